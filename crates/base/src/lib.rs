@@ -1,1 +1,18 @@
+//! Ground floor of Signet: errors, secrets, time, ports. No I/O.
+pub mod duration;
+pub mod error;
+pub mod ports;
+pub mod secret;
+pub mod time;
+pub mod vault;
 
+pub use duration::Span;
+pub use error::{Error, FieldErrors, Result};
+pub use ports::{Clock, Ports, Random};
+pub use secret::Secret;
+pub use time::Timestamp;
+pub use vault::Vault;
+/// A JSON object that keeps the order of its members.
+pub type Map = serde_json::Map<String, serde_json::Value>;
+pub use serde_json::{Value as Json, json};
+pub use uuid::Uuid;

@@ -1,1 +1,14 @@
+//! What a model is: its declaration, the registry of all declarations, the check of what clients send, and the
+//! in-memory picture (snapshot) of every configuration object. Pure data, no I/O.
+pub mod check;
+pub mod def;
+pub mod object;
+pub mod registry;
+pub mod snapshot;
 
+pub use check::{Change, Lookup, check};
+pub use def::{Base, Choice, FieldDef, Kind, Model, ModelDef, OnDelete, build};
+pub use object::{Object, Secrets};
+pub use registry::Registry;
+pub use signet_model_derive::{Choice, Model};
+pub use snapshot::{Referrer, Snapshot};

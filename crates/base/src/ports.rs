@@ -1,0 +1,130 @@
+//! What comes from outside and must be replaceable in tests: the clock and randomness.
+use crate::{Timestamp, Uuid};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+pub trait Random: Send + Sync {
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Cloneable bundle, handed to everything that needs time or chance.
+#[derive(Clone)]
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+}
+
+impl Ports {
+    /// The machine's clock and its cryptographic random source.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
+    /// A clock that stands still until moved, and a repeatable sequence of bytes.
+    pub fn frozen(at: Timestamp, seed: u64) -> (Self, Arc<FrozenClock>) {
+        let clock = Arc::new(FrozenClock(AtomicI64::new(at.0)));
+        (Self { clock: clock.clone(), random: Arc::new(SeededRandom(AtomicU64::new(seed))) }, clock)
+    }
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+    /// A random (version 4) UUID.
+    pub fn uuid(&self) -> Uuid {
+        let mut bytes: [u8; 16] = self.bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Uuid::from_bytes(bytes)
+    }
+    /// `length` letters and digits, without bias.
+    pub fn alphanumeric(&self, length: usize) -> String {
+        const SET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut text = String::with_capacity(length);
+        while text.len() < length {
+            let block: [u8; 64] = self.bytes();
+            for byte in block {
+                if byte < 248 && text.len() < length {
+                    text.push(char::from(SET[usize::from(byte % 62)]));
+                }
+            }
+        }
+        text
+    }
+    /// `bytes` random bytes as lower-case hexadecimal.
+    pub fn hex(&self, bytes: usize) -> String {
+        let mut raw = vec![0; bytes];
+        self.random.fill(&mut raw);
+        raw.iter().fold(String::with_capacity(bytes * 2), |mut text, byte| {
+            use std::fmt::Write;
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+struct SystemClock;
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+struct SystemRandom;
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        if aws_lc_rs::rand::fill(bytes).is_err() {
+            // Without randomness no key, code or session is safe: stop rather than go on with weak ones.
+            std::process::abort();
+        }
+    }
+}
+
+/// A clock for tests.
+pub struct FrozenClock(AtomicI64);
+impl FrozenClock {
+    pub fn advance_secs(&self, secs: i64) {
+        self.0.fetch_add(secs * 1_000_000, Ordering::SeqCst);
+    }
+    pub fn set(&self, at: Timestamp) {
+        self.0.store(at.0, Ordering::SeqCst);
+    }
+}
+impl Clock for FrozenClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+struct SeededRandom(AtomicU64);
+impl Random for SeededRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            // SplitMix64: repeatable, for tests only.
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let word = (z ^ (z >> 31)).to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn frozen_ports_repeat_themselves_and_the_clock_moves_only_by_hand() {
+        let (a, clock) = Ports::frozen(Timestamp::from_secs(100), 7);
+        let (b, _) = Ports::frozen(Timestamp::from_secs(100), 7);
+        assert_eq!(a.alphanumeric(60), b.alphanumeric(60));
+        clock.advance_secs(1);
+        assert_eq!(a.now().secs(), 101);
+        assert_eq!(a.uuid().get_version_num(), 4);
+    }
+}

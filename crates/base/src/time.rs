@@ -1,0 +1,90 @@
+//! Points in time: microseconds since 1970 UTC, RFC 3339 on the wire.
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
+
+/// Microseconds since the epoch. Stored as an integer, written as `2026-11-23T20:15:00.123456Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    pub fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1_000_000))
+    }
+    /// Whole seconds since the epoch (JWT NumericDate).
+    pub fn secs(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+    pub fn plus(self, span: crate::Span) -> Self {
+        Self(self.0.saturating_add(span.micros()))
+    }
+    pub fn minus(self, span: crate::Span) -> Self {
+        Self(self.0.saturating_sub(span.micros()))
+    }
+    pub fn plus_secs(self, secs: i64) -> Self {
+        Self(self.0.saturating_add(secs.saturating_mul(1_000_000)))
+    }
+    /// Reads RFC 3339, or a date with or without a time (taken as UTC), as clients send them.
+    pub fn parse(text: &str) -> Result<Self> {
+        if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+            return Self::of(at);
+        }
+        let forms = [
+            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]"),
+            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond]"),
+            format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"),
+            format_description!("[year]-[month]-[day]T[hour]:[minute]"),
+        ];
+        for form in forms {
+            if let Ok(at) = PrimitiveDateTime::parse(text, form) {
+                return Self::of(at.assume_utc());
+            }
+        }
+        if let Ok(day) = time::Date::parse(text, format_description!("[year]-[month]-[day]")) {
+            return Self::of(day.midnight().assume_utc());
+        }
+        Err(Error::Internal(format!("not a time: {text}")))
+    }
+    fn of(at: OffsetDateTime) -> Result<Self> {
+        i64::try_from(at.unix_timestamp_nanos() / 1000).map(Self).map_err(Error::internal)
+    }
+    pub fn to_offset(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self.to_offset();
+        write!(f, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", t.year(), u8::from(t.month()), t.day(), t.hour(), t.minute(), t.second())?;
+        if t.microsecond() != 0 {
+            write!(f, ".{:06}", t.microsecond())?;
+        }
+        f.write_str("Z")
+    }
+}
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        Timestamp::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn reads_and_writes_rfc3339() {
+        let at = Timestamp::parse("2026-11-23T20:15:00.123456+01:00").unwrap();
+        assert_eq!(at.to_string(), "2026-11-23T19:15:00.123456Z");
+        assert_eq!(Timestamp::parse("2020-01-01").unwrap().to_string(), "2020-01-01T00:00:00Z");
+        assert!(Timestamp::parse("tomorrow").is_err());
+    }
+}

@@ -1,0 +1,380 @@
+//! Judges what a client sends for a model: types, required members, ranges, choices, references, uniqueness.
+//! Messages are those of the contract where it fixes them.
+use crate::{FieldDef, Kind, ModelDef, Object, OnDelete, Secrets, Snapshot};
+use signet_base::{FieldErrors, Json, Map, Ports, Result, Secret, Span, Timestamp, Uuid};
+
+/// A write in progress: what was there, what will be there.
+pub struct Change<'a> {
+    pub def: &'static ModelDef,
+    /// The object before the write; none on creation.
+    pub before: Option<&'a Object>,
+    pub data: Map,
+    pub secrets: Secrets,
+}
+
+impl Change<'_> {
+    pub fn text(&self, field: &str) -> &str {
+        self.data.get(field).and_then(Json::as_str).unwrap_or_default()
+    }
+    /// The secret as it will be after the write.
+    pub fn secret(&self, field: &str) -> Option<&Secret> {
+        self.secrets.get(field)
+    }
+}
+
+/// Answers whether rows outside the object store exist. Looked up before the check, so that the check stays pure.
+pub trait Lookup {
+    fn user_exists(&self, id: i64) -> bool;
+    fn group_exists(&self, id: Uuid) -> bool;
+}
+
+/// Judges `incoming` against the declaration. `partial` keeps members that are not sent (PATCH); otherwise they
+/// must be there or fall back to what was stored, then to the default (PUT keeps unsent optional members, as in authentik).
+pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Object>, partial: bool, world: &Snapshot, rows: &dyn Lookup, ports: &Ports) -> Result<Change<'a>> {
+    let mut errors = FieldErrors::new();
+    let mut change = Change { def, before, data: Map::new(), secrets: Secrets::new() };
+    for field in def.fields {
+        let sent = incoming.get(field.name).filter(|_| !field.read_only);
+        let value = match sent {
+            Some(value) => match normal(field, value, world, rows) {
+                Ok(value) => value,
+                Err(Complaint::Text(text)) => {
+                    errors.add(field.name, text);
+                    continue;
+                }
+                Err(Complaint::Shape(shape)) => {
+                    errors.set(field.name, shape);
+                    continue;
+                }
+            },
+            None if field.required && !partial => {
+                errors.add(field.name, "This field is required.");
+                continue;
+            }
+            None => {
+                if field.secret {
+                    if let Some(secret) = before.and_then(|o| o.secrets.get(field.name)) {
+                        change.secrets.insert(field.name.to_owned(), secret.clone());
+                        continue;
+                    }
+                } else if let Some(value) = before.and_then(|o| o.data.get(field.name)) {
+                    change.data.insert(field.name.to_owned(), value.clone());
+                    continue;
+                }
+                field.default.map_or_else(|| empty(&field.kind, field.nullable), |f| f(ports))
+            }
+        };
+        if field.secret {
+            if let Json::String(text) = value {
+                change.secrets.insert(field.name.to_owned(), Secret::new(text));
+            }
+        } else {
+            change.data.insert(field.name.to_owned(), value);
+        }
+    }
+    if def.bindable {
+        let pbm = before.map(|o| o.text("pbm_uuid").to_owned()).filter(|t| !t.is_empty()).unwrap_or_else(|| ports.uuid().to_string());
+        change.data.insert("pbm_uuid".into(), Json::String(pbm));
+    }
+    unique(&change, world, &mut errors);
+    if errors.is_empty()
+        && let Some(rule) = def.check
+        && let Err(more) = rule(&mut change, world)
+    {
+        errors.merge(more);
+    }
+    errors.into_result()?;
+    Ok(change)
+}
+
+fn unique(change: &Change<'_>, world: &Snapshot, errors: &mut FieldErrors) {
+    let def = change.def;
+    let others = || world.objects().filter(|o| change.before.is_none_or(|b| b.pk != o.pk));
+    for field in def.fields.iter().filter(|f| f.unique) {
+        if errors.contains(field.name) {
+            continue;
+        }
+        let Some(value) = change.data.get(field.name).filter(|v| !v.is_null()) else { continue };
+        let scope = def.unique_scope(field.name);
+        let taken = others().any(|o| o.def.field(field.name).is_some_and(|f| f.unique) && o.def.unique_scope(field.name) == scope && o.data.get(field.name) == Some(value));
+        if taken {
+            errors.add(field.name, format!("{} with this {} already exists.", sentence(def.label), field.name.replace('_', " ")));
+        }
+    }
+    if !def.unique_together.is_empty() && errors.is_empty() {
+        let same = |o: &Object| def.unique_together.iter().all(|f| o.data.get(*f) == change.data.get(*f) && o.data.get(*f).is_some_and(|v| !v.is_null()));
+        if others().any(|o| std::ptr::eq(o.def, def) && same(o)) {
+            errors.add("non_field_errors", format!("The fields {} must make a unique set.", def.unique_together.join(", ")));
+        }
+    }
+}
+
+fn sentence(label: &str) -> String {
+    let mut chars = label.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn empty(kind: &Kind, nullable: bool) -> Json {
+    match kind {
+        _ if nullable => Json::Null,
+        Kind::Bool => Json::Bool(false),
+        Kind::Int => Json::from(0),
+        Kind::Float => Json::from(0.0),
+        Kind::Object => Json::Object(Map::new()),
+        Kind::List(_) | Kind::Items(_) => Json::Array(Vec::new()),
+        Kind::Json | Kind::Time | Kind::Uuid | Kind::Ref { .. } => Json::Null,
+        Kind::Text | Kind::Slug | Kind::Email | Kind::Url | Kind::Expression | Kind::Duration => Json::String(String::new()),
+        Kind::Choice(words) => words.first().map_or(Json::Null, |w| Json::String((*w).to_owned())),
+    }
+}
+
+/// What is wrong with one value: a sentence, or the shape of errors inside a list.
+pub enum Complaint {
+    Text(String),
+    Shape(Json),
+}
+impl From<String> for Complaint {
+    fn from(text: String) -> Self {
+        Complaint::Text(text)
+    }
+}
+impl From<&str> for Complaint {
+    fn from(text: &str) -> Self {
+        Complaint::Text(text.to_owned())
+    }
+}
+
+/// The stored form of a value a client sent, or what is wrong with it.
+pub fn normal(field: &FieldDef, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+    if value.is_null() {
+        return if field.nullable { Ok(Json::Null) } else { Err("This field may not be null.".into()) };
+    }
+    if field.nullable
+        && let Json::String(text) = value
+        && text.is_empty()
+        && matches!(field.kind, Kind::Ref { .. } | Kind::Choice(_) | Kind::Time | Kind::Uuid | Kind::Int)
+    {
+        // Forms and the PowerShell scripts of 2024 send "" for nothing.
+        return Ok(Json::Null);
+    }
+    let value = one(field, &field.kind, value, world, rows)?;
+    if field.nonempty && value.as_array().is_some_and(Vec::is_empty) {
+        return Err("This list may not be empty.".into());
+    }
+    Ok(value)
+}
+
+fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+    match kind {
+        Kind::Text | Kind::Slug | Kind::Email | Kind::Url | Kind::Expression | Kind::Duration => text(field, kind, value),
+        Kind::Bool => match value {
+            Json::Bool(b) => Ok(Json::Bool(*b)),
+            Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "true" | "t" | "yes" | "y" | "on" | "1") => Ok(Json::Bool(true)),
+            Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "false" | "f" | "no" | "n" | "off" | "0") => Ok(Json::Bool(false)),
+            Json::Number(n) if n.as_i64() == Some(1) => Ok(Json::Bool(true)),
+            Json::Number(n) if n.as_i64() == Some(0) => Ok(Json::Bool(false)),
+            _ => Err("Must be a valid boolean.".into()),
+        },
+        Kind::Int => {
+            let n = match value {
+                Json::Number(n) => n.as_i64(),
+                Json::String(s) => s.trim().parse().ok(),
+                _ => None,
+            };
+            let n = n.ok_or(Complaint::from("A valid integer is required."))?;
+            let (min, max) = (field.min.unwrap_or(i64::from(i32::MIN)), field.max.unwrap_or(i64::from(i32::MAX)));
+            if n < min {
+                return Err(format!("Ensure this value is greater than or equal to {min}.").into());
+            }
+            if n > max {
+                return Err(format!("Ensure this value is less than or equal to {max}.").into());
+            }
+            Ok(Json::from(n))
+        }
+        Kind::Float => match value {
+            Json::Number(n) => Ok(Json::Number(n.clone())),
+            Json::String(s) => s.trim().parse::<f64>().ok().filter(|f| f.is_finite()).map(Json::from).ok_or_else(|| "A valid number is required.".into()),
+            _ => Err("A valid number is required.".into()),
+        },
+        Kind::Time => match value.as_str().map(Timestamp::parse) {
+            Some(Ok(at)) => Ok(Json::String(at.to_string())),
+            _ => Err("Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].".into()),
+        },
+        Kind::Uuid => match value.as_str().map(Uuid::parse_str) {
+            Some(Ok(id)) => Ok(Json::String(id.to_string())),
+            _ => Err("Must be a valid UUID.".into()),
+        },
+        Kind::Object => match value {
+            Json::Object(_) => Ok(value.clone()),
+            _ => Err("Value must be a dictionary, and not have any duplicate keys.".into()),
+        },
+        Kind::Json => Ok(value.clone()),
+        Kind::Choice(words) => match value {
+            Json::String(s) if words.contains(&s.as_str()) => Ok(value.clone()),
+            Json::Number(n) if words.contains(&n.to_string().as_str()) => Ok(Json::String(n.to_string())),
+            other => Err(format!("\"{}\" is not a valid choice.", plain(other)).into()),
+        },
+        Kind::Ref { target, .. } => reference(target, value, world, rows),
+        Kind::List(inner) => {
+            let Json::Array(list) = value else { return Err(format!("Expected a list of items but got type \"{}\".", type_name(value)).into()) };
+            let mut out = Vec::with_capacity(list.len());
+            for item in list {
+                match one(field, inner, item, world, rows) {
+                    Ok(v) => {
+                        if !(matches!(inner, Kind::Ref { .. } | Kind::Choice(_)) && out.contains(&v)) {
+                            out.push(v);
+                        }
+                    }
+                    Err(c) => return Err(c),
+                }
+            }
+            Ok(Json::Array(out))
+        }
+        Kind::Items(members) => items(members, value, world, rows),
+    }
+}
+
+fn items(members: &'static [FieldDef], value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+    let Json::Array(list) = value else {
+        return Err(Complaint::Shape(serde_json::json!({"non_field_errors": [format!("Expected a list of items but got type \"{}\".", type_name(value))]})));
+    };
+    let (mut out, mut wrong, mut any) = (Vec::new(), Vec::new(), false);
+    for item in list {
+        let mut errors = FieldErrors::new();
+        let mut data = Map::new();
+        match item {
+            Json::Object(sent) => {
+                for member in members {
+                    match sent.get(member.name) {
+                        Some(v) => match normal(member, v, world, rows) {
+                            Ok(v) => {
+                                data.insert(member.name.to_owned(), v);
+                            }
+                            Err(Complaint::Text(t)) => errors.add(member.name, t),
+                            Err(Complaint::Shape(s)) => errors.set(member.name, s),
+                        },
+                        None if member.required => errors.add(member.name, "This field is required."),
+                        None => {
+                            data.insert(member.name.to_owned(), member.default.map_or_else(|| empty(&member.kind, member.nullable), |f| f(&Ports::system())));
+                        }
+                    }
+                }
+            }
+            other => errors.add("non_field_errors", format!("Invalid data. Expected a dictionary, but got {}.", type_name(other))),
+        }
+        any |= !errors.is_empty();
+        wrong.push(errors.to_json());
+        out.push(Json::Object(data));
+    }
+    if any { Err(Complaint::Shape(Json::Array(wrong))) } else { Ok(Json::Array(out)) }
+}
+
+fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> {
+    let text = match value {
+        Json::String(s) => s.clone(),
+        Json::Number(n) => n.to_string(),
+        _ => return Err("Not a valid string.".into()),
+    };
+    if text.contains('\0') {
+        return Err("Null characters are not allowed.".into());
+    }
+    let text = if field.secret || matches!(kind, Kind::Expression) { text } else { text.trim().to_owned() };
+    if text.is_empty() {
+        return if field.blank { Ok(Json::String(text)) } else { Err("This field may not be blank.".into()) };
+    }
+    let limit = field.max.unwrap_or(i64::from(u32::MAX));
+    if i64::try_from(text.chars().count()).unwrap_or(i64::MAX) > limit {
+        return Err(format!("Ensure this field has no more than {limit} characters.").into());
+    }
+    match kind {
+        Kind::Slug if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') => {
+            return Err("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.".into());
+        }
+        Kind::Email if !email(&text) => return Err("Enter a valid email address.".into()),
+        Kind::Duration => {
+            Span::parse(&text)?;
+        }
+        Kind::Url if !(text.starts_with("http://") || text.starts_with("https://")) => return Err("Enter a valid URL.".into()),
+        _ => {}
+    }
+    Ok(Json::String(text))
+}
+
+/// One `@`, a local part, and a host with a dot or `localhost`; no spaces, no control characters.
+pub fn email(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else { return false };
+    let host_ok = host == "localhost"
+        || (host.contains('.') && host.split('.').all(|l| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-')));
+    !local.is_empty() && text.len() <= 254 && host_ok && !local.starts_with('.') && !local.ends_with('.') && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
+}
+
+fn reference(target: &str, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+    let missing = || Complaint::Text(format!("Invalid pk \"{}\" - object does not exist.", plain(value)));
+    if target == "authentik_core.user" {
+        let id = match value {
+            Json::Number(n) => n.as_i64(),
+            Json::String(s) => s.parse().ok(),
+            _ => None,
+        };
+        let id = id.ok_or_else(|| Complaint::Text(format!("Incorrect type. Expected pk value, received {}.", type_name(value))))?;
+        return if rows.user_exists(id) { Ok(Json::from(id)) } else { Err(missing()) };
+    }
+    if let Some(n) = value.as_i64().or_else(|| if target == "authentik_core.provider" { value.as_str()?.parse().ok() } else { None }) {
+        let found = world.by_num(n).filter(|o| o.def.answers_to(target));
+        return found.map(|_| Json::from(n)).ok_or_else(missing);
+    }
+    let Some(id) = value.as_str().and_then(|s| Uuid::parse_str(s).ok()) else {
+        return Err(Complaint::Text(match value {
+            Json::String(s) => format!("“{s}” is not a valid UUID."),
+            other => format!("Incorrect type. Expected pk value, received {}.", type_name(other)),
+        }));
+    };
+    let found = match target {
+        "authentik_core.group" => rows.group_exists(id),
+        "bindable" => world.by_pbm(id).is_some(),
+        _ => world.get(id).is_some_and(|o| o.def.answers_to(target)),
+    };
+    if found { Ok(Json::String(id.to_string())) } else { Err(missing()) }
+}
+
+fn plain(value: &Json) -> String {
+    match value {
+        Json::String(s) => s.clone(),
+        other => other.to_string(),
+    }
+}
+fn type_name(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "NoneType",
+        Json::Bool(_) => "bool",
+        Json::Number(n) if n.is_f64() => "float",
+        Json::Number(_) => "int",
+        Json::String(_) => "str",
+        Json::Array(_) => "list",
+        Json::Object(_) => "dict",
+    }
+}
+
+/// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers, `user:<n>`), many, on-delete.
+pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str, String, bool, OnDelete)> {
+    let mut out = Vec::new();
+    for field in def.fields {
+        let (target, many, on_delete) = match field.kind {
+            Kind::Ref { target, on_delete } => (target, false, on_delete),
+            Kind::List(Kind::Ref { target, on_delete }) => (*target, true, *on_delete),
+            _ => continue,
+        };
+        let mut push = |value: &Json| match value {
+            Json::String(s) => out.push((field.name, s.clone(), many, on_delete)),
+            Json::Number(n) if target == "authentik_core.user" => out.push((field.name, format!("user:{n}"), many, on_delete)),
+            Json::Number(n) => out.push((field.name, format!("num:{n}"), many, on_delete)),
+            _ => {}
+        };
+        match data.get(field.name) {
+            Some(Json::Array(list)) => list.iter().for_each(&mut push),
+            Some(value) => push(value),
+            None => {}
+        }
+    }
+    out
+}
