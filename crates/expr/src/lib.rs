@@ -1,1 +1,23 @@
+//! The expression language of policies, property mappings and prompts: Python text, run by monty in a metered sandbox.
+//!
+//! A text is parsed once into a [`Program`] and run many times with [`run`] or [`run_many`]. The text is the body of a
+//! function and answers with `return`. Programs have no I/O of their own: what they reach of the outside are the inputs,
+//! the [`HostObject`]s among them and the functions of the [`Host`]. See docs/adr/0003-expression-engine.md.
+mod bridge;
+mod convert;
+mod error;
+mod helpers;
+mod host;
+mod limits;
+mod pool;
+mod program;
+mod run;
+mod task;
+mod value;
 
+pub use error::{ErrorKind, ParseError, RunError};
+pub use host::{BoxFuture, CallError, Host, HostObject, Kwargs};
+pub use limits::Limits;
+pub use program::{MAX_SOURCE_BYTES, Program};
+pub use run::{Outcome, run, run_many};
+pub use value::{Dict, Record, Value, ValueError};

@@ -1,0 +1,77 @@
+//! The outside world as programs see it.
+use crate::Value;
+use signet_base::Ports;
+use std::{future::Future, pin::Pin};
+
+/// A boxed future, as object-safe traits return it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// Keyword arguments in the order they were written.
+pub type Kwargs = Vec<(String, Value)>;
+
+/// Why a host call gave no value. All but `Fatal` can be caught by the program as the named exception.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// No such function or method: `NameError` or `AttributeError`.
+    #[error("not found")]
+    NotFound,
+    /// Wrong number or kind of arguments: `TypeError`.
+    #[error("{0}")]
+    Type(String),
+    /// An argument with an unusable value: `ValueError`.
+    #[error("{0}")]
+    Value(String),
+    /// Anything else the program may handle: `RuntimeError`.
+    #[error("{0}")]
+    Failed(String),
+    /// Ends the run; the program cannot catch it (a database that is gone, a denied operation).
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// An object of the application, such as a user: attributes are read when the program asks for them.
+///
+/// Python sees an instance that is always true, cannot be hashed and equals another instance of the same type with the
+/// same identity. Names with a leading underscore never reach the host. Setting an attribute changes the program's copy.
+pub trait HostObject: Send + Sync {
+    /// The class name, such as `User`.
+    fn type_name(&self) -> &str;
+    /// What makes two instances of this type equal, such as the primary key.
+    fn identity(&self) -> String;
+    /// The attribute, or `None` for an `AttributeError`. Runs on an interpreter thread: it must not wait.
+    fn attr(&self, name: &str) -> Option<Value>;
+    /// Attributes handed over when the object enters the program. They are the program's own: changes to lists and
+    /// dictionaries among them are seen by every later read, and values shared with an input stay shared.
+    fn eager(&self) -> Vec<(&str, Value)> {
+        Vec::new()
+    }
+    /// Answers a method without waiting, on the interpreter thread; `None` leaves it to [`HostObject::call`].
+    fn call_now(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+        None
+    }
+    /// Answers a method; the program is suspended meanwhile and holds no thread.
+    fn call<'a>(&'a self, _method: &'a str, _args: Vec<Value>, _kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+        Box::pin(std::future::ready(Err(CallError::NotFound)))
+    }
+}
+
+/// The functions, names and modules a caller offers to its programs.
+pub trait Host: Send + Sync {
+    /// Clock and chance of the run. The clock is read once, when a program starts.
+    fn ports(&self) -> &Ports;
+    /// Whether `name` is a function of this host.
+    fn provides(&self, _name: &str) -> bool {
+        false
+    }
+    /// Answers a function without waiting, on the interpreter thread; `None` leaves it to [`Host::call`].
+    fn call_now(&self, _function: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+        None
+    }
+    /// Answers a function; the program is suspended meanwhile and holds no thread.
+    fn call<'a>(&'a self, _function: &'a str, _args: Vec<Value>, _kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+        Box::pin(std::future::ready(Err(CallError::NotFound)))
+    }
+    /// What `import name` gives (a [`Value::Object`] or [`Value::Record`]); `None` raises `ModuleNotFoundError`.
+    fn module(&self, _name: &str) -> Option<Value> {
+        None
+    }
+}

@@ -1,0 +1,95 @@
+//! Threads with large stacks for the interpreter: as many as cores, started when first needed.
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+
+/// Reserved, not resident. The parser and the interpreter recurse; smaller stacks overflow on hostile text.
+pub(crate) const STACK_BYTES: usize = 64 * 1024 * 1024;
+/// New runs waiting at most; resumed runs are always taken.
+const MAX_WAITING: usize = 4096;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    threads: usize,
+}
+
+#[derive(Default)]
+struct Pool {
+    state: Mutex<State>,
+    ready: Condvar,
+}
+
+static POOL: LazyLock<Arc<Pool>> = LazyLock::new(Arc::default);
+
+/// The queue is full, or no thread could be started.
+#[derive(Debug)]
+pub(crate) struct Busy;
+
+/// Queues a job. Resumed runs go first and are never refused: they already hold memory.
+pub(crate) fn submit(resumed: bool, job: impl FnOnce() + Send + 'static) -> Result<(), Busy> {
+    let pool = &*POOL;
+    let mut state = pool.lock();
+    if !resumed && state.jobs.len() >= MAX_WAITING {
+        return Err(Busy);
+    }
+    if state.idle <= state.jobs.len() && state.threads < cores() {
+        let worker = Arc::clone(pool);
+        match Builder::new().name("expr".into()).stack_size(STACK_BYTES).spawn(move || worker.work()) {
+            Ok(_) => state.threads += 1,
+            Err(_) if state.threads == 0 => return Err(Busy),
+            Err(_) => {}
+        }
+    }
+    if resumed {
+        state.jobs.push_front(Box::new(job));
+    } else {
+        state.jobs.push_back(Box::new(job));
+    }
+    drop(state);
+    pool.ready.notify_one();
+    Ok(())
+}
+
+fn cores() -> usize {
+    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *CORES
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No job runs under the lock, so a poisoned one still holds a sound queue.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            match state.jobs.pop_front() {
+                Some(job) => {
+                    drop(state);
+                    // A panic drops the job's sender: the waiting run ends with an internal error.
+                    let _ = catch_unwind(AssertUnwindSafe(job));
+                    state = self.lock();
+                }
+                None => {
+                    state.idle += 1;
+                    state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.idle -= 1;
+                }
+            }
+        }
+    }
+}
+
+/// Runs `work` on a fresh thread with a large stack and waits: for parsing, which is rare and must not wait behind runs.
+pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = Builder::new().name("expr-parse".into()).stack_size(STACK_BYTES).spawn_scoped(scope, work).ok()?;
+        thread.join().ok()
+    })
+}

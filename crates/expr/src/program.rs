@@ -1,0 +1,110 @@
+//! Parsing: the author's text becomes the body of a function, and is compiled once.
+use crate::error::{INDENT, ParseError};
+use crate::{helpers, pool};
+use monty::MontyRun;
+use monty_types::{CompileOptions, is_identifier};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Longest text accepted.
+pub const MAX_SOURCE_BYTES: usize = 64 * 1024;
+/// The name of the script in tracebacks.
+pub(crate) const SCRIPT: &str = "expression";
+/// The one input of the compiled script: all values as a tuple.
+const INPUTS: &str = "_signet_inputs";
+
+/// A parsed text. Clones share the compiled form and may run at the same time on many threads.
+#[derive(Clone)]
+pub struct Program(Arc<Inner>);
+
+struct Inner {
+    /// A run consumes its copy; the copy costs a microsecond or two.
+    compiled: Mutex<MontyRun>,
+    inputs: Vec<String>,
+    lines: u32,
+    returns_context: bool,
+}
+
+impl Program {
+    /// Parses `source`, the body of a function that answers with `return`. `inputs` are the names its callers supply.
+    ///
+    /// # Errors
+    /// Syntax the engine does not know, a text over [`MAX_SOURCE_BYTES`], or an input name that is not an identifier.
+    pub fn parse(source: &str, inputs: &[&str]) -> Result<Program, ParseError> {
+        if source.len() > MAX_SOURCE_BYTES {
+            return Err(ParseError::plain(format!("the text is longer than {MAX_SOURCE_BYTES} bytes")));
+        }
+        if let Some(name) = inputs.iter().find(|name| !is_identifier(name)) {
+            return Err(ParseError::plain(format!("'{name}' is not a name")));
+        }
+        let source = source.replace("\r\n", "\n").replace('\r', "\n");
+        let lines = u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1);
+        // The context is read back only where the text can have changed it.
+        let returns_context = inputs.contains(&"context") && source.contains("context");
+        let script = frame(&source, inputs, returns_context);
+        // Every text is scanned for nesting before the parser sees it.
+        let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
+        let compiled = pool::on_large_stack(move || MontyRun::new(script, SCRIPT, vec![INPUTS.to_owned()], options))
+            .ok_or_else(|| ParseError::plain("the parser failed"))?
+            .map_err(|error| ParseError::from_exception(&error, lines))?;
+        let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
+        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context })))
+    }
+
+    /// The names of the inputs, in the order they were given.
+    pub fn inputs(&self) -> &[String] {
+        &self.0.inputs
+    }
+
+    pub(crate) fn lines(&self) -> u32 {
+        self.0.lines
+    }
+
+    pub(crate) fn returns_context(&self) -> bool {
+        self.0.returns_context
+    }
+
+    /// A copy of the compiled form for one run.
+    pub(crate) fn compiled(&self) -> MontyRun {
+        // Cloning cannot leave the original half changed, so a poisoned lock is still sound.
+        self.0.compiled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("inputs", &self.0.inputs).field("lines", &self.0.lines).finish_non_exhaustive()
+    }
+}
+
+/// One line, the indented text, the helpers it mentions, and the call. The answer is a list: value, and the context when asked.
+fn frame(source: &str, inputs: &[&str], returns_context: bool) -> String {
+    let mut script = format!("def _signet_expression({}):\n", inputs.join(", "));
+    script.reserve(source.len() + source.len() / 4 + 256);
+    for line in source.split('\n') {
+        if !line.trim().is_empty() {
+            script.extend(std::iter::repeat_n(' ', INDENT));
+        }
+        script.push_str(line);
+        script.push('\n');
+    }
+    // The empty line ends a backslash at the end of the text.
+    script.push('\n');
+    script.push_str(&helpers::prelude(source));
+    let arguments: Vec<String> = inputs
+        .iter()
+        .enumerate()
+        .map(|(index, &name)| match name {
+            "ak_client_ip" if source.contains(name) => {
+                format!("ip_address({INPUTS}[{index}]) if {INPUTS}[{index}] else None")
+            }
+            _ => format!("{INPUTS}[{index}]"),
+        })
+        .collect();
+    script.push_str(&format!("[_signet_expression({})", arguments.join(", ")));
+    if let Some(index) = inputs.iter().position(|&name| name == "context").filter(|_| returns_context) {
+        script.push_str(&format!(", {INPUTS}[{index}]"));
+    }
+    script.push_str("]\n");
+    script
+}

@@ -1,0 +1,316 @@
+//! One run between its suspensions: everything here happens on an interpreter thread.
+use crate::bridge::{Entry, Registry, TooLarge};
+use crate::convert::{export, export_args};
+use crate::error::{SKIP_OBJECT, Verdict};
+use crate::run::Outcome;
+use crate::{CallError, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
+use monty::{FunctionCall, NameLookup, OsCall, RunProgress};
+use monty_types::{
+    DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, MontyType, NameLookupResult, OsFunctionCall, OsPolicy,
+    PrintWriter, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
+};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Most random bytes one call may ask for.
+const MAX_RANDOM_BYTES: u64 = 64 * 1024;
+
+type Progress = Result<RunProgress, MontyException>;
+
+/// The state of a run that does not live in the interpreter.
+pub(crate) struct Task {
+    program: Program,
+    host: Arc<dyn Host>,
+    limits: Limits,
+    started: Instant,
+    registry: Registry,
+    printed: String,
+    calls: u32,
+    lookups: u32,
+    verdict: Option<Verdict>,
+}
+
+/// Where a run stands after a turn on the interpreter thread.
+pub(crate) enum Step {
+    Done(Box<Result<Outcome, RunError>>),
+    Call(Box<Suspended>),
+}
+
+/// A run waiting for a host call.
+pub(crate) struct Suspended {
+    task: Task,
+    call: FunctionCall,
+    pub target: Target,
+    pub args: Vec<Value>,
+    pub kwargs: Kwargs,
+}
+
+pub(crate) enum Target {
+    Function(Arc<dyn Host>, String),
+    Method(Arc<dyn HostObject>, String),
+}
+
+impl Target {
+    /// Awaits the host's answer; no thread is held.
+    pub(crate) async fn call(&self, args: Vec<Value>, kwargs: Kwargs) -> Result<Value, CallError> {
+        match self {
+            Self::Function(host, name) => host.call(name, args, kwargs).await,
+            Self::Method(object, name) => object.call(name, args, kwargs).await,
+        }
+    }
+
+    fn call_now(&self, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+        match self {
+            Self::Function(host, name) => host.call_now(name, args, kwargs),
+            Self::Method(object, name) => object.call_now(name, args, kwargs),
+        }
+    }
+}
+
+impl Suspended {
+    pub(crate) fn resume(self, answer: Result<Value, CallError>) -> Step {
+        let Self { mut task, call, target, .. } = self;
+        let progress = task.answer(call, answer, &target);
+        task.drive(progress)
+    }
+}
+
+/// What a turn gave: the next progress, or a call that must be awaited.
+enum Turn {
+    Next(Progress),
+    Await(FunctionCall, Target, Vec<Value>, Kwargs),
+}
+
+impl Task {
+    pub(crate) fn new(program: Program, host: Arc<dyn Host>, limits: Limits, started: Instant) -> Self {
+        Self {
+            program,
+            host,
+            limits,
+            started,
+            registry: Registry::default(),
+            printed: String::new(),
+            calls: 0,
+            lookups: 0,
+            verdict: None,
+        }
+    }
+
+    /// Starts the program. `inputs` are in the program's order.
+    pub(crate) fn start(mut self, inputs: &[Value]) -> Step {
+        let Ok(inputs) = self.registry.import_tuple(inputs) else {
+            return done(Err(RunError::engine(ErrorKind::Value, "the inputs are nested too deeply or too large")));
+        };
+        let tracker = ResourceTracker::new(
+            ResourceLimits::default()
+                .max_feed_duration(self.limits.time)
+                .max_memory(self.limits.memory)
+                .max_recursion_depth(self.limits.recursion),
+        );
+        let now = self.host.ports().now();
+        let policy = OsPolicy {
+            datetime: DateTimeSource::Fixed { unix_seconds: now.secs(), microsecond: now.0.rem_euclid(1_000_000) as u32 },
+            sleep: SleepMode::CallHost,
+            random_start: RandomStart::CallHost,
+            ..OsPolicy::default()
+        };
+        let compiled = self.program.compiled().with_os_policy(policy);
+        let progress = compiled.start(vec![inputs], tracker, PrintWriter::CollectString(&mut self.printed, Some(self.limits.printed)));
+        self.drive(progress)
+    }
+
+    fn drive(mut self, mut progress: Progress) -> Step {
+        loop {
+            let turn = match progress {
+                Err(error) => return done(Err(RunError::from_exception(error, self.program.lines(), self.verdict.take()))),
+                Ok(RunProgress::Complete(value)) => return done(self.outcome(value)),
+                Ok(RunProgress::FunctionCall(call)) => self.function(call),
+                Ok(RunProgress::NameLookup(lookup)) => Turn::Next(self.lookup(lookup)),
+                Ok(RunProgress::OsCall(call)) => Turn::Next(self.os_call(call)),
+                Ok(RunProgress::ResolveFutures(futures)) => {
+                    let error = self.refuse(ErrorKind::Unsupported, "await is not supported", Some("await"));
+                    Turn::Next(futures.abort(error, print(&mut self.printed, &self.limits)))
+                }
+            };
+            match turn {
+                Turn::Next(next) => progress = next,
+                Turn::Await(call, target, args, kwargs) => {
+                    return Step::Call(Box::new(Suspended { task: self, call, target, args, kwargs }));
+                }
+            }
+        }
+    }
+
+    fn outcome(self, answer: MontyObject) -> Result<Outcome, RunError> {
+        let value = export(answer, &self.registry).map_err(|why| RunError::engine(ErrorKind::Value, why))?;
+        let mut parts = value.as_list().unwrap_or_default().iter().cloned();
+        let value = parts.next().unwrap_or_default();
+        let context = parts.next().filter(|_| self.program.returns_context());
+        Ok(Outcome { value, context, printed: self.printed })
+    }
+
+    /// An exception no handler of the program sees.
+    fn refuse(&mut self, kind: ErrorKind, message: impl Into<String>, unsupported: Option<&str>) -> MontyException {
+        self.verdict = Some(Verdict { kind, unsupported: unsupported.map(str::to_owned) });
+        MontyException::new(ExcType::RuntimeError, Some(message.into()))
+    }
+
+    fn overdue(&mut self) -> Option<MontyException> {
+        (self.started.elapsed() > self.limits.deadline)
+            .then(|| self.refuse(ErrorKind::Deadline, "the run took too long", None))
+    }
+
+    /// Counts a look-up; an exception when there were too many.
+    fn spend_lookup(&mut self) -> Option<MontyException> {
+        self.lookups += 1;
+        if self.lookups > self.limits.lookups {
+            return Some(self.refuse(ErrorKind::HostCalls, "too many look-ups", None));
+        }
+        self.overdue()
+    }
+
+    fn function(&mut self, mut call: FunctionCall) -> Turn {
+        let helper = call.object_id.is_none() && helpers::is_helper(&call.function_name);
+        let over = if helper {
+            self.spend_lookup()
+        } else {
+            self.calls += 1;
+            if self.calls > self.limits.host_calls {
+                Some(self.refuse(ErrorKind::HostCalls, "too many calls of the host", None))
+            } else {
+                self.overdue()
+            }
+        };
+        if let Some(error) = over {
+            return Turn::Next(call.abort(error, print(&mut self.printed, &self.limits)));
+        }
+        let (args, kwargs) = match export_args(std::mem::take(&mut call.args), &self.registry) {
+            Ok(arguments) => arguments,
+            Err(why) => return Turn::Next(self.raise(call, ExcType::TypeError, why)),
+        };
+        let name = call.function_name.clone();
+        let target = match call.object_id.map(|id| self.registry.get(id).cloned()) {
+            None => {
+                if let Some(answer) = helpers::call(&name, &args, &kwargs) {
+                    let target = Target::Function(self.host.clone(), name);
+                    return Turn::Next(self.answer(call, answer, &target));
+                }
+                if !self.host.provides(&name) {
+                    let result = ExtFunctionResult::NotFound(name);
+                    return Turn::Next(call.resume(result, print(&mut self.printed, &self.limits)));
+                }
+                Target::Function(self.host.clone(), name)
+            }
+            Some(Some(Entry::Object(object))) if !name.starts_with('_') => Target::Method(object, name),
+            Some(_) => {
+                let why = format!("no method '{name}'");
+                return Turn::Next(self.raise(call, ExcType::AttributeError, why));
+            }
+        };
+        match target.call_now(&args, &kwargs) {
+            Some(answer) => Turn::Next(self.answer(call, answer, &target)),
+            None => Turn::Await(call, target, args, kwargs),
+        }
+    }
+
+    fn raise(&mut self, call: FunctionCall, kind: ExcType, why: String) -> Progress {
+        call.resume(MontyException::new(kind, Some(why)), print(&mut self.printed, &self.limits))
+    }
+
+    /// Hands the answer of a call to the program.
+    fn answer(&mut self, call: FunctionCall, answer: Result<Value, CallError>, target: &Target) -> Progress {
+        let value = match answer {
+            Ok(value) => value,
+            Err(error) => {
+                let (kind, why) = match (error, target) {
+                    (CallError::NotFound, Target::Function(_, name)) => {
+                        let result = ExtFunctionResult::NotFound(name.clone());
+                        return call.resume(result, print(&mut self.printed, &self.limits));
+                    }
+                    (CallError::NotFound, Target::Method(object, name)) => {
+                        (ExcType::AttributeError, format!("'{}' object has no method '{name}'", object.type_name()))
+                    }
+                    (CallError::Type(why), _) => (ExcType::TypeError, why),
+                    (CallError::Value(why), _) => (ExcType::ValueError, why),
+                    (CallError::Failed(why), _) => (ExcType::RuntimeError, why),
+                    (CallError::Fatal(why), _) => {
+                        let error = self.refuse(ErrorKind::Host, why, None);
+                        return call.abort(error, print(&mut self.printed, &self.limits));
+                    }
+                };
+                return self.raise(call, kind, why);
+            }
+        };
+        match self.registry.import(&value) {
+            Ok(object) => call.resume(object, print(&mut self.printed, &self.limits)),
+            Err(TooLarge) => self.raise(call, ExcType::ValueError, "the answer is too large".into()),
+        }
+    }
+
+    fn lookup(&mut self, lookup: NameLookup) -> Progress {
+        if let Some(error) = self.spend_lookup() {
+            return lookup.abort(error, print(&mut self.printed, &self.limits));
+        }
+        let result = match lookup.object_id() {
+            Some(id) => {
+                let value = match self.registry.get(id) {
+                    // The check repeats what the interpreter promises: underscored names stay inside.
+                    Some(Entry::Object(object)) if !lookup.name.starts_with('_') => object.clone().attr(&lookup.name),
+                    _ => None,
+                };
+                match value.map(|value| self.registry.import(&value)) {
+                    None => NameLookupResult::Undefined,
+                    Some(Ok(object)) => NameLookupResult::Value(object),
+                    Some(Err(TooLarge)) => {
+                        NameLookupResult::Error(MontyException::new(ExcType::ValueError, Some("the value is too large".into())))
+                    }
+                }
+            }
+            None if lookup.name == "SkipObject" => {
+                NameLookupResult::Value(MontyObject::type_object(MontyType::Exception(SKIP_OBJECT)))
+            }
+            None if helpers::is_helper(&lookup.name) || self.host.provides(&lookup.name) => {
+                NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None))
+            }
+            None => NameLookupResult::Undefined,
+        };
+        lookup.resume(result, print(&mut self.printed, &self.limits))
+    }
+
+    fn os_call(&mut self, call: OsCall) -> Progress {
+        if let Some(error) = self.spend_lookup() {
+            return call.abort(error, print(&mut self.printed, &self.limits));
+        }
+        match &call.function_call {
+            OsFunctionCall::Import(name) => {
+                let result = match helpers::module(name) {
+                    Some(module) => ExtFunctionResult::Return(module),
+                    None => match self.host.module(name).map(|value| self.registry.import(&value)) {
+                        Some(Ok(module)) => ExtFunctionResult::Return(module),
+                        Some(Err(TooLarge)) | None => ExtFunctionResult::NotFound(name.clone()),
+                    },
+                };
+                call.resume(result, print(&mut self.printed, &self.limits))
+            }
+            OsFunctionCall::Urandom(args) if args.size <= MAX_RANDOM_BYTES => {
+                // At most 64 KiB, checked above.
+                let mut bytes = vec![0; args.size as usize];
+                self.host.ports().random.fill(&mut bytes);
+                call.resume(MontyObject::bytes(bytes), print(&mut self.printed, &self.limits))
+            }
+            other => {
+                let name = other.name();
+                let error = self.refuse(ErrorKind::Unsupported, format!("{name} is not supported: expressions have no I/O"), Some(name));
+                call.abort(error, print(&mut self.printed, &self.limits))
+            }
+        }
+    }
+}
+
+fn print<'a>(printed: &'a mut String, limits: &Limits) -> PrintWriter<'a> {
+    PrintWriter::CollectString(printed, Some(limits.printed))
+}
+
+fn done(result: Result<Outcome, RunError>) -> Step {
+    Step::Done(Box::new(result))
+}
