@@ -16,7 +16,7 @@ pub struct VerifyingKey {
 #[derive(Clone)]
 enum Kind {
     Public { parsed: ParsedPublicKey, params: PublicParams },
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
@@ -45,7 +45,7 @@ impl VerifyingKey {
         Ok(Self::from_hmac(hmac_key(secret.as_ref())?))
     }
 
-    pub(super) fn from_hmac(key: hmac::Key) -> Self {
+    pub(super) fn from_hmac(key: Box<hmac::Key>) -> Self {
         Self { kind: Kind::Hmac(key), alg: Algorithm::Hs256, kid: None }
     }
 

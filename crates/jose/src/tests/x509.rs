@@ -139,3 +139,22 @@ fn nonsense_is_refused_without_a_panic() {
     let trailing = [&block.der[..], b"x"].concat();
     assert!(Certificate::from_der(&trailing).is_err());
 }
+
+#[test]
+fn changed_bytes_never_panic() {
+    let certificate = pem::blocks(&ES256.certificate_pem).unwrap().remove(0).der;
+    let key = pem::blocks(ES256.key_pem.reveal()).unwrap().remove(0).der;
+    for flip in [0x01, 0x80, 0xff] {
+        for i in 0..certificate.len() {
+            let mut changed = certificate.to_vec();
+            changed[i] ^= flip;
+            // Whatever comes out, nothing may stop the process.
+            let _ = Certificate::from_der(&changed).map(|c| c.verifying_key().is_ok());
+        }
+        for i in 0..key.len() {
+            let mut changed = key.to_vec();
+            changed[i] ^= flip;
+            let _ = SigningKey::from_pem(&pem::encode("EC PRIVATE KEY", &changed));
+        }
+    }
+}
