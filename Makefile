@@ -1,0 +1,35 @@
+# One Cargo profile for everything: on two cores a second set of dependencies costs more than it gives.
+CARGO_FLAGS := --release --ignore-rust-version
+
+.PHONY: run build web test bench lint fmt clean
+
+## Builds what changed and starts the server on ./data (or SIGNET_DATA_DIR).
+run: build
+	@scripts/run.sh
+
+## Leaves target/release/signet.
+build: web
+	cargo build $(CARGO_FLAGS) -p signet-server
+
+web:
+	@scripts/web.sh
+
+## Every check there is; also installs the Debian packages that the tests need.
+test:
+	@scripts/test.sh
+
+## Measures this build against the limits of this machine.
+bench: build
+	cargo xtask bench
+
+lint: web
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	cargo xtask tidy
+
+fmt:
+	cargo fmt --all
+
+clean:
+	cargo clean
+	rm -rf web/dist web/node_modules tests/interop/node_modules tests/browser/node_modules
