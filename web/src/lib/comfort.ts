@@ -75,7 +75,9 @@ export function recheck(): void {
 
 /** Sends forms that only carry values to an application. */
 export function autosubmit(): void {
-  document.querySelector<HTMLFormElement>('form[data-autosubmit]')?.requestSubmit();
+  const form = document.querySelector<HTMLFormElement>('form[data-autosubmit]');
+  // A value of the application may be called like a method of the form.
+  if (form) HTMLFormElement.prototype.requestSubmit.call(form);
 }
 
 /** Shows the copy buttons; "Copied" is said once, and shown for a moment. */

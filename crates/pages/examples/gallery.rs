@@ -1,0 +1,214 @@
+//! Writes every page with sample data to a folder: `cargo run -p signet-pages --example gallery -- OUTDIR`.
+//! The built files of `web/dist` are copied beside the pages, so that a browser can open them from disk.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use signet_pages::{
+    Account, Assets, Brand, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, NoticePage, Page, Theme, Tile, api_browser_page,
+    challenge_page, error_page, library_page, notice_page,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out: PathBuf = std::env::args_os().nth(1).ok_or("usage: gallery OUTDIR")?.into();
+    fs::create_dir_all(&out)?;
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
+    let manifest = fs::read_to_string(dist.join("manifest.json")).map_err(|_| "build web/ first: npm run build")?;
+    let assets = Manifest::parse(&manifest, "")?;
+    fs::create_dir_all(out.join("assets"))?;
+    for entry in fs::read_dir(dist.join("assets"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), out.join("assets").join(entry.file_name()))?;
+        }
+    }
+    let brand = Brand {
+        title: "Fernhill".into(),
+        footer_links: ["Help desk", "Privacy", "Imprint"].map(|name| FooterLink { name: name.into(), href: "#".into() }).into(),
+        ..Brand::default()
+    };
+    for (suffix, theme) in [("", Theme::Light), ("-dark", Theme::Dark)] {
+        for (name, html) in pages(&brand, &assets, theme) {
+            fs::write(out.join(format!("{name}{suffix}.html")), html)?;
+        }
+    }
+    Ok(())
+}
+
+fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, String)> {
+    let page = Page { brand, assets, locale: "en", theme, nonce: "gallery" };
+    let mut form = FormContext::new("/if/flow/default-authentication-flow/", "sample");
+    form.application = Some("Grafana");
+    form.request_id = Some("01JD-8Q4Z-M7RK");
+    let mut out: Vec<(String, String)> = Vec::new();
+    for (name, challenge) in challenges() {
+        if let Some(html) = challenge_page(page, &challenge, &form) {
+            out.push((name.to_owned(), html.into_string()));
+        }
+    }
+    for layout in signet_pages::Layout::ALL {
+        let mut challenge = identification();
+        challenge["flow_info"]["layout"] = layout.word().into();
+        if let Some(html) = challenge_page(page, &challenge, &form) {
+            out.push((format!("layout-{}", layout.word()), html.into_string()));
+        }
+    }
+    let teal = Brand { title: "Universitätsklinikum Nordheide-Waldenburg".into(), color: Some("#0f766e".into()), ..brand.clone() };
+    if let Some(html) = challenge_page(Page { brand: &teal, ..page }, &identification(), &form) {
+        out.push(("brand".into(), html.into_string()));
+    }
+    if let Some(html) = challenge_page(Page { locale: "ar", ..page }, &identification(), &form) {
+        out.push(("rtl".into(), html.into_string()));
+    }
+    let account = Account {
+        name: "Mara Lindqvist",
+        username: "mara.lindqvist",
+        links: &[("/api/browser/", "API browser")],
+        sign_out_url: "/flows/-/default/invalidation/",
+    };
+    let tiles = tiles();
+    let library = LibraryPage { page, account, tiles: &tiles, query: "", url: "/if/user/" };
+    out.push(("library".into(), library_page(&library).into_string()));
+    out.push(("library-empty".into(), library_page(&LibraryPage { tiles: &[], ..library }).into_string()));
+    let none = LibraryPage { page, account, tiles: &[], query: "graphana", url: "/if/user/" };
+    out.push(("library-none".into(), library_page(&none).into_string()));
+    let error = ErrorPage {
+        page,
+        status: 404,
+        title: "There is nothing at this address",
+        text: "The link may be old, or mistyped. Your applications are one step away.",
+        request_id: Some("b7f2-09ce-4d31"),
+        home_url: "/if/user/",
+    };
+    out.push(("error".into(), error_page(&error).into_string()));
+    let notice = NoticePage {
+        page,
+        title: "Set up Signet",
+        text: "This installation is new. The next page makes the first administrator, who can change everything.",
+        action: Some(("/if/flow/initial-setup/", "Set up")),
+    };
+    out.push(("notice".into(), notice_page(&notice).into_string()));
+    out.push(("api".into(), api_browser_page(page, "/api/v3/schema/?format=json").into_string()));
+    out
+}
+
+fn flow(title: &str) -> Value {
+    json!({"title": title, "background": "/static/dist/assets/images/flow_background.jpg", "cancel_url": "/flows/-/cancel/", "layout": "stacked"})
+}
+
+fn identification() -> Value {
+    let source = |name: &str, promoted: bool| {
+        json!({"name": name, "icon_url": null, "promoted": promoted,
+               "challenge": {"component": "xak-flow-redirect", "to": "/source/oauth/login/x/"}})
+    };
+    json!({"component": "ak-stage-identification", "flow_info": flow("Sign in"), "user_fields": ["email", "username"],
+           "password_fields": false, "application_pre": "Grafana", "primary_action": "Log in", "enable_remember_me": true,
+           "passwordless_url": "/if/flow/passwordless/", "recovery_url": "/if/flow/recovery/", "enroll_url": "/if/flow/enroll/",
+           "sources": [source("Fernhill staff directory", true), source("Google", false), source("GitHub", false)]})
+}
+
+fn challenges() -> Vec<(&'static str, Value)> {
+    let password = json!({"component": "ak-stage-password", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist",
+        "pending_user_avatar": "", "recovery_url": "/if/flow/recovery/", "allow_show_password": true});
+    let mut wrong = password.clone();
+    wrong["response_errors"] = json!({"password": [{"string": "Invalid password", "code": "invalid"}]});
+    let mut plain = identification();
+    plain["sources"] = json!([]);
+    for key in ["passwordless_url", "enroll_url"] {
+        plain[key] = Value::Null;
+    }
+    vec![
+        ("identification", identification()),
+        ("identification-plain", plain),
+        ("password", password),
+        ("password-wrong", wrong),
+        (
+            "consent",
+            json!({"component": "ak-stage-consent", "flow_info": flow(""), "pending_user": "mara.lindqvist", "token": "t", "header_text": "",
+                "permissions": [{"id": "profile", "name": ""}, {"id": "email", "name": ""}],
+                "additional_permissions": [{"id": "groups", "name": ""}, {"id": "offline_access", "name": ""}]}),
+        ),
+        (
+            "setup",
+            json!({"component": "ak-stage-prompt", "flow_info": flow("Create the first administrator"), "fields": [
+                {"field_key": "header", "type": "static", "label": "h", "initial_value": "This installation is new. The account made here can change everything.", "required": true},
+                {"field_key": "email", "type": "email", "label": "E-mail", "initial_value": "", "required": true},
+                {"field_key": "password", "type": "password", "label": "Password", "placeholder": "Password", "required": true},
+                {"field_key": "password_repeat", "type": "password", "label": "Password (repeat)", "required": true}],
+                "response_errors": {"non_field_errors": [{"string": "Passwords don't match.", "code": "invalid"}]}}),
+        ),
+        ("prompt", prompt()),
+        ("user-login", json!({"component": "ak-stage-user-login", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist"})),
+        ("dummy", json!({"component": "ak-stage-dummy", "flow_info": flow("Try it"), "name": "stage-dummy"})),
+        (
+            "denied",
+            json!({"component": "ak-stage-access-denied", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist", "error_message": ""}),
+        ),
+        ("flow-error", json!({"component": "ak-stage-flow-error", "request_id": "b7f2-09ce-4d31"})),
+        (
+            "session-end",
+            json!({"component": "ak-stage-session-end", "flow_info": flow(""), "application_name": "Grafana", "brand_name": "Fernhill",
+                "application_launch_url": "https://grafana.example/", "invalidation_flow_url": "/if/flow/default-invalidation-flow/", "overview_url": "/if/user/"}),
+        ),
+        ("autosubmit", json!({"component": "ak-stage-autosubmit", "flow_info": flow(""), "url": "", "attrs": {"code": "x"}})),
+    ]
+}
+
+fn prompt() -> Value {
+    let choices = json!([{"value": "north", "label": "North"}, {"value": "south", "label": "South"}]);
+    let mut fields = Vec::new();
+    for (kind, label) in [
+        ("text", "Name"),
+        ("text_area", "About you"),
+        ("text_read_only", "Staff number"),
+        ("username", "Username"),
+        ("email", "E-mail"),
+        ("password", "Password"),
+        ("number", "Floor"),
+        ("checkbox", "Tell me about outages"),
+        ("radio-button-group", "Site"),
+        ("dropdown", "Building"),
+        ("separator", "more"),
+        ("date", "First day"),
+        ("date-time", "Meeting"),
+        ("file", "Picture"),
+        ("alert_warning", "Your manager sees these details."),
+        ("ak-locale", "Language"),
+    ] {
+        fields.push(json!({"field_key": label, "label": label, "type": kind, "required": kind != "text_area", "choices": choices,
+            "initial_value": if kind == "text_read_only" { "4711" } else { "" }, "placeholder": "", "sub_text": if kind == "username" { "Used to sign in." } else { "" }}));
+    }
+    for field in fields.iter_mut().filter(|field| field["type"] == "ak-locale") {
+        field["choices"] = Value::Null;
+    }
+    json!({"component": "ak-stage-prompt", "flow_info": flow("Your details"), "fields": fields,
+        "response_errors": {"E-mail": [{"string": "Enter a valid email address.", "code": "invalid"}]}})
+}
+
+fn tiles() -> Vec<Tile> {
+    [
+        ("Mattermost", "Team chat", "Work"),
+        ("Nextcloud", "Files and calendars", "Work"),
+        ("Personio", "Leave and payslips", "Work"),
+        ("Wiki", "Handbook and runbooks", "Work"),
+        ("Paperless", "Scanned documents", "Work"),
+        ("Arbeitszeiterfassungsportal Süd", "Zeiterfassung für Außendienst und Schichtbetrieb", "Work"),
+        ("Expense claims", "Travel and receipts", "Work"),
+        ("Grafana", "Dashboards and alerts", "Infrastructure"),
+        ("Forgejo", "Source code", "Infrastructure"),
+        ("Proxmox", "Virtual machines, Berlin", "Infrastructure"),
+        ("Vaultwarden", "Shared passwords", "Infrastructure"),
+        ("Home Assistant", "Office automation", "Infrastructure"),
+    ]
+    .into_iter()
+    .map(|(name, description, group)| Tile {
+        name: name.into(),
+        description: description.into(),
+        group: group.into(),
+        launch_url: "https://app.example/".into(),
+        ..Tile::default()
+    })
+    .collect()
+}

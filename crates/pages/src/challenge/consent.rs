@@ -1,0 +1,97 @@
+//! May the application see this: plain words first, technical names on request.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::{cancel_url, flow_title};
+use crate::flow::Heading;
+use crate::form::{FormContext, list, stray_errors, text};
+use crate::icons::{Icon, icon, icon_s};
+use crate::ui::{self, monogram};
+use crate::url::safe_href;
+use crate::words;
+
+pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
+    let words = text(challenge, "header_text");
+    match form.application.filter(|name| !name.is_empty()) {
+        Some(name) => Heading::with_name("Share your details with ", name, "?"),
+        None if words.is_empty() => Heading::new(flow_title(challenge, "Share your details?")),
+        None => Heading::new(flow_title(challenge, "Share your details?")).sentence(html! { (words) }),
+    }
+}
+
+/// The application and the person, joined by a dotted line.
+pub(super) fn pair(challenge: &Value, form: &FormContext) -> Markup {
+    let person = text(challenge, "pending_user");
+    html! {
+        div class="pair" aria-hidden="true" {
+            (monogram("mono mono--app mono--l", form.application.unwrap_or("?"), 2))
+            i {}
+            (monogram("mono mono--l", person, 2))
+        }
+    }
+}
+
+/// Body of `ak-stage-consent`: posts the `token` of the challenge. Refusing is the way out of the flow.
+#[must_use]
+pub fn consent(challenge: &Value, form: &FormContext) -> Markup {
+    let before = list(challenge, "permissions");
+    let new = list(challenge, "additional_permissions");
+    let ids: Vec<&str> = before.iter().chain(new).map(|permission| text(permission, "id")).filter(|id| !id.is_empty()).collect();
+    form.form(
+        challenge,
+        html! {
+            (ui::hidden("token", text(challenge, "token")))
+            (ui::errors(&stray_errors(challenge, &[])))
+            @if before.is_empty() && new.is_empty() {
+                p class="muted" { "The application learns that it is you who signs in, and nothing more." }
+            } @else {
+                ul class="perms" {
+                    @for permission in new { (row(permission, !before.is_empty())) }
+                    @for permission in before { (row(permission, false)) }
+                }
+            }
+            @if !ids.is_empty() {
+                details class="small" {
+                    summary class="muted" { "Technical names" (icon_s(Icon::Down)) }
+                    code class="tiny" dir="ltr" { (ids.join(" ")) }
+                }
+            }
+            @if let Some(cancel) = cancel_url(challenge).and_then(safe_href) {
+                div class="two" {
+                    a class="btn btn--l" href=(cancel) { "Don’t share" }
+                    (ui::button_primary("Share and continue", "Sharing"))
+                }
+            } @else {
+                (ui::button_primary("Share and continue", "Sharing"))
+            }
+        },
+    )
+}
+
+/// One permission; `new` marks what the person has not agreed to before.
+fn row(permission: &Value, new: bool) -> Markup {
+    let id = text(permission, "id");
+    let name = text(permission, "name");
+    let (name, detail) = match (name.is_empty(), words::permission(id)) {
+        (false, _) => (name, None),
+        (true, Some(words)) => (words, None),
+        (true, None) => ("A permission of this application", Some(id)),
+    };
+    let drawing = match id {
+        "openid" | "profile" => Icon::User,
+        "email" => Icon::Mail,
+        "groups" | "entitlements" => Icon::Users,
+        "offline_access" => Icon::Clock,
+        _ => Icon::Key,
+    };
+    html! {
+        li {
+            (icon(drawing))
+            span {
+                span class="t" { bdi { (name) } @if new { " " span class="badge badge--accent" { "New" } } }
+                @if let Some(detail) = detail { span class="muted small" { bdi { (detail) } } }
+            }
+        }
+    }
+}

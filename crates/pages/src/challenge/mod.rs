@@ -1,0 +1,119 @@
+//! Ready pages for challenges: title, body, and the whole page from the JSON that programs get too.
+//!
+//! Each body is `fn(&Value, &FormContext) -> Markup` and reads the members of the challenge as the API names them.
+//! Missing members count as empty: a page never fails.
+
+mod consent;
+mod identification;
+mod leave;
+mod login;
+mod outcome;
+mod password;
+mod prompt;
+
+use maud::Markup;
+use serde_json::Value;
+
+use crate::flow::{FlowPage, Heading, Layout, flow_page};
+use crate::form::{FormContext, text};
+use crate::shell::Page;
+use crate::ui::Person;
+
+pub use consent::consent;
+pub use identification::identification;
+pub use leave::{autosubmit, redirect};
+pub use login::{dummy, user_login};
+pub use outcome::{access_denied, flow_error, session_end};
+pub use password::password;
+pub use prompt::prompt;
+
+type Body = fn(&Value, &FormContext) -> Markup;
+type Title = fn(&Value, &FormContext) -> Heading;
+
+/// A component with its title and body.
+struct Entry {
+    component: &'static str,
+    heading: Title,
+    body: Body,
+}
+
+const ENTRIES: &[Entry] = &[
+    Entry { component: "ak-stage-identification", heading: identification::heading, body: identification },
+    Entry { component: "ak-stage-password", heading: password::heading, body: password },
+    Entry { component: "ak-stage-consent", heading: consent::heading, body: consent },
+    Entry { component: "ak-stage-prompt", heading: prompt::heading, body: prompt },
+    Entry { component: "ak-stage-user-login", heading: login::heading, body: user_login },
+    Entry { component: "ak-stage-dummy", heading: login::dummy_heading, body: dummy },
+    Entry { component: "ak-stage-access-denied", heading: outcome::denied_heading, body: access_denied },
+    Entry { component: "ak-stage-flow-error", heading: outcome::error_heading, body: flow_error },
+    Entry { component: "ak-stage-session-end", heading: outcome::end_heading, body: session_end },
+    Entry { component: "ak-stage-autosubmit", heading: leave::heading, body: autosubmit },
+    Entry { component: "xak-flow-redirect", heading: leave::heading, body: redirect },
+];
+
+fn entry(component: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.component == component)
+}
+
+/// The components that this crate draws.
+pub fn components() -> impl Iterator<Item = &'static str> {
+    ENTRIES.iter().map(|entry| entry.component)
+}
+
+/// The body of a challenge, or nothing for a component that is drawn elsewhere.
+#[must_use]
+pub fn challenge_body(component: &str, challenge: &Value, form: &FormContext) -> Option<Markup> {
+    Some((entry(component)?.body)(challenge, form))
+}
+
+/// Title and sentence of a challenge. A component that is drawn elsewhere has the title of its flow.
+#[must_use]
+pub fn challenge_heading(component: &str, challenge: &Value, form: &FormContext) -> Heading {
+    match entry(component) {
+        Some(entry) => (entry.heading)(challenge, form),
+        None => Heading::new(flow_title(challenge, "Sign in")),
+    }
+}
+
+/// The whole page of a challenge, or nothing for a component that is drawn elsewhere.
+#[must_use]
+pub fn challenge_page(page: Page, challenge: &Value, form: &FormContext) -> Option<Markup> {
+    let component = text(challenge, "component");
+    let body = challenge_body(component, challenge, form)?;
+    let leaving = component == "xak-flow-redirect";
+    let info = challenge.get("flow_info").unwrap_or(&Value::Null);
+    Some(flow_page(FlowPage {
+        page,
+        layout: Layout::parse(text(info, "layout")),
+        background: text(info, "background"),
+        heading: challenge_heading(component, challenge, form),
+        show_heading: !leaving,
+        above: (component == "ak-stage-consent").then(|| consent::pair(challenge, form)),
+        person: person(component, challenge),
+        body,
+        wide: false,
+        refresh: leaving.then(|| text(challenge, "to")),
+    }))
+}
+
+/// The person of a challenge, on the pages that show one.
+fn person<'a>(component: &str, challenge: &'a Value) -> Option<Person<'a>> {
+    let name = text(challenge, "pending_user");
+    let shown = !matches!(component, "ak-stage-identification" | "ak-stage-consent" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect");
+    (shown && !name.is_empty()).then(|| Person {
+        name,
+        avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()),
+        not_you_url: cancel_url(challenge),
+    })
+}
+
+/// The address that drops the flow.
+pub(crate) fn cancel_url(challenge: &Value) -> Option<&str> {
+    challenge.get("flow_info").map(|info| text(info, "cancel_url")).filter(|url| !url.is_empty())
+}
+
+/// The administrator's title of the flow, else `fallback`.
+pub(crate) fn flow_title<'a>(challenge: &'a Value, fallback: &'a str) -> &'a str {
+    let title = challenge.get("flow_info").map_or("", |info| text(info, "title"));
+    if title.is_empty() { fallback } else { title }
+}

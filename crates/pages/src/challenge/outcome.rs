@@ -1,0 +1,101 @@
+//! Where a flow ends without going anywhere: refused, failed, signed out.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::cancel_url;
+use crate::flow::Heading;
+use crate::form::{FormContext, address, text};
+use crate::icons::{Icon, icon_s};
+use crate::ui;
+use crate::words;
+
+pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
+    let heading = match form.application.filter(|name| !name.is_empty()) {
+        Some(name) => Heading::with_name("You can’t open ", name, ""),
+        None => Heading::new("You can’t go on here"),
+    };
+    heading.sentence(html! { (words::refusal(text(challenge, "error_message"))) })
+}
+
+/// Body of `ak-stage-access-denied`: the way home, or to be somebody else, and an id to look up.
+#[must_use]
+pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
+    html! {
+        div class="form" {
+            div class="stack-2" {
+                (ui::link_primary(form.home_url, "Go to my applications"))
+                @if text(challenge, "pending_user").is_empty() && let Some(url) = cancel_url(challenge) {
+                    (ui::link_button(url, "Sign in as somebody else"))
+                }
+            }
+            @if let Some(id) = form.request_id {
+                (ui::trace("Request id", id))
+                p class="help" { "Give this id to the help desk. It contains nothing about you." }
+            }
+        }
+    }
+}
+
+pub(super) fn error_heading(_challenge: &Value, _form: &FormContext) -> Heading {
+    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again; if it fails again, give the id below to the help desk." })
+}
+
+/// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see them.
+#[must_use]
+pub fn flow_error(challenge: &Value, form: &FormContext) -> Markup {
+    let id = Some(text(challenge, "request_id")).filter(|id| !id.is_empty()).or(form.request_id);
+    let (error, trace) = (text(challenge, "error"), text(challenge, "traceback"));
+    html! {
+        div class="form" {
+            div class="stack-2" {
+                (ui::link_primary(form.action_url, "Start again"))
+                (ui::link_button(form.home_url, "Go to my applications"))
+            }
+            @if let Some(id) = id { (ui::trace("Request id", id)) }
+            @if !error.is_empty() || !trace.is_empty() {
+                details class="small" {
+                    summary class="muted" { "Details for administrators" (icon_s(Icon::Down)) }
+                    p dir="auto" { (error) }
+                    @if !trace.is_empty() { code class="tiny" dir="ltr" { (trace) } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn end_heading(challenge: &Value, _form: &FormContext) -> Heading {
+    let brand = text(challenge, "brand_name");
+    let heading = match text(challenge, "application_name") {
+        "" => Heading::new("You are signed out"),
+        name => Heading::with_name("You are signed out of ", name, ""),
+    };
+    if address(challenge, "invalidation_flow_url").is_none() {
+        return heading.sentence(html! { "You can close this window." });
+    }
+    heading.sentence(html! { "You are still signed in to " @if brand.is_empty() { "this site" } @else { bdi { (brand) } } " on this device." })
+}
+
+/// Body of `ak-stage-session-end`: what is still open, and the ways on.
+#[must_use]
+pub fn session_end(challenge: &Value, form: &FormContext) -> Markup {
+    let brand = text(challenge, "brand_name");
+    let name = text(challenge, "application_name");
+    let everywhere = address(challenge, "invalidation_flow_url");
+    let home = address(challenge, "overview_url").unwrap_or(form.home_url);
+    html! {
+        div class="stack-2" {
+            @if let Some(url) = everywhere {
+                a class="btn btn--primary btn--l btn--block" href=(url) {
+                    @if brand.is_empty() { "Sign out here too" } @else { span { "Sign out of " bdi { (brand) } " too" } }
+                }
+                (ui::link_button(home, "Back to my applications"))
+            } @else {
+                (ui::link_primary(home, "Back to my applications"))
+            }
+            @if let Some(url) = address(challenge, "application_launch_url") && !name.is_empty() {
+                a class="btn btn--quiet btn--l btn--block" href=(url) { span { "Sign in to " bdi { (name) } " again" } }
+            }
+        }
+    }
+}

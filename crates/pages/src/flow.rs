@@ -1,0 +1,222 @@
+//! The sign-in page: one card, always in the same order.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::brand::Brand;
+use crate::shell::{Frame, Page, Shell};
+use crate::ui::{Person, person_chip};
+use crate::url::safe_href;
+
+/// Where the card stands. Below 960 px all are `Stacked`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// In the middle.
+    #[default]
+    Stacked,
+    /// Left half.
+    ContentLeft,
+    /// Right half.
+    ContentRight,
+    /// A full-height column at the left.
+    SidebarLeft,
+    /// A full-height column at the right.
+    SidebarRight,
+    /// Left column beside a framed background.
+    SidebarLeftFrameBackground,
+    /// Right column beside a framed background.
+    SidebarRightFrameBackground,
+}
+
+impl Layout {
+    /// All layouts, in the order of the API.
+    pub const ALL: [Self; 7] = [
+        Self::Stacked,
+        Self::ContentLeft,
+        Self::ContentRight,
+        Self::SidebarLeft,
+        Self::SidebarRight,
+        Self::SidebarLeftFrameBackground,
+        Self::SidebarRightFrameBackground,
+    ];
+
+    /// Reads the API's word; an unknown one is stacked.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        Self::ALL.into_iter().find(|layout| layout.word() == word).unwrap_or_default()
+    }
+
+    /// The API's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stacked => "stacked",
+            Self::ContentLeft => "content_left",
+            Self::ContentRight => "content_right",
+            Self::SidebarLeft => "sidebar_left",
+            Self::SidebarRight => "sidebar_right",
+            Self::SidebarLeftFrameBackground => "sidebar_left_frame_background",
+            Self::SidebarRightFrameBackground => "sidebar_right_frame_background",
+        }
+    }
+}
+
+/// Title and sentence of a card.
+#[derive(Debug, Clone)]
+pub struct Heading {
+    /// The title as plain text, for the window.
+    pub plain: String,
+    /// The title as shown; names in it stand in `<bdi>`.
+    pub title: Markup,
+    /// One sentence below.
+    pub sentence: Option<Markup>,
+}
+
+impl Heading {
+    /// A title without names in it.
+    #[must_use]
+    pub fn new(title: &str) -> Self {
+        Self { plain: title.to_owned(), title: html! { (title) }, sentence: None }
+    }
+
+    /// A title with a name between `before` and `after`.
+    #[must_use]
+    pub fn with_name(before: &str, name: &str, after: &str) -> Self {
+        Self {
+            plain: format!("{before}{name}{after}"),
+            title: html! { (before) bdi { (name) } (after) },
+            sentence: None,
+        }
+    }
+
+    /// Adds the sentence.
+    #[must_use]
+    pub fn sentence(mut self, sentence: Markup) -> Self {
+        self.sentence = Some(sentence);
+        self
+    }
+
+    /// Adds "Continue to" and the application's name, when there is one.
+    #[must_use]
+    pub fn continue_to(self, application: Option<&str>) -> Self {
+        match application.filter(|name| !name.is_empty()) {
+            Some(name) => self.sentence(html! { "Continue to " b { bdi { (name) } } }),
+            None => self,
+        }
+    }
+
+    pub(crate) fn header(&self) -> Markup {
+        html! {
+            header class="card__head" {
+                h1 id="h" { (self.title) }
+                @if let Some(sentence) = &self.sentence { p { (sentence) } }
+            }
+        }
+    }
+}
+
+/// One step of a flow.
+pub struct FlowPage<'a> {
+    /// What every page needs.
+    pub page: Page<'a>,
+    /// Place of the card.
+    pub layout: Layout,
+    /// Address of the background; empty or the default is the rosette.
+    pub background: &'a str,
+    /// Title and sentence.
+    pub heading: Heading,
+    /// False when the body brings its own title ("Opening …").
+    pub show_heading: bool,
+    /// Drawn above the title.
+    pub above: Option<Markup>,
+    /// Who is signing in.
+    pub person: Option<Person<'a>>,
+    /// The one thing to do, other ways, the way out.
+    pub body: Markup,
+    /// A card of 480 px instead of 400.
+    pub wide: bool,
+    /// Go to this address at once.
+    pub refresh: Option<&'a str>,
+}
+
+/// Writes one step of a flow as a whole document.
+#[must_use]
+pub fn flow_page(flow: FlowPage) -> Markup {
+    let Page { brand, theme, .. } = flow.page;
+    let title = flow.heading.plain.clone();
+    let class = if flow.wide { "card card--wide" } else { "card" };
+    let body = html! {
+        div class="flow__bg" aria-hidden="true" { (rosette()) }
+        main class="flow__main" id="main" {
+            section class=(class) aria-labelledby="h" {
+                div class="card__brand" { (brand.lockup(theme)) }
+                @if let Some(above) = flow.above { (above) }
+                @if flow.show_heading { (flow.heading.header()) }
+                @if let Some(person) = &flow.person { (person_chip(person)) }
+                (flow.body)
+            }
+        }
+        (footer(brand))
+    };
+    Shell {
+        page: flow.page,
+        title: &title,
+        style: "flow",
+        script: "flow",
+        background: Some(flow.background),
+        refresh: flow.refresh.and_then(safe_href),
+        frame: Frame::Flow { layout: flow.layout.word() },
+        body,
+    }
+    .render()
+}
+
+fn footer(brand: &Brand) -> Markup {
+    html! {
+        footer class="flow__foot" {
+            @for link in &brand.footer_links {
+                @if let Some(href) = safe_href(&link.href) { a href=(href) { bdi { (link.name) } } } @else { span { bdi { (link.name) } } }
+            }
+        }
+    }
+}
+
+/// The engraved rosette: three rings of turned ellipses, 72 in all.
+fn rosette() -> Markup {
+    static DRAWING: LazyLock<String> = LazyLock::new(|| {
+        let mut out = String::with_capacity(5000);
+        // Half axes, first angle, step and number, both angles in tenths of a degree.
+        for (rx, ry, first, step, count) in [(560, 250, 0, 60, 30), (390, 150, 30, 75, 24), (250, 66, 50, 100, 18)] {
+            for turn in 0..count {
+                let angle = f64::from(first + turn * step) / 10.0;
+                // Writing to a String cannot fail.
+                let _ = write!(out, r#"<ellipse rx="{rx}" ry="{ry}" transform="rotate({angle})"/>"#);
+            }
+        }
+        out
+    });
+    // Raw: the constant drawing above.
+    html! { svg class="rosette" viewBox="-620 -620 1240 1240" aria-hidden="true" { (PreEscaped(DRAWING.as_str())) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, rosette};
+
+    #[test]
+    fn the_rosette_has_72_ellipses() {
+        let drawing = rosette().into_string();
+        assert_eq!(drawing.matches("<ellipse").count(), 72);
+        assert!(drawing.contains("rotate(10.5)") && drawing.contains("rotate(175.5)"));
+    }
+
+    #[test]
+    fn unknown_layouts_are_stacked() {
+        for layout in Layout::ALL {
+            assert_eq!(Layout::parse(layout.word()), layout);
+        }
+        assert_eq!(Layout::parse("<x>"), Layout::Stacked);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a challenge's form needs beside the challenge itself.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::ui;
+use crate::url::safe_href;
+use crate::words;
+
+/// Where a form posts to and what it shows again after an error.
+#[derive(Debug, Clone, Copy)]
+pub struct FormContext<'a> {
+    /// Address the form posts to, with its query.
+    pub action_url: &'a str,
+    /// Token against forged posts, sent as the field `csrf`.
+    pub csrf: &'a str,
+    /// Name of the application that the person is on the way to.
+    pub application: Option<&'a str>,
+    /// Way home, for pages that end here.
+    pub home_url: &'a str,
+    /// Id under which administrators find this request.
+    pub request_id: Option<&'a str>,
+    /// What was typed before the error, by field name. Passwords and codes are never shown again.
+    pub values: &'a [(String, String)],
+}
+
+impl<'a> FormContext<'a> {
+    /// A form without anything special.
+    #[must_use]
+    pub fn new(action_url: &'a str, csrf: &'a str) -> Self {
+        Self { action_url, csrf, application: None, home_url: "/if/user/", request_id: None, values: &[] }
+    }
+
+    /// What was typed into a field before.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&'a str> {
+        self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The form element: `csrf` and `component` hidden, errors of the whole form, then `inner`.
+    #[must_use]
+    pub fn form(&self, challenge: &Value, inner: Markup) -> Markup {
+        html! {
+            form method="post" action=[safe_href(self.action_url)] {
+                (ui::hidden("csrf", self.csrf))
+                (ui::hidden("component", text(challenge, "component")))
+                (ui::errors(&field_errors(challenge, "non_field_errors")))
+                (inner)
+            }
+        }
+    }
+}
+
+/// A string member, or an empty string.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A boolean member, false when it is missing.
+pub(crate) fn flag(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// A list member, empty when it is missing.
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// An address among the members, when it is there and safe to follow.
+pub(crate) fn address<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    safe_href(text(value, key))
+}
+
+/// A scalar as the text of a form value.
+pub(crate) fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The sentences of `response_errors` at one field.
+#[must_use]
+pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str> {
+    let Some(errors) = challenge.get("response_errors") else { return Vec::new() };
+    list(errors, field)
+        .iter()
+        .map(|error| words::error(field, text(error, "string"), text(error, "code")))
+        .collect()
+}
+
+/// The first sentence at one field.
+pub(crate) fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
+    field_errors(challenge, field).into_iter().next()
+}
+
+/// Errors at fields that this form does not have: shown for the whole form, so that none is lost.
+pub(crate) fn stray_errors<'a>(challenge: &'a Value, known: &[&str]) -> Vec<&'a str> {
+    let Some(errors) = challenge.get("response_errors").and_then(Value::as_object) else { return Vec::new() };
+    errors
+        .keys()
+        .filter(|field| *field != "non_field_errors" && !known.contains(&field.as_str()))
+        .flat_map(|field| field_errors(challenge, field))
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! Everything a person sees: sign-in pages, the library, errors, the API browser.
+//!
+//! Pure functions from plain structs to HTML. Nothing here reads a request, a clock or the store: the caller gives
+//! what is shown and sends the answer together with the header that [`csp`] writes. All pages are ordinary forms and
+//! links that work without script; the modules of `web/` only add comfort.
+//!
+//! Text always goes through maud, which escapes it. The few places that write raw text (styles, drawings) take it
+//! from constants or pass it through a checked function of this crate.
+
+mod api_browser;
+mod assets;
+mod brand;
+pub mod challenge;
+mod flow;
+mod form;
+mod icons;
+mod message;
+mod portal;
+mod shell;
+pub mod ui;
+mod url;
+mod words;
+
+pub use api_browser::api_browser_page;
+pub use assets::{Assets, Manifest};
+pub use brand::{Brand, DEFAULT_BACKGROUND, DEFAULT_LOGO, FooterLink, THEME_COOKIE, Theme};
+pub use challenge::{challenge_body, challenge_heading, challenge_page};
+pub use flow::{FlowPage, Heading, Layout, flow_page};
+pub use form::FormContext;
+pub use icons::{Icon, icon};
+pub use message::{ErrorPage, NoticePage, error_page, notice_page};
+pub use portal::{Account, LibraryPage, Tile, library_page};
+pub use shell::{Page, Shell, csp};
+pub use ui::Person;
+pub use url::{safe_href, safe_image};

@@ -1,0 +1,277 @@
+//! Form fields: label above, control, error, help below. Optional is marked, required is not.
+
+use maud::{Markup, html};
+
+use crate::icons::{Icon, icon, icon_s};
+
+/// What a single-line field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Input {
+    /// Any text.
+    #[default]
+    Text,
+    /// A username: no capitals, no spell check.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// A whole number.
+    Number,
+    /// A day.
+    Date,
+    /// A day and a time, as written on the person's clock.
+    DateTime,
+    /// A file; sent as a data URI by the script.
+    File,
+}
+
+impl Input {
+    fn type_name(self) -> &'static str {
+        match self {
+            Self::Text | Self::Username => "text",
+            Self::Email => "email",
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::DateTime => "datetime-local",
+            Self::File => "file",
+        }
+    }
+}
+
+/// A field and everything said about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Field<'a> {
+    /// Name in the form post; the element's id follows from it.
+    pub name: &'a str,
+    /// Words above the field.
+    pub label: &'a str,
+    /// What it holds.
+    pub kind: Input,
+    /// Shown at first. Never a secret.
+    pub value: &'a str,
+    /// Hint for browsers and password managers (HTML, "autofill field name").
+    pub autocomplete: &'a str,
+    /// Example of the form, never the label.
+    pub placeholder: &'a str,
+    /// What is wrong and what to do.
+    pub error: Option<&'a str>,
+    /// Words below the field.
+    pub help: Option<&'a str>,
+    /// May stay empty.
+    pub optional: bool,
+    /// Takes the focus when the page opens.
+    pub autofocus: bool,
+    /// Shown but not changed.
+    pub readonly: bool,
+}
+
+impl Field<'_> {
+    fn described_by(&self, id: &str) -> Option<String> {
+        let error = self.error.map(|_| format!("{id}-error"));
+        let help = self.help.filter(|help| !help.is_empty()).map(|_| format!("{id}-help"));
+        let ids: Vec<String> = [error, help].into_iter().flatten().collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+
+    fn invalid(&self) -> Option<&'static str> {
+        self.error.map(|_| "true")
+    }
+
+    fn label(&self, id: &str) -> Markup {
+        html! { label class="label" for=(id) { (self.words()) } }
+    }
+
+    fn words(&self) -> Markup {
+        html! { bdi { (self.label) } @if self.optional { span class="opt" { "(optional)" } } }
+    }
+
+    fn notes(&self, id: &str) -> Markup {
+        html! {
+            @if let Some(error) = self.error {
+                p class="error" id={ (id) "-error" } { (icon_s(Icon::Error)) span { (error) } }
+            }
+            @if let Some(help) = self.help.filter(|help| !help.is_empty()) { p class="help" id={ (id) "-help" } { (help) } }
+        }
+    }
+
+    fn placeholder(&self) -> Option<&str> {
+        (!self.placeholder.is_empty() && self.placeholder != self.label).then_some(self.placeholder)
+    }
+
+    fn autocomplete(&self) -> &str {
+        if self.autocomplete.is_empty() { "off" } else { self.autocomplete }
+    }
+}
+
+/// The element id of a field: `f-` and the name, with everything but letters, digits and dashes encoded.
+fn id_of(name: &str) -> String {
+    let mut id = String::from("f-");
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            id.push(c);
+        } else {
+            id.push_str(&format!("_{:x}_", u32::from(c)));
+        }
+    }
+    id
+}
+
+/// A single-line field.
+#[must_use]
+pub fn field(f: &Field) -> Markup {
+    let id = id_of(f.name);
+    let name_like = matches!(f.kind, Input::Username | Input::Email);
+    let typed = f.kind != Input::File;
+    html! {
+        div class="field" {
+            (f.label(&id))
+            input class="input input--l" id=(id) name=(f.name) type=(f.kind.type_name()) value=[typed.then_some(f.value)]
+                autocomplete=(f.autocomplete()) placeholder=[f.placeholder()] dir=[(f.kind == Input::Text).then_some("auto")]
+                autocapitalize=[name_like.then_some("none")] spellcheck=[name_like.then_some("false")]
+                inputmode=[(f.kind == Input::Number).then_some("numeric")] step=[(f.kind == Input::Number).then_some("1")]
+                aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)]
+                required[!f.optional] readonly[f.readonly] autofocus[f.autofocus];
+            @if f.kind == Input::File { noscript { p class="help" { "Choosing a file needs JavaScript. Turn it on and reload this page." } } }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// A password. The button that shows it waits hidden until the script can serve it; `reveal` leaves it out altogether.
+/// `action` stands at the end of the label's line ("Forgotten?"). What was typed is never sent back.
+#[must_use]
+pub fn password_field(f: &Field, reveal: bool, action: Option<&Markup>) -> Markup {
+    let id = id_of(f.name);
+    let wrap = if f.error.is_some() { "input-wrap input-wrap--l is-invalid" } else { "input-wrap input-wrap--l" };
+    html! {
+        div class="field" {
+            @if let Some(action) = action { div class="field__top" { (f.label(&id)) (action) } } @else { (f.label(&id)) }
+            div class=(wrap) {
+                input class="input input--l" id=(id) name=(f.name) type="password" autocomplete=(f.autocomplete())
+                    placeholder=[f.placeholder()] aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)]
+                    required[!f.optional] autofocus[f.autofocus];
+                @if reveal {
+                    button class="btn btn--quiet btn--icon" type="button" data-reveal=(id) aria-label={ "Show " (f.label) }
+                        aria-pressed="false" hidden { (icon(Icon::Eye)) }
+                }
+            }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// Several lines of text.
+#[must_use]
+pub fn textarea(f: &Field) -> Markup {
+    let id = id_of(f.name);
+    html! {
+        div class="field" {
+            (f.label(&id))
+            // The line break after the tag is dropped by browsers, so that one at the start of the value survives.
+            textarea class="textarea input--l" id=(id) name=(f.name) rows="4" dir="auto" autocomplete=(f.autocomplete())
+                placeholder=[f.placeholder()] aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)]
+                required[!f.optional] readonly[f.readonly] autofocus[f.autofocus] { "\n" (f.value) }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// A box to tick, sent as `true`; an empty box sends nothing.
+#[must_use]
+pub fn checkbox(f: &Field, checked: bool) -> Markup {
+    let id = id_of(f.name);
+    html! {
+        div class="field" {
+            label class="check check--l" {
+                input type="checkbox" id=(id) name=(f.name) value="true" checked[checked] aria-invalid=[f.invalid()]
+                    aria-describedby=[f.described_by(&id)] autofocus[f.autofocus];
+                span { bdi { (f.label) } }
+            }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// One option of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is shown.
+    pub label: String,
+}
+
+/// A drop-down list. An optional list starts with an empty option; so does a required one without a valid value.
+#[must_use]
+pub fn select(f: &Field, choices: &[Choice]) -> Markup {
+    let id = id_of(f.name);
+    let known = choices.iter().any(|choice| choice.value == f.value);
+    let has_empty = choices.iter().any(|choice| choice.value.is_empty());
+    html! {
+        div class="field" {
+            (f.label(&id))
+            select class="select input--l" id=(id) name=(f.name) autocomplete=(f.autocomplete()) aria-invalid=[f.invalid()]
+                aria-describedby=[f.described_by(&id)] required[!f.optional] autofocus[f.autofocus] {
+                @if !has_empty && (f.optional || !known) {
+                    option value="" selected[!known] { @if f.placeholder.is_empty() { "Choose" } @else { (f.placeholder) } }
+                }
+                @for choice in choices {
+                    option value=(choice.value) selected[choice.value == f.value] { (choice.label) }
+                }
+            }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// A group of radio buttons.
+#[must_use]
+pub fn radio_group(f: &Field, choices: &[Choice]) -> Markup {
+    let id = id_of(f.name);
+    html! {
+        fieldset class="field choices" id=(id) aria-describedby=[f.described_by(&id)] {
+            legend class="label" { (f.words()) }
+            @for (index, choice) in choices.iter().enumerate() {
+                label class="check check--l" {
+                    input type="radio" name=(f.name) value=(choice.value) checked[choice.value == f.value] required[!f.optional]
+                        aria-invalid=[f.invalid()] autofocus[f.autofocus && index == 0];
+                    span { bdi { (choice.label) } }
+                }
+            }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// A one-time code: one real input over drawn slots (6, or 8 when `digits` is 8). Never filled from what was typed before.
+#[must_use]
+pub fn code_field(f: &Field, digits: u8) -> Markup {
+    let id = id_of(f.name);
+    let digits = if digits == 8 { 8 } else { 6 };
+    let mut class = String::from("otp");
+    if digits == 8 {
+        class.push_str(" otp--8");
+    }
+    if f.error.is_some() {
+        class.push_str(" is-invalid");
+    }
+    html! {
+        div class="field" {
+            (f.label(&id))
+            div class=(class) data-code {
+                div class="otp__slots" aria-hidden="true" { @for _ in 0..digits { i {} } }
+                div class="otp__clip" {
+                    input id=(id) name=(f.name) type="text" inputmode="numeric" autocomplete="one-time-code"
+                        pattern={ "[0-9]{" (digits) "}" } maxlength=(digits) aria-invalid=[f.invalid()]
+                        aria-describedby=[f.described_by(&id)] required autofocus[f.autofocus];
+                }
+            }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// A value that is sent and not shown.
+#[must_use]
+pub fn hidden(name: &str, value: &str) -> Markup {
+    html! { input type="hidden" name=(name) value=(value); }
+}

@@ -1,0 +1,81 @@
+//! Who is signing in.
+
+use maud::{Markup, html};
+
+use crate::url::{safe_href, safe_image};
+
+/// The person a challenge is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Person<'a> {
+    /// Username, or what was typed.
+    pub name: &'a str,
+    /// Address of a picture; generated initials (SVG data URIs) are drawn by us instead.
+    pub avatar: Option<&'a str>,
+    /// Where "Not you?" goes.
+    pub not_you_url: Option<&'a str>,
+}
+
+/// Monogram or picture, name, and the way to be somebody else.
+#[must_use]
+pub fn person_chip(person: &Person) -> Markup {
+    let picture = person.avatar.filter(|url| !url.starts_with("data:image/svg")).and_then(safe_image);
+    html! {
+        div class="person" {
+            @if let Some(url) = picture {
+                img class="mono" src=(url) alt="" width="32" height="32" referrerpolicy="no-referrer";
+            } @else {
+                (monogram("mono", person.name, 2))
+            }
+            span class="who-n" title=(person.name) { bdi { (person.name) } }
+            @if let Some(url) = person.not_you_url.and_then(safe_href) { a class="tap" href=(url) { "Not you?" } }
+        }
+    }
+}
+
+/// Up to `length` letters on one of eight colours; the same name always has the same.
+#[must_use]
+pub fn monogram(class: &str, name: &str, length: usize) -> Markup {
+    html! { span class={ (class) " c" (hue(name)) } aria-hidden="true" { (initials(name, length)) } }
+}
+
+/// First letters of the first words; of one word its first letters. An e-mail address counts up to its `@`.
+fn initials(name: &str, length: usize) -> String {
+    let name = match name.split_once('@') {
+        Some((local, _)) if !local.is_empty() => local,
+        _ => name,
+    };
+    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    match words.as_slice() {
+        [] => "?".to_owned(),
+        [one] => one.chars().take(length).collect(),
+        many => many.iter().filter_map(|word| word.chars().next()).take(length).collect(),
+    }
+}
+
+/// One of the eight monogram colours (FNV-1a over the name).
+fn hue(name: &str) -> u32 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash >> 16) % 8 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hue, initials};
+
+    #[test]
+    fn initials_come_from_words() {
+        assert_eq!(initials("mara.lindqvist", 2), "ml");
+        assert_eq!(initials("Grafana", 2), "Gr");
+        assert_eq!(initials("mara@fernhill.example", 2), "ma");
+        assert_eq!(initials("Expense claims and more", 2), "Ec");
+        assert_eq!(initials("", 2), "?");
+        assert_eq!(initials("ملف", 2), "مل");
+    }
+
+    #[test]
+    fn colours_stay_in_range() {
+        for name in ["", "a", "mara", "ünïcode", "x y z"] {
+            assert!((1..=8).contains(&hue(name)));
+        }
+    }
+}
