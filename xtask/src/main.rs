@@ -1,1 +1,24 @@
-fn main() {}
+//! Chores of the repository that are not part of the product: `cargo xtask <command>`.
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let root = root();
+    match std::env::args().nth(1).as_deref() {
+        Some("tidy") => tidy::run(&root),
+        other => {
+            if let Some(name) = other {
+                eprintln!("xtask: no command {name}");
+            }
+            eprintln!("usage: cargo xtask tidy   # rules of this repository that no compiler checks");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The folder of the workspace: the one above this crate.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}

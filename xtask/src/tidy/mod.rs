@@ -1,0 +1,78 @@
+//! Rules of this repository that no compiler checks. Each judge is a pure function on texts; this file reads the files.
+mod allow;
+mod direction;
+mod length;
+mod slices;
+mod stray;
+mod words;
+
+use allow::Allowances;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// One broken rule, in one line.
+type Finding = String;
+
+/// A file that git tracks.
+struct Tracked {
+    /// Path from the root of the repository, with `/`.
+    path: String,
+    /// `None` for a file that is not UTF-8.
+    text: Option<String>,
+}
+
+/// Judges the repository at `root` and prints what it finds.
+pub fn run(root: &Path) -> ExitCode {
+    match judge(root) {
+        Ok((checked, findings)) if findings.is_empty() => {
+            println!("tidy: {checked} passed, 0 failed");
+            ExitCode::SUCCESS
+        }
+        Ok((checked, findings)) => {
+            for finding in &findings {
+                println!("{finding}");
+            }
+            println!("tidy: {} passed, {} failed", checked.saturating_sub(findings.len()), findings.len());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("tidy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How many files were looked at, and what is wrong.
+fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
+    let files = tracked(root)?;
+    let allowed = files.iter().find(|f| f.path == allow::FILE).and_then(|f| f.text.as_deref()).unwrap_or_default();
+    let (mut allowances, mut findings) = Allowances::parse(allowed);
+    findings.extend(direction::judge(&files));
+    findings.extend(slices::judge(&files, &mut allowances));
+    for file in &files {
+        findings.extend(stray::judge(&file.path));
+        if let Some(text) = &file.text {
+            findings.extend(length::judge(&file.path, text, &mut allowances));
+            findings.extend(words::judge(&file.path, text, &mut allowances));
+        }
+    }
+    findings.extend(allowances.unused());
+    Ok((files.len(), findings))
+}
+
+/// The files of git's index that exist in the working tree.
+fn tracked(root: &Path) -> Result<Vec<Tracked>, String> {
+    // A checkout may belong to another user than the one who tests it.
+    let answer = Command::new("git").args(["-c", "safe.directory=*", "ls-files", "-z"]).current_dir(root).output().map_err(|e| format!("git does not run: {e}"))?;
+    if !answer.status.success() {
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&answer.stderr).trim()));
+    }
+    let list = String::from_utf8(answer.stdout).map_err(|_| "a tracked path is not UTF-8".to_owned())?;
+    let present = list.split('\0').filter(|path| !path.is_empty() && root.join(path).is_file());
+    Ok(present.map(|path| Tracked { path: path.to_owned(), text: std::fs::read_to_string(root.join(path)).ok() }).collect())
+}
+
+#[cfg(test)]
+fn file(path: &str, text: &str) -> Tracked {
+    Tracked { path: path.to_owned(), text: Some(text.to_owned()) }
+}

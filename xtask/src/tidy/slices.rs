@@ -1,0 +1,93 @@
+//! A kind of stage, policy or provider is one file or folder, and its family's `lib.rs` registers it in the list `ALL`.
+use super::allow::Allowances;
+use super::{Finding, Tracked};
+use std::collections::BTreeSet;
+
+const FAMILIES: [&str; 3] = ["stages", "policies", "providers"];
+
+pub fn judge(files: &[Tracked], allowances: &mut Allowances) -> Vec<Finding> {
+    FAMILIES.iter().flat_map(|family| judge_family(family, files, allowances)).collect()
+}
+
+fn judge_family(family: &str, files: &[Tracked], allowances: &mut Allowances) -> Vec<Finding> {
+    let source = format!("crates/{family}/src/");
+    let lib = format!("{source}lib.rs");
+    let Some(text) = files.iter().find(|f| f.path == lib).and_then(|f| f.text.as_deref()) else {
+        return Vec::new();
+    };
+    let modules: BTreeSet<&str> = files.iter().filter_map(|f| module(f.path.strip_prefix(&source)?)).collect();
+    let Some(list) = list(text) else {
+        return vec![format!("{lib}: the list `ALL` is missing")];
+    };
+    let mut findings = Vec::new();
+    for name in modules {
+        if !declared(text, name) {
+            findings.push(format!("{lib}: `mod {name};` is missing"));
+        }
+        if !mentions(list, name) && !allowances.has("helper", &format!("{source}{name}")) {
+            findings.push(format!("{lib}: {name} is not in the list `ALL`"));
+        }
+    }
+    findings
+}
+
+/// The top module that a file below `src/` belongs to.
+fn module(path: &str) -> Option<&str> {
+    let name = path.split_once('/').map_or_else(|| path.strip_suffix(".rs"), |(folder, _)| Some(folder))?;
+    (name != "lib").then_some(name)
+}
+
+/// What stands between the brackets of `ALL`.
+fn list(lib: &str) -> Option<&str> {
+    let start = ["const ALL:", "static ALL:"].iter().find_map(|head| lib.find(head))?;
+    let value = &lib[start + lib[start..].find('=')?..];
+    Some(&value[..value.find("];")?])
+}
+
+fn declared(lib: &str, name: &str) -> bool {
+    lib.lines().any(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub ")).unwrap_or(line);
+        line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) == Some(name)
+    })
+}
+
+/// Whether the path `name::…` stands in the list, as a whole word.
+fn mentions(list: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    list.match_indices(&path).any(|(at, _)| !list[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::*;
+
+    const LIB: &str = "mod deny;\npub mod user_login;\n\npub const ALL: &[&dyn Kind] = &[\n    &deny::SLICE,\n    &user_login::SLICE,\n];\n";
+
+    fn stages(lib: &str, others: &[&str]) -> Vec<Finding> {
+        let mut files = vec![file("crates/stages/src/lib.rs", lib)];
+        files.extend(others.iter().map(|path| file(&format!("crates/stages/src/{path}"), "")));
+        judge(&files, &mut Allowances::default())
+    }
+
+    #[test]
+    fn files_and_folders_are_slices() {
+        assert!(stages(LIB, &["deny.rs", "user_login/mod.rs", "user_login/tests.rs"]).is_empty());
+    }
+
+    #[test]
+    fn a_forgotten_slice_is_found() {
+        assert_eq!(stages(LIB, &["login.rs"]).len(), 2, "neither declared nor listed: `user_login` is another word");
+        assert_eq!(stages(&LIB.replace("    &deny::SLICE,\n", ""), &["deny.rs"]).len(), 1);
+        assert_eq!(stages("mod deny;\n", &["deny.rs"]).len(), 1);
+    }
+
+    #[test]
+    fn a_helper_needs_its_reason() {
+        let lib = LIB.replace("mod deny;", "mod deny;\nmod shared;");
+        assert_eq!(stages(&lib, &["shared.rs"]).len(), 1);
+        let (mut allowed, _) = Allowances::parse("helper crates/stages/src/shared what several stages show of a person");
+        assert!(judge(&[file("crates/stages/src/lib.rs", &lib), file("crates/stages/src/shared.rs", "")], &mut allowed).is_empty());
+    }
+}
