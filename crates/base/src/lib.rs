@@ -2,6 +2,7 @@
 pub mod duration;
 pub mod error;
 pub mod ports;
+pub mod query;
 pub mod secret;
 pub mod time;
 pub mod vault;

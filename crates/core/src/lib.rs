@@ -1,1 +1,27 @@
+//! The heart of Signet: people, sessions, access, policies, flows. Families (stages, policies, providers) and edges
+//! (API, pages) are written against this crate and never against each other.
+pub mod access;
+pub mod brand;
+pub mod client;
+pub mod event;
+pub mod expression;
+pub mod flow;
+pub mod hash;
+pub mod metrics;
+pub mod models;
+pub mod pool;
+pub mod policy;
+pub mod provider;
+pub mod rows;
+pub mod session;
+pub mod setup;
+pub mod system;
+pub mod token;
+pub mod wire;
 
+mod core;
+
+pub use crate::core::{Core, CoreParts, Families};
+pub use access::Principal;
+pub use client::Client;
+pub use session::WebSession;

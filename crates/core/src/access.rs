@@ -1,0 +1,65 @@
+//! The one gate: who somebody is, and whether they may use an application. Every protocol asks here.
+use crate::flow::PendingUser;
+use crate::models::Application;
+use crate::policy::{self, Question, Trace, Verdict};
+use crate::{Client, Core};
+use signet_base::{Map, Result, Uuid};
+use signet_model::Object;
+use signet_store::groups::Group;
+use signet_store::{groups, users};
+use std::sync::Arc;
+
+/// A person (or service account) with what decides about their rights, as read for this request.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    pub user: Arc<users::User>,
+    /// Direct and inherited groups.
+    pub groups: Arc<Vec<Group>>,
+    /// Member of a superuser group, directly or through an ancestor.
+    pub is_superuser: bool,
+    /// `sub` of tokens by default: SHA-256 of `<pk>-<install id>`.
+    pub uid: String,
+}
+
+impl Principal {
+    /// The account, when it exists and is active.
+    pub async fn load(core: &Core, id: i64) -> Result<Option<Self>> {
+        Ok(Self::load_any(core, id).await?.filter(|p| p.user.is_active))
+    }
+    /// The account, active or not. Only for places that judge `is_active` themselves.
+    pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
+        match users::by_id(&core.db, id).await? {
+            Some(user) => Ok(Some(Self::of(core, user).await?)),
+            None => Ok(None),
+        }
+    }
+    pub async fn of(core: &Core, user: users::User) -> Result<Self> {
+        let groups = groups::effective_groups(&core.db, user.id).await?;
+        let is_superuser = groups.iter().any(|g| g.is_superuser);
+        let uid = core.uid(user.id);
+        Ok(Self { user: Arc::new(user), groups: Arc::new(groups), is_superuser, uid })
+    }
+    pub fn in_group(&self, id: Uuid) -> bool {
+        self.groups.iter().any(|g| g.id == id)
+    }
+    pub fn pending(&self) -> PendingUser {
+        PendingUser { id: Some(self.user.id), username: self.user.username.clone(), name: self.user.name.clone(), email: self.user.email.clone() }
+    }
+}
+
+/// Whether a person may use an application: active, and the application's policies pass. No binding: everyone may.
+pub async fn may_use(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>, context: &Map) -> Result<Verdict> {
+    Ok(explain_use(core, client, user, application, context).await?.0)
+}
+
+/// Like `may_use`, with what each binding said.
+pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>, context: &Map) -> Result<(Verdict, Vec<Trace>)> {
+    if !user.user.is_active {
+        return Ok((Verdict::fail("The account is not active."), Vec::new()));
+    }
+    let (Some(pbm), Some(settings)) = (application.pbm(), application.get::<Application>()) else {
+        return Ok((Verdict::fail("The application cannot be judged."), Vec::new()));
+    };
+    let question = Question { core, client, user: Some(user), context, target: Some(application) };
+    policy::explain(pbm, settings.policy_engine_mode, &question).await
+}

@@ -1,0 +1,114 @@
+//! Which brand answers a host, and how it looks.
+use crate::models::{Brand, DEFAULT_BACKGROUND, Designation, Flow};
+use crate::policy::{self, Question};
+use crate::{Client, Core, Principal};
+use signet_base::{Json, Map, Result, Uuid};
+use signet_model::{Object, Snapshot};
+use std::sync::Arc;
+
+/// The brand of a request: one that covers the host (the longest domain wins), else the default, else none.
+pub fn of<'a>(world: &'a Snapshot, domain: &str) -> Option<(&'a Arc<Object>, &'a Brand)> {
+    let covers = |b: &Brand| domain.strip_suffix(b.domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'));
+    world.all::<Brand>().filter(|(_, b)| covers(b)).max_by_key(|(_, b)| b.domain.len()).or_else(|| world.all::<Brand>().find(|(_, b)| b.default))
+}
+
+/// What pages show of a brand.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub title: String,
+    pub logo: String,
+    pub favicon: String,
+    pub custom_css: String,
+    pub background: String,
+    /// `automatic`, `light` or `dark`
+    pub theme: String,
+    pub locale: String,
+    /// One colour, `settings.theme.brand` of the brand's attributes.
+    pub colour: Option<String>,
+    /// `(name, address)`
+    pub footer_links: Vec<(String, String)>,
+}
+
+pub fn look(core: &Core, client: &Client) -> Look {
+    let world = core.world();
+    let system = core.system();
+    let brand = of(&world, client.domain()).map(|(_, b)| b);
+    let setting = |path: &[&str]| brand.and_then(|b| dig(&b.attributes, path)).and_then(Json::as_str).map(str::to_owned);
+    let footer_links = system.footer_links.as_array().map(|l| l.iter().filter_map(|e| Some((e.get("name")?.as_str()?.to_owned(), e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned()))).collect()).unwrap_or_default();
+    Look {
+        title: brand.map_or_else(|| "authentik".to_owned(), |b| b.branding_title.clone()),
+        logo: brand.map_or_else(|| "/static/dist/assets/icons/icon_left_brand.svg".to_owned(), |b| b.branding_logo.clone()),
+        favicon: brand.map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| b.branding_favicon.clone()),
+        custom_css: brand.map_or_else(String::new, |b| b.branding_custom_css.clone()),
+        background: brand.map(|b| b.branding_default_flow_background.clone()).filter(|b| !b.is_empty()).unwrap_or_else(|| DEFAULT_BACKGROUND.to_owned()),
+        theme: setting(&["settings", "theme", "base"]).filter(|t| ["automatic", "light", "dark"].contains(&t.as_str())).unwrap_or_else(|| "automatic".to_owned()),
+        locale: setting(&["settings", "locale"]).unwrap_or_default(),
+        colour: setting(&["settings", "theme", "brand"]),
+        footer_links,
+    }
+}
+fn dig<'a>(map: &'a Map, path: &[&str]) -> Option<&'a Json> {
+    let (first, rest) = path.split_first()?;
+    let value = map.get(*first)?;
+    if rest.is_empty() { Some(value) } else { dig(value.as_object()?, rest) }
+}
+
+/// The flow a brand names for a purpose; else the first by slug of that designation whose policies pass.
+pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal>, designation: Designation) -> Result<Option<Arc<Object>>> {
+    let world = core.world();
+    let named = of(&world, client.domain()).and_then(|(_, b)| match designation {
+        Designation::Authentication => b.flow_authentication,
+        Designation::Invalidation => b.flow_invalidation,
+        Designation::Recovery => b.flow_recovery,
+        Designation::Unenrollment => b.flow_unenrollment,
+        _ => None,
+    });
+    if let Some(flow) = named.and_then(|pk| world.get(pk)) {
+        return Ok(Some(flow.clone()));
+    }
+    let mut all: Vec<(&Arc<Object>, &Flow)> = world.all::<Flow>().filter(|(_, f)| f.designation == designation).collect();
+    all.sort_by(|a, b| a.1.slug.cmp(&b.1.slug));
+    for (object, flow) in all {
+        let Some(pbm) = object.pbm() else { continue };
+        let question = Question { core, client, user, context: &Map::new(), target: Some(object) };
+        if policy::judge(pbm, flow.policy_engine_mode, &question).await?.passing {
+            return Ok(Some(object.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Slug of a flow by its key.
+pub fn slug(world: &Snapshot, flow: Option<Uuid>) -> Option<String> {
+    flow.and_then(|pk| world.get(pk)).map(|f| f.text("slug").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_base::{Ports, Timestamp, json};
+    use signet_model::{Lookup, Model, check};
+    struct NoRows;
+    impl Lookup for NoRows {
+        fn user_exists(&self, _: i64) -> bool {
+            false
+        }
+        fn group_exists(&self, _: Uuid) -> bool {
+            false
+        }
+    }
+    fn brand(n: u128, domain: &str, default: bool) -> Arc<Object> {
+        let sent = json!({"domain": domain, "default": default}).as_object().cloned().unwrap();
+        let change = check(Brand::DEF, &sent, None, false, &Snapshot::default(), &NoRows, &Ports::system()).unwrap();
+        Arc::new(Object::new(Uuid::from_u128(n), None, Brand::DEF, change.data, change.secrets, 1, Timestamp(0), Timestamp(0)).unwrap())
+    }
+    #[test]
+    fn the_longest_domain_that_covers_the_host_wins_and_look_alikes_do_not() {
+        let world = Snapshot::new(1, [brand(1, "authentik-default", true), brand(2, "a.test", false), brand(3, "x.a.test", false)]);
+        let found = |host: &str| of(&world, host).unwrap().1.domain.clone();
+        assert_eq!(found("y.x.a.test"), "x.a.test");
+        assert_eq!(found("a.test"), "a.test");
+        assert_eq!(found("evila.test"), "authentik-default");
+        assert_eq!(found("other.test"), "authentik-default");
+    }
+}

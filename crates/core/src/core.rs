@@ -1,0 +1,130 @@
+//! Everything a request needs, wired once at start.
+use crate::flow::StageKind;
+use crate::hash::Hasher;
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::pool::Pool;
+use crate::provider::ProviderKind;
+use crate::session::SessionCookies;
+use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
+use crate::Client;
+use signet_base::{Ports, Result, Timestamp, Vault};
+use signet_model::{ModelDef, Registry, Snapshot};
+use signet_store::{Db, ObjectStore, kv};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The kinds that the binary registers.
+#[derive(Default, Clone)]
+pub struct Families {
+    stages: HashMap<String, Arc<dyn StageKind>>,
+    policies: HashMap<String, Arc<dyn Policy>>,
+    providers: HashMap<String, Arc<dyn ProviderKind>>,
+}
+impl Families {
+    pub fn new(stages: impl IntoIterator<Item = Arc<dyn StageKind>>, policies: impl IntoIterator<Item = Arc<dyn Policy>>, providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>) -> Self {
+        Self {
+            stages: stages.into_iter().map(|s| (s.id().to_owned(), s)).collect(),
+            policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),
+            providers: providers.into_iter().map(|p| (p.def().full_name(), p)).collect(),
+        }
+    }
+    pub fn stage(&self, id: &str) -> Option<Arc<dyn StageKind>> {
+        self.stages.get(id).cloned()
+    }
+    pub fn policy(&self, def: &ModelDef) -> Option<Arc<dyn Policy>> {
+        self.policies.get(&def.full_name()).cloned()
+    }
+    pub fn provider(&self, def: &ModelDef) -> Option<Arc<dyn ProviderKind>> {
+        self.providers.get(&def.full_name()).cloned()
+    }
+}
+
+/// What `Core::new` is made of.
+pub struct CoreParts {
+    pub ports: Ports,
+    pub settings: Settings,
+    pub registry: Arc<Registry>,
+    pub families: Families,
+    pub db: Db,
+    pub vault: Arc<Vault>,
+    pub objects: Arc<ObjectStore>,
+    /// Random id of this installation; `sub` values hang on it.
+    pub install_id: String,
+    pub system: SystemSettings,
+}
+
+pub struct Core {
+    pub ports: Ports,
+    pub settings: Settings,
+    pub registry: Arc<Registry>,
+    pub families: Families,
+    pub db: Db,
+    pub vault: Arc<Vault>,
+    pub objects: Arc<ObjectStore>,
+    pub hasher: Hasher,
+    /// For RSA signatures.
+    pub signer: Pool,
+    pub metrics: Metrics,
+    pub session_cookies: SessionCookies,
+    install_id: String,
+    system: RwLock<Arc<SystemSettings>>,
+}
+
+impl Core {
+    pub fn new(parts: CoreParts) -> Result<Arc<Self>> {
+        let threads = parts.settings.threads.max(1);
+        Ok(Arc::new(Self {
+            hasher: Hasher::new(threads, parts.ports.clone())?,
+            signer: Pool::new("sign", threads, threads * 1024)?,
+            metrics: Metrics::default(),
+            session_cookies: SessionCookies::new(&parts.settings.secret_key),
+            ports: parts.ports,
+            settings: parts.settings,
+            registry: parts.registry,
+            families: parts.families,
+            db: parts.db,
+            vault: parts.vault,
+            objects: parts.objects,
+            install_id: parts.install_id,
+            system: RwLock::new(Arc::new(parts.system)),
+        }))
+    }
+    /// The configuration as it is now. Keep the `Arc` for the length of a request.
+    pub fn world(&self) -> Arc<Snapshot> {
+        self.objects.snapshot()
+    }
+    pub fn now(&self) -> Timestamp {
+        self.ports.now()
+    }
+    /// `uid` of a user (authentik-features §7.1).
+    pub fn uid(&self, user: i64) -> String {
+        signet_base::vault::sha256_hex(format!("{user}-{}", self.install_id).as_bytes())
+    }
+    pub fn system(&self) -> Arc<SystemSettings> {
+        self.system.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// Stores and applies new system settings.
+    pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
+        kv::put(&self.db, SETTINGS_KEY, &serde_json::to_value(&settings)?, self.now()).await?;
+        *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        Ok(())
+    }
+    /// A `Set-Cookie` value. SameSite=None with Secure over TLS, Lax over plain HTTP (authentik-features §0.3).
+    /// `max_age` in seconds; none: until the browser closes.
+    pub fn cookie(&self, client: &Client, name: &str, value: &str, max_age: Option<i64>, http_only: bool) -> String {
+        use std::fmt::Write;
+        let mut out = format!("{name}={value}; Path=/");
+        if !self.settings.cookie_domain.is_empty() {
+            let _ = write!(out, "; Domain={}", self.settings.cookie_domain);
+        }
+        if let Some(secs) = max_age {
+            let _ = write!(out, "; Max-Age={secs}");
+        }
+        if http_only {
+            out.push_str("; HttpOnly");
+        }
+        out.push_str(if client.secure { "; SameSite=None; Secure" } else { "; SameSite=Lax" });
+        out
+    }
+}

@@ -1,0 +1,44 @@
+//! What happened, for administrators: one row each.
+use crate::{Client, Core, Principal};
+use signet_base::{Json, Map, Uuid, json};
+use signet_store::events::{self, Event};
+
+impl Core {
+    /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the record is a
+    /// condition (privileged actions) by `None`.
+    pub async fn event(&self, client: &Client, user: Option<&Principal>, action: &str, app: &str, context: Json) -> Option<Uuid> {
+        let id = self.ports.uuid();
+        let mut context = match context {
+            Json::Object(map) => map,
+            _ => Map::new(),
+        };
+        context.insert("http_request".into(), json!({"args": {}, "path": client.path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
+        let person = user.map_or_else(|| json!({"pk": null, "email": "", "username": "AnonymousUser"}), |p| json!({"pk": p.user.id, "email": p.user.email, "username": p.user.username}));
+        let event = Event {
+            id,
+            action: action.to_owned(),
+            app: app.to_owned(),
+            user: person,
+            context: Json::Object(context),
+            client_ip: client.ip.to_string(),
+            created: self.now(),
+            brand: json!({"host": client.host}),
+        };
+        match events::insert(&self.db, &event).await {
+            Ok(()) => Some(id),
+            Err(error) => {
+                tracing::error!(%action, %error, "an event could not be written");
+                None
+            }
+        }
+    }
+    /// A refusal that a person saw; found by the request's id.
+    pub async fn event_denied(&self, client: &Client, user: Option<&Principal>, what: &str, text: &str) {
+        tracing::info!(request_id = %client.request_id, %what, %text, "refused");
+        self.event(client, user, "policy_execution", "authentik_flows", json!({"target": what, "passing": false, "message": text})).await;
+    }
+    /// Secrets in an event's context are replaced by their name.
+    pub fn model_event(object: &signet_model::Object) -> Json {
+        json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": object.name()})
+    }
+}

@@ -1,0 +1,1 @@
+//! Expressions over people and requests.

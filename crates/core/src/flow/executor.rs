@@ -1,0 +1,325 @@
+//! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
+use super::plan::{NotPlanned, Plan, pending_principal, plan};
+use super::stage::{FlowRun, StageKind, Step};
+use super::{Challenge, Context, ResponseErrors, StageRef, keys};
+use crate::models::{DeniedAction, Flow, FlowStageBinding, InvalidResponseAction, background_url};
+use crate::policy::{self, Question};
+use crate::{Client, Core, WebSession};
+use signet_base::{Error, Json, Map, Result, json, query};
+use signet_model::Object;
+use std::sync::Arc;
+
+/// What the edge answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// Show this (with `flow_info` and, where the answer was wrong, `response_errors`).
+    Challenge(Map),
+    /// A stage is done and another follows: ask again (302 to the executor itself).
+    Again,
+    /// The flow is over: send the person there.
+    Done(String),
+    /// The flow is over, or interrupted, with an address of the server's own making: may be absolute.
+    Away(String),
+}
+
+/// One step of one run. The session is saved by the caller.
+pub struct Executor<'a> {
+    pub core: &'a Arc<Core>,
+    pub client: &'a Client,
+    pub session: &'a mut WebSession,
+    /// The query string the person arrived with.
+    pub query: &'a str,
+}
+
+/// At most this many stages pass in one request, so that two flows cannot send each other around for ever.
+const MAX_SILENT: usize = 100;
+
+impl Executor<'_> {
+    /// Finds a flow by its slug.
+    pub fn flow(core: &Core, slug: &str) -> Result<Arc<Object>> {
+        core.world().find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)
+    }
+
+    /// GET: the next thing to ask.
+    pub async fn get(&mut self, flow: &Arc<Object>) -> Result<Reply> {
+        match self.ensure_plan(flow).await? {
+            Some(reply) => Ok(reply),
+            None => self.step(flow, None).await,
+        }
+    }
+
+    /// POST: an answer to what was asked last.
+    pub async fn post(&mut self, flow: &Arc<Object>, answer: &Map) -> Result<Reply> {
+        if let Some(reply) = self.ensure_plan(flow).await? {
+            return Ok(reply);
+        }
+        self.step(flow, Some(answer)).await
+    }
+
+    /// Puts a ready plan into the session; the person is sent to the flow's page next.
+    pub fn start(&mut self, plan: Plan) {
+        self.session.state.query = self.query.to_owned();
+        self.session.state.history.clear();
+        self.session.state.plan = Some(plan);
+        self.session.touch();
+    }
+
+    async fn ensure_plan(&mut self, flow: &Arc<Object>) -> Result<Option<Reply>> {
+        if self.session.state.plan.as_ref().is_some_and(|p| p.flow == flow.pk) {
+            return Ok(None);
+        }
+        self.core.metrics.flow_executions.inc();
+        let mut context = Context::default();
+        if let Some(user) = self.session.principal() {
+            context.set(&keys::PENDING_USER, user.pending());
+        }
+        match plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
+            Ok(plan) => {
+                self.start(plan);
+                Ok(None)
+            }
+            Err(NotPlanned::NotApplicable(messages)) => {
+                let text = if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") };
+                self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
+                Ok(Some(self.denied(flow, Some(text))))
+            }
+            Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
+        }
+    }
+
+    async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
+        for _ in 0..MAX_SILENT {
+            let Some(mut plan) = self.session.state.plan.take() else { return Err(Error::internal("a run without a plan")) };
+            let Some(planned) = plan.stages.front().cloned() else {
+                return Ok(self.finish(flow, plan));
+            };
+            if planned.re_evaluate && answer.is_none() && !self.still_applies(&mut plan, &planned).await? {
+                plan.stages.pop_front();
+                self.session.state.plan = Some(plan);
+                self.session.touch();
+                continue;
+            }
+            let (kind, stage, settings) = self.resolve(&planned.stage)?;
+            let step = {
+                let query = self.session.state.query.clone();
+                let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query };
+                match answer.take() {
+                    None => kind.show(&mut run).await?,
+                    Some(sent) => {
+                        let empty = Map::new();
+                        let sent = if is_for(kind.as_ref(), sent) { sent } else { &empty };
+                        match kind.answer(&mut run, sent).await? {
+                            Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
+                            step => step,
+                        }
+                    }
+                }
+            };
+            self.session.touch();
+            match step {
+                Step::Show(challenge) => {
+                    plan.shown = true;
+                    let challenge = self.dress(flow, challenge);
+                    self.session.state.plan = Some(plan);
+                    return Ok(Reply::Challenge(challenge));
+                }
+                Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
+                Step::Next => {
+                    plan.stages.pop_front();
+                    if plan.stages.is_empty() {
+                        return Ok(self.finish(flow, plan));
+                    }
+                    self.session.state.plan = Some(plan);
+                    return Ok(Reply::Again);
+                }
+                Step::Redirect(to) => {
+                    self.session.state.plan = Some(plan);
+                    return Ok(Reply::Away(to));
+                }
+                Step::Finish(challenge) => {
+                    self.close();
+                    if challenge.component() == "xak-flow-redirect" {
+                        let to = challenge.0.get("to").and_then(Json::as_str).unwrap_or("/").to_owned();
+                        return Ok(Reply::Away(to));
+                    }
+                    return Ok(Reply::Challenge(self.dress(flow, challenge)));
+                }
+                Step::Restart => {
+                    self.close();
+                    return Ok(Reply::Again);
+                }
+                Step::Deny(text) => {
+                    self.session.state.plan = Some(plan);
+                    return Ok(self.denied(flow, text));
+                }
+            }
+        }
+        Err(Error::internal("the flow does not come to an end"))
+    }
+
+    /// The same challenge once more, with errors; or a fresh start where the binding says so.
+    async fn again_with(&mut self, flow: &Arc<Object>, mut plan: Plan, planned: &super::Planned, kind: &dyn StageKind, errors: ResponseErrors) -> Result<Reply> {
+        self.session.touch();
+        let binding = planned.binding.and_then(|pk| self.core.world().get(pk).cloned());
+        let action = binding.and_then(|b| b.get::<FlowStageBinding>().map(|b| b.invalid_response_action)).unwrap_or(InvalidResponseAction::Retry);
+        if action != InvalidResponseAction::Retry {
+            let context = if action == InvalidResponseAction::RestartWithContext { std::mem::take(&mut plan.context) } else { Context::default() };
+            return match super::plan::plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
+                Ok(fresh) => {
+                    self.session.state.plan = Some(fresh);
+                    Ok(Reply::Again)
+                }
+                Err(_) => Ok(self.denied(flow, None)),
+            };
+        }
+        let (_, stage, settings) = self.resolve(&planned.stage)?;
+        let query = self.session.state.query.clone();
+        let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query };
+        let shown = kind.show(&mut run).await?;
+        match shown {
+            Step::Show(challenge) => {
+                let mut challenge = self.dress(flow, challenge);
+                challenge.insert("response_errors".into(), errors.into_json());
+                self.session.state.plan = Some(plan);
+                Ok(Reply::Challenge(challenge))
+            }
+            // A stage that refuses an answer and then has nothing to ask would let a wrong answer pass.
+            _ => {
+                self.session.state.plan = Some(plan);
+                Ok(self.denied(flow, None))
+            }
+        }
+    }
+
+    async fn still_applies(&mut self, plan: &mut Plan, planned: &super::Planned) -> Result<bool> {
+        let Some(binding) = planned.binding.and_then(|pk| self.core.world().get(pk).cloned()) else { return Ok(true) };
+        let (Some(pbm), Some(settings)) = (binding.pbm(), binding.get::<FlowStageBinding>()) else { return Ok(true) };
+        if self.core.world().bindings_of(pbm).is_empty() {
+            return Ok(true);
+        }
+        let pending = pending_principal(self.core, &plan.context).await?;
+        let user = pending.as_ref().or(self.session.principal());
+        let question = Question { core: self.core, client: self.client, user, context: &plan.context.0, target: Some(&binding) };
+        let verdict = policy::judge(pbm, settings.policy_engine_mode, &question).await?;
+        plan.context.0.extend(verdict.context);
+        if !verdict.passing {
+            plan.messages.extend(verdict.messages);
+        }
+        Ok(verdict.passing)
+    }
+
+    fn resolve(&self, stage: &StageRef) -> Result<(Arc<dyn StageKind>, Option<Arc<Object>>, Json)> {
+        match stage {
+            StageRef::Object(pk) => {
+                let object = self.core.world().get(*pk).cloned().ok_or_else(|| Error::denied("A stage of this flow was removed. Start again."))?;
+                let kind = self.core.families.stage(&object.def.full_name()).ok_or_else(|| Error::internal(format!("no engine for {:?}", object.def)))?;
+                Ok((kind, Some(object), Json::Null))
+            }
+            StageRef::BuiltIn { kind, settings } => {
+                let engine = self.core.families.stage(kind).ok_or_else(|| Error::internal(format!("no engine for {kind}")))?;
+                Ok((engine, None, settings.clone()))
+            }
+        }
+    }
+
+    fn finish(&mut self, flow: &Arc<Object>, plan: Plan) -> Reply {
+        let redirect = plan.context.get(&keys::REDIRECT);
+        let next = query::value(&self.session.state.query, "next");
+        match (redirect, next) {
+            (Some(to), _) => {
+                self.close();
+                Reply::Away(to)
+            }
+            (None, Some(next)) if !next.is_empty() => match query::local_path(&next) {
+                Some(to) => {
+                    self.close();
+                    Reply::Done(to)
+                }
+                None => {
+                    self.session.state.plan = Some(plan);
+                    let reply = self.refusal(flow, Some("Invalid next URL".to_owned()));
+                    self.close();
+                    reply
+                }
+            },
+            _ => {
+                self.close();
+                Reply::Done("/".to_owned())
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.session.state.plan = None;
+        self.session.state.query.clear();
+        self.session.touch();
+    }
+
+    /// Ends with a refusal, as the flow's `denied_action` says.
+    fn denied(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
+        let action = flow.get::<Flow>().map_or(DeniedAction::Message, |f| f.denied_action);
+        let next = query::value(self.query, "next").or_else(|| query::value(&self.session.state.query, "next")).as_deref().and_then(query::local_path);
+        let reply = match (action, next) {
+            (DeniedAction::Continue, next) => Reply::Done(next.unwrap_or_else(|| "/".to_owned())),
+            (DeniedAction::MessageContinue, Some(next)) if text.is_none() => Reply::Done(next),
+            _ => self.refusal(flow, text),
+        };
+        self.close();
+        reply
+    }
+
+    fn refusal(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
+        let mut challenge = Challenge::new("ak-stage-access-denied").with("error_message", text.unwrap_or_else(|| "Unknown error".to_owned()));
+        challenge = self.about(challenge);
+        let mut out = self.dress(flow, challenge);
+        if let Some(Json::Object(info)) = out.get_mut("flow_info") {
+            info.insert("cancel_url".into(), json!("/flows/-/cancel/"));
+        }
+        Reply::Challenge(out)
+    }
+
+    fn about(&self, challenge: Challenge) -> Challenge {
+        let pending = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::PENDING_USER));
+        match pending.or_else(|| self.session.principal().map(crate::Principal::pending)) {
+            Some(u) => {
+                let avatar = crate::rows::avatar(self.core, &u.name, &u.username, &u.email);
+                challenge.with("pending_user", u.username).with("pending_user_avatar", avatar)
+            }
+            None => challenge.with("pending_user", "").with("pending_user_avatar", crate::rows::NO_AVATAR),
+        }
+    }
+
+    /// Adds `flow_info` (authentik-features §1.4).
+    pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
+        let mut out = challenge.0;
+        let settings = flow.get::<Flow>();
+        let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.world().get(pk).cloned());
+        let title = settings.map_or("", |f| f.title.as_str());
+        let title = if title.contains('%') {
+            let app = application.as_ref().map_or("", |a| a.name());
+            let user = self.session.principal().map_or("", |u| u.user.username.as_str());
+            title.replace("%(app)s", app).replace("%(user)s", user)
+        } else {
+            title.to_owned()
+        };
+        let next = query::value(self.query, "next").filter(|n| !n.is_empty());
+        let cancel = next.map_or_else(|| "/flows/-/cancel/".to_owned(), |n| format!("/flows/-/cancel/?next={}", query::encode(&n)));
+        out.insert(
+            "flow_info".into(),
+            json!({
+                "title": title,
+                "background": background_url(flow.text("background")),
+                "background_themed_urls": null,
+                "cancel_url": cancel,
+                "layout": settings.map_or("stacked", |f| f.layout.as_str()),
+            }),
+        );
+        out
+    }
+}
+
+/// Whether an answer is for the component that is open. One for another counts as an empty answer.
+fn is_for(kind: &dyn StageKind, sent: &Map) -> bool {
+    let component = sent.get("component").and_then(Json::as_str).unwrap_or_default();
+    component.is_empty() || kind.component().is_empty() || component == kind.component()
+}

@@ -1,0 +1,13 @@
+//! Flows: the plan (which stages, in which order), the context that stages share, and the executor that owns
+//! policies, sessions, events and timing. A stage only shows and judges.
+pub mod challenge;
+pub mod context;
+pub mod executor;
+pub mod plan;
+pub mod stage;
+
+pub use challenge::{Challenge, ResponseErrors};
+pub use context::{Context, Key, PendingUser, keys};
+pub use executor::{Executor, Reply};
+pub use plan::{Plan, Planned, StageRef};
+pub use stage::{FlowRun, StageKind, Step};

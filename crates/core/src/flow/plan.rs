@@ -1,0 +1,117 @@
+//! The plan of one run: which stages will be shown. Kept in the session.
+use super::context::{Context, keys};
+use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
+use crate::policy::{self, Question};
+use crate::{Client, Core, Principal};
+use serde::{Deserialize, Serialize};
+use signet_base::{Json, Result, Timestamp, Uuid};
+use signet_model::Object;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A stage in a plan: an object, or one that the server puts in (a provider's last step).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageRef {
+    Object(Uuid),
+    BuiltIn { kind: String, settings: Json },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    pub stage: StageRef,
+    /// The flow-stage binding; none for built-in stages.
+    pub binding: Option<Uuid>,
+    /// Policies of the binding run again right before the stage is shown.
+    pub re_evaluate: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub flow: Uuid,
+    pub stages: VecDeque<Planned>,
+    pub context: Context,
+    pub started: Timestamp,
+    /// Whether the first stage was shown, so that an answer has a question.
+    #[serde(default)]
+    pub shown: bool,
+    /// Messages of policies that skipped stages.
+    #[serde(default)]
+    pub messages: Vec<String>,
+    /// Length of the plan when made, for the inspector.
+    #[serde(default)]
+    pub total: usize,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum NotPlanned {
+    /// The flow is not for this person: texts of the policies that said so.
+    NotApplicable(Vec<String>),
+    /// No stage is left.
+    Empty,
+}
+
+impl Plan {
+    pub fn append(&mut self, kind: &str, settings: Json) {
+        self.stages.push_back(Planned { stage: StageRef::BuiltIn { kind: kind.to_owned(), settings }, binding: None, re_evaluate: false });
+    }
+}
+
+/// Plans `flow` for a person. `context` is what the caller knows already (application, consent texts…).
+pub async fn plan(core: &Arc<Core>, client: &Client, flow: &Arc<Object>, user: Option<&Principal>, context: Context, allow_empty: bool) -> Result<std::result::Result<Plan, NotPlanned>> {
+    let world = core.world();
+    let Some(settings) = flow.get::<Flow>() else { return Ok(Err(NotPlanned::NotApplicable(Vec::new()))) };
+    let fits = match settings.authentication {
+        Requirement::None => true,
+        Requirement::RequireAuthenticated => user.is_some(),
+        Requirement::RequireUnauthenticated => user.is_none(),
+        Requirement::RequireSuperuser => user.is_some_and(|u| u.is_superuser),
+        Requirement::RequireRedirect => context.get(&keys::IS_REDIRECTED) == Some(true),
+        Requirement::RequireToken => context.has(&keys::IS_RESTORED),
+        // Outposts have a protocol of their own; a browser never is one.
+        Requirement::RequireOutpost => false,
+    };
+    if !fits {
+        return Ok(Err(NotPlanned::NotApplicable(Vec::new())));
+    }
+    let mut plan = Plan { flow: flow.pk, stages: VecDeque::new(), context, started: core.now(), shown: false, messages: Vec::new(), total: 0 };
+    let pending = pending_principal(core, &plan.context).await?;
+    let judged = pending.as_ref().or(user);
+    if let Some(pbm) = flow.pbm() {
+        let question = Question { core, client, user: judged, context: &plan.context.0, target: Some(flow) };
+        let verdict = policy::judge(pbm, settings.policy_engine_mode, &question).await?;
+        if !verdict.passing {
+            return Ok(Err(NotPlanned::NotApplicable(verdict.messages)));
+        }
+        plan.context.0.extend(verdict.context);
+    }
+    for object in flow_bindings(&world, flow.pk) {
+        let Some(binding) = object.get::<FlowStageBinding>() else { continue };
+        if binding.evaluate_on_plan
+            && let Some(pbm) = object.pbm()
+        {
+            let question = Question { core, client, user: judged, context: &plan.context.0, target: Some(object) };
+            let verdict = policy::judge(pbm, binding.policy_engine_mode, &question).await?;
+            if !verdict.passing {
+                plan.messages.extend(verdict.messages);
+                continue;
+            }
+            plan.context.0.extend(verdict.context);
+        }
+        plan.stages.push_back(Planned { stage: StageRef::Object(binding.stage), binding: Some(object.pk), re_evaluate: binding.re_evaluate_policies });
+    }
+    if plan.stages.is_empty() && !allow_empty {
+        return Ok(Err(NotPlanned::Empty));
+    }
+    plan.total = plan.stages.len();
+    Ok(Ok(plan))
+}
+
+/// The person whom a plan's context is about, when they exist and are active.
+pub async fn pending_principal(core: &Arc<Core>, context: &Context) -> Result<Option<Principal>> {
+    match context.get(&keys::PENDING_USER).and_then(|u| u.id) {
+        Some(id) => Principal::load_any(core, id).await,
+        None => Ok(None),
+    }
+}

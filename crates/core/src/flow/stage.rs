@@ -1,0 +1,115 @@
+//! The seam between the executor and a kind of stage.
+use super::{Challenge, Context, PendingUser, Plan, ResponseErrors, StageRef, keys};
+use crate::{Client, Core, Principal, WebSession};
+use async_trait::async_trait;
+use maud::Markup;
+use signet_base::{Error, Json, Map, Result};
+use signet_model::{Model, Object};
+use signet_pages::FormContext;
+use std::sync::Arc;
+
+/// What follows from showing or answering a stage.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask this.
+    Show(Challenge),
+    /// The answer is not right: ask again, with these errors.
+    Invalid(ResponseErrors),
+    /// The stage is done.
+    Next,
+    /// Go elsewhere now; the flow goes on when the person comes back.
+    Redirect(String),
+    /// The flow ends here and the person goes to this address. It is ours to trust: a protocol's answer.
+    Finish(Challenge),
+    /// Begin again.
+    Restart,
+    /// The flow ends with a refusal; the text is shown.
+    Deny(Option<String>),
+}
+
+/// One run of a flow, as a stage sees it.
+pub struct FlowRun<'a> {
+    pub core: &'a Arc<Core>,
+    pub client: &'a Client,
+    pub session: &'a mut WebSession,
+    pub plan: &'a mut Plan,
+    pub flow: &'a Arc<Object>,
+    /// The stage's object; none for built-in ones.
+    pub stage: Option<Arc<Object>>,
+    /// Settings of a built-in stage.
+    pub settings: Json,
+    /// The query string the person arrived with.
+    pub query: &'a str,
+}
+
+impl FlowRun<'_> {
+    /// The stage's typed settings.
+    pub fn settings<T: Model>(&self) -> Result<Arc<T>> {
+        self.stage.as_ref().and_then(|s| s.share::<T>()).ok_or_else(|| Error::internal(format!("{} has no settings", T::DEF.name)))
+    }
+    pub fn context(&mut self) -> &mut Context {
+        &mut self.plan.context
+    }
+    /// The signed-in person.
+    pub fn user(&self) -> Option<&Principal> {
+        self.session.principal()
+    }
+    pub fn pending_user(&self) -> Option<PendingUser> {
+        self.plan.context.get(&keys::PENDING_USER)
+    }
+    /// The account behind the pending user, when there is one, active or not.
+    pub async fn pending_account(&self) -> Result<Option<Principal>> {
+        super::plan::pending_principal(self.core, &self.plan.context).await
+    }
+    /// A value of the query string that the person arrived with.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        signet_base::query::value(self.query, name)
+    }
+    /// Adds the members that challenges about a person carry.
+    pub fn about_person(&self, challenge: Challenge) -> Challenge {
+        let shown = self.plan.context.get(&keys::PENDING_USER_IDENTIFIER);
+        let person = self.pending_user().map(|u| (u.username, u.name, u.email)).or_else(|| self.user().map(|u| (u.user.username.clone(), u.user.name.clone(), u.user.email.clone())));
+        match (shown, person) {
+            (Some(typed), _) => challenge.with("pending_user", typed).with("pending_user_avatar", crate::rows::NO_AVATAR),
+            (None, Some((username, name, email))) => {
+                let avatar = crate::rows::avatar(self.core, &name, &username, &email);
+                challenge.with("pending_user", username).with("pending_user_avatar", avatar)
+            }
+            (None, None) => challenge.with("pending_user", "").with("pending_user_avatar", crate::rows::NO_AVATAR),
+        }
+    }
+}
+
+/// A kind of stage. One value for all stages of the kind; settings come from the run.
+#[async_trait]
+pub trait StageKind: Send + Sync {
+    /// `app_label.model` of its objects, or a name of a built-in kind.
+    fn id(&self) -> &'static str;
+    /// The component of its challenge; answers for another one count as empty. Empty: several, the stage checks itself.
+    fn component(&self) -> &'static str {
+        ""
+    }
+    /// What to ask. `Next` when there is nothing to ask.
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step>;
+    /// Judges an answer. The default is for stages that ask nothing.
+    async fn answer(&self, flow: &mut FlowRun<'_>, _answer: &Map) -> Result<Step> {
+        self.show(flow).await
+    }
+    /// The form for browsers. `None`: the ready body of `signet_pages` for the component.
+    fn page(&self, _challenge: &Json, _form: &FormContext) -> Option<Markup> {
+        None
+    }
+    /// Silent stages may run while an authorization is answered without a page.
+    fn is_silent(&self) -> bool {
+        false
+    }
+}
+
+impl StageRef {
+    pub fn kind_id(&self, core: &Core) -> Option<String> {
+        match self {
+            StageRef::Object(pk) => core.world().get(*pk).map(|o| o.def.full_name()),
+            StageRef::BuiltIn { kind, .. } => Some(kind.clone()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Password hashes: Argon2id is ours (RFC 9106, 19 MiB, 2 passes, 1 lane); Django's `pbkdf2_sha256` is understood, so
+//! that people who move here keep their passwords.
+use crate::pool::Pool;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::pbkdf2;
+use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
+use signet_base::{Error, Ports, Result, Secret};
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// Longest password looked at, in bytes: longer ones are refused before any hashing.
+pub const MAX_PASSWORD: usize = 512;
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const MAX_PBKDF2: u32 = 5_000_000;
+
+thread_local! {
+    /// The 19 MiB arena is kept by each worker: its size is the pool's, not the number of logins.
+    static ARENA: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Clone)]
+pub struct Hasher {
+    pool: Pool,
+    ports: Ports,
+    /// Verified against when there is no such person, so that both answers take the same time.
+    dummy: Arc<str>,
+}
+
+impl Hasher {
+    pub fn new(threads: usize, ports: Ports) -> Result<Self> {
+        // At about 25 hashes a second and core, 50 per thread is two seconds of waiting: more is refused.
+        let pool = Pool::new("hash", threads, threads.max(1) * 50)?;
+        let dummy = encode(&ports.bytes::<16>(), &[0; 32]).into();
+        Ok(Self { pool, ports, dummy })
+    }
+    pub async fn hash(&self, password: Secret) -> Result<String> {
+        if password.reveal().len() > MAX_PASSWORD {
+            return Err(Error::invalid("password", format!("Use at most {MAX_PASSWORD} bytes.")));
+        }
+        let salt: [u8; 16] = self.ports.bytes();
+        self.pool.run(move || Ok(encode(&salt, &argon2id(password.reveal().as_bytes(), &salt)?))).await?
+    }
+    /// Whether the password fits. `None` (no such person, unusable hash) costs as much as a wrong password.
+    pub async fn verify(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
+        if password.reveal().len() > MAX_PASSWORD {
+            return Ok(false);
+        }
+        let (stored, known): (String, bool) = match stored.filter(|h| is_usable(h)) {
+            Some(hash) => (hash.to_owned(), true),
+            None => (self.dummy.to_string(), false),
+        };
+        let password = password.clone();
+        let fits = self.pool.run(move || check(&stored, password.reveal().as_bytes())).await??;
+        Ok(fits && known)
+    }
+    /// The pool, for benchmarks of what it can do.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}
+
+/// Hashes that a password can fit: `!` at the start marks one that nobody knows.
+pub fn is_usable(hash: &str) -> bool {
+    hash.starts_with("$argon2id$") || hash.starts_with("pbkdf2_sha256$")
+}
+/// Whether the stored form should be replaced after the next successful sign-in.
+pub fn is_outdated(hash: &str) -> bool {
+    !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$"))
+}
+/// Whether a hash given by an administrator is one that we can check.
+pub fn is_well_formed(hash: &str) -> bool {
+    is_usable(hash) && (parse_argon2(hash).is_some() || parse_pbkdf2(hash).is_some())
+}
+
+fn argon2id(password: &[u8], salt: &[u8]) -> Result<[u8; 32]> {
+    with_params(password, salt, MEMORY_KIB, PASSES, 1)
+}
+fn with_params(password: &[u8], salt: &[u8], memory: u32, passes: u32, lanes: u32) -> Result<[u8; 32]> {
+    let params = Params::new(memory, passes, lanes, Some(32)).map_err(Error::internal)?;
+    let blocks = params.block_count();
+    let engine = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut out = [0; 32];
+    ARENA.with_borrow_mut(|arena| {
+        if arena.len() < blocks {
+            arena.resize(blocks, Block::default());
+        }
+        engine.hash_password_into_with_memory(password, salt, &mut out, &mut arena[..blocks]).map_err(Error::internal)
+    })?;
+    Ok(out)
+}
+fn encode(salt: &[u8], hash: &[u8]) -> String {
+    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1${}${}", STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash))
+}
+struct Phc {
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+fn parse_argon2(text: &str) -> Option<Phc> {
+    let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
+    let (params, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut numbers = params.split(',').map(|p| p.split_once('=').and_then(|(_, n)| n.parse::<u32>().ok()));
+    let (memory, passes, lanes) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    // Limits against hashes made to burn the machine.
+    (memory <= 256 * 1024 && passes <= 16 && lanes <= 16).then_some(())?;
+    let (salt, hash) = (STANDARD_NO_PAD.decode(salt).ok()?, STANDARD_NO_PAD.decode(hash).ok()?);
+    (hash.len() == 32 && salt.len() >= 8).then_some(Phc { memory, passes, lanes, salt, hash })
+}
+fn parse_pbkdf2(text: &str) -> Option<(NonZeroU32, String, Vec<u8>)> {
+    let mut parts = text.strip_prefix("pbkdf2_sha256$")?.split('$');
+    let (rounds, salt, hash) = (parts.next()?.parse().ok()?, parts.next()?.to_owned(), STANDARD.decode(parts.next()?).ok()?);
+    (rounds <= MAX_PBKDF2 && hash.len() == 32 && parts.next().is_none()).then_some(())?;
+    Some((NonZeroU32::new(rounds)?, salt, hash))
+}
+fn check(stored: &str, password: &[u8]) -> Result<bool> {
+    if let Some(phc) = parse_argon2(stored) {
+        let made = with_params(password, &phc.salt, phc.memory, phc.passes, phc.lanes)?;
+        return Ok(aws_lc_rs::constant_time::verify_slices_are_equal(&made, &phc.hash).is_ok());
+    }
+    if let Some((rounds, salt, hash)) = parse_pbkdf2(stored) {
+        return Ok(pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt.as_bytes(), password, &hash).is_ok());
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_and_no_other() {
+        let hasher = Hasher::new(1, Ports::system()).unwrap();
+        let hash = hasher.hash("correct horse".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !is_outdated(&hash) && is_well_formed(&hash));
+        assert!(hasher.verify(Some(&hash), &"correct horse".into()).await.unwrap());
+        assert!(!hasher.verify(Some(&hash), &"correct horsf".into()).await.unwrap());
+        assert!(!hasher.verify(None, &"correct horse".into()).await.unwrap());
+        assert!(!hasher.verify(Some("!unusable"), &"".into()).await.unwrap());
+    }
+    #[tokio::test]
+    async fn django_hashes_are_understood_and_marked_for_renewal() {
+        let hasher = Hasher::new(1, Ports::system()).unwrap();
+        // Made with hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 1000).
+        let mut out = [0; 32];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::new(1000).unwrap(), b"salt", b"secret", &mut out);
+        let hash = format!("pbkdf2_sha256$1000$salt${}", STANDARD.encode(out));
+        assert!(hasher.verify(Some(&hash), &"secret".into()).await.unwrap() && is_outdated(&hash));
+        assert!(!hasher.verify(Some(&hash), &"secreu".into()).await.unwrap());
+        assert!(!is_well_formed("plain") && !is_well_formed("pbkdf2_sha256$x$y$z"));
+    }
+    #[tokio::test]
+    async fn a_very_long_password_is_refused_before_hashing() {
+        let hasher = Hasher::new(1, Ports::system()).unwrap();
+        assert!(matches!(hasher.hash("x".repeat(513).into()).await, Err(Error::Invalid(_))));
+        assert!(!hasher.verify(None, &"x".repeat(100_000).into()).await.unwrap());
+    }
+}

@@ -1,0 +1,94 @@
+//! Users and groups as JSON, and pictures for people without one.
+use crate::{Core, Principal};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use signet_base::{Json, Map, json};
+use signet_store::groups::Group;
+use signet_store::users::User;
+
+/// Picture of nobody.
+pub const NO_AVATAR: &str = "/static/dist/assets/images/user_default.png";
+
+/// First of the configured kinds that gives a picture. Only kinds without a third party's server are followed:
+/// `initials` and fixed addresses; `gravatar` would tell a stranger who signs in here.
+pub fn avatar(core: &Core, name: &str, username: &str, email: &str) -> String {
+    let system = core.system();
+    let modes = core.settings.avatars.as_deref().unwrap_or(&system.avatars);
+    for mode in modes.split(',').map(str::trim) {
+        match mode {
+            "none" => return NO_AVATAR.to_owned(),
+            "initials" => return initials(if name.trim().is_empty() { username } else { name }),
+            url if url.starts_with("http://") || url.starts_with("https://") || url.starts_with('/') => {
+                return url.replace("%(username)s", &signet_base::query::encode(username)).replace("%(mail_hash)s", &signet_base::vault::sha256_hex(email.trim().to_lowercase().as_bytes())).replace("%(upn)s", &signet_base::query::encode(username));
+            }
+            _ => {}
+        }
+    }
+    initials(if name.trim().is_empty() { username } else { name })
+}
+
+/// A data URI of an SVG with up to two initials on a colour that follows from the name.
+fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|w| w.chars().find(|c| c.is_alphanumeric()));
+    let first = words.next();
+    let text: String = first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
+    let hue = name.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b))) % 360;
+    let svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"64\" height=\"64\" viewBox=\"0 0 64 64\"><rect width=\"64\" height=\"64\" fill=\"hsl({hue} 35% 38%)\"/><text x=\"32\" y=\"32\" fill=\"#fff\" font-family=\"sans-serif\" font-size=\"28\" text-anchor=\"middle\" dominant-baseline=\"central\">{text}</text></svg>"
+    );
+    format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg))
+}
+
+/// A group inside a user.
+pub fn partial_group(group: &Group) -> Json {
+    json!({"pk": group.id, "num_pk": num_pk(group), "name": group.name, "is_superuser": group.is_superuser, "attributes": group.attributes})
+}
+/// The first five decimal digits of the UUID as a number (authentik-features §7.2).
+pub fn num_pk(group: &Group) -> i64 {
+    let digits = group.id.as_u128().to_string();
+    digits[..digits.len().min(5)].parse().unwrap_or(0)
+}
+/// A user inside a group or a binding.
+pub fn partial_user(core: &Core, user: &User) -> Json {
+    json!({
+        "pk": user.id, "username": user.username, "name": user.name, "is_active": user.is_active,
+        "last_login": user.last_login, "email": user.email, "attributes": user.attributes, "uid": core.uid(user.id),
+    })
+}
+/// Attributes with those of groups below them: groups by name, then the person's own; dictionaries merge, lists append.
+pub fn group_attributes(principal: &Principal) -> Map {
+    let mut out = Map::new();
+    let mut groups: Vec<&Group> = principal.groups.iter().collect();
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
+    for group in groups {
+        merge(&mut out, &group.attributes);
+    }
+    merge(&mut out, &principal.user.attributes);
+    out
+}
+/// Deep merge: dictionaries recursively, lists are appended, other values overwritten.
+pub fn merge(into: &mut Map, from: &Map) {
+    for (name, value) in from {
+        match (into.get_mut(name), value) {
+            (Some(Json::Object(mine)), Json::Object(theirs)) => merge(mine, theirs),
+            (Some(Json::Array(mine)), Json::Array(theirs)) => mine.extend(theirs.iter().cloned()),
+            _ => drop(into.insert(name.clone(), value.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn attributes_merge_deeply_and_lists_append() {
+        let mut a = json!({"a": {"x": 1}, "l": [1], "s": 1}).as_object().cloned().unwrap();
+        merge(&mut a, json!({"a": {"y": 2}, "l": [2], "s": 2}).as_object().unwrap());
+        assert_eq!(Json::Object(a), json!({"a": {"x": 1, "y": 2}, "l": [1, 2], "s": 2}));
+    }
+    #[test]
+    fn initials_never_carry_markup() {
+        let uri = initials("<script> \"x");
+        let svg = String::from_utf8(STANDARD.decode(uri.rsplit(',').next().unwrap()).unwrap()).unwrap();
+        assert!(!svg.contains("<script"));
+    }
+}

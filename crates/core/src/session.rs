@@ -1,0 +1,308 @@
+//! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row read a
+//! request. Expiry and the account's state are judged at that read.
+use crate::flow::Plan;
+use crate::{Client, Core, Principal};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
+use signet_store::{sessions, users};
+use std::sync::Arc;
+
+pub const SESSION_COOKIE: &str = "authentik_session";
+pub const CSRF_COOKIE: &str = "authentik_csrf";
+pub const DEVICE_COOKIE: &str = "authentik_device";
+/// `X-authentik-CSRF`
+pub const CSRF_HEADER: &str = "x-authentik-csrf";
+
+/// How the person proved who they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Authentication {
+    /// `password`, `token`, `auth_mfa`…
+    pub method: String,
+    #[serde(default)]
+    pub method_args: Map,
+    /// When they signed in (OpenID Connect `auth_time`).
+    pub at: Timestamp,
+    /// The event of this sign-in; a new one after each `prompt=login`.
+    pub event: Uuid,
+}
+
+/// What a session remembers between requests.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    pub plan: Option<Plan>,
+    /// The query string with which the flow was entered.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub query: String,
+    /// Earlier plans of this run, for the inspector.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Lives until the browser closes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub browser_only: bool,
+    /// Sign-ins that protocols asked for (`prompt=login`), by request.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub asked: Map,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Write {
+    None,
+    Relaxed,
+    Durable,
+}
+
+/// The session of one request. Nothing is written until `save`.
+pub struct WebSession {
+    /// The secret key that the cookie carries; empty until there is something to keep.
+    key: String,
+    row: Option<sessions::Session>,
+    pub state: State,
+    principal: Option<Principal>,
+    write: Write,
+    /// Key of a session that this one replaces (sign-in gives a new key).
+    replaces: Option<String>,
+    set_cookie: bool,
+    expires: Option<Timestamp>,
+    ended: bool,
+}
+
+impl WebSession {
+    /// No session.
+    pub fn anonymous() -> Self {
+        Self { key: String::new(), row: None, state: State::default(), principal: None, write: Write::None, replaces: None, set_cookie: false, expires: None, ended: false }
+    }
+
+    /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
+    pub async fn load(core: &Core, cookies: &str) -> Result<Self> {
+        let Some(key) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
+        let Some(row) = sessions::get(&core.db, &core.vault.digest("session", &key)).await? else { return Ok(Self::anonymous()) };
+        if row.expires <= core.now() {
+            return Ok(Self::anonymous());
+        }
+        let principal = match row.user_id {
+            Some(id) => match Principal::load(core, id).await? {
+                Some(p) => Some(p),
+                // The account is gone or was deactivated: its sessions end with it.
+                None => return Ok(Self::anonymous()),
+            },
+            None => None,
+        };
+        let state = serde_json::from_value(row.data.clone()).unwrap_or_default();
+        let expires = Some(row.expires);
+        Ok(Self { key, row: Some(row), state, principal, write: Write::None, replaces: None, set_cookie: false, expires, ended: false })
+    }
+
+    /// The signed-in person.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+    pub fn authentication(&self) -> Option<&Authentication> {
+        self.state.authentication.as_ref().filter(|_| self.principal.is_some())
+    }
+    /// `sid` in tokens: SHA-256 of the session key. None for strangers.
+    pub fn sid(&self) -> Option<String> {
+        self.principal.is_some().then(|| signet_base::vault::sha256_hex(self.key.as_bytes()))
+    }
+    /// Public id of the session's row.
+    pub fn uuid(&self) -> Option<Uuid> {
+        self.row.as_ref().map(|r| r.uuid)
+    }
+    pub fn has_key(&self) -> bool {
+        !self.key.is_empty()
+    }
+    /// The state changed; it is written when the request ends, without waiting for the disk.
+    pub fn touch(&mut self) {
+        self.write = self.write.max(Write::Relaxed);
+    }
+
+    /// Signs a person in. The session gets a new key (no fixation), the state of flows stays.
+    pub fn sign_in(&mut self, core: &Core, principal: Principal, authentication: Authentication, duration: Span) {
+        self.rekey(core);
+        self.state.authentication = Some(authentication);
+        self.state.browser_only = duration.is_zero();
+        let duration = if duration.is_zero() { BROWSER_SESSION } else { duration };
+        self.expires = Some(core.now().plus(duration));
+        self.principal = Some(principal);
+        self.write = Write::Durable;
+    }
+    /// Signs out: the row goes, a later request with the old cookie is a stranger's.
+    pub fn sign_out(&mut self) {
+        if !self.key.is_empty() && self.replaces.is_none() {
+            self.replaces = Some(std::mem::take(&mut self.key));
+        }
+        self.key.clear();
+        self.row = None;
+        self.principal = None;
+        self.state.authentication = None;
+        self.expires = None;
+        self.ended = true;
+        self.write = Write::Durable;
+    }
+    /// Refreshes the account, after it was changed in this request.
+    pub async fn reload_principal(&mut self, core: &Core) -> Result<()> {
+        if let Some(p) = &self.principal {
+            self.principal = Principal::load(core, p.user.id).await?;
+        }
+        Ok(())
+    }
+    fn rekey(&mut self, core: &Core) {
+        if !self.key.is_empty() && self.replaces.is_none() {
+            self.replaces = Some(self.key.clone());
+        }
+        self.key = core.ports.hex(20);
+        self.row = None;
+        self.set_cookie = true;
+    }
+
+    /// Token that forms carry; bound to the session.
+    pub fn csrf(&mut self, core: &Core) -> String {
+        if self.key.is_empty() {
+            self.rekey(core);
+            self.touch();
+        }
+        core.vault.sign("csrf", self.key.as_bytes())
+    }
+    pub fn csrf_fits(&self, core: &Core, sent: &str) -> bool {
+        !self.key.is_empty() && core.vault.signature_fits("csrf", self.key.as_bytes(), sent)
+    }
+
+    /// Writes what changed and gives the cookies to set.
+    pub async fn save(&mut self, core: &Core, client: &Client) -> Result<Vec<String>> {
+        if self.write == Write::None {
+            return Ok(Vec::new());
+        }
+        let mut cookies = Vec::new();
+        if let Some(old) = self.replaces.take() {
+            sessions::delete(&core.db, &core.vault.digest("session", &old)).await?;
+        }
+        let nothing_to_keep = self.principal.is_none() && self.state.plan.is_none() && self.key.is_empty();
+        if nothing_to_keep {
+            if self.ended {
+                cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));
+            }
+            self.write = Write::None;
+            return Ok(cookies);
+        }
+        if self.key.is_empty() {
+            self.rekey(core);
+        }
+        let now = core.now();
+        let expires = self.expires.unwrap_or_else(|| now.plus(core.settings.unauthenticated_age));
+        let data = serde_json::to_value(&self.state)?;
+        let row = sessions::Session {
+            id: core.vault.digest("session", &self.key),
+            uuid: self.row.as_ref().map_or_else(|| core.ports.uuid(), |r| r.uuid),
+            user_id: self.principal.as_ref().map(|p| p.user.id),
+            data,
+            created: self.row.as_ref().map_or(now, |r| r.created),
+            expires,
+            last_used: now,
+            ip: client.ip.to_string(),
+            user_agent: client.user_agent.clone(),
+        };
+        sessions::put(&core.db, &row, self.write == Write::Durable).await?;
+        self.row = Some(row);
+        self.write = Write::None;
+        if self.set_cookie {
+            self.set_cookie = false;
+            let sub = self.principal.as_ref().map_or("anonymous", |p| p.uid.as_str());
+            let token = core.session_cookies.seal(&self.key, sub, self.principal.is_some());
+            let max_age = if self.principal.is_some() && !self.state.browser_only { Some(Span::from_secs(expires.secs() - now.secs()).secs()) } else { None };
+            cookies.push(core.cookie(client, SESSION_COOKIE, &token, max_age, true));
+            if let Some(p) = &self.principal {
+                // Names the device, so that a sign-in from an unknown one can be noticed; no right follows from it.
+                let device = core.vault.sign("device", format!("{}/{}", p.uid, client.user_agent).as_bytes());
+                cookies.push(core.cookie(client, DEVICE_COOKIE, &device, Some(30 * 86_400), true));
+            }
+        }
+        Ok(cookies)
+    }
+}
+
+/// A session without an end of its own (session duration 0) still ends on our side.
+pub const BROWSER_SESSION: Span = Span::DAY;
+
+/// Ends every session of a person, but the one with this uuid.
+pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()> {
+    sessions::delete_for_user(&core.db, user, except).await.map(drop)
+}
+
+/// The value of a cookie in a `Cookie` header.
+pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    header.split(';').filter_map(|p| p.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
+}
+
+/// Seals session keys into the wire's cookie: an HS256 JWT with `sid`, `iss`, `sub`, `authenticated`, `acr`, signed
+/// with the hex SHA-512 of the secret key (authentik-features §0.3).
+pub struct SessionCookies {
+    key: aws_lc_rs::hmac::Key,
+    header: String,
+}
+impl SessionCookies {
+    pub fn new(secret_key: &signet_base::Secret) -> Self {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, secret_key.reveal().as_bytes());
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, signet_base::vault::hex(hash.as_ref()).as_bytes());
+        Self { key, header: URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#) }
+    }
+    pub fn seal(&self, sid: &str, sub: &str, authenticated: bool) -> String {
+        let claims = json!({"sid": sid, "iss": "authentik", "sub": sub, "authenticated": authenticated, "acr": "goauthentik.io/core/default"});
+        let body = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let tag = aws_lc_rs::hmac::sign(&self.key, body.as_bytes());
+        format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
+    }
+    /// The session key, when the signature is ours. Nothing else in the token is believed.
+    pub fn open(&self, token: &str) -> Option<String> {
+        let (body, tag) = token.rsplit_once('.')?;
+        let (header, claims) = body.split_once('.')?;
+        if header != self.header || token.len() > 4096 {
+            return None;
+        }
+        aws_lc_rs::hmac::verify(&self.key, body.as_bytes(), &URL_SAFE_NO_PAD.decode(tag).ok()?).ok()?;
+        let claims: Json = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        Some(claims.get("sid")?.as_str()?.to_owned())
+    }
+}
+
+/// What a person's password must fit before a session starts; used by the password stage and by nobody else.
+pub async fn check_password(core: &Core, user: Option<&Arc<users::User>>, password: &signet_base::Secret) -> Result<bool> {
+    let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
+    let fits = core.hasher.verify(stored, password).await?;
+    if let (true, Some(user)) = (fits, user)
+        && crate::hash::is_outdated(&user.password)
+    {
+        match core.hasher.hash(password.clone()).await {
+            Ok(hash) => users::rehash(&core.db, user.id, &hash).await?,
+            Err(Error::Unavailable(_)) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_cookie_opens_only_with_our_signature() {
+        let ours = SessionCookies::new(&"k".into());
+        let token = ours.seal("abc", "anonymous", false);
+        assert_eq!(ours.open(&token).as_deref(), Some("abc"));
+        assert_eq!(SessionCookies::new(&"other".into()).open(&token), None);
+        let mut parts: Vec<&str> = token.split('.').collect();
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        parts[0] = &none;
+        assert_eq!(ours.open(&parts.join(".")), None);
+        for junk in ["", ".", "..", "a.b.c", "eyJ.eyJ."] {
+            assert_eq!(ours.open(junk), None);
+        }
+    }
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        assert_eq!(cookie("a=1; authentik_session=x; b=2", SESSION_COOKIE), Some("x"));
+        assert_eq!(cookie("xauthentik_session=x", SESSION_COOKIE), None);
+    }
+}

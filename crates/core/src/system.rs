@@ -1,0 +1,76 @@
+//! System settings (`/admin/settings/`) and what start-up decided.
+use serde::{Deserialize, Serialize};
+use signet_base::{Json, Map, Secret, Span, json};
+use std::net::IpAddr;
+
+/// The part of the configuration that the engines need. Filled by the binary from variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub secret_key: Secret,
+    /// Empty: cookies belong to the host.
+    pub cookie_domain: String,
+    pub unauthenticated_age: Span,
+    pub debug: bool,
+    /// Networks whose forwarding headers count, as `address/prefix`.
+    pub trusted_proxies: Vec<(IpAddr, u8)>,
+    pub cache_timeout: i64,
+    pub cache_timeout_flows: i64,
+    pub cache_timeout_policies: i64,
+    pub error_reporting_enabled: bool,
+    pub error_reporting_environment: String,
+    pub error_reporting_send_pii: bool,
+    /// First value of `AUTHENTIK_AVATARS`, when set: overrides the stored setting's default.
+    pub avatars: Option<String>,
+    /// Worker threads for hashing and signing.
+    pub threads: usize,
+}
+
+/// Editable at run time, kept in the database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SystemSettings {
+    pub avatars: String,
+    pub base_url: String,
+    pub default_user_change_name: bool,
+    pub default_user_change_email: bool,
+    pub default_user_change_username: bool,
+    pub event_retention: String,
+    pub reputation_lower_limit: i64,
+    pub reputation_upper_limit: i64,
+    pub footer_links: Json,
+    pub gdpr_compliance: bool,
+    pub impersonation: bool,
+    pub impersonation_require_reason: bool,
+    pub default_token_duration: String,
+    pub default_token_length: i64,
+    pub pagination_default_page_size: i64,
+    pub pagination_max_page_size: i64,
+    pub flags: Map,
+}
+impl Default for SystemSettings {
+    fn default() -> Self {
+        Self {
+            avatars: "gravatar,initials".into(),
+            base_url: String::new(),
+            default_user_change_name: true,
+            default_user_change_email: false,
+            default_user_change_username: false,
+            event_retention: "days=365".into(),
+            reputation_lower_limit: -5,
+            reputation_upper_limit: 5,
+            footer_links: json!([]),
+            gdpr_compliance: true,
+            impersonation: true,
+            impersonation_require_reason: true,
+            default_token_duration: "minutes=30".into(),
+            default_token_length: 60,
+            pagination_default_page_size: 20,
+            pagination_max_page_size: 100,
+            flags: json!({"core_default_app_access": true, "enterprise_audit_include_expanded_diff": false, "flows_continuous_login": false, "flows_refresh_others": false}).as_object().cloned().unwrap_or_default(),
+        }
+    }
+}
+/// Under this name the settings are kept (`kv`).
+pub const SETTINGS_KEY: &str = "system_settings";
+/// Version of the API that we speak; clients read it from `/admin/version/`.
+pub const API_VERSION: &str = "2026.8.5";

@@ -1,0 +1,79 @@
+//! How objects look on the wire: declared fields, the members every family carries, and what the model adds.
+use crate::models::{self, FlowStageBinding};
+use signet_base::{Json, Map, Uuid, json};
+use signet_model::{Base, Object, Snapshot};
+
+/// The whole object as the API shows it.
+pub fn present(object: &Object, world: &Snapshot) -> Map {
+    let mut out = head(object);
+    for field in object.def.fields {
+        if field.hidden || field.write_only {
+            continue;
+        }
+        let value = if field.secret { object.secrets.get(field.name).map_or(Json::Null, |s| json!(s.reveal())) } else { object.data.get(field.name).cloned().unwrap_or_default() };
+        out.insert(field.name.to_owned(), value);
+    }
+    family(object, world, &mut out);
+    if let Some(add) = object.def.present {
+        add(object, world, &mut out);
+    }
+    out
+}
+
+/// The view that lists of a whole family (`/stages/all/`) and objects that refer to a member show.
+pub fn family_view(object: &Object, world: &Snapshot) -> Map {
+    let mut out = head(object);
+    let shown: &[&str] = match object.def.base {
+        Some(Base::Provider) => &["name", "authentication_flow", "authorization_flow", "invalidation_flow", "property_mappings"],
+        Some(Base::Policy) => &["name", "execution_logging"],
+        Some(Base::PropertyMapping) => &["managed", "name", "expression"],
+        _ => &["name"],
+    };
+    for field in shown {
+        out.insert((*field).to_owned(), object.data.get(*field).cloned().unwrap_or_default());
+    }
+    family(object, world, &mut out);
+    out
+}
+
+fn head(object: &Object) -> Map {
+    let mut out = Map::new();
+    let key = if object.def.key == "slug" || object.def.key == "identifier" { "pk" } else { object.def.key };
+    out.insert(key.to_owned(), object.wire_pk());
+    out
+}
+
+fn family(object: &Object, world: &Snapshot, out: &mut Map) {
+    let Some(base) = object.def.base else { return };
+    out.insert("component".into(), json!(object.def.component));
+    out.insert("verbose_name".into(), json!(object.def.label));
+    out.insert("verbose_name_plural".into(), json!(object.def.plural));
+    out.insert("meta_model_name".into(), json!(object.def.full_name()));
+    match base {
+        Base::Stage => {
+            out.insert("flow_set".into(), Json::Array(flow_set(object.pk, world)));
+        }
+        Base::Policy => {
+            let pk = object.pk.to_string();
+            let bound = world.referrers(object).iter().filter(|r| r.field == "policy").count();
+            out.insert("bound_to".into(), json!(bound));
+            out.insert("pk".into(), json!(pk));
+        }
+        Base::Provider => {
+            let of = |field: &str| world.referrers(object).into_iter().find(|r| r.field == field).and_then(|r| world.get(r.from)).cloned();
+            for (field, prefix) in [("provider", "assigned_application"), ("backchannel_providers", "assigned_backchannel_application")] {
+                let app = of(field);
+                out.insert(format!("{prefix}_slug"), app.as_ref().map_or(Json::Null, |a| json!(a.text("slug"))));
+                out.insert(format!("{prefix}_name"), app.as_ref().map_or(Json::Null, |a| json!(a.text("name"))));
+            }
+        }
+        Base::PropertyMapping | Base::Source => {}
+    }
+}
+
+fn flow_set(stage: Uuid, world: &Snapshot) -> Vec<Json> {
+    let mut flows: Vec<_> = world.all::<FlowStageBinding>().filter(|(_, b)| b.stage == stage).filter_map(|(_, b)| world.get(b.target)).collect();
+    flows.sort_by(|a, b| a.text("slug").cmp(b.text("slug")));
+    flows.dedup_by_key(|f| f.pk);
+    flows.into_iter().map(|f| Json::Object(models::flow_summary(f))).collect()
+}
