@@ -24,10 +24,7 @@ pub(crate) fn export_args(args: CallArgs, registry: &Registry) -> Result<Argumen
     let (graph, args, kwargs) = into_call_args_parts(args);
     let export = Export::new(&graph, registry)?;
     let args = args.into_iter().map(|id| export.at(id)).collect();
-    let kwargs = kwargs
-        .into_iter()
-        .map(|(key, value)| Ok((key_text(graph.node(key))?, export.at(value))))
-        .collect::<Result<_, String>>()?;
+    let kwargs = kwargs.into_iter().map(|(key, value)| Ok((key_text(graph.node(key))?, export.at(value)))).collect::<Result<_, String>>()?;
     Ok((args, kwargs))
 }
 

@@ -97,21 +97,16 @@ fn judge(error: &MontyException) -> Verdict {
         ExcType::TimeoutError if message.contains("time limit exceeded") => plain(ErrorKind::Time),
         ExcType::MemoryError => plain(ErrorKind::Memory),
         ExcType::RecursionError => plain(ErrorKind::Recursion),
-        SKIP_OBJECT => plain(ErrorKind::Skip),
+        // What `SkipObject` stands for in programs.
+        ExcType::KeyboardInterrupt => plain(ErrorKind::Skip),
         ExcType::ModuleNotFoundError => {
             let module = message.strip_prefix("No module named ").unwrap_or(message).trim_matches('\'');
             Verdict { kind: ErrorKind::Unsupported, unsupported: Some(format!("module {module}")) }
         }
-        ExcType::NotImplementedError => {
-            Verdict { kind: ErrorKind::Unsupported, unsupported: Some(lacking(message).to_owned()) }
-        }
+        ExcType::NotImplementedError => Verdict { kind: ErrorKind::Unsupported, unsupported: Some(lacking(message).to_owned()) },
         _ => plain(ErrorKind::Raised),
     }
 }
-
-/// The built-in exception that stands for `SkipObject`: the engine has no classes derived from exceptions, and
-/// `except Exception` must not swallow it.
-pub(crate) const SKIP_OBJECT: ExcType = ExcType::KeyboardInterrupt;
 
 fn lacking(message: &str) -> &str {
     message.strip_prefix("The monty syntax parser does not yet support ").unwrap_or(message)
@@ -119,15 +114,13 @@ fn lacking(message: &str) -> &str {
 
 /// The innermost frame inside the author's text of `lines` lines.
 fn locate(error: &MontyException, lines: u32) -> (u32, u32) {
-    error
-        .traceback()
-        .iter()
-        .rev()
-        .find(|frame| frame.filename == crate::program::SCRIPT && (1..=lines).contains(&frame.start.line.saturating_sub(LINES_BEFORE)))
-        .map_or((0, 0), |frame| {
+    error.traceback().iter().rev().find(|frame| frame.filename == crate::program::SCRIPT && (1..=lines).contains(&frame.start.line.saturating_sub(LINES_BEFORE))).map_or(
+        (0, 0),
+        |frame| {
             let column = frame.start.column.saturating_sub(INDENT as u32).max(1);
             (frame.start.line - LINES_BEFORE, column)
-        })
+        },
+    )
 }
 
 impl ParseError {

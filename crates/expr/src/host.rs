@@ -70,6 +70,10 @@ pub trait Host: Send + Sync {
     fn call<'a>(&'a self, _function: &'a str, _args: Vec<Value>, _kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(std::future::ready(Err(CallError::NotFound)))
     }
+    /// A global that is not a function, such as `ak_logger`. Asked once per run, when the program first uses the name.
+    fn global(&self, _name: &str) -> Option<Value> {
+        None
+    }
     /// What `import name` gives (a [`Value::Object`] or [`Value::Record`]); `None` raises `ModuleNotFoundError`.
     fn module(&self, _name: &str) -> Option<Value> {
         None

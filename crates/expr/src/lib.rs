@@ -9,6 +9,7 @@ mod error;
 mod helpers;
 mod host;
 mod limits;
+mod output;
 mod pool;
 mod program;
 mod run;

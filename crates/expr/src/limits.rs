@@ -4,10 +4,13 @@ use std::time::Duration;
 /// Limits of one run. The defaults suit texts of administrators.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Wall time spent inside the interpreter; waiting for the host does not count.
+    /// Wall time spent inside the interpreter; waiting for the host does not count. Attributes and helpers answered on
+    /// the interpreter's thread may take as long again.
     pub time: Duration,
     /// Bytes a single allocation (text, list, big integer) may take.
     pub memory: usize,
+    /// Bytes the process may grow by while a program computes (watched from the third millisecond on, on Linux).
+    pub growth: usize,
     /// Depth of calls.
     pub recursion: usize,
     /// Calls of host functions and methods.
@@ -25,6 +28,7 @@ impl Default for Limits {
         Self {
             time: Duration::from_secs(1),
             memory: 1024 * 1024,
+            growth: 128 * 1024 * 1024,
             recursion: 200,
             host_calls: 200,
             lookups: 20_000,

@@ -28,6 +28,8 @@ struct Inner {
 impl Program {
     /// Parses `source`, the body of a function that answers with `return`. `inputs` are the names its callers supply.
     ///
+    /// Blocks the caller while it parses on a thread of its own: well under a millisecond for ordinary texts.
+    ///
     /// # Errors
     /// Syntax the engine does not know, a text over [`MAX_SOURCE_BYTES`], or an input name that is not an identifier.
     pub fn parse(source: &str, inputs: &[&str]) -> Result<Program, ParseError> {

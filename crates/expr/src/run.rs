@@ -46,9 +46,7 @@ pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dy
             Ok((Task::new(program, host.clone(), limits.clone(), started), values))
         })
         .collect();
-    let turn = move || -> Vec<Result<Step, RunError>> {
-        prepared.into_iter().map(|task| task.map(|(task, values)| task.start(&values))).collect()
-    };
+    let turn = move || -> Vec<Result<Step, RunError>> { prepared.into_iter().map(|task| task.map(|(task, values)| task.start(&values))).collect() };
     let whole = async {
         let mut results = Vec::with_capacity(count);
         for step in on_pool(false, turn).await? {

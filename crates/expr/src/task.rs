@@ -1,16 +1,16 @@
 //! One run between its suspensions: everything here happens on an interpreter thread.
 use crate::bridge::{Entry, Registry, TooLarge};
 use crate::convert::{export, export_args};
-use crate::error::{SKIP_OBJECT, Verdict};
+use crate::error::Verdict;
+use crate::output::Output;
 use crate::run::Outcome;
 use crate::{CallError, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
 use monty::{FunctionCall, NameLookup, OsCall, RunProgress};
 use monty_types::{
-    DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, MontyType, NameLookupResult, OsFunctionCall, OsPolicy,
-    PrintWriter, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
+    DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, OsPolicy, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
 };
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most random bytes one call may ask for.
 const MAX_RANDOM_BYTES: u64 = 64 * 1024;
@@ -23,8 +23,11 @@ pub(crate) struct Task {
     host: Arc<dyn Host>,
     limits: Limits,
     started: Instant,
+    /// When the current turn began, and how long the turns before it took.
+    turn: Instant,
+    busy: Duration,
     registry: Registry,
-    printed: String,
+    output: Output,
     calls: u32,
     lookups: u32,
     verdict: Option<Verdict>,
@@ -70,6 +73,7 @@ impl Target {
 impl Suspended {
     pub(crate) fn resume(self, answer: Result<Value, CallError>) -> Step {
         let Self { mut task, call, target, .. } = self;
+        task.turn = Instant::now();
         let progress = task.answer(call, answer, &target);
         task.drive(progress)
     }
@@ -83,30 +87,17 @@ enum Turn {
 
 impl Task {
     pub(crate) fn new(program: Program, host: Arc<dyn Host>, limits: Limits, started: Instant) -> Self {
-        Self {
-            program,
-            host,
-            limits,
-            started,
-            registry: Registry::default(),
-            printed: String::new(),
-            calls: 0,
-            lookups: 0,
-            verdict: None,
-        }
+        let output = Output::new(limits.printed, limits.growth, limits.time);
+        Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry: Registry::default(), output, calls: 0, lookups: 0, verdict: None }
     }
 
     /// Starts the program. `inputs` are in the program's order.
     pub(crate) fn start(mut self, inputs: &[Value]) -> Step {
+        self.turn = Instant::now();
         let Ok(inputs) = self.registry.import_tuple(inputs) else {
             return done(Err(RunError::engine(ErrorKind::Value, "the inputs are nested too deeply or too large")));
         };
-        let tracker = ResourceTracker::new(
-            ResourceLimits::default()
-                .max_feed_duration(self.limits.time)
-                .max_memory(self.limits.memory)
-                .max_recursion_depth(self.limits.recursion),
-        );
+        let tracker = ResourceTracker::new(ResourceLimits::default().max_feed_duration(self.limits.time).max_memory(self.limits.memory).max_recursion_depth(self.limits.recursion));
         let now = self.host.ports().now();
         let policy = OsPolicy {
             datetime: DateTimeSource::Fixed { unix_seconds: now.secs(), microsecond: now.0.rem_euclid(1_000_000) as u32 },
@@ -115,26 +106,32 @@ impl Task {
             ..OsPolicy::default()
         };
         let compiled = self.program.compiled().with_os_policy(policy);
-        let progress = compiled.start(vec![inputs], tracker, PrintWriter::CollectString(&mut self.printed, Some(self.limits.printed)));
+        let progress = compiled.start(vec![inputs], tracker, self.output.turn());
         self.drive(progress)
     }
 
     fn drive(mut self, mut progress: Progress) -> Step {
         loop {
             let turn = match progress {
-                Err(error) => return done(Err(RunError::from_exception(error, self.program.lines(), self.verdict.take()))),
+                Err(error) => {
+                    if self.output.exceeded {
+                        self.refuse(ErrorKind::Memory, "", None);
+                    }
+                    return done(Err(RunError::from_exception(error, self.program.lines(), self.verdict.take())));
+                }
                 Ok(RunProgress::Complete(value)) => return done(self.outcome(value)),
                 Ok(RunProgress::FunctionCall(call)) => self.function(call),
                 Ok(RunProgress::NameLookup(lookup)) => Turn::Next(self.lookup(lookup)),
                 Ok(RunProgress::OsCall(call)) => Turn::Next(self.os_call(call)),
                 Ok(RunProgress::ResolveFutures(futures)) => {
                     let error = self.refuse(ErrorKind::Unsupported, "await is not supported", Some("await"));
-                    Turn::Next(futures.abort(error, print(&mut self.printed, &self.limits)))
+                    Turn::Next(futures.abort(error, self.output.turn()))
                 }
             };
             match turn {
                 Turn::Next(next) => progress = next,
                 Turn::Await(call, target, args, kwargs) => {
+                    self.busy += self.turn.elapsed();
                     return Step::Call(Box::new(Suspended { task: self, call, target, args, kwargs }));
                 }
             }
@@ -146,7 +143,7 @@ impl Task {
         let mut parts = value.as_list().unwrap_or_default().iter().cloned();
         let value = parts.next().unwrap_or_default();
         let context = parts.next().filter(|_| self.program.returns_context());
-        Ok(Outcome { value, context, printed: self.printed })
+        Ok(Outcome { value, context, printed: self.output.text })
     }
 
     /// An exception no handler of the program sees.
@@ -155,9 +152,12 @@ impl Task {
         MontyException::new(ExcType::RuntimeError, Some(message.into()))
     }
 
+    /// The interpreter judges its own time; this bounds what its thread spends on answers as well.
     fn overdue(&mut self) -> Option<MontyException> {
-        (self.started.elapsed() > self.limits.deadline)
-            .then(|| self.refuse(ErrorKind::Deadline, "the run took too long", None))
+        if self.busy + self.turn.elapsed() > self.limits.time * 2 {
+            return Some(self.refuse(ErrorKind::Time, "too much time spent in look-ups and helpers", None));
+        }
+        (self.started.elapsed() > self.limits.deadline).then(|| self.refuse(ErrorKind::Deadline, "the run took too long", None))
     }
 
     /// Counts a look-up; an exception when there were too many.
@@ -175,14 +175,10 @@ impl Task {
             self.spend_lookup()
         } else {
             self.calls += 1;
-            if self.calls > self.limits.host_calls {
-                Some(self.refuse(ErrorKind::HostCalls, "too many calls of the host", None))
-            } else {
-                self.overdue()
-            }
+            if self.calls > self.limits.host_calls { Some(self.refuse(ErrorKind::HostCalls, "too many calls of the host", None)) } else { self.overdue() }
         };
         if let Some(error) = over {
-            return Turn::Next(call.abort(error, print(&mut self.printed, &self.limits)));
+            return Turn::Next(call.abort(error, self.output.turn()));
         }
         let (args, kwargs) = match export_args(std::mem::take(&mut call.args), &self.registry) {
             Ok(arguments) => arguments,
@@ -197,7 +193,7 @@ impl Task {
                 }
                 if !self.host.provides(&name) {
                     let result = ExtFunctionResult::NotFound(name);
-                    return Turn::Next(call.resume(result, print(&mut self.printed, &self.limits)));
+                    return Turn::Next(call.resume(result, self.output.turn()));
                 }
                 Target::Function(self.host.clone(), name)
             }
@@ -214,7 +210,7 @@ impl Task {
     }
 
     fn raise(&mut self, call: FunctionCall, kind: ExcType, why: String) -> Progress {
-        call.resume(MontyException::new(kind, Some(why)), print(&mut self.printed, &self.limits))
+        call.resume(MontyException::new(kind, Some(why)), self.output.turn())
     }
 
     /// Hands the answer of a call to the program.
@@ -225,31 +221,29 @@ impl Task {
                 let (kind, why) = match (error, target) {
                     (CallError::NotFound, Target::Function(_, name)) => {
                         let result = ExtFunctionResult::NotFound(name.clone());
-                        return call.resume(result, print(&mut self.printed, &self.limits));
+                        return call.resume(result, self.output.turn());
                     }
-                    (CallError::NotFound, Target::Method(object, name)) => {
-                        (ExcType::AttributeError, format!("'{}' object has no method '{name}'", object.type_name()))
-                    }
+                    (CallError::NotFound, Target::Method(object, name)) => (ExcType::AttributeError, format!("'{}' object has no method '{name}'", object.type_name())),
                     (CallError::Type(why), _) => (ExcType::TypeError, why),
                     (CallError::Value(why), _) => (ExcType::ValueError, why),
                     (CallError::Failed(why), _) => (ExcType::RuntimeError, why),
                     (CallError::Fatal(why), _) => {
                         let error = self.refuse(ErrorKind::Host, why, None);
-                        return call.abort(error, print(&mut self.printed, &self.limits));
+                        return call.abort(error, self.output.turn());
                     }
                 };
                 return self.raise(call, kind, why);
             }
         };
         match self.registry.import(&value) {
-            Ok(object) => call.resume(object, print(&mut self.printed, &self.limits)),
+            Ok(object) => call.resume(object, self.output.turn()),
             Err(TooLarge) => self.raise(call, ExcType::ValueError, "the answer is too large".into()),
         }
     }
 
     fn lookup(&mut self, lookup: NameLookup) -> Progress {
         if let Some(error) = self.spend_lookup() {
-            return lookup.abort(error, print(&mut self.printed, &self.limits));
+            return lookup.abort(error, self.output.turn());
         }
         let result = match lookup.object_id() {
             Some(id) => {
@@ -261,25 +255,21 @@ impl Task {
                 match value.map(|value| self.registry.import(&value)) {
                     None => NameLookupResult::Undefined,
                     Some(Ok(object)) => NameLookupResult::Value(object),
-                    Some(Err(TooLarge)) => {
-                        NameLookupResult::Error(MontyException::new(ExcType::ValueError, Some("the value is too large".into())))
-                    }
+                    Some(Err(TooLarge)) => NameLookupResult::Error(MontyException::new(ExcType::ValueError, Some("the value is too large".into()))),
                 }
             }
-            None if lookup.name == "SkipObject" => {
-                NameLookupResult::Value(MontyObject::type_object(MontyType::Exception(SKIP_OBJECT)))
-            }
-            None if helpers::is_helper(&lookup.name) || self.host.provides(&lookup.name) => {
-                NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None))
-            }
-            None => NameLookupResult::Undefined,
+            None if helpers::is_helper(&lookup.name) || self.host.provides(&lookup.name) => NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None)),
+            None => match self.host.global(&lookup.name).map(|value| self.registry.import(&value)) {
+                Some(Ok(object)) => NameLookupResult::Value(object),
+                Some(Err(TooLarge)) | None => NameLookupResult::Undefined,
+            },
         };
-        lookup.resume(result, print(&mut self.printed, &self.limits))
+        lookup.resume(result, self.output.turn())
     }
 
     fn os_call(&mut self, call: OsCall) -> Progress {
         if let Some(error) = self.spend_lookup() {
-            return call.abort(error, print(&mut self.printed, &self.limits));
+            return call.abort(error, self.output.turn());
         }
         match &call.function_call {
             OsFunctionCall::Import(name) => {
@@ -290,25 +280,21 @@ impl Task {
                         Some(Err(TooLarge)) | None => ExtFunctionResult::NotFound(name.clone()),
                     },
                 };
-                call.resume(result, print(&mut self.printed, &self.limits))
+                call.resume(result, self.output.turn())
             }
             OsFunctionCall::Urandom(args) if args.size <= MAX_RANDOM_BYTES => {
                 // At most 64 KiB, checked above.
                 let mut bytes = vec![0; args.size as usize];
                 self.host.ports().random.fill(&mut bytes);
-                call.resume(MontyObject::bytes(bytes), print(&mut self.printed, &self.limits))
+                call.resume(MontyObject::bytes(bytes), self.output.turn())
             }
             other => {
                 let name = other.name();
                 let error = self.refuse(ErrorKind::Unsupported, format!("{name} is not supported: expressions have no I/O"), Some(name));
-                call.abort(error, print(&mut self.printed, &self.limits))
+                call.abort(error, self.output.turn())
             }
         }
     }
-}
-
-fn print<'a>(printed: &'a mut String, limits: &Limits) -> PrintWriter<'a> {
-    PrintWriter::CollectString(printed, Some(limits.printed))
 }
 
 fn done(result: Result<Outcome, RunError>) -> Step {

@@ -163,9 +163,7 @@ impl Value {
             Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| ValueError::NoJson(value.to_string()))?),
             Self::Str(text) => Json::from(&**text),
             Self::Time(at) => Json::from(at.to_string()),
-            Self::List(items) => {
-                Json::Array(items.iter().map(|item| item.json(depth + 1, budget)).collect::<Result<_, _>>()?)
-            }
+            Self::List(items) => Json::Array(items.iter().map(|item| item.json(depth + 1, budget)).collect::<Result<_, _>>()?),
             Self::Dict(dict) => dict.json(depth, budget)?,
             Self::Record(record) => record.fields.json(depth, budget)?,
             Self::Object(object) => return Err(ValueError::NoJson(object.type_name().to_owned())),

@@ -1,4 +1,5 @@
 //! `ip_address` and `ip_network`: the facts come from here, the classes are Python so that `in`, `==` and `str` work.
+//! (The interpreter has no `<` for classes, so addresses have no order.)
 use super::plain_text;
 use crate::{CallError, Value};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -26,20 +27,10 @@ class IPAddress:
         return self.compressed
     def __repr__(self):
         return "IPv" + str(self.version) + "Address('" + self.compressed + "')"
-    def __int__(self):
-        return self._first
     def __hash__(self):
         return hash((self.version, self._first))
     def __eq__(self, other):
         return isinstance(other, IPAddress) and self.version == other.version and self._first == other._first
-    def __lt__(self, other):
-        return (self.version, self._first) < (other.version, other._first)
-    def __le__(self, other):
-        return (self.version, self._first) <= (other.version, other._first)
-    def __gt__(self, other):
-        return (self.version, self._first) > (other.version, other._first)
-    def __ge__(self, other):
-        return (self.version, self._first) >= (other.version, other._first)
 class IPNetwork:
     def __init__(self, facts):
         self.version = facts["version"]
@@ -204,20 +195,9 @@ const PRIVATE_V4: &[(&str, u32)] = &[
     ("240.0.0.0", 4),
 ];
 const OPEN_V4: &[(&str, u32)] = &[("192.0.0.9", 32), ("192.0.0.10", 32)];
-const PRIVATE_V6: &[(&str, u32)] = &[
-    ("::", 127),
-    ("::ffff:0:0", 96),
-    ("64:ff9b:1::", 48),
-    ("100::", 64),
-    ("2001::", 23),
-    ("2001:db8::", 32),
-    ("2002::", 16),
-    ("3fff::", 20),
-    ("fc00::", 7),
-    ("fe80::", 10),
-];
-const OPEN_V6: &[(&str, u32)] =
-    &[("2001:1::1", 128), ("2001:1::2", 128), ("2001:3::", 32), ("2001:4:112::", 48), ("2001:20::", 28), ("2001:30::", 28)];
+const PRIVATE_V6: &[(&str, u32)] =
+    &[("::", 127), ("::ffff:0:0", 96), ("64:ff9b:1::", 48), ("100::", 64), ("2001::", 23), ("2001:db8::", 32), ("2002::", 16), ("3fff::", 20), ("fc00::", 7), ("fe80::", 10)];
+const OPEN_V6: &[(&str, u32)] = &[("2001:1::1", 128), ("2001:1::2", 128), ("2001:3::", 32), ("2001:4:112::", 48), ("2001:20::", 28), ("2001:30::", 28)];
 
 fn is_private(address: IpAddr) -> bool {
     is_private_range(address, address)

@@ -35,13 +35,7 @@ fn quote(text: &str, safe: &str) -> Result<String, CallError> {
         // Any other set: encode everything but the unreserved and the given ASCII letters.
         _ if safe.is_ascii() => Ok(text
             .chars()
-            .map(|letter| {
-                if safe.contains(letter) {
-                    letter.to_string()
-                } else {
-                    utf8_percent_encode(letter.encode_utf8(&mut [0; 4]), UNRESERVED).to_string()
-                }
-            })
+            .map(|letter| if safe.contains(letter) { letter.to_string() } else { utf8_percent_encode(letter.encode_utf8(&mut [0; 4]), UNRESERVED).to_string() })
             .collect()),
         _ => Err(CallError::Value("safe must be ASCII".into())),
     }

@@ -1,0 +1,85 @@
+//! The `print()` buffer, which is also where the interpreter lets us watch memory while a program runs.
+use monty_types::{ExcType, MontyException, PrintWriter, PrintWriterCallback};
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+/// Turns shorter than this are never looked at; longer ones every so often.
+const INTERVAL: Duration = Duration::from_millis(3);
+
+/// What a program printed, and the memory watch of its current turn.
+///
+/// The engine caps single allocations only. Many medium ones are bounded here: the growth of the process during a turn.
+/// An exception could be caught and the growth go on, so an offender is held until its time is up: that end is final.
+pub(crate) struct Output {
+    pub(crate) text: String,
+    cap: usize,
+    growth: usize,
+    time: Duration,
+    turn: Instant,
+    looked: Instant,
+    base: Option<usize>,
+    /// The turn was ended for its memory.
+    pub(crate) exceeded: bool,
+}
+
+impl Output {
+    pub(crate) fn new(cap: usize, growth: usize, time: Duration) -> Self {
+        let now = Instant::now();
+        Self { text: String::new(), cap, growth, time, turn: now, looked: now, base: None, exceeded: false }
+    }
+
+    /// The writer of one turn.
+    pub(crate) fn turn(&mut self) -> PrintWriter<'_> {
+        self.turn = Instant::now();
+        self.looked = self.turn;
+        self.base = None;
+        PrintWriter::Callback(self)
+    }
+
+    fn push(&mut self, text: &str) -> Result<(), MontyException> {
+        if self.text.len() + text.len() > self.cap {
+            let why = format!("more than {} bytes of printed text", self.cap);
+            return Err(MontyException::new(ExcType::MemoryError, Some(why)));
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    fn watch(&mut self) {
+        let now = Instant::now();
+        if now.duration_since(self.looked) < INTERVAL {
+            return;
+        }
+        self.looked = now;
+        let Some(resident) = resident_bytes() else { return };
+        let base = *self.base.get_or_insert(resident);
+        if resident.saturating_sub(base) > self.growth {
+            self.exceeded = true;
+            let end = self.turn + self.time + INTERVAL;
+            while let Some(rest) = end.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
+                std::thread::park_timeout(rest);
+            }
+        }
+    }
+}
+
+impl PrintWriterCallback for Output {
+    fn stdout_write(&mut self, output: Cow<'_, str>) -> Result<(), MontyException> {
+        self.push(&output)
+    }
+    fn stdout_push(&mut self, end: char) -> Result<(), MontyException> {
+        self.push(end.encode_utf8(&mut [0; 4]))
+    }
+    fn poll_flush(&mut self) -> Result<(), MontyException> {
+        self.watch();
+        Ok(())
+    }
+}
+
+/// Resident memory of the process; `None` where the system has no `/proc`.
+fn resident_bytes() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
