@@ -41,6 +41,7 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     let page = Page { brand, assets, locale: "en", theme, nonce: "gallery" };
     let mut form = FormContext::new("/if/flow/default-authentication-flow/", "sample");
     form.application = Some("Grafana");
+    form.decline_url = Some("#declined");
     form.request_id = Some("01JD-8Q4Z-M7RK");
     let mut out: Vec<(String, String)> = Vec::new();
     for (name, challenge) in challenges() {
@@ -152,7 +153,8 @@ fn challenges() -> Vec<(&'static str, Value)> {
             json!({"component": "ak-stage-session-end", "flow_info": flow(""), "application_name": "Grafana", "brand_name": "Fernhill",
                 "application_launch_url": "https://grafana.example/", "invalidation_flow_url": "/if/flow/default-invalidation-flow/", "overview_url": "/if/user/"}),
         ),
-        ("autosubmit", json!({"component": "ak-stage-autosubmit", "flow_info": flow(""), "url": "", "attrs": {"code": "x"}})),
+        ("redirect", json!({"component": "xak-flow-redirect", "flow_info": flow(""), "to": "#there"})),
+        ("unsafe-target", json!({"component": "ak-stage-autosubmit", "flow_info": flow(""), "url": "javascript:alert(1)", "attrs": {}})),
     ]
 }
 

@@ -18,6 +18,8 @@ pub struct FormContext<'a> {
     pub application: Option<&'a str>,
     /// Way home, for pages that end here.
     pub home_url: &'a str,
+    /// Where refusing to share goes (back to the application with `access_denied`); without it, out of the flow.
+    pub decline_url: Option<&'a str>,
     /// Id under which administrators find this request.
     pub request_id: Option<&'a str>,
     /// What was typed before the error, by field name. Passwords and codes are never shown again.
@@ -28,7 +30,7 @@ impl<'a> FormContext<'a> {
     /// A form without anything special.
     #[must_use]
     pub fn new(action_url: &'a str, csrf: &'a str) -> Self {
-        Self { action_url, csrf, application: None, home_url: "/if/user/", request_id: None, values: &[] }
+        Self { action_url, csrf, application: None, home_url: "/if/user/", decline_url: None, request_id: None, values: &[] }
     }
 
     /// What was typed into a field before.

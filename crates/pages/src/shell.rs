@@ -13,7 +13,7 @@ pub struct Page<'a> {
     pub brand: &'a Brand,
     /// Where the browser files are.
     pub assets: &'a dyn Assets,
-    /// Language of the page as a BCP 47 tag; sets the direction of writing too.
+    /// Language of the words on the page as a BCP 47 tag; sets the direction of writing too. The words are English.
     pub locale: &'a str,
     /// Person's choice, else the brand's, else automatic.
     pub theme: Theme,
@@ -69,7 +69,8 @@ impl<'a> Shell<'a> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                     meta name="robots" content="noindex";
-                    meta name="referrer" content="same-origin";
+                    // Applications that get a form post may check its origin, so other sites see that much and no more.
+                    meta name="referrer" content="strict-origin-when-cross-origin";
                     title { (self.title) @if !brand.title.is_empty() { " · " (brand.title) } }
                     @if let Some(url) = self.refresh {
                         meta http-equiv="refresh" content={ "0; url=" (url) };

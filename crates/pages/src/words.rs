@@ -3,13 +3,18 @@
 //! Stages answer programs with the wording of the API; people read ours. A sentence that is not a standard one (of an
 //! administrator's policy, say) is shown as it came.
 
+/// The sentence for a wrong password.
+pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
+/// The same, where the page offers to reset it.
+pub(crate) const WRONG_PASSWORD_OR_RESET: &str = "That password is not right. Check Caps Lock and try again, or reset it.";
+
 /// The sentence for an error at a field, or of the whole form when `field` is `non_field_errors`.
 pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     match (field, code, string) {
         ("password", "required", _) => "Enter your password.",
         ("uid_field", "required", _) | (_, _, "No identification data provided.") => "Enter your e-mail or username.",
         (_, _, "This field is required." | "This field may not be blank.") | (_, "required" | "blank", "") => "Fill in this field.",
-        ("password", _, "Invalid password") => "That password is not right. Check Caps Lock and try again, or reset it.",
+        ("password", _, "Invalid password") => WRONG_PASSWORD,
         (_, _, "Failed to authenticate.") => "That did not work. Check what you typed and try again.",
         (_, _, "Passwords don't match.") => "The two passwords are not the same. Type both again.",
         (_, _, "Enter a valid email address.") => "That is no e-mail address. Write it like name@example.org.",

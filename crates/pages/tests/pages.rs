@@ -12,7 +12,7 @@ const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${
 
 fn assets() -> Manifest {
     let names = r#"{"flow.css":"assets/f.css","flow.js":"assets/f.js","portal.css":"assets/p.css","portal.js":"assets/p.js","api.js":"assets/a.js"}"#;
-    Manifest::parse(names, "/static/dist/").unwrap()
+    Manifest::parse(names, "/static/dist/").expect("a fixed manifest")
 }
 
 fn brand(text: &str) -> Brand {
@@ -84,6 +84,7 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     form.application = Some(text);
     form.request_id = Some(text);
     form.home_url = url;
+    form.decline_url = Some(url);
     form.values = &values;
     let mut out: Vec<String> = challenges(text, url)
         .iter()
@@ -289,6 +290,17 @@ fn unsafe_targets_are_not_followed() {
     }
     let post = json!({"component": "ak-stage-autosubmit", "url": "javascript:alert(1)", "attrs": {}});
     assert!(!challenge_body("ak-stage-autosubmit", &post, &form).unwrap().into_string().contains("<form"));
+}
+
+#[test]
+fn refusing_to_share_has_a_way() {
+    let challenge = json!({"component": "ak-stage-consent", "token": "t", "flow_info": {"cancel_url": "/flows/-/cancel/"}});
+    let mut form = FormContext::new("/x", "c");
+    let html = |form: &FormContext| challenge_body("ak-stage-consent", &challenge, form).unwrap().into_string();
+    assert!(html(&form).contains("href=\"/flows/-/cancel/\""));
+    form.decline_url = Some("https://app.test/cb?error=access_denied");
+    assert!(html(&form).contains("href=\"https://app.test/cb?error=access_denied\""));
+    assert!(html(&form).contains("name=\"token\" value=\"t\""));
 }
 
 #[test]

@@ -67,8 +67,7 @@ export function recheck(): void {
       if (!field.checkValidity()) return;
       field.removeAttribute('aria-invalid');
       field.closest('.is-invalid')?.classList.remove('is-invalid');
-      const error = document.getElementById(`${field.id}-error`);
-      if (error) error.hidden = true;
+      document.getElementById(`${field.id}-error`)?.remove();
     });
   }
 }

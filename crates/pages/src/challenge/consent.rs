@@ -57,9 +57,9 @@ pub fn consent(challenge: &Value, form: &FormContext) -> Markup {
                     code class="tiny" dir="ltr" { (ids.join(" ")) }
                 }
             }
-            @if let Some(cancel) = cancel_url(challenge).and_then(safe_href) {
+            @if let Some(url) = form.decline_url.or_else(|| cancel_url(challenge)).and_then(safe_href) {
                 div class="two" {
-                    a class="btn btn--l" href=(cancel) { "Don’t share" }
+                    a class="btn btn--l" href=(url) { "Don’t share" }
                     (ui::button_primary("Share and continue", "Sharing"))
                 }
             } @else {

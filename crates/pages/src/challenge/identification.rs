@@ -109,7 +109,7 @@ fn label(fields: &[&str]) -> String {
 }
 
 /// The button says what follows: signing in only when the password is on the same page.
-fn primary_words<'a>(challenge: &'a Value, with_password: bool) -> &'a str {
+fn primary_words(challenge: &Value, with_password: bool) -> &str {
     match text(challenge, "primary_action") {
         "" | "Log in" if with_password => "Sign in",
         "" | "Log in" => "Continue",

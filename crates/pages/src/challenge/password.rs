@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::flow::Heading;
 use crate::form::{FormContext, address, field_error, flag, stray_errors, text};
 use crate::ui::{self, Field};
+use crate::words;
 
 pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
     Heading::new("Enter your password").continue_to(form.application)
@@ -16,6 +17,10 @@ pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
 pub fn password(challenge: &Value, form: &FormContext) -> Markup {
     let name = text(challenge, "pending_user");
     let forgotten = address(challenge, "recovery_url").map(|url| ui::link(url, "Forgotten?"));
+    let error = field_error(challenge, "password").map(|error| match forgotten {
+        Some(_) if error == words::WRONG_PASSWORD => words::WRONG_PASSWORD_OR_RESET,
+        _ => error,
+    });
     form.form(
         challenge,
         html! {
@@ -30,7 +35,7 @@ pub fn password(challenge: &Value, form: &FormContext) -> Markup {
                     name: "password",
                     label: "Password",
                     autocomplete: "current-password",
-                    error: field_error(challenge, "password"),
+                    error,
                     autofocus: true,
                     ..Field::default()
                 },
