@@ -5,10 +5,12 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use maud::html;
 use serde_json::{Value, json};
+use signet_pages::ui::{self, Field};
 use signet_pages::{
-    Account, Assets, Brand, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, NoticePage, Page, Theme, Tile, api_browser_page,
-    challenge_page, error_page, library_page, notice_page,
+    Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage, Manifest, NoticePage, Page, Person,
+    Theme, Tile, api_browser_page, challenge_page, error_page, flow_page, library_page, notice_page,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -49,7 +51,7 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
             out.push((name.to_owned(), html.into_string()));
         }
     }
-    for layout in signet_pages::Layout::ALL {
+    for layout in Layout::ALL {
         let mut challenge = identification();
         challenge["flow_info"]["layout"] = layout.word().into();
         if let Some(html) = challenge_page(page, &challenge, &form) {
@@ -63,6 +65,7 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     if let Some(html) = challenge_page(Page { locale: "ar", ..page }, &identification(), &form) {
         out.push(("rtl".into(), html.into_string()));
     }
+    out.push(("code".into(), flow_page(code(page, &form)).into_string()));
     let account = Account {
         name: "Mara Lindqvist",
         username: "mara.lindqvist",
@@ -93,6 +96,32 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     out.push(("notice".into(), notice_page(&notice).into_string()));
     out.push(("api".into(), api_browser_page(page, "/api/v3/schema/?format=json").into_string()));
     out
+}
+
+/// A page as a stage of another crate puts it together.
+fn code<'a>(page: Page<'a>, form: &FormContext) -> FlowPage<'a> {
+    let field = |name, label, error| Field { name, label, error, help: Some("A new code appears every 30 seconds."), ..Field::default() };
+    let challenge = json!({"component": "ak-stage-authenticator-validate"});
+    let body = form.form(
+        &challenge,
+        html! {
+            (ui::code_field(&field("code", "One-time code", None), 6))
+            (ui::code_field(&field("long", "Long code", Some("That code is not right. Wait for the next one and type it.")), 8))
+            (ui::button_primary("Verify", "Verifying"))
+        },
+    );
+    FlowPage {
+        page,
+        layout: Layout::Stacked,
+        background: "",
+        heading: Heading::new("Enter your one-time code"),
+        show_heading: true,
+        above: None,
+        person: Some(Person { name: "mara.lindqvist", avatar: None, not_you_url: Some("/flows/-/cancel/") }),
+        body,
+        wide: false,
+        refresh: None,
+    }
 }
 
 fn flow(title: &str) -> Value {

@@ -275,3 +275,55 @@ pub fn code_field(f: &Field, digits: u8) -> Markup {
 pub fn hidden(name: &str, value: &str) -> Markup {
     html! { input type="hidden" name=(name) value=(value); }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, Field, checkbox, code_field, field, hidden, id_of, password_field, radio_group, select, textarea};
+
+    #[test]
+    fn every_control_keeps_text_as_text() {
+        let evil = "\"><script>x</script>";
+        let f = Field { name: evil, label: evil, value: evil, autocomplete: evil, placeholder: "p\"><script>", error: Some(evil), help: Some(evil), ..Field::default() };
+        let choices = [Choice { value: evil.into(), label: evil.into() }];
+        for html in [
+            field(&f),
+            password_field(&f, true, None),
+            textarea(&f),
+            checkbox(&f, true),
+            select(&f, &choices),
+            radio_group(&f, &choices),
+            code_field(&f, 6),
+            hidden(evil, evil),
+        ] {
+            let html = html.into_string();
+            assert!(!html.contains("<script"), "{html}");
+        }
+        assert!(!password_field(&f, true, None).into_string().contains("value="));
+        assert!(!code_field(&f, 6).into_string().contains("value="));
+    }
+
+    #[test]
+    fn codes_have_six_or_eight_slots() {
+        let f = Field { name: "code", label: "Code", ..Field::default() };
+        for (asked, drawn) in [(6, 6), (8, 8), (200, 6)] {
+            let html = code_field(&f, asked).into_string();
+            assert_eq!(html.matches("<i></i>").count(), drawn);
+            assert!(html.contains(&format!("maxlength=\"{drawn}\"")));
+        }
+    }
+
+    #[test]
+    fn ids_differ_when_names_differ() {
+        assert_ne!(id_of("a.b"), id_of("a_b"));
+        assert!(id_of("a b\"").bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    }
+
+    #[test]
+    fn lists_start_empty_unless_a_value_is_known() {
+        let choices = [Choice { value: "a".into(), label: "A".into() }];
+        let f = Field { name: "x", label: "X", ..Field::default() };
+        assert!(select(&f, &choices).into_string().contains("<option value=\"\" selected>"));
+        assert!(!select(&Field { value: "a", ..f }, &choices).into_string().contains("<option value=\"\""));
+        assert!(select(&Field { value: "a", optional: true, ..f }, &choices).into_string().contains("<option value=\"\">"));
+    }
+}
