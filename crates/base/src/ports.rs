@@ -78,6 +78,7 @@ impl Clock for SystemClock {
 }
 struct SystemRandom;
 impl Random for SystemRandom {
+    #[allow(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         if aws_lc_rs::rand::fill(bytes).is_err() {
             // Without randomness no key, code or session is safe: stop rather than go on with weak ones.
