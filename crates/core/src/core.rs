@@ -10,6 +10,7 @@ use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
 use crate::Client;
 use signet_base::{Ports, Result, Timestamp, Vault};
 use signet_model::{ModelDef, Registry, Snapshot};
+use signet_pages::Assets;
 use signet_store::{Db, ObjectStore, kv};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -52,6 +53,8 @@ pub struct CoreParts {
     /// Random id of this installation; `sub` values hang on it.
     pub install_id: String,
     pub system: SystemSettings,
+    /// Addresses of the browser files.
+    pub assets: Arc<dyn Assets + Send>,
 }
 
 pub struct Core {
@@ -67,6 +70,7 @@ pub struct Core {
     pub signer: Pool,
     pub metrics: Metrics,
     pub session_cookies: SessionCookies,
+    pub assets: Arc<dyn Assets + Send>,
     install_id: String,
     system: RwLock<Arc<SystemSettings>>,
 }
@@ -86,6 +90,7 @@ impl Core {
             db: parts.db,
             vault: parts.vault,
             objects: parts.objects,
+            assets: parts.assets,
             install_id: parts.install_id,
             system: RwLock::new(Arc::new(parts.system)),
         }))

@@ -1,1 +1,215 @@
-//! Expressions over people and requests.
+//! Expressions over people and requests: what policies, property mappings and prompts see of the server.
+//!
+//! One list of names serves all uses; what a use has no value for is `None`. A run-time error is never a value: callers
+//! deny (policies) or leave the mapping out with an event (claims).
+mod filter;
+mod host;
+mod objects;
+
+use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
+use crate::policy::Question;
+use host::Caller;
+use objects::Shared;
+use signet_base::{FieldErrors, Json, Map, Uuid};
+use signet_expr::{Dict, Limits};
+use signet_model::{Base, Change, Model, Object};
+use std::sync::Arc;
+
+pub use signet_expr::{ErrorKind, Program, RunError, Value};
+
+/// The names a text may use beside functions. `None` where a use has nothing to give.
+pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token"];
+
+/// Parses a text once, for `prepare` and `check` of models.
+pub fn parse(source: &str) -> Result<Program, String> {
+    Program::parse(source, INPUTS).map_err(|e| e.to_string())
+}
+
+/// For a model's `check`: refuses a text that does not parse, naming the field.
+pub fn check(change: &Change<'_>, field: &str) -> Result<(), FieldErrors> {
+    parse(change.text(field)).map(drop).map_err(|why| FieldErrors::one(field, why))
+}
+
+/// What a run gave.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What the text returned; `Value::None` when it returned nothing.
+    pub value: Value,
+    /// Texts of `ak_message`, in order.
+    pub messages: Vec<String>,
+    /// Keys that the text set in `context["flow_plan"].context`; null removes a key.
+    pub changes: Map,
+    /// What the text wrote with `print()`.
+    pub printed: String,
+}
+
+/// Runs one program for a question. `extra` gives further names of [`INPUTS`] (`provider`, `token`…).
+///
+/// # Errors
+/// Every failure of the program or of loading what it needs.
+pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Vec<(&'static str, Value)>) -> Result<Outcome, RunError> {
+    let (inputs, caller, plan) = prepare(question, extra).await?;
+    let outcome = signet_expr::run(program, inputs, caller.clone(), &Limits::default()).await?;
+    let changes = match (&outcome.context, &plan) {
+        (Some(after), Some(before)) => changes(before, after).map_err(failure)?,
+        _ => Map::new(),
+    };
+    Ok(Outcome { value: outcome.value, messages: caller.take_messages(), changes, printed: outcome.printed })
+}
+
+/// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one failure
+/// leaves the others alone. Messages and changes of the context are not collected.
+pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extra: Vec<(&'static str, Value)>) -> Vec<Result<Outcome, RunError>> {
+    let (inputs, caller, _) = match prepare(question, extra).await {
+        Ok(ready) => ready,
+        Err(error) => return vec![Err(error); programs.len()],
+    };
+    let runs = programs.into_iter().map(|program| (program, inputs.clone())).collect();
+    let outcomes = signet_expr::run_many(runs, caller, &Limits::default()).await;
+    outcomes.into_iter().map(|run| run.map(|o| Outcome { value: o.value, messages: Vec::new(), changes: Map::new(), printed: o.printed })).collect()
+}
+
+/// A configuration object (provider, application…) as programs see it: its settings without secrets.
+pub fn object_value(object: &Arc<Object>) -> Value {
+    Value::object(objects::Config(object.clone()))
+}
+
+/// The JSON form of a value, for the flow context: people become pending users, groups and objects their keys.
+pub fn to_json(value: &Value) -> Result<Json, String> {
+    Ok(match value {
+        Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::Dict(dict) => dict_to_json(dict)?,
+        Value::Object(object) => {
+            let text = |name: &str| object.attr(name).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+            match object.type_name() {
+                "User" => {
+                    let id = object.attr("pk").and_then(|v| v.as_int());
+                    let user = PendingUser { id, username: text("username"), name: text("name"), email: text("email") };
+                    serde_json::to_value(user).map_err(|e| e.to_string())?
+                }
+                "AnonymousUser" => Json::Null,
+                "Group" | "Object" => object.attr("pk").and_then(|pk| pk.to_json().ok()).unwrap_or_default(),
+                other => return Err(format!("{other} cannot be kept in the context")),
+            }
+        }
+        plain => plain.to_json().map_err(|e| e.to_string())?,
+    })
+}
+fn dict_to_json(dict: &Dict) -> Result<Json, String> {
+    let mut map = Map::new();
+    for (key, value) in dict.iter() {
+        map.insert(key.to_owned(), to_json(value)?);
+    }
+    Ok(Json::Object(map))
+}
+
+fn failure(message: impl Into<String>) -> RunError {
+    RunError { kind: ErrorKind::Host, exception: "RuntimeError".into(), message: message.into(), line: 0, column: 0, unsupported: None }
+}
+
+type Inputs = Vec<(&'static str, Value)>;
+
+/// The inputs, the host, and the flow context as it goes in (none outside flows).
+async fn prepare(question: &Question<'_>, extra: Inputs) -> Result<(Inputs, Arc<Caller>, Option<Dict>), RunError> {
+    let shared = Arc::new(Shared { core: question.core.clone(), client: question.client.clone() });
+    let user = match question.user {
+        Some(principal) => objects::user(&shared, principal.clone(), None),
+        None => objects::nobody(),
+    };
+    let mut context = plain_context(question, &shared).await?;
+    let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
+    let plan = in_flow.then(|| context.clone());
+    if let Some(plan) = &plan {
+        context.insert("flow_plan", Value::record("FlowPlan", [("context", Value::from(plan.clone()))]));
+    }
+    let is_sso = question.context.get(keys::IS_SSO.0) == Some(&Json::Bool(true));
+    let ip = question.client.ip.to_string();
+    let context = Value::from(context);
+    let http = Value::object(objects::HttpRequest { shared: shared.clone(), user: user.clone() });
+    let target = question.target.map_or(Value::None, object_value);
+    let request = Value::object(objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone() });
+    let mut inputs: Inputs = vec![
+        ("request", request),
+        ("context", context),
+        ("user", user),
+        ("http_request", http),
+        ("ak_client_ip", ip.into()),
+        ("ak_is_sso_flow", is_sso.into()),
+        ("ak_logger", Value::object(objects::Logger)),
+    ];
+    for (name, value) in extra {
+        match inputs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => inputs.push((name, value)),
+        }
+    }
+    for name in INPUTS {
+        if !inputs.iter().any(|(known, _)| known == name) {
+            inputs.push((name, Value::None));
+        }
+    }
+    let caller = Caller::new(shared, question.user.cloned(), question.context.clone(), question.target.cloned());
+    Ok((inputs, Arc::new(caller), plan))
+}
+
+/// The flow context with live objects in the place of keys.
+async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<Dict, RunError> {
+    let mut dict: Dict = question.context.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
+    // Only what programs may want to look at is opened; most questions come without a context.
+    if question.context.is_empty() {
+        return Ok(dict);
+    }
+    let context = Context(question.context.clone());
+    if let Some(pending) = context.get(&keys::PENDING_USER) {
+        let backend = context.get(&keys::USER_BACKEND);
+        let known = question.user.filter(|u| Some(u.user.id) == pending.id).cloned();
+        let principal = match known {
+            Some(principal) => Some(principal),
+            None => pending_principal(question.core, &context).await.map_err(|e| failure(e.to_string()))?,
+        };
+        dict.insert(keys::PENDING_USER.0, match principal {
+            Some(principal) => objects::user(shared, principal, backend),
+            None => objects::pretended(pending),
+        });
+    }
+    if let Some(application) = context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.world().get(pk).cloned()) {
+        dict.insert(keys::APPLICATION.0, object_value(&application));
+    }
+    Ok(dict)
+}
+
+/// What a text changed in `context["flow_plan"].context`.
+///
+/// Proofs belong to a person: a text that names another pending user takes back the proof of the former one, unless it
+/// gives a backend itself.
+fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
+    let mut out = Map::new();
+    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(out) };
+    let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else { return Err("the context of the plan was replaced by something else".into()) };
+    for (name, value) in after.iter() {
+        if before.get(name) != Some(value) {
+            out.insert(name.to_owned(), to_json(value)?);
+        }
+    }
+    for (name, _) in before.iter() {
+        if after.get(name).is_none() {
+            out.insert(name.to_owned(), Json::Null);
+        }
+    }
+    if out.contains_key(keys::PENDING_USER.0) && !out.contains_key(keys::USER_BACKEND.0) {
+        for proof in [keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0] {
+            if before.get(proof).is_some() {
+                out.insert(proof.to_owned(), Json::Null);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Prepares the program of a model with an `expression` field.
+pub fn prepared<M: Model>(source: &str) -> Result<signet_model::def::Prepared, String> {
+    parse(source).map(|program| Arc::new(program) as signet_model::def::Prepared).map_err(|why| format!("{}: {why}", M::DEF.name))
+}
+
+#[cfg(test)]
+mod tests;

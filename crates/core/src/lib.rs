@@ -1,15 +1,18 @@
 //! The heart of Signet: people, sessions, access, policies, flows. Families (stages, policies, providers) and edges
 //! (API, pages) are written against this crate and never against each other.
 pub mod access;
+pub mod application;
 pub mod brand;
 pub mod client;
 pub mod event;
 pub mod expression;
 pub mod flow;
 pub mod hash;
+pub mod login;
 pub mod metrics;
 pub mod models;
 pub mod pool;
+pub mod page;
 pub mod policy;
 pub mod provider;
 pub mod rows;

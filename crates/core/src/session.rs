@@ -166,6 +166,10 @@ impl WebSession {
         }
         core.vault.sign("csrf", self.key.as_bytes())
     }
+    /// The token of a session that exists.
+    pub fn csrf_if_known(&self, core: &Core) -> Option<String> {
+        (!self.key.is_empty()).then(|| core.vault.sign("csrf", self.key.as_bytes()))
+    }
     pub fn csrf_fits(&self, core: &Core, sent: &str) -> bool {
         !self.key.is_empty() && core.vault.signature_fits("csrf", self.key.as_bytes(), sent)
     }

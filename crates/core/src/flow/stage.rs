@@ -96,7 +96,7 @@ pub trait StageKind: Send + Sync {
         self.show(flow).await
     }
     /// The form for browsers. `None`: the ready body of `signet_pages` for the component.
-    fn page(&self, _challenge: &Json, _form: &FormContext) -> Option<Markup> {
+    fn page(&self, _challenge: &Json, _form: &FormContext<'_>) -> Option<Markup> {
         None
     }
     /// Silent stages may run while an authorization is answered without a page.

@@ -1,0 +1,189 @@
+//! The functions that programs may call.
+use super::filter::Filter;
+use super::objects::{self, GROUP_FILTERS, Shared, gone};
+use super::to_json;
+use crate::policy::{self, Question};
+use crate::{Core, Principal};
+use signet_base::{Json, Map, Ports, Uuid};
+use signet_expr::{BoxFuture, CallError, Host, Kwargs, Value};
+use signet_model::{Base, Object};
+use signet_store::users;
+use signet_store::users::UserQuery;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+tokio::task_local! {
+    /// How deeply policies call each other.
+    static DEPTH: u32;
+}
+/// Deepest chain of `ak_call_policy`.
+const MAX_DEPTH: u32 = 5;
+/// Longest text of `ak_message`, and most of them.
+const MAX_MESSAGE: usize = 1000;
+const MAX_MESSAGES: usize = 20;
+
+type Answer = Result<Value, CallError>;
+
+/// One run's way to the server.
+pub struct Caller {
+    shared: Arc<Shared>,
+    user: Option<Principal>,
+    context: Map,
+    target: Option<Arc<Object>>,
+    messages: Mutex<Vec<String>>,
+}
+
+impl Caller {
+    pub fn new(shared: Arc<Shared>, user: Option<Principal>, context: Map, target: Option<Arc<Object>>) -> Self {
+        Self { shared, user, context, target, messages: Mutex::default() }
+    }
+    pub fn take_messages(&self) -> Vec<String> {
+        std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    fn core(&self) -> &Arc<Core> {
+        &self.shared.core
+    }
+    fn message(&self, args: &[Value]) -> Answer {
+        let text = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_message() takes a text".into()))?;
+        let mut all = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MAX_MESSAGES {
+            all.push(text.chars().take(MAX_MESSAGE).collect());
+        }
+        Ok(Value::None)
+    }
+
+    async fn user_by(&self, kwargs: Kwargs) -> Answer {
+        let filter = Filter::parse(&kwargs, &["username", "email", "pk", "id", "uuid", "name", "attributes"], false)?;
+        if filter.is_empty() {
+            return Err(CallError::Type("ak_user_by() takes at least one filter".into()));
+        }
+        let db = &self.core().db;
+        let text = |name: &str| filter.only(name).and_then(Value::as_str);
+        let found = if let Some(name) = text("username") {
+            users::by_username(db, name).await
+        } else if let Some(email) = text("email") {
+            users::by_email(db, email).await
+        } else if let Some(id) = filter.only("pk").or(filter.only("id")).and_then(Value::as_int) {
+            users::by_id(db, id).await
+        } else if let Some(uuid) = text("uuid") {
+            match Uuid::parse_str(uuid) {
+                Ok(uuid) => users::by_uuid(db, uuid).await,
+                Err(_) => Ok(None),
+            }
+        } else {
+            self.search(&kwargs).await
+        };
+        match found.map_err(gone)? {
+            Some(user) => {
+                let principal = Principal::of(self.core(), user).await.map_err(gone)?;
+                Ok(objects::user(&self.shared, principal, None))
+            }
+            None => Ok(Value::None),
+        }
+    }
+
+    /// By several names at once, or by attributes: the only account that fits.
+    async fn search(&self, kwargs: &Kwargs) -> signet_base::Result<Option<users::User>> {
+        let mut query = UserQuery::default();
+        let mut attributes = Map::new();
+        for (name, value) in kwargs {
+            let wanted = to_json(value).map_err(signet_base::Error::internal)?;
+            let text = || wanted.as_str().map(str::to_owned);
+            match name.as_str() {
+                "username" | "username__exact" | "username__iexact" => query.username = text(),
+                "email" | "email__exact" | "email__iexact" => query.email = text(),
+                "name" | "name__exact" => query.name = text(),
+                _ => match name.strip_prefix("attributes__") {
+                    Some(path) => drop(attributes.insert(path.to_owned(), wanted.clone())),
+                    None => return Err(signet_base::Error::internal(format!("ak_user_by() cannot filter by '{name}'"))),
+                },
+            }
+            if !name.starts_with("attributes__") && text().is_none() {
+                return Ok(None);
+            }
+        }
+        query.attributes = (!attributes.is_empty()).then_some(attributes);
+        query.page = signet_store::Page::first(2);
+        let (mut found, total) = users::list(&self.core().db, &query).await?;
+        Ok(if total == 1 { found.pop() } else { None })
+    }
+
+    async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> Answer {
+        let name = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_call_policy() takes a name".into()))?;
+        let depth = DEPTH.try_with(|d| *d).unwrap_or(0);
+        if depth >= MAX_DEPTH {
+            return Err(CallError::Fatal("policies call each other too deeply".into()));
+        }
+        let world = self.core().world();
+        let policy = world.family(Base::Policy).find(|p| p.name() == name).cloned();
+        let policy = policy.ok_or_else(|| CallError::Value(format!("there is no policy named '{name}'")))?;
+        let mut context = self.context.clone();
+        for (key, value) in &kwargs {
+            if key != "user" {
+                context.insert(key.clone(), to_json(value).map_err(CallError::Type)?);
+            }
+        }
+        let question = Question { core: self.core(), client: &self.shared.client, user: self.user.as_ref(), context: &context, target: self.target.as_ref() };
+        // A policy that fails must not look like one that said no: `not result.passing` would let people in.
+        let verdict = DEPTH.scope(depth + 1, policy::ask_policy(&policy, &question, Duration::ZERO)).await.map_err(|e| CallError::Fatal(format!("policy '{name}': {e}")))?;
+        let messages = Value::list(verdict.messages);
+        Ok(Value::record("PolicyResult", [("passing", Value::Bool(verdict.passing)), ("messages", messages)]))
+    }
+
+    async fn create_event(&self, args: Vec<Value>, kwargs: Kwargs) -> Answer {
+        let action = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_create_event() takes an action".into()))?;
+        if action.is_empty() || action.len() > 64 || !action.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+            return Err(CallError::Value("an action has up to 64 letters, digits, '_' or '-'".into()));
+        }
+        let mut context = Map::new();
+        for (key, value) in &kwargs {
+            context.insert(key.clone(), to_json(value).map_err(CallError::Type)?);
+        }
+        let action = format!("custom_{action}");
+        match self.core().event(&self.shared.client, self.user.as_ref(), &action, "authentik_policies_expression", Json::Object(context)).await {
+            Some(_) => Ok(Value::None),
+            None => Err(CallError::Failed("the event could not be written".into())),
+        }
+    }
+}
+
+fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+    let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"));
+    let user = user.ok_or_else(|| CallError::Type("ak_is_group_member() takes a user".into()))?;
+    let filter = Filter::parse(&kwargs.to_vec(), GROUP_FILTERS, false)?;
+    if filter.is_empty() {
+        return Err(CallError::Type("ak_is_group_member() takes at least one filter".into()));
+    }
+    let Some(Ok(groups)) = user.call_now("all_groups", &[], &[]) else { return Err(CallError::Fatal("the groups of the user are not known".into())) };
+    let member = groups.as_list().unwrap_or_default().iter().filter_map(Value::as_object).any(|g| filter.fits(|name| g.attr(name)));
+    Ok(member.into())
+}
+
+impl Host for Caller {
+    fn ports(&self) -> &Ports {
+        &self.shared.core.ports
+    }
+    fn provides(&self, name: &str) -> bool {
+        matches!(name, "ak_message" | "ak_is_group_member" | "ak_user_by" | "ak_call_policy" | "ak_create_event" | "ak_user_has_authenticator")
+    }
+    fn call_now(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+        match function {
+            "ak_message" => Some(self.message(args)),
+            "ak_is_group_member" => Some(is_group_member(args, kwargs)),
+            // There is no kind of device yet, so that nobody has one.
+            "ak_user_has_authenticator" => Some(Ok(false.into())),
+            _ => None,
+        }
+    }
+    fn call<'a>(&'a self, function: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match function {
+                "ak_user_by" => self.user_by(kwargs).await,
+                "ak_call_policy" => self.call_policy(args, kwargs).await,
+                "ak_create_event" => self.create_event(args, kwargs).await,
+                _ => Err(CallError::NotFound),
+            }
+        })
+    }
+}
+

@@ -1,0 +1,33 @@
+//! Beginning and ending a person's session, with what goes with it: event, metric, last login.
+use crate::session::Authentication;
+use crate::{Client, Core, Principal, WebSession};
+use signet_base::{Error, Map, Result, Span, json};
+use signet_store::users;
+
+/// Signs an active account in. `method` is one of authentik-features §1.7 (`password`, `token`…).
+pub async fn sign_in(core: &Core, client: &Client, session: &mut WebSession, person: Principal, method: &str, method_args: Map, duration: Span) -> Result<()> {
+    if !person.user.is_active {
+        return Err(Error::denied("The account is not active."));
+    }
+    let now = core.now();
+    let context = json!({"auth_method": method, "auth_method_args": method_args});
+    let event = core.event(client, Some(&person), "login", "authentik_events", context).await.unwrap_or_else(|| core.ports.uuid());
+    users::touch_last_login(&core.db, person.user.id, now).await?;
+    core.metrics.logins.inc();
+    session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, duration);
+    Ok(())
+}
+
+/// A try that failed: event and metric. Passwords never reach this function.
+pub async fn failed(core: &Core, client: &Client, username: &str, stage: &str) {
+    core.metrics.failed_logins.inc();
+    core.event(client, None, "login_failed", "authentik_events", json!({"username": username, "password": "********************", "stage": stage})).await;
+}
+
+/// Ends the session.
+pub async fn sign_out(core: &Core, client: &Client, session: &mut WebSession) {
+    if let Some(person) = session.principal().cloned() {
+        core.event(client, Some(&person), "logout", "authentik_events", json!({})).await;
+    }
+    session.sign_out();
+}

@@ -1,0 +1,90 @@
+//! `/api/v3/flows/executor/<slug>/`: flows as JSON, for scripts, outposts and front ends of others.
+use crate::edge::{Edge, read_answer, redirect};
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use signet_base::{Error, Json, Map, json, query};
+use signet_core::flow::{Executor, Reply};
+use signet_core::session::CSRF_HEADER;
+use signet_core::Core;
+use std::sync::Arc;
+
+const ALLOW: &str = "GET, POST, HEAD, OPTIONS";
+
+pub async fn options(State(_): State<Arc<Core>>) -> Response {
+    allowed(StatusCode::OK.into_response())
+}
+
+pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
+    run(edge, &slug, None).await
+}
+
+pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Response {
+    match read_answer(request).await {
+        Ok(answer) => run(edge, &slug, Some(answer)).await,
+        Err((status, detail)) => allowed((status, axum::Json(json!({"detail": detail}))).into_response()),
+    }
+}
+
+async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
+    let core = edge.core.clone();
+    let Ok(flow) = Executor::flow(&core, slug) else { return edge.not_found() };
+    // The person's own query string travels inside ours.
+    let asked = query::value(&edge.client.query, "query");
+    let inner = asked.clone().unwrap_or_default();
+    if answer.is_some() && edge.session.principal().is_some() && !edge.session.csrf_fits(&core, edge.header(CSRF_HEADER)) {
+        return allowed(flow_error(&edge, None).into_response());
+    }
+    let client = edge.client.clone();
+    let mut executor = Executor { core: &core, client: &client, session: &mut edge.session, query: &inner };
+    let reply = match &answer {
+        None => executor.get(&flow).await,
+        Some(answer) => executor.post(&flow, answer).await,
+    };
+    let response = match reply {
+        Ok(reply) => show(reply, &client.path, &inner, asked.is_none()),
+        Err(Error::Unavailable(why)) => {
+            tracing::warn!(%why, "a flow step was refused");
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."}))).into_response()
+        }
+        Err(error) => {
+            tracing::error!(request_id = %client.request_id, %error, %slug, "a flow step failed");
+            flow_error(&edge, Some(&error)).into_response()
+        }
+    };
+    allowed(edge.leave(response).await)
+}
+
+/// Clients of 2024 send no `query` and expect `type` in each challenge; newer ones always send it.
+fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
+    let mut challenge = match reply {
+        Reply::Challenge(challenge) => challenge,
+        Reply::Again => return redirect(StatusCode::FOUND, &format!("{path}?query={}", query::encode(inner))),
+        Reply::Done(to) => json!({"component": "xak-flow-redirect", "final_redirect": true, "to": to}).as_object().cloned().unwrap_or_default(),
+        Reply::Away(to) => json!({"component": "xak-flow-redirect", "to": to}).as_object().cloned().unwrap_or_default(),
+    };
+    if old_client {
+        let kind = match challenge.get("component").and_then(Json::as_str) {
+            Some("xak-flow-redirect") => "redirect",
+            Some("xak-flow-shell") => "shell",
+            _ => "native",
+        };
+        challenge.insert("type".into(), json!(kind));
+    }
+    axum::Json(challenge).into_response()
+}
+
+fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {
+    let mut out = json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id});
+    let administrator = edge.session.principal().is_some_and(|p| p.is_superuser);
+    if let (true, Some(error), Json::Object(map)) = (administrator, error, &mut out) {
+        map.insert("error".into(), json!(error.to_string()));
+    }
+    axum::Json(out)
+}
+
+fn allowed(mut response: Response) -> Response {
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+    response
+}
+

@@ -1,0 +1,148 @@
+//! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back and
+//! reloading are safe; it works without script.
+use crate::edge::{Edge, read_answer, redirect};
+use axum::extract::{Path, Request};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use signet_base::{Error, Json, Map, json};
+use signet_core::flow::{Executor, Reply, keys};
+use signet_core::page::Dressing;
+use signet_core::{Client, Core, setup};
+use signet_model::Object;
+use signet_pages::{FormContext, challenge_page};
+use std::sync::Arc;
+
+/// A flow passes at most this many silent stages in one request.
+const MAX_SILENT: usize = 100;
+
+pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
+    let core = edge.core.clone();
+    let Ok(flow) = Executor::flow(&core, &slug) else { return edge.not_found() };
+    let client = edge.client.clone();
+    let reply = drive(&mut edge, &core, &client, &flow, None).await;
+    answer(edge, &core, reply, false, &[]).await
+}
+
+pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) -> Response {
+    let core = edge.core.clone();
+    let Ok(flow) = Executor::flow(&core, &slug) else { return edge.not_found() };
+    let mut sent = match read_answer(request).await {
+        Ok(sent) => sent,
+        Err((status, text)) => return signet_core::page::error(&core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+    };
+    let token = sent.remove("csrf");
+    let client = edge.client.clone();
+    if !token.as_ref().and_then(Json::as_str).is_some_and(|t| edge.session.csrf_fits(&core, t)) {
+        // The session of the form is over (or never was): show the step anew instead of judging a foreign form.
+        return redirect(StatusCode::SEE_OTHER, &page_address(&client));
+    }
+    tidy(&mut sent);
+    let reply = drive(&mut edge, &core, &client, &flow, Some(&sent)).await;
+    let typed: Vec<(String, String)> = sent.iter().filter(|(n, _)| !n.contains("password") && *n != "code").filter_map(|(n, v)| Some((n.clone(), v.as_str()?.to_owned()))).collect();
+    answer(edge, &core, reply, true, &typed).await
+}
+
+/// Forms can only send text; executor members that are no text are brought to their type here.
+fn tidy(sent: &mut Map) {
+    if let Some(value) = sent.get_mut("remember_me") {
+        *value = Json::Bool(matches!(value.as_str(), Some("true" | "on" | "1" | "yes")));
+    }
+}
+
+async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply, Error> {
+    let mut executor = Executor { core, client, session: &mut edge.session, query: &client.query };
+    let mut reply = match answer {
+        None => executor.get(flow).await?,
+        Some(answer) => executor.post(flow, answer).await?,
+    };
+    for _ in 0..MAX_SILENT {
+        match reply {
+            Reply::Again => reply = executor.get(flow).await?,
+            other => return Ok(other),
+        }
+    }
+    Err(Error::internal("the flow does not come to an end"))
+}
+
+fn page_address(client: &Client) -> String {
+    if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) }
+}
+
+async fn answer(mut edge: Edge, core: &Arc<Core>, reply: Result<Reply, Error>, posted: bool, typed: &[(String, String)]) -> Response {
+    let response = match reply {
+        Ok(Reply::Done(to)) if is_plain(&to) => redirect(StatusCode::SEE_OTHER, &to),
+        // Browsers apply form-action to redirects as well: after a post, an address that may lead to another host is
+        // reached by a page of its own.
+        Ok(Reply::Done(to) | Reply::Away(to)) if posted => {
+            let challenge = json!({"component": "xak-flow-redirect", "to": to});
+            page(&mut edge, core, StatusCode::OK, &challenge, typed)
+        }
+        Ok(Reply::Done(to) | Reply::Away(to)) => redirect(StatusCode::FOUND, &to),
+        Ok(Reply::Challenge(challenge)) => {
+            let errors = challenge.contains_key("response_errors");
+            if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
+                redirect(StatusCode::SEE_OTHER, &page_address(&edge.client))
+            } else {
+                page(&mut edge, core, StatusCode::OK, &Json::Object(challenge), typed)
+            }
+        }
+        Ok(Reply::Again) => redirect(StatusCode::SEE_OTHER, &page_address(&edge.client)),
+        Err(error @ Error::Internal(_)) => {
+            tracing::error!(request_id = %edge.client.request_id, %error, "a flow step failed");
+            let challenge = json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id});
+            page(&mut edge, core, StatusCode::INTERNAL_SERVER_ERROR, &challenge, typed)
+        }
+        Err(error) => edge.fail(&error),
+    };
+    edge.leave(response).await
+}
+
+/// Challenges after which the run is over: a redirect back to the flow would begin a new one.
+fn is_end(component: &str) -> bool {
+    matches!(component, "ak-stage-access-denied" | "ak-stage-flow-error" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect")
+}
+
+/// Pages of ours that never send on to another host.
+fn is_plain(to: &str) -> bool {
+    to == "/" || to.starts_with("/if/")
+}
+
+fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json, typed: &[(String, String)]) -> Response {
+    let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| core.world().get(pk).cloned());
+    let csrf = edge.session.csrf(core);
+    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let action = page_address(&edge.client);
+    let form = FormContext {
+        action_url: &action,
+        csrf: &csrf,
+        application: application.as_ref().map(|a| a.name()),
+        home_url: "/if/user/",
+        request_id: Some(&edge.client.request_id),
+        values: typed,
+    };
+    let own = edge.session.state.plan.as_ref().and_then(|p| p.stages.front()).and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id)).and_then(|kind| kind.page(challenge, &form));
+    let body = match own {
+        Some(body) => Some(body),
+        None => challenge_page(dressing.page(core), challenge, &form),
+    };
+    // A form that submits itself goes to the application's origin.
+    let target = challenge.get("url").and_then(Json::as_str).filter(|_| challenge["component"] == "ak-stage-autosubmit").and_then(origin);
+    match body {
+        Some(body) => dressing.answer(status, target.as_deref().as_slice(), body).into_response(),
+        None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
+    }
+}
+
+/// `scheme://host[:port]` of an address; for schemes of programs (`myapp:`) the scheme.
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once(':')?;
+    match rest.strip_prefix("//") {
+        Some(rest) if scheme == "http" || scheme == "https" => Some(format!("{scheme}://{}", rest.split(['/', '?', '#']).next()?)),
+        _ => Some(format!("{scheme}:")),
+    }
+}
+
+/// Whether the very first person still has to set the administrator's password.
+pub async fn needs_setup(core: &Core) -> bool {
+    matches!(setup::is_done(core).await, Ok(false))
+}

@@ -1,0 +1,31 @@
+//! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
+mod edge;
+mod executor;
+mod flow_page;
+mod inspector;
+mod library;
+mod ways;
+
+use axum::Router;
+use axum::routing::get;
+use signet_core::Core;
+use std::sync::Arc;
+
+pub use edge::Edge;
+
+/// Routes of this crate. The server puts a [`signet_core::Client`] into each request's extensions.
+pub fn router(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/api/v3/flows/executor/{slug}/", get(executor::get).post(executor::post).options(executor::options))
+        .route("/api/v3/flows/inspector/{slug}/", get(inspector::get))
+        .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
+        .route("/if/user/", get(library::get))
+        .route("/if/admin/", get(library::admin))
+        .route("/flows/-/default/{designation}/", get(ways::default_flow))
+        .route("/flows/-/cancel/", get(ways::cancel))
+        .route("/application/launch/{slug}/", get(ways::launch))
+        .route("/recovery/use-token/{key}/", get(ways::use_recovery_token))
+        .route("/setup", get(ways::setup))
+        .route("/", get(ways::root))
+        .with_state(core)
+}

@@ -1,0 +1,97 @@
+//! `/if/user/`: the applications a person may open.
+use crate::edge::{Edge, redirect};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use signet_base::{Map, Result, query};
+use signet_core::models::Application;
+use signet_core::page::Dressing;
+use signet_core::{access, application};
+use signet_pages::{Account, LibraryPage, NoticePage, Tile, library_page, notice_page};
+
+pub async fn get(edge: Edge) -> Response {
+    if edge.session.principal().is_none() {
+        return to_sign_in(&edge);
+    }
+    match page(&edge).await {
+        Ok(mut response) => {
+            set_csrf(&edge, &mut response);
+            edge.leave(response).await
+        }
+        Err(e) => edge.fail(&e),
+    }
+}
+
+/// The console comes later; whoever may use it is told how to administer meanwhile.
+pub async fn admin(edge: Edge) -> Response {
+    let Some(person) = edge.session.principal() else { return to_sign_in(&edge) };
+    if !person.is_superuser {
+        return edge.fail(&signet_base::Error::denied("The administration is open to members of an administrators’ group. Ask one of them to add you."));
+    }
+    let dressing = Dressing::of(&edge.core, &edge.client, &edge.cookies);
+    let notice = NoticePage {
+        page: dressing.page(&edge.core),
+        title: "Administer by API for now",
+        text: "The administration console is not part of this version. Everything can be set by the API, by blueprints and by the command line.",
+        action: Some(("/api/v3/", "Open the API browser")),
+    };
+    let mut response = dressing.answer(StatusCode::OK, &[], notice_page(&notice)).into_response();
+    set_csrf(&edge, &mut response);
+    edge.leave(response).await
+}
+
+fn to_sign_in(edge: &Edge) -> Response {
+    let here = if edge.client.query.is_empty() { edge.client.path.clone() } else { format!("{}?{}", edge.client.path, edge.client.query) };
+    redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&here)))
+}
+
+/// Scripts read this cookie and send it back as `X-authentik-CSRF`.
+fn set_csrf(edge: &Edge, response: &mut Response) {
+    if let Some(token) = edge.session.csrf_if_known(&edge.core) {
+        let cookie = edge.core.cookie(&edge.client, signet_core::session::CSRF_COOKIE, &token, None, false);
+        if let Ok(value) = http::HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(http::header::SET_COOKIE, value);
+        }
+    }
+}
+
+async fn page(edge: &Edge) -> Result<Response> {
+    let core = &edge.core;
+    let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
+    let world = core.world();
+    let asked = query::value(&edge.client.query, "q").unwrap_or_default();
+    let wanted = asked.trim().to_lowercase();
+    let mut tiles = Vec::new();
+    let mut all: Vec<_> = world.all::<Application>().filter(|(_, a)| !a.meta_hide).collect();
+    all.sort_by_key(|(_, a)| (a.group.to_lowercase(), a.name.to_lowercase()));
+    for (object, app) in all {
+        if !wanted.is_empty() && !format!("{} {} {}", app.name, app.meta_description, app.group).to_lowercase().contains(&wanted) {
+            continue;
+        }
+        let Some(launch_url) = application::launch_url(core, &world, object, Some(person)) else { continue };
+        if !access::may_use(core, &edge.client, person, object, &Map::new()).await?.passing {
+            continue;
+        }
+        tiles.push(Tile {
+            name: app.name.clone(),
+            description: app.meta_description.clone(),
+            launch_url,
+            icon_url: Some(app.meta_icon.clone()).filter(|i| !i.is_empty()),
+            group: app.group.clone(),
+            new_tab: app.open_in_new_tab,
+        });
+    }
+    let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
+    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let settings_flow = signet_core::brand::of(&world, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&world, b.flow_user_settings));
+    let settings_url = settings_flow.map(|slug| format!("/if/flow/{slug}/?next=/if/user/"));
+    let mut links: Vec<(&str, &str)> = Vec::new();
+    if let Some(url) = &settings_url {
+        links.push((url, "Your details"));
+    }
+    if person.is_superuser {
+        links.push(("/api/v3/", "API browser"));
+    }
+    let account = Account { name, username: &person.user.username, links: &links, sign_out_url: "/flows/-/default/invalidation/" };
+    let page = library_page(&LibraryPage { page: dressing.page(core), account, tiles: &tiles, query: &asked, url: "/if/user/" });
+    Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+}

@@ -1,0 +1,108 @@
+//! Ways in and out: default flows, cancelling, the first run, recovery links, launching applications.
+use crate::edge::{Edge, redirect};
+use crate::flow_page::needs_setup;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use signet_base::{Error, Map, query};
+use signet_core::flow::Executor;
+use signet_core::models::{Application, Designation};
+use signet_core::{Principal, access, application, brand};
+
+/// `/flows/-/default/<designation>/`: to the brand's flow, the query string kept.
+pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Response {
+    let designation = match designation.as_str() {
+        "authentication" => Designation::Authentication,
+        "invalidation" => Designation::Invalidation,
+        "enrollment" => Designation::Enrollment,
+        "recovery" => Designation::Recovery,
+        "unenrollment" => Designation::Unenrollment,
+        _ => return edge.not_found(),
+    };
+    if designation == Designation::Authentication && edge.session.principal().is_none() && needs_setup(&edge.core).await && Executor::flow(&edge.core, "initial-setup").is_ok() {
+        return redirect(StatusCode::FOUND, "/if/flow/initial-setup/");
+    }
+    match brand::flow_for(&edge.core, &edge.client, edge.session.principal(), designation).await {
+        Ok(Some(flow)) => {
+            let query = if edge.client.query.is_empty() { String::new() } else { format!("?{}", edge.client.query) };
+            redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))
+        }
+        Ok(None) => edge.not_found(),
+        Err(e) => edge.fail(&e),
+    }
+}
+
+/// `/flows/-/cancel/`: drops the run.
+pub async fn cancel(mut edge: Edge) -> Response {
+    if edge.session.state.plan.take().is_some() {
+        edge.session.touch();
+    }
+    let next = query::value(&edge.client.query, "next").as_deref().and_then(query::local_path);
+    let to = next.unwrap_or_else(|| "/flows/-/default/invalidation/".to_owned());
+    edge.leave(redirect(StatusCode::FOUND, &to)).await
+}
+
+/// `/`: to the first run, to the sign-in, or to the library (or the brand's default application).
+pub async fn root(edge: Edge) -> Response {
+    let Some(person) = edge.session.principal() else {
+        return redirect(StatusCode::FOUND, "/flows/-/default/authentication/?next=/");
+    };
+    let world = edge.core.world();
+    let application = brand::of(&world, edge.client.domain()).and_then(|(_, b)| b.default_application).and_then(|pk| world.get(pk));
+    if let Some(app) = application
+        && !person.is_superuser
+    {
+        return redirect(StatusCode::FOUND, &format!("/application/launch/{}/", app.text("slug")));
+    }
+    redirect(StatusCode::FOUND, "/if/user/")
+}
+
+/// `/setup`: the first run.
+pub async fn setup(edge: Edge) -> Response {
+    let to = if needs_setup(&edge.core).await { "/if/flow/initial-setup/" } else { "/" };
+    redirect(StatusCode::FOUND, to)
+}
+
+/// `/application/launch/<slug>/`: a link to share; asks for sign-in first, and the gate decides.
+pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
+    let core = edge.core.clone();
+    let world = core.world();
+    let Some((object, _)) = world.find::<Application>("slug", &slug) else { return edge.not_found() };
+    let Some(person) = edge.session.principal() else {
+        return redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&edge.client.path)));
+    };
+    match access::may_use(&core, &edge.client, person, object, &Map::new()).await {
+        Ok(verdict) if verdict.passing => match application::launch_url(&core, &world, object, Some(person)) {
+            Some(url) => redirect(StatusCode::FOUND, &url),
+            None => edge.not_found(),
+        },
+        Ok(verdict) => {
+            let text = if verdict.messages.is_empty() { "Ask an administrator for access to this application.".to_owned() } else { verdict.messages.join(" ") };
+            core.event_denied(&edge.client, Some(person), object.name(), &text).await;
+            edge.fail(&Error::Denied(text))
+        }
+        Err(e) => edge.fail(&e),
+    }
+}
+
+/// `/recovery/use-token/<key>/`: signs the account of a recovery key in, once. The link is made by the command line.
+pub async fn use_recovery_token(Path(key): Path<String>, mut edge: Edge) -> Response {
+    let core = edge.core.clone();
+    match recover(&mut edge, &key).await {
+        Ok(true) => edge.leave(redirect(StatusCode::FOUND, "/if/user/")).await,
+        Ok(false) => signet_core::page::error(&core, &edge.client, &edge.cookies, StatusCode::NOT_FOUND, "This link is no longer good", "Recovery links work once and for a limited time. Ask for a new one.").map(axum::body::Body::from),
+        Err(e) => edge.fail(&e),
+    }
+}
+
+async fn recover(edge: &mut Edge, key: &str) -> Result<bool, Error> {
+    let core = edge.core.clone();
+    let Some(token) = signet_core::token::by_key(&core, key, "recovery").await? else { return Ok(false) };
+    let Some(person) = Principal::load(&core, token.user_id).await? else { return Ok(false) };
+    // The link dies before the session begins: two clicks at once give one session.
+    if !signet_store::tokens::delete(&core.db, token.id).await? {
+        return Ok(false);
+    }
+    signet_core::login::sign_in(&core, &edge.client, &mut edge.session, person, "recovery", Map::new(), signet_base::Span::ZERO).await?;
+    Ok(true)
+}
