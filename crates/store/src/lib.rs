@@ -1,1 +1,31 @@
+//! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration objects with
+//! their in-memory snapshot, and the row tables of the directory and the protocols.
+pub mod db;
+pub mod kv;
+pub mod migrate;
+pub mod objects;
+mod rows;
+#[cfg(feature = "testdb")]
+pub mod testdb;
 
+pub use db::{Batch, Db, DbKind, PostgresConfig, Row, SslMode, Value};
+pub use migrate::migrate;
+pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
+pub use rows::{Page, consents, events, grants, groups, sessions, tokens, users};
+
+/// Every fixed statement of this crate, so that a test can compile each on both databases.
+pub fn statements() -> Vec<&'static str> {
+    [
+        kv::STATEMENTS,
+        migrate::STATEMENTS,
+        objects::STATEMENTS,
+        users::STATEMENTS,
+        groups::STATEMENTS,
+        tokens::STATEMENTS,
+        sessions::STATEMENTS,
+        grants::STATEMENTS,
+        consents::STATEMENTS,
+        events::STATEMENTS,
+    ]
+    .concat()
+}

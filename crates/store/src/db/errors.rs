@@ -1,0 +1,114 @@
+//! The databases' own errors in our terms.
+use rusqlite::ErrorCode;
+use signet_base::Error;
+use tokio_postgres::error::SqlState;
+
+/// What SQLite says. Constraint messages name columns, never values.
+pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
+    let rusqlite::Error::SqliteFailure(code, message) = error else {
+        return match error {
+            rusqlite::Error::SqlInputError { msg, .. } => Error::Internal(format!("SQL: {msg}")),
+            other => Error::Internal(format!("SQLite: {other}")),
+        };
+    };
+    let message = message.as_deref().unwrap_or_default();
+    match code.code {
+        ErrorCode::ConstraintViolation => {
+            if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
+                Error::Conflict(columns_name(columns))
+            } else if message.starts_with("FOREIGN KEY") {
+                Error::Conflict("foreign key".into())
+            } else {
+                Error::Internal(format!("SQLite: {message}"))
+            }
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Unavailable("the database file is locked by another process".into()),
+        ErrorCode::DiskFull => Error::Unavailable("the disk of the database is full".into()),
+        ErrorCode::ReadOnly => Error::Unavailable("the database file is read-only".into()),
+        ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::PermissionDenied | ErrorCode::OutOfMemory | ErrorCode::FileLockingProtocolFailed => {
+            Error::Unavailable(format!("the database file cannot be used: {message}"))
+        }
+        ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Error::Unavailable(format!("the database file is damaged or not a database: {message}")),
+        _ => Error::Internal(format!("SQLite: {message}")),
+    }
+}
+
+/// `users.a, users.b` becomes `users.a,b`.
+fn columns_name(columns: &str) -> String {
+    let mut parts = columns.split(", ");
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        name.push(',');
+        name.push_str(part.rsplit('.').next().unwrap_or(part));
+    }
+    name
+}
+
+/// What PostgreSQL says.
+pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
+    let Some(db) = error.as_db_error() else {
+        return Error::Unavailable(format!("the database cannot be reached: {}", chain(error)));
+    };
+    let state = db.code();
+    let class = state.code().get(..2).unwrap_or_default();
+    if *state == SqlState::UNIQUE_VIOLATION {
+        return Error::Conflict(index_name(db.constraint().unwrap_or_default()));
+    }
+    if *state == SqlState::FOREIGN_KEY_VIOLATION {
+        return Error::Conflict("foreign key".into());
+    }
+    if *state == SqlState::UNTRANSLATABLE_CHARACTER || *state == SqlState::CHARACTER_NOT_IN_REPERTOIRE {
+        return Error::invalid("non_field_errors", "Null characters are not allowed.");
+    }
+    if *state == SqlState::READ_ONLY_SQL_TRANSACTION {
+        return Error::Unavailable("the database is read-only".into());
+    }
+    // 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections), 57 shutdown, 58 system.
+    if matches!(class, "08" | "28" | "3D" | "53" | "57" | "58") || *state == SqlState::T_R_SERIALIZATION_FAILURE || *state == SqlState::T_R_DEADLOCK_DETECTED {
+        return Error::Unavailable(format!("the database refuses: {}", db.message()));
+    }
+    Error::Internal(format!("PostgreSQL {}: {}", state.code(), db.message()))
+}
+
+/// `users__a__b` becomes `users.a,b`.
+fn index_name(name: &str) -> String {
+    match name.split_once("__") {
+        Some((table, columns)) => format!("{table}.{}", columns.replace("__", ",")),
+        None => name.to_owned(),
+    }
+}
+
+/// Whether running the same thing again can help.
+pub(super) fn worth_another_try(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|c| *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED)
+}
+
+/// Whether the connection is gone: closed, or the server is on its way down.
+pub(super) fn lost(error: &tokio_postgres::Error) -> bool {
+    error.is_closed()
+        || error.as_db_error().map_or_else(
+            || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()),
+            |db| matches!(*db.code(), SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW),
+        )
+}
+
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(inner) = next {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        next = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn both_databases_name_a_conflict_alike() {
+        assert_eq!(columns_name("users.username_key"), index_name("users__username_key"));
+        assert_eq!(columns_name("consent.user_id, consent.application"), index_name("consent__user_id__application"));
+    }
+}

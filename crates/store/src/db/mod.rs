@@ -1,0 +1,141 @@
+//! The seam over both databases: one SQL text, `?` markers, a handful of methods.
+//!
+//! Dialect: what SQLite and PostgreSQL share. Integers, booleans (0/1) and times (microseconds) are BIGINT; UUIDs, JSON,
+//! texts and sealed secrets are TEXT. Unique indexes are named `table__column__column`, so that both databases name
+//! the same conflict.
+mod batch;
+mod errors;
+mod markers;
+mod postgres;
+mod sqlite;
+mod tls;
+mod value;
+
+pub use batch::{Batch, Statement};
+pub use postgres::{PostgresConfig, SslMode};
+pub use value::{Row, Value};
+
+use signet_base::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which database is behind a [`Db`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DbKind {
+    Sqlite,
+    Postgres,
+}
+
+#[async_trait::async_trait]
+pub(crate) trait Backend: Send + Sync {
+    fn kind(&self) -> DbKind;
+    /// A short read; may run on the calling thread.
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
+    /// A read that may look at many rows.
+    async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
+    async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>>;
+    /// Several statements without parameters, in one transaction.
+    async fn script(&self, sql: String) -> Result<()>;
+    /// Compiles a statement without running it.
+    async fn prepare(&self, sql: &str) -> Result<()>;
+    /// Commits that reached the disk so far; SQLite only.
+    fn commits(&self) -> u64;
+    /// Messages of a channel until the database goes away; none where one process owns the database.
+    async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
+    async fn close(&self);
+}
+
+/// A database. Clones share connections.
+#[derive(Clone)]
+pub struct Db(Arc<dyn Backend>);
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({:?})", self.0.kind())
+    }
+}
+
+impl Db {
+    /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
+    pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self(Arc::new(sqlite::Sqlite::open(path.as_ref(), false)?)))
+    }
+    /// Connects to PostgreSQL; one connection is made at once, so that wrong settings show here.
+    pub async fn open_postgres(config: PostgresConfig) -> Result<Self> {
+        Ok(Self(Arc::new(postgres::Postgres::open(config).await?)))
+    }
+    /// An empty SQLite database in a temporary file that goes away with the last clone; never waits for the disk.
+    pub fn temporary() -> Result<Self> {
+        Ok(Self(Arc::new(sqlite::Sqlite::temporary()?)))
+    }
+    pub fn kind(&self) -> DbKind {
+        self.0.kind()
+    }
+    /// Reads a few rows by an index. On SQLite this runs on the calling thread: keep it short.
+    pub async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.0.query(sql, params).await
+    }
+    /// The first row, if any.
+    pub async fn query_one(&self, sql: &str, params: Vec<Value>) -> Result<Option<Row>> {
+        Ok(self.0.query(sql, params).await?.into_iter().next())
+    }
+    /// Reads what may take long (lists with search, counts) without holding up the async threads.
+    pub async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.0.scan(sql, params).await
+    }
+    /// Runs the statements atomically. The answer has one entry a statement: its rows where it is `returning`, else nothing.
+    /// It goes on to its end when the caller stops waiting.
+    pub async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0.batch(batch).await
+    }
+    /// One durable statement.
+    pub async fn execute(&self, sql: impl Into<std::borrow::Cow<'static, str>>, params: Vec<Value>) -> Result<()> {
+        self.batch(Batch::new().add(sql, params)).await.map(drop)
+    }
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        match tokio::time::timeout(Duration::from_secs(5), self.0.query("SELECT 1", Vec::new())).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Error::Unavailable("the database does not answer".into())),
+        }
+    }
+    /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite, where there are no other nodes.
+    /// The receiver ends when the connection is lost: listen again and compare the counter.
+    pub async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
+        self.0.listen(channel).await
+    }
+    /// Transactions committed by this process (SQLite; 0 on PostgreSQL). Group commit makes it smaller than the count of batches.
+    pub fn commits(&self) -> u64 {
+        self.0.commits()
+    }
+    /// Finishes what is queued and closes the connections.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+    pub(crate) async fn script(&self, sql: String) -> Result<()> {
+        self.0.script(sql).await
+    }
+    /// Compiles a statement, to find mistakes early.
+    pub async fn prepare(&self, sql: &str) -> Result<()> {
+        self.0.prepare(sql).await
+    }
+}
+
+/// `?, ?, …` for an `IN` list. The count is rounded up to a power of two (see [`in_params`]), so that few texts are prepared.
+pub(crate) fn in_list(count: usize) -> String {
+    let mut text = "?,".repeat(count.max(1).next_power_of_two());
+    text.pop();
+    text
+}
+
+/// The parameters for [`in_list`]: the last one is repeated; none becomes one NULL, which matches nothing.
+pub(crate) fn in_params(values: impl IntoIterator<Item = impl Into<Value>>) -> Vec<Value> {
+    let mut list: Vec<Value> = values.into_iter().map(Into::into).collect();
+    let last = list.last().cloned().unwrap_or(Value::Null);
+    list.resize(list.len().max(1).next_power_of_two(), last);
+    list
+}

@@ -1,0 +1,394 @@
+//! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
+use super::{Backend, Batch, DbKind, Row, Value, errors, markers, tls};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
+use signet_base::{Error, Result, Secret};
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type};
+use tokio_postgres::{AsyncMessage, NoTls, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// libpq's `sslmode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SslMode {
+    Disable,
+    #[default]
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+impl std::str::FromStr for SslMode {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "disable" => SslMode::Disable,
+            // `allow` differs from `prefer` only in which one is tried first.
+            "allow" | "prefer" | "" => SslMode::Prefer,
+            "require" => SslMode::Require,
+            "verify-ca" => SslMode::VerifyCa,
+            "verify-full" => SslMode::VerifyFull,
+            other => return Err(format!("{other} is none of disable, prefer, require, verify-ca, verify-full")),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct PostgresConfig {
+    /// A name, an address, or a folder with the server's socket (starts with `/`).
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: Secret,
+    pub database: String,
+    /// The schema to work in; empty for the server's default.
+    pub schema: String,
+    pub ssl_mode: SslMode,
+    /// PEM file with the issuers that are trusted.
+    pub root_cert: Option<PathBuf>,
+    pub client_cert: Option<PathBuf>,
+    pub client_key: Option<PathBuf>,
+    /// Most connections at a time.
+    pub pool_size: usize,
+}
+
+impl Default for PostgresConfig {
+    fn default() -> Self {
+        Self {
+            host: "localhost".into(),
+            port: 5432,
+            user: "authentik".into(),
+            password: Secret::default(),
+            database: "authentik".into(),
+            schema: String::new(),
+            ssl_mode: SslMode::Prefer,
+            root_cert: None,
+            client_cert: None,
+            client_key: None,
+            pool_size: 16,
+        }
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int(n) => match *ty {
+                Type::INT4 => i32::try_from(*n)?.to_sql(ty, out),
+                Type::INT2 => i16::try_from(*n)?.to_sql(ty, out),
+                Type::BOOL => (*n != 0).to_sql(ty, out),
+                Type::FLOAT8 => (*n as f64).to_sql(ty, out),
+                Type::INT8 => n.to_sql(ty, out),
+                _ => Err(format!("an integer for a column of type {ty}").into()),
+            },
+            Value::Real(n) => match *ty {
+                Type::FLOAT8 => n.to_sql(ty, out),
+                _ => Err(format!("a number for a column of type {ty}").into()),
+            },
+            Value::Text(text) => match *ty {
+                Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => text.to_sql(ty, out),
+                _ => Err(format!("a text for a column of type {ty}").into()),
+            },
+            Value::Blob(bytes) => match *ty {
+                Type::BYTEA => bytes.to_sql(ty, out),
+                _ => Err(format!("bytes for a column of type {ty}").into()),
+            },
+        }
+    }
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+    tokio_postgres::types::to_sql_checked!();
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row> {
+    let mut values = Vec::with_capacity(row.len());
+    for (i, column) in row.columns().iter().enumerate() {
+        let value = match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(i).map(Value::from),
+            Type::INT4 => row.try_get::<_, Option<i32>>(i).map(Value::from),
+            Type::INT2 => row.try_get::<_, Option<i16>>(i).map(|n| n.map(i32::from).into()),
+            Type::BOOL => row.try_get::<_, Option<bool>>(i).map(Value::from),
+            Type::FLOAT8 => row.try_get::<_, Option<f64>>(i).map(Value::from),
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => row.try_get::<_, Option<String>>(i).map(Value::from),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i).map(Value::from),
+            Type::VOID => Ok(Value::Null),
+            ref other => return Err(Error::Internal(format!("a column of type {other} cannot be read"))),
+        };
+        values.push(value.map_err(Error::internal)?);
+    }
+    Ok(Row(values))
+}
+
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: Pool,
+    config: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Postgres {
+    pub async fn open(settings: PostgresConfig) -> Result<Self> {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&settings.host)
+            .port(settings.port)
+            .user(&settings.user)
+            .dbname(&settings.database)
+            .application_name("signet")
+            .connect_timeout(Duration::from_secs(5))
+            .keepalives_idle(Duration::from_secs(60))
+            .ssl_mode(match settings.ssl_mode {
+                SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+                SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+                _ => tokio_postgres::config::SslMode::Require,
+            });
+        if !settings.password.is_empty() {
+            config.password(settings.password.reveal());
+        }
+        if !settings.schema.is_empty() {
+            if !settings.schema.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                return Err(Error::Unavailable("the name of the PostgreSQL schema may only have letters, digits and _".into()));
+            }
+            config.options(format!("-c search_path={}", settings.schema));
+        }
+        let tls = if settings.ssl_mode == SslMode::Disable { None } else { Some(MakeRustlsConnect::new(tls::client_config(&settings)?)) };
+        let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match &tls {
+            Some(tls) => Manager::from_config(config.clone(), tls.clone(), how),
+            None => Manager::from_config(config.clone(), NoTls, how),
+        };
+        let wait = Some(Duration::from_secs(10));
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size.max(1))
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(Error::internal)?;
+        let me = Self { pool, config, tls };
+        drop(me.client().await?);
+        Ok(me)
+    }
+
+    async fn client(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|e| match e {
+            PoolError::Backend(e) => match errors::postgres(&e) {
+                Error::Unavailable(why) => Error::Unavailable(why),
+                other => Error::Unavailable(other.to_string()),
+            },
+            PoolError::Timeout(_) => Error::Unavailable("no connection to the database became free in time".into()),
+            other => Error::Unavailable(format!("the database cannot be reached: {other}")),
+        })
+    }
+
+    /// One attempt; the flag tells whether another one is allowed (nothing was committed).
+    async fn attempt(&self, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
+        let client = self.client().await.map_err(|e| (e, false))?;
+        let prepared = async {
+            let mut all: Vec<Statement> = Vec::with_capacity(batch.statements.len());
+            for statement in &batch.statements {
+                all.push(client.prepare_cached(&markers::numbered(&statement.sql)).await?);
+            }
+            Ok::<_, tokio_postgres::Error>(all)
+        };
+        let prepared = prepared.await.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
+        let begin = if batch.relaxed { "BEGIN; SET LOCAL synchronous_commit = off" } else { "BEGIN" };
+        let client = &client;
+        type Step<'a> = Pin<Box<dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>> + Send + 'a>>;
+        let mut steps: Vec<Step<'_>> = vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
+        for (statement, prepared) in batch.statements.iter().zip(&prepared) {
+            steps.push(Box::pin(async move {
+                let params: Vec<&(dyn ToSql + Sync)> = statement.params.iter().map(|v| v as _).collect();
+                if statement.returning || !prepared.columns().is_empty() {
+                    let rows = client.query(prepared, &params).await?;
+                    Ok(Some((rows.len() as u64, rows)))
+                } else {
+                    client.execute(prepared, &params).await.map(|n| Some((n, Vec::new())))
+                }
+            }));
+        }
+        let done = pipelined(steps).await;
+        let judged = judge(batch, done);
+        if let Err(failed) = judged {
+            if client.batch_execute("ROLLBACK").await.is_err() {
+                tracing::debug!("a failed transaction ended with its connection");
+            }
+            return Err(failed);
+        }
+        // From here on it is unknown what a lost connection means, so there is no second attempt, except when the
+        // server itself says that it undid everything.
+        client.batch_execute("COMMIT").await.map_err(|e| (errors::postgres(&e), errors::worth_another_try(&e)))?;
+        judged
+    }
+
+    async fn read(&self, sql: &str, params: &[Value]) -> Result<Vec<tokio_postgres::Row>> {
+        let sql = markers::numbered(sql);
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
+        let mut tries = 0;
+        loop {
+            let client = self.client().await?;
+            let answer = async { client.query(&client.prepare_cached(&sql).await?, &params).await };
+            match answer.await {
+                Ok(rows) => return Ok(rows),
+                // Every pooled connection is dead after a restart of the server: one fresh one decides.
+                Err(e) if errors::lost(&e) && tries < 2 => {
+                    tries += 1;
+                    let _ = Object::take(client);
+                    self.pool.retain(|client, _| !client.is_closed());
+                }
+                Err(e) => return Err(errors::postgres(&e)),
+            }
+        }
+    }
+}
+
+type Done = Vec<Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>>;
+
+fn judge(batch: &Batch, done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
+    let mut steps = done.into_iter();
+    if let Some(Err(e)) = steps.next() {
+        return Err((errors::postgres(&e), errors::lost(&e)));
+    }
+    let mut answers = Vec::with_capacity(batch.statements.len());
+    for (statement, step) in batch.statements.iter().zip(steps) {
+        // The first failure is the cause; those after it only say that the transaction is over.
+        let (count, rows) = step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?.unwrap_or_default();
+        if let Some((expected, tag)) = &statement.expect
+            && count != *expected
+        {
+            return Err((Error::Conflict(tag.clone().into_owned()), false));
+        }
+        answers.push(if statement.returning { rows.iter().map(row).collect::<Result<_>>().map_err(|e| (e, false))? } else { Vec::new() });
+    }
+    Ok(answers)
+}
+
+/// Polls all in order, so that their requests go out one after the other without waiting for answers.
+async fn pipelined<T>(mut steps: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = steps.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        let mut waiting = false;
+        for (step, slot) in steps.iter_mut().zip(done.iter_mut()) {
+            if slot.is_none() {
+                match step.as_mut().poll(cx) {
+                    Poll::Ready(value) => *slot = Some(value),
+                    Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+#[async_trait::async_trait]
+impl Backend for Postgres {
+    fn kind(&self) -> DbKind {
+        DbKind::Postgres
+    }
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.read(sql, &params).await?.iter().map(row).collect()
+    }
+    async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.query(sql, params).await
+    }
+    async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
+        let me = self.clone();
+        // A task of its own: a caller that goes away must not leave a connection inside a transaction.
+        let work = async move {
+            let mut pause = Duration::from_millis(5);
+            for _ in 0..6 {
+                match me.attempt(&batch).await {
+                    Ok(answer) => return Ok(answer),
+                    Err((_, true)) => {
+                        me.pool.retain(|client, _| !client.is_closed());
+                        tokio::time::sleep(pause).await;
+                        pause *= 2;
+                    }
+                    Err((error, false)) => return Err(error),
+                }
+            }
+            me.attempt(&batch).await.map_err(|(error, _)| error)
+        };
+        tokio::spawn(work).await.map_err(|e| Error::Internal(format!("database task: {e}")))?
+    }
+    async fn script(&self, sql: String) -> Result<()> {
+        let client = self.client().await?;
+        let done = client.batch_execute(&format!("BEGIN;\n{sql}\n;COMMIT;")).await.map_err(|e| errors::postgres(&e));
+        if done.is_err() {
+            let _ = client.batch_execute("ROLLBACK").await;
+        }
+        done
+    }
+    async fn prepare(&self, sql: &str) -> Result<()> {
+        self.client().await?.prepare(&markers::numbered(sql)).await.map(drop).map_err(|e| errors::postgres(&e))
+    }
+    fn commits(&self) -> u64 {
+        0
+    }
+    async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
+        if !channel.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+            return Err(Error::Internal(format!("{channel} is no name of a channel")));
+        }
+        let (tx, rx) = tokio::sync::mpsc::channel(64);
+        let wrong = |e: tokio_postgres::Error| errors::postgres(&e);
+        let client = match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await.map_err(wrong)?;
+                tokio::spawn(forward(connection, tx));
+                client
+            }
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(wrong)?;
+                tokio::spawn(forward(connection, tx));
+                client
+            }
+        };
+        client.batch_execute(&format!("LISTEN {channel}")).await.map_err(wrong)?;
+        let (keep, out) = tokio::sync::mpsc::channel(64);
+        tokio::spawn(hold(client, rx, keep));
+        Ok(Some(out))
+    }
+    async fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// Drives the connection and passes its notifications on.
+async fn forward<S, T>(mut connection: tokio_postgres::Connection<S, T>, to: tokio::sync::mpsc::Sender<String>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+        match message {
+            Ok(AsyncMessage::Notification(note)) => {
+                // A full queue already tells the reader to look.
+                let _ = to.try_send(note.payload().to_owned());
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+}
+
+/// Keeps the client alive as long as somebody listens.
+async fn hold(client: tokio_postgres::Client, mut from: tokio::sync::mpsc::Receiver<String>, to: tokio::sync::mpsc::Sender<String>) {
+    loop {
+        tokio::select! {
+            message = from.recv() => match message {
+                Some(message) => { let _ = to.try_send(message); }
+                None => break,
+            },
+            () = to.closed() => break,
+        }
+    }
+    drop(client);
+}

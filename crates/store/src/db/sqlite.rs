@@ -1,0 +1,388 @@
+//! SQLite: one writer thread with group commit, readers on the calling thread.
+use super::{Backend, Batch, DbKind, Row, Value, errors};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use signet_base::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Batches that wait for the writer before new ones are turned away.
+const QUEUE: usize = 4096;
+/// Batches that share one commit at most.
+const GROUP: usize = 64;
+/// How long a group waits for as many batches as the last group had.
+const GATHER: Duration = Duration::from_millis(1);
+const IDLE_READERS: usize = 16;
+
+type Answer = Result<Vec<Vec<Row>>>;
+
+enum Job {
+    Batch(Batch, oneshot::Sender<Answer>),
+    Script(String, oneshot::Sender<Answer>),
+}
+
+pub(super) struct Sqlite {
+    path: PathBuf,
+    temporary: bool,
+    jobs: Mutex<Option<SyncSender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    commits: Arc<AtomicU64>,
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(n) => ValueRef::Integer(*n),
+            Value::Real(n) => ValueRef::Real(*n),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl Sqlite {
+    pub fn open(path: &Path, temporary: bool) -> Result<Self> {
+        refuse_read_only(path)?;
+        let conn = connect(path)?;
+        if conn.is_readonly("main").unwrap_or(true) {
+            return Err(read_only(path));
+        }
+        let setup = |conn: &Connection| -> rusqlite::Result<()> {
+            let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))?;
+            if mode != "wal" {
+                tracing::warn!(mode, "SQLite does not use write-ahead logging on this file system");
+            }
+            conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+            conn.pragma_update(None, "journal_size_limit", 67_108_864)?;
+            conn.pragma_update(None, "foreign_keys", true)
+        };
+        setup(&conn).map_err(|e| match errors::sqlite(&e) {
+            Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", path.display())),
+            other => other,
+        })?;
+        let (jobs, queue) = sync_channel(QUEUE);
+        let commits = Arc::new(AtomicU64::new(0));
+        let mut writer = Writer { conn, commits: commits.clone(), sync: None, never_sync: temporary };
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || writer.run(&queue))
+            .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
+        Ok(Self {
+            path: path.to_owned(),
+            temporary,
+            jobs: Mutex::new(Some(jobs)),
+            writer: Mutex::new(Some(thread)),
+            readers: Arc::default(),
+            commits,
+        })
+    }
+
+    pub fn temporary() -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("signet-{}-{}.sqlite", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        remove_files(&path);
+        Self::open(&path, true)
+    }
+
+    fn read(path: &Path, readers: &Mutex<Vec<Connection>>, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        // A read never waits while it holds a connection, so that there are at most as many as threads.
+        let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => {
+                let conn = connect(path)?;
+                conn.pragma_update(None, "query_only", true).map_err(|e| errors::sqlite(&e))?;
+                conn
+            }
+        };
+        let answer = rows_of(&conn, sql, params).map_err(|e| errors::sqlite(&e));
+        let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_READERS {
+            idle.push(conn);
+        }
+        answer
+    }
+
+    async fn submit(&self, job: impl FnOnce(oneshot::Sender<Answer>) -> Job) -> Answer {
+        let (tx, rx) = oneshot::channel();
+        {
+            let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            let jobs = jobs.as_ref().ok_or_else(|| Error::Unavailable("the database is closed".into()))?;
+            jobs.try_send(job(tx)).map_err(|e| match e {
+                TrySendError::Full(_) => Error::Unavailable("too many writes wait for the database".into()),
+                TrySendError::Disconnected(_) => Error::Unavailable("the database writer has stopped".into()),
+            })?;
+        }
+        rx.await.unwrap_or_else(|_| Err(Error::Unavailable("the database writer has stopped".into())))
+    }
+}
+
+#[async_trait::async_trait]
+impl Backend for Sqlite {
+    fn kind(&self) -> DbKind {
+        DbKind::Sqlite
+    }
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        Self::read(&self.path, &self.readers, sql, &params)
+    }
+    async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        let (path, readers, sql) = (self.path.clone(), self.readers.clone(), sql.to_owned());
+        tokio::task::spawn_blocking(move || Self::read(&path, &readers, &sql, &params)).await.map_err(Error::internal)?
+    }
+    async fn batch(&self, batch: Batch) -> Answer {
+        self.submit(|tx| Job::Batch(batch, tx)).await
+    }
+    async fn script(&self, sql: String) -> Result<()> {
+        self.submit(|tx| Job::Script(sql, tx)).await.map(drop)
+    }
+    async fn prepare(&self, sql: &str) -> Result<()> {
+        let conn = connect(&self.path)?;
+        conn.prepare(sql).map(drop).map_err(|e| errors::sqlite(&e))
+    }
+    fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+    async fn listen(&self, _channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
+        Ok(None)
+    }
+    async fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.jobs.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+        if self.temporary {
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            remove_files(&self.path);
+        }
+    }
+}
+
+struct Writer {
+    conn: Connection,
+    commits: Arc<AtomicU64>,
+    sync: Option<bool>,
+    never_sync: bool,
+}
+
+type Waiting = (Batch, oneshot::Sender<Answer>);
+
+impl Writer {
+    fn run(&mut self, queue: &Receiver<Job>) {
+        let mut last = 1;
+        while let Ok(first) = queue.recv() {
+            let mut group: Vec<Waiting> = Vec::new();
+            let mut next = Some(first);
+            let start = Instant::now();
+            let mut script = None;
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Batch(batch, answer) => group.push((batch, answer)),
+                    Job::Script(sql, answer) => {
+                        script = Some((sql, answer));
+                        break;
+                    }
+                }
+                if group.len() >= GROUP {
+                    break;
+                }
+                next = queue.try_recv().ok();
+                // The callers of the last group are about to come back: one shared fsync is worth a short wait.
+                if next.is_none() && group.len() < last {
+                    next = match queue.recv_timeout(GATHER.saturating_sub(start.elapsed())) {
+                        Ok(job) => Some(job),
+                        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                    };
+                }
+            }
+            last = group.len();
+            self.commit(group);
+            if let Some((sql, answer)) = script {
+                let _ = answer.send(self.script(&sql));
+            }
+        }
+    }
+
+    /// Every batch in a savepoint of its own, one commit, then the answers.
+    fn commit(&mut self, group: Vec<Waiting>) {
+        if group.is_empty() {
+            return;
+        }
+        let (batches, senders): (Vec<Batch>, Vec<_>) = group.into_iter().unzip();
+        let answers = match self.together(&batches) {
+            Ok(answers) => answers,
+            // A deferred constraint shows only at the commit: each on its own, so that only the guilty one fails.
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) && batches.len() > 1 => {
+                batches.iter().map(|batch| self.together(std::slice::from_ref(batch)).map_err(|e| errors::sqlite(&e)).and_then(only)).collect()
+            }
+            Err(e) => batches.iter().map(|_| Err(errors::sqlite(&e))).collect(),
+        };
+        for (sender, answer) in senders.into_iter().zip(answers) {
+            // A caller that stopped waiting does not undo what was committed.
+            let _ = sender.send(answer);
+        }
+    }
+
+    fn together(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
+        self.set_sync(batches.iter().any(|b| !b.relaxed))?;
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let done = self.all(batches).and_then(|answers| {
+            self.conn.prepare_cached("COMMIT")?.execute([])?;
+            self.commits.fetch_add(1, Ordering::Relaxed);
+            Ok(answers)
+        });
+        if done.is_err() && !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        done
+    }
+
+    fn all(&self, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(batches.len());
+        for batch in batches {
+            self.conn.prepare_cached("SAVEPOINT one")?.execute([])?;
+            let answer = run(&self.conn, batch);
+            if answer.is_err() {
+                // Disk full and I/O errors end the whole transaction by themselves.
+                if self.conn.is_autocommit() {
+                    return Err(aborted());
+                }
+                self.conn.prepare_cached("ROLLBACK TO one")?.execute([])?;
+            }
+            self.conn.prepare_cached("RELEASE one")?.execute([])?;
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+
+    fn set_sync(&mut self, full: bool) -> rusqlite::Result<()> {
+        let full = full && !self.never_sync;
+        if self.sync != Some(full) {
+            let level = if full { "FULL" } else if self.never_sync { "OFF" } else { "NORMAL" };
+            self.conn.pragma_update(None, "synchronous", level)?;
+            self.sync = Some(full);
+        }
+        Ok(())
+    }
+
+    fn script(&mut self, sql: &str) -> Answer {
+        let run = |me: &mut Self| -> rusqlite::Result<()> {
+            me.set_sync(true)?;
+            me.conn.execute_batch(&format!("BEGIN IMMEDIATE;\n{sql}\n;COMMIT;"))
+        };
+        let done = run(self).map_err(|e| errors::sqlite(&e));
+        if !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        self.conn.flush_prepared_statement_cache();
+        done.map(|()| Vec::new())
+    }
+}
+
+fn only(mut answers: Vec<Answer>) -> Answer {
+    answers.pop().unwrap_or_else(|| Err(Error::internal("a batch without an answer")))
+}
+
+fn aborted() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), Some("the transaction was aborted".into()))
+}
+
+fn run(conn: &Connection, batch: &Batch) -> Answer {
+    let mut answers = Vec::with_capacity(batch.statements.len());
+    for statement in &batch.statements {
+        let wrong = |e: rusqlite::Error| errors::sqlite(&e);
+        let mut prepared = conn.prepare_cached(&statement.sql).map_err(wrong)?;
+        let (count, rows) = if statement.returning || prepared.column_count() > 0 {
+            let rows = collect(&mut prepared, &statement.params).map_err(wrong)?;
+            (rows.len(), rows)
+        } else {
+            (prepared.execute(rusqlite::params_from_iter(&statement.params)).map_err(wrong)?, Vec::new())
+        };
+        if let Some((expected, tag)) = &statement.expect
+            && u64::try_from(count).ok() != Some(*expected)
+        {
+            return Err(Error::Conflict(tag.clone().into_owned()));
+        }
+        answers.push(if statement.returning { rows } else { Vec::new() });
+    }
+    Ok(answers)
+}
+
+fn rows_of(conn: &Connection, sql: &str, params: &[Value]) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    collect(&mut statement, params)
+}
+
+fn collect(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> rusqlite::Result<Vec<Row>> {
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut values = Vec::with_capacity(columns);
+        for i in 0..columns {
+            values.push(match row.get_ref(i)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(n) => Value::Int(n),
+                ValueRef::Real(n) => Value::Real(n),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+            });
+        }
+        out.push(Row(values));
+    }
+    Ok(out)
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let open = || -> rusqlite::Result<Connection> {
+        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.busy_timeout(Duration::from_secs(5))?;
+        conn.set_prepared_statement_cache_capacity(256);
+        conn.pragma_update(None, "foreign_keys", true)?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        Ok(conn)
+    };
+    open().map_err(|e| match errors::sqlite(&e) {
+        Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", path.display())),
+        other => other,
+    })
+}
+
+/// A file without any write permission was protected by somebody on purpose; the superuser could write to it all the same.
+fn refuse_read_only(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.permissions().readonly() => Err(read_only(path)),
+        Ok(meta) if meta.is_dir() => Err(Error::Unavailable(format!("{} is a folder, not a database file", path.display()))),
+        _ => Ok(()),
+    }
+}
+
+fn read_only(path: &Path) -> Error {
+    Error::Unavailable(format!("the database file {} is read-only: make it and its folder writable", path.display()))
+}
+
+fn remove_files(path: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        let _ = std::fs::remove_file(PathBuf::from(name));
+    }
+}

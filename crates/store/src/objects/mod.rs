@@ -1,0 +1,225 @@
+//! Configuration objects: one table, an immutable snapshot in memory, writes in one batch.
+//!
+//! Every write raises a counter in the same transaction and only commits if the counter is the one of the snapshot that it
+//! was planned on. So a plan (versions, references, cascades) is never carried out on a state that it has not seen,
+//! whichever node was faster.
+mod plan;
+mod rows;
+mod used_by;
+
+pub use used_by::{UsedBy, UsedByAction, row_used_by, used_by, writes_for_deleted_row};
+
+use crate::db::{Batch, Db, DbKind};
+use crate::params;
+use plan::Plan;
+use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid, Vault};
+use signet_model::{ModelDef, Object, Registry, Secrets, Snapshot};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub(crate) use rows::STATEMENTS;
+
+/// The PostgreSQL channel on which a node tells the others about a new counter.
+pub const CHANNEL: &str = "signet_config";
+
+/// One wish. `data` is the whole new data without secrets, `secrets` all secrets, as `signet_model::check` gives them.
+#[derive(Debug, Clone)]
+pub enum Write {
+    Create { def: &'static ModelDef, pk: Option<Uuid>, data: Map, secrets: Secrets },
+    /// `version` is the one that the caller has read (else `Error::Conflict("version")`); `None` means that the last write wins.
+    Update { pk: Uuid, version: Option<i64>, data: Map, secrets: Secrets },
+    /// Also does what `used_by` says to those that refer to it.
+    Delete { pk: Uuid },
+}
+
+/// Who writes, for the history.
+#[derive(Debug, Clone, Default)]
+pub struct Author {
+    pub user: Option<i64>,
+    pub request_id: String,
+}
+impl Author {
+    /// The program itself: start-up, migrations, blueprints.
+    pub fn system() -> Self {
+        Self { user: None, request_id: "system".into() }
+    }
+}
+
+/// One stored version of an object.
+#[derive(Debug, Clone)]
+pub struct Version {
+    pub version: i64,
+    pub data: Map,
+    pub at: Timestamp,
+    pub actor: Option<i64>,
+    pub request_id: String,
+    pub deleted: bool,
+}
+
+/// All configuration, in the database and in memory.
+pub struct ObjectStore {
+    pub db: Db,
+    pub registry: Arc<Registry>,
+    pub vault: Arc<Vault>,
+    pub ports: Ports,
+    snapshot: RwLock<Arc<Snapshot>>,
+    /// Held while a plan is made and carried out, and while the snapshot is refreshed.
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl ObjectStore {
+    /// Knows nothing before [`ObjectStore::load`].
+    pub fn new(db: Db, registry: Arc<Registry>, vault: Arc<Vault>, ports: Ports) -> Self {
+        Self { db, registry, vault, ports, snapshot: RwLock::default(), writing: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The picture of this moment. Keep it for the length of a request, so that the request sees one state.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn swap(&self, new: Snapshot) -> Arc<Snapshot> {
+        let new = Arc::new(new);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        new
+    }
+
+    /// Reads everything. An object that cannot be read is an error: to go on without it could open what it guards.
+    /// Kinds that this release does not know are left out (a newer node made them).
+    pub async fn load(&self) -> Result<()> {
+        let _guard = self.writing.lock().await;
+        self.load_all().await.map(drop)
+    }
+
+    async fn load_all(&self) -> Result<Arc<Snapshot>> {
+        loop {
+            let before = self.counter().await?;
+            let rows = self.db.scan(rows::ALL, vec![]).await?;
+            if self.counter().await? == before {
+                let objects = rows.iter().filter_map(|row| self.object(row).transpose()).collect::<Result<Vec<_>>>()?;
+                return Ok(self.swap(Snapshot::new(before.0, objects)));
+            }
+        }
+    }
+
+    /// Takes over what other nodes have written. One read of one row when there is nothing new.
+    pub async fn refresh_if_stale(&self) -> Result<Arc<Snapshot>> {
+        let snapshot = self.snapshot();
+        if self.counter().await?.0 == snapshot.counter {
+            return Ok(snapshot);
+        }
+        let _guard = self.writing.lock().await;
+        self.refresh().await
+    }
+
+    async fn refresh(&self) -> Result<Arc<Snapshot>> {
+        let old = self.snapshot();
+        loop {
+            let before = self.counter().await?;
+            if before.0 == old.counter {
+                return Ok(old);
+            }
+            if before.0 < old.counter {
+                // The database was replaced by an older one.
+                return self.load_all().await;
+            }
+            let changed = self.db.scan(rows::CHANGED, params![old.counter]).await?;
+            let removed = self.db.scan(rows::REMOVED, params![old.counter]).await?;
+            if self.counter().await? == before {
+                let changed = changed.iter().filter_map(|row| self.object(row).transpose()).collect::<Result<Vec<_>>>()?;
+                let removed = removed.iter().map(|row| row.uuid(0)).collect::<Result<Vec<_>>>()?;
+                return Ok(self.swap(old.with(before.0, changed, &removed)));
+            }
+        }
+    }
+
+    /// The change counter and the highest integer key given so far.
+    async fn counter(&self) -> Result<(i64, i64)> {
+        let row = self.db.query_one(rows::COUNTER, vec![]).await?.ok_or_else(|| Error::internal("the change counter is missing"))?;
+        Ok((row.int(0)?, row.int(1)?))
+    }
+
+    /// Carries the wishes out, all or none, and returns one object a wish: the new state, or for a deletion the last one.
+    /// The snapshot shows the result before this returns. A reference to nothing is `Error::Invalid` on the field.
+    pub async fn apply(&self, writes: Vec<Write>, by: &Author) -> Result<Vec<Arc<Object>>> {
+        self.apply_with(writes, by, Batch::new()).await
+    }
+
+    /// [`ObjectStore::apply`] with further statements in the same transaction, for example the deletion of a user whose
+    /// bindings go too.
+    pub async fn apply_with(&self, writes: Vec<Write>, by: &Author, extra: Batch) -> Result<Vec<Arc<Object>>> {
+        if writes.is_empty() {
+            return self.db.batch(extra).await.map(|_| Vec::new());
+        }
+        // The lock is held to the end by a future that a caller may drop: the batch then still commits, and the next
+        // write or refresh finds the counter raised and reads it.
+        let _guard = self.writing.lock().await;
+        for _ in 0..20 {
+            let (counter, last_num) = self.counter().await?;
+            let world = if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
+            if world.counter != counter {
+                continue;
+            }
+            let mut plan = Plan::new(&world, &self.registry, &self.ports, last_num);
+            for write in &writes {
+                plan.wish(write)?;
+            }
+            let done = plan.finish()?;
+            let batch = rows::batch(&done, &world, &self.registry, &self.vault, by, self.db.kind() == DbKind::Postgres)?.then(extra.clone());
+            match self.db.batch(batch).await {
+                Ok(_) => {
+                    let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
+                    self.swap(world.with(counter + 1, done.written.iter().cloned(), &removed));
+                    return Ok(done.answer());
+                }
+                // Another node or a command was faster: plan again on what it left.
+                Err(Error::Conflict(tag)) if tag == rows::COUNTER_TAG => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Unavailable("the configuration is being changed by too many at once".into()))
+    }
+
+    /// Every stored version of an object, oldest first, without secrets. Also of deleted objects.
+    pub async fn history(&self, pk: Uuid) -> Result<Vec<Version>> {
+        let rows = self.db.scan(rows::HISTORY_OF, params![pk]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Version { version: row.int(0)?, data: row.map(1)?, at: row.time(2)?, actor: row.opt_int(3)?, request_id: row.string(4)?, deleted: row.bool(5)? })
+            })
+            .collect()
+    }
+
+    /// Notifications of other nodes (PostgreSQL): after each, call [`ObjectStore::refresh_if_stale`].
+    pub async fn listen(&self) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
+        self.db.listen(CHANNEL).await
+    }
+
+    /// `None` for kinds that this release does not know.
+    fn object(&self, row: &crate::db::Row) -> Result<Option<Arc<Object>>> {
+        let (pk, model) = (row.uuid(0)?, row.text(2)?);
+        let Some(def) = self.registry.find(model) else {
+            tracing::warn!(%pk, model, "an object of an unknown kind is left out");
+            return Ok(None);
+        };
+        let mut data = row.map(3)?;
+        for field in def.fields {
+            // Fields that were declared after the object was written.
+            if !field.secret && !data.contains_key(field.name) {
+                if let Some(default) = field.default {
+                    data.insert(field.name.to_owned(), default(&self.ports));
+                } else if field.nullable {
+                    data.insert(field.name.to_owned(), signet_base::Json::Null);
+                }
+            }
+        }
+        let sealed: HashMap<String, String> = serde_json::from_str(row.text(4)?)?;
+        let id = pk.to_string();
+        let mut secrets = Secrets::new();
+        for (field, text) in sealed {
+            let secret = self.vault.open((model, &id, &field), &text)?;
+            secrets.insert(field, secret);
+        }
+        Object::new(pk, row.opt_int(1)?, def, data, secrets, row.int(5)?, row.time(6)?, row.time(7)?).map(|o| Some(Arc::new(o)))
+    }
+}

@@ -1,0 +1,259 @@
+//! What a list of wishes means for the objects: pure, on the snapshot.
+use super::Write;
+use signet_base::{Error, Json, Map, Ports, Result, Timestamp, Uuid};
+use signet_model::check::reference_values;
+use signet_model::{Kind, ModelDef, Object, OnDelete, Registry, Secrets, Snapshot};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// An object as it will be.
+struct Draft {
+    pk: Uuid,
+    num: Option<i64>,
+    def: &'static ModelDef,
+    data: Map,
+    secrets: Secrets,
+    version: i64,
+    created: Timestamp,
+}
+
+pub(super) struct Plan<'a> {
+    world: &'a Snapshot,
+    registry: &'a Registry,
+    ports: &'a Ports,
+    now: Timestamp,
+    last_num: i64,
+    drafts: HashMap<Uuid, Draft>,
+    /// In the order in which they were first touched.
+    order: Vec<Uuid>,
+    removed: Vec<Arc<Object>>,
+    gone: HashSet<Uuid>,
+    wished: Vec<Uuid>,
+}
+
+/// The result: what to write, what to remove.
+pub(super) struct Done {
+    pub written: Vec<Arc<Object>>,
+    pub removed: Vec<Arc<Object>>,
+    pub last_num: i64,
+    /// The time of the write.
+    pub at: Timestamp,
+    wished: Vec<Uuid>,
+}
+
+impl Done {
+    /// One object a wish.
+    pub fn answer(&self) -> Vec<Arc<Object>> {
+        let all: HashMap<Uuid, &Arc<Object>> = self.removed.iter().chain(&self.written).map(|o| (o.pk, o)).collect();
+        self.wished.iter().filter_map(|pk| all.get(pk).map(|o| (*o).clone())).collect()
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(world: &'a Snapshot, registry: &'a Registry, ports: &'a Ports, last_num: i64) -> Self {
+        Self {
+            world,
+            registry,
+            ports,
+            now: ports.now(),
+            last_num,
+            drafts: HashMap::new(),
+            order: Vec::new(),
+            removed: Vec::new(),
+            gone: HashSet::new(),
+            wished: Vec::new(),
+        }
+    }
+
+    pub fn wish(&mut self, write: &Write) -> Result<()> {
+        match write {
+            Write::Create { def, pk, data, secrets } => self.create(def, *pk, data.clone(), secrets.clone()),
+            Write::Update { pk, version, data, secrets } => self.update(*pk, *version, data.clone(), secrets.clone()),
+            Write::Delete { pk } => {
+                // A cascade of an earlier wish may have taken it already: then nothing is left to do.
+                if !self.there(*pk) && !self.gone.contains(pk) {
+                    return Err(Error::NotFound);
+                }
+                self.wished.push(*pk);
+                self.remove(*pk)
+            }
+        }
+    }
+
+    fn there(&self, pk: Uuid) -> bool {
+        self.drafts.contains_key(&pk) || (self.world.get(pk).is_some() && !self.gone.contains(&pk))
+    }
+
+    fn create(&mut self, def: &'static ModelDef, pk: Option<Uuid>, mut data: Map, secrets: Secrets) -> Result<()> {
+        let pk = pk.unwrap_or_else(|| self.ports.uuid());
+        if self.there(pk) {
+            return Err(Error::Conflict("object.pk".into()));
+        }
+        if def.bindable && data.get("pbm_uuid").is_none_or(|v| !v.is_string()) {
+            data.insert("pbm_uuid".into(), Json::String(self.ports.uuid().to_string()));
+        }
+        let num = def.numbered.then(|| {
+            self.last_num += 1;
+            self.last_num
+        });
+        self.drafts.insert(pk, Draft { pk, num, def, data, secrets, version: 1, created: self.now });
+        self.order.push(pk);
+        self.wished.push(pk);
+        Ok(())
+    }
+
+    fn update(&mut self, pk: Uuid, version: Option<i64>, mut data: Map, secrets: Secrets) -> Result<()> {
+        if !self.there(pk) {
+            return Err(Error::NotFound);
+        }
+        if let (Some(expected), Some(stored)) = (version, self.world.get(pk))
+            && expected != stored.version
+        {
+            return Err(Error::Conflict("version".into()));
+        }
+        let draft = self.draft(pk)?;
+        if draft.def.bindable && !data.contains_key("pbm_uuid") {
+            if let Some(pbm) = draft.data.get("pbm_uuid") {
+                data.insert("pbm_uuid".into(), pbm.clone());
+            }
+        }
+        draft.data = data;
+        draft.secrets = secrets;
+        self.wished.push(pk);
+        Ok(())
+    }
+
+    /// The draft of an object, begun from the snapshot if there is none yet.
+    fn draft(&mut self, pk: Uuid) -> Result<&mut Draft> {
+        match self.drafts.entry(pk) {
+            std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let o = self.world.get(pk).ok_or(Error::NotFound)?;
+                self.order.push(pk);
+                Ok(entry.insert(Draft { pk, num: o.num, def: o.def, data: o.data.clone(), secrets: o.secrets.clone(), version: o.version + 1, created: o.created }))
+            }
+        }
+    }
+
+    /// Declaration and data as they are at this point of the plan.
+    fn view(&self, pk: Uuid) -> Option<(&'static ModelDef, &Map)> {
+        match self.drafts.get(&pk) {
+            Some(draft) => Some((draft.def, &draft.data)),
+            None if self.gone.contains(&pk) => None,
+            None => self.world.get(pk).map(|o| (o.def, &o.data)),
+        }
+    }
+
+    fn remove(&mut self, pk: Uuid) -> Result<()> {
+        let stored = self.world.get(pk).filter(|_| !self.gone.contains(&pk)).cloned();
+        let draft = self.drafts.remove(&pk);
+        let (num, data) = match (&draft, &stored) {
+            (Some(d), _) => (d.num, &d.data),
+            (None, Some(o)) => (o.num, &o.data),
+            (None, None) => return Ok(()),
+        };
+        let mut keys = vec![pk.to_string()];
+        keys.extend(num.map(|n| format!("num:{n}")));
+        keys.extend(data.get("pbm_uuid").and_then(Json::as_str).map(str::to_owned));
+        self.gone.insert(pk);
+        let mut candidates: Vec<Uuid> = self.drafts.keys().copied().collect();
+        if let Some(stored) = stored {
+            candidates.extend(self.world.referrers(&stored).iter().map(|r| r.from));
+            self.removed.push(stored);
+        }
+        candidates.sort();
+        candidates.dedup();
+        for from in candidates {
+            self.cut(from, &keys)?;
+        }
+        Ok(())
+    }
+
+    /// Does to one object what the deletion of `keys` means for it.
+    fn cut(&mut self, from: Uuid, keys: &[String]) -> Result<()> {
+        let Some((def, data)) = self.view(from) else { return Ok(()) };
+        let hits: Vec<_> = reference_values(def, data).into_iter().filter(|(_, key, _, _)| keys.contains(key)).collect();
+        if hits.is_empty() {
+            return Ok(());
+        }
+        if hits.iter().any(|(_, _, many, on_delete)| !many && *on_delete == OnDelete::Cascade) {
+            return self.remove(from);
+        }
+        let mut data = data.clone();
+        for (field, _, many, on_delete) in hits {
+            cut_field(def, &mut data, field, keys, many, on_delete, self.ports);
+        }
+        self.draft(from)?.data = data;
+        Ok(())
+    }
+
+    /// The objects of the drafts, with every reference looked at.
+    pub fn finish(self) -> Result<Done> {
+        for draft in self.drafts.values() {
+            for (field, key, _, _) in reference_values(draft.def, &draft.data) {
+                if self.resolve(&key).is_none() && !self.means_a_row(draft.def, field) {
+                    let shown = key.strip_prefix("num:").unwrap_or(&key);
+                    return Err(Error::invalid(field, format!("Invalid pk \"{shown}\" - object does not exist.")));
+                }
+            }
+        }
+        let mut drafts = self.drafts;
+        let mut written = Vec::with_capacity(drafts.len());
+        for pk in self.order {
+            if let Some(d) = drafts.remove(&pk) {
+                written.push(Arc::new(Object::new(d.pk, d.num, d.def, d.data, d.secrets, d.version, d.created, self.now)?));
+            }
+        }
+        Ok(Done { written, removed: self.removed, last_num: self.last_num, at: self.now, wished: self.wished })
+    }
+
+    fn means_a_row(&self, def: &ModelDef, field: &str) -> bool {
+        target_of(def, field).is_some_and(|target| is_row_model(self.registry, target))
+    }
+
+    fn resolve(&self, key: &str) -> Option<Uuid> {
+        if let Some(num) = key.strip_prefix("num:") {
+            let num = num.parse().ok()?;
+            let draft = self.drafts.values().find(|d| d.num == Some(num)).map(|d| d.pk);
+            return draft.or_else(|| self.world.by_num(num).map(|o| o.pk).filter(|pk| self.there(*pk)));
+        }
+        let id = Uuid::parse_str(key).ok()?;
+        if self.there(id) {
+            return Some(id);
+        }
+        let has = |d: &&Draft| d.data.get("pbm_uuid").and_then(Json::as_str) == Some(key);
+        self.drafts.values().find(has).map(|d| d.pk).or_else(|| self.world.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
+    }
+}
+
+/// What a reference field points at.
+pub(super) fn target_of(def: &ModelDef, field: &str) -> Option<&'static str> {
+    match def.field(field)?.kind {
+        Kind::Ref { target, .. } => Some(target),
+        Kind::List(Kind::Ref { target, .. }) => Some(*target),
+        _ => None,
+    }
+}
+
+/// Kinds that live in tables of their own.
+pub(super) fn is_row_model(registry: &Registry, target: &str) -> bool {
+    matches!(target, "authentik_core.user" | "authentik_core.group") || registry.find(target).is_some_and(|d| d.rows)
+}
+
+/// Takes references out of one field.
+pub(super) fn cut_field(def: &ModelDef, data: &mut Map, field: &str, keys: &[String], many: bool, on_delete: OnDelete, ports: &Ports) {
+    let Some(value) = data.get_mut(field) else { return };
+    if many {
+        if let Json::Array(list) = value {
+            let prefix = if target_of(def, field) == Some("authentik_core.user") { "user:" } else { "num:" };
+            list.retain(|item| match item {
+                Json::String(text) => !keys.contains(text),
+                Json::Number(n) => !keys.contains(&format!("{prefix}{n}")),
+                _ => true,
+            });
+        }
+        return;
+    }
+    let default = if on_delete == OnDelete::SetDefault { def.field(field).and_then(|f| f.default).map(|f| f(ports)) } else { None };
+    *value = default.unwrap_or(Json::Null);
+}

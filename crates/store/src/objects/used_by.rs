@@ -1,0 +1,89 @@
+//! Who refers to what, and what a deletion does to them.
+use super::Write;
+use super::plan::cut_field;
+use signet_base::{Ports, Uuid};
+use signet_model::{Object, OnDelete, Referrer, Snapshot};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What happens to the referring object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsedByAction {
+    /// It is deleted too.
+    Cascade,
+    /// It loses the entry in its list.
+    CascadeMany,
+    SetNull,
+    SetDefault,
+}
+impl UsedByAction {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UsedByAction::Cascade => "cascade",
+            UsedByAction::CascadeMany => "cascade_many",
+            UsedByAction::SetNull => "set_null",
+            UsedByAction::SetDefault => "set_default",
+        }
+    }
+    fn of(referrer: &Referrer) -> Self {
+        match (referrer.many, referrer.on_delete) {
+            (true, _) => UsedByAction::CascadeMany,
+            (false, OnDelete::Cascade) => UsedByAction::Cascade,
+            (false, OnDelete::SetNull) => UsedByAction::SetNull,
+            (false, OnDelete::SetDefault) => UsedByAction::SetDefault,
+        }
+    }
+}
+
+/// One object that refers to another.
+#[derive(Clone)]
+pub struct UsedBy {
+    pub object: Arc<Object>,
+    pub field: &'static str,
+    pub action: UsedByAction,
+}
+
+/// The objects that refer to `pk`, in the order of their keys.
+pub fn used_by(world: &Snapshot, pk: Uuid) -> Vec<UsedBy> {
+    let Some(object) = world.get(pk) else { return Vec::new() };
+    shown(world, &world.referrers(object))
+}
+
+/// The objects that refer to a row: `user:<id>`, or the UUID of a group.
+pub fn row_used_by(world: &Snapshot, key: &str) -> Vec<UsedBy> {
+    shown(world, world.row_referrers(key))
+}
+
+fn shown(world: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
+    let mut all: Vec<UsedBy> =
+        referrers.iter().filter_map(|r| Some(UsedBy { object: world.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })).collect();
+    all.sort_by(|a, b| (a.object.pk, a.field).cmp(&(b.object.pk, b.field)));
+    all
+}
+
+/// What to apply together with the deletion of a row (`user:<id>`, or the UUID of a group): objects that cannot be
+/// without it go, the others lose the reference.
+pub fn writes_for_deleted_row(world: &Snapshot, key: &str, ports: &Ports) -> Vec<Write> {
+    let mut by_object: BTreeMap<Uuid, Vec<&Referrer>> = BTreeMap::new();
+    for referrer in world.row_referrers(key) {
+        by_object.entry(referrer.from).or_default().push(referrer);
+    }
+    let keys = [key.to_owned()];
+    let mut writes = Vec::new();
+    for (pk, referrers) in by_object {
+        let Some(object) = world.get(pk) else { continue };
+        if referrers.iter().any(|r| !r.many && r.on_delete == OnDelete::Cascade) {
+            writes.push(Write::Delete { pk });
+            continue;
+        }
+        let mut data = object.data.clone();
+        for r in referrers {
+            cut_field(object.def, &mut data, r.field, &keys, r.many, r.on_delete, ports);
+        }
+        writes.push(Write::Update { pk, version: Some(object.version), data, secrets: object.secrets.clone() });
+    }
+    // Updates first: an object may lose its reference and then go with another one of the list.
+    writes.sort_by_key(|w| matches!(w, Write::Delete { .. }));
+    writes
+}

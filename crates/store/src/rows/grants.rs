@@ -1,0 +1,279 @@
+//! OAuth2 grants: authorization codes, access and refresh tokens. A family is everything that came from one authorization;
+//! it is revoked as a whole when a code or a refresh token is seen twice.
+use super::list::{Filter, Page};
+use crate::db::{Batch, Db, Row, Value};
+use crate::params;
+use signet_base::{Error, Json, Result, Timestamp, Uuid};
+
+/// An authorization code.
+#[derive(Debug, Clone)]
+pub struct Code {
+    /// 0 before [`insert_code`].
+    pub id: i64,
+    /// Keyed digest of the code.
+    pub digest: String,
+    /// Number of the provider.
+    pub provider: i64,
+    pub user_id: i64,
+    pub session: Option<Uuid>,
+    pub family: Uuid,
+    pub scope: String,
+    /// What the token endpoint must compare and carry on: redirect URI, challenge, nonce, authentication context.
+    pub data: Json,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    pub used: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    Access,
+    Refresh,
+}
+impl TokenKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TokenKind::Access => "access",
+            TokenKind::Refresh => "refresh",
+        }
+    }
+}
+
+/// An access or refresh token.
+#[derive(Debug, Clone)]
+pub struct GrantToken {
+    /// 0 before it is inserted.
+    pub id: i64,
+    pub kind: TokenKind,
+    /// Keyed digest of the token (of its `jti` for a JWT).
+    pub digest: String,
+    /// Number of the provider.
+    pub provider: i64,
+    pub user_id: i64,
+    pub session: Option<Uuid>,
+    pub family: Uuid,
+    pub scope: String,
+    /// Claims and authentication context.
+    pub data: Json,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    pub revoked: bool,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redeemed {
+    /// This call, and no other ever, got the tokens.
+    Won,
+    /// It was used before: the whole family is revoked now.
+    Reused,
+    /// Unknown or expired.
+    Gone,
+}
+
+const CODE_INSERT: &str = "INSERT INTO oauth_code (digest, provider, user_id, session, family, scope, data, issued, expires, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
+const CODE_GET: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used FROM oauth_code WHERE digest = ?";
+const CODE_ID: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used FROM oauth_code WHERE id = ?";
+const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ?";
+const CODE_DELETE: &str = "DELETE FROM oauth_code WHERE id = ?";
+const CODE_USE_FAMILY: &str = "UPDATE oauth_code SET used = 1 WHERE family = ?";
+const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE session = ?";
+const CODE_DELETE_USER: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ?";
+const CODE_DELETE_PROVIDER: &str = "DELETE FROM oauth_code WHERE provider = ?";
+const CODE_EXPIRED: &str = "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
+const INSERT: &str = "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const GET: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked FROM oauth_token WHERE digest = ?";
+const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked FROM oauth_token WHERE id = ?";
+const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ?";
+const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
+const REVOKE_FAMILY: &str = "UPDATE oauth_token SET revoked = 1 WHERE family = ?";
+const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE session = ?";
+const REVOKE_USER: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ?";
+const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
+const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
+const EXPIRED: &str = "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    CODE_INSERT, CODE_GET, CODE_ID, CODE_USE, CODE_DELETE, CODE_USE_FAMILY, CODE_DELETE_SESSION, CODE_DELETE_USER, CODE_DELETE_PROVIDER, CODE_EXPIRED, INSERT, GET, BY_ID, ROTATE, REVOKE,
+    REVOKE_FAMILY, REVOKE_SESSION, REVOKE_USER, DELETE, DELETE_PROVIDER, EXPIRED,
+];
+
+fn code(row: &Row) -> Result<Code> {
+    Ok(Code {
+        id: row.int(0)?,
+        digest: row.string(1)?,
+        provider: row.int(2)?,
+        user_id: row.int(3)?,
+        session: row.opt_uuid(4)?,
+        family: row.uuid(5)?,
+        scope: row.string(6)?,
+        data: row.json(7)?,
+        issued: row.time(8)?,
+        expires: row.time(9)?,
+        used: row.bool(10)?,
+    })
+}
+
+fn token(row: &Row) -> Result<GrantToken> {
+    Ok(GrantToken {
+        id: row.int(0)?,
+        kind: if row.text(1)? == "refresh" { TokenKind::Refresh } else { TokenKind::Access },
+        digest: row.string(2)?,
+        provider: row.int(3)?,
+        user_id: row.int(4)?,
+        session: row.opt_uuid(5)?,
+        family: row.uuid(6)?,
+        scope: row.string(7)?,
+        data: row.json(8)?,
+        issued: row.time(9)?,
+        expires: row.time(10)?,
+        revoked: row.bool(11)?,
+    })
+}
+
+async fn one_token(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<GrantToken>> {
+    db.query_one(sql, params).await?.as_ref().map(token).transpose()
+}
+
+/// Durable: the code goes to the browser only after this.
+pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
+    let c = code;
+    db.execute(CODE_INSERT, params![&c.digest, c.provider, c.user_id, c.session, c.family, &c.scope, &c.data, c.issued, c.expires]).await
+}
+/// The code, used and expired ones too.
+pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
+    db.query_one(CODE_GET, params![digest]).await?.as_ref().map(code).transpose()
+}
+pub async fn code_by_id(db: &Db, id: i64) -> Result<Option<Code>> {
+    db.query_one(CODE_ID, params![id]).await?.as_ref().map(code).transpose()
+}
+pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
+    db.execute(CODE_DELETE, params![id]).await
+}
+
+fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
+    for t in tokens {
+        batch.push(
+            INSERT,
+            params![t.kind.as_str(), &t.digest, t.provider, t.user_id, t.session, t.family, &t.scope, &t.data, t.issued, t.expires, t.revoked],
+        );
+    }
+    batch
+}
+
+/// Uses the code up and stores the tokens it yields, in one step: of any number of callers exactly one wins. Seen again,
+/// the family is revoked (RFC 6749 §4.1.2).
+pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
+    let batch = Batch::new().add(CODE_USE, params![digest, now]).expect_rows(1, "code");
+    match db.batch(with_tokens(batch, tokens)).await {
+        Ok(_) => Ok(Redeemed::Won),
+        Err(Error::Conflict(tag)) if tag == "code" => match code_by_digest(db, digest).await? {
+            Some(code) if code.used => {
+                revoke_family(db, code.family).await?;
+                Ok(Redeemed::Reused)
+            }
+            _ => Ok(Redeemed::Gone),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a refresh token by its successors in one step. A token that was replaced or revoked before takes its whole
+/// family with it (RFC 9700 §4.14).
+pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
+    let batch = Batch::new().add(ROTATE, params![digest, now]).expect_rows(1, "refresh");
+    match db.batch(with_tokens(batch, tokens)).await {
+        Ok(_) => Ok(Redeemed::Won),
+        Err(Error::Conflict(tag)) if tag == "refresh" => match by_digest(db, digest).await? {
+            Some(old) if old.revoked && old.kind == TokenKind::Refresh => {
+                revoke_family(db, old.family).await?;
+                Ok(Redeemed::Reused)
+            }
+            _ => Ok(Redeemed::Gone),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Stores tokens that come from no code (client credentials, password, device).
+pub async fn insert(db: &Db, tokens: &[GrantToken]) -> Result<()> {
+    db.batch(with_tokens(Batch::new(), tokens)).await.map(drop)
+}
+/// The token, revoked and expired ones too.
+pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
+    one_token(db, GET, params![digest]).await
+}
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
+    one_token(db, BY_ID, params![id]).await
+}
+/// Revokes one token.
+pub async fn revoke(db: &Db, digest: &str) -> Result<()> {
+    db.execute(REVOKE, params![digest]).await
+}
+/// Revokes all tokens of a family and uses its code up.
+pub async fn revoke_family(db: &Db, family: Uuid) -> Result<()> {
+    db.batch(Batch::new().add(REVOKE_FAMILY, params![family]).add(CODE_USE_FAMILY, params![family])).await.map(drop)
+}
+/// Revokes what was granted within a session.
+pub async fn revoke_session(db: &Db, session: Uuid) -> Result<()> {
+    db.batch(Batch::new().add(REVOKE_SESSION, params![session]).add(CODE_DELETE_SESSION, params![session])).await.map(drop)
+}
+/// Revokes all that a user has granted.
+pub async fn revoke_user(db: &Db, user: i64) -> Result<()> {
+    db.batch(Batch::new().add(REVOKE_USER, params![user]).add(CODE_DELETE_USER, params![user])).await.map(drop)
+}
+pub async fn delete(db: &Db, id: i64) -> Result<()> {
+    db.execute(DELETE, params![id]).await
+}
+/// What goes with a provider.
+pub(crate) fn delete_provider(provider: i64) -> Batch {
+    Batch::new().add(CODE_DELETE_PROVIDER, params![provider]).add(DELETE_PROVIDER, params![provider])
+}
+/// Removes up to `limit` codes and as many tokens that expired before `before`. Keep them for a while after their
+/// expiry: a used code is recognised as reused only as long as its row is there.
+pub async fn delete_expired(db: &Db, before: Timestamp, limit: i64) -> Result<()> {
+    db.batch(Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit])).await.map(drop)
+}
+
+/// What a list of grants is narrowed by.
+#[derive(Debug, Clone, Default)]
+pub struct GrantQuery {
+    pub search: String,
+    /// Number of the provider.
+    pub provider: Option<i64>,
+    pub user: Option<i64>,
+    /// Only this user's (what the caller may see).
+    pub owner: Option<i64>,
+    /// Leaves out what is over by then, used or revoked.
+    pub alive_at: Option<Timestamp>,
+    pub page: Page,
+}
+
+const SORT: &[(&str, &str)] = &[("pk", "g.id"), ("expires", "g.expires"), ("provider", "g.provider"), ("user", "g.user_id"), ("scope", "g.scope")];
+
+fn filter(q: &GrantQuery, dead: &str) -> Filter {
+    let mut f = Filter::default();
+    f.search(&q.search, &["g.scope"]);
+    f.equal("g.provider", q.provider);
+    f.equal("g.user_id", q.user);
+    f.equal("g.user_id", q.owner);
+    if let Some(now) = q.alive_at {
+        f.and(format!("g.expires > ? AND g.{dead} = 0"), [now.into()]);
+    }
+    f
+}
+
+/// One page of access or refresh tokens, and how many fit the query.
+pub async fn list(db: &Db, kind: TokenKind, q: &GrantQuery) -> Result<(Vec<GrantToken>, u64)> {
+    let mut f = filter(q, "revoked");
+    f.equal("g.kind", Some(kind.as_str()));
+    let columns = "g.id, g.kind, g.digest, g.provider, g.user_id, g.session, g.family, g.scope, g.data, g.issued, g.expires, g.revoked";
+    let (rows, total) = f.page(db, columns, "oauth_token g", SORT, "g.id", &q.page).await?;
+    Ok((rows.iter().map(token).collect::<Result<_>>()?, total))
+}
+/// One page of authorization codes, and how many fit the query.
+pub async fn list_codes(db: &Db, q: &GrantQuery) -> Result<(Vec<Code>, u64)> {
+    let columns = "g.id, g.digest, g.provider, g.user_id, g.session, g.family, g.scope, g.data, g.issued, g.expires, g.used";
+    let (rows, total) = filter(q, "used").page(db, columns, "oauth_code g", SORT, "g.id", &q.page).await?;
+    Ok((rows.iter().map(code).collect::<Result<_>>()?, total))
+}

@@ -1,0 +1,202 @@
+//! Browser sessions, signed in or not yet.
+use super::list::{Filter, Page};
+use super::users::canonical;
+use crate::db::{Batch, Db, Row, Value};
+use crate::params;
+use signet_base::{Error, Json, Result, Timestamp, Uuid};
+
+/// One session. Found by the digest of the key in the cookie, shown by its UUID.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Keyed digest of the random key in the cookie.
+    pub id: String,
+    pub uuid: Uuid,
+    /// None before sign-in.
+    pub user_id: Option<i64>,
+    /// Flow plan and the like.
+    pub data: Json,
+    /// How the person signed in (methods, time, device).
+    pub auth: Json,
+    pub created: Timestamp,
+    pub expires: Timestamp,
+    /// The end that no activity puts off.
+    pub absolute_expires: Option<Timestamp>,
+    pub last_used: Timestamp,
+    pub ip: String,
+    pub user_agent: String,
+}
+
+impl Session {
+    /// An empty session.
+    pub fn new(id: impl Into<String>, uuid: Uuid, now: Timestamp, expires: Timestamp) -> Self {
+        Self {
+            id: id.into(),
+            uuid,
+            user_id: None,
+            data: Json::Object(Default::default()),
+            auth: Json::Object(Default::default()),
+            created: now,
+            expires,
+            absolute_expires: None,
+            last_used: now,
+            ip: String::new(),
+            user_agent: String::new(),
+        }
+    }
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires <= now || self.absolute_expires.is_some_and(|at| at <= now)
+    }
+}
+
+const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent";
+const GET: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.id = ?";
+const BY_UUID: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.uuid = ?";
+const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, auth = excluded.auth, expires = excluded.expires, absolute_expires = excluded.absolute_expires, \
+    last_used = excluded.last_used, ip = excluded.ip, user_agent = excluded.user_agent";
+const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
+const ROTATE: &str = "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
+const TOUCH: &str = "UPDATE session SET last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
+const EXTEND: &str = "UPDATE session SET last_used = ?, expires = ? WHERE id = ?";
+const DELETE: &str = "DELETE FROM session WHERE id = ?";
+const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
+const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
+const DELETE_USER_BUT: &str = "DELETE FROM session WHERE user_id = ? AND uuid <> ?";
+const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires <= ? LIMIT ?)";
+const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
+const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
+
+pub(crate) const STATEMENTS: &[&str] =
+    &[GET, BY_UUID, PUT, UPDATE, ROTATE, TOUCH, EXTEND, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
+
+fn from_row(row: &Row) -> Result<Session> {
+    Ok(Session {
+        id: row.string(0)?,
+        uuid: row.uuid(1)?,
+        user_id: row.opt_int(2)?,
+        data: row.json(3)?,
+        auth: row.json(4)?,
+        created: row.time(5)?,
+        expires: row.time(6)?,
+        absolute_expires: row.opt_time(7)?,
+        last_used: row.time(8)?,
+        ip: row.string(9)?,
+        user_agent: row.string(10)?,
+    })
+}
+
+fn batch(durable: bool) -> Batch {
+    if durable { Batch::new() } else { Batch::relaxed() }
+}
+
+fn whole(s: &Session) -> Vec<Value> {
+    params![&s.id, s.uuid, s.user_id, &s.data, &s.auth, s.created, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent]
+}
+
+/// The session with this digest, expired or not: see [`Session::is_expired`].
+pub async fn get(db: &Db, id: &str) -> Result<Option<Session>> {
+    db.query_one(GET, params![id]).await?.as_ref().map(from_row).transpose()
+}
+pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<Session>> {
+    db.query_one(BY_UUID, params![uuid]).await?.as_ref().map(from_row).transpose()
+}
+pub async fn of_user(db: &Db, user: i64) -> Result<Vec<Session>> {
+    db.query(OF_USER, params![user]).await?.iter().map(from_row).collect()
+}
+/// Creates or replaces. `durable` for sign-in and sign-out; not for the steps of a flow.
+pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<()> {
+    db.batch(put_batch(session, durable)).await.map(drop)
+}
+/// [`put`] as a part of a larger batch.
+pub fn put_batch(session: &Session, durable: bool) -> Batch {
+    batch(durable).add(PUT, whole(session))
+}
+/// Replaces a session that must still be there: a request that began before the session was ended does not bring it
+/// back. Says whether it was there.
+pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<bool> {
+    let s = session;
+    let values = params![s.user_id, &s.data, &s.auth, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, &s.id];
+    was_there(db.batch(batch(durable).add(UPDATE, values).expect_rows(1, "no such row")).await)
+}
+/// Gives the session `old` a new key (and everything else of `session`), as every sign-in must. Says whether it was there.
+pub async fn rotate(db: &Db, old: &str, session: &Session) -> Result<bool> {
+    let mut values = whole(session);
+    values.push(old.into());
+    was_there(db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "no such row")).await)
+}
+fn was_there<T>(answer: Result<T>) -> Result<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict(tag)) if tag == "no such row" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+/// Remembers a use; may be lost with the power.
+pub async fn touch(db: &Db, id: &str, at: Timestamp, ip: &str, user_agent: &str) -> Result<()> {
+    db.batch(Batch::relaxed().add(TOUCH, params![at, ip, user_agent, id])).await.map(drop)
+}
+/// Remembers a use and puts the end off.
+pub async fn extend(db: &Db, id: &str, at: Timestamp, expires: Timestamp) -> Result<()> {
+    db.batch(Batch::relaxed().add(EXTEND, params![at, expires, id])).await.map(drop)
+}
+pub async fn delete(db: &Db, id: &str) -> Result<()> {
+    db.execute(DELETE, params![id]).await
+}
+pub async fn delete_by_uuid(db: &Db, uuid: Uuid) -> Result<()> {
+    db.execute(DELETE_UUID, params![uuid]).await
+}
+/// Ends every session of a user, but for one if given.
+pub async fn delete_for_user(db: &Db, user: i64, except: Option<Uuid>) -> Result<()> {
+    match except {
+        Some(uuid) => db.execute(DELETE_USER_BUT, params![user, uuid]).await,
+        None => db.execute(DELETE_USER, params![user]).await,
+    }
+}
+/// Removes up to `limit` expired sessions. Garbage only: who reads a session judges its expiry.
+pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
+    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
+}
+/// Signed-in sessions that are not over.
+pub async fn count_active(db: &Db, now: Timestamp) -> Result<i64> {
+    db.scan(COUNT, params![now]).await?.first().ok_or_else(|| Error::internal("no count"))?.int(0)
+}
+
+/// What a list of signed-in sessions is narrowed by.
+#[derive(Debug, Clone, Default)]
+pub struct SessionQuery {
+    pub search: String,
+    pub username: Option<String>,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    /// Only this user's sessions (what the caller may see).
+    pub owner: Option<i64>,
+    /// Leaves out what is over by then.
+    pub alive_at: Option<Timestamp>,
+    pub page: Page,
+}
+
+const SORT: &[(&str, &str)] = &[
+    ("user__username", "u.username_key"),
+    ("session__last_ip", "s.ip"),
+    ("session__last_user_agent", "s.user_agent"),
+    ("session__expires", "s.expires"),
+    ("expires", "s.expires"),
+    ("last_ip", "s.ip"),
+    ("last_used", "s.last_used"),
+    ("created", "s.created"),
+];
+
+/// One page of signed-in sessions, and how many fit the query.
+pub async fn list(db: &Db, q: &SessionQuery) -> Result<(Vec<Session>, u64)> {
+    let mut f = Filter::default();
+    f.search(&q.search, &["u.username_key", "s.ip", "s.user_agent"]);
+    f.equal("u.username_key", q.username.as_deref().map(canonical));
+    f.equal("s.ip", q.ip.as_deref());
+    f.equal("s.user_agent", q.user_agent.as_deref());
+    f.equal("s.user_id", q.owner);
+    if let Some(now) = q.alive_at {
+        f.and("s.expires > ?", [now.into()]);
+    }
+    let (rows, total) = f.page(db, COLUMNS, "session s JOIN users u ON u.id = s.user_id", SORT, "s.id", &q.page).await?;
+    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
+}

@@ -1,0 +1,376 @@
+//! Users.
+use super::attributes::{self, BOUND};
+use super::list::{Filter, Page, contains, starts_with};
+use crate::db::{Batch, Db, Row, Value, in_list, in_params};
+use crate::params;
+use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};
+use std::collections::HashMap;
+
+/// One user. `password` is a hash, never the password.
+#[derive(Clone)]
+pub struct User {
+    /// 0 before [`insert`].
+    pub id: i64,
+    pub uuid: Uuid,
+    pub username: String,
+    pub name: String,
+    pub email: String,
+    pub is_active: bool,
+    /// `internal`, `external`, `service_account`, `internal_service_account`.
+    pub user_type: String,
+    pub path: String,
+    pub attributes: Map,
+    pub password: String,
+    pub password_changed: Timestamp,
+    pub last_login: Option<Timestamp>,
+    pub joined: Timestamp,
+    pub updated: Timestamp,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+impl User {
+    /// An active internal user without a usable password; `id` is given by [`insert`].
+    pub fn new(ports: &Ports, username: impl Into<String>) -> Self {
+        let (username, now) = (username.into(), ports.now());
+        Self {
+            id: 0,
+            uuid: ports.uuid(),
+            name: username.clone(),
+            username,
+            email: String::new(),
+            is_active: true,
+            user_type: "internal".into(),
+            path: "users".into(),
+            attributes: Map::new(),
+            password: format!("!{}", ports.alphanumeric(40)),
+            password_changed: now,
+            last_login: None,
+            joined: now,
+            updated: now,
+        }
+    }
+}
+
+/// The one form by which usernames and e-mail addresses are compared: trimmed, lower case.
+pub fn canonical(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+pub(crate) const COLUMNS: &str = "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated";
+
+const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.id = ?";
+const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.uuid = ?";
+const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.username_key = ?";
+const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.email_key = ? ORDER BY u.id LIMIT 2";
+const INSERT: &str = "INSERT INTO users (uuid, username, username_key, name, name_key, email, email_key, is_active, user_type, path, attributes, password, password_changed, last_login, joined, updated) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+const UPDATE: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ?";
+const UPDATE_GUARDED: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ? AND updated = ?";
+const SET_PASSWORD: &str = "UPDATE users SET password = ?, password_changed = ?, updated = ? WHERE id = ?";
+const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = ?";
+const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ?";
+const DELETE: &str = "DELETE FROM users WHERE id = ?";
+const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ?";
+const LEAVE_ALL: &str = "DELETE FROM membership WHERE user_id = ?";
+const LEAVE_GROUP: &str = "DELETE FROM membership WHERE user_id = ? AND group_id = ?";
+const PATHS: &str = "SELECT DISTINCT path FROM users WHERE path LIKE ? ESCAPE '!' ORDER BY path";
+const COUNT: &str = "SELECT count(*) FROM users WHERE user_type <> 'internal_service_account'";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    BY_ID, BY_UUID, BY_USERNAME, BY_EMAIL, INSERT, UPDATE, UPDATE_GUARDED, SET_PASSWORD, REHASH, TOUCH, DELETE, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT,
+];
+
+pub(crate) fn from_row(row: &Row) -> Result<User> {
+    Ok(User {
+        id: row.int(0)?,
+        uuid: row.uuid(1)?,
+        username: row.string(2)?,
+        name: row.string(3)?,
+        email: row.string(4)?,
+        is_active: row.bool(5)?,
+        user_type: row.string(6)?,
+        path: row.string(7)?,
+        attributes: row.map(8)?,
+        password: row.string(9)?,
+        password_changed: row.time(10)?,
+        last_login: row.opt_time(11)?,
+        joined: row.time(12)?,
+        updated: row.time(13)?,
+    })
+}
+
+async fn one(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<User>> {
+    db.query_one(sql, params).await?.as_ref().map(from_row).transpose()
+}
+
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<User>> {
+    one(db, BY_ID, params![id]).await
+}
+pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<User>> {
+    one(db, BY_UUID, params![uuid]).await
+}
+/// Finds by the canonical form: capitals and outer spaces do not matter.
+pub async fn by_username(db: &Db, username: &str) -> Result<Option<User>> {
+    one(db, BY_USERNAME, params![canonical(username)]).await
+}
+/// The user with this address; none when it is empty or when several share it, since nobody could say who is meant.
+pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
+    let key = canonical(email);
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let rows = db.query(BY_EMAIL, params![key]).await?;
+    match rows.as_slice() {
+        [row] => from_row(row).map(Some),
+        _ => Ok(None),
+    }
+}
+/// Those of the ids that exist, in the order of the ids.
+pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<User>> {
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(512) {
+        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id IN ({})", in_list(chunk.len()));
+        for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
+            let user = from_row(&row)?;
+            found.insert(user.id, user);
+        }
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// Adds a user and their direct groups; the new id. `Error::Conflict("users.username_key")` when the name is taken.
+pub async fn insert(db: &Db, user: &User, groups: &[Uuid]) -> Result<i64> {
+    let answer = db.batch(insert_batch(user, groups)).await?;
+    answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)
+}
+
+/// [`insert`] as a part of a larger batch; its first answer holds the id.
+pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
+    let u = user;
+    let mut batch = Batch::new()
+        .add(
+            INSERT,
+            params![
+                u.uuid, u.username.trim(), canonical(&u.username), &u.name, u.name.to_lowercase(), &u.email, canonical(&u.email), u.is_active, &u.user_type, &u.path, &u.attributes,
+                &u.password, u.password_changed, u.last_login, u.joined, u.updated
+            ],
+        )
+        .returning();
+    for group in groups {
+        batch.push(JOIN_NEW, params![*group, u.uuid]);
+    }
+    batch
+}
+
+/// Writes everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated` that the
+/// caller has read) a change in between is `Error::Conflict("updated")`. `groups` replaces the direct groups.
+/// `Error::NotFound` when there is no such user.
+pub async fn update(db: &Db, user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Result<()> {
+    let u = user;
+    // Two changes within one microsecond must not look like one.
+    let now = guard.map_or(now, |g| if now <= g { Timestamp(g.0 + 1) } else { now });
+    let mut values = params![
+        u.username.trim(), canonical(&u.username), &u.name, u.name.to_lowercase(), &u.email, canonical(&u.email), u.is_active, &u.user_type, &u.path, &u.attributes, now, u.id
+    ];
+    let mut batch = match guard {
+        Some(guard) => {
+            values.push(guard.into());
+            Batch::new().add(UPDATE_GUARDED, values).expect_rows(1, "updated")
+        }
+        None => Batch::new().add(UPDATE, values).expect_rows(1, MISSING),
+    };
+    if let Some(groups) = groups {
+        batch.push(LEAVE_ALL, params![u.id]);
+        for group in groups {
+            batch.push(JOIN_GROUP, params![u.id, *group]);
+        }
+    }
+    found(db.batch(batch).await)
+}
+
+const MISSING: &str = "no such row";
+
+/// A failed expectation named [`MISSING`] means that the row is not there.
+fn found<T>(answer: Result<T>) -> Result<()> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(Error::Conflict(tag)) if tag == MISSING => Err(Error::NotFound),
+        Err(error) => Err(error),
+    }
+}
+
+/// A new password's hash; `password_changed` follows.
+pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Result<()> {
+    found(db.batch(Batch::new().add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING)).await)
+}
+/// A better hash of the same password; nothing happens when the password changed in between.
+pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
+    db.batch(Batch::relaxed().add(REHASH, params![hash, id, before])).await.map(drop)
+}
+/// Remembers a sign-in; may be lost with the power.
+pub async fn touch_last_login(db: &Db, id: i64, at: Timestamp) -> Result<()> {
+    db.batch(Batch::relaxed().add(TOUCH, params![at, id])).await.map(drop)
+}
+/// Removes the user with memberships, tokens, sessions, grants and consents.
+pub async fn delete(db: &Db, id: i64) -> Result<()> {
+    found(db.batch(delete_batch(id)).await)
+}
+/// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
+pub fn delete_batch(id: i64) -> Batch {
+    Batch::new().add(DELETE, params![id]).expect_rows(1, MISSING)
+}
+/// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when either is missing.
+pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
+    db.execute(JOIN_GROUP, params![user, group]).await
+}
+pub async fn leave_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
+    db.execute(LEAVE_GROUP, params![user, group]).await
+}
+/// The paths in use that contain the text.
+pub async fn paths(db: &Db, search: &str) -> Result<Vec<String>> {
+    db.scan(PATHS, params![contains(search)]).await?.iter().map(|row| row.string(0)).collect()
+}
+/// How many users there are, the product's own service accounts aside.
+pub async fn count(db: &Db) -> Result<i64> {
+    db.scan(COUNT, vec![]).await?.first().ok_or_else(|| Error::internal("no count"))?.int(0)
+}
+
+/// What a list of users is narrowed by; everything empty means all.
+#[derive(Debug, Clone, Default)]
+pub struct UserQuery {
+    /// Words, each of which is in the username, the name, the e-mail address or the UUID.
+    pub search: String,
+    pub username: Option<String>,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub uuid: Option<Uuid>,
+    pub is_active: Option<bool>,
+    pub is_superuser: Option<bool>,
+    pub types: Vec<String>,
+    pub path: Option<String>,
+    pub path_startswith: Option<String>,
+    pub groups_by_pk: Vec<Uuid>,
+    pub groups_by_name: Vec<String>,
+    /// Members with their wanted values, see the documentation of the filter.
+    pub attributes: Option<Map>,
+    pub joined_after: Option<Timestamp>,
+    pub joined_before: Option<Timestamp>,
+    pub last_login_after: Option<Timestamp>,
+    pub last_login_before: Option<Timestamp>,
+    pub last_login_is_null: Option<bool>,
+    pub updated_after: Option<Timestamp>,
+    pub updated_before: Option<Timestamp>,
+    /// Only these users (what the caller may see).
+    pub only_ids: Option<Vec<i64>>,
+    pub page: Page,
+}
+
+impl UserQuery {
+    /// Reads the JSON text of the `attributes` parameter; what is no object narrows nothing.
+    pub fn attributes_text(&mut self, text: &str) -> Result<()> {
+        let map = attributes::parse(text)?;
+        self.attributes = (!map.is_empty()).then_some(map);
+        Ok(())
+    }
+}
+
+const SORT: &[(&str, &str)] = &[
+    ("username", "u.username_key"),
+    ("pk", "u.id"),
+    ("id", "u.id"),
+    ("uuid", "u.uuid"),
+    ("name", "u.name_key"),
+    ("email", "u.email_key"),
+    ("is_active", "u.is_active"),
+    ("type", "u.user_type"),
+    ("path", "u.path"),
+    ("last_login", "u.last_login"),
+    ("date_joined", "u.joined"),
+    ("last_updated", "u.updated"),
+    ("password_change_date", "u.password_changed"),
+];
+
+const SUPERUSERS: &str = "u.id IN (WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
+    SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id)";
+
+fn filter(q: &UserQuery) -> Filter {
+    let mut f = Filter::default();
+    f.search(&q.search, &["u.username_key", "u.name_key", "u.email_key", "u.uuid"]);
+    f.equal("u.username_key", q.username.as_deref().map(canonical));
+    f.equal("u.name", q.name.as_deref());
+    f.equal("u.email_key", q.email.as_deref().map(canonical));
+    f.equal("u.uuid", q.uuid);
+    f.equal("u.is_active", q.is_active);
+    f.one_of("u.user_type", &q.types);
+    f.equal("u.path", q.path.as_deref());
+    if let Some(start) = &q.path_startswith {
+        f.and("u.path LIKE ? ESCAPE '!'", [starts_with(start).into()]);
+    }
+    if let Some(wanted) = q.is_superuser {
+        f.and(if wanted { SUPERUSERS.to_owned() } else { format!("NOT ({SUPERUSERS})") }, []);
+    }
+    if !q.groups_by_pk.is_empty() {
+        let list = in_list(q.groups_by_pk.len());
+        f.and(format!("u.id IN (SELECT m.user_id FROM membership m WHERE m.group_id IN ({list}))"), in_params(q.groups_by_pk.iter().copied()));
+    }
+    if !q.groups_by_name.is_empty() {
+        let list = in_list(q.groups_by_name.len());
+        f.and(
+            format!("u.id IN (SELECT m.user_id FROM membership m JOIN user_group g ON g.id = m.group_id WHERE g.name IN ({list}))"),
+            in_params(q.groups_by_name.iter()),
+        );
+    }
+    for (condition, at) in [
+        ("u.joined > ?", q.joined_after),
+        ("u.joined < ?", q.joined_before),
+        ("u.last_login > ?", q.last_login_after),
+        ("u.last_login < ?", q.last_login_before),
+        ("u.updated > ?", q.updated_after),
+        ("u.updated < ?", q.updated_before),
+    ] {
+        if let Some(at) = at {
+            f.and(condition, [at.into()]);
+        }
+    }
+    match q.last_login_is_null {
+        Some(true) => f.and("u.last_login IS NULL", []),
+        Some(false) => f.and("u.last_login IS NOT NULL", []),
+        None => &mut f,
+    };
+    if let Some(ids) = &q.only_ids {
+        f.and(format!("u.id IN ({})", in_list(ids.len())), in_params(ids.iter().copied()));
+    }
+    f
+}
+
+/// One page of users, and how many fit the query.
+pub async fn list(db: &Db, q: &UserQuery) -> Result<(Vec<User>, u64)> {
+    let mut f = filter(q);
+    if let Some(wanted) = &q.attributes {
+        let rows = f.all(db, "u.id, u.attributes", "users u", BOUND + 1).await?;
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) > BOUND {
+            return Err(attributes::too_many());
+        }
+        let mut ids = Vec::new();
+        for row in &rows {
+            if attributes::fit(&row.map(1)?, wanted) {
+                ids.push(row.int(0)?);
+            }
+        }
+        if ids.len() > 10_000 {
+            return Err(attributes::too_many());
+        }
+        // The ids are integers of ours, so that they may stand in the text: a list this long has no use for markers.
+        let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+        f = Filter::default();
+        f.and(if list.is_empty() { "1 = 0".to_owned() } else { format!("u.id IN ({})", list.join(",")) }, []);
+    }
+    let (rows, total) = f.page(db, COLUMNS, "users u", SORT, "u.id", &q.page).await?;
+    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
+}

@@ -1,0 +1,195 @@
+//! Databases for tests: temporary SQLite files, and one private PostgreSQL cluster for each test process.
+//!
+//! The cluster lives in a temporary folder and listens on a socket there. A small shell process watches over it: when the
+//! test process ends, however it ends, the watcher's input closes, and it stops the server by its pid and removes the folder.
+//! `SIGNET_TEST_POSTGRES_BIN` names the folder with `initdb`; `SIGNET_TEST_SKIP_POSTGRES=1` leaves PostgreSQL out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use this module: a failure here is a failed test")]
+use crate::db::{Db, PostgresConfig, SslMode};
+use crate::migrate;
+use signet_base::{Ports, Secret};
+use std::future::Future;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Mutex, OnceCell};
+
+/// Runs the test on a migrated SQLite database, then on a migrated PostgreSQL database of its own.
+pub async fn each_database<F, Fut>(test: F)
+where
+    F: Fn(Db) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let db = sqlite().await;
+    test(db.clone()).await;
+    db.close().await;
+    if let Some(db) = postgres().await {
+        test(db.clone()).await;
+        db.close().await;
+    }
+}
+
+/// A migrated SQLite database in a temporary file.
+pub async fn sqlite() -> Db {
+    let db = Db::temporary().expect("a temporary SQLite file");
+    migrate::migrate(&db, &Ports::system()).await.expect("migrations on SQLite");
+    db
+}
+
+/// A migrated PostgreSQL database; `None` when the environment says to leave PostgreSQL out.
+pub async fn postgres() -> Option<Db> {
+    let config = postgres_config(true).await?;
+    Some(Db::open_postgres(config).await.expect("connection to the private PostgreSQL"))
+}
+
+/// How to reach a new database of the private cluster: a copy of the migrated template, or an empty one.
+pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
+    if std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok_and(|v| v == "1") {
+        return None;
+    }
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let cluster = CLUSTER.get_or_init(Cluster::start).await;
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let template = if migrated { "signet_template" } else { "template0" };
+    let _guard = ONE_AT_A_TIME.lock().await;
+    let admin = Db::open_postgres(cluster.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+    create_database(&admin, &name, template).await;
+    admin.close().await;
+    Some(cluster.config(&name, 8))
+}
+
+async fn create_database(admin: &Db, name: &str, template: &str) {
+    // `CREATE DATABASE` works only outside of a transaction, as a read does.
+    admin.query(&format!("CREATE DATABASE {name} TEMPLATE {template}"), vec![]).await.expect("a new database");
+}
+
+struct Cluster {
+    dir: PathBuf,
+    _watcher: Child,
+}
+
+impl Cluster {
+    async fn start() -> Self {
+        let bin = binaries().unwrap_or_else(|| {
+            panic!("PostgreSQL was not found: install its server, set SIGNET_TEST_POSTGRES_BIN to the folder with initdb, or set SIGNET_TEST_SKIP_POSTGRES=1")
+        });
+        let random: [u8; 6] = Ports::system().bytes();
+        let dir = std::env::temp_dir().join(format!("signet-pg-{}-{}", std::process::id(), signet_base::vault::hex(&random)));
+        std::fs::create_dir(&dir).expect("a folder for PostgreSQL");
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("permissions of the folder");
+        let root = text_of(Command::new("id").arg("-u")) == "0";
+        if root {
+            let uid = text_of(Command::new("id").args(["-u", "postgres"])).parse().expect("PostgreSQL does not run as root: an account named postgres is needed");
+            let gid = text_of(Command::new("id").args(["-g", "postgres"])).parse().expect("the group of postgres");
+            chown(&dir, Some(uid), Some(gid)).expect("the folder for postgres");
+        }
+        let watcher = watch(&dir);
+        let data = dir.join("data");
+        run(as_server(root, &bin.join("initdb")).args(["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C", "-D"]).arg(&data), &dir);
+        let options = format!("-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300", dir.display());
+        run(as_server(root, &bin.join("pg_ctl")).args(["start", "-w", "-t", "60", "-D"]).arg(&data).arg("-l").arg(dir.join("log")).arg("-o").arg(options), &dir);
+        let me = Self { dir, _watcher: watcher };
+        let admin = Db::open_postgres(me.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+        create_database(&admin, "signet_template", "template0").await;
+        admin.close().await;
+        let template = Db::open_postgres(me.config("signet_template", 1)).await.expect("connection to the template");
+        migrate::migrate(&template, &Ports::system()).await.expect("migrations on PostgreSQL");
+        // A template with connections cannot be copied.
+        template.close().await;
+        drop(template);
+        me.wait_until_unused("signet_template").await;
+        me
+    }
+
+    async fn wait_until_unused(&self, database: &str) {
+        let admin = Db::open_postgres(self.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+        for _ in 0..100 {
+            let rows = admin.query("SELECT count(*) FROM pg_stat_activity WHERE datname = ?", crate::params![database]).await.expect("activity");
+            if rows[0].int(0).expect("a count") == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        admin.close().await;
+    }
+
+    fn config(&self, database: &str, pool_size: usize) -> PostgresConfig {
+        PostgresConfig {
+            host: self.dir.display().to_string(),
+            port: 5432,
+            user: "postgres".into(),
+            password: Secret::default(),
+            database: database.into(),
+            ssl_mode: SslMode::Disable,
+            pool_size,
+            ..PostgresConfig::default()
+        }
+    }
+}
+
+/// Stops the server and removes the folder when this process is gone.
+fn watch(dir: &Path) -> Child {
+    let script = r#"trap '' INT TERM HUP
+cat >/dev/null
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+if [ -n "$pid" ]; then
+  kill -INT "$pid" 2>/dev/null
+  n=0
+  while [ -e "$1/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
+fi
+rm -rf "$1""#;
+    Command::new("sh")
+        .args(["-c", script, "watch"])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell to watch over PostgreSQL")
+}
+
+fn as_server(root: bool, program: &Path) -> Command {
+    let mut command = if root {
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// Output goes to a file: a server that inherits a pipe would hold it open.
+fn run(command: &mut Command, dir: &Path) {
+    let log = dir.join("setup.log");
+    let file = std::fs::File::create(&log).expect("a log file");
+    let status = command.stdout(file.try_clone().expect("a log file")).stderr(file).status().expect("a program of PostgreSQL");
+    assert!(status.success(), "PostgreSQL did not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
+}
+
+fn text_of(command: &mut Command) -> String {
+    let output = command.output().expect("a standard program");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The newest server programs of the usual places.
+fn binaries() -> Option<PathBuf> {
+    if let Ok(dir) = std::env::var("SIGNET_TEST_POSTGRES_BIN") {
+        return Some(PathBuf::from(dir));
+    }
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for base in ["/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt"] {
+        for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
+            let bin = entry.path().join("bin");
+            if bin.join("initdb").exists() {
+                found.push((entry.file_name().to_string_lossy().parse().unwrap_or(0), bin));
+            }
+        }
+    }
+    found.sort();
+    let in_path = || std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).find(|dir| dir.join("initdb").exists() && dir.join("pg_ctl").exists());
+    found.pop().map(|(_, bin)| bin).or_else(in_path)
+}
