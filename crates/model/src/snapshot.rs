@@ -34,32 +34,43 @@ impl Snapshot {
         let mut all: Vec<_> = objects.into_iter().collect();
         all.sort_by_key(|o| o.pk);
         for object in all {
-            for (field, value, many, on_delete) in reference_values(object.def, &object.data) {
-                me.referrers.entry(value).or_default().push(Referrer { from: object.pk, field, many, on_delete });
-            }
-            if let Some(num) = object.num {
-                me.by_num.insert(num, object.clone());
-            }
-            if let Some(pbm) = object.pbm() {
-                me.by_pbm.insert(pbm, object.clone());
-            }
-            for field in ["slug", "name", "managed"] {
-                if let Some(Json::String(text)) = object.data.get(field) {
-                    me.by_key.entry((object.def.name, field)).or_default().insert(text.clone(), object.clone());
-                }
-            }
-            if object.def.is("authentik_policies.policybinding")
-                && let Ok(target) = Uuid::parse_str(object.text("target"))
-            {
-                me.bindings.entry(target).or_default().push(object.clone());
-            }
-            me.by_model.entry(object.def.app).or_default().entry(object.def.name).or_default().push(object.clone());
-            me.objects.insert(object.pk, object);
+            me.index(object);
         }
         for list in me.bindings.values_mut() {
             list.sort_by_key(|o| (o.data.get("order").and_then(Json::as_i64).unwrap_or(0), o.pk));
         }
         me
+    }
+    /// Puts one more object into the picture, for those who build a picture step by step. The object must be new.
+    pub fn add(&mut self, object: Arc<Object>) {
+        let target = object.def.is("authentik_policies.policybinding").then(|| Uuid::parse_str(object.text("target")).ok()).flatten();
+        self.index(object);
+        if let Some(list) = target.and_then(|t| self.bindings.get_mut(&t)) {
+            list.sort_by_key(|o| (o.data.get("order").and_then(Json::as_i64).unwrap_or(0), o.pk));
+        }
+    }
+    fn index(&mut self, object: Arc<Object>) {
+        for (field, value, many, on_delete) in reference_values(object.def, &object.data) {
+            self.referrers.entry(value).or_default().push(Referrer { from: object.pk, field, many, on_delete });
+        }
+        if let Some(num) = object.num {
+            self.by_num.insert(num, object.clone());
+        }
+        if let Some(pbm) = object.pbm() {
+            self.by_pbm.insert(pbm, object.clone());
+        }
+        for field in ["slug", "name", "managed"] {
+            if let Some(Json::String(text)) = object.data.get(field) {
+                self.by_key.entry((object.def.name, field)).or_default().insert(text.clone(), object.clone());
+            }
+        }
+        if object.def.is("authentik_policies.policybinding")
+            && let Ok(target) = Uuid::parse_str(object.text("target"))
+        {
+            self.bindings.entry(target).or_default().push(object.clone());
+        }
+        self.by_model.entry(object.def.app).or_default().entry(object.def.name).or_default().push(object.clone());
+        self.objects.insert(object.pk, object);
     }
     /// The same picture with some objects replaced, added or removed.
     pub fn with(&self, counter: i64, changed: impl IntoIterator<Item = Arc<Object>>, removed: &[Uuid]) -> Self {
