@@ -2,7 +2,7 @@
 use super::{Finding, Tracked};
 
 /// A crate and what it may depend on; the order is the direction. Who is not named here has no place yet.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("base", &[]),
     ("model-derive", &[]),
     ("jose", &["base"]),
@@ -16,8 +16,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("providers", FAMILY),
     ("api", FAMILY),
     ("blueprints", FAMILY),
-    ("server", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints"]),
-    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "server"]),
+    // The HTTP edge of flows and pages; it reaches the kinds through core's traits only.
+    ("front", FAMILY),
+    ("server", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front"]),
+    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "server"]),
     ("xtask", &[]),
 ];
 /// What a family may use. No family is among them: neighbours do not know each other.
