@@ -111,7 +111,7 @@ impl Core {
     }
     /// Stores and applies new system settings.
     pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
-        kv::put(&self.db, SETTINGS_KEY, &serde_json::to_value(&settings)?, self.now()).await?;
+        kv::put(&self.db, &self.ports, SETTINGS_KEY, &serde_json::to_value(&settings)?, None).await?;
         *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         Ok(())
     }

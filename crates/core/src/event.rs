@@ -1,6 +1,6 @@
 //! What happened, for administrators: one row each.
 use crate::{Client, Core, Principal};
-use signet_base::{Json, Map, Uuid, json};
+use signet_base::{Json, Map, Span, Uuid, json};
 use signet_store::events::{self, Event};
 
 impl Core {
@@ -14,17 +14,24 @@ impl Core {
         };
         context.insert("http_request".into(), json!({"args": {}, "path": client.path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
         let person = user.map_or_else(|| json!({"pk": null, "email": "", "username": "AnonymousUser"}), |p| json!({"pk": p.user.id, "email": p.user.email, "username": p.user.username}));
+        let map = |value: Json| match value {
+            Json::Object(map) => map,
+            _ => Map::new(),
+        };
+        let now = self.now();
+        let keep = Span::parse(&self.system().event_retention).unwrap_or_default();
         let event = Event {
             id,
             action: action.to_owned(),
             app: app.to_owned(),
-            user: person,
-            context: Json::Object(context),
-            client_ip: client.ip.to_string(),
-            created: self.now(),
-            brand: json!({"host": client.host}),
+            user: map(person),
+            context,
+            client_ip: Some(client.ip.to_string()),
+            created: now,
+            expires: (!keep.is_zero()).then(|| now.plus(keep)),
+            brand: map(json!({"host": client.host})),
         };
-        match events::insert(&self.db, &event).await {
+        match events::insert(&self.db, &[event], false).await {
             Ok(()) => Some(id),
             Err(error) => {
                 tracing::error!(%action, %error, "an event could not be written");

@@ -33,7 +33,7 @@ impl Metrics {
     pub fn render(&self) -> String {
         let mut out = String::new();
         // Writing into a String cannot fail.
-        drop(encode(&mut out, &self.registry));
+        let _ = encode(&mut out, &self.registry);
         out
     }
 }

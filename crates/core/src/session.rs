@@ -180,11 +180,11 @@ impl WebSession {
             return Ok(Vec::new());
         }
         let mut cookies = Vec::new();
-        if let Some(old) = self.replaces.take() {
-            sessions::delete(&core.db, &core.vault.digest("session", &old)).await?;
-        }
         let nothing_to_keep = self.principal.is_none() && self.state.plan.is_none() && self.key.is_empty();
         if nothing_to_keep {
+            if let Some(old) = self.replaces.take() {
+                sessions::delete(&core.db, &core.vault.digest("session", &old)).await?;
+            }
             if self.ended {
                 cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));
             }
@@ -202,13 +202,15 @@ impl WebSession {
             uuid: self.row.as_ref().map_or_else(|| core.ports.uuid(), |r| r.uuid),
             user_id: self.principal.as_ref().map(|p| p.user.id),
             data,
+            auth: serde_json::to_value(&self.state.authentication)?,
+            absolute_expires: None,
             created: self.row.as_ref().map_or(now, |r| r.created),
             expires,
             last_used: now,
             ip: client.ip.to_string(),
             user_agent: client.user_agent.clone(),
         };
-        sessions::put(&core.db, &row, self.write == Write::Durable).await?;
+        self.store(core, &row).await?;
         self.row = Some(row);
         self.write = Write::None;
         if self.set_cookie {
@@ -224,6 +226,24 @@ impl WebSession {
             }
         }
         Ok(cookies)
+    }
+
+    async fn store(&mut self, core: &Core, row: &sessions::Session) -> Result<()> {
+        let durable = self.write == Write::Durable;
+        if let Some(old) = self.replaces.take() {
+            // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
+            if !sessions::rotate(&core.db, &core.vault.digest("session", &old), row).await? {
+                sessions::put(&core.db, row, durable).await?;
+            }
+        } else if self.row.is_some() {
+            if !sessions::update(&core.db, row, durable).await? {
+                // Ended by somebody else while this request ran: it stays ended.
+                return Err(Error::denied("The session has ended. Sign in again."));
+            }
+        } else {
+            sessions::put(&core.db, row, durable).await?;
+        }
+        Ok(())
     }
 }
 
@@ -279,7 +299,7 @@ pub async fn check_password(core: &Core, user: Option<&Arc<users::User>>, passwo
         && crate::hash::is_outdated(&user.password)
     {
         match core.hasher.hash(password.clone()).await {
-            Ok(hash) => users::rehash(&core.db, user.id, &hash).await?,
+            Ok(hash) => users::rehash(&core.db, user.id, &user.password, &hash).await?,
             Err(Error::Unavailable(_)) => {}
             Err(e) => return Err(e),
         }

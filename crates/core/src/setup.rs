@@ -7,9 +7,9 @@ const KEY: &str = "setup";
 
 /// Whether the first run is over.
 pub async fn is_done(core: &Core) -> Result<bool> {
-    Ok(kv::get(&core.db, KEY).await?.is_some_and(|v| v.get("done") == Some(&Json::Bool(true))))
+    Ok(kv::get(&core.db, KEY).await?.is_some_and(|(v, _)| v.get("done") == Some(&Json::Bool(true))))
 }
 /// Closes the first run for ever. Called when the administrator's password is set, by whatever way.
 pub async fn finish(core: &Core) -> Result<()> {
-    kv::put(&core.db, KEY, &json!({"done": true}), core.now()).await.map(drop)
+    kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), None).await.map(drop)
 }

@@ -109,6 +109,7 @@ fn is_plain(to: &str) -> bool {
 
 fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json, typed: &[(String, String)]) -> Response {
     let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| core.world().get(pk).cloned());
+    let decline = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::DECLINE_URL));
     let csrf = edge.session.csrf(core);
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
     let action = page_address(&edge.client);
@@ -119,6 +120,7 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
         home_url: "/if/user/",
         request_id: Some(&edge.client.request_id),
         values: typed,
+        decline_url: decline.as_deref(),
     };
     let own = edge.session.state.plan.as_ref().and_then(|p| p.stages.front()).and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id)).and_then(|kind| kind.page(challenge, &form));
     let body = match own {

@@ -100,8 +100,10 @@ async fn recover(edge: &mut Edge, key: &str) -> Result<bool, Error> {
     let Some(token) = signet_core::token::by_key(&core, key, "recovery").await? else { return Ok(false) };
     let Some(person) = Principal::load(&core, token.user_id).await? else { return Ok(false) };
     // The link dies before the session begins: two clicks at once give one session.
-    if !signet_store::tokens::delete(&core.db, token.id).await? {
-        return Ok(false);
+    match signet_store::tokens::delete(&core.db, token.id).await {
+        Ok(()) => {}
+        Err(Error::NotFound) => return Ok(false),
+        Err(e) => return Err(e),
     }
     signet_core::login::sign_in(&core, &edge.client, &mut edge.session, person, "recovery", Map::new(), signet_base::Span::ZERO).await?;
     Ok(true)

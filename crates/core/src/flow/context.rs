@@ -42,6 +42,8 @@ pub mod keys {
     pub const CONSENT_TITLE: Key<String> = Key::new("consent_title");
     /// `[{"id", "name"}]`
     pub const CONSENT_PERMISSIONS: Key<Vec<Map>> = Key::new("consent_permissions");
+    /// Where "Don't share" leads: the protocol's own refusal, made by the server.
+    pub const DECLINE_URL: Key<String> = Key::new("goauthentik.io/consent/decline_url");
     pub const CONSENT_TOKEN: Key<String> = Key::new("goauthentik.io/consent/token");
     pub const DENY_MESSAGE: Key<String> = Key::new("deny_message");
     pub const GROUPS: Key<Vec<Uuid>> = Key::new("groups");
