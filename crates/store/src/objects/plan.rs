@@ -29,6 +29,8 @@ pub(super) struct Plan<'a> {
     removed: Vec<Arc<Object>>,
     gone: HashSet<Uuid>,
     wished: Vec<Uuid>,
+    /// Integer keys given in this plan, in order.
+    given: Vec<i64>,
 }
 
 /// The result: what to write, what to remove.
@@ -62,6 +64,7 @@ impl<'a> Plan<'a> {
             removed: Vec::new(),
             gone: HashSet::new(),
             wished: Vec::new(),
+            given: Vec::new(),
         }
     }
 
@@ -96,6 +99,8 @@ impl<'a> Plan<'a> {
             self.last_num += 1;
             self.last_num
         });
+        self.given.extend(num);
+        settle(def, &mut data, &self.given);
         self.drafts.insert(pk, Draft { pk, num, def, data, secrets, version: 1, created: self.now });
         self.order.push(pk);
         self.wished.push(pk);
@@ -111,7 +116,9 @@ impl<'a> Plan<'a> {
         {
             return Err(Error::Conflict("version".into()));
         }
+        let given = std::mem::take(&mut self.given);
         let draft = self.draft(pk)?;
+        settle(draft.def, &mut data, &given);
         if draft.def.bindable && !data.contains_key("pbm_uuid") {
             if let Some(pbm) = draft.data.get("pbm_uuid") {
                 data.insert("pbm_uuid".into(), pbm.clone());
@@ -119,6 +126,7 @@ impl<'a> Plan<'a> {
         }
         draft.data = data;
         draft.secrets = secrets;
+        self.given = given;
         self.wished.push(pk);
         Ok(())
     }
@@ -223,6 +231,26 @@ impl<'a> Plan<'a> {
         }
         let has = |d: &&Draft| d.data.get("pbm_uuid").and_then(Json::as_str) == Some(key);
         self.drafts.values().find(has).map(|d| d.pk).or_else(|| self.world.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
+    }
+}
+
+/// A reference of `-n` means the n-th integer key given in the same plan, whose value nobody knows before.
+fn settle(def: &ModelDef, data: &mut Map, given: &[i64]) {
+    let settled = |value: &Json| value.as_i64().filter(|n| *n < 0).and_then(|n| given.get(usize::try_from(-n - 1).ok()?)).map(|n| Json::from(*n));
+    for field in def.fields.iter().filter(|f| target_of(def, f.name) == Some("authentik_core.provider")) {
+        match data.get_mut(field.name) {
+            Some(Json::Array(list)) => list.iter_mut().for_each(|v| {
+                if let Some(n) = settled(v) {
+                    *v = n;
+                }
+            }),
+            Some(value) => {
+                if let Some(n) = settled(value) {
+                    *value = n;
+                }
+            }
+            None => {}
+        }
     }
 }
 

@@ -80,17 +80,25 @@ pub async fn many(db: &Db, ids: &[Uuid]) -> Result<Vec<Group>> {
 /// Adds a group with its parents and members, all or nothing. `Error::Conflict("user_group.name")` when the name is taken,
 /// `Error::Conflict("foreign key")` when a parent or a member does not exist.
 pub async fn insert(db: &Db, group: &Group, parents: &[Uuid], members: &[i64]) -> Result<()> {
+    db.batch(insert_batch(group, parents, members)).await.map(drop)
+}
+/// [`insert`] as a part of a larger batch.
+pub fn insert_batch(group: &Group, parents: &[Uuid], members: &[i64]) -> Batch {
     let g = group;
     let batch = Batch::new().add(INSERT, params![g.id, &g.name, g.name.to_lowercase(), g.is_superuser, &g.attributes, g.created, g.updated]);
-    db.batch(relations(batch, g.id, Some(parents), Some(members))).await.map(drop)
+    relations(batch, g.id, Some(parents), Some(members))
 }
 
 /// Writes the group; `parents` and `members` replace what was there. That no group becomes its own ancestor is for the
 /// caller to see with [`ancestors`]. `Error::NotFound` when there is no such group.
 pub async fn update(db: &Db, group: &Group, parents: Option<&[Uuid]>, members: Option<&[i64]>, now: Timestamp) -> Result<()> {
+    missing(db.batch(update_batch(group, parents, members, now)).await)
+}
+/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such group.
+pub fn update_batch(group: &Group, parents: Option<&[Uuid]>, members: Option<&[i64]>, now: Timestamp) -> Batch {
     let g = group;
     let batch = Batch::new().add(UPDATE, params![&g.name, g.name.to_lowercase(), g.is_superuser, &g.attributes, now, g.id]).expect_rows(1, "no such row");
-    missing(db.batch(relations(batch, g.id, parents, members)).await)
+    relations(batch, g.id, parents, members)
 }
 
 fn relations(mut batch: Batch, id: Uuid, parents: Option<&[Uuid]>, members: Option<&[i64]>) -> Batch {

@@ -172,6 +172,10 @@ pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
 /// caller has read) a change in between is `Error::Conflict("updated")`. `groups` replaces the direct groups.
 /// `Error::NotFound` when there is no such user.
 pub async fn update(db: &Db, user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Result<()> {
+    found(db.batch(update_batch(user, guard, groups, now)).await)
+}
+/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
+pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
     let u = user;
     // Two changes within one microsecond must not look like one.
     let now = guard.map_or(now, |g| if now <= g { Timestamp(g.0 + 1) } else { now });
@@ -191,7 +195,7 @@ pub async fn update(db: &Db, user: &User, guard: Option<Timestamp>, groups: Opti
             batch.push(JOIN_GROUP, params![u.id, *group]);
         }
     }
-    found(db.batch(batch).await)
+    batch
 }
 
 const MISSING: &str = "no such row";
@@ -207,7 +211,11 @@ fn found<T>(answer: Result<T>) -> Result<()> {
 
 /// A new password's hash; `password_changed` follows.
 pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Result<()> {
-    found(db.batch(Batch::new().add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING)).await)
+    found(db.batch(set_password_batch(id, hash, now)).await)
+}
+/// [`set_password`] as a part of a larger batch.
+pub fn set_password_batch(id: i64, hash: &str, now: Timestamp) -> Batch {
+    Batch::new().add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING)
 }
 /// A better hash of the same password; nothing happens when the password changed in between.
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
