@@ -1,6 +1,6 @@
 //! The first run: `initial-setup` works once, then never again, whatever is deleted later.
 use crate::Core;
-use signet_base::{Json, Result, json};
+use signet_base::{Error, Json, Result, json};
 use signet_store::kv;
 
 const KEY: &str = "setup";
@@ -13,3 +13,22 @@ pub async fn is_done(core: &Core) -> Result<bool> {
 pub async fn finish(core: &Core) -> Result<()> {
     kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), None).await.map(drop)
 }
+/// Takes the one chance: of any number of callers exactly one gets `true`.
+pub async fn claim(core: &Core) -> Result<bool> {
+    let version = match kv::get(&core.db, KEY).await? {
+        Some((value, _)) if value.get("done") == Some(&Json::Bool(true)) => return Ok(false),
+        Some((_, version)) => version,
+        None => 0,
+    };
+    match kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), Some(version)).await {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict(_)) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+/// Gives the chance back: the claimed write did not happen.
+pub async fn release(core: &Core) -> Result<()> {
+    kv::put(&core.db, &core.ports, KEY, &json!({"done": false}), None).await.map(drop)
+}
+/// The flow of the first run.
+pub const FLOW: &str = "initial-setup";

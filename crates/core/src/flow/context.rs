@@ -53,6 +53,8 @@ pub mod keys {
     pub const USER_BACKEND: Key<String> = Key::new("user_backend");
     pub const AUTH_METHOD: Key<String> = Key::new("auth_method");
     pub const AUTH_METHOD_ARGS: Key<Map> = Key::new("auth_method_args");
+    /// This run took the one chance of the first run.
+    pub const SETUP_CLAIMED: Key<bool> = Key::new("goauthentik.io/setup/claimed");
     /// Failed tries of the password stage in this run.
     pub const PASSWORD_TRIES: Key<i64> = Key::new("goauthentik.io/password/tries");
 }

@@ -4,7 +4,7 @@ use super::stage::{FlowRun, StageKind, Step};
 use super::{Challenge, Context, ResponseErrors, StageRef, keys};
 use crate::models::{DeniedAction, Flow, FlowStageBinding, InvalidResponseAction, background_url};
 use crate::policy::{self, Question};
-use crate::{Client, Core, WebSession};
+use crate::{Client, Core, WebSession, setup};
 use signet_base::{Error, Json, Map, Result, json, query};
 use signet_model::Object;
 use std::sync::Arc;
@@ -100,20 +100,34 @@ impl Executor<'_> {
                 continue;
             }
             let (kind, stage, settings) = self.resolve(&planned.stage)?;
+            let first_run = flow.text("slug") == setup::FLOW;
+            let claimed = plan.context.get(&keys::SETUP_CLAIMED) == Some(true);
+            // The first run is judged at every step: two browsers may both have begun it.
+            if first_run && !claimed && setup::is_done(self.core).await? {
+                self.session.state.plan = Some(plan);
+                return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
+            }
+            let claims = first_run && !claimed && kind.writes_people();
+            if claims && !setup::claim(self.core).await? {
+                self.session.state.plan = Some(plan);
+                return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
+            }
             let step = {
                 let query = self.session.state.query.clone();
                 let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query };
-                match answer.take() {
-                    None => kind.show(&mut run).await?,
-                    Some(sent) => {
-                        let empty = Map::new();
-                        let sent = if is_for(kind.as_ref(), sent) { sent } else { &empty };
-                        match kind.answer(&mut run, sent).await? {
-                            Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
-                            step => step,
-                        }
+                let step = match answer.take() {
+                    None => kind.show(&mut run).await,
+                    Some(sent) if is_for(kind.as_ref(), sent) => kind.answer(&mut run, sent).await,
+                    Some(_) => kind.answer(&mut run, &Map::new()).await,
+                };
+                if claims {
+                    if matches!(step, Ok(Step::Next)) {
+                        plan.context.set(&keys::SETUP_CLAIMED, true);
+                    } else {
+                        setup::release(self.core).await?;
                     }
                 }
+                step?
             };
             self.session.touch();
             match step {

@@ -99,6 +99,10 @@ pub trait StageKind: Send + Sync {
     fn page(&self, _challenge: &Json, _form: &FormContext<'_>) -> Option<Markup> {
         None
     }
+    /// Creates or changes accounts.
+    fn writes_people(&self) -> bool {
+        false
+    }
     /// Silent stages may run while an authorization is answered without a page.
     fn is_silent(&self) -> bool {
         false

@@ -1,0 +1,16 @@
+//! Configuration models that the engines themselves read. Families declare theirs beside their code.
+mod application;
+mod brand;
+mod certificate;
+mod flow;
+mod policy_binding;
+
+pub use application::Application;
+pub use brand::Brand;
+pub use certificate::{CertificateKeyPair, PreparedCertificate};
+pub use flow::{DEFAULT_BACKGROUND, DeniedAction, Designation, Flow, FlowStageBinding, InvalidResponseAction, Layout, Requirement, background_url, flow_bindings, flow_summary};
+pub use policy_binding::{EngineMode, PolicyBinding};
+use signet_model::{Model, ModelDef};
+
+/// Every model declared here.
+pub const ALL: &[&ModelDef] = &[Flow::DEF, FlowStageBinding::DEF, PolicyBinding::DEF, Application::DEF, Brand::DEF, CertificateKeyPair::DEF];
