@@ -53,7 +53,7 @@ mod tests {
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_at_once_and_a_panic_costs_only_its_job() {
         let pool = Pool::new("t", 1, 1).unwrap();
-        assert!(matches!(pool.run(|| panic!("boom")).await as Result<()>, Err(Error::Internal(_))));
+        assert!(matches!(pool.run(|| -> u8 { panic!("boom") }).await, Err(Error::Internal(_))));
         assert_eq!(pool.run(|| 7).await.unwrap(), 7);
         let (hold, wait) = mpsc::channel::<()>();
         let busy = tokio::spawn({

@@ -120,6 +120,10 @@ impl FieldDef {
 }
 
 pub type Prepared = Arc<dyn Any + Send + Sync>;
+/// Rules of a model beyond its fields' own.
+pub type Check = fn(&mut Change<'_>, &Snapshot) -> Result<(), FieldErrors>;
+/// Makes ready what a hot path needs, from the typed settings.
+pub type Prepare = fn(&(dyn Any + Send + Sync)) -> Result<Prepared, String>;
 
 pub struct ModelDef {
     /// `authentik_stages_deny`
@@ -148,11 +152,11 @@ pub struct ModelDef {
     /// Read-only members added by `present`.
     pub extra: &'static [FieldDef],
     /// Rules beyond the fields' own. May change the new data (normal forms).
-    pub check: Option<fn(&mut Change<'_>, &Snapshot) -> Result<(), FieldErrors>>,
+    pub check: Option<Check>,
     /// Adds the read-only members.
     pub present: Option<fn(&Object, &Snapshot, &mut Map)>,
     /// Makes what a hot path needs ready (parsed keys, programs, matchers). An error is kept and denies at use.
-    pub prepare: Option<fn(&(dyn Any + Send + Sync)) -> Result<Prepared, String>>,
+    pub prepare: Option<Prepare>,
     pub build: fn(Map) -> Result<Prepared, String>,
 }
 

@@ -31,6 +31,9 @@ pub struct Executor<'a> {
     pub query: &'a str,
 }
 
+/// The kind of a stage, its object, the settings of a built-in one.
+type Resolved = (Arc<dyn StageKind>, Option<Arc<Object>>, Json);
+
 /// At most this many stages pass in one request, so that two flows cannot send each other around for ever.
 const MAX_SILENT: usize = 100;
 
@@ -222,7 +225,7 @@ impl Executor<'_> {
         Ok(verdict.passing)
     }
 
-    fn resolve(&self, stage: &StageRef) -> Result<(Arc<dyn StageKind>, Option<Arc<Object>>, Json)> {
+    fn resolve(&self, stage: &StageRef) -> Result<Resolved> {
         match stage {
             StageRef::Object(pk) => {
                 let object = self.core.world().get(*pk).cloned().ok_or_else(|| Error::denied("A stage of this flow was removed. Start again."))?;
