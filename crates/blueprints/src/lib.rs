@@ -1,1 +1,17 @@
+//! Configuration as YAML: files in the format of `version: 1` blueprints are imported over the registry, judged by the
+//! same checks as the API, and written as a whole or not at all; flows are exported in the same form.
+mod apply;
+mod defaults;
+mod entry;
+mod eval;
+mod export;
+mod file;
+mod problem;
+mod rows;
+mod world;
+mod yaml;
 
+pub use apply::{Report, Source, apply, apply_all, validate};
+pub use defaults::{DEFAULTS, apply_defaults};
+pub use export::export_flow;
+pub use problem::Problem;

@@ -1,0 +1,299 @@
+//! Importing: all entries of all files are judged on a copy of the configuration, then written in one transaction.
+use crate::entry::{self, State};
+use crate::eval::{Environment, Made, Scope};
+use crate::file::{self, Blueprint, Entry};
+use crate::problem::{Problem, sentence};
+use crate::rows::{Did, Order, Rows};
+use crate::world::{Wish, World};
+use signet_base::{Error, Json, Map, Result, json};
+use signet_core::{Core, setup};
+use signet_store::{Author, Write, users};
+use std::collections::HashMap;
+
+/// A text with where it came from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Names it in errors.
+    pub file: &'a str,
+    pub text: &'a str,
+    /// Variables for `!Env`. Only for files of the server itself; none also switches `!File` off.
+    pub environment: Option<&'a Environment>,
+    /// Overrides values of the file's context.
+    pub context: Option<&'a Map>,
+}
+
+impl<'a> Source<'a> {
+    /// A text from outside.
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, environment: None, context: None }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    pub created: usize,
+    pub updated: usize,
+    pub deleted: usize,
+    pub unchanged: usize,
+    pub skipped: usize,
+    /// Remarks that did not stop the import: members that a model does not have.
+    pub notes: Vec<String>,
+}
+impl Report {
+    /// Whether nothing had to be written.
+    pub fn is_empty(&self) -> bool {
+        self.created + self.updated + self.deleted == 0
+    }
+    fn count(&mut self, did: Did) {
+        match did {
+            Did::Created => self.created += 1,
+            Did::Updated => self.updated += 1,
+            Did::Deleted => self.deleted += 1,
+            Did::Nothing => self.unchanged += 1,
+        }
+    }
+}
+
+/// Imports one file.
+pub async fn apply(core: &Core, source: &Source<'_>, by: &Author) -> Result<Report> {
+    apply_all(core, std::slice::from_ref(source), by).await
+}
+
+/// Imports several files, later ones seeing what earlier ones make. All or nothing.
+pub async fn apply_all(core: &Core, sources: &[Source<'_>], by: &Author) -> Result<Report> {
+    let (world, report) = run(core, sources).await?;
+    commit(core, world, by).await?;
+    Ok(report)
+}
+
+/// Judges a file without writing anything.
+pub async fn validate(core: &Core, source: &Source<'_>) -> Result<Report> {
+    Ok(run(core, std::slice::from_ref(source)).await?.1)
+}
+
+async fn run(core: &Core, sources: &[Source<'_>]) -> Result<(World, Report)> {
+    let mut world = World::new(&core.world());
+    let mut report = Report::default();
+    let mut names: Vec<String> = Vec::new();
+    for source in sources {
+        let blueprint = file::read(source.file, source.text)?;
+        one(core, &mut world, source, &blueprint, &names, &mut report).await?;
+        names.push(blueprint.name);
+    }
+    Ok((world, report))
+}
+
+async fn one(core: &Core, world: &mut World, source: &Source<'_>, blueprint: &Blueprint, earlier: &[String], report: &mut Report) -> Result<(), Problem> {
+    let mut ids: HashMap<String, Made> = HashMap::new();
+    let mut moved: HashMap<String, String> = HashMap::new();
+    let mut context = base_context(core);
+    for (key, node) in &blueprint.context {
+        let scope = Scope { core, world, context: &context, ids: &ids, environment: source.environment };
+        let value = scope.value(node, &[], false).await.map_err(|e| Problem::file(source.file, e).at(&format!("context.{key}")))?;
+        context.insert(key.clone(), value);
+    }
+    if let Some(given) = source.context {
+        context.extend(given.iter().map(|(k, v)| (k.clone(), v.clone())));
+    }
+    for item in &blueprint.entries {
+        let mut problem = Problem { entry: item.place.clone(), ..Problem::file(source.file, "") };
+        let scope = Scope { core, world, context: &context, ids: &ids, environment: source.environment };
+        let read = read_entry(&scope, item, earlier).await;
+        let read = read.map_err(|(model, field, message)| {
+            problem.model = model;
+            Problem { message, ..problem.clone() }.at(&field)
+        })?;
+        let Some(mut read) = read else {
+            report.skipped += 1;
+            continue;
+        };
+        problem.model.clone_from(&read.model);
+        if !moved.is_empty() {
+            rename(&mut read.identifiers, &moved);
+            rename(&mut read.attrs, &moved);
+        }
+        let made = if read.model == META {
+            report.count(Did::Nothing);
+            None
+        } else if Rows::is_row(&read.model) {
+            let mut fields = read.identifiers.clone();
+            fields.extend(read.attrs);
+            if read.identifiers.is_empty() {
+                return Err(Problem { message: "expected at least one".into(), ..problem }.at("identifiers"));
+            }
+            let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
+            let (did, pk) = world.rows.order(core, &read.model, &order).await.map_err(|(field, message)| Problem { message, ..problem.clone() }.at(&field))?;
+            report.count(did);
+            Some(Made { pk, pbm: None })
+        } else {
+            let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
+                return Err(Problem { message: "there is no such model, or blueprints cannot write it".into(), ..problem }.at("model"));
+            };
+            let outcome = entry::object(core, world, def, read.state, read.identifiers, read.attrs).await.map_err(|(field, error)| {
+                let (named, message) = match &error {
+                    Error::Invalid(fields) => sentence(fields),
+                    other => (String::new(), other.to_string()),
+                };
+                Problem { message, ..problem.clone() }.at(if field.is_empty() { &named } else { &field })
+            })?;
+            report.count(outcome.did);
+            report.notes.extend(outcome.unknown.iter().map(|f| format!("{}: {}: {}: {f}: left out, {} has no such field", source.file, item.place, def.full_name(), def.label)));
+            if let (Some(asked), Some(made)) = (outcome.asked_pk, &outcome.made)
+                && let Some(actual) = made.pk.as_str().filter(|a| *a != asked)
+            {
+                moved.insert(asked, actual.to_owned());
+            }
+            outcome.made
+        };
+        if let (Some(id), Some(made)) = (&item.id, made) {
+            ids.insert(id.clone(), made);
+        }
+    }
+    Ok(())
+}
+
+/// Depends on another file.
+const META: &str = "authentik_blueprints.metaapplyblueprint";
+
+struct Read {
+    model: String,
+    state: State,
+    identifiers: Map,
+    attrs: Map,
+}
+
+/// Evaluates an entry; none when its conditions do not hold. An error has model, field and text.
+async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Result<Option<Read>, (String, String, String)> {
+    let bare = |(field, text): (String, String)| (String::new(), field, text);
+    if !entry::applies(scope, item).await.map_err(bare)? {
+        return Ok(None);
+    }
+    let model = scope.value(&item.model, &[], false).await.map_err(|e| bare(("model".into(), e)))?;
+    let model = model.as_str().ok_or_else(|| bare(("model".into(), "expected app_label.model".into())))?.to_lowercase();
+    let named = |(field, text): (String, String)| (model.clone(), field, text);
+    let state = match &item.state {
+        None => State::Present,
+        Some(node) => {
+            let text = scope.value(node, &[], false).await.map_err(|e| named(("state".into(), e)))?;
+            let wrong = || named(("state".into(), "expected present, created, must_created or absent".into()));
+            text.as_str().and_then(State::parse).ok_or_else(wrong)?
+        }
+    };
+    let def = scope.core.registry.find(&model);
+    let identifiers = entry::values(scope, &item.identifiers, def).await.map_err(named)?;
+    let attrs = if state == State::Absent { Map::new() } else { entry::values(scope, &item.attrs, def).await.map_err(named)? };
+    if model == META {
+        let name = attrs.get("identifiers").and_then(|i| i.get("name")).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let required = attrs.get("required").and_then(Json::as_bool).unwrap_or(true);
+        let known = earlier.contains(&name) || crate::defaults::has(&name);
+        if required && !known {
+            return Err(named(("identifiers".into(), format!("no blueprint is called {name}"))));
+        }
+    }
+    Ok(Some(Read { model, state, identifiers, attrs }))
+}
+
+fn base_context(core: &Core) -> Map {
+    let models: Map = core.registry.all().iter().map(|d| (d.full_name(), json!(d.label))).collect();
+    let mut context = Map::new();
+    context.insert("goauthentik.io/enterprise/licensed".into(), Json::Bool(false));
+    context.insert("goauthentik.io/rbac/models".into(), Json::Object(models));
+    context
+}
+
+/// Keys that the file gave and that the instance has under another key.
+fn rename(values: &mut Map, moved: &HashMap<String, String>) {
+    fn walk(value: &mut Json, moved: &HashMap<String, String>) {
+        match value {
+            Json::String(text) => {
+                if let Some(new) = moved.get(text) {
+                    text.clone_from(new);
+                }
+            }
+            Json::Array(list) => list.iter_mut().for_each(|v| walk(v, moved)),
+            Json::Object(map) => map.values_mut().for_each(|v| walk(v, moved)),
+            _ => {}
+        }
+    }
+    values.values_mut().for_each(|v| walk(v, moved));
+}
+
+async fn commit(core: &Core, world: World, by: &Author) -> Result<()> {
+    if world.wishes.is_empty() && world.rows.is_empty() {
+        return Ok(());
+    }
+    let mut writes = Vec::with_capacity(world.wishes.len());
+    for wish in &world.wishes {
+        match wish {
+            Wish::Delete(pk) => writes.push(Write::Delete { pk: *pk }),
+            Wish::Create(pk) | Wish::Update(pk) => {
+                // Not there any more: a later entry removed it.
+                let Some(object) = world.objects.get(*pk) else { continue };
+                let (data, secrets) = (object.data.clone(), object.secrets.clone());
+                writes.push(match wish {
+                    Wish::Create(_) => Write::Create { def: object.def, pk: Some(object.pk), data, secrets },
+                    _ => Write::Update { pk: *pk, version: Some(object.version), data, secrets },
+                });
+            }
+        }
+    }
+    // An object made and removed in the same run was never written.
+    writes.retain(|w| !matches!(w, Write::Delete { pk } if core.world().get(*pk).is_none()));
+    for key in world.rows.removed_keys() {
+        writes.extend(signet_store::objects::writes_for_deleted_row(&core.world(), &key, &core.ports));
+    }
+    let named = world.rows.names_new_users() || writes.iter().any(names_new_user);
+    let mut real: HashMap<i64, i64> = HashMap::new();
+    let mut extra = world.rows.new_groups();
+    if named {
+        // Their numbers are needed below, so that they are written first, with the groups they are in.
+        core.db.batch(std::mem::take(&mut extra)).await?;
+        for (provisional, batch) in world.rows.new_users() {
+            let answer = core.db.batch(batch).await?;
+            let id = answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)?;
+            real.insert(provisional, id);
+        }
+        for write in &mut writes {
+            settle(write, &real);
+        }
+    } else {
+        for (_, batch) in world.rows.new_users() {
+            extra = extra.then(batch);
+        }
+    }
+    let rest = world.rows.changes(core, |id| real.get(&id).copied().unwrap_or(id))?;
+    if let Err(error) = core.objects.apply_with(writes, by, extra.then(rest)).await {
+        for id in real.values() {
+            users::delete(&core.db, *id).await?;
+        }
+        return Err(error);
+    }
+    if world.rows.sets_password_of("akadmin") {
+        setup::finish(core).await?;
+    }
+    Ok(())
+}
+
+fn user_fields(write: &mut Write) -> Vec<&mut Json> {
+    let (def, data) = match write {
+        Write::Create { def, data, .. } => (Some(*def), data),
+        // What an update holds was judged with its model; only bindings name users.
+        Write::Update { data, .. } => (None, data),
+        Write::Delete { .. } => return Vec::new(),
+    };
+    if def.is_some_and(|d| d.field("user").is_none()) {
+        return Vec::new();
+    }
+    data.get_mut("user").into_iter().collect()
+}
+fn names_new_user(write: &Write) -> bool {
+    user_fields(&mut write.clone()).iter().any(|v| v.as_i64().is_some_and(|n| n < 0))
+}
+fn settle(write: &mut Write, real: &HashMap<i64, i64>) {
+    for value in user_fields(write) {
+        if let Some(id) = value.as_i64().and_then(|n| real.get(&n)) {
+            *value = json!(id);
+        }
+    }
+}

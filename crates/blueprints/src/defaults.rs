@@ -1,0 +1,48 @@
+//! The blueprints in the binary, applied at the first start and again when a release changes them.
+use crate::apply::{Report, Source, apply_all};
+use signet_base::{Json, Map, Result, vault::sha256_hex};
+use signet_core::Core;
+use signet_store::{Author, kv};
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("../../../blueprints/", $path)))),*] };
+}
+
+/// Path and text, in the order in which they are applied.
+pub const DEFAULTS: &[(&str, &str)] = files![
+    "system/bootstrap.yaml",
+    "system/providers-oauth2.yaml",
+    "system/providers-proxy.yaml",
+    "default/flow-default-authentication-flow.yaml",
+    "default/flow-default-invalidation-flow.yaml",
+    "default/flow-default-provider-invalidation.yaml",
+    "default/flow-default-provider-authorization-explicit-consent.yaml",
+    "default/flow-default-provider-authorization-implicit-consent.yaml",
+    "default/flow-password-change.yaml",
+    "default/flow-default-user-settings-flow.yaml",
+    "default/flow-oobe.yaml",
+    "default/default-brand.yaml",
+];
+
+/// Under this name the digests of the files that were applied are kept.
+const KEY: &str = "blueprints";
+
+/// Whether a file in the binary has this name.
+pub fn has(name: &str) -> bool {
+    !name.is_empty() && DEFAULTS.iter().any(|(_, text)| text.lines().any(|l| l.trim().strip_prefix("name: ").is_some_and(|n| n == name)))
+}
+
+/// Applies the files that this installation has not seen yet in this form. What an administrator changed or removed
+/// stays so until a release changes the file.
+pub async fn apply_defaults(core: &Core) -> Result<Report> {
+    let seen = kv::get(&core.db, KEY).await?;
+    let (known, version) = seen.map_or((Json::Null, 0), |(value, version)| (value, version));
+    let digests: Map = DEFAULTS.iter().map(|(path, text)| ((*path).to_owned(), Json::String(sha256_hex(text.as_bytes())))).collect();
+    let sources: Vec<Source<'_>> = DEFAULTS.iter().filter(|(path, _)| known.get(*path) != digests.get(*path)).map(|(path, text)| Source::new(path, text)).collect();
+    if sources.is_empty() {
+        return Ok(Report::default());
+    }
+    let report = apply_all(core, &sources, &Author::system()).await?;
+    kv::put(&core.db, &core.ports, KEY, &Json::Object(digests), Some(version)).await?;
+    Ok(report)
+}

@@ -1,0 +1,175 @@
+//! One entry of a file on objects: found or made, judged as the API would judge it.
+use crate::eval::{Frame, Made, Scope};
+use crate::file::Entry;
+use crate::rows::{Did, Step};
+use crate::world::World;
+use signet_base::{Error, Json, Map, Uuid};
+use signet_core::Core;
+use signet_model::{Kind, Lookup, ModelDef, Object, check};
+use signet_store::{groups, users};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// What an entry wants of its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Present,
+    Created,
+    MustCreated,
+    Absent,
+}
+
+impl State {
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "present" => State::Present,
+            "created" => State::Created,
+            "must_created" => State::MustCreated,
+            "absent" => State::Absent,
+            _ => return None,
+        })
+    }
+    /// What to do, given what was found.
+    pub fn of(self, found: Option<usize>) -> Result<Step, (String, String)> {
+        Ok(match (self, found) {
+            (State::Absent, Some(at)) => Step::Delete(at),
+            (State::Absent, None) => Step::Leave(None),
+            (State::Present, Some(at)) => Step::Update(at),
+            (State::Created, Some(at)) => Step::Leave(Some(at)),
+            (State::MustCreated, Some(_)) => return Err(("state".into(), "the object exists already".into())),
+            (_, None) => Step::Create,
+        })
+    }
+}
+
+/// Evaluates a mapping. `def` tells which fields take what policies are bound to.
+pub async fn values(scope: &Scope<'_>, nodes: &[(String, crate::yaml::Node)], def: Option<&ModelDef>) -> Result<Map, (String, String)> {
+    const NONE: &[Frame] = &[];
+    let mut out = Map::new();
+    for (field, node) in nodes {
+        let bindable = def.and_then(|d| d.field(field)).is_some_and(|f| matches!(f.kind, Kind::Ref { target: "bindable", .. }));
+        let value = scope.value(node, NONE, bindable).await.map_err(|e| (field.clone(), e))?;
+        out.insert(field.clone(), value);
+    }
+    Ok(out)
+}
+
+/// Users and groups that a set of values names, looked up before the check.
+struct Known {
+    users: HashSet<i64>,
+    groups: HashSet<Uuid>,
+}
+impl Lookup for Known {
+    fn user_exists(&self, id: i64) -> bool {
+        self.users.contains(&id)
+    }
+    fn group_exists(&self, id: Uuid) -> bool {
+        self.groups.contains(&id)
+    }
+}
+
+async fn known(core: &Core, world: &World, def: &ModelDef, values: &Map) -> Result<Known, Error> {
+    let mut all = Known { users: HashSet::new(), groups: HashSet::new() };
+    for field in def.fields {
+        let target = match field.kind {
+            Kind::Ref { target, .. } => target,
+            Kind::List(Kind::Ref { target, .. }) => target,
+            _ => continue,
+        };
+        if target != "authentik_core.user" && target != "authentik_core.group" {
+            continue;
+        }
+        let list = match values.get(field.name) {
+            Some(Json::Array(list)) => list.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+            None => continue,
+        };
+        for value in list {
+            if let Some(id) = value.as_i64() {
+                if world.rows.has_user(id) || users::by_id(&core.db, id).await?.is_some() {
+                    all.users.insert(id);
+                }
+            } else if let Some(id) = value.as_str().and_then(|s| Uuid::parse_str(s).ok())
+                && (world.rows.has_group(id) || groups::by_id(&core.db, id).await?.is_some())
+            {
+                all.groups.insert(id);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A finished entry: what it did, the key it has now, and the key the file gave it.
+pub struct Outcome {
+    pub did: Did,
+    pub made: Option<Made>,
+    pub asked_pk: Option<String>,
+    /// Members that the model does not have; they are left out.
+    pub unknown: Vec<String>,
+}
+
+/// Carries out one entry on an object.
+pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, state: State, identifiers: Map, attrs: Map) -> Result<Outcome, (String, Error)> {
+    let fail = |field: &str, text: String| (field.to_owned(), Error::invalid(field, text));
+    let asked = identifiers.get("pk").cloned();
+    let natural: Map = identifiers.iter().filter(|(k, _)| *k != "pk").map(|(k, v)| (k.clone(), v.clone())).collect();
+    if asked.is_none() && natural.is_empty() {
+        return Err(fail("identifiers", "expected at least one".into()));
+    }
+    let full_name = def.full_name();
+    let mut found = None;
+    if let Some(pk) = &asked {
+        let wanted: Map = [("pk".to_owned(), pk.clone())].into_iter().collect();
+        found = world.matching(core, &full_name, &wanted).map_err(|e| fail("identifiers", e))?;
+    }
+    if found.is_none() && !natural.is_empty() {
+        found = world.matching(core, &full_name, &natural).map_err(|e| fail("identifiers", e))?;
+    }
+    let made = |object: &Object| Some(Made { pk: object.wire_pk(), pbm: object.pbm() });
+    let asked_pk = asked.as_ref().and_then(Json::as_str).map(str::to_owned);
+    let step = state.of(found.as_ref().map(|_| 0)).map_err(|(field, text)| fail(&field, text))?;
+    let mut incoming = natural;
+    incoming.extend(attrs);
+    let unknown: Vec<String> = incoming.keys().filter(|k| def.field(k).is_none() && *k != def.key).cloned().collect();
+    let rows = known(core, world, def, &incoming).await.map_err(|e| (String::new(), e))?;
+    let (object, did) = match (step, found) {
+        (Step::Leave(_), found) => return Ok(Outcome { did: Did::Nothing, made: found.as_deref().and_then(made), asked_pk, unknown: Vec::new() }),
+        (Step::Delete(_), Some(before)) => {
+            world.delete(before.pk);
+            return Ok(Outcome { did: Did::Deleted, made: made(&before), asked_pk, unknown: Vec::new() });
+        }
+        (Step::Update(_), Some(before)) => {
+            let change = check(def, &incoming, Some(&before), true, &world.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
+            let same_secrets = change.secrets.len() == before.secrets.len() && change.secrets.iter().all(|(k, v)| before.secrets.get(k).is_some_and(|b| b.matches(v.reveal())));
+            if same_secrets && change.data.iter().all(|(k, v)| before.data.get(k) == Some(v)) {
+                return Ok(Outcome { did: Did::Nothing, made: made(&before), asked_pk, unknown });
+            }
+            let object = Object::new(before.pk, before.num, def, change.data, change.secrets, before.version, before.created, core.now());
+            (object, Did::Updated)
+        }
+        _ => {
+            let pk = match &asked_pk {
+                Some(text) => Uuid::parse_str(text).map_err(|_| fail("pk", format!("“{text}” is not a valid UUID.")))?,
+                None => core.ports.uuid(),
+            };
+            let change = check(def, &incoming, None, false, &world.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
+            let num = def.numbered.then(|| world.next_num());
+            (Object::new(pk, num, def, change.data, change.secrets, 1, core.now(), core.now()), Did::Created)
+        }
+    };
+    let object = Arc::new(object.map_err(|e| (String::new(), e))?);
+    let key = made(&object);
+    if did == Did::Created { world.create(object) } else { world.update(object) }
+    Ok(Outcome { did, made: key, asked_pk, unknown })
+}
+
+/// Whether all conditions of an entry hold.
+pub async fn applies(scope: &Scope<'_>, entry: &Entry) -> Result<bool, (String, String)> {
+    for condition in &entry.conditions {
+        let value = scope.value(condition, &[], false).await.map_err(|e| ("conditions".to_owned(), e))?;
+        if !crate::eval::truth(&value) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

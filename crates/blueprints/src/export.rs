@@ -1,0 +1,192 @@
+//! A flow as a file: the flow, its stages, prompts, policies and bindings, in an order that an import can follow.
+use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_core::Core;
+use signet_core::models::{Flow, flow_bindings};
+use signet_model::check::reference_values;
+use signet_model::{Kind, Object, Snapshot};
+use signet_store::{groups, users};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The flow with this slug as a blueprint. Secrets are left out.
+pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
+    let world = core.world();
+    let flow = world.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)?;
+    let mut all: Vec<Arc<Object>> = Vec::new();
+    let mut seen = HashSet::new();
+    for binding in flow_bindings(&world, flow.pk) {
+        collect(&world, binding, &flow, &mut seen, &mut all);
+    }
+    let guarded: Vec<Arc<Object>> = std::iter::once(flow.clone()).chain(all.iter().filter(|o| o.pbm().is_some()).cloned()).collect();
+    let mut policies = Vec::new();
+    let mut bindings = Vec::new();
+    for target in &guarded {
+        let Some(pbm) = target.pbm() else { continue };
+        for binding in world.bindings_of(pbm) {
+            if let Some(policy) = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| world.get(pk)) {
+                collect(&world, policy, &flow, &mut seen, &mut policies);
+            }
+            bindings.push((binding.clone(), target.pk));
+        }
+    }
+    let mut out = String::from("version: 1\nmetadata:\n  labels:\n    blueprints.goauthentik.io/generated: \"true\"\n");
+    let _ = writeln!(out, "  name: {}", scalar(&format!("Flow {slug}")));
+    out.push_str("entries:\n");
+    for object in policies.iter().chain(std::iter::once(&flow)).chain(&all) {
+        entry(&mut out, object, attrs(object), &[]);
+    }
+    for (binding, target) in &bindings {
+        let mut data = attrs(binding);
+        let mut tags = vec![("target", format!("!KeyOf {}", scalar(&target.to_string())))];
+        // People and groups have other keys elsewhere: named, so that a missing one stops the import.
+        if let Some(id) = data.get("user").and_then(Json::as_i64) {
+            let name = users::by_id(&core.db, id).await?.map(|u| u.username).unwrap_or_default();
+            tags.push(("user", format!("!Find [authentik_core.user, [username, {}]]", scalar(&name))));
+        }
+        if let Some(id) = data.get("group").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok()) {
+            let name = groups::by_id(&core.db, id).await?.map(|g| g.name).unwrap_or_default();
+            tags.push(("group", format!("!Find [authentik_core.group, [name, {}]]", scalar(&name))));
+        }
+        for (field, _) in &tags {
+            data.remove(*field);
+        }
+        entry(&mut out, binding, data, &tags);
+    }
+    Ok(out)
+}
+
+/// What goes along with a flow.
+const EXPORTED: [&str; 3] = ["authentik_flows.stage", "authentik_policies.policy", "authentik_stages_prompt.prompt"];
+
+/// Puts what an object refers to before it. The flow itself has its place already, so have other flows: they stay
+/// references by key.
+fn collect(world: &Snapshot, object: &Arc<Object>, flow: &Object, seen: &mut HashSet<Uuid>, out: &mut Vec<Arc<Object>>) {
+    if object.pk == flow.pk || !seen.insert(object.pk) {
+        return;
+    }
+    for (field, key, _, _) in reference_values(object.def, &object.data) {
+        let exported = match object.def.field(field).map(|f| f.kind) {
+            Some(Kind::Ref { target, .. }) => EXPORTED.contains(&target),
+            Some(Kind::List(Kind::Ref { target, .. })) => EXPORTED.contains(target),
+            _ => false,
+        };
+        if exported && let Some(next) = Uuid::parse_str(&key).ok().and_then(|pk| world.get(pk)) {
+            collect(world, next, flow, seen, out);
+        }
+    }
+    out.push(object.clone());
+}
+
+fn attrs(object: &Object) -> Map {
+    object.def.fields.iter().filter(|f| !f.secret && !f.read_only && !f.hidden).filter_map(|f| Some((f.name.to_owned(), object.data.get(f.name)?.clone()))).collect()
+}
+
+fn entry(out: &mut String, object: &Object, mut data: Map, tags: &[(&str, String)]) {
+    let _ = writeln!(out, "- model: {}", object.def.full_name());
+    let _ = writeln!(out, "  id: {}", scalar(&object.pk.to_string()));
+    let _ = writeln!(out, "  identifiers:\n    pk: {}", scalar(&object.pk.to_string()));
+    for field in ["slug", "name"] {
+        if object.def.field(field).is_some_and(|f| f.unique)
+            && let Some(value) = data.remove(field)
+        {
+            member(out, 4, field, &value);
+            break;
+        }
+    }
+    if data.is_empty() && tags.is_empty() {
+        return;
+    }
+    out.push_str("  attrs:\n");
+    for (field, value) in &data {
+        member(out, 4, field, value);
+    }
+    for (field, tag) in tags {
+        let _ = writeln!(out, "    {field}: {tag}");
+    }
+}
+
+fn member(out: &mut String, indent: usize, name: &str, value: &Json) {
+    let pad = " ".repeat(indent);
+    let _ = write!(out, "{pad}{}:", scalar(name));
+    node(out, indent, value);
+}
+
+/// The value after `name:` or `-`, with its line end.
+fn node(out: &mut String, indent: usize, value: &Json) {
+    let pad = " ".repeat(indent);
+    match value {
+        Json::Array(list) if !list.is_empty() => {
+            out.push('\n');
+            for item in list {
+                let _ = write!(out, "{pad}-");
+                match item {
+                    Json::Array(_) | Json::Object(_) => {
+                        // JSON is YAML: nested values stay on their line.
+                        let _ = writeln!(out, " {item}");
+                    }
+                    other => node(out, indent + 2, other),
+                }
+            }
+        }
+        Json::Object(map) if !map.is_empty() => {
+            out.push('\n');
+            for (name, value) in map {
+                member(out, indent + 2, name, value);
+            }
+        }
+        Json::String(text) if block(text) => {
+            let mark = if text.ends_with('\n') { "|" } else { "|-" };
+            let _ = writeln!(out, " {mark}");
+            for line in text.trim_end_matches('\n').split('\n') {
+                if line.is_empty() { out.push('\n') } else { { let _ = writeln!(out, "{pad}  {line}"); } }
+            }
+        }
+        Json::String(text) => { let _ = writeln!(out, " {}", scalar(text)); },
+        other => { let _ = writeln!(out, " {other}"); },
+    }
+}
+
+/// Whether a text of several lines can stand as it is.
+fn block(text: &str) -> bool {
+    let end = text.len() - text.trim_end_matches('\n').len();
+    text.trim_end_matches('\n').contains('\n')
+        && end <= 1
+        && !text.starts_with([' ', '\n'])
+        && !text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+}
+
+/// A text on one line: bare where nothing else could be meant, else as JSON, which YAML reads alike.
+fn scalar(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c))
+        && !text.ends_with(' ')
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"].contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { json!(text).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{self, Node};
+    fn plain(node: &Node) -> Json {
+        match node {
+            Node::Plain(v) => v.clone(),
+            Node::List(l) => Json::Array(l.iter().map(plain).collect()),
+            Node::Map(m) => Json::Object(m.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),
+            Node::Tag(..) => Json::Null,
+        }
+    }
+    #[test]
+    fn what_is_written_reads_back_as_it_was() {
+        let texts = ["", "plain", "true", "1", "1.5", "- a", "a: b", "# x", "line\nline", "line\n\n  more\n", "ends\n\n", " lead\nx", "tab\tx\ny", "\u{2028}", "quote\"'", "a\\b", "!Tag", "&x", "*x", "%", "@", "null", "~", "é\nü"];
+        for text in texts {
+            let value = json!({"a": {"text": text, "list": [text, 1, null, {"x": text}], "empty": [], "none": {}}});
+            let mut out = String::new();
+            for (name, v) in value.as_object().unwrap() {
+                member(&mut out, 0, name, v);
+            }
+            assert_eq!(plain(&yaml::parse(&out).unwrap()), value, "{out}");
+        }
+    }
+}

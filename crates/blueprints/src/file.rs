@@ -1,0 +1,127 @@
+//! The shape of a file: version, metadata, context, entries.
+use crate::problem::Problem;
+use crate::yaml::{self, Node};
+
+/// One object that a file speaks of.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// `entries[3]` or `entries.section[1]`
+    pub place: String,
+    pub model: Node,
+    pub state: Option<Node>,
+    pub conditions: Vec<Node>,
+    pub id: Option<String>,
+    pub identifiers: Vec<(String, Node)>,
+    pub attrs: Vec<(String, Node)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Blueprint {
+    /// `metadata.name`
+    pub name: String,
+    pub context: Vec<(String, Node)>,
+    pub entries: Vec<Entry>,
+}
+
+const MEMBERS: [&str; 5] = ["version", "metadata", "context", "entries", "$schema"];
+const ENTRY_MEMBERS: [&str; 7] = ["model", "state", "conditions", "id", "identifiers", "attrs", "permissions"];
+
+/// Reads a file. `file` only names it in errors.
+pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
+    let wrong = |field: &str, message: &str| Problem::file(file, message).at(field);
+    let root = yaml::parse(text).map_err(|e| Problem::file(file, e))?;
+    let Node::Map(members) = &root else { return Err(Problem::file(file, "expected a mapping with version and entries")) };
+    for (name, _) in members {
+        if !MEMBERS.contains(&name.as_str()) {
+            return Err(wrong(name, "no such member in a blueprint"));
+        }
+    }
+    if root.get("version") != Some(&Node::Plain(1.into())) {
+        return Err(wrong("version", "expected 1"));
+    }
+    let name = root.get("metadata").and_then(|m| m.get("name")).and_then(Node::text).unwrap_or_default().to_owned();
+    let context = match root.get("context") {
+        None => Vec::new(),
+        Some(Node::Map(map)) => map.clone(),
+        Some(node) if node.is_null() => Vec::new(),
+        Some(_) => return Err(wrong("context", "expected a mapping")),
+    };
+    let mut entries = Vec::new();
+    match root.get("entries") {
+        Some(Node::List(list)) => section(file, "entries", list, &mut entries)?,
+        Some(Node::Map(sections)) => {
+            for (title, list) in sections {
+                let Node::List(list) = list else { return Err(wrong(&format!("entries.{title}"), "expected a list")) };
+                section(file, &format!("entries.{title}"), list, &mut entries)?;
+            }
+        }
+        _ => return Err(wrong("entries", "expected a list, or a mapping of named lists")),
+    }
+    Ok(Blueprint { name, context, entries })
+}
+
+fn section(file: &str, title: &str, list: &[Node], out: &mut Vec<Entry>) -> Result<(), Problem> {
+    for (n, node) in list.iter().enumerate() {
+        let place = format!("{title}[{n}]");
+        out.push(entry(file, place, node)?);
+    }
+    Ok(())
+}
+
+fn entry(file: &str, place: String, node: &Node) -> Result<Entry, Problem> {
+    let wrong = |field: &str, message: &str| Problem { entry: place.clone(), ..Problem::file(file, message).at(field) };
+    let Node::Map(members) = node else { return Err(wrong("", "expected a mapping")) };
+    for (name, _) in members {
+        if !ENTRY_MEMBERS.contains(&name.as_str()) {
+            return Err(wrong(name, "no such member in an entry"));
+        }
+    }
+    let map = |field: &str| match node.get(field) {
+        None => Ok(Vec::new()),
+        Some(Node::Map(map)) => Ok(map.clone()),
+        Some(n) if n.is_null() => Ok(Vec::new()),
+        Some(_) => Err(wrong(field, "expected a mapping")),
+    };
+    match node.get("permissions") {
+        None => {}
+        Some(Node::List(list)) if list.is_empty() => {}
+        // Ignoring them would leave the object with other rights than the file says.
+        Some(_) => return Err(wrong("permissions", "rights on single objects do not exist here")),
+    }
+    let conditions = match node.get("conditions") {
+        None => Vec::new(),
+        Some(Node::List(list)) => list.clone(),
+        Some(_) => return Err(wrong("conditions", "expected a list")),
+    };
+    let id = match node.get("id") {
+        None => None,
+        Some(Node::Plain(signet_base::Json::String(text))) => Some(text.clone()),
+        Some(Node::Plain(signet_base::Json::Number(n))) => Some(n.to_string()),
+        Some(n) if n.is_null() => None,
+        Some(_) => return Err(wrong("id", "expected text")),
+    };
+    let model = node.get("model").cloned().ok_or_else(|| wrong("model", "This field is required."))?;
+    let (identifiers, attrs) = (map("identifiers")?, map("attrs")?);
+    let state = node.get("state").cloned();
+    Ok(Entry { place, model, state, conditions, id, identifiers, attrs })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn lists_and_sections_are_read_alike() {
+        let list = read("f", "version: 1\nentries:\n- {model: a.b, identifiers: {slug: x}}\n").unwrap();
+        assert_eq!(list.entries[0].place, "entries[0]");
+        let named = read("f", "version: 1\nmetadata: {name: N}\nentries:\n  one:\n  - {model: a.b, id: z}\n").unwrap();
+        assert_eq!((named.name.as_str(), named.entries[0].place.as_str(), named.entries[0].id.as_deref()), ("N", "entries.one[0]", Some("z")));
+    }
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        let said = |text: &str| read("f.yaml", text).unwrap_err().to_string();
+        assert_eq!(said("version: 2\nentries: []"), "f.yaml: version: expected 1");
+        assert_eq!(said("version: 1\nentries:\n- {modle: x}"), "f.yaml: entries[0]: modle: no such member in an entry");
+        assert_eq!(said("version: 1\nentries:\n- {identifiers: {}}"), "f.yaml: entries[0]: model: This field is required.");
+        assert!(said("version: 1\nentries:\n- {model: m, permissions: [{permission: p}]}").contains("permissions"));
+    }
+}

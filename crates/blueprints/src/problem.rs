@@ -1,0 +1,61 @@
+//! What is wrong with a blueprint, and where.
+use signet_base::{Error, FieldErrors, Json};
+use std::fmt;
+
+/// A mistake: file, entry (`entries[3]`), model and field as far as they are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub file: String,
+    pub entry: String,
+    pub model: String,
+    pub field: String,
+    pub message: String,
+}
+
+impl Problem {
+    pub fn file(file: &str, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), entry: String::new(), model: String::new(), field: String::new(), message: message.into() }
+    }
+    /// The same problem at a field.
+    pub fn at(mut self, field: &str) -> Self {
+        if self.field.is_empty() {
+            self.field = field.to_owned();
+        }
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        for part in [&self.entry, &self.model, &self.field] {
+            if !part.is_empty() {
+                write!(f, ": {part}")?;
+            }
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+impl std::error::Error for Problem {}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let place = if problem.entry.is_empty() { "content".to_owned() } else { problem.entry.clone() };
+        Error::Invalid(FieldErrors::one(&place, problem.to_string()))
+    }
+}
+
+/// One sentence for the messages of a check: `slug: This field is required.`
+pub(crate) fn sentence(fields: &FieldErrors) -> (String, String) {
+    let Json::Object(map) = fields.to_json() else { return (String::new(), String::new()) };
+    let text = |value: &Json| match value {
+        Json::Array(list) => list.iter().map(|m| m.as_str().map_or_else(|| m.to_string(), str::to_owned)).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    };
+    if map.len() == 1
+        && let Some((field, value)) = map.iter().next()
+    {
+        return (field.clone(), text(value));
+    }
+    (String::new(), map.iter().map(|(field, value)| format!("{field}: {}", text(value))).collect::<Vec<_>>().join("; "))
+}
