@@ -143,7 +143,11 @@ impl Postgres {
             .dbname(&settings.database)
             .application_name("signet")
             .connect_timeout(Duration::from_secs(5))
-            .keepalives_idle(Duration::from_secs(60))
+            // A server that vanished without a word is noticed within half a minute.
+            .keepalives_idle(Duration::from_secs(15))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3)
+            .tcp_user_timeout(Duration::from_secs(15))
             .ssl_mode(match settings.ssl_mode {
                 SslMode::Disable => tokio_postgres::config::SslMode::Disable,
                 SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
@@ -227,13 +231,17 @@ impl Postgres {
         judged
     }
 
-    async fn read(&self, sql: &str, params: &[Value]) -> Result<Vec<tokio_postgres::Row>> {
+    /// `keep` the prepared statement for the next time; only for texts of which there are few.
+    async fn read(&self, sql: &str, params: &[Value], keep: bool) -> Result<Vec<tokio_postgres::Row>> {
         let sql = markers::numbered(sql);
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
         let mut tries = 0;
         loop {
             let client = self.client().await?;
-            let answer = async { client.query(&client.prepare_cached(&sql).await?, &params).await };
+            let answer = async {
+                let statement = if keep { client.prepare_cached(&sql).await? } else { client.prepare(&sql).await? };
+                client.query(&statement, &params).await
+            };
             match answer.await {
                 Ok(rows) => return Ok(rows),
                 // Every pooled connection is dead after a restart of the server: one fresh one decides.
@@ -294,10 +302,11 @@ impl Backend for Postgres {
         DbKind::Postgres
     }
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        self.read(sql, &params).await?.iter().map(row).collect()
+        self.read(sql, &params, true).await?.iter().map(row).collect()
     }
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        self.query(sql, params).await
+        // Lists are put together from whatever filters a client sends: kept statements would pile up in the server.
+        self.read(sql, &params, false).await?.iter().map(row).collect()
     }
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
         let me = self.clone();

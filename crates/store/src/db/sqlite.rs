@@ -206,7 +206,7 @@ impl Writer {
                 }
                 next = queue.try_recv().ok();
                 // The callers of the last group are about to come back: one shared fsync is worth a short wait.
-                if next.is_none() && group.len() < last {
+                if next.is_none() && group.len() < last && group.iter().any(|(batch, _)| !batch.relaxed) {
                     next = match queue.recv_timeout(GATHER.saturating_sub(start.elapsed())) {
                         Ok(job) => Some(job),
                         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,

@@ -12,7 +12,7 @@ pub use used_by::{UsedBy, UsedByAction, row_used_by, used_by, writes_for_deleted
 use crate::db::{Batch, Db, DbKind};
 use crate::params;
 use plan::Plan;
-use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid, Vault};
+use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::{ModelDef, Object, Registry, Secrets, Snapshot};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -209,7 +209,7 @@ impl ObjectStore {
                 if let Some(default) = field.default {
                     data.insert(field.name.to_owned(), default(&self.ports));
                 } else if field.nullable {
-                    data.insert(field.name.to_owned(), signet_base::Json::Null);
+                    data.insert(field.name.to_owned(), Json::Null);
                 }
             }
         }
@@ -219,6 +219,13 @@ impl ObjectStore {
         for (field, text) in sealed {
             let secret = self.vault.open((model, &id, &field), &text)?;
             secrets.insert(field, secret);
+        }
+        for field in def.fields.iter().filter(|f| f.secret) {
+            if !secrets.contains_key(field.name)
+                && let Some(Json::String(text)) = field.default.map(|f| f(&self.ports))
+            {
+                secrets.insert(field.name.to_owned(), Secret::new(text));
+            }
         }
         Object::new(pk, row.opt_int(1)?, def, data, secrets, row.int(5)?, row.time(6)?, row.time(7)?).map(|o| Some(Arc::new(o)))
     }

@@ -58,9 +58,9 @@ impl Filter {
         }
         self
     }
-    /// Any of the columns has the text in it. Columns named `…_key` are lower case already.
+    /// Each of the first eight words is in one of the columns. Columns named `…_key` are lower case already.
     pub fn search(&mut self, text: &str, columns: &[&str]) -> &mut Self {
-        for word in text.split_whitespace() {
+        for word in text.split_whitespace().take(8) {
             let pattern = contains(&word.to_lowercase());
             let each: Vec<_> = columns
                 .iter()

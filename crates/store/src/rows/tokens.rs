@@ -20,7 +20,8 @@ pub struct Token {
     pub expiring: bool,
     pub managed: Option<String>,
     pub created: Timestamp,
-    sealed: String,
+    /// The key as it is stored; empty before [`insert`]. See [`Token::key`].
+    pub sealed: String,
 }
 
 impl Token {
@@ -147,7 +148,11 @@ pub async fn rotate(db: &Db, vault: &Vault, token: &Token, key: &Secret, expires
     }
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
-    missing(db.batch(Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")).await)
+    missing(db.batch(delete_batch(id)).await)
+}
+/// [`delete`] as a part of a larger batch.
+pub fn delete_batch(id: Uuid) -> Batch {
+    Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")
 }
 /// API tokens that are due for a new key.
 pub async fn expired_api_tokens(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Token>> {

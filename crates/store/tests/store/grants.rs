@@ -1,0 +1,135 @@
+//! Codes and tokens: exactly one winner, families die together.
+use crate::{at, ports};
+use signet_base::{Uuid, json};
+use signet_store::grants::{self, Code, GrantQuery, GrantToken, Redeemed, TokenKind};
+use signet_store::testdb::each_database;
+use signet_store::users::{self, User};
+use signet_store::{Db, Page};
+
+fn code(user: i64, digest: &str, family: Uuid) -> Code {
+    Code {
+        id: 0,
+        digest: digest.into(),
+        provider: 3,
+        user_id: user,
+        session: Some(Uuid::from_u128(5)),
+        family,
+        scope: "openid".into(),
+        data: json!({"nonce": "n"}),
+        issued: at(1),
+        expires: at(60),
+        used: false,
+    }
+}
+fn token(user: i64, kind: TokenKind, digest: &str, family: Uuid) -> GrantToken {
+    GrantToken {
+        id: 0,
+        kind,
+        digest: digest.into(),
+        provider: 3,
+        user_id: user,
+        session: Some(Uuid::from_u128(5)),
+        family,
+        scope: "openid".into(),
+        data: json!({"sub": "s"}),
+        issued: at(1),
+        expires: at(600),
+        revoked: false,
+    }
+}
+async fn someone(db: &Db) -> i64 {
+    users::insert(db, &User::new(&ports(), ports().alphanumeric(8)), &[]).await.unwrap()
+}
+async fn alive(db: &Db, user: i64, kind: TokenKind) -> u64 {
+    grants::list(db, kind, &GrantQuery { user: Some(user), alive_at: Some(at(10)), ..Default::default() }).await.unwrap().1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_fifty_redeems_a_code_and_the_rest_end_the_family() {
+    each_database(|db| async move {
+        let user = someone(&db).await;
+        let family = ports().uuid();
+        grants::insert_code(&db, &code(user, "c", family)).await.unwrap();
+        let tasks: Vec<_> = (0..50)
+            .map(|i| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    let tokens = [token(user, TokenKind::Access, &format!("a{i}"), family), token(user, TokenKind::Refresh, &format!("r{i}"), family)];
+                    grants::redeem(&db, "c", at(10), &tokens).await.unwrap()
+                })
+            })
+            .collect();
+        let mut all = Vec::new();
+        for task in tasks {
+            all.push(task.await.unwrap());
+        }
+        assert_eq!(all.iter().filter(|r| **r == Redeemed::Won).count(), 1);
+        assert_eq!(all.iter().filter(|r| **r == Redeemed::Reused).count(), 49);
+        let every = GrantQuery { user: Some(user), ..Default::default() };
+        assert_eq!(grants::list(&db, TokenKind::Access, &every).await.unwrap().1, 1, "only the winner's tokens were stored");
+        assert_eq!(grants::list(&db, TokenKind::Refresh, &every).await.unwrap().1, 1);
+        assert_eq!(alive(&db, user, TokenKind::Access).await + alive(&db, user, TokenKind::Refresh).await, 0, "reuse revokes");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_end_at_their_time_and_unknown_ones_are_gone() {
+    each_database(|db| async move {
+        let user = someone(&db).await;
+        grants::insert_code(&db, &code(user, "late", ports().uuid())).await.unwrap();
+        assert_eq!(grants::redeem(&db, "late", at(60), &[]).await.unwrap(), Redeemed::Gone);
+        assert_eq!(grants::redeem(&db, "never", at(1), &[]).await.unwrap(), Redeemed::Gone);
+        assert_eq!(grants::redeem(&db, "late", at(59), &[]).await.unwrap(), Redeemed::Won);
+        let stored = grants::code_by_digest(&db, "late").await.unwrap().unwrap();
+        assert!(stored.used && stored.data == json!({"nonce": "n"}) && stored.session == Some(Uuid::from_u128(5)));
+        assert_eq!(grants::list_codes(&db, &GrantQuery { owner: Some(user), ..Default::default() }).await.unwrap().1, 1);
+        grants::delete_expired(&db, at(60), 10).await.unwrap();
+        assert!(grants::code_by_id(&db, stored.id).await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refresh_tokens_rotate_once() {
+    each_database(|db| async move {
+        let (user, family) = (someone(&db).await, ports().uuid());
+        grants::insert(&db, &[token(user, TokenKind::Refresh, "r0", family), token(user, TokenKind::Access, "a0", family)]).await.unwrap();
+        let next = |n: u32| [token(user, TokenKind::Refresh, &format!("r{n}"), family), token(user, TokenKind::Access, &format!("a{n}"), family)];
+        assert_eq!(grants::rotate(&db, "r0", at(10), &next(1)).await.unwrap(), Redeemed::Won);
+        assert_eq!(grants::rotate(&db, "a1", at(10), &next(2)).await.unwrap(), Redeemed::Gone, "an access token is no refresh token");
+        assert_eq!(grants::rotate(&db, "r1", at(600), &next(2)).await.unwrap(), Redeemed::Gone, "over");
+        assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
+        // The replaced token comes again: whoever sends it, nobody keeps anything.
+        assert_eq!(grants::rotate(&db, "r0", at(10), &next(3)).await.unwrap(), Redeemed::Reused);
+        assert_eq!(alive(&db, user, TokenKind::Refresh).await + alive(&db, user, TokenKind::Access).await, 0);
+        assert_eq!(grants::rotate(&db, "r1", at(10), &next(4)).await.unwrap(), Redeemed::Reused);
+        assert!(grants::by_digest(&db, "r3").await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_revoked_by_one_session_or_user() {
+    each_database(|db| async move {
+        let user = someone(&db).await;
+        for n in 0..5 {
+            let t = GrantToken { session: (n < 2).then(|| Uuid::from_u128(9)), ..token(user, TokenKind::Access, &format!("t{n}"), ports().uuid()) };
+            grants::insert(&db, &[t]).await.unwrap();
+        }
+        grants::revoke(&db, "t4").await.unwrap();
+        assert_eq!(alive(&db, user, TokenKind::Access).await, 4);
+        grants::revoke_session(&db, Uuid::from_u128(9)).await.unwrap();
+        assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
+        let page = GrantQuery { provider: Some(3), page: Page { ordering: "-pk".into(), page: 2, size: 2 }, ..Default::default() };
+        let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();
+        assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
+        grants::revoke_user(&db, user).await.unwrap();
+        assert_eq!(alive(&db, user, TokenKind::Access).await, 0);
+        grants::delete(&db, rows[0].id).await.unwrap();
+        assert!(grants::by_id(&db, rows[0].id).await.unwrap().is_none());
+        users::delete(&db, user).await.unwrap();
+        assert!(grants::by_digest(&db, "t0").await.unwrap().is_none());
+    })
+    .await;
+}

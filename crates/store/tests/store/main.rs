@@ -1,0 +1,19 @@
+//! The store on both databases. One binary, so that one PostgreSQL cluster serves all tests.
+mod database;
+mod directory;
+mod grants;
+mod objects;
+mod opening;
+
+use signet_base::{Ports, Timestamp, Vault};
+use std::sync::Arc;
+
+fn ports() -> Ports {
+    Ports::system()
+}
+fn vault() -> Arc<Vault> {
+    Arc::new(Vault::new(&"a key for tests".into(), ports()).unwrap())
+}
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}

@@ -1,0 +1,160 @@
+//! Migrations, refusals, named values, reconnection.
+use crate::ports;
+use signet_base::{Error, json};
+use signet_store::testdb::{self, each_database};
+use signet_store::{Db, DbKind, PostgresConfig, SslMode, kv, migrate, params};
+use std::os::unix::fs::PermissionsExt;
+
+fn folder(name: &str) -> std::path::PathBuf {
+    let dir = std::env::temp_dir().join(format!("signet-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_run_once_even_when_nodes_start_together() {
+    let sqlite = Db::temporary().unwrap();
+    let mut all = vec![sqlite];
+    if let Some(config) = testdb::postgres_config(false).await {
+        all.push(Db::open_postgres(config).await.unwrap());
+    }
+    for db in all {
+        assert!(matches!(migrate::check(&db).await, Err(Error::Unavailable(_))));
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move { migrate::migrate(&db, &ports()).await })
+            })
+            .collect();
+        let mut ran = 0;
+        for task in tasks {
+            ran += task.await.unwrap().unwrap();
+        }
+        assert_eq!(ran, 1);
+        migrate::check(&db).await.unwrap();
+        db.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_or_edited_database_is_refused() {
+    each_database(|db| async move {
+        db.execute("UPDATE schema_migration SET checksum = 'other' WHERE number = 1", vec![]).await.unwrap();
+        let error = migrate::migrate(&db, &ports()).await.unwrap_err().to_string();
+        assert!(error.contains("differs"), "{error}");
+        db.execute("INSERT INTO schema_migration (number, name, checksum, applied) VALUES (9999, 'future', 'x', 1)", vec![]).await.unwrap();
+        db.execute("DELETE FROM schema_migration WHERE number = 1", vec![]).await.unwrap();
+        let error = migrate::migrate(&db, &ports()).await.unwrap_err().to_string();
+        assert!(error.contains("newer release") && error.contains("9999 future"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_only_or_damaged_file_is_refused() {
+    let dir = folder("readonly");
+    let path = dir.join("db.sqlite");
+    let db = Db::open_sqlite(&path).unwrap();
+    migrate::migrate(&db, &ports()).await.unwrap();
+    db.close().await;
+    drop(db);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let error = Db::open_sqlite(&path).unwrap_err();
+    assert!(matches!(&error, Error::Unavailable(why) if why.contains("read-only")), "{error}");
+    let noise = dir.join("noise.sqlite");
+    std::fs::write(&noise, vec![b'x'; 8192]).unwrap();
+    let error = Db::open_sqlite(&noise).unwrap_err();
+    assert!(matches!(&error, Error::Unavailable(why) if why.contains("not a database")), "{error}");
+    assert!(matches!(Db::open_sqlite(&dir), Err(Error::Unavailable(_))));
+    assert!(matches!(Db::open_sqlite(dir.join("no/such/folder/x")), Err(Error::Unavailable(_))));
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test]
+async fn an_absent_server_is_unavailable() {
+    let config = PostgresConfig { host: "127.0.0.1".into(), port: 1, ssl_mode: SslMode::Disable, ..PostgresConfig::default() };
+    assert!(matches!(Db::open_postgres(config).await, Err(Error::Unavailable(_))));
+    let config = PostgresConfig { ssl_mode: SslMode::VerifyFull, ..PostgresConfig::default() };
+    assert!(matches!(Db::open_postgres(config).await, Err(Error::Unavailable(why)) if why.contains("root certificate")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_connections_are_replaced() {
+    each_database(|db| async move {
+        if db.kind() != DbKind::Postgres {
+            return;
+        }
+        db.execute("CREATE TABLE t (id BIGINT)", vec![]).await.unwrap();
+        for _ in 0..3 {
+            // What a restart of the server does to every connection of the pool but the one that asks for it.
+            let _ = db.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()", vec![]).await;
+            let _ = db.query("SELECT pg_terminate_backend(pg_backend_pid())", vec![]).await;
+            db.execute("INSERT INTO t (id) VALUES (?)", params![1]).await.unwrap();
+            let _ = db.query("SELECT pg_terminate_backend(pg_backend_pid())", vec![]).await;
+            db.ping().await.unwrap();
+        }
+        let rows = db.query("SELECT count(*) FROM t", vec![]).await.unwrap();
+        assert_eq!(rows[0].int(0).unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn named_values_are_guarded_by_their_version() {
+    each_database(|db| async move {
+        let p = ports();
+        assert!(kv::get(&db, "settings").await.unwrap().is_none());
+        assert_eq!(kv::put(&db, &p, "settings", &json!({"a": 1}), Some(0)).await.unwrap(), 1);
+        assert!(matches!(kv::put(&db, &p, "settings", &json!(0), Some(0)).await, Err(Error::Conflict(_))));
+        assert_eq!(kv::put(&db, &p, "settings", &json!({"a": 2}), Some(1)).await.unwrap(), 2);
+        assert!(matches!(kv::put(&db, &p, "settings", &json!(0), Some(1)).await, Err(Error::Conflict(tag)) if tag == "version"));
+        assert_eq!(kv::put(&db, &p, "settings", &json!([3]), None).await.unwrap(), 3);
+        assert_eq!(kv::get(&db, "settings").await.unwrap().unwrap(), (json!([3]), 3));
+        kv::delete(&db, "settings").await.unwrap();
+        let id = kv::install_id(&db, &p).await.unwrap();
+        assert_eq!(kv::install_id(&db, &p).await.unwrap(), id);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_unavailable_and_nothing_is_half_done() {
+    let db = testdb::sqlite().await;
+    db.execute("CREATE TABLE t (id BIGINT, data TEXT)", vec![]).await.unwrap();
+    let pages = db.query_one("PRAGMA page_count", vec![]).await.unwrap().unwrap().int(0).unwrap();
+    db.execute(format!("PRAGMA max_page_count = {}", pages + 5), vec![]).await.unwrap();
+    let big = "x".repeat(100_000);
+    let tasks: Vec<_> = (0..4)
+        .map(|i| {
+            let (db, big) = (db.clone(), big.clone());
+            tokio::spawn(async move { db.batch(signet_store::Batch::new().add("INSERT INTO t (id, data) VALUES (?, 'small')", params![i]).add("INSERT INTO t (id, data) VALUES (?, ?)", params![i, big])).await })
+        })
+        .collect();
+    for task in tasks {
+        assert!(matches!(task.await.unwrap(), Err(Error::Unavailable(why)) if why.contains("full") || why.contains("aborted")));
+    }
+    assert_eq!(db.query_one("SELECT count(*) FROM t", vec![]).await.unwrap().unwrap().int(0).unwrap(), 0);
+    db.execute("PRAGMA max_page_count = 1000000", vec![]).await.unwrap();
+    db.execute("INSERT INTO t (id, data) VALUES (1, ?)", params![big]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_take_turns_on_one_file() {
+    let dir = folder("locked");
+    let path = dir.join("db.sqlite");
+    let (one, two) = (Db::open_sqlite(&path).unwrap(), Db::open_sqlite(&path).unwrap());
+    one.execute("CREATE TABLE t (id BIGINT)", vec![]).await.unwrap();
+    // Two writers of one file take turns.
+    let tasks: Vec<_> = (0..20i64)
+        .map(|i| {
+            let db = if i % 2 == 0 { one.clone() } else { two.clone() };
+            tokio::spawn(async move { db.execute("INSERT INTO t (id) VALUES (?)", params![i]).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(two.query_one("SELECT count(*) FROM t", vec![]).await.unwrap().unwrap().int(0).unwrap(), 20);
+    drop((one, two));
+    std::fs::remove_dir_all(dir).unwrap();
+}
