@@ -92,8 +92,9 @@ pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str
         .collect()
 }
 
-/// The first sentence at one field.
-pub(crate) fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
+/// The first sentence that `response_errors` says at one field.
+#[must_use]
+pub fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
     field_errors(challenge, field).into_iter().next()
 }
 

@@ -90,7 +90,7 @@ fn menu(account: &Account) -> Markup {
     let shown = if account.name.is_empty() { account.username } else { account.name };
     html! {
         details class="who-menu" {
-            summary aria-label={ "Account menu of " (shown) } { (monogram("mono mono--s", shown, 2)) }
+            summary { (monogram("mono mono--s", shown, 2)) span class="vh" { "Account menu of " (shown) } }
             div class="menu" {
                 p class="menu__who" {
                     b { bdi { (shown) } }

@@ -78,11 +78,17 @@ pub fn challenge_heading(component: &str, challenge: &Value, form: &FormContext)
 /// The whole page of a challenge, or nothing for a component that is drawn elsewhere.
 #[must_use]
 pub fn challenge_page(page: Page, challenge: &Value, form: &FormContext) -> Option<Markup> {
+    let body = challenge_body(text(challenge, "component"), challenge, form)?;
+    Some(challenge_page_with(page, challenge, form, body))
+}
+
+/// The whole page of a challenge whose body the stage has drawn itself.
+#[must_use]
+pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, body: Markup) -> Markup {
     let component = text(challenge, "component");
-    let body = challenge_body(component, challenge, form)?;
     let leaving = component == "xak-flow-redirect";
     let info = challenge.get("flow_info").unwrap_or(&Value::Null);
-    Some(flow_page(FlowPage {
+    flow_page(FlowPage {
         page,
         layout: Layout::parse(text(info, "layout")),
         background: text(info, "background"),
@@ -93,7 +99,7 @@ pub fn challenge_page(page: Page, challenge: &Value, form: &FormContext) -> Opti
         body,
         wide: false,
         refresh: leaving.then(|| text(challenge, "to")),
-    }))
+    })
 }
 
 /// The person of a challenge, on the pages that show one.
