@@ -1,9 +1,10 @@
 //! Databases for tests: temporary SQLite files, and one private PostgreSQL cluster for each test process.
 //!
-//! The cluster lives in a temporary folder and listens on a socket there. A small shell process watches over it: when the
+//! The cluster lives in a temporary folder and listens on a socket there, and for tests of TLS on a loopback port with a
+//! random password. A small shell process watches over it: when the
 //! test process ends, however it ends, the watcher's input closes, and it stops the server by its pid and removes the folder.
 //! `SIGNET_TEST_POSTGRES_BIN` names the folder with `initdb`; `SIGNET_TEST_SKIP_POSTGRES=1` leaves PostgreSQL out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use this module: a failure here is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "only tests use this module; its settings are those of the test run")]
 use crate::db::{Db, PostgresConfig, SslMode};
 use crate::migrate;
 use signet_base::{Ports, Secret};
@@ -47,7 +48,6 @@ pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
     if std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok_and(|v| v == "1") {
         return None;
     }
-    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
     let cluster = CLUSTER.get_or_init(Cluster::start).await;
@@ -65,32 +65,80 @@ async fn create_database(admin: &Db, name: &str, template: &str) {
     admin.query(&format!("CREATE DATABASE {name} TEMPLATE {template}"), vec![]).await.expect("a new database");
 }
 
+/// Like [`postgres_config`], but over TCP with TLS: the server shows this certificate (PEM), name `localhost`.
+/// All tests of a process share one certificate: the first call decides.
+pub async fn postgres_tls_config(certificate: &str, key: &str) -> Option<PostgresConfig> {
+    let local = postgres_config(true).await?;
+    let cluster = CLUSTER.get()?;
+    let admin = Db::open_postgres(cluster.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+    for (name, text, setting) in [("server.crt", certificate, "ssl_cert_file"), ("server.key", key, "ssl_key_file")] {
+        let path = cluster.dir.join(name);
+        std::fs::write(&path, text).expect("a file for PostgreSQL");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("permissions of the file");
+        cluster.owner.give(&path);
+        admin.query(&format!("ALTER SYSTEM SET {setting} = '{}'", path.display()), vec![]).await.expect("a setting");
+    }
+    admin.query("ALTER SYSTEM SET ssl = on", vec![]).await.expect("a setting");
+    admin.query("SELECT pg_reload_conf()", vec![]).await.expect("a reload");
+    admin.close().await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    Some(PostgresConfig { host: "localhost".into(), password: cluster.password.clone(), ..local })
+}
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+
+/// The account that the server runs as, when it is not ours.
+struct Owner(Option<(u32, u32)>);
+impl Owner {
+    fn find() -> Self {
+        let id = |kind: &str| text_of(Command::new("id").args([kind, "postgres"])).parse().expect("PostgreSQL does not run as root: an account named postgres is needed");
+        Self((text_of(Command::new("id").arg("-u")) == "0").then(|| (id("-u"), id("-g"))))
+    }
+    fn give(&self, path: &Path) {
+        if let Some((uid, gid)) = self.0 {
+            chown(path, Some(uid), Some(gid)).expect("a file for the account postgres");
+        }
+    }
+}
+
 struct Cluster {
     dir: PathBuf,
+    owner: Owner,
+    port: u16,
+    password: Secret,
     _watcher: Child,
 }
 
 impl Cluster {
     async fn start() -> Self {
-        let bin = binaries().unwrap_or_else(|| {
-            panic!("PostgreSQL was not found: install its server, set SIGNET_TEST_POSTGRES_BIN to the folder with initdb, or set SIGNET_TEST_SKIP_POSTGRES=1")
-        });
+        let bin = binaries()
+            .unwrap_or_else(|| panic!("PostgreSQL was not found: install its server, set SIGNET_TEST_POSTGRES_BIN to the folder with initdb, or set SIGNET_TEST_SKIP_POSTGRES=1"));
         let random: [u8; 6] = Ports::system().bytes();
         let dir = std::env::temp_dir().join(format!("signet-pg-{}-{}", std::process::id(), signet_base::vault::hex(&random)));
         std::fs::create_dir(&dir).expect("a folder for PostgreSQL");
         std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("permissions of the folder");
-        let root = text_of(Command::new("id").arg("-u")) == "0";
-        if root {
-            let uid = text_of(Command::new("id").args(["-u", "postgres"])).parse().expect("PostgreSQL does not run as root: an account named postgres is needed");
-            let gid = text_of(Command::new("id").args(["-g", "postgres"])).parse().expect("the group of postgres");
-            chown(&dir, Some(uid), Some(gid)).expect("the folder for postgres");
-        }
+        let owner = Owner::find();
+        owner.give(&dir);
+        let password = Ports::system().alphanumeric(32);
+        let password_file = dir.join("password");
+        std::fs::write(&password_file, &password).expect("a file for PostgreSQL");
+        owner.give(&password_file);
+        let root = owner.0.is_some();
+        // A free port: nobody else gets it in the moment between.
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port").port();
         let watcher = watch(&dir);
         let data = dir.join("data");
-        run(as_server(root, &bin.join("initdb")).args(["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C", "-D"]).arg(&data), &dir);
-        let options = format!("-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300", dir.display());
+        run(
+            as_server(root, &bin.join("initdb"))
+                .args(["-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C", "--pwfile"])
+                .arg(&password_file)
+                .arg("-D")
+                .arg(&data),
+            &dir,
+        );
+        let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300", dir.display());
         run(as_server(root, &bin.join("pg_ctl")).args(["start", "-w", "-t", "60", "-D"]).arg(&data).arg("-l").arg(dir.join("log")).arg("-o").arg(options), &dir);
-        let me = Self { dir, _watcher: watcher };
+        let me = Self { dir, owner, port, password: Secret::new(password), _watcher: watcher };
         let admin = Db::open_postgres(me.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
         create_database(&admin, "signet_template", "template0").await;
         admin.close().await;
@@ -118,7 +166,7 @@ impl Cluster {
     fn config(&self, database: &str, pool_size: usize) -> PostgresConfig {
         PostgresConfig {
             host: self.dir.display().to_string(),
-            port: 5432,
+            port: self.port,
             user: "postgres".into(),
             password: Secret::default(),
             database: database.into(),
@@ -140,14 +188,7 @@ if [ -n "$pid" ]; then
   while [ -e "$1/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
 fi
 rm -rf "$1""#;
-    Command::new("sh")
-        .args(["-c", script, "watch"])
-        .arg(dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a shell to watch over PostgreSQL")
+    Command::new("sh").args(["-c", script, "watch"]).arg(dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell to watch over PostgreSQL")
 }
 
 fn as_server(root: bool, program: &Path) -> Command {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use signet_base::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -70,18 +70,9 @@ impl Sqlite {
         let (jobs, queue) = sync_channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
         let mut writer = Writer { conn, commits: commits.clone(), sync: None, never_sync: temporary };
-        let thread = std::thread::Builder::new()
-            .name("sqlite-writer".into())
-            .spawn(move || writer.run(&queue))
-            .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
-        Ok(Self {
-            path: path.to_owned(),
-            temporary,
-            jobs: Mutex::new(Some(jobs)),
-            writer: Mutex::new(Some(thread)),
-            readers: Arc::default(),
-            commits,
-        })
+        let thread =
+            std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.run(&queue)).map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
+        Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits })
     }
 
     pub fn temporary() -> Result<Self> {
@@ -207,10 +198,7 @@ impl Writer {
                 next = queue.try_recv().ok();
                 // The callers of the last group are about to come back: one shared fsync is worth a short wait.
                 if next.is_none() && group.len() < last && group.iter().any(|(batch, _)| !batch.relaxed) {
-                    next = match queue.recv_timeout(GATHER.saturating_sub(start.elapsed())) {
-                        Ok(job) => Some(job),
-                        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                    };
+                    next = queue.recv_timeout(GATHER.saturating_sub(start.elapsed())).ok();
                 }
             }
             last = group.len();
@@ -276,7 +264,13 @@ impl Writer {
     fn set_sync(&mut self, full: bool) -> rusqlite::Result<()> {
         let full = full && !self.never_sync;
         if self.sync != Some(full) {
-            let level = if full { "FULL" } else if self.never_sync { "OFF" } else { "NORMAL" };
+            let level = if full {
+                "FULL"
+            } else if self.never_sync {
+                "OFF"
+            } else {
+                "NORMAL"
+            };
             self.conn.pragma_update(None, "synchronous", level)?;
             self.sync = Some(full);
         }

@@ -25,11 +25,23 @@ pub const CHANNEL: &str = "signet_config";
 /// One wish. `data` is the whole new data without secrets, `secrets` all secrets, as `signet_model::check` gives them.
 #[derive(Debug, Clone)]
 pub enum Write {
-    Create { def: &'static ModelDef, pk: Option<Uuid>, data: Map, secrets: Secrets },
+    Create {
+        def: &'static ModelDef,
+        pk: Option<Uuid>,
+        data: Map,
+        secrets: Secrets,
+    },
     /// `version` is the one that the caller has read (else `Error::Conflict("version")`); `None` means that the last write wins.
-    Update { pk: Uuid, version: Option<i64>, data: Map, secrets: Secrets },
+    Update {
+        pk: Uuid,
+        version: Option<i64>,
+        data: Map,
+        secrets: Secrets,
+    },
     /// Also does what `used_by` says to those that refer to it.
-    Delete { pk: Uuid },
+    Delete {
+        pk: Uuid,
+    },
 }
 
 /// Who writes, for the history.
@@ -184,9 +196,7 @@ impl ObjectStore {
     pub async fn history(&self, pk: Uuid) -> Result<Vec<Version>> {
         let rows = self.db.scan(rows::HISTORY_OF, params![pk]).await?;
         rows.iter()
-            .map(|row| {
-                Ok(Version { version: row.int(0)?, data: row.map(1)?, at: row.time(2)?, actor: row.opt_int(3)?, request_id: row.string(4)?, deleted: row.bool(5)? })
-            })
+            .map(|row| Ok(Version { version: row.int(0)?, data: row.map(1)?, at: row.time(2)?, actor: row.opt_int(3)?, request_id: row.string(4)?, deleted: row.bool(5)? }))
             .collect()
     }
 

@@ -119,10 +119,11 @@ impl<'a> Plan<'a> {
         let given = std::mem::take(&mut self.given);
         let draft = self.draft(pk)?;
         settle(draft.def, &mut data, &given);
-        if draft.def.bindable && !data.contains_key("pbm_uuid") {
-            if let Some(pbm) = draft.data.get("pbm_uuid") {
-                data.insert("pbm_uuid".into(), pbm.clone());
-            }
+        if draft.def.bindable
+            && !data.contains_key("pbm_uuid")
+            && let Some(pbm) = draft.data.get("pbm_uuid")
+        {
+            data.insert("pbm_uuid".into(), pbm.clone());
         }
         draft.data = data;
         draft.secrets = secrets;

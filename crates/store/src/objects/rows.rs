@@ -25,8 +25,7 @@ const UNIQUE: &str = "INSERT INTO object_unique (scope, field, value, pk) VALUES
 const REFERENCE: &str = "INSERT INTO object_reference (from_pk, field, to_key, to_pk, on_delete) VALUES (?, ?, ?, ?, ?)";
 const HISTORY: &str = "INSERT INTO object_history (pk, num, model, version, data, secrets, at, actor, request_id, deleted, counter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[COUNTER, ALL, CHANGED, REMOVED, HISTORY_OF, RAISE, INSERT, UPDATE, DELETE, FREE_UNIQUE, FREE_REFERENCES, UNIQUE, REFERENCE, HISTORY];
+pub(crate) const STATEMENTS: &[&str] = &[COUNTER, ALL, CHANGED, REMOVED, HISTORY_OF, RAISE, INSERT, UPDATE, DELETE, FREE_UNIQUE, FREE_REFERENCES, UNIQUE, REFERENCE, HISTORY];
 
 pub(super) const COUNTER_TAG: &str = "configuration counter";
 

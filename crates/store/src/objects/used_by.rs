@@ -56,8 +56,7 @@ pub fn row_used_by(world: &Snapshot, key: &str) -> Vec<UsedBy> {
 }
 
 fn shown(world: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
-    let mut all: Vec<UsedBy> =
-        referrers.iter().filter_map(|r| Some(UsedBy { object: world.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })).collect();
+    let mut all: Vec<UsedBy> = referrers.iter().filter_map(|r| Some(UsedBy { object: world.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })).collect();
     all.sort_by(|a, b| (a.object.pk, a.field).cmp(&(b.object.pk, b.field)));
     all
 }

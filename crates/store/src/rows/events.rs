@@ -63,9 +63,20 @@ pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
         batch.push(
             INSERT,
             params![
-                e.id, &e.user, text(&e.user, &["username"]), &e.action, &e.app, &e.context, e.client_ip.as_deref().unwrap_or_default(), &e.brand,
-                text(&e.context, &["model", "app"]), text(&e.context, &["model", "model_name"]), text(&e.context, &["model", "pk"]),
-                text(&e.context, &["authorized_application", "pk"]), e.created, e.expires
+                e.id,
+                &e.user,
+                text(&e.user, &["username"]),
+                &e.action,
+                &e.app,
+                &e.context,
+                e.client_ip.as_deref().unwrap_or_default(),
+                &e.brand,
+                text(&e.context, &["model", "app"]),
+                text(&e.context, &["model", "model_name"]),
+                text(&e.context, &["model", "pk"]),
+                text(&e.context, &["authorized_application", "pk"]),
+                e.created,
+                e.expires
             ],
         );
     }
@@ -100,7 +111,8 @@ pub struct EventQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] = &[("created", "-e.created"), ("action", "e.action"), ("app", "e.app"), ("client_ip", "e.client_ip"), ("user", "e.username"), ("expires", "e.expires")];
+const SORT: &[(&str, &str)] =
+    &[("created", "-e.created"), ("action", "e.action"), ("app", "e.app"), ("client_ip", "e.client_ip"), ("user", "e.username"), ("expires", "e.expires")];
 
 /// One page of events, newest first unless asked otherwise, and how many fit the query.
 pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {

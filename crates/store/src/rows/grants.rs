@@ -94,8 +94,27 @@ const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
 const EXPIRED: &str = "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    CODE_INSERT, CODE_GET, CODE_ID, CODE_USE, CODE_DELETE, CODE_USE_FAMILY, CODE_DELETE_SESSION, CODE_DELETE_USER, CODE_DELETE_PROVIDER, CODE_EXPIRED, INSERT, GET, BY_ID, ROTATE, REVOKE,
-    REVOKE_FAMILY, REVOKE_SESSION, REVOKE_USER, DELETE, DELETE_PROVIDER, EXPIRED,
+    CODE_INSERT,
+    CODE_GET,
+    CODE_ID,
+    CODE_USE,
+    CODE_DELETE,
+    CODE_USE_FAMILY,
+    CODE_DELETE_SESSION,
+    CODE_DELETE_USER,
+    CODE_DELETE_PROVIDER,
+    CODE_EXPIRED,
+    INSERT,
+    GET,
+    BY_ID,
+    ROTATE,
+    REVOKE,
+    REVOKE_FAMILY,
+    REVOKE_SESSION,
+    REVOKE_USER,
+    DELETE,
+    DELETE_PROVIDER,
+    EXPIRED,
 ];
 
 fn code(row: &Row) -> Result<Code> {
@@ -153,10 +172,7 @@ pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
 
 fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
     for t in tokens {
-        batch.push(
-            INSERT,
-            params![t.kind.as_str(), &t.digest, t.provider, t.user_id, t.session, t.family, &t.scope, &t.data, t.issued, t.expires, t.revoked],
-        );
+        batch.push(INSERT, params![t.kind.as_str(), &t.digest, t.provider, t.user_id, t.session, t.family, &t.scope, &t.data, t.issued, t.expires, t.revoked]);
     }
     batch
 }

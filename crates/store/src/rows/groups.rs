@@ -41,21 +41,13 @@ const DIRECT: &str = "SELECT g.id, g.name, g.is_superuser, g.attributes, g.creat
 const ANY_SUPERUSER: &str = "WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
     SELECT count(*) FROM users u WHERE u.is_active = 1 AND u.id IN (SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[BY_ID, BY_NAME, INSERT, UPDATE, DELETE, CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, EFFECTIVE, DIRECT, ANY_SUPERUSER];
+pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_NAME, INSERT, UPDATE, DELETE, CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, EFFECTIVE, DIRECT, ANY_SUPERUSER];
 
 fn from_row(row: &Row) -> Result<Group> {
     from_row_at(row, 0)
 }
 fn from_row_at(row: &Row, i: usize) -> Result<Group> {
-    Ok(Group {
-        id: row.uuid(i)?,
-        name: row.string(i + 1)?,
-        is_superuser: row.bool(i + 2)?,
-        attributes: row.map(i + 3)?,
-        created: row.time(i + 4)?,
-        updated: row.time(i + 5)?,
-    })
+    Ok(Group { id: row.uuid(i)?, name: row.string(i + 1)?, is_superuser: row.bool(i + 2)?, attributes: row.map(i + 3)?, created: row.time(i + 4)?, updated: row.time(i + 5)? })
 }
 
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
@@ -146,7 +138,8 @@ pub async fn direct_groups(db: &Db, user: i64) -> Result<Vec<Group>> {
 pub async fn direct_groups_of_many(db: &Db, users: &[i64]) -> Result<HashMap<i64, Vec<Group>>> {
     let mut all: HashMap<i64, Vec<Group>> = HashMap::new();
     for chunk in users.chunks(512) {
-        let sql = format!("SELECT m.user_id, {COLUMNS} FROM user_group g JOIN membership m ON m.group_id = g.id WHERE m.user_id IN ({}) ORDER BY g.name_key, g.id", in_list(chunk.len()));
+        let sql =
+            format!("SELECT m.user_id, {COLUMNS} FROM user_group g JOIN membership m ON m.group_id = g.id WHERE m.user_id IN ({}) ORDER BY g.name_key, g.id", in_list(chunk.len()));
         for row in db.scan(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.int(0)?).or_default().push(from_row_at(&row, 1)?);
         }
@@ -198,7 +191,8 @@ pub async fn descendants(db: &Db, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
 async fn related(db: &Db, ids: &[Uuid], from: &str, to: &str) -> Result<HashMap<Uuid, Vec<Group>>> {
     let mut all: HashMap<Uuid, Vec<Group>> = HashMap::new();
     for chunk in ids.chunks(512) {
-        let sql = format!("SELECT p.{from}, {COLUMNS} FROM group_parent p JOIN user_group g ON g.id = p.{to} WHERE p.{from} IN ({}) ORDER BY g.name_key, g.id", in_list(chunk.len()));
+        let sql =
+            format!("SELECT p.{from}, {COLUMNS} FROM group_parent p JOIN user_group g ON g.id = p.{to} WHERE p.{from} IN ({}) ORDER BY g.name_key, g.id", in_list(chunk.len()));
         for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.uuid(0)?).or_default().push(from_row_at(&row, 1)?);
         }

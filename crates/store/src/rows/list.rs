@@ -62,10 +62,7 @@ impl Filter {
     pub fn search(&mut self, text: &str, columns: &[&str]) -> &mut Self {
         for word in text.split_whitespace().take(8) {
             let pattern = contains(&word.to_lowercase());
-            let each: Vec<_> = columns
-                .iter()
-                .map(|c| if c.ends_with("_key") { format!("{c} LIKE ? ESCAPE '!'") } else { format!("LOWER({c}) LIKE ? ESCAPE '!'") })
-                .collect();
+            let each: Vec<_> = columns.iter().map(|c| if c.ends_with("_key") { format!("{c} LIKE ? ESCAPE '!'") } else { format!("LOWER({c}) LIKE ? ESCAPE '!'") }).collect();
             self.and(format!("({})", each.join(" OR ")), columns.iter().map(|_| Value::from(pattern.as_str())));
         }
         self

@@ -55,7 +55,8 @@ const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, 
     ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, auth = excluded.auth, expires = excluded.expires, absolute_expires = excluded.absolute_expires, \
     last_used = excluded.last_used, ip = excluded.ip, user_agent = excluded.user_agent";
 const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
-const ROTATE: &str = "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
+const ROTATE: &str =
+    "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
 const TOUCH: &str = "UPDATE session SET last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
 const EXTEND: &str = "UPDATE session SET last_used = ?, expires = ? WHERE id = ?";
 const DELETE: &str = "DELETE FROM session WHERE id = ?";
@@ -66,8 +67,7 @@ const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM se
 const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
 const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[GET, BY_UUID, PUT, UPDATE, ROTATE, TOUCH, EXTEND, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
+pub(crate) const STATEMENTS: &[&str] = &[GET, BY_UUID, PUT, UPDATE, ROTATE, TOUCH, EXTEND, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
 
 fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {

@@ -51,11 +51,15 @@ impl Token {
 }
 
 const COLUMNS: &str = "t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed";
-const BY_DIGEST: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.key_digest = ?";
-const BY_IDENTIFIER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.identifier = ?";
-const BY_MANAGED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.managed = ?";
+const BY_DIGEST: &str =
+    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.key_digest = ?";
+const BY_IDENTIFIER: &str =
+    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.identifier = ?";
+const BY_MANAGED: &str =
+    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.managed = ?";
 const OF_USER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
-const INSERT: &str = "INSERT INTO token (id, identifier, intent, user_id, description, expires, expiring, managed, created, key_sealed, key_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str =
+    "INSERT INTO token (id, identifier, intent, user_id, description, expires, expiring, managed, created, key_sealed, key_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const UPDATE: &str = "UPDATE token SET identifier = ?, intent = ?, user_id = ?, description = ?, expires = ?, expiring = ?, managed = ? WHERE id = ?";
 const SET_KEY: &str = "UPDATE token SET key_sealed = ?, key_digest = ? WHERE id = ?";
 const ROTATE: &str = "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
@@ -64,8 +68,7 @@ const DELETE: &str = "DELETE FROM token WHERE id = ?";
 const EXPIRED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.expiring = 1 AND t.expires <= ? AND t.intent = 'api' ORDER BY t.expires LIMIT ?";
 const DELETE_EXPIRED: &str = "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE expiring = 1 AND expires <= ? AND intent <> 'api' LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[BY_DIGEST, BY_IDENTIFIER, BY_MANAGED, OF_USER, INSERT, UPDATE, SET_KEY, ROTATE, DIGEST_OF, DELETE, EXPIRED, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[BY_DIGEST, BY_IDENTIFIER, BY_MANAGED, OF_USER, INSERT, UPDATE, SET_KEY, ROTATE, DIGEST_OF, DELETE, EXPIRED, DELETE_EXPIRED];
 
 /// The digest by which a key is found.
 pub fn digest(vault: &Vault, key: &str) -> String {
@@ -123,7 +126,17 @@ pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch>
     Ok(Batch::new().add(
         INSERT,
         params![
-            t.id, &t.identifier, &t.intent, t.user_id, &t.description, t.expires, t.expiring, t.managed.as_deref(), t.created, seal(vault, t.id, key)?, digest(vault, key.reveal())
+            t.id,
+            &t.identifier,
+            &t.intent,
+            t.user_id,
+            &t.description,
+            t.expires,
+            t.expiring,
+            t.managed.as_deref(),
+            t.created,
+            seal(vault, t.id, key)?,
+            digest(vault, key.reveal())
         ],
     ))
 }

@@ -61,7 +61,8 @@ pub fn canonical(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-pub(crate) const COLUMNS: &str = "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated";
+pub(crate) const COLUMNS: &str =
+    "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated";
 
 const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.id = ?";
 const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.uuid = ?";
@@ -82,9 +83,8 @@ const LEAVE_GROUP: &str = "DELETE FROM membership WHERE user_id = ? AND group_id
 const PATHS: &str = "SELECT DISTINCT path FROM users WHERE path LIKE ? ESCAPE '!' ORDER BY path";
 const COUNT: &str = "SELECT count(*) FROM users WHERE user_type <> 'internal_service_account'";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    BY_ID, BY_UUID, BY_USERNAME, BY_EMAIL, INSERT, UPDATE, UPDATE_GUARDED, SET_PASSWORD, REHASH, TOUCH, DELETE, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT,
-];
+pub(crate) const STATEMENTS: &[&str] =
+    &[BY_ID, BY_UUID, BY_USERNAME, BY_EMAIL, INSERT, UPDATE, UPDATE_GUARDED, SET_PASSWORD, REHASH, TOUCH, DELETE, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT];
 
 pub(crate) fn from_row(row: &Row) -> Result<User> {
     Ok(User {
@@ -157,8 +157,22 @@ pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
         .add(
             INSERT,
             params![
-                u.uuid, u.username.trim(), canonical(&u.username), &u.name, u.name.to_lowercase(), &u.email, canonical(&u.email), u.is_active, &u.user_type, &u.path, &u.attributes,
-                &u.password, u.password_changed, u.last_login, u.joined, u.updated
+                u.uuid,
+                u.username.trim(),
+                canonical(&u.username),
+                &u.name,
+                u.name.to_lowercase(),
+                &u.email,
+                canonical(&u.email),
+                u.is_active,
+                &u.user_type,
+                &u.path,
+                &u.attributes,
+                &u.password,
+                u.password_changed,
+                u.last_login,
+                u.joined,
+                u.updated
             ],
         )
         .returning();
@@ -180,7 +194,18 @@ pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid
     // Two changes within one microsecond must not look like one.
     let now = guard.map_or(now, |g| if now <= g { Timestamp(g.0 + 1) } else { now });
     let mut values = params![
-        u.username.trim(), canonical(&u.username), &u.name, u.name.to_lowercase(), &u.email, canonical(&u.email), u.is_active, &u.user_type, &u.path, &u.attributes, now, u.id
+        u.username.trim(),
+        canonical(&u.username),
+        &u.name,
+        u.name.to_lowercase(),
+        &u.email,
+        canonical(&u.email),
+        u.is_active,
+        &u.user_type,
+        &u.path,
+        &u.attributes,
+        now,
+        u.id
     ];
     let mut batch = match guard {
         Some(guard) => {
@@ -329,10 +354,7 @@ fn filter(q: &UserQuery) -> Filter {
     }
     if !q.groups_by_name.is_empty() {
         let list = in_list(q.groups_by_name.len());
-        f.and(
-            format!("u.id IN (SELECT m.user_id FROM membership m JOIN user_group g ON g.id = m.group_id WHERE g.name IN ({list}))"),
-            in_params(q.groups_by_name.iter()),
-        );
+        f.and(format!("u.id IN (SELECT m.user_id FROM membership m JOIN user_group g ON g.id = m.group_id WHERE g.name IN ({list}))"), in_params(q.groups_by_name.iter()));
     }
     for (condition, at) in [
         ("u.joined > ?", q.joined_after),

@@ -95,6 +95,21 @@ async fn a_deferred_conflict_hits_only_its_own_batch() {
     .await;
 }
 
+/// Rows a second that SQLite itself writes with so many rows a commit.
+fn raw(path: &std::path::Path, rows: i64, group: i64) -> f64 {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (id BIGINT PRIMARY KEY, name TEXT UNIQUE)").unwrap();
+    let start = Instant::now();
+    for first in (0..rows).step_by(usize::try_from(group).unwrap()) {
+        conn.execute_batch("BEGIN").unwrap();
+        for id in first..first + group {
+            conn.prepare_cached(ADD).unwrap().execute((id, format!("n{id}"))).unwrap();
+        }
+        conn.execute_batch("COMMIT").unwrap();
+    }
+    rows as f64 / start.elapsed().as_secs_f64()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_batches_share_commits() {
     let dir = std::env::temp_dir().join(format!("signet-group-{}", std::process::id()));
@@ -119,6 +134,8 @@ async fn concurrent_batches_share_commits() {
         task.await.unwrap();
     }
     let (commits, took) = (db.commits() - before, start.elapsed());
+    let limit = raw(&dir.join("raw.sqlite"), clients * each, clients);
+    println!("{:.2} of raw commits of {clients} rows each ({limit:.0} rows/s)", (clients * each) as f64 / took.as_secs_f64() / limit);
     println!("{} durable batches by {clients} callers: {commits} commits, {:.0} batches/s", clients * each, (clients * each) as f64 / took.as_secs_f64());
     assert_eq!(count(&db).await, clients * each);
     assert!(commits * 6 < (clients * each) as u64, "{commits} commits for {} batches", clients * each);

@@ -145,7 +145,10 @@ async fn groups_inherit_along_several_parents() {
         groups::update(&db, &a, Some(&[d.id]), None, at(9)).await.unwrap();
         assert!(groups::ancestors(&db, &[a.id]).await.unwrap().contains(&a.id));
         groups::update(&db, &a, Some(&[]), Some(&[ann]), at(9)).await.unwrap();
-        let q = |q: GroupQuery| { let db = db.clone(); async move { groups::list(&db, &q).await.unwrap().0.into_iter().map(|g| g.name).collect::<Vec<_>>() } };
+        let q = |q: GroupQuery| {
+            let db = db.clone();
+            async move { groups::list(&db, &q).await.unwrap().0.into_iter().map(|g| g.name).collect::<Vec<_>>() }
+        };
         assert_eq!(q(GroupQuery { members_by_pk: vec![ann], ..Default::default() }).await, ["a", "d"]);
         assert_eq!(q(GroupQuery { members_by_username: vec!["BEN".into()], ..Default::default() }).await, ["d"]);
         assert_eq!(q(GroupQuery { search: "C".into(), ..Default::default() }).await, ["c"]);
@@ -171,7 +174,9 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
         let (v, owner, other) = (vault(), add(&db, "owner").await, add(&db, "other").await);
         let token = Token { expires: Some(at(100)), expiring: true, ..Token::new(ports().uuid(), "one", "api", owner, at(1)) };
         tokens::insert(&db, &v, &token, &"the-key".into()).await.unwrap();
-        assert!(matches!(tokens::insert(&db, &v, &Token::new(ports().uuid(), "one", "api", owner, at(1)), &"k2".into()).await, Err(Error::Conflict(tag)) if tag == "token.identifier"));
+        assert!(
+            matches!(tokens::insert(&db, &v, &Token::new(ports().uuid(), "one", "api", owner, at(1)), &"k2".into()).await, Err(Error::Conflict(tag)) if tag == "token.identifier")
+        );
         let found = tokens::by_key(&db, &v, "the-key").await.unwrap().unwrap();
         assert_eq!((found.id, found.key(&v).unwrap().reveal()), (token.id, "the-key"));
         assert!(!found.is_expired(at(99)) && found.is_expired(at(100)));
@@ -188,7 +193,10 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
         assert!(tokens::by_key(&db, &v, "key-two").await.unwrap().is_none());
         assert_eq!(tokens::by_key(&db, &v, "key-three").await.unwrap().unwrap().id, second.id);
 
-        let q = |q: TokenQuery| { let db = db.clone(); async move { tokens::list(&db, &q).await.unwrap().0.into_iter().map(|t| t.identifier).collect::<Vec<_>>() } };
+        let q = |q: TokenQuery| {
+            let db = db.clone();
+            async move { tokens::list(&db, &q).await.unwrap().0.into_iter().map(|t| t.identifier).collect::<Vec<_>>() }
+        };
         assert_eq!(q(TokenQuery { owner: Some(owner), ..Default::default() }).await, ["one"]);
         assert_eq!(q(TokenQuery { search: "robots".into(), ..Default::default() }).await, ["two"]);
         assert_eq!(q(TokenQuery { username: Some("OTHER".into()), intent: Some("app_password".into()), ..Default::default() }).await, ["two"]);
@@ -266,10 +274,16 @@ async fn consents_and_events_are_kept_and_listed() {
             expires: Some(at(secs + 100)),
         };
         events::insert(&db, &[event("login", "kim", 1), event("logout", "kim", 2), event("login", "lee", 3)], true).await.unwrap();
-        let q = |q: EventQuery| { let db = db.clone(); async move { events::list(&db, &q).await.unwrap().0.into_iter().map(|e| e.created.secs()).collect::<Vec<_>>() } };
+        let q = |q: EventQuery| {
+            let db = db.clone();
+            async move { events::list(&db, &q).await.unwrap().0.into_iter().map(|e| e.created.secs()).collect::<Vec<_>>() }
+        };
         assert_eq!(q(EventQuery::default()).await, [3, 2, 1], "newest first");
         assert_eq!(q(EventQuery { action: Some("login".into()), username: Some("kim".into()), ..Default::default() }).await, [1]);
-        assert_eq!(q(EventQuery { context_model_pk: Some("7".into()), context_authorized_app: Some("abc".into()), client_ip: Some("192.0.2.9".into()), ..Default::default() }).await.len(), 3);
+        assert_eq!(
+            q(EventQuery { context_model_pk: Some("7".into()), context_authorized_app: Some("abc".into()), client_ip: Some("192.0.2.9".into()), ..Default::default() }).await.len(),
+            3
+        );
         assert_eq!(q(EventQuery { search: "LEE".into(), ..Default::default() }).await, [3]);
         events::delete_expired(&db, at(102), 10).await.unwrap();
         assert_eq!(q(EventQuery { page: Page { ordering: "created".into(), ..Page::default() }, ..Default::default() }).await, [3]);

@@ -1,4 +1,5 @@
 //! The store on both databases. One binary, so that one PostgreSQL cluster serves all tests.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod database;
 mod directory;
 mod grants;

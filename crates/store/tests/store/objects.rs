@@ -164,7 +164,11 @@ async fn deletions_do_what_used_by_says() {
         shown.sort_by(|a, b| a.0.cmp(&b.0));
         assert_eq!(
             shown,
-            [("child".to_owned(), "holder", UsedByAction::Cascade), ("friend".to_owned(), "friend", UsedByAction::SetNull), ("grandchild".to_owned(), "friend", UsedByAction::SetNull)]
+            [
+                ("child".to_owned(), "holder", UsedByAction::Cascade),
+                ("friend".to_owned(), "friend", UsedByAction::SetNull),
+                ("grandchild".to_owned(), "friend", UsedByAction::SetNull)
+            ]
         );
         assert_eq!(used_by(&store.snapshot(), child.pk).iter().filter(|u| u.action == UsedByAction::CascadeMany).count(), 1);
         one(&store, Write::Delete { pk: root.pk }).await;
@@ -308,7 +312,12 @@ async fn kinds_and_fields_of_other_releases() {
     each_database(|db| async move {
         let store = open(&db).await;
         let b = one(&store, a_box("b", json!({}))).await;
-        db.execute("INSERT INTO object (pk, model, data, secrets, version, created, updated, counter) VALUES ('00000000-0000-4000-8000-000000000000', 'new.kind', '{}', '{}', 1, 1, 1, 1)", vec![]).await.unwrap();
+        db.execute(
+            "INSERT INTO object (pk, model, data, secrets, version, created, updated, counter) VALUES ('00000000-0000-4000-8000-000000000000', 'new.kind', '{}', '{}', 1, 1, 1, 1)",
+            vec![],
+        )
+        .await
+        .unwrap();
         db.execute("UPDATE object SET data = '{\"name\": \"old\", \"list\": []}' WHERE model = 't_app.tbox'", vec![]).await.unwrap();
         let world = open(&db).await.snapshot();
         assert_eq!(world.objects().count(), 1);

@@ -127,7 +127,10 @@ async fn a_full_disk_is_unavailable_and_nothing_is_half_done() {
     let tasks: Vec<_> = (0..4)
         .map(|i| {
             let (db, big) = (db.clone(), big.clone());
-            tokio::spawn(async move { db.batch(signet_store::Batch::new().add("INSERT INTO t (id, data) VALUES (?, 'small')", params![i]).add("INSERT INTO t (id, data) VALUES (?, ?)", params![i, big])).await })
+            tokio::spawn(async move {
+                db.batch(signet_store::Batch::new().add("INSERT INTO t (id, data) VALUES (?, 'small')", params![i]).add("INSERT INTO t (id, data) VALUES (?, ?)", params![i, big]))
+                    .await
+            })
         })
         .collect();
     for task in tasks {
@@ -157,4 +160,67 @@ async fn two_processes_take_turns_on_one_file() {
     assert_eq!(two.query_one("SELECT count(*) FROM t", vec![]).await.unwrap().unwrap().int(0).unwrap(), 20);
     drop((one, two));
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_to_postgres_by_sslmode() {
+    let authority = |name: &str| {
+        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        (certificate, rcgen::Issuer::new(params, key))
+    };
+    let ((ours, issuer), (strange, _)) = (authority("ours"), authority("strange"));
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let Some(config) = testdb::postgres_tls_config(&certificate.pem(), &key.serialize_pem()).await else { return };
+    let dir = folder("tls");
+    let (ours_file, strange_file) = (dir.join("ours.pem"), dir.join("strange.pem"));
+    std::fs::write(&ours_file, ours).unwrap();
+    std::fs::write(&strange_file, strange).unwrap();
+    let encrypted = |mode: SslMode, root: Option<&std::path::PathBuf>| {
+        let config = PostgresConfig { ssl_mode: mode, root_cert: root.cloned(), ..config.clone() };
+        async move {
+            let db = Db::open_postgres(config).await?;
+            let row = db.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", vec![]).await?;
+            row.ok_or(Error::NotFound)?.bool(0)
+        }
+    };
+    assert!(!encrypted(SslMode::Disable, None).await.unwrap());
+    assert!(encrypted(SslMode::Prefer, None).await.unwrap());
+    assert!(encrypted(SslMode::Require, None).await.unwrap());
+    assert!(encrypted(SslMode::VerifyCa, Some(&ours_file)).await.unwrap());
+    assert!(matches!(encrypted(SslMode::VerifyCa, Some(&strange_file)).await, Err(Error::Unavailable(_))));
+    assert!(encrypted(SslMode::VerifyFull, Some(&ours_file)).await.unwrap());
+    assert!(matches!(encrypted(SslMode::VerifyFull, Some(&strange_file)).await, Err(Error::Unavailable(_))));
+    // The same server by a name that its certificate does not have.
+    let by_address = PostgresConfig { host: "127.0.0.1".into(), root_cert: Some(ours_file.clone()), ..config.clone() };
+    assert!(Db::open_postgres(PostgresConfig { ssl_mode: SslMode::VerifyCa, ..by_address.clone() }).await.is_ok());
+    assert!(matches!(Db::open_postgres(PostgresConfig { ssl_mode: SslMode::VerifyFull, ..by_address }).await, Err(Error::Unavailable(_))));
+    assert!(matches!(encrypted(SslMode::VerifyFull, Some(&dir.join("none.pem"))).await, Err(Error::Unavailable(_))));
+    let wrong = PostgresConfig { password: "wrong".into(), ssl_mode: SslMode::Require, ..config.clone() };
+    assert!(matches!(Db::open_postgres(wrong).await, Err(Error::Unavailable(why)) if why.contains("password")));
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_databases_have_the_same_schema() {
+    let Some(postgres) = testdb::postgres().await else { return };
+    let sqlite = testdb::sqlite().await;
+    let list = |rows: Vec<signet_store::Row>| rows.iter().map(|r| format!("{}.{}", r.text(0).unwrap(), r.text(1).unwrap())).collect::<Vec<_>>();
+    let ours = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2";
+    let theirs = "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2";
+    let (a, b) = (list(sqlite.query(ours, vec![]).await.unwrap()), list(postgres.query(theirs, vec![]).await.unwrap()));
+    assert!(a.len() > 100);
+    let set = |v: Vec<String>| v.into_iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(set(a), set(b));
+    // Every foreign key starts an index, so that deleting a user does not read whole tables.
+    let keys = "SELECT m.name, f.\"from\" FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'";
+    let indexed = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_index_list(m.name) i JOIN pragma_index_info(i.name) c WHERE m.type = 'table' AND c.seqno = 0";
+    let indexed = set(list(sqlite.query(indexed, vec![]).await.unwrap()));
+    for key in list(sqlite.query(keys, vec![]).await.unwrap()) {
+        assert!(indexed.contains(&key), "{key} has no index");
+    }
 }
