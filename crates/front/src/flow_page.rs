@@ -9,7 +9,7 @@ use signet_core::flow::{Executor, Reply, keys};
 use signet_core::page::Dressing;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
-use signet_pages::{FormContext, challenge_page};
+use signet_pages::{FormContext, challenge_page, challenge_page_with};
 use std::sync::Arc;
 
 /// A flow passes at most this many silent stages in one request.
@@ -124,7 +124,7 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
     };
     let own = edge.session.state.plan.as_ref().and_then(|p| p.stages.front()).and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id)).and_then(|kind| kind.page(challenge, &form));
     let body = match own {
-        Some(body) => Some(body),
+        Some(body) => Some(challenge_page_with(dressing.page(core), challenge, &form, body)),
         None => challenge_page(dressing.page(core), challenge, &form),
     };
     // A form that submits itself goes to the application's origin.
