@@ -13,22 +13,27 @@ pub async fn is_done(core: &Core) -> Result<bool> {
 pub async fn finish(core: &Core) -> Result<()> {
     kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), None).await.map(drop)
 }
-/// Takes the one chance: of any number of callers exactly one gets `true`.
-pub async fn claim(core: &Core) -> Result<bool> {
+/// The one chance, taken: the version of the record that says so.
+pub struct Claim(i64);
+/// Takes the one chance: of any number of callers exactly one gets it.
+pub async fn claim(core: &Core) -> Result<Option<Claim>> {
     let version = match kv::get(&core.db, KEY).await? {
-        Some((value, _)) if value.get("done") == Some(&Json::Bool(true)) => return Ok(false),
+        Some((value, _)) if value.get("done") == Some(&Json::Bool(true)) => return Ok(None),
         Some((_, version)) => version,
         None => 0,
     };
     match kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), Some(version)).await {
-        Ok(_) => Ok(true),
-        Err(Error::Conflict(_)) => Ok(false),
+        Ok(version) => Ok(Some(Claim(version))),
+        Err(Error::Conflict(_)) => Ok(None),
         Err(e) => Err(e),
     }
 }
-/// Gives the chance back: the claimed write did not happen.
-pub async fn release(core: &Core) -> Result<()> {
-    kv::put(&core.db, &core.ports, KEY, &json!({"done": false}), None).await.map(drop)
+/// Gives the chance back: the claimed write did not happen. Nothing changes when the first run was closed meanwhile.
+pub async fn release(core: &Core, claim: Claim) -> Result<()> {
+    match kv::put(&core.db, &core.ports, KEY, &json!({"done": false}), Some(claim.0)).await {
+        Ok(_) | Err(Error::Conflict(_)) => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 /// The flow of the first run.
 pub const FLOW: &str = "initial-setup";

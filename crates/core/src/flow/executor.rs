@@ -1,9 +1,8 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
-use super::plan::{NotPlanned, Plan, pending_principal, plan};
+use super::plan::{NotPlanned, Plan, pending_principal, plan, stage_verdict};
 use super::stage::{FlowRun, StageKind, Step};
 use super::{Challenge, Context, ResponseErrors, StageRef, keys};
 use crate::models::{DeniedAction, Flow, FlowStageBinding, InvalidResponseAction, background_url};
-use crate::policy::{self, Question};
 use crate::{Client, Core, WebSession, setup};
 use signet_base::{Error, Json, Map, Result, json, query};
 use signet_model::Object;
@@ -45,18 +44,28 @@ impl Executor<'_> {
 
     /// GET: the next thing to ask.
     pub async fn get(&mut self, flow: &Arc<Object>) -> Result<Reply> {
-        match self.ensure_plan(flow).await? {
-            Some(reply) => Ok(reply),
-            None => self.step(flow, None).await,
-        }
+        self.run(flow, None).await
     }
 
     /// POST: an answer to what was asked last.
     pub async fn post(&mut self, flow: &Arc<Object>, answer: &Map) -> Result<Reply> {
-        if let Some(reply) = self.ensure_plan(flow).await? {
-            return Ok(reply);
+        self.run(flow, Some(answer)).await
+    }
+
+    /// A refusal on the way ends the run with its text; what is left of the plan goes.
+    async fn run(&mut self, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply> {
+        let reply = match self.ensure_plan(flow).await {
+            Ok(None) => self.step(flow, answer).await,
+            Ok(Some(reply)) => return Ok(reply),
+            Err(error) => Err(error),
+        };
+        match reply {
+            Err(Error::Denied(text)) => {
+                self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
+                Ok(self.denied(flow, Some(text)))
+            }
+            other => other,
         }
-        self.step(flow, Some(answer)).await
     }
 
     /// Puts a ready plan into the session; the person is sent to the flow's page next.
@@ -96,8 +105,10 @@ impl Executor<'_> {
             let Some(planned) = plan.stages.front().cloned() else {
                 return Ok(self.finish(flow, plan));
             };
-            if planned.re_evaluate && answer.is_none() && !self.still_applies(&mut plan, &planned).await? {
+            // Asked whenever the stage has not been shown yet, also when an answer comes unasked.
+            if planned.re_evaluate && !plan.shown && !self.still_applies(flow, &mut plan, &planned).await? {
                 plan.stages.pop_front();
+                answer = None;
                 self.session.state.plan = Some(plan);
                 self.session.touch();
                 continue;
@@ -110,10 +121,13 @@ impl Executor<'_> {
                 self.session.state.plan = Some(plan);
                 return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
             }
-            let claims = first_run && !claimed && kind.writes_people();
-            if claims && !setup::claim(self.core).await? {
-                self.session.state.plan = Some(plan);
-                return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
+            let mut claim = None;
+            if first_run && !claimed && kind.writes_people() {
+                claim = setup::claim(self.core).await?;
+                if claim.is_none() {
+                    self.session.state.plan = Some(plan);
+                    return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
+                }
             }
             let step = {
                 let query = self.session.state.query.clone();
@@ -123,12 +137,10 @@ impl Executor<'_> {
                     Some(sent) if is_for(kind.as_ref(), sent) => kind.answer(&mut run, sent).await,
                     Some(_) => kind.answer(&mut run, &Map::new()).await,
                 };
-                if claims {
-                    if matches!(step, Ok(Step::Next)) {
-                        plan.context.set(&keys::SETUP_CLAIMED, true);
-                    } else {
-                        setup::release(self.core).await?;
-                    }
+                match claim {
+                    Some(_) if matches!(step, Ok(Step::Next)) => plan.context.set(&keys::SETUP_CLAIMED, true),
+                    Some(claim) => setup::release(self.core, claim).await?,
+                    None => {}
                 }
                 step?
             };
@@ -142,6 +154,7 @@ impl Executor<'_> {
                 }
                 Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
                 Step::Next => {
+                    plan.shown = false;
                     plan.stages.pop_front();
                     if plan.stages.is_empty() {
                         return Ok(self.finish(flow, plan));
@@ -150,6 +163,7 @@ impl Executor<'_> {
                     return Ok(Reply::Again);
                 }
                 Step::Redirect(to) => {
+                    plan.shown = true;
                     self.session.state.plan = Some(plan);
                     return Ok(Reply::Away(to));
                 }
@@ -208,16 +222,19 @@ impl Executor<'_> {
         }
     }
 
-    async fn still_applies(&mut self, plan: &mut Plan, planned: &super::Planned) -> Result<bool> {
+    /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run: skipping the
+    /// stage would let an exception open what it guards (CVE-2024-47070).
+    async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &super::Planned) -> Result<bool> {
         let Some(binding) = planned.binding.and_then(|pk| self.core.world().get(pk).cloned()) else { return Ok(true) };
-        let (Some(pbm), Some(settings)) = (binding.pbm(), binding.get::<FlowStageBinding>()) else { return Ok(true) };
+        let Some(pbm) = binding.pbm() else { return Ok(true) };
         if self.core.world().bindings_of(pbm).is_empty() {
             return Ok(true);
         }
         let pending = pending_principal(self.core, &plan.context).await?;
         let user = pending.as_ref().or(self.session.principal());
-        let question = Question { core: self.core, client: self.client, user, context: &plan.context.0, target: Some(&binding) };
-        let verdict = policy::judge(pbm, settings.policy_engine_mode, &question).await?;
+        let verdict = stage_verdict(self.core, self.client, &binding, user, &plan.context).await.inspect_err(|error| {
+            tracing::warn!(flow = flow.name(), %error, "a stage's policies could not be judged");
+        })?;
         plan.context.0.extend(verdict.context);
         if !verdict.passing {
             plan.messages.extend(verdict.messages);

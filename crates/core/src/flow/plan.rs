@@ -1,10 +1,10 @@
 //! The plan of one run: which stages will be shown. Kept in the session.
 use super::context::{Context, keys};
 use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
-use crate::policy::{self, Question};
+use crate::policy::{self, Question, Verdict};
 use crate::{Client, Core, Principal};
 use serde::{Deserialize, Serialize};
-use signet_base::{Json, Result, Timestamp, Uuid};
+use signet_base::{Error, Json, Result, Timestamp, Uuid};
 use signet_model::Object;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -88,11 +88,8 @@ pub async fn plan(core: &Arc<Core>, client: &Client, flow: &Arc<Object>, user: O
     }
     for object in flow_bindings(&world, flow.pk) {
         let Some(binding) = object.get::<FlowStageBinding>() else { continue };
-        if binding.evaluate_on_plan
-            && let Some(pbm) = object.pbm()
-        {
-            let question = Question { core, client, user: judged, context: &plan.context.0, target: Some(object) };
-            let verdict = policy::judge(pbm, binding.policy_engine_mode, &question).await?;
+        if binding.evaluate_on_plan {
+            let verdict = stage_verdict(core, client, object, judged, &plan.context).await?;
             if !verdict.passing {
                 plan.messages.extend(verdict.messages);
                 continue;
@@ -106,6 +103,19 @@ pub async fn plan(core: &Arc<Core>, client: &Client, flow: &Arc<Object>, user: O
     }
     plan.total = plan.stages.len();
     Ok(Ok(plan))
+}
+
+/// What the policies of a stage's binding say. An error in one of them is no reason to skip the stage: it denies.
+pub async fn stage_verdict(core: &Arc<Core>, client: &Client, binding: &Arc<Object>, user: Option<&Principal>, context: &Context) -> Result<Verdict> {
+    let (Some(pbm), Some(settings)) = (binding.pbm(), binding.get::<FlowStageBinding>()) else {
+        return Err(Error::denied("A stage of this flow cannot be judged."));
+    };
+    let question = Question { core, client, user, context: &context.0, target: Some(binding) };
+    let (verdict, traces) = policy::explain(pbm, settings.policy_engine_mode, &question).await?;
+    if !verdict.passing && traces.iter().any(|t| t.error.is_some()) {
+        return Err(Error::denied("A rule of this sign-in could not be checked."));
+    }
+    Ok(verdict)
 }
 
 /// The person whom a plan's context is about, when they exist and are active.
