@@ -47,7 +47,12 @@ fn columns_name(columns: &str) -> String {
 /// What PostgreSQL says.
 pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
-        return Error::Unavailable(format!("the database cannot be reached: {}", chain(error)));
+        let text = chain(error);
+        // What the driver finds wrong with a statement of ours; everything else is about the connection.
+        if ["error serializing", "error deserializing", "expected ", "invalid column", "query returned"].iter().any(|start| text.starts_with(start)) {
+            return Error::Internal(format!("PostgreSQL: {text}"));
+        }
+        return Error::Unavailable(format!("the database cannot be reached: {text}"));
     };
     let state = db.code();
     let class = state.code().get(..2).unwrap_or_default();

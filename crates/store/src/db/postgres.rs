@@ -157,8 +157,8 @@ impl Postgres {
             config.password(settings.password.reveal());
         }
         if !settings.schema.is_empty() {
-            if !settings.schema.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                return Err(Error::Unavailable("the name of the PostgreSQL schema may only have letters, digits and _".into()));
+            if !settings.schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') || settings.schema.starts_with(|c: char| c.is_ascii_digit()) {
+                return Err(Error::Unavailable("the name of the PostgreSQL schema may only have small letters, digits and _, and begins with no digit".into()));
             }
             config.options(format!("-c search_path={}", settings.schema));
         }
@@ -176,7 +176,15 @@ impl Postgres {
             .build()
             .map_err(Error::internal)?;
         let me = Self { pool, config, tls };
-        drop(me.client().await?);
+        let client = me.client().await?;
+        if !settings.schema.is_empty() {
+            // Checked above: letters, digits and `_` only. Creating needs a right that is not there when the schema is.
+            let there = client.query("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", &[&settings.schema]).await.map_err(|e| errors::postgres(&e))?;
+            if there.is_empty() {
+                client.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", settings.schema)).await.map_err(|e| errors::postgres(&e))?;
+            }
+        }
+        drop(client);
         Ok(me)
     }
 

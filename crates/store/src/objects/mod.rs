@@ -74,15 +74,21 @@ pub struct ObjectStore {
     pub registry: Arc<Registry>,
     pub vault: Arc<Vault>,
     pub ports: Ports,
-    snapshot: RwLock<Arc<Snapshot>>,
+    snapshot: Arc<RwLock<Arc<Snapshot>>>,
     /// Held while a plan is made and carried out, and while the snapshot is refreshed.
-    writing: tokio::sync::Mutex<()>,
+    writing: Arc<tokio::sync::Mutex<()>>,
+}
+
+fn swap(shared: &RwLock<Arc<Snapshot>>, new: Snapshot) -> Arc<Snapshot> {
+    let new = Arc::new(new);
+    *shared.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+    new
 }
 
 impl ObjectStore {
     /// Knows nothing before [`ObjectStore::load`].
     pub fn new(db: Db, registry: Arc<Registry>, vault: Arc<Vault>, ports: Ports) -> Self {
-        Self { db, registry, vault, ports, snapshot: RwLock::default(), writing: tokio::sync::Mutex::new(()) }
+        Self { db, registry, vault, ports, snapshot: Arc::default(), writing: Arc::default() }
     }
 
     /// The picture of this moment. Keep it for the length of a request, so that the request sees one state.
@@ -91,9 +97,7 @@ impl ObjectStore {
     }
 
     fn swap(&self, new: Snapshot) -> Arc<Snapshot> {
-        let new = Arc::new(new);
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
-        new
+        swap(&self.snapshot, new)
     }
 
     /// Reads everything. An object that cannot be read is an error: to go on without it could open what it guards.
@@ -163,9 +167,7 @@ impl ObjectStore {
         if writes.is_empty() {
             return self.db.batch(extra).await.map(|_| Vec::new());
         }
-        // The lock is held to the end by a future that a caller may drop: the batch then still commits, and the next
-        // write or refresh finds the counter raised and reads it.
-        let _guard = self.writing.lock().await;
+        let mut guard = self.writing.clone().lock_owned().await;
         for _ in 0..20 {
             let (counter, last_num) = self.counter().await?;
             let world = if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
@@ -178,17 +180,26 @@ impl ObjectStore {
             }
             let done = plan.finish()?;
             let batch = rows::batch(&done, &world, &self.registry, &self.vault, by, self.db.kind() == DbKind::Postgres)?.then(extra.clone());
-            match self.db.batch(batch).await {
-                Ok(_) => {
-                    let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
-                    self.swap(world.with(counter + 1, done.written.iter().cloned(), &removed));
-                    return Ok(done.answer());
+            let (db, shared, changed) = (self.db.clone(), self.snapshot.clone(), done.written.clone());
+            let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
+            // A task of its own: a caller that goes away in the middle must not leave a committed change out of the snapshot.
+            let work = tokio::spawn(async move {
+                let committed = db.batch(batch).await;
+                if committed.is_ok() {
+                    swap(&shared, world.with(counter + 1, changed, &removed));
                 }
+                (guard, committed)
+            });
+            let committed;
+            (guard, committed) = work.await.map_err(|e| Error::Internal(format!("configuration task: {e}")))?;
+            match committed {
+                Ok(_) => return Ok(done.answer()),
                 // Another node or a command was faster: plan again on what it left.
                 Err(Error::Conflict(tag)) if tag == rows::COUNTER_TAG => {}
                 Err(error) => return Err(error),
             }
         }
+        drop(guard);
         Err(Error::Unavailable("the configuration is being changed by too many at once".into()))
     }
 

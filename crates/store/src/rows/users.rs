@@ -77,7 +77,7 @@ const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = 
 const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ?";
 const DELETE: &str = "DELETE FROM users WHERE id = ?";
 const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
-const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ?";
+const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ? ON CONFLICT DO NOTHING";
 const LEAVE_ALL: &str = "DELETE FROM membership WHERE user_id = ?";
 const LEAVE_GROUP: &str = "DELETE FROM membership WHERE user_id = ? AND group_id = ?";
 const PATHS: &str = "SELECT DISTINCT path FROM users WHERE path LIKE ? ESCAPE '!' ORDER BY path";

@@ -1,8 +1,8 @@
 //! Configuration objects: versions, references, cascades, secrets, several nodes.
 use crate::{ports, vault};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Ports, Secret, Timestamp, Uuid, Vault, json};
-use signet_model::{Base, Model, Object, Registry, Secrets};
+use signet_base::{Error, Json, Map, Secret, Timestamp, Uuid, Vault, json};
+use signet_model::{Model, Object, Registry, Secrets};
 use signet_store::consents::{self, Consent};
 use signet_store::objects::{row_used_by, used_by, writes_for_deleted_row};
 use signet_store::testdb::each_database;
@@ -322,7 +322,24 @@ async fn kinds_and_fields_of_other_releases() {
         let world = open(&db).await.snapshot();
         assert_eq!(world.objects().count(), 1);
         assert!(world.get(b.pk).unwrap().data["friend"].is_null());
-        let _ = (Base::Stage, Ports::system());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_leaves_no_stale_snapshot() {
+    each_database(|db| async move {
+        let store = open(&db).await;
+        for i in 0..20 {
+            let author = me();
+            let work = store.apply(vec![a_box(&format!("n{i}"), json!({}))], &author);
+            let _ = tokio::time::timeout(std::time::Duration::from_micros(i * 100), work).await;
+        }
+        // Waits for what is on its way.
+        one(&store, a_box("last", json!({}))).await;
+        let stored = int(&db, "SELECT count(*) FROM object").await;
+        assert_eq!(store.snapshot().objects().count() as i64, stored);
+        assert_eq!(store.snapshot().counter, int(&db, "SELECT value FROM config_counter").await);
     })
     .await;
 }

@@ -224,3 +224,18 @@ async fn both_databases_have_the_same_schema() {
         assert!(indexed.contains(&key), "{key} has no index");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_its_own_and_mistakes_of_ours() {
+    let Some(config) = testdb::postgres_config(false).await else { return };
+    assert!(Db::open_postgres(PostgresConfig { schema: "x; DROP".into(), ..config.clone() }).await.is_err());
+    let db = Db::open_postgres(PostgresConfig { schema: "idp".into(), ..config.clone() }).await.unwrap();
+    assert_eq!(migrate::migrate(&db, &ports()).await.unwrap(), 1);
+    assert!(kv::get(&db, "x").await.unwrap().is_none());
+    // A wrong parameter is a fault of ours, not of the server.
+    for wrong in [params![7], params![], params!["a", "b"]] {
+        assert!(matches!(db.query("SELECT data FROM kv WHERE name = ?", wrong).await, Err(Error::Internal(_))));
+    }
+    let plain = Db::open_postgres(config).await.unwrap();
+    assert!(matches!(kv::get(&plain, "x").await, Err(Error::Internal(_))), "the tables are not in the default schema");
+}
