@@ -1,1 +1,83 @@
+//! The kinds of stages. A stage shows a challenge and judges the answer; everything else is the executor's.
+pub mod authenticator_validate;
+pub mod consent;
+pub mod deny;
+pub mod dummy;
+pub mod identification;
+pub mod password;
+pub mod prompt;
+pub mod user_login;
+pub mod user_logout;
+pub mod user_write;
 
+use signet_core::flow::StageKind;
+use signet_model::ModelDef;
+use std::sync::Arc;
+
+/// What a kind of stage brings to the server.
+pub struct Slice {
+    /// Its declarations: the stage itself and what belongs to it.
+    pub models: &'static [&'static ModelDef],
+    pub kind: fn() -> Arc<dyn StageKind>,
+}
+
+/// Every kind of stage.
+pub const ALL: &[Slice] = &[
+    authenticator_validate::SLICE,
+    consent::SLICE,
+    deny::SLICE,
+    dummy::SLICE,
+    identification::SLICE,
+    password::SLICE,
+    prompt::SLICE,
+    user_login::SLICE,
+    user_logout::SLICE,
+    user_write::SLICE,
+];
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Judging declarations without a server.
+    use signet_base::{Error, Json, Map, Ports, Uuid};
+    use signet_model::{Lookup, ModelDef, Snapshot, check};
+
+    pub struct NoRows;
+    impl Lookup for NoRows {
+        fn user_exists(&self, _: i64) -> bool {
+            false
+        }
+        fn group_exists(&self, _: Uuid) -> bool {
+            false
+        }
+    }
+    pub fn map(value: Json) -> Map {
+        value.as_object().cloned().unwrap()
+    }
+    /// The stored form of what a client creates, or the errors by field.
+    pub fn create(def: &'static ModelDef, sent: Json, world: &Snapshot) -> Result<Json, Json> {
+        match check(def, &map(sent), None, false, world, &NoRows, &Ports::system()) {
+            Ok(change) => Ok(Json::Object(change.data)),
+            Err(Error::Invalid(errors)) => Err(errors.to_json()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_slice_declares_the_stage_that_it_runs_and_names_are_its_own() {
+        let (mut names, mut paths) = (HashSet::new(), HashSet::new());
+        for slice in ALL {
+            let kind = (slice.kind)();
+            assert!(slice.models.iter().any(|m| m.is(kind.id())), "{}", kind.id());
+            for model in slice.models {
+                assert!(names.insert(model.full_name()) && paths.insert(model.path), "{:?}", model);
+                assert!(!model.doc.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A stage for trying flows.
+use crate::Slice;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step};
+use signet_model::Model;
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[DummyStage::DEF], kind: || Arc::new(Dummy) };
+
+/// Shows a button and goes on. For trying flows.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_dummy", path = "stages/dummy", base = Stage, label = "Dummy Stage", component = "ak-stage-dummy-form", search("name"))]
+pub struct DummyStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// Fail instead, to see what people see then.
+    #[field(default = false, filter)]
+    pub throw_error: bool,
+}
+
+const COMPONENT: &str = "ak-stage-dummy";
+struct Dummy;
+
+#[async_trait]
+impl StageKind for Dummy {
+    fn id(&self) -> &'static str {
+        "authentik_stages_dummy.dummystage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<DummyStage>()?;
+        if settings.throw_error {
+            return Err(Error::internal("the dummy stage was told to fail"));
+        }
+        Ok(Step::Show(Challenge::new(COMPONENT).with("name", settings.name.as_str())))
+    }
+    async fn answer(&self, _: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        Ok(judge(answer))
+    }
+}
+
+/// The component is all there is in an answer, so that it must be there.
+fn judge(answer: &Map) -> Step {
+    match answer.get("component").and_then(Json::as_str) {
+        Some(COMPONENT) => Step::Next,
+        _ => Step::Invalid(ResponseErrors::required("component")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::map;
+    use signet_base::json;
+
+    #[test]
+    fn an_answer_for_another_stage_does_not_advance() {
+        assert!(matches!(judge(&map(json!({"component": COMPONENT}))), Step::Next));
+        for wrong in [json!({}), json!({"component": "ak-stage-password"}), json!({"component": null})] {
+            assert!(matches!(judge(&map(wrong)), Step::Invalid(_)));
+        }
+    }
+}

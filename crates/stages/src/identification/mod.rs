@@ -1,0 +1,264 @@
+//! Asks who somebody is.
+mod lookup;
+
+use crate::Slice;
+use crate::password::{self, PasswordStage, flow_url};
+use crate::user_login::proof;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::flow::{Challenge, FlowRun, PendingUser, ResponseErrors, StageKind, Step, keys};
+use signet_core::models::{Designation, Flow};
+use signet_core::{Principal, brand};
+use signet_model::{Change, Choice, Model, Snapshot};
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[IdentificationStage::DEF], kind: || Arc::new(Identification) };
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum UserField {
+    Email,
+    Username,
+    Upn,
+}
+
+/// Asks for a username or e-mail address.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_identification", path = "stages/identification", base = Stage, label = "Identification Stage", component = "ak-stage-identification-form", search("name"), check = check)]
+pub struct IdentificationStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// What a person may type. Empty: only sources are offered.
+    #[field(choice, default_fn = |_| json!([]))]
+    pub user_fields: Vec<UserField>,
+    /// Ask for the password on the same page.
+    #[field(refers = "authentik_stages_password.passwordstage", filter)]
+    pub password_stage: Option<Uuid>,
+    /// Ask for a captcha on the same page.
+    #[field(refers = "authentik_stages_captcha.captchastage", filter)]
+    pub captcha_stage: Option<Uuid>,
+    /// Capitals do not matter.
+    #[field(default = true, filter)]
+    pub case_insensitive_matching: bool,
+    /// Show whom the typed name matched, instead of what was typed.
+    #[field(default = true, filter)]
+    pub show_matched_user: bool,
+    /// Flow that is linked for people without an account.
+    #[field(refers = "authentik_flows.flow", filter)]
+    pub enrollment_flow: Option<Uuid>,
+    /// Flow that is linked for people who forgot their password.
+    #[field(refers = "authentik_flows.flow", filter)]
+    pub recovery_flow: Option<Uuid>,
+    /// Flow that is linked for people with a passkey.
+    #[field(refers = "authentik_flows.flow", filter)]
+    pub passwordless_flow: Option<Uuid>,
+    /// Sources that are offered.
+    #[field(refers = "authentik_core.source", default_fn = |_| json!([]))]
+    pub sources: Vec<Uuid>,
+    /// Show the names of sources beside their pictures.
+    #[field(default = false, filter)]
+    pub show_source_labels: bool,
+    /// Go on when nobody matches, so that the answer does not tell who has an account.
+    #[field(default = true, filter)]
+    pub pretend_user_exists: bool,
+    /// Offer to remember the name in this browser.
+    #[field(default = false, filter)]
+    pub enable_remember_me: bool,
+    /// Stage whose passkeys the name field offers.
+    #[field(refers = "authentik_stages_authenticator_validate.authenticatorvalidatestage", filter)]
+    pub webauthn_stage: Option<Uuid>,
+}
+
+fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
+    let empty = |field: &str| change.data.get(field).and_then(Json::as_array).is_none_or(Vec::is_empty);
+    if empty("user_fields") && empty("sources") {
+        return Err(FieldErrors::one("non_field_errors", "When no user fields are selected, at least one source must be selected."));
+    }
+    Ok(())
+}
+
+const COMPONENT: &str = "ak-stage-identification";
+/// Longest name looked up, in characters.
+const MAX_NAME: usize = 254;
+struct Identification;
+
+#[async_trait]
+impl StageKind for Identification {
+    fn id(&self) -> &'static str {
+        "authentik_stages_identification.identificationstage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        if proof::is_restored(&flow.plan.context) {
+            return Ok(Step::Next);
+        }
+        let settings = flow.settings::<IdentificationStage>()?;
+        Ok(Step::Show(challenge(flow, &settings)))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        // A token said who this is: no typed name changes it.
+        if proof::is_restored(&flow.plan.context) {
+            return Ok(Step::Next);
+        }
+        let settings = flow.settings::<IdentificationStage>()?;
+        let typed = match typed(answer, &settings) {
+            Ok(typed) => typed,
+            Err(errors) => return Ok(Step::Invalid(errors)),
+        };
+        match settings.password_stage {
+            Some(stage) => with_password(flow, &settings, stage, &typed, answer).await,
+            None => alone(flow, &settings, &typed).await,
+        }
+    }
+}
+
+fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
+    let world = flow.core.world();
+    let designation = flow.flow.get::<Flow>().map_or(Designation::Authentication, |f| f.designation);
+    let embedded = settings.password_stage.and_then(|pk| world.get_typed::<PasswordStage>(pk)).map(|(_, p)| p);
+    let action = if designation == Designation::Authentication { "Log in" } else { "Continue" };
+    let mut challenge = Challenge::new(COMPONENT)
+        .with("user_fields", json!(settings.user_fields))
+        .with("pending_user_identifier", Json::Null)
+        .with("password_fields", settings.password_stage.is_some())
+        .with("allow_show_password", embedded.is_some_and(|p| p.allow_show_password))
+        .with("flow_designation", designation.as_str())
+        .with("captcha_stage", Json::Null)
+        .with("primary_action", action)
+        .with("sources", json!([]))
+        .with("show_source_labels", settings.show_source_labels)
+        .with("enable_remember_me", settings.enable_remember_me)
+        .with("passkey_challenge", Json::Null);
+    let links = [("enroll_url", settings.enrollment_flow), ("recovery_url", settings.recovery_flow), ("passwordless_url", settings.passwordless_flow)];
+    for (name, target) in links {
+        if let Some(slug) = brand::slug(&world, target) {
+            challenge = challenge.with(name, flow_url(&slug, flow.query));
+        }
+    }
+    if let Some(application) = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| world.get(pk)) {
+        challenge = challenge.with("application_pre", application.name());
+        let launch = application.text("meta_launch_url");
+        if !launch.is_empty() {
+            challenge = challenge.with("application_pre_launch", launch);
+        }
+    }
+    challenge
+}
+
+/// The typed name.
+fn typed(answer: &Map, settings: &IdentificationStage) -> Result<String, ResponseErrors> {
+    let text = answer.get("uid_field").and_then(Json::as_str).map(str::trim).unwrap_or_default();
+    if text.is_empty() || settings.user_fields.is_empty() {
+        return Err(ResponseErrors::one("non_field_errors", "No identification data provided.", "invalid"));
+    }
+    if text.chars().count() > MAX_NAME {
+        return Err(ResponseErrors::one("uid_field", &format!("Ensure this field has no more than {MAX_NAME} characters."), "max_length"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(ResponseErrors::one("uid_field", "Control characters are not allowed.", "invalid"));
+    }
+    Ok(text.to_owned())
+}
+
+fn refused() -> Step {
+    Step::Invalid(ResponseErrors::one("non_field_errors", "Failed to authenticate.", "invalid"))
+}
+
+/// Name only: the password, or another proof, is asked for later.
+async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) -> Result<Step> {
+    match lookup::find(flow.core, settings, typed).await? {
+        Some(person) => remember(flow, settings, typed, &person),
+        None => {
+            tracing::info!(request_id = %flow.client.request_id, "a typed name matched nobody");
+            if !settings.pretend_user_exists {
+                return Ok(refused());
+            }
+            pretend(flow, settings, typed);
+        }
+    }
+    Ok(Step::Next)
+}
+
+/// Name and password at once: one answer for everything that can be wrong.
+async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, stage: Uuid, typed: &str, answer: &Map) -> Result<Step> {
+    let secret = match password::typed(answer) {
+        Ok(secret) => secret,
+        Err(errors) => return Ok(Step::Invalid(errors)),
+    };
+    let world = flow.core.world();
+    let Some((_, judge)) = world.get_typed::<PasswordStage>(stage) else { return Ok(Step::Deny(None)) };
+    let found = lookup::find(flow.core, settings, typed).await?;
+    match password::judge(flow.core, judge, found.as_ref(), &secret).await? {
+        Some((person, accepted)) => {
+            remember(flow, settings, typed, &person);
+            password::accept(flow, person, accepted);
+            Ok(Step::Next)
+        }
+        None => {
+            // Only for the record of the failure; nobody has been named by this answer.
+            let before = flow.plan.context.clone();
+            proof::set_unknown(flow.context(), typed);
+            password::failed(flow).await;
+            flow.plan.context = before;
+            Ok(refused())
+        }
+    }
+}
+
+/// Until the person has proven who they are, no more of them is kept than the username: name and picture would tell
+/// a stranger whose account it is.
+fn remember(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str, person: &Principal) {
+    let context = flow.context();
+    let pending = PendingUser { id: Some(person.user.id), username: person.user.username.clone(), name: String::new(), email: String::new() };
+    proof::set_pending(context, pending);
+    identifier(flow, settings, typed);
+}
+fn pretend(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) {
+    proof::set_unknown(flow.context(), &signet_store::users::canonical(typed));
+    identifier(flow, settings, typed);
+}
+fn identifier(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) {
+    if settings.show_matched_user {
+        flow.context().remove(&keys::PENDING_USER_IDENTIFIER);
+    } else {
+        flow.context().set(&keys::PENDING_USER_IDENTIFIER, typed.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{create, map};
+
+    fn settings(extra: Json) -> IdentificationStage {
+        let mut sent = map(json!({"name": "a", "user_fields": ["username"]}));
+        sent.extend(map(extra));
+        serde_json::from_value(create(IdentificationStage::DEF, Json::Object(sent), &Snapshot::default()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_declaration_wants_a_field_or_a_source() {
+        let world = Snapshot::default();
+        assert_eq!(create(IdentificationStage::DEF, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."]}));
+        assert!(create(IdentificationStage::DEF, json!({"name": "a"}), &world).unwrap_err().get("non_field_errors").is_some());
+        assert!(create(IdentificationStage::DEF, json!({"name": "a", "user_fields": ["bogus"]}), &world).unwrap_err().get("user_fields").is_some());
+        let made = settings(json!({}));
+        assert!(made.case_insensitive_matching && made.show_matched_user && made.pretend_user_exists && !made.enable_remember_me);
+    }
+    #[test]
+    fn nothing_typed_is_no_identification() {
+        let s = settings(json!({}));
+        let none = ResponseErrors::one("non_field_errors", "No identification data provided.", "invalid");
+        for sent in [json!({}), json!({"uid_field": ""}), json!({"uid_field": "  "}), json!({"uid_field": null}), json!({"uid_field": 7}), json!({"password": "x"})] {
+            assert_eq!(typed(&map(sent), &s).unwrap_err(), none);
+        }
+        assert_eq!(typed(&map(json!({"uid_field": " ada "})), &s).unwrap(), "ada");
+        assert!(typed(&map(json!({"uid_field": "x".repeat(255)})), &s).is_err());
+        assert!(typed(&map(json!({"uid_field": "a\u{0}b"})), &s).is_err());
+        let mut only_sources = s;
+        only_sources.user_fields.clear();
+        assert_eq!(typed(&map(json!({"uid_field": "ada"})), &only_sources).unwrap_err(), none);
+    }
+}

@@ -1,0 +1,193 @@
+//! Forms that an administrator put together.
+mod field;
+mod model;
+mod values;
+
+use crate::Slice;
+use crate::user_login::proof;
+use async_trait::async_trait;
+use field::{Field, render};
+use signet_base::{Error, Json, Map, Result, json};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
+use signet_core::policy::{self, Question, Verdict};
+use signet_core::{Client, Core, Principal};
+use signet_model::{Model, Object};
+use signet_store::users;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use model::{Prompt, PromptStage, PromptType};
+
+pub const SLICE: Slice = Slice { models: &[PromptStage::DEF, Prompt::DEF], kind: || Arc::new(PromptKind) };
+
+const COMPONENT: &str = "ak-stage-prompt";
+struct PromptKind;
+
+/// The answer of `POST stages/prompt/prompts/preview/`: the challenge with this one field, as its author would see it.
+///
+/// # Errors
+/// An expression that fails is `Invalid`, with the reason: the author is there to read it.
+pub async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prompt: &Prompt) -> Result<Json> {
+    let context = Map::new();
+    let question = Question { core, client, user: Some(author), context: &context, target: None };
+    let ready = model::Prepared::of(prompt).map_err(|why| Error::invalid("non_field_errors", why))?;
+    let field = render(&question, prompt, &ready, &context).await.map_err(|e| Error::invalid("non_field_errors", e.to_string()))?;
+    Ok(json!({"component": COMPONENT, "fields": [field.challenge()]}))
+}
+
+#[async_trait]
+impl StageKind for PromptKind {
+    fn id(&self) -> &'static str {
+        "authentik_stages_prompt.promptstage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<PromptStage>()?;
+        match fields(flow, &settings).await? {
+            Ok(fields) => {
+                let shown: Vec<Json> = fields.iter().map(Field::challenge).collect();
+                Ok(Step::Show(Challenge::new(COMPONENT).with("fields", shown)))
+            }
+            Err(step) => Ok(step),
+        }
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let settings = flow.settings::<PromptStage>()?;
+        let fields = match fields(flow, &settings).await? {
+            Ok(fields) => fields,
+            Err(step) => return Ok(step),
+        };
+        let mut data = match values::judge(&fields, answer) {
+            Ok(data) => data,
+            Err(errors) => return Ok(Step::Invalid(errors)),
+        };
+        if let Some(errors) = taken_names(flow, &fields, &data).await? {
+            return Ok(Step::Invalid(errors));
+        }
+        if !values::passwords_match(&fields, &data) {
+            return Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "Passwords don't match.", "invalid")));
+        }
+        // An answer for another stage comes here empty: a form that demands nothing must not be passed by it.
+        if answer.get("component").and_then(Json::as_str).is_some_and(|c| c != COMPONENT) || answer.is_empty() {
+            return Ok(Step::Invalid(ResponseErrors::required("component")));
+        }
+        let mut merged = flow.plan.context.get(&keys::PROMPT_DATA).unwrap_or_default();
+        merged.append(&mut data);
+        match validate(flow, &settings, &merged).await? {
+            Ok(changes) => {
+                let context = flow.context();
+                context.set(&keys::PROMPT_DATA, merged);
+                context.0.extend(changes);
+                Ok(Step::Next)
+            }
+            Err(errors) => Ok(Step::Invalid(errors)),
+        }
+    }
+}
+
+/// Whose data initial values may come from: the pending account once it is proven, else whoever is signed in.
+async fn subject(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
+    if proof::owns_pending(&flow.plan.context, flow.user()) {
+        return flow.pending_account().await;
+    }
+    Ok(flow.user().cloned())
+}
+
+/// The fields as they are shown. `Err` is the refusal when one of them cannot be prepared.
+async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec<Field>, Step>> {
+    let user = subject(flow).await?;
+    let mut context = flow.plan.context.clone();
+    if !proof::owns_pending(&context, flow.user()) {
+        // Expressions are answered with what the stranger may see.
+        context.remove(&keys::PENDING_USER);
+    }
+    let given = context.get(&keys::PROMPT_DATA).unwrap_or_default();
+    let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
+    let world = flow.core.world();
+    let mut prompts: Vec<(&Arc<Object>, &Prompt)> = settings.fields.iter().filter_map(|pk| world.get_typed::<Prompt>(*pk)).collect();
+    prompts.sort_by(|(_, a), (_, b)| (a.order, &a.name).cmp(&(b.order, &b.name)));
+    let mut fields = Vec::with_capacity(prompts.len());
+    for (object, prompt) in prompts {
+        match render(&question, prompt, object.prepared()?, &given).await {
+            Ok(field) => fields.push(field),
+            Err(error) => {
+                tracing::warn!(prompt = %prompt.name, %error, "a prompt could not be prepared");
+                let said = json!({"message": error.to_string(), "prompt": prompt.name});
+                flow.core.event(flow.client, user.as_ref(), "property_mapping_exception", "authentik_stages_prompt", said).await;
+                return Ok(Err(Step::Deny(Some("This form could not be prepared.".to_owned()))));
+            }
+        }
+    }
+    Ok(Ok(fields))
+}
+
+/// Names that somebody else has. One's own name is allowed.
+async fn taken_names(flow: &FlowRun<'_>, fields: &[Field], data: &Map) -> Result<Option<ResponseErrors>> {
+    let own = subject(flow).await?.map(|p| p.user.id);
+    let mut errors = ResponseErrors::default();
+    for field in fields.iter().filter(|f| f.kind == PromptType::Username) {
+        let name = data.get(&field.key).and_then(Json::as_str).unwrap_or_default();
+        if !name.is_empty() && users::by_username(&flow.core.db, name).await?.is_some_and(|u| Some(u.id) != own) {
+            errors.add(&field.key, "Username is already taken.", "invalid");
+        }
+    }
+    Ok((!errors.is_empty()).then_some(errors))
+}
+
+/// All validation policies must pass. Gives the context keys they set.
+async fn validate(flow: &FlowRun<'_>, settings: &PromptStage, data: &Map) -> Result<Result<Map, ResponseErrors>> {
+    if settings.validation_policies.is_empty() {
+        return Ok(Ok(Map::new()));
+    }
+    let mut context = flow.plan.context.clone();
+    context.set(&keys::PROMPT_DATA, data.clone());
+    let user = match flow.pending_account().await? {
+        Some(pending) => Some(pending),
+        None => flow.user().cloned(),
+    };
+    let world = flow.core.world();
+    let mut verdicts = Vec::with_capacity(settings.validation_policies.len());
+    for pk in &settings.validation_policies {
+        let Some(policy) = world.get(*pk) else { return Err(Error::internal("a validation policy is gone")) };
+        let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
+        verdicts.push(policy::ask_policy(policy, &question, Duration::ZERO).await.unwrap_or_else(|error| {
+            tracing::warn!(policy = policy.name(), %error, "a validation policy failed: the input is refused");
+            Verdict::default()
+        }));
+    }
+    Ok(sum(verdicts))
+}
+
+/// One refusal refuses; its texts are shown.
+fn sum(verdicts: Vec<Verdict>) -> Result<Map, ResponseErrors> {
+    let passing = verdicts.iter().all(|v| v.passing);
+    let (mut errors, mut changes) = (ResponseErrors::default(), Map::new());
+    for verdict in verdicts {
+        if !verdict.passing {
+            verdict.messages.iter().for_each(|text| errors.add("non_field_errors", text, "invalid"));
+        }
+        changes.extend(verdict.context);
+    }
+    if passing {
+        return Ok(changes);
+    }
+    if errors.is_empty() {
+        errors.add("non_field_errors", "The input was not accepted.", "invalid");
+    }
+    Err(errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_refusing_policy_refuses_and_says_why() {
+        assert!(sum(vec![Verdict::pass(), Verdict::pass()]).is_ok());
+        assert_eq!(sum(vec![Verdict::pass(), Verdict::fail("Too short.")]).unwrap_err(), ResponseErrors::one("non_field_errors", "Too short.", "invalid"));
+        // A policy that failed says nothing, and still refuses.
+        assert_eq!(sum(vec![Verdict::default()]).unwrap_err(), ResponseErrors::one("non_field_errors", "The input was not accepted.", "invalid"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Begins the session.
+pub mod proof;
+
+use crate::Slice;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{FieldErrors, Json, Map, Result, Span, json};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
+use signet_core::session::{Authentication, end_all};
+use signet_model::{Change, Choice, Model, Snapshot};
+use signet_store::users;
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin) };
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum NetworkBinding {
+    NoBinding,
+    BindAsn,
+    BindAsnNetwork,
+    BindAsnNetworkIp,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum GeoipBinding {
+    NoBinding,
+    BindContinent,
+    BindContinentCountry,
+    BindContinentCountryCity,
+}
+
+/// Signs in the person whom the stages before have proven.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_user_login", path = "stages/user_login", base = Stage, label = "User Login Stage", component = "ak-stage-user-login-form", search("name"), check = check)]
+pub struct UserLoginStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// How long a session lasts. Zero: until the browser closes.
+    #[field(default = "seconds=0", filter)]
+    pub session_duration: Span,
+    /// End the person's other sessions.
+    #[field(default = false, filter)]
+    pub terminate_other_sessions: bool,
+    /// Asks "stay signed in?"; yes adds this time. Zero: the question is not asked.
+    #[field(default = "seconds=0", filter)]
+    pub remember_me_offset: Span,
+    /// Bind sessions to the network they began in.
+    #[field(choice, default = "no_binding", filter)]
+    pub network_binding: NetworkBinding,
+    /// Bind sessions to the place they began in.
+    #[field(choice, default = "no_binding", filter)]
+    pub geoip_binding: GeoipBinding,
+    /// How long a device counts as known.
+    #[field(default = "days=30", filter)]
+    pub remember_device: Span,
+}
+
+fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::new();
+    for field in ["network_binding", "geoip_binding"] {
+        if change.text(field) != "no_binding" {
+            // A binding that nothing enforces would be worse than none.
+            errors.add(field, "This server has no database of networks and places: only no_binding is available.");
+        }
+    }
+    for field in ["session_duration", "remember_me_offset", "remember_device"] {
+        if Span::parse(change.text(field)).is_ok_and(|s| s < Span::ZERO) {
+            errors.add(field, "Use a length of time that is not negative.");
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+const COMPONENT: &str = "ak-stage-user-login";
+struct UserLogin;
+
+#[async_trait]
+impl StageKind for UserLogin {
+    fn id(&self) -> &'static str {
+        "authentik_stages_user_login.userloginstage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<UserLoginStage>()?;
+        if settings.remember_me_offset.is_zero() {
+            return sign_in(flow, &settings, false).await;
+        }
+        if !proof::allows_sign_in(&flow.plan.context) {
+            return Ok(Step::Deny(None));
+        }
+        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT))))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let settings = flow.settings::<UserLoginStage>()?;
+        if settings.remember_me_offset.is_zero() {
+            return sign_in(flow, &settings, false).await;
+        }
+        match remember_me(answer) {
+            Ok(remember) => sign_in(flow, &settings, remember).await,
+            Err(errors) => Ok(Step::Invalid(errors)),
+        }
+    }
+}
+
+/// JSON sends a boolean, forms send a word.
+fn remember_me(answer: &Map) -> Result<bool, ResponseErrors> {
+    match answer.get("remember_me") {
+        None => Err(ResponseErrors::required("remember_me")),
+        Some(Json::Bool(yes)) => Ok(*yes),
+        Some(Json::String(word)) if word == "true" => Ok(true),
+        Some(Json::String(word)) if word == "false" => Ok(false),
+        Some(_) => Err(ResponseErrors::one("remember_me", "Must be a valid boolean.", "invalid")),
+    }
+}
+
+async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bool) -> Result<Step> {
+    if !proof::allows_sign_in(&flow.plan.context) {
+        tracing::warn!(flow = flow.flow.text("slug"), "a login stage was reached without proof of who it is");
+        return Ok(Step::Deny(None));
+    }
+    let core = flow.core.clone();
+    // Read again: the account may have been deactivated since it was proven.
+    let person = match flow.pending_account().await? {
+        Some(person) if person.user.is_active => person,
+        _ => return Ok(Step::Deny(None)),
+    };
+    let context = &flow.plan.context;
+    let method = context.get(&keys::AUTH_METHOD).unwrap_or_else(|| if context.has(&keys::IS_RESTORED) { "token".to_owned() } else { String::new() });
+    let method_args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();
+    if settings.terminate_other_sessions {
+        // The session of this run gets a row of its own when the request ends.
+        end_all(&core, person.user.id, None).await?;
+    }
+    let said = json!({"auth_method": method, "auth_method_args": method_args});
+    let event = core.event(flow.client, Some(&person), "login", "authentik_stages_user_login", said).await;
+    let authentication = Authentication { method, method_args, at: core.now(), event: event.unwrap_or_else(|| core.ports.uuid()) };
+    let duration = duration(settings, remember);
+    users::touch_last_login(&core.db, person.user.id, core.now()).await?;
+    core.metrics.logins.inc();
+    flow.context().set(&keys::PENDING_USER, person.pending());
+    flow.session.sign_in(&core, person, authentication, duration);
+    Ok(Step::Next)
+}
+
+/// Staying signed in is never shorter than a session that only lasts until the browser closes.
+fn duration(settings: &UserLoginStage, remember: bool) -> Span {
+    if !remember {
+        return settings.session_duration;
+    }
+    let sum = settings.session_duration.micros().saturating_add(settings.remember_me_offset.micros());
+    Span::from_secs(sum / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{create, map};
+
+    #[test]
+    fn what_nothing_enforces_is_refused() {
+        let world = Snapshot::default();
+        let made = create(UserLoginStage::DEF, json!({"name": "a"}), &world).unwrap();
+        assert_eq!((&made["session_duration"], &made["remember_device"]), (&json!("seconds=0"), &json!("days=30")));
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn", "session_duration": "seconds=-1"}), &world).unwrap_err();
+        assert!(bad.get("network_binding").is_some() && bad.get("session_duration").is_some());
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "bogus"}), &world).unwrap_err();
+        assert!(bad.get("session_duration").is_some());
+    }
+    #[test]
+    fn the_question_needs_an_answer() {
+        assert_eq!(remember_me(&map(json!({}))), Err(ResponseErrors::required("remember_me")));
+        assert!(remember_me(&map(json!({"remember_me": "maybe"}))).is_err() && remember_me(&map(json!({"remember_me": null}))).is_err());
+        assert_eq!(remember_me(&map(json!({"remember_me": "true"}))), Ok(true));
+        assert_eq!(remember_me(&map(json!({"remember_me": false}))), Ok(false));
+    }
+}

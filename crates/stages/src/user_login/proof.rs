@@ -1,0 +1,121 @@
+//! Who a run is about, and whether they have proven it. Stages change the pending user only by these functions.
+//!
+//! A proof is one of: a backend accepted a password or token (`USER_BACKEND`; the stage that writes a new account sets it
+//! too, since the account is of this run's making), or the plan was restored by a token that was made for the person.
+use signet_core::Principal;
+use signet_core::flow::{Context, Key, PendingUser, keys};
+
+/// Marks a typed name that matched nobody.
+const UNKNOWN: Key<bool> = Key::new("goauthentik.io/identification/unknown");
+/// Marks a run in which a stage chose the pending user: a restored plan vouches only for the person it came with.
+const CHOSEN: Key<bool> = Key::new("goauthentik.io/identification/chosen");
+/// The backend named when a person is proven by having made the account just now.
+pub const ENROLLED: &str = "authentik.core.auth.InbuiltBackend";
+
+/// Makes somebody the pending user. What another person has proven does not count for them.
+pub fn set_pending(context: &mut Context, person: PendingUser) {
+    let before = context.get(&keys::PENDING_USER);
+    let same = person.id.is_some() && before.is_some_and(|b| b.id == person.id);
+    if !same {
+        forget(context);
+        context.set(&CHOSEN, true);
+    }
+    context.remove(&UNKNOWN);
+    context.set(&keys::PENDING_USER, person);
+}
+/// Goes on with a name that matched nobody, as if it had.
+pub fn set_unknown(context: &mut Context, typed: &str) {
+    forget(context);
+    context.set(&CHOSEN, true);
+    context.set(&UNKNOWN, true);
+    context.set(&keys::PENDING_USER, PendingUser { id: None, username: typed.to_owned(), name: String::new(), email: String::new() });
+}
+pub fn is_unknown(context: &Context) -> bool {
+    context.get(&UNKNOWN) == Some(true)
+}
+fn forget(context: &mut Context) {
+    context.remove(&keys::USER_BACKEND);
+    context.remove(&keys::AUTH_METHOD);
+    context.remove(&keys::AUTH_METHOD_ARGS);
+    context.remove(&keys::PASSWORD_TRIES);
+    context.remove(&keys::PENDING_USER_IDENTIFIER);
+}
+
+/// Whether the plan came back by a token, for an existing account: it stays about that account.
+pub fn is_restored(context: &Context) -> bool {
+    context.has(&keys::IS_RESTORED) && !context.has(&CHOSEN) && context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some())
+}
+fn is_proven(context: &Context) -> bool {
+    context.get(&keys::USER_BACKEND).is_some_and(|b| !b.is_empty()) || is_restored(context)
+}
+
+/// Whether a session may begin for the pending user. A session that is there already is no proof: it would renew itself.
+pub fn allows_sign_in(context: &Context) -> bool {
+    context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some()) && is_proven(context)
+}
+/// Whether the pending account may be shown to and changed by whoever runs the flow: it is proven, or it is the
+/// account that is signed in.
+pub fn owns_pending(context: &Context, signed_in: Option<&Principal>) -> bool {
+    match context.get(&keys::PENDING_USER).and_then(|u| u.id) {
+        Some(id) => is_proven(context) || signed_in.is_some_and(|p| p.user.id == id),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_base::json;
+
+    fn person(id: i64) -> PendingUser {
+        PendingUser { id: Some(id), username: format!("u{id}"), name: String::new(), email: String::new() }
+    }
+    fn proven(id: i64) -> Context {
+        let mut context = Context::default();
+        set_pending(&mut context, person(id));
+        context.set(&keys::USER_BACKEND, "b".to_owned());
+        context
+    }
+
+    #[test]
+    fn a_name_alone_signs_nobody_in() {
+        let mut context = Context::default();
+        assert!(!allows_sign_in(&context));
+        set_pending(&mut context, person(1));
+        assert!(!allows_sign_in(&context) && !owns_pending(&context, None));
+        assert!(allows_sign_in(&proven(1)));
+    }
+    #[test]
+    fn a_proof_stays_with_the_person_who_gave_it() {
+        let mut context = proven(1);
+        set_pending(&mut context, person(1));
+        assert!(allows_sign_in(&context));
+        set_pending(&mut context, person(2));
+        assert!(!allows_sign_in(&context));
+        let mut context = proven(1);
+        set_unknown(&mut context, "nobody");
+        assert!(!allows_sign_in(&context) && is_unknown(&context));
+        // Two strangers are not one person.
+        let mut context = Context::default();
+        set_unknown(&mut context, "a");
+        context.set(&keys::USER_BACKEND, "b".to_owned());
+        set_pending(&mut context, PendingUser { id: None, username: "b".into(), name: String::new(), email: String::new() });
+        assert!(!context.has(&keys::USER_BACKEND));
+    }
+    #[test]
+    fn a_restored_plan_vouches_for_an_account_only() {
+        let mut context = Context::default();
+        context.set(&keys::IS_RESTORED, json!("token"));
+        assert!(!allows_sign_in(&context) && !is_restored(&context));
+        context.set(&keys::PENDING_USER, person(1));
+        assert!(allows_sign_in(&context) && owns_pending(&context, None));
+        // The same person may be named again, another one is not vouched for.
+        set_pending(&mut context, person(1));
+        assert!(allows_sign_in(&context));
+        let mut gone = context.clone();
+        gone.set(&keys::IS_RESTORED, json!(null));
+        assert!(!allows_sign_in(&gone));
+        set_pending(&mut context, person(2));
+        assert!(!allows_sign_in(&context) && !owns_pending(&context, None));
+    }
+}

@@ -1,0 +1,39 @@
+//! Ends the session.
+use crate::Slice;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{Result, json};
+use signet_core::flow::{FlowRun, StageKind, Step, keys};
+use signet_model::Model;
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[UserLogoutStage::DEF], kind: || Arc::new(UserLogout) };
+
+/// Ends the user's session.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_user_logout", path = "stages/user_logout", base = Stage, label = "User Logout Stage", component = "ak-stage-user-logout-form", search("name"))]
+pub struct UserLogoutStage {
+    #[field(unique, filter)]
+    pub name: String,
+}
+
+struct UserLogout;
+
+#[async_trait]
+impl StageKind for UserLogout {
+    fn id(&self) -> &'static str {
+        "authentik_stages_user_logout.userlogoutstage"
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        if let Some(person) = flow.session.principal().cloned() {
+            flow.core.event(flow.client, Some(&person), "logout", "authentik_stages_user_logout", json!({})).await;
+            flow.session.sign_out();
+        }
+        // What was proven in this run was proven for the session that has just ended.
+        let context = flow.context();
+        context.remove(&keys::USER_BACKEND);
+        context.remove(&keys::AUTH_METHOD);
+        context.remove(&keys::AUTH_METHOD_ARGS);
+        Ok(Step::Next)
+    }
+}

@@ -1,0 +1,293 @@
+//! Writes what was typed into an account: a new one, or the one that the run is about.
+mod apply;
+
+use crate::Slice;
+use crate::user_login::proof;
+use apply::{Applied, apply};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
+use signet_core::flow::{FlowRun, StageKind, Step, keys};
+use signet_core::session::end_all;
+use signet_core::{Core, Principal, setup};
+use signet_model::{Change, Choice, Model, Snapshot};
+use signet_store::users::{self, User};
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[UserWriteStage::DEF], kind: || Arc::new(UserWrite) };
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum CreationMode {
+    NeverCreate,
+    CreateWhenRequired,
+    AlwaysCreate,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum UserType {
+    Internal,
+    External,
+    ServiceAccount,
+    InternalServiceAccount,
+}
+
+/// Keeps what earlier stages asked for in the person's account.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_user_write", path = "stages/user_write", base = Stage, label = "User Write Stage", component = "ak-stage-user-write-form", search("name"), check = check)]
+pub struct UserWriteStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// Whether an account is made when the run is not about one.
+    #[field(choice, default = "create_when_required", filter)]
+    pub user_creation_mode: CreationMode,
+    /// New accounts cannot sign in until somebody activates them.
+    #[field(default = true, filter)]
+    pub create_users_as_inactive: bool,
+    /// Group of new accounts.
+    #[field(refers = "authentik_core.group", filter)]
+    pub create_users_group: Option<Uuid>,
+    #[field(choice, default = "external", filter)]
+    pub user_type: UserType,
+    /// Path of new accounts. Empty: `users`.
+    #[field(default = "", blank, filter)]
+    pub user_path_template: String,
+}
+fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
+    let path = change.text("user_path_template");
+    if !path.is_empty() && !apply::is_path(path) {
+        return Err(FieldErrors::one("user_path_template", "Use names joined by single slashes, without a slash at the ends."));
+    }
+    Ok(())
+}
+
+/// The account of the first run.
+const FIRST_ADMIN: &str = "akadmin";
+fn is_first_run(flow: &FlowRun<'_>) -> bool {
+    flow.flow.text("slug") == setup::FLOW
+}
+
+struct UserWrite;
+/// Shown when the account cannot be written; the log says why.
+const FAILED: &str = "Failed to update user. Please try again later.";
+
+#[async_trait]
+impl StageKind for UserWrite {
+    fn id(&self) -> &'static str {
+        "authentik_stages_user_write.userwritestage"
+    }
+    fn writes_people(&self) -> bool {
+        true
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<UserWriteStage>()?;
+        let Some(data) = flow.plan.context.get(&keys::PROMPT_DATA) else { return Ok(Step::Deny(Some("No Pending data.".to_owned()))) };
+        let target = match target(flow, &settings).await? {
+            Ok(target) => target,
+            Err(step) => return Ok(step),
+        };
+        let created = target.is_none();
+        let mut user = match &target {
+            Some(person) => User::clone(&person.user),
+            None => new_user(flow, &settings),
+        };
+        let applied = match apply(&mut user, &data) {
+            Ok(applied) => applied,
+            Err(why) => {
+                tracing::info!(flow = flow.flow.text("slug"), %why, "what was typed cannot be written");
+                return Ok(Step::Deny(Some(why)));
+            }
+        };
+        match write(flow, &settings, user, created, &applied).await {
+            Ok(person) => done(flow, person, created, &applied).await,
+            Err(error @ (Error::Conflict(_) | Error::Invalid(_) | Error::NotFound)) => {
+                tracing::info!(flow = flow.flow.text("slug"), %error, "an account was not written");
+                Ok(Step::Deny(Some(FAILED.to_owned())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The account to write; none when one is to be made. `Err` refuses.
+async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<Option<Principal>, Step>> {
+    if is_first_run(flow) {
+        // The executor lets exactly one run come here: it is about the first administrator, whoever runs it.
+        let admin = match users::by_username(&flow.core.db, FIRST_ADMIN).await? {
+            Some(user) => Principal::of(flow.core, user).await?,
+            None => return Ok(Err(Step::Deny(None))),
+        };
+        return Ok(Ok(Some(admin)));
+    }
+    let context = &flow.plan.context;
+    let may = decide(settings.user_creation_mode, proof::is_unknown(context), flow.pending_user().is_some_and(|u| u.id.is_some()), proof::owns_pending(context, flow.user()), flow.user().is_some());
+    Ok(match may {
+        Decision::Create => Ok(None),
+        Decision::Refuse => {
+            tracing::warn!(flow = flow.flow.text("slug"), "a write stage was reached without an account that it may write");
+            Err(Step::Deny(None))
+        }
+        Decision::Pending => match flow.pending_account().await? {
+            Some(person) => Ok(Some(person)),
+            None => Err(Step::Deny(None)),
+        },
+        Decision::SignedIn => Ok(flow.user().cloned()),
+    })
+}
+
+#[derive(Debug, PartialEq)]
+enum Decision {
+    Create,
+    Refuse,
+    Pending,
+    SignedIn,
+}
+
+/// Which account is written. A name that somebody typed is not enough to write theirs, and a name that matched nobody
+/// makes no account.
+fn decide(mode: CreationMode, unknown: bool, pending: bool, owned: bool, signed_in: bool) -> Decision {
+    match (mode, pending) {
+        _ if unknown => Decision::Refuse,
+        (CreationMode::AlwaysCreate, _) => Decision::Create,
+        (_, true) if owned => Decision::Pending,
+        (_, true) => Decision::Refuse,
+        (_, false) if signed_in => Decision::SignedIn,
+        (CreationMode::CreateWhenRequired, false) => Decision::Create,
+        (CreationMode::NeverCreate, false) => Decision::Refuse,
+    }
+}
+
+fn new_user(flow: &FlowRun<'_>, settings: &UserWriteStage) -> User {
+    let context = &flow.plan.context;
+    let mut user = User::new(&flow.core.ports, "");
+    let path = context.get(&keys::USER_PATH).unwrap_or_else(|| settings.user_path_template.clone());
+    user.path = if apply::is_path(&path) { path } else { "users".to_owned() };
+    user.is_active = !settings.create_users_as_inactive;
+    let named = context.get(&keys::USER_TYPE).filter(|t| UserType::VALUES.contains(&t.as_str()));
+    user.user_type = named.unwrap_or_else(|| settings.user_type.as_str().to_owned());
+    if user.user_type == UserType::InternalServiceAccount.as_str() {
+        // Accounts of the server's own components are never made by a flow.
+        user.user_type = UserType::ServiceAccount.as_str().to_owned();
+    }
+    user
+}
+
+async fn write(flow: &FlowRun<'_>, settings: &UserWriteStage, mut user: User, created: bool, applied: &Applied) -> Result<Principal> {
+    let core = flow.core;
+    let mut groups = flow.plan.context.get(&keys::GROUPS).unwrap_or_default();
+    let hash = match &applied.password {
+        Some(password) => Some(core.hasher.hash(password.clone()).await?),
+        None => None,
+    };
+    if created {
+        groups.extend(settings.create_users_group);
+        if let Some(hash) = hash {
+            user.password = hash;
+        }
+        user.id = users::insert(&core.db, &user, &groups).await?;
+    } else {
+        let guard = user.updated;
+        users::update(&core.db, &user, Some(guard), None, core.now()).await?;
+        if let Some(hash) = hash {
+            users::set_password(&core.db, user.id, &hash, core.now()).await?;
+        }
+        for group in groups {
+            users::join_group(&core.db, user.id, group).await?;
+        }
+    }
+    Principal::load_any(core, user.id).await?.ok_or(Error::NotFound)
+}
+
+/// What follows a write: sessions, first run, events, context.
+async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied: &Applied) -> Result<Step> {
+    let core: &Arc<Core> = &flow.core.clone();
+    let own = flow.user().is_some_and(|p| p.user.id == person.user.id);
+    if applied.password.is_some() {
+        let spared = if own { flow.session.uuid() } else { None };
+        if let Err(error) = password_follows(core, &person, created, spared).await {
+            // The first run is over with its write: an error now would open it again.
+            if !is_first_run(flow) {
+                return Err(error);
+            }
+            tracing::error!(%error, "what follows the first password failed");
+        }
+    }
+    let actor = flow.user().cloned().unwrap_or_else(|| person.clone());
+    let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
+    let said = json!({"created": created, "model": model, "fields": applied.fields});
+    core.event(flow.client, Some(&actor), "user_write", "authentik_stages_user_write", said).await;
+    if applied.password.is_some() {
+        core.event(flow.client, Some(&actor), "password_set", "authentik_stages_user_write", json!({"model": model})).await;
+    }
+    let first_run = is_first_run(flow);
+    let context = flow.context();
+    proof::set_pending(context, person.pending());
+    if created || first_run {
+        // The account is of this run's making, or the first run was claimed: whoever ran it is its owner.
+        context.set(&keys::USER_BACKEND, proof::ENROLLED.to_owned());
+    }
+    // The password has done its work: it is not kept in the session any longer.
+    let mut data: Map = context.get(&keys::PROMPT_DATA).unwrap_or_default();
+    data.retain(|_, value| !is_password(value, applied.password.as_ref()));
+    context.set(&keys::PROMPT_DATA, data);
+    if own && !first_run {
+        flow.session.reload_principal(core).await?;
+    }
+    Ok(Step::Next)
+}
+
+/// A changed password ends the other sessions: whoever got in with the old one is out. An administrator's first
+/// password ends the first run.
+async fn password_follows(core: &Core, person: &Principal, created: bool, spared: Option<Uuid>) -> Result<()> {
+    if !created {
+        end_all(core, person.user.id, spared).await?;
+    }
+    if person.is_superuser {
+        setup::finish(core).await?;
+    }
+    Ok(())
+}
+
+/// The repeated password is the same text under another name.
+fn is_password(value: &Json, password: Option<&Secret>) -> bool {
+    matches!((value, password), (Json::String(text), Some(password)) if password.matches(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::create;
+    use CreationMode::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let world = Snapshot::default();
+        let made = create(UserWriteStage::DEF, json!({"name": "a"}), &world).unwrap();
+        let expected = json!({"name": "a", "user_creation_mode": "create_when_required", "create_users_as_inactive": true, "create_users_group": null, "user_type": "external", "user_path_template": ""});
+        assert_eq!(made, expected);
+        for (field, wrong) in [("user_creation_mode", "bogus"), ("user_path_template", "/a"), ("user_type", "god"), ("create_users_group", "x")] {
+            let mut sent = json!({"name": "a"});
+            sent[field] = json!(wrong);
+            assert!(create(UserWriteStage::DEF, sent, &world).unwrap_err().get(field).is_some(), "{field}");
+        }
+    }
+    #[test]
+    fn a_settings_flow_never_inserts_and_writes_only_the_owner() {
+        for mode in [NeverCreate, CreateWhenRequired] {
+            // Signed in: the executor made them the pending user.
+            assert_eq!(decide(mode, false, true, true, true), Decision::Pending);
+            assert_eq!(decide(mode, false, false, false, true), Decision::SignedIn);
+            // Another person was only named.
+            assert_eq!(decide(mode, false, true, false, true), Decision::Refuse);
+            assert_eq!(decide(mode, false, true, false, false), Decision::Refuse);
+            assert_eq!(decide(mode, true, false, false, true), Decision::Refuse);
+        }
+        assert_eq!(decide(NeverCreate, false, false, false, false), Decision::Refuse);
+        assert_eq!(decide(CreateWhenRequired, false, false, false, false), Decision::Create);
+        assert_eq!(decide(AlwaysCreate, false, true, true, true), Decision::Create);
+        assert_eq!(decide(AlwaysCreate, true, false, false, false), Decision::Refuse);
+    }
+    #[test]
+    fn the_password_and_its_repetition_are_forgotten() {
+        let secret = Secret::new("pw");
+        assert!(is_password(&json!("pw"), Some(&secret)) && !is_password(&json!("other"), Some(&secret)) && !is_password(&json!("pw"), None));
+    }
+}
