@@ -45,7 +45,7 @@ pub async fn postgres() -> Option<Db> {
 
 /// How to reach a new database of the private cluster: a copy of the migrated template, or an empty one.
 pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
-    if std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok_and(|v| v == "1") {
+    if skipped() {
         return None;
     }
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -63,6 +63,10 @@ pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
 async fn create_database(admin: &Db, name: &str, template: &str) {
     // `CREATE DATABASE` works only outside of a transaction, as a read does.
     admin.query(&format!("CREATE DATABASE {name} TEMPLATE {template}"), vec![]).await.expect("a new database");
+}
+
+fn skipped() -> bool {
+    std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok_and(|v| v == "1")
 }
 
 /// Like [`postgres_config`], but over TCP with TLS: the server shows this certificate (PEM), name `localhost`.
@@ -101,7 +105,29 @@ impl Owner {
     }
 }
 
+/// A PostgreSQL server that one test stops and starts as it likes, with a migrated database; ends with the value.
+pub struct OwnServer(Cluster);
+
+/// A server for one test alone; `None` when the environment says to leave PostgreSQL out.
+pub async fn own_server() -> Option<OwnServer> {
+    if skipped() { None } else { Some(OwnServer(Cluster::start().await)) }
+}
+
+impl OwnServer {
+    pub fn config(&self) -> PostgresConfig {
+        self.0.config("signet_template", 8)
+    }
+    /// Ends the server; connections break.
+    pub fn stop(&self) {
+        self.0.control(&["stop", "-m", "immediate"]);
+    }
+    pub fn start(&self) {
+        self.0.control(&["start", "-w", "-t", "60"]);
+    }
+}
+
 struct Cluster {
+    bin: PathBuf,
     dir: PathBuf,
     owner: Owner,
     port: u16,
@@ -136,9 +162,8 @@ impl Cluster {
                 .arg(&data),
             &dir,
         );
-        let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300", dir.display());
-        run(as_server(root, &bin.join("pg_ctl")).args(["start", "-w", "-t", "60", "-D"]).arg(&data).arg("-l").arg(dir.join("log")).arg("-o").arg(options), &dir);
-        let me = Self { dir, owner, port, password: Secret::new(password), _watcher: watcher };
+        let me = Self { bin, dir, owner, port, password: Secret::new(password), _watcher: watcher };
+        me.control(&["start", "-w", "-t", "60"]);
         let admin = Db::open_postgres(me.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
         create_database(&admin, "signet_template", "template0").await;
         admin.close().await;
@@ -149,6 +174,17 @@ impl Cluster {
         drop(template);
         me.wait_until_unused("signet_template").await;
         me
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        let options =
+            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300", self.port, self.dir.display());
+        let mut command = as_server(self.owner.0.is_some(), &self.bin.join("pg_ctl"));
+        command.args(arguments).arg("-D").arg(self.dir.join("data"));
+        if arguments.first() == Some(&"start") {
+            command.arg("-l").arg(self.dir.join("log")).arg("-o").arg(options);
+        }
+        run(&mut command, &self.dir);
     }
 
     async fn wait_until_unused(&self, database: &str) {

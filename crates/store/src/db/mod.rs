@@ -7,12 +7,13 @@ mod batch;
 mod errors;
 mod markers;
 mod postgres;
+mod settings;
 mod sqlite;
 mod tls;
 mod value;
 
 pub use batch::{Batch, Statement};
-pub use postgres::{PostgresConfig, SslMode};
+pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use signet_base::{Error, Result};

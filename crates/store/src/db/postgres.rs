@@ -1,9 +1,8 @@
 //! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
-use super::{Backend, Batch, DbKind, Row, Value, errors, markers, tls};
+use super::{Backend, Batch, DbKind, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
-use signet_base::{Error, Result, Secret};
+use signet_base::{Error, Result};
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -11,69 +10,6 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{AsyncMessage, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
-
-/// libpq's `sslmode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SslMode {
-    Disable,
-    #[default]
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
-}
-
-impl std::str::FromStr for SslMode {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "disable" => SslMode::Disable,
-            // `allow` differs from `prefer` only in which one is tried first.
-            "allow" | "prefer" | "" => SslMode::Prefer,
-            "require" => SslMode::Require,
-            "verify-ca" => SslMode::VerifyCa,
-            "verify-full" => SslMode::VerifyFull,
-            other => return Err(format!("{other} is none of disable, prefer, require, verify-ca, verify-full")),
-        })
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct PostgresConfig {
-    /// A name, an address, or a folder with the server's socket (starts with `/`).
-    pub host: String,
-    pub port: u16,
-    pub user: String,
-    pub password: Secret,
-    pub database: String,
-    /// The schema to work in; empty for the server's default.
-    pub schema: String,
-    pub ssl_mode: SslMode,
-    /// PEM file with the issuers that are trusted.
-    pub root_cert: Option<PathBuf>,
-    pub client_cert: Option<PathBuf>,
-    pub client_key: Option<PathBuf>,
-    /// Most connections at a time.
-    pub pool_size: usize,
-}
-
-impl Default for PostgresConfig {
-    fn default() -> Self {
-        Self {
-            host: "localhost".into(),
-            port: 5432,
-            user: "authentik".into(),
-            password: Secret::default(),
-            database: "authentik".into(),
-            schema: String::new(),
-            ssl_mode: SslMode::Prefer,
-            root_cert: None,
-            client_cert: None,
-            client_key: None,
-            pool_size: 16,
-        }
-    }
-}
 
 impl ToSql for Value {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {

@@ -1,5 +1,5 @@
 //! TLS to PostgreSQL, as libpq's `sslmode` means it.
-use super::postgres::{PostgresConfig, SslMode};
+use super::{PostgresConfig, SslMode};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};

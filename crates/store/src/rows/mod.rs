@@ -7,6 +7,7 @@ pub mod groups;
 mod list;
 pub mod sessions;
 pub mod tokens;
+mod user_query;
 pub mod users;
 
 pub use list::Page;

@@ -239,3 +239,19 @@ async fn a_schema_of_its_own_and_mistakes_of_ours() {
     let plain = Db::open_postgres(config).await.unwrap();
     assert!(matches!(kv::get(&plain, "x").await, Err(Error::Internal(_))), "the tables are not in the default schema");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_server_needs_no_help() {
+    let Some(server) = testdb::own_server().await else { return };
+    let db = Db::open_postgres(server.config()).await.unwrap();
+    db.execute("CREATE TABLE t (id BIGINT)", vec![]).await.unwrap();
+    for round in 1..=2i64 {
+        server.stop();
+        assert!(matches!(db.ping().await, Err(Error::Unavailable(_))));
+        assert!(matches!(db.query("SELECT count(*) FROM t", vec![]).await, Err(Error::Unavailable(_))));
+        assert!(matches!(db.execute("INSERT INTO t (id) VALUES (1)", vec![]).await, Err(Error::Unavailable(_))));
+        server.start();
+        db.execute("INSERT INTO t (id) VALUES (1)", vec![]).await.unwrap();
+        assert_eq!(db.query("SELECT count(*) FROM t", vec![]).await.unwrap()[0].int(0).unwrap(), round);
+    }
+}
