@@ -1,4 +1,5 @@
 //! Chores of the repository that are not part of the product: `cargo xtask <command>`.
+mod bench;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -8,11 +9,13 @@ fn main() -> ExitCode {
     let root = root();
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(&root),
+        Some("bench") => bench::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
         other => {
             if let Some(name) = other {
                 eprintln!("xtask: no command {name}");
             }
-            eprintln!("usage: cargo xtask tidy   # rules of this repository that no compiler checks");
+            eprintln!("usage: cargo xtask tidy    # rules of this repository that no compiler checks");
+            eprintln!("       cargo xtask bench   # this build against the limits of this machine");
             ExitCode::from(2)
         }
     }

@@ -1,0 +1,103 @@
+//! What a run shares: the servers it has started, the measured clients, and how long things take.
+use crate::client::Result;
+use crate::limits::{Floor, Limit};
+use crate::peer::Peer;
+use crate::process::{Folder, Process};
+use crate::signet::{Algorithm, Home, READY};
+use crate::site::Site;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct Bench {
+    pub quick: bool,
+    pub binary: PathBuf,
+    pub folder: Folder,
+    floor: Option<Floor>,
+    server: Option<Process>,
+    /// Each algorithm by itself: one that cannot be set up must not hide the others.
+    sites: HashMap<Algorithm, Result<Arc<Site>>>,
+    /// `None` until a row asks for it.
+    peer: Option<Result<Peer>>,
+}
+
+impl Bench {
+    pub fn new(quick: bool, binary: PathBuf, folder: Folder) -> Self {
+        Self { quick, binary, folder, floor: None, server: None, sites: HashMap::new(), peer: None }
+    }
+
+    /// Length of one window of a throughput row.
+    pub fn time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 2 } else { 10 })
+    }
+    /// Length of one window of a latency row.
+    pub fn short(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 5 })
+    }
+
+    /// One measurement of a limit, a second each.
+    pub async fn limit(&mut self, limit: Limit, connections: usize, ramp: Duration) -> Result<f64> {
+        let floor = match &mut self.floor {
+            Some(floor) => floor,
+            none => none.insert(Floor::start(&self.folder).await?),
+        };
+        let time = Duration::from_secs(if self.quick { 2 } else { 10 });
+        limit.measure(floor, &self.folder.0, connections, ramp, time).await
+    }
+
+    /// Starts the measured server and registers its clients.
+    pub async fn start(&mut self) -> Result<()> {
+        let home = Home::new(&self.binary, self.folder.0.join("server"))?;
+        let (process, _) = home.start(READY).await?;
+        self.server = Some(process);
+        let mut admin = home.admin();
+        let people = admin.people().await?;
+        for algorithm in Algorithm::ALL {
+            let site = admin.site(algorithm, home.address(), &people).await;
+            self.sites.insert(algorithm, site);
+        }
+        Ok(())
+    }
+
+    pub fn site(&self, algorithm: Algorithm) -> Result<Arc<Site>> {
+        self.sites.get(&algorithm).cloned().unwrap_or_else(|| Err("the server was not set up".into()))
+    }
+    pub fn server_pid(&self) -> u32 {
+        self.server.as_ref().map_or(0, |process| process.pid)
+    }
+    /// An error when the measured server has ended.
+    pub fn alive(&mut self) -> Result<()> {
+        self.server.as_mut().map_or(Ok(()), Process::check)
+    }
+
+    /// The peer, started when the first row wants it. Its absence is said once.
+    pub async fn peer(&mut self) -> Result<Option<&Peer>> {
+        if self.peer.is_none() {
+            let peer = Peer::start(&self.folder).await;
+            if let Err(error) = &peer {
+                println!("no peer beside us: {error}");
+            }
+            self.peer = Some(peer);
+        }
+        match &self.peer {
+            Some(Ok(peer)) => Ok(Some(peer)),
+            Some(Err(error)) => Err(error.clone()),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends the servers of the throughput rows; what the measured one said last when it does not end well.
+    pub async fn stop(&mut self) -> Result<()> {
+        if let Some(Ok(peer)) = self.peer.take() {
+            peer.stop().await?;
+        }
+        if let Some(floor) = self.floor.take() {
+            floor.process.stop().await?;
+        }
+        let Some(server) = self.server.take() else { return Ok(()) };
+        let tail = server.tail();
+        let status = server.stop().await?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status} after SIGTERM\n{tail}")) }
+    }
+}
