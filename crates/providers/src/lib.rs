@@ -1,1 +1,29 @@
+//! What applications speak. A slice is a folder here and an entry in [`ALL`].
+pub mod oauth2;
 
+use axum::Router;
+use signet_core::Core;
+use signet_core::flow::StageKind;
+use signet_core::provider::ProviderKind;
+use signet_model::ModelDef;
+use std::sync::Arc;
+
+/// One provider kind with everything that belongs to it.
+pub struct Slice {
+    /// Models that the kind declares.
+    pub models: &'static [&'static ModelDef],
+    /// The kind as the library and the API see it.
+    pub provider: fn() -> Arc<dyn ProviderKind>,
+    /// Built-in stages that end its flows.
+    pub stages: fn() -> Vec<Arc<dyn StageKind>>,
+    /// Its addresses. The server puts a [`signet_core::Client`] into each request's extensions.
+    pub routes: fn(Arc<Core>) -> Router,
+}
+
+/// Every provider kind.
+pub const ALL: &[Slice] = &[oauth2::SLICE];
+
+/// The addresses of all kinds.
+pub fn router(core: &Arc<Core>) -> Router {
+    ALL.iter().fold(Router::new(), |all, slice| all.merge((slice.routes)(core.clone())))
+}

@@ -88,6 +88,7 @@ const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND ki
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
 const REVOKE_FAMILY: &str = "UPDATE oauth_token SET revoked = 1 WHERE family = ?";
 const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE session = ?";
+const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE session = ? AND provider = ? AND kind = 'access'";
 const REVOKE_USER: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ?";
 const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
 const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
@@ -110,7 +111,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ROTATE,
     REVOKE,
     REVOKE_FAMILY,
-    REVOKE_SESSION,
+    REVOKE_SESSION, REVOKE_ACCESS_OF,
     REVOKE_USER,
     DELETE,
     DELETE_PROVIDER,
@@ -215,6 +216,10 @@ pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
 pub async fn insert(db: &Db, tokens: &[GrantToken]) -> Result<()> {
     db.batch(with_tokens(Batch::new(), tokens)).await.map(drop)
 }
+/// [`insert`] without waiting for the disk: for tokens that the client can ask for again at any time.
+pub async fn insert_relaxed(db: &Db, tokens: &[GrantToken]) -> Result<()> {
+    db.batch(with_tokens(Batch::relaxed(), tokens)).await.map(drop)
+}
 /// The token, revoked and expired ones too.
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
     one_token(db, GET, params![digest]).await
@@ -233,6 +238,10 @@ pub async fn revoke_family(db: &Db, family: Uuid) -> Result<()> {
 /// Revokes what was granted within a session.
 pub async fn revoke_session(db: &Db, session: Uuid) -> Result<()> {
     db.batch(Batch::new().add(REVOKE_SESSION, params![session]).add(CODE_DELETE_SESSION, params![session])).await.map(drop)
+}
+/// Revokes the access tokens that one provider gave within a session.
+pub async fn revoke_access_of(db: &Db, session: Uuid, provider: i64) -> Result<()> {
+    db.execute(REVOKE_ACCESS_OF, params![session, provider]).await
 }
 /// Revokes all that a user has granted.
 pub async fn revoke_user(db: &Db, user: i64) -> Result<()> {

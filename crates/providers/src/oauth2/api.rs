@@ -1,0 +1,55 @@
+//! What the API offers beside the settings: addresses for setting up a client, and the claims a person would give.
+use super::claims::{self, AuthContext, Base};
+use super::clients::Cache;
+use super::model::OAuth2Provider;
+use super::scopes::Scopes;
+use signet_base::{Error, FieldErrors, Json, Result, json};
+use signet_core::models::Application;
+use signet_core::{Client, Core, Principal};
+use signet_model::Object;
+use std::sync::Arc;
+
+/// `providers/oauth2/<id>/setup_urls/`
+pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<Json> {
+    let settings = provider.get::<OAuth2Provider>().ok_or(Error::NotFound)?;
+    let base = client.base_url();
+    let shared = |path: &str| format!("{base}/application/o/{path}/");
+    let world = core.world();
+    let application = world.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
+    let mut out = json!({"issuer": null, "authorize": shared("authorize"), "token": shared("token"), "user_info": shared("userinfo"), "provider_info": null, "logout": null});
+    if let (Some((_, application)), Json::Object(map)) = (application, &mut out) {
+        let own = |path: &str| json!(format!("{base}/application/o/{}/{path}", application.slug));
+        let issuer = match settings.issuer_mode {
+            super::IssuerMode::PerProvider => own(""),
+            super::IssuerMode::Global => json!(format!("{base}/")),
+        };
+        map.insert("issuer".into(), issuer);
+        map.insert("provider_info".into(), own(".well-known/openid-configuration"));
+        map.insert("logout".into(), own("end-session/"));
+        map.insert("jwks".into(), own("jwks/"));
+    }
+    Ok(out)
+}
+
+/// `providers/oauth2/<id>/preview_user/`: what a person's tokens would say. `for_user` needs the right to see users;
+/// that is the API's to judge.
+pub async fn preview_user(core: &Arc<Core>, provider: &Arc<Object>, client: &Client, caller: &Principal, for_user: Option<i64>) -> Result<Json> {
+    let person = match for_user {
+        None => caller.clone(),
+        Some(id) => Principal::load_any(core, id).await?.ok_or_else(|| {
+            let mut errors = FieldErrors::new();
+            errors.set("for_user", json!("User not found"));
+            Error::Invalid(errors)
+        })?,
+    };
+    let entry = Cache::default().index(core).entry(provider)?.ok_or_else(|| Error::invalid("non_field_errors", "Assign the provider to an application first."))?;
+    let now = core.now();
+    let auth = AuthContext::machine(now);
+    let issuer = entry.issuer_for(client);
+    let base = Base { entry: &entry, issuer: &issuer, person: &person, auth: &auth, now, expires: now.plus(entry.settings.access_token_validity) };
+    let mut preview = base.claims(core.ports.hex(16));
+    let all: Scopes = entry.scope_names().collect();
+    let mapped = claims::of_scopes(core, client, &entry, &person, &all, &preview).await?;
+    claims::add(&mut preview, &mapped);
+    Ok(json!({"preview": preview}))
+}

@@ -1,0 +1,137 @@
+//! The end of an authorization: the code, the tokens of the front channel, and how they reach the client.
+use super::checks::{Ask, ResponseMode};
+use crate::oauth2::claims::{self, AuthContext, Base};
+use crate::oauth2::clients::ClientEntry;
+use crate::oauth2::token::issue;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_core::flow::Challenge;
+use signet_core::{Client, Core, WebSession};
+use signet_jose::half_hash;
+use signet_store::grants;
+use std::sync::Arc;
+
+/// What a code remembers for the token endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CodeData {
+    pub redirect_uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+    pub auth: AuthContext,
+}
+
+/// Purposes of keyed digests.
+pub const CODE_DIGEST: &str = "oauth-code";
+
+/// Makes what the request asked for. The session's person has passed every gate.
+pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &Ask) -> Result<Vec<(String, String)>> {
+    let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
+    let now = core.now();
+    let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
+    let family = core.ports.uuid();
+    let code = ask.response.code.then(|| core.ports.hex(32));
+    let record = async {
+        let Some(code) = &code else { return Ok(()) };
+        let data = CodeData { redirect_uri: ask.redirect_uri.clone(), challenge: ask.challenge.clone(), auth: auth.clone() };
+        let row = grants::Code {
+            id: 0,
+            digest: core.vault.digest(CODE_DIGEST, code),
+            provider: entry.num(),
+            user_id: person.user.id,
+            session: session.uuid(),
+            family,
+            scope: ask.scopes.to_string(),
+            data: serde_json::to_value(&data)?,
+            issued: now,
+            expires: now.plus(entry.settings.access_code_validity),
+            used: false,
+        };
+        grants::insert_code(&core.db, &row).await
+    };
+    // Both go into the same commit.
+    let (recorded, _) = tokio::join!(record, event(core, client, session, entry, ask));
+    recorded?;
+
+    let mut out = Vec::new();
+    let mut put = |name: &str, value: String| out.push((name.to_owned(), value));
+    if ask.response.id_token || ask.response.token {
+        let front = front_channel(core, client, session, entry, ask, &auth, family, code.as_deref()).await?;
+        let lifetime = entry.settings.access_token_validity.secs().to_string();
+        if let Some(access) = front.access {
+            put("access_token", access);
+            code.iter().for_each(|code| put("code", code.clone()));
+            front.id.into_iter().for_each(|id| put("id_token", id));
+            put("token_type", "Bearer".into());
+            put("expires_in", lifetime);
+        } else {
+            code.iter().for_each(|code| put("code", code.clone()));
+            front.id.into_iter().for_each(|id| put("id_token", id));
+        }
+    } else {
+        code.iter().for_each(|code| put("code", code.clone()));
+    }
+    put("state", ask.state.clone().unwrap_or_default());
+    Ok(out)
+}
+
+struct FrontChannel {
+    access: Option<String>,
+    id: Option<String>,
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one request, used once")]
+async fn front_channel(core: &Arc<Core>, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &Ask, auth: &AuthContext, family: Uuid, code: Option<&str>) -> Result<FrontChannel> {
+    let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
+    let now = core.now();
+    let issuer = entry.issuer_for(client);
+    let expires = now.plus(entry.settings.access_token_validity);
+    let base = Base { entry, issuer: &issuer, person, auth, now, expires };
+    let mut id = base.claims(core.ports.hex(16));
+    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, &ask.scopes, &id).await? } else { Map::new() };
+    let mut access = None;
+    if ask.response.token {
+        let token = issue::access_claims(core, &base, &mapped, &ask.scopes);
+        let jti = token.get("jti").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let signed = entry.signer.sign(core, vec![token]).await?.pop().ok_or_else(|| Error::internal("no signature"))?;
+        let row = issue::row(core, &base, &ask.scopes, session.uuid(), family, &signed, grants::TokenKind::Access, expires, Some(jti))?;
+        grants::insert(&core.db, &[row]).await?;
+        access = Some(signed);
+    }
+    let mut signed_id = None;
+    if ask.response.id_token {
+        claims::add(&mut id, &mapped);
+        let alg = entry.signer.alg();
+        if let Some(access) = &access {
+            id.insert("at_hash".into(), json!(half_hash(alg, access)));
+        }
+        if let Some(code) = code {
+            id.insert("c_hash".into(), json!(half_hash(alg, code)));
+        }
+        signed_id = entry.signer.sign(core, vec![id]).await?.pop();
+    }
+    Ok(FrontChannel { access, id: signed_id })
+}
+
+async fn event(core: &Core, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &Ask) {
+    let world = core.world();
+    let flow = world.get(entry.settings.authorization_flow).map(|f| f.pk.simple().to_string());
+    let context = json!({"authorized_application": Core::model_event(&entry.application), "flow": flow, "scopes": ask.scopes.to_string()});
+    core.event(client, session.principal(), "authorize_application", "authentik_providers_oauth2", context).await;
+}
+
+/// What a browser gets: an address to go to, or a form that submits itself.
+pub enum Way {
+    Location(String),
+    Form(Challenge),
+}
+
+/// Packs parameters the way the client wants them.
+pub fn way(entry: &ClientEntry, ask: &Ask, parameters: &[(String, String)]) -> Way {
+    if ask.mode == ResponseMode::FormPost {
+        let attrs: Map = parameters.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
+        let title = format!("Redirecting to {}…", entry.application.name());
+        return Way::Form(Challenge::new("ak-stage-autosubmit").with("title", title).with("url", ask.redirect_uri.clone()).with("attrs", attrs));
+    }
+    let pairs: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    Way::Location(ask.location(&pairs))
+}

@@ -1,0 +1,235 @@
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): a person comes, and goes back with an answer.
+mod answer;
+mod checks;
+mod login;
+mod stages;
+
+pub use answer::{CODE_DIGEST, CodeData};
+pub use stages::{AuthorizeStage, ConsentAgain};
+
+use super::clients::ClientEntry;
+use super::errors::OAuthError;
+use super::model::UriType;
+use super::params::{Params, Problem};
+use super::web::{Caller, Web, cookies, redirect};
+use answer::Way;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use checks::{Ask, ResponseMode};
+use http::{HeaderMap, StatusCode};
+use signet_base::{Error, Map, Result, json};
+use signet_core::flow::plan::{NotPlanned, Plan, plan};
+use signet_core::flow::{Context, Executor, Reply, StageRef, keys};
+use signet_core::{Client, WebSession, access};
+use signet_model::Object;
+use stages::{CONSENT, FINAL, Pending};
+use std::sync::Arc;
+
+/// At most this many silent stages pass before a person must see something.
+const MAX_SILENT: usize = 100;
+
+pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap) -> Response {
+    let (params, problem) = Params::parse(&client.query);
+    if params.is_empty() && problem.is_none() {
+        return web.not_found(&client, &headers);
+    }
+    Visit { web: &web, client: &client, headers: &headers, found: StatusCode::FOUND }.run(&params, problem).await
+}
+
+pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+    let visit = Visit { web: &web, client: &client, headers: &headers, found: StatusCode::SEE_OTHER };
+    match Params::form(&headers, body).await {
+        Ok(params) if params.is_empty() => {
+            // Parameters of a POST may come in the address as well.
+            let (params, problem) = Params::parse(&client.query);
+            visit.run(&params, problem).await
+        }
+        Ok(params) => visit.run(&params, None).await,
+        Err(problem) => visit.web.refuse(&client, &headers, "The request could not be read", &problem.describe()),
+    }
+}
+
+/// What policies and flows see of a request.
+pub fn access_context(ask: &Ask) -> Map {
+    let mut context = Map::new();
+    let mut put = |name: &str, value| drop(context.insert(name.to_owned(), value));
+    put("oauth_scopes", json!(ask.scopes.iter().collect::<Vec<_>>()));
+    put("oauth_grant_type", json!(ask.response.grant()));
+    put("oauth_code_challenge", json!(ask.challenge));
+    put("oauth_code_challenge_method", json!(ask.challenge.as_ref().map(|_| "S256")));
+    put("oauth_max_age", json!(ask.max_age));
+    put("oauth_redirect_uri", json!(ask.redirect_uri));
+    context
+}
+
+/// One request at this endpoint.
+struct Visit<'a> {
+    web: &'a Web,
+    client: &'a Client,
+    headers: &'a HeaderMap,
+    /// 302 after a GET, 303 after a POST (RFC 9700 §4.12).
+    found: StatusCode,
+}
+
+impl Visit<'_> {
+    async fn run(&self, params: &Params, problem: Option<Problem>) -> Response {
+        let (entry, redirect_uri) = match self.client_and_address(params, problem.as_ref()) {
+            Ok(found) => found,
+            Err(response) => return *response,
+        };
+        if let Some(problem) = problem {
+            let ask = checks::blank(params, &redirect_uri);
+            return self.error(&ask, &OAuthError::invalid_request().because(problem.describe()));
+        }
+        let ask = match checks::check(params, &entry, &redirect_uri) {
+            Ok(ask) => ask,
+            Err((error, ask)) => return self.error(&ask, &error),
+        };
+        let mut session = match WebSession::load(&self.web.core, &cookies(self.headers)).await {
+            Ok(session) => session,
+            Err(error) => return self.web.fail(self.client, self.headers, &error),
+        };
+        match self.authorize(params, &entry, &ask, &mut session).await {
+            Ok(response) => self.web.leave(self.client, self.headers, &mut session, response).await,
+            Err(error) => self.web.fail(self.client, self.headers, &error),
+        }
+    }
+
+    /// The two parameters that decide where errors go. Wrong ones are shown here and lead nowhere.
+    fn client_and_address(&self, params: &Params, problem: Option<&Problem>) -> Result<(Arc<ClientEntry>, String), Box<Response>> {
+        let refuse = |text: &str| Box::new(self.web.refuse(self.client, self.headers, "The application’s request is not valid", text));
+        if let Some(problem) = problem.filter(|p| p.concerns(&["client_id", "redirect_uri", "response_mode", "response_type", "state"])) {
+            return Err(refuse(&problem.describe()));
+        }
+        let fail = |error: Error| Box::new(self.web.fail(self.client, self.headers, &error));
+        let entry = match params.get("client_id") {
+            Some(id) => self.web.index().by_client_id(id).map_err(fail)?,
+            None => None,
+        };
+        let entry = entry.ok_or_else(|| refuse("The client identifier (client_id) is missing or unknown."))?;
+        let given = params.get("redirect_uri").unwrap_or_default();
+        if !entry.matcher().map_err(fail)?.fits(UriType::Authorization, given) {
+            tracing::info!(request_id = %self.client.request_id, provider = entry.provider.name(), "a redirect URI that is not registered");
+            return Err(refuse("The redirect URI is missing, or not registered for this application."));
+        }
+        Ok((entry, given.to_owned()))
+    }
+
+    fn error(&self, ask: &Ask, error: &OAuthError) -> Response {
+        let all = ask.error_parameters(error);
+        let pairs: Vec<(&str, &str)> = all.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        // Errors need no form: they hold nothing secret.
+        redirect(self.found, &ask.location(&pairs))
+    }
+
+    async fn authorize(&self, params: &Params, entry: &Arc<ClientEntry>, ask: &Ask, session: &mut WebSession) -> Result<Response> {
+        let core = &self.web.core;
+        let key = login::request_key(params);
+        let now = core.now();
+        let due = login::is_due(ask, session.authentication(), session.state.asked.get(&key), now);
+        if due {
+            if ask.prompt.none {
+                return Ok(self.error(ask, &OAuthError::login_required()));
+            }
+            if ask.prompt.login || ask.max_age.is_some() {
+                login::remember(session, &key, now);
+            }
+            let to = login::to_login(core, self.client, session, entry, params).await?;
+            return Ok(redirect(self.found, &to));
+        }
+        if session.state.asked.remove(&key).is_some() {
+            session.touch();
+        }
+        let Some(person) = session.principal().cloned() else { return Err(Error::internal("a sign-in without a person")) };
+        let context = access_context(ask);
+        let verdict = access::may_use(core, self.client, &person, &entry.application, &context).await?;
+        if !verdict.passing {
+            let text = verdict.messages.join("\n");
+            core.event_denied(self.client, Some(&person), entry.application.name(), &text).await;
+            if ask.prompt.none {
+                return Ok(self.error(ask, &OAuthError::access_denied()));
+            }
+            let text = if text.is_empty() { "You don’t have access to this application. Ask whoever runs it." } else { &text };
+            return Ok(self.web.forbid(self.client, self.headers, "You can’t open this application", text));
+        }
+        let world = core.world();
+        let flow = world.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
+        let context = self.flow_context(entry, ask, &person.pending(), context);
+        let mut plan = match plan(core, self.client, &flow, Some(&person), context, true).await? {
+            Ok(plan) => plan,
+            Err(why) => return Ok(self.not_planned(ask, why)),
+        };
+        if ask.prompt.consent {
+            plan.stages.retain(|s| s.stage.kind_id(core).as_deref() != Some("authentik_stages_consent.consentstage"));
+            plan.append(CONSENT, json!({}));
+        }
+        plan.append(FINAL, serde_json::to_value(Pending { provider: entry.num(), user: person.user.id, params: params.pairs().to_vec() })?);
+        plan.total = plan.stages.len();
+        if plan.stages.len() == 1 && ask.mode != ResponseMode::FormPost {
+            // Nothing stands between the person and the application.
+            let parameters = answer::answer(core, self.client, session, entry, ask).await?;
+            let Way::Location(to) = answer::way(entry, ask, &parameters) else { return Err(Error::internal("a form without a page")) };
+            return Ok(redirect(self.found, &to));
+        }
+        self.through_flow(&flow, plan, ask, params, session).await
+    }
+
+    fn flow_context(&self, entry: &ClientEntry, ask: &Ask, person: &signet_core::flow::PendingUser, facts: Map) -> Context {
+        let mut context = Context(facts);
+        context.set(&keys::PENDING_USER, person.clone());
+        context.set(&keys::APPLICATION, entry.application.pk);
+        context.set(&keys::IS_SSO, true);
+        context.set(&keys::CONSENT_HEADER, format!("You're about to sign into {}.", entry.application.name()));
+        let shown = entry.scopes.iter().filter(|s| ask.scopes.has(&s.name) && !s.description.is_empty());
+        let permissions: Vec<Map> = shown.map(|s| Map::from_iter([("id".to_owned(), json!(s.name)), ("name".to_owned(), json!(s.description))])).collect();
+        context.set(&keys::CONSENT_PERMISSIONS, permissions);
+        context
+    }
+
+    fn not_planned(&self, ask: &Ask, why: NotPlanned) -> Response {
+        if ask.prompt.none {
+            return self.error(ask, &OAuthError::access_denied());
+        }
+        let text = match why {
+            NotPlanned::NotApplicable(messages) if !messages.is_empty() => messages.join("\n"),
+            _ => "Flow does not apply to current user.".to_owned(),
+        };
+        self.web.forbid(self.client, self.headers, "You can’t open this application", &text)
+    }
+
+    /// Runs the flow: here while nobody must see a page, else on its own page.
+    async fn through_flow(&self, flow: &Arc<Object>, plan: Plan, ask: &Ask, params: &Params, session: &mut WebSession) -> Result<Response> {
+        let core = &self.web.core;
+        let silent = |stage: &StageRef| stage.kind_id(core).and_then(|id| core.families.stage(&id)).is_some_and(|kind| kind.is_silent());
+        let all_silent = plan.stages.iter().all(|s| silent(&s.stage));
+        let query = params.query_without(&["next"]);
+        // A form needs a page, though nobody has to do anything there.
+        let needs_page = if all_silent { ask.mode == ResponseMode::FormPost } else { !ask.prompt.none };
+        if needs_page {
+            Executor { core, client: self.client, session, query: &query }.start(plan);
+            return Ok(redirect(self.found, &format!("/if/flow/{}/?{query}", flow.text("slug"))));
+        }
+        // A flow of another tab stays as it is.
+        let before = (session.state.plan.take(), std::mem::take(&mut session.state.query), std::mem::take(&mut session.state.history));
+        let mut executor = Executor { core, client: self.client, session, query: &query };
+        executor.start(plan);
+        let mut reply = executor.get(flow).await;
+        for _ in 0..MAX_SILENT {
+            match reply {
+                Ok(Reply::Again) => reply = executor.get(flow).await,
+                _ => break,
+            }
+        }
+        (session.state.plan, session.state.query, session.state.history) = before;
+        Ok(match reply? {
+            Reply::Away(to) => redirect(self.found, &to),
+            Reply::Challenge(shown) => match shown.get("component").and_then(|c| c.as_str()) {
+                Some("ak-stage-access-denied") => self.error(ask, &OAuthError::access_denied()),
+                Some("ak-stage-consent") => self.error(ask, &OAuthError::consent_required()),
+                _ => self.error(ask, &OAuthError::interaction_required()),
+            },
+            Reply::Done(_) | Reply::Again => self.error(ask, &OAuthError::interaction_required()),
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! Claims of ID and access tokens and of userinfo.
+use super::clients::ClientEntry;
+use super::scopes::Scopes;
+use super::subject::subject;
+use serde::{Deserialize, Serialize};
+use signet_base::{Json, Map, Result, Timestamp, json};
+use signet_core::expression::{self, Value, evaluate_many, object_value};
+use signet_core::policy::Question;
+use signet_core::session::Authentication;
+use signet_core::{Client, Core, Principal};
+use std::sync::Arc;
+
+pub const ACR: &str = "goauthentik.io/providers/oauth2/default";
+/// Claims that no mapping may replace: they are what a client checks a token by.
+const PROTECTED: [&str; 8] = ["iss", "exp", "iat", "jti", "nonce", "at_hash", "c_hash", "azp"];
+
+/// What a grant carries from the authorization to every token of its family.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthContext {
+    /// When the person signed in, in Unix seconds.
+    pub auth_time: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+impl AuthContext {
+    /// From a browser session.
+    pub fn of_session(authentication: Option<&Authentication>, sid: Option<String>, nonce: Option<String>, now: Timestamp) -> Self {
+        let auth_time = authentication.map_or(now, |a| a.at).secs();
+        Self { auth_time, amr: authentication.map(amr).unwrap_or_default(), sid, nonce }
+    }
+    /// Without a browser: the client proved itself now.
+    pub fn machine(now: Timestamp) -> Self {
+        Self { auth_time: now.secs(), ..Self::default() }
+    }
+}
+
+/// Authentication methods (RFC 8176).
+fn amr(authentication: &Authentication) -> Vec<String> {
+    let mut out = Vec::new();
+    match authentication.method.as_str() {
+        "password" | "token" | "ldap" => out.push("pwd"),
+        "auth_webauthn_pwl" => out.push("user"),
+        "mtls" => out.push("sc"),
+        _ => {}
+    }
+    let devices = authentication.method_args.get("mfa_devices").and_then(Json::as_array).is_some_and(|d| !d.is_empty());
+    if devices || authentication.method == "auth_mfa" {
+        out.push("mfa");
+    }
+    out.into_iter().map(str::to_owned).collect()
+}
+
+/// What every token of a grant says.
+pub struct Base<'a> {
+    pub entry: &'a ClientEntry,
+    pub issuer: &'a str,
+    pub person: &'a Principal,
+    pub auth: &'a AuthContext,
+    pub now: Timestamp,
+    /// When the access token ends.
+    pub expires: Timestamp,
+}
+
+impl Base<'_> {
+    /// The built-in claims with a `jti`; empty members are left out.
+    pub fn claims(&self, jti: String) -> Map {
+        let mut out = Map::new();
+        let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
+        put("iss", json!(self.issuer));
+        put("sub", json!(subject(self.entry.settings.sub_mode, self.person)));
+        put("aud", json!(self.entry.settings.client_id));
+        put("exp", json!(self.expires.secs()));
+        put("iat", json!(self.now.secs()));
+        put("auth_time", json!(self.auth.auth_time));
+        put("acr", json!(ACR));
+        if !self.auth.amr.is_empty() {
+            put("amr", json!(self.auth.amr));
+        }
+        if let Some(nonce) = &self.auth.nonce {
+            put("nonce", json!(nonce));
+        }
+        if let Some(sid) = &self.auth.sid {
+            put("sid", json!(sid));
+        }
+        put("jti", json!(jti));
+        out
+    }
+}
+
+/// Adds claims of mappings; they win, but for the protected ones.
+pub fn add(into: &mut Map, from: &Map) {
+    for (name, value) in from {
+        if !PROTECTED.contains(&name.as_str()) {
+            into.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// What the mappings of the granted scopes return for a person, merged in their order. A mapping that fails is left out
+/// and recorded: an application may know less than meant, never more.
+pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, person: &Principal, scopes: &Scopes, token: &Map) -> Result<Map> {
+    let chosen: Vec<_> = entry.scopes.iter().filter(|s| scopes.has(&s.name)).filter_map(|s| Some((s, s.program.clone()?))).collect();
+    let mut out = Map::new();
+    if chosen.is_empty() {
+        return Ok(out);
+    }
+    let context = Map::new();
+    let question = Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
+    let token = Value::record("IDToken", token.iter().map(|(name, value)| (name.clone(), Value::from(value))));
+    let (scopes, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
+    let results = evaluate_many(&question, programs, vec![("provider", object_value(&entry.provider)), ("token", token)]).await;
+    for (scope, result) in scopes.into_iter().zip(results) {
+        let claims = match result {
+            Ok(outcome) if matches!(outcome.value, Value::None) => continue,
+            Ok(outcome) => expression::to_json(&outcome.value),
+            Err(error) => Err(error.to_string()),
+        };
+        match claims {
+            Ok(Json::Object(claims)) => signet_core::rows::merge(&mut out, &claims),
+            Ok(_) => failed(core, client, person, &scope.mapping, "The expression returned no dictionary.").await,
+            Err(why) => failed(core, client, person, &scope.mapping, &why).await,
+        }
+    }
+    Ok(out)
+}
+
+async fn failed(core: &Core, client: &Client, person: &Principal, mapping: &str, why: &str) {
+    tracing::warn!(request_id = %client.request_id, %mapping, %why, "a scope mapping failed");
+    core.event(client, Some(person), "property_mapping_exception", "authentik_providers_oauth2", json!({"message": why, "mapping": mapping})).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_base::Uuid;
+    fn signed_in(method: &str, args: Json) -> Authentication {
+        Authentication { method: method.into(), method_args: args.as_object().cloned().unwrap_or_default(), at: Timestamp::from_secs(100), event: Uuid::nil() }
+    }
+    #[test]
+    fn methods_follow_from_how_a_person_signed_in() {
+        assert_eq!(amr(&signed_in("password", json!({}))), ["pwd"]);
+        assert_eq!(amr(&signed_in("password", json!({"mfa_devices": [{}]}))), ["pwd", "mfa"]);
+        assert_eq!(amr(&signed_in("auth_webauthn_pwl", json!({}))), ["user"]);
+        assert!(amr(&signed_in("", json!({}))).is_empty());
+    }
+    #[test]
+    fn the_context_of_a_session_survives_storage() {
+        let auth = AuthContext::of_session(Some(&signed_in("password", json!({}))), Some("s".into()), Some("n".into()), Timestamp::from_secs(200));
+        assert_eq!((auth.auth_time, auth.nonce.as_deref()), (100, Some("n")));
+        assert_eq!(serde_json::from_value::<AuthContext>(serde_json::to_value(&auth).unwrap()).unwrap(), auth);
+        assert_eq!(serde_json::to_value(AuthContext::machine(Timestamp::from_secs(5))).unwrap(), json!({"auth_time": 5}));
+    }
+    #[test]
+    fn mappings_win_over_built_in_claims_but_not_over_protected_ones() {
+        let mut claims = json!({"iss": "a", "sub": "b", "exp": 1}).as_object().cloned().unwrap();
+        add(&mut claims, json!({"iss": "evil", "exp": 9, "sub": "c", "groups": ["g"]}).as_object().unwrap());
+        assert_eq!(Json::Object(claims), json!({"iss": "a", "sub": "c", "exp": 1, "groups": ["g"]}));
+    }
+}

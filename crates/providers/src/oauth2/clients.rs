@@ -1,0 +1,174 @@
+//! Clients by their id, ready for requests: settings, scopes with their programs, signer, documents. Built on first use
+//! for each picture of the configuration and dropped with it.
+use super::model::{OAuth2Provider, PreparedProvider, ScopeMapping};
+use super::redirect::Matcher;
+use super::signing::Signer;
+use axum::body::Bytes;
+use signet_base::{Error, Result, Uuid};
+use signet_core::expression::Program;
+use signet_core::models::Application;
+use signet_core::{Client, Core};
+use signet_model::{Object, Snapshot};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::OnceCell;
+
+/// A configured scope.
+pub struct Scope {
+    pub name: String,
+    /// What a person is asked to agree to.
+    pub description: String,
+    /// What the expression is called in logs.
+    pub mapping: String,
+    /// None when the text does not run here; its claims are left out.
+    pub program: Option<Program>,
+}
+
+/// One client with its application.
+pub struct ClientEntry {
+    pub provider: Arc<Object>,
+    pub settings: Arc<OAuth2Provider>,
+    pub application: Arc<Object>,
+    pub scopes: Vec<Scope>,
+    pub signer: Arc<Signer>,
+    /// Names of the claims that the scopes give, once somebody asked for them.
+    pub claim_names: OnceCell<Vec<String>>,
+}
+
+impl ClientEntry {
+    pub fn num(&self) -> i64 {
+        self.provider.num.unwrap_or_default()
+    }
+    pub fn slug(&self) -> &str {
+        self.application.text("slug")
+    }
+    pub fn matcher(&self) -> Result<&Matcher> {
+        Ok(&self.provider.prepared::<PreparedProvider>()?.redirects)
+    }
+    pub fn scope_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.scopes.iter().map(|s| s.name.as_str())
+    }
+    /// `iss`, byte for byte as in discovery.
+    pub fn issuer(&self, base_url: &str) -> String {
+        match self.settings.issuer_mode {
+            super::IssuerMode::PerProvider => format!("{base_url}/application/o/{}/", self.slug()),
+            super::IssuerMode::Global => format!("{base_url}/"),
+        }
+    }
+    pub fn issuer_for(&self, client: &Client) -> String {
+        self.issuer(&client.base_url())
+    }
+}
+
+/// Documents that are rendered once for each host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Document {
+    Discovery,
+    Keys,
+}
+/// Host names come from callers: no more than this many renderings are kept.
+const MAX_DOCUMENTS: usize = 1024;
+
+/// Everything about one picture of the configuration.
+pub struct Index {
+    world: Arc<Snapshot>,
+    by_client: HashMap<String, Arc<Object>>,
+    applications: HashMap<i64, Arc<Object>>,
+    entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
+    documents: RwLock<HashMap<(Uuid, Document, String), Bytes>>,
+}
+
+impl Index {
+    fn new(world: Arc<Snapshot>) -> Self {
+        let by_client = world.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
+        let applications = world.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
+        Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), world }
+    }
+    /// The client with this id, when an application uses it.
+    pub fn by_client_id(&self, id: &str) -> Result<Option<Arc<ClientEntry>>> {
+        match self.by_client.get(id) {
+            Some(provider) => self.entry(provider),
+            None => Ok(None),
+        }
+    }
+    pub fn by_num(&self, num: i64) -> Result<Option<Arc<ClientEntry>>> {
+        match self.world.by_num(num) {
+            Some(provider) => self.entry(provider),
+            None => Ok(None),
+        }
+    }
+    /// The client behind an application.
+    pub fn by_slug(&self, slug: &str) -> Result<Option<Arc<ClientEntry>>> {
+        let provider = self.world.find::<Application>("slug", slug).and_then(|(_, a)| a.provider);
+        match provider {
+            Some(num) => self.by_num(num),
+            None => Ok(None),
+        }
+    }
+    /// `None` without an application, and for providers of other kinds.
+    pub fn entry(&self, provider: &Arc<Object>) -> Result<Option<Arc<ClientEntry>>> {
+        if let Some(entry) = read(&self.entries).get(&provider.pk) {
+            return Ok(Some(entry.clone()));
+        }
+        let Some(application) = provider.num.and_then(|num| self.applications.get(&num)) else { return Ok(None) };
+        let Some(entry) = build(provider, application, &self.world)? else { return Ok(None) };
+        let entry = Arc::new(entry);
+        write(&self.entries).insert(provider.pk, entry.clone());
+        Ok(Some(entry))
+    }
+    pub fn document(&self, entry: &ClientEntry, document: Document, base_url: &str) -> Option<Bytes> {
+        read(&self.documents).get(&(entry.provider.pk, document, base_url.to_owned())).cloned()
+    }
+    pub fn keep_document(&self, entry: &ClientEntry, document: Document, base_url: &str, bytes: Bytes) {
+        let mut all = write(&self.documents);
+        if all.len() >= MAX_DOCUMENTS {
+            all.clear();
+        }
+        all.insert((entry.provider.pk, document, base_url.to_owned()), bytes);
+    }
+}
+
+fn build(provider: &Arc<Object>, application: &Arc<Object>, world: &Snapshot) -> Result<Option<ClientEntry>> {
+    let Some(settings) = provider.share::<OAuth2Provider>() else { return Ok(None) };
+    let scopes = scopes_of(&settings, world);
+    let signer = Arc::new(Signer::of(&settings, world)?);
+    Ok(Some(ClientEntry { provider: provider.clone(), application: application.clone(), scopes, signer, settings, claim_names: OnceCell::new() }))
+}
+
+/// The scopes that a provider offers, in the order they were assigned.
+pub fn scopes_of(settings: &OAuth2Provider, world: &Snapshot) -> Vec<Scope> {
+    let mapping = |pk: &Uuid| {
+        let (object, mapping) = world.get_typed::<ScopeMapping>(*pk)?;
+        let program = object.prepared::<Program>().inspect_err(|error| tracing::warn!(%error, mapping = %mapping.name, "a scope mapping does not run")).ok().cloned();
+        Some(Scope { name: mapping.scope_name.clone(), description: mapping.description.clone(), mapping: mapping.name.clone(), program })
+    };
+    settings.property_mappings.iter().filter_map(mapping).collect()
+}
+
+/// The index of the newest picture.
+#[derive(Default)]
+pub struct Cache(RwLock<Option<Arc<Index>>>);
+
+impl Cache {
+    pub fn index(&self, core: &Core) -> Arc<Index> {
+        let world = core.world();
+        if let Some(index) = read(&self.0).as_ref().filter(|i| Arc::ptr_eq(&i.world, &world)) {
+            return index.clone();
+        }
+        let fresh = Arc::new(Index::new(world));
+        *write(&self.0) = Some(fresh.clone());
+        fresh
+    }
+    /// The client, or a refusal that does not say what is missing.
+    pub fn require(&self, core: &Core, num: i64) -> Result<Arc<ClientEntry>> {
+        self.index(core).by_num(num)?.ok_or_else(|| Error::denied("The application is no longer available."))
+    }
+}
+
+/// A panic elsewhere leaves these maps whole: they only ever grow by finished entries.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

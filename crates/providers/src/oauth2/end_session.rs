@@ -1,0 +1,173 @@
+//! Signing out at an application's request (OpenID Connect RP-Initiated Logout 1.0).
+use super::clients::ClientEntry;
+use super::model::UriType;
+use super::params::{Params, Problem};
+use super::subject::subject;
+use super::web::{Caller, Web, cookies, redirect};
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Result, Uuid, json, query};
+use signet_core::flow::plan::{NotPlanned, plan};
+use signet_core::flow::{Challenge, Context, Executor, FlowRun, StageKind, Step, keys};
+use signet_core::models::Designation;
+use signet_core::{Client, WebSession, brand};
+use signet_store::grants;
+use std::sync::Arc;
+
+pub const SESSION_END: &str = "builtin.session_end";
+
+pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+    let (params, problem) = Params::parse(&client.query);
+    run(&web, &client, &slug, &headers, problem.map_or(Ok(params), Err), StatusCode::FOUND).await
+}
+
+pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap, body: Body) -> Response {
+    let params = Params::form(&headers, body).await;
+    run(&web, &client, &slug, &headers, params, StatusCode::SEE_OTHER).await
+}
+
+async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params: Result<Params, Problem>, found: StatusCode) -> Response {
+    let refuse = |text: &str| web.refuse(client, headers, "Signing out is not possible this way", text);
+    let params = match params {
+        Ok(params) => params,
+        Err(problem) => return refuse(&problem.describe()),
+    };
+    let result = async {
+        let entry = web.client_of(slug)?;
+        let mut session = WebSession::load(&web.core, &cookies(headers)).await?;
+        let to = match judge(web, client, &entry, &session, &params)? {
+            Ok(to) => to,
+            Err(text) => return Ok((refuse(text), session)),
+        };
+        let answer = begin(web, client, &entry, &mut session, to).await?;
+        Ok::<_, Error>((
+            match answer {
+                Some(to) => redirect(found, &to),
+                None => web.forbid(client, headers, "You can’t sign out here", "The sign-out flow is not for this account. Ask whoever runs this site."),
+            },
+            session,
+        ))
+    };
+    match result.await {
+        Ok((response, mut session)) => web.leave(client, headers, &mut session, response).await,
+        Err(error) => web.fail(client, headers, &error),
+    }
+}
+
+/// Where the person goes at the end, when the application named a place. The inner error is a sentence for them.
+fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, params: &Params) -> Result<Result<Option<String>, &'static str>> {
+    if params.get("client_id").is_some_and(|id| id != entry.settings.client_id) {
+        return Ok(Err("The application’s request names another client."));
+    }
+    let hint = match params.get("id_token_hint") {
+        None => None,
+        Some(token) => {
+            let checked = entry.signer.check_hint(token, &entry.issuer_for(client), web.core.now().secs());
+            match checked.filter(|c| c.audiences().is_some_and(|all| all.contains(&entry.settings.client_id.as_str()))) {
+                Some(claims) => Some(claims),
+                None => return Ok(Err("The ID token of the request is not one of this application’s.")),
+            }
+        }
+    };
+    if let (Some(hint), Some(person)) = (&hint, session.principal()) {
+        let same_person = hint.sub() == Some(subject(entry.settings.sub_mode, person).as_str());
+        let same_session = hint.text("sid").is_some_and(|sid| session.sid().as_deref() == Some(sid));
+        if !same_person && !same_session {
+            return Ok(Err("The ID token of the request belongs to another person than the one signed in here."));
+        }
+    }
+    let Some(to) = params.get("post_logout_redirect_uri") else { return Ok(Ok(None)) };
+    if hint.is_none() {
+        return Ok(Err("To be sent on after signing out, the application must say who signs out (id_token_hint)."));
+    }
+    if !entry.matcher()?.fits(UriType::Logout, to) {
+        return Ok(Err("The address to go to after signing out is not registered for this application."));
+    }
+    let state = params.get("state").map(|s| query::build([("state", s)]));
+    Ok(Ok(Some(match state {
+        None => to.to_owned(),
+        Some(state) if to.contains('?') => format!("{to}&{state}"),
+        Some(state) => format!("{to}?{state}"),
+    })))
+}
+
+/// Plans the sign-out flow; the address of its page. None: the flow is not for this person.
+async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut WebSession, to: Option<String>) -> Result<Option<String>> {
+    let core = &web.core;
+    let world = core.world();
+    let flow = match world.get(entry.settings.invalidation_flow) {
+        Some(flow) => flow.clone(),
+        None => brand::flow_for(core, client, session.principal(), Designation::Invalidation).await?.ok_or(Error::NotFound)?,
+    };
+    let mut context = Context::default();
+    context.set(&keys::APPLICATION, entry.application.pk);
+    if let Some(person) = session.principal() {
+        context.set(&keys::PENDING_USER, person.pending());
+    }
+    let mut plan = match plan(core, client, &flow, session.principal(), context, true).await? {
+        Ok(plan) => plan,
+        Err(NotPlanned::NotApplicable(_) | NotPlanned::Empty) => return Ok(None),
+    };
+    let pending = Pending { provider: entry.num(), application: entry.application.pk, session: session.uuid().filter(|_| session.principal().is_some()), to };
+    plan.append(SESSION_END, serde_json::to_value(pending)?);
+    plan.total = plan.stages.len();
+    Executor { core, client, session, query: "" }.start(plan);
+    Ok(Some(format!("/if/flow/{}/", flow.text("slug"))))
+}
+
+/// What the last stage keeps; the address was judged when it was put in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pending {
+    provider: i64,
+    application: Uuid,
+    session: Option<Uuid>,
+    to: Option<String>,
+}
+
+/// Ends what the application holds of the session, and sends the person on or says what is still open.
+pub struct SessionEndStage;
+
+#[async_trait]
+impl StageKind for SessionEndStage {
+    fn id(&self) -> &'static str {
+        SESSION_END
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let pending: Pending = serde_json::from_value(flow.settings.clone())?;
+        let core = flow.core;
+        if let Some(session) = pending.session {
+            grants::revoke_access_of(&core.db, session, pending.provider).await?;
+        }
+        if let Some(to) = pending.to {
+            return Ok(Step::Finish(Challenge::new("xak-flow-redirect").with("to", to)));
+        }
+        let world = core.world();
+        let application = world.get(pending.application);
+        let launch = application.and_then(|a| {
+            let own = a.text("meta_launch_url");
+            if !own.is_empty() {
+                return Some(own.to_owned());
+            }
+            let provider = world.by_num(pending.provider)?;
+            core.families.provider(provider.def)?.launch_url(provider, &world)
+        });
+        // Somebody who is still signed in here may want to end that as well.
+        let everywhere = match flow.user() {
+            Some(person) => brand::flow_for(core, flow.client, Some(person), Designation::Invalidation).await?.map(|f| format!("/if/flow/{}/", f.text("slug"))),
+            None => None,
+        };
+        let look = brand::look(core, flow.client);
+        let mut challenge = Challenge::new("ak-stage-session-end").with("brand_name", look.title);
+        let optional = [("application_name", application.map(|a| json!(a.name()))), ("application_launch_url", launch.map(Json::from)), ("invalidation_flow_url", everywhere.map(Json::from)), ("overview_url", flow.user().map(|_| json!("/if/user/")))];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                challenge = challenge.with(name, value);
+            }
+        }
+        Ok(Step::Finish(flow.about_person(challenge)))
+    }
+}

@@ -1,0 +1,82 @@
+//! Token introspection (RFC 7662), for clients that prove who they are.
+use super::clients::ClientEntry;
+use super::errors::{Failure, OAuthError, Outcome};
+use super::params::Params;
+use super::token::issue::{TOKEN_DIGEST, TokenData};
+use super::token::require_client;
+use super::web::{Caller, Web};
+use super::{claims, subject};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, StatusCode, header};
+use signet_base::{Json, Map, json};
+use signet_core::{Client, Principal};
+use signet_store::grants::{self, GrantToken, TokenKind};
+use signet_store::users;
+use std::sync::Arc;
+
+pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+    let result = match Params::form(&headers, body).await {
+        Ok(params) => introspect(&web, &client, &headers, &params).await,
+        Err(problem) => Err(problem.into()),
+    };
+    match result {
+        Ok(found) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(found.unwrap_or_else(|| Map::from_iter([("active".to_owned(), json!(false))])))).into_response(),
+        Err(failure) => failure.into_json(&client.request_id),
+    }
+}
+
+async fn introspect(web: &Web, client: &Client, headers: &HeaderMap, params: &Params) -> Outcome<Option<Map>> {
+    let caller = require_client(web, headers, params).map_err(unauthorized)?.entry;
+    if caller.settings.is_public() {
+        // Whoever knows a public client's name could ask about its tokens.
+        return Err(OAuthError::invalid_client().status(StatusCode::UNAUTHORIZED).into());
+    }
+    let token = params.get("token").ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
+    let core = &web.core;
+    let now = core.now();
+    let row = grants::by_digest(&core.db, &core.vault.digest(TOKEN_DIGEST, token)).await?;
+    let Some(row) = row.filter(|t| !t.revoked && t.expires > now) else { return Ok(None) };
+    let Some(entry) = web.index().by_num(row.provider)? else { return Ok(None) };
+    if entry.num() != caller.num() && !entry.settings.jwt_federation_providers.contains(&caller.num()) {
+        return Ok(None);
+    }
+    let Some(user) = users::by_id(&core.db, row.user_id).await?.filter(|u| u.is_active) else { return Ok(None) };
+    let mut out = match row.kind {
+        TokenKind::Access => payload(token).unwrap_or_default(),
+        TokenKind::Refresh => refresh_claims(&entry, client, &row, &Principal::of(core, user).await?)?,
+    };
+    out.insert("active".into(), json!(true));
+    out.insert("scope".into(), json!(row.scope));
+    out.insert("client_id".into(), json!(entry.settings.client_id));
+    Ok(Some(out))
+}
+
+/// RFC 7662 §2.3: failed authentication is always 401 here.
+fn unauthorized(failure: Failure) -> Failure {
+    match failure {
+        Failure::Protocol(error) if error.code == "invalid_client" => error.status(StatusCode::UNAUTHORIZED).into(),
+        other => other,
+    }
+}
+
+/// Claims of a token of ours: its digest was found, so it is as we made it.
+fn payload(token: &str) -> Option<Map> {
+    let part = token.split('.').nth(1)?;
+    match serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()? {
+        Json::Object(map) => Some(map),
+        _ => None,
+    }
+}
+
+fn refresh_claims(entry: &ClientEntry, client: &Client, row: &GrantToken, person: &Principal) -> signet_base::Result<Map> {
+    let data: TokenData = serde_json::from_value(row.data.clone())?;
+    let issuer = entry.issuer_for(client);
+    let base = claims::Base { entry, issuer: &issuer, person, auth: &data.auth, now: row.issued, expires: row.expires };
+    let mut out = base.claims(String::new());
+    out.remove("jti");
+    out.insert("sub".into(), json!(subject::subject(entry.settings.sub_mode, person)));
+    Ok(out)
+}

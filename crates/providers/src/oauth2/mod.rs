@@ -1,0 +1,51 @@
+//! OAuth 2.0 (RFC 6749, RFC 7636, RFC 7009, RFC 7662, RFC 8414) and OpenID Connect Core 1.0, with RP-initiated logout.
+pub mod api;
+mod authorize;
+mod claims;
+mod clients;
+mod cors;
+mod discovery;
+mod end_session;
+mod errors;
+mod introspect;
+mod model;
+mod params;
+mod redirect;
+mod revoke;
+mod scopes;
+mod signing;
+mod subject;
+mod token;
+mod userinfo;
+mod web;
+
+pub use model::{ClientType, GrantType, IssuerMode, MatchingMode, OAuth2Provider, RedirectUri, ScopeMapping, SubMode, UriType};
+pub use userinfo::bearer;
+
+use crate::Slice;
+use signet_core::flow::StageKind;
+use signet_core::provider::ProviderKind;
+use signet_model::{Model, ModelDef, Object, Snapshot};
+use std::sync::Arc;
+
+/// Registration of this kind.
+pub const SLICE: Slice = Slice {
+    models: &[OAuth2Provider::DEF, ScopeMapping::DEF],
+    provider: || Arc::new(Kind),
+    stages: || vec![Arc::new(authorize::AuthorizeStage::default()) as Arc<dyn StageKind>, Arc::new(authorize::ConsentAgain), Arc::new(end_session::SessionEndStage)],
+    routes: web::router,
+};
+
+struct Kind;
+
+impl ProviderKind for Kind {
+    fn def(&self) -> &'static ModelDef {
+        OAuth2Provider::DEF
+    }
+    /// The origin of the first exact address that people are sent back to.
+    fn launch_url(&self, provider: &Object, _world: &Snapshot) -> Option<String> {
+        let settings = provider.get::<OAuth2Provider>()?;
+        let exact = |u: &&RedirectUri| u.matching_mode == MatchingMode::Strict && u.redirect_uri_type == UriType::Authorization;
+        settings.redirect_uris.iter().filter(exact).find_map(|u| redirect::web_origin(&u.url))
+    }
+}

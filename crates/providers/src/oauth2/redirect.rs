@@ -1,0 +1,166 @@
+//! The one matcher of addresses that people are sent back to (RFC 9700 §2.1, RFC 8252 §7.3).
+use super::model::{MatchingMode, RedirectUri, UriType};
+use regex::{Regex, RegexBuilder};
+
+/// Schemes by which a browser would run or show what the address itself carries.
+const DANGEROUS: [&str; 8] = ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"];
+/// Longest address looked at, in bytes.
+const MAX_LENGTH: usize = 2048;
+/// Compiled size of one pattern, in bytes.
+const MAX_PATTERN: usize = 1 << 20;
+
+enum Rule {
+    Exact(String),
+    /// The part of a registered `http://127.0.0.1/…` after the host: any port fits (RFC 8252 §7.3).
+    Loopback { host: &'static str, rest: String },
+    Pattern(Regex),
+}
+
+/// All addresses of one provider, ready to compare.
+pub struct Matcher {
+    rules: Vec<(UriType, Rule)>,
+    /// Origins that may read answers by CORS: those of exact addresses.
+    origins: Vec<String>,
+}
+
+impl Matcher {
+    pub fn new(uris: &[RedirectUri]) -> Result<Self, String> {
+        let mut rules = Vec::new();
+        let mut origins = Vec::new();
+        for uri in uris {
+            let rule = match uri.matching_mode {
+                MatchingMode::Regex => Rule::Pattern(pattern(&uri.url)?),
+                MatchingMode::Strict => {
+                    if let Some(origin) = web_origin(&uri.url)
+                        && !origins.contains(&origin)
+                    {
+                        origins.push(origin);
+                    }
+                    loopback(&uri.url).unwrap_or_else(|| Rule::Exact(uri.url.clone()))
+                }
+            };
+            rules.push((uri.redirect_uri_type, rule));
+        }
+        Ok(Self { rules, origins })
+    }
+    /// Whether a person may be sent to `given`. No rule: nowhere.
+    pub fn fits(&self, kind: UriType, given: &str) -> bool {
+        if !is_sound(given) {
+            return false;
+        }
+        self.rules.iter().filter(|(k, _)| *k == kind).any(|(_, rule)| match rule {
+            Rule::Exact(registered) => registered == given,
+            Rule::Loopback { host, rest } => given.strip_prefix(host).is_some_and(|after| after == rest || any_port(after).is_some_and(|after| after == rest)),
+            Rule::Pattern(regex) => is_plain(given) && regex.is_match(given),
+        })
+    }
+    /// Whether scripts of this origin may read answers.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.iter().any(|o| o == origin)
+    }
+}
+
+/// Whether an address may be registered; the error says what to change.
+pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
+    match uri.matching_mode {
+        MatchingMode::Regex => pattern(&uri.url).map(drop).and_then(|()| {
+            let lower = uri.url.trim_start_matches(['^', '(']).to_ascii_lowercase();
+            match DANGEROUS.iter().find(|s| lower.starts_with(&format!("{s}:"))) {
+                Some(scheme) => Err(format!("Addresses with the scheme {scheme} are refused.")),
+                None => Ok(()),
+            }
+        }),
+        MatchingMode::Strict => match scheme(&uri.url) {
+            None => Err(format!("Enter a whole address, with its scheme: {}", uri.url)),
+            Some(s) if DANGEROUS.contains(&s.as_str()) => Err(format!("Addresses with the scheme {s} are refused.")),
+            Some(_) if uri.url.contains('#') => Err(format!("An address may have no fragment: {}", uri.url)),
+            Some(_) if !is_sound(&uri.url) => Err(format!("The address has characters that are not allowed: {}", uri.url)),
+            Some(_) => Ok(()),
+        },
+    }
+}
+
+/// The pattern must fit the whole address. It is compiled alone first, so that no unbalanced bracket can reach out of
+/// the anchors; the line break keeps a comment of verbose mode from hiding the closing one.
+fn pattern(text: &str) -> Result<Regex, String> {
+    let wrong = |_| format!("Invalid Regex Pattern: {text}");
+    let build = |p: &str| RegexBuilder::new(p).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
+    build(text).map_err(wrong)?;
+    match build(&format!(r"\A(?:{text})\z")) {
+        Ok(regex) => Ok(regex),
+        // Verbose mode: white space in the pattern means nothing there.
+        Err(_) => build(&format!("\\A(?:{text}\n)\\z")).map_err(wrong),
+    }
+}
+
+/// Lower-case scheme of an absolute address.
+fn scheme(url: &str) -> Option<String> {
+    let (scheme, _) = url.split_once(':')?;
+    let mut chars = scheme.chars();
+    let fine = chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    fine.then(|| scheme.to_ascii_lowercase())
+}
+
+/// An address that every parser reads in one way: a harmless scheme, visible ASCII, no backslash, no fragment.
+fn is_sound(url: &str) -> bool {
+    url.len() <= MAX_LENGTH
+        && scheme(url).is_some_and(|s| !DANGEROUS.contains(&s.as_str()))
+        && url.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'#' | b'<' | b'>' | b'"' | b'`' | b'{' | b'}' | b'|' | b'^'))
+}
+
+/// What a pattern may be asked about: patterns are often wider than meant, so nothing in the address may move its
+/// host or path after it was judged.
+fn is_plain(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return true };
+    let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    if web && scheme.bytes().any(|b| b.is_ascii_uppercase()) {
+        return false;
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let path = after.split('?').next().unwrap_or_default();
+    let climbs = path.split('/').any(|segment| {
+        let name = segment.split(';').next().unwrap_or_default().to_ascii_lowercase().replace("%25", "%").replace("%2e", ".");
+        name == "." || name == ".."
+    });
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(v6) => match v6.split_once(']') {
+            Some(parts) => parts,
+            None => return false,
+        },
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let port_fine = port.is_empty() || port.strip_prefix(':').is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    let host_fine = !host.is_empty() && !host.ends_with('.') && !authority.contains(['@', '%']);
+    !web || (host_fine && port_fine && !climbs)
+}
+
+fn loopback(url: &str) -> Option<Rule> {
+    ["http://127.0.0.1", "http://[::1]"].into_iter().find_map(|host| {
+        let rest = url.strip_prefix(host)?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| Rule::Loopback { host, rest: rest.to_owned() })
+    })
+}
+/// What follows `:<port>`.
+fn any_port(after: &str) -> Option<&str> {
+    let digits = after.strip_prefix(':')?;
+    let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse::<u16>().ok().filter(|p| *p > 0).map(|_| &digits[end..])
+}
+
+/// `scheme://host[:port]` of an http(s) address, in the form browsers send it as `Origin`.
+pub fn web_origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let default = match scheme.as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let authority = rest.split(['/', '?', '#']).next().filter(|a| !a.is_empty() && !a.contains('@'))?.to_ascii_lowercase();
+    Some(format!("{scheme}://{}", authority.strip_suffix(default).unwrap_or(&authority)))
+}
+
+#[cfg(test)]
+#[path = "redirect_tests.rs"]
+mod tests;

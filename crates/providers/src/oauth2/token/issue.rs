@@ -1,0 +1,106 @@
+//! Making tokens and the rows by which they are found again.
+use crate::oauth2::claims::{self, AuthContext, Base};
+use crate::oauth2::clients::ClientEntry;
+use crate::oauth2::scopes::{OPENID, Scopes};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json};
+use signet_core::{Client, Core, Principal};
+use signet_store::grants::{GrantToken, TokenKind};
+use std::sync::Arc;
+
+/// Purpose of keyed digests of access and refresh tokens.
+pub const TOKEN_DIGEST: &str = "oauth-token";
+
+/// What a token's row remembers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenData {
+    pub auth: AuthContext,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+}
+
+/// What tokens are made of.
+pub struct Issue<'a> {
+    pub core: &'a Arc<Core>,
+    pub client: &'a Client,
+    pub entry: &'a ClientEntry,
+    pub person: &'a Principal,
+    /// Of the access token.
+    pub scopes: &'a Scopes,
+    pub auth: &'a AuthContext,
+    pub session: Option<Uuid>,
+    pub family: Uuid,
+    /// Scopes of a new refresh token, when there is to be one.
+    pub refresh: Option<&'a Scopes>,
+    pub now: Timestamp,
+}
+
+/// The answer of the token endpoint and its rows, not yet stored.
+pub struct Issued {
+    pub body: Map,
+    pub rows: Vec<GrantToken>,
+}
+
+/// Signs the tokens of one answer, in one visit to the signing pool.
+pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
+    let Issue { core, client, entry, person, scopes, auth, now, .. } = *issue;
+    let lifetime = entry.settings.access_token_validity;
+    let expires = now.plus(lifetime);
+    let issuer = entry.issuer_for(client);
+    let base = Base { entry, issuer: &issuer, person, auth, now, expires };
+    let mut id = base.claims(core.ports.hex(16));
+    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, scopes, &id).await? } else { Map::new() };
+    let access = access_claims(core, &base, &mapped, scopes);
+    let jti = access.get("jti").and_then(Json::as_str).map(str::to_owned);
+    let mut all = vec![access];
+    if scopes.has(OPENID) {
+        claims::add(&mut id, &mapped);
+        all.push(id);
+    }
+    let mut signed = entry.signer.sign(core, all).await?.into_iter();
+    let access = signed.next().ok_or_else(|| Error::internal("no signature"))?;
+    let mut rows = vec![row(core, &base, scopes, issue.session, issue.family, &access, TokenKind::Access, expires, jti)?];
+    let mut body = Map::new();
+    body.insert("access_token".into(), json!(access));
+    body.insert("token_type".into(), json!("Bearer"));
+    body.insert("scope".into(), json!(scopes.to_string()));
+    body.insert("expires_in".into(), json!(lifetime.secs()));
+    if let Some(id) = signed.next() {
+        body.insert("id_token".into(), json!(id));
+    }
+    if let Some(scopes) = issue.refresh {
+        let token = core.ports.alphanumeric(64);
+        let ends = now.plus(entry.settings.refresh_token_validity);
+        rows.push(row(core, &base, scopes, issue.session, issue.family, &token, TokenKind::Refresh, ends, None)?);
+        body.insert("refresh_token".into(), json!(token));
+    }
+    Ok(Issued { body, rows })
+}
+
+/// Claims of an access token.
+pub fn access_claims(core: &Core, base: &Base<'_>, mapped: &Map, scopes: &Scopes) -> Map {
+    let mut out = base.claims(core.ports.hex(16));
+    claims::add(&mut out, mapped);
+    out.insert("azp".into(), json!(base.entry.settings.client_id));
+    out.insert("uid".into(), json!(core.ports.alphanumeric(40)));
+    out.insert("scope".into(), json!(scopes.to_string()));
+    out
+}
+
+#[allow(clippy::too_many_arguments, reason = "one row has this many columns")]
+pub fn row(core: &Core, base: &Base<'_>, scopes: &Scopes, session: Option<Uuid>, family: Uuid, token: &str, kind: TokenKind, expires: Timestamp, jti: Option<String>) -> Result<GrantToken> {
+    Ok(GrantToken {
+        id: 0,
+        kind,
+        digest: core.vault.digest(TOKEN_DIGEST, token),
+        provider: base.entry.num(),
+        user_id: base.person.user.id,
+        session,
+        family,
+        scope: scopes.to_string(),
+        data: serde_json::to_value(TokenData { auth: base.auth.clone(), jti })?,
+        issued: base.now,
+        expires,
+        revoked: false,
+    })
+}

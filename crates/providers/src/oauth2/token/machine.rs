@@ -1,0 +1,138 @@
+//! `client_credentials` and `password`: sign-in without a browser. The two are one rule: a client secret stands for the
+//! client's own service account, and a person's app password for that person. Passwords of people are never taken.
+use super::grant::{Call, Commit, Grant, Redemption};
+use crate::oauth2::claims::AuthContext;
+use crate::oauth2::errors::{OAuthError, Outcome};
+use crate::oauth2::model::GrantType;
+use crate::oauth2::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use signet_base::{Error, Secret, json};
+use signet_core::{Core, Principal, token};
+use signet_store::users::{self, User};
+
+const ACCOUNT_PATH: &str = "goauthentik.io/service-accounts";
+const ACCOUNT_TYPE: &str = "service_account";
+/// Marks the account with the number of its provider, so that nobody can be there first under its name.
+const ACCOUNT_OF: &str = "goauthentik.io/providers/oauth2/client-credentials";
+
+/// Both grants; they differ in their name only.
+pub struct Machine(pub GrantType);
+
+/// Whose tokens are asked for.
+enum Subject {
+    /// Name and app password.
+    Person(String, Secret),
+    Account,
+}
+
+#[async_trait]
+impl Grant for Machine {
+    fn kind(&self) -> GrantType {
+        self.0
+    }
+    /// An app password proves a person, and with it the right to ask; a secret that is sent beside it must fit.
+    fn authenticate(&self, call: &Call<'_>) -> Outcome<()> {
+        if call.params.get("client_assertion").is_some() || call.params.get("client_assertion_type").is_some() {
+            return Err(OAuthError::invalid_client().because("Client assertions are not supported").into());
+        }
+        let presented = call.presented;
+        match subject(call)? {
+            Subject::Person(..) if call.params.get("username").is_some() => {
+                if presented.sent_secret() && !call.entry().settings.is_public() && !presented.has_secret() { Err(presented.refusal().into()) } else { Ok(()) }
+            }
+            Subject::Person(..) => Ok(()),
+            Subject::Account => presented.require(),
+        }
+    }
+    async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption> {
+        let core = call.core;
+        let (person, method) = match subject(call)? {
+            Subject::Person(username, password) => (with_app_password(core, &username, &password).await?, "token"),
+            Subject::Account => (account(call).await?, "oauth_client_secret"),
+        };
+        // Nothing asked for is nothing granted; a new token can be had at any time, so there is no refresh token.
+        let asked = Scopes::parse(call.params.get("scope").unwrap_or_default());
+        let scopes = asked.among(call.entry().scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
+        let auth = AuthContext::machine(call.now);
+        Ok(Redemption { person, scopes, refresh: None, auth, session: None, family: core.ports.uuid(), commit: Commit::Fresh, signed_in_by: Some(method) })
+    }
+}
+
+fn subject(call: &Call<'_>) -> Outcome<Subject> {
+    match (call.params.get("username"), call.params.get("password")) {
+        (Some(username), Some(password)) => return Ok(Subject::Person(username.to_owned(), Secret::new(password))),
+        (None, None) => {}
+        _ => return Err(OAuthError::invalid_request().because("Send username and password together").into()),
+    }
+    let settings = &call.entry().settings;
+    if call.presented.has_secret() && !settings.is_public() {
+        return Ok(Subject::Account);
+    }
+    match call.presented.secrets().iter().find_map(packed) {
+        Some((username, password)) => Ok(Subject::Person(username, password)),
+        None if settings.is_public() => Err(OAuthError::unauthorized_client().into()),
+        None => Err(call.presented.refusal().into()),
+    }
+}
+
+/// `base64("<username>:<app password>")` in the place of a client secret, for clients that can send nothing else.
+fn packed(secret: &Secret) -> Option<(String, Secret)> {
+    let text = String::from_utf8(STANDARD.decode(secret.reveal()).ok()?).ok()?;
+    let (username, password) = text.split_once(':')?;
+    (!username.is_empty() && !password.is_empty()).then(|| (username.to_owned(), Secret::new(password)))
+}
+
+async fn with_app_password(core: &Core, username: &str, password: &Secret) -> Outcome<Principal> {
+    let refused = || OAuthError::invalid_grant().because("The user name or app password is not valid");
+    let token = token::by_key(core, password.reveal(), "app_password").await?.ok_or_else(refused)?;
+    let person = Principal::load(core, token.user_id).await?.ok_or_else(refused)?;
+    if users::canonical(&person.user.username) != users::canonical(username) {
+        return Err(refused().into());
+    }
+    Ok(person)
+}
+
+/// The service account of a client, made at its first use.
+async fn account(call: &Call<'_>) -> Outcome<Principal> {
+    let core = call.core;
+    let entry = call.entry();
+    let username = format!("ak-{}-client_credentials", entry.provider.name());
+    let user = match users::by_username(&core.db, &username).await? {
+        Some(user) => user,
+        None => {
+            let user = User {
+                name: format!("Service account of {} (client credentials)", entry.application.name()),
+                user_type: ACCOUNT_TYPE.into(),
+                path: ACCOUNT_PATH.into(),
+                attributes: json!({ACCOUNT_OF: entry.num()}).as_object().cloned().unwrap_or_default(),
+                ..User::new(&core.ports, &username)
+            };
+            match users::insert(&core.db, &user, &[]).await {
+                // Another request was faster: theirs is as good.
+                Ok(_) | Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            users::by_username(&core.db, &username).await?.ok_or_else(|| Error::internal("the service account is not there"))?
+        }
+    };
+    let ours = user.user_type == ACCOUNT_TYPE && user.attributes.get(ACCOUNT_OF).and_then(signet_base::Json::as_i64) == Some(entry.num());
+    if !ours || !user.is_active {
+        return Err(OAuthError::invalid_grant().because("The service account of this client is not usable").into());
+    }
+    Ok(Principal::of(core, user).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_packed_secret_holds_a_name_and_a_password() {
+        let pack = |text: &str| packed(&Secret::new(STANDARD.encode(text))).map(|(u, p)| (u, p.reveal().to_owned()));
+        assert_eq!(pack("ann:key:1"), Some(("ann".into(), "key:1".into())));
+        for bad in ["ann", "ann:", ":key", ""] {
+            assert_eq!(pack(bad), None, "{bad}");
+        }
+        assert!(packed(&Secret::new("no base64!")).is_none());
+    }
+}

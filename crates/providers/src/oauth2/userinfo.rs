@@ -1,0 +1,142 @@
+//! UserInfo (OpenID Connect Core §5.3) and the use of access tokens as bearer tokens (RFC 6750).
+use super::claims;
+use super::clients::{ClientEntry, Index};
+use super::cors;
+use super::errors::{Failure, OAuthError, Outcome};
+use super::model::OAuth2Provider;
+use super::params::{Params, Problem};
+use super::scopes::{API, OPENID, Scopes};
+use super::subject::subject;
+use super::token::issue::{TOKEN_DIGEST, TokenData};
+use super::web::{Caller, Web};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use signet_base::{Map, Result, json};
+use signet_core::{Client, Core, Principal};
+use signet_store::grants::{self, GrantToken, TokenKind};
+use std::sync::Arc;
+
+pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap) -> Response {
+    let (params, problem) = Params::parse(&client.query);
+    answer(&web, &client, &headers, problem.map_or(Ok(params), Err)).await
+}
+
+pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+    // Some clients post nothing but the header, under whatever type their library sets.
+    let params = match bearer_header(&headers) {
+        Some(_) => Ok(Params::default()),
+        None => Params::form(&headers, body).await,
+    };
+    answer(&web, &client, &headers, params).await
+}
+
+async fn answer(web: &Web, client: &Client, headers: &HeaderMap, params: Result<Params, Problem>) -> Response {
+    let index = web.index();
+    let mut entry = None;
+    let result = match params {
+        Ok(params) => claims_for(web, &index, client, headers, &params, &mut entry).await,
+        Err(problem) => Err(OAuthError::invalid_request().because(problem.describe()).into()),
+    };
+    let response = match result {
+        Ok(claims) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(claims)).into_response(),
+        Err(failure) => challenge(&failure.into_oauth(&client.request_id)),
+    };
+    cors::apply(response, headers, entry.as_ref().and_then(|e| e.matcher().ok()))
+}
+
+async fn claims_for(web: &Web, index: &Index, client: &Client, headers: &HeaderMap, params: &Params, found: &mut Option<Arc<ClientEntry>>) -> Outcome<Map> {
+    let token = match (bearer_header(headers), params.get("access_token")) {
+        (Some(token), None) | (None, Some(token)) => token,
+        (None, None) => return Err(OAuthError::invalid_token().into()),
+        (Some(_), Some(_)) => return Err(OAuthError::invalid_request().because("Use one way of sending the token").into()),
+    };
+    let row = live(&web.core, token).await?.ok_or_else(OAuthError::invalid_token)?;
+    let entry = index.by_num(row.provider)?.ok_or_else(OAuthError::invalid_token)?;
+    let entry = found.insert(entry);
+    let scopes = Scopes::parse(&row.scope);
+    if !scopes.has(OPENID) {
+        return Err(OAuthError::insufficient_scope().into());
+    }
+    let person = Principal::load(&web.core, row.user_id).await?.ok_or_else(OAuthError::invalid_token)?;
+    let data: TokenData = serde_json::from_value(row.data).map_err(signet_base::Error::from)?;
+    let mut out = Map::new();
+    out.insert("sub".into(), json!(subject(entry.settings.sub_mode, &person)));
+    let mapped = claims::of_scopes(&web.core, client, entry, &person, &scopes, &Map::new()).await?;
+    claims::add(&mut out, &mapped);
+    if let Some(nonce) = data.auth.nonce {
+        out.insert("nonce".into(), json!(nonce));
+    }
+    Ok(out)
+}
+
+/// The token of `Authorization: Bearer …`.
+fn bearer_header(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|t| !t.is_empty())
+}
+
+/// RFC 6750 §3: the error travels in the header; there is no body.
+fn challenge(error: &OAuthError) -> Response {
+    let status = match error.code {
+        "invalid_token" => StatusCode::UNAUTHORIZED,
+        "insufficient_scope" => StatusCode::FORBIDDEN,
+        _ => error.status,
+    };
+    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
+    // Descriptions are our own sentences, without quotes.
+    if let Ok(value) = HeaderValue::from_str(&format!("Bearer error=\"{}\", error_description=\"{}\"", error.code, error.description)) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+/// The row of an access token that is neither expired nor revoked. Its keyed digest stands for the whole text, so a
+/// token whose signature or claims were touched is not found.
+pub async fn live(core: &Core, token: &str) -> Result<Option<GrantToken>> {
+    if token.is_empty() || token.len() > 65_536 {
+        return Ok(None);
+    }
+    let row = grants::by_digest(&core.db, &core.vault.digest(TOKEN_DIGEST, token)).await?;
+    let now = core.now();
+    Ok(row.filter(|t| t.kind == TokenKind::Access && !t.revoked && t.expires > now))
+}
+
+/// The account behind an access token with the scope `goauthentik.io/api`, for requests to our own API.
+pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, signet_base::Error> {
+    let Some(row) = live(core, token).await? else { return Ok(None) };
+    let known = core.world().by_num(row.provider).is_some_and(|p| p.get::<OAuth2Provider>().is_some());
+    if !known || !Scopes::parse(&row.scope).has(API) {
+        return Ok(None);
+    }
+    Principal::load(core, row.user_id).await
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        OAuthError::invalid_request().because(problem.describe()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn the_scheme_is_named_and_the_status_follows_the_error() {
+        let shown = |error: OAuthError| {
+            let response = challenge(&error);
+            (response.status().as_u16(), response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned())
+        };
+        let (status, text) = shown(OAuthError::invalid_token());
+        assert!(status == 401 && text.starts_with("Bearer error=\"invalid_token\", error_description=\"The access token"));
+        assert_eq!(shown(OAuthError::insufficient_scope()).0, 403);
+        assert_eq!(shown(OAuthError::invalid_request()).0, 400);
+    }
+    #[test]
+    fn only_bearer_headers_carry_tokens() {
+        let with = |text: &str| HeaderMap::from_iter([(header::AUTHORIZATION, text.parse().unwrap())]);
+        assert_eq!(bearer_header(&with("bearer  x ")), Some("x"));
+        assert_eq!((bearer_header(&with("Basic x")), bearer_header(&with("Bearer")), bearer_header(&with("Bearer "))), (None, None, None));
+    }
+}

@@ -1,0 +1,150 @@
+//! The addresses of the slice, and what their handlers share.
+use super::clients::{Cache, ClientEntry, Index};
+use super::{authorize, cors, discovery, end_session, introspect, revoke, token, userinfo};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use signet_base::{Error, query};
+use signet_core::{Client, Core, WebSession, page};
+use std::sync::Arc;
+
+/// Shared by all handlers.
+pub struct Web {
+    pub core: Arc<Core>,
+    pub cache: Cache,
+}
+
+/// The routes. `signet_core::Client` must be in each request's extensions.
+pub fn router(core: Arc<Core>) -> Router {
+    let web = Arc::new(Web { core, cache: Cache::default() });
+    let preflight = |headers: HeaderMap| async move { cors::preflight(&headers) };
+    Router::new()
+        .route("/application/o/authorize/", get(authorize::get).post(authorize::post))
+        .route("/application/o/token/", post(token::post).options(preflight))
+        .route("/application/o/userinfo/", get(userinfo::get).post(userinfo::post).options(preflight))
+        .route("/application/o/introspect/", post(introspect::post))
+        .route("/application/o/revoke/", post(revoke::post).options(preflight))
+        .route("/application/o/{slug}/", get(issuer_root))
+        .route("/application/o/{slug}/jwks/", get(jwks).options(preflight))
+        .route("/application/o/{slug}/.well-known/openid-configuration", get(configuration).options(preflight))
+        .route("/.well-known/oauth-authorization-server/application/o/{slug}/", get(configuration).options(preflight))
+        .route("/application/o/{slug}/end-session/", get(end_session::get).post(end_session::post))
+        .route("/application/o/{slug}/register/", any(register))
+        .with_state(web)
+}
+
+/// The caller as the edge knows them.
+pub struct Caller(pub Client);
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = StatusCode;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        // Without the server's own reading of the connection nothing about the caller is known.
+        parts.extensions.get::<Client>().cloned().map(Self).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl Web {
+    pub fn index(&self) -> Arc<Index> {
+        self.cache.index(&self.core)
+    }
+    /// A page that tells a person what is wrong; nobody is sent anywhere.
+    pub fn refuse(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
+        page::error(&self.core, client, &cookies(headers), StatusCode::BAD_REQUEST, title, text).into_response()
+    }
+    pub fn forbid(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
+        page::error(&self.core, client, &cookies(headers), StatusCode::FORBIDDEN, title, text).into_response()
+    }
+    pub fn not_found(&self, client: &Client, headers: &HeaderMap) -> Response {
+        page::not_found(&self.core, client, &cookies(headers)).into_response()
+    }
+    pub fn fail(&self, client: &Client, headers: &HeaderMap, error: &Error) -> Response {
+        page::failure(&self.core, client, &cookies(headers), error).into_response()
+    }
+    /// Saves the session and sends the answer with its cookies.
+    pub async fn leave(&self, client: &Client, headers: &HeaderMap, session: &mut WebSession, mut answer: Response) -> Response {
+        match session.save(&self.core, client).await {
+            Ok(set) => {
+                for value in set.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
+                    answer.headers_mut().append(header::SET_COOKIE, value);
+                }
+                answer
+            }
+            Err(error) => self.fail(client, headers, &error),
+        }
+    }
+    fn application(&self, slug: &str) -> Result<(Arc<Index>, Arc<ClientEntry>), Error> {
+        let index = self.index();
+        let entry = index.by_slug(slug)?.ok_or(Error::NotFound)?;
+        Ok((index, entry))
+    }
+    pub fn client_of(&self, slug: &str) -> Result<Arc<ClientEntry>, Error> {
+        Ok(self.application(slug)?.1)
+    }
+}
+
+/// All `Cookie` headers as one text.
+pub fn cookies(headers: &HeaderMap) -> String {
+    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ")
+}
+
+/// A redirect by GET. Addresses come from registered ones and encoded parameters; anything else is encoded here.
+pub fn redirect(status: StatusCode, to: &str) -> Response {
+    let safe: String = if to.bytes().all(|b| b.is_ascii_graphic()) { to.to_owned() } else { to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect() };
+    let Ok(location) = HeaderValue::from_str(&safe) else { return StatusCode::BAD_REQUEST.into_response() };
+    let mut response = status.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    // The address of the request may hold secrets of the exchange.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn json_bytes(bytes: Bytes) -> Response {
+    let mut response = Response::new(bytes.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn configuration(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+    let found = match web.application(&slug) {
+        Ok((index, entry)) => discovery::discovery(&web.core, &index, &client, &entry).await.map(|bytes| (bytes, entry)),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok((bytes, entry)) => cors::apply(json_bytes(bytes), &headers, entry.matcher().ok()),
+        Err(error) => web.fail(&client, &headers, &error),
+    }
+}
+
+async fn jwks(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+    match web.application(&slug).and_then(|(index, entry)| discovery::keys(&index, &entry)) {
+        Ok(bytes) => {
+            let mut response = json_bytes(bytes);
+            // Public keys are public to every script.
+            response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            response
+        }
+        Err(error) => web.fail(&client, &headers, &error),
+    }
+}
+
+async fn issuer_root(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+    match web.client_of(&slug) {
+        Ok(entry) => redirect(StatusCode::FOUND, &format!("/application/o/{}/.well-known/openid-configuration", entry.slug())),
+        Err(error) => web.fail(&client, &headers, &error),
+    }
+}
+
+/// Clients do not register themselves here.
+async fn register(State(web): State<Arc<Web>>, Caller(client): Caller, method: http::Method, headers: HeaderMap) -> Response {
+    if method == http::Method::GET || method == http::Method::HEAD {
+        return web.not_found(&client, &headers);
+    }
+    let status = if method == http::Method::OPTIONS { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
+    (status, [(header::ALLOW, "GET, HEAD, OPTIONS"), (header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response()
+}
