@@ -1,1 +1,49 @@
+//! REST below `/api/v3/`, over the registry of models: lists, objects, actions, OpenAPI. A route exists only as a row
+//! of one table, and each row declares who may use it.
+mod actions;
+mod auth;
+mod call;
+mod compat;
+mod dispatch;
+mod form;
+mod launch;
+mod list;
+mod meta;
+mod objects;
+mod openapi;
+mod ql;
+mod route;
+mod rows;
 
+pub use call::{Answer, Call, Fault, Handler, Reply, SharedHandler, Work};
+pub use route::{Action, Output, Permission, Run, Table};
+
+use axum::Router;
+use signet_base::Result;
+use signet_core::{Client, Core, Principal};
+use signet_model::Object;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// The account behind an OAuth2 access token that carries the API's scope.
+pub type BearerFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<Principal>>> + Send + 'a>>;
+pub type Bearer = Arc<dyn for<'a> Fn(&'a Arc<Core>, &'a Client, &'a str) -> BearerFuture<'a> + Send + Sync>;
+/// A flow as blueprint YAML.
+pub type Export = Arc<dyn for<'a> Fn(&'a Core, &'a Object) -> ExportFuture<'a> + Send + Sync>;
+pub type ExportFuture<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+
+/// What the binary plugs in, since families and blueprints are not known here.
+#[derive(Default)]
+pub struct Wiring {
+    /// Actions of families (`setup_urls`, `preview`…).
+    pub extra: Vec<Action>,
+    pub bearer: Option<Bearer>,
+    pub export: Option<Export>,
+}
+
+/// Everything below `/api/v3/` but the flow executor and inspector. Mount it there (`nest`) with the edge's `Client`
+/// in the request's extensions.
+pub fn router(core: Arc<Core>, wiring: Wiring) -> Router {
+    dispatch::router(core, wiring)
+}

@@ -1,0 +1,94 @@
+//! `/admin/settings/`
+use crate::call::{Answer, Call, Reply};
+use crate::form;
+use signet_base::{Error, Json, json};
+use signet_core::Core;
+use signet_core::system::SystemSettings;
+use signet_model::{FieldDef, Kind};
+
+const fn least(field: FieldDef, min: i64) -> FieldDef {
+    FieldDef { min: Some(min), ..field }
+}
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::plain("avatars", Kind::Text),
+    crate::rows::blank(FieldDef::plain("base_url", Kind::Text).max(200)),
+    FieldDef::plain("default_user_change_name", Kind::Bool),
+    FieldDef::plain("default_user_change_email", Kind::Bool),
+    FieldDef::plain("default_user_change_username", Kind::Bool),
+    FieldDef::plain("event_retention", Kind::Duration),
+    FieldDef::plain("reputation_lower_limit", Kind::Int).max(0),
+    least(FieldDef::plain("reputation_upper_limit", Kind::Int), 0),
+    FieldDef::plain("footer_links", Kind::Json).nullable(),
+    FieldDef::plain("gdpr_compliance", Kind::Bool),
+    FieldDef::plain("impersonation", Kind::Bool),
+    FieldDef::plain("impersonation_require_reason", Kind::Bool),
+    FieldDef::plain("default_token_duration", Kind::Duration),
+    least(FieldDef::plain("default_token_length", Kind::Int).max(1024), 1),
+    least(FieldDef::plain("pagination_default_page_size", Kind::Int).max(10_000), 1),
+    least(FieldDef::plain("pagination_max_page_size", Kind::Int).max(10_000), 1),
+    FieldDef::plain("flags", Kind::Object).required(),
+];
+
+fn show(settings: &SystemSettings) -> signet_base::Result<Json> {
+    Ok(serde_json::to_value(settings)?)
+}
+
+/// `GET /admin/settings/`
+pub(crate) async fn read(call: &mut Call) -> Answer {
+    Ok(Reply::ok(show(&call.core.system())?))
+}
+/// `PUT /admin/settings/`
+pub(crate) async fn update(call: &mut Call) -> Answer {
+    change(call, false).await
+}
+/// `PATCH /admin/settings/`
+pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+    change(call, true).await
+}
+
+async fn change(call: &mut Call, partial: bool) -> Answer {
+    let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+    if sent.get("footer_links").is_some_and(|links| !is_links(links)) {
+        errors.add("footer_links", "Expected a list of objects with name and href.");
+    }
+    errors.into_result()?;
+    let before = call.core.system();
+    let mut data = match show(&before)? {
+        Json::Object(map) => map,
+        _ => return Err(Error::internal("settings are an object").into()),
+    };
+    for (name, value) in sent {
+        match (data.get_mut(&name), value) {
+            // Flags that were not sent keep their value.
+            (Some(Json::Object(old)), Json::Object(new)) if name == "flags" => old.extend(new.into_iter().filter(|(_, v)| v.is_boolean())),
+            (_, Json::Null) => drop(data.insert(name, json!([]))),
+            (_, value) => drop(data.insert(name, value)),
+        }
+    }
+    let after: SystemSettings = serde_json::from_value(Json::Object(data)).map_err(Error::from)?;
+    call.core.set_system(after).await?;
+    call.event("model_updated", json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
+    Ok(Reply::ok(show(&Core::system(&call.core))?))
+}
+
+/// Footer links are shown on every page, so that only web addresses may be among them.
+fn is_links(links: &Json) -> bool {
+    let fine = |href: &str| href.is_empty() || href.starts_with('/') || href.starts_with("https://") || href.starts_with("http://") || href.starts_with("mailto:");
+    match links {
+        Json::Null => true,
+        Json::Array(list) => list.iter().all(|l| l.get("name").is_some_and(Json::is_string) && l.get("href").is_none_or(|h| h.is_null() || h.as_str().is_some_and(fine))),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn footer_links_are_web_addresses() {
+        assert!(is_links(&json!([{"name": "a", "href": "https://a.test"}, {"name": "b"}])) && is_links(&json!(null)));
+        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")] {
+            assert!(!is_links(&bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Who is asking: an API key, else a browser session, else nobody. And the gate.
+use crate::call::Fault;
+use crate::{Permission, Wiring};
+use http::{HeaderMap, Method, StatusCode, header};
+use signet_base::query;
+use signet_core::{Client, Core, Principal, WebSession, session, token};
+use std::sync::Arc;
+
+/// What authentication found out.
+#[derive(Default)]
+pub(crate) struct Identity {
+    pub principal: Option<Principal>,
+    pub session: Option<WebSession>,
+}
+
+/// Reads the `Authorization` header, else the session cookie. A key that is none of ours is refused, not ignored;
+/// another scheme or an empty credential counts as nothing.
+pub(crate) async fn identify(core: &Arc<Core>, wiring: &Wiring, client: &Client, method: &Method, headers: &HeaderMap) -> Result<Identity, Fault> {
+    if let Some(key) = bearer(headers) {
+        let found = match token::authenticate(core, key).await? {
+            Some(person) => Some(person),
+            None => match &wiring.bearer {
+                Some(oauth) => oauth(core, client, key).await?.filter(|p| p.user.is_active),
+                None => None,
+            },
+        };
+        return match found {
+            Some(person) => Ok(Identity { principal: Some(person), session: None }),
+            None => Err(Fault::detail(StatusCode::FORBIDDEN, "Token invalid/expired")),
+        };
+    }
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ");
+    if cookies.is_empty() {
+        return Ok(Identity::default());
+    }
+    let web = WebSession::load(core, &cookies).await?;
+    let Some(person) = web.principal().cloned() else { return Ok(Identity::default()) };
+    if !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        same_site(core, &web, client, headers)?;
+    }
+    Ok(Identity { principal: Some(person), session: Some(web) })
+}
+
+/// The credential of a `Bearer` header (RFC 6750 §2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
+/// A request that changes something by the power of a cookie must come from our own pages: the header that only they
+/// can set, and where the browser names an origin, ours.
+fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap) -> Result<(), Fault> {
+    let refuse = |why: &str| Fault::detail(StatusCode::FORBIDDEN, format!("CSRF Failed: {why}"));
+    let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("null"));
+    let base = client.base_url();
+    if let Some(origin) = text("origin") {
+        if origin != base {
+            return Err(refuse("Origin checking failed."));
+        }
+    } else if let Some(referrer) = text("referer")
+        && referrer.strip_prefix(base.as_str()).is_none_or(|rest| !(rest.is_empty() || rest.starts_with('/')))
+    {
+        return Err(refuse("Referer checking failed."));
+    }
+    match text(session::CSRF_HEADER) {
+        Some(sent) if web.csrf_fits(core, sent) => Ok(()),
+        Some(_) => Err(refuse("CSRF token incorrect.")),
+        None => Err(refuse("CSRF token missing.")),
+    }
+}
+
+/// Whether somebody passes a declared permission. Owners pass here; what is theirs is for the handler to see.
+pub(crate) fn gate(permission: Permission, principal: Option<&Principal>) -> Result<(), Fault> {
+    match (permission, principal) {
+        (Permission::Anyone, _) | (Permission::SignedIn | Permission::Owner, Some(_)) => Ok(()),
+        (_, None) => Err(Fault::stranger()),
+        (Permission::Superuser, Some(person)) if person.is_superuser => Ok(()),
+        (Permission::Superuser, Some(_)) => Err(Fault::forbidden()),
+    }
+}
+
+/// The pairs of a query string, at most 200 of them.
+pub(crate) fn pairs(text: Option<&str>) -> Vec<(String, String)> {
+    let mut all = query::pairs(text.unwrap_or_default());
+    all.truncate(200);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    fn with(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, http::HeaderValue::from_static(value))])
+    }
+    #[test]
+    fn only_a_bearer_credential_is_read() {
+        assert_eq!(bearer(&with("Bearer abc")), Some("abc"));
+        assert_eq!(bearer(&with("bearer abc")), Some("abc"));
+        for other in ["Bearer", "Bearer ", "Basic YTpi", "abc", ""] {
+            assert_eq!(bearer(&with(other)), None, "{other}");
+        }
+    }
+    #[test]
+    fn strangers_pass_only_where_anyone_may() {
+        assert!(gate(Permission::Anyone, None).is_ok());
+        for permission in [Permission::SignedIn, Permission::Owner, Permission::Superuser] {
+            assert!(gate(permission, None).is_err(), "{permission:?}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Lists: paging, envelope, and filters of row resources.
+use crate::call::{Answer, Call, Fault, Reply};
+use http::StatusCode;
+use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
+use signet_store::Page;
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Paging {
+    /// From 1.
+    pub page: u64,
+    pub size: u64,
+    pub ordering: String,
+    pub search: String,
+}
+
+fn no_page() -> Fault {
+    Fault::detail(StatusCode::NOT_FOUND, "Invalid page.")
+}
+
+impl Paging {
+    /// Reads `page`, `page_size`, `ordering` and `search`. A bad size is the default one, a bad page is a 404.
+    pub fn read(call: &Call) -> Result<Self, Fault> {
+        let system = call.core.system();
+        let default = u64::try_from(system.pagination_default_page_size).unwrap_or(20).max(1);
+        let max = u64::try_from(system.pagination_max_page_size).unwrap_or(100).max(1);
+        Ok(Self {
+            page: number(call.param("page"))?,
+            size: size(call.param("page_size"), default, max),
+            ordering: call.param("ordering").unwrap_or_default().to_owned(),
+            search: call.param("search").unwrap_or_default().trim().to_owned(),
+        })
+    }
+    /// The same for the store.
+    pub fn rows(&self) -> Page {
+        Page { ordering: self.ordering.clone(), page: self.page, size: self.size }
+    }
+    fn pages(&self, total: u64) -> u64 {
+        total.div_ceil(self.size).max(1)
+    }
+    /// Cuts the page out of a whole list.
+    pub fn cut<T>(&self, all: Vec<T>) -> Result<(Vec<T>, u64), Fault> {
+        let total = u64::try_from(all.len()).unwrap_or(u64::MAX);
+        if self.page > self.pages(total) {
+            return Err(no_page());
+        }
+        let skip = usize::try_from((self.page - 1).saturating_mul(self.size)).unwrap_or(usize::MAX);
+        Ok((all.into_iter().skip(skip).take(usize::try_from(self.size).unwrap_or(usize::MAX)).collect(), total))
+    }
+    /// The envelope around a page.
+    pub fn envelope(&self, results: Vec<Json>, total: u64, autocomplete: Json) -> Answer {
+        let pages = self.pages(total);
+        if self.page > pages {
+            return Err(no_page());
+        }
+        let start = (self.page - 1).saturating_mul(self.size);
+        Ok(Reply::ok(json!({
+            "pagination": {
+                "next": if self.page < pages { self.page + 1 } else { 0 },
+                "previous": self.page - 1,
+                "count": total,
+                "current": self.page,
+                "total_pages": pages,
+                "start_index": if total == 0 { 0 } else { start + 1 },
+                "end_index": start.saturating_add(self.size).min(total),
+            },
+            "results": results,
+            "autocomplete": autocomplete,
+        })))
+    }
+}
+
+fn number(text: Option<&str>) -> Result<u64, Fault> {
+    match text {
+        None | Some("") => Ok(1),
+        Some(text) => text.parse().ok().filter(|n| *n >= 1).ok_or_else(no_page),
+    }
+}
+fn size(text: Option<&str>, default: u64, max: u64) -> u64 {
+    text.and_then(|t| t.parse::<u64>().ok()).filter(|n| *n >= 1).unwrap_or(default).min(max)
+}
+
+/// Reads query parameters with the errors that filters have.
+pub(crate) struct Filters<'a> {
+    call: &'a Call,
+    pub errors: FieldErrors,
+}
+impl<'a> Filters<'a> {
+    pub fn new(call: &'a Call) -> Self {
+        Self { call, errors: FieldErrors::new() }
+    }
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.call.param(name).filter(|t| !t.is_empty()).map(str::to_owned)
+    }
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.call.params(name).into_iter().filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    }
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.call.flag(name)
+    }
+    pub fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        let text = self.text(name)?;
+        let id = Uuid::parse_str(&text).ok();
+        if id.is_none() {
+            self.errors.add(name, "Enter a valid UUID.");
+        }
+        id
+    }
+    pub fn uuids(&mut self, name: &str) -> Vec<Uuid> {
+        let mut all = Vec::new();
+        for text in self.texts(name) {
+            match Uuid::parse_str(&text) {
+                Ok(id) => all.push(id),
+                Err(_) => self.errors.add(name, format!("“{text}” is not a valid UUID.")),
+            }
+        }
+        all
+    }
+    pub fn int(&mut self, name: &str) -> Option<i64> {
+        let text = self.text(name)?;
+        let n = text.parse().ok();
+        if n.is_none() {
+            self.errors.add(name, "Enter a number.");
+        }
+        n
+    }
+    pub fn ints(&mut self, name: &str) -> Vec<i64> {
+        let mut all = Vec::new();
+        for text in self.texts(name) {
+            match text.parse() {
+                Ok(n) => all.push(n),
+                Err(_) => self.errors.add(name, format!("“{text}” is not a valid value.")),
+            }
+        }
+        all
+    }
+    pub fn time(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let at = Timestamp::parse(&text).ok();
+        if at.is_none() {
+            self.errors.add(name, "Enter a valid date/time.");
+        }
+        at
+    }
+    /// Repeatable, each one of the words.
+    pub fn choices(&mut self, name: &str, words: &[&str]) -> Vec<String> {
+        let all = self.texts(name);
+        for text in &all {
+            if !words.contains(&text.as_str()) {
+                self.errors.add(name, format!("Select a valid choice. {text} is not one of the available choices."));
+            }
+        }
+        all
+    }
+    pub fn done(self) -> Result<(), Fault> {
+        Ok(self.errors.into_result()?)
+    }
+}
+
+/// The `autocomplete` member of lists that take the query language.
+pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]) -> Json {
+    let mut members = signet_base::Map::new();
+    for (name, kind, options) in fields {
+        let mut member = json!({"type": kind, "nullable": false, "options": options});
+        if *kind == "relation" {
+            member["relation"] = json!(format!("{model}_{name}"));
+        }
+        members.insert((*name).to_owned(), member);
+    }
+    json!({"current_model": model, "models": {model: members}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    fn paging(page: u64, size: u64) -> Paging {
+        Paging { page, size, ordering: String::new(), search: String::new() }
+    }
+    fn pagination(page: u64, size: u64, total: u64) -> Json {
+        match paging(page, size).envelope(Vec::new(), total, json!({})) {
+            Ok(Reply::Json(_, body)) => body["pagination"].clone(),
+            _ => Json::Null,
+        }
+    }
+    #[test]
+    fn pages_are_numbered_and_zero_means_none() {
+        assert_eq!(pagination(3, 10, 25), json!({"next": 0, "previous": 2, "count": 25, "current": 3, "total_pages": 3, "start_index": 21, "end_index": 25}));
+        assert_eq!(pagination(1, 20, 0), json!({"next": 0, "previous": 0, "count": 0, "current": 1, "total_pages": 1, "start_index": 0, "end_index": 0}));
+        assert_eq!(pagination(9, 10, 25), Json::Null);
+    }
+    #[test]
+    fn bad_sizes_are_the_default_and_bad_pages_are_refused() {
+        for text in ["0", "-1", "x", ""] {
+            assert_eq!(size(Some(text), 20, 100), 20, "{text}");
+        }
+        assert_eq!(size(Some("1000"), 20, 100), 100);
+        for text in ["0", "x", "-1", "1.5"] {
+            assert!(number(Some(text)).is_err(), "{text}");
+        }
+        assert_eq!(number(None).unwrap(), 1);
+    }
+}

@@ -1,0 +1,115 @@
+//! The answer to OPTIONS: what can be sent to an address.
+use crate::route::{Action, Route};
+use crate::{auth, rows};
+use http::Method;
+use signet_base::{Json, Map, json};
+use signet_core::Principal;
+use signet_model::{FieldDef, Kind, Registry};
+
+/// Name, description, forms, and for verbs that take a body and that the caller may use, its members.
+pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Principal>) -> Json {
+    let component = route.actions.iter().find_map(|a| a.gives.clone().or_else(|| a.takes.clone()));
+    let detail = route.path.contains('{');
+    let title = component.as_deref().map_or_else(|| words(route.path.rsplit('/').next().unwrap_or_default()), spaced);
+    let mut out = json!({
+        "name": format!("{title} {}", if detail { "Instance" } else { "List" }),
+        "description": format!("{title} Viewset"),
+        "renders": ["application/json"],
+        "parses": ["application/json"],
+    });
+    let mut actions = Map::new();
+    for action in route.actions.iter().filter(|a| matches!(a.method, Method::POST | Method::PUT) && auth::gate(a.permission, caller).is_ok()) {
+        let members = members(action, registry);
+        if !members.is_empty() {
+            actions.insert(action.method.to_string(), Json::Object(members));
+        }
+    }
+    if !actions.is_empty() {
+        out["actions"] = Json::Object(actions);
+    }
+    out
+}
+
+fn members(action: &Action, registry: &Registry) -> Map {
+    let mut out = Map::new();
+    if let Some(def) = action.def.or_else(|| registry.all().iter().copied().find(|d| Some(crate::openapi::component(d)) == action.takes)) {
+        for field in def.fields.iter().chain(def.extra).filter(|f| !f.hidden) {
+            out.insert(field.name.to_owned(), member(field));
+        }
+    } else if let Some(fields) = action.takes.as_deref().and_then(rows::fields) {
+        for field in fields {
+            out.insert(field.name.to_owned(), member(field));
+        }
+    } else {
+        for field in action.input {
+            out.insert(field.name.to_owned(), member(field));
+        }
+    }
+    out
+}
+
+fn member(field: &FieldDef) -> Json {
+    let label = if field.widget.is_empty() || !field.read_only { words(field.name) } else { field.widget.to_owned() };
+    let mut out = json!({"type": kind(&field.kind), "required": field.required, "read_only": field.read_only, "label": label});
+    if !field.doc.is_empty() {
+        out["help_text"] = json!(field.doc);
+    }
+    if let Some(max) = field.max
+        && matches!(field.kind, Kind::Text | Kind::Slug | Kind::Email)
+    {
+        out["max_length"] = json!(max);
+    }
+    match field.kind {
+        Kind::Choice(choices) => out["choices"] = choices.iter().map(|c| json!({"value": c, "display_name": words(c)})).collect(),
+        Kind::Items(inner) => {
+            let children: Map = inner.iter().map(|f| (f.name.to_owned(), member(f))).collect();
+            out["child"] = json!({"type": "nested object", "required": true, "read_only": false, "children": children});
+        }
+        _ => {}
+    }
+    out
+}
+
+fn kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Expression | Kind::Duration | Kind::Uuid => "string",
+        Kind::Slug => "slug",
+        Kind::Email => "email",
+        Kind::Url => "url",
+        Kind::Bool => "boolean",
+        Kind::Int => "integer",
+        Kind::Float => "float",
+        Kind::Time => "datetime",
+        Kind::Choice(_) => "choice",
+        _ => "field",
+    }
+}
+
+/// `is_superuser` becomes `Is superuser`.
+fn words(name: &str) -> String {
+    let text = name.replace(['_', '-'], " ");
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+/// `FlowStageBinding` becomes `Flow Stage Binding`.
+fn spaced(component: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in component.chars().enumerate() {
+        if c.is_uppercase() && i > 0 {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn names_become_words() {
+        assert_eq!((words("is_superuser").as_str(), spaced("FlowStageBinding").as_str()), ("Is superuser", "Flow Stage Binding"));
+        let field = FieldDef { widget: "Group uuid", ..FieldDef::shown("pk", Kind::Uuid) };
+        assert_eq!(member(&field), json!({"type": "string", "required": false, "read_only": true, "label": "Group uuid"}));
+    }
+}

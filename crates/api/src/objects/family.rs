@@ -1,0 +1,101 @@
+//! `/stages/all/` and the like: every member of a family, seen as what they have in common.
+use super::{filter, used_by, write};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::list::Paging;
+use signet_base::{Error, Json, Uuid, json};
+use signet_core::wire;
+use signet_model::{Base, Object};
+use std::sync::Arc;
+
+fn base(call: &Call) -> Result<Base, Fault> {
+    call.base.ok_or_else(|| Error::internal("the route names no family").into())
+}
+fn find(call: &Call) -> Result<Arc<Object>, Fault> {
+    let base = base(call)?;
+    let found = if base == Base::Provider {
+        call.world.by_num(call.key.parse().map_err(|_| Fault::not_found())?)
+    } else {
+        match Uuid::parse_str(&call.key) {
+            Ok(pk) => call.world.get(pk),
+            Err(_) if base == Base::Source => call.world.family(base).find(|o| o.text("slug") == call.key),
+            Err(_) => return Err(Fault::not_found()),
+        }
+    };
+    found.filter(|o| o.def.base == Some(base)).cloned().ok_or_else(|| Fault::missing(label(base)))
+}
+fn label(base: Base) -> &'static str {
+    match base {
+        Base::Stage => "Stage",
+        Base::Policy => "Policy",
+        Base::Provider => "Provider",
+        Base::PropertyMapping => "Property Mapping",
+        Base::Source => "Source",
+    }
+}
+
+/// `GET /<family>/all/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let base = base(call)?;
+    let paging = Paging::read(call)?;
+    let world = call.world.clone();
+    let mut all: Vec<Arc<Object>> = world.family(base).filter(|o| filter::found(o, &["name"], &paging.search, &world)).cloned().collect();
+    for field in ["name", "managed", "slug"] {
+        let wanted: Vec<&str> = call.params(field).into_iter().filter(|t| !t.is_empty()).collect();
+        if !wanted.is_empty() {
+            all.retain(|o| wanted.contains(&o.text(field)));
+        }
+    }
+    if let Some(null) = call.flag("managed__isnull") {
+        all.retain(|o| o.text("managed").is_empty() == null);
+    }
+    // Free providers: those that no application uses, as the application form asks for them.
+    if let Some(null) = call.flag("application__isnull") {
+        all.retain(|o| !world.referrers(o).iter().any(|r| r.field == "provider") == null);
+    }
+    if let Some(null) = call.flag("bindings__isnull") {
+        all.retain(|o| !world.referrers(o).iter().any(|r| r.field == "policy") == null);
+    }
+    filter::sort(&mut all, &paging.ordering, "name", &world);
+    let (page, total) = paging.cut(all)?;
+    paging.envelope(page.iter().map(|o| Json::Object(wire::family_view(o, &world))).collect(), total, json!({}))
+}
+
+/// `GET /<family>/all/types/`
+pub(crate) async fn types(call: &mut Call) -> Answer {
+    let mut kinds: Vec<_> = call.core.registry.family(base(call)?).filter(|d| d.name != "dummypolicy" && d.name != "dummystage").collect();
+    kinds.sort_by_key(|d| d.label);
+    let kinds: Vec<Json> = kinds
+        .into_iter()
+        .map(|d| {
+            json!({"name": d.label, "description": d.doc, "component": d.component, "model_name": d.name, "icon_url": icon(d.name), "requires_enterprise": false, "deprecated": false})
+        })
+        .collect();
+    Ok(Reply::ok(kinds))
+}
+fn icon(model: &str) -> Option<&'static str> {
+    match model {
+        "oauth2provider" => Some("/static/authentik/sources/openidconnect.svg"),
+        "ldapprovider" => Some("/static/authentik/sources/ldap.png"),
+        "proxyprovider" => Some("/static/authentik/sources/proxy.svg"),
+        "radiusprovider" => Some("/static/authentik/sources/radius.svg"),
+        "samlprovider" => Some("/static/authentik/sources/saml.png"),
+        "scimprovider" => Some("/static/authentik/sources/scim.png"),
+        _ => None,
+    }
+}
+
+/// `GET /<family>/all/<key>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let object = find(call)?;
+    Ok(Reply::ok(Json::Object(wire::family_view(&object, &call.world))))
+}
+/// `DELETE /<family>/all/<key>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let object = find(call)?;
+    write::delete(call, &object).await
+}
+/// `GET /<family>/all/<key>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    let object = find(call)?;
+    Ok(Reply::ok(used_by::of_object(&object, &call.world)))
+}

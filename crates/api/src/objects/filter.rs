@@ -1,0 +1,179 @@
+//! Filters, search and order over objects in memory.
+use crate::call::{Call, boolean};
+use signet_base::{FieldErrors, Json, Timestamp, Uuid};
+use signet_core::models::PreparedCertificate;
+use signet_model::{FieldDef, Kind, ModelDef, Object, Snapshot};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// What a list is narrowed by: each entry keeps the objects whose field has one of the values.
+pub(crate) enum Wanted {
+    OneOf(String, Vec<Json>),
+    Null(&'static str, bool),
+}
+
+/// Reads the declared filters. Unknown parameters, empty values and bad booleans narrow nothing.
+pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let mut out = Vec::new();
+    for field in def.fields.iter().filter(|f| f.filter || f.name == "managed" || f.unique) {
+        if let Some(null) = call.flag(&format!("{}__isnull", field.name)) {
+            out.push(Wanted::Null(field.name, null));
+        }
+        let mut texts: Vec<String> = call.params(field.name).into_iter().filter(|t| !t.is_empty()).map(str::to_owned).collect();
+        for list in [format!("{}_in", field.name), format!("{}__in", field.name)] {
+            texts.extend(call.params(&list).iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned));
+        }
+        let mut values = Vec::new();
+        for text in &texts {
+            match value(field, &field.kind, text, &call.world) {
+                Ok(Some(v)) => values.push(v),
+                Ok(None) => {}
+                Err(message) => errors.add(field.name, message),
+            }
+        }
+        if !values.is_empty() {
+            out.push(Wanted::OneOf(field.name.to_owned(), values));
+        }
+    }
+    for name in ["pk", "pbm_uuid", "flow_uuid", "policy_uuid", "brand_uuid"] {
+        if let Some(text) = call.param(name).filter(|t| !t.is_empty()) {
+            match Uuid::parse_str(text) {
+                Ok(id) => out.push(Wanted::OneOf(name.to_owned(), vec![Json::String(id.to_string())])),
+                Err(_) if def.numbered => {}
+                Err(_) => errors.add(name, "Enter a valid UUID."),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+fn value(field: &FieldDef, kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, String> {
+    let no_choice = || format!("Select a valid choice. {text} is not one of the available choices.");
+    match kind {
+        Kind::Bool => Ok(boolean(text).map(Json::Bool)),
+        Kind::Int => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
+        Kind::Float => text.parse::<f64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
+        Kind::Uuid => Uuid::parse_str(text).map(|id| Some(Json::String(id.to_string()))).map_err(|_| "Enter a valid UUID.".to_owned()),
+        Kind::Time => Timestamp::parse(text).map(|at| Some(Json::String(at.to_string()))).map_err(|_| "Enter a valid date/time.".to_owned()),
+        Kind::Choice(words) => if words.contains(&text) { Ok(Some(Json::from(text))) } else { Err(no_choice()) },
+        Kind::Ref { target: "authentik_core.user", .. } => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| no_choice()),
+        Kind::Ref { target, .. } => {
+            if let Ok(n) = text.parse::<i64>() {
+                return world.by_num(n).filter(|o| o.def.answers_to(target)).map(|_| Some(Json::from(n))).ok_or_else(no_choice);
+            }
+            let id = Uuid::parse_str(text).map_err(|_| format!("“{text}” is not a valid UUID."))?;
+            let known = matches!(*target, "bindable" | "authentik_core.group") || world.get(id).is_some_and(|o| o.def.answers_to(target));
+            if known { Ok(Some(Json::String(id.to_string()))) } else { Err(no_choice()) }
+        }
+        Kind::List(inner) => value(field, inner, text, world),
+        _ => Ok(Some(Json::from(text))),
+    }
+}
+
+/// Whether an object passes.
+pub(crate) fn passes(object: &Object, wanted: &[Wanted]) -> bool {
+    wanted.iter().all(|w| match w {
+        Wanted::Null(field, null) => object.data.get(*field).is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty)) == *null,
+        Wanted::OneOf(field, values) => match object.data.get(field.as_str()) {
+            Some(Json::Array(list)) => values.iter().any(|v| list.contains(v)),
+            Some(own) => values.contains(own),
+            None if field == "pbm_uuid" => object.pbm().is_some_and(|p| values.contains(&Json::String(p.to_string()))),
+            None => values.contains(&Json::String(object.pk.to_string())),
+        },
+    })
+}
+
+/// `has_key` and `key_type` of certificates: facts of the key, not fields.
+pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
+    if let Some(wanted) = call.flag("has_key") {
+        list.retain(|o| o.prepared::<PreparedCertificate>().is_ok_and(|p| p.key.is_some() == wanted));
+    }
+    let kinds = call.params("key_type");
+    if kinds.iter().any(|k| !k.is_empty()) {
+        list.retain(|o| o.prepared::<PreparedCertificate>().is_ok_and(|p| p.certificate.key_type().is_some_and(|t| kinds.contains(&t.as_str()))));
+    }
+}
+
+/// Every word of the search is in one of the model's search fields; `a__b` looks at field `b` of the object that `a` names.
+pub(crate) fn found(object: &Object, fields: &[&str], search: &str, world: &Snapshot) -> bool {
+    let texts: Vec<String> = fields.iter().map(|f| text(object, f, world).to_lowercase()).collect();
+    search.to_lowercase().split_whitespace().all(|word| texts.iter().any(|t| t.contains(word)))
+}
+
+fn text(object: &Object, path: &str, world: &Snapshot) -> String {
+    match path.split_once("__") {
+        Some((field, inner)) => {
+            let target = match object.data.get(field) {
+                Some(Json::String(pk)) => Uuid::parse_str(pk).ok().and_then(|pk| world.get(pk)),
+                Some(Json::Number(n)) => n.as_i64().and_then(|n| world.by_num(n)),
+                _ => None,
+            };
+            target.map(|t| t.text(inner).to_owned()).unwrap_or_default()
+        }
+        None => match object.data.get(path) {
+            Some(Json::String(s)) => s.clone(),
+            Some(Json::Number(n)) => n.to_string(),
+            _ => String::new(),
+        },
+    }
+}
+
+/// Sorts by the wanted fields (`-` for descending), else by the model's own order. Unknown names are ignored.
+pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, world: &Snapshot) {
+    let known = |name: &str| {
+        let name = name.trim_start_matches('-');
+        name == "pk" || name == "created" || name == "last_updated" || name.contains("__") || list.iter().any(|o| o.data.contains_key(name))
+    };
+    let mut names: Vec<&str> = wanted.split(',').map(str::trim).filter(|n| !n.is_empty() && known(n)).collect();
+    if names.is_empty() {
+        names.push(default);
+    }
+    list.sort_by(|a, b| {
+        for name in &names {
+            let (name, down) = name.strip_prefix('-').map_or((*name, false), |n| (n, true));
+            let order = compare(a, b, name, world);
+            if order != Ordering::Equal {
+                return if down { order.reverse() } else { order };
+            }
+        }
+        a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk))
+    });
+}
+
+fn compare(a: &Object, b: &Object, name: &str, world: &Snapshot) -> Ordering {
+    match name {
+        "pk" => a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk)),
+        "created" => a.created.cmp(&b.created),
+        "last_updated" => a.updated.cmp(&b.updated),
+        _ if name.contains("__") => text(a, name, world).to_lowercase().cmp(&text(b, name, world).to_lowercase()),
+        _ => values(a.data.get(name), b.data.get(name)),
+    }
+}
+fn values(a: Option<&Json>, b: Option<&Json>) -> Ordering {
+    let rank = |v: Option<&Json>| match v {
+        None | Some(Json::Null) => 0,
+        Some(Json::Bool(_)) => 1,
+        Some(Json::Number(_)) => 2,
+        Some(Json::String(_)) => 3,
+        _ => 4,
+    };
+    match (a, b) {
+        (Some(Json::Bool(x)), Some(Json::Bool(y))) => x.cmp(y),
+        (Some(Json::Number(x)), Some(Json::Number(y))) => x.as_f64().partial_cmp(&y.as_f64()).unwrap_or(Ordering::Equal),
+        (Some(Json::String(x)), Some(Json::String(y))) => x.to_lowercase().cmp(&y.to_lowercase()).then_with(|| x.cmp(y)),
+        _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_base::json;
+    #[test]
+    fn values_have_one_order() {
+        let mut list = vec![json!("b"), json!(2), json!(null), json!("A"), json!(10), json!(true)];
+        list.sort_by(|a, b| values(Some(a), Some(b)));
+        assert_eq!(list, vec![json!(null), json!(true), json!(2), json!(10), json!("A"), json!("b")]);
+    }
+}

@@ -1,0 +1,26 @@
+//! Configuration objects: everything the registry declares.
+pub(crate) mod family;
+pub(crate) mod filter;
+pub(crate) mod list;
+pub(crate) mod show;
+pub(crate) mod used_by;
+pub(crate) mod write;
+
+use crate::call::{Call, Fault};
+use signet_base::Uuid;
+use signet_model::{ModelDef, Object};
+use std::sync::Arc;
+
+/// The object that the path names.
+pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, Fault> {
+    let found = if def.field(def.key).is_some() {
+        call.world.of(def).iter().find(|o| o.text(def.key) == call.key)
+    } else if def.numbered {
+        let num = call.key.parse().map_err(|_| Fault::not_found())?;
+        call.world.by_num(num).filter(|o| std::ptr::eq(o.def, def))
+    } else {
+        let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
+        call.world.get(pk).filter(|o| std::ptr::eq(o.def, def))
+    };
+    found.cloned().ok_or_else(|| Fault::missing(def.label))
+}

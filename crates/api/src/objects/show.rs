@@ -1,0 +1,44 @@
+//! How objects are shown: what the models present, and what only rows and families know.
+use crate::call::Call;
+use crate::launch;
+use signet_base::{Json, Map, Result, Uuid, json};
+use signet_core::{rows, wire};
+use signet_model::Object;
+use signet_store::{groups, users};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Objects as JSON, with one query for all users and one for all groups that they name.
+pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Json>> {
+    let mut out: Vec<Map> = objects.iter().map(|o| wire::present(o, &call.world)).collect();
+    if objects.iter().any(|o| o.def.is("authentik_policies.policybinding")) {
+        people(call, &mut out).await?;
+    }
+    for (object, map) in objects.iter().zip(&mut out) {
+        if object.def.is("authentik_core.application") {
+            map.insert("launch_url".into(), json!(launch::url(&call.core, &call.world, object, call.principal.as_ref())));
+        }
+    }
+    Ok(out.into_iter().map(Json::Object).collect())
+}
+
+pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {
+    Ok(many(call, std::slice::from_ref(object)).await?.pop().unwrap_or_default())
+}
+
+/// `group_obj` and `user_obj` of policy bindings.
+async fn people(call: &Call, bindings: &mut [Map]) -> Result<()> {
+    let ids: Vec<i64> = bindings.iter().filter_map(|b| b.get("user")?.as_i64()).collect();
+    let teams: Vec<Uuid> = bindings.iter().filter_map(|b| Uuid::parse_str(b.get("group")?.as_str()?).ok()).collect();
+    let people: HashMap<i64, Json> = if ids.is_empty() { HashMap::new() } else { users::by_ids(&call.core.db, &ids).await?.iter().map(|u| (u.id, rows::partial_user(&call.core, u))).collect() };
+    let teams: HashMap<String, Json> = if teams.is_empty() { HashMap::new() } else { groups::many(&call.core.db, &teams).await?.iter().map(|g| (g.id.to_string(), rows::partial_group(g))).collect() };
+    for binding in bindings {
+        if let Some(person) = binding.get("user").and_then(Json::as_i64).and_then(|id| people.get(&id)) {
+            binding.insert("user_obj".into(), person.clone());
+        }
+        if let Some(team) = binding.get("group").and_then(Json::as_str).and_then(|id| teams.get(id)) {
+            binding.insert("group_obj".into(), team.clone());
+        }
+    }
+    Ok(())
+}

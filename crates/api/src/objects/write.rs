@@ -1,0 +1,99 @@
+//! Writing objects: judged by their declaration, applied with author and request id, told to the log.
+use super::{find, show, used_by};
+use crate::actions::applications;
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::compat;
+use crate::form::Rows;
+use signet_base::{Error, Json, Map, Result, json};
+use signet_core::Core;
+use signet_model::{Change, ModelDef, Object, Secrets, check};
+use signet_store::Write;
+use std::sync::Arc;
+
+/// How often a write is judged again after it lost against another one.
+const ATTEMPTS: usize = 4;
+
+/// `POST /<model>/`
+pub(crate) async fn create(call: &mut Call) -> Answer {
+    let def = call.model()?;
+    compat::object(call, def, true);
+    let extra = if def.is("authentik_core.application") { applications::wanted_bindings(&call.body)? } else { Vec::new() };
+    let object = if extra.is_empty() { insert(call, def, call.body.clone()).await? } else { applications::create_with_bindings(call, def, &extra).await? };
+    Ok(Reply::created(show::one(call, &object).await?))
+}
+
+/// Judges and stores a new object; writes its event.
+pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -> Result<Arc<Object>, Fault> {
+    let rows = Rows::of(&call.core, def.fields, &body).await?;
+    let mut attempt = 0;
+    let object = loop {
+        attempt += 1;
+        let (data, secrets) = judged(check(def, &body, None, false, &call.world, &rows, &call.core.ports)?);
+        match call.core.objects.apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author()).await {
+            Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
+            Err(Error::Conflict(_)) if attempt < ATTEMPTS => call.world = call.core.objects.refresh_if_stale().await?,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    call.renew();
+    tell(call, "model_created", &object).await;
+    Ok(object)
+}
+
+/// `PUT /<model>/<key>/`
+pub(crate) async fn update(call: &mut Call) -> Answer {
+    change(call, false).await
+}
+/// `PATCH /<model>/<key>/`
+pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+    change(call, true).await
+}
+
+async fn change(call: &mut Call, partial: bool) -> Answer {
+    let def = call.model()?;
+    let mut before = find(call, def)?;
+    compat::object(call, def, false);
+    let rows = Rows::of(&call.core, def.fields, &call.body).await?;
+    let mut attempt = 0;
+    let object = loop {
+        attempt += 1;
+        let (data, secrets) = judged(check(def, &call.body, Some(&before), partial, &call.world, &rows, &call.core.ports)?);
+        let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
+        match call.core.objects.apply(vec![write], &call.author()).await {
+            Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
+            Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
+                call.world = call.core.objects.refresh_if_stale().await?;
+                before = call.world.get(before.pk).cloned().ok_or_else(|| Fault::missing(def.label))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    call.renew();
+    tell(call, "model_updated", &object).await;
+    Ok(Reply::ok(show::one(call, &object).await?))
+}
+
+fn judged(change: Change<'_>) -> (Map, Secrets) {
+    (change.data, change.secrets)
+}
+
+/// `DELETE /<model>/<key>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let object = find(call, call.model()?)?;
+    delete(call, &object).await
+}
+
+/// Deletes an object and what cannot be without it.
+pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> Answer {
+    let cascade = used_by::of_object(object, &call.world);
+    call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author()).await?;
+    call.renew();
+    let gone: Vec<&Json> = cascade.iter().filter(|e| e["action"] == "cascade").collect();
+    call.event("model_deleted", json!({"model": Core::model_event(object), "cascade": gone})).await;
+    Ok(Reply::Empty)
+}
+
+/// The event of a write.
+pub(crate) async fn tell(call: &Call, action: &str, object: &Object) {
+    call.event(action, json!({"model": Core::model_event(object)})).await;
+}

@@ -1,0 +1,159 @@
+//! Schemas of components.
+use super::reference;
+use signet_base::{Json, Map, json};
+use signet_model::{Base, FieldDef, Kind, ModelDef};
+
+/// The component's name: the label without spaces, or what clients call it where that differs.
+pub(crate) fn component(def: &ModelDef) -> String {
+    match def.name {
+        "oauth2provider" => "OAuth2Provider".to_owned(),
+        "authenticatorvalidatestage" => "AuthenticatorValidateStage".to_owned(),
+        _ => def.label.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(|w| w[..1].to_ascii_uppercase() + &w[1..]).collect(),
+    }
+}
+
+/// The schema of a value.
+pub(super) fn value(kind: &Kind) -> Json {
+    match kind {
+        Kind::Text | Kind::Expression | Kind::Duration => json!({"type": "string"}),
+        Kind::Slug => json!({"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}),
+        Kind::Email => json!({"type": "string", "format": "email"}),
+        Kind::Url => json!({"type": "string", "format": "uri"}),
+        Kind::Bool => json!({"type": "boolean"}),
+        Kind::Int => json!({"type": "integer"}),
+        Kind::Float => json!({"type": "number", "format": "double"}),
+        Kind::Time => json!({"type": "string", "format": "date-time"}),
+        Kind::Uuid => json!({"type": "string", "format": "uuid"}),
+        Kind::Object => json!({"type": "object", "additionalProperties": {}}),
+        Kind::Json => json!({}),
+        Kind::Choice(words) => json!({"type": "string", "enum": words}),
+        Kind::Ref { target: "authentik_core.user" | "authentik_core.provider", .. } => json!({"type": "integer"}),
+        Kind::Ref { .. } => json!({"type": "string", "format": "uuid"}),
+        Kind::List(inner) => json!({"type": "array", "items": value(inner)}),
+        Kind::Items(members) => json!({"type": "array", "items": object(members.iter(), false)}),
+    }
+}
+
+fn property(field: &FieldDef) -> Json {
+    let mut out = value(&field.kind);
+    if !field.doc.is_empty() {
+        out["description"] = json!(field.doc);
+    }
+    if field.nullable {
+        out["nullable"] = json!(true);
+    }
+    if field.read_only {
+        out["readOnly"] = json!(true);
+    }
+    if field.write_only {
+        out["writeOnly"] = json!(true);
+    }
+    match field.kind {
+        Kind::Int => {
+            for (name, bound) in [("minimum", field.min), ("maximum", field.max)] {
+                if let Some(n) = bound {
+                    out[name] = json!(n);
+                }
+            }
+        }
+        Kind::Text | Kind::Slug | Kind::Email => {
+            if let Some(n) = field.max {
+                out["maxLength"] = json!(n);
+            }
+        }
+        _ => {}
+    }
+    out
+}
+
+/// An object with these members. Members that are always there are required.
+pub(super) fn object<'a>(fields: impl Iterator<Item = &'a FieldDef>, partial: bool) -> Json {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for field in fields {
+        if !partial && (field.required || field.read_only) {
+            required.push(field.name);
+        }
+        properties.insert(field.name.to_owned(), property(field));
+    }
+    let mut out = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        out["required"] = json!(required);
+    }
+    out
+}
+
+/// The three components of a table of members: as shown, as created, as changed.
+pub(super) fn fields(name: &str, all: &[FieldDef], schemas: &mut Map) {
+    schemas.insert(name.to_owned(), object(all.iter().filter(|f| !f.write_only), false));
+    let sent = || all.iter().filter(|f| !f.read_only);
+    if sent().next().is_some() {
+        schemas.insert(format!("{name}Request"), object(sent(), false));
+        schemas.insert(format!("Patched{name}Request"), object(sent(), true));
+    }
+}
+
+/// The same for a configuration model.
+pub(super) fn model(def: &ModelDef, schemas: &mut Map) {
+    let name = component(def);
+    let shown: Vec<FieldDef> = head(def).into_iter().chain(def.fields.iter().filter(|f| !f.hidden && !f.write_only).copied()).chain(family(def)).chain(def.extra.iter().copied()).collect();
+    let mut whole = object(shown.iter(), false);
+    if !def.doc.is_empty() {
+        whole["description"] = json!(def.doc);
+    }
+    schemas.insert(name.clone(), whole);
+    let sent = || def.fields.iter().filter(|f| !f.read_only && !f.hidden);
+    schemas.insert(format!("{name}Request"), object(sent(), false));
+    schemas.insert(format!("Patched{name}Request"), object(sent(), true));
+}
+
+fn head(def: &ModelDef) -> Vec<FieldDef> {
+    let key = if def.key == "slug" || def.key == "identifier" { "pk" } else { def.key };
+    vec![FieldDef::shown(key, if def.numbered { Kind::Int } else { Kind::Uuid })]
+}
+fn family(def: &ModelDef) -> Vec<FieldDef> {
+    let Some(base) = def.base else { return Vec::new() };
+    let mut out: Vec<FieldDef> = ["component", "verbose_name", "verbose_name_plural", "meta_model_name"].into_iter().map(|n| FieldDef::shown(n, Kind::Text)).collect();
+    match base {
+        Base::Stage => out.push(FieldDef::shown("flow_set", Kind::List(&Kind::Object))),
+        Base::Policy => out.push(FieldDef::shown("bound_to", Kind::Int)),
+        Base::Provider => {
+            let names = ["assigned_application_slug", "assigned_application_name", "assigned_backchannel_application_slug", "assigned_backchannel_application_name"];
+            out.extend(names.into_iter().map(|n| FieldDef::shown(n, Kind::Text).nullable()));
+        }
+        Base::PropertyMapping | Base::Source => {}
+    }
+    out
+}
+
+/// Components that belong to no model.
+pub(super) fn shared() -> Map {
+    let text = || json!({"type": "string"});
+    let int = || json!({"type": "integer"});
+    let object = |properties: Json| {
+        let required: Vec<String> = properties.as_object().map(|p| p.keys().cloned().collect()).unwrap_or_default();
+        json!({"type": "object", "properties": properties, "required": required})
+    };
+    let mut out = Map::new();
+    out.insert("Pagination".into(), object(json!({"next": int(), "previous": int(), "count": int(), "current": int(), "total_pages": int(), "start_index": int(), "end_index": int()})));
+    out.insert("UsedByActionsEnum".into(), json!({"type": "string", "enum": ["cascade", "cascade_many", "set_null", "set_default", "left_dangling"]}));
+    out.insert("UsedBy".into(), object(json!({"app": text(), "model_name": text(), "pk": text(), "name": text(), "action": reference("UsedByActionsEnum")})));
+    out.insert(
+        "TypeCreate".into(),
+        json!({
+            "type": "object",
+            "properties": {"name": text(), "description": text(), "component": text(), "model_name": text(), "icon_url": {"type": "string", "nullable": true}, "requires_enterprise": {"type": "boolean"}, "deprecated": {"type": "boolean"}},
+            "required": ["component", "description", "model_name", "name"],
+        }),
+    );
+    out.insert("App".into(), object(json!({"name": text(), "label": text()})));
+    out.insert("VersionHistory".into(), object(json!({"id": int(), "timestamp": {"type": "string", "format": "date-time"}, "version": text(), "build": text()})));
+    out.insert("ValidationError".into(), json!({"type": "object", "properties": {"non_field_errors": {"type": "array", "items": text()}, "code": text()}, "additionalProperties": {}}));
+    out.insert("GenericError".into(), json!({"type": "object", "properties": {"detail": text(), "code": text()}, "required": ["detail"]}));
+    for (name, label) in [("Stage", "stage"), ("Policy", "policy"), ("Provider", "provider"), ("PropertyMapping", "property mapping"), ("Source", "source")] {
+        let key = if name == "Provider" { int() } else { json!({"type": "string", "format": "uuid"}) };
+        let mut schema = object(json!({"pk": key, "name": text(), "component": text(), "verbose_name": text(), "verbose_name_plural": text(), "meta_model_name": text()}));
+        schema["description"] = json!(format!("What every {label} has."));
+        out.insert(name.into(), schema);
+    }
+    out
+}

@@ -1,0 +1,275 @@
+//! The table of everything that can be called: one row per verb and path.
+use crate::call::{Call, Handler, SharedHandler, Work};
+use crate::openapi::Document;
+use crate::{actions, objects, rows};
+use http::Method;
+use signet_model::{Base, FieldDef, ModelDef, Registry};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+/// Who may use a row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Strangers too.
+    Anyone,
+    /// Whoever has signed in; the answer is the same for all, or about the caller.
+    SignedIn,
+    /// Whoever has signed in, for what is theirs; superusers for everything. The handler narrows.
+    Owner,
+    Superuser,
+}
+
+/// What an action answers, for the document.
+#[derive(Debug, Clone, Copy)]
+pub enum Output {
+    /// 204
+    Nothing,
+    /// An object of the named component.
+    One(&'static str),
+    /// A plain list of the named component.
+    Plain(&'static str),
+    /// A page of the named component in the list envelope.
+    Page(&'static str),
+    /// An object with these members, under this name.
+    Members(&'static str, &'static [FieldDef]),
+    /// Any JSON.
+    Any,
+}
+
+#[derive(Clone)]
+pub enum Run {
+    Plain(Handler),
+    Shared(SharedHandler),
+}
+
+/// One row: a verb on a path.
+#[derive(Clone)]
+pub struct Action {
+    pub method: Method,
+    /// Below `/api/v3/`, without slashes at the ends; at most one variable part: `core/users/{id}/set_password`.
+    pub path: String,
+    pub permission: Permission,
+    pub doc: String,
+    /// Members of the body; the handler judges them.
+    pub input: &'static [FieldDef],
+    /// Component of the body, where there is one.
+    pub takes: Option<String>,
+    pub output: Output,
+    /// Component of the answer of generic rows.
+    pub gives: Option<String>,
+    pub run: Run,
+    pub def: Option<&'static ModelDef>,
+    pub base: Option<Base>,
+}
+
+/// `run!(module::function)`: an async function of `&mut Call` as a [`Handler`].
+macro_rules! run {
+    ($($path:tt)*) => {
+        $crate::route::Run::Plain(|call| Box::pin($($path)*(call)))
+    };
+}
+pub(crate) use run;
+
+impl Action {
+    pub fn new(method: Method, path: impl Into<String>, permission: Permission, doc: impl Into<String>, run: Run) -> Self {
+        Self { method, path: path.into(), permission, doc: doc.into(), input: &[], takes: None, output: Output::Any, gives: None, run, def: None, base: None }
+    }
+    pub fn get(path: impl Into<String>, permission: Permission, doc: impl Into<String>, run: Run) -> Self {
+        Self::new(Method::GET, path, permission, doc, run)
+    }
+    pub fn post(path: impl Into<String>, permission: Permission, doc: impl Into<String>, run: Run) -> Self {
+        Self::new(Method::POST, path, permission, doc, run)
+    }
+    /// Declares the body.
+    pub fn input(mut self, members: &'static [FieldDef]) -> Self {
+        self.input = members;
+        self
+    }
+    /// Declares the answer.
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
+    }
+    pub(crate) fn takes(mut self, component: impl Into<String>) -> Self {
+        self.takes = Some(component.into());
+        self
+    }
+    pub(crate) fn gives(mut self, component: impl Into<String>) -> Self {
+        self.gives = Some(component.into());
+        self
+    }
+    fn of(mut self, def: &'static ModelDef) -> Self {
+        self.def = Some(def);
+        self
+    }
+    fn all(mut self, base: Base) -> Self {
+        self.base = Some(base);
+        self
+    }
+    pub(crate) fn work<'a>(&self, call: &'a mut Call) -> Work<'a> {
+        match &self.run {
+            Run::Plain(f) => f(call),
+            Run::Shared(f) => f(call),
+        }
+    }
+}
+
+/// All verbs of one path.
+pub struct Route {
+    pub path: String,
+    pub actions: Vec<Action>,
+}
+impl Route {
+    pub fn action(&self, method: &Method) -> Option<&Action> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        self.actions.iter().find(|a| a.method == *method)
+    }
+    /// The `Allow` header.
+    pub fn allow(&self) -> String {
+        let has = |m: &Method| self.actions.iter().any(|a| a.method == *m);
+        let mut words: Vec<&str> = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].iter().filter(|m| has(m)).map(verb).collect();
+        if has(&Method::GET) {
+            words.push("HEAD");
+        }
+        words.push("OPTIONS");
+        words.join(", ")
+    }
+}
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        _ => "DELETE",
+    }
+}
+
+/// All routes, found by path.
+pub struct Table {
+    routes: Vec<Route>,
+    by_pattern: HashMap<String, usize>,
+    /// The OpenAPI document, written when it is first asked for.
+    pub(crate) document: OnceLock<Document>,
+}
+
+/// Paths of older releases and what they are called now.
+const ALIASES: &[(&str, &str)] = &[("propertymappings/scope", "propertymappings/provider/scope")];
+
+impl Table {
+    pub fn new(registry: &Registry, extra: &[Action]) -> Self {
+        let mut rows = Vec::new();
+        rows::register(&mut rows);
+        actions::register(&mut rows);
+        rows.extend(extra.iter().cloned());
+        let mut models: Vec<_> = registry.all().iter().copied().filter(|d| !d.rows && !d.path.is_empty()).collect();
+        models.sort_by_key(|d| d.path);
+        for def in models {
+            generic(def, &mut rows);
+        }
+        for base in [Base::Stage, Base::Policy, Base::Provider, Base::PropertyMapping, Base::Source] {
+            family(base, &mut rows);
+        }
+        let mut routes: BTreeMap<String, Vec<Action>> = BTreeMap::new();
+        for action in rows {
+            let list = routes.entry(action.path.clone()).or_default();
+            // The first row wins, so that hand-made rows replace generic ones.
+            if !list.iter().any(|a| a.method == action.method) {
+                list.push(action);
+            }
+        }
+        let routes: Vec<Route> = routes.into_iter().map(|(path, actions)| Route { path, actions }).collect();
+        let by_pattern = routes.iter().enumerate().map(|(i, r)| (pattern(&r.path), i)).collect();
+        Self { routes, by_pattern, document: OnceLock::new() }
+    }
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+    /// The route of a path (segments decoded, no slashes at the ends) and its variable part.
+    pub fn find(&self, path: &str) -> Option<(&Route, String)> {
+        if let Some((old, new)) = ALIASES.iter().find(|(old, _)| path.strip_prefix(old).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+            return self.find(&format!("{new}{}", &path[old.len()..]));
+        }
+        if let Some(i) = self.by_pattern.get(path) {
+            return Some((&self.routes[*i], String::new()));
+        }
+        let segments: Vec<&str> = path.split('/').collect();
+        if segments.len() > 8 || path.contains("{}") {
+            return None;
+        }
+        // From the end: the longest fixed beginning wins.
+        for i in (1..segments.len()).rev() {
+            let mut wanted = segments.clone();
+            wanted[i] = "{}";
+            if let Some(found) = self.by_pattern.get(&wanted.join("/")) {
+                let key = signet_base::query::decode(&segments[i].replace('+', "%2B"));
+                return (!key.is_empty()).then(|| (&self.routes[*found], key));
+            }
+        }
+        None
+    }
+}
+
+fn pattern(path: &str) -> String {
+    path.split('/').map(|s| if s.starts_with('{') { "{}" } else { s }).collect::<Vec<_>>().join("/")
+}
+
+/// The rows that every configuration model has.
+fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
+    use Permission::{SignedIn, Superuser};
+    let one = format!("{}/{{{}}}", def.path, key_name(def));
+    let name = crate::openapi::component(def);
+    // Applications are listed for everybody, each person sees what they may use.
+    let listing = if def.is("authentik_core.application") { SignedIn } else { Superuser };
+    let label = def.plural;
+    let mut add = |action: Action| rows.push(action.of(def));
+    add(Action::get(def.path, listing, format!("Lists {label}."), run!(objects::list::list)).gives(&name));
+    add(Action::post(def.path, Superuser, format!("Adds to {label}."), run!(objects::write::create)).takes(&name).gives(&name));
+    add(Action::get(&one, Superuser, def.doc, run!(objects::list::retrieve)).gives(&name));
+    add(Action::new(Method::PUT, &one, Superuser, "Replaces the settings.", run!(objects::write::update)).takes(&name).gives(&name));
+    add(Action::new(Method::PATCH, &one, Superuser, "Changes some of the settings.", run!(objects::write::partial_update)).takes(&name).gives(&name));
+    add(Action::new(Method::DELETE, &one, Superuser, "Deletes it, and what hangs on it as `used_by` says.", run!(objects::write::destroy)).output(Output::Nothing));
+    add(Action::get(format!("{one}/used_by"), Superuser, "What refers to it.", run!(objects::used_by::used_by)).output(Output::Plain("UsedBy")));
+}
+
+/// The rows that every family has.
+fn family(base: Base, rows: &mut Vec<Action>) {
+    use Permission::Superuser;
+    let (path, component) = family_path(base);
+    let mut add = |action: Action| rows.push(action.all(base));
+    let one = format!("{path}/{{{}}}", if base == Base::Provider { "id" } else { "uuid" });
+    add(Action::get(&*path, Superuser, "Lists all kinds.", run!(objects::family::list)).output(Output::Page(component)));
+    add(Action::get(format!("{path}/types"), Superuser, "Kinds that can be created.", run!(objects::family::types)).output(Output::Plain("TypeCreate")));
+    add(Action::get(&one, Superuser, "One of any kind.", run!(objects::family::retrieve)).output(Output::One(component)));
+    add(Action::new(Method::DELETE, &one, Superuser, "Deletes one of any kind.", run!(objects::family::destroy)).output(Output::Nothing));
+    add(Action::get(format!("{one}/used_by"), Superuser, "What refers to it.", run!(objects::family::used_by)).output(Output::Plain("UsedBy")));
+}
+fn family_path(base: Base) -> (String, &'static str) {
+    let (path, component) = match base {
+        Base::Stage => ("stages", "Stage"),
+        Base::Policy => ("policies", "Policy"),
+        Base::Provider => ("providers", "Provider"),
+        Base::PropertyMapping => ("propertymappings", "PropertyMapping"),
+        Base::Source => ("sources", "Source"),
+    };
+    (format!("{path}/all"), component)
+}
+
+/// Name of the variable part in the document.
+fn key_name(def: &ModelDef) -> String {
+    match (def.key, def.numbered) {
+        ("pk", true) => "id".to_owned(),
+        ("pk", false) => format!("{}_uuid", snake(&crate::openapi::component(def))),
+        (key, _) => key.to_owned(),
+    }
+}
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in name.chars().enumerate() {
+        if c.is_ascii_uppercase() && i > 0 {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}

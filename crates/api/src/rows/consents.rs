@@ -1,0 +1,68 @@
+//! `/core/user_consent/`
+use super::users as people;
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::list::{Filters, Paging};
+use crate::objects::show as objects;
+use signet_base::{Json, Result, json};
+use signet_model::{FieldDef, Kind};
+use signet_store::consents::{self, Consent, ConsentQuery};
+use signet_store::users;
+use std::collections::HashMap;
+
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Int),
+    FieldDef::shown("expires", Kind::Time).nullable(),
+    FieldDef::shown("expiring", Kind::Bool),
+    FieldDef::shown("user", Kind::Object),
+    FieldDef::shown("application", Kind::Object),
+    FieldDef::shown("permissions", Kind::Text),
+];
+
+async fn show(call: &Call, list: &[Consent]) -> Result<Vec<Json>> {
+    let ids: Vec<i64> = list.iter().map(|c| c.user_id).collect();
+    let owners = users::by_ids(&call.core.db, &ids).await?;
+    let shown = people::show(&call.core, &owners, true, true).await?;
+    let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
+    let mut out = Vec::with_capacity(list.len());
+    for c in list {
+        let application = match call.world.get(c.application) {
+            Some(object) => objects::one(call, object).await?,
+            None => Json::Null,
+        };
+        out.push(json!({"pk": c.id, "expires": c.expires, "expiring": c.expires.is_some(), "user": by_id.get(&c.user_id), "application": application, "permissions": c.permissions}));
+    }
+    Ok(out)
+}
+
+async fn find(call: &Call) -> Result<Consent, Fault> {
+    let owner = call.owner()?;
+    let id = call.key.parse().map_err(|_| Fault::not_found())?;
+    let found = consents::by_id(&call.core.db, id).await?;
+    found.filter(|c| owner.is_none_or(|o| o == c.user_id)).ok_or_else(|| Fault::missing("User Consent"))
+}
+
+/// `GET /core/user_consent/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let mut f = Filters::new(call);
+    let q = ConsentQuery { search: paging.search.clone(), application: f.uuid("application"), user: f.int("user"), owner: call.owner()?, page: paging.rows() };
+    f.done()?;
+    let (page, total) = consents::list(&call.core.db, &q).await?;
+    paging.envelope(show(call, &page).await?, total, json!({}))
+}
+/// `GET /core/user_consent/<id>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let consent = find(call).await?;
+    Ok(Reply::ok(show(call, &[consent]).await?.pop().unwrap_or_default()))
+}
+/// `DELETE /core/user_consent/<id>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let consent = find(call).await?;
+    consents::delete(&call.core.db, consent.id).await?;
+    Ok(Reply::Empty)
+}
+/// `GET /core/user_consent/<id>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    find(call).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}

@@ -1,0 +1,126 @@
+//! `/events/events/`: the log.
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::form::{self, Members};
+use crate::list::{Filters, Paging};
+use crate::ql;
+use signet_base::{Json, Uuid, json};
+use signet_model::{FieldDef, Kind};
+use signet_store::events::{self, Event, EventQuery};
+
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Uuid),
+    FieldDef::plain("user", Kind::Object),
+    FieldDef::plain("action", Kind::Text).required(),
+    FieldDef::plain("app", Kind::Text).required(),
+    FieldDef::plain("context", Kind::Object),
+    FieldDef::shown("client_ip", Kind::Text).nullable(),
+    FieldDef::shown("created", Kind::Time),
+    FieldDef::shown("expires", Kind::Time).nullable(),
+    FieldDef::plain("brand", Kind::Object),
+];
+
+/// Word on the wire and name for people; `custom_` begins the words that others make up.
+const ACTIONS: &[(&str, &str)] = &[
+    ("login", "Login"),
+    ("login_failed", "Login Failed"),
+    ("logout", "Logout"),
+    ("user_write", "User Write"),
+    ("suspicious_request", "Suspicious Request"),
+    ("password_set", "Password Set"),
+    ("secret_view", "Secret View"),
+    ("secret_rotate", "Secret Rotate"),
+    ("invitation_used", "Invite Used"),
+    ("authorize_application", "Authorize Application"),
+    ("source_linked", "Source Linked"),
+    ("impersonation_started", "Impersonation Started"),
+    ("impersonation_ended", "Impersonation Ended"),
+    ("flow_execution", "Flow Execution"),
+    ("policy_execution", "Policy Execution"),
+    ("policy_exception", "Policy Exception"),
+    ("property_mapping_exception", "Property Mapping Exception"),
+    ("system_task_execution", "System Task Execution"),
+    ("system_task_exception", "System Task Exception"),
+    ("system_exception", "System Exception"),
+    ("configuration_error", "Configuration Error"),
+    ("configuration_warning", "Configuration Warning"),
+    ("model_created", "Model Created"),
+    ("model_updated", "Model Updated"),
+    ("model_deleted", "Model Deleted"),
+    ("email_sent", "Email Sent"),
+    ("update_available", "Update Available"),
+    ("export_ready", "Export Ready"),
+    ("review_initiated", "Review Initiated"),
+    ("review_overdue", "Review Overdue"),
+    ("review_attested", "Review Attested"),
+    ("review_completed", "Review Completed"),
+    ("custom_", "Custom Prefix"),
+];
+
+fn show(e: &Event) -> Json {
+    json!({
+        "pk": e.id, "user": e.user, "action": e.action, "app": e.app, "context": e.context, "client_ip": e.client_ip,
+        "created": e.created, "expires": e.expires, "brand": e.brand,
+    })
+}
+
+/// `GET /events/events/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let f = Filters::new(call);
+    let mut q = EventQuery {
+        search: paging.search.clone(),
+        action: f.text("action"),
+        actions: f.texts("actions"),
+        client_ip: f.text("client_ip"),
+        username: f.text("username"),
+        brand_name: f.text("brand_name"),
+        context_model_app: f.text("context_model_app"),
+        context_model_name: f.text("context_model_name"),
+        context_model_pk: f.text("context_model_pk"),
+        context_authorized_app: f.text("context_authorized_app"),
+        page: paging.rows(),
+        ..EventQuery::default()
+    };
+    if let Some([(field, Json::String(value))]) = ql::equalities(&paging.search).as_deref() {
+        let known = match field.as_str() {
+            "action" => Some(&mut q.action),
+            "app" => Some(&mut q.app),
+            "client_ip" => Some(&mut q.client_ip),
+            "user.username" => Some(&mut q.username),
+            _ => None,
+        };
+        if let Some(filter) = known {
+            *filter = Some(value.clone());
+            q.search = String::new();
+        }
+    }
+    let (page, total) = events::list(&call.core.db, &q).await?;
+    paging.envelope(page.iter().map(show).collect(), total, json!({}))
+}
+
+/// `GET /events/events/<uuid>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
+    let event = events::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Event"))?;
+    Ok(Reply::ok(show(&event)))
+}
+
+/// `POST /events/events/`: only actions that begin with `custom_`, so that nobody can forge what the system says.
+pub(crate) async fn create(call: &mut Call) -> Answer {
+    let sent = form::read(call, FIELDS, false).await?;
+    let action = sent.text("action").unwrap_or_default();
+    if !action.starts_with("custom_") {
+        return Err(Fault::invalid("action", format!("\"{action}\" is not a valid choice.")));
+    }
+    let context = Json::Object(sent.map("context").unwrap_or_default());
+    let id = call.core.event(&call.client, call.principal.as_ref(), &action, &sent.text("app").unwrap_or_default(), context).await;
+    let id = id.ok_or_else(|| signet_base::Error::Unavailable("the event could not be written".into()))?;
+    let event = events::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Event"))?;
+    Ok(Reply::created(show(&event)))
+}
+
+/// `GET /events/events/actions/`
+pub(crate) async fn actions(_: &mut Call) -> Answer {
+    let one = |(word, name): &(&str, &str)| json!({"name": name, "description": "", "component": word, "model_name": "", "requires_enterprise": false, "deprecated": false});
+    Ok(Reply::ok(ACTIONS.iter().map(one).collect::<Vec<_>>()))
+}

@@ -1,0 +1,144 @@
+//! `/oauth2/access_tokens/`, `/oauth2/refresh_tokens/`, `/oauth2/authorization_codes/`
+use super::users as people;
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::list::{Filters, Paging};
+use signet_base::{Json, Result, Timestamp, json};
+use signet_core::wire;
+use signet_model::{FieldDef, Kind};
+use signet_store::grants::{self, Code, GrantQuery, GrantToken, TokenKind};
+use signet_store::users;
+use std::collections::HashMap;
+
+pub(crate) const CODE_FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Int),
+    FieldDef::shown("provider", Kind::Object),
+    FieldDef::shown("user", Kind::Object),
+    FieldDef::shown("is_expired", Kind::Bool),
+    FieldDef::shown("expires", Kind::Time).nullable(),
+    FieldDef::shown("scope", Kind::List(&Kind::Text)),
+];
+pub(crate) const TOKEN_FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Int),
+    FieldDef::shown("provider", Kind::Object),
+    FieldDef::shown("user", Kind::Object),
+    FieldDef::shown("is_expired", Kind::Bool),
+    FieldDef::shown("expires", Kind::Time).nullable(),
+    FieldDef::shown("scope", Kind::List(&Kind::Text)),
+    FieldDef::shown("id_token", Kind::Text),
+    FieldDef::shown("revoked", Kind::Bool),
+];
+
+/// What both kinds of rows have in common.
+struct Grant {
+    id: i64,
+    provider: i64,
+    user: i64,
+    scope: String,
+    expires: Timestamp,
+    /// Claims and whether it was revoked; codes have neither.
+    token: Option<(Json, bool)>,
+}
+impl From<GrantToken> for Grant {
+    fn from(t: GrantToken) -> Self {
+        Self { id: t.id, provider: t.provider, user: t.user_id, scope: t.scope, expires: t.expires, token: Some((t.data, t.revoked)) }
+    }
+}
+impl From<Code> for Grant {
+    fn from(c: Code) -> Self {
+        Self { id: c.id, provider: c.provider, user: c.user_id, scope: c.scope, expires: c.expires, token: None }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Sort {
+    Token(TokenKind),
+    Code,
+}
+
+/// The provider is shown without its secrets: the person who was granted something is not its administrator.
+async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
+    let ids: Vec<i64> = list.iter().map(|g| g.user).collect();
+    let owners = users::by_ids(&call.core.db, &ids).await?;
+    let shown = people::show(&call.core, &owners, true, true).await?;
+    let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
+    let now = call.core.now();
+    let one = |g: &Grant| {
+        let provider = call.world.by_num(g.provider).map(|p| wire::family_view(p, &call.world));
+        let mut out = json!({
+            "pk": g.id, "provider": provider, "user": by_id.get(&g.user), "is_expired": g.expires <= now, "expires": g.expires,
+            "scope": g.scope.split_whitespace().collect::<Vec<_>>(),
+        });
+        if let Some((data, revoked)) = &g.token {
+            out["id_token"] = Json::String(data.get("id_token").or_else(|| data.get("claims")).map(Json::to_string).unwrap_or_else(|| "{}".to_owned()));
+            out["revoked"] = json!(revoked);
+        }
+        out
+    };
+    Ok(list.iter().map(one).collect())
+}
+
+async fn list(call: &Call, sort: Sort) -> Answer {
+    let paging = Paging::read(call)?;
+    let mut f = Filters::new(call);
+    let q = GrantQuery { search: paging.search.clone(), provider: f.int("provider"), user: f.int("user"), owner: call.owner()?, alive_at: None, page: paging.rows() };
+    f.done()?;
+    let db = &call.core.db;
+    let (page, total): (Vec<Grant>, u64) = match sort {
+        Sort::Token(kind) => {
+            let (page, total) = grants::list(db, kind, &q).await?;
+            (page.into_iter().map(Grant::from).collect(), total)
+        }
+        Sort::Code => {
+            let (page, total) = grants::list_codes(db, &q).await?;
+            (page.into_iter().map(Grant::from).collect(), total)
+        }
+    };
+    paging.envelope(show(call, &page).await?, total, json!({}))
+}
+
+async fn find(call: &Call, sort: Sort) -> Result<Grant, Fault> {
+    let owner = call.owner()?;
+    let id = call.key.parse().map_err(|_| Fault::not_found())?;
+    let db = &call.core.db;
+    let found = match sort {
+        Sort::Token(kind) => grants::by_id(db, id).await?.filter(|t| t.kind == kind).map(Grant::from),
+        Sort::Code => grants::code_by_id(db, id).await?.map(Grant::from),
+    };
+    found.filter(|g| owner.is_none_or(|o| o == g.user)).ok_or_else(|| Fault::missing("grant"))
+}
+async fn one(call: &Call, sort: Sort) -> Answer {
+    let grant = find(call, sort).await?;
+    Ok(Reply::ok(show(call, &[grant]).await?.pop().unwrap_or_default()))
+}
+async fn remove(call: &Call, sort: Sort) -> Answer {
+    let grant = find(call, sort).await?;
+    match sort {
+        Sort::Token(_) => grants::delete(&call.core.db, grant.id).await?,
+        Sort::Code => grants::delete_code(&call.core.db, grant.id).await?,
+    }
+    Ok(Reply::Empty)
+}
+async fn nobody(call: &Call, sort: Sort) -> Answer {
+    find(call, sort).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}
+
+macro_rules! handlers {
+    ($sort:expr, $list:ident, $one:ident, $remove:ident, $used_by:ident) => {
+        pub(crate) async fn $list(call: &mut Call) -> Answer {
+            list(call, $sort).await
+        }
+        pub(crate) async fn $one(call: &mut Call) -> Answer {
+            one(call, $sort).await
+        }
+        pub(crate) async fn $remove(call: &mut Call) -> Answer {
+            remove(call, $sort).await
+        }
+        pub(crate) async fn $used_by(call: &mut Call) -> Answer {
+            nobody(call, $sort).await
+        }
+    };
+}
+handlers!(Sort::Token(TokenKind::Access), access_tokens, access_token, delete_access_token, access_token_used_by);
+handlers!(Sort::Token(TokenKind::Refresh), refresh_tokens, refresh_token, delete_refresh_token, refresh_token_used_by);
+handlers!(Sort::Code, codes, code, delete_code, code_used_by);

@@ -1,0 +1,217 @@
+//! `/core/groups/`
+use super::{GROUP, USER, UUIDS, labelled, model, rights, told};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::compat;
+use crate::form::{self, Members};
+use crate::list::{Filters, Paging, autocomplete};
+use crate::objects::used_by as references;
+use crate::{ql, rows::users::attributes};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::rows;
+use signet_model::{FieldDef, Kind};
+use signet_store::groups::{self, Group, GroupQuery};
+use signet_store::{objects, users};
+use std::collections::HashSet;
+
+const ROLE: &[FieldDef] = &[labelled(FieldDef::shown("pk", Kind::Uuid), "Uuid"), FieldDef::plain("name", Kind::Text).required()];
+pub(crate) const FIELDS: &[FieldDef] = &[
+    labelled(FieldDef::shown("pk", Kind::Uuid), "Group uuid"),
+    FieldDef::shown("num_pk", Kind::Int),
+    FieldDef::plain("name", Kind::Text).required(),
+    told(FieldDef::plain("is_superuser", Kind::Bool), "Members of this group are superusers."),
+    FieldDef::plain("parents", Kind::List(&GROUP)),
+    FieldDef::shown("parents_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::plain("users", Kind::List(&USER)),
+    FieldDef::shown("users_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::plain("attributes", Kind::Object),
+    FieldDef::plain("roles", UUIDS),
+    FieldDef::shown("roles_obj", Kind::Items(ROLE)),
+    FieldDef::shown("inherited_roles_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::shown("children", UUIDS),
+    FieldDef::shown("children_obj", Kind::List(&Kind::Object)).nullable(),
+];
+pub(crate) const MEMBER: &[FieldDef] = &[FieldDef::plain("pk", Kind::Int).required()];
+
+/// Groups as the API shows them. The `include_…` flags decide which relations are spelled out.
+async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
+    let db = &call.core.db;
+    let ids: Vec<Uuid> = list.iter().map(|g| g.id).collect();
+    let (parents, children) = (groups::parents_of_many(db, &ids).await?, groups::children_of_many(db, &ids).await?);
+    let with_users = call.flag("include_users").unwrap_or(true);
+    let (with_children, with_parents) = (call.flag("include_children").unwrap_or(false), call.flag("include_parents").unwrap_or(false));
+    let (members, member_ids) = if with_users { (groups::members_of_many(db, &ids).await?, Default::default()) } else { (Default::default(), groups::member_ids_of_many(db, &ids).await?) };
+    let related = |g: &Group| json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
+    let one = |g: &Group| {
+        let (above, below) = (parents.get(&g.id).map_or(&[][..], Vec::as_slice), children.get(&g.id).map_or(&[][..], Vec::as_slice));
+        let people = members.get(&g.id).map_or(&[][..], Vec::as_slice);
+        let ids = if with_users { people.iter().map(|u| u.id).collect() } else { member_ids.get(&g.id).cloned().unwrap_or_default() };
+        json!({
+            "pk": g.id, "num_pk": rows::num_pk(g), "name": g.name, "is_superuser": g.is_superuser,
+            "parents": above.iter().map(|p| p.id).collect::<Vec<_>>(), "parents_obj": with_parents.then(|| above.iter().map(related).collect::<Vec<_>>()),
+            "users": ids, "users_obj": with_users.then(|| people.iter().map(|u| rows::partial_user(&call.core, u)).collect::<Vec<_>>()),
+            "attributes": g.attributes, "roles": [], "roles_obj": [],
+            "inherited_roles_obj": call.flag("include_inherited_roles").unwrap_or(false).then(Vec::<Json>::new),
+            "children": below.iter().map(|c| c.id).collect::<Vec<_>>(), "children_obj": with_children.then(|| below.iter().map(related).collect::<Vec<_>>()),
+        })
+    };
+    Ok(list.iter().map(one).collect())
+}
+async fn answer(call: &Call, id: Uuid) -> Result<Json, Fault> {
+    let group = groups::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Group"))?;
+    Ok(show(call, &[group]).await?.pop().unwrap_or_default())
+}
+
+async fn find(call: &Call) -> Result<Group, Fault> {
+    let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
+    groups::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Group"))
+}
+
+/// `GET /core/groups/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let mut f = Filters::new(call);
+    let mut q = GroupQuery {
+        search: paging.search.clone(),
+        name: f.text("name"),
+        is_superuser: f.flag("is_superuser"),
+        members_by_pk: f.ints("members_by_pk"),
+        members_by_username: f.texts("members_by_username"),
+        page: paging.rows(),
+        ..GroupQuery::default()
+    };
+    f.done()?;
+    attributes(call, |text| q.attributes_text(text))?;
+    if let Some([(field, Json::String(value))]) = ql::equalities(&paging.search).as_deref()
+        && field == "name"
+    {
+        (q.name, q.search) = (Some(value.clone()), String::new());
+    }
+    let (page, total) = groups::list(&call.core.db, &q).await?;
+    let results = show(call, &page).await?;
+    paging.envelope(results, total, autocomplete("authentik_core.group", &[("name", "str", None), ("is_superuser", "bool", None), ("attributes", "relation", None)]))
+}
+
+/// `GET /core/groups/<uuid>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let group = find(call).await?;
+    Ok(Reply::ok(show(call, &[group]).await?.pop().unwrap_or_default()))
+}
+
+struct Relations {
+    parents: Option<Vec<Uuid>>,
+    members: Option<Vec<i64>>,
+}
+
+/// `POST /core/groups/`
+pub(crate) async fn create(call: &mut Call) -> Answer {
+    compat::group(&mut call.body);
+    let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
+    let mut group = Group::new(&call.core.ports, "");
+    let with = fill(call, &mut group, &sent, &mut errors, None).await?;
+    groups::insert(&call.core.db, &group, with.parents.as_deref().unwrap_or_default(), with.members.as_deref().unwrap_or_default()).await.map_err(taken)?;
+    call.event("model_created", model("group", group.id, &group.name)).await;
+    Ok(Reply::created(answer(call, group.id).await?))
+}
+
+/// `PUT /core/groups/<uuid>/`
+pub(crate) async fn update(call: &mut Call) -> Answer {
+    change(call, false).await
+}
+/// `PATCH /core/groups/<uuid>/`
+pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+    change(call, true).await
+}
+async fn change(call: &mut Call, partial: bool) -> Answer {
+    let before = find(call).await?;
+    compat::group(&mut call.body);
+    let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+    let mut group = before.clone();
+    let with = fill(call, &mut group, &sent, &mut errors, Some(&before)).await?;
+    groups::update(&call.core.db, &group, with.parents.as_deref(), with.members.as_deref(), call.core.now()).await.map_err(taken)?;
+    call.event("model_updated", model("group", group.id, &group.name)).await;
+    Ok(Reply::ok(answer(call, group.id).await?))
+}
+
+async fn fill(call: &Call, group: &mut Group, sent: &Map, errors: &mut FieldErrors, before: Option<&Group>) -> Result<Relations, Fault> {
+    let db = &call.core.db;
+    if let Some(name) = sent.text("name") {
+        if groups::by_name(db, &name).await?.is_some_and(|other| other.id != group.id) {
+            errors.add("name", "Group with this name already exists.");
+        }
+        group.name = name;
+    }
+    if sent.uuids("roles").is_some_and(|r| !r.is_empty()) {
+        errors.add("roles", "Invalid pk - object does not exist.");
+    }
+    group.is_superuser = sent.flag("is_superuser").unwrap_or(group.is_superuser);
+    group.attributes = sent.map("attributes").unwrap_or_else(|| group.attributes.clone());
+    let with = Relations { parents: sent.uuids("parents"), members: sent.ints("users") };
+    if let Some(parents) = &with.parents {
+        let mut above: HashSet<Uuid> = groups::ancestors(db, parents).await?;
+        above.extend(parents);
+        if above.contains(&group.id) {
+            errors.add("parents", "A group cannot be its own ancestor.");
+        }
+    }
+    std::mem::take(errors).into_result()?;
+    // Superuser by the flag or by a parent: both are rights that members get.
+    if !call.is_superuser() && group.is_superuser != before.is_some_and(|b| b.is_superuser) {
+        return Err(Error::denied("You may not change who is a superuser.").into());
+    }
+    rights::may_give(call, with.parents.as_deref().unwrap_or_default()).await?;
+    if before.is_some() {
+        rights::may_give(call, &[group.id]).await?;
+    }
+    Ok(with)
+}
+
+fn taken(error: Error) -> Fault {
+    match error {
+        Error::Conflict(tag) if tag == "user_group.name" => Fault::invalid("name", "Group with this name already exists."),
+        Error::Conflict(tag) if tag == "foreign key" => Fault::invalid("non_field_errors", "A parent or a member was deleted at the same time."),
+        other => other.into(),
+    }
+}
+
+/// `DELETE /core/groups/<uuid>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let group = find(call).await?;
+    rights::may_give(call, &[group.id]).await?;
+    let writes = objects::writes_for_deleted_row(&call.world, &group.id.to_string(), &call.core.ports);
+    match call.core.objects.apply_with(writes, &call.author(), groups::delete_batch(group.id)).await {
+        Ok(_) => {}
+        Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("Group")),
+        Err(error) => return Err(error.into()),
+    }
+    call.event("model_deleted", model("group", group.id, &group.name)).await;
+    Ok(Reply::Empty)
+}
+
+/// `GET /core/groups/<uuid>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    let group = find(call).await?;
+    Ok(Reply::ok(references::of_row(&group.id.to_string(), &call.world)))
+}
+
+async fn member(call: &Call) -> Result<users::User, Fault> {
+    let id = form::read(call, MEMBER, false).await?.int("pk").unwrap_or_default();
+    users::by_id(&call.core.db, id).await?.ok_or_else(Fault::not_found)
+}
+/// `POST /core/groups/<uuid>/add_user/`
+pub(crate) async fn add_user(call: &mut Call) -> Answer {
+    let group = find(call).await?;
+    let user = member(call).await?;
+    rights::may_give(call, &[group.id]).await?;
+    users::join_group(&call.core.db, user.id, group.id).await.map_err(taken)?;
+    call.event("model_updated", model("group", group.id, &group.name)).await;
+    Ok(Reply::Empty)
+}
+/// `POST /core/groups/<uuid>/remove_user/`
+pub(crate) async fn remove_user(call: &mut Call) -> Answer {
+    let group = find(call).await?;
+    let user = member(call).await?;
+    rights::may_give(call, &[group.id]).await?;
+    users::leave_group(&call.core.db, user.id, group.id).await?;
+    call.event("model_updated", model("group", group.id, &group.name)).await;
+    Ok(Reply::Empty)
+}

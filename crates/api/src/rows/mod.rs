@@ -1,0 +1,143 @@
+//! Resources that are rows: people, groups, tokens, sessions, consents, grants, events.
+pub(crate) mod consents;
+pub(crate) mod events;
+pub(crate) mod grants;
+pub(crate) mod groups;
+pub(crate) mod rights;
+pub(crate) mod sessions;
+mod service_account;
+pub(crate) mod tokens;
+pub(crate) mod user_agent;
+mod user_actions;
+pub(crate) mod users;
+
+use crate::call::{Answer, Call};
+use crate::list::Paging;
+use crate::route::{Action, Output, Permission, run};
+use http::Method;
+use signet_base::{Json, json};
+use signet_model::{FieldDef, Kind, OnDelete};
+
+pub(crate) const USER: Kind = Kind::Ref { target: "authentik_core.user", on_delete: OnDelete::Cascade };
+pub(crate) const GROUP: Kind = Kind::Ref { target: "authentik_core.group", on_delete: OnDelete::Cascade };
+pub(crate) const UUIDS: Kind = Kind::List(&Kind::Uuid);
+
+/// A text that may be empty.
+pub(crate) const fn blank(field: FieldDef) -> FieldDef {
+    FieldDef { blank: true, ..field }
+}
+/// With words for people.
+pub(crate) const fn told(field: FieldDef, doc: &'static str) -> FieldDef {
+    FieldDef { doc, ..field }
+}
+/// Read-only, under another label in the description of the address.
+pub(crate) const fn labelled(field: FieldDef, label: &'static str) -> FieldDef {
+    FieldDef { widget: label, read_only: true, ..field }
+}
+
+/// Members of a component that is kept in rows.
+pub(crate) fn fields(component: &str) -> Option<&'static [FieldDef]> {
+    COMPONENTS.iter().find(|(name, _)| *name == component).map(|(_, fields)| *fields)
+}
+/// All of them.
+pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
+    ("User", users::FIELDS),
+    ("Group", groups::FIELDS),
+    ("Token", tokens::FIELDS),
+    ("AuthenticatedSession", sessions::FIELDS),
+    ("UserConsent", consents::FIELDS),
+    ("TokenModel", grants::TOKEN_FIELDS),
+    ("ExpiringBaseGrantModel", grants::CODE_FIELDS),
+    ("Event", events::FIELDS),
+];
+
+/// The event's picture of a row.
+pub(crate) fn model(name: &str, pk: impl ToString, label: &str) -> Json {
+    json!({"model": {"app": "authentik_core", "model_name": name, "pk": pk.to_string(), "name": label}})
+}
+
+pub(crate) fn register(rows: &mut Vec<Action>) {
+    use Permission::{Anyone, Owner, SignedIn, Superuser};
+    let mut add = |action: Action| rows.push(action);
+    let put = |path: &str, doc: &str, f| Action::new(Method::PUT, path, Superuser, doc, f);
+    let patch = |path: &str, doc: &str, f| Action::new(Method::PATCH, path, Superuser, doc, f);
+    let delete = |path: &str, permission, doc: &str, f| Action::new(Method::DELETE, path, permission, doc, f).output(Output::Nothing);
+    let used = |path: &str, permission, f| Action::get(path, permission, "What refers to it.", f).output(Output::Plain("UsedBy"));
+
+    add(Action::get("core/users", Superuser, "Lists users.", run!(users::list)).gives("User"));
+    add(Action::post("core/users", Superuser, "Adds a user.", run!(users::create)).takes("User").gives("User"));
+    add(Action::get("core/users/{id}", Superuser, "One user.", run!(users::retrieve)).gives("User"));
+    add(put("core/users/{id}", "Replaces a user's data.", run!(users::update)).takes("User").gives("User"));
+    add(patch("core/users/{id}", "Changes some of a user's data.", run!(users::partial_update)).takes("User").gives("User"));
+    add(delete("core/users/{id}", Superuser, "Deletes a user with sessions, tokens and consents.", run!(users::destroy)));
+    add(used("core/users/{id}/used_by", Superuser, run!(users::used_by)));
+    add(Action::get("core/users/me", SignedIn, "Who is asking.", run!(user_actions::me)).output(Output::Members("SessionUser", user_actions::ME)));
+    add(Action::get("core/users/paths", Superuser, "The paths in use.", run!(user_actions::paths)).output(Output::Members("UserPath", user_actions::PATHS)));
+    add(Action::post("core/users/{id}/set_password", Superuser, "Sets a password.", run!(user_actions::set_password)).input(user_actions::PASSWORD).output(Output::Nothing));
+    add(Action::post("core/users/{id}/set_password_hash", Superuser, "Sets a password by its hash.", run!(user_actions::set_password_hash)).input(user_actions::PASSWORD).output(Output::Nothing));
+    add(Action::post("core/users/{id}/recovery", Superuser, "Makes a link by which the person gets in again, once.", run!(user_actions::recovery)).input(user_actions::RECOVERY).output(Output::One("Link")));
+    add(Action::post("core/users/{id}/recovery_email", Superuser, "Sends such a link.", run!(user_actions::recovery_email)).input(user_actions::RECOVERY_EMAIL).output(Output::Nothing));
+    add(Action::post("core/users/{id}/impersonate", Superuser, "Acts as another user.", run!(user_actions::impersonate)).input(user_actions::IMPERSONATE).output(Output::Nothing));
+    add(Action::get("core/users/impersonate_end", Anyone, "Stops acting as another user.", run!(user_actions::impersonate_end)).output(Output::Nothing));
+    add(Action::post("core/users/service_account", Superuser, "Adds a service account with its app password.", run!(service_account::create)).input(service_account::FIELDS).output(Output::Members("UserServiceAccountResponse", service_account::ANSWER)));
+
+    add(Action::get("core/groups", Superuser, "Lists groups.", run!(groups::list)).gives("Group"));
+    add(Action::post("core/groups", Superuser, "Adds a group.", run!(groups::create)).takes("Group").gives("Group"));
+    add(Action::get("core/groups/{group_uuid}", Superuser, "One group.", run!(groups::retrieve)).gives("Group"));
+    add(put("core/groups/{group_uuid}", "Replaces a group's data.", run!(groups::update)).takes("Group").gives("Group"));
+    add(patch("core/groups/{group_uuid}", "Changes some of a group's data.", run!(groups::partial_update)).takes("Group").gives("Group"));
+    add(delete("core/groups/{group_uuid}", Superuser, "Deletes a group.", run!(groups::destroy)));
+    add(used("core/groups/{group_uuid}/used_by", Superuser, run!(groups::used_by)));
+    add(Action::post("core/groups/{group_uuid}/add_user", Superuser, "Adds a member.", run!(groups::add_user)).input(groups::MEMBER).output(Output::Nothing));
+    add(Action::post("core/groups/{group_uuid}/remove_user", Superuser, "Takes a member out.", run!(groups::remove_user)).input(groups::MEMBER).output(Output::Nothing));
+
+    add(Action::get("core/tokens", Owner, "Lists tokens.", run!(tokens::list)).gives("Token"));
+    add(Action::post("core/tokens", Owner, "Adds a token.", run!(tokens::create)).takes("Token").gives("Token"));
+    add(Action::get("core/tokens/{identifier}", Owner, "One token.", run!(tokens::retrieve)).gives("Token"));
+    add(Action::new(Method::PUT, "core/tokens/{identifier}", Owner, "Replaces a token's data.", run!(tokens::update)).takes("Token").gives("Token"));
+    add(Action::new(Method::PATCH, "core/tokens/{identifier}", Owner, "Changes some of a token's data.", run!(tokens::partial_update)).takes("Token").gives("Token"));
+    add(delete("core/tokens/{identifier}", Owner, "Deletes a token.", run!(tokens::destroy)));
+    add(used("core/tokens/{identifier}/used_by", Owner, run!(tokens::used_by)));
+    add(Action::get("core/tokens/{identifier}/view_key", Owner, "Shows the key; the log remembers.", run!(tokens::view_key)).output(Output::Members("TokenView", tokens::KEY)));
+    add(Action::post("core/tokens/{identifier}/set_key", Superuser, "Sets the key.", run!(tokens::set_key)).input(tokens::KEY).output(Output::Nothing));
+
+    add(Action::get("core/authenticated_sessions", Owner, "Lists sessions.", run!(sessions::list)).gives("AuthenticatedSession"));
+    add(delete("core/authenticated_sessions/bulk_delete", Superuser, "Ends all sessions of users.", run!(sessions::bulk_delete)));
+    add(Action::get("core/authenticated_sessions/{uuid}", Owner, "One session.", run!(sessions::retrieve)).gives("AuthenticatedSession"));
+    add(delete("core/authenticated_sessions/{uuid}", Owner, "Ends a session.", run!(sessions::destroy)));
+    add(used("core/authenticated_sessions/{uuid}/used_by", Owner, run!(sessions::used_by)));
+
+    add(Action::get("core/user_consent", Owner, "Lists consents.", run!(consents::list)).gives("UserConsent"));
+    add(Action::get("core/user_consent/{id}", Owner, "One consent.", run!(consents::retrieve)).gives("UserConsent"));
+    add(delete("core/user_consent/{id}", Owner, "Withdraws a consent.", run!(consents::destroy)));
+    add(used("core/user_consent/{id}/used_by", Owner, run!(consents::used_by)));
+
+    for (path, list, one, gone, uses, component) in [
+        ("oauth2/access_tokens", run!(grants::access_tokens), run!(grants::access_token), run!(grants::delete_access_token), run!(grants::access_token_used_by), "TokenModel"),
+        ("oauth2/refresh_tokens", run!(grants::refresh_tokens), run!(grants::refresh_token), run!(grants::delete_refresh_token), run!(grants::refresh_token_used_by), "TokenModel"),
+        ("oauth2/authorization_codes", run!(grants::codes), run!(grants::code), run!(grants::delete_code), run!(grants::code_used_by), "ExpiringBaseGrantModel"),
+    ] {
+        add(Action::get(path, Owner, "Lists what was granted.", list).gives(component));
+        add(Action::get(format!("{path}/{{id}}"), Owner, "One grant.", one).gives(component));
+        add(delete(&format!("{path}/{{id}}"), Owner, "Revokes a grant.", gone));
+        add(used(&format!("{path}/{{id}}/used_by"), Owner, uses));
+    }
+
+    add(Action::get("events/events", Superuser, "Lists events.", run!(events::list)).gives("Event"));
+    add(Action::post("events/events", Superuser, "Adds an event of one's own.", run!(events::create)).takes("Event").gives("Event"));
+    add(Action::get("events/events/actions", SignedIn, "Kinds of events.", run!(events::actions)).output(Output::Plain("TypeCreate")));
+    add(Action::get("events/events/{event_uuid}", Superuser, "One event.", run!(events::retrieve)).gives("Event"));
+
+    // What nobody has as long as nothing makes it: second factors, notifications, outposts.
+    add(Action::get("authenticators/all", SignedIn, "The caller's second factors.", run!(nothing)).output(Output::Plain("Device")));
+    add(Action::get("authenticators/admin/all", SignedIn, "Second factors of a user.", run!(nothing)).output(Output::Plain("Device")));
+    add(Action::get("events/notifications", Owner, "The caller's notifications.", run!(empty_page)).output(Output::Page("Notification")));
+    add(Action::get("outposts", Superuser, "Lists outposts.", run!(empty_page)).output(Output::Page("Outpost")));
+}
+
+async fn nothing(_: &mut Call) -> Answer {
+    Ok(crate::Reply::ok(Vec::<Json>::new()))
+}
+async fn empty_page(call: &mut Call) -> Answer {
+    Paging::read(call)?.envelope(Vec::new(), 0, json!({}))
+}

@@ -1,0 +1,94 @@
+//! `/core/authenticated_sessions/`
+use super::{blank, user_agent};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::list::{Filters, Paging};
+use signet_base::{Json, Uuid, json};
+use signet_model::{FieldDef, Kind};
+use signet_store::grants;
+use signet_store::sessions::{self, Session, SessionQuery};
+
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("uuid", Kind::Uuid),
+    FieldDef::shown("current", Kind::Bool),
+    FieldDef::shown("user_agent", Kind::Object),
+    FieldDef::shown("geo_ip", Kind::Object).nullable(),
+    FieldDef::shown("asn", Kind::Object).nullable(),
+    FieldDef::shown("user", Kind::Int),
+    blank(FieldDef::shown("last_ip", Kind::Text)),
+    FieldDef::shown("last_user_agent", Kind::Text),
+    FieldDef::shown("last_used", Kind::Time),
+    FieldDef::shown("expires", Kind::Time),
+];
+
+fn show(call: &Call, s: &Session) -> Json {
+    let current = call.session.as_ref().and_then(|own| own.uuid()) == Some(s.uuid);
+    json!({
+        "uuid": s.uuid, "current": current, "user_agent": user_agent::parse(&s.user_agent), "geo_ip": null, "asn": null, "user": s.user_id,
+        "last_ip": s.ip, "last_user_agent": s.user_agent, "last_used": s.last_used, "expires": s.expires,
+    })
+}
+
+async fn find(call: &Call) -> Result<Session, Fault> {
+    let owner = call.owner()?;
+    let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
+    let found = sessions::by_uuid(&call.core.db, id).await?.filter(|s| s.user_id.is_some() && !s.is_expired(call.core.now()));
+    found.filter(|s| owner.is_none() || s.user_id == owner).ok_or_else(|| Fault::missing("Authenticated Session"))
+}
+
+/// `GET /core/authenticated_sessions/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let f = Filters::new(call);
+    let q = SessionQuery {
+        search: paging.search.clone(),
+        username: f.text("user__username"),
+        ip: f.text("session__last_ip"),
+        user_agent: f.text("session__last_user_agent"),
+        owner: call.owner()?,
+        alive_at: Some(call.core.now()),
+        page: paging.rows(),
+    };
+    let (page, total) = sessions::list(&call.core.db, &q).await?;
+    paging.envelope(page.iter().map(|s| show(call, s)).collect(), total, json!({}))
+}
+
+/// `GET /core/authenticated_sessions/<uuid>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let session = find(call).await?;
+    Ok(Reply::ok(show(call, &session)))
+}
+
+/// `DELETE /core/authenticated_sessions/<uuid>/`: ends the session and what was granted within it.
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let session = find(call).await?;
+    end(call, &session).await?;
+    Ok(Reply::Empty)
+}
+async fn end(call: &Call, session: &Session) -> Result<(), Fault> {
+    sessions::delete_by_uuid(&call.core.db, session.uuid).await?;
+    grants::revoke_session(&call.core.db, session.uuid).await?;
+    call.event("model_deleted", json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
+    Ok(())
+}
+
+/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`
+pub(crate) async fn bulk_delete(call: &mut Call) -> Answer {
+    let mut f = Filters::new(call);
+    let ids = f.ints("user_pks");
+    f.done()?;
+    if ids.is_empty() {
+        return Err(Fault::invalid("user_pks", "This field is required."));
+    }
+    for id in ids {
+        for session in sessions::of_user(&call.core.db, id).await? {
+            end(call, &session).await?;
+        }
+    }
+    Ok(Reply::Empty)
+}
+
+/// `GET /core/authenticated_sessions/<uuid>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    find(call).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}

@@ -1,0 +1,226 @@
+//! `/core/tokens/`: API tokens and app passwords (authentik-features §7.3).
+use super::{USER, blank, model, users as people};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::form::{self, Members};
+use crate::list::{Filters, Paging};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
+use signet_core::{Principal, rows};
+use signet_model::{FieldDef, Kind};
+use signet_store::tokens::{self, Token, TokenQuery};
+use signet_store::users;
+use std::collections::HashMap;
+
+const INTENTS: &[&str] = &["verification", "api", "recovery", "app_password"];
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Uuid),
+    FieldDef::shown("managed", Kind::Text).nullable(),
+    FieldDef::plain("identifier", Kind::Slug).required().max(255),
+    FieldDef::plain("intent", Kind::Choice(INTENTS)),
+    FieldDef::plain("user", USER),
+    FieldDef::shown("user_obj", Kind::Object),
+    blank(FieldDef::plain("description", Kind::Text)),
+    FieldDef::plain("expires", Kind::Time).nullable(),
+    FieldDef::plain("expiring", Kind::Bool),
+];
+pub(crate) const KEY: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("key", Kind::Text).required().max(1024) }];
+
+async fn show(call: &Call, list: &[Token]) -> Result<Vec<Json>> {
+    let ids: Vec<i64> = list.iter().map(|t| t.user_id).collect();
+    let owners = users::by_ids(&call.core.db, &ids).await?;
+    let shown = people::show(&call.core, &owners, true, true).await?;
+    let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
+    let one = |t: &Token| {
+        json!({
+            "pk": t.id, "managed": t.managed, "identifier": t.identifier, "intent": t.intent, "user": t.user_id, "user_obj": by_id.get(&t.user_id),
+            "description": t.description, "expires": t.expires, "expiring": t.expiring,
+        })
+    };
+    Ok(list.iter().map(one).collect())
+}
+async fn answer(call: &Call, token: Token) -> Result<Json> {
+    Ok(show(call, &[token]).await?.pop().unwrap_or_default())
+}
+
+/// The token that the path names, if it is the caller's to see.
+async fn find(call: &Call) -> Result<Token, Fault> {
+    let owner = call.owner()?;
+    let token = tokens::by_identifier(&call.core.db, &call.key).await?;
+    token.filter(|t| owner.is_none_or(|id| id == t.user_id)).ok_or_else(|| Fault::missing("Token"))
+}
+
+/// `GET /core/tokens/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let mut f = Filters::new(call);
+    let q = TokenQuery {
+        search: paging.search.clone(),
+        identifier: f.text("identifier"),
+        intents: f.choices("intent", INTENTS),
+        description: f.text("description"),
+        managed: f.text("managed"),
+        expires: f.time("expires"),
+        expiring: f.flag("expiring"),
+        username: f.text("user__username"),
+        owner: call.owner()?,
+        page: paging.rows(),
+        ..TokenQuery::default()
+    };
+    f.done()?;
+    let (page, total) = tokens::list(&call.core.db, &q).await?;
+    paging.envelope(show(call, &page).await?, total, json!({}))
+}
+
+/// `GET /core/tokens/<identifier>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let token = find(call).await?;
+    Ok(Reply::ok(answer(call, token).await?))
+}
+
+/// `POST /core/tokens/`
+pub(crate) async fn create(call: &mut Call) -> Answer {
+    let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
+    let person = call.person()?.clone();
+    let owner = if person.is_superuser { sent.int("user").unwrap_or(person.user.id) } else { person.user.id };
+    let mut token = Token::new(call.core.ports.uuid(), "", "api", owner, call.core.now());
+    token.expiring = true;
+    fill(call, &person, &mut token, &sent, &mut errors, true).await?;
+    let key = new_key(call);
+    tokens::insert(&call.core.db, &call.core.vault, &token, &key).await.map_err(taken)?;
+    call.event("model_created", model("token", token.id, &token.identifier)).await;
+    Ok(Reply::created(answer(call, token).await?))
+}
+
+fn new_key(call: &Call) -> Secret {
+    let length = usize::try_from(call.core.system().default_token_length).unwrap_or(60);
+    Secret::new(call.core.ports.alphanumeric(length.clamp(1, 1024)))
+}
+
+/// `PUT /core/tokens/<identifier>/`
+pub(crate) async fn update(call: &mut Call) -> Answer {
+    change(call, false).await
+}
+/// `PATCH /core/tokens/<identifier>/`
+pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+    change(call, true).await
+}
+async fn change(call: &mut Call, partial: bool) -> Answer {
+    let mut token = find(call).await?;
+    let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+    let person = call.person()?.clone();
+    if sent.int("user").is_some_and(|id| id != token.user_id) {
+        errors.add("user", "The owner of a token cannot be changed.");
+    }
+    fill(call, &person, &mut token, &sent, &mut errors, false).await?;
+    tokens::update(&call.core.db, &token).await.map_err(taken)?;
+    call.event("model_updated", model("token", token.id, &token.identifier)).await;
+    Ok(Reply::ok(answer(call, token).await?))
+}
+
+/// Takes the judged members over. People who are no superusers do not choose whether their tokens expire.
+async fn fill(call: &Call, person: &Principal, token: &mut Token, sent: &Map, errors: &mut FieldErrors, new: bool) -> Result<(), Fault> {
+    if let Some(identifier) = sent.text("identifier") {
+        if tokens::by_identifier(&call.core.db, &identifier).await?.is_some_and(|other| other.id != token.id) {
+            errors.add("identifier", "This field must be unique.");
+        }
+        token.identifier = identifier;
+    }
+    let intent = sent.text("intent");
+    if let Some(intent) = &intent {
+        if intent != "api" && intent != "app_password" {
+            errors.add("intent", format!("Invalid intent {intent}"));
+        } else if !new && !["api", "app_password"].contains(&token.intent.as_str()) && *intent != token.intent {
+            errors.add("intent", "The intent of this token cannot be changed.");
+        }
+    }
+    std::mem::take(errors).into_result()?;
+    token.description = sent.text("description").unwrap_or_else(|| token.description.clone());
+    let other_kind = intent.as_ref().is_some_and(|i| *i != token.intent);
+    token.intent = intent.unwrap_or_else(|| token.intent.clone());
+    let owner = owner(call, token.user_id).await?;
+    token.expiring = if person.is_superuser {
+        sent.flag("expiring").unwrap_or(token.expiring)
+    } else if new {
+        must_expire(&owner)
+    } else {
+        token.expiring || must_expire(&owner)
+    };
+    if new || other_kind || sent.contains_key("expires") || (token.expiring && token.expires.is_none()) {
+        token.expires = expiry(call, token, &owner, sent)?;
+    }
+    Ok(())
+}
+
+async fn owner(call: &Call, id: i64) -> Result<Principal, Fault> {
+    Principal::load_any(&call.core, id).await?.ok_or_else(|| Fault::invalid("user", format!("Invalid pk \"{id}\" - object does not exist.")))
+}
+/// Whether an account's tokens always end; so it is unless an administrator said otherwise.
+fn must_expire(owner: &Principal) -> bool {
+    rows::group_attributes(owner).get("goauthentik.io/user/token-expires").and_then(Json::as_bool).unwrap_or(true)
+}
+
+/// The end of an API token is always the system's to choose; app passwords may choose one within the account's limit.
+fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<Option<Timestamp>, Fault> {
+    let now = call.core.now();
+    let system = call.core.system();
+    let default = now.plus(Span::parse(&system.default_token_duration).map_err(Error::internal)?);
+    if token.intent != "app_password" {
+        return Ok(Some(default));
+    }
+    if !token.expiring {
+        return Ok(None);
+    }
+    let Some(wanted) = sent.text("expires").and_then(|t| Timestamp::parse(&t).ok()) else { return Ok(Some(default)) };
+    let longest = rows::group_attributes(owner).get("goauthentik.io/user/token-maximum-lifetime").and_then(Json::as_str).and_then(|t| Span::parse(t).ok());
+    let latest = longest.map_or(default, |span| now.plus(span));
+    if wanted > latest {
+        return Err(Fault::invalid("expires", format!("Token expires exceeds maximum lifetime ({latest}).")));
+    }
+    Ok(Some(wanted))
+}
+
+fn taken(error: Error) -> Fault {
+    match error {
+        Error::Conflict(tag) if tag == "token.identifier" => Fault::invalid("identifier", "This field must be unique."),
+        Error::Conflict(tag) if tag == "token.key_digest" => Fault::invalid("key", "Choose another key."),
+        Error::Conflict(tag) if tag == "foreign key" => Fault::invalid("user", "The user was deleted at the same time."),
+        other => other.into(),
+    }
+}
+
+/// `DELETE /core/tokens/<identifier>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let token = find(call).await?;
+    tokens::delete(&call.core.db, token.id).await?;
+    call.event("model_deleted", model("token", token.id, &token.identifier)).await;
+    Ok(Reply::Empty)
+}
+
+/// `GET /core/tokens/<identifier>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    find(call).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}
+
+/// `GET /core/tokens/<identifier>/view_key/`: what people made themselves they may read again. A token that they could
+/// not have made (it never ends although theirs must, or the system manages it) shows its key to superusers only.
+pub(crate) async fn view_key(call: &mut Call) -> Answer {
+    let token = find(call).await?;
+    if !call.is_superuser() {
+        let own = ["api", "app_password"].contains(&token.intent.as_str()) && token.managed.is_none();
+        if !own || (!token.expiring && must_expire(&owner(call, token.user_id).await?)) {
+            return Err(Fault::forbidden());
+        }
+    }
+    let key = token.key(&call.core.vault)?;
+    call.record("secret_view", json!({"secret": model("token", token.id, &token.identifier)["model"]})).await?;
+    Ok(Reply::ok(json!({"key": key.reveal()})))
+}
+
+/// `POST /core/tokens/<identifier>/set_key/`
+pub(crate) async fn set_key(call: &mut Call) -> Answer {
+    let token = find(call).await?;
+    let key = Secret::new(form::read(call, KEY, false).await?.text("key").unwrap_or_default());
+    tokens::set_key(&call.core.db, &call.core.vault, token.id, &key).await.map_err(taken)?;
+    call.event("model_updated", model("token", token.id, &token.identifier)).await;
+    Ok(Reply::Empty)
+}

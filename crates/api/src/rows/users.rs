@@ -1,0 +1,263 @@
+//! `/core/users/`
+use super::{GROUP, UUIDS, blank, model, rights, told};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::form::{self, Members};
+use crate::list::{Filters, Paging, autocomplete};
+use crate::objects::used_by as references;
+use crate::{compat, ql};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::{Core, rows, session};
+use signet_model::{FieldDef, Kind};
+use signet_store::users::{self, User, UserQuery};
+use signet_store::{grants, groups, objects};
+
+pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
+const RELATED: &[FieldDef] = &[FieldDef::shown("pk", Kind::Uuid), FieldDef::shown("name", Kind::Text)];
+
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Int),
+    told(FieldDef::plain("username", Kind::Text).required().max(150), "Required. 150 characters or fewer."),
+    blank(told(FieldDef::plain("name", Kind::Text).required(), "User's display name.")),
+    told(FieldDef::plain("is_active", Kind::Bool), "Whether the user may sign in. Untick this instead of deleting accounts."),
+    FieldDef::shown("last_login", Kind::Time).nullable(),
+    FieldDef::shown("date_joined", Kind::Time),
+    FieldDef::shown("is_superuser", Kind::Bool),
+    FieldDef::plain("groups", Kind::List(&GROUP)),
+    FieldDef::shown("groups_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::plain("roles", UUIDS),
+    FieldDef::shown("roles_obj", Kind::Items(RELATED)).nullable(),
+    blank(FieldDef::plain("email", Kind::Email).max(254)),
+    FieldDef::shown("avatar", Kind::Text),
+    FieldDef::plain("attributes", Kind::Object),
+    FieldDef::shown("uid", Kind::Text),
+    FieldDef::plain("path", Kind::Text),
+    FieldDef::plain("type", Kind::Choice(TYPES)),
+    FieldDef::shown("uuid", Kind::Uuid),
+    FieldDef::shown("password_change_date", Kind::Time),
+    FieldDef::shown("last_updated", Kind::Time),
+];
+
+/// Users as the API shows them, with two queries for any number of them.
+pub(crate) async fn show(core: &Core, people: &[User], with_groups: bool, with_roles: bool) -> Result<Vec<Json>> {
+    let ids: Vec<i64> = people.iter().map(|u| u.id).collect();
+    let (direct, superusers) = (groups::direct_groups_of_many(&core.db, &ids).await?, groups::is_superuser(&core.db, &ids).await?);
+    let one = |u: &User| {
+        let of: &[groups::Group] = direct.get(&u.id).map_or(&[], Vec::as_slice);
+        json!({
+            "pk": u.id, "username": u.username, "name": u.name, "is_active": u.is_active, "last_login": u.last_login, "date_joined": u.joined,
+            "is_superuser": superusers.contains(&u.id),
+            "groups": of.iter().map(|g| g.id).collect::<Vec<_>>(),
+            "groups_obj": with_groups.then(|| of.iter().map(rows::partial_group).collect::<Vec<_>>()),
+            "roles": [], "roles_obj": with_roles.then(Vec::<Json>::new),
+            "email": u.email, "avatar": rows::avatar(core, &u.name, &u.username, &u.email), "attributes": u.attributes, "uid": core.uid(u.id),
+            "path": u.path, "type": u.user_type, "uuid": u.uuid, "password_change_date": u.password_changed, "last_updated": u.updated,
+        })
+    };
+    Ok(people.iter().map(one).collect())
+}
+
+async fn answer(call: &Call, user: User) -> Result<Json> {
+    Ok(show(&call.core, &[user], true, true).await?.pop().unwrap_or_default())
+}
+
+/// The user that the path names.
+pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
+    let id = call.key.parse().map_err(|_| Fault::not_found())?;
+    users::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("User"))
+}
+
+fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
+    let mut f = Filters::new(call);
+    let mut q = UserQuery {
+        search: paging.search.clone(),
+        username: f.text("username"),
+        name: f.text("name"),
+        email: f.text("email"),
+        uuid: f.uuid("uuid"),
+        is_active: f.flag("is_active"),
+        is_superuser: f.flag("is_superuser"),
+        types: f.choices("type", TYPES),
+        path: f.text("path"),
+        path_startswith: f.text("path_startswith"),
+        groups_by_pk: f.uuids("groups_by_pk"),
+        groups_by_name: f.texts("groups_by_name"),
+        joined_after: f.time("date_joined__gt"),
+        joined_before: f.time("date_joined__lt"),
+        last_login_after: f.time("last_login__gt"),
+        last_login_before: f.time("last_login__lt"),
+        last_login_is_null: f.flag("last_login__isnull"),
+        updated_after: f.time("last_updated__gt"),
+        updated_before: f.time("last_updated__lt"),
+        page: paging.rows(),
+        ..UserQuery::default()
+    };
+    f.done()?;
+    attributes(call, |text| q.attributes_text(text))?;
+    if let Some(terms) = ql::equalities(&paging.search) {
+        narrow(&mut q, &terms);
+    }
+    Ok(q)
+}
+
+/// The `attributes` filter; what is no JSON is refused by a bare list.
+pub(crate) fn attributes(call: &Call, mut set: impl FnMut(&str) -> Result<()>) -> Result<(), Fault> {
+    let Some(text) = call.param("attributes").filter(|t| !t.is_empty()) else { return Ok(()) };
+    if serde_json::from_str::<Json>(text).is_err() {
+        return Err(Fault::bad(json!(["Value must be valid JSON."])));
+    }
+    Ok(set(text)?)
+}
+
+/// Takes the terms over, all or none: a field that nobody has makes the whole a text to search for.
+fn narrow(q: &mut UserQuery, terms: &[(String, Json)]) {
+    let mut wanted = q.clone();
+    for (field, value) in terms {
+        match (field.as_str(), value) {
+            ("username", Json::String(v)) => wanted.username = Some(v.clone()),
+            ("name", Json::String(v)) => wanted.name = Some(v.clone()),
+            ("email", Json::String(v)) => wanted.email = Some(v.clone()),
+            ("path", Json::String(v)) => wanted.path = Some(v.clone()),
+            ("type", Json::String(v)) => wanted.types = vec![v.clone()],
+            ("is_active", Json::Bool(v)) => wanted.is_active = Some(*v),
+            (path, value) => match path.strip_prefix("attributes.") {
+                Some(path) => drop(wanted.attributes.get_or_insert_with(Map::new).insert(path.replace('.', "__"), value.clone())),
+                None => return,
+            },
+        }
+    }
+    wanted.search = String::new();
+    *q = wanted;
+}
+
+/// `GET /core/users/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let (people, total) = users::list(&call.core.db, &query(call, &paging)?).await?;
+    let results = show(&call.core, &people, call.flag("include_groups").unwrap_or(true), call.flag("include_roles").unwrap_or(true)).await?;
+    let help = autocomplete(
+        "authentik_core.user",
+        &[("username", "str", None), ("path", "str", None), ("name", "str", None), ("email", "str", None), ("is_active", "bool", None), ("type", "str", Some(TYPES)), ("attributes", "relation", None)],
+    );
+    paging.envelope(results, total, help)
+}
+
+/// `GET /core/users/<id>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let user = find(call).await?;
+    Ok(Reply::ok(answer(call, user).await?))
+}
+
+/// `POST /core/users/`
+pub(crate) async fn create(call: &mut Call) -> Answer {
+    compat::user(call).await?;
+    let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
+    let mut user = User::new(&call.core.ports, "");
+    let teams = fill(call, &mut user, &sent, &mut errors).await?.unwrap_or_default();
+    rights::may_give(call, &teams).await?;
+    let id = users::insert(&call.core.db, &user, &teams).await.map_err(taken)?;
+    let user = users::by_id(&call.core.db, id).await?.ok_or(Error::NotFound)?;
+    call.event("model_created", model("user", id, &user.username)).await;
+    Ok(Reply::created(answer(call, user).await?))
+}
+
+/// `PUT /core/users/<id>/`
+pub(crate) async fn update(call: &mut Call) -> Answer {
+    change(call, false).await
+}
+/// `PATCH /core/users/<id>/`
+pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+    change(call, true).await
+}
+
+async fn change(call: &mut Call, partial: bool) -> Answer {
+    find(call).await?;
+    compat::user(call).await?;
+    for attempt in 0..3 {
+        let before = find(call).await?;
+        rights::may_touch(call, &before).await?;
+        let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+        if before.user_type == "internal_service_account" {
+            return Err(Fault::invalid("non_field_errors", "Internal service accounts cannot be changed."));
+        }
+        let mut user = before.clone();
+        let teams = fill(call, &mut user, &sent, &mut errors).await?;
+        rights::may_give(call, teams.as_deref().unwrap_or_default()).await?;
+        match users::update(&call.core.db, &user, Some(before.updated), teams.as_deref(), call.core.now()).await {
+            Ok(()) => {}
+            Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
+            Err(error) => return Err(taken(error)),
+        }
+        if before.is_active && !user.is_active {
+            session::end_all(&call.core, user.id, None).await?;
+            grants::revoke_user(&call.core.db, user.id).await?;
+        }
+        call.event("model_updated", model("user", user.id, &user.username)).await;
+        let user = find(call).await?;
+        return Ok(Reply::ok(answer(call, user).await?));
+    }
+    Err(Error::Conflict("user".into()).into())
+}
+
+/// Takes the judged members over; the groups that the user shall be in directly, when they were sent.
+async fn fill(call: &Call, user: &mut User, sent: &Map, errors: &mut FieldErrors) -> Result<Option<Vec<Uuid>>, Fault> {
+    if let Some(name) = sent.text("username") {
+        if users::by_username(&call.core.db, &name).await?.is_some_and(|other| other.id != user.id) {
+            errors.add("username", "This field must be unique.");
+        }
+        user.username = name;
+    }
+    if let Some(path) = sent.text("path") {
+        if path.starts_with('/') || path.ends_with('/') {
+            errors.add("path", "No leading or trailing slashes allowed.");
+        } else if path.split('/').any(str::is_empty) {
+            errors.add("path", "No empty segments in user path allowed.");
+        }
+        user.path = path;
+    }
+    if sent.uuids("roles").is_some_and(|r| !r.is_empty()) {
+        errors.add("roles", "Invalid pk - object does not exist.");
+    }
+    user.name = sent.text("name").unwrap_or_else(|| user.name.clone());
+    user.email = sent.text("email").unwrap_or_else(|| user.email.clone());
+    user.is_active = sent.flag("is_active").unwrap_or(user.is_active);
+    user.user_type = sent.text("type").unwrap_or_else(|| user.user_type.clone());
+    user.attributes = sent.map("attributes").unwrap_or_else(|| user.attributes.clone());
+    std::mem::take(errors).into_result()?;
+    Ok(sent.uuids("groups"))
+}
+
+/// What the database refuses, as the field that it is about.
+fn taken(error: Error) -> Fault {
+    match error {
+        Error::Conflict(tag) if tag == "users.username_key" => Fault::invalid("username", "This field must be unique."),
+        Error::Conflict(tag) if tag == "foreign key" => Fault::invalid("groups", "A group was deleted at the same time."),
+        other => other.into(),
+    }
+}
+
+/// `DELETE /core/users/<id>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let user = find(call).await?;
+    rights::may_touch(call, &user).await?;
+    if call.person()?.user.id == user.id {
+        return Err(Fault::invalid("non_field_errors", "You cannot delete your own account."));
+    }
+    let writes = objects::writes_for_deleted_row(&call.world, &format!("user:{}", user.id), &call.core.ports);
+    match call.core.objects.apply_with(writes, &call.author(), users::delete_batch(user.id)).await {
+        Ok(_) => {}
+        Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("User")),
+        Err(error) => return Err(error.into()),
+    }
+    call.event("model_deleted", model("user", user.id, &user.username)).await;
+    Ok(Reply::Empty)
+}
+
+/// `GET /core/users/<id>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    let user = find(call).await?;
+    let mut out = references::of_row(&format!("user:{}", user.id), &call.world);
+    for group in groups::direct_groups(&call.core.db, user.id).await? {
+        out.push(json!({"app": "authentik_core", "model_name": "group", "pk": group.id, "name": format!("Group {}", group.name), "action": "cascade_many"}));
+    }
+    Ok(Reply::ok(out))
+}
