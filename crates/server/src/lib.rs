@@ -1,1 +1,12 @@
-
+//! The server: settings, command line, wiring of all crates, HTTP edge.
+mod actions;
+pub mod assets;
+pub mod certificates;
+pub mod commands;
+pub mod config;
+pub mod edge;
+pub mod first_run;
+pub mod housekeeping;
+mod log;
+pub mod serve;
+pub mod wiring;

@@ -1,0 +1,75 @@
+//! The two key pairs that every installation begins with. Each is made once: who deletes one does not get it back.
+use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_core::Core;
+use signet_core::models::CertificateKeyPair;
+use signet_jose::x509::{Generate, Generated, KeyAlgorithm, generate};
+use signet_model::{Lookup, Model, check};
+use signet_store::{Author, Write, kv};
+use std::sync::Arc;
+
+/// Offered first to new providers.
+pub const ES256: &str = "authentik ES256 Signing Key";
+/// RSA-2048, for applications that know nothing else, and for HTTPS without a certificate of one's own.
+pub const SELF_SIGNED: &str = "authentik Self-signed Certificate";
+
+/// Under this name it is kept which pairs were made.
+const KEY: &str = "certificates";
+
+struct NoRows;
+impl Lookup for NoRows {
+    fn user_exists(&self, _: i64) -> bool {
+        false
+    }
+    fn group_exists(&self, _: Uuid) -> bool {
+        false
+    }
+}
+
+async fn made_before(core: &Core, name: &str) -> Result<bool> {
+    Ok(kv::get(&core.db, KEY).await?.is_some_and(|(made, _)| made.get(name) == Some(&Json::Bool(true))))
+}
+
+async fn store(core: &Core, name: &str, pair: Generated) -> Result<()> {
+    let world = core.world();
+    if world.find::<CertificateKeyPair>("name", name).is_none() {
+        let sent: Map = [("name", json!(name)), ("certificate_data", json!(pair.certificate_pem)), ("key_data", json!(pair.key_pem.reveal()))].into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        let change = check(CertificateKeyPair::DEF, &sent, None, false, &world, &NoRows, &core.ports)?;
+        match core.objects.apply(vec![Write::Create { def: CertificateKeyPair::DEF, pk: None, data: change.data, secrets: change.secrets }], &Author::system()).await {
+            // Another node made it at the same time.
+            Ok(_) | Err(Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for _ in 0..10 {
+        let (mut made, version) = kv::get(&core.db, KEY).await?.unwrap_or((json!({}), 0));
+        made[name] = Json::Bool(true);
+        match kv::put(&core.db, &core.ports, KEY, &made, Some(version)).await {
+            Err(Error::Conflict(_)) => {}
+            other => return other.map(drop),
+        }
+    }
+    Err(Error::Unavailable("the notes about key pairs could not be written".into()))
+}
+
+fn request(core: &Core, alg: KeyAlgorithm) -> Generate<'static> {
+    Generate { common_name: "authentik", subject_alt_names: &["localhost"], validity_days: 365, alg, now: core.now().secs() }
+}
+
+/// Makes the ES256 pair at once: a millisecond.
+pub async fn ensure_es256(core: &Core) -> Result<()> {
+    if made_before(core, ES256).await? {
+        return Ok(());
+    }
+    let pair = generate(&request(core, KeyAlgorithm::Ecdsa)).map_err(Error::internal)?;
+    store(core, ES256, pair).await
+}
+
+/// Makes the RSA pair, which takes up to a second of computing: run it beside the server.
+pub async fn ensure_rsa(core: Arc<Core>) -> Result<()> {
+    if made_before(&core, SELF_SIGNED).await? {
+        return Ok(());
+    }
+    let wanted = request(&core, KeyAlgorithm::Rsa);
+    let pair = tokio::task::spawn_blocking(move || generate(&wanted)).await.map_err(Error::internal)?.map_err(Error::internal)?;
+    store(&core, SELF_SIGNED, pair).await
+}

@@ -1,0 +1,23 @@
+//! `signet apply_blueprint`.
+use crate::config::Options;
+use crate::{first_run, serve};
+use signet_base::{Error, Ports, Result};
+use signet_blueprints::{Source, apply as import};
+use signet_store::Author;
+use std::path::Path;
+
+/// Imports a file. It is the operator's own, so that it may read variables and files.
+pub async fn apply(options: &Options, path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+    let core = serve::open(options, Ports::system()).await?;
+    first_run::prepare(&core, &options.bootstrap).await?;
+    #[allow(clippy::disallowed_methods, reason = "blueprints may read variables of any name")]
+    let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let file = path.display().to_string();
+    let source = Source { environment: Some(&environment), ..Source::new(&file, &text) };
+    let report = import(&core, &source, &Author::system()).await?;
+    report.notes.iter().for_each(|n| eprintln!("note: {n}"));
+    println!("{} created, {} updated, {} deleted, {} unchanged, {} skipped.", report.created, report.updated, report.deleted, report.unchanged, report.skipped);
+    core.db.close().await;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! The command line.
+mod accounts;
+mod blueprint;
+mod probe;
+
+use crate::config::{Config, Mistake, Options, manual};
+use crate::{log, serve, wiring};
+use clap::{Parser, Subcommand};
+use signet_base::{Error, Ports, Result};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "signet", version, about = "Identity provider: sign-in, single sign-on, directory.", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+#[command(rename_all = "snake_case")]
+enum Command {
+    /// Answer HTTP and HTTPS; also does the work of a worker.
+    Server,
+    /// Only work beside requests, on PostgreSQL.
+    Worker,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Judge the settings without starting.
+    Check,
+    /// Ask the running server on this machine whether it is ready.
+    Healthcheck,
+    /// Print the effective settings, secrets hidden.
+    DumpConfig,
+    /// Put a user into a group of administrators.
+    CreateAdminGroup { user: String },
+    /// Create or repair akadmin and print a recovery link.
+    CreateAdminUser,
+    /// Print a link that signs a user in once.
+    CreateRecoveryKey {
+        /// Minutes that the link lives.
+        duration: i64,
+        user: String,
+    },
+    /// Set a user's password, read from the terminal or from standard input.
+    Changepassword { user: String },
+    /// Import a blueprint file.
+    ApplyBlueprint { path: PathBuf },
+    /// Print versions.
+    Version,
+    /// Print the manual's table of settings.
+    #[command(hide = true)]
+    SettingsTable,
+}
+
+/// Runs the command line. 2: the command or the settings are wrong. 1: it could not be done.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; everything else is the caller's.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match &cli.command {
+        Command::Version => {
+            println!("Signet {} (API {})", env!("CARGO_PKG_VERSION"), signet_core::system::API_VERSION);
+            return ExitCode::SUCCESS;
+        }
+        Command::SettingsTable => {
+            print!("{}", manual());
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let config = match Config::from_process() {
+        Ok(config) => config,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    let options = Options::of(&config);
+    match &cli.command {
+        Command::Check => {
+            config.warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+            println!("The settings are valid.");
+            return ExitCode::SUCCESS;
+        }
+        Command::DumpConfig => {
+            print!("{}", config.dump());
+            return ExitCode::SUCCESS;
+        }
+        Command::Healthcheck => return probe::run(&options),
+        _ => {}
+    }
+    log::start(&options);
+    if matches!(cli.command, Command::Server | Command::Worker | Command::Migrate) {
+        config.warnings.iter().for_each(|w| tracing::warn!("{w}"));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(options.threads()).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("signet: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command, &options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("signet: {}", words(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refuse(mistakes: &[Mistake]) -> ExitCode {
+    eprintln!("signet: the settings are wrong:");
+    mistakes.iter().for_each(|m| eprintln!("  {m}"));
+    ExitCode::from(2)
+}
+
+/// An error for the person at the terminal.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Invalid(fields) => match fields.to_json() {
+            signet_base::Json::Object(map) => map.values().filter_map(|v| v.get(0).and_then(|m| m.as_str())).collect::<Vec<_>>().join("\n"),
+            other => other.to_string(),
+        },
+        Error::Denied(why) | Error::Conflict(why) | Error::Unavailable(why) | Error::Internal(why) => why.clone(),
+        Error::NotFound => "there is no such thing".into(),
+    }
+}
+
+async fn run(command: Command, options: &Options) -> Result<()> {
+    match command {
+        Command::Server => serve::run(options).await,
+        Command::Worker => serve::worker(options).await,
+        Command::Migrate => {
+            let db = wiring::open_database(options).await?;
+            let count = signet_store::migrate(&db, &Ports::system()).await?;
+            println!("{}", if count == 0 { "The schema is up to date.".to_owned() } else { format!("{count} migrations applied.") });
+            db.close().await;
+            Ok(())
+        }
+        Command::CreateAdminGroup { user } => accounts::admin_group(options, &user).await,
+        Command::CreateAdminUser => accounts::admin_user(options).await,
+        Command::CreateRecoveryKey { duration, user } => accounts::recovery_key(options, duration, &user).await,
+        Command::Changepassword { user } => accounts::change_password(options, &user).await,
+        Command::ApplyBlueprint { path } => blueprint::apply(options, &path).await,
+        // Handled before the settings are needed.
+        Command::Check | Command::Healthcheck | Command::DumpConfig | Command::Version | Command::SettingsTable => Ok(()),
+    }
+}

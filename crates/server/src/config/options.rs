@@ -1,0 +1,207 @@
+//! The values with their types, as the rest of the program takes them.
+use super::setting::{addresses, networks};
+use super::{Config, Mistake};
+use signet_base::{Secret, Span};
+use signet_core::system::Settings;
+use signet_store::PostgresConfig;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// The embedded database's file.
+    Sqlite(PathBuf),
+    Postgres(Box<PostgresConfig>),
+}
+
+/// What the first start does for the administrator.
+#[derive(Debug, Clone, Default)]
+pub struct Bootstrap {
+    pub password: Option<Secret>,
+    pub password_hash: Option<String>,
+    pub token: Option<Secret>,
+    pub email: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    pub http: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+    pub metrics: Vec<SocketAddr>,
+    pub database: Database,
+    pub bootstrap: Bootstrap,
+    pub skip_migrations: bool,
+    /// Goes into the system settings on the first start.
+    pub base_url: String,
+    /// The installation's key, when a variable gives it.
+    pub secret_key: Option<Secret>,
+    config: Config,
+}
+
+/// Rules over several variables.
+pub(super) fn judge(config: &Config, mistakes: &mut Vec<Mistake>) {
+    let mut wrong = |name: &str, message: &str| mistakes.push(Mistake { variable: config.variable(name), message: message.to_owned() });
+    if config.given("BOOTSTRAP_PASSWORD") && config.given("BOOTSTRAP_PASSWORD_HASH") {
+        wrong("BOOTSTRAP_PASSWORD_HASH", "give either the password or its hash.");
+    }
+    if config.given("BOOTSTRAP_PASSWORD_HASH") && !signet_core::hash::is_well_formed(config.text("BOOTSTRAP_PASSWORD_HASH")) {
+        wrong("BOOTSTRAP_PASSWORD_HASH", "The value is not an Argon2id or pbkdf2_sha256 hash.");
+    }
+    if config.given("BOOTSTRAP_EMAIL") && !signet_model::check::email(config.text("BOOTSTRAP_EMAIL")) {
+        wrong("BOOTSTRAP_EMAIL", "The value is not an e-mail address.");
+    }
+    let verified = matches!(config.text("POSTGRESQL__SSLMODE"), "verify-ca" | "verify-full");
+    if verified && !config.given("POSTGRESQL__SSLROOTCERT") {
+        wrong("POSTGRESQL__SSLROOTCERT", "is needed for this POSTGRESQL__SSLMODE: a PEM file with the issuers that are trusted.");
+    }
+    if config.given("POSTGRESQL__SSLCERT") != config.given("POSTGRESQL__SSLKEY") {
+        wrong("POSTGRESQL__SSLKEY", "a client certificate needs both POSTGRESQL__SSLCERT and POSTGRESQL__SSLKEY.");
+    }
+    if config.text("COOKIE_DOMAIN").chars().any(|c| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')) {
+        wrong("COOKIE_DOMAIN", "The value is not a domain name.");
+    }
+}
+
+impl Options {
+    pub fn of(config: &Config) -> Self {
+        let data_dir = PathBuf::from(config.text("DATA_DIR"));
+        let optional = |name: &str| Some(config.text(name)).filter(|t| !t.is_empty()).map(str::to_owned);
+        let file = |name: &str| optional(name).map(PathBuf::from);
+        let database = match config.text("POSTGRESQL__HOST") {
+            "" => Database::Sqlite(data_dir.join("signet.sqlite")),
+            host => Database::Postgres(Box::new(PostgresConfig {
+                host: host.to_owned(),
+                port: u16::try_from(config.number("POSTGRESQL__PORT")).unwrap_or(5432),
+                user: config.text("POSTGRESQL__USER").to_owned(),
+                password: Secret::new(config.text("POSTGRESQL__PASSWORD")),
+                database: config.text("POSTGRESQL__NAME").to_owned(),
+                schema: config.text("POSTGRESQL__DEFAULT_SCHEMA").to_owned(),
+                // The word was judged when it was read.
+                ssl_mode: config.text("POSTGRESQL__SSLMODE").to_ascii_lowercase().parse().unwrap_or(signet_store::SslMode::VerifyFull),
+                root_cert: file("POSTGRESQL__SSLROOTCERT"),
+                client_cert: file("POSTGRESQL__SSLCERT"),
+                client_key: file("POSTGRESQL__SSLKEY"),
+                pool_size: usize::try_from(config.number("POSTGRESQL__POOL_SIZE")).unwrap_or(16),
+            })),
+        };
+        let bootstrap = Bootstrap {
+            password: optional("BOOTSTRAP_PASSWORD").map(Secret::new),
+            password_hash: optional("BOOTSTRAP_PASSWORD_HASH"),
+            token: optional("BOOTSTRAP_TOKEN").map(Secret::new),
+            email: optional("BOOTSTRAP_EMAIL"),
+        };
+        let listen = |name: &str| addresses(config.text(name)).unwrap_or_default();
+        Self {
+            http: listen("LISTEN__HTTP"),
+            https: listen("LISTEN__HTTPS"),
+            metrics: listen("LISTEN__METRICS"),
+            database,
+            bootstrap,
+            skip_migrations: config.flag("SKIP_MIGRATIONS"),
+            base_url: config.text("WEB__BASE_URL").trim_end_matches('/').to_owned(),
+            secret_key: optional("SECRET_KEY").map(Secret::new),
+            data_dir,
+            config: config.clone(),
+        }
+    }
+    /// Threads that serve requests.
+    pub fn threads(&self) -> usize {
+        match usize::try_from(self.config.number("WEB__THREADS")) {
+            Ok(n) if n > 0 => n,
+            _ => std::thread::available_parallelism().map_or(2, usize::from),
+        }
+    }
+    pub fn log_level(&self) -> &str {
+        self.config.text("LOG_LEVEL")
+    }
+    pub fn log_format(&self) -> &str {
+        self.config.text("LOG_FORMAT")
+    }
+    /// The variable behind a setting, for messages.
+    pub fn variable(&self, name: &str) -> String {
+        self.config.variable(name)
+    }
+    /// What the engines need to know.
+    pub fn core_settings(&self, secret_key: Secret) -> Settings {
+        let c = &self.config;
+        Settings {
+            secret_key,
+            cookie_domain: c.text("COOKIE_DOMAIN").to_owned(),
+            unauthenticated_age: Span::parse(c.text("SESSIONS__UNAUTHENTICATED_AGE")).unwrap_or(Span::DAY),
+            debug: c.flag("DEBUG"),
+            trusted_proxies: networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default(),
+            cache_timeout: c.number("CACHE__TIMEOUT"),
+            cache_timeout_flows: c.number("CACHE__TIMEOUT_FLOWS"),
+            cache_timeout_policies: c.number("CACHE__TIMEOUT_POLICIES"),
+            error_reporting_enabled: c.flag("ERROR_REPORTING__ENABLED"),
+            error_reporting_environment: c.text("ERROR_REPORTING__ENVIRONMENT").to_owned(),
+            error_reporting_send_pii: c.flag("ERROR_REPORTING__SEND_PII"),
+            avatars: c.given("AVATARS").then(|| c.text("AVATARS").to_owned()),
+            threads: self.threads(),
+        }
+    }
+    /// The installation's secret key: the variable's, else the one kept in the data folder, made when there is none.
+    pub fn installation_key(&self, ports: &signet_base::Ports) -> io::Result<Secret> {
+        match &self.secret_key {
+            Some(key) => Ok(key.clone()),
+            None => kept_key(&self.data_dir, ports),
+        }
+    }
+}
+
+fn kept_key(folder: &Path, ports: &signet_base::Ports) -> io::Result<Secret> {
+    let path = folder.join("secret_key");
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim().len() >= 32 => return Ok(Secret::new(text.trim())),
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no key: restore it from a backup, without it stored secrets cannot be read", path.display()))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
+    }
+    std::fs::create_dir_all(folder).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", folder.display())))?;
+    let key = ports.alphanumeric(60);
+    // Written whole under another name first: two starts at once end with one key, and a crash leaves none or all.
+    let draft = folder.join(format!(".secret_key.{}", ports.hex(8)));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", draft.display())))?;
+    file.write_all(key.as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, &path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => Ok(Secret::new(key)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => kept_key(folder, ports),
+        Err(e) => Err(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_reads_it() {
+        let folder = std::env::temp_dir().join(format!("signet-key-{}", std::process::id()));
+        let ports = signet_base::Ports::system();
+        let first = kept_key(&folder, &ports).unwrap();
+        assert!(kept_key(&folder, &ports).unwrap().matches(first.reveal()) && first.reveal().len() == 60);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(folder.join("secret_key")).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        std::fs::write(folder.join("secret_key"), "short").unwrap();
+        assert!(kept_key(&folder, &ports).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    #[test]
+    fn rules_over_several_variables_name_the_variable() {
+        let pairs = [("AUTHENTIK_BOOTSTRAP_PASSWORD", "a"), ("AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "b"), ("AUTHENTIK_POSTGRESQL__SSLMODE", "verify-full"), ("AUTHENTIK_COOKIE_DOMAIN", "a;b")];
+        let all = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let said: Vec<String> = Config::read(&all).err().unwrap().iter().map(|m| m.variable.clone()).collect();
+        assert_eq!(said, ["AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "AUTHENTIK_POSTGRESQL__SSLROOTCERT", "AUTHENTIK_COOKIE_DOMAIN"]);
+    }
+}

@@ -1,0 +1,98 @@
+//! What a variable is: its name, default, kind, text, and what becomes of it.
+
+/// How a value is read and judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    Text,
+    /// `true` or `false`.
+    Flag,
+    Number(i64, i64),
+    /// One or several `address:port`, separated by commas.
+    Addresses,
+    /// Networks as `address/prefix`, separated by commas.
+    Networks,
+    /// `hours=1;minutes=30`
+    Duration,
+    Word(&'static [&'static str]),
+    Url,
+}
+
+impl Kind {
+    /// What was expected, for messages and the manual.
+    pub fn expected(self) -> String {
+        match self {
+            Kind::Text => "text".into(),
+            Kind::Flag => "true or false".into(),
+            Kind::Number(min, i64::MAX) => format!("a whole number from {min}"),
+            Kind::Number(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Addresses => "address:port, several separated by commas".into(),
+            Kind::Networks => "networks as address/prefix, separated by commas".into(),
+            Kind::Duration => "a duration as in hours=1;minutes=30".into(),
+            Kind::Word(words) => format!("one of {}", words.join(", ")),
+            Kind::Url => "an http or https address".into(),
+        }
+    }
+    /// Whether a text is such a value.
+    pub fn fits(self, text: &str) -> bool {
+        match self {
+            Kind::Text => true,
+            Kind::Flag => flag(text).is_some(),
+            Kind::Number(min, max) => text.trim().parse::<i64>().is_ok_and(|n| n >= min && n <= max),
+            Kind::Addresses => addresses(text).is_some(),
+            Kind::Networks => networks(text).is_some(),
+            Kind::Duration => signet_base::Span::parse(text).is_ok(),
+            Kind::Word(words) => words.contains(&text.trim().to_ascii_lowercase().as_str()),
+            Kind::Url => text.starts_with("http://") || text.starts_with("https://"),
+        }
+    }
+}
+
+/// What the server does with a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Use {
+    Now,
+    /// Accepted so that existing set-ups start; the feature it is for does not exist yet.
+    Later(&'static str),
+    /// Accepted and without meaning here, for the reason given.
+    Never(&'static str),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Without its prefix. `*` stands for a number.
+    pub name: &'static str,
+    pub default: &'static str,
+    pub kind: Kind,
+    pub doc: &'static str,
+    /// Never shown.
+    pub secret: bool,
+    pub used: Use,
+}
+
+/// What a person may write for yes and no.
+pub fn flag(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+/// A list of addresses; none when one cannot be read.
+pub fn addresses(text: &str) -> Option<Vec<std::net::SocketAddr>> {
+    let all: Option<Vec<_>> = text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(|p| match p.strip_prefix(':') {
+        // `:9000` means every address of the machine.
+        Some(port) => format!("[::]:{port}").parse().ok(),
+        None => p.replace("localhost:", "127.0.0.1:").parse().ok(),
+    }).collect();
+    all.filter(|l| !l.is_empty())
+}
+/// A list of networks; none when one cannot be read.
+pub fn networks(text: &str) -> Option<Vec<(std::net::IpAddr, u8)>> {
+    text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(|p| {
+        let (address, prefix) = p.split_once('/').map_or((p, None), |(a, b)| (a, Some(b)));
+        let address: std::net::IpAddr = address.parse().ok()?;
+        let widest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Some(widest), |p| p.parse().ok().filter(|n| *n <= widest))?;
+        Some((address, prefix))
+    }).collect()
+}

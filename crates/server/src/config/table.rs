@@ -1,0 +1,164 @@
+//! Every variable the server knows, in the order of the manual.
+use super::setting::{Kind, Setting, Use};
+use Kind::{Addresses, Duration, Flag, Networks, Number, Text, Url, Word};
+use Use::{Later, Never, Now};
+
+const fn now(name: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
+    Setting { name, default, kind, doc, secret: false, used: Now }
+}
+const fn secret(name: &'static str, doc: &'static str) -> Setting {
+    Setting { name, default: "", kind: Text, doc, secret: true, used: Now }
+}
+const fn later(name: &'static str, default: &'static str, kind: Kind, what: &'static str) -> Setting {
+    Setting { name, default, kind, doc: "", secret: false, used: Later(what) }
+}
+const fn never(name: &'static str, kind: Kind, why: &'static str) -> Setting {
+    Setting { name, default: "", kind, doc: "", secret: false, used: Never(why) }
+}
+const fn hidden(mut setting: Setting) -> Setting {
+    setting.secret = true;
+    setting
+}
+
+const MANY: i64 = i64::MAX;
+const PORT: Kind = Number(1, 65_535);
+const LEVELS: Kind = Word(&["trace", "debug", "info", "warning", "warn", "error"]);
+const SSL: Kind = Word(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
+const MAIL: &str = "e-mail";
+const REDIS: &str = "Redis; sessions and caches live in the database and in memory";
+const STORAGE: &str = "uploaded files";
+const OUTPOST: &str = "outposts";
+const TENANTS: &str = "tenants";
+const TASKS: &str = "the task queue";
+const OTHER_SERVER: &str = "belongs to another server's process model";
+
+/// The declarations.
+pub const TABLE: &[Setting] = &[
+    now("DATA_DIR", "./data", Text, "Folder of the embedded database and of the generated secret key."),
+    secret("SECRET_KEY", "Key from which all others are derived. Not set: generated once and kept in the data folder, readable by its owner only. Nodes that share a database need the same key."),
+    now("LISTEN__HTTP", "[::]:9000", Addresses, "Where plain HTTP is answered."),
+    now("LISTEN__HTTPS", "[::]:9443", Addresses, "Where HTTPS is answered, with the certificate of the brand that the name belongs to, else the self-signed one."),
+    now("LISTEN__METRICS", "[::]:9300", Addresses, "Where `/metrics` is answered."),
+    now("LISTEN__TRUSTED_PROXY_CIDRS", "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,fc00::/7,::1/128", Networks, "Networks whose forwarding headers (X-Forwarded-For, -Proto, -Host) are believed."),
+    now("LOG_LEVEL", "info", LEVELS, "What is logged: this level and above."),
+    now("LOG_FORMAT", "auto", Word(&["auto", "json", "text"]), "Form of log lines; auto is text on a terminal, else JSON."),
+    now("COOKIE_DOMAIN", "", Text, "Domain of the session cookie; empty: only the host itself. `COOKIE__DOMAIN` is understood too."),
+    now("SESSIONS__UNAUTHENTICATED_AGE", "days=1", Duration, "How long a session lives before somebody signs in."),
+    now("AVATARS", "", Text, "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting."),
+    now("WEB__THREADS", "0", Number(0, 256), "Threads that serve requests; 0: as many as the machine has cores."),
+    now("WEB__BASE_URL", "", Url, "Address under which people reach this server; a value here goes before the system setting on the first start."),
+    now("WEB__PATH", "/", Word(&["/"]), "Path under which everything is served. Only / is possible here."),
+    now("DEBUG", "false", Flag, "Shows flow inspectors to everyone. Not for production."),
+    now("SKIP_MIGRATIONS", "false", Flag, "Leaves the schema of the database alone at start; run `signet migrate` first."),
+    // Database.
+    now("POSTGRESQL__HOST", "", Text, "Server, or folder of its socket. Empty: the embedded SQLite database is used."),
+    now("POSTGRESQL__PORT", "5432", PORT, "Port of the server."),
+    now("POSTGRESQL__NAME", "authentik", Text, "Name of the database."),
+    now("POSTGRESQL__USER", "authentik", Text, "Name to sign in to the database with."),
+    secret("POSTGRESQL__PASSWORD", "Password for the database."),
+    now("POSTGRESQL__DEFAULT_SCHEMA", "", Text, "Schema to work in; empty: the server's default."),
+    now("POSTGRESQL__SSLMODE", "prefer", SSL, "Encryption of the connection, as in libpq."),
+    now("POSTGRESQL__SSLROOTCERT", "", Text, "PEM file with the issuers that are trusted."),
+    now("POSTGRESQL__SSLCERT", "", Text, "PEM file with a client certificate."),
+    now("POSTGRESQL__SSLKEY", "", Text, "PEM file with its key."),
+    now("POSTGRESQL__POOL_SIZE", "16", Number(1, 1000), "Most connections at a time."),
+    never("POSTGRESQL__USE_PGBOUNCER", Flag, "statements are prepared by name; run PgBouncer 1.21 or newer, which keeps them"),
+    never("POSTGRESQL__USE_PGPOOL", Flag, "statements are prepared by name on each connection"),
+    never("POSTGRESQL__CONN_MAX_AGE", Text, "connections are kept and checked"),
+    never("POSTGRESQL__CONN_HEALTH_CHECKS", Flag, "connections are kept and checked"),
+    never("POSTGRESQL__DISABLE_SERVER_SIDE_CURSORS", Flag, "there are no server-side cursors"),
+    hidden(never("POSTGRESQL__CONN_OPTIONS", Text, "its options have variables of their own")),
+    hidden(later("POSTGRESQL__READ_REPLICAS__*", "", Text, "read replicas")),
+    hidden(later("POSTGRESQL__DIRECT__*", "", Text, "a second address of the database")),
+    never("POSTGRESQL__TEST__NAME", Text, OTHER_SERVER),
+    // First start.
+    secret("BOOTSTRAP_PASSWORD", "Password that akadmin gets on the first start; the first-run page is closed then."),
+    secret("BOOTSTRAP_PASSWORD_HASH", "The same as a hash (Argon2id or Django's pbkdf2_sha256). Give one of both."),
+    secret("BOOTSTRAP_TOKEN", "Key of an API token of akadmin that never expires, made on the first start."),
+    now("BOOTSTRAP_EMAIL", "", Text, "E-mail address that akadmin gets on the first start."),
+    // Reports.
+    now("ERROR_REPORTING__ENABLED", "false", Flag, "Told to clients by the API. Nothing is sent anywhere."),
+    now("ERROR_REPORTING__ENVIRONMENT", "customer", Text, "Told to clients by the API."),
+    now("ERROR_REPORTING__SEND_PII", "false", Flag, "Told to clients by the API."),
+    never("ERROR_REPORTING__SENTRY_DSN", Text, "errors are reported to nobody"),
+    never("ERROR_REPORTING__SAMPLE_RATE", Text, "errors are reported to nobody"),
+    never("DISABLE_UPDATE_CHECK", Flag, "there is no update check: nothing calls home"),
+    never("DISABLE_STARTUP_ANALYTICS", Flag, "there are no analytics: nothing calls home"),
+    // Caches.
+    now("CACHE__TIMEOUT", "300", Number(0, MANY), "Seconds; told to clients by the API."),
+    now("CACHE__TIMEOUT_FLOWS", "300", Number(0, MANY), "Seconds; told to clients by the API. Flows are always planned anew."),
+    now("CACHE__TIMEOUT_POLICIES", "300", Number(0, MANY), "Seconds; told to clients by the API. Policies are always judged anew."),
+    never("CACHE__TIMEOUT_REPUTATION", Number(0, MANY), "there is no such cache"),
+    // Not built yet.
+    later("EMAIL__HOST", "localhost", Text, MAIL),
+    later("EMAIL__PORT", "25", PORT, MAIL),
+    later("EMAIL__USERNAME", "", Text, MAIL),
+    hidden(later("EMAIL__PASSWORD", "", Text, MAIL)),
+    later("EMAIL__USE_TLS", "false", Flag, MAIL),
+    later("EMAIL__USE_SSL", "false", Flag, MAIL),
+    later("EMAIL__TIMEOUT", "10", Number(1, 600), MAIL),
+    later("EMAIL__FROM", "authentik@localhost", Text, MAIL),
+    later("EMAIL__TEMPLATE_DIR", "/templates", Text, MAIL),
+    later("REDIS__HOST", "localhost", Text, REDIS),
+    later("REDIS__PORT", "6379", PORT, REDIS),
+    later("REDIS__DB", "0", Number(0, 1_000_000), REDIS),
+    later("REDIS__USERNAME", "", Text, REDIS),
+    hidden(later("REDIS__PASSWORD", "", Text, REDIS)),
+    later("REDIS__TLS", "false", Flag, REDIS),
+    later("REDIS__TLS_REQS", "none", Text, REDIS),
+    later("REDIS__TLS_CA_CERT", "", Text, REDIS),
+    hidden(later("BROKER__URL", "", Text, REDIS)),
+    later("BROKER__TRANSPORT_OPTIONS", "", Text, REDIS),
+    hidden(later("CHANNEL__URL", "", Text, REDIS)),
+    hidden(later("CACHE__URL", "", Text, REDIS)),
+    hidden(later("RESULT_BACKEND__URL", "", Text, REDIS)),
+    never("SESSION_STORAGE", Word(&["cache", "db"]), "sessions are always in the database"),
+    later("LISTEN__LDAP", "", Addresses, OUTPOST),
+    later("LISTEN__LDAPS", "", Addresses, OUTPOST),
+    later("LISTEN__RADIUS", "", Addresses, OUTPOST),
+    never("LISTEN__DEBUG", Addresses, OTHER_SERVER),
+    never("LISTEN__DEBUG_PY", Addresses, OTHER_SERVER),
+    later("OUTPOSTS__CONTAINER_IMAGE_BASE", "", Text, OUTPOST),
+    later("OUTPOSTS__DISCOVER", "true", Flag, OUTPOST),
+    later("OUTPOSTS__DISABLE_EMBEDDED_OUTPOST", "false", Flag, OUTPOST),
+    later("STORAGE__*", "", Text, STORAGE),
+    later("WORKER__PROCESSES", "1", Number(1, 256), TASKS),
+    later("WORKER__CONCURRENCY", "1", Number(1, 256), TASKS),
+    later("WORKER__THREADS", "2", Number(1, 256), TASKS),
+    later("WORKER__TASK_*", "", Text, TASKS),
+    later("WORKER__SCHEDULER_INTERVAL", "seconds=60", Duration, TASKS),
+    later("WORKER__CONSUMER_LISTEN_TIMEOUT", "seconds=30", Duration, TASKS),
+    later("LDAP__*", "", Text, "LDAP sources"),
+    later("SOURCES__*", "", Text, "sources"),
+    later("REPUTATION__EXPIRY", "86400", Number(0, MANY), "reputation"),
+    later("EVENTS__CONTEXT_PROCESSORS__GEOIP", "/geoip/GeoLite2-City.mmdb", Text, "places of addresses"),
+    later("EVENTS__CONTEXT_PROCESSORS__ASN", "/geoip/GeoLite2-ASN.mmdb", Text, "networks of addresses"),
+    later("THROTTLE__*", "", Text, "request limits"),
+    later("TENANTS__ENABLED", "false", Flag, TENANTS),
+    hidden(later("TENANTS__API_KEY", "", Text, TENANTS)),
+    later("BLUEPRINTS_DIR", "/blueprints", Text, "blueprint folders; `signet apply_blueprint` reads single files"),
+    later("CERT_DISCOVERY_DIR", "/certs", Text, "certificates found in a folder"),
+    later("LOG__HTTP_HEADERS", "User-Agent", Text, "headers in log lines"),
+    later("COMPLIANCE__FIPS__ENABLED", "false", Flag, "FIPS mode"),
+    // Of another process model.
+    never("WEB__WORKERS", Number(0, 1024), "one process uses all cores; see WEB__THREADS"),
+    never("WEB__MAX_REQUESTS", Number(0, MANY), "processes need not be restarted"),
+    never("WEB__MAX_REQUESTS_JITTER", Number(0, MANY), "processes need not be restarted"),
+    never("WEB__TIMEOUT_HTTP_*", Text, "time limits are fixed"),
+    never("REMOTE_DEBUG", Flag, OTHER_SERVER),
+    never("DOMAIN", Text, "the host of each request counts, or WEB__BASE_URL"),
+    // Moved into the system settings in 2024.
+    never("DEFAULT_USER_CHANGE_NAME", Flag, "a system setting: /api/v3/admin/settings/"),
+    never("DEFAULT_USER_CHANGE_EMAIL", Flag, "a system setting: /api/v3/admin/settings/"),
+    never("DEFAULT_USER_CHANGE_USERNAME", Flag, "a system setting: /api/v3/admin/settings/"),
+    never("DEFAULT_TOKEN_LENGTH", Number(1, 4096), "a system setting: /api/v3/admin/settings/"),
+    never("EVENT_RETENTION", Text, "a system setting: /api/v3/admin/settings/"),
+    never("FOOTER_LINKS", Text, "a system setting: /api/v3/admin/settings/"),
+    never("GDPR_COMPLIANCE", Flag, "a system setting: /api/v3/admin/settings/"),
+    never("IMPERSONATION", Flag, "a system setting: /api/v3/admin/settings/"),
+];
+
+/// The declaration of a name without prefix.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    TABLE.iter().find(|s| s.name == name).or_else(|| TABLE.iter().find(|s| s.name.strip_suffix('*').is_some_and(|start| name.starts_with(start))))
+}

@@ -1,0 +1,192 @@
+//! Who is calling: the socket, and forwarding headers of proxies that are trusted.
+use http::{HeaderMap, Uri, header};
+use signet_core::Client;
+use std::net::{IpAddr, SocketAddr};
+
+/// What the listener knows about a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection {
+    pub peer: SocketAddr,
+    pub secure: bool,
+}
+
+/// The host of a request is missing or no host name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadHost;
+
+/// Reads the caller of a request. Forwarding headers count only from networks in `trusted`; one that cannot be read
+/// leaves what the socket says.
+pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, trusted: &[(IpAddr, u8)], request_id: String) -> Result<Client, BadHost> {
+    let peer = plain(connection.peer.ip());
+    let from_proxy = is_in(peer, trusted);
+    let mut ip = peer;
+    let mut secure = connection.secure;
+    let mut host = None;
+    if from_proxy {
+        ip = forwarded_for(headers, peer, trusted);
+        match last(headers, "x-forwarded-proto").map(str::to_ascii_lowercase).as_deref() {
+            Some("https") => secure = true,
+            Some("http") => secure = false,
+            _ => {}
+        }
+        host = last(headers, "x-forwarded-host").and_then(|h| canonical_host(h, secure));
+    }
+    let host = match host {
+        Some(host) => host,
+        None => {
+            let given = uri.authority().map(http::uri::Authority::as_str).or_else(|| one(headers, header::HOST.as_str())).ok_or(BadHost)?;
+            canonical_host(given, secure).ok_or(BadHost)?
+        }
+    };
+    let user_agent: String = headers.get(header::USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect()).unwrap_or_default();
+    Ok(Client {
+        ip,
+        host,
+        secure,
+        user_agent,
+        request_id,
+        method: method.to_owned(),
+        path: uri.path().to_owned(),
+        query: uri.query().unwrap_or_default().to_owned(),
+    })
+}
+
+/// `::ffff:192.0.2.1` is 192.0.2.1.
+fn plain(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+/// The right-most address of the chain that is not a trusted proxy. Whatever a stranger wrote stands left of it.
+fn forwarded_for(headers: &HeaderMap, peer: IpAddr, trusted: &[(IpAddr, u8)]) -> IpAddr {
+    let mut chain: Vec<&str> = Vec::new();
+    for value in headers.get_all("x-forwarded-for") {
+        let Ok(text) = value.to_str() else { return peer };
+        chain.extend(text.split(',').map(str::trim).filter(|p| !p.is_empty()));
+    }
+    let mut found = peer;
+    for entry in chain.into_iter().rev() {
+        let Some(ip) = address(entry) else { return found };
+        found = ip;
+        if !is_in(ip, trusted) {
+            break;
+        }
+    }
+    found
+}
+
+/// An address, with or without a port, IPv6 with or without brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim_matches('"');
+    text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip())).or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()).map(plain)
+}
+
+/// Whether an address belongs to one of the networks.
+pub fn is_in(ip: IpAddr, networks: &[(IpAddr, u8)]) -> bool {
+    networks.iter().any(|(network, prefix)| match (ip, plain(*network)) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => {
+            let prefix = u32::from(*prefix).min(32);
+            (u32::from(a) ^ u32::from(n)).checked_shr(32 - prefix).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(a), IpAddr::V6(n)) => {
+            let prefix = u32::from(*prefix).min(128);
+            (u128::from(a) ^ u128::from(n)).checked_shr(128 - prefix).unwrap_or(0) == 0
+        }
+        _ => false,
+    })
+}
+
+/// The value of a header that stands there once.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut all = headers.get_all(name).iter();
+    let first = all.next()?.to_str().ok()?;
+    all.next().is_none().then_some(first)
+}
+/// The last value: the one that the nearest proxy wrote.
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next().map(str::trim)
+}
+
+/// Lower case, no trailing dot, no default port. None for what is no host.
+pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
+    let given = given.trim();
+    if given.len() > 262 || given.contains('@') {
+        return None;
+    }
+    let (name, port) = if given.starts_with('[') {
+        let end = given.find(']')?;
+        let rest = &given[end + 1..];
+        (&given[..=end], if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+    } else {
+        given.split_once(':').map_or((given, None), |(n, p)| (n, Some(p)))
+    };
+    let port = match port {
+        None | Some("") => None,
+        Some(text) => Some(text.parse::<u16>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let fine = match name.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !name.is_empty() && name.split('.').all(|l| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')),
+    };
+    if !fine {
+        return None;
+    }
+    match port {
+        Some(port) if port != if secure { 443 } else { 80 } => Some(format!("{name}:{port}")),
+        _ => Some(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    fn read(peer: &str, pairs: &[(&str, &str)]) -> Result<Client, BadHost> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let connection = Connection { peer: peer.parse().unwrap(), secure: false };
+        let trusted = crate::config::networks("127.0.0.0/8,192.0.2.0/24,::1").unwrap();
+        of(connection, "GET", &"/a?b=c".parse().unwrap(), &headers, &trusted, "id".into())
+    }
+    #[test]
+    fn strangers_cannot_forward() {
+        let c = read("198.51.100.7:5", &[("host", "A.test."), ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.test")]).unwrap();
+        assert_eq!((c.ip.to_string().as_str(), c.host.as_str(), c.secure), ("198.51.100.7", "a.test", false));
+    }
+    #[test]
+    fn the_right_most_stranger_of_the_chain_counts() {
+        let c = read("127.0.0.1:5", &[("host", "a.test"), ("x-forwarded-for", "203.0.113.1, 198.51.100.9"), ("x-forwarded-for", "192.0.2.8"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "b.test:443")]).unwrap();
+        assert_eq!((c.ip.to_string().as_str(), c.host.as_str(), c.secure), ("198.51.100.9", "b.test", true));
+    }
+    #[test]
+    fn junk_in_forwarding_headers_leaves_the_socket() {
+        for junk in ["", ",", "unknown", "1.2.3.4.5", "203.0.113.1, \u{e9}", "'; drop", "[::1", "999.1.1.1"] {
+            let c = read("127.0.0.1:5", &[("host", "a.test"), ("x-forwarded-for", junk), ("x-forwarded-proto", junk), ("x-forwarded-host", junk)]).unwrap();
+            assert_eq!(c.ip.to_string(), "127.0.0.1", "{junk}");
+            assert_eq!(c.host, "a.test");
+        }
+    }
+    #[test]
+    fn hosts_have_one_form() {
+        assert_eq!(canonical_host("EXAMPLE.test.:80", false).as_deref(), Some("example.test"));
+        assert_eq!(canonical_host("example.test:443", false).as_deref(), Some("example.test:443"));
+        assert_eq!(canonical_host("[::1]:9000", false).as_deref(), Some("[::1]:9000"));
+        for bad in ["", "a b", "a/b", "a@b", "a..b", "[::1", "a:99999", "a:+1", "\u{e9}.test", "a:1:2"] {
+            assert_eq!(canonical_host(bad, false), None, "{bad}");
+        }
+    }
+    #[test]
+    fn a_request_without_one_host_is_refused() {
+        assert_eq!(read("127.0.0.1:5", &[]).err(), Some(BadHost));
+        assert_eq!(read("127.0.0.1:5", &[("host", "a.test"), ("host", "b.test")]).err(), Some(BadHost));
+    }
+    #[test]
+    fn networks_cover_their_edges_and_mapped_addresses() {
+        let nets = crate::config::networks("10.0.0.0/8,0.0.0.0/32,fe80::/10").unwrap();
+        assert!(is_in("10.255.0.1".parse().unwrap(), &nets) && !is_in("11.0.0.1".parse().unwrap(), &nets));
+        assert!(is_in("fe80::1".parse().unwrap(), &nets) && !is_in("fec0::1".parse().unwrap(), &nets));
+        assert!(is_in(plain("::ffff:10.1.1.1".parse().unwrap()), &nets));
+        assert!(is_in("1.2.3.4".parse().unwrap(), &crate::config::networks("0.0.0.0/0").unwrap()));
+    }
+}

@@ -1,0 +1,123 @@
+//! What happens around every request: id, client, limits, panics, headers, log line.
+use super::client::{self, Connection};
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Limited;
+use hyper::body::{Body as _, Incoming};
+use signet_core::{Client, Core, page};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tower::ServiceExt;
+
+/// Longest body of a request, in bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// The whole server for one request.
+#[derive(Clone)]
+pub struct Site {
+    pub core: Arc<Core>,
+    pub routes: Router,
+}
+
+impl Site {
+    pub fn new(core: Arc<Core>) -> Self {
+        let routes = crate::wiring::routes(&core);
+        Self { core, routes }
+    }
+
+    /// Answers one request.
+    pub async fn answer(self, connection: Connection, request: Request<Incoming>) -> Response<Body> {
+        let started = Instant::now();
+        self.core.metrics.requests.inc();
+        let id = self.core.ports.hex(16);
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings.trusted_proxies, id.clone()) {
+            Ok(client) => self.inner(client, request).await,
+            Err(client::BadHost) => text(StatusCode::BAD_REQUEST, "The request names no valid host."),
+        };
+        let took = started.elapsed();
+        dress(response.headers_mut(), &id, took);
+        let status = response.status().as_u16();
+        if status >= 400 {
+            tracing::info!(request_id = %id, %method, %path, status, ms = took.as_secs_f64() * 1000.0, "request");
+        } else {
+            tracing::debug!(request_id = %id, %method, %path, status, ms = took.as_secs_f64() * 1000.0, "request");
+        }
+        response
+    }
+
+    async fn inner(&self, client: Client, request: Request<Incoming>) -> Response<Body> {
+        if request.body().size_hint().lower() > MAX_BODY as u64 {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
+        }
+        let cookies = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let wants_page = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|a| a.contains("text/html"));
+        let mut request = request.map(|body| Body::new(Limited::new(body, MAX_BODY)));
+        request.extensions_mut().insert(client.clone());
+        // An Infallible error: the match proves that there is none.
+        let answer = async {
+            match self.routes.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        match (Caught { future: Box::pin(answer) }).await {
+            Ok(response) => response,
+            Err(()) => {
+                tracing::error!(request_id = %client.request_id, path = %client.path, "a request made the server panic; this is a fault to report");
+                if client.path.starts_with("/api/") && !wants_page {
+                    let mut response = Response::new(Body::from(format!(r#"{{"detail":"Something went wrong on our side.","request_id":"{}"}}"#, client.request_id)));
+                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                    return response;
+                }
+                page::failure(&self.core, &client, &cookies, &signet_base::Error::internal("panic")).map(Body::from)
+            }
+        }
+    }
+}
+
+/// A future whose panic is an answer.
+struct Caught<F> {
+    future: Pin<Box<F>>,
+}
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, ()>;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // After a panic the future is dropped and never polled again, so that no broken state is looked at.
+        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(context))) {
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(Err(())),
+        }
+    }
+}
+
+fn text(status: StatusCode, message: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(message));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// Headers of every answer.
+fn dress(headers: &mut HeaderMap, id: &str, took: std::time::Duration) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert("x-authentik-id", value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&format!("{:.3}ms", took.as_secs_f64() * 1000.0)) {
+        headers.insert("x-response-time", value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("strict-origin-when-cross-origin"));
+    headers.entry("permissions-policy").or_insert(HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+}

@@ -1,0 +1,85 @@
+//! Certificates of the HTTPS listener: the brand's, chosen by name, else the self-signed pair.
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::{default_provider, sign};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use signet_base::{Error, Result, Uuid};
+use signet_core::models::CertificateKeyPair;
+use signet_core::{Core, brand};
+use signet_jose::x509::{Generate, KeyAlgorithm, generate};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_rustls::TlsAcceptor;
+
+/// Finds certificates in the configuration of this moment; parsed ones are kept by object and version.
+struct Resolver {
+    core: Arc<Core>,
+    ready: Mutex<HashMap<(Uuid, i64), Arc<CertifiedKey>>>,
+    /// For the time before any pair exists, and for installations that deleted all of them.
+    fallback: Arc<CertifiedKey>,
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Resolver")
+    }
+}
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let world = self.core.world();
+        let name = hello.server_name().unwrap_or_default();
+        let chosen = brand::of(&world, name).and_then(|(_, b)| b.web_certificate).and_then(|pk| world.get_typed::<CertificateKeyPair>(pk));
+        let chosen = chosen.or_else(|| world.find::<CertificateKeyPair>("name", crate::certificates::SELF_SIGNED));
+        let (object, pair) = match chosen.or_else(|| world.find::<CertificateKeyPair>("name", crate::certificates::ES256)) {
+            Some(found) => found,
+            None => return Some(self.fallback.clone()),
+        };
+        let key = (object.pk, object.version);
+        if let Some(ready) = self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Some(ready.clone());
+        }
+        match certified(&pair.certificate_data, pair.key_data.reveal()) {
+            Ok(made) => {
+                let made = Arc::new(made);
+                let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+                // Other versions of the pair are not asked for again.
+                ready.retain(|(pk, _), _| *pk != object.pk);
+                ready.insert(key, made.clone());
+                Some(made)
+            }
+            Err(error) => {
+                tracing::warn!(certificate = object.name(), %error, "a certificate cannot be used for HTTPS; the self-signed one is");
+                Some(self.fallback.clone())
+            }
+        }
+    }
+}
+
+fn certified(certificates: &str, key: &str) -> Result<CertifiedKey> {
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificates.as_bytes()).collect::<Result<_, _>>().map_err(Error::internal)?;
+    if chain.is_empty() {
+        return Err(Error::internal("no certificate in it"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(Error::internal)?;
+    let key = sign::any_supported_type(&key).map_err(Error::internal)?;
+    let made = CertifiedKey::new(chain, key);
+    match made.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(made),
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+/// What turns TCP connections into TLS ones.
+pub fn acceptor(core: &Arc<Core>) -> Result<TlsAcceptor> {
+    let request = Generate { common_name: "authentik", subject_alt_names: &["localhost"], validity_days: 365, alg: KeyAlgorithm::Ecdsa, now: core.now().secs() };
+    let made = generate(&request).map_err(Error::internal)?;
+    let fallback = Arc::new(certified(&made.certificate_pem, made.key_pem.reveal())?);
+    let resolver = Resolver { core: core.clone(), ready: Mutex::default(), fallback };
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().map_err(Error::internal)?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

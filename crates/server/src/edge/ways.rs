@@ -1,0 +1,47 @@
+//! Addresses that belong to no family, and the page for all that do not exist.
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderMap, StatusCode, header};
+use signet_core::{Client, Core, WebSession, page};
+use std::sync::Arc;
+
+pub fn router(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/.well-known/webfinger", get(webfinger))
+        .route("/device", get(device))
+        .fallback(nothing)
+        .with_state(core)
+}
+
+/// RFC 7033: no resource is described here.
+async fn webfinger() -> Response {
+    ([(header::CONTENT_TYPE, "application/jrd+json"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], "{}").into_response()
+}
+
+/// Where people type device codes: after sign-in, and only where a flow for it exists.
+async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
+    let Some(client) = request.extensions().get::<Client>().cloned() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let cookies = cookies(request.headers());
+    match WebSession::load(&core, &cookies).await {
+        Ok(session) if session.principal().is_none() => {
+            let to = if client.query.is_empty() { "/flows/-/default/authentication/?next=/device".to_owned() } else { format!("/flows/-/default/authentication/?next={}", signet_base::query::encode_path(&format!("/device?{}", client.query))) };
+            (StatusCode::FOUND, [(header::LOCATION, to), (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned())]).into_response()
+        }
+        Ok(_) => page::not_found(&core, &client, &cookies).map(Body::from),
+        Err(error) => page::failure(&core, &client, &cookies, &error).map(Body::from),
+    }
+}
+
+async fn nothing(State(core): State<Arc<Core>>, request: Request) -> Response {
+    match request.extensions().get::<Client>() {
+        Some(client) => page::not_found(&core, client, &cookies(request.headers())).map(Body::from),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn cookies(headers: &HeaderMap) -> String {
+    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ")
+}

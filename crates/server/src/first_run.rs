@@ -1,0 +1,57 @@
+//! What a start does before the server is ready: defaults, the first key pair, the administrator of the settings.
+use crate::certificates;
+use crate::config::Bootstrap;
+use signet_base::{Json, Result, json};
+use signet_core::{Core, setup};
+use signet_store::{kv, tokens, users};
+use std::sync::Arc;
+
+/// Under this name it is kept that the first start is over.
+const KEY: &str = "first_start";
+/// Identifier of the token that `AUTHENTIK_BOOTSTRAP_TOKEN` gives.
+pub const TOKEN: &str = "authentik-bootstrap-token";
+
+/// Applies defaults and, once in the life of an installation, the bootstrap settings.
+pub async fn prepare(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
+    let report = signet_blueprints::apply_defaults(core).await?;
+    if !report.is_empty() {
+        tracing::info!(created = report.created, updated = report.updated, "default objects written");
+    }
+    certificates::ensure_es256(core).await?;
+    if kv::get(&core.db, KEY).await?.is_none() {
+        administrator(core, bootstrap).await?;
+        kv::put(&core.db, &core.ports, KEY, &json!({"done": true, "at": core.now()}), None).await?;
+    }
+    Ok(())
+}
+
+async fn administrator(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
+    let Some(mut user) = users::by_username(&core.db, "akadmin").await? else { return Ok(()) };
+    if let Some(email) = &bootstrap.email {
+        user.email.clone_from(email);
+        users::update(&core.db, &user, None, None, core.now()).await?;
+    }
+    let hash = match (&bootstrap.password, &bootstrap.password_hash) {
+        (Some(password), _) => Some(core.hasher.hash(password.clone()).await?),
+        (None, Some(hash)) => Some(hash.clone()),
+        (None, None) => None,
+    };
+    if let Some(hash) = hash {
+        users::set_password(&core.db, user.id, &hash, core.now()).await?;
+        setup::finish(core).await?;
+    }
+    if let Some(key) = &bootstrap.token
+        && tokens::by_identifier(&core.db, TOKEN).await?.is_none()
+    {
+        let mut token = tokens::Token::new(core.ports.uuid(), TOKEN, "api", user.id, core.now());
+        token.managed = Some("goauthentik.io/bootstrap-token".into());
+        token.description = "Made on the first start from AUTHENTIK_BOOTSTRAP_TOKEN".into();
+        tokens::insert(&core.db, &core.vault, &token, key).await?;
+    }
+    Ok(())
+}
+
+/// Whether the first start is over, for commands that work on a database that no server has prepared yet.
+pub async fn is_prepared(core: &Core) -> Result<bool> {
+    Ok(kv::get(&core.db, KEY).await?.is_some_and(|(v, _)| v.get("done") == Some(&Json::Bool(true))))
+}

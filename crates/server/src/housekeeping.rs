@@ -1,0 +1,83 @@
+//! Work beside requests: what has expired goes, expired API keys are replaced, other nodes' changes are taken over.
+use signet_base::{Result, Secret, Span, json};
+use signet_core::{Client, Core, Principal};
+use signet_store::{consents, events, grants, sessions, tokens};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+const EVERY: Duration = Duration::from_secs(60);
+/// Rows that one statement removes, so that writers wait only for a moment.
+const BATCH: i64 = 500;
+/// Grants stay a little after their end, so that a reused code is still known as reused.
+const GRACE: i64 = 3600;
+
+/// Runs until `stop`.
+pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = stop.changed() => return,
+        }
+        if let Err(error) = sweep(&core).await {
+            tracing::warn!(%error, "expired rows could not be removed; tried again in a minute");
+        }
+    }
+}
+
+/// One round.
+pub async fn sweep(core: &Arc<Core>) -> Result<()> {
+    let now = core.now();
+    sessions::delete_expired(&core.db, now, BATCH).await?;
+    tokens::delete_expired(&core.db, now, BATCH).await?;
+    grants::delete_expired(&core.db, now.minus(Span::from_secs(GRACE)), BATCH).await?;
+    consents::delete_expired(&core.db, now, BATCH).await?;
+    events::delete_expired(&core.db, now, BATCH).await?;
+    for token in tokens::expired_api_tokens(&core.db, now, 50).await? {
+        let system = core.system();
+        let length = usize::try_from(system.default_token_length).unwrap_or(60).clamp(32, 4096);
+        let life = Span::parse(&system.default_token_duration).unwrap_or(Span::from_secs(1800));
+        let key = Secret::new(core.ports.alphanumeric(length));
+        if tokens::rotate(&core.db, &core.vault, &token, &key, Some(now.plus(life))).await? {
+            let owner = Principal::load_any(core, token.user_id).await?;
+            let model = json!({"app": "authentik_core", "model_name": "token", "pk": token.id.simple().to_string(), "name": token.identifier});
+            core.event(&Client::internal(), owner.as_ref(), "secret_rotate", "authentik_core", json!({"secret": model})).await;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over what other nodes write (PostgreSQL). Ends at once where one process owns the database.
+pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let mut news = match core.objects.listen().await {
+            Ok(Some(news)) => Some(news),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%error, "no news from the database");
+                None
+            }
+        };
+        // Whatever was said while nobody listened.
+        refresh(&core).await;
+        while let Some(inbox) = &mut news {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(_) => refresh(&core).await,
+                    None => news = None,
+                },
+                _ = stop.changed() => return,
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+async fn refresh(core: &Core) {
+    if let Err(error) = core.objects.refresh_if_stale().await {
+        tracing::warn!(%error, "changes of other nodes could not be read");
+    }
+}

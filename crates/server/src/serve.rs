@@ -1,0 +1,150 @@
+//! `signet server`: start, listeners, the end.
+use crate::config::Options;
+use crate::edge::health::Scrape;
+use crate::edge::listen::{self, Serve};
+use crate::edge::request::Site;
+use crate::edge::tls;
+use crate::{certificates, first_run, housekeeping, wiring};
+use signet_base::{Error, Ports, Result};
+use signet_core::Core;
+use signet_store::{Db, migrate};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Opens the database, brings its schema up to date, loads the configuration.
+pub async fn open(options: &Options, ports: Ports) -> Result<Arc<Core>> {
+    let secret_key = options.installation_key(&ports).map_err(|e| Error::Unavailable(format!("the secret key: {e}")))?;
+    let db = wiring::open_database(options).await?;
+    schema(options, &db, &ports).await?;
+    wiring::core(options, ports, db, secret_key).await
+}
+
+async fn schema(options: &Options, db: &Db, ports: &Ports) -> Result<()> {
+    if options.skip_migrations {
+        return migrate::check(db).await;
+    }
+    let count = signet_store::migrate(db, ports).await?;
+    if count > 0 {
+        tracing::info!(count, "migrations applied");
+    }
+    Ok(())
+}
+
+/// A running server. Dropping it leaves the listeners running until the process ends: call [`Running::stop`].
+pub struct Running {
+    pub core: Arc<Core>,
+    /// Addresses of the plain listener, as bound.
+    pub http: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+    pub metrics: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Stops accepting, lets running requests finish, closes the store.
+    pub async fn stop(mut self) {
+        // Nobody listens any more only when every task has ended by itself.
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.core.db.close().await;
+    }
+}
+
+/// Starts everything on a prepared core. The listeners are bound before anything is written, so that a second server
+/// on the same ports changes nothing.
+pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
+    let http = bind(&options.http, &options.variable("LISTEN__HTTP")).await?;
+    let https = bind(&options.https, &options.variable("LISTEN__HTTPS")).await?;
+    let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+    let core = open(options, ports).await?;
+    first_run::prepare(&core, &options.bootstrap).await?;
+    let site = Site::new(core.clone());
+    let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let bound = |list: &[TcpListener]| list.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
+    let addresses = (bound(&http), bound(&https), bound(&metrics));
+    for listener in http {
+        tasks.spawn(listen::run(listener, None, Serve::Site(Box::new(site.clone())), stopped.clone()));
+    }
+    for listener in https {
+        tasks.spawn(listen::run(listener, acceptor.clone(), Serve::Site(Box::new(site.clone())), stopped.clone()));
+    }
+    let scrape = Arc::new(Scrape::new(core.clone()));
+    for listener in metrics {
+        tasks.spawn(listen::run(listener, None, Serve::Metrics(scrape.clone()), stopped.clone()));
+    }
+    background(&core, &mut tasks, &stopped);
+    Ok(Running { core, http: addresses.0, https: addresses.1, metrics: addresses.2, stop, tasks })
+}
+
+/// Work beside requests.
+pub fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
+    tasks.spawn(housekeeping::run(core.clone(), stopped.clone()));
+    tasks.spawn(housekeeping::follow(core.clone(), stopped.clone()));
+    let (core, mut stopped) = (core.clone(), stopped.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            made = certificates::ensure_rsa(core) => {
+                if let Err(error) = made {
+                    tracing::warn!(%error, "the RSA key pair could not be made; tried again at the next start");
+                }
+            }
+            _ = stopped.changed() => {}
+        }
+    });
+}
+
+async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListener>> {
+    let mut all = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        all.push(listen::bind(*address, variable).await?);
+    }
+    Ok(all)
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn signalled() -> Result<()> {
+    let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+/// Runs the server until a signal.
+pub async fn run(options: &Options) -> Result<()> {
+    let started = Instant::now();
+    // Listened for from the beginning: a signal during the start must not be lost.
+    let end = tokio::spawn(signalled());
+    let running = start(options, Ports::system()).await?;
+    let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
+    end.await.map_err(Error::internal)??;
+    tracing::info!("stopping: running requests finish");
+    running.stop().await;
+    Ok(())
+}
+
+/// Runs only the work beside requests, for a node without listeners.
+pub async fn worker(options: &Options) -> Result<()> {
+    let core = open(options, Ports::system()).await?;
+    first_run::prepare(&core, &options.bootstrap).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    background(&core, &mut tasks, &stopped);
+    tracing::info!("worker started");
+    signalled().await?;
+    let _ = stop.send(true);
+    while tasks.join_next().await.is_some() {}
+    core.db.close().await;
+    Ok(())
+}

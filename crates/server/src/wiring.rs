@@ -1,0 +1,72 @@
+//! Puts the server together: the registry of all models, the kinds of all families, the core, the routes.
+use crate::config::{Database, Options};
+use axum::Router;
+use signet_base::{Error, Ports, Result, Secret, Vault};
+use signet_core::system::{SETTINGS_KEY, SystemSettings};
+use signet_core::{Core, CoreParts, Families};
+use signet_model::Registry;
+use signet_store::{Db, ObjectStore, kv};
+use std::sync::Arc;
+
+/// Every model that this binary knows.
+pub fn registry() -> Registry {
+    let stages = signet_stages::ALL.iter().flat_map(|s| s.models);
+    let policies = signet_policies::ALL.iter().flat_map(|s| s.models);
+    let providers = signet_providers::ALL.iter().flat_map(|s| s.models);
+    Registry::new(signet_core::models::ALL.iter().chain(stages).chain(policies).chain(providers).copied())
+}
+
+/// Every kind of stage, policy and provider.
+pub fn families() -> Families {
+    let stages = signet_stages::ALL.iter().map(|s| (s.kind)()).chain(signet_providers::ALL.iter().flat_map(|s| (s.stages)()));
+    Families::new(stages, signet_policies::ALL.iter().map(|s| (s.kind)()), signet_providers::ALL.iter().map(|s| (s.provider)()))
+}
+
+/// Opens the database that the settings name. A folder for the embedded one is made.
+pub async fn open_database(options: &Options) -> Result<Db> {
+    match &options.database {
+        Database::Sqlite(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|e| Error::Unavailable(format!("{}: {e}", folder.display())))?;
+            }
+            Db::open_sqlite(path)
+        }
+        Database::Postgres(config) => Db::open_postgres((**config).clone()).await,
+    }
+}
+
+/// The core on an open and migrated database.
+pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -> Result<Arc<Core>> {
+    let vault = Arc::new(Vault::new(&secret_key, ports.clone())?);
+    let registry = Arc::new(registry());
+    let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
+    objects.load().await?;
+    let install_id = kv::install_id(&db, &ports).await?;
+    let system = match kv::get(&db, SETTINGS_KEY).await? {
+        Some((stored, _)) => serde_json::from_value(stored).map_err(|e| Error::internal(format!("the stored system settings cannot be read: {e}")))?,
+        None => SystemSettings { base_url: options.base_url.clone(), ..SystemSettings::default() },
+    };
+    Core::new(CoreParts {
+        settings: options.core_settings(secret_key),
+        assets: Arc::new(crate::assets::manifest()?),
+        families: families(),
+        ports,
+        registry,
+        db,
+        vault,
+        objects,
+        install_id,
+        system,
+    })
+}
+
+/// Everything that is answered on the HTTP listeners, before the edge's own work on each request.
+pub fn routes(core: &Arc<Core>) -> Router {
+    Router::new()
+        .merge(signet_front::router(core.clone()))
+        .merge(signet_providers::router(core))
+        .nest("/api/v3", signet_api::router(core.clone(), crate::actions::wiring()))
+        .merge(crate::assets::router())
+        .merge(crate::edge::health::router(core.clone()))
+        .merge(crate::edge::ways::router(core.clone()))
+}
