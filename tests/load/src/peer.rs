@@ -67,3 +67,34 @@ async fn site(algorithm: Algorithm, address: SocketAddr) -> Result<Site> {
         keys,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Kind, Load};
+
+    /// The walk of the rows, against a provider that is not ours.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_peer_can_be_walked() {
+        let folder = Folder::new(&std::env::temp_dir(), "signet-load-peer").unwrap();
+        let peer = match Peer::start(&folder).await {
+            Ok(peer) => peer,
+            Err(error) => return println!("skipped, no peer: {error}"),
+        };
+        for (kind, algorithm, signatures) in [
+            (Kind::ClientCredentials, Algorithm::Rs256, 1),
+            (Kind::Refresh, Algorithm::Es256, 1),
+            (Kind::Code, Algorithm::EdDsa, 1),
+            (Kind::Discovery, Algorithm::Es256, 0),
+            (Kind::Jwks, Algorithm::Es256, 0),
+            (Kind::Introspect, Algorithm::Es256, 0),
+            (Kind::Userinfo, Algorithm::Es256, 0),
+        ] {
+            let mut load = Load::prepare(kind, peer.site(algorithm).unwrap(), 3).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));
+            let outcome = load.run(Duration::from_millis(50), Duration::from_millis(400)).await.unwrap();
+            assert!(outcome.first.is_none() && outcome.whole.count() > 0, "{kind:?}: {:?}", outcome.first);
+            assert_eq!(load.signatures, signatures, "{kind:?}");
+        }
+        peer.stop().await.unwrap();
+    }
+}
