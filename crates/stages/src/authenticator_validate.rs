@@ -108,7 +108,7 @@ impl StageKind for Validate {
             }
             (NotConfigured::Configure, several) => {
                 let world = flow.core.world();
-                let stages: Vec<Json> = several.iter().filter_map(|pk| world.get(*pk)).map(|s| choice(s)).collect();
+                let stages: Vec<Json> = several.iter().filter_map(|pk| world.get(*pk)).map(choice).collect();
                 let challenge = Challenge::new(COMPONENT).with("device_challenges", json!([])).with("configuration_stages", stages);
                 Ok(Step::Show(flow.about_person(challenge)))
             }

@@ -2,8 +2,9 @@
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Result, json};
+use signet_base::Result;
 use signet_core::flow::{FlowRun, StageKind, Step, keys};
+use signet_core::login;
 use signet_model::Model;
 use std::sync::Arc;
 
@@ -25,9 +26,8 @@ impl StageKind for UserLogout {
         "authentik_stages_user_logout.userlogoutstage"
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
-        if let Some(person) = flow.session.principal().cloned() {
-            flow.core.event(flow.client, Some(&person), "logout", "authentik_stages_user_logout", json!({})).await;
-            flow.session.sign_out();
+        if flow.user().is_some() {
+            login::sign_out(flow.core, flow.client, flow.session).await;
         }
         // What was proven in this run was proven for the session that has just ended.
         let context = flow.context();

@@ -197,11 +197,7 @@ async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, s
             Ok(Step::Next)
         }
         None => {
-            // Only for the record of the failure; nobody has been named by this answer.
-            let before = flow.plan.context.clone();
-            proof::set_unknown(flow.context(), typed);
-            password::failed(flow).await;
-            flow.plan.context = before;
+            password::failed(flow, typed).await;
             Ok(refused())
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid, json};
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
 use signet_core::session::check_password;
-use signet_core::{Core, Principal, brand, token};
+use signet_core::{Core, Principal, brand, login, token};
 use signet_model::{Choice, Model, Object};
 use std::sync::Arc;
 
@@ -77,9 +77,7 @@ impl StageKind for Password {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
         let settings = flow.settings::<PasswordStage>()?;
-        if flow.pending_user().is_none() {
-            return Ok(Step::Deny(None));
-        }
+        let Some(pending) = flow.pending_user() else { return Ok(Step::Deny(None)) };
         let password = match typed(answer) {
             Ok(password) => password,
             Err(errors) => return Ok(Step::Invalid(errors)),
@@ -91,7 +89,7 @@ impl StageKind for Password {
                 Ok(Step::Next)
             }
             None => {
-                failed(flow).await;
+                failed(flow, &pending.username).await;
                 let tries = flow.plan.context.get(&keys::PASSWORD_TRIES).unwrap_or(0).saturating_add(1);
                 if tries >= settings.failed_attempts_before_cancel.max(1) {
                     tracing::info!(tries, "too many wrong passwords in one run");
@@ -168,12 +166,9 @@ pub fn accept(flow: &mut FlowRun<'_>, person: Principal, accepted: Accepted) {
 }
 
 /// Counts and records a refused sign-in.
-pub async fn failed(flow: &FlowRun<'_>) {
-    flow.core.metrics.failed_logins.inc();
-    let username = flow.pending_user().map(|u| u.username).unwrap_or_default();
-    let stage = flow.stage.as_deref().map(|s: &Object| Core::model_event(s)).unwrap_or_default();
-    let said = json!({"username": username, "password": "********************", "stage": stage});
-    flow.core.event(flow.client, None, "login_failed", "authentik_stages_password", said).await;
+pub async fn failed(flow: &FlowRun<'_>, username: &str) {
+    let stage = flow.stage.as_deref().map(Object::name).unwrap_or_default();
+    login::failed(flow.core, flow.client, username, stage).await;
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ pub mod proof;
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{FieldErrors, Json, Map, Result, Span, json};
+use signet_base::{FieldErrors, Json, Map, Result, Span};
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
-use signet_core::session::{Authentication, end_all};
+use signet_core::login;
+use signet_core::session::end_all;
 use signet_model::{Change, Choice, Model, Snapshot};
-use signet_store::users;
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin) };
@@ -132,14 +132,8 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         // The session of this run gets a row of its own when the request ends.
         end_all(&core, person.user.id, None).await?;
     }
-    let said = json!({"auth_method": method, "auth_method_args": method_args});
-    let event = core.event(flow.client, Some(&person), "login", "authentik_stages_user_login", said).await;
-    let authentication = Authentication { method, method_args, at: core.now(), event: event.unwrap_or_else(|| core.ports.uuid()) };
-    let duration = duration(settings, remember);
-    users::touch_last_login(&core.db, person.user.id, core.now()).await?;
-    core.metrics.logins.inc();
     flow.context().set(&keys::PENDING_USER, person.pending());
-    flow.session.sign_in(&core, person, authentication, duration);
+    login::sign_in(&core, flow.client, flow.session, person, &method, method_args, duration(settings, remember)).await?;
     Ok(Step::Next)
 }
 
@@ -156,6 +150,7 @@ fn duration(settings: &UserLoginStage, remember: bool) -> Span {
 mod tests {
     use super::*;
     use crate::testing::{create, map};
+    use signet_base::json;
 
     #[test]
     fn what_nothing_enforces_is_refused() {
