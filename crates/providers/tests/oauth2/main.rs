@@ -1,0 +1,10 @@
+//! The whole provider over HTTP, in process, on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
+mod authorize;
+mod clients;
+mod codes;
+mod machines;
+mod refresh;
+mod settings;
+mod signout;
+mod world;
