@@ -103,7 +103,7 @@ fn unique(change: &Change<'_>, world: &Snapshot, errors: &mut FieldErrors) {
     }
     if !def.unique_together.is_empty() && errors.is_empty() {
         let same = |o: &Object| def.unique_together.iter().all(|f| o.data.get(*f) == change.data.get(*f) && o.data.get(*f).is_some_and(|v| !v.is_null()));
-        if others().any(|o| std::ptr::eq(o.def, def) && same(o)) {
+        if others().any(|o| o.def.app == def.app && o.def.name == def.name && same(o)) {
             errors.add("non_field_errors", format!("The fields {} must make a unique set.", def.unique_together.join(", ")));
         }
     }
@@ -218,17 +218,22 @@ fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn
         Kind::List(inner) => {
             let Json::Array(list) = value else { return Err(format!("Expected a list of items but got type \"{}\".", type_name(value)).into()) };
             let mut out = Vec::with_capacity(list.len());
-            for item in list {
+            let mut wrong = Map::new();
+            for (index, item) in list.iter().enumerate() {
                 match one(field, inner, item, world, rows) {
                     Ok(v) => {
                         if !(matches!(inner, Kind::Ref { .. } | Kind::Choice(_)) && out.contains(&v)) {
                             out.push(v);
                         }
                     }
+                    // References are reported as one; other items by their place.
+                    Err(Complaint::Text(text)) if !matches!(inner, Kind::Ref { .. }) => {
+                        wrong.insert(index.to_string(), Json::Array(vec![Json::String(text)]));
+                    }
                     Err(c) => return Err(c),
                 }
             }
-            Ok(Json::Array(out))
+            if wrong.is_empty() { Ok(Json::Array(out)) } else { Err(Complaint::Shape(Json::Object(wrong))) }
         }
         Kind::Items(members) => items(members, value, world, rows),
     }

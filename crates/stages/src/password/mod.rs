@@ -181,7 +181,8 @@ mod tests {
     fn backends_are_required_and_known() {
         let world = Snapshot::default();
         assert_eq!(create(PasswordStage::DEF, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."], "backends": ["This field is required."]}));
-        assert!(create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &world).is_err());
+        let bad = create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &world).unwrap_err();
+        assert_eq!(bad, json!({"backends": {"0": ["\"bogus\" is not a valid choice."]}}));
         let made = create(PasswordStage::DEF, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"]}), &world).unwrap();
         assert_eq!(made, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"], "configure_flow": null, "failed_attempts_before_cancel": 5, "allow_show_password": false}));
     }

@@ -1,0 +1,250 @@
+//! Expression policies over a core and a database: what they see, what they may call, and that errors refuse.
+#![allow(clippy::unwrap_used)]
+use signet_base::{Json, Map, Ports, Secret, Span, Timestamp, Uuid, Vault, json};
+use signet_core::models::{Application, Brand, EngineMode, Flow, PolicyBinding};
+use signet_core::policy::{self, Question, Verdict};
+use signet_core::system::{Settings, SystemSettings};
+use signet_core::{Client, Core, CoreParts, Families, Principal, expression};
+use signet_model::{Lookup, Model, ModelDef, Object, Registry, check};
+use signet_policies::ALL;
+use signet_policies::dummy::DummyPolicy;
+use signet_policies::expression::ExpressionPolicy;
+use signet_store::events::EventQuery;
+use signet_store::groups::{self, Group};
+use signet_store::users::{self, User};
+use signet_store::{Author, ObjectStore, Write, events, testdb};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct AllRows;
+impl Lookup for AllRows {
+    fn user_exists(&self, _: i64) -> bool {
+        true
+    }
+    fn group_exists(&self, _: Uuid) -> bool {
+        true
+    }
+}
+struct NoAssets;
+impl signet_pages::Assets for NoAssets {
+    fn url(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+struct Site {
+    core: Arc<Core>,
+    ada: Principal,
+}
+
+impl Site {
+    /// Ada is in "staff", which is in "everyone".
+    async fn new() -> Self {
+        let db = testdb::sqlite().await;
+        let ports = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0;
+        let secret: Secret = "a secret key of the tests".into();
+        let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
+        let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
+        let registry = Arc::new(Registry::new(models));
+        let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
+        objects.load().await.unwrap();
+        let settings = Settings {
+            secret_key: secret,
+            cookie_domain: String::new(),
+            unauthenticated_age: Span::DAY,
+            debug: false,
+            trusted_proxies: Vec::new(),
+            cache_timeout: 300,
+            cache_timeout_flows: 300,
+            cache_timeout_policies: 300,
+            error_reporting_enabled: false,
+            error_reporting_environment: String::new(),
+            error_reporting_send_pii: false,
+            avatars: None,
+            threads: 1,
+        };
+        let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
+        let parts = CoreParts { ports: ports.clone(), settings, registry, families, db: db.clone(), vault, objects, install_id: "test".into(), system: SystemSettings::default(), assets: Arc::new(NoAssets) };
+        let core = Core::new(parts).unwrap();
+        let mut everyone = Group::new(&ports, "everyone");
+        everyone.attributes = map(json!({"team": "all", "rooms": ["hall"]}));
+        let mut staff = Group::new(&ports, "staff");
+        staff.attributes = map(json!({"team": "blue", "rooms": ["lab"], "gid": 42}));
+        groups::insert(&db, &everyone, &[], &[]).await.unwrap();
+        groups::insert(&db, &staff, &[everyone.id], &[]).await.unwrap();
+        let mut ada = User::new(&ports, "ada");
+        ada.name = "Ada Lovelace".into();
+        ada.email = "ada@example.test".into();
+        ada.attributes = map(json!({"settings": {"locale": "de"}, "rooms": ["attic"]}));
+        let id = users::insert(&db, &ada, &[staff.id]).await.unwrap();
+        let mut grace = User::new(&ports, "grace");
+        grace.attributes = map(json!({"desk": "7"}));
+        users::insert(&db, &grace, &[]).await.unwrap();
+        let ada = Principal::load(&core, id).await.unwrap().unwrap();
+        Self { core, ada }
+    }
+    async fn make(&self, def: &'static ModelDef, sent: Json) -> Arc<Object> {
+        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.world(), &AllRows, &self.core.ports).unwrap();
+        let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
+        self.core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0)
+    }
+    async fn policy(&self, text: &str) -> Arc<Object> {
+        let name = self.core.ports.hex(4);
+        self.make(ExpressionPolicy::DEF, json!({"name": name, "expression": text})).await
+    }
+    fn client(&self) -> Client {
+        Client { host: "id.example.test".into(), secure: true, ip: [10, 1, 2, 3].into(), method: "GET".into(), path: "/x/".into(), query: "next=%2Fif%2Fuser%2F".into(), user_agent: "Mozilla/5.0".into(), request_id: "r1".into() }
+    }
+    /// Asks a text about Ada, in a flow's context.
+    async fn ask(&self, text: &str, context: Json, target: Option<&Arc<Object>>) -> signet_base::Result<Verdict> {
+        let policy = self.policy(text).await;
+        let context = map(context);
+        let client = self.client();
+        let question = Question { core: &self.core, client: &client, user: Some(&self.ada), context: &context, target };
+        policy::ask_policy(&policy, &question, Duration::ZERO).await
+    }
+    async fn actions(&self) -> Vec<String> {
+        let (all, _) = events::list(&self.core.db, &EventQuery { page: signet_store::Page::first(100), ..EventQuery::default() }).await.unwrap();
+        all.into_iter().map(|e| e.action).collect()
+    }
+}
+fn map(value: Json) -> Map {
+    value.as_object().cloned().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_sees_the_person_the_request_and_the_directory() {
+    let site = Site::new().await;
+    site.make(Brand::DEF, json!({"domain": "example.test", "attributes": {"team": "brand", "site": "x"}})).await;
+    let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
+    let texts = [
+        "return request.user.username == 'ada' and user == request.user and request.user.email == 'ada@example.test'",
+        "return user.attributes['settings']['locale'] == 'de' and user.locale() == 'de'",
+        "return [g.name for g in user.groups.all()] == ['staff'] and user.ak_groups.filter(name='staff').exists()",
+        "return user.groups.filter(name__startswith='x').count() == 0 and user.groups.exclude(name='x').first().name == 'staff'",
+        "return user.groups.values_list('name', flat=True) == ['staff']",
+        "return sorted(g.name for g in user.all_groups()) == ['everyone', 'staff']",
+        "a = user.group_attributes(request.http_request)\nreturn a['team'] == 'blue' and a['site'] == 'x' and a['rooms'] == ['hall', 'lab', 'attic']",
+        "return ak_is_group_member(request.user, name='everyone') and not ak_is_group_member(request.user, name='admins')",
+        "return ak_is_group_member(user, attributes__gid=42) and ak_is_group_member(user, name__in=['a', 'staff'])",
+        "return ak_user_by(username='GRACE').attributes['desk'] == '7' and ak_user_by(username='none') is None",
+        "return ak_user_by(attributes__desk='7').username == 'grace' and ak_user_by(email='ada@example.test') == user",
+        "return ak_user_by(pk=user.pk) == user and ak_user_by(uuid=user.uuid) == user",
+        "return ak_client_ip in ip_network('10.0.0.0/8') and not ak_is_sso_flow",
+        "r = request.http_request\nreturn r.method == 'GET' and r.GET['next'] == '/if/user/' and r.META['HTTP_USER_AGENT'] == 'Mozilla/5.0' and r.META['REMOTE_ADDR'] == '10.1.2.3'",
+        "return http_request.build_absolute_uri('/a') == 'https://id.example.test/a' and http_request.brand.domain == 'example.test'",
+        "return request.obj.slug == 'wiki' and context['application'].name == 'Wiki'",
+        "return context['n'] == 1 and request.context is context and 'flow_plan' not in context",
+        "return not user.has_usable_password() and not user.is_superuser and not hasattr(user, 'password') and not hasattr(user, 'backend')",
+        "ak_logger.info('seen', user=user.username)\nreturn regex_match('abc', 'b') and slugify('A b') == 'a-b'",
+        "return not ak_user_has_authenticator(user)",
+        "return user.uid != '' and user.type == 'internal' and user.date_joined.year == 2026",
+    ];
+    for text in texts {
+        let verdict = site.ask(text, json!({"n": 1, "application": application.pk}), Some(&application)).await;
+        assert!(verdict.as_ref().is_ok_and(|v| v.passing), "{text}\n{verdict:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_refuse_and_are_recorded() {
+    let site = Site::new().await;
+    for text in [
+        "return 1 / 0",
+        "return missing",
+        "return ak_is_group_member(user)",
+        "return ak_is_group_member(user, password='x')",
+        "return ak_user_by()",
+        "return not ak_call_policy('none').passing",
+        "import socket\nreturn True",
+        "while True: pass",
+        "return requests.get('http://127.0.0.1/')",
+        "context['flow_plan'].context = 1\nreturn True",
+    ] {
+        let flow = site.core.world().all::<Flow>().next().map(|(o, _)| o.clone());
+        assert!(site.ask(text, json!({"a": 1}), flow.as_ref()).await.is_err(), "{text}");
+    }
+    assert!(site.actions().await.iter().filter(|a| *a == "policy_exception").count() >= 10);
+    // Nothing, and nothing true, refuses without an error.
+    for text in ["user.username", "return None", "return 0", "return ''", "return []"] {
+        assert!(!site.ask(text, json!({}), None).await.unwrap().passing, "{text}");
+    }
+    let said = site.ask("ak_message('No.')\nak_message('Really.')\nreturn False", json!({}), None).await.unwrap();
+    assert_eq!((said.passing, said.messages), (false, vec!["No.".to_owned(), "Really.".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_binding_counts_a_failed_policy_as_its_failure_result() {
+    let site = Site::new().await;
+    let broken = site.policy("return 1 / 0").await;
+    for (n, failure_result, negate, expected) in [(0, false, false, false), (1, true, false, true), (2, false, true, false)] {
+        let application = site.make(Application::DEF, json!({"name": "A", "slug": format!("a{n}")})).await;
+        let target = application.pbm().unwrap();
+        site.make(PolicyBinding::DEF, json!({"policy": broken.pk, "target": target, "order": 0, "failure_result": failure_result, "negate": negate})).await;
+        let (client, context) = (site.client(), Map::new());
+        let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &context, target: Some(&application) };
+        assert_eq!(policy::judge(target, EngineMode::Any, &question).await.unwrap().passing, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_sets_values_in_the_flow_and_takes_proofs_back_with_the_person() {
+    let site = Site::new().await;
+    let flow = site.make(Flow::DEF, json!({"name": "f", "slug": "f", "title": "F", "designation": "enrollment"})).await;
+    let pending = json!({"id": site.ada.user.id, "username": "ada", "name": "", "email": ""});
+    let context = json!({"pending_user": pending, "user_backend": "b", "prompt_data": {"username": "X"}, "gone": 1});
+    let set = |text: &str| {
+        let text = format!("{text}\nreturn True");
+        let (site, flow, context) = (&site, &flow, context.clone());
+        async move { Json::Object(site.ask(&text, context, Some(flow)).await.unwrap().context) }
+    };
+    assert_eq!(set("context['other'] = 1").await, json!({}), "only the plan's context is the flow's");
+    assert_eq!(set("context['flow_plan'].context['title'] = user.name").await, json!({"title": "Ada Lovelace"}));
+    assert_eq!(set("context['flow_plan'].context['groups'] = [g for g in user.all_groups()][:0]").await, json!({"groups": []}));
+    assert_eq!(set("request.context['prompt_data']['username'] = 'y'").await, json!({"prompt_data": {"username": "y"}}), "the values are the same objects");
+    assert_eq!(set("context['flow_plan'].context.pop('gone')").await, json!({"gone": null}));
+    assert_eq!(set("x = context['pending_user'].backend").await, json!({}));
+    let moved = set("context['flow_plan'].context['pending_user'] = ak_user_by(username='grace')").await;
+    assert_eq!((&moved["pending_user"]["username"], &moved["user_backend"]), (&json!("grace"), &Json::Null));
+    // Outside flows there is no plan.
+    assert!(site.ask("return context['flow_plan']", json!({}), None).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_call_each_other_to_a_limit_and_write_events() {
+    let site = Site::new().await;
+    site.make(ExpressionPolicy::DEF, json!({"name": "terms", "expression": "ak_message('fine')\nreturn context.get('level', 0) > 1"})).await;
+    site.make(ExpressionPolicy::DEF, json!({"name": "loop", "expression": "return ak_call_policy('loop').passing"})).await;
+    site.make(ExpressionPolicy::DEF, json!({"name": "broken", "expression": "return 1 / 0"})).await;
+    site.make(DummyPolicy::DEF, json!({"name": "dummy", "result": true, "wait_min": 0, "wait_max": 0})).await;
+    assert!(site.ask("r = ak_call_policy('terms', level=2)\nreturn r.passing and r.messages == ['fine']", json!({}), None).await.unwrap().passing);
+    assert!(!site.ask("return ak_call_policy('terms', level=1).passing", json!({}), None).await.unwrap().passing);
+    assert!(site.ask("return ak_call_policy('dummy').passing", json!({}), None).await.unwrap().passing);
+    for text in ["return ak_call_policy('loop').passing", "return not ak_call_policy('broken').passing", "try:\n    return ak_call_policy('broken').passing\nexcept Exception:\n    return True"] {
+        assert!(site.ask(text, json!({}), None).await.is_err(), "{text}");
+    }
+    assert!(site.ask("ak_create_event('seen', user=user, n=1)\nreturn True", json!({}), None).await.unwrap().passing);
+    assert!(site.ask("ak_create_event('bad action', n=1)\nreturn True", json!({}), None).await.is_err());
+    assert!(site.actions().await.contains(&"custom_seen".to_owned()));
+    let logged = site.make(ExpressionPolicy::DEF, json!({"name": "logged", "expression": "return True", "execution_logging": true})).await;
+    let (client, context) = (site.client(), Map::new());
+    let question = Question { core: &site.core, client: &client, user: None, context: &context, target: None };
+    assert!(policy::ask_policy(&logged, &question, Duration::ZERO).await.unwrap().passing);
+    assert!(site.actions().await.contains(&"policy_execution".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_have_no_rights_and_mappings_run_together() {
+    let site = Site::new().await;
+    let (client, context) = (site.client(), Map::new());
+    let nobody = Question { core: &site.core, client: &client, user: None, context: &context, target: None };
+    let policy = site.policy("return user.is_anonymous and not user.is_authenticated and user.pk is None and not user.is_superuser and user.all_groups() == [] and not ak_is_group_member(user, name='staff')").await;
+    assert!(policy::ask_policy(&policy, &nobody, Duration::ZERO).await.unwrap().passing);
+    let ada = Question { user: Some(&site.ada), ..nobody };
+    let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
+    let texts = ["return {'name': request.user.name, 'groups': [g.name for g in user.groups.all()]}", "return 1 / 0", "return {'app': provider.slug, 'token': token}"];
+    let programs = texts.iter().map(|t| expression::parse(t).unwrap()).collect();
+    let outcomes = expression::evaluate_many(&ada, programs, vec![("provider", expression::object_value(&application))]).await;
+    let values: Vec<Option<Json>> = outcomes.iter().map(|o| o.as_ref().ok().map(|o| o.value.to_json().unwrap())).collect();
+    assert_eq!(values, [Some(json!({"name": "Ada Lovelace", "groups": ["staff"]})), None, Some(json!({"app": "wiki", "token": null}))]);
+}
