@@ -92,12 +92,12 @@ pub const CHECKS: &[(&str, Check)] = &[
 
 /// Judges all parameters but `client_id` and `redirect_uri`, which decide where an error may go and are judged before.
 /// An error comes with the way back for it.
-pub fn check(params: &Params, entry: &ClientEntry, redirect_uri: &str) -> Result<Ask, (OAuthError, Ask)> {
+pub fn check(params: &Params, entry: &ClientEntry, redirect_uri: &str) -> Result<Ask, Box<(OAuthError, Ask)>> {
     let mut ask = blank(params, redirect_uri);
     for (name, rule) in CHECKS {
         if let Err(error) = rule(params, entry, &mut ask) {
             tracing::debug!(rule = name, code = error.code, "an authorization request was refused");
-            return Err((error, ask));
+            return Err(Box::new((error, ask)));
         }
     }
     Ok(ask)

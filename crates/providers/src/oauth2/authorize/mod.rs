@@ -84,7 +84,7 @@ impl Visit<'_> {
         }
         let ask = match checks::check(params, &entry, &redirect_uri) {
             Ok(ask) => ask,
-            Err((error, ask)) => return self.error(&ask, &error),
+            Err(refused) => return self.error(&refused.1, &refused.0),
         };
         let mut session = match WebSession::load(&self.web.core, &cookies(self.headers)).await {
             Ok(session) => session,

@@ -57,7 +57,8 @@ impl StageKind for AuthorizeStage {
                 let parameters = answer(core, flow.client, flow.session, &entry, &ask).await?;
                 (ask, parameters)
             }
-            Err((error, ask)) => {
+            Err(refused) => {
+                let (error, ask) = *refused;
                 let parameters = ask.error_parameters(&error);
                 (ask, parameters)
             }
