@@ -1,7 +1,7 @@
 //! Certificates: making one, showing one.
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::form::{self, Members};
-use crate::objects::{show, write};
+use crate::objects::{same, show, write};
 use crate::rows::blank;
 use signet_base::{Error, Json, Map, Uuid, json};
 use signet_core::Core;
@@ -55,7 +55,7 @@ fn refused(error: &signet_jose::GenerateError) -> Fault {
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    call.world.get(pk).filter(|o| std::ptr::eq(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.label))
+    call.world.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.label))
 }
 
 /// `GET /crypto/certificatekeypairs/<uuid>/view_certificate/`

@@ -17,10 +17,15 @@ pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, F
         call.world.of(def).iter().find(|o| o.text(def.key) == call.key)
     } else if def.numbered {
         let num = call.key.parse().map_err(|_| Fault::not_found())?;
-        call.world.by_num(num).filter(|o| std::ptr::eq(o.def, def))
+        call.world.by_num(num).filter(|o| same(o.def, def))
     } else {
         let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-        call.world.get(pk).filter(|o| std::ptr::eq(o.def, def))
+        call.world.get(pk).filter(|o| same(o.def, def))
     };
     found.cloned().ok_or_else(|| Fault::missing(def.label))
+}
+
+/// Whether two declarations are the same model. Their addresses say nothing: each crate may have its own copy.
+pub(crate) fn same(a: &ModelDef, b: &ModelDef) -> bool {
+    a.app == b.app && a.name == b.name
 }

@@ -1,0 +1,81 @@
+//! Every route, tried by a stranger, by a plain user and by a superuser.
+mod support;
+use http::Method;
+use signet_api::{Permission, Table};
+use signet_base::{Json, json};
+use signet_store::testdb::{each_database, sqlite};
+use support::{ADMIN, App, PLAIN};
+
+#[tokio::test]
+async fn every_route_is_refused_to_whom_it_does_not_belong() {
+    let app = App::start(sqlite().await).await;
+    let table = Table::new(&app.core.registry, &[]);
+    let mut tried = 0;
+    for route in table.routes() {
+        let path: Vec<&str> = route.path.split('/').map(|s| if s.starts_with('{') { "00000000-0000-0000-0000-0000000000ff" } else { s }).collect();
+        let path = if route.path.is_empty() { "/".to_owned() } else { format!("/{}/", path.join("/")) };
+        for action in &route.actions {
+            let body = (action.method != Method::GET && action.method != Method::DELETE).then(|| json!({}));
+            let mut seen = Vec::new();
+            for key in [None, Some(PLAIN), Some(ADMIN)] {
+                let answer = app.call(key, action.method.as_str(), &path, body.clone()).await;
+                assert!(answer.status < 500, "{} {path}: {} {}", action.method, answer.status, answer.body);
+                seen.push(answer.status == 403);
+            }
+            let expected = match action.permission {
+                Permission::Anyone => [false, false, false],
+                Permission::SignedIn | Permission::Owner => [true, false, false],
+                Permission::Superuser => [true, true, false],
+            };
+            assert_eq!(seen, expected, "{} {path}: {:?}", action.method, action.permission);
+            tried += 1;
+        }
+        // A verb that nobody declared is no way in either.
+        let answer = app.call(None, "PATCH", &path, Some(json!({}))).await;
+        assert!(matches!(answer.status, 403 | 405), "PATCH {path}: {}", answer.status);
+    }
+    assert!(tried > 120, "{tried}");
+}
+
+#[tokio::test]
+async fn credentials_are_judged_as_recorded() {
+    let app = App::start(sqlite().await).await;
+    app.token("app", "app_password", app.plain, "app-password-0123456789").await;
+    for key in ["no-such-token", "app-password-0123456789"] {
+        for path in ["/core/users/", "/root/config/", "/core/users/me/"] {
+            let answer = app.call(Some(key), "GET", path, None).await;
+            assert_eq!((answer.status, &answer.body), (403, &json!({"detail": "Token invalid/expired"})), "{path}");
+        }
+    }
+    for header in ["Bearer", "Bearer ", "Basic YTpi"] {
+        assert_eq!(app.send("GET", "/core/users/", &[("authorization", header)], "").await.status, 403);
+        assert_eq!(app.send("GET", "/root/config/", &[("authorization", header)], "").await.status, 200);
+    }
+    app.admin("PATCH", &format!("/core/users/{}/", app.plain), json!({"is_active": false})).await;
+    assert_eq!(app.plain("GET", "/core/users/me/", Json::Null).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_browser_session_needs_its_form_token_to_write() {
+    each_database(|db| async move {
+        let app = App::start(db).await;
+        let (cookie, csrf) = app.browser(app.plain).await;
+        let body = || json!({"identifier": "mine", "intent": "app_password"}).to_string();
+        assert_eq!(app.send("GET", "/core/users/me/", &[("cookie", &cookie)], "").await.body["user"]["username"], "plain");
+        let base = [("cookie", cookie.as_str()), ("content-type", "application/json")];
+        for extra in [&[][..], &[("x-authentik-csrf", "wrong")], &[("x-authentik-csrf", csrf.as_str()), ("origin", "http://evil.test")], &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test.evil/")]] {
+            let answer = app.send("POST", "/core/tokens/", &[&base, extra].concat(), body()).await;
+            assert_eq!((answer.status, answer.body["detail"].as_str().unwrap().starts_with("CSRF Failed")), (403, true), "{extra:?}");
+        }
+        let fine = app.send("POST", "/core/tokens/", &[&base[..], &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test/if/user/")]].concat(), body()).await;
+        assert_eq!(fine.status, 201, "{}", fine.body);
+        // The session is listed, is the current one, and ends by its id.
+        let list = app.send("GET", "/core/authenticated_sessions/", &[("cookie", &cookie)], "").await.body;
+        assert_eq!((&list["pagination"]["count"], &list["results"][0]["current"]), (&json!(1), &json!(true)));
+        let path = format!("/core/authenticated_sessions/{}/", list["results"][0]["uuid"].as_str().unwrap());
+        app.token("other", "api", app.admin, "another-key-0123456789").await;
+        assert_eq!(app.send("DELETE", &path, &[("cookie", &cookie), ("x-authentik-csrf", &csrf)], "").await.status, 204);
+        assert_eq!(app.send("GET", "/core/users/me/", &[("cookie", &cookie)], "").await.status, 403);
+    })
+    .await;
+}
