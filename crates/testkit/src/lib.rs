@@ -1,1 +1,19 @@
+//! The whole server in a test's own process, on a real loopback socket, with a clock that stands still until it is moved.
+//!
+//! ```ignore
+//! each_database(|kind| async move {
+//!     let app = App::start(kind).await;
+//!     let mut admin = app.admin().await;
+//!     let made = admin.post("/api/v3/core/groups/", json!({"name": "a"})).await;
+//!     assert_eq!(made.status, 201);
+//!     app.stop().await;
+//! }).await;
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "only tests use this crate: a failure here is a failed test")]
+mod app;
+mod browser;
 
+pub use app::{App, Setup, each_database};
+pub use browser::{Answer, Browser};
+pub use signet_base::{Json, json};
+pub use signet_store::DbKind;

@@ -1,0 +1,152 @@
+//! The binary as operators meet it.
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+struct Place(PathBuf);
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("signet-command-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &self.0);
+        for name in ["HTTP", "HTTPS", "METRICS"] {
+            command.env(format!("AUTHENTIK_LISTEN__{name}"), "127.0.0.1:0");
+        }
+        command
+    }
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+}
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn wrong_settings_are_listed_together_with_exit_code_2() {
+    let place = Place::new("wrong");
+    let out = place
+        .command(&["server"])
+        .env("AUTHENTIK_LISTEN__HTTP", "nowhere")
+        .env("AUTHENTIK_POSTGRESQL__PORT", "99999")
+        .env("SIGNET_SESSIONS__UNAUTHENTICATED_AGE", "a while")
+        .env("AUTHENTIK_SECRET_KEY", "file:///not/there")
+        .env("AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS", "10.0.0.0/99")
+        .env("AUTHENTIK_LOG_LEVEL", "loud")
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    let text = said(&out);
+    for name in ["AUTHENTIK_LISTEN__HTTP", "AUTHENTIK_POSTGRESQL__PORT", "SIGNET_SESSIONS__UNAUTHENTICATED_AGE", "AUTHENTIK_SECRET_KEY", "AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS", "AUTHENTIK_LOG_LEVEL"] {
+        assert!(text.contains(name), "{name} is not in\n{text}");
+    }
+    assert_eq!(place.run(&["no_such_command"]).status.code(), Some(2));
+}
+
+#[test]
+fn settings_are_checked_and_shown_without_secrets() {
+    let place = Place::new("dump");
+    let out = place.command(&["check"]).env("AUTHENTIK_LISTEN_HTTP", "x").output().unwrap();
+    assert!(out.status.success() && said(&out).contains("Did you mean AUTHENTIK_LISTEN__HTTP?"));
+    let out = place.command(&["dump_config"]).env("AUTHENTIK_SECRET_KEY", "hush-hush-hush").output().unwrap();
+    assert!(said(&out).contains("AUTHENTIK_SECRET_KEY=********") && !said(&out).contains("hush"));
+    assert!(!place.0.join("signet.sqlite").exists(), "neither makes a database");
+}
+
+#[test]
+fn the_manual_has_the_table_of_the_declarations() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
+    let manual = std::fs::read_to_string(path).unwrap();
+    let (begin, end) = ("<!-- settings: begin -->\n", "<!-- settings: end -->");
+    let (start, stop) = (manual.find(begin).unwrap() + begin.len(), manual.find(end).unwrap());
+    let table = signet_server::config::manual();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, format!("{}{table}{}", &manual[..start], &manual[stop..])).unwrap();
+        return;
+    }
+    assert!(manual[start..stop] == table, "docs/operations.md is behind: run this test with UPDATE=1");
+}
+
+fn start(place: &Place) -> (Child, String) {
+    let mut child = place.command(&["server"]).env("AUTHENTIK_LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.by_ref().map(|l| l.unwrap()).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
+    // The rest is read, so that the server never waits for us.
+    std::thread::spawn(move || lines.for_each(drop));
+    let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    (child, address)
+}
+fn get(address: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+fn end(mut child: Child) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let asked = Instant::now();
+    while asked.elapsed() < Duration::from_secs(20) {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    panic!("the server did not end");
+}
+
+#[test]
+fn accounts_are_repaired_on_the_command_line() {
+    let place = Place::new("accounts");
+    let out = place.run(&["create_admin_user"]);
+    assert!(out.status.success() && said(&out).contains("/recovery/use-token/"), "{}", said(&out));
+    let out = place.run(&["create_recovery_key", "10", "akadmin"]);
+    let text = said(&out);
+    let link = text.lines().find(|l| l.starts_with("/recovery/use-token/")).unwrap().to_owned();
+    let mut child = place.command(&["changepassword", "akadmin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(place.run(&["create_admin_group", "nobody"]).status.code(), Some(1));
+    assert!(place.run(&["create_admin_group", "AKADMIN"]).status.success());
+    let file = place.0.join("b.yaml");
+    std::fs::write(&file, "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: !Env GROUP}}\n").unwrap();
+    let out = place.command(&["apply_blueprint", file.to_str().unwrap()]).env("GROUP", "g").output().unwrap();
+    assert!(said(&out).contains("1 created"), "{}", said(&out));
+    std::fs::write(&file, "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: ''}}\n").unwrap();
+    let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(said(&out).contains("entries[0]: authentik_core.group: name"), "{}", said(&out));
+    let (server, address) = start(&place);
+    let used = get(&address, &link);
+    assert!(used.starts_with("HTTP/1.1 302") && used.contains("authentik_session="), "{used}");
+    assert!(get(&address, &link).starts_with("HTTP/1.1 404"), "a link works once");
+    let health = place.command(&["healthcheck"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap();
+    assert!(health.status.success(), "{}", said(&health));
+    let taken = place.command(&["server"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap();
+    assert_eq!(taken.status.code(), Some(1));
+    assert!(said(&taken).contains("Change AUTHENTIK_LISTEN__HTTP"), "{}", said(&taken));
+    end(server);
+    assert!(!place.command(&["healthcheck"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap().status.success());
+}
+
+#[test]
+fn it_is_also_called_ak() {
+    let place = Place::new("ak");
+    let ak = place.0.join("ak");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_signet"), &ak).unwrap();
+    let out = Command::new(&ak).arg("version").output().unwrap();
+    assert!(out.status.success() && said(&out).contains(signet_core::system::API_VERSION));
+}

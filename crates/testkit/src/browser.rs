@@ -1,0 +1,148 @@
+//! A small HTTP client with a cookie jar.
+use axum::body::{Body, Bytes};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use signet_base::{Json, json, query};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+/// Somebody who talks to the server.
+#[derive(Clone)]
+pub struct Browser {
+    address: SocketAddr,
+    pub cookies: BTreeMap<String, String>,
+    token: Option<String>,
+    /// Sent with each request.
+    pub headers: Vec<(String, String)>,
+    pub host: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> Json {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+    pub fn location(&self) -> &str {
+        self.header("location")
+    }
+}
+
+impl Browser {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, cookies: BTreeMap::new(), token: None, headers: Vec::new(), host: address.to_string() }
+    }
+    /// Sends an API key with each request.
+    #[must_use]
+    pub fn bearer(mut self, key: &str) -> Self {
+        self.token = Some(key.to_owned());
+        self
+    }
+    /// Sends one request. Cookies are kept, redirects are not followed.
+    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method.clone()).uri(path).header(header::HOST, &self.host);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if !self.cookies.is_empty() {
+            let jar: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            request = request.header(header::COOKIE, jar.join("; "));
+        }
+        if let (Some(csrf), false) = (self.cookies.get("authentik_csrf"), matches!(method, Method::GET | Method::HEAD | Method::OPTIONS)) {
+            request = request.header("x-authentik-csrf", csrf);
+        }
+        let request = request.body(Body::from(body.into())).unwrap();
+        let stream = TcpStream::connect(self.address).await.expect("a connection to the server");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let driver = tokio::spawn(connection);
+        let response = sender.send_request(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("the whole answer").to_bytes();
+        drop(sender);
+        driver.abort();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            self.keep(cookie.to_str().unwrap());
+        }
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+    fn keep(&mut self, cookie: &str) {
+        let (pair, rest) = cookie.split_once(';').unwrap_or((cookie, ""));
+        let Some((name, value)) = pair.split_once('=') else { return };
+        if value.is_empty() || rest.contains("Max-Age=0") {
+            self.cookies.remove(name);
+        } else {
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Bytes::new()).await
+    }
+    pub async fn delete(&mut self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], Bytes::new()).await
+    }
+    async fn with_json(&mut self, method: Method, path: &str, body: &Json) -> Answer {
+        self.send(method, path, &[("content-type", "application/json")], body.to_string()).await
+    }
+    pub async fn post(&mut self, path: &str, body: Json) -> Answer {
+        self.with_json(Method::POST, path, &body).await
+    }
+    pub async fn put(&mut self, path: &str, body: Json) -> Answer {
+        self.with_json(Method::PUT, path, &body).await
+    }
+    pub async fn patch(&mut self, path: &str, body: Json) -> Answer {
+        self.with_json(Method::PATCH, path, &body).await
+    }
+    /// Posts a form.
+    pub async fn form(&mut self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let body = query::build(pairs.iter().copied());
+        self.send(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], body).await
+    }
+
+    /// The next challenge of a flow.
+    pub async fn challenge(&mut self, flow: &str, query: &str) -> Json {
+        self.get(&format!("/api/v3/flows/executor/{flow}/?query={}", query::encode(query))).await.json()
+    }
+    /// Answers a challenge and gives the next one.
+    pub async fn answer(&mut self, flow: &str, query: &str, answer: Json) -> Json {
+        let path = format!("/api/v3/flows/executor/{flow}/?query={}", query::encode(query));
+        let mut reply = self.post(&path, answer).await;
+        for _ in 0..10 {
+            if reply.status != StatusCode::FOUND {
+                break;
+            }
+            reply = self.get(&path).await;
+        }
+        reply.json()
+    }
+    /// Goes through the default sign-in; the last challenge.
+    pub async fn login(&mut self, name: &str, password: &str) -> Json {
+        const FLOW: &str = "default-authentication-flow";
+        self.challenge(FLOW, "").await;
+        let next = self.answer(FLOW, "", json!({"component": "ak-stage-identification", "uid_field": name})).await;
+        if next["component"] != "ak-stage-password" {
+            return next;
+        }
+        self.answer(FLOW, "", json!({"component": "ak-stage-password", "password": password})).await
+    }
+}
