@@ -64,7 +64,7 @@ export async function setUp(browser) {
   const api = sessionApi(context);
   await check("the administrator's session makes applications and people by the API", async () => {
     const client = { client_id: process.env.CLIENT_ID, client_secret: process.env.CLIENT_SECRET };
-    await newApplication(api, { slug: "apache", name: "Apache", redirect: `${apache}/protected/redirect_uri`, logout: `${apache}/bye.html`, client });
+    await newApplication(api, { slug: "apache", name: "Apache", redirect: `${apache}/protected/redirect_uri`, logout: `${apache}/bye.html`, invalidation: "default-invalidation-flow", client });
     await newApplication(api, { slug: "wiki", name: "Wiki", group: "Documents", redirect: `${apache}/bye.html`, client: { client_id: "tour-wiki" }, meta_description: "What everybody knows" });
     const vault = await newApplication(api, { slug: "vault", name: "Vault", redirect: `${apache}/bye.html`, client: { client_id: "tour-vault" } });
     const admins = (await api("GET", `/core/groups/?name=${encodeURIComponent("authentik Admins")}`)).results[0];

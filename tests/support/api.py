@@ -42,7 +42,7 @@ class Api:
         wait_for(look, 60, f"a signing key ({kind or 'any'})")
         return found[0]["pk"]
 
-    def application(self, slug, redirect_uris, *, logout_uris=(), explicit=False, client_type="confidential", key="ec", scopes=SCOPES, **extra):
+    def application(self, slug, redirect_uris, *, logout_uris=(), explicit=False, client_type="confidential", key="ec", scopes=SCOPES, invalidation="default-provider-invalidation-flow", **extra):
         """An application with an OAuth2 provider: {slug, client_id, client_secret, issuer, provider}."""
         consent = "explicit" if explicit else "implicit"
         uris = [{"matching_mode": "strict", "url": u, "redirect_uri_type": "authorization"} for u in redirect_uris]
@@ -50,7 +50,7 @@ class Api:
         provider = self.call(
             "POST", "/providers/oauth2/",
             name=slug, client_id=f"{slug}-{secrets.token_hex(4)}", client_secret=secrets.token_hex(24), client_type=client_type, redirect_uris=uris,
-            authorization_flow=self.flow(f"default-provider-authorization-{consent}-consent"), invalidation_flow=self.flow("default-provider-invalidation-flow"),
+            authorization_flow=self.flow(f"default-provider-authorization-{consent}-consent"), invalidation_flow=self.flow(invalidation),
             property_mappings=self.scopes(scopes), signing_key=self.signing_key(key) if key else None, grant_types=["authorization_code", "refresh_token"], **extra,
         )
         self.call("POST", "/core/applications/", name=slug.replace("-", " ").title(), slug=slug, provider=provider["pk"])
@@ -67,7 +67,9 @@ class Person:
     def step(self, flow, query="", body=None):
         """One call of the executor; follows its redirects to itself; the challenge."""
         url = f"{self.base}/api/v3/flows/executor/{flow}/?query={quote(query, safe='')}"
-        answer = self.http.request("POST" if body is not None else "GET", url, json=body, allow_redirects=False, timeout=30)
+        # With a live session the server wants proof that one of its own pages sends this.
+        proof = {"X-authentik-CSRF": self.http.cookies["authentik_csrf"], "Referer": self.base + "/"} if "authentik_csrf" in self.http.cookies else {}
+        answer = self.http.request("POST" if body is not None else "GET", url, json=body, headers=proof if body is not None else {}, allow_redirects=False, timeout=30)
         for _ in range(10):
             if answer.status_code != 302:
                 break
@@ -96,6 +98,8 @@ class Person:
                 return parse_qs(urlsplit(target).query)["code"][0]
             parts = urlsplit(target)
             if flow := re.match(r"/if/flow/([\w-]+)/", parts.path):
+                if "authentik_csrf" not in self.http.cookies:
+                    self.http.get(f"{self.base}/if/user/", timeout=30)
                 challenge = self.step(flow[1], parts.query)
                 if challenge["component"] == "ak-stage-consent":
                     challenge = self.step(flow[1], parts.query, {"component": "ak-stage-consent", "token": challenge["token"]})

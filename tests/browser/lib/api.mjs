@@ -15,7 +15,7 @@ export function sessionApi(context) {
 }
 
 /** An application with a provider that asks for consent. */
-export async function newApplication(api, { slug, name, group = "", redirect, logout, client = {}, ...extra }) {
+export async function newApplication(api, { slug, name, group = "", redirect, logout, client = {}, invalidation = "default-provider-invalidation-flow", ...extra }) {
   const flow = async (of) => (await api("GET", `/flows/instances/${of}/`)).pk;
   const scopes = (await api("GET", "/propertymappings/provider/scope/?page_size=100")).results;
   const keys = (await api("GET", "/crypto/certificatekeypairs/?has_key=true")).results;
@@ -24,7 +24,7 @@ export async function newApplication(api, { slug, name, group = "", redirect, lo
   const provider = await api("POST", "/providers/oauth2/", {
     name,
     authorization_flow: await flow("default-provider-authorization-explicit-consent"),
-    invalidation_flow: await flow("default-provider-invalidation-flow"),
+    invalidation_flow: await flow(invalidation),
     redirect_uris: uris,
     property_mappings: scopes.filter((m) => m.managed && ["openid", "email", "profile"].includes(m.scope_name)).map((m) => m.pk),
     signing_key: keys[0]?.pk ?? null,

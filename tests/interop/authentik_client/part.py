@@ -104,7 +104,11 @@ def run(report, database):
             "key": crypto.crypto_certificatekeypairs_view_private_key_retrieve(pair.pk).data,
         }
         report.ok("certificate-key pair: generate and both views")
-        crypto.crypto_certificatekeypairs_destroy(pair.pk)
+        try:
+            crypto.crypto_certificatekeypairs_destroy(pair.pk)
+            report.ok("certificate-key pair: the generated one is deleted")
+        except authentik_client.exceptions.ApiException as error:
+            report.fail("certificate-key pair: the generated one is deleted", short(str(error), 300))
         flows = {f.slug: f.pk for f in authentik_client.FlowsApi(client.http).flows_instances_list(page_size=100).results}
         report.ok(f"default flows: {len(flows)}")
         every = rows(flows)

@@ -9,7 +9,12 @@ export class Person {
 
   async request(method, target, body) {
     const headers = { cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ") };
-    if (body !== undefined) headers["content-type"] = "application/json";
+    if (body !== undefined) {
+      headers["content-type"] = "application/json";
+      // With a live session the server wants proof that one of its own pages sends this.
+      if (this.#cookies.has("authentik_csrf")) headers["x-authentik-csrf"] = this.#cookies.get("authentik_csrf");
+      headers.referer = `${this.base}/`;
+    }
     const answer = await fetch(new URL(target, this.base), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "manual" });
     for (const line of answer.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
@@ -52,6 +57,8 @@ export class Person {
       if (next.href.startsWith(goal)) return next;
       const flow = /^\/if\/flow\/([\w-]+)\//.exec(next.pathname);
       if (flow) {
+        // Any page gives a signed-in person the cookie for that proof; the page of the flow itself would already take a step.
+        if (this.#cookies.has("authentik_session") && !this.#cookies.has("authentik_csrf")) await this.request("GET", "/if/user/");
         next = new URL(await this.#flow(flow[1], next.search.slice(1), answers), this.base);
         continue;
       }

@@ -61,7 +61,7 @@ def run(report, database, *, database_name, update):
         counts[group] = (same + (not found), steps + 1)
         if found:
             reason = reasons.of(name)
-            details.append(f"{name} ({step['method']} {step['path']})  {reason or 'NO REASON'}\n" + "".join(f"    {line}\n" for line in found))
+            details.append(f"{name} ({step['method']} {step['path']})  {reason or 'NO REASON'}\n" + "".join(f"    {line}\n" for line in found[:8]) + (f"    … {len(found) - 8} more\n" if len(found) > 8 else ""))
             if not reason:
                 unlisted.append(f"{name}: {found[0]}" + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""))
     (OUT / f"{database_name}.differences.txt").write_text("".join(details))

@@ -36,13 +36,13 @@ impl Bench {
         Duration::from_secs(if self.quick { 1 } else { 5 })
     }
 
-    /// One measurement of a limit, a second each.
+    /// One measurement of a limit, in operations a second.
     pub async fn limit(&mut self, limit: Limit, connections: usize, ramp: Duration) -> Result<f64> {
+        let time = self.time();
         let floor = match &mut self.floor {
             Some(floor) => floor,
             none => none.insert(Floor::start(&self.folder).await?),
         };
-        let time = Duration::from_secs(if self.quick { 2 } else { 10 });
         limit.measure(floor, &self.folder.0, connections, ramp, time).await
     }
 
