@@ -5,6 +5,7 @@
 mod filter;
 mod host;
 mod objects;
+mod people;
 
 use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
 use crate::policy::Question;
@@ -113,8 +114,8 @@ type Inputs = Vec<(&'static str, Value)>;
 async fn prepare(question: &Question<'_>, extra: Inputs) -> Result<(Inputs, Arc<Caller>, Option<Dict>), RunError> {
     let shared = Arc::new(Shared { core: question.core.clone(), client: question.client.clone() });
     let user = match question.user {
-        Some(principal) => objects::user(&shared, principal.clone(), None),
-        None => objects::nobody(),
+        Some(principal) => people::user(&shared, principal.clone(), None),
+        None => people::nobody(),
     };
     let mut context = plain_context(question, &shared).await?;
     let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
@@ -168,8 +169,8 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
             None => pending_principal(question.core, &context).await.map_err(|e| failure(e.to_string()))?,
         };
         dict.insert(keys::PENDING_USER.0, match principal {
-            Some(principal) => objects::user(shared, principal, backend),
-            None => objects::pretended(pending),
+            Some(principal) => people::user(shared, principal, backend),
+            None => people::pretended(pending),
         });
     }
     if let Some(application) = context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.world().get(pk).cloned()) {

@@ -55,7 +55,10 @@ pub fn error(core: &Core, client: &Client, cookies: &str, status: StatusCode, ti
 
 /// The page for an address where nothing is.
 pub fn not_found(core: &Core, client: &Client, cookies: &str) -> Response<String> {
-    error(core, client, cookies, StatusCode::NOT_FOUND, "There is nothing at this address", "Check the address for a typing mistake, or go to your applications.")
+    let mut response = error(core, client, cookies, StatusCode::NOT_FOUND, "There is nothing at this address", "Check the address for a typing mistake, or go to your applications.");
+    // Nothing personal is on it; every load of it may be cached.
+    response.headers_mut().remove(header::CACHE_CONTROL);
+    response
 }
 
 /// The page for an error that an edge could not translate.

@@ -68,12 +68,14 @@ pub struct WebSession {
     set_cookie: bool,
     expires: Option<Timestamp>,
     ended: bool,
+    /// How long the device cookie of a sign-in lasts.
+    device_age: Span,
 }
 
 impl WebSession {
     /// No session.
     pub fn anonymous() -> Self {
-        Self { key: String::new(), row: None, state: State::default(), principal: None, write: Write::None, replaces: None, set_cookie: false, expires: None, ended: false }
+        Self { key: String::new(), row: None, state: State::default(), principal: None, write: Write::None, replaces: None, set_cookie: false, expires: None, ended: false, device_age: Span::from_secs(DEVICE_AGE_SECS) }
     }
 
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
@@ -93,7 +95,7 @@ impl WebSession {
         };
         let state = serde_json::from_value(row.data.clone()).unwrap_or_default();
         let expires = Some(row.expires);
-        Ok(Self { key, row: Some(row), state, principal, write: Write::None, replaces: None, set_cookie: false, expires, ended: false })
+        Ok(Self { key, row: Some(row), state, principal, write: Write::None, replaces: None, set_cookie: false, expires, ended: false, device_age: Span::from_secs(DEVICE_AGE_SECS) })
     }
 
     /// The signed-in person.
@@ -128,6 +130,10 @@ impl WebSession {
         self.expires = Some(core.now().plus(duration));
         self.principal = Some(principal);
         self.write = Write::Durable;
+    }
+    /// For how long a sign-in in this request makes the device a known one.
+    pub fn remember_device(&mut self, age: Span) {
+        self.device_age = age;
     }
     /// Signs out: the row goes, a later request with the old cookie is a stranger's.
     pub fn sign_out(&mut self) {
@@ -222,7 +228,7 @@ impl WebSession {
             if let Some(p) = &self.principal {
                 // Names the device, so that a sign-in from an unknown one can be noticed; no right follows from it.
                 let device = core.vault.sign("device", format!("{}/{}", p.uid, client.user_agent).as_bytes());
-                cookies.push(core.cookie(client, DEVICE_COOKIE, &device, Some(30 * 86_400), true));
+                cookies.push(core.cookie(client, DEVICE_COOKIE, &device, Some(self.device_age.secs()), true));
             }
         }
         Ok(cookies)
@@ -247,6 +253,8 @@ impl WebSession {
     }
 }
 
+/// How long a device counts as known where no stage says otherwise, in seconds.
+const DEVICE_AGE_SECS: i64 = 30 * 86_400;
 /// A session without an end of its own (session duration 0) still ends on our side.
 pub const BROWSER_SESSION: Span = Span::DAY;
 

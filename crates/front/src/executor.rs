@@ -42,6 +42,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         Some(answer) => executor.post(&flow, answer).await,
     };
     let response = match reply {
+        Ok(Reply::NotApplicable(refusal)) => return edge.leave(axum::Json(refusal)).await,
         Ok(reply) => show(reply, &client.path, &inner, asked.is_none()),
         Err(Error::Unavailable(why)) => {
             tracing::warn!(%why, "a flow step was refused");
@@ -58,7 +59,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
 /// Clients of 2024 send no `query` and expect `type` in each challenge; newer ones always send it.
 fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
     let mut challenge = match reply {
-        Reply::Challenge(challenge) => challenge,
+        Reply::Challenge(challenge) | Reply::NotApplicable(challenge) => challenge,
         Reply::Again => return redirect(StatusCode::FOUND, &format!("{path}?query={}", query::encode(inner))),
         Reply::Done(to) => json!({"component": "xak-flow-redirect", "final_redirect": true, "to": to}).as_object().cloned().unwrap_or_default(),
         Reply::Away(to) => json!({"component": "xak-flow-redirect", "to": to}).as_object().cloned().unwrap_or_default(),

@@ -78,7 +78,7 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, reply: Result<Reply, Error>, p
             page(&mut edge, core, StatusCode::OK, &challenge, typed)
         }
         Ok(Reply::Done(to) | Reply::Away(to)) => redirect(StatusCode::FOUND, &to),
-        Ok(Reply::Challenge(challenge)) => {
+        Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
             let errors = challenge.contains_key("response_errors");
             if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
                 redirect(StatusCode::SEE_OTHER, &page_address(&edge.client))

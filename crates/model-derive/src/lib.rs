@@ -64,8 +64,8 @@ fn option(expr: Option<&Expr>) -> Tokens {
         None => quote!(::core::option::Option::None),
     }
 }
-const MODEL_WORDS: [&str; 19] = [
-    "app", "name", "path", "key", "base", "label", "plural", "component", "search", "ordering", "bindable", "numbered", "check", "present", "prepare", "extra", "unique_together", "rows", "description",
+const MODEL_WORDS: [&str; 20] = [
+    "bound_by_pk", "app", "name", "path", "key", "base", "label", "plural", "component", "search", "ordering", "bindable", "numbered", "check", "present", "prepare", "extra", "unique_together", "rows", "description",
 ];
 const FIELD_WORDS: [&str; 19] = [
     "default", "default_fn", "optional", "blank", "max", "min", "unique", "read_only", "write_only", "secret", "filter", "choice", "refers", "on_delete", "kind", "widget", "items", "hidden", "nonempty",
@@ -106,7 +106,8 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
     let ordering = value(&attrs, "ordering").map_or_else(|| quote!("name"), |e| quote!(#e));
     let search = list(&attrs, "search")?;
     let together = list(&attrs, "unique_together")?;
-    let (bindable, numbered, rows) = (flag(&attrs, "bindable"), flag(&attrs, "numbered"), flag(&attrs, "rows"));
+    let [bound_by_pk, numbered, rows] = ["bound_by_pk", "numbered", "rows"].map(|w| flag(&attrs, w));
+    let bindable = bound_by_pk || flag(&attrs, "bindable");
     let hook = |name: &str| option(value(&attrs, name));
     let (check, present) = (hook("check"), hook("present"));
     let extra = value(&attrs, "extra").map_or_else(|| quote!(&[]), |e| quote!(#e));
@@ -125,7 +126,7 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
         impl ::signet_model::Model for #ident {
             const DEF: &'static ::signet_model::ModelDef = &::signet_model::ModelDef {
                 app: #app, name: #name, path: #path, key: #key, base: #base, label: #label, plural: #plural, doc: #doc, component: #component,
-                search: &[#(#search),*], ordering: #ordering, bindable: #bindable, numbered: #numbered, rows: #rows,
+                search: &[#(#search),*], ordering: #ordering, bindable: #bindable, bound_by_pk: #bound_by_pk, numbered: #numbered, rows: #rows,
                 unique_together: &[#(#together),*],
                 fields: &[#(#fields),*], extra: #extra, check: #check, present: #present, prepare: #prepare,
                 build: |data| ::signet_model::build::<#ident>(data),

@@ -72,7 +72,7 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
             change.data.insert(field.name.to_owned(), value);
         }
     }
-    if def.bindable {
+    if def.bindable && !def.bound_by_pk {
         let pbm = before.map(|o| o.text("pbm_uuid").to_owned()).filter(|t| !t.is_empty()).unwrap_or_else(|| ports.uuid().to_string());
         change.data.insert("pbm_uuid".into(), Json::String(pbm));
     }
@@ -336,7 +336,11 @@ fn reference(target: &str, value: &Json, world: &Snapshot, rows: &dyn Lookup) ->
     };
     let found = match target {
         "authentik_core.group" => rows.group_exists(id),
-        "bindable" => world.by_pbm(id).is_some(),
+        // Clients know the primary key of what they guard; kept is the key that policies are bound to.
+        "bindable" => {
+            let pbm = world.by_pbm(id).or_else(|| world.get(id)).and_then(|o| o.pbm());
+            return pbm.map(|pbm| Json::String(pbm.to_string())).ok_or_else(missing);
+        }
         _ => world.get(id).is_some_and(|o| o.def.answers_to(target)),
     };
     if found { Ok(Json::String(id.to_string())) } else { Err(missing()) }

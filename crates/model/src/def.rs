@@ -143,6 +143,8 @@ pub struct ModelDef {
     pub ordering: &'static str,
     /// Policies can be bound to it: a hidden `pbm_uuid` is kept in the data.
     pub bindable: bool,
+    /// Policies are bound to the primary key itself (applications); no `pbm_uuid` is kept.
+    pub bound_by_pk: bool,
     /// Has an integer primary key on the wire (providers).
     pub numbered: bool,
     /// Kept in tables of its own (users, groups, tokens…), not as an object.

@@ -70,6 +70,9 @@ impl Object {
     }
     /// The UUID that policy bindings point at, for bindable models.
     pub fn pbm(&self) -> Option<Uuid> {
+        if self.def.bound_by_pk {
+            return Some(self.pk);
+        }
         self.def.bindable.then(|| Uuid::parse_str(self.text("pbm_uuid")).ok()).flatten()
     }
 }

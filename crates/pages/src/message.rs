@@ -31,7 +31,9 @@ pub fn error_page(error: &ErrorPage) -> Markup {
         @if let Some(id) = error.request_id { (ui::trace("Request id", id)) }
         p class="tiny faint num" { "Status " (error.status) }
     };
-    message(error.page, error.title, error.text, Icon::Error, error.home_url, main)
+    // An address that leads nowhere has no title of its own: clients of the wire find the brand's there.
+    let window = if error.status == 404 { "" } else { error.title };
+    message(error.page, window, error.title, error.text, Icon::Error, error.home_url, main)
 }
 
 /// Something to know before going on, with one way on.
@@ -50,10 +52,10 @@ pub struct NoticePage<'a> {
 #[must_use]
 pub fn notice_page(notice: &NoticePage) -> Markup {
     let main = html! { @if let Some((href, label)) = notice.action { (ui::link_primary(href, label)) } };
-    message(notice.page, notice.title, notice.text, Icon::Info, "/", main)
+    message(notice.page, notice.title, notice.title, notice.text, Icon::Info, "/", main)
 }
 
-fn message(page: Page, title: &str, text: &str, drawing: Icon, home: &str, main: Markup) -> Markup {
+fn message(page: Page, window: &str, title: &str, text: &str, drawing: Icon, home: &str, main: Markup) -> Markup {
     let body = html! {
         (top_bar(&page, None, home))
         main class="portal" id="main" {
@@ -67,5 +69,5 @@ fn message(page: Page, title: &str, text: &str, drawing: Icon, home: &str, main:
             }
         }
     };
-    Shell { script: "flow", ..Shell::portal(page, title, body) }.render()
+    Shell { script: "flow", ..Shell::portal(page, window, body) }.render()
 }

@@ -31,7 +31,7 @@ pub(crate) enum Frame<'a> {
 pub struct Shell<'a> {
     /// What every page needs.
     pub page: Page<'a>,
-    /// Title of the page; the brand's title follows it.
+    /// Title of the page; the brand's title follows it, or stands alone.
     pub title: &'a str,
     /// Logical names of the style sheet and the module, without their endings (`flow`, `portal`).
     pub style: &'a str,
@@ -71,7 +71,7 @@ impl<'a> Shell<'a> {
                     meta name="robots" content="noindex";
                     // Applications that get a form post may check its origin, so other sites see that much and no more.
                     meta name="referrer" content="strict-origin-when-cross-origin";
-                    title { (self.title) @if !brand.title.is_empty() { " · " (brand.title) } }
+                    title { (self.title) @if !self.title.is_empty() && !brand.title.is_empty() { " · " } (brand.title) }
                     @if let Some(url) = self.refresh {
                         meta http-equiv="refresh" content={ "0; url=" (url) };
                     }

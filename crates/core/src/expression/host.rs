@@ -1,6 +1,7 @@
 //! The functions that programs may call.
 use super::filter::Filter;
-use super::objects::{self, GROUP_FILTERS, Shared, gone};
+use super::objects::{Shared, gone};
+use super::people::{self, GROUP_FILTERS};
 use super::to_json;
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
@@ -76,7 +77,7 @@ impl Caller {
         match found.map_err(gone)? {
             Some(user) => {
                 let principal = Principal::of(self.core(), user).await.map_err(gone)?;
-                Ok(objects::user(&self.shared, principal, None))
+                Ok(people::user(&self.shared, principal, None))
             }
             None => Ok(Value::None),
         }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub enum Reply {
     /// Show this (with `flow_info` and, where the answer was wrong, `response_errors`).
     Challenge(Map),
+    /// The flow is not for this person: a refusal to show. No run was begun.
+    NotApplicable(Map),
     /// A stage is done and another follows: ask again (302 to the executor itself).
     Again,
     /// The flow is over: send the person there.
@@ -93,7 +95,10 @@ impl Executor<'_> {
             Err(NotPlanned::NotApplicable(messages)) => {
                 let text = if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") };
                 self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
-                Ok(Some(self.denied(flow, Some(text))))
+                Ok(Some(match self.denied(flow, Some(text)) {
+                    Reply::Challenge(refusal) => Reply::NotApplicable(refusal),
+                    other => other,
+                }))
             }
             Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
         }
@@ -323,19 +328,24 @@ impl Executor<'_> {
         }
     }
 
+    /// A title with its placeholders filled in; as it is where one has no value.
+    fn title(&self, title: &str, application: Option<&Object>) -> String {
+        let user = self.session.principal().map(|u| u.user.username.as_str());
+        let filled = [("%(app)s", application.map(Object::name)), ("%(user)s", user)].iter().try_fold(title.to_owned(), |text, (mark, value)| match value {
+            Some(value) => Some(text.replace(mark, value)),
+            None if text.contains(mark) => None,
+            None => Some(text),
+        });
+        filled.unwrap_or_else(|| title.to_owned())
+    }
+
     /// Adds `flow_info` (authentik-features §1.4).
     pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
         let mut out = challenge.0;
         let settings = flow.get::<Flow>();
         let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.world().get(pk).cloned());
         let title = settings.map_or("", |f| f.title.as_str());
-        let title = if title.contains('%') {
-            let app = application.as_ref().map_or("", |a| a.name());
-            let user = self.session.principal().map_or("", |u| u.user.username.as_str());
-            title.replace("%(app)s", app).replace("%(user)s", user)
-        } else {
-            title.to_owned()
-        };
+        let title = self.title(title, application.as_deref());
         let next = query::value(self.query, "next").filter(|n| !n.is_empty());
         let cancel = next.map_or_else(|| "/flows/-/cancel/".to_owned(), |n| format!("/flows/-/cancel/?next={}", query::encode(&n)));
         out.insert(

@@ -15,7 +15,7 @@ const APPLICATION_EXTRA: &[FieldDef] = &[
 
 /// What people open and what policies guard.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
-#[model(app = "authentik_core", path = "core/applications", key = "slug", label = "Application", search("name", "slug", "meta_launch_url", "meta_description", "meta_publisher", "group"), ordering = "name", bindable, check = check_application, present = present_application, extra = APPLICATION_EXTRA)]
+#[model(app = "authentik_core", path = "core/applications", key = "slug", label = "Application", search("name", "slug", "meta_launch_url", "meta_description", "meta_publisher", "group"), ordering = "name", bound_by_pk, check = check_application, present = present_application, extra = APPLICATION_EXTRA)]
 pub struct Application {
     /// Name shown to people.
     #[field(filter)]

@@ -57,6 +57,10 @@ fn check_policy_binding(change: &mut Change<'_>, _: &Snapshot) -> Result<(), Fie
     }
 }
 fn present_policy_binding(binding: &Object, world: &Snapshot, out: &mut Map) {
+    // The wire shows the primary key of the guarded object.
+    if let Some(target) = Uuid::parse_str(binding.text("target")).ok().and_then(|pbm| world.by_pbm(pbm)) {
+        out.insert("target".into(), json!(target.pk));
+    }
     let policy = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| world.get(pk));
     out.insert("policy_obj".into(), policy.map_or(Json::Null, |p| Json::Object(crate::wire::present(p, world))));
     // Rows are not in the snapshot: the API fills these two in.

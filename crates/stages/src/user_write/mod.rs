@@ -40,7 +40,7 @@ pub struct UserWriteStage {
     #[field(choice, default = "create_when_required", filter)]
     pub user_creation_mode: CreationMode,
     /// New accounts cannot sign in until somebody activates them.
-    #[field(default = true, filter)]
+    #[field(default = false, filter)]
     pub create_users_as_inactive: bool,
     /// Group of new accounts.
     #[field(refers = "authentik_core.group", filter)]
@@ -261,7 +261,7 @@ mod tests {
     fn the_defaults_are_those_of_the_contract() {
         let world = Snapshot::default();
         let made = create(UserWriteStage::DEF, json!({"name": "a"}), &world).unwrap();
-        let expected = json!({"name": "a", "user_creation_mode": "create_when_required", "create_users_as_inactive": true, "create_users_group": null, "user_type": "external", "user_path_template": ""});
+        let expected = json!({"name": "a", "user_creation_mode": "create_when_required", "create_users_as_inactive": false, "create_users_group": null, "user_type": "external", "user_path_template": ""});
         assert_eq!(made, expected);
         for (field, wrong) in [("user_creation_mode", "bogus"), ("user_path_template", "/a"), ("user_type", "god"), ("create_users_group", "x")] {
             let mut sent = json!({"name": "a"});

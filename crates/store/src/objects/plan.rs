@@ -92,7 +92,7 @@ impl<'a> Plan<'a> {
         if self.there(pk) {
             return Err(Error::Conflict("object.pk".into()));
         }
-        if def.bindable && data.get("pbm_uuid").is_none_or(|v| !v.is_string()) {
+        if def.bindable && !def.bound_by_pk && data.get("pbm_uuid").is_none_or(|v| !v.is_string()) {
             data.insert("pbm_uuid".into(), Json::String(self.ports.uuid().to_string()));
         }
         let num = def.numbered.then(|| {

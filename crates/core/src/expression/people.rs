@@ -1,0 +1,257 @@
+//! People and groups as programs see them. Attributes are read on demand and never wait; what needs the database is a
+//! method.
+use super::filter::Filter;
+use super::objects::{Answer, Shared, gone};
+use crate::flow::PendingUser;
+use crate::{Principal, brand, rows};
+use signet_base::{Json, Map, Secret};
+use signet_expr::{BoxFuture, CallError, HostObject, Kwargs, Value};
+use signet_store::groups;
+use std::sync::{Arc, OnceLock};
+
+pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>) -> Value {
+    Value::object(User { shared: shared.clone(), principal, backend, attributes: OnceLock::new() })
+}
+/// Somebody without an account: a typed name that matched nobody, or an enrolment that has not been written yet.
+pub fn pretended(person: PendingUser) -> Value {
+    Value::object(Stranger { type_name: "User", person })
+}
+pub fn nobody() -> Value {
+    Value::object(Stranger { type_name: "AnonymousUser", person: PendingUser { id: None, username: String::new(), name: String::new(), email: String::new() } })
+}
+
+pub struct User {
+    shared: Arc<Shared>,
+    principal: Principal,
+    /// Set once the person has proven who they are.
+    backend: Option<String>,
+    attributes: OnceLock<Value>,
+}
+
+impl User {
+    fn attributes(&self) -> Value {
+        self.attributes.get_or_init(|| Value::from(Json::Object(self.principal.user.attributes.clone()))).clone()
+    }
+    /// The brand's attributes, then those of groups by name, then the person's own.
+    fn group_attributes(&self) -> Value {
+        let world = self.shared.core.world();
+        let mut out = brand::of(&world, self.shared.client.domain()).map(|(_, b)| b.attributes.clone()).unwrap_or_default();
+        rows::merge(&mut out, &rows::group_attributes(&self.principal));
+        Value::from(Json::Object(out))
+    }
+    fn locale(&self) -> Value {
+        let own = self.principal.user.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
+        own.unwrap_or_default().into()
+    }
+}
+
+impl HostObject for User {
+    fn type_name(&self) -> &str {
+        "User"
+    }
+    fn identity(&self) -> String {
+        self.principal.user.id.to_string()
+    }
+    fn eager(&self) -> Vec<(&str, Value)> {
+        vec![("attributes", self.attributes())]
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        let user = &self.principal.user;
+        Some(match name {
+            "pk" | "id" => user.id.into(),
+            "uid" => self.principal.uid.as_str().into(),
+            "uuid" => user.uuid.to_string().into(),
+            "username" => user.username.as_str().into(),
+            "name" => user.name.as_str().into(),
+            "email" => user.email.as_str().into(),
+            "is_active" => user.is_active.into(),
+            "is_superuser" => self.principal.is_superuser.into(),
+            "is_authenticated" => true.into(),
+            "is_anonymous" => false.into(),
+            "type" => user.user_type.as_str().into(),
+            "path" => user.path.as_str().into(),
+            "attributes" => self.attributes(),
+            "date_joined" => user.joined.into(),
+            "last_login" => user.last_login.into(),
+            "last_updated" => user.updated.into(),
+            "password_change_date" => user.password_changed.into(),
+            "backend" => self.backend.as_deref()?.into(),
+            "groups" | "ak_groups" => Value::object(Manager { shared: self.shared.clone(), user: user.id, empty: self.principal.groups.is_empty(), filter: Filter::default() }),
+            _ => return None,
+        })
+    }
+    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+        Some(Ok(match method {
+            "all_groups" => Value::list(self.principal.groups.iter().map(|g| Value::object(Group(g.clone())))),
+            "group_attributes" => self.group_attributes(),
+            "locale" => self.locale(),
+            "has_usable_password" => crate::hash::is_usable(&self.principal.user.password).into(),
+            _ => return None,
+        }))
+    }
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match (method, args.first()) {
+                ("check_password", Some(Value::Str(text))) => {
+                    let stored = self.principal.user.password.as_str();
+                    self.shared.core.hasher.verify(Some(stored), &Secret::new(text.as_ref())).await.map(Value::from).map_err(gone)
+                }
+                ("check_password", _) => Err(CallError::Type("check_password() takes one text".into())),
+                _ => Err(CallError::NotFound),
+            }
+        })
+    }
+}
+
+struct Stranger {
+    type_name: &'static str,
+    person: PendingUser,
+}
+
+impl HostObject for Stranger {
+    fn type_name(&self) -> &str {
+        self.type_name
+    }
+    fn identity(&self) -> String {
+        format!("-{}", self.person.username)
+    }
+    fn eager(&self) -> Vec<(&str, Value)> {
+        vec![("attributes", Value::from(Json::Object(Map::new())))]
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "pk" | "id" | "uuid" => Value::None,
+            "uid" => "".into(),
+            "username" => self.person.username.as_str().into(),
+            "name" => self.person.name.as_str().into(),
+            "email" => self.person.email.as_str().into(),
+            "is_active" | "is_superuser" | "is_authenticated" => false.into(),
+            "is_anonymous" => (self.type_name == "AnonymousUser").into(),
+            "type" => "external".into(),
+            "path" => "users".into(),
+            "attributes" => Value::from(Json::Object(Map::new())),
+            "groups" | "ak_groups" => Value::object(Nothing),
+            _ => return None,
+        })
+    }
+    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+        match method {
+            "all_groups" => Some(Ok(Value::list(Vec::<Value>::new()))),
+            "group_attributes" => Some(Ok(Value::from(Json::Object(Map::new())))),
+            "has_usable_password" | "check_password" => Some(Ok(false.into())),
+            "locale" => Some(Ok("".into())),
+            _ => None,
+        }
+    }
+}
+
+/// `groups` of somebody without an account.
+struct Nothing;
+impl HostObject for Nothing {
+    fn type_name(&self) -> &str {
+        "GroupManager"
+    }
+    fn identity(&self) -> String {
+        String::new()
+    }
+    fn attr(&self, _: &str) -> Option<Value> {
+        None
+    }
+    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+        match method {
+            "all" | "values_list" => Some(Ok(Value::list(Vec::<Value>::new()))),
+            "filter" | "exclude" | "order_by" => Some(Ok(Value::object(Nothing))),
+            "exists" => Some(Ok(false.into())),
+            "count" => Some(Ok(0_i64.into())),
+            "first" => Some(Ok(Value::None)),
+            _ => None,
+        }
+    }
+}
+
+pub struct Group(pub groups::Group);
+/// Names by which groups may be filtered.
+pub const GROUP_FILTERS: &[&str] = &["name", "pk", "group_uuid", "uuid", "num_pk", "is_superuser", "attributes"];
+
+impl HostObject for Group {
+    fn type_name(&self) -> &str {
+        "Group"
+    }
+    fn identity(&self) -> String {
+        self.0.id.to_string()
+    }
+    fn eager(&self) -> Vec<(&str, Value)> {
+        // A list of many groups without attributes stays small.
+        if self.0.attributes.is_empty() { Vec::new() } else { vec![("attributes", Value::from(Json::Object(self.0.attributes.clone())))] }
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "pk" | "group_uuid" | "uuid" => self.0.id.to_string().into(),
+            "num_pk" => rows::num_pk(&self.0).into(),
+            "name" => self.0.name.as_str().into(),
+            "is_superuser" => self.0.is_superuser.into(),
+            "attributes" => Value::from(Json::Object(self.0.attributes.clone())),
+            _ => return None,
+        })
+    }
+}
+
+/// The direct groups of a person, with filters.
+struct Manager {
+    shared: Arc<Shared>,
+    user: i64,
+    /// No group at all, not even inherited: nothing has to be read.
+    empty: bool,
+    filter: Filter,
+}
+
+impl Manager {
+    fn narrowed(&self, kwargs: &[(String, Value)], negated: bool) -> Answer {
+        let more = Filter::parse(&kwargs.to_vec(), GROUP_FILTERS, negated)?;
+        Ok(Value::object(Manager { shared: self.shared.clone(), user: self.user, empty: self.empty, filter: self.filter.clone().and(more) }))
+    }
+    async fn read(&self) -> Result<Vec<Group>, CallError> {
+        if self.empty {
+            return Ok(Vec::new());
+        }
+        let all = groups::direct_groups(&self.shared.core.db, self.user).await.map_err(gone)?;
+        Ok(all.into_iter().map(Group).filter(|g| self.filter.fits(|name| g.attr(name))).collect())
+    }
+}
+
+impl HostObject for Manager {
+    fn type_name(&self) -> &str {
+        "GroupManager"
+    }
+    fn identity(&self) -> String {
+        self.user.to_string()
+    }
+    fn attr(&self, _: &str) -> Option<Value> {
+        None
+    }
+    fn call_now(&self, method: &str, _: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+        match method {
+            "filter" => Some(self.narrowed(kwargs, false)),
+            "exclude" => Some(self.narrowed(kwargs, true)),
+            // Groups come by name anyway.
+            "order_by" => Some(self.narrowed(&[], false)),
+            "all" if self.empty => Some(Ok(Value::list(Vec::<Value>::new()))),
+            _ => None,
+        }
+    }
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match method {
+                "all" => Ok(Value::list(self.read().await?.into_iter().map(Value::object))),
+                "exists" => Ok((!self.read().await?.is_empty()).into()),
+                "count" => Ok(i64::try_from(self.read().await?.len()).unwrap_or(i64::MAX).into()),
+                "first" => Ok(self.read().await?.into_iter().next().map(Value::object).into()),
+                "values_list" => match args.as_slice() {
+                    [Value::Str(name)] => Ok(Value::list(self.read().await?.iter().map(|g| g.attr(name)))),
+                    _ => Err(CallError::Type("values_list() takes one name and flat=True".into())),
+                },
+                _ => Err(CallError::NotFound),
+            }
+        })
+    }
+}
