@@ -20,7 +20,7 @@ pub struct Scope {
     pub description: String,
     /// What the expression is called in logs.
     pub mapping: String,
-    /// None when the text does not run here; its claims are left out.
+    /// None when the text does not run here (its claims are left out) or gives no claims anyway.
     pub program: Option<Program>,
 }
 
@@ -139,10 +139,17 @@ fn build(provider: &Arc<Object>, application: &Arc<Object>, world: &Snapshot) ->
 pub fn scopes_of(settings: &OAuth2Provider, world: &Snapshot) -> Vec<Scope> {
     let mapping = |pk: &Uuid| {
         let (object, mapping) = world.get_typed::<ScopeMapping>(*pk)?;
-        let program = object.prepared::<Program>().inspect_err(|error| tracing::warn!(%error, mapping = %mapping.name, "a scope mapping does not run")).ok().cloned();
+        let warn = |error: &Error| tracing::warn!(%error, mapping = %mapping.name, "a scope mapping does not run");
+        let program = if gives_nothing(&mapping.expression) { None } else { object.prepared::<Program>().inspect_err(warn).ok().cloned() };
         Some(Scope { name: mapping.scope_name.clone(), description: mapping.description.clone(), mapping: mapping.name.clone(), program })
     };
     settings.property_mappings.iter().filter_map(mapping).collect()
+}
+
+/// Scopes that only open a door (`openid`, `offline_access`) need no run of the interpreter.
+fn gives_nothing(expression: &str) -> bool {
+    let mut lines = expression.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+    matches!((lines.next(), lines.next()), (Some("return {}" | "return None"), None))
 }
 
 /// The index of the newest picture.
@@ -171,4 +178,16 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gives_nothing;
+    #[test]
+    fn only_a_bare_empty_answer_is_skipped() {
+        assert!(gives_nothing("# why\nreturn {}\n") && gives_nothing("return None"));
+        for text in ["return {'a': 1}", "x = 1\nreturn {}", "return {}\nreturn {'a': 1}", "return {} or {'a': 1}", ""] {
+            assert!(!gives_nothing(text), "{text}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ use http::{HeaderMap, StatusCode};
 use signet_base::{Error, Map, Result, json};
 use signet_core::flow::plan::{NotPlanned, Plan, plan};
 use signet_core::flow::{Context, Executor, Reply, StageRef, keys};
+use signet_core::models::flow_bindings;
 use signet_core::{Client, WebSession, access};
 use signet_model::Object;
 use stages::{CONSENT, FINAL, Pending};
@@ -155,11 +156,19 @@ impl Visit<'_> {
         }
         let world = core.world();
         let flow = world.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
-        let context = self.flow_context(entry, ask, &person.pending(), context);
+        let mut context = self.flow_context(entry, ask, context);
+        // Planning reads the pending person again; where there is nothing to judge, they are known already.
+        let bare = flow.pbm().is_none_or(|pbm| world.bindings_of(pbm).is_empty()) && flow_bindings(&world, flow.pk).is_empty();
+        if !bare {
+            context.set(&keys::PENDING_USER, person.pending());
+        }
         let mut plan = match plan(core, self.client, &flow, Some(&person), context, true).await? {
             Ok(plan) => plan,
             Err(why) => return Ok(self.not_planned(ask, why)),
         };
+        if bare {
+            plan.context.set(&keys::PENDING_USER, person.pending());
+        }
         if ask.prompt.consent {
             plan.stages.retain(|s| s.stage.kind_id(core).as_deref() != Some("authentik_stages_consent.consentstage"));
             plan.append(CONSENT, json!({}));
@@ -175,9 +184,8 @@ impl Visit<'_> {
         self.through_flow(&flow, plan, ask, params, session).await
     }
 
-    fn flow_context(&self, entry: &ClientEntry, ask: &Ask, person: &signet_core::flow::PendingUser, facts: Map) -> Context {
+    fn flow_context(&self, entry: &ClientEntry, ask: &Ask, facts: Map) -> Context {
         let mut context = Context(facts);
-        context.set(&keys::PENDING_USER, person.clone());
         context.set(&keys::APPLICATION, entry.application.pk);
         context.set(&keys::IS_SSO, true);
         context.set(&keys::CONSENT_HEADER, format!("You're about to sign into {}.", entry.application.name()));
@@ -229,6 +237,7 @@ impl Visit<'_> {
                 Some("ak-stage-consent") => self.error(ask, &OAuthError::consent_required()),
                 _ => self.error(ask, &OAuthError::interaction_required()),
             },
+            Reply::NotApplicable(_) => self.error(ask, &OAuthError::access_denied()),
             Reply::Done(_) | Reply::Again => self.error(ask, &OAuthError::interaction_required()),
         })
     }
