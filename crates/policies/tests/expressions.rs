@@ -93,7 +93,7 @@ impl Site {
         self.make(ExpressionPolicy::DEF, json!({"name": name, "expression": text})).await
     }
     fn client(&self) -> Client {
-        Client { host: "id.example.test".into(), secure: true, ip: [10, 1, 2, 3].into(), method: "GET".into(), path: "/x/".into(), query: "next=%2Fif%2Fuser%2F".into(), user_agent: "Mozilla/5.0".into(), request_id: "r1".into() }
+        Client { host: "id.example.test".into(), secure: true, ip: [192, 0, 2, 7].into(), method: "GET".into(), path: "/x/".into(), query: "next=%2Fif%2Fuser%2F".into(), user_agent: "Mozilla/5.0".into(), request_id: "r1".into() }
     }
     /// Asks a text about Ada, in a flow's context.
     async fn ask(&self, text: &str, context: Json, target: Option<&Arc<Object>>) -> signet_base::Result<Verdict> {
@@ -130,8 +130,8 @@ async fn a_policy_sees_the_person_the_request_and_the_directory() {
         "return ak_user_by(username='GRACE').attributes['desk'] == '7' and ak_user_by(username='none') is None",
         "return ak_user_by(attributes__desk='7').username == 'grace' and ak_user_by(email='ada@example.test') == user",
         "return ak_user_by(pk=user.pk) == user and ak_user_by(uuid=user.uuid) == user",
-        "return ak_client_ip in ip_network('10.0.0.0/8') and not ak_is_sso_flow",
-        "r = request.http_request\nreturn r.method == 'GET' and r.GET['next'] == '/if/user/' and r.META['HTTP_USER_AGENT'] == 'Mozilla/5.0' and r.META['REMOTE_ADDR'] == '10.1.2.3'",
+        "return ak_client_ip in ip_network('192.0.2.0/24') and not ak_is_sso_flow",
+        "r = request.http_request\nreturn r.method == 'GET' and r.GET['next'] == '/if/user/' and r.META['HTTP_USER_AGENT'] == 'Mozilla/5.0' and r.META['REMOTE_ADDR'] == '192.0.2.7'",
         "return http_request.build_absolute_uri('/a') == 'https://id.example.test/a' and http_request.brand.domain == 'example.test'",
         "return request.obj.slug == 'wiki' and context['application'].name == 'Wiki'",
         "return context['n'] == 1 and request.context is context and 'flow_plan' not in context",
@@ -158,7 +158,7 @@ async fn errors_refuse_and_are_recorded() {
         "return not ak_call_policy('none').passing",
         "import socket\nreturn True",
         "while True: pass",
-        "return requests.get('http://127.0.0.1/')",
+        "return requests.get('http://example.test/')",
         "context['flow_plan'].context = 1\nreturn True",
     ] {
         let flow = site.core.world().all::<Flow>().next().map(|(o, _)| o.clone());

@@ -259,7 +259,7 @@ async fn a_restored_plan_stays_with_its_person() {
 #[tokio::test]
 async fn staying_signed_in_is_asked_and_other_sessions_end() {
     let site = Site::new().await;
-    let login = site.make(UserLoginStage::DEF, json!({"name": "login", "session_duration": "minutes=10", "remember_me_offset": "minutes=50", "terminate_other_sessions": true})).await;
+    let login = site.make(UserLoginStage::DEF, json!({"name": "login", "session_duration": "minutes=10", "remember_me_offset": "minutes=50", "terminate_other_sessions": true, "remember_device": "days=7"})).await;
     site.flow("login", "authentication", &[identification(&site, json!({})).await, password(&site).await, login]).await;
     site.person("ada", "pw").await;
     let mut browsers = Vec::new();
@@ -271,6 +271,7 @@ async fn staying_signed_in_is_asked_and_other_sessions_end() {
         assert_eq!(browser.post("login", json!({"component": "ak-stage-user-login"})).await.error("remember_me"), "This field is required.");
         assert!(browser.post("login", json!({"component": "ak-stage-user-login", "remember_me": remember})).await.is_done());
         assert_eq!(browser.who().await.as_deref(), Some("ada"));
+        assert!(browser.set.iter().any(|c| c.starts_with("authentik_device=") && c.contains("Max-Age=604800")));
         if remember {
             site.clock.advance_secs(30 * 60);
             assert!(browser.who().await.is_some());

@@ -133,6 +133,7 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         end_all(&core, person.user.id, None).await?;
     }
     flow.context().set(&keys::PENDING_USER, person.pending());
+    flow.session.remember_device(settings.remember_device);
     login::sign_in(&core, flow.client, flow.session, person, &method, method_args, duration(settings, remember)).await?;
     Ok(Step::Next)
 }

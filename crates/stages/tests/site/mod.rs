@@ -125,7 +125,7 @@ impl Site {
         users::count(&self.core.db).await.unwrap()
     }
     pub fn browser(&self) -> Browser<'_> {
-        Browser { site: self, cookie: String::new(), query: String::new(), seed: None }
+        Browser { site: self, cookie: String::new(), set: Vec::new(), query: String::new(), seed: None }
     }
 }
 
@@ -161,6 +161,8 @@ impl Seen {
 pub struct Browser<'a> {
     site: &'a Site,
     cookie: String,
+    /// `Set-Cookie` of the last answer that had any.
+    pub set: Vec<String>,
     pub query: String,
     /// Put into the context of the next plan, as a server's own caller would.
     pub seed: Option<Map>,
@@ -198,14 +200,18 @@ impl Browser<'_> {
                 session.state.plan.as_mut().unwrap().context.0.extend(seed);
                 session.touch();
             }
-            for cookie in session.save(core, &client).await.unwrap() {
+            let set = session.save(core, &client).await.unwrap();
+            for cookie in &set {
                 if let Some(rest) = cookie.strip_prefix("authentik_session=") {
                     self.cookie = format!("authentik_session={}", rest.split(';').next().unwrap());
                 }
             }
+            if !set.is_empty() {
+                self.set = set;
+            }
             match reply {
                 Ok(Reply::Again) => {}
-                Ok(Reply::Challenge(challenge)) => return Seen::Challenge(Json::Object(challenge)),
+                Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => return Seen::Challenge(Json::Object(challenge)),
                 Ok(Reply::Done(to) | Reply::Away(to)) => return Seen::Done(to),
                 Err(error) => return Seen::Failed(error.to_string()),
             }
