@@ -1,0 +1,97 @@
+//! Entries about groups.
+use super::values::{fits, flag, group_map, internal, object, same, stored_group, text, wrong};
+use super::{Did, Fate, GroupDraft, Order, Rows, Step, Wrong, mark};
+use signet_base::{Json, Uuid, json};
+use signet_core::Core;
+use signet_store::groups::{self, Group};
+use signet_store::users;
+
+impl Rows {
+    pub(super) async fn group(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+        let known = match self.groups.iter().position(|d| d.fate != Fate::Gone && fits(&group_map(&d.group), order.identifiers)) {
+            Some(at) => Some(at),
+            None => match stored_group(core, order.identifiers).await? {
+                Some(group) if self.groups.iter().any(|d| d.group.id == group.id) => None,
+                Some(group) => {
+                    self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::Same });
+                    Some(self.groups.len() - 1)
+                }
+                None => None,
+            },
+        };
+        let at = match order.state.of(known)? {
+            Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.groups[at].group.id)))),
+            Step::Delete(at) => {
+                self.groups[at].fate = Fate::Gone;
+                return Ok((Did::Deleted, json!(self.groups[at].group.id)));
+            }
+            Step::Update(at) => at,
+            Step::Create => {
+                let name = order.fields.get("name").and_then(Json::as_str).unwrap_or_default();
+                if name.is_empty() {
+                    return wrong("name", "This field is required.");
+                }
+                let mut group = Group::new(&core.ports, name);
+                if let Some(pk) = order.identifiers.get("pk").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok()) {
+                    group.id = pk;
+                }
+                self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::New });
+                self.groups.len() - 1
+            }
+        };
+        let before = group_map(&self.groups[at].group);
+        let mut group = self.groups[at].group.clone();
+        let (mut parents, mut members) = (None, None);
+        for (field, value) in order.fields {
+            match field.as_str() {
+                "pk" | "group_uuid" => {}
+                "name" => group.name = text(field, value, false)?,
+                "is_superuser" => group.is_superuser = flag(field, value)?,
+                "attributes" => group.attributes = object(field, value)?,
+                "parent" if value.is_null() => parents = Some(Vec::new()),
+                "parent" => parents = Some(self.group_keys(core, field, &json!([value])).await?),
+                "parents" => parents = Some(self.group_keys(core, field, value).await?),
+                "users" => {
+                    let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
+                    let mut ids = Vec::with_capacity(list.len());
+                    for item in list {
+                        let Some(id) = item.as_i64() else { return wrong(field, format!("{item} is not the key of a user.")) };
+                        if id < 0 || users::by_id(&core.db, id).await.map_err(internal)?.is_none() {
+                            return wrong(field, "Name users that exist, or give new users their groups.");
+                        }
+                        ids.push(id);
+                    }
+                    members = Some(ids);
+                }
+                _ => return wrong(field, "A group has no such field."),
+            }
+        }
+        if self.groups[at].fate != Fate::New {
+            if let Some(wanted) = &parents {
+                let of = groups::parents_of_many(&core.db, &[group.id]).await.map_err(internal)?;
+                let have: Vec<Uuid> = of.get(&group.id).map(|l| l.iter().map(|g| g.id).collect()).unwrap_or_default();
+                if same(&have, wanted) {
+                    parents = None;
+                } else {
+                    let above = groups::ancestors(&core.db, wanted).await.map_err(internal)?;
+                    if wanted.contains(&group.id) || above.contains(&group.id) {
+                        return wrong("parents", "A group cannot be above itself.");
+                    }
+                }
+            }
+            if let Some(wanted) = &members {
+                let of = groups::member_ids_of_many(&core.db, &[group.id]).await.map_err(internal)?;
+                if same(of.get(&group.id).map_or(&[][..], Vec::as_slice), wanted) {
+                    members = None;
+                }
+            }
+        }
+        let draft = &mut self.groups[at];
+        let changed = group_map(&group) != before || parents.is_some() || members.is_some();
+        draft.group = group;
+        draft.parents = parents.or(draft.parents.take());
+        draft.members = members.or(draft.members.take());
+        let key = json!(draft.group.id);
+        Ok((mark(&mut draft.fate, changed), key))
+    }
+}

@@ -1,0 +1,200 @@
+//! Users, groups and tokens in blueprints: they live in tables of their own, and are written in the same transaction.
+mod group;
+mod token;
+mod user;
+mod values;
+
+use signet_base::{Json, Map, Secret, Uuid};
+use signet_core::Core;
+use signet_store::groups::{self, Group};
+use signet_store::tokens::{self, Token};
+use signet_store::users::{self, User, canonical};
+use signet_store::Batch;
+use values::{fits, group_map, stored_group, stored_token, stored_user, token_map, user_map};
+
+pub const USER: &str = "authentik_core.user";
+pub const GROUP: &str = "authentik_core.group";
+pub const TOKEN: &str = "authentik_core.token";
+
+/// Whether a row has to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Fate {
+    #[default]
+    Same,
+    New,
+    Changed,
+    Gone,
+}
+
+struct UserDraft {
+    user: User,
+    groups: Option<Vec<Uuid>>,
+    hash: Option<String>,
+    fate: Fate,
+}
+struct GroupDraft {
+    group: Group,
+    parents: Option<Vec<Uuid>>,
+    members: Option<Vec<i64>>,
+    fate: Fate,
+}
+struct TokenDraft {
+    token: Token,
+    key: Option<Secret>,
+    fate: Fate,
+}
+
+/// The rows that the entries have touched. New users have negative ids until they are written.
+#[derive(Default)]
+pub struct Rows {
+    users: Vec<UserDraft>,
+    groups: Vec<GroupDraft>,
+    tokens: Vec<TokenDraft>,
+}
+
+/// What an entry did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    Created,
+    Updated,
+    Deleted,
+    Nothing,
+}
+
+/// The wish of an entry. `fields` are identifiers and attributes together.
+pub struct Order<'a> {
+    pub state: crate::entry::State,
+    pub identifiers: &'a Map,
+    pub fields: &'a Map,
+}
+
+/// A field and what is wrong with it.
+pub type Wrong = (String, String);
+
+impl Rows {
+    pub fn is_row(model: &str) -> bool {
+        [USER, GROUP, TOKEN].contains(&model)
+    }
+    pub fn is_empty(&self) -> bool {
+        self.users.iter().all(|u| u.fate == Fate::Same) && self.groups.iter().all(|g| g.fate == Fate::Same) && self.tokens.iter().all(|t| t.fate == Fate::Same)
+    }
+    pub fn has_user(&self, id: i64) -> bool {
+        self.users.iter().any(|u| u.user.id == id && u.fate != Fate::Gone)
+    }
+    pub fn has_group(&self, id: Uuid) -> bool {
+        self.groups.iter().any(|g| g.group.id == id && g.fate != Fate::Gone)
+    }
+    /// Whether the administrator of the first run gets a password.
+    pub fn sets_password_of(&self, username: &str) -> bool {
+        self.users.iter().any(|u| u.hash.is_some() && canonical(&u.user.username) == username)
+    }
+
+    /// For `!Find`: none when the model is not one of rows.
+    pub async fn find(&self, core: &Core, model: &str, wanted: &Map) -> Result<Option<Option<Map>>, String> {
+        let said = |(field, message): Wrong| if field.is_empty() { message } else { format!("{field}: {message}") };
+        Ok(match model {
+            USER => Some(match self.users.iter().find(|d| d.fate != Fate::Gone && fits(&user_map(&d.user), wanted)) {
+                Some(draft) => Some(user_map(&draft.user)),
+                None => stored_user(core, wanted).await.map_err(said)?.map(|u| user_map(&u)),
+            }),
+            GROUP => Some(match self.groups.iter().find(|d| d.fate != Fate::Gone && fits(&group_map(&d.group), wanted)) {
+                Some(draft) => Some(group_map(&draft.group)),
+                None => stored_group(core, wanted).await.map_err(said)?.map(|g| group_map(&g)),
+            }),
+            TOKEN => Some(match self.tokens.iter().find(|d| d.fate != Fate::Gone && fits(&token_map(&d.token), wanted)) {
+                Some(draft) => Some(token_map(&draft.token)),
+                None => stored_token(core, wanted).await.map_err(said)?.map(|t| token_map(&t)),
+            }),
+            _ => None,
+        })
+    }
+
+    /// Carries out one entry; the key of its row.
+    pub async fn order(&mut self, core: &Core, model: &str, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+        match model {
+            USER => self.user(core, order).await,
+            GROUP => self.group(core, order).await,
+            _ => self.token(core, order).await,
+        }
+    }
+
+    /// New users in the order of their provisional ids, for those who need the real ids before anything else is written.
+    pub fn new_users(&self) -> impl Iterator<Item = (i64, Batch)> + '_ {
+        self.users.iter().filter(|d| d.fate == Fate::New).map(|d| (d.user.id, users::insert_batch(&d.user, d.groups.as_deref().unwrap_or_default())))
+    }
+    /// Whether new users are named by new rows.
+    pub fn names_new_users(&self) -> bool {
+        self.tokens.iter().any(|t| t.fate == Fate::New && t.token.user_id < 0)
+    }
+    /// The batch of all new groups.
+    pub fn new_groups(&self) -> Batch {
+        self.groups.iter().filter(|d| d.fate == Fate::New).fold(Batch::new(), |batch, d| {
+            batch.then(groups::insert_batch(&d.group, d.parents.as_deref().unwrap_or_default(), d.members.as_deref().unwrap_or_default()))
+        })
+    }
+    /// Everything but new groups and new users. `real` turns provisional user ids into real ones.
+    pub fn changes(&self, core: &Core, real: impl Fn(i64) -> i64) -> signet_base::Result<Batch> {
+        let now = core.now();
+        let mut batch = Batch::new();
+        for d in &self.groups {
+            batch = match d.fate {
+                Fate::Changed => batch.then(groups::update_batch(&d.group, d.parents.as_deref(), d.members.as_deref(), now)),
+                Fate::Gone => batch.then(groups::delete_batch(d.group.id)),
+                Fate::Same | Fate::New => batch,
+            };
+        }
+        for d in &self.users {
+            if d.fate == Fate::Gone {
+                batch = batch.then(users::delete_batch(d.user.id));
+            }
+            if d.fate == Fate::Changed {
+                batch = batch.then(users::update_batch(&d.user, None, d.groups.as_deref(), now));
+                if let Some(hash) = &d.hash {
+                    batch = batch.then(users::set_password_batch(d.user.id, hash, now));
+                }
+            }
+        }
+        for d in &self.tokens {
+            let mut token = d.token.clone();
+            token.user_id = real(token.user_id);
+            batch = match (d.fate, &d.key) {
+                (Fate::New, Some(key)) => batch.then(tokens::insert_batch(&core.vault, &token, key)?),
+                (Fate::Changed, key) => {
+                    // A token is small: it goes and comes back as it will be.
+                    let key = match key {
+                        Some(key) => key.clone(),
+                        None => token.key(&core.vault)?,
+                    };
+                    batch.then(tokens::delete_batch(token.id)).then(tokens::insert_batch(&core.vault, &token, &key)?)
+                }
+                (Fate::Gone, _) => batch.then(tokens::delete_batch(token.id)),
+                _ => batch,
+            };
+        }
+        Ok(batch)
+    }
+    /// Keys of rows that go, as objects refer to them.
+    pub fn removed_keys(&self) -> Vec<String> {
+        let users = self.users.iter().filter(|d| d.fate == Fate::Gone).map(|d| format!("user:{}", d.user.id));
+        users.chain(self.groups.iter().filter(|d| d.fate == Fate::Gone).map(|d| d.group.id.to_string())).collect()
+    }
+}
+
+/// What the state of an entry means for what was found.
+pub enum Step {
+    Create,
+    Update(usize),
+    Delete(usize),
+    Leave(Option<usize>),
+}
+
+fn mark(fate: &mut Fate, changed: bool) -> Did {
+    match *fate {
+        Fate::New => Did::Created,
+        _ if changed => {
+            *fate = Fate::Changed;
+            Did::Updated
+        }
+        _ => Did::Nothing,
+    }
+}

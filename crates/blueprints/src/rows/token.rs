@@ -1,0 +1,84 @@
+//! Entries about tokens.
+use super::values::{fits, flag, internal, stored_token, text, token_map, wrong};
+use super::{Did, Fate, Order, Rows, Step, TokenDraft, Wrong, mark};
+use signet_base::{Json, Secret, Timestamp, json};
+use signet_core::Core;
+use signet_store::tokens::Token;
+use signet_store::users;
+
+impl Rows {
+    pub(super) async fn token(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+        let known = match self.tokens.iter().position(|d| d.fate != Fate::Gone && fits(&token_map(&d.token), order.identifiers)) {
+            Some(at) => Some(at),
+            None => stored_token(core, order.identifiers).await?.map(|token| {
+                self.tokens.push(TokenDraft { token, key: None, fate: Fate::Same });
+                self.tokens.len() - 1
+            }),
+        };
+        let at = match order.state.of(known)? {
+            Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.tokens[at].token.id)))),
+            Step::Delete(at) => {
+                self.tokens[at].fate = Fate::Gone;
+                return Ok((Did::Deleted, json!(self.tokens[at].token.id)));
+            }
+            Step::Update(at) => at,
+            Step::Create => {
+                let name = order.fields.get("identifier").and_then(Json::as_str).unwrap_or_default();
+                let user = order.fields.get("user").and_then(Json::as_i64).unwrap_or_default();
+                if name.is_empty() {
+                    return wrong("identifier", "This field is required.");
+                }
+                let token = Token::new(core.ports.uuid(), name, "api", user, core.now());
+                let key = Secret::new(core.ports.alphanumeric(60));
+                self.tokens.push(TokenDraft { token, key: Some(key), fate: Fate::New });
+                self.tokens.len() - 1
+            }
+        };
+        let mut token = self.tokens[at].token.clone();
+        let before = token_map(&token);
+        let mut key = None;
+        for (field, value) in order.fields {
+            match field.as_str() {
+                "pk" | "token_uuid" => {}
+                "identifier" => token.identifier = text(field, value, false)?,
+                "intent" => {
+                    token.intent = text(field, value, false)?;
+                    if !["verification", "api", "recovery", "app_password"].contains(&token.intent.as_str()) {
+                        return wrong(field, format!("\"{}\" is not a valid choice.", token.intent));
+                    }
+                }
+                "user" => {
+                    token.user_id = value.as_i64().unwrap_or_default();
+                }
+                "description" => token.description = text(field, value, true)?,
+                "managed" => token.managed = if value.is_null() { None } else { Some(text(field, value, false)?) },
+                "expiring" => token.expiring = flag(field, value)?,
+                "expires" if value.is_null() => token.expires = None,
+                "expires" => match value.as_str().map(Timestamp::parse) {
+                    Some(Ok(at)) => token.expires = Some(at),
+                    _ => return wrong(field, "Expected a time as in 2026-01-31T12:00:00Z."),
+                },
+                "key" => {
+                    let given = Secret::new(text(field, value, false)?);
+                    let same = self.tokens[at].fate != Fate::New && token.key(&core.vault).is_ok_and(|have| have.matches(given.reveal()));
+                    if !same {
+                        key = Some(given);
+                    }
+                }
+                _ => return wrong(field, "A token has no such field."),
+            }
+        }
+        if !self.has_user(token.user_id) && users::by_id(&core.db, token.user_id).await.map_err(internal)?.is_none() {
+            return wrong("user", "Name a user that exists.");
+        }
+        if token.expiring && token.expires.is_none() {
+            return wrong("expires", "A token that expires needs a time.");
+        }
+        let draft = &mut self.tokens[at];
+        let changed = token_map(&token) != before || key.is_some();
+        draft.token = token;
+        draft.key = key.or(draft.key.take());
+        let pk = json!(draft.token.id);
+        Ok((mark(&mut draft.fate, changed), pk))
+    }
+}

@@ -1,0 +1,123 @@
+//! Entries about users.
+use super::values::{flag, internal, object, stored_user, text, user_map, wrong};
+use super::{Did, Fate, Order, Rows, Step, UserDraft, Wrong, mark};
+use signet_base::{Json, Secret, Uuid, json};
+use signet_core::Core;
+use signet_model::check::email;
+use signet_store::groups;
+use signet_store::users::User;
+
+impl Rows {
+    pub(super) async fn user(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+        let known = match self.users.iter().position(|d| d.fate != Fate::Gone && super::values::fits(&user_map(&d.user), order.identifiers)) {
+            Some(at) => Some(at),
+            None => match stored_user(core, order.identifiers).await? {
+                // One that an entry removed before is not there any more.
+                Some(user) if self.users.iter().any(|d| d.user.id == user.id) => None,
+                Some(user) => {
+                    self.users.push(UserDraft { user, groups: None, hash: None, fate: Fate::Same });
+                    Some(self.users.len() - 1)
+                }
+                None => None,
+            },
+        };
+        let at = match order.state.of(known)? {
+            Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.users[at].user.id)))),
+            Step::Delete(at) => {
+                self.users[at].fate = Fate::Gone;
+                return Ok((Did::Deleted, json!(self.users[at].user.id)));
+            }
+            Step::Update(at) => at,
+            Step::Create => {
+                let name = order.fields.get("username").and_then(Json::as_str).unwrap_or_default();
+                if name.trim().is_empty() {
+                    return wrong("username", "This field is required.");
+                }
+                let mut user = User::new(&core.ports, name.trim());
+                let fresh = self.users.iter().filter(|d| d.fate == Fate::New).count();
+                user.id = -1 - i64::try_from(fresh).unwrap_or(i64::MAX - 1);
+                self.users.push(UserDraft { user, groups: None, hash: None, fate: Fate::New });
+                self.users.len() - 1
+            }
+        };
+        let before = user_map(&self.users[at].user);
+        let mut user = self.users[at].user.clone();
+        let mut groups = None;
+        let mut hash = None;
+        for (field, value) in order.fields {
+            match field.as_str() {
+                "pk" | "uuid" | "uid" => {}
+                "username" => user.username = text(field, value, false)?.trim().to_owned(),
+                "name" => user.name = text(field, value, true)?,
+                "email" => {
+                    user.email = text(field, value, true)?;
+                    if !user.email.is_empty() && !email(&user.email) {
+                        return wrong(field, "Enter a valid email address.");
+                    }
+                }
+                "is_active" => user.is_active = flag(field, value)?,
+                "type" => {
+                    user.user_type = text(field, value, false)?;
+                    if !["internal", "external", "service_account", "internal_service_account"].contains(&user.user_type.as_str()) {
+                        return wrong(field, format!("\"{}\" is not a valid choice.", user.user_type));
+                    }
+                }
+                "path" => user.path = text(field, value, false)?,
+                "attributes" => user.attributes = object(field, value)?,
+                "groups" => groups = Some(self.group_keys(core, field, value).await?),
+                "password" => {
+                    let password = Secret::new(text(field, value, false)?);
+                    let same = self.users[at].fate != Fate::New && core.hasher.verify(Some(&user.password), &password).await.map_err(internal)?;
+                    if !same {
+                        hash = Some(core.hasher.hash(password).await.map_err(internal)?);
+                    }
+                }
+                "password_hash" => {
+                    let given = text(field, value, false)?;
+                    if !signet_core::hash::is_well_formed(&given) {
+                        return wrong(field, "Not a hash that this server can check.");
+                    }
+                    hash = (given != user.password).then_some(given);
+                }
+                _ => return wrong(field, "A user has no such field."),
+            }
+        }
+        if let Some(wanted) = &groups
+            && self.users[at].fate != Fate::New
+        {
+            let mut have: Vec<Uuid> = groups::direct_groups(&core.db, user.id).await.map_err(internal)?.iter().map(|g| g.id).collect();
+            let mut want = wanted.clone();
+            have.sort_unstable();
+            want.sort_unstable();
+            if have == want {
+                groups = None;
+            }
+        }
+        let draft = &mut self.users[at];
+        let changed = user_map(&user) != before || groups.is_some() || hash.is_some();
+        if let Some(hash) = &hash {
+            user.password = hash.clone();
+        }
+        draft.user = user;
+        draft.groups = groups.or(draft.groups.take());
+        draft.hash = hash.or(draft.hash.take());
+        let key = json!(draft.user.id);
+        Ok((mark(&mut draft.fate, changed), key))
+    }
+
+    /// Keys of groups that exist, or will.
+    pub(super) async fn group_keys(&self, core: &Core, field: &str, value: &Json) -> Result<Vec<Uuid>, Wrong> {
+        let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
+        let mut out = Vec::with_capacity(list.len());
+        for item in list {
+            let Some(id) = item.as_str().and_then(|s| Uuid::parse_str(s).ok()) else { return wrong(field, format!("{item} is not the key of a group.")) };
+            if !self.has_group(id) && groups::by_id(&core.db, id).await.map_err(internal)?.is_none() {
+                return wrong(field, format!("Invalid pk \"{id}\" - object does not exist."));
+            }
+            if !out.contains(&id) {
+                out.push(id);
+            }
+        }
+        Ok(out)
+    }
+}

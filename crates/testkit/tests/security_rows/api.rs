@@ -1,0 +1,223 @@
+//! The API: what people without rights can read, write and become.
+use crate::flows::finished;
+use crate::oauth::App;
+use crate::site::{Site, each_site};
+use http::{Method, StatusCode};
+use signet_api::{Permission, Table};
+use signet_base::{Json, Uuid, json};
+use signet_store::tokens::{self, Token};
+use signet_store::{groups, users};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const SECRETS: [&str; 2] = ["secret-of-the-provider", "key-of-the-administrator"];
+
+fn table(site: &Site) -> Table {
+    Table::new(&site.core.registry, &[])
+}
+
+/// Every address, with each of the keys in the place of its variable part.
+fn addresses(path: &str, keys: &[String]) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else { return vec![format!("/api/v3/{path}{}", if path.is_empty() { "" } else { "/" })] };
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    keys.iter().map(|key| format!("/api/v3/{before}{key}{after}/")).collect()
+}
+
+/// A plain person, an administrator, an application of theirs; and every key that a route could take.
+struct World {
+    alice: i64,
+    admin: i64,
+    team: Uuid,
+    keys: Vec<String>,
+}
+
+async fn world(site: &Arc<Site>) -> World {
+    finished(site).await;
+    let team = groups::Group::new(&site.core.ports, "team");
+    groups::insert(&site.core.db, &team, &[], &[]).await.unwrap();
+    let alice = site.user("alice", &[team.id]).await;
+    let admin = users::by_username(&site.core.db, "akadmin").await.unwrap().unwrap().id;
+    let app = App::new(site, "app", json!({"client_secret": SECRETS[0]})).await;
+    let browser = site.browser().signed_in("alice").await;
+    app.tokens(&browser).await;
+    let token = Token::new(site.core.ports.uuid(), "admin-token", "api", admin, site.core.now());
+    tokens::insert(&site.core.db, &site.core.vault, &token, &SECRETS[1].into()).await.unwrap();
+    let mut keys = vec![alice.to_string(), admin.to_string(), team.id.to_string(), site.admins().await.to_string(), "app".into(), "admin-token".into(), "default-authentication-flow".into(), "1".into(), "2".into()];
+    let provider = site.find("authentik_providers_oauth2.oauth2provider", "app");
+    keys.push(provider.pk.to_string());
+    for object in site.core.world().objects() {
+        if ["authentik_flows.flowstagebinding", "authentik_brands.brand", "authentik_policies_expression.expressionpolicy"].iter().any(|m| object.def.is(m)) {
+            keys.push(object.pk.to_string());
+        }
+    }
+    keys.truncate(14);
+    World { alice, admin, team: team.id, keys }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_11_an_own_token_cannot_be_made_somebody_elses() {
+    each_site(|site| async move {
+        let w = world(&site).await;
+        let program = site.api(w.alice).await;
+        let made = program.json(Method::POST, "/api/v3/core/tokens/", &json!({"identifier": "mine", "intent": "api", "user": w.admin, "managed": "x", "key": "chosen"})).await;
+        let of = |name: &'static str| {
+            let db = site.core.db.clone();
+            async move { tokens::by_identifier(&db, name).await.unwrap() }
+        };
+        assert!(of("mine").await.is_none_or(|t| t.user_id == w.alice), "{}", made.body);
+        program.json(Method::POST, "/api/v3/core/tokens/", &json!({"identifier": "mine", "intent": "api"})).await;
+        assert_eq!(of("mine").await.map(|t| t.user_id), Some(w.alice));
+        for method in [Method::PATCH, Method::PUT] {
+            for body in [json!({"identifier": "mine", "user": w.admin}), json!({"identifier": "mine", "user_obj": {"pk": w.admin}}), json!({"identifier": "mine", "user_id": w.admin, "intent": "recovery"}), json!({"identifier": "admin-token"})] {
+                program.json(method.clone(), "/api/v3/core/tokens/mine/", &body).await;
+                assert_eq!(of("mine").await.map(|t| (t.user_id, t.managed)), Some((w.alice, None)), "{method} {body}");
+            }
+        }
+        assert_eq!(of("admin-token").await.map(|t| t.user_id), Some(w.admin));
+        let seen = program.get("/api/v3/core/tokens/admin-token/view_key/").await;
+        assert!(seen.status == StatusCode::FORBIDDEN || seen.status == StatusCode::NOT_FOUND, "{}", seen.body);
+    })
+    .await;
+}
+
+/// Everything that could make somebody more than they are.
+fn greedy(w: &World) -> Json {
+    json!({
+        "name": "n", "slug": "n", "username": "n", "identifier": "n", "users": [w.alice], "users_obj": [w.alice], "groups": [w.team], "is_superuser": true, "is_active": true,
+        "parent": w.team, "parents": [w.team], "children": [w.team], "user": w.admin, "pk": w.alice, "password": "Changed by somebody else 1", "roles": [], "intent": "api",
+        "type": "internal", "path": "users", "attributes": {"goauthentik.io/user/can-change-username": true}, "expression": "return True", "reason": "x",
+        "create_group": true, "token_duration": "days=365",
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
+    each_site(|site| async move {
+        let w = world(&site).await;
+        let program = site.api(w.alice).await;
+        let stranger = site.browser();
+        let admins = site.admins().await;
+        // Nested groups: the parent of one's own group must not become the administrators'.
+        let superusers = groups::count_superusers(&site.core.db).await.unwrap();
+        let admin = users::by_id(&site.core.db, w.admin).await.unwrap().unwrap();
+        let (people, counter) = (site.count_users().await, site.core.world().counter);
+        let mut body = greedy(&w);
+        body["groups"] = json!([w.team, admins]);
+        body["parents"] = json!([admins]);
+        body["parent"] = json!(admins);
+        let mut tried = 0;
+        for route in table(&site).routes() {
+            for action in route.actions.iter().filter(|a| a.method != Method::GET) {
+                for address in addresses(&route.path, &w.keys) {
+                    let answer = stranger.json(action.method.clone(), &address, &body).await;
+                    assert!(action.permission == Permission::Anyone || answer.status == StatusCode::FORBIDDEN, "{} {address}: {}", action.method, answer.status);
+                    if action.permission == Permission::Superuser {
+                        let answer = program.json(action.method.clone(), &address, &body).await;
+                        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {address}: {}", action.method, answer.body);
+                    } else if action.method != Method::DELETE {
+                        program.json(action.method.clone(), &address, &body).await;
+                    }
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 200, "{tried}");
+        let after = users::by_id(&site.core.db, w.admin).await.unwrap().unwrap();
+        assert_eq!((after.password, after.username, after.is_active, after.email), (admin.password, admin.username, true, admin.email));
+        assert_eq!(groups::count_superusers(&site.core.db).await.unwrap(), superusers);
+        assert!(!groups::is_superuser(&site.core.db, &[w.alice]).await.unwrap().contains(&w.alice));
+        assert_eq!((site.count_users().await, site.core.world().counter), (people, counter), "nothing was written");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_24_trying_an_expression_needs_the_right_to_change_it() {
+    each_site(|site| async move {
+        let w = world(&site).await;
+        let (program, admin) = (site.api(w.alice).await, site.admin().await);
+        let mut found = BTreeSet::new();
+        for route in table(&site).routes() {
+            let tries = ["test", "preview", "preview_user", "check_access", "execute", "inspector"].iter().any(|word| route.path.ends_with(word));
+            for action in route.actions.iter().filter(|_| tries && !route.path.starts_with("core/applications")) {
+                assert_eq!(action.permission, Permission::Superuser, "{} {}", action.method, route.path);
+                found.insert(route.path.clone());
+            }
+        }
+        assert!(found.iter().any(|p| p.starts_with("policies/")) && found.iter().any(|p| p.starts_with("propertymappings/")), "{found:?}");
+        // What is handed in cannot take the place of what a program relies on, and finds no way out.
+        let policy = site.create("authentik_policies_expression.expressionpolicy", json!({"name": "p", "expression": "return request.user.username == 'akadmin'"})).await;
+        let address = format!("/api/v3/policies/all/{}/test/", policy.pk);
+        for context in [json!({}), json!({"request": {"user": {"username": "akadmin"}}}), json!({"user": {"username": "akadmin"}}), json!({"regex_match": "x", "ak_message": 1, "__builtins__": {}})] {
+            let sent = json!({"user": w.alice, "context": context});
+            assert_eq!(program.json(Method::POST, &address, &sent).await.status, StatusCode::FORBIDDEN);
+            let answer = admin.json(Method::POST, &address, &sent).await;
+            assert!(answer.status == StatusCode::OK && answer.json()["passing"] == false || answer.status == StatusCode::BAD_REQUEST, "{sent}: {}", answer.body);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_28_and_43_no_list_and_no_object_shows_a_secret() {
+    each_site(|site| async move {
+        let w = world(&site).await;
+        let (program, admin) = (site.api(w.alice).await, site.admin().await);
+        let hash = users::by_id(&site.core.db, w.alice).await.unwrap().unwrap().password;
+        let mut shown = BTreeSet::new();
+        for route in table(&site).routes() {
+            if route.action(&Method::GET).is_none() {
+                continue;
+            }
+            for address in addresses(&route.path, &w.keys) {
+                for (who, browser) in [("alice", &program), ("admin", &admin)] {
+                    let answer = browser.get(&address).await;
+                    assert!(!answer.body.contains(&hash) && !answer.body.contains("PRIVATE KEY") || route.path.ends_with("view_private_key"), "{who} {address}");
+                    if SECRETS.iter().any(|s| answer.body.contains(s)) {
+                        assert_eq!(who, "admin", "{address}");
+                        shown.insert(route.path.clone());
+                    }
+                }
+            }
+        }
+        // On purpose: the address that shows an API key (and writes an event), and the provider itself, whose secret an
+        // administrator copies into the application.
+        let allowed = ["core/tokens/{identifier}/view_key", "providers/oauth2", "providers/oauth2/{id}"];
+        assert!(shown.iter().all(|p| allowed.contains(&p.as_str())), "{shown:?}");
+        assert!(shown.contains("core/tokens/{identifier}/view_key"), "the tries did reach secrets: {shown:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_19_a_session_ends_when_its_account_changes() {
+    each_site(|site| async move {
+        let w = world(&site).await;
+        let admin = site.admin().await;
+        let user = format!("/api/v3/core/users/{}/", w.alice);
+        let browser = site.browser().signed_in("alice").await;
+        // The password is set anew by somebody else.
+        let set = admin.json(Method::POST, &format!("{user}set_password/"), &json!({"password": crate::site::password("alice")})).await;
+        assert!(set.status.is_success(), "{}", set.body);
+        assert!(!browser.is_signed_in().await, "new password");
+        // The session is deleted.
+        let browser = site.browser().signed_in("alice").await;
+        let list = admin.get(&format!("/api/v3/core/authenticated_sessions/?user__username=alice")).await.json();
+        for session in list["results"].as_array().unwrap() {
+            let gone = admin.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{}/", session["uuid"].as_str().unwrap()), &json!({})).await;
+            assert!(gone.status.is_success(), "{}", gone.body);
+        }
+        assert!(!browser.is_signed_in().await, "deleted session");
+        // Out and in: what was signed in before stays out.
+        let browser = site.browser().signed_in("alice").await;
+        admin.json(Method::PATCH, &user, &json!({"is_active": false})).await;
+        assert!(!browser.is_signed_in().await, "inactive");
+        admin.json(Method::PATCH, &user, &json!({"is_active": true})).await;
+        assert!(!browser.is_signed_in().await, "a session does not come back");
+        // The account goes.
+        let browser = site.browser().signed_in("alice").await;
+        assert!(admin.json(Method::DELETE, &user, &json!({})).await.status.is_success());
+        assert!(!browser.is_signed_in().await, "deleted account");
+    })
+    .await;
+}
