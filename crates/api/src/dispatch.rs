@@ -30,6 +30,8 @@ pub(crate) fn router(core: Arc<Core>, wiring: Wiring) -> Router {
 
 async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    // Read in any case: a connection with an unread body is closed, and its next request would be lost.
+    let body = collect(&parts.headers, body).await;
     let Some(client) = parts.extensions.get::<Client>().cloned() else {
         tracing::error!("a request came without its client: the edge is not wired");
         return json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({"detail": "The server is not set up."}), &Method::GET);
@@ -62,7 +64,7 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     response
 }
 
-async fn serve(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Body) -> (Answer, Vec<String>) {
+async fn serve(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Sent) -> (Answer, Vec<String>) {
     let mut call = match prepare(site, route, key, parts, client, body).await {
         Ok(Prepared::Call(call)) => call,
         Ok(Prepared::Done(reply)) => return (Ok(reply), Vec::new()),
@@ -86,7 +88,7 @@ enum Prepared {
 }
 
 /// Negotiation, authentication, permission, verb, body: in the order in which clients know the errors.
-async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Body) -> Result<Prepared, Fault> {
+async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Sent) -> Result<Prepared, Fault> {
     let method = &parts.method;
     if !acceptable(&parts.headers, &route.path) {
         return Err(Fault::detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header."));
@@ -103,7 +105,7 @@ async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &
         }
         return Err(Fault::detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed.")));
     };
-    let body = if matches!(*method, Method::POST | Method::PUT | Method::PATCH) { read_body(&parts.headers, body).await? } else { Map::new() };
+    let body = if matches!(*method, Method::POST | Method::PUT | Method::PATCH) { read_body(&parts.headers, body)? } else { Map::new() };
     Ok(Prepared::Call(Box::new(Call {
         core: site.core.clone(),
         client: client.clone(),
@@ -140,17 +142,24 @@ fn acceptable(headers: &HeaderMap, path: &str) -> bool {
     })
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Map, Fault> {
+/// The bytes of a body, or the answer to one that cannot be read.
+type Sent = Result<Bytes, Fault>;
+
+async fn collect(headers: &HeaderMap, body: Body) -> Sent {
     let too_long = || Fault::detail(StatusCode::PAYLOAD_TOO_LARGE, "The request body is longer than 1 MiB.");
     let told: Option<usize> = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     if told.is_some_and(|n| n > MAX_BODY) {
         return Err(too_long());
     }
-    let bytes: Bytes = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(all) => all.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_long()),
-        Err(_) => return Err(Fault::detail(StatusCode::BAD_REQUEST, "The request body ended too early.")),
-    };
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(all) => Ok(all.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
+        Err(_) => Err(Fault::detail(StatusCode::BAD_REQUEST, "The request body ended too early.")),
+    }
+}
+
+fn read_body(headers: &HeaderMap, body: Sent) -> Result<Map, Fault> {
+    let bytes = body?;
     if bytes.is_empty() {
         return Ok(Map::new());
     }

@@ -1,4 +1,5 @@
 //! The life of one object of each kind, over HTTP, on both databases.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod support;
 use signet_base::{Json, json};
 use signet_store::testdb::each_database;

@@ -50,10 +50,10 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     }
     // Free providers: those that no application uses, as the application form asks for them.
     if let Some(null) = call.flag("application__isnull") {
-        all.retain(|o| !world.referrers(o).iter().any(|r| r.field == "provider") == null);
+        all.retain(|o| world.referrers(o).iter().any(|r| r.field == "provider") != null);
     }
     if let Some(null) = call.flag("bindings__isnull") {
-        all.retain(|o| !world.referrers(o).iter().any(|r| r.field == "policy") == null);
+        all.retain(|o| world.referrers(o).iter().any(|r| r.field == "policy") != null);
     }
     filter::sort(&mut all, &paging.ordering, "name", &world);
     let (page, total) = paging.cut(all)?;

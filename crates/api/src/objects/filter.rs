@@ -2,7 +2,7 @@
 use crate::call::{Call, boolean};
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
 use signet_core::models::PreparedCertificate;
-use signet_model::{FieldDef, Kind, ModelDef, Object, Snapshot};
+use signet_model::{Kind, ModelDef, Object, Snapshot};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
         }
         let mut values = Vec::new();
         for text in &texts {
-            match value(field, &field.kind, text, &call.world) {
+            match value(&field.kind, text, &call.world) {
                 Ok(Some(v)) => values.push(v),
                 Ok(None) => {}
                 Err(message) => errors.add(field.name, message),
@@ -48,7 +48,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
 
-fn value(field: &FieldDef, kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, String> {
+fn value(kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, String> {
     let no_choice = || format!("Select a valid choice. {text} is not one of the available choices.");
     match kind {
         Kind::Bool => Ok(boolean(text).map(Json::Bool)),
@@ -66,7 +66,7 @@ fn value(field: &FieldDef, kind: &Kind, text: &str, world: &Snapshot) -> Result<
             let known = matches!(*target, "bindable" | "authentik_core.group") || world.get(id).is_some_and(|o| o.def.answers_to(target));
             if known { Ok(Some(Json::String(id.to_string()))) } else { Err(no_choice()) }
         }
-        Kind::List(inner) => value(field, inner, text, world),
+        Kind::List(inner) => value(inner, text, world),
         _ => Ok(Some(Json::from(text))),
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
     user.path = "goauthentik.io/service-accounts".into();
     user.attributes.insert("goauthentik.io/user/token-expires".into(), Json::Bool(expiring));
     user.id = users::insert(&core.db, &user, &[]).await.map_err(|e| if matches!(e, Error::Conflict(_)) { taken() } else { e.into() })?;
-    let rest = complete(call, &user, identifier, with_group, expiring.then_some(expires)).await;
+    let rest = complete(call, &user, identifier, with_group, expiring, expires).await;
     let (key, group) = match rest {
         Ok(made) => made,
         Err(error) => {
@@ -61,10 +61,10 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
     Ok(Reply::ok(answer))
 }
 
-async fn complete(call: &Call, user: &User, identifier: String, with_group: bool, expires: Option<Timestamp>) -> signet_base::Result<(Secret, Option<Group>)> {
+async fn complete(call: &Call, user: &User, identifier: String, with_group: bool, expiring: bool, expires: Timestamp) -> signet_base::Result<(Secret, Option<Group>)> {
     let core = &call.core;
     let mut token = Token::new(core.ports.uuid(), identifier, "app_password", user.id, core.now());
-    (token.expiring, token.expires) = (expires.is_some(), expires);
+    (token.expiring, token.expires) = (expiring, Some(expires));
     let key = Secret::new(core.ports.alphanumeric(usize::try_from(core.system().default_token_length).unwrap_or(60).clamp(1, 1024)));
     tokens::insert(&core.db, &core.vault, &token, &key).await?;
     if !with_group {

@@ -6,7 +6,8 @@ pub(crate) fn parse(text: &str) -> Json {
     let (family, version) = program(text);
     let mut numbers = version.split('.').map(|n| n.chars().take_while(char::is_ascii_digit).collect::<String>()).map(|n| (!n.is_empty()).then_some(n));
     let mut next = || numbers.next().flatten();
-    let (major, minor, patch) = (next(), next(), next());
+    // Of scripts, clients know two numbers only.
+    let (major, minor, patch) = (next(), next(), next().filter(|_| family != "Python Requests"));
     let (device, brand) = device(text);
     json!({
         "device": {"brand": brand, "family": device, "model": brand.map(|_| device)},
@@ -52,7 +53,7 @@ mod tests {
     fn programs_and_systems_are_told_apart() {
         let edge = parse("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.1.2");
         assert_eq!((&edge["user_agent"]["family"], &edge["user_agent"]["major"], &edge["os"]["family"]), (&json!("Edge"), &json!("141"), &json!("Windows")));
-        let script = parse("python-requests/2.32");
+        let script = parse("python-requests/2.32.5");
         assert_eq!(script["user_agent"], json!({"family": "Python Requests", "major": "2", "minor": "32", "patch": null}));
         assert_eq!(parse("")["user_agent"]["family"], "Other");
     }

@@ -1,5 +1,6 @@
 //! A whole API in process: core models and one small stage, a superuser, a plain user, and a key for each.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request};
