@@ -1,9 +1,9 @@
 //! Discovery (OpenID Connect Discovery 1.0, RFC 8414) and key sets, rendered once and served as bytes.
+use super::claims;
 use super::clients::{ClientEntry, Document, Index};
 use super::model::GrantType;
 use super::scopes::{OPENID, Scopes};
 use super::signing::key_set;
-use super::claims;
 use axum::body::Bytes;
 use signet_base::{Json, Map, Result, json};
 use signet_core::{Client, Core, Principal};

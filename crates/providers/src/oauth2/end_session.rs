@@ -162,7 +162,12 @@ impl StageKind for SessionEndStage {
         };
         let look = brand::look(core, flow.client);
         let mut challenge = Challenge::new("ak-stage-session-end").with("brand_name", look.title);
-        let optional = [("application_name", application.map(|a| json!(a.name()))), ("application_launch_url", launch.map(Json::from)), ("invalidation_flow_url", everywhere.map(Json::from)), ("overview_url", flow.user().map(|_| json!("/if/user/")))];
+        let optional = [
+            ("application_name", application.map(|a| json!(a.name()))),
+            ("application_launch_url", launch.map(Json::from)),
+            ("invalidation_flow_url", everywhere.map(Json::from)),
+            ("overview_url", flow.user().map(|_| json!("/if/user/"))),
+        ];
         for (name, value) in optional {
             if let Some(value) = value {
                 challenge = challenge.with(name, value);

@@ -23,7 +23,10 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: 
         Err(problem) => Err(problem.into()),
     };
     match result {
-        Ok(found) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(found.unwrap_or_else(|| Map::from_iter([("active".to_owned(), json!(false))])))).into_response(),
+        Ok(found) => {
+            ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(found.unwrap_or_else(|| Map::from_iter([("active".to_owned(), json!(false))]))))
+                .into_response()
+        }
         Err(failure) => failure.into_json(&client.request_id),
     }
 }

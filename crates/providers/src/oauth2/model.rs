@@ -75,15 +75,7 @@ const REDIRECT_URI: &[FieldDef] = &[
 
 /// Grants of a provider whose creator named none: what a client of 2024 relies on.
 fn default_grants(_: &Ports) -> Json {
-    json!([
-        GrantType::AuthorizationCode,
-        GrantType::Implicit,
-        GrantType::Hybrid,
-        GrantType::RefreshToken,
-        GrantType::ClientCredentials,
-        GrantType::Password,
-        GrantType::DeviceCode
-    ])
+    json!([GrantType::AuthorizationCode, GrantType::Implicit, GrantType::Hybrid, GrantType::RefreshToken, GrantType::ClientCredentials, GrantType::Password, GrantType::DeviceCode])
 }
 fn empty(_: &Ports) -> Json {
     json!([])
@@ -181,7 +173,9 @@ fn check_provider(change: &mut Change<'_>, world: &Snapshot) -> Result<(), Field
     }
     match Uuid::parse_str(change.text("signing_key")).ok().and_then(|pk| world.get(pk)) {
         Some(pair) if !pair.prepared::<PreparedCertificate>().is_ok_and(|p| p.key.is_some()) => errors.add("signing_key", "The selected certificate has no usable private key."),
-        None if change.secret("client_secret").is_none_or(Secret::is_empty) => errors.add("client_secret", "Without a signing key, tokens are signed with the client secret: it may not be blank."),
+        None if change.secret("client_secret").is_none_or(Secret::is_empty) => {
+            errors.add("client_secret", "Without a signing key, tokens are signed with the client secret: it may not be blank.")
+        }
         _ => {}
     }
     if !change.text("encryption_key").is_empty() {

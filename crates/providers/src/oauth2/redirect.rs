@@ -12,7 +12,10 @@ const MAX_PATTERN: usize = 1 << 20;
 enum Rule {
     Exact(String),
     /// The part of a registered `http://127.0.0.1/…` after the host: any port fits (RFC 8252 §7.3).
-    Loopback { host: &'static str, rest: String },
+    Loopback {
+        host: &'static str,
+        rest: String,
+    },
     Pattern(Regex),
 }
 

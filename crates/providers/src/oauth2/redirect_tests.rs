@@ -78,7 +78,9 @@ fn a_pattern_fits_the_whole_address_only() {
 fn a_wide_pattern_cannot_be_led_astray() {
     let matcher = regex(r"https://.*\.a\.test/cb");
     assert!(matcher.fits(UriType::Authorization, "https://x.a.test/cb"));
-    for bad in ["https://evil@x.a.test/cb", "https://x.a.test./cb", "https://evil\\.a.test/cb", "https://x.a.test/../.a.test/cb", "https://evil%2f.a.test/cb", "https://evil#.a.test/cb"] {
+    for bad in
+        ["https://evil@x.a.test/cb", "https://x.a.test./cb", "https://evil\\.a.test/cb", "https://x.a.test/../.a.test/cb", "https://evil%2f.a.test/cb", "https://evil#.a.test/cb"]
+    {
         assert!(!matcher.fits(UriType::Authorization, bad), "{bad:?}");
     }
     let any = regex(".*");
@@ -93,7 +95,15 @@ fn only_the_port_of_a_loopback_literal_may_vary_and_only_when_none_was_registere
     for good in ["http://127.0.0.1/cb", "http://127.0.0.1:49152/cb"] {
         assert!(free.fits(UriType::Authorization, good), "{good}");
     }
-    for bad in ["http://127.0.0.1:/cb", "http://127.0.0.1:0/cb", "http://127.0.0.1:99999/cb", "http://127.0.0.1:80@evil/cb", "http://127.0.0.1:80x/cb", "http://127.0.0.1.evil/cb", "http://127.0.0.1:80/cb/"] {
+    for bad in [
+        "http://127.0.0.1:/cb",
+        "http://127.0.0.1:0/cb",
+        "http://127.0.0.1:99999/cb",
+        "http://127.0.0.1:80@evil/cb",
+        "http://127.0.0.1:80x/cb",
+        "http://127.0.0.1.evil/cb",
+        "http://127.0.0.1:80/cb/",
+    ] {
         assert!(!free.fits(UriType::Authorization, bad), "{bad}");
     }
     let fixed = exact("http://127.0.0.1:8080/cb");

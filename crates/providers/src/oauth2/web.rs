@@ -93,7 +93,11 @@ pub fn cookies(headers: &HeaderMap) -> String {
 
 /// A redirect by GET. Addresses come from registered ones and encoded parameters; anything else is encoded here.
 pub fn redirect(status: StatusCode, to: &str) -> Response {
-    let safe: String = if to.bytes().all(|b| b.is_ascii_graphic()) { to.to_owned() } else { to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect() };
+    let safe: String = if to.bytes().all(|b| b.is_ascii_graphic()) {
+        to.to_owned()
+    } else {
+        to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect()
+    };
     let Ok(location) = HeaderValue::from_str(&safe) else { return StatusCode::BAD_REQUEST.into_response() };
     let mut response = status.into_response();
     let headers = response.headers_mut();

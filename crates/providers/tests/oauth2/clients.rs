@@ -51,7 +51,13 @@ async fn subjects_and_claims_follow_the_settings() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
-        for (mode, sub) in [("user_id", w.ann.user.id.to_string()), ("user_uuid", w.ann.user.uuid.to_string()), ("user_username", "ann".into()), ("user_email", "ann@example.test".into()), ("user_upn", w.ann.uid.clone())] {
+        for (mode, sub) in [
+            ("user_id", w.ann.user.id.to_string()),
+            ("user_uuid", w.ann.user.uuid.to_string()),
+            ("user_username", "ann".into()),
+            ("user_email", "ann@example.test".into()),
+            ("user_upn", w.ann.uid.clone()),
+        ] {
             w.set(json!({"sub_mode": mode, "include_claims_in_id_token": false})).await;
             let t = w.tokens(&cookie, "openid email").await;
             assert_eq!(claims(&t["id_token"])["sub"], sub, "{mode}");

@@ -24,7 +24,10 @@ async fn a_code_becomes_tokens_that_say_who_signed_in() {
         assert_eq!((&access["azp"], &access["scope"]), (&json!("app"), &t["scope"]));
         assert!(access["uid"].is_string() && id.get("azp").is_none() && id.get("scope").is_none() && access["jti"] != id["jti"]);
         let info = w.userinfo(&t["access_token"]).await.json();
-        assert_eq!(info, json!({"sub": w.ann.uid, "email": "ann@example.test", "email_verified": false, "name": "ann example", "preferred_username": "ann", "groups": [], "nonce": "no"}));
+        assert_eq!(
+            info,
+            json!({"sub": w.ann.uid, "email": "ann@example.test", "email_verified": false, "name": "ann example", "preferred_username": "ann", "groups": [], "nonce": "no"})
+        );
         // Only openid: no refresh token, no claims.
         let t = w.tokens(&cookie, "openid").await;
         assert!(t.get("refresh_token").is_none() && claims(&t["id_token"]).get("email").is_none());
@@ -47,7 +50,8 @@ async fn a_code_that_is_used_again_takes_its_tokens_along() {
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 401);
         let refresh = t["refresh_token"].as_str().unwrap();
         assert_eq!(w.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)]).await.error(), "invalid_grant");
-        let (events, _) = signet_store::events::list(&w.core.db, &signet_store::events::EventQuery { action: Some("suspicious_request".into()), ..Default::default() }).await.unwrap();
+        let (events, _) =
+            signet_store::events::list(&w.core.db, &signet_store::events::EventQuery { action: Some("suspicious_request".into()), ..Default::default() }).await.unwrap();
         assert!(!events.is_empty());
     })
     .await;
@@ -121,7 +125,15 @@ async fn a_code_is_bound_to_client_address_time_person_and_session() {
         let code = w.code(&cookie, &[]).await;
         let all = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CB)];
         assert_eq!(refused(w.token_as(Some(("other", SECRET)), &all).await), grant);
-        for address in ["https://app.example/CB", "https://app.example/cb/", "https://app.example:443/cb", "https://u@app.example/cb", "https://app.example/%2e%2e/cb", "https://evil.test/", ""] {
+        for address in [
+            "https://app.example/CB",
+            "https://app.example/cb/",
+            "https://app.example:443/cb",
+            "https://u@app.example/cb",
+            "https://app.example/%2e%2e/cb",
+            "https://evil.test/",
+            "",
+        ] {
             let answer = w.token(&[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", address)]).await;
             assert_eq!(refused(answer), grant, "{address}");
         }

@@ -25,7 +25,17 @@ async fn a_client_signs_in_as_its_own_account() {
         assert_eq!(claims(&form["access_token"])["sub"], access["sub"]);
         let wrong = w.token_as(Some(("app", "wrong")), &[("grant_type", "client_credentials")]).await;
         assert_eq!((wrong.status.as_u16(), wrong.error().as_str()), (401, "invalid_client"));
-        let assertion = w.token_as(None, &[("grant_type", "client_credentials"), ("client_id", "app"), ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", "a.b.c")]).await;
+        let assertion = w
+            .token_as(
+                None,
+                &[
+                    ("grant_type", "client_credentials"),
+                    ("client_id", "app"),
+                    ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                    ("client_assertion", "a.b.c"),
+                ],
+            )
+            .await;
         assert_eq!(assertion.error(), "invalid_client");
         w.set(json!({"grant_types": ["authorization_code"]})).await;
         assert_eq!(w.token(&[("grant_type", "client_credentials")]).await.error(), "unauthorized_client");

@@ -10,7 +10,8 @@ use signet_store::testdb::each_database;
 async fn unusable_settings_are_refused_by_the_name_of_the_field() {
     each_database(|db| async move {
         let w = World::new(db).await;
-        let good = json!({"name": "n", "authorization_flow": w.provider.data["authorization_flow"], "invalidation_flow": w.provider.data["invalidation_flow"], "redirect_uris": []});
+        let good =
+            json!({"name": "n", "authorization_flow": w.provider.data["authorization_flow"], "invalidation_flow": w.provider.data["invalidation_flow"], "redirect_uris": []});
         let with = |name: &str, value: Json| {
             let mut sent = good.clone();
             sent[name] = value;
@@ -53,7 +54,17 @@ async fn unusable_settings_are_refused_by_the_name_of_the_field() {
         let missing = create(&w.core, OAuth2Provider::DEF, json!({})).await.err().unwrap();
         let needed = json!(["This field is required."]);
         assert_eq!(missing, json!({"name": needed, "authorization_flow": needed, "invalidation_flow": needed, "redirect_uris": needed}));
-        assert_eq!(create(&w.core, OAuth2Provider::DEF, { let mut sent = with("redirect_uris", uri("regex", "(")); sent["name"] = json!("another"); sent }).await.err().unwrap()["redirect_uris"], json!(["Invalid Regex Pattern: ("]));
+        assert_eq!(
+            create(&w.core, OAuth2Provider::DEF, {
+                let mut sent = with("redirect_uris", uri("regex", "("));
+                sent["name"] = json!("another");
+                sent
+            })
+            .await
+            .err()
+            .unwrap()["redirect_uris"],
+            json!(["Invalid Regex Pattern: ("])
+        );
     })
     .await;
 }
@@ -77,7 +88,9 @@ async fn a_mapping_that_fails_costs_its_own_claims_only() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let mut all = vec![json!(w.scopes[0]), json!(w.scopes[1])];
-        for (name, text) in [("broken", "return 1 / 0"), ("list", "return [1]"), ("none", "return None"), ("sly", "return {'iss': 'evil', 'exp': 1, 'nonce': 'x', 'extra': provider.name}")] {
+        for (name, text) in
+            [("broken", "return 1 / 0"), ("list", "return [1]"), ("none", "return None"), ("sly", "return {'iss': 'evil', 'exp': 1, 'nonce': 'x', 'extra': provider.name}")]
+        {
             let made = create(&w.core, ScopeMapping::DEF, json!({"name": name, "scope_name": name, "expression": text})).await.unwrap();
             all.push(json!(made.pk));
         }
@@ -99,7 +112,13 @@ async fn setup_addresses_and_previews() {
         let urls = api::setup_urls(&w.core, &w.provider, &client).await.unwrap();
         assert_eq!(urls["issuer"], "https://id.example/application/o/app/");
         assert_eq!(urls["logout"], "https://id.example/application/o/app/end-session/");
-        let lone = create(&w.core, OAuth2Provider::DEF, json!({"name": "lone", "authorization_flow": w.provider.data["authorization_flow"], "invalidation_flow": w.provider.data["invalidation_flow"], "redirect_uris": []})).await.unwrap();
+        let lone = create(
+            &w.core,
+            OAuth2Provider::DEF,
+            json!({"name": "lone", "authorization_flow": w.provider.data["authorization_flow"], "invalidation_flow": w.provider.data["invalidation_flow"], "redirect_uris": []}),
+        )
+        .await
+        .unwrap();
         let urls = api::setup_urls(&w.core, &lone, &client).await.unwrap();
         assert_eq!((&urls["issuer"], &urls["authorize"], urls.get("jwks")), (&Json::Null, &json!("https://id.example/application/o/authorize/"), None));
         let preview = api::preview_user(&w.core, &w.provider, &client, &w.ann, None).await.unwrap();

@@ -55,7 +55,9 @@ async fn bad_requests_to_sign_out_lead_nowhere() {
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid").await;
         let hint = t["id_token"].as_str().unwrap();
-        let forged = Encoder::new(Arc::new(SigningKey::hs256(SECRET).unwrap()), "JWT").encode(&json!({"iss": "https://id.example/application/o/app/", "aud": "app", "sub": w.ann.uid})).unwrap();
+        let forged = Encoder::new(Arc::new(SigningKey::hs256(SECRET).unwrap()), "JWT")
+            .encode(&json!({"iss": "https://id.example/application/o/app/", "aud": "app", "sub": w.ann.uid}))
+            .unwrap();
         let foreign = {
             let code = w.authorize(&cookie, &[("client_id", "other")]).await.param("code").unwrap();
             let t = w.token_as(Some(("other", SECRET)), &[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", crate::world::CB)]).await.json();

@@ -110,8 +110,10 @@ impl World {
         for (slug, designation) in [("sign-in", "authentication"), ("authorize", "authorization"), ("sign-out", "invalidation")] {
             flows.push(create(&core, Flow::DEF, json!({"name": slug, "slug": slug, "title": slug, "designation": designation})).await.unwrap());
         }
-        let generated = generate(&Generate { common_name: "test", subject_alt_names: &[], validity_days: 30, alg: KeyAlgorithm::parse("ecdsa").unwrap(), now: core.now().secs() }).unwrap();
-        let pair = create(&core, CertificateKeyPair::DEF, json!({"name": "key", "certificate_data": generated.certificate_pem, "key_data": generated.key_pem.reveal()})).await.unwrap();
+        let generated =
+            generate(&Generate { common_name: "test", subject_alt_names: &[], validity_days: 30, alg: KeyAlgorithm::parse("ecdsa").unwrap(), now: core.now().secs() }).unwrap();
+        let pair =
+            create(&core, CertificateKeyPair::DEF, json!({"name": "key", "certificate_data": generated.certificate_pem, "key_data": generated.key_pem.reveal()})).await.unwrap();
         let mut scopes = Vec::new();
         for (scope, text, description) in [
             ("openid", "return {}", ""),

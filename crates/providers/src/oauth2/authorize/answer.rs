@@ -80,7 +80,16 @@ struct FrontChannel {
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one request, used once")]
-async fn front_channel(core: &Arc<Core>, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &Ask, auth: &AuthContext, family: Uuid, code: Option<&str>) -> Result<FrontChannel> {
+async fn front_channel(
+    core: &Arc<Core>,
+    client: &Client,
+    session: &WebSession,
+    entry: &ClientEntry,
+    ask: &Ask,
+    auth: &AuthContext,
+    family: Uuid,
+    code: Option<&str>,
+) -> Result<FrontChannel> {
     let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
     let now = core.now();
     let issuer = entry.issuer_for(client);

@@ -86,7 +86,8 @@ impl StageKind for ConsentAgain {
         flow.plan.context.set(&keys::CONSENT_TOKEN, token.clone());
         let permissions: Vec<Map> = flow.plan.context.get(&keys::CONSENT_PERMISSIONS).unwrap_or_default();
         let header = flow.plan.context.get(&keys::CONSENT_HEADER).unwrap_or_default();
-        let challenge = Challenge::new("ak-stage-consent").with("header_text", header).with("permissions", json!(permissions)).with("additional_permissions", json!([])).with("token", token);
+        let challenge =
+            Challenge::new("ak-stage-consent").with("header_text", header).with("permissions", json!(permissions)).with("additional_permissions", json!([])).with("token", token);
         Ok(Step::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {

@@ -67,7 +67,15 @@ mod tests {
         assert!(pkce(None, None).is_ok() && pkce(Some(&challenge), Some(&verifier)).is_ok());
         let short = "v".repeat(42);
         let other = "w".repeat(43);
-        for (challenge, sent) in [(Some(&challenge), None), (Some(&challenge), Some(&other)), (Some(&challenge), Some(&String::new())), (None, Some(&verifier)), (None, Some(&String::new())), (Some(&signet_jose::pkce_s256(&short)), Some(&short)), (Some(&verifier), Some(&verifier))] {
+        for (challenge, sent) in [
+            (Some(&challenge), None),
+            (Some(&challenge), Some(&other)),
+            (Some(&challenge), Some(&String::new())),
+            (None, Some(&verifier)),
+            (None, Some(&String::new())),
+            (Some(&signet_jose::pkce_s256(&short)), Some(&short)),
+            (Some(&verifier), Some(&verifier)),
+        ] {
             assert!(pkce(challenge.map(String::as_str), sent.map(String::as_str)).is_err(), "{challenge:?} {sent:?}");
         }
     }

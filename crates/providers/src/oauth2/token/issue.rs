@@ -88,7 +88,17 @@ pub fn access_claims(core: &Core, base: &Base<'_>, mapped: &Map, scopes: &Scopes
 }
 
 #[allow(clippy::too_many_arguments, reason = "one row has this many columns")]
-pub fn row(core: &Core, base: &Base<'_>, scopes: &Scopes, session: Option<Uuid>, family: Uuid, token: &str, kind: TokenKind, expires: Timestamp, jti: Option<String>) -> Result<GrantToken> {
+pub fn row(
+    core: &Core,
+    base: &Base<'_>,
+    scopes: &Scopes,
+    session: Option<Uuid>,
+    family: Uuid,
+    token: &str,
+    kind: TokenKind,
+    expires: Timestamp,
+    jti: Option<String>,
+) -> Result<GrantToken> {
     Ok(GrantToken {
         id: 0,
         kind,

@@ -39,7 +39,11 @@ impl Grant for Machine {
         let presented = call.presented;
         match subject(call)? {
             Subject::Person(..) if call.params.get("username").is_some() => {
-                if presented.sent_secret() && !call.entry().settings.is_public() && !presented.has_secret() { Err(presented.refusal().into()) } else { Ok(()) }
+                if presented.sent_secret() && !call.entry().settings.is_public() && !presented.has_secret() {
+                    Err(presented.refusal().into())
+                } else {
+                    Ok(())
+                }
             }
             Subject::Person(..) => Ok(()),
             Subject::Account => presented.require(),

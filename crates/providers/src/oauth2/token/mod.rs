@@ -25,7 +25,8 @@ use signet_store::grants::{self, GrantToken, Redeemed};
 use std::sync::Arc;
 
 /// Every grant.
-const GRANTS: &[&dyn Grant] = &[&code::AuthorizationCode, &refresh::RefreshToken, &machine::Machine(GrantType::ClientCredentials), &machine::Machine(GrantType::Password), &device::DeviceCode];
+const GRANTS: &[&dyn Grant] =
+    &[&code::AuthorizationCode, &refresh::RefreshToken, &machine::Machine(GrantType::ClientCredentials), &machine::Machine(GrantType::Password), &device::DeviceCode];
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
     let index = web.index();
