@@ -40,6 +40,10 @@ pub(crate) trait Backend: Send + Sync {
     async fn script(&self, sql: String) -> Result<()>;
     /// Compiles a statement without running it.
     async fn prepare(&self, sql: &str) -> Result<()>;
+    /// What a query cannot tell: whether writes are still possible at all.
+    fn alive(&self) -> Result<()> {
+        Ok(())
+    }
     /// Commits that reached the disk so far; SQLite only.
     fn commits(&self) -> u64;
     /// Messages of a channel until the database goes away; none where one process owns the database.
@@ -99,6 +103,7 @@ impl Db {
     }
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
+        self.0.alive()?;
         match tokio::time::timeout(Duration::from_secs(5), self.0.query("SELECT 1", Vec::new())).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::Unavailable("the database does not answer".into())),

@@ -138,6 +138,13 @@ impl Backend for Sqlite {
         let conn = connect(&self.path)?;
         conn.prepare(sql).map(drop).map_err(|e| errors::sqlite(&e))
     }
+    fn alive(&self) -> Result<()> {
+        // Open connections go on reading a file that was removed, and nothing written would be found again.
+        if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() || !self.path.exists() {
+            return Err(Error::Unavailable("the database file is gone".into()));
+        }
+        Ok(())
+    }
     fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
