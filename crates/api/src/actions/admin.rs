@@ -88,7 +88,7 @@ pub(crate) async fn system(call: &mut Call) -> Answer {
     let name = brand::of(&call.world, call.client.domain()).map(|(_, b)| b.domain.clone()).unwrap_or_default();
     Ok(Reply::ok(json!({
         "http_headers": headers(call), "http_host": call.client.host, "http_is_secure": call.client.secure, "runtime": runtime, "brand": name,
-        "server_time": call.core.now(), "embedded_outpost_disabled": false, "embedded_outpost_host": "",
+        "server_time": call.core.now(), "embedded_outpost_disabled": false, "embedded_outpost_host": "", "base_url": call.core.system().base_url,
     })))
 }
 

@@ -8,6 +8,7 @@ mod settings;
 mod site;
 
 use crate::call::{Answer, Call, Reply};
+use crate::objects::family;
 use crate::openapi;
 use crate::route::{Action, Output, Permission, run};
 use http::Method;
@@ -37,6 +38,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get("crypto/certificatekeypairs/{kp_uuid}/view_certificate", Superuser, "The certificate; `?download` as a file.", run!(crypto::view_certificate)).output(Output::Members("CertificateData", crypto::DATA)));
     add(Action::get("crypto/certificatekeypairs/{kp_uuid}/view_private_key", Superuser, "The private key; `?download` as a file.", run!(crypto::view_private_key)).output(Output::One("CertificateData")));
 
+    add(Action::get("stages/all/user_settings", SignedIn, "Stages by which people set themselves up.", run!(family::user_settings)).output(Output::Plain("UserSetting")));
     add(Action::get("flows/instances/cache_info", Superuser, "How many plans are kept.", run!(flows::cache_info)).output(Output::Members("Cache", flows::CACHE)));
     add(Action::post("flows/instances/cache_clear", Superuser, "Forgets the plans that are kept.", run!(flows::cache_clear)).output(Output::Nothing));
     add(Action::get("flows/instances/{slug}/diagram", Superuser, "The flow as a Mermaid diagram.", run!(flows::diagram)).output(Output::Members("FlowDiagram", flows::DIAGRAM)));

@@ -31,6 +31,7 @@ pub(crate) async fn brand(call: &mut Call) -> Answer {
     out.insert("branding_favicon".into(), json!(look.favicon));
     out.insert("branding_favicon_themed_urls".into(), Json::Null);
     out.insert("branding_custom_css".into(), json!(look.custom_css));
+    out.insert("branding_map_tiles".into(), json!(""));
     out.insert("ui_footer_links".into(), json!(links));
     out.insert("ui_theme".into(), json!(look.theme));
     if let Some(b) = found {

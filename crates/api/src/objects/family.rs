@@ -99,3 +99,12 @@ pub(crate) async fn used_by(call: &mut Call) -> Answer {
     let object = find(call)?;
     Ok(Reply::ok(used_by::of_object(&object, &call.world)))
 }
+
+/// `GET /stages/all/user_settings/`: stages by which people set themselves up.
+pub(crate) async fn user_settings(call: &mut Call) -> Answer {
+    let mut all: Vec<&Arc<Object>> = call.world.family(Base::Stage).filter(|o| o.def.name == "passwordstage" && !o.text("configure_flow").is_empty()).collect();
+    all.sort_by_key(|o| o.pk);
+    let flow = |o: &Object| Uuid::parse_str(o.text("configure_flow")).ok().and_then(|pk| call.world.get(pk)).map(|f| format!("/if/flow/{}/", f.text("slug")));
+    let one = |o: &Arc<Object>| json!({"object_uid": o.pk, "title": o.def.label, "component": "ak-user-settings-password", "configure_url": flow(o)});
+    Ok(Reply::ok(all.into_iter().map(one).collect::<Vec<_>>()))
+}

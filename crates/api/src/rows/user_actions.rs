@@ -9,7 +9,7 @@ use signet_store::tokens::{self, Token};
 use signet_store::users;
 
 const TEXTS: Kind = Kind::List(&Kind::Text);
-pub(crate) const ME: &[FieldDef] = &[FieldDef::shown("user", Kind::Object)];
+pub(crate) const ME: &[FieldDef] = &[FieldDef::shown("user", Kind::Object), FieldDef::shown("users", Kind::List(&Kind::Object))];
 pub(crate) const PATHS: &[FieldDef] = &[FieldDef::shown("paths", TEXTS)];
 pub(crate) const PASSWORD: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("password", Kind::Text).required() }];
 pub(crate) const RECOVERY: &[FieldDef] = &[FieldDef::plain("token_duration", Kind::Duration)];
@@ -25,12 +25,15 @@ pub(crate) async fn me(call: &mut Call) -> Answer {
     let user = &person.user;
     let attributes = rows::group_attributes(person);
     let teams: Vec<Json> = person.groups.iter().map(|g| json!({"name": g.name, "pk": g.id})).collect();
-    Ok(Reply::ok(json!({"user": {
+    let mut me = json!({
         "pk": user.id, "username": user.username, "name": user.name, "is_active": user.is_active, "is_superuser": person.is_superuser,
         "groups": teams, "roles": [], "email": user.email, "avatar": rows::avatar(&call.core, &user.name, &user.username, &user.email),
         "uid": person.uid, "settings": attributes.get("settings").cloned().unwrap_or_else(|| json!({})), "type": user.user_type,
         "system_permissions": if person.is_superuser { SYSTEM } else { &[] },
-    }})))
+    });
+    // Whose browser session it is; a token is nobody's browser.
+    me["is_current"] = json!(call.session.is_some());
+    Ok(Reply::ok(json!({"user": me, "users": []})))
 }
 
 /// `GET /core/users/paths/`
