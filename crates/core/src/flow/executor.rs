@@ -83,6 +83,9 @@ impl Executor<'_> {
             return Ok(None);
         }
         self.core.metrics.flow_executions.inc();
+        if flow.text("slug") == setup::FLOW && setup::is_done(self.core).await? {
+            return Ok(Some(self.not_applicable(flow, "The first run is over. Sign in instead.".to_owned()).await));
+        }
         let mut context = Context::default();
         if let Some(user) = self.session.principal() {
             context.set(&keys::PENDING_USER, user.pending());
@@ -94,13 +97,17 @@ impl Executor<'_> {
             }
             Err(NotPlanned::NotApplicable(messages)) => {
                 let text = if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") };
-                self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
-                Ok(Some(match self.denied(flow, Some(text)) {
-                    Reply::Challenge(refusal) => Reply::NotApplicable(refusal),
-                    other => other,
-                }))
+                Ok(Some(self.not_applicable(flow, text).await))
             }
             Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
+        }
+    }
+
+    async fn not_applicable(&mut self, flow: &Arc<Object>, text: String) -> Reply {
+        self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
+        match self.denied(flow, Some(text)) {
+            Reply::Challenge(refusal) => Reply::NotApplicable(refusal),
+            other => other,
         }
     }
 
@@ -153,8 +160,8 @@ impl Executor<'_> {
             match step {
                 Step::Show(challenge) => {
                     plan.shown = true;
-                    let challenge = self.dress(flow, challenge);
                     self.session.state.plan = Some(plan);
+                    let challenge = self.dress(flow, challenge);
                     return Ok(Reply::Challenge(challenge));
                 }
                 Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
@@ -214,9 +221,9 @@ impl Executor<'_> {
         let shown = kind.show(&mut run).await?;
         match shown {
             Step::Show(challenge) => {
+                self.session.state.plan = Some(plan);
                 let mut challenge = self.dress(flow, challenge);
                 challenge.insert("response_errors".into(), errors.into_json());
-                self.session.state.plan = Some(plan);
                 Ok(Reply::Challenge(challenge))
             }
             // A stage that refuses an answer and then has nothing to ask would let a wrong answer pass.
