@@ -161,12 +161,13 @@ async fn an_enrolment_makes_one_account_and_signs_it_in() {
     assert_eq!((user.path.as_str(), user.user_type.as_str(), Json::Object(user.attributes.clone())), ("people/web", "internal", json!({"plan": "pro", "from": "web", "news": true})));
     assert!(groups::direct_groups(&site.core.db, user.id).await.unwrap().iter().any(|g| g.id == group.id));
     // An inactive account is made and not signed in.
-    let quiet = write(&site, "quiet", json!({})).await;
+    let quiet = write(&site, "quiet", json!({"create_users_as_inactive": true})).await;
     let stage = form(&site, "g", &fields[..2], &[]).await;
     site.flow("quiet", "enrollment", &[stage, quiet, login]).await;
     let mut browser = site.browser();
     browser.get("quiet").await;
-    assert!(browser.post("quiet", filled(json!({"username": "later", "password": "pw"}))).await.is_denied());
+    let seen = browser.post("quiet", filled(json!({"username": "later", "password": "pw"}))).await;
+    assert!(seen.is_denied(), "{seen:?}");
     assert!(!users::by_username(&site.core.db, "later").await.unwrap().unwrap().is_active && browser.who().await.is_none());
     // Without anything typed there is nothing to write.
     site.flow("blank", "enrollment", &[save]).await;
