@@ -17,7 +17,7 @@ pub fn wiring() -> Wiring {
         Action::get("providers/oauth2/{id}/preview_user", Permission::Superuser, "Claims that a person's tokens would have.", Run::Plain(|call| Box::pin(preview_user(call)))),
         Action::new(Method::POST, "stages/prompt/prompts/preview", Permission::Superuser, "The challenge with this prompt alone.", Run::Plain(|call| Box::pin(preview_prompt(call)))).input(Prompt::DEF.fields).output(Output::Any),
     ];
-    Wiring { extra, bearer: Some(bearer), export: Some(export), ..Wiring::default() }
+    Wiring { extra, bearer: Some(bearer), export: Some(export) }
 }
 
 async fn export(core: &Core, flow: &Object) -> signet_base::Result<String> {

@@ -1,4 +1,5 @@
 //! What every answer has, whoever asks.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 use http::Method;
 use signet_testkit::{App, DbKind, json};
 
@@ -81,5 +82,43 @@ async fn forwarding_headers_count_only_from_trusted_networks() {
     assert_eq!(made.status, 400);
     let link = admin.get("/api/v3/flows/instances/default-authentication-flow/execute/").await.json();
     assert_eq!(link["link"].as_str().map(|l| l.starts_with(&format!("http://{}/", app.address))), Some(true), "{link}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_does_not_end_the_connection() {
+    use std::io::{Read, Write};
+    let app = App::start(DbKind::Sqlite).await;
+    let address = app.address;
+    tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        let answer = |stream: &mut std::net::TcpStream| {
+            let (mut text, mut part) = (Vec::new(), [0; 4096]);
+            loop {
+                let n = stream.read(&mut part).unwrap();
+                assert!(n > 0, "the connection was closed");
+                text.extend_from_slice(&part[..n]);
+                let seen = String::from_utf8_lossy(&text).into_owned();
+                if let Some(end) = seen.find("\r\n\r\n") {
+                    let length: usize = seen.to_lowercase().split("content-length: ").nth(1).and_then(|l| l.split("\r\n").next()?.parse().ok()).unwrap_or(0);
+                    if text.len() >= end + 4 + length {
+                        return seen;
+                    }
+                }
+            }
+        };
+        for path in ["/no/such/path/", "/api/v3/no/such/path/", "/-/health/live/"] {
+            // The body comes a moment after the head, as some clients send it.
+            write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n\r\n").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            stream.write_all(&[b' '; 20000]).unwrap();
+            assert!(answer(&mut stream).starts_with("HTTP/1.1 4"), "{path}");
+        }
+        write!(stream, "GET /-/health/live/ HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        assert!(answer(&mut stream).starts_with("HTTP/1.1 200"));
+    })
+    .await
+    .unwrap();
     app.stop().await;
 }

@@ -1,4 +1,5 @@
 //! How an installation begins, runs and ends.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 use signet_base::Error;
 use signet_store::users;
 use signet_testkit::{App, Browser, DbKind, Setup, each_database, json};

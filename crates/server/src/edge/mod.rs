@@ -1,4 +1,5 @@
 //! The HTTP edge: who is calling, limits, headers on every answer, listeners.
+mod body;
 pub mod client;
 pub mod health;
 pub mod listen;

@@ -1,8 +1,9 @@
 //! What happens around every request: id, client, limits, panics, headers, log line.
+use super::body::{self, Rest};
 use super::client::{self, Connection};
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
 use signet_core::{Client, Core, page};
@@ -54,12 +55,23 @@ impl Site {
 
     async fn inner(&self, client: Client, request: Request<Incoming>) -> Response<Body> {
         if request.body().size_hint().lower() > MAX_BODY as u64 {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
+            return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."), request.version());
         }
         let cookies = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let wants_page = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|a| a.contains("text/html"));
-        let mut request = request.map(|body| Body::new(Limited::new(body, MAX_BODY)));
+        let version = request.version();
+        let (parts, body) = request.into_parts();
+        let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body) };
+        let mut request = Request::from_parts(parts, body);
         request.extensions_mut().insert(client.clone());
+        let response = self.routed(request, client, cookies, wants_page).await;
+        match rest {
+            Some(rest) if !rest.discard(MAX_BODY).await => closing(response, version),
+            _ => response,
+        }
+    }
+
+    async fn routed(&self, request: Request<Body>, client: Client, cookies: String, wants_page: bool) -> Response<Body> {
         // An Infallible error: the match proves that there is none.
         let answer = async {
             match self.routes.clone().oneshot(request).await {
@@ -81,6 +93,19 @@ impl Site {
             }
         }
     }
+}
+
+fn lent(body: Incoming) -> (Body, Option<Rest>) {
+    let (body, rest) = body::lend(body);
+    (Body::new(Limited::new(body, MAX_BODY)), Some(rest))
+}
+
+/// Says that the connection ends with this answer: part of the request was never read.
+fn closing(mut response: Response<Body>, version: Version) -> Response<Body> {
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// A future whose panic is an answer.
