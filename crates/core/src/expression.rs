@@ -13,7 +13,7 @@ use host::Caller;
 use objects::Shared;
 use signet_base::{FieldErrors, Json, Map, Uuid};
 use signet_expr::{Dict, Limits};
-use signet_model::{Base, Change, Model, Object};
+use signet_model::{Base, Change, Model, Object, Snapshot};
 use std::sync::Arc;
 
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
@@ -72,7 +72,13 @@ pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extr
 
 /// A configuration object (provider, application…) as programs see it: its settings without secrets.
 pub fn object_value(object: &Arc<Object>) -> Value {
-    Value::object(objects::Config(object.clone()))
+    Value::object(objects::Config { object: object.clone(), application: None })
+}
+
+/// A provider, with the application that it serves as `application`.
+pub fn provider_value(world: &Snapshot, provider: &Arc<Object>) -> Value {
+    let of = world.referrers(provider).into_iter().find(|r| r.field == "provider").and_then(|r| world.get(r.from).cloned());
+    Value::object(objects::Config { object: provider.clone(), application: of })
 }
 
 /// The JSON form of a value, for the flow context: people become pending users, groups and objects their keys.

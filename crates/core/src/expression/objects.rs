@@ -19,21 +19,26 @@ pub fn gone(error: signet_base::Error) -> CallError {
 }
 
 /// A configuration object: its declared settings without secret ones.
-pub struct Config(pub Arc<Object>);
+pub struct Config {
+    pub object: Arc<Object>,
+    /// Shown as `application` of a provider.
+    pub application: Option<Arc<Object>>,
+}
 impl HostObject for Config {
     fn type_name(&self) -> &str {
         "Object"
     }
     fn identity(&self) -> String {
-        self.0.pk.to_string()
+        self.object.pk.to_string()
     }
     fn attr(&self, name: &str) -> Option<Value> {
         match name {
-            "pk" => Some(Value::from(self.0.wire_pk())),
-            "uuid" => Some(self.0.pk.to_string().into()),
+            "pk" => Some(Value::from(self.object.wire_pk())),
+            "uuid" => Some(self.object.pk.to_string().into()),
+            "application" if self.object.def.numbered => Some(self.application.as_ref().map_or(Value::None, super::object_value)),
             _ => {
-                let field = self.0.def.field(name).filter(|f| !f.secret && !f.write_only && !f.hidden)?;
-                self.0.data.get(field.name).map(Value::from)
+                let field = self.object.def.field(name).filter(|f| !f.secret && !f.write_only && !f.hidden)?;
+                self.object.data.get(field.name).map(Value::from)
             }
         }
     }

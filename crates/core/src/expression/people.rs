@@ -84,6 +84,9 @@ impl HostObject for User {
         Some(Ok(match method {
             "all_groups" => Value::list(self.principal.groups.iter().map(|g| Value::object(Group(g.clone())))),
             "group_attributes" => self.group_attributes(),
+            // Entitlements are objects of a later version: nobody has one.
+            "app_entitlements" => Value::list(Vec::<Value>::new()),
+            "app_entitlements_attributes" => Value::from(Json::Object(Map::new())),
             "locale" => self.locale(),
             "has_usable_password" => crate::hash::is_usable(&self.principal.user.password).into(),
             _ => return None,

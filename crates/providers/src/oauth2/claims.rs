@@ -4,7 +4,7 @@ use super::scopes::Scopes;
 use super::subject::subject;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Timestamp, json};
-use signet_core::expression::{self, Value, evaluate_many, object_value};
+use signet_core::expression::{self, Value, evaluate_many, provider_value};
 use signet_core::policy::Question;
 use signet_core::session::Authentication;
 use signet_core::{Client, Core, Principal};
@@ -113,7 +113,7 @@ pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, p
     let question = Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
     let token = Value::record("IDToken", token.iter().map(|(name, value)| (name.clone(), Value::from(value))));
     let (scopes, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-    let results = evaluate_many(&question, programs, vec![("provider", object_value(&entry.provider)), ("token", token)]).await;
+    let results = evaluate_many(&question, programs, vec![("provider", provider_value(&core.world(), &entry.provider)), ("token", token)]).await;
     for (scope, result) in scopes.into_iter().zip(results) {
         let claims = match result {
             Ok(outcome) if matches!(outcome.value, Value::None) => continue,
