@@ -2,7 +2,7 @@
 use crate::bench::Bench;
 use crate::client::Result;
 use crate::process::{Process, cpu_seconds, pss_mib};
-use crate::report::Line;
+use crate::report::{Line, Verdict};
 use crate::rows::{below, median};
 use crate::signet::{Algorithm, Home, READY, discovery};
 use std::path::Path;
@@ -96,7 +96,8 @@ async fn idle(bench: &Bench, cpu: bool) -> Result<Vec<Line>> {
         lines.push(line("idle-cpu", percent, 0.3, "%", format!("{used:.2} s in {} s", window.as_secs())));
     }
     stops.push(ended(process).await?);
-    lines.push(line("stop", median(&stops), 5000.0, "ms", all(&stops)));
+    // Shown, not judged: what has to hold is that it ends well, and that is an error of its own.
+    lines.push(Line { verdict: Verdict::Info, must: "–".into(), ratio: "–".into(), limit: "–".into(), ..line("stop", median(&stops), f64::INFINITY, "ms", all(&stops)) });
     Ok(lines)
 }
 

@@ -132,12 +132,21 @@ async fn run(options: &Options) -> Result<usize> {
     if options.write {
         let path = root().join("docs/performance.md");
         let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let text = report::put(&text, &report::markdown(&table.0)).ok_or("docs/performance.md has no marks for the table")?;
+        let table = format!("{}\n\n{}", conditions(options.quick), report::markdown(&table.0));
+        let text = report::put(&text, &table).ok_or("docs/performance.md has no marks for the table")?;
         std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     let count = |verdict| table.0.iter().filter(|line| line.verdict == verdict).count();
     println!("bench: {} passed, {} failed", count(Verdict::Ok), count(Verdict::Miss));
     Ok(count(Verdict::Miss))
+}
+
+/// Where and how it was measured, in a sentence.
+fn conditions(quick: bool) -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':')).map_or("unknown processor", |(_, name)| name.trim());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{cores} cores ({model}), windows of {} s, release build.", if quick { 2 } else { 10 })
 }
 
 async fn limits(bench: &mut Bench, table: &mut Table) {
