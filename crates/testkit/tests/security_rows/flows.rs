@@ -91,7 +91,7 @@ async fn row_02_settings_change_the_own_account_only() {
         }
         // What the flow is for works: so the tries above did reach it.
         browser.challenge(SETTINGS).await;
-        let own = json!({"component": "ak-stage-prompt", "username": "alice", "name": "Alice A.", "email": "alice@example.com", "attributes.settings.locale": "en"});
+        let own = json!({"component": "ak-stage-prompt", "username": "alice", "name": "Alice A.", "email": "alice@example.test", "attributes.settings.locale": "en"});
         let end = browser.step(SETTINGS, &own).await;
         assert_eq!(end.component(), "xak-flow-redirect", "{}", end.body);
         assert_eq!(users::by_id(&site.core.db, alice).await.unwrap().unwrap().name, "Alice A.");
@@ -197,7 +197,9 @@ async fn row_07_the_first_run_happens_once() {
         assert_eq!(end.component(), "xak-flow-redirect", "{}", end.body);
         assert!(first.is_signed_in().await);
         // Who had begun at the same time comes too late.
-        let late = second.step(FLOW, &json!({"component": "ak-stage-prompt", "email": "evil@example.com", "password": "something quite else", "password_repeat": "something quite else"})).await;
+        let late = second
+            .step(FLOW, &json!({"component": "ak-stage-prompt", "email": "evil@example.com", "password": "something quite else", "password_repeat": "something quite else"}))
+            .await;
         assert_eq!(late.component(), "ak-stage-access-denied", "{}", late.body);
         assert!(!second.is_signed_in().await);
         let admin = users::by_username(&site.core.db, "akadmin").await.unwrap().unwrap();

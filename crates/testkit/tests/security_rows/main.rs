@@ -1,5 +1,9 @@
 //! One test for each row of the list of cases (docs/security-cases.md), named after its number.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod api;
+mod app;
+mod docs;
 mod flows;
 mod oauth;
 mod site;
+mod tokens;

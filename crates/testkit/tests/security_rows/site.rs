@@ -1,7 +1,7 @@
 //! A server for one test, filled beside its API, and browsers that talk to it over its socket.
 use http::{HeaderMap, Method, StatusCode, header};
 use signet_base::ports::FrozenClock;
-use signet_base::{Json, Map, Secret, Uuid, json, query};
+use signet_base::{Json, Map, Uuid, json, query};
 use signet_core::Core;
 use signet_core::models::Flow;
 use signet_model::{Lookup, check};
@@ -141,9 +141,6 @@ impl Browser {
     }
     pub async fn cookie(&self, name: &str) -> Option<String> {
         self.0.lock().await.cookies.get(name).cloned()
-    }
-    pub async fn set_cookie(&self, name: &str, value: &str) {
-        self.0.lock().await.cookies.insert(name.into(), value.into());
     }
     pub async fn get(&self, address: &str) -> Answer {
         self.send(Method::GET, address, "", String::new()).await
