@@ -97,9 +97,16 @@ pub enum Reply {
     /// 204 without a body.
     Empty,
     /// An attachment.
-    File { name: String, content_type: &'static str, text: String },
+    File {
+        name: String,
+        content_type: &'static str,
+        text: String,
+    },
     /// Text in another form than JSON.
-    Text { content_type: &'static str, text: String },
+    Text {
+        content_type: &'static str,
+        text: String,
+    },
     /// The page with all operations.
     Browser,
 }

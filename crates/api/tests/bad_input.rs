@@ -36,16 +36,38 @@ async fn addresses_forms_and_verbs_are_judged_as_recorded() {
 async fn nothing_that_is_sent_to_a_route_breaks_it() {
     let app = App::start(sqlite().await).await;
     let table = Table::new(&app.core.registry, &[]);
-    let nasty = [json!(null), json!(true), json!(-1), json!(1e308), json!(i64::MAX), json!(""), json!("\u{0}"), json!("x".repeat(10_000)), json!([]), json!([[]]), json!({}), json!([{}]), json!([1, "x", null]), json!({"a": [{"b": null}]})];
+    let nasty = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e308),
+        json!(i64::MAX),
+        json!(""),
+        json!("\u{0}"),
+        json!("x".repeat(10_000)),
+        json!([]),
+        json!([[]]),
+        json!({}),
+        json!([{}]),
+        json!([1, "x", null]),
+        json!({"a": [{"b": null}]}),
+    ];
     let flow = app.admin("POST", "/flows/instances/", json!({"name": "F", "slug": "f", "title": "F", "designation": "recovery"})).await.body;
-    let keys = ["f".to_owned(), app.plain.to_string(), app.admins.id.to_string(), flow["pk"].as_str().unwrap().to_owned(), "plain-token".to_owned(), "%00".to_owned(), "9".repeat(40)];
+    let keys =
+        ["f".to_owned(), app.plain.to_string(), app.admins.id.to_string(), flow["pk"].as_str().unwrap().to_owned(), "plain-token".to_owned(), "%00".to_owned(), "9".repeat(40)];
     for route in table.routes() {
         for action in &route.actions {
             // What would end the test's own ways in is left out.
             if action.path.ends_with("set_key") || action.method == Method::DELETE {
                 continue;
             }
-            let names: Vec<&str> = action.input.iter().map(|f| f.name).chain(action.def.iter().flat_map(|d| d.fields).map(|f| f.name)).chain(["name", "slug", "username", "identifier", "groups", "users", "parents", "attributes"]).collect();
+            let names: Vec<&str> = action
+                .input
+                .iter()
+                .map(|f| f.name)
+                .chain(action.def.iter().flat_map(|d| d.fields).map(|f| f.name))
+                .chain(["name", "slug", "username", "identifier", "groups", "users", "parents", "attributes"])
+                .collect();
             for (n, value) in nasty.iter().enumerate() {
                 let body: Json = names.iter().map(|name| ((*name).to_owned(), value.clone())).collect::<signet_base::Map>().into();
                 let key = &keys[n % keys.len()];

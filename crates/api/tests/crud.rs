@@ -58,10 +58,28 @@ async fn every_configuration_model_lives_its_life() {
         let flow = app.admin("POST", "/flows/instances/", json!({"name": "F", "slug": "f", "title": "F", "designation": "authentication"})).await.body;
         let stage = app.admin("POST", "/stages/deny/", json!({"name": "S"})).await.body;
         let group = app.admin("POST", "/core/groups/", json!({"name": "G"})).await.body;
-        life(&app, "flows/instances", "slug", json!({"name": "w", "slug": "w-f", "title": "T", "designation": "recovery"}), json!({"title": "U"}), json!({"designation": "bogus"}), true).await;
+        life(
+            &app,
+            "flows/instances",
+            "slug",
+            json!({"name": "w", "slug": "w-f", "title": "T", "designation": "recovery"}),
+            json!({"title": "U"}),
+            json!({"designation": "bogus"}),
+            true,
+        )
+        .await;
         life(&app, "stages/deny", "pk", json!({"name": "w-deny"}), json!({"deny_message": "no"}), json!({"deny_message": null}), true).await;
         life(&app, "flows/bindings", "pk", json!({"target": flow["pk"], "stage": stage["pk"], "order": 1}), json!({"order": 2}), json!({"target": "x"}), true).await;
-        life(&app, "policies/bindings", "pk", json!({"target": flow["policybindingmodel_ptr_id"], "group": group["pk"], "order": 0}), json!({"negate": true}), json!({"timeout": -1}), false).await;
+        life(
+            &app,
+            "policies/bindings",
+            "pk",
+            json!({"target": flow["policybindingmodel_ptr_id"], "group": group["pk"], "order": 0}),
+            json!({"negate": true}),
+            json!({"timeout": -1}),
+            false,
+        )
+        .await;
         life(&app, "core/applications", "slug", json!({"name": "A", "slug": "w-app"}), json!({"meta_publisher": "P"}), json!({"policy_engine_mode": "bogus"}), true).await;
         life(&app, "core/brands", "brand_uuid", json!({"domain": "w.test"}), json!({"branding_title": "W"}), json!({"flow_authentication": "x"}), true).await;
         let body = json!({"username": "w-user", "name": "W", "email": "w@example.test", "groups": [group["pk"]], "attributes": {"a": {"b": 1}}, "path": "w/x"});
@@ -164,7 +182,12 @@ async fn certificates_are_made_and_their_keys_are_shown_only_on_purpose() {
         let path = "/crypto/certificatekeypairs/";
         let made = app.admin("POST", &format!("{path}generate/"), json!({"common_name": "w-cert", "validity_days": 30, "alg": "ecdsa", "subject_alt_name": "a.test,b.test"})).await;
         assert_eq!((made.status, &made.body["key_type"], &made.body["private_key_available"]), (200, &json!("ec"), &json!(true)), "{}", made.body);
-        for (body, field) in [(json!({}), "validity_days"), (json!({"common_name": "w-cert", "validity_days": 1}), "common_name"), (json!({"common_name": "x", "validity_days": 0}), "validity_days"), (json!({"common_name": "x", "validity_days": 1, "subject_alt_name": "a b"}), "subject_alt_name")] {
+        for (body, field) in [
+            (json!({}), "validity_days"),
+            (json!({"common_name": "w-cert", "validity_days": 1}), "common_name"),
+            (json!({"common_name": "x", "validity_days": 0}), "validity_days"),
+            (json!({"common_name": "x", "validity_days": 1, "subject_alt_name": "a b"}), "subject_alt_name"),
+        ] {
             let answer = app.admin("POST", &format!("{path}generate/"), body).await;
             assert_eq!((answer.status, answer.body.get(field).is_some()), (400, true), "{}", answer.body);
         }
@@ -174,7 +197,10 @@ async fn certificates_are_made_and_their_keys_are_shown_only_on_purpose() {
         assert!(!read.body.to_string().contains("PRIVATE KEY") && read.body.get("key_data").is_none());
         assert!(app.admin("GET", &format!("{one}view_private_key/"), Json::Null).await.body["data"].as_str().unwrap().contains("PRIVATE KEY"));
         let file = app.admin("GET", &format!("{one}view_certificate/?download"), Json::Null).await;
-        assert_eq!((&file.headers["content-type"], &file.headers["content-disposition"]), (&"application/x-pem-file".parse().unwrap(), &"attachment; filename=\"w-cert_certificate.pem\"".parse().unwrap()));
+        assert_eq!(
+            (&file.headers["content-type"], &file.headers["content-disposition"]),
+            (&"application/x-pem-file".parse().unwrap(), &"attachment; filename=\"w-cert_certificate.pem\"".parse().unwrap())
+        );
         assert_eq!(app.admin("GET", "/events/events/?action=secret_view", Json::Null).await.body["pagination"]["count"], 2);
         assert_eq!(app.admin("PATCH", &one, json!({"key_data": "nonsense"})).await.status, 400);
         assert_eq!(app.admin("GET", &format!("{path}?has_key=false"), Json::Null).await.body["pagination"]["count"], 0);

@@ -63,7 +63,12 @@ async fn a_browser_session_needs_its_form_token_to_write() {
         let body = || json!({"identifier": "mine", "intent": "app_password"}).to_string();
         assert_eq!(app.send("GET", "/core/users/me/", &[("cookie", &cookie)], "").await.body["user"]["username"], "plain");
         let base = [("cookie", cookie.as_str()), ("content-type", "application/json")];
-        for extra in [&[][..], &[("x-authentik-csrf", "wrong")], &[("x-authentik-csrf", csrf.as_str()), ("origin", "http://evil.test")], &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test.evil/")]] {
+        for extra in [
+            &[][..],
+            &[("x-authentik-csrf", "wrong")],
+            &[("x-authentik-csrf", csrf.as_str()), ("origin", "http://evil.test")],
+            &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test.evil/")],
+        ] {
             let answer = app.send("POST", "/core/tokens/", &[&base, extra].concat(), body()).await;
             assert_eq!((answer.status, answer.body["detail"].as_str().unwrap().starts_with("CSRF Failed")), (403, true), "{extra:?}");
         }

@@ -5,15 +5,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Span(i64);
 
-const UNITS: [(&str, i64); 7] = [
-    ("weeks", 604_800_000_000),
-    ("days", 86_400_000_000),
-    ("hours", 3_600_000_000),
-    ("minutes", 60_000_000),
-    ("seconds", 1_000_000),
-    ("milliseconds", 1_000),
-    ("microseconds", 1),
-];
+const UNITS: [(&str, i64); 7] =
+    [("weeks", 604_800_000_000), ("days", 86_400_000_000), ("hours", 3_600_000_000), ("minutes", 60_000_000), ("seconds", 1_000_000), ("milliseconds", 1_000), ("microseconds", 1)];
 
 impl Span {
     pub const ZERO: Span = Span(0);

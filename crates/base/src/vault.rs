@@ -39,9 +39,7 @@ impl Vault {
     pub fn seal(&self, place: (&str, &str, &str), text: &Secret) -> Result<String> {
         let nonce: [u8; 12] = self.ports.bytes();
         let mut data = text.reveal().as_bytes().to_vec();
-        self.seal
-            .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(aad(place)), &mut data)
-            .map_err(|_| Error::internal("seal"))?;
+        self.seal.seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(aad(place)), &mut data).map_err(|_| Error::internal("seal"))?;
         let mut all = nonce.to_vec();
         all.append(&mut data);
         Ok(format!("v1:{}", STANDARD_NO_PAD.encode(all)))

@@ -4,9 +4,9 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
+use signet_core::Core;
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
-use signet_core::Core;
 use std::sync::Arc;
 
 const ALLOW: &str = "GET, POST, HEAD, OPTIONS";
@@ -46,7 +46,8 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         Ok(reply) => show(reply, &client.path, &inner, asked.is_none()),
         Err(Error::Unavailable(why)) => {
             tracing::warn!(%why, "a flow step was refused");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."}))).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."})))
+                .into_response()
         }
         Err(error) => {
             tracing::error!(request_id = %client.request_id, %error, %slug, "a flow step failed");
@@ -88,4 +89,3 @@ fn allowed(mut response: Response) -> Response {
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
     response
 }
-

@@ -38,7 +38,8 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     tidy(&mut sent);
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent)).await;
-    let typed: Vec<(String, String)> = sent.iter().filter(|(n, _)| !n.contains("password") && *n != "code").filter_map(|(n, v)| Some((n.clone(), v.as_str()?.to_owned()))).collect();
+    let typed: Vec<(String, String)> =
+        sent.iter().filter(|(n, _)| !n.contains("password") && *n != "code").filter_map(|(n, v)| Some((n.clone(), v.as_str()?.to_owned()))).collect();
     answer(edge, &core, reply, true, &typed).await
 }
 
@@ -122,7 +123,15 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
         values: typed,
         decline_url: decline.as_deref(),
     };
-    let own = edge.session.state.plan.as_ref().and_then(|p| p.stages.front()).and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id)).and_then(|kind| kind.page(challenge, &form));
+    let own = edge
+        .session
+        .state
+        .plan
+        .as_ref()
+        .and_then(|p| p.stages.front())
+        .and_then(|s| s.stage.kind_id(core))
+        .and_then(|id| core.families.stage(&id))
+        .and_then(|kind| kind.page(challenge, &form));
     let body = match own {
         Some(body) => Some(challenge_page_with(dressing.page(core), challenge, &form, body)),
         None => challenge_page(dressing.page(core), challenge, &form),

@@ -90,7 +90,15 @@ pub async fn use_recovery_token(Path(key): Path<String>, mut edge: Edge) -> Resp
     let core = edge.core.clone();
     match recover(&mut edge, &key).await {
         Ok(true) => edge.leave(redirect(StatusCode::FOUND, "/if/user/")).await,
-        Ok(false) => signet_core::page::error(&core, &edge.client, &edge.cookies, StatusCode::NOT_FOUND, "This link is no longer good", "Recovery links work once and for a limited time. Ask for a new one.").map(axum::body::Body::from),
+        Ok(false) => signet_core::page::error(
+            &core,
+            &edge.client,
+            &edge.cookies,
+            StatusCode::NOT_FOUND,
+            "This link is no longer good",
+            "Recovery links work once and for a limited time. Ask for a new one.",
+        )
+        .map(axum::body::Body::from),
         Err(e) => edge.fail(&e),
     }
 }

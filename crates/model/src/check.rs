@@ -310,7 +310,12 @@ pub fn email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let host_ok = host == "localhost"
         || (host.contains('.') && host.split('.').all(|l| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-')));
-    !local.is_empty() && text.len() <= 254 && host_ok && !local.starts_with('.') && !local.ends_with('.') && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
+    !local.is_empty()
+        && text.len() <= 254
+        && host_ok
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
 }
 
 fn reference(target: &str, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {

@@ -60,7 +60,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A reference. `target` is `app_label.model`, a family's label, `bindable` (a pbm uuid), or one of the row
     /// models `authentik_core.user` (integer) and `authentik_core.group` (UUID).
-    Ref { target: &'static str, on_delete: OnDelete },
+    Ref {
+        target: &'static str,
+        on_delete: OnDelete,
+    },
     List(&'static Kind),
     /// A list of objects with these members.
     Items(&'static [FieldDef]),
@@ -104,8 +107,23 @@ impl FieldDef {
     /// An optional writable member.
     pub const fn plain(name: &'static str, kind: Kind) -> Self {
         Self {
-            name, doc: "", kind, default: None, required: false, nullable: false, blank: false, unique: false, read_only: false, write_only: false,
-            secret: false, filter: false, hidden: false, nonempty: false, max: None, min: None, widget: "",
+            name,
+            doc: "",
+            kind,
+            default: None,
+            required: false,
+            nullable: false,
+            blank: false,
+            unique: false,
+            read_only: false,
+            write_only: false,
+            secret: false,
+            filter: false,
+            hidden: false,
+            nonempty: false,
+            max: None,
+            min: None,
+            widget: "",
         }
     }
     pub const fn nullable(self) -> Self {

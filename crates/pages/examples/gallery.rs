@@ -9,8 +9,8 @@ use maud::html;
 use serde_json::{Value, json};
 use signet_pages::ui::{self, Field};
 use signet_pages::{
-    Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage, Manifest, NoticePage, Page, Person,
-    Theme, Tile, api_browser_page, challenge_page, error_page, flow_page, library_page, notice_page,
+    Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage, Manifest, NoticePage, Page, Person, Theme, Tile, api_browser_page,
+    challenge_page, error_page, flow_page, library_page, notice_page,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -66,12 +66,7 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         out.push(("rtl".into(), html.into_string()));
     }
     out.push(("code".into(), flow_page(code(page, &form)).into_string()));
-    let account = Account {
-        name: "Mara Lindqvist",
-        username: "mara.lindqvist",
-        links: &[("/api/browser/", "API browser")],
-        sign_out_url: "/flows/-/default/invalidation/",
-    };
+    let account = Account { name: "Mara Lindqvist", username: "mara.lindqvist", links: &[("/api/browser/", "API browser")], sign_out_url: "/flows/-/default/invalidation/" };
     let tiles = tiles();
     let library = LibraryPage { page, account, tiles: &tiles, query: "", url: "/if/user/" };
     out.push(("library".into(), library_page(&library).into_string()));
@@ -172,10 +167,7 @@ fn challenges() -> Vec<(&'static str, Value)> {
         ("prompt", prompt()),
         ("user-login", json!({"component": "ak-stage-user-login", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist"})),
         ("dummy", json!({"component": "ak-stage-dummy", "flow_info": flow("Try it"), "name": "stage-dummy"})),
-        (
-            "denied",
-            json!({"component": "ak-stage-access-denied", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist", "error_message": ""}),
-        ),
+        ("denied", json!({"component": "ak-stage-access-denied", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist", "error_message": ""})),
         ("flow-error", json!({"component": "ak-stage-flow-error", "request_id": "b7f2-09ce-4d31"})),
         (
             "session-end",

@@ -32,15 +32,8 @@ pub enum Layout {
 
 impl Layout {
     /// All layouts, in the order of the API.
-    pub const ALL: [Self; 7] = [
-        Self::Stacked,
-        Self::ContentLeft,
-        Self::ContentRight,
-        Self::SidebarLeft,
-        Self::SidebarRight,
-        Self::SidebarLeftFrameBackground,
-        Self::SidebarRightFrameBackground,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Stacked, Self::ContentLeft, Self::ContentRight, Self::SidebarLeft, Self::SidebarRight, Self::SidebarLeftFrameBackground, Self::SidebarRightFrameBackground];
 
     /// Reads the API's word; an unknown one is stacked.
     #[must_use]
@@ -84,11 +77,7 @@ impl Heading {
     /// A title with a name between `before` and `after`.
     #[must_use]
     pub fn with_name(before: &str, name: &str, after: &str) -> Self {
-        Self {
-            plain: format!("{before}{name}{after}"),
-            title: html! { (before) bdi { (name) } (after) },
-            sentence: None,
-        }
+        Self { plain: format!("{before}{name}{after}"), title: html! { (before) bdi { (name) } (after) }, sentence: None }
     }
 
     /// Adds the sentence.

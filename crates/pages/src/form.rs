@@ -86,10 +86,7 @@ pub(crate) fn scalar(value: &Value) -> String {
 #[must_use]
 pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors") else { return Vec::new() };
-    list(errors, field)
-        .iter()
-        .map(|error| words::error(field, text(error, "string"), text(error, "code")))
-        .collect()
+    list(errors, field).iter().map(|error| words::error(field, text(error, "string"), text(error, "code"))).collect()
 }
 
 /// The first sentence that `response_errors` says at one field.
@@ -101,9 +98,5 @@ pub fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
 /// Errors at fields that this form does not have: shown for the whole form, so that none is lost.
 pub(crate) fn stray_errors<'a>(challenge: &'a Value, known: &[&str]) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors").and_then(Value::as_object) else { return Vec::new() };
-    errors
-        .keys()
-        .filter(|field| *field != "non_field_errors" && !known.contains(&field.as_str()))
-        .flat_map(|field| field_errors(challenge, field))
-        .collect()
+    errors.keys().filter(|field| *field != "non_field_errors" && !known.contains(&field.as_str())).flat_map(|field| field_errors(challenge, field)).collect()
 }

@@ -57,72 +57,34 @@ impl Icon {
     /// The strokes, inside a `viewBox` of 20 × 20.
     fn paths(self) -> &'static str {
         match self {
-            Self::Alert => {
-                r#"<path d="M8.7 4 2.9 14a1.5 1.5 0 0 0 1.3 2.25h11.6A1.5 1.5 0 0 0 17.1 14L11.3 4a1.5 1.5 0 0 0-2.6 0zM10 8v3.25M10 13.5h.01"/>"#
-            }
+            Self::Alert => r#"<path d="M8.7 4 2.9 14a1.5 1.5 0 0 0 1.3 2.25h11.6A1.5 1.5 0 0 0 17.1 14L11.3 4a1.5 1.5 0 0 0-2.6 0zM10 8v3.25M10 13.5h.01"/>"#,
             Self::Apps => {
                 r#"<rect x="3.5" y="3.5" width="5.25" height="5.25" rx="1.25"/><rect x="11.25" y="3.5" width="5.25" height="5.25" rx="1.25"/><rect x="3.5" y="11.25" width="5.25" height="5.25" rx="1.25"/><rect x="11.25" y="11.25" width="5.25" height="5.25" rx="1.25"/>"#
             }
-            Self::Building => {
-                r#"<rect x="4.5" y="3" width="11" height="14" rx="1.25"/><path d="M8.25 17v-3h3.5v3M8 6.5h.75M11.25 6.5H12M8 10h.75M11.25 10H12"/>"#
-            }
-            Self::Clock => {
-                r#"<circle cx="10" cy="10" r="7"/><path d="M10 6v4l2.75 1.75"/>"#
-            }
-            Self::Code => {
-                r#"<path d="M7 6 3 10l4 4M13 6l4 4-4 4"/>"#
-            }
-            Self::Copy => {
-                r#"<rect x="7" y="7" width="9.5" height="9.5" rx="2"/><path d="M13 7V5.5a2 2 0 0 0-2-2H5.5a2 2 0 0 0-2 2V11a2 2 0 0 0 2 2H7"/>"#
-            }
-            Self::Doc => {
-                r#"<path d="M5.5 3h6l4.5 4.5v8A1.5 1.5 0 0 1 14.5 17h-9A1.5 1.5 0 0 1 4 15.5v-11A1.5 1.5 0 0 1 5.5 3zM11.5 3v4.5H16"/>"#
-            }
-            Self::Down => {
-                r#"<path d="M5.5 8 10 12.5 14.5 8"/>"#
-            }
-            Self::Error => {
-                r#"<circle cx="10" cy="10" r="7"/><path d="M10 6.5v4M10 13.25h.01"/>"#
-            }
-            Self::External => {
-                r#"<path d="M8 5H5.25a1.75 1.75 0 0 0-1.75 1.75v8c0 .97.78 1.75 1.75 1.75h8A1.75 1.75 0 0 0 15 14.75V12M11.5 3.5h5V8.5M16.25 3.75 9.5 10.5"/>"#
-            }
-            Self::Eye => {
-                r#"<path d="M2.5 10S5 4.75 10 4.75 17.5 10 17.5 10 15 15.25 10 15.25 2.5 10 2.5 10z"/><circle cx="10" cy="10" r="2.25"/>"#
-            }
-            Self::Info => {
-                r#"<circle cx="10" cy="10" r="7"/><path d="M10 9.25v4M10 6.75h.01"/>"#
-            }
-            Self::Key => {
-                r#"<circle cx="6.75" cy="13.25" r="3.5"/><path d="m9.25 10.75 7-7M12.75 7.25l2.5 2.5"/>"#
-            }
-            Self::Logout => {
-                r#"<path d="M11.5 3.5h-6A1.5 1.5 0 0 0 4 5v10a1.5 1.5 0 0 0 1.5 1.5h6M8.5 10H17M14 7l3 3-3 3"/>"#
-            }
-            Self::Mail => {
-                r#"<rect x="3" y="4.5" width="14" height="11" rx="2"/><path d="M3.5 6.5 10 11l6.5-4.5"/>"#
-            }
-            Self::Monitor => {
-                r#"<rect x="3" y="3.75" width="14" height="9.75" rx="1.5"/><path d="M7.5 16.5h5M10 13.5v3"/>"#
-            }
-            Self::Moon => {
-                r#"<path d="M16.500 11.9A6.75 6.75 0 0 1 8.100 3.500a6.75 6.75 0 1 0 8.400 8.400z"/>"#
-            }
-            Self::Ok => {
-                r#"<circle cx="10" cy="10" r="7"/><path d="m6.75 10.25 2.25 2.25 4.25-4.75"/>"#
-            }
+            Self::Building => r#"<rect x="4.5" y="3" width="11" height="14" rx="1.25"/><path d="M8.25 17v-3h3.5v3M8 6.5h.75M11.25 6.5H12M8 10h.75M11.25 10H12"/>"#,
+            Self::Clock => r#"<circle cx="10" cy="10" r="7"/><path d="M10 6v4l2.75 1.75"/>"#,
+            Self::Code => r#"<path d="M7 6 3 10l4 4M13 6l4 4-4 4"/>"#,
+            Self::Copy => r#"<rect x="7" y="7" width="9.5" height="9.5" rx="2"/><path d="M13 7V5.5a2 2 0 0 0-2-2H5.5a2 2 0 0 0-2 2V11a2 2 0 0 0 2 2H7"/>"#,
+            Self::Doc => r#"<path d="M5.5 3h6l4.5 4.5v8A1.5 1.5 0 0 1 14.5 17h-9A1.5 1.5 0 0 1 4 15.5v-11A1.5 1.5 0 0 1 5.5 3zM11.5 3v4.5H16"/>"#,
+            Self::Down => r#"<path d="M5.5 8 10 12.5 14.5 8"/>"#,
+            Self::Error => r#"<circle cx="10" cy="10" r="7"/><path d="M10 6.5v4M10 13.25h.01"/>"#,
+            Self::External => r#"<path d="M8 5H5.25a1.75 1.75 0 0 0-1.75 1.75v8c0 .97.78 1.75 1.75 1.75h8A1.75 1.75 0 0 0 15 14.75V12M11.5 3.5h5V8.5M16.25 3.75 9.5 10.5"/>"#,
+            Self::Eye => r#"<path d="M2.5 10S5 4.75 10 4.75 17.5 10 17.5 10 15 15.25 10 15.25 2.5 10 2.5 10z"/><circle cx="10" cy="10" r="2.25"/>"#,
+            Self::Info => r#"<circle cx="10" cy="10" r="7"/><path d="M10 9.25v4M10 6.75h.01"/>"#,
+            Self::Key => r#"<circle cx="6.75" cy="13.25" r="3.5"/><path d="m9.25 10.75 7-7M12.75 7.25l2.5 2.5"/>"#,
+            Self::Logout => r#"<path d="M11.5 3.5h-6A1.5 1.5 0 0 0 4 5v10a1.5 1.5 0 0 0 1.5 1.5h6M8.5 10H17M14 7l3 3-3 3"/>"#,
+            Self::Mail => r#"<rect x="3" y="4.5" width="14" height="11" rx="2"/><path d="M3.5 6.5 10 11l6.5-4.5"/>"#,
+            Self::Monitor => r#"<rect x="3" y="3.75" width="14" height="9.75" rx="1.5"/><path d="M7.5 16.5h5M10 13.5v3"/>"#,
+            Self::Moon => r#"<path d="M16.500 11.9A6.75 6.75 0 0 1 8.100 3.500a6.75 6.75 0 1 0 8.400 8.400z"/>"#,
+            Self::Ok => r#"<circle cx="10" cy="10" r="7"/><path d="m6.75 10.25 2.25 2.25 4.25-4.75"/>"#,
             Self::Passkey => {
                 r#"<circle cx="8" cy="6.25" r="2.75"/><path d="M2.75 16.5c.25-3.25 2.25-5.1 5.25-5.1.75 0 1.4.1 2 .3"/><circle cx="14.5" cy="10.75" r="2.25"/><path d="M14.5 13v4.25l1.5-1.5M14.5 15l1.25-1"/>"#
             }
-            Self::Search => {
-                r#"<circle cx="9" cy="9" r="5.25"/><path d="m13 13 3.5 3.5"/>"#
-            }
+            Self::Search => r#"<circle cx="9" cy="9" r="5.25"/><path d="m13 13 3.5 3.5"/>"#,
             Self::Sun => {
                 r#"<circle cx="10" cy="10" r="3.25"/><path d="M10 2.5v1.75M10 15.75v1.75M2.5 10h1.75M15.75 10h1.75M4.7 4.7l1.25 1.25M14.05 14.05l1.25 1.25M15.3 4.7l-1.25 1.25M5.95 14.05 4.7 15.3"/>"#
             }
-            Self::User => {
-                r#"<circle cx="10" cy="6.75" r="3"/><path d="M4 16.75c.4-3.4 2.6-5.25 6-5.25s5.6 1.85 6 5.25"/>"#
-            }
+            Self::User => r#"<circle cx="10" cy="6.75" r="3"/><path d="M4 16.75c.4-3.4 2.6-5.25 6-5.25s5.6 1.85 6 5.25"/>"#,
             Self::Users => {
                 r#"<circle cx="7.5" cy="7" r="2.75"/><path d="M2.25 16.25c.35-3 2.25-4.75 5.25-4.75s4.9 1.75 5.25 4.75M12.75 4.5a2.75 2.75 0 0 1 0 5.1M14.75 11.9c1.8.6 2.8 2.1 3 4.35"/>"#
             }

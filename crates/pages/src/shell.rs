@@ -112,8 +112,7 @@ pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
     let nonce: String = nonce.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=')).collect();
     let mut forms = String::from("'self'");
     for source in form_action_extra {
-        let plain = !source.is_empty()
-            && source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'_' | b'[' | b']' | b'+'));
+        let plain = !source.is_empty() && source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'_' | b'[' | b']' | b'+'));
         if plain {
             forms.push(' ');
             forms.push_str(source);

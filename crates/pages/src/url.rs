@@ -94,10 +94,7 @@ mod tests {
 
     #[test]
     fn css_addresses_stay_inside_their_string() {
-        assert_eq!(
-            css_url("/a\"b\\c</style>").as_deref(),
-            Some("url(\"/a%22b%5Cc%3C/style%3E\")")
-        );
+        assert_eq!(css_url("/a\"b\\c</style>").as_deref(), Some("url(\"/a%22b%5Cc%3C/style%3E\")"));
         assert_eq!(css_url("javascript:1"), None);
     }
 }

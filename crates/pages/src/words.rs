@@ -28,9 +28,7 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
 pub(crate) fn refusal(message: &str) -> &str {
     match message {
         "" => "Your account has no access to this. Somebody who manages it can give it to you.",
-        "Flow does not apply to current user." => {
-            "This step is not for your account, or it has been done already. You can go back to your applications."
-        }
+        "Flow does not apply to current user." => "This step is not for your account, or it has been done already. You can go back to your applications.",
         "Invalid next URL" => "The link that brought you here points to another site. Start again from the application.",
         other => other,
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use signet_pages::{
-    Account, Assets, Brand, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, NoticePage, Page, Theme, Tile,
-    api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page,
+    Account, Assets, Brand, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, NoticePage, Page, Theme, Tile, api_browser_page, challenge,
+    challenge_body, challenge_page, error_page, library_page, notice_page,
 };
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${x}</style></title>";
@@ -22,19 +22,35 @@ fn brand(text: &str) -> Brand {
         favicon: text.into(),
         color: Some(text.into()),
         custom_css: text.into(),
-        footer_links: vec![
-            FooterLink { name: text.into(), href: text.into() },
-            FooterLink { name: text.into(), href: "javascript:alert(1)".into() },
-        ],
+        footer_links: vec![FooterLink { name: text.into(), href: text.into() }, FooterLink { name: text.into(), href: "javascript:alert(1)".into() }],
     }
 }
 
 /// A challenge of each component with `text` in every member that may hold text.
 fn challenges(text: &str, url: &str) -> Vec<Value> {
     let kinds = [
-        "text", "text_area", "text_read_only", "text_area_read_only", "username", "email", "password", "number", "checkbox",
-        "radio-button-group", "dropdown", "date", "date-time", "file", "separator", "hidden", "static", "alert_info", "alert_warning",
-        "alert_danger", "ak-locale", "new-kind",
+        "text",
+        "text_area",
+        "text_read_only",
+        "text_area_read_only",
+        "username",
+        "email",
+        "password",
+        "number",
+        "checkbox",
+        "radio-button-group",
+        "dropdown",
+        "date",
+        "date-time",
+        "file",
+        "separator",
+        "hidden",
+        "static",
+        "alert_info",
+        "alert_warning",
+        "alert_danger",
+        "ak-locale",
+        "new-kind",
     ];
     let fields: Vec<Value> = kinds
         .iter()
@@ -86,18 +102,8 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     form.home_url = url;
     form.decline_url = Some(url);
     form.values = &values;
-    let mut out: Vec<String> = challenges(text, url)
-        .iter()
-        .map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string())
-        .collect();
-    let tile = |launch: &str| Tile {
-        name: text.into(),
-        description: text.into(),
-        launch_url: launch.into(),
-        icon_url: Some(url.into()),
-        group: text.into(),
-        new_tab: true,
-    };
+    let mut out: Vec<String> = challenges(text, url).iter().map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string()).collect();
+    let tile = |launch: &str| Tile { name: text.into(), description: text.into(), launch_url: launch.into(), icon_url: Some(url.into()), group: text.into(), new_tab: true };
     let tiles = [tile(url), tile("javascript:alert(1)")];
     let account = Account { name: text, username: "x", links: &[(url, text)], sign_out_url: url };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
@@ -186,7 +192,8 @@ fn every_component_renders_from_nothing() {
     let form = FormContext::new("/if/flow/x/", "c");
     let mut seen = 0;
     for component in challenge::components() {
-        for challenge in [json!({"component": component}), json!({"component": component, "flow_info": 3, "fields": {}, "sources": "x", "permissions": [1], "response_errors": []})] {
+        for challenge in [json!({"component": component}), json!({"component": component, "flow_info": 3, "fields": {}, "sources": "x", "permissions": [1], "response_errors": []})]
+        {
             assert!(challenge_body(component, &challenge, &form).is_some());
             let html = challenge_page(page, &challenge, &form).unwrap().into_string();
             assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\" dir=\"ltr\" data-theme=\"light\">"));

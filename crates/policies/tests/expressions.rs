@@ -64,7 +64,18 @@ impl Site {
             threads: 1,
         };
         let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
-        let parts = CoreParts { ports: ports.clone(), settings, registry, families, db: db.clone(), vault, objects, install_id: "test".into(), system: SystemSettings::default(), assets: Arc::new(NoAssets) };
+        let parts = CoreParts {
+            ports: ports.clone(),
+            settings,
+            registry,
+            families,
+            db: db.clone(),
+            vault,
+            objects,
+            install_id: "test".into(),
+            system: SystemSettings::default(),
+            assets: Arc::new(NoAssets),
+        };
         let core = Core::new(parts).unwrap();
         let mut everyone = Group::new(&ports, "everyone");
         everyone.attributes = map(json!({"team": "all", "rooms": ["hall"]}));
@@ -93,7 +104,16 @@ impl Site {
         self.make(ExpressionPolicy::DEF, json!({"name": name, "expression": text})).await
     }
     fn client(&self) -> Client {
-        Client { host: "id.example.test".into(), secure: true, ip: [192, 0, 2, 7].into(), method: "GET".into(), path: "/x/".into(), query: "next=%2Fif%2Fuser%2F".into(), user_agent: "Mozilla/5.0".into(), request_id: "r1".into() }
+        Client {
+            host: "id.example.test".into(),
+            secure: true,
+            ip: [192, 0, 2, 7].into(),
+            method: "GET".into(),
+            path: "/x/".into(),
+            query: "next=%2Fif%2Fuser%2F".into(),
+            user_agent: "Mozilla/5.0".into(),
+            request_id: "r1".into(),
+        }
     }
     /// Asks a text about Ada, in a flow's context.
     async fn ask(&self, text: &str, context: Json, target: Option<&Arc<Object>>) -> signet_base::Result<Verdict> {
@@ -220,7 +240,11 @@ async fn policies_call_each_other_to_a_limit_and_write_events() {
     assert!(site.ask("r = ak_call_policy('terms', level=2)\nreturn r.passing and r.messages == ['fine']", json!({}), None).await.unwrap().passing);
     assert!(!site.ask("return ak_call_policy('terms', level=1).passing", json!({}), None).await.unwrap().passing);
     assert!(site.ask("return ak_call_policy('dummy').passing", json!({}), None).await.unwrap().passing);
-    for text in ["return ak_call_policy('loop').passing", "return not ak_call_policy('broken').passing", "try:\n    return ak_call_policy('broken').passing\nexcept Exception:\n    return True"] {
+    for text in [
+        "return ak_call_policy('loop').passing",
+        "return not ak_call_policy('broken').passing",
+        "try:\n    return ak_call_policy('broken').passing\nexcept Exception:\n    return True",
+    ] {
         assert!(site.ask(text, json!({}), None).await.is_err(), "{text}");
     }
     assert!(site.ask("ak_create_event('seen', user=user, n=1)\nreturn True", json!({}), None).await.unwrap().passing);

@@ -69,11 +69,7 @@ impl StageKind for ConsentKind {
         let token = flow.core.ports.hex(20);
         flow.context().set(&keys::CONSENT_TOKEN, token.clone());
         let header = flow.plan.context.get(&keys::CONSENT_HEADER).or_else(|| flow.plan.context.get(&keys::CONSENT_TITLE)).unwrap_or_default();
-        let challenge = Challenge::new(COMPONENT)
-            .with("header_text", header)
-            .with("permissions", json!(before))
-            .with("additional_permissions", json!(new))
-            .with("token", token);
+        let challenge = Challenge::new(COMPONENT).with("header_text", header).with("permissions", json!(before)).with("additional_permissions", json!(new)).with("token", token);
         Ok(Step::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {

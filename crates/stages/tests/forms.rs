@@ -71,7 +71,8 @@ async fn a_settings_form_shows_and_writes_ones_own_account_only() {
     let grace = site.person("grace", "pw").await;
     let mut browser = signed_in(&site, "ada", "pw").await;
     let seen = browser.get("settings").await;
-    let shown: std::collections::BTreeMap<&str, &str> = seen.json()["fields"].as_array().unwrap().iter().map(|f| (f["field_key"].as_str().unwrap(), f["initial_value"].as_str().unwrap())).collect();
+    let shown: std::collections::BTreeMap<&str, &str> =
+        seen.json()["fields"].as_array().unwrap().iter().map(|f| (f["field_key"].as_str().unwrap(), f["initial_value"].as_str().unwrap())).collect();
     let expected = [("attributes.settings.locale", ""), ("email", "ada@example.test"), ("name", "ada the person"), ("username", "ada")];
     assert_eq!(shown, expected.into_iter().collect());
     let wrong = browser.post("settings", filled(json!({"username": "", "name": "N", "email": "not-mail", "attributes.settings.locale": "en"}))).await;
@@ -152,13 +153,19 @@ async fn an_enrolment_makes_one_account_and_signs_it_in() {
     let mut browser = site.browser();
     let seen = browser.get("enrol").await;
     let plan = seen.json()["fields"].as_array().unwrap().iter().find(|f| f["field_key"] == "attributes.plan").unwrap().clone();
-    assert_eq!((&plan["choices"], &plan["initial_value"], &plan["placeholder"]), (&json!([{"value": "free", "label": "free"}, {"value": "pro", "label": "Pro"}]), &json!("free"), &json!("")));
+    assert_eq!(
+        (&plan["choices"], &plan["initial_value"], &plan["placeholder"]),
+        (&json!([{"value": "free", "label": "free"}, {"value": "pro", "label": "Pro"}]), &json!("free"), &json!(""))
+    );
     let sent = |plan: &str| filled(json!({"username": "new", "password": "pw", "attributes.plan": plan, "attributes.from": "mine", "attributes.news": "on"}));
     assert_eq!(browser.post("enrol", sent("gold")).await.error("attributes.plan"), "\"gold\" is not a valid choice.");
     assert!(browser.post("enrol", sent("pro")).await.is_done());
     assert_eq!(browser.who().await.as_deref(), Some("new"));
     let user = users::by_username(&site.core.db, "new").await.unwrap().unwrap();
-    assert_eq!((user.path.as_str(), user.user_type.as_str(), Json::Object(user.attributes.clone())), ("people/web", "internal", json!({"plan": "pro", "from": "web", "news": true})));
+    assert_eq!(
+        (user.path.as_str(), user.user_type.as_str(), Json::Object(user.attributes.clone())),
+        ("people/web", "internal", json!({"plan": "pro", "from": "web", "news": true}))
+    );
     assert!(groups::direct_groups(&site.core.db, user.id).await.unwrap().iter().any(|g| g.id == group.id));
     // An inactive account is made and not signed in.
     let quiet = write(&site, "quiet", json!({"create_users_as_inactive": true})).await;
@@ -258,7 +265,9 @@ async fn consent_is_asked_remembered_and_asked_again() {
     assert_eq!((seen.component(), &seen.json()["header_text"], &seen.json()["permissions"]), ("ak-stage-consent", &json!("Hello"), &json!([{"id": "openid", "name": "openid"}])));
     // Nothing but the token that was issued last goes on; each wrong try gets a new one.
     let old = agree(&seen);
-    for wrong in [json!({}), json!({"component": "ak-stage-consent"}), json!({"component": "ak-stage-consent", "token": ""}), json!({"component": "ak-stage-consent", "token": "x"}), old] {
+    for wrong in
+        [json!({}), json!({"component": "ak-stage-consent"}), json!({"component": "ak-stage-consent", "token": ""}), json!({"component": "ak-stage-consent", "token": "x"}), old]
+    {
         if wrong.get("token").is_some_and(|t| t.as_str().unwrap().len() > 1) {
             browser.get("always_require").await;
         }

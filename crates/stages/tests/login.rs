@@ -259,7 +259,12 @@ async fn a_restored_plan_stays_with_its_person() {
 #[tokio::test]
 async fn staying_signed_in_is_asked_and_other_sessions_end() {
     let site = Site::new().await;
-    let login = site.make(UserLoginStage::DEF, json!({"name": "login", "session_duration": "minutes=10", "remember_me_offset": "minutes=50", "terminate_other_sessions": true, "remember_device": "days=7"})).await;
+    let login = site
+        .make(
+            UserLoginStage::DEF,
+            json!({"name": "login", "session_duration": "minutes=10", "remember_me_offset": "minutes=50", "terminate_other_sessions": true, "remember_device": "days=7"}),
+        )
+        .await;
     site.flow("login", "authentication", &[identification(&site, json!({})).await, password(&site).await, login]).await;
     site.person("ada", "pw").await;
     let mut browsers = Vec::new();

@@ -30,13 +30,20 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::post("admin/system", Superuser, "How this server sees itself.", run!(admin::system)).output(Output::One("SystemInfo")));
     add(Action::get("admin/settings", Superuser, "System settings.", run!(settings::read)).output(Output::Members("Settings", settings::FIELDS)));
     add(Action::new(Method::PUT, "admin/settings", Superuser, "Replaces the system settings.", run!(settings::update)).input(settings::FIELDS).output(Output::One("Settings")));
-    add(Action::new(Method::PATCH, "admin/settings", Superuser, "Changes some of the system settings.", run!(settings::partial_update)).input(settings::FIELDS).output(Output::One("Settings")));
+    add(Action::new(Method::PATCH, "admin/settings", Superuser, "Changes some of the system settings.", run!(settings::partial_update))
+        .input(settings::FIELDS)
+        .output(Output::One("Settings")));
 
-    add(Action::get("core/applications/{slug}/check_access", SignedIn, "Whether somebody may use the application.", run!(applications::check_access)).output(Output::One("PolicyTestResult")));
+    add(Action::get("core/applications/{slug}/check_access", SignedIn, "Whether somebody may use the application.", run!(applications::check_access))
+        .output(Output::One("PolicyTestResult")));
 
-    add(Action::post("crypto/certificatekeypairs/generate", Superuser, "Makes a key and its self-signed certificate.", run!(crypto::generate)).input(crypto::GENERATE).output(Output::One("CertificateKeyPair")));
-    add(Action::get("crypto/certificatekeypairs/{kp_uuid}/view_certificate", Superuser, "The certificate; `?download` as a file.", run!(crypto::view_certificate)).output(Output::Members("CertificateData", crypto::DATA)));
-    add(Action::get("crypto/certificatekeypairs/{kp_uuid}/view_private_key", Superuser, "The private key; `?download` as a file.", run!(crypto::view_private_key)).output(Output::One("CertificateData")));
+    add(Action::post("crypto/certificatekeypairs/generate", Superuser, "Makes a key and its self-signed certificate.", run!(crypto::generate))
+        .input(crypto::GENERATE)
+        .output(Output::One("CertificateKeyPair")));
+    add(Action::get("crypto/certificatekeypairs/{kp_uuid}/view_certificate", Superuser, "The certificate; `?download` as a file.", run!(crypto::view_certificate))
+        .output(Output::Members("CertificateData", crypto::DATA)));
+    add(Action::get("crypto/certificatekeypairs/{kp_uuid}/view_private_key", Superuser, "The private key; `?download` as a file.", run!(crypto::view_private_key))
+        .output(Output::One("CertificateData")));
 
     add(Action::get("stages/all/user_settings", SignedIn, "Stages by which people set themselves up.", run!(family::user_settings)).output(Output::Plain("UserSetting")));
     add(Action::get("flows/instances/cache_info", Superuser, "How many plans are kept.", run!(flows::cache_info)).output(Output::Members("Cache", flows::CACHE)));
@@ -47,7 +54,9 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
 
     add(Action::get("policies/all/cache_info", Superuser, "How many answers are kept.", run!(flows::cache_info)).output(Output::One("Cache")));
     add(Action::post("policies/all/cache_clear", Superuser, "Forgets the answers that are kept.", run!(flows::cache_clear)).output(Output::Nothing));
-    add(Action::post("policies/all/{policy_uuid}/test", Superuser, "Asks the policy about somebody.", run!(policies::test)).input(policies::TEST).output(Output::Members("PolicyTestResult", policies::RESULT)));
+    add(Action::post("policies/all/{policy_uuid}/test", Superuser, "Asks the policy about somebody.", run!(policies::test))
+        .input(policies::TEST)
+        .output(Output::Members("PolicyTestResult", policies::RESULT)));
 }
 
 async fn browser(_: &mut Call) -> Answer {

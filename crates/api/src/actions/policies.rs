@@ -9,7 +9,8 @@ use signet_model::{Base, FieldDef, Kind};
 use std::time::Duration;
 
 pub(crate) const TEST: &[FieldDef] = &[FieldDef::plain("user", USER).required(), FieldDef::plain("context", Kind::Object)];
-pub(crate) const RESULT: &[FieldDef] = &[FieldDef::shown("passing", Kind::Bool), FieldDef::shown("messages", Kind::List(&Kind::Text)), FieldDef::shown("log_messages", Kind::List(&Kind::Object))];
+pub(crate) const RESULT: &[FieldDef] =
+    &[FieldDef::shown("passing", Kind::Bool), FieldDef::shown("messages", Kind::List(&Kind::Text)), FieldDef::shown("log_messages", Kind::List(&Kind::Object))];
 
 /// Asks one policy about a user. Somebody who may test may run expressions over any account, so this takes the same
 /// right as editing.

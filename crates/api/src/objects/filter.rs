@@ -56,7 +56,13 @@ fn value(kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, Stri
         Kind::Float => text.parse::<f64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
         Kind::Uuid => Uuid::parse_str(text).map(|id| Some(Json::String(id.to_string()))).map_err(|_| "Enter a valid UUID.".to_owned()),
         Kind::Time => Timestamp::parse(text).map(|at| Some(Json::String(at.to_string()))).map_err(|_| "Enter a valid date/time.".to_owned()),
-        Kind::Choice(words) => if words.contains(&text) { Ok(Some(Json::from(text))) } else { Err(no_choice()) },
+        Kind::Choice(words) => {
+            if words.contains(&text) {
+                Ok(Some(Json::from(text)))
+            } else {
+                Err(no_choice())
+            }
+        }
         Kind::Ref { target: "authentik_core.user", .. } => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| no_choice()),
         Kind::Ref { target, .. } => {
             if let Ok(n) = text.parse::<i64>() {

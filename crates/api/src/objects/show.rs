@@ -30,8 +30,10 @@ pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {
 async fn people(call: &Call, bindings: &mut [Map]) -> Result<()> {
     let ids: Vec<i64> = bindings.iter().filter_map(|b| b.get("user")?.as_i64()).collect();
     let teams: Vec<Uuid> = bindings.iter().filter_map(|b| Uuid::parse_str(b.get("group")?.as_str()?).ok()).collect();
-    let people: HashMap<i64, Json> = if ids.is_empty() { HashMap::new() } else { users::by_ids(&call.core.db, &ids).await?.iter().map(|u| (u.id, rows::partial_user(&call.core, u))).collect() };
-    let teams: HashMap<String, Json> = if teams.is_empty() { HashMap::new() } else { groups::many(&call.core.db, &teams).await?.iter().map(|g| (g.id.to_string(), rows::partial_group(g))).collect() };
+    let people: HashMap<i64, Json> =
+        if ids.is_empty() { HashMap::new() } else { users::by_ids(&call.core.db, &ids).await?.iter().map(|u| (u.id, rows::partial_user(&call.core, u))).collect() };
+    let teams: HashMap<String, Json> =
+        if teams.is_empty() { HashMap::new() } else { groups::many(&call.core.db, &teams).await?.iter().map(|g| (g.id.to_string(), rows::partial_group(g))).collect() };
     for binding in bindings {
         if let Some(person) = binding.get("user").and_then(Json::as_i64).and_then(|id| people.get(&id)) {
             binding.insert("user_obj".into(), person.clone());

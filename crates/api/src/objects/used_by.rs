@@ -37,7 +37,8 @@ pub(crate) fn of_row(key: &str, world: &Snapshot) -> Vec<Json> {
 }
 
 fn entries(users: &[UsedBy], world: &Snapshot) -> Vec<Json> {
-    let entry = |by: &UsedBy| json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, world), "action": by.action.as_str()});
+    let entry =
+        |by: &UsedBy| json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, world), "action": by.action.as_str()});
     users.iter().map(entry).collect()
 }
 

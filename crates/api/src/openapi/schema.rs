@@ -95,7 +95,8 @@ pub(super) fn fields(name: &str, all: &[FieldDef], schemas: &mut Map) {
 /// The same for a configuration model.
 pub(super) fn model(def: &ModelDef, schemas: &mut Map) {
     let name = component(def);
-    let shown: Vec<FieldDef> = head(def).into_iter().chain(def.fields.iter().filter(|f| !f.hidden && !f.write_only).copied()).chain(family(def)).chain(def.extra.iter().copied()).collect();
+    let shown: Vec<FieldDef> =
+        head(def).into_iter().chain(def.fields.iter().filter(|f| !f.hidden && !f.write_only).copied()).chain(family(def)).chain(def.extra.iter().copied()).collect();
     let mut whole = object(shown.iter(), false);
     if !def.doc.is_empty() {
         whole["description"] = json!(def.doc);
@@ -134,7 +135,10 @@ pub(super) fn shared() -> Map {
         json!({"type": "object", "properties": properties, "required": required})
     };
     let mut out = Map::new();
-    out.insert("Pagination".into(), object(json!({"next": int(), "previous": int(), "count": int(), "current": int(), "total_pages": int(), "start_index": int(), "end_index": int()})));
+    out.insert(
+        "Pagination".into(),
+        object(json!({"next": int(), "previous": int(), "count": int(), "current": int(), "total_pages": int(), "start_index": int(), "end_index": int()})),
+    );
     out.insert("UsedByActionsEnum".into(), json!({"type": "string", "enum": ["cascade", "cascade_many", "set_null", "set_default", "left_dangling"]}));
     out.insert("UsedBy".into(), object(json!({"app": text(), "model_name": text(), "pk": text(), "name": text(), "action": reference("UsedByActionsEnum")})));
     out.insert(
@@ -147,7 +151,10 @@ pub(super) fn shared() -> Map {
     );
     out.insert("App".into(), object(json!({"name": text(), "label": text()})));
     out.insert("VersionHistory".into(), object(json!({"id": int(), "timestamp": {"type": "string", "format": "date-time"}, "version": text(), "build": text()})));
-    out.insert("ValidationError".into(), json!({"type": "object", "properties": {"non_field_errors": {"type": "array", "items": text()}, "code": text()}, "additionalProperties": {}}));
+    out.insert(
+        "ValidationError".into(),
+        json!({"type": "object", "properties": {"non_field_errors": {"type": "array", "items": text()}, "code": text()}, "additionalProperties": {}}),
+    );
     out.insert("GenericError".into(), json!({"type": "object", "properties": {"detail": text(), "code": text()}, "required": ["detail"]}));
     for (name, label) in [("Stage", "stage"), ("Policy", "policy"), ("Provider", "provider"), ("PropertyMapping", "property mapping"), ("Source", "source")] {
         let key = if name == "Provider" { int() } else { json!({"type": "string", "format": "uuid"}) };

@@ -29,7 +29,9 @@ async fn show(call: &Call, list: &[Consent]) -> Result<Vec<Json>> {
             Some(object) => objects::one(call, object).await?,
             None => Json::Null,
         };
-        out.push(json!({"pk": c.id, "expires": c.expires, "expiring": c.expires.is_some(), "user": by_id.get(&c.user_id), "application": application, "permissions": c.permissions}));
+        out.push(
+            json!({"pk": c.id, "expires": c.expires, "expiring": c.expires.is_some(), "user": by_id.get(&c.user_id), "application": application, "permissions": c.permissions}),
+        );
     }
     Ok(out)
 }

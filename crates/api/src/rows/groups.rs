@@ -39,7 +39,8 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let (parents, children) = (groups::parents_of_many(db, &ids).await?, groups::children_of_many(db, &ids).await?);
     let with_users = call.flag("include_users").unwrap_or(true);
     let (with_children, with_parents) = (call.flag("include_children").unwrap_or(false), call.flag("include_parents").unwrap_or(false));
-    let (members, member_ids) = if with_users { (groups::members_of_many(db, &ids).await?, Default::default()) } else { (Default::default(), groups::member_ids_of_many(db, &ids).await?) };
+    let (members, member_ids) =
+        if with_users { (groups::members_of_many(db, &ids).await?, Default::default()) } else { (Default::default(), groups::member_ids_of_many(db, &ids).await?) };
     let related = |g: &Group| json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
     let one = |g: &Group| {
         let (above, below) = (parents.get(&g.id).map_or(&[][..], Vec::as_slice), children.get(&g.id).map_or(&[][..], Vec::as_slice));

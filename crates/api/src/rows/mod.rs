@@ -4,11 +4,11 @@ pub(crate) mod events;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod rights;
-pub(crate) mod sessions;
 mod service_account;
+pub(crate) mod sessions;
 pub(crate) mod tokens;
-pub(crate) mod user_agent;
 mod user_actions;
+pub(crate) mod user_agent;
 pub(crate) mod users;
 
 use crate::call::{Answer, Call};
@@ -74,12 +74,20 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get("core/users/me", SignedIn, "Who is asking.", run!(user_actions::me)).output(Output::Members("SessionUser", user_actions::ME)));
     add(Action::get("core/users/paths", Superuser, "The paths in use.", run!(user_actions::paths)).output(Output::Members("UserPath", user_actions::PATHS)));
     add(Action::post("core/users/{id}/set_password", Superuser, "Sets a password.", run!(user_actions::set_password)).input(user_actions::PASSWORD).output(Output::Nothing));
-    add(Action::post("core/users/{id}/set_password_hash", Superuser, "Sets a password by its hash.", run!(user_actions::set_password_hash)).input(user_actions::PASSWORD).output(Output::Nothing));
-    add(Action::post("core/users/{id}/recovery", Superuser, "Makes a link by which the person gets in again, once.", run!(user_actions::recovery)).input(user_actions::RECOVERY).output(Output::One("Link")));
-    add(Action::post("core/users/{id}/recovery_email", Superuser, "Sends such a link.", run!(user_actions::recovery_email)).input(user_actions::RECOVERY_EMAIL).output(Output::Nothing));
+    add(Action::post("core/users/{id}/set_password_hash", Superuser, "Sets a password by its hash.", run!(user_actions::set_password_hash))
+        .input(user_actions::PASSWORD)
+        .output(Output::Nothing));
+    add(Action::post("core/users/{id}/recovery", Superuser, "Makes a link by which the person gets in again, once.", run!(user_actions::recovery))
+        .input(user_actions::RECOVERY)
+        .output(Output::One("Link")));
+    add(Action::post("core/users/{id}/recovery_email", Superuser, "Sends such a link.", run!(user_actions::recovery_email))
+        .input(user_actions::RECOVERY_EMAIL)
+        .output(Output::Nothing));
     add(Action::post("core/users/{id}/impersonate", Superuser, "Acts as another user.", run!(user_actions::impersonate)).input(user_actions::IMPERSONATE).output(Output::Nothing));
     add(Action::get("core/users/impersonate_end", Anyone, "Stops acting as another user.", run!(user_actions::impersonate_end)).output(Output::Nothing));
-    add(Action::post("core/users/service_account", Superuser, "Adds a service account with its app password.", run!(service_account::create)).input(service_account::FIELDS).output(Output::Members("UserServiceAccountResponse", service_account::ANSWER)));
+    add(Action::post("core/users/service_account", Superuser, "Adds a service account with its app password.", run!(service_account::create))
+        .input(service_account::FIELDS)
+        .output(Output::Members("UserServiceAccountResponse", service_account::ANSWER)));
 
     add(Action::get("core/groups", Superuser, "Lists groups.", run!(groups::list)).gives("Group"));
     add(Action::post("core/groups", Superuser, "Adds a group.", run!(groups::create)).takes("Group").gives("Group"));

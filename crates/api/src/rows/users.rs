@@ -136,7 +136,15 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     let results = show(&call.core, &people, call.flag("include_groups").unwrap_or(true), call.flag("include_roles").unwrap_or(true)).await?;
     let help = autocomplete(
         "authentik_core.user",
-        &[("username", "str", None), ("path", "str", None), ("name", "str", None), ("email", "str", None), ("is_active", "bool", None), ("type", "str", Some(TYPES)), ("attributes", "relation", None)],
+        &[
+            ("username", "str", None),
+            ("path", "str", None),
+            ("name", "str", None),
+            ("email", "str", None),
+            ("is_active", "bool", None),
+            ("type", "str", Some(TYPES)),
+            ("attributes", "relation", None),
+        ],
     );
     paging.envelope(results, total, help)
 }
@@ -189,7 +197,7 @@ async fn change(call: &mut Call, partial: bool) -> Answer {
         }
         if before.is_active && !user.is_active {
             session::end_all(&call.core, user.id, None).await?;
-            grants::revoke_user(&call.core.db, user.id).await?;
+            grants::revoke_user(&call.core.db, user.id, call.core.now()).await?;
         }
         call.event("model_updated", model("user", user.id, &user.username)).await;
         let user = find(call).await?;

@@ -75,7 +75,18 @@ impl App {
             avatars: None,
             threads: 1,
         };
-        let parts = CoreParts { ports: ports.clone(), settings, registry, families: Families::default(), db: db.clone(), vault, objects, install_id, system: SystemSettings::default(), assets: Arc::new(Manifest::default()) };
+        let parts = CoreParts {
+            ports: ports.clone(),
+            settings,
+            registry,
+            families: Families::default(),
+            db: db.clone(),
+            vault,
+            objects,
+            install_id,
+            system: SystemSettings::default(),
+            assets: Arc::new(Manifest::default()),
+        };
         let core = Core::new(parts).unwrap();
         let admins = Group { is_superuser: true, ..Group::new(&ports, "authentik Admins") };
         groups::insert(&db, &admins, &[], &[]).await.unwrap();

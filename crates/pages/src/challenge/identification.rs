@@ -79,13 +79,7 @@ fn name_field(challenge: &Value, form: &FormContext, fields: &[&str]) -> Markup 
 
 fn password_field(challenge: &Value) -> Markup {
     ui::password_field(
-        &Field {
-            name: "password",
-            label: "Password",
-            autocomplete: "current-password",
-            error: field_error(challenge, "password"),
-            ..Field::default()
-        },
+        &Field { name: "password", label: "Password", autocomplete: "current-password", error: field_error(challenge, "password"), ..Field::default() },
         flag(challenge, "allow_show_password"),
         None,
     )

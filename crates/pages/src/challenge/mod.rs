@@ -106,11 +106,7 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
 fn person<'a>(component: &str, challenge: &'a Value) -> Option<Person<'a>> {
     let name = text(challenge, "pending_user");
     let shown = !matches!(component, "ak-stage-identification" | "ak-stage-consent" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect");
-    (shown && !name.is_empty()).then(|| Person {
-        name,
-        avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()),
-        not_you_url: cancel_url(challenge),
-    })
+    (shown && !name.is_empty()).then(|| Person { name, avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()), not_you_url: cancel_url(challenge) })
 }
 
 /// The address that drops the flow.

@@ -50,10 +50,7 @@ pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
 
 /// True for fields that a person fills in, so that errors have a place at them.
 fn can_be_typed(kind: &str) -> bool {
-    !matches!(
-        kind,
-        "hidden" | "static" | "separator" | "alert_info" | "alert_warning" | "alert_danger" | "text_read_only" | "text_area_read_only"
-    )
+    !matches!(kind, "hidden" | "static" | "separator" | "alert_info" | "alert_warning" | "alert_danger" | "text_read_only" | "text_area_read_only")
 }
 
 fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>) -> Markup {
@@ -152,7 +149,5 @@ fn locales(field: &Value) -> Vec<Choice> {
         return given;
     }
     let automatic = Choice { value: String::new(), label: "As the browser says".to_owned() };
-    std::iter::once(automatic)
-        .chain(LOCALES.iter().map(|(value, label)| Choice { value: (*value).to_owned(), label: (*label).to_owned() }))
-        .collect()
+    std::iter::once(automatic).chain(LOCALES.iter().map(|(value, label)| Choice { value: (*value).to_owned(), label: (*label).to_owned() })).collect()
 }

@@ -285,16 +285,9 @@ mod tests {
         let evil = "\"><script>x</script>";
         let f = Field { name: evil, label: evil, value: evil, autocomplete: evil, placeholder: "p\"><script>", error: Some(evil), help: Some(evil), ..Field::default() };
         let choices = [Choice { value: evil.into(), label: evil.into() }];
-        for html in [
-            field(&f),
-            password_field(&f, true, None),
-            textarea(&f),
-            checkbox(&f, true),
-            select(&f, &choices),
-            radio_group(&f, &choices),
-            code_field(&f, 6),
-            hidden(evil, evil),
-        ] {
+        for html in
+            [field(&f), password_field(&f, true, None), textarea(&f), checkbox(&f, true), select(&f, &choices), radio_group(&f, &choices), code_field(&f, 6), hidden(evil, evil)]
+        {
             let html = html.into_string();
             assert!(!html.contains("<script"), "{html}");
         }

@@ -184,7 +184,10 @@ mod tests {
         let bad = create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &world).unwrap_err();
         assert_eq!(bad, json!({"backends": {"0": ["\"bogus\" is not a valid choice."]}}));
         let made = create(PasswordStage::DEF, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"]}), &world).unwrap();
-        assert_eq!(made, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"], "configure_flow": null, "failed_attempts_before_cancel": 5, "allow_show_password": false}));
+        assert_eq!(
+            made,
+            json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"], "configure_flow": null, "failed_attempts_before_cancel": 5, "allow_show_password": false})
+        );
     }
     #[test]
     fn an_answer_without_a_password_is_refused_before_anything_is_judged() {

@@ -133,9 +133,18 @@ mod tests {
     #[test]
     fn a_field_shows_every_member_of_the_contract() {
         let field = Field {
-            key: "k".into(), kind: PromptType::Text, label: "L".into(), required: true, placeholder: "x".into(), initial: json!(""), order: 0, sub_text: String::new(), choices: None,
+            key: "k".into(),
+            kind: PromptType::Text,
+            label: "L".into(),
+            required: true,
+            placeholder: "x".into(),
+            initial: json!(""),
+            order: 0,
+            sub_text: String::new(),
+            choices: None,
         };
-        let expected = json!({"choices": null, "field_key": "k", "initial_value": "", "label": "L", "order": 0, "placeholder": "x", "required": true, "sub_text": "", "type": "text"});
+        let expected =
+            json!({"choices": null, "field_key": "k", "initial_value": "", "label": "L", "order": 0, "placeholder": "x", "required": true, "sub_text": "", "type": "text"});
         assert_eq!(field.challenge(), expected);
     }
 }

@@ -134,7 +134,14 @@ mod tests {
 
     fn field(key: &str, kind: PromptType, required: bool) -> Field {
         Field {
-            key: key.into(), kind, label: "L".into(), required, placeholder: String::new(), initial: json!("fixed"), order: 0, sub_text: String::new(),
+            key: key.into(),
+            kind,
+            label: "L".into(),
+            required,
+            placeholder: String::new(),
+            initial: json!("fixed"),
+            order: 0,
+            sub_text: String::new(),
             choices: kind.has_choices().then(|| vec![Choice { value: "a".into(), label: "A".into() }]),
         }
     }

@@ -140,8 +140,19 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_refused() {
         for wrong in [
-            json!({"username": ""}), json!({"username": "  "}), json!({"username": "a\u{0}b"}), json!({"username": "x".repeat(151)}), json!({"username": 7}), json!({"email": "x"}), json!({"path": "/a"}),
-            json!({"type": "internal_service_account"}), json!({"is_active": "yes"}), json!({"attributes": []}), json!({"attributes.": 1}), json!({"attributes.a..b": 1}), json!({"password": 5}),
+            json!({"username": ""}),
+            json!({"username": "  "}),
+            json!({"username": "a\u{0}b"}),
+            json!({"username": "x".repeat(151)}),
+            json!({"username": 7}),
+            json!({"email": "x"}),
+            json!({"path": "/a"}),
+            json!({"type": "internal_service_account"}),
+            json!({"is_active": "yes"}),
+            json!({"attributes": []}),
+            json!({"attributes.": 1}),
+            json!({"attributes.a..b": 1}),
+            json!({"password": 5}),
         ] {
             assert!(apply(&mut user(), &map(wrong.clone())).is_err(), "{wrong}");
         }

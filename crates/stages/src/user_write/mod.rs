@@ -118,7 +118,13 @@ async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<
         return Ok(Ok(Some(admin)));
     }
     let context = &flow.plan.context;
-    let may = decide(settings.user_creation_mode, proof::is_unknown(context), flow.pending_user().is_some_and(|u| u.id.is_some()), proof::owns_pending(context, flow.user()), flow.user().is_some());
+    let may = decide(
+        settings.user_creation_mode,
+        proof::is_unknown(context),
+        flow.pending_user().is_some_and(|u| u.id.is_some()),
+        proof::owns_pending(context, flow.user()),
+        flow.user().is_some(),
+    );
     Ok(match may {
         Decision::Create => Ok(None),
         Decision::Refuse => {

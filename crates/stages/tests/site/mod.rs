@@ -92,7 +92,18 @@ impl Site {
             avatars: None,
             threads: 1,
         };
-        let parts = CoreParts { ports, settings, registry, families: Families::new(stages, policies, []), db, vault, objects, install_id: "test".into(), system: SystemSettings::default(), assets: Arc::new(NoAssets) };
+        let parts = CoreParts {
+            ports,
+            settings,
+            registry,
+            families: Families::new(stages, policies, []),
+            db,
+            vault,
+            objects,
+            install_id: "test".into(),
+            system: SystemSettings::default(),
+            assets: Arc::new(NoAssets),
+        };
         Self { core: Core::new(parts).unwrap(), clock }
     }
     /// Creates an object as the API does; its key.
@@ -170,7 +181,15 @@ pub struct Browser<'a> {
 
 impl Browser<'_> {
     fn client(&self) -> Client {
-        Client { host: "id.example.test".into(), secure: true, method: "POST".into(), path: "/api/v3/flows/executor/x/".into(), query: self.query.clone(), request_id: "r1".into(), ..Client::internal() }
+        Client {
+            host: "id.example.test".into(),
+            secure: true,
+            method: "POST".into(),
+            path: "/api/v3/flows/executor/x/".into(),
+            query: self.query.clone(),
+            request_id: "r1".into(),
+            ..Client::internal()
+        }
     }
     pub async fn session(&self) -> WebSession {
         WebSession::load(&self.site.core, &self.cookie).await.unwrap()
