@@ -62,10 +62,13 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
 
 /// Everything that is answered on the HTTP listeners, before the edge's own work on each request.
 pub fn routes(core: &Arc<Core>) -> Router {
+    let api = signet_api::router(core.clone(), crate::actions::wiring());
     Router::new()
+        // A nested router does not answer its own prefix with a slash behind it.
+        .route_service("/api/v3/", api.clone())
         .merge(signet_front::router(core.clone()))
         .merge(signet_providers::router(core))
-        .nest("/api/v3", signet_api::router(core.clone(), crate::actions::wiring()))
+        .nest("/api/v3", api)
         .merge(crate::assets::router())
         .merge(crate::edge::health::router(core.clone()))
         .merge(crate::edge::ways::router(core.clone()))
