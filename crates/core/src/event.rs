@@ -3,6 +3,10 @@ use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
 use signet_store::events::{self, Event};
 
+/// What happens with every sign-in: nobody waits for its record, which is written within 50 ms together with others.
+/// Everything else is on the disk before the action goes on.
+const BEHIND: [&str; 7] = ["login", "login_failed", "logout", "authorize_application", "policy_execution", "policy_exception", "property_mapping_exception"];
+
 impl Core {
     /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the record is a
     /// condition (privileged actions) by `None`.
@@ -31,7 +35,8 @@ impl Core {
             expires: (!keep.is_zero()).then(|| now.plus(keep)),
             brand: map(json!({"host": client.host})),
         };
-        match events::insert(&self.db, &[event], false).await {
+        let written = if BEHIND.contains(&action) { events::insert_behind(&self.db, &[event]).await } else { events::insert(&self.db, &[event], true).await };
+        match written {
             Ok(()) => Some(id),
             Err(error) => {
                 tracing::error!(%action, %error, "an event could not be written");

@@ -1,5 +1,6 @@
 //! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration objects with
 //! their in-memory snapshot, and the row tables of the directory and the protocols.
+mod behind;
 pub mod db;
 pub mod kv;
 pub mod migrate;

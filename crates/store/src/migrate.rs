@@ -13,7 +13,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const ALL: &[Migration] = &[Migration { number: 1, name: "init", sql: include_str!("../migrations/0001_init.sql") }];
+const ALL: &[Migration] = &[
+    Migration { number: 1, name: "init", sql: include_str!("../migrations/0001_init.sql") },
+    Migration { number: 2, name: "revocation", sql: include_str!("../migrations/0002_revocation.sql") },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \
     CONSTRAINT schema_migration__number PRIMARY KEY (number))";

@@ -79,7 +79,7 @@ pub struct Index {
 }
 
 impl Index {
-    fn new(world: Arc<Snapshot>) -> Self {
+    pub fn new(world: Arc<Snapshot>) -> Self {
         let by_client = world.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
         let applications = world.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
         Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), world }

@@ -140,7 +140,7 @@ impl StageKind for SessionEndStage {
         let pending: Pending = serde_json::from_value(flow.settings.clone())?;
         let core = flow.core;
         if let Some(session) = pending.session {
-            grants::revoke_access_of(&core.db, session, pending.provider).await?;
+            grants::revoke_access_of(&core.db, session, pending.provider, core.now()).await?;
         }
         if let Some(to) = pending.to {
             return Ok(Step::Finish(Challenge::new("xak-flow-redirect").with("to", to)));

@@ -8,6 +8,7 @@ mod discovery;
 mod end_session;
 mod errors;
 mod introspect;
+mod live;
 mod model;
 mod params;
 mod redirect;

@@ -2,8 +2,8 @@
 //! still be valid.
 use super::cors;
 use super::errors::{OAuthError, Outcome};
+use super::live;
 use super::params::Params;
-use super::token::issue::TOKEN_DIGEST;
 use super::token::require_client;
 use super::web::{Caller, Web};
 use axum::body::Body;
@@ -35,12 +35,11 @@ async fn revoke(web: &Web, headers: &HeaderMap, params: &Params, found: &mut Opt
     let num = found.insert(caller.entry).num();
     let token = params.get("token").ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let db = &web.core.db;
-    let digest = web.core.vault.digest(TOKEN_DIGEST, token);
-    // A token of another client is unknown to this one.
-    match grants::by_digest(db, &digest).await?.filter(|t| t.provider == num) {
+    // A token of another client is unknown to this one; one that is over or revoked stays so.
+    match live::find(&web.core, || web.index(), token).await?.filter(|t| t.provider == num) {
         // RFC 7009 §2.1: what hangs on a refresh token goes with it.
         Some(row) if row.kind == TokenKind::Refresh => grants::revoke_family(db, row.family).await?,
-        Some(_) => grants::revoke(db, &digest).await?,
+        Some(row) => grants::revoke(db, &row.digest).await?,
         None => {}
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The whole provider over HTTP, in process, on SQLite and on PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 mod authorize;
+mod behind;
 mod clients;
 mod codes;
 mod machines;

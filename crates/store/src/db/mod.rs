@@ -16,6 +16,7 @@ pub use batch::{Batch, Statement};
 pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
+use crate::behind::Behind;
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -53,41 +54,47 @@ pub(crate) trait Backend: Send + Sync {
 
 /// A database. Clones share connections.
 #[derive(Clone)]
-pub struct Db(Arc<dyn Backend>);
+pub struct Db {
+    backend: Arc<dyn Backend>,
+    behind: Behind,
+}
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Db({:?})", self.0.kind())
+        write!(f, "Db({:?})", self.kind())
     }
 }
 
 impl Db {
+    fn over(backend: impl Backend + 'static) -> Self {
+        Self { backend: Arc::new(backend), behind: Behind::default() }
+    }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self(Arc::new(sqlite::Sqlite::open(path.as_ref(), false)?)))
+        Ok(Self::over(sqlite::Sqlite::open(path.as_ref(), false)?))
     }
     /// Connects to PostgreSQL; one connection is made at once, so that wrong settings show here.
     pub async fn open_postgres(config: PostgresConfig) -> Result<Self> {
-        Ok(Self(Arc::new(postgres::Postgres::open(config).await?)))
+        Ok(Self::over(postgres::Postgres::open(config).await?))
     }
     /// An empty SQLite database in a temporary file that goes away with the last clone; never waits for the disk.
     pub fn temporary() -> Result<Self> {
-        Ok(Self(Arc::new(sqlite::Sqlite::temporary()?)))
+        Ok(Self::over(sqlite::Sqlite::temporary()?))
     }
     pub fn kind(&self) -> DbKind {
-        self.0.kind()
+        self.backend.kind()
     }
     /// Reads a few rows by an index. On SQLite this runs on the calling thread: keep it short.
     pub async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        self.0.query(sql, params).await
+        self.backend.query(sql, params).await
     }
     /// The first row, if any.
     pub async fn query_one(&self, sql: &str, params: Vec<Value>) -> Result<Option<Row>> {
-        Ok(self.0.query(sql, params).await?.into_iter().next())
+        Ok(self.backend.query(sql, params).await?.into_iter().next())
     }
     /// Reads what may take long (lists with search, counts) without holding up the async threads.
     pub async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        self.0.scan(sql, params).await
+        self.backend.scan(sql, params).await
     }
     /// Runs the statements atomically. The answer has one entry a statement: its rows where it is `returning`, else nothing.
     /// It goes on to its end when the caller stops waiting.
@@ -95,7 +102,7 @@ impl Db {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.0.batch(batch).await
+        self.backend.batch(batch).await
     }
     /// One durable statement.
     pub async fn execute(&self, sql: impl Into<std::borrow::Cow<'static, str>>, params: Vec<Value>) -> Result<()> {
@@ -103,8 +110,8 @@ impl Db {
     }
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        self.0.alive()?;
-        match tokio::time::timeout(Duration::from_secs(5), self.0.query("SELECT 1", Vec::new())).await {
+        self.backend.alive()?;
+        match tokio::time::timeout(Duration::from_secs(5), self.backend.query("SELECT 1", Vec::new())).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::Unavailable("the database does not answer".into())),
         }
@@ -112,22 +119,35 @@ impl Db {
     /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite, where there are no other nodes.
     /// The receiver ends when the connection is lost: listen again and compare the counter.
     pub async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
-        self.0.listen(channel).await
+        self.backend.listen(channel).await
     }
     /// Transactions committed by this process (SQLite; 0 on PostgreSQL). Group commit makes it smaller than the count of batches.
     pub fn commits(&self) -> u64 {
-        self.0.commits()
+        self.backend.commits()
+    }
+    /// Hands rows over that nobody waits for: written together with others within 50 ms, in order, not at once on the
+    /// disk. The last ones are lost when the process is killed. With too many of them waiting, this waits itself.
+    pub async fn behind(&self, batch: Batch) -> Result<()> {
+        match self.behind.push(&self.backend, batch) {
+            None => Ok(()),
+            Some(batch) => self.batch(Batch { relaxed: true, ..batch }).await.map(drop),
+        }
+    }
+    /// Waits until the rows that were handed to [`Db::behind`] so far are written.
+    pub async fn flush(&self) -> Result<()> {
+        self.behind.flush(&self.backend).await
     }
     /// Finishes what is queued and closes the connections.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.behind.close(&self.backend).await;
+        self.backend.close().await;
     }
     pub(crate) async fn script(&self, sql: String) -> Result<()> {
-        self.0.script(sql).await
+        self.backend.script(sql).await
     }
     /// Compiles a statement, to find mistakes early.
     pub async fn prepare(&self, sql: &str) -> Result<()> {
-        self.0.prepare(sql).await
+        self.backend.prepare(sql).await
     }
 }
 

@@ -56,6 +56,10 @@ fn text(map: &Map, path: &[&str]) -> String {
 pub async fn insert(db: &Db, events: &[Event], durable: bool) -> Result<()> {
     db.batch(insert_batch(events, durable)).await.map(drop)
 }
+/// [`insert`] without waiting: see [`Db::behind`].
+pub async fn insert_behind(db: &Db, events: &[Event]) -> Result<()> {
+    db.behind(insert_batch(events, false)).await
+}
 /// [`insert`] as a part of a larger batch.
 pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
     let mut batch = if durable { Batch::new() } else { Batch::relaxed() };
@@ -83,9 +87,11 @@ pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
     batch
 }
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Event>> {
+    db.flush().await?;
     db.query_one(BY_ID, params![id]).await?.as_ref().map(from_row).transpose()
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
+    db.flush().await?;
     db.execute(DELETE, params![id]).await
 }
 /// Removes up to `limit` events that are past their retention.
@@ -116,6 +122,7 @@ const SORT: &[(&str, &str)] =
 
 /// One page of events, newest first unless asked otherwise, and how many fit the query.
 pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {
+    db.flush().await?;
     let mut f = Filter::default();
     f.search(&q.search, &["e.action", "e.username", "e.app", "e.client_ip", "e.context"]);
     f.equal("e.action", q.action.as_deref());
@@ -130,6 +137,12 @@ pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {
     f.equal("e.model_name", q.context_model_name.as_deref());
     f.equal("e.model_pk", q.context_model_pk.as_deref());
     f.equal("e.authorized_app", q.context_authorized_app.as_deref());
+    // The indexes of these two leave out the many events that are about no object; the database must see that it may use them.
+    for (column, value) in [("e.model_pk", &q.context_model_pk), ("e.authorized_app", &q.context_authorized_app)] {
+        if value.as_deref().is_some_and(|v| !v.is_empty()) {
+            f.and(format!("{column} <> ''"), []);
+        }
+    }
     if let Some(at) = q.created_after {
         f.and("e.created >= ?", [at.into()]);
     }

@@ -3,7 +3,7 @@
 use super::list::{Filter, Page};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
-use signet_base::{Error, Json, Result, Timestamp, Uuid};
+use signet_base::{Error, Json, Result, Span, Timestamp, Uuid};
 
 /// An authorization code.
 #[derive(Debug, Clone)]
@@ -82,7 +82,10 @@ const CODE_DELETE_USER: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ?
 const CODE_DELETE_PROVIDER: &str = "DELETE FROM oauth_code WHERE provider = ?";
 const CODE_EXPIRED: &str = "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
 const INSERT: &str = "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const GET: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked FROM oauth_token WHERE digest = ?";
+const GET: &str = "SELECT t.id, t.kind, t.digest, t.provider, t.user_id, t.session, t.family, t.scope, t.data, t.issued, t.expires, \
+    CASE WHEN t.revoked = 1 OR EXISTS (SELECT 1 FROM oauth_revocation r WHERE r.at >= t.issued AND \
+    r.subject IN (t.digest, t.family, t.session, t.session || '/' || t.provider, 'user ' || t.user_id)) THEN 1 ELSE 0 END \
+    FROM oauth_token t WHERE t.digest = ?";
 const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked FROM oauth_token WHERE id = ?";
 const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ?";
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
@@ -93,6 +96,18 @@ const REVOKE_USER: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ?"
 const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
 const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
 const EXPIRED: &str = "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
+
+// A revocation is remembered apart from the rows it is about: access tokens are valid before their row is written.
+const MARK: &str = "INSERT INTO oauth_revocation (subject, at, expires) VALUES (?, ?, 0) ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
+const MARK_ID: &str = "INSERT INTO oauth_revocation (subject, at, expires) SELECT digest, CAST(? AS BIGINT), 0 FROM oauth_token WHERE id = ? ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
+const MARKED: &str = "SELECT 1 FROM oauth_revocation WHERE subject IN (?, ?, ?, ?, ?) AND at >= ? LIMIT 1";
+const MARKS_AGE: &str = "UPDATE oauth_revocation SET expires = ? WHERE expires = 0";
+const MARKS_EXPIRED: &str = "DELETE FROM oauth_revocation WHERE subject IN (SELECT subject FROM oauth_revocation WHERE expires > 0 AND expires <= ? LIMIT ?)";
+/// Longest life, in seconds, of an access token whose row is not waited for; revocations are remembered longer.
+pub const LONGEST_BEHIND: i64 = 30 * 86_400;
+const MARKS_KEPT: i64 = LONGEST_BEHIND + 7 * 86_400;
+/// When a revocation is for ever: whatever was issued under the subject.
+const EVER: Timestamp = Timestamp(i64::MAX);
 
 pub(crate) const STATEMENTS: &[&str] = &[
     CODE_INSERT,
@@ -116,6 +131,11 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DELETE,
     DELETE_PROVIDER,
     EXPIRED,
+    MARK,
+    MARK_ID,
+    MARKED,
+    MARKS_AGE,
+    MARKS_EXPIRED,
 ];
 
 fn code(row: &Row) -> Result<Code> {
@@ -220,35 +240,52 @@ pub async fn insert(db: &Db, tokens: &[GrantToken]) -> Result<()> {
 pub async fn insert_relaxed(db: &Db, tokens: &[GrantToken]) -> Result<()> {
     db.batch(with_tokens(Batch::relaxed(), tokens)).await.map(drop)
 }
-/// The token, revoked and expired ones too.
+/// [`insert`] without waiting at all, for access tokens that are valid by themselves: see [`Db::behind`].
+pub async fn insert_behind(db: &Db, tokens: &[GrantToken]) -> Result<()> {
+    db.behind(with_tokens(Batch::relaxed(), tokens)).await
+}
+/// Whether a token without a row was revoked, itself or with what it belongs to.
+pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
+    let user = format!("user {}", t.user_id);
+    let in_session = t.session.map(|s| format!("{s}/{}", t.provider));
+    Ok(db.query_one(MARKED, params![&t.digest, t.family, t.session, in_session, user, t.issued]).await?.is_some())
+}
+/// The token, revoked and expired ones too. An access token may be valid without a row: see [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
     one_token(db, GET, params![digest]).await
 }
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
+    db.flush().await?;
     one_token(db, BY_ID, params![id]).await
 }
-/// Revokes one token.
+/// Remembers what is revoked, and marks the rows. What is queued is written first, so that lists show it as revoked.
+async fn revoke_all(db: &Db, subject: String, at: Timestamp, rows: Batch) -> Result<()> {
+    db.flush().await?;
+    db.batch(Batch::new().add(MARK, params![subject, at]).then(rows)).await.map(drop)
+}
+/// Revokes one token, with or without a row.
 pub async fn revoke(db: &Db, digest: &str) -> Result<()> {
-    db.execute(REVOKE, params![digest]).await
+    revoke_all(db, digest.to_owned(), EVER, Batch::new().add(REVOKE, params![digest])).await
 }
 /// Revokes all tokens of a family and uses its code up.
 pub async fn revoke_family(db: &Db, family: Uuid) -> Result<()> {
-    db.batch(Batch::new().add(REVOKE_FAMILY, params![family]).add(CODE_USE_FAMILY, params![family])).await.map(drop)
+    revoke_all(db, family.to_string(), EVER, Batch::new().add(REVOKE_FAMILY, params![family]).add(CODE_USE_FAMILY, params![family])).await
 }
 /// Revokes what was granted within a session.
 pub async fn revoke_session(db: &Db, session: Uuid) -> Result<()> {
-    db.batch(Batch::new().add(REVOKE_SESSION, params![session]).add(CODE_DELETE_SESSION, params![session])).await.map(drop)
+    revoke_all(db, session.to_string(), EVER, Batch::new().add(REVOKE_SESSION, params![session]).add(CODE_DELETE_SESSION, params![session])).await
 }
-/// Revokes the access tokens that one provider gave within a session.
-pub async fn revoke_access_of(db: &Db, session: Uuid, provider: i64) -> Result<()> {
-    db.execute(REVOKE_ACCESS_OF, params![session, provider]).await
+/// Revokes the access tokens that one provider gave within a session until `now`.
+pub async fn revoke_access_of(db: &Db, session: Uuid, provider: i64, now: Timestamp) -> Result<()> {
+    revoke_all(db, format!("{session}/{provider}"), now, Batch::new().add(REVOKE_ACCESS_OF, params![session, provider])).await
 }
-/// Revokes all that a user has granted.
-pub async fn revoke_user(db: &Db, user: i64) -> Result<()> {
-    db.batch(Batch::new().add(REVOKE_USER, params![user]).add(CODE_DELETE_USER, params![user])).await.map(drop)
+/// Revokes all that a user has granted until `now`.
+pub async fn revoke_user(db: &Db, user: i64, now: Timestamp) -> Result<()> {
+    revoke_all(db, format!("user {user}"), now, Batch::new().add(REVOKE_USER, params![user]).add(CODE_DELETE_USER, params![user])).await
 }
+/// Removes a token's row; the token is not valid any more.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    db.execute(DELETE, params![id]).await
+    db.batch(Batch::new().add(MARK_ID, params![EVER, id]).add(DELETE, params![id])).await.map(drop)
 }
 /// What goes with a provider.
 pub(crate) fn delete_provider(provider: i64) -> Batch {
@@ -257,7 +294,9 @@ pub(crate) fn delete_provider(provider: i64) -> Batch {
 /// Removes up to `limit` codes and as many tokens that expired before `before`. Keep them for a while after their
 /// expiry: a used code is recognised as reused only as long as its row is there.
 pub async fn delete_expired(db: &Db, before: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit])).await.map(drop)
+    let marks_end = before.plus(Span::from_secs(MARKS_KEPT));
+    let rows = Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit]);
+    db.batch(rows.add(MARKS_AGE, params![marks_end]).add(MARKS_EXPIRED, params![before, limit])).await.map(drop)
 }
 
 /// What a list of grants is narrowed by.
@@ -290,6 +329,7 @@ fn filter(q: &GrantQuery, dead: &str) -> Filter {
 
 /// One page of access or refresh tokens, and how many fit the query.
 pub async fn list(db: &Db, kind: TokenKind, q: &GrantQuery) -> Result<(Vec<GrantToken>, u64)> {
+    db.flush().await?;
     let mut f = filter(q, "revoked");
     f.equal("g.kind", Some(kind.as_str()));
     let columns = "g.id, g.kind, g.digest, g.provider, g.user_id, g.session, g.family, g.scope, g.data, g.issued, g.expires, g.revoked";

@@ -1,6 +1,7 @@
 //! Making tokens and the rows by which they are found again.
 use crate::oauth2::claims::{self, AuthContext, Base};
 use crate::oauth2::clients::ClientEntry;
+use crate::oauth2::live::Note;
 use crate::oauth2::scopes::{OPENID, Scopes};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json};
@@ -38,7 +39,8 @@ pub struct Issue<'a> {
 /// The answer of the token endpoint and its rows, not yet stored.
 pub struct Issued {
     pub body: Map,
-    pub rows: Vec<GrantToken>,
+    pub access: GrantToken,
+    pub refresh: Option<GrantToken>,
 }
 
 /// Signs the tokens of one answer, in one visit to the signing pool.
@@ -50,7 +52,11 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let base = Base { entry, issuer: &issuer, person, auth, now, expires };
     let mut id = base.claims(core.ports.hex(16));
     let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, scopes, &id).await? } else { Map::new() };
-    let access = access_claims(core, &base, &mapped, scopes);
+    let mut access = access_claims(core, &base, &mapped, scopes);
+    let note = Note { user: person.user.id, family: issue.family, session: issue.session, issued: now, expires };
+    if note.is_enough(entry) {
+        access.insert("uid".into(), json!(note.seal(core, entry, &access)?));
+    }
     let jti = access.get("jti").and_then(Json::as_str).map(str::to_owned);
     let mut all = vec![access];
     if scopes.has(OPENID) {
@@ -59,7 +65,9 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     }
     let mut signed = entry.signer.sign(core, all).await?.into_iter();
     let access = signed.next().ok_or_else(|| Error::internal("no signature"))?;
-    let mut rows = vec![row(core, &base, scopes, issue.session, issue.family, &access, TokenKind::Access, expires, jti)?];
+    let mut refresh = None;
+    let row = |scopes, token, kind, expires, jti| row(core, &base, scopes, issue.session, issue.family, token, kind, expires, jti);
+    let access_row = row(scopes, &access, TokenKind::Access, expires, jti)?;
     let mut body = Map::new();
     body.insert("access_token".into(), json!(access));
     body.insert("token_type".into(), json!("Bearer"));
@@ -71,10 +79,10 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     if let Some(scopes) = issue.refresh {
         let token = core.ports.alphanumeric(64);
         let ends = now.plus(entry.settings.refresh_token_validity);
-        rows.push(row(core, &base, scopes, issue.session, issue.family, &token, TokenKind::Refresh, ends, None)?);
+        refresh = Some(row(scopes, &token, TokenKind::Refresh, ends, None)?);
         body.insert("refresh_token".into(), json!(token));
     }
-    Ok(Issued { body, rows })
+    Ok(Issued { body, access: access_row, refresh })
 }
 
 /// Claims of an access token.

@@ -10,6 +10,7 @@ mod refresh;
 
 use super::cors;
 use super::errors::{Failure, OAuthError, Outcome};
+use super::live;
 use super::model::GrantType;
 use super::params::Params;
 use super::web::{Caller, Web};
@@ -62,7 +63,7 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
     }
     let proven = grant.redeem(call).await?;
     gate(call, grant.kind(), &proven).await?;
-    let Issued { body, rows } = issue::make(&Issue {
+    let Issued { body, access, refresh } = issue::make(&Issue {
         core: call.core,
         client: call.client,
         entry: call.entry(),
@@ -75,10 +76,11 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
         now: call.now,
     })
     .await?;
-    // The event goes into the same commit as the tokens.
-    let (stored, ()) = tokio::join!(store(call.core, call, &proven.commit, &rows), sign_in_event(call, &proven));
-    match stored? {
-        Redeemed::Won => Ok(body),
+    match store(call, &proven.commit, access, refresh).await? {
+        Redeemed::Won => {
+            sign_in_event(call, &proven).await;
+            Ok(body)
+        }
         Redeemed::Reused => {
             call.suspicious(Some(&proven.person), "A code or refresh token was used twice at the same time. Its family is revoked.").await;
             Err(OAuthError::invalid_grant().into())
@@ -100,14 +102,29 @@ async fn gate(call: &Call<'_>, kind: GrantType, proven: &Redemption) -> Outcome<
     Err(OAuthError::invalid_grant().because("The account may not use this application").into())
 }
 
-/// One step for everything that the answer promises.
-async fn store(core: &Core, call: &Call<'_>, commit: &Commit, rows: &[GrantToken]) -> Result<Redeemed> {
-    match commit {
-        Commit::Code { digest } => grants::redeem(&core.db, digest, call.now, rows).await,
-        Commit::Rotate { digest } => grants::rotate(&core.db, digest, call.now, rows).await,
-        Commit::Keep => grants::insert(&core.db, rows).await.map(|()| Redeemed::Won),
-        Commit::Fresh => grants::insert_relaxed(&core.db, rows).await.map(|()| Redeemed::Won),
+/// One durable step for all that is used up and for the refresh token. An access token that is valid by itself is
+/// written behind, after the step that decides whether there is one.
+async fn store(call: &Call<'_>, commit: &Commit, access: GrantToken, refresh: Option<GrantToken>) -> Result<Redeemed> {
+    let db = &call.core.db;
+    let behind = live::is_enough(call.entry(), access.issued, access.expires);
+    let access = [access];
+    let mut waited: Vec<GrantToken> = refresh.into_iter().collect();
+    if !behind {
+        waited.extend(access.iter().cloned());
     }
+    let stored = match commit {
+        Commit::Code { digest } => grants::redeem(db, digest, call.now, &waited).await?,
+        Commit::Rotate { digest } => grants::rotate(db, digest, call.now, &waited).await?,
+        Commit::Keep => grants::insert(db, &waited).await.map(|()| Redeemed::Won)?,
+        Commit::Fresh => grants::insert_relaxed(db, &waited).await.map(|()| Redeemed::Won)?,
+    };
+    if behind && stored == Redeemed::Won {
+        // The token is valid without it.
+        if let Err(error) = grants::insert_behind(db, &access).await {
+            tracing::warn!(%error, "the row of an access token could not be queued");
+        }
+    }
+    Ok(stored)
 }
 
 async fn sign_in_event(call: &Call<'_>, proven: &Redemption) {

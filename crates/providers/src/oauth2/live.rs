@@ -1,0 +1,105 @@
+//! Which tokens are valid. A token's row, found by the keyed digest of its whole text, says all. An access token is valid
+//! before its row is written, too: it carries, sealed for us alone, what the row would say.
+//!
+//! That holds for tokens with a signature that nobody else can make. The key of HS256 is the client's secret, so a
+//! client could change its own tokens: theirs count only with a row, which is waited for at issue.
+use super::claims::AuthContext;
+use super::clients::{ClientEntry, Index};
+use super::token::issue::{TOKEN_DIGEST, TokenData};
+use serde::{Deserialize, Serialize};
+use signet_base::{Json, Map, Result, Secret, Timestamp, Uuid};
+use signet_core::Core;
+use signet_jose::Claims;
+use signet_jose::jwt::decode_unverified_header;
+use signet_store::grants::{self, GrantToken, LONGEST_BEHIND, TokenKind};
+use std::sync::Arc;
+
+/// What the claim `uid` of an access token holds, encrypted and bound to the token's `jti` and client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Note {
+    #[serde(rename = "u")]
+    pub user: i64,
+    #[serde(rename = "f")]
+    pub family: Uuid,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Uuid>,
+    #[serde(rename = "i")]
+    pub issued: Timestamp,
+    #[serde(rename = "e")]
+    pub expires: Timestamp,
+}
+
+/// Whether tokens of this client are valid without a row. Revocations are not remembered for ever, so a token with a
+/// very long life needs its row.
+pub fn is_enough(entry: &ClientEntry, issued: Timestamp, expires: Timestamp) -> bool {
+    !entry.signer.alg().is_symmetric() && expires.secs().saturating_sub(issued.secs()) <= LONGEST_BEHIND
+}
+
+impl Note {
+    pub fn is_enough(&self, entry: &ClientEntry) -> bool {
+        is_enough(entry, self.issued, self.expires)
+    }
+    pub fn seal(&self, core: &Core, entry: &ClientEntry, claims: &Map) -> Result<String> {
+        let jti = claims.get("jti").and_then(Json::as_str).unwrap_or_default();
+        core.vault.seal(("oauth-access", &entry.settings.client_id, jti), &Secret::new(serde_json::to_string(self)?))
+    }
+    fn open(core: &Core, entry: &ClientEntry, claims: &Claims) -> Option<Self> {
+        let text = core.vault.open(("oauth-access", &entry.settings.client_id, claims.jti()?), claims.text("uid")?).ok()?;
+        serde_json::from_str(text.reveal()).ok()
+    }
+}
+
+/// The token, when it is neither expired nor revoked; of any kind. Whether its account may still be used is for the caller.
+/// The clients are looked at only for tokens without a row.
+pub async fn find(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<GrantToken>> {
+    if token.is_empty() || token.len() > 65_536 {
+        return Ok(None);
+    }
+    let now = core.now();
+    let digest = core.vault.digest(TOKEN_DIGEST, token);
+    if let Some(row) = grants::by_digest(&core.db, &digest).await? {
+        return Ok((!row.revoked && row.expires > now).then_some(row));
+    }
+    let Some(row) = by_itself(core, &index(), token, digest)? else { return Ok(None) };
+    Ok((row.expires > now && !grants::is_revoked(&core.db, &row).await?).then_some(row))
+}
+
+/// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us for a token
+/// of this number and client.
+fn by_itself(core: &Core, index: &Index, token: &str, digest: String) -> Result<Option<GrantToken>> {
+    // Refresh tokens and strangers' texts end here.
+    if decode_unverified_header(token).is_err() {
+        return Ok(None);
+    }
+    let Some(client) = claimed_client(token) else { return Ok(None) };
+    let Some(entry) = index.by_client_id(&client)? else { return Ok(None) };
+    let Some(claims) = entry.signer.check_access(token, core.now().secs()) else { return Ok(None) };
+    if claims.text("azp") != Some(client.as_str()) {
+        return Ok(None);
+    }
+    let Some(note) = Note::open(core, &entry, &claims) else { return Ok(None) };
+    let (Some(scope), true) = (claims.text("scope").map(str::to_owned), note.is_enough(&entry)) else { return Ok(None) };
+    let text = |name: &str| claims.text(name).map(str::to_owned);
+    let amr = claims.get("amr").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
+    let auth_time = claims.get("auth_time").and_then(Json::as_i64).unwrap_or_default();
+    let data = TokenData { auth: AuthContext { auth_time, amr, sid: text("sid"), nonce: text("nonce") }, jti: text("jti") };
+    Ok(Some(GrantToken {
+        id: 0,
+        kind: TokenKind::Access,
+        digest,
+        provider: entry.num(),
+        user_id: note.user,
+        session: note.session,
+        family: note.family,
+        scope,
+        data: serde_json::to_value(data)?,
+        issued: note.issued,
+        expires: note.expires,
+        revoked: false,
+    }))
+}
+
+/// Whose key to try; nothing vouches for it yet.
+fn claimed_client(token: &str) -> Option<String> {
+    super::introspect::payload(token)?.get("azp")?.as_str().map(str::to_owned)
+}
