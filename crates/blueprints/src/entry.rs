@@ -159,7 +159,11 @@ pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, stat
     };
     let object = Arc::new(object.map_err(|e| (String::new(), e))?);
     let key = made(&object);
-    if did == Did::Created { world.create(object) } else { world.update(object) }
+    if did == Did::Created {
+        world.create(object)
+    } else {
+        world.update(object)
+    }
     Ok(Outcome { did, made: key, asked_pk, unknown })
 }
 

@@ -139,11 +139,21 @@ fn node(out: &mut String, indent: usize, value: &Json) {
             let mark = if text.ends_with('\n') { "|" } else { "|-" };
             let _ = writeln!(out, " {mark}");
             for line in text.trim_end_matches('\n').split('\n') {
-                if line.is_empty() { out.push('\n') } else { { let _ = writeln!(out, "{pad}  {line}"); } }
+                if line.is_empty() {
+                    out.push('\n')
+                } else {
+                    {
+                        let _ = writeln!(out, "{pad}  {line}");
+                    }
+                }
             }
         }
-        Json::String(text) => { let _ = writeln!(out, " {}", scalar(text)); },
-        other => { let _ = writeln!(out, " {other}"); },
+        Json::String(text) => {
+            let _ = writeln!(out, " {}", scalar(text));
+        }
+        other => {
+            let _ = writeln!(out, " {other}");
+        }
     }
 }
 
@@ -179,7 +189,32 @@ mod tests {
     }
     #[test]
     fn what_is_written_reads_back_as_it_was() {
-        let texts = ["", "plain", "true", "1", "1.5", "- a", "a: b", "# x", "line\nline", "line\n\n  more\n", "ends\n\n", " lead\nx", "tab\tx\ny", "\u{2028}", "quote\"'", "a\\b", "!Tag", "&x", "*x", "%", "@", "null", "~", "é\nü"];
+        let texts = [
+            "",
+            "plain",
+            "true",
+            "1",
+            "1.5",
+            "- a",
+            "a: b",
+            "# x",
+            "line\nline",
+            "line\n\n  more\n",
+            "ends\n\n",
+            " lead\nx",
+            "tab\tx\ny",
+            "\u{2028}",
+            "quote\"'",
+            "a\\b",
+            "!Tag",
+            "&x",
+            "*x",
+            "%",
+            "@",
+            "null",
+            "~",
+            "é\nü",
+        ];
         for text in texts {
             let value = json!({"a": {"text": text, "list": [text, 1, null, {"x": text}], "empty": [], "none": {}}});
             let mut out = String::new();

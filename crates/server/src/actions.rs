@@ -15,7 +15,15 @@ pub fn wiring() -> Wiring {
     let extra = vec![
         Action::get("providers/oauth2/{id}/setup_urls", Permission::Superuser, "Addresses to set a client up with.", Run::Plain(|call| Box::pin(setup_urls(call)))),
         Action::get("providers/oauth2/{id}/preview_user", Permission::Superuser, "Claims that a person's tokens would have.", Run::Plain(|call| Box::pin(preview_user(call)))),
-        Action::new(Method::POST, "stages/prompt/prompts/preview", Permission::Superuser, "The challenge with this prompt alone.", Run::Plain(|call| Box::pin(preview_prompt(call)))).input(Prompt::DEF.fields).output(Output::Any),
+        Action::new(
+            Method::POST,
+            "stages/prompt/prompts/preview",
+            Permission::Superuser,
+            "The challenge with this prompt alone.",
+            Run::Plain(|call| Box::pin(preview_prompt(call))),
+        )
+        .input(Prompt::DEF.fields)
+        .output(Output::Any),
     ];
     Wiring { extra, bearer: Some(bearer), export: Some(export) }
 }

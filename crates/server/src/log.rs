@@ -23,7 +23,8 @@ pub fn start(options: &Options) {
         _ => !terminal,
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if json { builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init() } else { builder.with_ansi(terminal).with_target(false).try_init() };
+    let started =
+        if json { builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init() } else { builder.with_ansi(terminal).with_target(false).try_init() };
     if started.is_err() {
         tracing::debug!("a logger was set already");
     }

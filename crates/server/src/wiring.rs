@@ -1,12 +1,15 @@
 //! Puts the server together: the registry of all models, the kinds of all families, the core, the routes.
 use crate::config::{Database, Options};
 use axum::Router;
+use axum::extract::Request;
+use axum::routing::any;
 use signet_base::{Error, Ports, Result, Secret, Vault};
 use signet_core::system::{SETTINGS_KEY, SystemSettings};
 use signet_core::{Core, CoreParts, Families};
 use signet_model::Registry;
 use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
+use tower::ServiceExt;
 
 /// Every model that this binary knows.
 pub fn registry() -> Registry {
@@ -63,9 +66,16 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
 /// Everything that is answered on the HTTP listeners, before the edge's own work on each request.
 pub fn routes(core: &Arc<Core>) -> Router {
     let api = signet_api::router(core.clone(), crate::actions::wiring());
+    let whole = api.clone();
+    // A nested router does not answer its own prefix with a slash behind it.
+    let prefix = any(move |request: Request| async move {
+        match whole.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    });
     Router::new()
-        // A nested router does not answer its own prefix with a slash behind it.
-        .route_service("/api/v3/", api.clone())
+        .route("/api/v3/", prefix)
         .merge(signet_front::router(core.clone()))
         .merge(signet_providers::router(core))
         .nest("/api/v3", api)

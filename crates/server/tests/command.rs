@@ -48,7 +48,14 @@ fn wrong_settings_are_listed_together_with_exit_code_2() {
         .unwrap();
     assert_eq!(out.status.code(), Some(2));
     let text = said(&out);
-    for name in ["AUTHENTIK_LISTEN__HTTP", "AUTHENTIK_POSTGRESQL__PORT", "SIGNET_SESSIONS__UNAUTHENTICATED_AGE", "AUTHENTIK_SECRET_KEY", "AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS", "AUTHENTIK_LOG_LEVEL"] {
+    for name in [
+        "AUTHENTIK_LISTEN__HTTP",
+        "AUTHENTIK_POSTGRESQL__PORT",
+        "SIGNET_SESSIONS__UNAUTHENTICATED_AGE",
+        "AUTHENTIK_SECRET_KEY",
+        "AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS",
+        "AUTHENTIK_LOG_LEVEL",
+    ] {
         assert!(text.contains(name), "{name} is not in\n{text}");
     }
     assert_eq!(place.run(&["no_such_command"]).status.code(), Some(2));

@@ -140,7 +140,9 @@ async fn variables_and_files_are_read_for_the_servers_own_files() {
 #[tokio::test]
 async fn states_create_update_leave_and_remove() {
     let app = App::start(DbKind::Sqlite).await;
-    let text = |state: &str, message: &str| format!("version: 1\nentries:\n- {{model: authentik_stages_deny.denystage, state: {state}, identifiers: {{name: s}}, attrs: {{deny_message: {message}}}}}\n");
+    let text = |state: &str, message: &str| {
+        format!("version: 1\nentries:\n- {{model: authentik_stages_deny.denystage, state: {state}, identifiers: {{name: s}}, attrs: {{deny_message: {message}}}}}\n")
+    };
     let message = || app.core.world().objects().find(|o| o.name() == "s").map(|o| o.text("deny_message").to_owned());
     assert_eq!(import(&app, &text("created", "a")).await.unwrap().created, 1);
     assert!(import(&app, &text("created", "b")).await.unwrap().is_empty());

@@ -122,3 +122,11 @@ async fn a_body_that_nobody_reads_does_not_end_the_connection() {
     .unwrap();
     app.stop().await;
 }
+
+#[tokio::test]
+async fn the_api_browser_is_at_the_apis_own_address() {
+    let app = App::start(DbKind::Sqlite).await;
+    let page = app.browser().get("/api/v3/").await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    app.stop().await;
+}

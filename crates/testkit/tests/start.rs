@@ -65,7 +65,11 @@ async fn many_first_runs_at_once_give_one_administrator() {
 #[tokio::test]
 async fn bootstrap_settings_count_on_the_first_start_only() {
     each_database(|kind| async move {
-        let setup = Setup::new(kind).await.with("AUTHENTIK_BOOTSTRAP_PASSWORD", "Boot-Strap-1").with("AUTHENTIK_BOOTSTRAP_TOKEN", "a-token-of-the-first-start").with("AUTHENTIK_BOOTSTRAP_EMAIL", "boot@example.test");
+        let setup = Setup::new(kind)
+            .await
+            .with("AUTHENTIK_BOOTSTRAP_PASSWORD", "Boot-Strap-1")
+            .with("AUTHENTIK_BOOTSTRAP_TOKEN", "a-token-of-the-first-start")
+            .with("AUTHENTIK_BOOTSTRAP_EMAIL", "boot@example.test");
         let app = setup.start().await.unwrap();
         let mut admin = app.browser().bearer("a-token-of-the-first-start");
         assert_eq!(admin.get("/api/v3/core/users/me/").await.json()["user"]["email"], "boot@example.test");

@@ -6,10 +6,10 @@ mod values;
 
 use signet_base::{Json, Map, Secret, Uuid};
 use signet_core::Core;
+use signet_store::Batch;
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, canonical};
-use signet_store::Batch;
 use values::{fits, group_map, stored_group, stored_token, stored_user, token_map, user_map};
 
 pub const USER: &str = "authentik_core.user";
@@ -128,9 +128,10 @@ impl Rows {
     }
     /// The batch of all new groups.
     pub fn new_groups(&self) -> Batch {
-        self.groups.iter().filter(|d| d.fate == Fate::New).fold(Batch::new(), |batch, d| {
-            batch.then(groups::insert_batch(&d.group, d.parents.as_deref().unwrap_or_default(), d.members.as_deref().unwrap_or_default()))
-        })
+        self.groups
+            .iter()
+            .filter(|d| d.fate == Fate::New)
+            .fold(Batch::new(), |batch, d| batch.then(groups::insert_batch(&d.group, d.parents.as_deref().unwrap_or_default(), d.members.as_deref().unwrap_or_default())))
     }
     /// Everything but new groups and new users. `real` turns provisional user ids into real ones.
     pub fn changes(&self, core: &Core, real: impl Fn(i64) -> i64) -> signet_base::Result<Batch> {

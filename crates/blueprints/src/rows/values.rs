@@ -3,10 +3,10 @@ use super::Wrong;
 use crate::world::contains;
 use signet_base::{Json, Map, Uuid, json};
 use signet_core::Core;
+use signet_store::Page;
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, UserQuery, canonical};
-use signet_store::Page;
 
 pub fn wrong<T>(field: &str, message: impl Into<String>) -> Result<T, Wrong> {
     Err((field.to_owned(), message.into()))
@@ -44,13 +44,17 @@ pub fn fits(row: &Map, wanted: &Map) -> bool {
         })
 }
 pub fn user_map(u: &User) -> Map {
-    to_map(json!({"pk": u.id, "uuid": u.uuid, "username": u.username, "name": u.name, "email": u.email, "is_active": u.is_active, "type": u.user_type, "path": u.path, "attributes": u.attributes}))
+    to_map(
+        json!({"pk": u.id, "uuid": u.uuid, "username": u.username, "name": u.name, "email": u.email, "is_active": u.is_active, "type": u.user_type, "path": u.path, "attributes": u.attributes}),
+    )
 }
 pub fn group_map(g: &Group) -> Map {
     to_map(json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes}))
 }
 pub fn token_map(t: &Token) -> Map {
-    to_map(json!({"pk": t.id, "identifier": t.identifier, "intent": t.intent, "user": t.user_id, "description": t.description, "managed": t.managed, "expiring": t.expiring, "expires": t.expires}))
+    to_map(
+        json!({"pk": t.id, "identifier": t.identifier, "intent": t.intent, "user": t.user_id, "description": t.description, "managed": t.managed, "expiring": t.expiring, "expires": t.expires}),
+    )
 }
 pub fn to_map(value: Json) -> Map {
     match value {

@@ -97,7 +97,11 @@ impl Config {
         for (what, variables) in unused {
             let later = TABLE.iter().any(|s| s.used == Use::Later(what));
             let verb = if variables.len() == 1 { "has" } else { "have" };
-            me.warnings.push(if later { format!("{} {verb} no effect yet: nothing uses {what}.", variables.join(", ")) } else { format!("{} {verb} no effect: {what}.", variables.join(", ")) });
+            me.warnings.push(if later {
+                format!("{} {verb} no effect yet: nothing uses {what}.", variables.join(", "))
+            } else {
+                format!("{} {verb} no effect: {what}.", variables.join(", "))
+            });
         }
         options::judge(&me, &mut mistakes);
         if mistakes.is_empty() { Ok(me) } else { Err(mistakes) }
@@ -189,7 +193,10 @@ mod tests {
     }
     #[test]
     fn all_mistakes_are_reported_together_with_what_was_expected() {
-        let said = read(&[("AUTHENTIK_LISTEN__HTTP", "nowhere"), ("AUTHENTIK_POSTGRESQL__PORT", "x"), ("SIGNET_DEBUG", "maybe"), ("AUTHENTIK_SECRET_KEY", "file:///does/not/exist")]).err().unwrap();
+        let said =
+            read(&[("AUTHENTIK_LISTEN__HTTP", "nowhere"), ("AUTHENTIK_POSTGRESQL__PORT", "x"), ("SIGNET_DEBUG", "maybe"), ("AUTHENTIK_SECRET_KEY", "file:///does/not/exist")])
+                .err()
+                .unwrap();
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(said.iter().any(|m| m.starts_with("AUTHENTIK_LISTEN__HTTP: ") && m.contains("address:port")));
         assert!(said.iter().any(|m| m.starts_with("SIGNET_DEBUG: ") && m.contains("true or false")));
@@ -202,7 +209,13 @@ mod tests {
     }
     #[test]
     fn values_come_from_other_variables_and_files_with_defaults() {
-        let config = read(&[("AUTHENTIK_POSTGRESQL__PASSWORD", "env://PG_PASS"), ("PG_PASS", "s3"), ("AUTHENTIK_AVATARS", "env://NOT_THERE?initials"), ("AUTHENTIK_COOKIE_DOMAIN", "file:///not/there?x.test")]).unwrap();
+        let config = read(&[
+            ("AUTHENTIK_POSTGRESQL__PASSWORD", "env://PG_PASS"),
+            ("PG_PASS", "s3"),
+            ("AUTHENTIK_AVATARS", "env://NOT_THERE?initials"),
+            ("AUTHENTIK_COOKIE_DOMAIN", "file:///not/there?x.test"),
+        ])
+        .unwrap();
         assert_eq!((config.text("POSTGRESQL__PASSWORD"), config.text("AVATARS"), config.text("COOKIE_DOMAIN")), ("s3", "initials", "x.test"));
         assert!(read(&[("AUTHENTIK_AVATARS", "env://NOT_THERE")]).is_err());
         assert!(!config.dump().contains("s3") && config.dump().contains("AUTHENTIK_POSTGRESQL__PASSWORD=********"));
@@ -225,10 +238,34 @@ mod tests {
     #[test]
     fn every_variable_of_the_guides_reference_is_known() {
         for name in [
-            "SECRET_KEY", "LOG_LEVEL", "ERROR_REPORTING__ENABLED", "POSTGRESQL__HOST", "POSTGRESQL__PORT", "POSTGRESQL__NAME", "POSTGRESQL__USER", "POSTGRESQL__PASSWORD",
-            "POSTGRESQL__USE_PGBOUNCER", "REDIS__HOST", "REDIS__PORT", "REDIS__DB", "REDIS__PASSWORD", "EMAIL__HOST", "EMAIL__PORT", "EMAIL__USERNAME", "EMAIL__PASSWORD",
-            "EMAIL__USE_TLS", "EMAIL__USE_SSL", "EMAIL__TIMEOUT", "EMAIL__FROM", "LISTEN__HTTP", "LISTEN__HTTPS", "LISTEN__METRICS", "WEB__WORKERS", "DISABLE_UPDATE_CHECK",
-            "AVATARS", "DOMAIN",
+            "SECRET_KEY",
+            "LOG_LEVEL",
+            "ERROR_REPORTING__ENABLED",
+            "POSTGRESQL__HOST",
+            "POSTGRESQL__PORT",
+            "POSTGRESQL__NAME",
+            "POSTGRESQL__USER",
+            "POSTGRESQL__PASSWORD",
+            "POSTGRESQL__USE_PGBOUNCER",
+            "REDIS__HOST",
+            "REDIS__PORT",
+            "REDIS__DB",
+            "REDIS__PASSWORD",
+            "EMAIL__HOST",
+            "EMAIL__PORT",
+            "EMAIL__USERNAME",
+            "EMAIL__PASSWORD",
+            "EMAIL__USE_TLS",
+            "EMAIL__USE_SSL",
+            "EMAIL__TIMEOUT",
+            "EMAIL__FROM",
+            "LISTEN__HTTP",
+            "LISTEN__HTTPS",
+            "LISTEN__METRICS",
+            "WEB__WORKERS",
+            "DISABLE_UPDATE_CHECK",
+            "AVATARS",
+            "DOMAIN",
         ] {
             assert!(find(name).is_some(), "{name}");
         }

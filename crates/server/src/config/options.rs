@@ -155,7 +155,9 @@ fn kept_key(folder: &Path, ports: &signet_base::Ports) -> io::Result<Secret> {
     let path = folder.join("secret_key");
     match std::fs::read_to_string(&path) {
         Ok(text) if text.trim().len() >= 32 => return Ok(Secret::new(text.trim())),
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no key: restore it from a backup, without it stored secrets cannot be read", path.display()))),
+        Ok(_) => {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no key: restore it from a backup, without it stored secrets cannot be read", path.display())));
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
     }
@@ -199,7 +201,12 @@ mod tests {
     }
     #[test]
     fn rules_over_several_variables_name_the_variable() {
-        let pairs = [("AUTHENTIK_BOOTSTRAP_PASSWORD", "a"), ("AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "b"), ("AUTHENTIK_POSTGRESQL__SSLMODE", "verify-full"), ("AUTHENTIK_COOKIE_DOMAIN", "a;b")];
+        let pairs = [
+            ("AUTHENTIK_BOOTSTRAP_PASSWORD", "a"),
+            ("AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "b"),
+            ("AUTHENTIK_POSTGRESQL__SSLMODE", "verify-full"),
+            ("AUTHENTIK_COOKIE_DOMAIN", "a;b"),
+        ];
         let all = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let said: Vec<String> = Config::read(&all).err().unwrap().iter().map(|m| m.variable.clone()).collect();
         assert_eq!(said, ["AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "AUTHENTIK_POSTGRESQL__SSLROOTCERT", "AUTHENTIK_COOKIE_DOMAIN"]);

@@ -79,20 +79,29 @@ pub fn flag(text: &str) -> Option<bool> {
 }
 /// A list of addresses; none when one cannot be read.
 pub fn addresses(text: &str) -> Option<Vec<std::net::SocketAddr>> {
-    let all: Option<Vec<_>> = text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(|p| match p.strip_prefix(':') {
-        // `:9000` means every address of the machine.
-        Some(port) => format!("[::]:{port}").parse().ok(),
-        None => p.replace("localhost:", "127.0.0.1:").parse().ok(),
-    }).collect();
+    let all: Option<Vec<_>> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .map(|p| match p.strip_prefix(':') {
+            // `:9000` means every address of the machine.
+            Some(port) => format!("[::]:{port}").parse().ok(),
+            None => p.replace("localhost:", "127.0.0.1:").parse().ok(),
+        })
+        .collect();
     all.filter(|l| !l.is_empty())
 }
 /// A list of networks; none when one cannot be read.
 pub fn networks(text: &str) -> Option<Vec<(std::net::IpAddr, u8)>> {
-    text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(|p| {
-        let (address, prefix) = p.split_once('/').map_or((p, None), |(a, b)| (a, Some(b)));
-        let address: std::net::IpAddr = address.parse().ok()?;
-        let widest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Some(widest), |p| p.parse().ok().filter(|n| *n <= widest))?;
-        Some((address, prefix))
-    }).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .map(|p| {
+            let (address, prefix) = p.split_once('/').map_or((p, None), |(a, b)| (a, Some(b)));
+            let address: std::net::IpAddr = address.parse().ok()?;
+            let widest = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = prefix.map_or(Some(widest), |p| p.parse().ok().filter(|n| *n <= widest))?;
+            Some((address, prefix))
+        })
+        .collect()
 }

@@ -35,11 +35,19 @@ const OTHER_SERVER: &str = "belongs to another server's process model";
 /// The declarations.
 pub const TABLE: &[Setting] = &[
     now("DATA_DIR", "./data", Text, "Folder of the embedded database and of the generated secret key."),
-    secret("SECRET_KEY", "Key from which all others are derived. Not set: generated once and kept in the data folder, readable by its owner only. Nodes that share a database need the same key."),
+    secret(
+        "SECRET_KEY",
+        "Key from which all others are derived. Not set: generated once and kept in the data folder, readable by its owner only. Nodes that share a database need the same key.",
+    ),
     now("LISTEN__HTTP", "[::]:9000", Addresses, "Where plain HTTP is answered."),
     now("LISTEN__HTTPS", "[::]:9443", Addresses, "Where HTTPS is answered, with the certificate of the brand that the name belongs to, else the self-signed one."),
     now("LISTEN__METRICS", "[::]:9300", Addresses, "Where `/metrics` is answered."),
-    now("LISTEN__TRUSTED_PROXY_CIDRS", "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,fc00::/7,::1/128", Networks, "Networks whose forwarding headers (X-Forwarded-For, -Proto, -Host) are believed."),
+    now(
+        "LISTEN__TRUSTED_PROXY_CIDRS",
+        "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,fc00::/7,::1/128",
+        Networks,
+        "Networks whose forwarding headers (X-Forwarded-For, -Proto, -Host) are believed.",
+    ),
     now("LOG_LEVEL", "info", LEVELS, "What is logged: this level and above."),
     now("LOG_FORMAT", "auto", Word(&["auto", "json", "text"]), "Form of log lines; auto is text on a terminal, else JSON."),
     now("COOKIE_DOMAIN", "", Text, "Domain of the session cookie; empty: only the host itself. `COOKIE__DOMAIN` is understood too."),

@@ -38,17 +38,9 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
             canonical_host(given, secure).ok_or(BadHost)?
         }
     };
-    let user_agent: String = headers.get(header::USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect()).unwrap_or_default();
-    Ok(Client {
-        ip,
-        host,
-        secure,
-        user_agent,
-        request_id,
-        method: method.to_owned(),
-        path: uri.path().to_owned(),
-        query: uri.query().unwrap_or_default().to_owned(),
-    })
+    let user_agent: String =
+        headers.get(header::USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect()).unwrap_or_default();
+    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query: uri.query().unwrap_or_default().to_owned() })
 }
 
 /// `::ffff:192.0.2.1` is 192.0.2.1.
@@ -156,7 +148,17 @@ mod tests {
     }
     #[test]
     fn the_right_most_stranger_of_the_chain_counts() {
-        let c = read("127.0.0.1:5", &[("host", "a.test"), ("x-forwarded-for", "203.0.113.1, 198.51.100.9"), ("x-forwarded-for", "192.0.2.8"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "b.test:443")]).unwrap();
+        let c = read(
+            "127.0.0.1:5",
+            &[
+                ("host", "a.test"),
+                ("x-forwarded-for", "203.0.113.1, 198.51.100.9"),
+                ("x-forwarded-for", "192.0.2.8"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "b.test:443"),
+            ],
+        )
+        .unwrap();
         assert_eq!((c.ip.to_string().as_str(), c.host.as_str(), c.secure), ("198.51.100.9", "b.test", true));
     }
     #[test]

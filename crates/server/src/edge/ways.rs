@@ -9,11 +9,7 @@ use signet_core::{Client, Core, WebSession, page};
 use std::sync::Arc;
 
 pub fn router(core: Arc<Core>) -> Router {
-    Router::new()
-        .route("/.well-known/webfinger", get(webfinger))
-        .route("/device", get(device))
-        .fallback(nothing)
-        .with_state(core)
+    Router::new().route("/.well-known/webfinger", get(webfinger)).route("/device", get(device)).fallback(nothing).with_state(core)
 }
 
 /// RFC 7033: no resource is described here.
@@ -27,7 +23,11 @@ async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
     let cookies = cookies(request.headers());
     match WebSession::load(&core, &cookies).await {
         Ok(session) if session.principal().is_none() => {
-            let to = if client.query.is_empty() { "/flows/-/default/authentication/?next=/device".to_owned() } else { format!("/flows/-/default/authentication/?next={}", signet_base::query::encode_path(&format!("/device?{}", client.query))) };
+            let to = if client.query.is_empty() {
+                "/flows/-/default/authentication/?next=/device".to_owned()
+            } else {
+                format!("/flows/-/default/authentication/?next={}", signet_base::query::encode_path(&format!("/device?{}", client.query)))
+            };
             (StatusCode::FOUND, [(header::LOCATION, to), (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned())]).into_response()
         }
         Ok(_) => page::not_found(&core, &client, &cookies).map(Body::from),
