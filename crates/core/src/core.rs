@@ -8,7 +8,7 @@ use crate::provider::ProviderKind;
 use crate::session::SessionCookies;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
 use crate::Client;
-use signet_base::{Ports, Result, Timestamp, Vault};
+use signet_base::{Ports, Result, Timestamp, Uuid, Vault};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
 use signet_store::{Db, ObjectStore, kv};
@@ -101,6 +101,16 @@ impl Core {
     }
     pub fn now(&self) -> Timestamp {
         self.ports.now()
+    }
+    /// A UUID that begins with the time (RFC 9562 §5.7), for keys of rows that are written in masses: neighbours in time
+    /// are neighbours in the index.
+    pub fn ordered_uuid(&self) -> Uuid {
+        let mut bytes: [u8; 16] = self.ports.bytes();
+        let millis = u64::try_from(self.now().0 / 1000).unwrap_or_default();
+        bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+        bytes[6] = bytes[6] & 0x0f | 0x70;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Uuid::from_bytes(bytes)
     }
     /// `uid` of a user (authentik-features §7.1).
     pub fn uid(&self, user: i64) -> String {

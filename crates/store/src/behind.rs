@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 /// Rows that wait at most; beyond it callers write their rows themselves.
 const CAPACITY: usize = 20_000;
 /// Rows of one transaction, and the count at which writing begins early.
-const CHUNK: usize = 256;
+const CHUNK: usize = 512;
 /// How long a row waits at most.
 const AGE: Duration = Duration::from_millis(50);
 

@@ -59,7 +59,10 @@ impl Sqlite {
             if mode != "wal" {
                 tracing::warn!(mode, "SQLite does not use write-ahead logging on this file system");
             }
-            conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+            // Pages that change again before the checkpoint are copied once.
+            conn.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+            // KiB: keys of tokens are random, so their indexes are touched all over.
+            conn.pragma_update(None, "cache_size", -16_384)?;
             conn.pragma_update(None, "journal_size_limit", 67_108_864)?;
             conn.pragma_update(None, "foreign_keys", true)
         };
@@ -343,7 +346,10 @@ fn collect(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> rusqlit
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(n) => Value::Int(n),
                 ValueRef::Real(n) => Value::Real(n),
-                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Text(text) => Value::Text(match std::str::from_utf8(text) {
+                    Ok(text) => text.to_owned(),
+                    Err(_) => String::from_utf8_lossy(text).into_owned(),
+                }),
                 ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
             });
         }

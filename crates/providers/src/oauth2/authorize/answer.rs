@@ -99,7 +99,8 @@ async fn front_channel(
     let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, &ask.scopes, &id).await? } else { Map::new() };
     let mut access = None;
     if ask.response.token {
-        let token = issue::access_claims(core, &base, &mapped, &ask.scopes);
+        let mut token = issue::access_claims(core, &base, &mapped, &ask.scopes);
+        token.insert("uid".into(), json!(core.ports.alphanumeric(40)));
         let jti = token.get("jti").and_then(Json::as_str).unwrap_or_default().to_owned();
         let signed = entry.signer.sign(core, vec![token]).await?.pop().ok_or_else(|| Error::internal("no signature"))?;
         let row = issue::row(core, &base, &ask.scopes, session.uuid(), family, &signed, grants::TokenKind::Access, expires, Some(jti))?;

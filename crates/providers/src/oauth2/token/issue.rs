@@ -54,9 +54,8 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, scopes, &id).await? } else { Map::new() };
     let mut access = access_claims(core, &base, &mapped, scopes);
     let note = Note { user: person.user.id, family: issue.family, session: issue.session, issued: now, expires };
-    if note.is_enough(entry) {
-        access.insert("uid".into(), json!(note.seal(core, entry, &access)?));
-    }
+    let uid = if note.is_enough(entry) { note.seal(core, entry, &access)? } else { core.ports.alphanumeric(40) };
+    access.insert("uid".into(), json!(uid));
     let jti = access.get("jti").and_then(Json::as_str).map(str::to_owned);
     let mut all = vec![access];
     if scopes.has(OPENID) {
@@ -85,12 +84,11 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     Ok(Issued { body, access: access_row, refresh })
 }
 
-/// Claims of an access token.
+/// Claims of an access token, but for `uid`.
 pub fn access_claims(core: &Core, base: &Base<'_>, mapped: &Map, scopes: &Scopes) -> Map {
     let mut out = base.claims(core.ports.hex(16));
     claims::add(&mut out, mapped);
     out.insert("azp".into(), json!(base.entry.settings.client_id));
-    out.insert("uid".into(), json!(core.ports.alphanumeric(40)));
     out.insert("scope".into(), json!(scopes.to_string()));
     out
 }
