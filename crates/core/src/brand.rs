@@ -34,7 +34,11 @@ pub fn look(core: &Core, client: &Client) -> Look {
     let system = core.system();
     let brand = of(&world, client.domain()).map(|(_, b)| b);
     let setting = |path: &[&str]| brand.and_then(|b| dig(&b.attributes, path)).and_then(Json::as_str).map(str::to_owned);
-    let footer_links = system.footer_links.as_array().map(|l| l.iter().filter_map(|e| Some((e.get("name")?.as_str()?.to_owned(), e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned()))).collect()).unwrap_or_default();
+    let footer_links = system
+        .footer_links
+        .as_array()
+        .map(|l| l.iter().filter_map(|e| Some((e.get("name")?.as_str()?.to_owned(), e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned()))).collect())
+        .unwrap_or_default();
     Look {
         title: brand.map_or_else(|| "authentik".to_owned(), |b| b.branding_title.clone()),
         logo: brand.map_or_else(|| "/static/dist/assets/icons/icon_left_brand.svg".to_owned(), |b| b.branding_logo.clone()),

@@ -1,4 +1,5 @@
 //! Everything a request needs, wired once at start.
+use crate::Client;
 use crate::flow::StageKind;
 use crate::hash::Hasher;
 use crate::metrics::Metrics;
@@ -7,7 +8,6 @@ use crate::pool::Pool;
 use crate::provider::ProviderKind;
 use crate::session::SessionCookies;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
-use crate::Client;
 use signet_base::{Ports, Result, Timestamp, Uuid, Vault};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
@@ -23,7 +23,11 @@ pub struct Families {
     providers: HashMap<String, Arc<dyn ProviderKind>>,
 }
 impl Families {
-    pub fn new(stages: impl IntoIterator<Item = Arc<dyn StageKind>>, policies: impl IntoIterator<Item = Arc<dyn Policy>>, providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>) -> Self {
+    pub fn new(
+        stages: impl IntoIterator<Item = Arc<dyn StageKind>>,
+        policies: impl IntoIterator<Item = Arc<dyn Policy>>,
+        providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
+    ) -> Self {
         Self {
             stages: stages.into_iter().map(|s| (s.id().to_owned(), s)).collect(),
             policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),

@@ -17,7 +17,8 @@ impl Core {
             _ => Map::new(),
         };
         context.insert("http_request".into(), json!({"args": {}, "path": client.path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
-        let person = user.map_or_else(|| json!({"pk": null, "email": "", "username": "AnonymousUser"}), |p| json!({"pk": p.user.id, "email": p.user.email, "username": p.user.username}));
+        let person =
+            user.map_or_else(|| json!({"pk": null, "email": "", "username": "AnonymousUser"}), |p| json!({"pk": p.user.id, "email": p.user.email, "username": p.user.username}));
         let map = |value: Json| match value {
             Json::Object(map) => map,
             _ => Map::new(),

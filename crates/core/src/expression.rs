@@ -174,10 +174,13 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
             Some(principal) => Some(principal),
             None => pending_principal(question.core, &context).await.map_err(|e| failure(e.to_string()))?,
         };
-        dict.insert(keys::PENDING_USER.0, match principal {
-            Some(principal) => people::user(shared, principal, backend),
-            None => people::pretended(pending),
-        });
+        dict.insert(
+            keys::PENDING_USER.0,
+            match principal {
+                Some(principal) => people::user(shared, principal, backend),
+                None => people::pretended(pending),
+            },
+        );
     }
     if let Some(application) = context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.world().get(pk).cloned()) {
         dict.insert(keys::APPLICATION.0, object_value(&application));

@@ -16,7 +16,8 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("authentik");
-        let (logins, failed_logins, policy_executions, flow_executions, requests) = (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let (logins, failed_logins, policy_executions, flow_executions, requests) =
+            (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
         let active_sessions = Gauge::default();
         // The encoder adds `_total` to counters.
         registry.register("logins", "Successful sign-ins", logins.clone());

@@ -49,13 +49,15 @@ impl Dressing {
 /// An error page: what happened, what to do, the id to look up, a way home.
 pub fn error(core: &Core, client: &Client, cookies: &str, status: StatusCode, title: &str, text: &str) -> Response<String> {
     let dressing = Dressing::of(core, client, cookies);
-    let page = signet_pages::error_page(&ErrorPage { page: dressing.page(core), status: status.as_u16(), title, text, request_id: Some(&client.request_id), home_url: "/if/user/" });
+    let page =
+        signet_pages::error_page(&ErrorPage { page: dressing.page(core), status: status.as_u16(), title, text, request_id: Some(&client.request_id), home_url: "/if/user/" });
     dressing.answer(status, &[], page)
 }
 
 /// The page for an address where nothing is.
 pub fn not_found(core: &Core, client: &Client, cookies: &str) -> Response<String> {
-    let mut response = error(core, client, cookies, StatusCode::NOT_FOUND, "There is nothing at this address", "Check the address for a typing mistake, or go to your applications.");
+    let mut response =
+        error(core, client, cookies, StatusCode::NOT_FOUND, "There is nothing at this address", "Check the address for a typing mistake, or go to your applications.");
     // Nothing personal is on it; every load of it may be cached.
     response.headers_mut().remove(header::CACHE_CONTROL);
     response
@@ -69,7 +71,9 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
         Error::Denied(why) => (StatusCode::FORBIDDEN, "You can’t open this", why.as_str()),
         Error::Invalid(_) | Error::Conflict(_) => (StatusCode::BAD_REQUEST, "The request could not be read", "Go back and try again."),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "Signing in is not possible right now", "Wait a moment and try again."),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side", "Try again. If it happens once more, give the id below to your administrator."),
+        Error::Internal(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side", "Try again. If it happens once more, give the id below to your administrator.")
+        }
     };
     if matches!(error, Error::Internal(_)) {
         tracing::error!(request_id = %client.request_id, %error, "a request failed");

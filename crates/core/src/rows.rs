@@ -18,7 +18,10 @@ pub fn avatar(core: &Core, name: &str, username: &str, email: &str) -> String {
             "none" => return NO_AVATAR.to_owned(),
             "initials" => return initials(if name.trim().is_empty() { username } else { name }),
             url if url.starts_with("http://") || url.starts_with("https://") || url.starts_with('/') => {
-                return url.replace("%(username)s", &signet_base::query::encode(username)).replace("%(mail_hash)s", &signet_base::vault::sha256_hex(email.trim().to_lowercase().as_bytes())).replace("%(upn)s", &signet_base::query::encode(username));
+                return url
+                    .replace("%(username)s", &signet_base::query::encode(username))
+                    .replace("%(mail_hash)s", &signet_base::vault::sha256_hex(email.trim().to_lowercase().as_bytes()))
+                    .replace("%(upn)s", &signet_base::query::encode(username));
             }
             _ => {}
         }

@@ -75,7 +75,18 @@ pub struct WebSession {
 impl WebSession {
     /// No session.
     pub fn anonymous() -> Self {
-        Self { key: String::new(), row: None, state: State::default(), principal: None, write: Write::None, replaces: None, set_cookie: false, expires: None, ended: false, device_age: Span::from_secs(DEVICE_AGE_SECS) }
+        Self {
+            key: String::new(),
+            row: None,
+            state: State::default(),
+            principal: None,
+            write: Write::None,
+            replaces: None,
+            set_cookie: false,
+            expires: None,
+            ended: false,
+            device_age: Span::from_secs(DEVICE_AGE_SECS),
+        }
     }
 
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
@@ -95,7 +106,18 @@ impl WebSession {
         };
         let state = serde_json::from_value(row.data.clone()).unwrap_or_default();
         let expires = Some(row.expires);
-        Ok(Self { key, row: Some(row), state, principal, write: Write::None, replaces: None, set_cookie: false, expires, ended: false, device_age: Span::from_secs(DEVICE_AGE_SECS) })
+        Ok(Self {
+            key,
+            row: Some(row),
+            state,
+            principal,
+            write: Write::None,
+            replaces: None,
+            set_cookie: false,
+            expires,
+            ended: false,
+            device_age: Span::from_secs(DEVICE_AGE_SECS),
+        })
     }
 
     /// The signed-in person.

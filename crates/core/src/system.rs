@@ -66,7 +66,10 @@ impl Default for SystemSettings {
             default_token_length: 60,
             pagination_default_page_size: 20,
             pagination_max_page_size: 100,
-            flags: json!({"core_default_app_access": true, "enterprise_audit_include_expanded_diff": false, "flows_continuous_login": false, "flows_refresh_others": false}).as_object().cloned().unwrap_or_default(),
+            flags: json!({"core_default_app_access": true, "enterprise_audit_include_expanded_diff": false, "flows_continuous_login": false, "flows_refresh_others": false})
+                .as_object()
+                .cloned()
+                .unwrap_or_default(),
         }
     }
 }

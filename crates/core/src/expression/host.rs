@@ -187,4 +187,3 @@ impl Host for Caller {
         })
     }
 }
-

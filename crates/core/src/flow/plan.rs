@@ -59,7 +59,14 @@ impl Plan {
 }
 
 /// Plans `flow` for a person. `context` is what the caller knows already (application, consent texts…).
-pub async fn plan(core: &Arc<Core>, client: &Client, flow: &Arc<Object>, user: Option<&Principal>, context: Context, allow_empty: bool) -> Result<std::result::Result<Plan, NotPlanned>> {
+pub async fn plan(
+    core: &Arc<Core>,
+    client: &Client,
+    flow: &Arc<Object>,
+    user: Option<&Principal>,
+    context: Context,
+    allow_empty: bool,
+) -> Result<std::result::Result<Plan, NotPlanned>> {
     let world = core.world();
     let Some(settings) = flow.get::<Flow>() else { return Ok(Err(NotPlanned::NotApplicable(Vec::new()))) };
     let fits = match settings.authentication {

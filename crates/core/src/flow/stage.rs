@@ -68,7 +68,8 @@ impl FlowRun<'_> {
     /// Adds the members that challenges about a person carry.
     pub fn about_person(&self, challenge: Challenge) -> Challenge {
         let shown = self.plan.context.get(&keys::PENDING_USER_IDENTIFIER);
-        let person = self.pending_user().map(|u| (u.username, u.name, u.email)).or_else(|| self.user().map(|u| (u.user.username.clone(), u.user.name.clone(), u.user.email.clone())));
+        let person =
+            self.pending_user().map(|u| (u.username, u.name, u.email)).or_else(|| self.user().map(|u| (u.user.username.clone(), u.user.name.clone(), u.user.email.clone())));
         match (shown, person) {
             (Some(typed), _) => challenge.with("pending_user", typed).with("pending_user_avatar", crate::rows::NO_AVATAR),
             (None, Some((username, name, email))) => {

@@ -1,8 +1,8 @@
 //! Token introspection (RFC 7662), for clients that prove who they are.
 use super::clients::ClientEntry;
 use super::errors::{Failure, OAuthError, Outcome};
-use super::params::Params;
 use super::live;
+use super::params::Params;
 use super::token::issue::TokenData;
 use super::token::require_client;
 use super::web::{Caller, Web};
