@@ -1,7 +1,7 @@
 //! The authorization endpoint: where errors go, who must sign in, what a person must see.
 use crate::world::{CB, World, authorize_query, create};
 use signet_base::{Json, json};
-use signet_core::flow::Reply;
+use signet_core::flow::{Reply, keys};
 use signet_core::models::{Flow, PolicyBinding};
 use signet_model::Model;
 use signet_store::testdb::each_database;
@@ -175,6 +175,8 @@ async fn a_form_and_a_second_consent_need_a_page() {
         let mut session = w.session(&cookie).await;
         let Reply::Challenge(shown) = w.flow(&mut session, "authorize", None).await else { panic!("no consent") };
         assert_eq!((&shown["component"], &shown["permissions"]), (&json!("ak-stage-consent"), &json!([{"id": "email", "name": "Email address"}])));
+        let decline = session.state.plan.as_ref().and_then(|p| p.context.get(&keys::DECLINE_URL)).unwrap();
+        assert!(decline.starts_with(&format!("{CB}?error=access_denied&")) && decline.ends_with("&state=st"), "{decline}");
         for wrong in [json!({}), json!({"token": "x"}), json!({"token": ""}), json!({"token": null})] {
             assert!(matches!(w.flow(&mut session, "authorize", Some(wrong)).await, Reply::Challenge(again) if again["component"] == "ak-stage-consent"));
         }

@@ -16,6 +16,7 @@ use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vaul
 use signet_model::{ModelDef, Object, Registry, Secrets, Snapshot};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 pub(crate) use rows::STATEMENTS;
 
@@ -84,6 +85,9 @@ fn swap(shared: &RwLock<Arc<Snapshot>>, new: Snapshot) -> Arc<Snapshot> {
     *shared.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
     new
 }
+
+/// How often a change is planned anew because another node was faster.
+const ATTEMPTS: u32 = 200;
 
 impl ObjectStore {
     /// Knows nothing before [`ObjectStore::load`].
@@ -168,7 +172,12 @@ impl ObjectStore {
             return self.db.batch(extra).await.map(|_| Vec::new());
         }
         let mut guard = self.writing.clone().lock_owned().await;
-        for _ in 0..20 {
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                // Nodes that keep losing wait a little longer each time, by chance, so that each gets its turn.
+                let [chance] = self.ports.bytes::<1>();
+                tokio::time::sleep(Duration::from_micros(u64::from(attempt.min(40)) * u64::from(chance) * 2)).await;
+            }
             let (counter, last_num) = self.counter().await?;
             let world = if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
             if world.counter != counter {

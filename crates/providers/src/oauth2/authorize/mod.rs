@@ -192,6 +192,10 @@ impl Visit<'_> {
         let shown = entry.scopes.iter().filter(|s| ask.scopes.has(&s.name) && !s.description.is_empty());
         let permissions: Vec<Map> = shown.map(|s| Map::from_iter([("id".to_owned(), json!(s.name)), ("name".to_owned(), json!(s.description))])).collect();
         context.set(&keys::CONSENT_PERMISSIONS, permissions);
+        // "Don't share" tells the application, instead of leaving it waiting.
+        let refused = ask.error_parameters(&OAuthError::access_denied());
+        let refused: Vec<(&str, &str)> = refused.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        context.set(&keys::DECLINE_URL, ask.location(&refused));
         context
     }
 
