@@ -1,6 +1,7 @@
 //! Ground floor of Signet: errors, secrets, time, ports. No I/O.
 pub mod duration;
 pub mod error;
+pub mod outbound;
 pub mod ports;
 pub mod query;
 pub mod secret;

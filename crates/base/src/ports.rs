@@ -1,4 +1,5 @@
-//! What comes from outside and must be replaceable in tests: the clock and randomness.
+//! What comes from outside and must be replaceable in tests: the clock, randomness, mail and outbound HTTP.
+use crate::outbound::{Http, Mailer, Unplugged};
 use crate::{Timestamp, Uuid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,22 +11,32 @@ pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Cloneable bundle, handed to everything that needs time or chance.
+/// Cloneable bundle, handed to everything that needs time, chance or the outside.
 #[derive(Clone)]
 pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    pub mail: Arc<dyn Mailer>,
+    pub http: Arc<dyn Http>,
 }
 
 impl Ports {
-    /// The machine's clock and its cryptographic random source.
+    /// The machine's clock and its cryptographic random source. Mail and HTTP are refused until they are plugged in.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), mail: Arc::new(Unplugged), http: Arc::new(Unplugged) }
+    }
+    #[must_use]
+    pub fn with_mail(self, mail: Arc<dyn Mailer>) -> Self {
+        Self { mail, ..self }
+    }
+    #[must_use]
+    pub fn with_http(self, http: Arc<dyn Http>) -> Self {
+        Self { http, ..self }
     }
     /// A clock that stands still until moved, and a repeatable sequence of bytes.
     pub fn frozen(at: Timestamp, seed: u64) -> (Self, Arc<FrozenClock>) {
         let clock = Arc::new(FrozenClock(AtomicI64::new(at.0)));
-        (Self { clock: clock.clone(), random: Arc::new(SeededRandom(AtomicU64::new(seed))) }, clock)
+        (Self { clock: clock.clone(), random: Arc::new(SeededRandom(AtomicU64::new(seed))), ..Self::system() }, clock)
     }
     pub fn now(&self) -> Timestamp {
         self.clock.now()

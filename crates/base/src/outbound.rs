@@ -1,0 +1,148 @@
+//! The ports to the outside: mail and HTTP. The real ones live in `signet-outbound`; tests bring their own.
+use crate::{Error, Result, Secret};
+use async_trait::async_trait;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A request that the server sends on its own account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// `http` or `https`.
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// For the whole exchange.
+    pub timeout: Duration,
+    /// Larger answers are an error.
+    pub max_answer: usize,
+}
+impl HttpRequest {
+    pub fn new(method: &str, url: impl Into<String>) -> Self {
+        Self { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: Duration::from_secs(10), max_answer: 1 << 20 }
+    }
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("content-type", content_type)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// Outbound HTTP. Redirects are not followed.
+#[async_trait]
+pub trait Http: Send + Sync {
+    /// Any answer is `Ok`, whatever its status. No answer in time is `Error::Unavailable`.
+    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer>;
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailSecurity {
+    Plain,
+    StartTls,
+    Tls,
+}
+
+/// An SMTP server (RFC 5321).
+#[derive(Debug, Clone)]
+pub struct MailServer {
+    pub host: String,
+    pub port: u16,
+    /// Empty: no authentication.
+    pub username: String,
+    pub password: Secret,
+    pub security: MailSecurity,
+    pub timeout: Duration,
+}
+
+/// One message. Addresses are `name@host` or `Name <name@host>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mail {
+    pub from: String,
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
+    pub subject: String,
+    pub text: String,
+    /// Empty: text only.
+    pub html: String,
+}
+
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// `Ok` when the server has taken the message. A wrong address is `Error::Invalid`, everything else
+    /// `Error::Unavailable` with the server's words.
+    async fn send(&self, server: &MailServer, mail: &Mail) -> Result<()>;
+}
+
+/// What `Ports` hold before something real is plugged in: nothing leaves.
+pub struct Unplugged;
+#[async_trait]
+impl Http for Unplugged {
+    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+        Err(Error::Unavailable(format!("outbound HTTP is not set up ({})", request.method)))
+    }
+}
+#[async_trait]
+impl Mailer for Unplugged {
+    async fn send(&self, _: &MailServer, _: &Mail) -> Result<()> {
+        Err(Error::Unavailable("mail is not set up".to_owned()))
+    }
+}
+
+/// A mailer for tests: keeps what was sent.
+#[derive(Default)]
+pub struct MailBox(Mutex<Vec<Mail>>);
+impl MailBox {
+    /// Takes out everything that was sent so far.
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+#[async_trait]
+impl Mailer for MailBox {
+    async fn send(&self, _: &MailServer, mail: &Mail) -> Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+        Ok(())
+    }
+}
+
+/// Outbound HTTP for tests: answers in the order they were given and keeps the requests. Without an answer left it is
+/// unavailable.
+#[derive(Default)]
+pub struct ScriptedHttp {
+    answers: Mutex<VecDeque<HttpAnswer>>,
+    requests: Mutex<Vec<HttpRequest>>,
+}
+impl ScriptedHttp {
+    pub fn answer(&self, status: u16, body: &str) {
+        let answer = HttpAnswer { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+    }
+    /// Takes out the requests so far.
+    pub fn requests(&self) -> Vec<HttpRequest> {
+        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+#[async_trait]
+impl Http for ScriptedHttp {
+    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front().ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))
+    }
+}
