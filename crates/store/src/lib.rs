@@ -12,7 +12,7 @@ pub mod testdb;
 pub use db::{Batch, Db, DbKind, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
-pub use rows::{Page, consents, events, grants, groups, sessions, tokens, users};
+pub use rows::{Page, attempts, consents, devices, events, grants, groups, known_devices, sessions, tokens, users};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {
@@ -21,12 +21,16 @@ pub fn statements() -> Vec<&'static str> {
         migrate::STATEMENTS,
         objects::STATEMENTS,
         users::STATEMENTS,
+        rows::upn::STATEMENTS,
         groups::STATEMENTS,
         tokens::STATEMENTS,
         sessions::STATEMENTS,
         grants::STATEMENTS,
         consents::STATEMENTS,
         events::STATEMENTS,
+        attempts::STATEMENTS,
+        known_devices::STATEMENTS,
+        devices::STATEMENTS,
     ]
     .concat()
 }

@@ -16,6 +16,8 @@ struct Migration {
 const ALL: &[Migration] = &[
     Migration { number: 1, name: "init", sql: include_str!("../migrations/0001_init.sql") },
     Migration { number: 2, name: "revocation", sql: include_str!("../migrations/0002_revocation.sql") },
+    Migration { number: 3, name: "devices", sql: include_str!("../migrations/0003_devices.sql") },
+    Migration { number: 4, name: "attempts", sql: include_str!("../migrations/0004_attempts.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \
@@ -35,10 +37,14 @@ pub async fn migrate(db: &Db, ports: &Ports) -> Result<usize> {
     loop {
         let pending = pending(db).await?;
         if pending.is_empty() {
+            crate::rows::upn::index(db).await?;
             return Ok(0);
         }
         match db.script(script(db.kind(), &pending, ports)).await {
-            Ok(()) => return Ok(pending.len()),
+            Ok(()) => {
+                crate::rows::upn::index(db).await?;
+                return Ok(pending.len());
+            }
             Err(Error::Conflict(_)) if tries < 3 => tries += 1,
             Err(Error::Internal(why)) if tries < 3 && why.contains("already exists") => tries += 1,
             Err(error) => return Err(error),

@@ -1,12 +1,16 @@
 //! Rows of the directory and the protocols: plain structs and functions over [`Db`](crate::Db).
+pub mod attempts;
 mod attributes;
 pub mod consents;
+pub mod devices;
 pub mod events;
 pub mod grants;
 pub mod groups;
+pub mod known_devices;
 mod list;
 pub mod sessions;
 pub mod tokens;
+pub(crate) mod upn;
 mod user_query;
 pub mod users;
 

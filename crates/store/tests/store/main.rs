@@ -1,7 +1,9 @@
 //! The store on both databases. One binary, so that one PostgreSQL cluster serves all tests.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod attempts;
 mod behind;
 mod database;
+mod devices;
 mod directory;
 mod grants;
 mod objects;
