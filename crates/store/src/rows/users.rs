@@ -1,5 +1,6 @@
 //! Users.
 use super::list::contains;
+use super::upn;
 pub use super::user_query::{UserQuery, list};
 use crate::db::{Batch, Db, Row, Value, in_list, in_params};
 use crate::params;
@@ -68,6 +69,7 @@ const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_acti
 const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.uuid = ?";
 const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.username_key = ?";
 const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.email_key = ? ORDER BY u.id LIMIT 2";
+const BY_UPN: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u JOIN user_upn x ON x.user_id = u.id WHERE x.upn_key = ? ORDER BY u.id LIMIT 2";
 const INSERT: &str = "INSERT INTO users (uuid, username, username_key, name, name_key, email, email_key, is_active, user_type, path, attributes, password, password_changed, last_login, joined, updated) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
 const UPDATE: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ?";
@@ -83,8 +85,26 @@ const LEAVE_GROUP: &str = "DELETE FROM membership WHERE user_id = ? AND group_id
 const PATHS: &str = "SELECT DISTINCT path FROM users WHERE path LIKE ? ESCAPE '!' ORDER BY path";
 const COUNT: &str = "SELECT count(*) FROM users WHERE user_type <> 'internal_service_account'";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[BY_ID, BY_UUID, BY_USERNAME, BY_EMAIL, INSERT, UPDATE, UPDATE_GUARDED, SET_PASSWORD, REHASH, TOUCH, DELETE, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT];
+pub(crate) const STATEMENTS: &[&str] = &[
+    BY_ID,
+    BY_UUID,
+    BY_USERNAME,
+    BY_EMAIL,
+    BY_UPN,
+    INSERT,
+    UPDATE,
+    UPDATE_GUARDED,
+    SET_PASSWORD,
+    REHASH,
+    TOUCH,
+    DELETE,
+    JOIN_GROUP,
+    JOIN_NEW,
+    LEAVE_ALL,
+    LEAVE_GROUP,
+    PATHS,
+    COUNT,
+];
 
 pub(crate) fn from_row(row: &Row) -> Result<User> {
     Ok(User {
@@ -126,6 +146,18 @@ pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
         return Ok(None);
     }
     let rows = db.query(BY_EMAIL, params![key]).await?;
+    match rows.as_slice() {
+        [row] => from_row(row).map(Some),
+        _ => Ok(None),
+    }
+}
+/// The user with this attribute `upn`; none when it is empty or when several share it.
+pub async fn by_upn(db: &Db, upn: &str) -> Result<Option<User>> {
+    let key = canonical(upn);
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let rows = db.query(BY_UPN, params![key]).await?;
     match rows.as_slice() {
         [row] => from_row(row).map(Some),
         _ => Ok(None),
@@ -176,6 +208,9 @@ pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
             ],
         )
         .returning();
+    if let Some(key) = upn::key(&u.attributes) {
+        batch.push(upn::JOIN_NEW, params![key, u.uuid]);
+    }
     for group in groups {
         batch.push(JOIN_NEW, params![*group, u.uuid]);
     }
@@ -213,7 +248,8 @@ pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid
             Batch::new().add(UPDATE_GUARDED, values).expect_rows(1, "updated")
         }
         None => Batch::new().add(UPDATE, values).expect_rows(1, MISSING),
-    };
+    }
+    .then(upn::update_batch(u));
     if let Some(groups) = groups {
         batch.push(LEAVE_ALL, params![u.id]);
         for group in groups {

@@ -290,3 +290,28 @@ async fn consents_and_events_are_kept_and_listed() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_found_by_upn_through_every_change() {
+    each_database(|db| async move {
+        let mut ada = User::new(&ports(), "ada");
+        ada.attributes.insert("upn".into(), "Ada@Corp.test".into());
+        ada.id = users::insert(&db, &ada, &[]).await.unwrap();
+        assert_eq!(users::by_upn(&db, " ada@corp.TEST").await.unwrap().unwrap().id, ada.id);
+        ada.attributes.insert("upn".into(), "a.b@corp.test".into());
+        users::update(&db, &ada, None, None, at(5)).await.unwrap();
+        assert!(users::by_upn(&db, "ada@corp.test").await.unwrap().is_none());
+        assert!(users::by_upn(&db, "a.b@corp.test").await.unwrap().is_some());
+        let mut bob = User::new(&ports(), "bob");
+        bob.attributes = ada.attributes.clone();
+        bob.id = users::insert(&db, &bob, &[]).await.unwrap();
+        assert!(users::by_upn(&db, "a.b@corp.test").await.unwrap().is_none(), "nobody can say who is meant");
+        bob.attributes.remove("upn");
+        users::update(&db, &bob, None, None, at(6)).await.unwrap();
+        assert_eq!(users::by_upn(&db, "a.b@corp.test").await.unwrap().unwrap().id, ada.id);
+        assert!(users::by_upn(&db, "").await.unwrap().is_none());
+        users::delete(&db, ada.id).await.unwrap();
+        assert!(users::by_upn(&db, "a.b@corp.test").await.unwrap().is_none());
+    })
+    .await;
+}

@@ -1,0 +1,67 @@
+//! Browsers from which a person has signed in before.
+use crate::db::{Batch, Db, Row};
+use crate::params;
+use signet_base::{Result, Timestamp};
+
+/// A browser that one person has used.
+#[derive(Debug, Clone)]
+pub struct KnownDevice {
+    pub user_id: i64,
+    /// Keyed digest of the key in the device cookie.
+    pub digest: String,
+    pub ip: String,
+    pub user_agent: String,
+    pub created: Timestamp,
+    pub last_used: Timestamp,
+    pub expires: Timestamp,
+}
+
+const GET: &str = "SELECT d.user_id, d.digest, d.ip, d.user_agent, d.created, d.last_used, d.expires FROM known_device d WHERE d.user_id = ? AND d.digest = ?";
+const OF_USER: &str = "SELECT d.user_id, d.digest, d.ip, d.user_agent, d.created, d.last_used, d.expires FROM known_device d WHERE d.user_id = ? ORDER BY d.last_used DESC";
+const PUT: &str = "INSERT INTO known_device (user_id, digest, ip, user_agent, created, last_used, expires) VALUES (?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT (user_id, digest) DO UPDATE SET ip = excluded.ip, user_agent = excluded.user_agent, last_used = excluded.last_used, expires = excluded.expires";
+const MOVE: &str = "UPDATE known_device SET digest = ? WHERE digest = ?";
+const FORGET: &str = "DELETE FROM known_device WHERE user_id = ?";
+const DELETE_EXPIRED: &str = "DELETE FROM known_device WHERE expires <= ?";
+
+pub(crate) const STATEMENTS: &[&str] = &[GET, OF_USER, PUT, MOVE, FORGET, DELETE_EXPIRED];
+
+fn from_row(row: &Row) -> Result<KnownDevice> {
+    Ok(KnownDevice {
+        user_id: row.int(0)?,
+        digest: row.string(1)?,
+        ip: row.string(2)?,
+        user_agent: row.string(3)?,
+        created: row.time(4)?,
+        last_used: row.time(5)?,
+        expires: row.time(6)?,
+    })
+}
+
+/// Whether the person has signed in with this browser before, and it is not forgotten by now.
+pub async fn is_known(db: &Db, user: i64, digest: &str, now: Timestamp) -> Result<bool> {
+    let row = db.query_one(GET, params![user, digest]).await?;
+    Ok(row.as_ref().map(from_row).transpose()?.is_some_and(|d| d.expires > now))
+}
+pub async fn of_user(db: &Db, user: i64) -> Result<Vec<KnownDevice>> {
+    db.query(OF_USER, params![user]).await?.iter().map(from_row).collect()
+}
+/// Remembers the browser. With `before` (the digest of the cookie that it had until now) the people who are known there
+/// stay known under the new key.
+pub async fn put(db: &Db, device: &KnownDevice, before: Option<&str>) -> Result<()> {
+    let d = device;
+    let mut batch = Batch::relaxed();
+    if let Some(before) = before.filter(|b| *b != d.digest) {
+        batch.push(MOVE, params![&d.digest, before]);
+    }
+    batch.push(PUT, params![d.user_id, &d.digest, &d.ip, &d.user_agent, d.created, d.last_used, d.expires]);
+    db.batch(batch).await.map(drop)
+}
+/// Forgets every browser of a person.
+pub async fn forget(db: &Db, user: i64) -> Result<()> {
+    db.execute(FORGET, params![user]).await
+}
+/// Garbage only: who reads judges the time.
+pub async fn delete_expired(db: &Db, now: Timestamp) -> Result<()> {
+    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now])).await.map(drop)
+}
