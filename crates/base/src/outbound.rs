@@ -18,10 +18,13 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// Larger answers are an error.
     pub max_answer: usize,
+    /// Refuse loopback, link-local, private and other addresses that are not on the public internet. For addresses that
+    /// somebody other than an administrator chose.
+    pub public_only: bool,
 }
 impl HttpRequest {
     pub fn new(method: &str, url: impl Into<String>) -> Self {
-        Self { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: Duration::from_secs(10), max_answer: 1 << 20 }
+        Self { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: Duration::from_secs(10), max_answer: 1 << 20, public_only: false }
     }
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {

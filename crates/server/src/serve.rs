@@ -125,7 +125,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     // Listened for from the beginning: a signal during the start must not be lost.
     let end = tokio::spawn(signalled());
-    let running = start(options, Ports::system()).await?;
+    let running = start(options, wiring::ports()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
     end.await.map_err(Error::internal)??;
@@ -136,7 +136,7 @@ pub async fn run(options: &Options) -> Result<()> {
 
 /// Runs only the work beside requests, for a node without listeners.
 pub async fn worker(options: &Options) -> Result<()> {
-    let core = open(options, Ports::system()).await?;
+    let core = open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();

@@ -11,6 +11,11 @@ use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
 use tower::ServiceExt;
 
+/// Clock, chance, mail and HTTP of the machine.
+pub fn ports() -> Ports {
+    signet_outbound::plug(Ports::system())
+}
+
 /// Every model that this binary knows.
 pub fn registry() -> Registry {
     let stages = signet_stages::ALL.iter().flat_map(|s| s.models);

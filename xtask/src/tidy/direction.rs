@@ -6,6 +6,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("base", &[]),
     ("model-derive", &[]),
     ("jose", &["base"]),
+    ("outbound", &["base"]),
     ("expr", &["base"]),
     ("pages", &["base"]),
     ("model", &["base", "model-derive"]),
@@ -18,8 +19,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("blueprints", FAMILY),
     // The HTTP edge of flows and pages; it reaches the kinds through core's traits only.
     ("front", FAMILY),
-    ("server", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front"]),
-    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "server"]),
+    ("server", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "outbound"]),
+    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "server", "outbound"]),
     ("xtask", &[]),
 ];
 /// What a family may use. No family is among them: neighbours do not know each other.

@@ -1,7 +1,7 @@
 //! Commands about people, for administrators who cannot sign in (any more).
 use crate::config::Options;
-use crate::{first_run, serve};
-use signet_base::{Error, Ports, Result, Secret, Span, json};
+use crate::{first_run, serve, wiring};
+use signet_base::{Error, Result, Secret, Span, json};
 use signet_core::{Client, Core, session, setup};
 use signet_store::groups::{self, Group};
 use signet_store::tokens;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 const ADMINS: &str = "authentik Admins";
 
 async fn prepared(options: &Options) -> Result<Arc<Core>> {
-    let core = serve::open(options, Ports::system()).await?;
+    let core = serve::open(options, wiring::ports()).await?;
     if !first_run::is_prepared(&core).await? {
         first_run::prepare(&core, &options.bootstrap).await?;
     }

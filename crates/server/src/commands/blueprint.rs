@@ -1,7 +1,7 @@
 //! `signet apply_blueprint`.
 use crate::config::Options;
-use crate::{first_run, serve};
-use signet_base::{Error, Ports, Result};
+use crate::{first_run, serve, wiring};
+use signet_base::{Error, Result};
 use signet_blueprints::{Source, apply as import};
 use signet_store::Author;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// Imports a file. It is the operator's own, so that it may read variables and files.
 pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
-    let core = serve::open(options, Ports::system()).await?;
+    let core = serve::open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     #[allow(clippy::disallowed_methods, reason = "blueprints may read variables of any name")]
     let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();

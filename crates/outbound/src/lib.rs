@@ -1,0 +1,19 @@
+//! What leaves the server: mail by SMTP and HTTP requests. The only crate that opens connections to elsewhere; everybody
+//! else asks the ports of `signet_base`.
+mod guard;
+mod http;
+mod smtp;
+mod tls;
+
+pub use guard::is_public;
+pub use http::HttpClient;
+pub use smtp::Smtp;
+
+use signet_base::Ports;
+use std::sync::Arc;
+
+/// Puts the real mail and HTTP into the ports.
+pub fn plug(ports: Ports) -> Ports {
+    let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
+    ports.with_mail(Arc::new(smtp)).with_http(Arc::new(HttpClient::new()))
+}
