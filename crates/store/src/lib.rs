@@ -12,7 +12,7 @@ pub mod testdb;
 pub use db::{Batch, Db, DbKind, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
-pub use rows::{Page, attempts, consents, devices, events, grants, groups, known_devices, sessions, tokens, users};
+pub use rows::{Page, attempts, consents, devices, events, flow_tokens, grants, groups, invitations, known_devices, logins, password_history, reputation, sessions, tokens, users};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {
@@ -31,6 +31,11 @@ pub fn statements() -> Vec<&'static str> {
         attempts::STATEMENTS,
         known_devices::STATEMENTS,
         devices::STATEMENTS,
+        flow_tokens::STATEMENTS,
+        invitations::STATEMENTS,
+        reputation::STATEMENTS,
+        password_history::STATEMENTS,
+        logins::STATEMENTS,
     ]
     .concat()
 }

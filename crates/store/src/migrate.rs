@@ -18,6 +18,8 @@ const ALL: &[Migration] = &[
     Migration { number: 2, name: "revocation", sql: include_str!("../migrations/0002_revocation.sql") },
     Migration { number: 3, name: "devices", sql: include_str!("../migrations/0003_devices.sql") },
     Migration { number: 4, name: "attempts", sql: include_str!("../migrations/0004_attempts.sql") },
+    Migration { number: 5, name: "flow_tokens", sql: include_str!("../migrations/0005_flow_tokens.sql") },
+    Migration { number: 6, name: "reputation", sql: include_str!("../migrations/0006_reputation.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \

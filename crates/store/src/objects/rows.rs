@@ -3,7 +3,7 @@ use super::plan::{Done, is_row_model, target_of};
 use super::{Author, CHANNEL};
 use crate::db::Batch;
 use crate::params;
-use crate::rows::{consents, grants};
+use crate::rows::{consents, flow_tokens, grants, invitations};
 use signet_base::{Json, Map, Result, Uuid, Vault, vault::sha256_hex};
 use signet_model::check::reference_values;
 use signet_model::{Object, OnDelete, Registry, Snapshot};
@@ -37,6 +37,9 @@ pub(super) fn batch(done: &Done, world: &Snapshot, registry: &Registry, vault: &
         batch.push(DELETE, params![o.pk]).expect_rows(1, COUNTER_TAG);
         if o.def.is("authentik_core.application") {
             batch = batch.then(consents::delete_application(o.pk));
+        }
+        if o.def.is("authentik_flows.flow") {
+            batch = batch.then(flow_tokens::delete_flow(o.pk)).then(invitations::delete_flow(o.pk));
         }
         if let Some(num) = o.num {
             batch = batch.then(grants::delete_provider(num));

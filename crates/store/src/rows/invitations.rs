@@ -1,0 +1,138 @@
+//! Invitations to make an account.
+use super::list::{Filter, Page};
+use super::users::canonical;
+use crate::db::{Batch, Db, Row};
+use crate::params;
+use signet_base::{Error, Map, Result, Timestamp, Uuid};
+
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// The key of the invitation's link as well: random.
+    pub id: Uuid,
+    pub name: String,
+    /// The only flow that takes it. None: any.
+    pub flow: Option<Uuid>,
+    /// Goes over what is typed.
+    pub fixed_data: Map,
+    pub single_use: bool,
+    pub created_by: Option<i64>,
+    pub created: Timestamp,
+    /// None: until it is deleted.
+    pub expires: Option<Timestamp>,
+    /// A run is using it up.
+    pub claimed: bool,
+}
+
+impl Invitation {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
+const COLUMNS: &str = "i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed";
+const BY_ID: &str = "SELECT i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed FROM invitation i WHERE i.id = ?";
+const INSERT: &str = "INSERT INTO invitation (id, name, flow, fixed_data, single_use, created_by, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const UPDATE: &str = "UPDATE invitation SET name = ?, flow = ?, fixed_data = ?, single_use = ?, expires = ? WHERE id = ?";
+const DELETE: &str = "DELETE FROM invitation WHERE id = ?";
+const CLAIM: &str = "UPDATE invitation SET claimed = ? WHERE id = ? AND claimed IS NULL AND (expires IS NULL OR expires > ?)";
+const RELEASE: &str = "UPDATE invitation SET claimed = NULL WHERE id = ? AND claimed = ?";
+const USE_UP: &str = "DELETE FROM invitation WHERE id = ? AND claimed = ?";
+const DELETE_FLOW: &str = "DELETE FROM invitation WHERE flow = ?";
+const DELETE_EXPIRED: &str = "DELETE FROM invitation WHERE id IN (SELECT id FROM invitation WHERE expires <= ? LIMIT ?)";
+
+pub(crate) const STATEMENTS: &[&str] = &[BY_ID, INSERT, UPDATE, DELETE, CLAIM, RELEASE, USE_UP, DELETE_FLOW, DELETE_EXPIRED];
+
+fn from_row(row: &Row) -> Result<Invitation> {
+    Ok(Invitation {
+        id: row.uuid(0)?,
+        name: row.string(1)?,
+        flow: row.opt_uuid(2)?,
+        fixed_data: row.map(3)?,
+        single_use: row.bool(4)?,
+        created_by: row.opt_int(5)?,
+        created: row.time(6)?,
+        expires: row.opt_time(7)?,
+        claimed: row.opt_string(8)?.is_some(),
+    })
+}
+
+/// The invitation, expired or not: see [`Invitation::is_expired`].
+pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Invitation>> {
+    db.query_one(BY_ID, params![id]).await?.as_ref().map(from_row).transpose()
+}
+pub async fn insert(db: &Db, invitation: &Invitation) -> Result<()> {
+    let i = invitation;
+    db.execute(INSERT, params![i.id, &i.name, i.flow, &i.fixed_data, i.single_use, i.created_by, i.created, i.expires]).await
+}
+pub async fn update(db: &Db, invitation: &Invitation) -> Result<()> {
+    let i = invitation;
+    one_row(db.batch(Batch::new().add(UPDATE, params![&i.name, i.flow, &i.fixed_data, i.single_use, i.expires, i.id]).expect_rows(1, "no such row")).await)
+}
+pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
+    one_row(db.batch(Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")).await)
+}
+/// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
+pub async fn claim(db: &Db, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
+    happened(db.batch(Batch::new().add(CLAIM, params![run, id, now]).expect_rows(1, "claimed")).await)
+}
+/// Gives a claimed invitation back: what it was claimed for did not happen.
+pub async fn release(db: &Db, id: Uuid, run: &str) -> Result<()> {
+    db.execute(RELEASE, params![id, run]).await
+}
+/// The end of a claimed invitation.
+pub async fn use_up(db: &Db, id: Uuid, run: &str) -> Result<()> {
+    db.execute(USE_UP, params![id, run]).await
+}
+/// What goes with a flow: an invitation must not become one for any flow.
+pub(crate) fn delete_flow(flow: Uuid) -> Batch {
+    Batch::new().add(DELETE_FLOW, params![flow])
+}
+pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
+    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
+}
+
+fn happened<T>(answer: Result<T>) -> Result<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict(tag)) if tag == "claimed" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+fn one_row<T>(answer: Result<T>) -> Result<()> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(Error::Conflict(tag)) if tag == "no such row" => Err(Error::NotFound),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a list of invitations is narrowed by.
+#[derive(Debug, Clone, Default)]
+pub struct InvitationQuery {
+    pub search: String,
+    pub name: Option<String>,
+    pub created_by: Option<String>,
+    pub expires: Option<Timestamp>,
+    /// Any of these flows.
+    pub flows: Option<Vec<Uuid>>,
+    pub page: Page,
+}
+
+const SORT: &[(&str, &str)] = &[("-expires", "-i.expires"), ("pk", "i.id"), ("name", "i.name"), ("expires", "i.expires"), ("created_by__username", "u.username_key"), ("flow", "i.flow")];
+
+/// One page of invitations, and how many fit the query.
+pub async fn list(db: &Db, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)> {
+    let mut f = Filter::default();
+    f.search(&q.search, &["i.name", "u.username_key"]);
+    f.equal("i.name", q.name.as_deref());
+    f.equal("u.username_key", q.created_by.as_deref().map(canonical));
+    f.equal("i.expires", q.expires);
+    if let Some(flows) = &q.flows {
+        if flows.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        f.one_of("i.flow", flows);
+    }
+    let (rows, total) = f.page(db, COLUMNS, "invitation i LEFT JOIN users u ON u.id = i.created_by", SORT, "i.id", &q.page).await?;
+    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
+}
