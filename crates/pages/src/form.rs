@@ -46,7 +46,8 @@ impl<'a> FormContext<'a> {
             form method="post" action=[safe_href(self.action_url)] {
                 (ui::hidden("csrf", self.csrf))
                 (ui::hidden("component", text(challenge, "component")))
-                (ui::errors(&field_errors(challenge, "non_field_errors")))
+                // "Empty response" is how programs learn that choosing a device is no answer yet: people need no word for it.
+                (ui::errors(&field_errors(challenge, "non_field_errors").into_iter().filter(|error| *error != "Empty response").collect::<Vec<_>>()))
                 (inner)
             }
         }

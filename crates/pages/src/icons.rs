@@ -11,16 +11,22 @@ pub enum Icon {
     Apps,
     /// A company or directory.
     Building,
+    /// A tick.
+    Check,
     /// Time, lasting access.
     Clock,
     /// Code, the API.
     Code,
+    /// Recovery codes.
+    Codes,
     /// Copy.
     Copy,
     /// Documents.
     Doc,
     /// Opens below.
     Down,
+    /// Save as a file.
+    Download,
     /// A fault.
     Error,
     /// Opens elsewhere.
@@ -31,10 +37,16 @@ pub enum Icon {
     Info,
     /// A key, access.
     Key,
+    /// A session on a computer.
+    Laptop,
+    /// Closed.
+    Lock,
     /// Sign out.
     Logout,
     /// E-mail.
     Mail,
+    /// A text message.
+    Message,
     /// As the system says.
     Monitor,
     /// Dark.
@@ -43,10 +55,20 @@ pub enum Icon {
     Ok,
     /// A passkey.
     Passkey,
+    /// An authenticator app, a phone.
+    Phone,
+    /// Print.
+    Print,
+    /// Goes on.
+    Right,
     /// Search.
     Search,
+    /// Safety of the account.
+    Shield,
     /// Light.
     Sun,
+    /// Delete.
+    Trash,
     /// A person.
     User,
     /// Groups.
@@ -57,6 +79,19 @@ impl Icon {
     /// The strokes, inside a `viewBox` of 20 × 20.
     fn paths(self) -> &'static str {
         match self {
+            Self::Trash => r#"<path d="M3.75 5.5h12.5M8 5.5V4a1 1 0 0 1 1-1h2a1 1 0 0 1 1 1v1.5M5.25 5.5l.65 9.6a1.5 1.5 0 0 0 1.5 1.4h5.2a1.5 1.5 0 0 0 1.5-1.4l.65-9.6"/>"#,
+            Self::Shield => r#"<path d="M10 2.75 15.75 5v4.5c0 3.6-2.3 6.3-5.75 7.75-3.45-1.45-5.75-4.15-5.75-7.75V5z"/><path d="m7.25 9.75 2 2 3.5-3.75"/>"#,
+            Self::Right => r#"<path d="M8 5.5 12.5 10 8 14.5"/>"#,
+            Self::Print => r#"<path d="M6 7V3.5h8V7M6 14H4.5A1.5 1.5 0 0 1 3 12.5v-4A1.5 1.5 0 0 1 4.5 7h11A1.5 1.5 0 0 1 17 8.5v4a1.5 1.5 0 0 1-1.5 1.5H14M6 11.5h8v5H6z"/>"#,
+            Self::Phone => r#"<rect x="6" y="2.75" width="8" height="14.5" rx="2"/><path d="M9.25 14.75h1.5"/>"#,
+            Self::Message => {
+                r#"<path d="M4.5 4h11A1.5 1.5 0 0 1 17 5.5v7a1.5 1.5 0 0 1-1.5 1.5H9l-3.75 2.75V14H4.5A1.5 1.5 0 0 1 3 12.5v-7A1.5 1.5 0 0 1 4.5 4zM6.75 9h.01M10 9h.01M13.25 9h.01"/>"#
+            }
+            Self::Lock => r#"<rect x="4" y="9" width="12" height="8" rx="2"/><path d="M6.75 9V6.5a3.25 3.25 0 0 1 6.5 0V9"/>"#,
+            Self::Laptop => r#"<rect x="4" y="4.5" width="12" height="8.5" rx="1.5"/><path d="M2.5 15.75h15"/>"#,
+            Self::Download => r#"<path d="M10 3.5v9M6.5 9.25 10 12.75l3.5-3.5M3.5 16.5h13"/>"#,
+            Self::Codes => r#"<path d="M3.5 5h6M3.5 10h6M3.5 15h6M12.5 5h4M12.5 10h4M12.5 15h4"/>"#,
+            Self::Check => r#"<path d="m4.5 10.5 3.5 3.5 7.5-8"/>"#,
             Self::Alert => r#"<path d="M8.7 4 2.9 14a1.5 1.5 0 0 0 1.3 2.25h11.6A1.5 1.5 0 0 0 17.1 14L11.3 4a1.5 1.5 0 0 0-2.6 0zM10 8v3.25M10 13.5h.01"/>"#,
             Self::Apps => {
                 r#"<rect x="3.5" y="3.5" width="5.25" height="5.25" rx="1.25"/><rect x="11.25" y="3.5" width="5.25" height="5.25" rx="1.25"/><rect x="3.5" y="11.25" width="5.25" height="5.25" rx="1.25"/><rect x="11.25" y="11.25" width="5.25" height="5.25" rx="1.25"/>"#
@@ -103,6 +138,16 @@ pub fn icon(icon: Icon) -> Markup {
 /// An icon of 16 px.
 pub(crate) fn icon_s(icon: Icon) -> Markup {
     drawing("i i--s", icon)
+}
+
+/// An icon of 24 px.
+pub(crate) fn icon_l(icon: Icon) -> Markup {
+    drawing("i i--l", icon)
+}
+
+/// A faint icon of 16 px that points along the line of writing.
+pub(crate) fn icon_flip(icon: Icon) -> Markup {
+    drawing("i i--s i--flip faint", icon)
 }
 
 fn drawing(class: &str, icon: Icon) -> Markup {

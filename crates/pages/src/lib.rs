@@ -30,6 +30,6 @@ pub use form::{FormContext, field_error};
 pub use icons::{Icon, icon};
 pub use message::{ErrorPage, NoticePage, error_page, notice_page};
 pub use portal::{Account, LibraryPage, Tile, library_page};
-pub use shell::{Page, Shell, csp};
+pub use shell::{Foreign, Page, Shell, csp, csp_with};
 pub use ui::Person;
 pub use url::{safe_href, safe_image};

@@ -105,6 +105,49 @@ fn direction(locale: &str) -> &'static str {
     }
 }
 
+/// What a page takes from other hosts, as origins. Most pages take nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Foreign<'a> {
+    /// Where the script of a captcha comes from.
+    pub captcha: Option<&'a str>,
+    /// What is shown in a frame.
+    pub frame: Option<&'a str>,
+}
+
+/// The hosts that a well-known captcha calls beside its own: scripts, and frames. Another one gets its own origin only.
+fn companions(origin: &str) -> (&'static str, &'static str) {
+    match origin {
+        "https://www.recaptcha.net" | "https://www.google.com" | "https://recaptcha.net" => {
+            ("https://www.gstatic.com https://www.google.com https://www.recaptcha.net", "https://www.google.com https://www.recaptcha.net https://recaptcha.google.com")
+        }
+        "https://js.hcaptcha.com" | "https://hcaptcha.com" => ("https://hcaptcha.com https://*.hcaptcha.com", "https://hcaptcha.com https://*.hcaptcha.com"),
+        _ => ("", ""),
+    }
+}
+
+/// The policy of a page that takes something from other hosts, otherwise the one of [`csp`].
+///
+/// A captcha's script is foreign code: it may load from its own host and from those that it is known to need, and it
+/// draws with inline styles. It is not written for Trusted Types, so a page with a captcha goes without them.
+#[must_use]
+pub fn csp_with(nonce: &str, form_action_extra: &[&str], foreign: &Foreign) -> String {
+    let mut policy = csp(nonce, form_action_extra);
+    // Origins come from settings: only their plain letters get here.
+    let plain = |origin: &&str| !origin.is_empty() && origin.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'));
+    if let Some(captcha) = foreign.captcha.filter(plain) {
+        let (scripts, frames) = companions(captcha);
+        let join = |rest: &str| format!("{captcha} {rest}").trim_end().to_owned();
+        policy = policy
+            .replace("; require-trusted-types-for 'script'", "")
+            .replace("script-src 'self'", &format!("script-src 'self' {}", join(scripts)))
+            .replace("connect-src 'self'", &format!("connect-src 'self' {}", join(scripts)));
+        policy.push_str(&format!("; frame-src {}; style-src-attr 'unsafe-inline'", join(frames)));
+    } else if let Some(frame) = foreign.frame.filter(plain) {
+        policy.push_str(&format!("; frame-src {frame}"));
+    }
+    policy
+}
+
 /// The `Content-Security-Policy` of a page. `form_action_extra` names the origins that forms of this page may reach
 /// beside our own (an auto-submitted form); entries that are no plain source expression are left out.
 #[must_use]
@@ -127,7 +170,7 @@ pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{csp, direction, language};
+    use super::{Foreign, csp, csp_with, direction, language};
 
     #[test]
     fn the_policy_takes_only_plain_sources() {
@@ -135,6 +178,19 @@ mod tests {
         assert!(policy.contains("form-action 'self' https://app.test; frame-ancestors 'none'"));
         assert!(policy.contains("'nonce-abc'"));
         assert!(!csp("a'; script-src *", &[]).contains("script-src *"));
+    }
+
+    #[test]
+    fn a_captcha_opens_the_policy_for_its_hosts_and_nothing_else() {
+        let plain = csp("n", &[]);
+        assert_eq!(csp_with("n", &[], &Foreign::default()), plain);
+        let own = csp_with("n", &[], &Foreign { captcha: Some("https://captcha.test"), frame: None });
+        assert!(own.contains("script-src 'self' https://captcha.test;") && own.contains("frame-src https://captcha.test;") && !own.contains("trusted-types"));
+        assert!(own.contains("default-src 'none'") && own.contains("frame-ancestors 'none'") && !own.contains("gstatic"));
+        assert!(csp_with("n", &[], &Foreign { captcha: Some("https://www.recaptcha.net"), frame: None }).contains("https://www.gstatic.com"));
+        assert_eq!(csp_with("n", &[], &Foreign { captcha: Some("https://x; script-src *"), frame: None }), plain);
+        let frame = csp_with("n", &[], &Foreign { captcha: None, frame: Some("https://device.test") });
+        assert!(frame.ends_with("require-trusted-types-for 'script'; frame-src https://device.test"));
     }
 
     #[test]

@@ -39,6 +39,43 @@ pub fn safe_image(url: &str) -> Option<&str> {
     matches!(scheme(url).as_deref(), None | Some("http" | "https")).then_some(url)
 }
 
+/// `scheme://host[:port]` of an http(s) address, in the letters that a policy header takes.
+#[must_use]
+pub fn origin(url: &str) -> Option<&str> {
+    let url = safe_href(url)?;
+    let name = scheme(url).filter(|name| name == "https" || name == "http")?;
+    let rest = url[name.len()..].strip_prefix("://")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
+    plain.then(|| &url[..name.len() + 3 + host.len()])
+}
+
+/// An address that a frame may have: http(s) on a host that is named.
+#[must_use]
+pub fn safe_frame(url: &str) -> Option<&str> {
+    origin(url).map(|_| url)
+}
+
+/// The first value of `name` in the query of an address, decoded; nothing when it is no UTF-8.
+#[must_use]
+pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
+    let query = url.split_once('?')?.1.split('#').next()?;
+    let value = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
+    let mut out = Vec::with_capacity(value.len());
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
 /// `url("…")` for a style sheet; characters that could end the string or the style element are percent-encoded.
 pub(crate) fn css_url(url: &str) -> Option<String> {
     let url = safe_image(url)?;
@@ -59,7 +96,7 @@ pub(crate) fn css_url(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{css_url, safe_href, safe_image};
+    use super::{css_url, origin, query_value, safe_href, safe_image};
 
     #[test]
     fn refuses_what_can_run() {
@@ -90,6 +127,26 @@ mod tests {
         assert!(safe_image("data:text/html,<script>").is_none());
         assert!(safe_image("app:/x").is_none());
         assert!(safe_image("dätä:image/").is_none());
+    }
+
+    #[test]
+    fn origins_are_plain() {
+        assert_eq!(origin("https://www.recaptcha.net/recaptcha/api.js?x=1"), Some("https://www.recaptcha.net"));
+        assert_eq!(origin("http://127.0.0.1:8000"), Some("http://127.0.0.1:8000"));
+        for bad in ["", "/x", "javascript:1", "https://", "https://a b/", "https://x;script-src */", "https://u@x/", "app://x/", "//x/"] {
+            assert_eq!(origin(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn values_of_a_query_are_decoded() {
+        let url = "otpauth://totp/Fern%20hill:ada?secret=ABC&issuer=Fern%20hill+x&digits=8#y";
+        assert_eq!(query_value(url, "issuer").as_deref(), Some("Fern hill x"));
+        assert_eq!(query_value(url, "digits").as_deref(), Some("8"));
+        assert_eq!(query_value(url, "none"), None);
+        assert_eq!(query_value("?a=%", "a"), None);
+        assert_eq!(query_value("?a=%ff", "a"), None);
+        assert_eq!(query_value("?a=%é1", "a"), None);
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn challenges(text: &str, url: &str) -> Vec<Value> {
         json!({"component": "ak-stage-identification", "user_fields": ["email", "username"], "password_fields": true,
             "allow_show_password": true, "application_pre": text, "pending_user_identifier": text, "primary_action": text,
             "enroll_url": url, "recovery_url": url, "passwordless_url": url, "enable_remember_me": true,
+            "passkey_challenge": {"challenge": text}, "captcha_stage": {"component": "ak-stage-captcha", "site_key": text, "js_url": "https://captcha.test/x.js"},
             "sources": [{"name": text, "icon_url": url, "promoted": true, "challenge": {"component": "xak-flow-redirect", "to": url}},
                         {"name": text, "icon_url": text, "promoted": false, "challenge": {"component": "xak-flow-redirect", "to": "/x"}}]}),
         json!({"component": "ak-stage-password", "recovery_url": url, "allow_show_password": true}),
@@ -76,6 +77,28 @@ fn challenges(text: &str, url: &str) -> Vec<Value> {
         json!({"component": "ak-stage-flow-error", "request_id": text, "error": text, "traceback": text}),
         json!({"component": "ak-stage-session-end", "application_name": text, "brand_name": text, "application_launch_url": url,
             "invalidation_flow_url": url, "overview_url": url}),
+        json!({"component": "ak-stage-authenticator-validate", "device_challenges": [
+            {"device_class": "webauthn", "device_uid": text, "challenge": {"challenge": text}, "last_used": null},
+            {"device_class": "sms", "device_uid": text, "challenge": {"phone_number": text}, "last_used": text},
+            {"device_class": text, "device_uid": 3, "challenge": text, "last_used": text}], "configuration_stages": []}),
+        json!({"component": "ak-stage-authenticator-validate", "device_challenges": [{"device_class": "webauthn", "device_uid": text, "challenge": {"challenge": text}}]}),
+        json!({"component": "ak-stage-authenticator-validate", "device_challenges": [{"device_class": "totp", "device_uid": text, "challenge": {}}]}),
+        json!({"component": "ak-stage-authenticator-validate", "device_challenges": [{"device_class": "static", "device_uid": text, "challenge": {}}]}),
+        json!({"component": "ak-stage-authenticator-validate", "device_challenges": [{"device_class": "duo", "device_uid": text, "challenge": {}}]}),
+        json!({"component": "ak-stage-authenticator-validate", "device_challenges": [], "configuration_stages": [{"pk": text, "name": text, "meta_model_name": text}]}),
+        json!({"component": "ak-stage-authenticator-webauthn", "registration": {"challenge": text}}),
+        json!({"component": "ak-stage-authenticator-totp", "config_url": text}),
+        json!({"component": "ak-stage-authenticator-totp", "config_url": "otpauth://totp/a?secret=ABC&digits=8"}),
+        json!({"component": "ak-stage-authenticator-static", "codes": [text, 3]}),
+        json!({"component": "ak-stage-authenticator-sms", "phone_number_required": true}),
+        json!({"component": "ak-stage-authenticator-sms", "phone_number_required": false}),
+        json!({"component": "ak-stage-authenticator-email", "email": text, "email_required": true}),
+        json!({"component": "ak-stage-authenticator-email", "email": text, "email_required": false}),
+        json!({"component": "ak-stage-authenticator-duo", "activation_barcode": url, "activation_code": text, "stage_uuid": text}),
+        json!({"component": "ak-stage-captcha", "site_key": text, "js_url": url, "interactive": true}),
+        json!({"component": "ak-stage-captcha", "site_key": text, "js_url": "https://captcha.test/api.js"}),
+        json!({"component": "ak-stage-email"}),
+        json!({"component": "xak-flow-frame", "url": url, "loading_overlay": true, "loading_text": text}),
         json!({"component": "ak-stage-autosubmit", "url": url, "title": text, "attrs": {text: text, "n": 1}}),
         json!({"component": "xak-flow-redirect", "to": url}),
     ];
@@ -200,8 +223,8 @@ fn every_component_renders_from_nothing() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 11);
-    assert!(challenge_body("ak-stage-captcha", &Value::Null, &form).is_none());
+    assert_eq!(seen, 21);
+    assert!(challenge_body("ak-stage-not-ours", &Value::Null, &form).is_none());
     assert!(challenge_page(page, &Value::Null, &form).is_none());
 }
 
@@ -318,4 +341,48 @@ fn the_first_challenge_is_small() {
     let html = challenge_page(page, &challenge, &FormContext::new("/x", "c")).unwrap().into_string();
     assert!(html.len() < 9 * 1024, "{} bytes", html.len());
     assert!(!html.contains("<style"), "the default brand needs no style of its own");
+}
+
+#[test]
+fn the_second_step_shows_what_was_chosen() {
+    let way = |class: &str, uid: &str, used: Value| json!({"device_class": class, "device_uid": uid, "challenge": {}, "last_used": used});
+    let body = |ways: Vec<Value>, chosen: Option<&str>| {
+        let values: Vec<(String, String)> = chosen.map(|key| (challenge::CHOSEN.to_owned(), key.to_owned())).into_iter().collect();
+        let form = FormContext { values: &values, ..FormContext::new("/x", "c") };
+        challenge_body("ak-stage-authenticator-validate", &json!({"component": "ak-stage-authenticator-validate", "device_challenges": ways}), &form).unwrap().into_string()
+    };
+    let two = || vec![way("totp", "1", Value::Null), way("sms", "2", Value::Null)];
+    // Several and none used before: the list. The only one: its form, without a way back to a list of one.
+    assert!(body(two(), None).contains("class=\"choice\""));
+    let one = body(vec![way("totp", "1", Value::Null)], None);
+    assert!(one.contains("name=\"code\"") && !one.contains("Try another way"));
+    // Chosen: the form, with a way back. What is no way of this step counts as nothing.
+    let chosen = body(two(), Some("totp:1"));
+    assert!(chosen.contains("name=\"code\"") && chosen.contains("Try another way"));
+    assert!(body(two(), Some("totp:99")).contains("class=\"choice\""));
+    // The last one used comes first, unless the list was asked for.
+    let last = || vec![way("totp", "1", json!("2026-01-01T00:00:00Z")), way("static", "2", json!("2026-02-01T00:00:00Z"))];
+    assert!(body(last(), None).contains("Recovery code"));
+    assert!(body(last(), Some("")).contains("class=\"choice\""));
+    // A code is typed after it was sent.
+    assert!(!body(vec![way("sms", "2", Value::Null)], None).contains("name=\"code\""));
+    assert!(body(vec![way("sms", "2", Value::Null)], Some("sms:2")).contains("name=\"code\""));
+}
+
+#[test]
+fn a_mail_sent_again_is_no_error() {
+    let sent = json!({"component": "ak-stage-email", "response_errors": {"non_field_errors": [{"string": "email-sent", "code": "email-sent"}]}});
+    let html = challenge_body("ak-stage-email", &sent, &FormContext::new("/x", "c")).unwrap().into_string();
+    assert!(html.contains("notice--ok") && !html.contains("notice--danger"));
+    let wrong = json!({"component": "ak-stage-email", "response_errors": {"non_field_errors": [{"string": "Too many.", "code": "x"}]}});
+    let html = challenge_body("ak-stage-email", &wrong, &FormContext::new("/x", "c")).unwrap().into_string();
+    assert!(html.contains("notice--danger") && html.contains("Too many."));
+}
+
+#[test]
+fn choosing_a_device_is_no_error() {
+    let chosen = json!({"component": "ak-stage-authenticator-validate", "device_challenges": [{"device_class": "totp", "device_uid": "1", "challenge": {}}],
+        "response_errors": {"non_field_errors": [{"string": "Empty response", "code": "invalid"}]}});
+    let html = challenge_body("ak-stage-authenticator-validate", &chosen, &FormContext::new("/x", "c")).unwrap().into_string();
+    assert!(!html.contains("Empty response") && !html.contains("notice--danger"));
 }

@@ -30,20 +30,29 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
     if let Some(url) = address(challenge, "enroll_url") {
         links.push((url, "Create an account"));
     }
+    let passkeys = challenge.get("passkey_challenge").filter(|value| value.is_object());
     let other_ways = passwordless.is_some() || !sources.is_empty();
     html! {
         @if !fields.is_empty() {
             (form.form(challenge, html! {
                 (ui::errors(&stray_errors(challenge, known)))
+                @if let Some(options) = passkeys {
+                    // Passkeys appear among the browser's suggestions for the name; the button asks for one outright.
+                    div data-passkey="conditional" data-options=(options) data-field="passkey" { (ui::hidden("passkey", "")) (ui::hidden_notice("failed", super::passkey::FAILED, super::passkey::WHY)) }
+                }
                 (name_field(challenge, form, &fields))
                 @if with_password { (password_field(challenge)) }
                 @if flag(challenge, "enable_remember_me") {
                     // Kept by the script in this browser; it is not sent.
                     label class="check check--l" hidden { input type="checkbox" data-remember; span { "Remember me on this device" } }
                 }
+                @if let Some(stage) = challenge.get("captcha_stage").filter(|stage| stage.is_object()) { (super::captcha::widget(stage, "captcha_token", false)) }
                 (ui::button_primary(primary_words(challenge, with_password), "Checking"))
             }))
             @if other_ways { (ui::divider("or")) }
+            @if passkeys.is_some() && passwordless.is_none() {
+                button class="btn btn--l btn--block" type="button" data-passkey-ask hidden { (icon(Icon::Passkey)) "Use a passkey" }
+            }
         } @else {
             (ui::errors(&crate::form::field_errors(challenge, "non_field_errors")))
         }

@@ -3,29 +3,42 @@
 //! Each body is `fn(&Value, &FormContext) -> Markup` and reads the members of the challenge as the API names them.
 //! Missing members count as empty: a page never fails.
 
+mod captcha;
 mod consent;
+mod frame;
 mod identification;
 mod leave;
 mod login;
+mod mail;
 mod outcome;
+mod passkey;
 mod password;
 mod prompt;
+mod setup;
+mod validate;
 
 use maud::Markup;
 use serde_json::Value;
 
 use crate::flow::{FlowPage, Heading, Layout, flow_page};
 use crate::form::{FormContext, text};
-use crate::shell::Page;
+use crate::shell::{Foreign, Page};
 use crate::ui::Person;
+use crate::url::origin;
 
+pub use captcha::captcha;
 pub use consent::consent;
+pub use frame::frame;
 pub use identification::identification;
 pub use leave::{autosubmit, redirect};
 pub use login::{dummy, user_login};
+pub use mail::email_sent;
 pub use outcome::{access_denied, flow_error, session_end};
+pub use passkey::webauthn;
 pub use password::password;
 pub use prompt::prompt;
+pub use setup::{duo, email, recovery_codes, sms, totp};
+pub use validate::{CHOSEN, validate};
 
 type Body = fn(&Value, &FormContext) -> Markup;
 type Title = fn(&Value, &FormContext) -> Heading;
@@ -40,6 +53,15 @@ struct Entry {
 const ENTRIES: &[Entry] = &[
     Entry { component: "ak-stage-identification", heading: identification::heading, body: identification },
     Entry { component: "ak-stage-password", heading: password::heading, body: password },
+    Entry { component: "ak-stage-authenticator-validate", heading: validate::heading, body: validate },
+    Entry { component: "ak-stage-authenticator-webauthn", heading: passkey::create_heading, body: webauthn },
+    Entry { component: "ak-stage-authenticator-totp", heading: setup::totp_heading, body: totp },
+    Entry { component: "ak-stage-authenticator-static", heading: setup::codes_heading, body: recovery_codes },
+    Entry { component: "ak-stage-authenticator-sms", heading: setup::sms_heading, body: sms },
+    Entry { component: "ak-stage-authenticator-email", heading: setup::email_heading, body: email },
+    Entry { component: "ak-stage-authenticator-duo", heading: setup::duo_heading, body: duo },
+    Entry { component: "ak-stage-captcha", heading: captcha::heading, body: captcha },
+    Entry { component: "ak-stage-email", heading: mail::heading, body: email_sent },
     Entry { component: "ak-stage-consent", heading: consent::heading, body: consent },
     Entry { component: "ak-stage-prompt", heading: prompt::heading, body: prompt },
     Entry { component: "ak-stage-user-login", heading: login::heading, body: user_login },
@@ -48,6 +70,7 @@ const ENTRIES: &[Entry] = &[
     Entry { component: "ak-stage-flow-error", heading: outcome::error_heading, body: flow_error },
     Entry { component: "ak-stage-session-end", heading: outcome::end_heading, body: session_end },
     Entry { component: "ak-stage-autosubmit", heading: leave::heading, body: autosubmit },
+    Entry { component: "xak-flow-frame", heading: frame::heading, body: frame },
     Entry { component: "xak-flow-redirect", heading: leave::heading, body: redirect },
 ];
 
@@ -94,10 +117,14 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
         background: text(info, "background"),
         heading: challenge_heading(component, challenge, form),
         show_heading: !leaving,
-        above: (component == "ak-stage-consent").then(|| consent::pair(challenge, form)),
+        above: match component {
+            "ak-stage-consent" => Some(consent::pair(challenge, form)),
+            "ak-stage-email" => Some(mail::picture()),
+            _ => None,
+        },
         person: person(component, challenge),
         body,
-        wide: false,
+        wide: component == "xak-flow-frame",
         refresh: leaving.then(|| text(challenge, "to")),
     })
 }
@@ -105,8 +132,22 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
 /// The person of a challenge, on the pages that show one.
 fn person<'a>(component: &str, challenge: &'a Value) -> Option<Person<'a>> {
     let name = text(challenge, "pending_user");
-    let shown = !matches!(component, "ak-stage-identification" | "ak-stage-consent" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect");
+    let shown = !matches!(
+        component,
+        "ak-stage-identification" | "ak-stage-consent" | "ak-stage-email" | "ak-stage-captcha" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect"
+    );
     (shown && !name.is_empty()).then(|| Person { name, avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()), not_you_url: cancel_url(challenge) })
+}
+
+/// What of other hosts a challenge needs on its page: origins of the captcha's script, of a frame.
+#[must_use]
+pub fn foreign(challenge: &Value) -> Foreign<'_> {
+    match text(challenge, "component") {
+        "ak-stage-captcha" => Foreign { captcha: origin(text(challenge, "js_url")), frame: None },
+        "ak-stage-identification" => Foreign { captcha: challenge.get("captcha_stage").and_then(|stage| origin(text(stage, "js_url"))), frame: None },
+        "xak-flow-frame" => Foreign { captcha: None, frame: origin(text(challenge, "url")) },
+        _ => Foreign::default(),
+    }
 }
 
 /// The address that drops the flow.

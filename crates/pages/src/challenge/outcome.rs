@@ -29,8 +29,8 @@ pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
                     (ui::link_button(url, "Sign in as somebody else"))
                 }
             }
-            @if let Some(id) = form.request_id {
-                (ui::trace("Request id", id))
+            @if let Some(id) = Some(text(challenge, "trace_id")).filter(|id| !id.is_empty()).or(form.request_id) {
+                (ui::trace("Trace id", id))
                 p class="help" { "Give this id to the help desk. It contains nothing about you." }
             }
         }

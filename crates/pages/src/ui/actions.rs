@@ -82,6 +82,29 @@ fn notice_with_role(kind: Kind, title: &str, text: &str, role: Option<&str>) -> 
     }
 }
 
+/// A notice about what has just happened, read out at once.
+#[must_use]
+pub fn notice_said(kind: Kind, title: &str, text: &str) -> Markup {
+    notice_with_role(kind, title, text, Some("status"))
+}
+
+/// A notice that waits hidden until the script has something to tell; `hook` is the data attribute it looks for.
+#[must_use]
+pub fn hidden_notice(hook: &str, title: &str, text: &str) -> Markup {
+    html! {
+        div class="notice notice--danger" role="alert" data-part=(hook) hidden {
+            (icon(Icon::Error))
+            p { b data-part-title { (title) } " " span data-part-text { (text) } }
+        }
+    }
+}
+
+/// What somebody without script is told where a step cannot do without.
+#[must_use]
+pub fn without_script(text: &str) -> Markup {
+    html! { noscript { (notice(Kind::Warn, "This step needs JavaScript.", text)) } }
+}
+
 /// Errors of a whole form, read out at once.
 #[must_use]
 pub fn errors(sentences: &[&str]) -> Markup {

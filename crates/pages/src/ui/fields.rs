@@ -14,6 +14,8 @@ pub enum Input {
     Username,
     /// An e-mail address.
     Email,
+    /// A phone number.
+    Phone,
     /// A whole number.
     Number,
     /// A day.
@@ -29,6 +31,7 @@ impl Input {
         match self {
             Self::Text | Self::Username => "text",
             Self::Email => "email",
+            Self::Phone => "tel",
             Self::Number => "number",
             Self::Date => "date",
             Self::DateTime => "datetime-local",
@@ -125,9 +128,9 @@ pub fn field(f: &Field) -> Markup {
         div class="field" {
             (f.label(&id))
             input class="input input--l" id=(id) name=(f.name) type=(f.kind.type_name()) value=[typed.then_some(f.value)]
-                autocomplete=(f.autocomplete()) placeholder=[f.placeholder()] dir=[(f.kind == Input::Text).then_some("auto")]
+                autocomplete=(f.autocomplete()) placeholder=[f.placeholder()] dir=[match f.kind { Input::Text => Some("auto"), Input::Phone => Some("ltr"), _ => None }]
                 autocapitalize=[name_like.then_some("none")] spellcheck=[name_like.then_some("false")]
-                inputmode=[(f.kind == Input::Number).then_some("numeric")] step=[(f.kind == Input::Number).then_some("1")]
+                inputmode=[match f.kind { Input::Number => Some("numeric"), Input::Phone => Some("tel"), _ => None }] step=[(f.kind == Input::Number).then_some("1")]
                 aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)]
                 required[!f.optional] readonly[f.readonly] autofocus[f.autofocus];
             @if f.kind == Input::File { noscript { p class="help" { "Choosing a file needs JavaScript. Turn it on and reload this page." } } }
@@ -265,6 +268,20 @@ pub fn code_field(f: &Field, digits: u8) -> Markup {
                         aria-describedby=[f.described_by(&id)] required autofocus[f.autofocus];
                 }
             }
+            (f.notes(&id))
+        }
+    }
+}
+
+/// A code of letters and digits, such as a recovery code. Never filled from what was typed before.
+#[must_use]
+pub fn text_code_field(f: &Field) -> Markup {
+    let id = id_of(f.name);
+    html! {
+        div class="field" {
+            (f.label(&id))
+            input class="input input--l input--code" id=(id) name=(f.name) type="text" dir="ltr" autocomplete="one-time-code" autocapitalize="none"
+                spellcheck="false" aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)] required autofocus[f.autofocus];
             (f.notes(&id))
         }
     }

@@ -1,12 +1,15 @@
 //! Writes every page with sample data to a folder: `cargo run -p signet-pages --example gallery -- OUTDIR`.
 //! The built files of `web/dist` are copied beside the pages, so that a browser can open them from disk.
 
+mod steps;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use maud::html;
 use serde_json::{Value, json};
+use signet_pages::challenge::CHOSEN;
 use signet_pages::ui::{self, Field};
 use signet_pages::{
     Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage, Manifest, NoticePage, Page, Person, Theme, Tile, api_browser_page,
@@ -46,7 +49,7 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     form.decline_url = Some("#declined");
     form.request_id = Some("01JD-8Q4Z-M7RK");
     let mut out: Vec<(String, String)> = Vec::new();
-    for (name, challenge) in challenges() {
+    for (name, challenge) in challenges().into_iter().chain(steps::all()) {
         if let Some(html) = challenge_page(page, &challenge, &form) {
             out.push((name.to_owned(), html.into_string()));
         }
@@ -66,6 +69,15 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         out.push(("rtl".into(), html.into_string()));
     }
     out.push(("code".into(), flow_page(code(page, &form)).into_string()));
+    for (name, chosen) in
+        [("validate-totp", "totp:1"), ("validate-sms-sent", "sms:3"), ("validate-static", "static:2"), ("validate-duo", "duo:5"), ("validate-passkey", "webauthn:-1")]
+    {
+        let values = [(CHOSEN.to_owned(), chosen.to_owned())];
+        let form = FormContext { values: &values, ..form };
+        if let Some(html) = challenge_page(page, &steps::validate(""), &form) {
+            out.push((name.into(), html.into_string()));
+        }
+    }
     let account = Account { name: "Mara Lindqvist", username: "mara.lindqvist", links: &[("/api/browser/", "API browser")], sign_out_url: "/flows/-/default/invalidation/" };
     let tiles = tiles();
     let library = LibraryPage { page, account, tiles: &tiles, query: "", url: "/if/user/" };

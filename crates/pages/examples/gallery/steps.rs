@@ -1,0 +1,61 @@
+//! Sample challenges of the second step, of setting up, of checks.
+
+use serde_json::{Value, json};
+
+use crate::flow;
+
+/// A second step with every way; `last` is the class that was used last.
+pub fn validate(last: &str) -> Value {
+    let way = |class: &str, uid: &str, challenge: Value| {
+        let used = if class == last { json!("2026-11-20T08:12:00Z") } else { Value::Null };
+        json!({"device_class": class, "device_uid": uid, "challenge": challenge, "last_used": used})
+    };
+    json!({"component": "ak-stage-authenticator-validate", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist", "device_challenges": [
+        way("webauthn", "-1", json!({"challenge": "AAAA", "rpId": "localhost", "allowCredentials": [], "timeout": 60000, "userVerification": "preferred"})),
+        way("totp", "1", json!({})), way("sms", "3", json!({"phone_number": "+49 ••• ••• 42"})), way("email", "4", json!({"email": "m•••@fernhill.example"})),
+        way("static", "2", json!({})), way("duo", "5", json!({}))], "configuration_stages": []})
+}
+
+/// Every challenge with a name for its file.
+pub fn all() -> Vec<(&'static str, Value)> {
+    let mut wrong = validate("totp");
+    wrong["response_errors"] = json!({"code": [{"string": "Invalid Token. Please ensure the time on your device is accurate and try again.", "code": "invalid"}]});
+    let setup = |component: &str, more: Value| {
+        let mut challenge = json!({"component": component, "flow_info": flow("Set up"), "pending_user": "mara.lindqvist"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            challenge[name] = value.clone();
+        }
+        challenge
+    };
+    let stage = |pk: &str, model: &str| json!({"pk": pk, "name": "default", "verbose_name": "", "meta_model_name": format!("authentik_stages_x.{model}")});
+    let registration = json!({"challenge": "AAAA", "rp": {"id": "localhost", "name": "Fernhill"}, "user": {"id": "AAAA", "name": "mara", "displayName": "Mara"},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}]});
+    let captcha = json!({"component": "ak-stage-captcha", "site_key": "key", "js_url": "https://captcha.example/api.js", "interactive": true});
+    let config = "otpauth://totp/Fernhill%3Amara.lindqvist?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30&issuer=Fernhill";
+    vec![
+        ("validate", validate("")),
+        ("validate-last", wrong),
+        (
+            "validate-setup",
+            setup(
+                "ak-stage-authenticator-validate",
+                json!({"device_challenges": [], "configuration_stages":
+                [stage("a", "authenticatorwebauthnstage"), stage("b", "authenticatortotpstage"), stage("c", "authenticatorstaticstage")]}),
+            ),
+        ),
+        ("setup-passkey", setup("ak-stage-authenticator-webauthn", json!({"registration": registration}))),
+        ("setup-totp", setup("ak-stage-authenticator-totp", json!({"config_url": config}))),
+        ("setup-codes", setup("ak-stage-authenticator-static", json!({"codes": ["tk7m2qxp9fzh", "w4rn8bcd6jyv", "h3ps5gkt7mqx", "n9zc3wvf2rbp", "j6dh4xkt8pgs", "q2yb7nmf5vcw"]}))),
+        ("setup-sms", setup("ak-stage-authenticator-sms", json!({"phone_number_required": true}))),
+        ("setup-email", setup("ak-stage-authenticator-email", json!({"email_required": false, "email": "mara@fernhill.example"}))),
+        ("setup-duo", setup("ak-stage-authenticator-duo", json!({"activation_barcode": "https://duo.example/qr.png", "activation_code": "duo://X-Y", "stage_uuid": "0a-1"}))),
+        ("captcha", setup("ak-stage-captcha", captcha.clone())),
+        ("email-sent", setup("ak-stage-email", json!({"response_errors": {"non_field_errors": [{"string": "email-sent", "code": "email-sent"}]}}))),
+        ("frame", setup("xak-flow-frame", json!({"url": "https://device.example/", "loading_overlay": true, "loading_text": "Checking your device"}))),
+        (
+            "identification-passkey",
+            json!({"component": "ak-stage-identification", "flow_info": flow("Sign in"), "user_fields": ["username"], "password_fields": true, "allow_show_password": true,
+                "primary_action": "Log in", "enable_remember_me": true, "passkey_challenge": {"challenge": "AAAA", "rpId": "localhost"}, "captcha_stage": captcha, "sources": []}),
+        ),
+    ]
+}

@@ -1,0 +1,35 @@
+//! A page of somebody else inside ours.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::flow_title;
+use crate::flow::Heading;
+use crate::form::{FormContext, flag, stray_errors, text};
+use crate::ui;
+use crate::url::safe_frame;
+
+pub(super) fn heading(challenge: &Value, _form: &FormContext) -> Heading {
+    Heading::new(flow_title(challenge, "One moment…"))
+}
+
+/// Body of `xak-flow-frame`: the page in a box, and a button to go on when it is done.
+#[must_use]
+pub fn frame(challenge: &Value, form: &FormContext) -> Markup {
+    let words = text(challenge, "loading_text");
+    form.form(
+        challenge,
+        html! {
+            (ui::errors(&stray_errors(challenge, &[])))
+            @if flag(challenge, "loading_overlay") {
+                p class="row small muted waiting" role="status" { span class="spin" aria-hidden="true" {} @if words.is_empty() { "Loading…" } @else { bdi { (words) } } }
+            }
+            @if let Some(url) = safe_frame(text(challenge, "url")) {
+                iframe class="frame" src=(url) title="Check by another service" sandbox="allow-scripts allow-forms allow-same-origin allow-popups" referrerpolicy="no-referrer" {}
+            } @else {
+                (ui::notice(ui::Kind::Danger, "This page can’t be shown.", "Its address is not safe. Tell whoever runs this site."))
+            }
+            (ui::button_primary("Continue", "Going on"))
+        },
+    )
+}

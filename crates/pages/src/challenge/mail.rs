@@ -1,0 +1,44 @@
+//! A mail with a link is on its way.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::cancel_url;
+use crate::flow::Heading;
+use crate::form::{FormContext, list, text};
+use crate::icons::{Icon, icon_l};
+use crate::ui;
+use crate::words;
+
+/// The envelope above the title.
+pub(super) fn picture() -> Markup {
+    html! { span class="badge-i" aria-hidden="true" { (icon_l(Icon::Mail)) } }
+}
+
+/// The same words whether or not the account exists.
+pub(super) fn heading(_challenge: &Value, _form: &FormContext) -> Heading {
+    Heading::new("Check your e-mail").sentence(html! { "If there is an account for what you typed, a link is on its way. Open it on any device to go on." })
+}
+
+/// Body of `ak-stage-email`: an empty post sends the mail again. The answer to that comes as an error with the code `email-sent`.
+#[must_use]
+pub fn email_sent(challenge: &Value, form: &FormContext) -> Markup {
+    let errors = challenge.get("response_errors").and_then(Value::as_object);
+    let said = errors.into_iter().flatten().flat_map(|(field, _)| list(&challenge["response_errors"], field).iter().map(move |error| (field, error)));
+    let (sent, wrong): (Vec<_>, Vec<_>) = said.partition(|(_, error)| text(error, "code") == "email-sent" || text(error, "string") == "email-sent");
+    let wrong: Vec<&str> = wrong.into_iter().map(|(field, error)| words::error(field, text(error, "string"), text(error, "code"))).collect();
+    // The errors are drawn here, one of them as good news: the form must not draw them too.
+    let mut plain = challenge.clone();
+    if let Some(object) = plain.as_object_mut() {
+        object.remove("response_errors");
+    }
+    html! {
+        (form.form(&plain, html! {
+            (ui::errors(&wrong))
+            @if !sent.is_empty() { (ui::notice_said(ui::Kind::Ok, "Sent again.", "It may take a minute.")) }
+            p class="small muted" { "Nothing there? Look in spam, then send it again." }
+            button class="btn btn--l btn--block" type="submit" data-busy="Sending" { span data-label { "Send again" } }
+        }))
+        (ui::other_ways("Other ways", &cancel_url(challenge).map(|url| (url, "Start over")).into_iter().collect::<Vec<_>>()))
+    }
+}
