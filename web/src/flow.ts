@@ -1,7 +1,10 @@
 // Comfort for the sign-in pages. Every one of them works without this module.
+import { captchas } from './lib/captcha.ts';
 import { codes } from './lib/code.ts';
-import { autosubmit, busy, copy, files, focus, recheck, remember, reveal } from './lib/comfort.ts';
+import { autosubmit, busy, copy, files, focus, keep, recheck, remember, reveal } from './lib/comfort.ts';
+import { passkeys } from './lib/passkey.ts';
 import { theme } from './lib/theme.ts';
+import { duo, progress } from './lib/waiting.ts';
 
 theme();
 remember();
@@ -10,7 +13,12 @@ files();
 recheck();
 codes();
 copy();
+keep();
+captchas();
 // Last of the submit listeners: what came before may still hold a submit back.
 busy();
+progress();
 focus();
 autosubmit();
+passkeys();
+duo();

@@ -81,18 +81,41 @@ export function autosubmit(): void {
 
 /** Shows the copy buttons; "Copied" is said once, and shown for a moment. */
 export function copy(): void {
-  if (!navigator.clipboard) return;
+  if (!navigator.clipboard) {
+    for (const button of all<HTMLButtonElement>('[data-tools] [data-copy]')) button.hidden = true;
+    return;
+  }
   for (const button of all<HTMLButtonElement>('[data-copy]')) {
+    const label = button.querySelector<HTMLElement>('[data-label]');
+    const words = label?.textContent ?? '';
     button.addEventListener('click', async () => {
       try {
         await navigator.clipboard.writeText(button.dataset['copy'] ?? '');
         announce('Copied');
+        if (!label) return;
+        label.textContent = 'Copied';
+        setTimeout(() => (label.textContent = words), 1500);
       } catch {
         announce('Not copied. Select the text and copy it by hand.');
       }
     });
     button.hidden = false;
   }
+}
+
+/** Saving and printing what is shown once (recovery codes). */
+export function keep(): void {
+  for (const button of all<HTMLButtonElement>('[data-save]')) {
+    button.addEventListener('click', () => {
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([`${button.dataset['save'] ?? ''}\n`], { type: 'text/plain' }));
+      link.download = button.dataset['file'] ?? 'codes.txt';
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    });
+  }
+  for (const button of all<HTMLButtonElement>('[data-print]')) button.addEventListener('click', () => print());
+  for (const box of all<HTMLElement>('[data-tools]')) box.hidden = false;
 }
 
 const REMEMBERED = 'signet.username';

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { service } from './captcha.ts';
 import { digits } from './code.ts';
 import { address, basePath, groups } from './openapi.ts';
+import { base64url, bytes, creationOptions, credentialJson, requestOptions } from './passkey.ts';
 import { fold, matches } from './search.ts';
 import { readTheme } from './theme.ts';
 
@@ -61,5 +63,42 @@ describe('API document', () => {
     expect(basePath(schema)).toBe('/api/v3');
     expect(basePath({ servers: [{ url: '//elsewhere' }] })).toBe('');
     expect(basePath({ servers: [{ url: 'https://elsewhere' }] })).toBe('');
+  });
+});
+
+describe('passkeys without help of the browser', () => {
+  it('turns base64url to bytes and back', () => {
+    expect(base64url(bytes('-_8AAQ').buffer)).toBe('-_8AAQ');
+    expect([...bytes('AAEC')]).toEqual([0, 1, 2]);
+  });
+  it('reads options', () => {
+    const get = requestOptions({ challenge: 'AAEC', rpId: 'a.test', allowCredentials: [{ type: 'public-key', id: 'AQ' }] });
+    expect(get.rpId).toBe('a.test');
+    expect([...(get.challenge as Uint8Array)]).toEqual([0, 1, 2]);
+    expect([...(get.allowCredentials?.[0]?.id as Uint8Array)]).toEqual([1]);
+    const create = creationOptions({ challenge: 'AAEC', user: { id: 'AQ', name: 'ada' } });
+    expect([...(create.user.id as Uint8Array)]).toEqual([1]);
+    expect(create.excludeCredentials).toBeUndefined();
+  });
+  it('writes the answer', () => {
+    const buffer = bytes('AAEC').buffer;
+    const credential = {
+      id: 'AQ', rawId: bytes('AQ').buffer, type: 'public-key', authenticatorAttachment: null,
+      response: { clientDataJSON: buffer, authenticatorData: buffer, signature: buffer, userHandle: null },
+      getClientExtensionResults: () => ({}),
+    } as unknown as PublicKeyCredential;
+    expect(credentialJson(credential)).toEqual({
+      id: 'AQ', rawId: 'AQ', type: 'public-key', authenticatorAttachment: null, clientExtensionResults: {},
+      response: { clientDataJSON: 'AAEC', authenticatorData: 'AAEC', signature: 'AAEC' },
+    });
+  });
+});
+
+describe('captcha', () => {
+  it('finds the service that was loaded', () => {
+    const render = (): void => {};
+    expect(service({})).toBeUndefined();
+    expect(service({ hcaptcha: { render } })?.render).toBe(render);
+    expect(service({ grecaptcha: { enterprise: { render } } })?.render).toBe(render);
   });
 });
