@@ -2,17 +2,18 @@
 use super::{Finding, Tracked};
 
 /// A crate and what it may depend on; the order is the direction. Who is not named here has no place yet.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("model-derive", &[]),
     ("jose", &["base"]),
     ("outbound", &["base"]),
+    ("webauthn", &["base"]),
     ("expr", &["base"]),
     ("pages", &["base"]),
     ("model", &["base", "model-derive"]),
     ("store", &["base", "model"]),
     ("core", &["base", "model", "store", "jose", "expr", "pages"]),
-    ("stages", FAMILY),
+    ("stages", &["base", "model", "store", "jose", "expr", "pages", "core", "webauthn"]),
     ("policies", FAMILY),
     ("providers", FAMILY),
     ("api", FAMILY),
@@ -20,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     // The HTTP edge of flows and pages; it reaches the kinds through core's traits only.
     ("front", FAMILY),
     ("server", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "outbound"]),
-    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "server", "outbound"]),
+    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "server", "outbound", "webauthn"]),
     ("xtask", &[]),
 ];
 /// What a family may use. No family is among them: neighbours do not know each other.
