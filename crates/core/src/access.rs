@@ -53,12 +53,12 @@ pub async fn may_use(core: &Arc<Core>, client: &Client, user: &Principal, applic
 }
 
 /// Like `may_use`, with what each binding said.
-pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>, context: &Map) -> Result<(Verdict, Vec<Trace>)> {
+pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>, context: &Map) -> Result<(Verdict, Arc<Vec<Trace>>)> {
     if !user.user.is_active {
-        return Ok((Verdict::fail("The account is not active."), Vec::new()));
+        return Ok((Verdict::fail("The account is not active."), Arc::default()));
     }
     let (Some(pbm), Some(settings)) = (application.pbm(), application.get::<Application>()) else {
-        return Ok((Verdict::fail("The application cannot be judged."), Vec::new()));
+        return Ok((Verdict::fail("The application cannot be judged."), Arc::default()));
     };
     let question = Question { core, client, user: Some(user), context, target: Some(application) };
     policy::explain(pbm, settings.policy_engine_mode, &question).await

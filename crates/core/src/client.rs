@@ -1,5 +1,8 @@
 //! Who is calling: what the edge learnt from the connection and from headers of trusted proxies.
+use crate::policy::Notes;
+use signet_base::Timestamp;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One request as everything behind the edge sees it. Only the edge reads forwarding headers.
 #[derive(Debug, Clone)]
@@ -14,6 +17,12 @@ pub struct Client {
     pub method: String,
     pub path: String,
     pub query: String,
+    /// The device cookie as it came; empty where there is none. No right follows from it alone.
+    pub device: String,
+    /// What policies found out while this request was answered. Clones share it.
+    pub notes: Arc<Notes>,
+    /// Set where a decision is only explained or tried out: nothing may be changed, and this is the time that counts.
+    pub rehearsal: Option<Timestamp>,
 }
 
 impl Client {
@@ -42,6 +51,18 @@ impl Client {
             method: String::new(),
             path: String::new(),
             query: String::new(),
+            device: String::new(),
+            notes: Arc::default(),
+            rehearsal: None,
         }
+    }
+}
+
+/// Whether an address belongs to a network. An IPv4 address in IPv6 clothes is an IPv4 address.
+pub fn covers(network: IpAddr, prefix: u8, ip: IpAddr) -> bool {
+    match (ip.to_canonical(), network.to_canonical()) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => (u32::from(a) ^ u32::from(n)).checked_shr(32 - u32::from(prefix).min(32)).unwrap_or(0) == 0,
+        (IpAddr::V6(a), IpAddr::V6(n)) => (u128::from(a) ^ u128::from(n)).checked_shr(128 - u32::from(prefix).min(128)).unwrap_or(0) == 0,
+        _ => false,
     }
 }

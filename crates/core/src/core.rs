@@ -1,12 +1,13 @@
 //! Everything a request needs, wired once at start.
 use crate::Client;
 use crate::flow::StageKind;
+use crate::geoip::GeoIp;
 use crate::hash::Hasher;
 use crate::metrics::Metrics;
-use crate::policy::Policy;
+use crate::policy::{Memory, Policy};
 use crate::pool::Pool;
 use crate::provider::ProviderKind;
-use crate::session::SessionCookies;
+use crate::session::{SessionCookies, rules::SameSite};
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
 use signet_base::{Ports, Result, Timestamp, Uuid, Vault};
 use signet_model::{ModelDef, Registry, Snapshot};
@@ -28,8 +29,10 @@ impl Families {
         policies: impl IntoIterator<Item = Arc<dyn Policy>>,
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
+        // What the executor itself puts into plans.
+        let built_in: [Arc<dyn StageKind>; 1] = [Arc::new(crate::flow::token::Confirm)];
         Self {
-            stages: stages.into_iter().map(|s| (s.id().to_owned(), s)).collect(),
+            stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),
             policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),
             providers: providers.into_iter().map(|p| (p.def().full_name(), p)).collect(),
         }
@@ -75,6 +78,9 @@ pub struct Core {
     pub metrics: Metrics,
     pub session_cookies: SessionCookies,
     pub assets: Arc<dyn Assets + Send>,
+    pub geoip: GeoIp,
+    /// Answers of policies that are kept.
+    pub answers: Memory,
     install_id: String,
     system: RwLock<Arc<SystemSettings>>,
 }
@@ -87,6 +93,8 @@ impl Core {
             signer: Pool::new("sign", threads, threads * 1024)?,
             metrics: Metrics::default(),
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
+            geoip: GeoIp::open(&parts.settings.geoip_city, &parts.settings.geoip_asn),
+            answers: Memory::default(),
             ports: parts.ports,
             settings: parts.settings,
             registry: parts.registry,
@@ -129,7 +137,7 @@ impl Core {
         *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         Ok(())
     }
-    /// A `Set-Cookie` value. SameSite=None with Secure over TLS, Lax over plain HTTP (authentik-features §0.3).
+    /// A `Set-Cookie` value. SameSite=None with Secure over TLS, Lax over plain HTTP (authentik-features §0.3), where no rule says otherwise.
     /// `max_age` in seconds; none: until the browser closes.
     pub fn cookie(&self, client: &Client, name: &str, value: &str, max_age: Option<i64>, http_only: bool) -> String {
         use std::fmt::Write;
@@ -143,7 +151,18 @@ impl Core {
         if http_only {
             out.push_str("; HttpOnly");
         }
-        out.push_str(if client.secure { "; SameSite=None; Secure" } else { "; SameSite=Lax" });
+        let rules = self.settings.sessions;
+        let secure = client.secure || rules.secure_cookies;
+        out.push_str(match rules.same_site {
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::Lax => "; SameSite=Lax",
+            // Browsers refuse None without Secure.
+            SameSite::Auto | SameSite::None if secure => "; SameSite=None",
+            SameSite::Auto | SameSite::None => "; SameSite=Lax",
+        });
+        if secure {
+            out.push_str("; Secure");
+        }
         out
     }
 }

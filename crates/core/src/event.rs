@@ -1,7 +1,9 @@
 //! What happened, for administrators: one row each.
+use crate::policy::Decision;
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
 use signet_store::events::{self, Event};
+use signet_store::logins;
 
 /// What happens with every sign-in: nobody waits for its record, which is written within 50 ms together with others.
 /// Everything else is on the disk before the action goes on.
@@ -45,10 +47,17 @@ impl Core {
             }
         }
     }
-    /// A refusal that a person saw; found by the request's id.
+    /// A refusal that a person saw, with what the policies said in this request; found by the request's id.
     pub async fn event_denied(&self, client: &Client, user: Option<&Principal>, what: &str, text: &str) {
         tracing::info!(request_id = %client.request_id, %what, %text, "refused");
-        self.event(client, user, "policy_execution", "authentik_flows", json!({"target": what, "passing": false, "message": text})).await;
+        let decisions: Vec<Json> = client.notes.decisions().iter().map(Decision::to_json).collect();
+        let said = json!({"target": what, "passing": false, "message": text, "decisions": decisions});
+        let Some(event) = self.event(client, user, "policy_execution", "authentik_flows", said).await else { return };
+        if !client.request_id.is_empty()
+            && let Err(error) = logins::refused_behind(&self.db, event, &client.request_id, self.now()).await
+        {
+            tracing::warn!(%error, "a refusal cannot be found by its request");
+        }
     }
     /// Secrets in an event's context are replaced by their name.
     pub fn model_event(object: &signet_model::Object) -> Json {

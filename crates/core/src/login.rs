@@ -1,20 +1,48 @@
 //! Beginning and ending a person's session, with what goes with it: event, metric, last login.
-use crate::session::Authentication;
-use crate::{Client, Core, Principal, WebSession};
+use crate::session::{Authentication, binding};
+use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 use signet_store::users;
 
+/// On what terms a session begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// How long the session lasts. Zero: until the browser closes.
+    pub duration: Span,
+    /// The person chose to stay signed in.
+    pub remembered: bool,
+    /// Where the session holds.
+    pub binding: binding::Wanted,
+    /// How long the browser counts as known afterwards; none: 30 days, zero: it is not remembered.
+    pub remember_device: Option<Span>,
+}
+
 /// Signs an active account in. `method` is one of authentik-features §1.7 (`password`, `token`…).
 pub async fn sign_in(core: &Core, client: &Client, session: &mut WebSession, person: Principal, method: &str, method_args: Map, duration: Span) -> Result<()> {
+    begin(core, client, session, person, method, method_args, Terms { duration, ..Terms::default() }).await
+}
+
+/// [`sign_in`] on terms.
+pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, person: Principal, method: &str, mut method_args: Map, terms: Terms) -> Result<()> {
     if !person.user.is_active {
         return Err(Error::denied("The account is not active."));
     }
     let now = core.now();
+    let known = device::is_known(core, client, person.user.id).await?;
+    method_args.insert("known_device".into(), json!(known));
     let context = json!({"auth_method": method, "auth_method_args": method_args});
     let event = core.event(client, Some(&person), "login", "authentik_events", context).await.unwrap_or_else(|| core.ports.uuid());
     users::touch_last_login(&core.db, person.user.id, now).await?;
+    crate::risk::remember_sign_in(core, client, &person).await;
     core.metrics.logins.inc();
-    session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, duration);
+    session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, terms.duration);
+    if terms.remembered {
+        session.stay(core, terms.duration);
+    }
+    session.bind(binding::Binding::of(core, client, terms.binding));
+    if let Some(age) = terms.remember_device {
+        session.remember_device(age);
+    }
     Ok(())
 }
 

@@ -1,11 +1,17 @@
-//! The policy engine: order, any/all, negation, timeout, failure result. A policy only answers its question.
+//! The policy engine: order, any/all, negation, timeout, failure result, memory. A policy only answers its question.
+mod memory;
+mod notes;
+
 use crate::models::{EngineMode, PolicyBinding};
 use crate::{Client, Core, Principal};
 use async_trait::async_trait;
-use signet_base::{Error, Map, Result, Timestamp, Uuid};
+use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
 use signet_model::{ModelDef, Object};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub use memory::Memory;
+pub use notes::{Decision, Notes};
 
 /// What a policy is asked.
 pub struct Question<'a> {
@@ -17,6 +23,17 @@ pub struct Question<'a> {
     pub context: &'a Map,
     /// The guarded object.
     pub target: Option<&'a Arc<Object>>,
+}
+
+impl Question<'_> {
+    /// The time that counts: now, or the one that an explanation is about.
+    pub fn now(&self) -> Timestamp {
+        self.client.rehearsal.unwrap_or_else(|| self.core.now())
+    }
+    /// Whether the answer is only shown to an administrator: nothing may be changed by asking.
+    pub fn is_rehearsal(&self) -> bool {
+        self.client.rehearsal.is_some()
+    }
 }
 
 /// What a policy, or the whole engine, answers.
@@ -42,17 +59,40 @@ impl Verdict {
 pub trait Policy: Send + Sync {
     fn def(&self) -> &'static ModelDef;
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict>;
+    /// Whether an answer without context follows from the account, its groups, the address, the browser and the
+    /// configuration alone, so that it may be kept for `CACHE__TIMEOUT_POLICIES` seconds.
+    fn is_lasting(&self, _policy: &Object) -> bool {
+        false
+    }
 }
 
 /// One line of an explanation.
 #[derive(Debug, Clone)]
 pub struct Trace {
     pub binding: Uuid,
+    /// `app_label.model` of the policy; `group` or `user`.
+    pub kind: String,
     pub name: String,
+    pub order: i64,
+    pub negated: bool,
+    /// What counts: after negation, or the failure result.
     pub passing: bool,
     pub messages: Vec<String>,
     pub error: Option<String>,
+    /// The answer was kept from an earlier request.
+    pub kept: bool,
     pub took: Duration,
+}
+
+impl Trace {
+    /// The form in events and answers of the API.
+    pub fn to_json(&self) -> Json {
+        let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
+        json!({
+            "binding": self.binding, "kind": self.kind, "name": self.name, "order": self.order, "negate": self.negated, "passing": self.passing,
+            "messages": self.messages, "error": self.error, "cached": self.kept, "took_us": micros,
+        })
+    }
 }
 
 /// Judges everything bound to `pbm`. No enabled binding passes.
@@ -60,23 +100,27 @@ pub async fn judge(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Resu
     Ok(explain(pbm, mode, question).await?.0)
 }
 
-/// Like `judge`, with what each binding said.
-pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Result<(Verdict, Vec<Trace>)> {
+/// Like `judge`, with what each binding said. The decision is noted in the request.
+pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Result<(Verdict, Arc<Vec<Trace>>)> {
     let world = question.core.world();
-    let now = question.core.now();
+    let bindings = world.bindings_of(pbm);
+    if bindings.is_empty() {
+        return Ok((Verdict::pass(), Arc::default()));
+    }
+    let now = question.now();
     let mut verdict = Verdict::default();
-    let mut traces = Vec::new();
-    for object in world.bindings_of(pbm) {
+    let mut traces = Vec::with_capacity(bindings.len());
+    for object in bindings {
         let Some(binding) = object.get::<PolicyBinding>() else { continue };
         if !binding.enabled || expired(binding.expires, now) {
             continue;
         }
         let started = Instant::now();
-        let (name, answer) = ask(binding, question).await;
+        let (subject, answer) = ask(object.pk, binding, question).await;
         question.core.metrics.policy_executions.inc();
         let error = answer.as_ref().err().map(ToString::to_string);
         if let Some(error) = &error {
-            tracing::warn!(policy = %name, binding = %object.pk, %error, "a policy failed; its binding's failure result counts");
+            tracing::warn!(policy = %subject.name, binding = %object.pk, %error, "a policy failed; its binding's failure result counts");
         }
         let mut answer = answer.unwrap_or_else(|_| Verdict { passing: binding.failure_result, ..Verdict::default() });
         if binding.negate && error.is_none() {
@@ -84,42 +128,107 @@ pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Re
         }
         verdict.messages.extend(answer.messages.iter().cloned());
         verdict.context.extend(std::mem::take(&mut answer.context));
-        traces.push(Trace { binding: object.pk, name, passing: answer.passing, messages: answer.messages, error, took: started.elapsed() });
+        traces.push(Trace {
+            binding: object.pk,
+            kind: subject.kind,
+            name: subject.name,
+            order: binding.order,
+            negated: binding.negate,
+            passing: answer.passing,
+            messages: answer.messages,
+            error,
+            kept: subject.kept,
+            took: started.elapsed(),
+        });
     }
     verdict.passing = match mode {
         _ if traces.is_empty() => true,
         EngineMode::All => traces.iter().all(|t| t.passing),
         EngineMode::Any => traces.iter().any(|t| t.passing),
     };
+    let traces = Arc::new(traces);
+    if !traces.is_empty() {
+        let target = world.by_pbm(pbm);
+        let (kind, name) = target.map_or_else(|| (String::new(), pbm.to_string()), |t| (t.def.full_name(), name_of(t, &world)));
+        question.client.notes.decided(Decision { target: kind, name, mode, passing: verdict.passing, at: now, traces: traces.clone() });
+    }
     Ok((verdict, traces))
+}
+
+/// A name for people; bindings of stages are called like their stage.
+fn name_of(target: &Object, world: &signet_model::Snapshot) -> String {
+    match (target.name(), Uuid::parse_str(target.text("stage")).ok().and_then(|pk| world.get(pk))) {
+        ("", Some(stage)) => stage.name().to_owned(),
+        ("", None) => target.pk.to_string(),
+        (name, _) => name.to_owned(),
+    }
 }
 
 fn expired(at: Option<Timestamp>, now: Timestamp) -> bool {
     at.is_some_and(|at| at <= now)
 }
 
-async fn ask(binding: &PolicyBinding, question: &Question<'_>) -> (String, Result<Verdict>) {
-    let member = |yes: bool| Ok(if yes { Verdict::pass() } else { Verdict::default() });
-    if let Some(group) = binding.group {
-        return (format!("group {group}"), member(question.user.is_some_and(|u| u.in_group(group))));
-    }
-    if let Some(user) = binding.user {
-        return (format!("user {user}"), member(question.user.is_some_and(|u| u.user.id == user)));
-    }
-    let world = question.core.world();
-    let Some(policy) = binding.policy.and_then(|pk| world.get(pk)).cloned() else {
-        return (String::new(), Err(Error::internal("the binding names no policy")));
-    };
-    let name = policy.name().to_owned();
-    (name, ask_policy(&policy, question, Duration::from_secs(binding.timeout.max(0).unsigned_abs())).await)
+/// What a binding asks, for the trace.
+#[derive(Default)]
+struct Subject {
+    kind: String,
+    name: String,
+    kept: bool,
 }
 
-/// Asks one policy, with a time limit (zero means the default of 30 s).
+async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Subject, Result<Verdict>) {
+    let subject = |kind: &str, name: String| Subject { kind: kind.to_owned(), name, kept: false };
+    let member = |yes: bool| Ok(if yes { Verdict::pass() } else { Verdict::default() });
+    if let Some(group) = binding.group {
+        let found = question.user.and_then(|u| u.groups.iter().find(|g| g.id == group));
+        return (subject("group", found.map_or_else(|| group.to_string(), |g| g.name.clone())), member(found.is_some()));
+    }
+    if let Some(user) = binding.user {
+        let found = question.user.filter(|u| u.user.id == user);
+        return (subject("user", found.map_or_else(|| user.to_string(), |u| u.user.username.clone())), member(found.is_some()));
+    }
+    let core = question.core;
+    let Some(policy) = binding.policy.and_then(|pk| core.world().get(pk).cloned()) else {
+        return (Subject::default(), Err(Error::internal("the binding names no policy")));
+    };
+    let mut subject = subject(&policy.def.full_name(), policy.name().to_owned());
+    let lasting = core.families.policy(policy.def).is_some_and(|kind| kind.is_lasting(&policy));
+    let key = if lasting { memory::key(pk, &policy, question) } else { None };
+    let now = core.now();
+    if let Some(verdict) = key.as_ref().and_then(|key| core.answers.get(key, now)) {
+        subject.kept = true;
+        return (subject, Ok(verdict));
+    }
+    let answer = ask_policy(&policy, question, Duration::from_secs(binding.timeout.max(0).unsigned_abs())).await;
+    if let (Some(key), Ok(verdict)) = (key, &answer) {
+        core.answers.keep(key, verdict, now.plus(Span::from_secs(core.settings.cache_timeout_policies)));
+    }
+    (subject, answer)
+}
+
+/// Asks one policy, with a time limit (zero means the default of 30 s). A failure leaves an event, and so does every
+/// run of a policy with `execution_logging`.
 pub async fn ask_policy(policy: &Arc<Object>, question: &Question<'_>, limit: Duration) -> Result<Verdict> {
     let kind = question.core.families.policy(policy.def).ok_or_else(|| Error::internal(format!("no engine for {:?}", policy.def)))?;
     let limit = if limit.is_zero() { Duration::from_secs(30) } else { limit };
-    match tokio::time::timeout(limit, kind.judge(policy, question)).await {
+    let answer = match tokio::time::timeout(limit, kind.judge(policy, question)).await {
         Ok(answer) => answer,
         Err(_) => Err(Error::internal(format!("the policy took longer than {} s", limit.as_secs()))),
+    };
+    if !question.is_rehearsal() {
+        record(policy, question, &answer).await;
     }
+    answer
+}
+
+async fn record(policy: &Object, question: &Question<'_>, answer: &Result<Verdict>) {
+    let target = question.target.map(|t| Core::model_event(t));
+    let (action, said) = match answer {
+        Err(error) => ("policy_exception", json!({"policy": Core::model_event(policy), "target": target, "message": error.to_string()})),
+        Ok(verdict) if policy.data.get("execution_logging") == Some(&Json::Bool(true)) => {
+            ("policy_execution", json!({"policy": Core::model_event(policy), "target": target, "passing": verdict.passing, "messages": verdict.messages}))
+        }
+        Ok(_) => return,
+    };
+    question.core.event(question.client, question.user, action, policy.def.app, said).await;
 }

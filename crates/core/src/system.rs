@@ -1,4 +1,5 @@
 //! System settings (`/admin/settings/`) and what start-up decided.
+use crate::session::rules::Rules;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Secret, Span, json};
 use std::net::IpAddr;
@@ -10,6 +11,8 @@ pub struct Settings {
     /// Empty: cookies belong to the host.
     pub cookie_domain: String,
     pub unauthenticated_age: Span,
+    /// What holds for every session, whatever the stages say.
+    pub sessions: Rules,
     pub debug: bool,
     /// Networks whose forwarding headers count, as `address/prefix`.
     pub trusted_proxies: Vec<(IpAddr, u8)>,
@@ -23,6 +26,42 @@ pub struct Settings {
     pub avatars: Option<String>,
     /// Worker threads for hashing and signing.
     pub threads: usize,
+    /// How long a reputation score counts after its last change. Zero: for ever.
+    pub reputation_expiry: Span,
+    /// MaxMind-format databases of places and of networks. Empty, or no such file: not used.
+    pub geoip_city: String,
+    pub geoip_asn: String,
+    /// File of SHA-1 digests of breached passwords, sorted. Empty: not used.
+    pub breached_passwords: String,
+    /// Networks that the risk score does not count as outside.
+    pub internal_networks: Vec<(IpAddr, u8)>,
+}
+
+impl Settings {
+    /// What is so when no variable says otherwise, with files and networks left out.
+    pub fn new(secret_key: Secret) -> Self {
+        Self {
+            secret_key,
+            cookie_domain: String::new(),
+            unauthenticated_age: Span::DAY,
+            sessions: Rules::default(),
+            debug: false,
+            trusted_proxies: Vec::new(),
+            cache_timeout: 300,
+            cache_timeout_flows: 300,
+            cache_timeout_policies: 300,
+            error_reporting_enabled: false,
+            error_reporting_environment: "customer".into(),
+            error_reporting_send_pii: false,
+            avatars: None,
+            threads: 1,
+            reputation_expiry: Span::DAY,
+            geoip_city: String::new(),
+            geoip_asn: String::new(),
+            breached_passwords: String::new(),
+            internal_networks: Vec::new(),
+        }
+    }
 }
 
 /// Editable at run time, kept in the database.

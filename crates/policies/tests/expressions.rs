@@ -1,6 +1,6 @@
 //! Expression policies over a core and a database: what they see, what they may call, and that errors refuse.
 #![allow(clippy::unwrap_used)]
-use signet_base::{Json, Map, Ports, Secret, Span, Timestamp, Uuid, Vault, json};
+use signet_base::{Json, Map, Ports, Secret, Timestamp, Uuid, Vault, json};
 use signet_core::models::{Application, Brand, EngineMode, Flow, PolicyBinding};
 use signet_core::policy::{self, Question, Verdict};
 use signet_core::system::{Settings, SystemSettings};
@@ -48,21 +48,7 @@ impl Site {
         let registry = Arc::new(Registry::new(models));
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
-        let settings = Settings {
-            secret_key: secret,
-            cookie_domain: String::new(),
-            unauthenticated_age: Span::DAY,
-            debug: false,
-            trusted_proxies: Vec::new(),
-            cache_timeout: 300,
-            cache_timeout_flows: 300,
-            cache_timeout_policies: 300,
-            error_reporting_enabled: false,
-            error_reporting_environment: String::new(),
-            error_reporting_send_pii: false,
-            avatars: None,
-            threads: 1,
-        };
+        let settings = Settings { threads: 1, ..Settings::new(secret) };
         let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
         let parts = CoreParts {
             ports: ports.clone(),
@@ -113,6 +99,7 @@ impl Site {
             query: "next=%2Fif%2Fuser%2F".into(),
             user_agent: "Mozilla/5.0".into(),
             request_id: "r1".into(),
+            ..Client::internal()
         }
     }
     /// Asks a text about Ada, in a flow's context.

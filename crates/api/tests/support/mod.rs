@@ -60,21 +60,7 @@ impl App {
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
-        let settings = Settings {
-            secret_key: "key".into(),
-            cookie_domain: String::new(),
-            unauthenticated_age: Span::DAY,
-            debug: false,
-            trusted_proxies: Vec::new(),
-            cache_timeout: 300,
-            cache_timeout_flows: 300,
-            cache_timeout_policies: 300,
-            error_reporting_enabled: false,
-            error_reporting_environment: "customer".into(),
-            error_reporting_send_pii: false,
-            avatars: None,
-            threads: 1,
-        };
+        let settings = Settings { threads: 1, ..Settings::new("key".into()) };
         let parts = CoreParts {
             ports: ports.clone(),
             settings,

@@ -85,21 +85,7 @@ impl World {
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
         let families = Families::new(ALL.iter().flat_map(|s| (s.stages)()), [], ALL.iter().map(|s| (s.provider)()));
-        let settings = Settings {
-            secret_key: key,
-            cookie_domain: String::new(),
-            unauthenticated_age: Span::DAY,
-            debug: false,
-            trusted_proxies: Vec::new(),
-            cache_timeout: 0,
-            cache_timeout_flows: 0,
-            cache_timeout_policies: 0,
-            error_reporting_enabled: false,
-            error_reporting_environment: String::new(),
-            error_reporting_send_pii: false,
-            avatars: None,
-            threads: 2,
-        };
+        let settings = Settings { threads: 2, cache_timeout: 0, cache_timeout_flows: 0, cache_timeout_policies: 0, ..Settings::new(key) };
         let assets = Arc::new(Manifest::default());
         let parts = CoreParts { ports, settings, registry, families, db, vault, objects, install_id, system: SystemSettings::default(), assets };
         let core = Core::new(parts).unwrap();
@@ -166,7 +152,7 @@ impl World {
         cookies[0].split(';').next().unwrap().to_owned()
     }
     pub async fn session(&self, cookie: &str) -> WebSession {
-        WebSession::load(&self.core, cookie).await.unwrap()
+        WebSession::load(&self.core, &self.client("GET", "/"), cookie).await.unwrap()
     }
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path);

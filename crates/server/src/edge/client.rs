@@ -1,6 +1,6 @@
 //! Who is calling: the socket, and forwarding headers of proxies that are trusted.
 use http::{HeaderMap, Uri, header};
-use signet_core::Client;
+use signet_core::{Client, session};
 use std::net::{IpAddr, SocketAddr};
 
 /// What the listener knows about a connection.
@@ -40,7 +40,10 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     };
     let user_agent: String =
         headers.get(header::USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect()).unwrap_or_default();
-    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query: uri.query().unwrap_or_default().to_owned() })
+    let cookies = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let device = session::cookie(cookies, session::DEVICE_COOKIE).filter(|d| d.len() <= 512).unwrap_or_default().to_owned();
+    let query = uri.query().unwrap_or_default().to_owned();
+    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, ..Client::internal() })
 }
 
 /// `::ffff:192.0.2.1` is 192.0.2.1.

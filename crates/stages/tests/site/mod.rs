@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Json, Map, Ports, Result, Secret, Span, Timestamp, Uuid, Vault, json};
+use signet_base::{Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
 use signet_core::flow::{Executor, Reply, StageKind};
 use signet_core::models::{Flow, FlowStageBinding};
 use signet_core::policy::{Policy, Question, Verdict};
@@ -77,21 +77,7 @@ impl Site {
         objects.load().await.unwrap();
         let stages: Vec<Arc<dyn StageKind>> = ALL.iter().map(|s| (s.kind)()).collect();
         let policies: Vec<Arc<dyn Policy>> = vec![Arc::new(Fixed)];
-        let settings = Settings {
-            secret_key: secret,
-            cookie_domain: String::new(),
-            unauthenticated_age: Span::DAY,
-            debug: false,
-            trusted_proxies: Vec::new(),
-            cache_timeout: 300,
-            cache_timeout_flows: 300,
-            cache_timeout_policies: 300,
-            error_reporting_enabled: false,
-            error_reporting_environment: String::new(),
-            error_reporting_send_pii: false,
-            avatars: None,
-            threads: 1,
-        };
+        let settings = Settings { threads: 1, ..Settings::new(secret) };
         let parts = CoreParts {
             ports,
             settings,
@@ -192,7 +178,7 @@ impl Browser<'_> {
         }
     }
     pub async fn session(&self) -> WebSession {
-        WebSession::load(&self.site.core, &self.cookie).await.unwrap()
+        WebSession::load(&self.site.core, &self.client(), &self.cookie).await.unwrap()
     }
     /// Who is signed in.
     pub async fn who(&self) -> Option<String> {

@@ -276,7 +276,13 @@ pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Resul
 }
 /// [`set_password`] as a part of a larger batch.
 pub fn set_password_batch(id: i64, hash: &str, now: Timestamp) -> Batch {
-    Batch::new().add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING)
+    let mut batch = Batch::new();
+    super::password_history::keep(&mut batch, id, hash, now);
+    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING)
+}
+/// Puts a hash that no password fits in the place of `before`; when the password was set stays as it is.
+pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
+    db.batch(Batch::new().add(REHASH, params![hash, id, before])).await.map(drop)
 }
 /// A better hash of the same password; nothing happens when the password changed in between.
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {

@@ -8,6 +8,7 @@ mod directory;
 mod grants;
 mod objects;
 mod opening;
+mod reputation;
 
 use signet_base::{Ports, Timestamp, Vault};
 use std::sync::Arc;

@@ -1,0 +1,64 @@
+//! What policies found out while one request was answered: the decisions, for explanations, and the risk.
+use super::Trace;
+use crate::models::EngineMode;
+use crate::risk::Risk;
+use signet_base::{Json, Timestamp, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Decisions that are kept for one request; the oldest go first.
+const KEPT: usize = 32;
+
+/// One answer of the engine about one target.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Kind and name of what was guarded.
+    pub target: String,
+    pub name: String,
+    pub mode: EngineMode,
+    pub passing: bool,
+    pub at: Timestamp,
+    pub traces: Arc<Vec<Trace>>,
+}
+
+impl Decision {
+    /// The form in events and answers of the API.
+    pub fn to_json(&self) -> Json {
+        let traces: Vec<Json> = self.traces.iter().map(Trace::to_json).collect();
+        json!({"target": self.target, "name": self.name, "policy_engine_mode": self.mode.as_str(), "passing": self.passing, "at": self.at, "bindings": traces})
+    }
+}
+
+/// Kept in the request's [`crate::Client`].
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    decisions: Vec<Decision>,
+    /// By the person's id; 0 for nobody.
+    risks: HashMap<i64, Arc<Risk>>,
+}
+
+impl Notes {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub(super) fn decided(&self, decision: Decision) {
+        let mut inner = self.inner();
+        if inner.decisions.len() >= KEPT {
+            inner.decisions.remove(0);
+        }
+        inner.decisions.push(decision);
+    }
+    /// The decisions of this request so far, oldest first.
+    pub fn decisions(&self) -> Vec<Decision> {
+        self.inner().decisions.clone()
+    }
+    pub(crate) fn risk(&self, user: i64) -> Option<Arc<Risk>> {
+        self.inner().risks.get(&user).cloned()
+    }
+    pub(crate) fn keep_risk(&self, user: i64, risk: Arc<Risk>) {
+        self.inner().risks.insert(user, risk);
+    }
+}

@@ -1,0 +1,54 @@
+//! How a name and an address have behaved lately. Failed sign-ins cost, successful ones give; who is asked looks at the sum.
+use crate::{Client, Core};
+use signet_base::{Map, Result};
+use signet_store::reputation::{self, Limits, Reputation};
+
+/// Longest name that is kept; what was typed may be anything.
+const MAX_NAME: usize = 150;
+
+/// Adds `amount` to the score of the pair of a typed name and the caller's address, within the limits of the system
+/// settings. Nobody waits for the row, and a failure is logged only: a sign-in must not fail on its record.
+pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
+    if client.rehearsal.is_some() {
+        return;
+    }
+    let now = core.now();
+    let system = core.system();
+    let life = core.settings.reputation_expiry;
+    let located = core.geoip.look_up(client.ip).unwrap_or_default();
+    let change = Reputation {
+        id: core.ordered_uuid(),
+        identifier: folded(username),
+        ip: client.ip.to_string(),
+        geo: located.place.map_or_else(Map::new, |p| p.to_map()),
+        asn: located.network.map_or_else(Map::new, |n| n.to_map()),
+        score: amount,
+        updated: now,
+        expires: (!life.is_zero()).then(|| now.plus(life)),
+    };
+    let limits = Limits { lower: system.reputation_lower_limit.min(0), upper: system.reputation_upper_limit.max(0) };
+    if let Err(error) = reputation::add_behind(&core.db, &change, limits).await {
+        tracing::warn!(%error, "a reputation score could not be written");
+    }
+}
+
+/// The score as policies judge it: of the address, of the name, or of both.
+pub async fn score(core: &Core, client: &Client, username: Option<&str>, check_ip: bool) -> Result<i64> {
+    let ip = check_ip.then(|| client.ip.to_string());
+    let name = username.map(folded);
+    reputation::score(&core.db, ip.as_deref(), name.as_deref(), client.rehearsal.unwrap_or_else(|| core.now())).await
+}
+
+fn folded(username: &str) -> String {
+    signet_store::users::canonical(username).chars().take(MAX_NAME).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn names_are_folded_and_bounded() {
+        assert_eq!(folded("  Ada "), "ada");
+        assert_eq!(folded(&"x".repeat(10_000)).len(), MAX_NAME);
+    }
+}
