@@ -1,6 +1,6 @@
 //! Who is calling: what the edge learnt from the connection and from headers of trusted proxies.
 use crate::policy::Notes;
-use signet_base::Timestamp;
+use signet_base::{Secret, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,6 +19,10 @@ pub struct Client {
     pub query: String,
     /// The device cookie as it came; empty where there is none. No right follows from it alone.
     pub device: String,
+    /// The cookie that remembers a second factor, as it came; empty where there is none.
+    pub mfa: String,
+    /// The key by which an outpost says who it is (`X-authentik-outpost-token`), unproven.
+    pub outpost_token: Option<Secret>,
     /// What policies found out while this request was answered. Clones share it.
     pub notes: Arc<Notes>,
     /// Set where a decision is only explained or tried out: nothing may be changed, and this is the time that counts.
@@ -52,6 +56,8 @@ impl Client {
             path: String::new(),
             query: String::new(),
             device: String::new(),
+            mfa: String::new(),
+            outpost_token: None,
             notes: Arc::default(),
             rehearsal: None,
         }

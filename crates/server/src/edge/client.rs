@@ -41,9 +41,11 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let user_agent: String =
         headers.get(header::USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect()).unwrap_or_default();
     let cookies = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let device = session::cookie(cookies, session::DEVICE_COOKIE).filter(|d| d.len() <= 512).unwrap_or_default().to_owned();
+    let short = |name| session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned();
+    let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
     let query = uri.query().unwrap_or_default().to_owned();
-    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, ..Client::internal() })
+    let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
+    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, outpost_token, ..Client::internal() })
 }
 
 /// `::ffff:192.0.2.1` is 192.0.2.1.
