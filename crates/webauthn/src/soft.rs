@@ -2,7 +2,7 @@
 use crate::{b64, sha256, unb64};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-use signet_base::{Json, json};
+use signet_base::{Json, Ports, json};
 
 /// One credential with its key.
 pub struct SoftKey {
@@ -59,8 +59,7 @@ pub fn text(out: &mut Vec<u8>, value: &str) {
 impl SoftKey {
     /// Answers `PublicKeyCredentialCreationOptionsJSON` with a new credential.
     pub fn create(options: &Json, origin: &str, lie: &Lie) -> Option<(Self, Json)> {
-        let mut id = [0; 32];
-        aws_lc_rs::rand::fill(&mut id).ok()?;
+        let id: [u8; 32] = Ports::system().bytes();
         let me = Self {
             id: id.to_vec(),
             user_handle: bytes_of(&options["user"]["id"]),

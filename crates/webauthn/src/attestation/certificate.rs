@@ -19,7 +19,7 @@ pub struct Certificate<'a>(X509Certificate<'a>);
 impl<'a> Certificate<'a> {
     pub fn read(der: &'a [u8]) -> Result<Self, WebAuthnError> {
         match X509Certificate::from_der(der) {
-            Ok((rest, certificate)) if rest.is_empty() => Ok(Self(certificate)),
+            Ok(([], certificate)) => Ok(Self(certificate)),
             _ => Err(WebAuthnError::Attestation("a certificate could not be read")),
         }
     }
