@@ -1,7 +1,7 @@
 //! The outside world as programs see it.
 use crate::Value;
 use signet_base::Ports;
-use std::{future::Future, pin::Pin};
+use std::{any::Any, future::Future, pin::Pin};
 
 /// A boxed future, as object-safe traits return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,6 +28,17 @@ pub enum CallError {
     Fatal(String),
 }
 
+/// What a call does to the outside, which decides how often and when it may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It only reads: it may be made again, and in vain.
+    None,
+    /// It writes, answers `None` whatever happens, and may be made when the program has its value.
+    Later,
+    /// Anything else: exactly once, and in its place.
+    Now,
+}
+
 /// An object of the application, such as a user: attributes are read when the program asks for them.
 ///
 /// Python sees an instance that is always true, cannot be hashed and equals another instance of the same type with the
@@ -43,6 +54,14 @@ pub trait HostObject: Send + Sync {
     /// dictionaries among them are seen by every later read, and values shared with an input stay shared.
     fn eager(&self) -> Vec<(&str, Value)> {
         Vec::new()
+    }
+    /// What a call of this method does. `Now` is always right; the others let simple programs run without the interpreter.
+    fn effect(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Effect {
+        Effect::Now
+    }
+    /// For types that this crate or a host wants to recognise again.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
     }
     /// Answers a method without waiting, on the interpreter thread; `None` leaves it to [`HostObject::call`].
     fn call_now(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
@@ -61,6 +80,10 @@ pub trait Host: Send + Sync {
     /// Whether `name` is a function of this host.
     fn provides(&self, _name: &str) -> bool {
         false
+    }
+    /// What a call of this function does, see [`HostObject::effect`].
+    fn effect(&self, _function: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Effect {
+        Effect::Now
     }
     /// Answers a function without waiting, on the interpreter thread; `None` leaves it to [`Host::call`].
     fn call_now(&self, _function: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {

@@ -5,6 +5,7 @@
 //! the [`HostObject`]s among them and the functions of the [`Host`]. See docs/adr/0003-expression-engine.md.
 mod bridge;
 mod convert;
+mod direct;
 mod error;
 mod helpers;
 mod host;
@@ -17,7 +18,7 @@ mod task;
 mod value;
 
 pub use error::{ErrorKind, ParseError, RunError};
-pub use host::{BoxFuture, CallError, Host, HostObject, Kwargs};
+pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs};
 pub use limits::Limits;
 pub use program::{MAX_SOURCE_BYTES, Program};
 pub use run::{Outcome, run, run_many};

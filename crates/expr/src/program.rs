@@ -1,4 +1,5 @@
 //! Parsing: the author's text becomes the body of a function, and is compiled once.
+use crate::direct::{self, Direct};
 use crate::error::{INDENT, ParseError};
 use crate::{helpers, pool};
 use monty::MontyRun;
@@ -20,9 +21,12 @@ pub struct Program(Arc<Inner>);
 struct Inner {
     /// A run consumes its copy; the copy costs a microsecond or two.
     compiled: Mutex<MontyRun>,
+    /// The inputs that the text mentions.
     inputs: Vec<String>,
     lines: u32,
     returns_context: bool,
+    /// The form of simple programs.
+    direct: Option<Direct>,
 }
 
 impl Program {
@@ -43,19 +47,42 @@ impl Program {
         let lines = u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1);
         // The context is read back only where the text can have changed it.
         let returns_context = inputs.contains(&"context") && source.contains("context");
-        let script = frame(&source, inputs, returns_context);
+        let mut inputs = inputs.to_vec();
+        inputs.retain(|&name| mentions(&source, name) || (returns_context && name == "context"));
+        let function = function(&source, &inputs);
+        let script = format!("{function}{}", frame(&source, &inputs, returns_context));
         // Every text is scanned for nesting before the parser sees it.
         let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
-        let compiled = pool::on_large_stack(move || MontyRun::new(script, SCRIPT, vec![INPUTS.to_owned()], options))
-            .ok_or_else(|| ParseError::plain("the parser failed"))?
-            .map_err(|error| ParseError::from_exception(&error, lines))?;
+        let compile = || MontyRun::new(script, SCRIPT, vec![INPUTS.to_owned()], options).map(|compiled| (compiled, direct::compile(&function, &inputs)));
+        let (compiled, direct) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))?.map_err(|error| ParseError::from_exception(&error, lines))?;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context })))
+        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, direct })))
     }
 
-    /// The names of the inputs, in the order they were given.
+    /// The inputs that the text mentions, in the order they were given: callers need not supply others.
     pub fn inputs(&self) -> &[String] {
         &self.0.inputs
+    }
+
+    /// Whether the text mentions an input.
+    pub fn uses(&self, input: &str) -> bool {
+        self.0.inputs.iter().any(|name| name == input)
+    }
+
+    /// Whether runs begin without the interpreter. It still runs what turns out not to be simple.
+    pub fn is_direct(&self) -> bool {
+        self.0.direct.is_some()
+    }
+
+    /// The same program for the interpreter alone.
+    #[doc(hidden)]
+    pub fn interpreted(&self) -> Program {
+        let inner = &self.0;
+        Program(Arc::new(Inner { compiled: Mutex::new(self.compiled()), inputs: inner.inputs.clone(), lines: inner.lines, returns_context: inner.returns_context, direct: None }))
+    }
+
+    pub(crate) fn direct(&self) -> Option<&Direct> {
+        self.0.direct.as_ref()
     }
 
     pub(crate) fn lines(&self) -> u32 {
@@ -79,8 +106,21 @@ impl fmt::Debug for Program {
     }
 }
 
-/// One line, the indented text, the helpers it mentions, and the call. The answer is a list: value, and the context when asked.
-fn frame(source: &str, inputs: &[&str], returns_context: bool) -> String {
+/// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once too often.
+fn mentions(source: &str, name: &str) -> bool {
+    let word = |letter: char| letter.is_alphanumeric() || letter == '_' || !letter.is_ascii();
+    // Names that are made at run time can be any.
+    if ["eval", "exec", "locals", "globals", "vars"].iter().any(|maker| source.contains(maker)) {
+        return true;
+    }
+    source.match_indices(name).any(|(start, _)| {
+        let (before, after) = (&source[..start], &source[start + name.len()..]);
+        !before.ends_with(word) && !after.starts_with(word) && !before.trim_end_matches([' ', '\t']).ends_with('.')
+    })
+}
+
+/// One line, then the indented text: the function that every run calls.
+fn function(source: &str, inputs: &[&str]) -> String {
     let mut script = format!("def _signet_expression({}):\n", inputs.join(", "));
     script.reserve(source.len() + source.len() / 4 + 256);
     for line in source.split('\n') {
@@ -92,12 +132,17 @@ fn frame(source: &str, inputs: &[&str], returns_context: bool) -> String {
     }
     // The empty line ends a backslash at the end of the text.
     script.push('\n');
-    script.push_str(&helpers::prelude(source));
+    script
+}
+
+/// What follows the function: the helpers it mentions, and the call. The answer is a list: value, and the context when asked.
+fn frame(source: &str, inputs: &[&str], returns_context: bool) -> String {
+    let mut script = helpers::prelude(source);
     let arguments: Vec<String> = inputs
         .iter()
         .enumerate()
         .map(|(index, &name)| match name {
-            "ak_client_ip" if source.contains(name) => {
+            "ak_client_ip" => {
                 format!("ip_address({INPUTS}[{index}]) if {INPUTS}[{index}] else None")
             }
             _ => format!("{INPUTS}[{index}]"),

@@ -25,37 +25,55 @@ pub struct Outcome {
 /// Every failure is a [`RunError`]; none becomes a value.
 pub async fn run(program: &Program, inputs: Vec<(&str, Value)>, host: Arc<dyn Host>, limits: &Limits) -> Result<Outcome, RunError> {
     let values = arrange(program, &inputs)?;
-    let task = Task::new(program.clone(), host, limits.clone(), Instant::now());
+    let started = Instant::now();
     let whole = async {
+        if let Some(outcome) = direct(program, &values, &host, limits).await {
+            return Ok(outcome);
+        }
+        let task = Task::new(program.clone(), host, limits.clone(), started);
         let step = on_pool(false, move || task.start(&values)).await?;
         finish(step).await
     };
     within(limits, whole).await
 }
 
-/// Runs several programs in one visit to the interpreter threads, in order; the results keep that order.
+/// Simple programs need no interpreter.
+async fn direct(program: &Program, values: &[Value], host: &Arc<dyn Host>, limits: &Limits) -> Option<Outcome> {
+    let value = program.direct()?.run(values, host, limits).await?;
+    // Such programs change nothing.
+    let context = program.inputs().iter().position(|name| name == "context").filter(|_| program.returns_context()).map(|position| values[position].clone());
+    Some(Outcome { value, context, printed: String::new() })
+}
+
+/// Runs several programs, those that need the interpreter in one visit to its threads, in order; the results keep that order.
 ///
 /// One program's failure leaves the others alone. The deadline counts for all of them together.
 pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dyn Host>, limits: &Limits) -> Vec<Result<Outcome, RunError>> {
     let count = programs.len();
     let started = Instant::now();
-    let prepared: Vec<Result<(Task, Vec<Value>), RunError>> = programs
-        .into_iter()
-        .map(|(program, inputs)| {
-            let values = arrange(&program, &inputs)?;
-            Ok((Task::new(program, host.clone(), limits.clone(), started), values))
-        })
-        .collect();
-    let turn = move || -> Vec<Result<Step, RunError>> { prepared.into_iter().map(|task| task.map(|(task, values)| task.start(&values))).collect() };
     let whole = async {
-        let mut results = Vec::with_capacity(count);
-        for step in on_pool(false, turn).await? {
-            results.push(match step {
-                Ok(step) => finish(step).await,
-                Err(error) => Err(error),
+        let mut results: Vec<Option<Result<Outcome, RunError>>> = Vec::with_capacity(count);
+        let mut tasks = Vec::new();
+        for (position, (program, inputs)) in programs.into_iter().enumerate() {
+            results.push(match arrange(&program, &inputs) {
+                Err(error) => Some(Err(error)),
+                Ok(values) => match direct(&program, &values, &host, limits).await {
+                    Some(outcome) => Some(Ok(outcome)),
+                    None => {
+                        tasks.push((position, Task::new(program, host.clone(), limits.clone(), started), values));
+                        None
+                    }
+                },
             });
         }
-        Ok(results)
+        if !tasks.is_empty() {
+            let turn = move || -> Vec<(usize, Step)> { tasks.into_iter().map(|(position, task, values)| (position, task.start(&values))).collect() };
+            for (position, step) in on_pool(false, turn).await? {
+                results[position] = Some(finish(step).await);
+            }
+        }
+        let missing = || Err(RunError::engine(ErrorKind::Internal, "the interpreter failed"));
+        Ok(results.into_iter().map(|result| result.unwrap_or_else(missing)).collect())
     };
     within(limits, whole).await.unwrap_or_else(|error| vec![Err(error); count])
 }

@@ -4,7 +4,7 @@ use crate::convert::{export, export_args};
 use crate::error::Verdict;
 use crate::output::Output;
 use crate::run::Outcome;
-use crate::{CallError, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
+use crate::{CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
 use monty::{FunctionCall, NameLookup, OsCall, RunProgress};
 use monty_types::{
     DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, OsPolicy, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
@@ -62,7 +62,14 @@ impl Target {
         }
     }
 
-    fn call_now(&self, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    pub(crate) fn effect(&self, args: &[Value], kwargs: &[(String, Value)]) -> Effect {
+        match self {
+            Self::Function(host, name) => host.effect(name, args, kwargs),
+            Self::Method(object, name) => object.effect(name, args, kwargs),
+        }
+    }
+
+    pub(crate) fn call_now(&self, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
         match self {
             Self::Function(host, name) => host.call_now(name, args, kwargs),
             Self::Method(object, name) => object.call_now(name, args, kwargs),

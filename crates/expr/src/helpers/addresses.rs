@@ -70,7 +70,7 @@ def ip_network(address, strict=True):
 "#;
 
 /// Facts of an address, or of a network in CIDR form (a netmask after the slash is understood too).
-pub(super) fn facts(args: &[Value]) -> Result<Value, CallError> {
+pub(crate) fn facts(args: &[Value]) -> Result<Value, CallError> {
     let [text, network, strict] = args else {
         return Err(CallError::Type("expected an address".into()));
     };

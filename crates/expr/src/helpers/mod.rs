@@ -10,6 +10,8 @@ use monty_types::{MontyObject, MontyUuid};
 /// `except Exception` and is told apart by `RunError`.
 const SKIP_OBJECT: &str = "SkipObject = KeyboardInterrupt\n";
 
+pub(crate) use addresses::facts as address_facts;
+
 /// Functions answered here, by the name the program calls.
 pub(crate) fn is_helper(name: &str) -> bool {
     matches!(name, "slugify" | "list_flatten" | addresses::FACTS)

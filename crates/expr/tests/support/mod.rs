@@ -46,6 +46,9 @@ impl HostObject for User {
             _ => return None,
         })
     }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
     fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Result<Value, CallError>> {
         match method {
             "all_groups" => answered(Value::list(self.groups.iter().map(|name| Value::object(Group(name))))),
@@ -95,6 +98,9 @@ impl HostObject for Groups {
     }
     fn attr(&self, _: &str) -> Option<Value> {
         None
+    }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
     }
     fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
@@ -187,6 +193,13 @@ impl Host for TestHost {
     fn provides(&self, name: &str) -> bool {
         matches!(name, "ak_message" | "ak_is_group_member" | "ak_user_by" | "ak_call_policy" | "never")
     }
+    fn effect(&self, function: &str, args: &[Value], _: &[(String, Value)]) -> Effect {
+        match function {
+            "ak_is_group_member" | "ak_user_by" => Effect::None,
+            "ak_message" if matches!(args, [Value::Str(_)]) => Effect::Later,
+            _ => Effect::Now,
+        }
+    }
     fn call_now(&self, function: &str, args: &[Value], _: &[(String, Value)]) -> Option<Result<Value, CallError>> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         (function == "ak_message").then(|| {
@@ -258,7 +271,15 @@ pub fn inputs() -> Vec<(&'static str, Value)> {
 
 pub async fn try_eval(source: &str) -> Result<Outcome, RunError> {
     let program = Program::parse(source, INPUTS).map_err(|error| panic!("{error} in {source}")).unwrap();
-    run(&program, inputs(), TestHost::new(), &Limits::default()).await
+    let (host, plain) = (TestHost::new(), TestHost::new());
+    let found = run(&program, inputs(), host.clone(), &Limits::default()).await;
+    if program.is_direct() {
+        // Both engines agree, in what they say as well.
+        let wanted = run(&program.interpreted(), inputs(), plain.clone(), &Limits::default()).await;
+        assert_eq!(format!("{found:?}"), format!("{wanted:?}"), "{source}");
+        assert_eq!(*host.messages.lock().unwrap(), *plain.messages.lock().unwrap(), "{source}");
+    }
+    found
 }
 
 pub async fn eval(source: &str) -> Value {

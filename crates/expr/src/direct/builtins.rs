@@ -1,0 +1,179 @@
+//! Built-in functions and the forms that are calls in a text but not here.
+use super::eval::{Eval, Found, Stop};
+use super::ir::{Builtin, Expr, Kind};
+use super::ops::{add, compare, text_of};
+use super::{address, ir};
+use crate::Value;
+
+impl Eval<'_> {
+    /// The forms that [`Eval::expr`] does not know itself.
+    pub(super) fn builtin(&mut self, expr: &Expr) -> Found {
+        match expr {
+            Expr::Builtin(which, args) => match args.as_slice() {
+                [arg] => {
+                    let value = self.expr(arg)?;
+                    self.apply(*which, value)
+                }
+                _ => Err(Stop::Interpret),
+            },
+            Expr::Sorted(iter, descending) => {
+                let mut items = self.collect(iter)?;
+                let texts = items.iter().all(|item| matches!(item, Value::Str(_)));
+                if !texts && !items.iter().all(|item| matches!(item, Value::Int(_))) {
+                    return Err(Stop::Interpret);
+                }
+                self.spend(items.len() * 2)?;
+                // Equal texts and numbers cannot be told apart, so the order among them does not show.
+                items.sort_by(|a, b| match (a, b) {
+                    (Value::Str(a), Value::Str(b)) => a.cmp(b),
+                    (a, b) => a.as_int().cmp(&b.as_int()),
+                });
+                if *descending {
+                    items.reverse();
+                }
+                Ok(Value::list(items))
+            }
+            Expr::Join(separator, iter) => {
+                let Value::Str(separator) = self.expr(separator)? else { return Err(Stop::Interpret) };
+                let items = self.collect(iter)?;
+                let mut out = String::new();
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push_str(&separator);
+                    }
+                    out.push_str(item.as_str().ok_or(Stop::Interpret)?);
+                    if out.len() > ir::MAX_TEXT {
+                        return Err(Stop::Interpret);
+                    }
+                }
+                self.made(out)
+            }
+            Expr::Partition(text, separator, last) => {
+                let (Value::Str(text), Value::Str(separator)) = (self.expr(text)?, self.expr(separator)?) else { return Err(Stop::Interpret) };
+                if separator.is_empty() {
+                    return Err(Stop::Interpret);
+                }
+                let found = if *last { text.rsplit_once(&*separator) } else { text.split_once(&*separator) };
+                Ok(Value::list(match (found, last) {
+                    (Some((before, after)), _) => [before, &separator, after],
+                    (None, false) => [&text, "", ""],
+                    (None, true) => ["", "", &text],
+                }))
+            }
+            Expr::IsInstance(value, kinds) => {
+                let value = self.expr(value)?;
+                let is = |kind: &Kind| match kind {
+                    Kind::Str => matches!(value, Value::Str(_)),
+                    Kind::Int => matches!(value, Value::Int(_) | Value::Bool(_)),
+                    Kind::Bool => matches!(value, Value::Bool(_)),
+                    Kind::List => matches!(value, Value::List(_)),
+                    Kind::Dict => matches!(value, Value::Dict(_)),
+                    Kind::Float => matches!(value, Value::Float(_)),
+                };
+                Ok(kinds.iter().any(is).into())
+            }
+            Expr::HasAttr(of, name) => {
+                let of = self.expr(of)?;
+                Ok(self.object_attr(&of, name)?.is_some().into())
+            }
+            Expr::GetAttr(of, name, default) => {
+                let (of, default) = (self.expr(of)?, self.expr(default)?);
+                Ok(self.object_attr(&of, name)?.unwrap_or(default))
+            }
+            Expr::Matches(value, pattern) => {
+                let Value::Str(text) = self.expr(value)? else { return Err(Stop::Interpret) };
+                self.spend(text.len() / 8)?;
+                let found = pattern.regex().and_then(|regex| regex.is_match(&text).ok());
+                found.map(Value::Bool).ok_or(Stop::Interpret)
+            }
+            Expr::Replaced(value, pattern, with) => {
+                let Value::Str(text) = self.expr(value)? else { return Err(Stop::Interpret) };
+                self.spend(text.len() / 8)?;
+                let regex = pattern.regex().ok_or(Stop::Interpret)?;
+                let (mut out, mut rest) = (String::with_capacity(text.len()), 0);
+                for found in regex.find_iter(&text) {
+                    let found = found.map_err(|_| Stop::Interpret)?;
+                    // What an empty match means is the interpreter's to know.
+                    if found.start() == found.end() || out.len() > ir::MAX_TEXT {
+                        return Err(Stop::Interpret);
+                    }
+                    out.push_str(&text[rest..found.start()]);
+                    out.push_str(with);
+                    rest = found.end();
+                }
+                out.push_str(&text[rest..]);
+                self.made(out)
+            }
+            _ => Err(Stop::Interpret),
+        }
+    }
+
+    /// Addresses have attributes that are not known here.
+    fn object_attr(&mut self, of: &Value, name: &str) -> Found<Option<Value>> {
+        match of {
+            Value::Object(object) if object.as_any().is_none() => self.attr(of, name),
+            _ => Err(Stop::Interpret),
+        }
+    }
+
+    fn apply(&mut self, which: Builtin, value: Value) -> Found {
+        match (which, &value) {
+            (Builtin::Len, Value::Str(text)) => Ok(length(text.chars().count())),
+            (Builtin::Len, Value::List(items)) => Ok(length(items.len())),
+            (Builtin::Len, Value::Dict(dict)) => Ok(length(dict.len())),
+            (Builtin::Str, value) => {
+                let text = text_of(value).ok_or(Stop::Interpret)?;
+                self.made(text)
+            }
+            (Builtin::Int, Value::Int(_)) => Ok(value),
+            (Builtin::Int, Value::Str(text)) => {
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                // Spaces, underscores and other digits are Python's too: the interpreter knows them.
+                let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                plain.then(|| text.parse().ok()).flatten().map(Value::Int).ok_or(Stop::Interpret)
+            }
+            (Builtin::Bool, value) => Ok(value.is_truthy().into()),
+            // The argument of these was collected into a list of the program's own.
+            (Builtin::List, Value::List(_)) => Ok(value),
+            (Builtin::Dict, Value::Dict(dict)) => Ok((**dict).clone().into()),
+            (Builtin::Min | Builtin::Max, Value::List(items)) => {
+                let mut items = items.iter();
+                let mut best = items.next().ok_or(Stop::Interpret)?;
+                let better = if matches!(which, Builtin::Min) { ir::Cmp::Lt } else { ir::Cmp::Gt };
+                for item in items {
+                    self.spend(1)?;
+                    if compare(better, item, best).ok_or(Stop::Interpret)? {
+                        best = item;
+                    }
+                }
+                // One alone is not compared with anything, so it may be of any kind.
+                Ok(best.clone())
+            }
+            (Builtin::Sum, Value::List(items)) => {
+                let mut sum = Value::Int(0);
+                for item in items.iter() {
+                    self.spend(1)?;
+                    if !matches!(item, Value::Int(_)) {
+                        return Err(Stop::Interpret);
+                    }
+                    sum = add(self, &sum, item)?;
+                }
+                Ok(sum)
+            }
+            (Builtin::IpAddress | Builtin::IpNetwork, value) => {
+                self.addresses = true;
+                let network = matches!(which, Builtin::IpNetwork);
+                match value {
+                    Value::Str(text) => if network { address::network(text) } else { address::address(text) }.ok_or(Stop::Interpret),
+                    other if address::range(other).is_some_and(|range| range.is_network() == network) => Ok(other.clone()),
+                    _ => Err(Stop::Interpret),
+                }
+            }
+            _ => Err(Stop::Interpret),
+        }
+    }
+}
+
+fn length(count: usize) -> Value {
+    Value::Int(i64::try_from(count).unwrap_or(i64::MAX))
+}

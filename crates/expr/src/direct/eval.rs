@@ -1,0 +1,620 @@
+//! The evaluator. `Err` ends the attempt: see [`Stop`].
+use super::ir::{Args, Binary, Change, Clause, Cmp, Comp, Expr, Iter, MAX_TEXT, Part, Search, Slot, Stmt, Target as Names};
+use super::ops::{add, binary, compare, equal, find_item, negative, slice, text_of};
+use super::{Call, Direct, Turn, address};
+use crate::task::Target;
+use crate::{CallError, Dict, Effect, Host, HostObject, Kwargs, Limits, Value, helpers};
+use std::sync::Arc;
+
+/// Nodes that one attempt may visit, with a share for the bytes it makes: far below a millisecond's worth.
+const STEPS: u32 = 20_000;
+/// Containers put into containers: what is nested deeply is dropped recursively.
+const NESTED: u32 = 400;
+/// Longest list made here.
+const MAX_LENGTH: usize = 64 * 1024;
+
+/// Why an attempt ends without a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Stop {
+    /// The interpreter has to run the text.
+    Interpret,
+    /// The host has to be asked first: the call is in `Eval::waiting`.
+    Wait,
+}
+pub(super) type Found<T = Value> = Result<T, Stop>;
+
+/// How a block of statements ended.
+enum Flow {
+    On,
+    Break,
+    Continue,
+    Return(Value),
+}
+
+pub(super) struct Eval<'a> {
+    pub(super) slots: Vec<Option<Value>>,
+    host: &'a Arc<dyn Host>,
+    /// Answers of calls that were waited for, in order.
+    answers: &'a [Value],
+    answered: usize,
+    waiting: Option<Box<Call>>,
+    effects: Vec<Call>,
+    /// Containers that came from outside: held so that none of them looks like the program's own.
+    foreign: Vec<Value>,
+    steps: u32,
+    nested: u32,
+    calls: u32,
+    max_calls: u32,
+    /// An address was met: it leaves as text.
+    pub(super) addresses: bool,
+}
+
+impl<'a> Eval<'a> {
+    pub(super) fn new(program: &Direct, host: &'a Arc<dyn Host>, limits: &Limits, answers: &'a [Value]) -> Self {
+        Self {
+            slots: vec![None; program.slots],
+            host,
+            answers,
+            answered: 0,
+            waiting: None,
+            effects: Vec::new(),
+            foreign: Vec::new(),
+            steps: STEPS.min(limits.lookups),
+            nested: NESTED,
+            calls: 0,
+            max_calls: limits.host_calls,
+            addresses: false,
+        }
+    }
+
+    pub(super) fn run(mut self, program: &Direct, inputs: &[Value]) -> Option<Turn> {
+        if inputs.len() != program.inputs {
+            return None;
+        }
+        for (slot, input) in self.slots.iter_mut().zip(inputs) {
+            *slot = Some(input.clone());
+        }
+        if let Some(slot) = program.address {
+            self.addresses = true;
+            self.slots[slot] = Some(match &inputs[slot] {
+                Value::Str(text) if !text.is_empty() => address::address(text)?,
+                Value::Str(_) | Value::None => Value::None,
+                _ => return None,
+            });
+        }
+        match self.block(&program.body) {
+            Ok(Flow::Return(value)) => self.outward(value).ok().map(|value| Turn::Done(value, self.effects)),
+            Ok(_) => Some(Turn::Done(Value::None, self.effects)),
+            Err(Stop::Wait) => self.waiting.map(Turn::Wait),
+            Err(Stop::Interpret) => None,
+        }
+    }
+
+    pub(super) fn spend(&mut self, steps: usize) -> Found<()> {
+        self.steps = u32::try_from(steps).ok().and_then(|steps| self.steps.checked_sub(steps)).ok_or(Stop::Interpret)?;
+        Ok(())
+    }
+
+    /// A text that this run made.
+    pub(super) fn made(&mut self, text: String) -> Found {
+        if text.len() > MAX_TEXT {
+            return Err(Stop::Interpret);
+        }
+        self.spend(text.len() / 32)?;
+        Ok(text.into())
+    }
+
+    fn list(&mut self, items: Vec<Value>) -> Found {
+        self.sized(items.len())?;
+        Ok(Value::List(Arc::new(items)))
+    }
+
+    fn sized(&mut self, items: usize) -> Found<()> {
+        if items > MAX_LENGTH {
+            return Err(Stop::Interpret);
+        }
+        self.spend(items / 8)
+    }
+
+    /// A value that is put into a container.
+    fn held(&mut self, value: Value) -> Found {
+        if matches!(value, Value::List(_) | Value::Dict(_)) {
+            self.nested = self.nested.checked_sub(1).ok_or(Stop::Interpret)?;
+        }
+        Ok(value)
+    }
+
+    fn foreign(&mut self, value: Value) -> Value {
+        if matches!(value, Value::List(_) | Value::Dict(_)) {
+            self.foreign.push(value.clone());
+        }
+        value
+    }
+
+    /// Values for the outside: addresses become text there.
+    fn outward(&mut self, value: Value) -> Found {
+        if !self.addresses {
+            return Ok(value);
+        }
+        self.spend(1)?;
+        Ok(match &value {
+            Value::List(items) => Value::List(Arc::new(items.iter().map(|item| self.outward(item.clone())).collect::<Found<_>>()?)),
+            Value::Dict(dict) => {
+                let pairs: Vec<(String, Value)> = dict.iter().map(|(key, value)| Ok((key.to_owned(), self.outward(value.clone())?))).collect::<Found<_>>()?;
+                pairs.into_iter().collect::<Dict>().into()
+            }
+            other => address::range(other).map_or_else(|| other.clone(), address::Range::text),
+        })
+    }
+
+    fn block(&mut self, body: &[Stmt]) -> Found<Flow> {
+        for stmt in body {
+            match self.stmt(stmt)? {
+                Flow::On => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) -> Found<Flow> {
+        self.spend(1)?;
+        match stmt {
+            Stmt::Expr(expr) => drop(self.expr(expr)?),
+            Stmt::Assign(target, value) => {
+                let value = self.expr(value)?;
+                self.assign(target, value)?;
+            }
+            Stmt::SetItem(slot, key, value) => {
+                let value = self.expr(value)?;
+                let value = self.held(value)?;
+                let key = self.expr(key)?;
+                match (self.own(*slot)?, key) {
+                    (Value::Dict(dict), Value::Str(key)) => Arc::get_mut(dict).ok_or(Stop::Interpret)?.insert(&*key, value),
+                    _ => return Err(Stop::Interpret),
+                }
+            }
+            Stmt::Add(slot, value) => {
+                let value = self.expr(value)?;
+                let old = self.slots[*slot].take().ok_or(Stop::Interpret)?;
+                let sum = match (old, value) {
+                    // In place: seen through every name of the list.
+                    (Value::List(_), _) => return Err(Stop::Interpret),
+                    (old, value) => add(self, &old, &value)?,
+                };
+                self.slots[*slot] = Some(sum);
+            }
+            Stmt::Change(slot, change, value) => {
+                let value = self.expr(value)?;
+                let value = self.held(value)?;
+                match (self.own(*slot)?, change, value) {
+                    (Value::List(items), Change::Append, value) => Arc::get_mut(items).ok_or(Stop::Interpret)?.push(value),
+                    (Value::List(items), Change::Extend, Value::List(more)) => {
+                        let items = Arc::get_mut(items).ok_or(Stop::Interpret)?;
+                        items.extend(more.iter().cloned());
+                        let length = items.len();
+                        self.sized(length)?;
+                    }
+                    (Value::Dict(dict), Change::Update, Value::Dict(more)) => {
+                        let dict = Arc::get_mut(dict).ok_or(Stop::Interpret)?;
+                        for (key, value) in more.iter() {
+                            dict.insert(key, value.clone());
+                        }
+                        let length = dict.len();
+                        self.sized(length)?;
+                    }
+                    _ => return Err(Stop::Interpret),
+                }
+            }
+            Stmt::If(branches, otherwise) => {
+                for (test, body) in branches {
+                    if self.expr(test)?.is_truthy() {
+                        return self.block(body);
+                    }
+                }
+                return self.block(otherwise);
+            }
+            Stmt::For(target, iter, body) => {
+                let mut end = Flow::On;
+                self.walk(iter, &mut |this, key, value| {
+                    this.bind(target, key, value)?;
+                    match this.block(body)? {
+                        Flow::On | Flow::Continue => Ok(true),
+                        Flow::Break => Ok(false),
+                        done => {
+                            end = done;
+                            Ok(false)
+                        }
+                    }
+                })?;
+                return Ok(end);
+            }
+            Stmt::Return(None) => return Ok(Flow::Return(Value::None)),
+            Stmt::Return(Some(value)) => return self.expr(value).map(Flow::Return),
+            Stmt::Break => return Ok(Flow::Break),
+            Stmt::Continue => return Ok(Flow::Continue),
+            Stmt::Pass => {}
+        }
+        Ok(Flow::On)
+    }
+
+    /// The container of a name, for changing it. Whoever changes it must be its only holder.
+    fn own(&mut self, slot: Slot) -> Found<&mut Value> {
+        self.slots[slot].as_mut().ok_or(Stop::Interpret)
+    }
+
+    fn assign(&mut self, target: &Names, value: Value) -> Found<()> {
+        match target {
+            Names::One(slot) => self.slots[*slot] = Some(value),
+            Names::Many(slots) => {
+                let Value::List(items) = &value else { return Err(Stop::Interpret) };
+                if items.len() != slots.len() {
+                    return Err(Stop::Interpret);
+                }
+                for (slot, item) in slots.iter().zip(items.iter()) {
+                    self.slots[*slot] = Some(item.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, target: &Names, key: Option<Value>, value: Value) -> Found<()> {
+        match (target, key) {
+            (Names::Many(slots), Some(key)) if slots.len() == 2 => {
+                self.slots[slots[0]] = Some(key);
+                self.slots[slots[1]] = Some(value);
+                Ok(())
+            }
+            (_, Some(_)) => Err(Stop::Interpret),
+            (target, None) => self.assign(target, value),
+        }
+    }
+
+    /// Visits what is walked over, until the visitor says `false`. Pairs come with their key.
+    fn walk(&mut self, iter: &Iter, visit: &mut dyn FnMut(&mut Self, Option<Value>, Value) -> Found<bool>) -> Found<()> {
+        match iter {
+            Iter::Items(of) => match self.expr(of)? {
+                Value::List(items) => {
+                    for item in items.iter() {
+                        if !visit(self, None, item.clone())? {
+                            break;
+                        }
+                    }
+                }
+                Value::Dict(dict) => return self.walk_dict(&dict, |key, _| (None, key.into()), visit),
+                Value::Str(text) => {
+                    for letter in text.chars() {
+                        if !visit(self, None, Value::from(letter.encode_utf8(&mut [0; 4]) as &str))? {
+                            break;
+                        }
+                    }
+                }
+                _ => return Err(Stop::Interpret),
+            },
+            Iter::Keys(of) | Iter::Values(of) | Iter::Pairs(of) => {
+                let Value::Dict(dict) = self.expr(of)? else { return Err(Stop::Interpret) };
+                return match iter {
+                    Iter::Keys(_) => self.walk_dict(&dict, |key, _| (None, key.into()), visit),
+                    Iter::Values(_) => self.walk_dict(&dict, |_, value| (None, value.clone()), visit),
+                    _ => self.walk_dict(&dict, |key, value| (Some(key.into()), value.clone()), visit),
+                };
+            }
+            Iter::Range(start, end) => {
+                let (start, end) = match (self.expr(start)?, end) {
+                    (Value::Int(end), None) => (0, end),
+                    (Value::Int(start), Some(end)) => (start, self.expr(end)?.as_int().ok_or(Stop::Interpret)?),
+                    _ => return Err(Stop::Interpret),
+                };
+                for number in start..end {
+                    if !visit(self, None, Value::Int(number))? {
+                        break;
+                    }
+                }
+            }
+            Iter::Comp(comp) => {
+                return self
+                    .clauses(&comp.clauses, &mut |this| {
+                        let value = this.expr(&comp.value)?;
+                        visit(this, None, value)
+                    })
+                    .map(drop);
+            }
+        }
+        Ok(())
+    }
+
+    fn walk_dict(
+        &mut self,
+        dict: &Dict,
+        part: impl Fn(&str, &Value) -> (Option<Value>, Value),
+        visit: &mut dyn FnMut(&mut Self, Option<Value>, Value) -> Found<bool>,
+    ) -> Found<()> {
+        for (key, value) in dict.iter() {
+            let (key, value) = part(key, value);
+            if !visit(self, key, value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the clauses of a comprehension; `false` when the visitor ended it.
+    fn clauses(&mut self, clauses: &[Clause], visit: &mut dyn FnMut(&mut Self) -> Found<bool>) -> Found<bool> {
+        let Some((first, rest)) = clauses.split_first() else { return visit(self) };
+        let mut on = true;
+        self.walk(&first.iter, &mut |this, key, value| {
+            this.spend(1)?;
+            this.bind(&first.target, key, value)?;
+            for condition in &first.conditions {
+                if !this.expr(condition)?.is_truthy() {
+                    return Ok(true);
+                }
+            }
+            on = this.clauses(rest, visit)?;
+            Ok(on)
+        })?;
+        Ok(on)
+    }
+
+    fn comp(&mut self, comp: &Comp) -> Found {
+        match &comp.key {
+            None => {
+                let mut items = Vec::new();
+                self.clauses(&comp.clauses, &mut |this| {
+                    let value = this.expr(&comp.value)?;
+                    items.push(this.held(value)?);
+                    Ok(true)
+                })?;
+                self.list(items)
+            }
+            Some(key) => {
+                let mut dict = Dict::new();
+                self.clauses(&comp.clauses, &mut |this| {
+                    let Value::Str(key) = this.expr(key)? else { return Err(Stop::Interpret) };
+                    let value = this.expr(&comp.value)?;
+                    let value = this.held(value)?;
+                    this.spend(dict.len() / 16)?;
+                    dict.insert(&*key, value);
+                    Ok(true)
+                })?;
+                Ok(dict.into())
+            }
+        }
+    }
+
+    pub(super) fn collect(&mut self, iter: &Iter) -> Found<Vec<Value>> {
+        let mut items = Vec::new();
+        self.walk(iter, &mut |this, _, value| {
+            this.spend(1)?;
+            items.push(value);
+            Ok(true)
+        })?;
+        Ok(items)
+    }
+
+    pub(super) fn expr(&mut self, expr: &Expr) -> Found {
+        self.spend(1)?;
+        match expr {
+            // A constant is shared by all runs, so nobody can change it.
+            Expr::Const(value) => {
+                self.addresses |= matches!(value, Value::Object(_));
+                Ok(value.clone())
+            }
+            Expr::Name(slot) => self.slots[*slot].clone().ok_or(Stop::Interpret),
+            Expr::Global(name) if !self.host.provides(name) => {
+                let value = self.host.global(name).ok_or(Stop::Interpret)?;
+                Ok(self.foreign(value))
+            }
+            Expr::Global(_) => Err(Stop::Interpret),
+            Expr::Attr(of, name) => {
+                let of = self.expr(of)?;
+                self.attr(&of, name)?.ok_or(Stop::Interpret)
+            }
+            Expr::Index(of, key) => {
+                let (of, key) = (self.expr(of)?, self.expr(key)?);
+                find_item(&of, &key).ok_or(Stop::Interpret)
+            }
+            Expr::Slice(of, start, end) => {
+                let of = self.expr(of)?;
+                slice(self, &of, *start, *end)
+            }
+            Expr::List(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for (starred, item) in items {
+                    let value = self.expr(item)?;
+                    match (starred, value) {
+                        (false, value) => out.push(self.held(value)?),
+                        (true, Value::List(more)) => out.extend(more.iter().cloned()),
+                        (true, _) => return Err(Stop::Interpret),
+                    }
+                }
+                self.list(out)
+            }
+            Expr::Dict(pairs) => {
+                let mut out = Dict::new();
+                for (key, value) in pairs {
+                    match key {
+                        Some(key) => {
+                            let Value::Str(key) = self.expr(key)? else { return Err(Stop::Interpret) };
+                            let value = self.expr(value)?;
+                            out.insert(&*key, self.held(value)?);
+                        }
+                        None => {
+                            let Value::Dict(more) = self.expr(value)? else { return Err(Stop::Interpret) };
+                            self.spend(more.len())?;
+                            for (key, value) in more.iter() {
+                                out.insert(key, value.clone());
+                            }
+                        }
+                    }
+                }
+                Ok(out.into())
+            }
+            Expr::Comp(comp) => self.comp(comp),
+            Expr::And(values) => self.logic(values, false),
+            Expr::Or(values) => self.logic(values, true),
+            Expr::Not(value) => Ok((!self.expr(value)?.is_truthy()).into()),
+            Expr::Neg(value) => negative(&self.expr(value)?).ok_or(Stop::Interpret),
+            Expr::Binary(Binary::Add, sides) => {
+                let (left, right) = (self.expr(&sides.0)?, self.expr(&sides.1)?);
+                let sum = add(self, &left, &right)?;
+                if let Value::List(items) = &sum {
+                    self.sized(items.len())?;
+                }
+                Ok(sum)
+            }
+            Expr::Binary(op, sides) => {
+                let (left, right) = (self.expr(&sides.0)?, self.expr(&sides.1)?);
+                binary(*op, &left, &right).ok_or(Stop::Interpret)
+            }
+            Expr::Compare(first, rest) => self.comparison(first, rest),
+            Expr::If(parts) => {
+                let (test, yes, no) = &**parts;
+                if self.expr(test)?.is_truthy() { self.expr(yes) } else { self.expr(no) }
+            }
+            Expr::Text(parts) => {
+                let mut out = String::new();
+                for part in parts {
+                    match part {
+                        Part::Literal(text) => out.push_str(text),
+                        Part::Value(value) => out.push_str(&text_of(&self.expr(value)?).ok_or(Stop::Interpret)?),
+                    }
+                }
+                self.made(out)
+            }
+            Expr::Search(wanted, search) => self.search(*wanted, search),
+            Expr::Method(of, name, args) => {
+                let of = self.expr(of)?;
+                let (args, kwargs) = self.args(args)?;
+                match &of {
+                    Value::Object(object) if object.as_any().is_none() => self.call(Target::Method(object.clone(), name.to_string()), args, kwargs),
+                    _ => self.method(&of, name, &args, &kwargs),
+                }
+            }
+            Expr::Helper(name, args) => {
+                let (args, kwargs) = self.args(args)?;
+                let answer = helpers::call(name, &args, &kwargs).and_then(Result::ok).ok_or(Stop::Interpret)?;
+                Ok(self.foreign(answer))
+            }
+            Expr::Host(name, args) => {
+                if !self.host.provides(name) {
+                    return Err(Stop::Interpret);
+                }
+                let (args, kwargs) = self.args(args)?;
+                self.call(Target::Function(self.host.clone(), name.to_string()), args, kwargs)
+            }
+            other => self.builtin(other),
+        }
+    }
+
+    fn logic(&mut self, values: &[Expr], wanted: bool) -> Found {
+        let mut last = Value::None;
+        for value in values {
+            last = self.expr(value)?;
+            if last.is_truthy() == wanted {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn comparison(&mut self, first: &Expr, rest: &[(Cmp, Expr)]) -> Found {
+        let mut left = self.expr(first)?;
+        for (op, right) in rest {
+            let right = self.expr(right)?;
+            if matches!(op, Cmp::In | Cmp::NotIn | Cmp::Eq | Cmp::Ne) {
+                self.spend(right.as_list().map_or(0, <[Value]>::len) + right.as_str().map_or(0, |text| text.len() / 32))?;
+            }
+            if !compare(*op, &left, &right).ok_or(Stop::Interpret)? {
+                return Ok(false.into());
+            }
+            left = right;
+        }
+        Ok(true.into())
+    }
+
+    fn search(&mut self, wanted: bool, search: &Search) -> Found {
+        let mut found = false;
+        match search {
+            Search::Items(iter) => self.walk(iter, &mut |this, _, value| {
+                this.spend(1)?;
+                found = value.is_truthy() == wanted;
+                Ok(!found)
+            })?,
+            Search::Comp(comp) => {
+                self.clauses(&comp.clauses, &mut |this| {
+                    found = this.expr(&comp.value)?.is_truthy() == wanted;
+                    Ok(!found)
+                })?;
+            }
+        }
+        Ok((found == wanted).into())
+    }
+
+    /// The attribute of an object or record; `Ok(None)` when there is none.
+    pub(super) fn attr(&mut self, of: &Value, name: &str) -> Found<Option<Value>> {
+        let found = match of {
+            // What an object hands over when it enters a program is what its readers see.
+            Value::Object(object) => object.attr(name).or_else(|| eager(object, name)),
+            Value::Record(record) => record.fields.get(name).cloned(),
+            _ => return Err(Stop::Interpret),
+        };
+        Ok(found.map(|value| self.foreign(value)))
+    }
+
+    fn args(&mut self, args: &Args) -> Found<(Vec<Value>, Kwargs)> {
+        let mut plain = Vec::with_capacity(args.plain.len());
+        for arg in &args.plain {
+            let value = self.expr(arg)?;
+            plain.push(self.outward(value)?);
+        }
+        let mut named = Kwargs::with_capacity(args.named.len());
+        for (name, arg) in &args.named {
+            let value = self.expr(arg)?;
+            named.push((name.to_string(), self.outward(value)?));
+        }
+        Ok((plain, named))
+    }
+
+    fn call(&mut self, target: Target, args: Vec<Value>, kwargs: Kwargs) -> Found {
+        self.calls += 1;
+        if self.calls > self.max_calls {
+            return Err(Stop::Interpret);
+        }
+        match target.effect(&args, &kwargs) {
+            Effect::Now => Err(Stop::Interpret),
+            Effect::Later => {
+                self.effects.push(Call { target, args, kwargs });
+                Ok(Value::None)
+            }
+            Effect::None => match target.call_now(&args, &kwargs) {
+                Some(answer) => answer.map(|value| self.foreign(value)).map_err(|_: CallError| Stop::Interpret),
+                None => match self.answers.get(self.answered) {
+                    Some(answer) => {
+                        self.answered += 1;
+                        Ok(answer.clone())
+                    }
+                    None => {
+                        self.waiting = Some(Box::new(Call { target, args, kwargs }));
+                        Err(Stop::Wait)
+                    }
+                },
+            },
+        }
+    }
+}
+
+fn eager(object: &Arc<dyn HostObject>, name: &str) -> Option<Value> {
+    object.eager().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// Whether a list holds a value.
+pub(super) fn holds(items: &[Value], wanted: &Value) -> Option<bool> {
+    for item in items {
+        if equal(item, wanted)? {
+            return Some(true);
+        }
+    }
+    Some(false)
+}

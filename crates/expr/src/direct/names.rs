@@ -1,0 +1,49 @@
+//! Which names a text assigns.
+use super::ir::Slot;
+use ruff_python_ast::{Expr, Stmt};
+use std::collections::HashMap;
+
+/// Gives every name that the function assigns a slot. `None` when something assigns in a way that is not known here.
+pub(super) fn assigned(body: &[Stmt], names: &mut HashMap<String, Slot>) -> Option<()> {
+    for stmt in body {
+        match stmt {
+            Stmt::Assign(stmt) => {
+                for target in &stmt.targets {
+                    bind(target, names)?;
+                }
+            }
+            Stmt::AugAssign(stmt) => bind(&stmt.target, names)?,
+            Stmt::For(stmt) => {
+                bind(&stmt.target, names)?;
+                assigned(&stmt.body, names)?;
+            }
+            Stmt::If(stmt) => {
+                assigned(&stmt.body, names)?;
+                for clause in &stmt.elif_else_clauses {
+                    assigned(&clause.body, names)?;
+                }
+            }
+            Stmt::Return(_) | Stmt::Expr(_) | Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) => {}
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+fn bind(target: &Expr, names: &mut HashMap<String, Slot>) -> Option<()> {
+    match target {
+        Expr::Name(name) => {
+            let next = names.len();
+            names.entry(name.id.as_str().to_owned()).or_insert(next);
+        }
+        Expr::Tuple(tuple) => {
+            for part in &tuple.elts {
+                bind(part, names)?;
+            }
+        }
+        // The name of `name[key] = value` must be assigned elsewhere.
+        Expr::Subscript(_) => {}
+        _ => return None,
+    }
+    Some(())
+}
