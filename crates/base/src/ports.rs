@@ -71,11 +71,7 @@ impl Ports {
     pub fn hex(&self, bytes: usize) -> String {
         let mut raw = vec![0; bytes];
         self.random.fill(&mut raw);
-        raw.iter().fold(String::with_capacity(bytes * 2), |mut text, byte| {
-            use std::fmt::Write;
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        crate::vault::hex(&raw)
     }
 }
 

@@ -81,11 +81,13 @@ fn hmac_of(key: &hmac::Key, purpose: &str, data: &[u8]) -> hmac::Tag {
 }
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 /// SHA-256 of the bytes as lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {

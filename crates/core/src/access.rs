@@ -6,7 +6,7 @@ use crate::{Client, Core};
 use signet_base::{Map, Result, Uuid};
 use signet_model::Object;
 use signet_store::groups::Group;
-use signet_store::{groups, users};
+use signet_store::{groups, people, users};
 use std::sync::Arc;
 
 /// A person (or service account) with what decides about their rights, as read for this request.
@@ -28,16 +28,20 @@ impl Principal {
     }
     /// The account, active or not. Only for places that judge `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
-        match users::by_id(&core.db, id).await? {
-            Some(user) => Ok(Some(Self::of(core, user).await?)),
-            None => Ok(None),
-        }
+        Ok(people::by_id(&core.db, id).await?.map(|(user, groups)| Self::with(core, user, groups)))
+    }
+    /// The account with this name, active or not.
+    pub async fn by_username(core: &Core, username: &str) -> Result<Option<Self>> {
+        Ok(people::by_username(&core.db, username).await?.map(|(user, groups)| Self::with(core, user, groups)))
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;
+        Ok(Self::with(core, user, groups))
+    }
+    fn with(core: &Core, user: users::User, groups: Vec<Group>) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let uid = core.uid(user.id);
-        Ok(Self { user: Arc::new(user), groups: Arc::new(groups), is_superuser, uid })
+        Self { user: Arc::new(user), groups: Arc::new(groups), is_superuser, uid }
     }
     pub fn in_group(&self, id: Uuid) -> bool {
         self.groups.iter().any(|g| g.id == id)

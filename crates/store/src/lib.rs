@@ -12,7 +12,7 @@ pub mod testdb;
 pub use db::{Batch, Db, DbKind, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
-pub use rows::{Page, attempts, consents, devices, events, flow_tokens, grants, groups, invitations, known_devices, logins, password_history, reputation, sessions, tokens, users};
+pub use rows::{Page, attempts, consents, devices, events, flow_tokens, grants, groups, invitations, known_devices, logins, password_history, people, reputation, sessions, tokens, users};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {
@@ -21,6 +21,7 @@ pub fn statements() -> Vec<&'static str> {
         migrate::STATEMENTS,
         objects::STATEMENTS,
         users::STATEMENTS,
+        people::STATEMENTS,
         rows::upn::STATEMENTS,
         groups::STATEMENTS,
         tokens::STATEMENTS,

@@ -219,7 +219,7 @@ impl Writer {
         }
     }
 
-    /// Every batch in a savepoint of its own, one commit, then the answers.
+    /// One commit for the group, then the answers.
     fn commit(&mut self, group: Vec<Waiting>) {
         if group.is_empty() {
             return;
@@ -239,36 +239,31 @@ impl Writer {
         }
     }
 
+    /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page that changes;
+    /// only when a batch fails does each get one of its own.
     fn together(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
         self.set_sync(batches.iter().any(|b| !b.relaxed))?;
+        match self.transaction(|conn| plainly(conn, batches)) {
+            Ok(Some(answers)) => Ok(answers),
+            Ok(None) => self.transaction(|conn| apart(conn, batches).map(Some)).map(Option::unwrap_or_default),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Commits what `work` did; `None` from it undoes everything.
+    fn transaction(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<Answer>>>) -> rusqlite::Result<Option<Vec<Answer>>> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let done = self.all(batches).and_then(|answers| {
-            self.conn.prepare_cached("COMMIT")?.execute([])?;
-            self.commits.fetch_add(1, Ordering::Relaxed);
+        let done = work(&self.conn).and_then(|answers| {
+            if answers.is_some() {
+                self.conn.prepare_cached("COMMIT")?.execute([])?;
+                self.commits.fetch_add(1, Ordering::Relaxed);
+            }
             Ok(answers)
         });
-        if done.is_err() && !self.conn.is_autocommit() {
+        if !matches!(done, Ok(Some(_))) && !self.conn.is_autocommit() {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
         done
-    }
-
-    fn all(&self, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
-        let mut answers = Vec::with_capacity(batches.len());
-        for batch in batches {
-            self.conn.prepare_cached("SAVEPOINT one")?.execute([])?;
-            let answer = run(&self.conn, batch);
-            if answer.is_err() {
-                // Disk full and I/O errors end the whole transaction by themselves.
-                if self.conn.is_autocommit() {
-                    return Err(aborted());
-                }
-                self.conn.prepare_cached("ROLLBACK TO one")?.execute([])?;
-            }
-            self.conn.prepare_cached("RELEASE one")?.execute([])?;
-            answers.push(answer);
-        }
-        Ok(answers)
     }
 
     fn set_sync(&mut self, full: bool) -> rusqlite::Result<()> {
@@ -307,6 +302,31 @@ fn only(mut answers: Vec<Answer>) -> Answer {
 
 fn aborted() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), Some("the transaction was aborted".into()))
+}
+
+/// All batches, one after the other; `None` at the first that fails.
+fn plainly(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Option<Vec<Answer>>> {
+    let answers: Vec<Answer> = batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
+    Ok((answers.len() == batches.len()).then_some(answers))
+}
+
+/// Every batch in a savepoint of its own, so that one that fails leaves the others as they are.
+fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(batches.len());
+    for batch in batches {
+        conn.prepare_cached("SAVEPOINT one")?.execute([])?;
+        let answer = run(conn, batch);
+        if answer.is_err() {
+            // Disk full and I/O errors end the whole transaction by themselves.
+            if conn.is_autocommit() {
+                return Err(aborted());
+            }
+            conn.prepare_cached("ROLLBACK TO one")?.execute([])?;
+        }
+        conn.prepare_cached("RELEASE one")?.execute([])?;
+        answers.push(answer);
+    }
+    Ok(answers)
 }
 
 fn run(conn: &Connection, batch: &Batch) -> Answer {

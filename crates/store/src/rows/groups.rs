@@ -46,7 +46,7 @@ pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_NAME, INSERT, UPDATE, DELETE,
 fn from_row(row: &Row) -> Result<Group> {
     from_row_at(row, 0)
 }
-fn from_row_at(row: &Row, i: usize) -> Result<Group> {
+pub(crate) fn from_row_at(row: &Row, i: usize) -> Result<Group> {
     Ok(Group { id: row.uuid(i)?, name: row.string(i + 1)?, is_superuser: row.bool(i + 2)?, attributes: row.map(i + 3)?, created: row.time(i + 4)?, updated: row.time(i + 5)? })
 }
 

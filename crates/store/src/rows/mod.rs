@@ -12,6 +12,7 @@ pub mod known_devices;
 mod list;
 pub mod logins;
 pub mod password_history;
+pub mod people;
 pub mod reputation;
 pub mod sessions;
 pub mod tokens;

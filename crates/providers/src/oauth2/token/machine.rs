@@ -102,8 +102,8 @@ async fn account(call: &Call<'_>) -> Outcome<Principal> {
     let core = call.core;
     let entry = call.entry();
     let username = format!("ak-{}-client_credentials", entry.provider.name());
-    let user = match users::by_username(&core.db, &username).await? {
-        Some(user) => user,
+    let person = match Principal::by_username(core, &username).await? {
+        Some(person) => person,
         None => {
             let user = User {
                 name: format!("Service account of {} (client credentials)", entry.application.name()),
@@ -117,14 +117,15 @@ async fn account(call: &Call<'_>) -> Outcome<Principal> {
                 Ok(_) | Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            users::by_username(&core.db, &username).await?.ok_or_else(|| Error::internal("the service account is not there"))?
+            Principal::by_username(core, &username).await?.ok_or_else(|| Error::internal("the service account is not there"))?
         }
     };
+    let user = &person.user;
     let ours = user.user_type == ACCOUNT_TYPE && user.attributes.get(ACCOUNT_OF).and_then(signet_base::Json::as_i64) == Some(entry.num());
     if !ours || !user.is_active {
         return Err(OAuthError::invalid_grant().because("The service account of this client is not usable").into());
     }
-    Ok(Principal::of(core, user).await?)
+    Ok(person)
 }
 
 #[cfg(test)]

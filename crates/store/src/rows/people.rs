@@ -1,0 +1,44 @@
+//! A user together with their groups: what nearly every request needs, in one round trip.
+use super::groups::{self, Group};
+use super::users::{self, User};
+use crate::db::{Db, Row, Value};
+use crate::params;
+use signet_base::Result;
+
+// The last column: whether the group has parents. Most have none, and the walk up is the costly part.
+const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, \
+    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END \
+    FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.id = ?";
+const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, \
+    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END \
+    FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.username_key = ?";
+/// Where the group's columns begin, and where the mark for parents is.
+const GROUP: usize = 14;
+const HAS_PARENTS: usize = 20;
+
+pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_USERNAME];
+
+/// The account, active or not, with its direct and inherited groups by name.
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<(User, Vec<Group>)>> {
+    person(db, BY_ID, params![id]).await
+}
+/// Finds by the canonical form of the name.
+pub async fn by_username(db: &Db, username: &str) -> Result<Option<(User, Vec<Group>)>> {
+    person(db, BY_USERNAME, params![users::canonical(username)]).await
+}
+
+async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<(User, Vec<Group>)>> {
+    let rows = db.query(sql, params).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let user = users::from_row(first)?;
+    let has_parents = |row: &Row| row.bool(HAS_PARENTS);
+    for row in &rows {
+        if has_parents(row)? {
+            let groups = groups::effective_groups(db, user.id).await?;
+            return Ok(Some((user, groups)));
+        }
+    }
+    let mut groups = rows.iter().filter(|row| !row.is_null(GROUP)).map(|row| groups::from_row_at(row, GROUP)).collect::<Result<Vec<_>>>()?;
+    groups.sort_by_cached_key(|g| (g.name.to_lowercase(), g.id));
+    Ok(Some((user, groups)))
+}
