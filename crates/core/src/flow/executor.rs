@@ -1,10 +1,10 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
 use super::plan::{NotPlanned, Plan, pending_principal, plan, stage_verdict};
 use super::stage::{FlowRun, StageKind, Step};
-use super::{Challenge, Context, ResponseErrors, StageRef, keys};
-use crate::models::{DeniedAction, Flow, FlowStageBinding, InvalidResponseAction, background_url};
+use super::{Context, Planned, ResponseErrors, StageRef, history, keys};
+use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, setup};
-use signet_base::{Error, Json, Map, Result, json, query};
+use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_model::Object;
 use std::sync::Arc;
 
@@ -74,11 +74,26 @@ impl Executor<'_> {
     pub fn start(&mut self, plan: Plan) {
         self.session.state.query = self.query.to_owned();
         self.session.state.history.clear();
+        self.begin(plan);
+    }
+
+    fn begin(&mut self, mut plan: Plan) {
+        plan.given = self.may_restart(&plan).then(|| plan.context.clone());
         self.session.state.plan = Some(plan);
         self.session.touch();
     }
 
+    /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be kept.
+    fn may_restart(&self, plan: &Plan) -> bool {
+        let world = self.core.world();
+        let restarts = |pk| world.get(pk).and_then(|b| b.get::<FlowStageBinding>()).is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart);
+        plan.stages.iter().filter_map(|s| s.binding).any(restarts)
+    }
+
     async fn ensure_plan(&mut self, flow: &Arc<Object>) -> Result<Option<Reply>> {
+        if let Some(reply) = self.take_up(flow).await? {
+            return Ok(reply);
+        }
         if self.session.state.plan.as_ref().is_some_and(|p| p.flow == flow.pk) {
             return Ok(None);
         }
@@ -86,18 +101,14 @@ impl Executor<'_> {
         if flow.text("slug") == setup::FLOW && setup::is_done(self.core).await? {
             return Ok(Some(self.not_applicable(flow, "The first run is over. Sign in instead.".to_owned()).await));
         }
-        let mut context = Context::default();
-        if let Some(user) = self.session.principal() {
-            context.set(&keys::PENDING_USER, user.pending());
-        }
+        let context = self.fresh_context();
         match plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
             Ok(plan) => {
                 self.start(plan);
                 Ok(None)
             }
             Err(NotPlanned::NotApplicable(messages)) => {
-                let text = if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") };
-                Ok(Some(self.not_applicable(flow, text).await))
+                Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await))
             }
             Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
         }
@@ -166,6 +177,7 @@ impl Executor<'_> {
                 }
                 Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
                 Step::Next => {
+                    history::record(self.core, self.session, &plan);
                     plan.shown = false;
                     plan.stages.pop_front();
                     if plan.stages.is_empty() {
@@ -179,7 +191,9 @@ impl Executor<'_> {
                     self.session.state.plan = Some(plan);
                     return Ok(Reply::Away(to));
                 }
+                Step::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
                 Step::Finish(challenge) => {
+                    history::record(self.core, self.session, &plan);
                     self.close();
                     if challenge.component() == "xak-flow-redirect" {
                         let to = challenge.0.get("to").and_then(Json::as_str).unwrap_or("/").to_owned();
@@ -187,10 +201,7 @@ impl Executor<'_> {
                     }
                     return Ok(Reply::Challenge(self.dress(flow, challenge)));
                 }
-                Step::Restart => {
-                    self.close();
-                    return Ok(Reply::Again);
-                }
+                Step::Restart => return self.restart(flow, plan, false).await,
                 Step::Deny(text) => {
                     self.session.state.plan = Some(plan);
                     return Ok(self.denied(flow, text));
@@ -200,20 +211,60 @@ impl Executor<'_> {
         Err(Error::internal("the flow does not come to an end"))
     }
 
+    /// Leaves this run for another flow, with what is known where `keep` says so. The person's query goes along.
+    async fn switch(&mut self, other: Uuid, plan: Plan, keep: bool) -> Result<Reply> {
+        let world = self.core.world();
+        let other = world.get(other).filter(|o| o.get::<Flow>().is_some()).ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
+        history::record(self.core, self.session, &plan);
+        let query = self.session.state.query.clone();
+        let mut context = if keep { plan.context } else { self.fresh_context() };
+        context.set(&keys::IS_REDIRECTED, true);
+        match super::plan::plan(self.core, self.client, other, self.session.principal(), context, false).await? {
+            Ok(fresh) => {
+                self.begin(fresh);
+                let address = format!("/if/flow/{}/", other.text("slug"));
+                Ok(Reply::Away(if query.is_empty() { address } else { format!("{address}?{query}") }))
+            }
+            Err(NotPlanned::NotApplicable(messages)) => Ok(self.not_applicable(other, applies_to_others(messages)).await),
+            Err(NotPlanned::Empty) => Ok(self.denied(other, None)),
+        }
+    }
+
+    /// Begins again: from what the run was started with, or with all that is known by now. Steps that the server put in
+    /// (a protocol's answer) stay at the end.
+    async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
+        let built_in: Vec<Planned> = plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
+        let given = plan.given;
+        let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
+        match super::plan::plan(self.core, self.client, flow, self.session.principal(), context, !built_in.is_empty()).await? {
+            Ok(mut fresh) => {
+                fresh.stages.extend(built_in);
+                fresh.total = fresh.stages.len();
+                fresh.given = given;
+                self.session.state.plan = Some(fresh);
+                self.session.touch();
+                Ok(Reply::Again)
+            }
+            Err(_) => Ok(self.denied(flow, None)),
+        }
+    }
+
+    /// What a run begins with: the signed-in person.
+    fn fresh_context(&self) -> Context {
+        let mut context = Context::default();
+        if let Some(user) = self.session.principal() {
+            context.set(&keys::PENDING_USER, user.pending());
+        }
+        context
+    }
+
     /// The same challenge once more, with errors; or a fresh start where the binding says so.
-    async fn again_with(&mut self, flow: &Arc<Object>, mut plan: Plan, planned: &super::Planned, kind: &dyn StageKind, errors: ResponseErrors) -> Result<Reply> {
+    async fn again_with(&mut self, flow: &Arc<Object>, mut plan: Plan, planned: &Planned, kind: &dyn StageKind, errors: ResponseErrors) -> Result<Reply> {
         self.session.touch();
         let binding = planned.binding.and_then(|pk| self.core.world().get(pk).cloned());
         let action = binding.and_then(|b| b.get::<FlowStageBinding>().map(|b| b.invalid_response_action)).unwrap_or(InvalidResponseAction::Retry);
         if action != InvalidResponseAction::Retry {
-            let context = if action == InvalidResponseAction::RestartWithContext { std::mem::take(&mut plan.context) } else { Context::default() };
-            return match super::plan::plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
-                Ok(fresh) => {
-                    self.session.state.plan = Some(fresh);
-                    Ok(Reply::Again)
-                }
-                Err(_) => Ok(self.denied(flow, None)),
-            };
+            return self.restart(flow, plan, action == InvalidResponseAction::RestartWithContext).await;
         }
         let (_, stage, settings) = self.resolve(&planned.stage)?;
         let query = self.session.state.query.clone();
@@ -236,7 +287,7 @@ impl Executor<'_> {
 
     /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run: skipping the
     /// stage would let an exception open what it guards (CVE-2024-47070).
-    async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &super::Planned) -> Result<bool> {
+    async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &Planned) -> Result<bool> {
         let Some(binding) = planned.binding.and_then(|pk| self.core.world().get(pk).cloned()) else { return Ok(true) };
         let Some(pbm) = binding.pbm() else { return Ok(true) };
         if self.core.world().bindings_of(pbm).is_empty() {
@@ -267,106 +318,11 @@ impl Executor<'_> {
             }
         }
     }
+}
 
-    fn finish(&mut self, flow: &Arc<Object>, plan: Plan) -> Reply {
-        let redirect = plan.context.get(&keys::REDIRECT);
-        let next = query::value(&self.session.state.query, "next");
-        match (redirect, next) {
-            (Some(to), _) => {
-                self.close();
-                Reply::Away(to)
-            }
-            (None, Some(next)) if !next.is_empty() => match query::local_path(&next) {
-                Some(to) => {
-                    self.close();
-                    Reply::Done(to)
-                }
-                None => {
-                    self.session.state.plan = Some(plan);
-                    let reply = self.refusal(flow, Some("Invalid next URL".to_owned()));
-                    self.close();
-                    reply
-                }
-            },
-            _ => {
-                self.close();
-                Reply::Done("/".to_owned())
-            }
-        }
-    }
-
-    fn close(&mut self) {
-        self.session.state.plan = None;
-        self.session.state.query.clear();
-        self.session.touch();
-    }
-
-    /// Ends with a refusal, as the flow's `denied_action` says.
-    fn denied(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
-        let action = flow.get::<Flow>().map_or(DeniedAction::Message, |f| f.denied_action);
-        let next = query::value(self.query, "next").or_else(|| query::value(&self.session.state.query, "next")).as_deref().and_then(query::local_path);
-        let reply = match (action, next) {
-            (DeniedAction::Continue, next) => Reply::Done(next.unwrap_or_else(|| "/".to_owned())),
-            (DeniedAction::MessageContinue, Some(next)) if text.is_none() => Reply::Done(next),
-            _ => self.refusal(flow, text),
-        };
-        self.close();
-        reply
-    }
-
-    fn refusal(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
-        let mut challenge = Challenge::new("ak-stage-access-denied").with("error_message", text.unwrap_or_else(|| "Unknown error".to_owned()));
-        challenge = self.about(challenge);
-        let mut out = self.dress(flow, challenge);
-        if let Some(Json::Object(info)) = out.get_mut("flow_info") {
-            info.insert("cancel_url".into(), json!("/flows/-/cancel/"));
-        }
-        Reply::Challenge(out)
-    }
-
-    fn about(&self, challenge: Challenge) -> Challenge {
-        let pending = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::PENDING_USER));
-        match pending.or_else(|| self.session.principal().map(crate::Principal::pending)) {
-            Some(u) => {
-                let avatar = crate::rows::avatar(self.core, &u.name, &u.username, &u.email);
-                challenge.with("pending_user", u.username).with("pending_user_avatar", avatar)
-            }
-            None => challenge.with("pending_user", "").with("pending_user_avatar", crate::rows::NO_AVATAR),
-        }
-    }
-
-    /// A title with its placeholders filled in; as it is where one has no value.
-    fn title(&self, title: &str, application: Option<&Object>) -> String {
-        let user = self.session.principal().map(|u| u.user.username.as_str());
-        let filled = [("%(app)s", application.map(Object::name)), ("%(user)s", user)].iter().try_fold(title.to_owned(), |text, (mark, value)| match value {
-            Some(value) => Some(text.replace(mark, value)),
-            None if text.contains(mark) => None,
-            None => Some(text),
-        });
-        filled.unwrap_or_else(|| title.to_owned())
-    }
-
-    /// Adds `flow_info` (authentik-features §1.4).
-    pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
-        let mut out = challenge.0;
-        let settings = flow.get::<Flow>();
-        let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.world().get(pk).cloned());
-        let title = settings.map_or("", |f| f.title.as_str());
-        let title = self.title(title, application.as_deref());
-        let next = query::value(self.query, "next").filter(|n| !n.is_empty());
-        let cancel = next.map_or_else(|| "/flows/-/cancel/".to_owned(), |n| format!("/flows/-/cancel/?next={}", query::encode(&n)));
-        out.insert(
-            "flow_info".into(),
-            json!({
-                "title": title,
-                "background": background_url(flow.text("background")),
-                "background_themed_urls": null,
-                "cancel_url": cancel,
-                "layout": settings.map_or("stacked", |f| f.layout.as_str()),
-            }),
-        );
-        out
-    }
+/// The refusal of a flow that is not for this person.
+fn applies_to_others(messages: Vec<String>) -> String {
+    if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }
 }
 
 /// Whether an answer is for the component that is open. One for another counts as an empty answer.

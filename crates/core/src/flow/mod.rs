@@ -2,9 +2,13 @@
 //! policies, sessions, events and timing. A stage only shows and judges.
 pub mod challenge;
 pub mod context;
+mod ending;
 pub mod executor;
+pub mod history;
 pub mod plan;
+pub mod sealed;
 pub mod stage;
+pub mod token;
 
 pub use challenge::{Challenge, ResponseErrors};
 pub use context::{Context, Key, PendingUser, keys};

@@ -41,6 +41,9 @@ pub struct Plan {
     /// Length of the plan when made, for the inspector.
     #[serde(default)]
     pub total: usize,
+    /// What the run began with, where a wrong answer may begin it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Context>,
 }
 
 /// Why there is no plan.
@@ -76,13 +79,12 @@ pub async fn plan(
         Requirement::RequireSuperuser => user.is_some_and(|u| u.is_superuser),
         Requirement::RequireRedirect => context.get(&keys::IS_REDIRECTED) == Some(true),
         Requirement::RequireToken => context.has(&keys::IS_RESTORED),
-        // Outposts have a protocol of their own; a browser never is one.
-        Requirement::RequireOutpost => false,
+        Requirement::RequireOutpost => is_outpost(core, client).await?,
     };
     if !fits {
         return Ok(Err(NotPlanned::NotApplicable(Vec::new())));
     }
-    let mut plan = Plan { flow: flow.pk, stages: VecDeque::new(), context, started: core.now(), shown: false, messages: Vec::new(), total: 0 };
+    let mut plan = Plan { flow: flow.pk, stages: VecDeque::new(), context, started: core.now(), shown: false, messages: Vec::new(), total: 0, given: None };
     let pending = pending_principal(core, &plan.context).await?;
     let judged = pending.as_ref().or(user);
     if let Some(pbm) = flow.pbm() {
@@ -110,6 +112,13 @@ pub async fn plan(
     }
     plan.total = plan.stages.len();
     Ok(Ok(plan))
+}
+
+/// Whether the request comes from an outpost: it carries an API key of an internal service account.
+async fn is_outpost(core: &Core, client: &Client) -> Result<bool> {
+    let Some(key) = &client.outpost_token else { return Ok(false) };
+    let account = crate::token::authenticate(core, key.reveal()).await?;
+    Ok(account.is_some_and(|p| p.user.user_type == "internal_service_account"))
 }
 
 /// What the policies of a stage's binding say. An error in one of them is no reason to skip the stage: it denies.

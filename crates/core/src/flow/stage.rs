@@ -3,7 +3,7 @@ use super::{Challenge, Context, PendingUser, Plan, ResponseErrors, StageRef, key
 use crate::{Client, Core, Principal, WebSession};
 use async_trait::async_trait;
 use maud::Markup;
-use signet_base::{Error, Json, Map, Result};
+use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_model::{Model, Object};
 use signet_pages::FormContext;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ pub enum Step {
     Next,
     /// Go elsewhere now; the flow goes on when the person comes back.
     Redirect(String),
+    /// This run is over; the flow with this key begins, as one that the person was led to (`is_redirected`). `keep`: with
+    /// the context.
+    Switch { flow: Uuid, keep: bool },
     /// The flow ends here and the person goes to this address. It is ours to trust: a protocol's answer.
     Finish(Challenge),
     /// Begin again.

@@ -1,0 +1,109 @@
+//! How a run ends, and what every challenge carries.
+use super::executor::{Executor, Reply};
+use super::{Challenge, Plan, keys};
+use crate::models::{DeniedAction, Flow, background_url};
+use signet_base::{Json, Map, json, query};
+use signet_model::Object;
+use std::sync::Arc;
+
+impl Executor<'_> {
+    pub(super) fn finish(&mut self, flow: &Arc<Object>, plan: Plan) -> Reply {
+        let redirect = plan.context.get(&keys::REDIRECT);
+        let next = query::value(&self.session.state.query, "next");
+        match (redirect, next) {
+            (Some(to), _) => {
+                self.close();
+                Reply::Away(to)
+            }
+            (None, Some(next)) if !next.is_empty() => match query::local_path(&next) {
+                Some(to) => {
+                    self.close();
+                    Reply::Done(to)
+                }
+                None => {
+                    self.session.state.plan = Some(plan);
+                    let reply = self.refusal(flow, Some("Invalid next URL".to_owned()));
+                    self.close();
+                    reply
+                }
+            },
+            _ => {
+                self.close();
+                Reply::Done("/".to_owned())
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.session.state.plan = None;
+        self.session.state.query.clear();
+        self.session.touch();
+    }
+
+    /// Ends with a refusal, as the flow's `denied_action` says.
+    pub(super) fn denied(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
+        let action = flow.get::<Flow>().map_or(DeniedAction::Message, |f| f.denied_action);
+        let next = query::value(self.query, "next").or_else(|| query::value(&self.session.state.query, "next")).as_deref().and_then(query::local_path);
+        let reply = match (action, next) {
+            (DeniedAction::Continue, next) => Reply::Done(next.unwrap_or_else(|| "/".to_owned())),
+            (DeniedAction::MessageContinue, Some(next)) if text.is_none() => Reply::Done(next),
+            _ => self.refusal(flow, text),
+        };
+        self.close();
+        reply
+    }
+
+    fn refusal(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
+        let mut challenge = Challenge::new("ak-stage-access-denied").with("error_message", text.unwrap_or_else(|| "Unknown error".to_owned()));
+        challenge = self.about(challenge);
+        let mut out = self.dress(flow, challenge);
+        if let Some(Json::Object(info)) = out.get_mut("flow_info") {
+            info.insert("cancel_url".into(), json!("/flows/-/cancel/"));
+        }
+        Reply::Challenge(out)
+    }
+
+    fn about(&self, challenge: Challenge) -> Challenge {
+        let pending = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::PENDING_USER));
+        match pending.or_else(|| self.session.principal().map(crate::Principal::pending)) {
+            Some(u) => {
+                let avatar = crate::rows::avatar(self.core, &u.name, &u.username, &u.email);
+                challenge.with("pending_user", u.username).with("pending_user_avatar", avatar)
+            }
+            None => challenge.with("pending_user", "").with("pending_user_avatar", crate::rows::NO_AVATAR),
+        }
+    }
+
+    /// A title with its placeholders filled in; as it is where one has no value.
+    fn title(&self, title: &str, application: Option<&Object>) -> String {
+        let user = self.session.principal().map(|u| u.user.username.as_str());
+        let filled = [("%(app)s", application.map(Object::name)), ("%(user)s", user)].iter().try_fold(title.to_owned(), |text, (mark, value)| match value {
+            Some(value) => Some(text.replace(mark, value)),
+            None if text.contains(mark) => None,
+            None => Some(text),
+        });
+        filled.unwrap_or_else(|| title.to_owned())
+    }
+
+    /// Adds `flow_info` (authentik-features §1.4).
+    pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
+        let mut out = challenge.0;
+        let settings = flow.get::<Flow>();
+        let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.world().get(pk).cloned());
+        let title = settings.map_or("", |f| f.title.as_str());
+        let title = self.title(title, application.as_deref());
+        let next = query::value(self.query, "next").filter(|n| !n.is_empty());
+        let cancel = next.map_or_else(|| "/flows/-/cancel/".to_owned(), |n| format!("/flows/-/cancel/?next={}", query::encode(&n)));
+        out.insert(
+            "flow_info".into(),
+            json!({
+                "title": title,
+                "background": background_url(flow.text("background")),
+                "background_themed_urls": null,
+                "cancel_url": cancel,
+                "layout": settings.map_or("stacked", |f| f.layout.as_str()),
+            }),
+        );
+        out
+    }
+}

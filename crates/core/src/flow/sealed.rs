@@ -1,0 +1,72 @@
+//! A run at rest. People type passwords and receive secrets of devices between two steps, so what a plan knows is
+//! sealed before it is written into a row, and opened when the row is read.
+use signet_base::{Json, Result, Secret, Vault};
+
+/// What of a stored state is sealed: the plan's context, what it began with, and the steps that the inspector shows.
+const PLACES: [&str; 3] = ["/plan/context", "/plan/given", "/history"];
+
+fn is_empty(value: &Json) -> bool {
+    match value {
+        Json::Object(map) => map.is_empty(),
+        Json::Array(list) => list.is_empty(),
+        Json::Null => true,
+        _ => false,
+    }
+}
+
+/// Seals a session's state for the row with this id.
+pub fn seal(vault: &Vault, row: &str, mut state: Json) -> Result<Json> {
+    for place in PLACES {
+        if let Some(value) = state.pointer_mut(place).filter(|v| !is_empty(v)) {
+            *value = Json::String(vault.seal(("session", row, place), &Secret::new(value.to_string()))?);
+        }
+    }
+    Ok(state)
+}
+
+/// Opens what `seal` made for the same row. What does not open is gone: the plan with its context, or the history.
+pub fn open(vault: &Vault, row: &str, mut state: Json) -> Json {
+    for place in PLACES {
+        let Some(value) = state.pointer_mut(place) else { continue };
+        let Json::String(sealed) = &*value else { continue };
+        let opened = vault.open(("session", row, place), sealed).ok().and_then(|text| serde_json::from_str(text.reveal()).ok());
+        match opened {
+            Some(opened) => *value = opened,
+            None => {
+                tracing::warn!(place, "a part of a session does not open; it is left out");
+                if let (Json::Object(all), Some(member)) = (&mut state, place.split('/').nth(1)) {
+                    all.remove(member);
+                }
+            }
+        }
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_base::{Ports, json};
+
+    #[test]
+    fn what_people_typed_is_readable_only_at_its_row() {
+        let vault = Vault::new(&"k".into(), Ports::system()).unwrap();
+        let state = json!({"plan": {"flow": "f", "context": {"prompt_data": {"password": "typed-by-alice"}}}, "history": [{"context": {"x": 1}}], "query": "next=/"});
+        let sealed = seal(&vault, "row", state.clone()).unwrap();
+        let text = sealed.to_string();
+        assert!(!text.contains("typed-by-alice") && !text.contains("prompt_data") && text.contains("next=/"), "{text}");
+        assert_eq!(open(&vault, "row", sealed.clone()), state);
+        // Moved to another row, or changed: the run is gone, the rest of the session stays.
+        assert_eq!(open(&vault, "other", sealed), json!({"query": "next=/"}));
+        let forged = json!({"plan": {"flow": "f", "context": "v1:AAAA"}, "query": "q"});
+        assert_eq!(open(&vault, "row", forged), json!({"query": "q"}));
+    }
+    #[test]
+    fn a_session_without_a_run_is_written_as_it_is() {
+        let vault = Vault::new(&"k".into(), Ports::system()).unwrap();
+        for state in [json!({}), json!({"plan": null}), json!({"plan": {"context": {}}, "history": []})] {
+            assert_eq!(seal(&vault, "row", state.clone()).unwrap(), state);
+            assert_eq!(open(&vault, "row", state.clone()), state);
+        }
+    }
+}
