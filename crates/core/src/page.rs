@@ -3,7 +3,7 @@
 use crate::{Client, Core, brand};
 use http::{Response, StatusCode, header};
 use maud::Markup;
-use signet_pages::{Brand, ErrorPage, FooterLink, Page, Theme, csp};
+use signet_pages::{Brand, ErrorPage, FooterLink, Foreign, Page, Theme, csp_with};
 
 /// What a page of this request looks like. Keep it while the page is written: `page()` borrows from it.
 pub struct Dressing {
@@ -34,12 +34,16 @@ impl Dressing {
     }
     /// The answer around a page. `form_targets` are origins that its forms may post to beside ours.
     pub fn answer(&self, status: StatusCode, form_targets: &[&str], body: Markup) -> Response<String> {
+        self.answer_with(status, form_targets, &Foreign::default(), body)
+    }
+    /// The same for a page that takes something from other hosts.
+    pub fn answer_with(&self, status: StatusCode, form_targets: &[&str], foreign: &Foreign<'_>, body: Markup) -> Response<String> {
         let mut response = Response::new(body.into_string());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        if let Ok(policy) = csp(&self.nonce, form_targets).parse() {
+        if let Ok(policy) = csp_with(&self.nonce, form_targets, foreign).parse() {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         response

@@ -1,6 +1,7 @@
 //! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back and
 //! reloading are safe; it works without script.
 use crate::edge::{Edge, read_answer, redirect};
+use crate::form;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -9,6 +10,7 @@ use signet_core::flow::{Executor, Reply, keys};
 use signet_core::page::Dressing;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
+use signet_pages::challenge::foreign;
 use signet_pages::{FormContext, challenge_page, challenge_page_with};
 use std::sync::Arc;
 
@@ -36,18 +38,17 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
         // The session of the form is over (or never was): show the step anew instead of judging a foreign form.
         return redirect(StatusCode::SEE_OTHER, &page_address(&client));
     }
-    tidy(&mut sent);
-    let reply = drive(&mut edge, &core, &client, &flow, Some(&sent)).await;
-    let typed: Vec<(String, String)> =
-        sent.iter().filter(|(n, _)| !n.contains("password") && *n != "code").filter_map(|(n, v)| Some((n.clone(), v.as_str()?.to_owned()))).collect();
-    answer(edge, &core, reply, true, &typed).await
-}
-
-/// Forms can only send text; executor members that are no text are brought to their type here.
-fn tidy(sent: &mut Map) {
-    if let Some(value) = sent.get_mut("remember_me") {
-        *value = Json::Bool(matches!(value.as_str(), Some("true" | "on" | "1" | "yes")));
+    let sent = form::read(sent);
+    if let (Some(chosen), Some(plan)) = (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk)) {
+        form::keep(&mut plan.context, chosen);
+        edge.session.touch();
     }
+    if sent.view_only {
+        let to = page_address(&client);
+        return edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await;
+    }
+    let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
+    answer(edge, &core, reply, true, &sent.typed).await
 }
 
 async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply, Error> {
@@ -80,7 +81,7 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, reply: Result<Reply, Error>, p
         }
         Ok(Reply::Done(to) | Reply::Away(to)) => redirect(StatusCode::FOUND, &to),
         Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
-            let errors = challenge.contains_key("response_errors");
+            let errors = challenge.contains_key("response_errors") && !form::only_chosen(&challenge);
             if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
                 redirect(StatusCode::SEE_OTHER, &page_address(&edge.client))
             } else {
@@ -112,6 +113,10 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
     let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| core.world().get(pk).cloned());
     let decline = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::DECLINE_URL));
     let csrf = edge.session.csrf(core);
+    let mut values = typed.to_vec();
+    if let Some(plan) = edge.session.state.plan.as_mut() {
+        form::recall(&mut plan.context, challenge, &mut values);
+    }
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
     let action = page_address(&edge.client);
     let form = FormContext {
@@ -120,7 +125,7 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
         application: application.as_ref().map(|a| a.name()),
         home_url: "/if/user/",
         request_id: Some(&edge.client.request_id),
-        values: typed,
+        values: &values,
         decline_url: decline.as_deref(),
     };
     let own = edge
@@ -139,7 +144,7 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
     // A form that submits itself goes to the application's origin.
     let target = challenge.get("url").and_then(Json::as_str).filter(|_| challenge["component"] == "ak-stage-autosubmit").and_then(origin);
     match body {
-        Some(body) => dressing.answer(status, target.as_deref().as_slice(), body).into_response(),
+        Some(body) => dressing.answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body).into_response(),
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }
 }

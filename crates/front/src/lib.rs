@@ -2,6 +2,7 @@
 mod edge;
 mod executor;
 mod flow_page;
+mod form;
 mod inspector;
 mod library;
 mod ways;

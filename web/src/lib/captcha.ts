@@ -32,7 +32,8 @@ function run(box: HTMLElement): void {
   const failed = (): void => {
     const notice = part('failed');
     if (notice) notice.hidden = false;
-    waiting(true);
+    waiting(false);
+    place.hidden = true;
   };
   const answered = (token: string): void => {
     input.value = token;

@@ -96,15 +96,20 @@ function ceremony(box: HTMLElement, kind: 'get' | 'create'): void {
   if (!(go instanceof HTMLButtonElement)) return;
   const label = go.querySelector('[data-label]');
   const start = async (): Promise<void> => {
+    // While the browser asks, asking again is the second choice.
+    go.classList.remove('btn--primary');
+    if (label) label.textContent = 'Ask again';
     if (waiting) waiting.hidden = false;
     if (failed) failed.hidden = true;
     try {
       await ask(box, kind);
     } catch (error) {
+      // The call that replaced this one goes on.
+      if (error instanceof DOMException && error.name === 'AbortError') return;
       tell(box, error);
+      go.classList.add('btn--primary');
       if (label) label.textContent = 'Try again';
-    } finally {
-      if (waiting && running) waiting.hidden = true;
+      if (waiting) waiting.hidden = true;
     }
   };
   go.hidden = false;
@@ -119,10 +124,11 @@ async function suggestions(box: HTMLElement): Promise<void> {
       // Nobody asked for it by hand: a failure needs no words.
     });
   };
-  const button = document.querySelector<HTMLButtonElement>('[data-passkey-ask]');
+  const asking = document.querySelector<HTMLElement>('[data-passkey-ask]');
+  const button = asking?.querySelector('button');
   const can = (await PublicKeyCredential.isConditionalMediationAvailable?.()) ?? false;
-  if (button) {
-    button.hidden = false;
+  if (asking && button) {
+    asking.hidden = false;
     button.addEventListener('click', () => {
       const notice = part(box, 'failed');
       if (notice) notice.hidden = true;

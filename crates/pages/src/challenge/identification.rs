@@ -51,7 +51,10 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
             }))
             @if other_ways { (ui::divider("or")) }
             @if passkeys.is_some() && passwordless.is_none() {
-                button class="btn btn--l btn--block" type="button" data-passkey-ask hidden { (icon(Icon::Passkey)) "Use a passkey" }
+                div class="stack" data-passkey-ask hidden {
+                    @if !other_ways { (ui::divider("or")) }
+                    button class="btn btn--l btn--block" type="button" { (icon(Icon::Passkey)) "Use a passkey" }
+                }
             }
         } @else {
             (ui::errors(&crate::form::field_errors(challenge, "non_field_errors")))

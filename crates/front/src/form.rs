@@ -1,0 +1,144 @@
+//! Answers of page forms, brought to what programs send: forms can only send words.
+use signet_base::{Json, Map, json};
+use signet_core::flow::Key;
+use signet_pages::challenge::CHOSEN;
+
+const VALIDATE: &str = "ak-stage-authenticator-validate";
+
+/// Which device of a second step the person chose (`class:uid`; empty: wants to see all). Kept for the page only: the
+/// stage judges what is sent, whatever was chosen.
+const CHOSEN_DEVICE: Key<String> = Key::new("goauthentik.io/pages/chosen_device");
+
+/// One form post.
+pub struct Sent {
+    /// What the stage gets.
+    pub answer: Map,
+    /// What was typed, to show it again beside an error. Secrets are not among it.
+    pub typed: Vec<(String, String)>,
+    /// The device that was chosen by it.
+    pub chosen: Option<String>,
+    /// Only another view of the same step is wanted: nothing to judge.
+    pub view_only: bool,
+}
+
+/// Reads the members of a form by the component that it answers. What does not read as its type stays a word: the
+/// stage refuses it.
+pub fn read(mut answer: Map) -> Sent {
+    let component = answer.get("component").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let mut chosen = None;
+    let mut view_only = false;
+    match component.as_str() {
+        VALIDATE => {
+            chosen = answer.remove(CHOSEN).and_then(|key| key.as_str().map(str::to_owned));
+            if answer.get("selected_challenge").and_then(Json::as_str) == Some("") {
+                answer.remove("selected_challenge");
+                chosen = Some(String::new());
+                view_only = true;
+            }
+            object(&mut answer, "selected_challenge");
+            if let Some(picked) = answer.get("selected_challenge").filter(|picked| picked.is_object()) {
+                chosen = Some(format!("{}:{}", word(picked, "device_class"), word(picked, "device_uid")));
+            }
+            object(&mut answer, "webauthn");
+            if let Some(value) = answer.get_mut("duo")
+                && let Some(number) = value.as_str().and_then(|text| text.parse::<i64>().ok())
+            {
+                *value = json!(number);
+            }
+        }
+        "ak-stage-identification" => object(&mut answer, "passkey"),
+        "ak-stage-authenticator-webauthn" => object(&mut answer, "response"),
+        "ak-stage-user-login" => {
+            if let Some(value) = answer.get_mut("remember_me").filter(|value| value.is_string()) {
+                *value = Json::Bool(matches!(value.as_str(), Some("true" | "on" | "1" | "yes")));
+            }
+        }
+        _ => {}
+    }
+    let typed = answer.iter().filter(|(name, _)| !name.contains("password") && !name.contains("token") && *name != "code");
+    let typed = typed.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    Sent { answer, typed, chosen, view_only }
+}
+
+/// JSON in a field becomes the object that it is; an empty field is left out.
+fn object(answer: &mut Map, name: &str) {
+    let Some(text) = answer.get(name).and_then(Json::as_str) else { return };
+    if text.is_empty() {
+        answer.remove(name);
+    } else if let Ok(value @ Json::Object(_)) = serde_json::from_str::<Json>(text) {
+        answer.insert(name.to_owned(), value);
+    }
+}
+
+fn word(value: &Json, name: &str) -> String {
+    match value.get(name) {
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Number(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Keeps the choice with the run.
+pub fn keep(context: &mut signet_core::flow::Context, chosen: &str) {
+    context.set(&CHOSEN_DEVICE, chosen.to_owned());
+}
+
+/// Adds the kept choice to what the page shows again; a run that went on to something else forgets it.
+pub fn recall(context: &mut signet_core::flow::Context, challenge: &Json, typed: &mut Vec<(String, String)>) {
+    if challenge.get("component").and_then(Json::as_str) != Some(VALIDATE) {
+        context.remove(&CHOSEN_DEVICE);
+    } else if let Some(key) = context.get(&CHOSEN_DEVICE) {
+        typed.push((CHOSEN.to_owned(), key));
+    }
+}
+
+/// Whether the only "error" is that a device was chosen and nothing answered yet.
+pub fn only_chosen(challenge: &Map) -> bool {
+    let Some(errors) = challenge.get("response_errors").and_then(Json::as_object) else { return false };
+    let empty = |list: &Json| list.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(|e| e.get("string").and_then(Json::as_str) == Some("Empty response")));
+    challenge.get("component").and_then(Json::as_str) == Some(VALIDATE) && errors.len() == 1 && errors.get("non_field_errors").is_some_and(empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(value: Json) -> Sent {
+        let Json::Object(map) = value else { panic!("an object") };
+        read(map)
+    }
+
+    #[test]
+    fn words_become_what_programs_send() {
+        let picked = sent(json!({"component": VALIDATE, "selected_challenge": "{\"device_class\":\"sms\",\"device_uid\":\"3\"}", "duo": "7", "webauthn": ""}));
+        assert_eq!(picked.answer["selected_challenge"]["device_class"], "sms");
+        assert_eq!(picked.answer["duo"], 7);
+        assert!(!picked.answer.contains_key("webauthn") && !picked.view_only);
+        assert_eq!(picked.chosen.as_deref(), Some("sms:3"));
+        let all = sent(json!({"component": VALIDATE, "selected_challenge": ""}));
+        assert!(all.view_only && all.chosen.as_deref() == Some("") && !all.answer.contains_key("selected_challenge"));
+        let code = sent(json!({"component": VALIDATE, "chosen_device": "totp:1", "code": "123456"}));
+        assert!(code.typed.iter().all(|(name, _)| name != "code") && !code.answer.contains_key("chosen_device"));
+        assert_eq!(code.chosen.as_deref(), Some("totp:1"));
+        assert_eq!(sent(json!({"component": "ak-stage-identification", "passkey": "{\"id\":\"x\"}"})).answer["passkey"]["id"], "x");
+        assert_eq!(sent(json!({"component": "ak-stage-user-login", "remember_me": "true"})).answer["remember_me"], true);
+    }
+
+    #[test]
+    fn what_is_no_such_type_stays_a_word_and_other_forms_are_left_alone() {
+        for text in ["{", "[1]", "null", "3"] {
+            assert_eq!(sent(json!({"component": VALIDATE, "webauthn": text})).answer["webauthn"], text);
+        }
+        assert_eq!(sent(json!({"component": VALIDATE, "duo": "x"})).answer["duo"], "x");
+        assert_eq!(sent(json!({"component": "ak-stage-prompt", "response": "{}"})).answer["response"], "{}");
+        assert!(sent(json!({})).answer.is_empty());
+    }
+
+    #[test]
+    fn a_choice_alone_is_no_error() {
+        let of = |errors: Json| json!({"component": VALIDATE, "response_errors": errors}).as_object().cloned().unwrap_or_default();
+        assert!(only_chosen(&of(json!({"non_field_errors": [{"string": "Empty response", "code": "invalid"}]}))));
+        assert!(!only_chosen(&of(json!({"non_field_errors": [{"string": "Other", "code": "invalid"}]}))));
+        assert!(!only_chosen(&of(json!({"code": [{"string": "Empty response", "code": "invalid"}]}))));
+    }
+}
