@@ -21,8 +21,29 @@ pub const DEFAULTS: &[(&str, &str)] = files![
     "default/flow-password-change.yaml",
     "default/flow-default-user-settings-flow.yaml",
     "default/flow-oobe.yaml",
+    "default/flow-default-source-authentication.yaml",
+    "default/flow-default-source-enrollment.yaml",
+    "default/flow-default-source-pre-authentication.yaml",
     "default/default-brand.yaml",
 ];
+
+/// Flows to take over as they are or to start from; `signet apply_blueprint example/…` applies one.
+pub const EXAMPLES: &[(&str, &str)] = files![
+    "example/flow-enrollment-2-stage.yaml",
+    "example/flow-enrollment-email-verification.yaml",
+    "example/flow-enrollment-invitation.yaml",
+    "example/flow-recovery-email.yaml",
+    "example/flow-unenrollment.yaml",
+    "example/flow-login-2fa.yaml",
+    "example/flow-login-passwordless.yaml",
+    "example/flow-login-conditional-captcha.yaml",
+    "example/flow-example-corp-authentication.yaml",
+];
+
+/// The text of a file in the binary, by its path.
+pub fn shipped(path: &str) -> Option<&'static str> {
+    DEFAULTS.iter().chain(EXAMPLES).find(|(name, _)| *name == path).map(|(_, text)| *text)
+}
 
 /// Under this name the digests of the files that were applied are kept.
 const KEY: &str = "blueprints";

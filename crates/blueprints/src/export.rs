@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The flow with this slug as a blueprint. Secrets are left out.
+/// The flow with this slug as a blueprint. Secrets are left out: who imports it elsewhere gives those that are required.
 pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     let world = core.world();
     let flow = world.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)?;
@@ -32,9 +32,22 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     }
     let mut out = String::from("version: 1\nmetadata:\n  labels:\n    blueprints.goauthentik.io/generated: \"true\"\n");
     let _ = writeln!(out, "  name: {}", scalar(&format!("Flow {slug}")));
+    let objects: Vec<&Arc<Object>> = policies.iter().chain(std::iter::once(&flow)).chain(&all).collect();
+    let wanted: Vec<(String, &Arc<Object>)> = objects.iter().flat_map(|o| required_secrets(o).map(|f| (secret_key(o, f), *o))).collect();
+    if !wanted.is_empty() {
+        out.push_str("# Secrets stay where they are. Those that are required stand here, to be filled in; objects that exist keep theirs.\ncontext:\n");
+        for (key, _) in &wanted {
+            member(&mut out, 2, key, &json!("fill-in"));
+        }
+    }
     out.push_str("entries:\n");
-    for object in policies.iter().chain(std::iter::once(&flow)).chain(&all) {
-        entry(&mut out, object, attrs(object), &[]);
+    for object in objects {
+        let secrets: Vec<(&str, String)> = required_secrets(object).map(|f| (f, format!("!Context {}", json!(secret_key(object, f))))).collect();
+        if !secrets.is_empty() {
+            // Made once, with what was filled in, and not touched again.
+            entry(&mut out, object, "created", attrs(object), &secrets);
+        }
+        entry(&mut out, object, "", attrs(object), &[]);
     }
     for (binding, target) in &bindings {
         let mut data = attrs(binding);
@@ -51,7 +64,7 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
         for (field, _) in &tags {
             data.remove(*field);
         }
-        entry(&mut out, binding, data, &tags);
+        entry(&mut out, binding, "", data, &tags);
     }
     Ok(out)
 }
@@ -82,8 +95,21 @@ fn attrs(object: &Object) -> Map {
     object.def.fields.iter().filter(|f| !f.secret && !f.read_only && !f.hidden).filter_map(|f| Some((f.name.to_owned(), object.data.get(f.name)?.clone()))).collect()
 }
 
-fn entry(out: &mut String, object: &Object, mut data: Map, tags: &[(&str, String)]) {
+/// Secret fields without which the object cannot be made.
+fn required_secrets(object: &Object) -> impl Iterator<Item = &'static str> {
+    object.def.fields.iter().filter(|f| f.secret && f.required && !f.hidden).map(|f| f.name)
+}
+/// Under this name the context of the file holds a secret. Dots would lead deeper into the context.
+fn secret_key(object: &Object, field: &str) -> String {
+    format!("{} {field}", object.name().replace('.', "-"))
+}
+
+/// One object; `state` empty: present.
+fn entry(out: &mut String, object: &Object, state: &str, mut data: Map, tags: &[(&str, String)]) {
     let _ = writeln!(out, "- model: {}", object.def.full_name());
+    if !state.is_empty() {
+        let _ = writeln!(out, "  state: {state}");
+    }
     let _ = writeln!(out, "  id: {}", scalar(&object.pk.to_string()));
     let _ = writeln!(out, "  identifiers:\n    pk: {}", scalar(&object.pk.to_string()));
     for field in ["slug", "name"] {

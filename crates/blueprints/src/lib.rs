@@ -12,6 +12,6 @@ mod world;
 mod yaml;
 
 pub use apply::{Report, Source, apply, apply_all, validate};
-pub use defaults::{DEFAULTS, apply_defaults};
+pub use defaults::{DEFAULTS, EXAMPLES, apply_defaults, shipped};
 pub use export::export_flow;
 pub use problem::Problem;

@@ -20,10 +20,18 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
 }
 
 pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Response {
+    if edge.headers.get(header::CONTENT_TYPE).is_some_and(|t| !is_json(t)) {
+        return allowed(flow_error(&edge, None).into_response());
+    }
     match read_answer(request).await {
         Ok(answer) => run(edge, &slug, Some(answer)).await,
         Err((status, detail)) => allowed((status, axum::Json(json!({"detail": detail}))).into_response()),
     }
+}
+
+/// Answers are JSON. Forms are for the pages (`/if/flow/`), where they carry the token of their session.
+fn is_json(content_type: &HeaderValue) -> bool {
+    content_type.to_str().is_ok_and(|t| t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
 }
 
 async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
@@ -51,6 +59,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         }
         Err(error) => {
             tracing::error!(request_id = %client.request_id, %error, %slug, "a flow step failed");
+            report(&edge, slug, &error).await;
             flow_error(&edge, Some(&error)).into_response()
         }
     };
@@ -74,6 +83,12 @@ fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
         challenge.insert("type".into(), json!(kind));
     }
     axum::Json(challenge).into_response()
+}
+
+/// A fault of ours is an event that administrators see.
+pub(crate) async fn report(edge: &Edge, slug: &str, error: &Error) {
+    let context = json!({"message": error.to_string(), "flow": slug, "request_id": edge.client.request_id});
+    edge.core.event(&edge.client, edge.session.principal(), "system_exception", "authentik_flows", context).await;
 }
 
 fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {

@@ -1,33 +1,35 @@
-//! `/api/v3/flows/inspector/<slug>/`: what the current run of a flow holds, for administrators who debug one.
+//! `/api/v3/flows/inspector/<slug>/`: what the current run of a flow holds and held, for administrators who debug one.
 use crate::edge::Edge;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use signet_base::{Json, json};
-use signet_core::flow::{Plan, Planned, StageRef};
+use signet_core::flow::history::Step;
+use signet_core::flow::{Planned, StageRef};
 use signet_core::{Core, wire};
 
 pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
-    let may = edge.core.settings.debug || edge.session.principal().is_some_and(|p| p.is_superuser);
-    let Some(plan) = edge.session.state.plan.as_ref().filter(|_| may) else { return edge.not_found() };
-    if edge.core.world().get(plan.flow).is_none_or(|f| f.text("slug") != slug) {
+    let core = &edge.core;
+    let may = core.settings.debug || edge.session.principal().is_some_and(|p| p.is_superuser);
+    if !may {
         return edge.not_found();
     }
-    let current = describe(&edge.core, plan, edge.session.sid());
-    let mut plans = edge.session.state.history.clone();
-    plans.push(current.clone());
-    let body = json!({"plans": plans, "current_plan": current, "is_completed": plan.stages.is_empty()});
+    let steps: Vec<Step> = edge.session.state.history.iter().filter_map(|s| serde_json::from_value(s.clone()).ok()).collect();
+    let running = edge.session.state.plan.as_ref().map(|plan| Step::of(core, plan));
+    let is_completed = running.as_ref().is_none_or(|s| s.current.is_none());
+    let Some(current) = running.clone().or_else(|| steps.last().cloned()) else { return edge.not_found() };
+    if core.world().get(current.flow).is_none_or(|f| f.text("slug") != slug) {
+        return edge.not_found();
+    }
+    let session = edge.session.sid().unwrap_or_default();
+    let plans: Vec<Json> = steps.iter().chain(&running).filter(|s| s.flow == current.flow).map(|s| describe(core, s, &session)).collect();
+    let body = json!({"plans": plans, "current_plan": describe(core, &current, &session), "is_completed": is_completed});
     let response = axum::Json(body).into_response();
     edge.leave(response).await
 }
 
-fn describe(core: &Core, plan: &Plan, session: Option<String>) -> Json {
-    let mut stages = plan.stages.iter().map(|s| stage(core, s));
-    json!({
-        "current_stage": stages.next(),
-        "next_planned_stage": stages.next(),
-        "plan_context": sanitised(&plan.context.0),
-        "session_id": session.unwrap_or_default(),
-    })
+fn describe(core: &Core, step: &Step, session: &str) -> Json {
+    let show = |planned: &Option<Planned>| planned.as_ref().map_or(Json::Null, |p| stage(core, p));
+    json!({"current_stage": show(&step.current), "next_planned_stage": show(&step.next), "plan_context": step.context, "session_id": session})
 }
 
 fn stage(core: &Core, planned: &Planned) -> Json {
@@ -39,17 +41,4 @@ fn stage(core: &Core, planned: &Planned) -> Json {
         }
         StageRef::BuiltIn { kind, .. } => json!({"stage_obj": {"name": kind}}),
     }
-}
-
-/// Passwords and tokens never leave the session.
-fn sanitised(context: &signet_base::Map) -> Json {
-    fn clean(name: &str, value: &Json) -> Json {
-        let secret = ["password", "secret", "token", "key", "code"].iter().any(|w| name.to_ascii_lowercase().contains(w));
-        match value {
-            Json::Object(map) => Json::Object(map.iter().map(|(n, v)| (n.clone(), clean(n, v))).collect()),
-            _ if secret => json!("********************"),
-            other => other.clone(),
-        }
-    }
-    Json::Object(context.iter().map(|(n, v)| (n.clone(), clean(n, v))).collect())
 }

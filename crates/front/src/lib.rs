@@ -23,6 +23,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/if/user/", get(library::get))
         .route("/if/admin/", get(library::admin))
         .route("/flows/-/default/{designation}/", get(ways::default_flow))
+        .route("/flows/-/configure/{stage}/", get(ways::configure))
         .route("/flows/-/cancel/", get(ways::cancel))
         .route("/application/launch/{slug}/", get(ways::launch))
         .route("/recovery/use-token/{key}/", get(ways::use_recovery_token))

@@ -4,10 +4,12 @@ use crate::flow_page::needs_setup;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use signet_base::{Error, Map, query};
-use signet_core::flow::Executor;
-use signet_core::models::{Application, Designation};
+use signet_base::{Error, Map, Uuid, query};
+use signet_core::flow::plan::plan;
+use signet_core::flow::{Context, Executor, keys};
+use signet_core::models::{Application, Designation, Flow};
 use signet_core::{Principal, access, application, brand};
+use signet_model::Base;
 
 /// `/flows/-/default/<designation>/`: to the brand's flow, the query string kept.
 pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Response {
@@ -28,6 +30,34 @@ pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Respon
             redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))
         }
         Ok(None) => edge.not_found(),
+        Err(e) => edge.fail(&e),
+    }
+}
+
+/// `/flows/-/configure/<stage>/`: the flow by which people set a stage up for themselves. Asks for sign-in first.
+pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
+    let core = edge.core.clone();
+    let client = edge.client.clone();
+    let world = core.world();
+    let object = Uuid::parse_str(&stage).ok().and_then(|pk| world.get(pk)).filter(|o| o.def.base == Some(Base::Stage));
+    let flow = object.and_then(|o| Uuid::parse_str(o.text("configure_flow")).ok()).and_then(|pk| world.get(pk));
+    let Some(person) = edge.session.principal() else {
+        let mut back = query::encode_path(&client.path);
+        if !client.query.is_empty() {
+            back.push_str(&query::encode(&format!("?{}", client.query)));
+        }
+        return redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={back}"));
+    };
+    let Some(flow) = flow.filter(|o| o.get::<Flow>().is_some()) else { return edge.not_found() };
+    let mut context = Context::default();
+    context.set(&keys::PENDING_USER, person.pending());
+    match plan(&core, &client, flow, Some(person), context, false).await {
+        Ok(Ok(plan)) => {
+            Executor { core: &core, client: &client, session: &mut edge.session, query: &client.query }.start(plan);
+            let query = if client.query.is_empty() { String::new() } else { format!("?{}", client.query) };
+            edge.leave(redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))).await
+        }
+        Ok(Err(_)) => edge.not_found(),
         Err(e) => edge.fail(&e),
     }
 }

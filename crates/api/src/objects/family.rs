@@ -100,11 +100,22 @@ pub(crate) async fn used_by(call: &mut Call) -> Answer {
     Ok(Reply::ok(used_by::of_object(&object, &call.world)))
 }
 
-/// `GET /stages/all/user_settings/`: stages by which people set themselves up.
+/// `GET /stages/all/user_settings/`: stages that people set up for themselves, by the flow that each names.
 pub(crate) async fn user_settings(call: &mut Call) -> Answer {
-    let mut all: Vec<&Arc<Object>> = call.world.family(Base::Stage).filter(|o| o.def.name == "passwordstage" && !o.text("configure_flow").is_empty()).collect();
-    all.sort_by_key(|o| o.pk);
-    let flow = |o: &Object| Uuid::parse_str(o.text("configure_flow")).ok().and_then(|pk| call.world.get(pk)).map(|f| format!("/if/flow/{}/", f.text("slug")));
-    let one = |o: &Arc<Object>| json!({"object_uid": o.pk, "title": o.def.label, "component": "ak-user-settings-password", "configure_url": flow(o)});
+    let mut all: Vec<(String, &Arc<Object>)> =
+        call.world.family(Base::Stage).filter(|o| !o.text("configure_flow").is_empty()).filter_map(|o| Some((settings_component(o.def.name)?, o))).collect();
+    all.sort_by(|(a, x), (b, y)| (a, x.pk).cmp(&(b, y.pk)));
+    let one = |(component, o): (String, &Arc<Object>)| {
+        let friendly = o.text("friendly_name");
+        let title = if friendly.is_empty() { o.def.label } else { friendly };
+        json!({"object_uid": o.pk, "title": title, "component": component, "configure_url": format!("/flows/-/configure/{}/", o.pk)})
+    };
     Ok(Reply::ok(all.into_iter().map(one).collect::<Vec<_>>()))
+}
+/// `passwordstage` and `authenticator<kind>stage`.
+fn settings_component(model: &str) -> Option<String> {
+    match model.strip_suffix("stage")? {
+        "password" => Some("ak-user-settings-password".to_owned()),
+        kind => Some(format!("ak-user-settings-authenticator-{}", kind.strip_prefix("authenticator").filter(|k| !k.is_empty())?)),
+    }
 }

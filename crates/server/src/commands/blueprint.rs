@@ -2,13 +2,14 @@
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result};
-use signet_blueprints::{Source, apply as import};
+use signet_blueprints::{EXAMPLES, Source, apply as import, shipped};
 use signet_store::Author;
 use std::path::Path;
 
-/// Imports a file. It is the operator's own, so that it may read variables and files.
+/// Imports a file, or one of those in the binary (`example/…`). It is the operator's own, so that it may read variables
+/// and files.
 pub async fn apply(options: &Options, path: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+    let text = read(path)?;
     let core = serve::open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     #[allow(clippy::disallowed_methods, reason = "blueprints may read variables of any name")]
@@ -20,4 +21,15 @@ pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     println!("{} created, {} updated, {} deleted, {} unchanged, {} skipped.", report.created, report.updated, report.deleted, report.unchanged, report.skipped);
     core.db.close().await;
     Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    match (std::fs::read_to_string(path), path.to_str().and_then(shipped)) {
+        (Ok(text), _) => Ok(text),
+        (Err(_), Some(text)) => Ok(text.to_owned()),
+        (Err(e), None) => {
+            let examples: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
+            Err(Error::Unavailable(format!("{}: {e}. Files in the binary: {}.", path.display(), examples.join(", "))))
+        }
+    }
 }
