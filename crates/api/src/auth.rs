@@ -33,7 +33,7 @@ pub(crate) async fn identify(core: &Arc<Core>, wiring: &Wiring, client: &Client,
     if cookies.is_empty() {
         return Ok(Identity::default());
     }
-    let web = WebSession::load(core, &cookies).await?;
+    let web = WebSession::load(core, client, &cookies).await?;
     let Some(person) = web.principal().cloned() else { return Ok(Identity::default()) };
     if !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         same_site(core, &web, client, headers)?;

@@ -4,11 +4,13 @@ use crate::flow::StageKind;
 use crate::geoip::GeoIp;
 use crate::hash::Hasher;
 use crate::metrics::Metrics;
+use crate::password::{AppPasswords, Internal, PasswordBackend};
 use crate::policy::{Memory, Policy};
 use crate::pool::Pool;
 use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
+use crate::turns::Turns;
 use signet_base::{Ports, Result, Timestamp, Uuid, Vault};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
@@ -22,6 +24,7 @@ pub struct Families {
     stages: HashMap<String, Arc<dyn StageKind>>,
     policies: HashMap<String, Arc<dyn Policy>>,
     providers: HashMap<String, Arc<dyn ProviderKind>>,
+    passwords: HashMap<&'static str, Arc<dyn PasswordBackend>>,
 }
 impl Families {
     pub fn new(
@@ -35,7 +38,19 @@ impl Families {
             stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),
             policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),
             providers: providers.into_iter().map(|p| (p.def().full_name(), p)).collect(),
+            passwords: HashMap::new(),
         }
+        .with_passwords([Arc::new(Internal) as Arc<dyn PasswordBackend>, Arc::new(AppPasswords)])
+    }
+    /// Adds backends that judge passwords; those of this server's own accounts are there already.
+    #[must_use]
+    pub fn with_passwords(mut self, backends: impl IntoIterator<Item = Arc<dyn PasswordBackend>>) -> Self {
+        self.passwords.extend(backends.into_iter().map(|b| (b.name(), b)));
+        self
+    }
+    /// The backend of that name; none when this server has no such thing.
+    pub fn password_backend(&self, name: &str) -> Option<Arc<dyn PasswordBackend>> {
+        self.passwords.get(name).cloned()
     }
     pub fn stage(&self, id: &str) -> Option<Arc<dyn StageKind>> {
         self.stages.get(id).cloned()
@@ -77,6 +92,8 @@ pub struct Core {
     pub signer: Pool,
     pub metrics: Metrics,
     pub session_cookies: SessionCookies,
+    /// Who judges a secret of an account right now.
+    pub turns: Turns,
     pub assets: Arc<dyn Assets + Send>,
     pub geoip: GeoIp,
     /// Answers of policies that are kept.
@@ -88,11 +105,13 @@ pub struct Core {
 impl Core {
     pub fn new(parts: CoreParts) -> Result<Arc<Self>> {
         let threads = parts.settings.threads.max(1);
+        crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
             hasher: Hasher::new(threads, parts.ports.clone())?,
             signer: Pool::new("sign", threads, threads * 1024)?,
             metrics: Metrics::default(),
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
+            turns: Turns::default(),
             geoip: GeoIp::open(&parts.settings.geoip_city, &parts.settings.geoip_asn),
             answers: Memory::default(),
             ports: parts.ports,

@@ -1,16 +1,22 @@
 //! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row read a
-//! request. Expiry and the account's state are judged at that read.
-use crate::flow::Plan;
-use crate::{Client, Core, Principal};
+//! request. Expiry, the rules for sessions and the account's state are judged at that read.
+pub mod binding;
+pub mod rules;
+
+use crate::flow::{Plan, sealed};
+use crate::{Client, Core, Principal, device};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use binding::Binding;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
-use signet_store::{sessions, users};
+use signet_store::{grants, sessions, users};
 use std::sync::Arc;
 
 pub const SESSION_COOKIE: &str = "authentik_session";
 pub const CSRF_COOKIE: &str = "authentik_csrf";
 pub const DEVICE_COOKIE: &str = "authentik_device";
+/// Remembers a second factor for `last_auth_threshold`.
+pub const MFA_COOKIE: &str = "authentik_mfa";
 /// `X-authentik-CSRF`
 pub const CSRF_HEADER: &str = "x-authentik-csrf";
 
@@ -43,6 +49,12 @@ pub struct State {
     /// Lives until the browser closes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub browser_only: bool,
+    /// The person chose to stay signed in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
+    /// Where the session holds.
+    #[serde(skip_serializing_if = "Binding::is_none")]
+    pub binding: Binding,
     /// Sign-ins that protocols asked for (`prompt=login`), by request.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub asked: Map,
@@ -67,9 +79,15 @@ pub struct WebSession {
     replaces: Option<String>,
     set_cookie: bool,
     expires: Option<Timestamp>,
+    /// The end that no use puts off; none before sign-in.
+    absolute: Option<Timestamp>,
+    /// Somebody signed in with this request.
+    fresh: bool,
     ended: bool,
     /// How long the device cookie of a sign-in lasts.
     device_age: Span,
+    /// `Set-Cookie` values of stages.
+    cookies: Vec<String>,
 }
 
 impl WebSession {
@@ -84,16 +102,19 @@ impl WebSession {
             replaces: None,
             set_cookie: false,
             expires: None,
+            absolute: None,
+            fresh: false,
             ended: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
+            cookies: Vec::new(),
         }
     }
 
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
-    pub async fn load(core: &Core, cookies: &str) -> Result<Self> {
+    pub async fn load(core: &Core, client: &Client, cookies: &str) -> Result<Self> {
         let Some(key) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
         let Some(row) = sessions::get(&core.db, &core.vault.digest("session", &key)).await? else { return Ok(Self::anonymous()) };
-        if row.expires <= core.now() {
+        if row.is_expired(core.now()) {
             return Ok(Self::anonymous());
         }
         let principal = match row.user_id {
@@ -104,19 +125,31 @@ impl WebSession {
             },
             None => None,
         };
-        let state = serde_json::from_value(row.data.clone()).unwrap_or_default();
-        let expires = Some(row.expires);
+        let state: State = serde_json::from_value(sealed::open(&core.vault, &row.id, row.data.clone())).unwrap_or_default();
+        if let Some(person) = &principal
+            && let Some(reason) = broken(core, client, &row, &state)
+        {
+            end_broken(core, client, person, &row, reason).await?;
+            return Ok(Self::anonymous());
+        }
+        let mut expires = row.expires;
+        if principal.is_some() {
+            expires = note_use(core, client, &row, &state).await?;
+        }
         Ok(Self {
             key,
+            absolute: row.absolute_expires,
             row: Some(row),
             state,
             principal,
             write: Write::None,
             replaces: None,
             set_cookie: false,
-            expires,
+            expires: Some(expires),
+            fresh: false,
             ended: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
+            cookies: Vec::new(),
         })
     }
 
@@ -148,10 +181,34 @@ impl WebSession {
         self.rekey(core);
         self.state.authentication = Some(authentication);
         self.state.browser_only = duration.is_zero();
+        self.state.remembered = false;
+        self.state.binding = Binding::default();
         let duration = if duration.is_zero() { BROWSER_SESSION } else { duration };
-        self.expires = Some(core.now().plus(duration));
+        self.set_end(core, core.now().plus(duration));
         self.principal = Some(principal);
+        self.fresh = true;
         self.write = Write::Durable;
+    }
+    fn set_end(&mut self, core: &Core, end: Timestamp) {
+        let (rules, now) = (core.settings.sessions, core.now());
+        let absolute = rules.absolute_end(now, self.state.remembered).map_or(end, |longest| longest.min(end));
+        self.absolute = Some(absolute);
+        self.expires = Some(rules.idle_end(now, self.state.remembered).map_or(absolute, |idle| idle.min(absolute)));
+    }
+    /// After [`WebSession::sign_in`]: the person chose to stay signed in for this long.
+    pub fn stay(&mut self, core: &Core, duration: Span) {
+        self.state.remembered = true;
+        self.state.browser_only = false;
+        self.set_end(core, core.now().plus(duration));
+    }
+    /// After [`WebSession::sign_in`]: where the session holds.
+    pub fn bind(&mut self, binding: Binding) {
+        self.state.binding = binding;
+    }
+    /// A `Set-Cookie` value that leaves with this request's answer.
+    pub fn add_cookie(&mut self, cookie: String) {
+        self.cookies.push(cookie);
+        self.touch();
     }
     /// For how long a sign-in in this request makes the device a known one.
     pub fn remember_device(&mut self, age: Span) {
@@ -166,7 +223,11 @@ impl WebSession {
         self.row = None;
         self.principal = None;
         self.state.authentication = None;
+        self.state.remembered = false;
+        self.state.binding = Binding::default();
         self.expires = None;
+        self.absolute = None;
+        self.fresh = false;
         self.ended = true;
         self.write = Write::Durable;
     }
@@ -207,7 +268,7 @@ impl WebSession {
         if self.write == Write::None {
             return Ok(Vec::new());
         }
-        let mut cookies = Vec::new();
+        let mut cookies = std::mem::take(&mut self.cookies);
         let nothing_to_keep = self.principal.is_none() && self.state.plan.is_none() && self.key.is_empty();
         if nothing_to_keep {
             if let Some(old) = self.replaces.take() {
@@ -223,15 +284,22 @@ impl WebSession {
             self.rekey(core);
         }
         let now = core.now();
+        if self.fresh && core.settings.sessions.ip_binding {
+            self.state.binding.ip = Some(client.ip);
+        }
+        if let (Some(end), Some(_)) = (self.expires, &self.principal) {
+            self.expires = Some(end_after_use(core, now, self.state.remembered, self.absolute, end));
+        }
         let expires = self.expires.unwrap_or_else(|| now.plus(core.settings.unauthenticated_age));
-        let data = serde_json::to_value(&self.state)?;
+        let id = core.vault.digest("session", &self.key);
+        let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
         let row = sessions::Session {
-            id: core.vault.digest("session", &self.key),
+            id,
             uuid: self.row.as_ref().map_or_else(|| core.ports.uuid(), |r| r.uuid),
             user_id: self.principal.as_ref().map(|p| p.user.id),
             data,
             auth: serde_json::to_value(&self.state.authentication)?,
-            absolute_expires: None,
+            absolute_expires: self.absolute,
             created: self.row.as_ref().map_or(now, |r| r.created),
             expires,
             last_used: now,
@@ -245,15 +313,30 @@ impl WebSession {
             self.set_cookie = false;
             let sub = self.principal.as_ref().map_or("anonymous", |p| p.uid.as_str());
             let token = core.session_cookies.seal(&self.key, sub, self.principal.is_some());
-            let max_age = if self.principal.is_some() && !self.state.browser_only { Some(Span::from_secs(expires.secs() - now.secs()).secs()) } else { None };
-            cookies.push(core.cookie(client, SESSION_COOKIE, &token, max_age, true));
-            if let Some(p) = &self.principal {
-                // Names the device, so that a sign-in from an unknown one can be noticed; no right follows from it.
-                let device = core.vault.sign("device", format!("{}/{}", p.uid, client.user_agent).as_bytes());
-                cookies.push(core.cookie(client, DEVICE_COOKIE, &device, Some(self.device_age.secs()), true));
-            }
+            let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
+            cookies.push(core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - now.secs()), true));
+        }
+        if std::mem::take(&mut self.fresh)
+            && let Some(person) = self.principal.clone()
+        {
+            cookies.extend(device::remember(core, client, person.user.id, self.device_age).await?);
+            self.make_room(core, client, &person).await?;
         }
         Ok(cookies)
+    }
+
+    /// Ends the person's oldest sessions where they have more than the installation allows. After the new one is stored, so
+    /// that of two sign-ins at the same moment the later one sees both.
+    async fn make_room(&self, core: &Core, client: &Client, person: &Principal) -> Result<()> {
+        let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
+        let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;
+        for session in &ended {
+            grants::revoke_session(&core.db, *session).await?;
+        }
+        if !ended.is_empty() {
+            core.event(client, Some(person), "logout", "authentik_events", json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended})).await;
+        }
+        Ok(())
     }
 
     async fn store(&mut self, core: &Core, row: &sessions::Session) -> Result<()> {
@@ -279,6 +362,53 @@ impl WebSession {
 const DEVICE_AGE_SECS: i64 = 30 * 86_400;
 /// A session without an end of its own (session duration 0) still ends on our side.
 pub const BROWSER_SESSION: Span = Span::DAY;
+
+/// Which rule a signed-in session breaks with this request.
+fn broken(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Option<&'static str> {
+    let (rules, now) = (core.settings.sessions, core.now());
+    // Judged by the rules of now as well: they may be stricter than those of the sign-in.
+    let over = |end: Option<Timestamp>| end.is_some_and(|at| at <= now);
+    if over(rules.absolute_end(row.created, state.remembered)) {
+        return Some("timeout_absolute");
+    }
+    if over(rules.idle_end(row.last_used, state.remembered)) {
+        return Some("timeout_idle");
+    }
+    let unbound = rules.ip_binding && state.binding.ip.is_none();
+    if unbound && row.ip != client.ip.to_string() {
+        return Some("ip");
+    }
+    state.binding.broken_by(core, client)
+}
+
+/// The session is over for everybody who has its cookie. What was granted within it goes only where somebody used it from
+/// elsewhere: a session that ends by time was not stolen.
+async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, reason: &'static str) -> Result<()> {
+    sessions::delete(&core.db, &row.id).await?;
+    if !reason.starts_with("timeout") {
+        grants::revoke_session(&core.db, row.uuid).await?;
+    }
+    tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
+    core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
+    Ok(())
+}
+
+/// Writes the use of a session down now and then, without waiting, and gives its end.
+async fn note_use(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Result<Timestamp> {
+    let now = core.now();
+    if now < row.last_used.plus(core.settings.sessions.note_every()) {
+        return Ok(row.expires);
+    }
+    let expires = end_after_use(core, now, state.remembered, row.absolute_expires, row.expires);
+    sessions::note_use_behind(&core.db, &row.id, now, expires, &client.ip.to_string(), &client.user_agent).await?;
+    Ok(expires)
+}
+
+/// The end of a session that is used now. `before`: the end until now, which holds where there is no other.
+fn end_after_use(core: &Core, now: Timestamp, remembered: bool, absolute: Option<Timestamp>, before: Timestamp) -> Timestamp {
+    let latest = absolute.unwrap_or(before);
+    core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
+}
 
 /// Ends every session of a person, but the one with this uuid.
 pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()> {

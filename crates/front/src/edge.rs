@@ -27,7 +27,7 @@ impl FromRequestParts<Arc<Core>> for Edge {
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };
         let cookies = cookie_header(&parts.headers);
-        match WebSession::load(core, &cookies).await {
+        match WebSession::load(core, &client, &cookies).await {
             Ok(session) => Ok(Self { core: core.clone(), client, cookies, headers: parts.headers.clone(), session }),
             Err(e) => Err(page::failure(core, &client, &cookies, &e).into_response()),
         }

@@ -38,7 +38,7 @@ async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params
     };
     let result = async {
         let entry = web.client_of(slug)?;
-        let mut session = WebSession::load(&web.core, &cookies(headers)).await?;
+        let mut session = WebSession::load(&web.core, client, &cookies(headers)).await?;
         let to = match judge(web, client, &entry, &session, &params)? {
             Ok(to) => to,
             Err(text) => return Ok((refuse(text), session)),

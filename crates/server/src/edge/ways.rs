@@ -21,7 +21,7 @@ async fn webfinger() -> Response {
 async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
     let Some(client) = request.extensions().get::<Client>().cloned() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let cookies = cookies(request.headers());
-    match WebSession::load(&core, &cookies).await {
+    match WebSession::load(&core, &client, &cookies).await {
         Ok(session) if session.principal().is_none() => {
             let to = if client.query.is_empty() {
                 "/flows/-/default/authentication/?next=/device".to_owned()

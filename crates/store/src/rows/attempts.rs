@@ -25,11 +25,12 @@ impl Taken {
 const TAKE: &str = "INSERT INTO attempt (name, used, until) VALUES (?, 1, ?) ON CONFLICT (name) DO UPDATE SET \
     used = CASE WHEN attempt.until <= ? THEN 1 ELSE attempt.used + 1 END, until = CASE WHEN attempt.until <= ? THEN excluded.until ELSE attempt.until END \
     WHERE attempt.until <= ? OR attempt.used < ? RETURNING used";
+const GIVE_BACK: &str = "UPDATE attempt SET used = used - 1 WHERE name = ? AND used > 0";
 const GET: &str = "SELECT used, until FROM attempt WHERE name = ?";
 const CLEAR: &str = "DELETE FROM attempt WHERE name = ?";
 const DELETE_EXPIRED: &str = "DELETE FROM attempt WHERE name IN (SELECT name FROM attempt WHERE until <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[TAKE, GET, CLEAR, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[TAKE, GIVE_BACK, GET, CLEAR, DELETE_EXPIRED];
 
 /// Counts an attempt of `name`. The window begins with its first attempt; within it at most `limit` are allowed, on all
 /// nodes together. Attempts that are refused do not prolong it. `name` is the caller's: keep it short, and digest what
@@ -45,6 +46,10 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
         // Cleared in between: the attempt was refused all the same, the next one is not.
         None => Ok(Taken::Refused { until: current(db, name).await?.map_or(now, |(_, until)| until) }),
     }
+}
+/// Takes back an attempt that was allowed and not judged after all.
+pub async fn give_back(db: &Db, name: &str) -> Result<()> {
+    db.batch(Batch::relaxed().add(GIVE_BACK, params![name])).await.map(drop)
 }
 /// Attempts counted in the window that is open now.
 pub async fn used(db: &Db, name: &str, now: Timestamp) -> Result<i64> {

@@ -57,8 +57,8 @@ const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, 
 const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
 const ROTATE: &str =
     "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
-const TOUCH: &str = "UPDATE session SET last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
-const EXTEND: &str = "UPDATE session SET last_used = ?, expires = ? WHERE id = ?";
+const NOTE_USE: &str = "UPDATE session SET last_used = ?, expires = ?, ip = ?, user_agent = ? WHERE id = ?";
+const KEEP_NEWEST: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) RETURNING uuid";
 const DELETE: &str = "DELETE FROM session WHERE id = ?";
 const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
 const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
@@ -67,7 +67,7 @@ const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM se
 const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
 const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
 
-pub(crate) const STATEMENTS: &[&str] = &[GET, BY_UUID, PUT, UPDATE, ROTATE, TOUCH, EXTEND, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
+pub(crate) const STATEMENTS: &[&str] = &[GET, BY_UUID, PUT, UPDATE, ROTATE, NOTE_USE, KEEP_NEWEST, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
 
 fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
@@ -131,13 +131,15 @@ fn was_there<T>(answer: Result<T>) -> Result<bool> {
         Err(error) => Err(error),
     }
 }
-/// Remembers a use; may be lost with the power.
-pub async fn touch(db: &Db, id: &str, at: Timestamp, ip: &str, user_agent: &str) -> Result<()> {
-    db.batch(Batch::relaxed().add(TOUCH, params![at, ip, user_agent, id])).await.map(drop)
+/// Remembers a use, without waiting: see [`Db::behind`]. A session that has ended meanwhile stays ended.
+pub async fn note_use_behind(db: &Db, id: &str, at: Timestamp, expires: Timestamp, ip: &str, user_agent: &str) -> Result<()> {
+    db.behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
 }
-/// Remembers a use and puts the end off.
-pub async fn extend(db: &Db, id: &str, at: Timestamp, expires: Timestamp) -> Result<()> {
-    db.batch(Batch::relaxed().add(EXTEND, params![at, expires, id])).await.map(drop)
+/// Ends the oldest sessions of a user, so that `limit` are left; whoever calls at the same moment keeps the same ones.
+/// The UUIDs of those that ended.
+pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Result<Vec<Uuid>> {
+    let answer = db.batch(Batch::new().add(KEEP_NEWEST, params![user, now, limit.max(0)]).returning()).await?;
+    answer.iter().flatten().map(|row| row.uuid(0)).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
     db.execute(DELETE, params![id]).await

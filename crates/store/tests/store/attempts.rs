@@ -39,6 +39,9 @@ async fn a_window_ends_by_itself_and_names_do_not_mix() {
         assert_eq!(take("b", 59).await, Taken::Allowed { left: 1 });
         assert_eq!(attempts::used(&db, "a", at(60)).await.unwrap(), 0);
         assert_eq!(take("a", 60).await, Taken::Allowed { left: 1 });
+        assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
+        attempts::give_back(&db, "a").await.unwrap();
+        assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
         attempts::clear(&db, "a").await.unwrap();
         assert_eq!(take("a", 61).await, Taken::Allowed { left: 1 });
         assert_eq!(attempts::take(&db, "c", 0, Span::from_secs(5), at(1)).await.unwrap(), Taken::Refused { until: at(6) });

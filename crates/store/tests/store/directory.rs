@@ -226,8 +226,8 @@ async fn sessions_live_rotate_and_end() {
         assert!(sessions::rotate(&db, "digest-1", &signed_in).await.unwrap());
         assert!(!sessions::rotate(&db, "digest-1", &signed_in).await.unwrap(), "the old key is gone");
         assert!(sessions::get(&db, "digest-1").await.unwrap().is_none());
-        sessions::touch(&db, "digest-2", at(20), "192.0.2.2", "Browser").await.unwrap();
-        sessions::extend(&db, "digest-2", at(21), at(600)).await.unwrap();
+        sessions::note_use_behind(&db, "digest-2", at(21), at(600), "192.0.2.2", "Browser").await.unwrap();
+        db.flush().await.unwrap();
         let now = sessions::by_uuid(&db, signed_in.uuid).await.unwrap().unwrap();
         assert_eq!((now.ip.as_str(), now.last_used, now.expires, now.user_id), ("192.0.2.2", at(21), at(600), Some(id)));
         assert!(!now.is_expired(at(599)) && now.is_expired(at(600)));
@@ -312,6 +312,34 @@ async fn people_are_found_by_upn_through_every_change() {
         assert!(users::by_upn(&db, "").await.unwrap().is_none());
         users::delete(&db, ada.id).await.unwrap();
         assert!(users::by_upn(&db, "a.b@corp.test").await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_sessions_stay_whoever_makes_room_at_the_same_moment() {
+    each_database(|db| async move {
+        let (id, other) = (add(&db, "sam").await, add(&db, "tim").await);
+        for n in 0..8i64 {
+            let session = Session { user_id: Some(if n == 0 { other } else { id }), ..Session::new(format!("s{n}"), ports().uuid(), at(n), at(500)) };
+            sessions::put(&db, &session, true).await.unwrap();
+        }
+        // One that is over does not count.
+        sessions::put(&db, &Session { user_id: Some(id), ..Session::new("over", ports().uuid(), at(90), at(91)) }, true).await.unwrap();
+        let tasks: Vec<_> = (0..10)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move { sessions::keep_newest(&db, id, 3, at(100)).await.unwrap().len() })
+            })
+            .collect();
+        let mut ended = 0;
+        for task in tasks {
+            ended += task.await.unwrap();
+        }
+        assert_eq!(ended, 4, "each session ends once");
+        let left: Vec<String> = sessions::of_user(&db, id).await.unwrap().into_iter().filter(|s| !s.is_expired(at(100))).map(|s| s.id).collect();
+        assert!(left.len() == 3 && ["s5", "s6", "s7"].iter().all(|s| left.iter().any(|l| l == s)), "{left:?}");
+        assert_eq!(sessions::of_user(&db, other).await.unwrap().len(), 1);
     })
     .await;
 }

@@ -87,7 +87,7 @@ impl Visit<'_> {
             Ok(ask) => ask,
             Err(refused) => return self.error(&refused.1, &refused.0),
         };
-        let mut session = match WebSession::load(&self.web.core, &cookies(self.headers)).await {
+        let mut session = match WebSession::load(&self.web.core, self.client, &cookies(self.headers)).await {
             Ok(session) => session,
             Err(error) => return self.web.fail(self.client, self.headers, &error),
         };

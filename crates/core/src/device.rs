@@ -1,0 +1,48 @@
+//! Browsers that a person has signed in with before. A known one is a signal for policies; no right follows from it.
+use crate::session::DEVICE_COOKIE;
+use crate::{Client, Core};
+use signet_base::{Result, Span};
+use signet_store::known_devices::{self, KnownDevice};
+
+/// Letters of the key in the cookie.
+const KEY: usize = 40;
+
+/// The digest by which the browser's key is found; none when it sent no key of ours.
+fn digest(core: &Core, client: &Client) -> Option<String> {
+    let well_formed = client.device.len() == KEY && client.device.bytes().all(|b| b.is_ascii_hexdigit());
+    well_formed.then(|| core.vault.digest("device", &client.device))
+}
+
+/// Whether the person has signed in with this browser before.
+pub async fn is_known(core: &Core, client: &Client, user: i64) -> Result<bool> {
+    match digest(core, client) {
+        Some(digest) => known_devices::is_known(&core.db, user, &digest, core.now()).await,
+        None => Ok(false),
+    }
+}
+
+/// Remembers the browser for `age`, and gives the cookie to set. Zero: it is not remembered. A browser that is new for the
+/// person gets a new key, so that a key planted by somebody else does not become a known one.
+pub async fn remember(core: &Core, client: &Client, user: i64, age: Span) -> Result<Option<String>> {
+    if age <= Span::ZERO {
+        return Ok(None);
+    }
+    let now = core.now();
+    let before = digest(core, client);
+    let known = match &before {
+        Some(digest) => known_devices::is_known(&core.db, user, digest, now).await?,
+        None => false,
+    };
+    let key = if known { client.device.clone() } else { core.ports.hex(KEY / 2) };
+    let device = KnownDevice {
+        user_id: user,
+        digest: core.vault.digest("device", &key),
+        ip: client.ip.to_string(),
+        user_agent: client.user_agent.clone(),
+        created: now,
+        last_used: now,
+        expires: now.plus(age),
+    };
+    known_devices::put(&core.db, &device, before.as_deref()).await?;
+    Ok(Some(core.cookie(client, DEVICE_COOKIE, &key, Some(age.secs()), true)))
+}
