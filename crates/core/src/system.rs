@@ -35,6 +35,8 @@ pub struct Settings {
     pub breached_passwords: String,
     /// Networks that the risk score does not count as outside.
     pub internal_networks: Vec<(IpAddr, u8)>,
+    /// The installation's own mail server and its templates.
+    pub mail: crate::mail::MailSettings,
 }
 
 impl Settings {
@@ -60,6 +62,7 @@ impl Settings {
             geoip_asn: String::new(),
             breached_passwords: String::new(),
             internal_networks: Vec::new(),
+            mail: crate::mail::MailSettings::default(),
         }
     }
 }

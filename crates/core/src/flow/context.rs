@@ -55,6 +55,10 @@ pub mod keys {
     pub const AUTH_METHOD_ARGS: Key<Map> = Key::new("auth_method_args");
     /// This run took the one chance of the first run.
     pub const SETUP_CLAIMED: Key<bool> = Key::new("goauthentik.io/setup/claimed");
+    /// A stage chose the pending user: a restored run vouches only for the person it came with.
+    pub const CHOSEN: Key<bool> = Key::new("goauthentik.io/identification/chosen");
+    /// The account that this run has made.
+    pub const CREATED_ACCOUNT: Key<i64> = Key::new("goauthentik.io/user_write/created");
     /// Failed tries of the password stage in this run.
     pub const PASSWORD_TRIES: Key<i64> = Key::new("goauthentik.io/password/tries");
 }

@@ -7,8 +7,6 @@ use signet_core::flow::{Context, Key, PendingUser, keys};
 
 /// Marks a typed name that matched nobody.
 const UNKNOWN: Key<bool> = Key::new("goauthentik.io/identification/unknown");
-/// Marks a run in which a stage chose the pending user: a restored plan vouches only for the person it came with.
-const CHOSEN: Key<bool> = Key::new("goauthentik.io/identification/chosen");
 /// The backend named when a person is proven by having made the account just now.
 pub const ENROLLED: &str = "authentik.core.auth.InbuiltBackend";
 
@@ -18,7 +16,7 @@ pub fn set_pending(context: &mut Context, person: PendingUser) {
     let same = person.id.is_some() && before.is_some_and(|b| b.id == person.id);
     if !same {
         forget(context);
-        context.set(&CHOSEN, true);
+        context.set(&keys::CHOSEN, true);
     }
     context.remove(&UNKNOWN);
     context.set(&keys::PENDING_USER, person);
@@ -26,7 +24,7 @@ pub fn set_pending(context: &mut Context, person: PendingUser) {
 /// Goes on with a name that matched nobody, as if it had.
 pub fn set_unknown(context: &mut Context, typed: &str) {
     forget(context);
-    context.set(&CHOSEN, true);
+    context.set(&keys::CHOSEN, true);
     context.set(&UNKNOWN, true);
     context.set(&keys::PENDING_USER, PendingUser { id: None, username: typed.to_owned(), name: String::new(), email: String::new() });
 }
@@ -37,13 +35,12 @@ fn forget(context: &mut Context) {
     context.remove(&keys::USER_BACKEND);
     context.remove(&keys::AUTH_METHOD);
     context.remove(&keys::AUTH_METHOD_ARGS);
-    context.remove(&keys::PASSWORD_TRIES);
     context.remove(&keys::PENDING_USER_IDENTIFIER);
 }
 
 /// Whether the plan came back by a token, for an existing account: it stays about that account.
 pub fn is_restored(context: &Context) -> bool {
-    context.has(&keys::IS_RESTORED) && !context.has(&CHOSEN) && context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some())
+    context.has(&keys::IS_RESTORED) && !context.has(&keys::CHOSEN) && context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some())
 }
 fn is_proven(context: &Context) -> bool {
     context.get(&keys::USER_BACKEND).is_some_and(|b| !b.is_empty()) || is_restored(context)

@@ -225,6 +225,9 @@ async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied:
     }
     let first_run = is_first_run(flow);
     let context = flow.context();
+    if created {
+        context.set(&keys::CREATED_ACCOUNT, person.user.id);
+    }
     proof::set_pending(context, person.pending());
     if created || first_run {
         // The account is of this run's making, or the first run was claimed: whoever ran it is its owner.

@@ -1,0 +1,242 @@
+//! Links by which a run goes on in another browser: the plan is kept, sealed, under the digest of a random key. Opening
+//! the link only shows a question, so programs that look at links do not use them up; answering it does.
+use super::executor::{Executor, Reply};
+use super::plan::{NotPlanned, plan};
+use super::{Challenge, Context, FlowRun, Plan, Planned, ResponseErrors, StageKind, StageRef, Step, keys};
+use crate::{Client, Core, Principal, brand};
+use async_trait::async_trait;
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result, Secret, Span, Timestamp, Uuid, json, query};
+use signet_model::Object;
+use signet_pages::{FormContext, ui};
+use signet_store::flow_tokens::{self, FlowToken};
+use std::sync::Arc;
+
+/// Name of the key in the query of a link.
+pub const QUERY: &str = "flow_token";
+/// What everybody reads whose link does not lead on, whatever the reason.
+const GONE: &str = "This link is no longer valid. Ask for a new one.";
+const OTHER: &str = "This link is for another account. Sign out, then open it again.";
+/// Characters of a key: 285 bits.
+const KEY_LENGTH: usize = 48;
+/// Longest plan that is kept, in bytes.
+const MAX_PLAN: usize = 1 << 20;
+
+/// A link that is wanted.
+pub struct Ticket<'a> {
+    /// The run that goes on: its first stage is the one that the person comes back to.
+    pub plan: &'a Plan,
+    pub lifetime: Span,
+    /// For logs: what made it.
+    pub purpose: &'a str,
+    /// Other links of the person for the same flow end.
+    pub replace: bool,
+}
+
+/// Keeps the run and gives the key of its link. The link is for the pending user of the run, and for nobody else.
+pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
+    let mut kept = ticket.plan.clone();
+    kept.shown = false;
+    kept.given = None;
+    for name in [keys::CHOSEN.0, keys::CONSENT_TOKEN.0, keys::IS_RESTORED.0] {
+        kept.context.0.remove(name);
+    }
+    // A confirmation of an earlier link is not a part of the run.
+    kept.stages.retain(|s| !matches!(&s.stage, StageRef::BuiltIn { kind, .. } if kind == CONFIRM));
+    let text = serde_json::to_string(&kept)?;
+    if text.len() > MAX_PLAN {
+        return Err(Error::invalid("non_field_errors", "What was typed is too large to be kept for a link."));
+    }
+    let now = core.now();
+    let token = FlowToken {
+        id: core.ordered_uuid(),
+        flow: kept.flow,
+        user_id: kept.context.get(&keys::PENDING_USER).and_then(|u| u.id),
+        purpose: ticket.purpose.to_owned(),
+        plan: Secret::new(text),
+        created: now,
+        expires: now.plus(ticket.lifetime),
+    };
+    let key = Secret::new(core.ports.alphanumeric(KEY_LENGTH));
+    flow_tokens::insert(&core.db, &core.vault, &token, &key, ticket.replace).await?;
+    Ok(key)
+}
+
+/// The address of a link. What the person arrived with (`next` and the like) goes along.
+pub fn link(core: &Core, client: &Client, flow: &Object, arrived_with: &str, key: &Secret) -> String {
+    let kept = query::pairs(arrived_with).into_iter().filter(|(name, _)| name != QUERY);
+    let mut pairs: Vec<(String, String)> = kept.collect();
+    pairs.push((QUERY.to_owned(), key.reveal().to_owned()));
+    let query = query::build(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    format!("{}/if/flow/{}/?{query}", base_url(core, client), query::encode(flow.text("slug")))
+}
+
+/// Under which address links in mails lead here. The host of a request is believed only where a brand names it: whoever
+/// asks for a mail must not decide where its link leads.
+pub fn base_url(core: &Core, client: &Client) -> String {
+    let system = core.system();
+    let world = core.world();
+    let named = brand::of(&world, client.domain()).is_some_and(|(_, b)| {
+        let domain = b.domain.trim_start_matches('.');
+        client.domain() == domain || client.domain().strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+    });
+    if named || system.base_url.is_empty() { client.base_url() } else { system.base_url.trim_end_matches('/').to_owned() }
+}
+
+/// What `is_restored` holds in the context.
+fn mark(core: &Core, key: &str) -> String {
+    core.vault.digest("flow_token/mark", key)
+}
+fn is_of(plan: &Plan, flow: Uuid, mark: &str) -> bool {
+    plan.flow == flow && plan.context.0.get(keys::IS_RESTORED.0).and_then(|r| r.get("token")).and_then(Json::as_str) == Some(mark)
+}
+
+/// The account of a link, judged now. `Err` is the refusal. An account that is not active counts only while the run that
+/// made it goes on; a password that was changed since then ends older links.
+async fn judge(core: &Arc<Core>, user: Option<i64>, created: Timestamp, context: &Context) -> Result<Option<Principal>> {
+    let Some(id) = user else { return Ok(None) };
+    let Some(person) = Principal::load_any(core, id).await? else { return Err(Error::denied(GONE)) };
+    let made_here = context.get(&keys::CREATED_ACCOUNT) == Some(id);
+    if (!person.user.is_active && !made_here) || person.user.password_changed > created {
+        return Err(Error::denied(GONE));
+    }
+    Ok(Some(person))
+}
+
+impl Executor<'_> {
+    /// Takes up the run of the link with which the request came, unless that is the run of the session already. `None`:
+    /// there is nothing (more) to take up. `Some(None)`: it was taken up.
+    pub(super) async fn take_up(&mut self, flow: &Arc<Object>) -> Result<Option<Option<Reply>>> {
+        let Some(key) = query::value(self.query, QUERY).filter(|k| !k.is_empty()) else { return Ok(None) };
+        let mark = mark(self.core, &key);
+        if self.session.state.plan.as_ref().is_some_and(|p| is_of(p, flow.pk, &mark)) {
+            return Ok(None);
+        }
+        self.core.metrics.flow_executions.inc();
+        let token = if key.len() > 256 { None } else { flow_tokens::by_key(&self.core.db, &self.core.vault, &key).await? };
+        let Some(token) = token.filter(|t| t.flow == flow.pk && !t.is_expired(self.core.now())) else { return Err(Error::denied(GONE)) };
+        if let (Some(person), Some(owner)) = (self.session.principal(), token.user_id)
+            && person.user.id != owner
+        {
+            return Err(Error::denied(OTHER));
+        }
+        let mut kept: Plan = serde_json::from_str(token.plan.reveal()).map_err(|_| Error::denied(GONE))?;
+        if kept.flow != flow.pk || kept.context.get(&keys::PENDING_USER).and_then(|u| u.id) != token.user_id {
+            return Err(Error::denied(GONE));
+        }
+        judge(self.core, token.user_id, token.created, &kept.context).await?;
+        if let Some(current) = self.session.state.plan.as_ref().filter(|p| p.flow == flow.pk) {
+            kept.context.0.extend(current.context.0.iter().filter(|(name, _)| may_travel(name)).map(|(n, v)| (n.clone(), v.clone())));
+        }
+        kept.context.0.insert(keys::IS_RESTORED.0.to_owned(), json!({"token": mark, "purpose": token.purpose}));
+        // Whom the flow is for, and its policies, count as of now. Whoever is signed in as the person of the link is nobody new
+        // to a flow for strangers.
+        let who = self.session.principal();
+        let mut fits = plan(self.core, self.client, flow, who, kept.context.clone(), true).await?;
+        if fits.is_err() && who.is_some() && token.user_id.is_some() {
+            fits = plan(self.core, self.client, flow, None, kept.context.clone(), true).await?;
+        }
+        if let Err(NotPlanned::NotApplicable(messages)) = fits {
+            return Err(Error::denied(if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }));
+        }
+        let question = Question { id: token.id, flow: token.flow, user: token.user_id, created: token.created, answer: self.core.ports.hex(20) };
+        kept.stages.push_front(Planned { stage: StageRef::BuiltIn { kind: CONFIRM.to_owned(), settings: serde_json::to_value(question)? }, binding: None, re_evaluate: false });
+        kept.total = kept.stages.len();
+        kept.shown = false;
+        self.start(kept);
+        Ok(Some(None))
+    }
+}
+
+/// What the run of the browser adds to that of the link: never who it is about, what they have proven or typed.
+fn may_travel(name: &str) -> bool {
+    const PERSONAL: [&str; 12] = [
+        "pending_user",
+        "pending_user_identifier",
+        "prompt_data",
+        "user_backend",
+        "auth_method",
+        "auth_method_args",
+        "is_restored",
+        "groups",
+        "user_path",
+        "user_type",
+        "invitation",
+        "invitation_in_effect",
+    ];
+    !PERSONAL.contains(&name) && !name.starts_with("goauthentik.io/")
+}
+
+/// The question before a link's run goes on.
+const CONFIRM: &str = "signet.confirm_link";
+const COMPONENT: &str = "ak-stage-consent";
+
+#[derive(Serialize, Deserialize)]
+struct Question {
+    id: Uuid,
+    flow: Uuid,
+    user: Option<i64>,
+    created: Timestamp,
+    /// What an answer must repeat.
+    answer: String,
+}
+
+/// The stage that asks it. Built in: it is in no flow's configuration.
+pub(crate) struct Confirm;
+
+impl Confirm {
+    fn question(flow: &FlowRun<'_>) -> Result<Question> {
+        Ok(serde_json::from_value(flow.settings.clone())?)
+    }
+}
+
+#[async_trait]
+impl StageKind for Confirm {
+    fn id(&self) -> &'static str {
+        CONFIRM
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let question = Self::question(flow)?;
+        let challenge = Challenge::new(COMPONENT)
+            .with("header_text", "Continue to confirm that this link was meant for you.")
+            .with("permissions", json!([]))
+            .with("additional_permissions", json!([]))
+            .with("token", question.answer);
+        Ok(Step::Show(flow.about_person(challenge)))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let question = Self::question(flow)?;
+        let sent = answer.get("token").and_then(Json::as_str).unwrap_or_default();
+        if !Secret::new(question.answer).matches(sent) {
+            return Ok(Step::Invalid(ResponseErrors::required("token")));
+        }
+        judge(flow.core, question.user, question.created, &flow.plan.context).await?;
+        if flow_tokens::take(&flow.core.db, question.id, question.flow, question.user, flow.core.now()).await? {
+            return Ok(Step::Next);
+        }
+        Ok(Step::Deny(Some(GONE.to_owned())))
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+        let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
+        (text("component") == COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_about_a_person_travels_from_one_run_to_another() {
+        for name in ["pending_user", "prompt_data", "user_backend", "auth_method", "is_restored", "goauthentik.io/identification/chosen", "invitation", "groups"] {
+            assert!(!may_travel(name), "{name}");
+        }
+        for name in ["application", "redirect", "is_sso", "my_flag"] {
+            assert!(may_travel(name), "{name}");
+        }
+    }
+}

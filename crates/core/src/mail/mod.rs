@@ -1,0 +1,169 @@
+//! Letters to people: templates, the server they leave by, and sending beside the request that asked for it.
+pub mod templates;
+
+mod compat;
+
+use crate::{Client, Core, Principal};
+use serde::Serialize;
+use signet_base::outbound::{Mail, MailSecurity, MailServer};
+use signet_base::{Error, Json, Map, Result, Secret, json};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// By which server mail leaves, and as whom.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub server: MailServer,
+    /// `name@host` or `Name <name@host>`
+    pub from: String,
+}
+
+/// The members that stages with a server of their own have in common.
+#[derive(Debug, Clone)]
+pub struct Own<'a> {
+    pub host: &'a str,
+    pub port: i64,
+    pub username: &'a str,
+    pub password: &'a Secret,
+    /// STARTTLS.
+    pub use_tls: bool,
+    /// TLS from the first byte; goes before `use_tls`.
+    pub use_ssl: bool,
+    /// Seconds.
+    pub timeout: i64,
+    pub from: &'a str,
+}
+
+impl Sender {
+    pub fn own(own: &Own<'_>) -> Self {
+        let security = match (own.use_ssl, own.use_tls) {
+            (true, _) => MailSecurity::Tls,
+            (false, true) => MailSecurity::StartTls,
+            (false, false) => MailSecurity::Plain,
+        };
+        let server = MailServer {
+            host: own.host.to_owned(),
+            port: u16::try_from(own.port).unwrap_or(25),
+            username: own.username.to_owned(),
+            password: own.password.clone(),
+            security,
+            timeout: Duration::from_secs(u64::try_from(own.timeout.clamp(1, 600)).unwrap_or(10)),
+        };
+        Self { server, from: own.from.to_owned() }
+    }
+}
+
+/// The installation's own mail server (`AUTHENTIK_EMAIL__…`).
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    pub sender: Sender,
+    /// Folder of templates that go beside and before the built-in ones. It need not exist.
+    pub template_dir: PathBuf,
+}
+impl Default for MailSettings {
+    fn default() -> Self {
+        let none = Secret::new("");
+        let own = Own { host: "localhost", port: 25, username: "", password: &none, use_tls: false, use_ssl: false, timeout: 10, from: "authentik@localhost" };
+        Self { sender: Sender::own(&own), template_dir: PathBuf::from("/templates") }
+    }
+}
+
+/// What is written to whom.
+#[derive(Debug, Clone, Default)]
+pub struct Letter {
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
+    pub subject: String,
+    /// Name of the template: `email/password_reset.html`.
+    pub template: String,
+    /// What the template is filled with, beside `subject`, `brand`, `host` and `base_url`.
+    pub values: Map,
+}
+
+/// What a template may know of a person.
+pub fn person(user: &signet_store::users::User) -> Json {
+    json!({"username": user.username, "name": user.name, "email": user.email, "pk": user.id})
+}
+
+#[derive(Serialize)]
+struct Brand {
+    branding_title: String,
+}
+
+/// Sends a letter and waits until the server has taken it.
+///
+/// # Errors
+/// `Invalid` for a wrong address or a template that is missing or broken, `Unavailable` when the server does not take it.
+pub async fn send(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<()> {
+    let mail = write(core, client, sender, letter)?;
+    core.ports.mail.send(&sender.server, &mail).await
+}
+
+/// Like [`send`], and tries again when the server is not there.
+pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<()> {
+    let mail = write(core, client, sender, letter)?;
+    for pause in [2, 10] {
+        match core.ports.mail.send(&sender.server, &mail).await {
+            Err(Error::Unavailable(why)) => {
+                tracing::warn!(%why, "a mail did not leave; tried again in {pause} s");
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+            }
+            other => return other,
+        }
+    }
+    core.ports.mail.send(&sender.server, &mail).await
+}
+
+/// A text without a template, as expressions send it.
+pub async fn send_text(core: &Core, sender: &Sender, to: Vec<String>, subject: &str, text: &str) -> Result<()> {
+    let mail = Mail { from: sender.from.clone(), to, subject: subject.to_owned(), text: text.to_owned(), ..Mail::default() };
+    core.ports.mail.send(&sender.server, &mail).await
+}
+
+fn write(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<Mail> {
+    let look = crate::brand::look(core, client);
+    let mut values = Map::new();
+    values.insert("subject".into(), json!(letter.subject));
+    values.insert("brand".into(), json!(Brand { branding_title: look.title }));
+    values.insert("base_url".into(), json!(crate::flow::token::base_url(core, client)));
+    values.insert("host".into(), json!(client.host));
+    values.extend(letter.values.clone());
+    let (html, text) = templates::render(&core.settings.mail.template_dir, core.now(), &letter.template, &values)?;
+    Ok(Mail { from: sender.from.clone(), to: letter.to.clone(), cc: letter.cc.clone(), bcc: letter.bcc.clone(), subject: letter.subject.clone(), text, html })
+}
+
+/// At most this many letters are on the way at once, and this many wait.
+const AT_ONCE: usize = 16;
+const WAITING: usize = 4096;
+static SENDING: Semaphore = Semaphore::const_new(AT_ONCE);
+static QUEUE: AtomicUsize = AtomicUsize::new(0);
+
+/// Does `work` beside the request, so that a slow mail server delays nobody and the time of an answer says nothing about
+/// whether there was a letter. What goes wrong is logged and leaves an event for administrators.
+pub fn in_background<F>(core: &Arc<Core>, client: &Client, about: Option<Principal>, what: &'static str, work: F)
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let (core, client) = (core.clone(), client.clone());
+    let crowded = QUEUE.fetch_add(1, Ordering::SeqCst) >= WAITING;
+    tokio::spawn(async move {
+        let done = if crowded {
+            Err(Error::Unavailable("too many letters are waiting".to_owned()))
+        } else {
+            match SENDING.acquire().await {
+                Ok(_permit) => work.await,
+                Err(_) => Err(Error::Unavailable("the server is going down".to_owned())),
+            }
+        };
+        QUEUE.fetch_sub(1, Ordering::SeqCst);
+        if let Err(error) = done {
+            tracing::error!(%what, %error, "a letter was not sent");
+            core.event(&client, about.as_ref(), "system_task_exception", "authentik_stages_email", json!({"task": what, "message": error.to_string()})).await;
+        }
+    });
+}

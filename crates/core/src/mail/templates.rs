@@ -1,0 +1,239 @@
+//! Templates of letters: the built-in ones, and those of the administrator's folder, which go first.
+use super::compat::adapt;
+use minijinja::{AutoEscape, Environment, ErrorKind, Value};
+use signet_base::{Error, Map, Result, Timestamp};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+/// What every letter looks like.
+const BASE: &str = "email/base.html";
+/// Name, text in HTML, plain text, what it is for.
+const BUILT_IN: &[(&str, &str, &str, &str)] = &[
+    ("email/password_reset.html", include_str!("templates/password_reset.html"), include_str!("templates/password_reset.txt"), "Password Reset"),
+    ("email/account_confirmation.html", include_str!("templates/account_confirmation.html"), include_str!("templates/account_confirmation.txt"), "Account Confirmation"),
+    ("email/email_otp.html", include_str!("templates/email_otp.html"), include_str!("templates/email_otp.txt"), "Email OTP"),
+    ("email/event_notification.html", include_str!("templates/event_notification.html"), include_str!("templates/event_notification.txt"), "Event Notification"),
+    ("email/invitation.html", include_str!("templates/invitation.html"), include_str!("templates/invitation.txt"), "Invitation"),
+    ("email/setup.html", include_str!("templates/setup.html"), include_str!("templates/setup.txt"), "Test message"),
+];
+const MAX_SIZE: u64 = 256 * 1024;
+/// Steps that one template may take.
+const FUEL: u64 = 200_000;
+
+/// Folders in use, so that a stage's template can be judged when the stage is written.
+static FOLDERS: RwLock<Vec<PathBuf>> = RwLock::new(Vec::new());
+
+pub(crate) fn announce(folder: &Path) {
+    let mut all = FOLDERS.write().unwrap_or_else(PoisonError::into_inner);
+    if !all.iter().any(|f| f == folder) {
+        all.push(folder.to_owned());
+    }
+}
+
+/// Whether there is a template of this name.
+pub fn exists(name: &str) -> bool {
+    is_name(name, "html") && (built_in(name).is_some() || FOLDERS.read().unwrap_or_else(PoisonError::into_inner).iter().any(|f| f.join(name).is_file()))
+}
+
+/// Every template that letters can be made of: name and description.
+pub fn list(folder: &Path) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = BUILT_IN.iter().map(|(name, _, _, what)| ((*name).to_owned(), (*what).to_owned())).collect();
+    let mut own = Vec::new();
+    collect(folder, "", 0, &mut own);
+    own.sort();
+    for name in own {
+        if built_in(&name).is_none() {
+            all.push((name.clone(), format!("Custom template {name}")));
+        }
+    }
+    all
+}
+fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(folder.join(prefix)) else { return };
+    for entry in entries.flatten().take(1000) {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            if depth < 3 {
+                collect(folder, &format!("{name}/"), depth + 1, found);
+            }
+        } else if is_name(&name, "html") && name != BASE {
+            found.push(name);
+        }
+    }
+}
+
+/// A relative path without tricks.
+fn is_name(name: &str, ending: &str) -> bool {
+    name.len() <= 200
+        && name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.') && stem.len() > 1)
+        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ')))
+}
+fn built_in(name: &str) -> Option<&'static str> {
+    if name == BASE {
+        return Some(include_str!("templates/base.html"));
+    }
+    BUILT_IN.iter().find_map(
+        |(html_name, html, text, _)| {
+            if *html_name == name { Some(*html) } else { (html_name.strip_suffix("html") == name.strip_suffix("txt")).then_some(*text) }
+        },
+    )
+}
+fn own(folder: &Path, name: &str) -> Option<String> {
+    let path = folder.join(name);
+    let meta = std::fs::metadata(&path).ok()?;
+    if !meta.is_file() || meta.len() > MAX_SIZE {
+        return None;
+    }
+    std::fs::read_to_string(&path).ok().map(|source| adapt(&source))
+}
+fn source(folder: &Path, name: &str) -> Option<String> {
+    if !is_name(name, "html") && !is_name(name, "txt") {
+        return None;
+    }
+    own(folder, name).or_else(|| built_in(name).map(str::to_owned))
+}
+
+/// Fills a template. Gives the HTML and the plain text of the letter: the `.txt` twin, else the words of the HTML.
+///
+/// # Errors
+/// `Invalid` at `template` when it does not exist, cannot be read or takes too long.
+pub fn render(folder: &Path, now: Timestamp, name: &str, values: &Map) -> Result<(String, String)> {
+    let wrong = |why: String| Error::invalid("template", format!("{name}: {why}"));
+    if !is_name(name, "html") {
+        return Err(wrong("there is no such template.".to_owned()));
+    }
+    let mut env = Environment::new();
+    let place = folder.to_owned();
+    env.set_loader(move |name| Ok(source(&place, name)));
+    env.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+    env.set_fuel(Some(FUEL));
+    for filter in ["naturaltime", "timeuntil"] {
+        env.add_filter(filter, move |at: Value| until(now, at.as_str().unwrap_or_default(), filter == "naturaltime"));
+    }
+    let values = Value::from(minijinja::value::Serde(values));
+    let html = env.get_template(name).and_then(|t| t.render(&values)).map_err(|e| wrong(reason(&e)))?;
+    // A twin beside an administrator's own text only: the built-in one would say something else.
+    let twin = format!("{}txt", name.strip_suffix("html").unwrap_or(name));
+    let replaced = own(folder, name).is_some() && own(folder, &twin).is_none();
+    let text = match (!replaced).then(|| source(folder, &twin)).flatten() {
+        Some(_) => env.get_template(&twin).and_then(|t| t.render(&values)).map_err(|e| wrong(reason(&e)))?,
+        None => words(&html),
+    };
+    Ok((html, text))
+}
+
+fn reason(error: &minijinja::Error) -> String {
+    let line = error.line().map(|l| format!(" in line {l}")).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::TemplateNotFound => "there is no such template.".to_owned(),
+        ErrorKind::OutOfFuel => "it takes too long.".to_owned(),
+        kind => format!("{kind}{line}{}", error.detail().map(|d| format!(": {d}")).unwrap_or_default()),
+    }
+}
+
+/// How long it is until then: `30 minutes`, with `from now` behind it where asked.
+fn until(now: Timestamp, at: &str, sentence: bool) -> String {
+    let Ok(at) = Timestamp::parse(at) else { return at.to_owned() };
+    let said = duration((at.0 - now.0) / 1_000_000);
+    if sentence { format!("{said} from now") } else { said }
+}
+/// A length of time in words, rounded up to its largest unit.
+pub fn duration(secs: i64) -> String {
+    let secs = secs.max(0);
+    let (count, unit) = match secs {
+        0..60 => (secs, "second"),
+        60..3600 => ((secs + 59) / 60, "minute"),
+        3600..86_400 => ((secs + 3599) / 3600, "hour"),
+        _ => ((secs + 86_399) / 86_400, "day"),
+    };
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// The words of an HTML text, line by line.
+fn words(html: &str) -> String {
+    let mut out = String::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        out.push_str(&rest[..at]);
+        let tag = &rest[at..];
+        let lower = tag.get(..8.min(tag.len())).unwrap_or_default().to_ascii_lowercase();
+        let end = ["style", "script", "head", "title"].iter().find(|n| lower.starts_with(&format!("<{n}"))).map(|n| format!("</{n}>"));
+        let skipped = match end {
+            Some(end) => tag.to_ascii_lowercase().find(&end).map_or(tag.len(), |i| i + end.len()),
+            None => tag.find('>').map_or(tag.len(), |i| i + 1),
+        };
+        if let Some(address) = tag.get(..skipped).filter(|t| t.starts_with("<a ")).and_then(|t| t.split("href=\"").nth(1)).and_then(|t| t.split('"').next()) {
+            out.push_str(&format!("{address} "));
+        }
+        if ["<p", "<br", "<tr", "<h", "<div", "<li"].iter().any(|n| lower.starts_with(n)) {
+            out.push('\n');
+        }
+        rest = &tag[skipped..];
+    }
+    out.push_str(rest);
+    for (entity, sign) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/"), ("&nbsp;", " "), ("&amp;", "&")] {
+        out = out.replace(entity, sign);
+    }
+    let lines: Vec<String> = out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|l| !l.is_empty()).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_base::json;
+
+    fn values() -> Map {
+        let all = json!({"subject": "S", "brand": {"branding_title": "Acme <b>"}, "base_url": "https://id.test", "url": "https://id.test/x?a=1&b=2", "expires": "2026-01-01T00:30:00Z",
+            "expires_in": "30 minutes", "user": {"username": "ada", "name": "Ada <script>", "email": "a@x.test"}, "code": "123456", "token": "123456",
+            "title": "Something happened", "body": "Look at it", "key_value": {"a": "b"}});
+        all.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn every_built_in_template_fills_and_escapes() {
+        let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        for (name, _, _, _) in BUILT_IN {
+            let (html, text) = render(Path::new("/nonexistent"), now, name, &values()).unwrap();
+            assert!(html.contains("<!doctype html>") && !html.contains("<script>") && html.contains("Acme &lt;b&gt;"), "{name}: {html}");
+            assert!(!text.contains("<p") && !text.contains("&lt;") && !text.contains("{{"), "{name}: {text}");
+        }
+        let (html, text) = render(Path::new("/nonexistent"), now, "email/password_reset.html", &values()).unwrap();
+        assert!(html.contains("https://id.test/x?a=1&amp;b=2") || html.contains("https:&#x2f;&#x2f;id.test&#x2f;x?a=1&amp;b=2"), "{html}");
+        assert!(text.contains("https://id.test/x?a=1&b=2") && text.contains("30 minutes"), "{text}");
+    }
+
+    #[test]
+    fn a_folder_goes_before_the_built_in_ones_and_cannot_be_left() {
+        let folder = std::env::temp_dir().join(format!("signet-templates-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("email")).unwrap();
+        std::fs::write(
+            folder.join("email/setup.html"),
+            "{% load i18n %}{% extends 'email/base.html' %}{% block content %}<p>{% trans 'Own text' %} {{ user.name|default:'you' }}</p>{% endblock %}",
+        )
+        .unwrap();
+        std::fs::write(folder.join("own.html"), "<p>Hi {{ user.name }}</p><a href=\"{{ url }}\">go</a>").unwrap();
+        std::fs::write(folder.join("loop.html"), "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}").unwrap();
+        std::fs::write(folder.join("broken.html"), "a\n{{ b").unwrap();
+        let now = Timestamp::from_secs(0);
+        let (html, text) = render(&folder, now, "email/setup.html", &values()).unwrap();
+        assert!(html.contains("Own text Ada &lt;script&gt;") && text.contains("Own text Ada <script>"), "{html}\n{text}");
+        let (_, text) = render(&folder, now, "own.html", &values()).unwrap();
+        assert!(text.contains("Hi Ada <script>") && text.contains("https://id.test/x"), "{text}");
+        for bad in ["loop.html", "broken.html", "none.html", "../own.html", "/etc/passwd", "email/../own.html", "own.txt", ".html", ""] {
+            assert!(matches!(render(&folder, now, bad, &values()), Err(Error::Invalid(_))), "{bad}");
+        }
+        announce(&folder);
+        assert!(exists("own.html") && exists("email/password_reset.html") && !exists("no/such.html") && !exists("../own.html") && !exists("email/base"));
+        assert!(list(&folder).iter().any(|(n, _)| n == "own.html") && list(&folder).iter().filter(|(n, _)| n == "email/setup.html").count() == 1);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn lengths_of_time_read_well() {
+        assert_eq!(
+            (duration(1), duration(1800), duration(3600), duration(86_400), duration(-5)),
+            ("1 second".into(), "30 minutes".into(), "1 hour".into(), "1 day".into(), "0 seconds".into())
+        );
+    }
+}
