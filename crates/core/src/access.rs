@@ -15,6 +15,8 @@ pub struct Principal {
     pub user: Arc<users::User>,
     /// Direct and inherited groups.
     pub groups: Arc<Vec<Group>>,
+    /// Those among them that were joined directly, where that was read as well.
+    pub direct: Option<Arc<[Uuid]>>,
     /// Member of a superuser group, directly or through an ancestor.
     pub is_superuser: bool,
     /// `sub` of tokens by default: SHA-256 of `<pk>-<install id>`.
@@ -28,20 +30,20 @@ impl Principal {
     }
     /// The account, active or not. Only for places that judge `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
-        Ok(people::by_id(&core.db, id).await?.map(|(user, groups)| Self::with(core, user, groups)))
+        Ok(people::by_id(&core.db, id).await?.map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
     }
     /// The account with this name, active or not.
     pub async fn by_username(core: &Core, username: &str) -> Result<Option<Self>> {
-        Ok(people::by_username(&core.db, username).await?.map(|(user, groups)| Self::with(core, user, groups)))
+        Ok(people::by_username(&core.db, username).await?.map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;
-        Ok(Self::with(core, user, groups))
+        Ok(Self::with(core, user, groups, None))
     }
-    fn with(core: &Core, user: users::User, groups: Vec<Group>) -> Self {
+    fn with(core: &Core, user: users::User, groups: Vec<Group>, direct: Option<Vec<Uuid>>) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let uid = core.uid(user.id);
-        Self { user: Arc::new(user), groups: Arc::new(groups), is_superuser, uid }
+        Self { user: Arc::new(user), groups: Arc::new(groups), is_superuser, uid, direct: direct.map(Arc::from) }
     }
     pub fn in_group(&self, id: Uuid) -> bool {
         self.groups.iter().any(|g| g.id == id)

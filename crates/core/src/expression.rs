@@ -9,6 +9,7 @@ mod people;
 
 use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
 use crate::policy::Question;
+use crate::risk;
 use host::Caller;
 use objects::Shared;
 use signet_base::{FieldErrors, Json, Map, Uuid};
@@ -48,25 +49,27 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Every failure of the program or of loading what it needs.
-pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Vec<(&'static str, Value)>) -> Result<Outcome, RunError> {
-    let (inputs, caller, plan) = prepare(question, extra).await?;
-    let outcome = signet_expr::run(program, inputs, caller.clone(), &Limits::default()).await?;
-    let changes = match (&outcome.context, &plan) {
-        (Some(after), Some(before)) => changes(before, after).map_err(failure)?,
+pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Inputs) -> Result<Outcome, RunError> {
+    let prepared = prepare(question, std::slice::from_ref(program), extra).await?;
+    let outcome = signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
+    let changes = match (&outcome.context, &prepared.plan) {
+        // The context as it went in was not changed.
+        (Some(Value::Dict(after)), Some(plan)) if Arc::ptr_eq(after, &plan.whole) => Map::new(),
+        (Some(after), Some(plan)) => changes(&plan.context, after).map_err(failure)?,
         _ => Map::new(),
     };
-    Ok(Outcome { value: outcome.value, messages: caller.take_messages(), changes, printed: outcome.printed })
+    Ok(Outcome { value: outcome.value, messages: prepared.caller.take_messages(), changes, printed: outcome.printed })
 }
 
 /// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one failure
 /// leaves the others alone. Messages and changes of the context are not collected.
-pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extra: Vec<(&'static str, Value)>) -> Vec<Result<Outcome, RunError>> {
-    let (inputs, caller, _) = match prepare(question, extra).await {
-        Ok(ready) => ready,
+pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extra: Inputs) -> Vec<Result<Outcome, RunError>> {
+    let prepared = match prepare(question, &programs, extra).await {
+        Ok(prepared) => prepared,
         Err(error) => return vec![Err(error); programs.len()],
     };
-    let runs = programs.into_iter().map(|program| (program, inputs.clone())).collect();
-    let outcomes = signet_expr::run_many(runs, caller, &Limits::default()).await;
+    let runs = programs.into_iter().map(|program| (program, prepared.inputs.clone())).collect();
+    let outcomes = signet_expr::run_many(runs, prepared.caller, &Limits::default()).await;
     outcomes.into_iter().map(|run| run.map(|o| Outcome { value: o.value, messages: Vec::new(), changes: Map::new(), printed: o.printed })).collect()
 }
 
@@ -114,49 +117,89 @@ fn failure(message: impl Into<String>) -> RunError {
     RunError { kind: ErrorKind::Host, exception: "RuntimeError".into(), message: message.into(), line: 0, column: 0, unsupported: None }
 }
 
-type Inputs = Vec<(&'static str, Value)>;
+/// Names with their values.
+pub type Inputs = Vec<(&'static str, Value)>;
 
-/// The inputs, the host, and the flow context as it goes in (none outside flows).
-async fn prepare(question: &Question<'_>, extra: Inputs) -> Result<(Inputs, Arc<Caller>, Option<Dict>), RunError> {
+/// What a run begins with.
+struct Prepared {
+    inputs: Inputs,
+    caller: Arc<Caller>,
+    plan: Option<Plan>,
+}
+/// The flow context as it goes in; none outside flows.
+struct Plan {
+    context: Dict,
+    /// The whole `context`, of which the plan's is a part.
+    whole: Arc<Dict>,
+}
+
+/// Makes what the programs mention, and nothing else.
+async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Inputs) -> Result<Prepared, RunError> {
+    let uses = |name: &str| programs.iter().any(|program| program.uses(name));
+    let may_name = |name: &str| programs.iter().any(|program| program.may_name(name));
     let shared = Arc::new(Shared { core: question.core.clone(), client: question.client.clone() });
+    let mut inputs: Inputs = Vec::with_capacity(INPUTS.len());
+    let mut plan = None;
     let user = match question.user {
         Some(principal) => people::user(&shared, principal.clone(), None),
         None => people::nobody(),
     };
-    let mut context = plain_context(question, &shared).await?;
-    let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
-    let plan = in_flow.then(|| context.clone());
-    if let Some(plan) = &plan {
-        context.insert("flow_plan", Value::record("FlowPlan", [("context", Value::from(plan.clone()))]));
+    let mut context = Value::None;
+    if may_name("context") {
+        let mut dict = plain_context(question, &shared).await?;
+        let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
+        let before = in_flow.then(|| dict.clone());
+        surroundings(question, &mut dict, may_name).await?;
+        if let Some(before) = &before {
+            dict.insert("flow_plan", Value::record("FlowPlan", [("context", Value::from(before.clone()))]));
+        }
+        let whole = Arc::new(dict);
+        plan = before.map(|context| Plan { context, whole: whole.clone() });
+        context = Value::Dict(whole);
     }
-    let is_sso = question.context.get(keys::IS_SSO.0) == Some(&Json::Bool(true));
-    let ip = question.client.ip.to_string();
-    let context = Value::from(context);
-    let http = Value::object(objects::HttpRequest { shared: shared.clone(), user: user.clone() });
-    let target = question.target.map_or(Value::None, object_value);
-    let request = Value::object(objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone() });
-    let mut inputs: Inputs = vec![
-        ("request", request),
-        ("context", context),
-        ("user", user),
-        ("http_request", http),
-        ("ak_client_ip", ip.into()),
-        ("ak_is_sso_flow", is_sso.into()),
-        ("ak_logger", Value::object(objects::Logger)),
-    ];
-    for (name, value) in extra {
-        match inputs.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => inputs.push((name, value)),
+    let http = if uses("request") || uses("http_request") { Value::object(objects::HttpRequest { shared: shared.clone(), user: user.clone() }) } else { Value::None };
+    if uses("request") {
+        let target = question.target.map_or(Value::None, object_value);
+        let request = objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone(), debug: question.is_rehearsal() };
+        inputs.push(("request", Value::object(request)));
+    }
+    for name in INPUTS.iter().filter(|name| uses(name) && **name != "request") {
+        let given = extra.iter_mut().find(|(known, _)| known == name).map(|(_, value)| std::mem::take(value));
+        let value = match (given, *name) {
+            (Some(given), _) => given,
+            (None, "context") => context.clone(),
+            (None, "user") => user.clone(),
+            (None, "http_request") => http.clone(),
+            (None, "ak_client_ip") => question.client.ip.to_string().into(),
+            (None, "ak_is_sso_flow") => (question.context.get(keys::IS_SSO.0) == Some(&Json::Bool(true))).into(),
+            (None, "ak_logger") => Value::object(objects::Logger),
+            (None, _) => Value::None,
+        };
+        inputs.push((name, value));
+    }
+    // Only other policies are asked with the context as it came.
+    let own = if may_name("ak_call_policy") { question.context.clone() } else { Map::new() };
+    let caller = Caller::new(shared, question, own);
+    Ok(Prepared { inputs, caller: Arc::new(caller), plan })
+}
+
+/// What is known about the place of the request, where a program asks for it.
+async fn surroundings(question: &Question<'_>, context: &mut Dict, may_name: impl Fn(&str) -> bool) -> Result<(), RunError> {
+    if may_name("geoip") || may_name("asn") {
+        // Without a file nothing is known: the keys are absent, as for an address that the file does not have.
+        let found = question.core.geoip.look_up(question.client.ip).map_err(|e| failure(e.to_string()))?;
+        if let Some(place) = found.place {
+            context.insert("geoip", Value::from(Json::Object(place.to_map())));
+        }
+        if let Some(network) = found.network {
+            context.insert("asn", Value::from(Json::Object(network.to_map())));
         }
     }
-    for name in INPUTS {
-        if !inputs.iter().any(|(known, _)| known == name) {
-            inputs.push((name, Value::None));
-        }
+    if may_name("risk") {
+        let risk = risk::assess(question).await.map_err(|e| failure(e.to_string()))?;
+        context.insert("risk", Value::from(risk.to_json()));
     }
-    let caller = Caller::new(shared, question.user.cloned(), question.context.clone(), question.target.cloned());
-    Ok((inputs, Arc::new(caller), plan))
+    Ok(())
 }
 
 /// The flow context with live objects in the place of keys.

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const MAX_SOURCE_BYTES: usize = 64 * 1024;
 /// The name of the script in tracebacks.
 pub(crate) const SCRIPT: &str = "expression";
+/// What makes names at run time.
+const MAKERS: [&str; 5] = ["eval", "exec", "locals", "globals", "vars"];
 /// The one input of the compiled script: all values as a tuple.
 const INPUTS: &str = "_signet_inputs";
 
@@ -25,6 +27,9 @@ struct Inner {
     inputs: Vec<String>,
     lines: u32,
     returns_context: bool,
+    /// Names of attributes and keys may be made at run time.
+    dynamic: bool,
+    source: String,
     /// The form of simple programs.
     direct: Option<Direct>,
 }
@@ -53,10 +58,11 @@ impl Program {
         let script = format!("{function}{}", frame(&source, &inputs, returns_context));
         // Every text is scanned for nesting before the parser sees it.
         let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
+        let dynamic = MAKERS.iter().chain(&["getattr", "dir("]).any(|maker| source.contains(maker));
         let compile = || MontyRun::new(script, SCRIPT, vec![INPUTS.to_owned()], options).map(|compiled| (compiled, direct::compile(&function, &inputs)));
         let (compiled, direct) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))?.map_err(|error| ParseError::from_exception(&error, lines))?;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, direct })))
+        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, dynamic, source, direct })))
     }
 
     /// The inputs that the text mentions, in the order they were given: callers need not supply others.
@@ -69,6 +75,11 @@ impl Program {
         self.0.inputs.iter().any(|name| name == input)
     }
 
+    /// Whether a run can come to ask for an attribute, key or function of this name: callers prepare nothing else.
+    pub fn may_name(&self, name: &str) -> bool {
+        self.0.dynamic || self.0.source.contains(name)
+    }
+
     /// Whether runs begin without the interpreter. It still runs what turns out not to be simple.
     pub fn is_direct(&self) -> bool {
         self.0.direct.is_some()
@@ -78,7 +89,15 @@ impl Program {
     #[doc(hidden)]
     pub fn interpreted(&self) -> Program {
         let inner = &self.0;
-        Program(Arc::new(Inner { compiled: Mutex::new(self.compiled()), inputs: inner.inputs.clone(), lines: inner.lines, returns_context: inner.returns_context, direct: None }))
+        Program(Arc::new(Inner {
+            compiled: Mutex::new(self.compiled()),
+            inputs: inner.inputs.clone(),
+            lines: inner.lines,
+            returns_context: inner.returns_context,
+            dynamic: inner.dynamic,
+            source: inner.source.clone(),
+            direct: None,
+        }))
     }
 
     pub(crate) fn direct(&self) -> Option<&Direct> {
@@ -110,7 +129,7 @@ impl fmt::Debug for Program {
 fn mentions(source: &str, name: &str) -> bool {
     let word = |letter: char| letter.is_alphanumeric() || letter == '_' || !letter.is_ascii();
     // Names that are made at run time can be any.
-    if ["eval", "exec", "locals", "globals", "vars"].iter().any(|maker| source.contains(maker)) {
+    if MAKERS.iter().any(|maker| source.contains(maker)) {
         return true;
     }
     source.match_indices(name).any(|(start, _)| {

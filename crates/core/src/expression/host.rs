@@ -6,7 +6,7 @@ use super::to_json;
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
 use signet_base::{Json, Map, Ports, Uuid};
-use signet_expr::{BoxFuture, CallError, Host, Kwargs, Value};
+use signet_expr::{BoxFuture, CallError, Effect, Host, Kwargs, Value};
 use signet_model::{Base, Object};
 use signet_store::users;
 use signet_store::users::UserQuery;
@@ -31,12 +31,15 @@ pub struct Caller {
     user: Option<Principal>,
     context: Map,
     target: Option<Arc<Object>>,
+    /// Nothing may be changed by asking.
+    rehearsal: bool,
     messages: Mutex<Vec<String>>,
 }
 
 impl Caller {
-    pub fn new(shared: Arc<Shared>, user: Option<Principal>, context: Map, target: Option<Arc<Object>>) -> Self {
-        Self { shared, user, context, target, messages: Mutex::default() }
+    /// `context` is what other policies are asked with.
+    pub fn new(shared: Arc<Shared>, question: &Question<'_>, context: Map) -> Self {
+        Self { shared, user: question.user.cloned(), context, target: question.target.cloned(), rehearsal: question.is_rehearsal(), messages: Mutex::default() }
     }
     pub fn take_messages(&self) -> Vec<String> {
         std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
@@ -140,6 +143,9 @@ impl Caller {
         for (key, value) in &kwargs {
             context.insert(key.clone(), to_json(value).map_err(CallError::Type)?);
         }
+        if self.rehearsal {
+            return Ok(Value::None);
+        }
         let action = format!("custom_{action}");
         match self.core().event(&self.shared.client, self.user.as_ref(), &action, "authentik_policies_expression", Json::Object(context)).await {
             Some(_) => Ok(Value::None),
@@ -166,6 +172,13 @@ impl Host for Caller {
     }
     fn provides(&self, name: &str) -> bool {
         matches!(name, "ak_message" | "ak_is_group_member" | "ak_user_by" | "ak_call_policy" | "ak_create_event" | "ak_user_has_authenticator")
+    }
+    fn effect(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Effect {
+        match function {
+            "ak_is_group_member" | "ak_user_by" | "ak_user_has_authenticator" => Effect::None,
+            "ak_message" if kwargs.is_empty() && matches!(args, [Value::Str(_)]) => Effect::Later,
+            _ => Effect::Now,
+        }
     }
     fn call_now(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
         match function {

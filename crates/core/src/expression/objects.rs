@@ -1,7 +1,7 @@
 //! Requests and settings as programs see them. Attributes are read on demand and never wait.
 use crate::{Client, Core, brand};
 use signet_base::query;
-use signet_expr::{CallError, HostObject, Value};
+use signet_expr::{CallError, Effect, HostObject, Value};
 use signet_model::Object;
 use std::sync::Arc;
 
@@ -91,6 +91,9 @@ impl HostObject for HttpRequest {
             _ => return None,
         })
     }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
     fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Answer> {
         let client = &self.shared.client;
         let full = || if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) };
@@ -114,6 +117,8 @@ pub struct PolicyRequest {
     pub http: Value,
     pub target: Value,
     pub context: Value,
+    /// The answer is only tried out or explained.
+    pub debug: bool,
 }
 impl HostObject for PolicyRequest {
     fn type_name(&self) -> &str {
@@ -127,15 +132,18 @@ impl HostObject for PolicyRequest {
     }
     fn attr(&self, name: &str) -> Option<Value> {
         Some(match name {
+            "context" => self.context.clone(),
             "user" => self.user.clone(),
             "http_request" => self.http.clone(),
             "obj" => self.target.clone(),
-            "debug" => false.into(),
+            "debug" => self.debug.into(),
             _ => return None,
         })
     }
 }
 
+/// Methods of `ak_logger`.
+const LEVELS: [&str; 7] = ["debug", "info", "warning", "warn", "error", "critical", "exception"];
 /// `ak_logger`: lines go to the server's log.
 pub struct Logger;
 impl HostObject for Logger {
@@ -147,6 +155,9 @@ impl HostObject for Logger {
     }
     fn attr(&self, _: &str) -> Option<Value> {
         None
+    }
+    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        if LEVELS.contains(&method) { Effect::Later } else { Effect::Now }
     }
     fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
         let text = args.first().map(|v| v.as_str().map_or_else(|| format!("{v:?}"), str::to_owned)).unwrap_or_default();

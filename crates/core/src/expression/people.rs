@@ -5,7 +5,7 @@ use super::objects::{Answer, Shared, gone};
 use crate::flow::PendingUser;
 use crate::{Principal, brand, rows};
 use signet_base::{Json, Map, Secret};
-use signet_expr::{BoxFuture, CallError, HostObject, Kwargs, Value};
+use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Value};
 use signet_store::groups;
 use std::sync::{Arc, OnceLock};
 
@@ -76,13 +76,17 @@ impl HostObject for User {
             "last_updated" => user.updated.into(),
             "password_change_date" => user.password_changed.into(),
             "backend" => self.backend.as_deref()?.into(),
-            "groups" | "ak_groups" => Value::object(Manager { shared: self.shared.clone(), user: user.id, empty: self.principal.groups.is_empty(), filter: Filter::default() }),
+            "groups" | "ak_groups" => Value::object(Manager { shared: self.shared.clone(), of: Arc::new(Membership::of(&self.principal)), filter: Filter::default() }),
             _ => return None,
         })
     }
+    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        // A password is checked once: it takes long.
+        if method == "check_password" { Effect::Now } else { Effect::None }
+    }
     fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
         Some(Ok(match method {
-            "all_groups" => Value::list(self.principal.groups.iter().map(|g| Value::object(Group(g.clone())))),
+            "all_groups" => Value::list((0..self.principal.groups.len()).map(|index| Value::object(Group { of: self.principal.groups.clone(), index }))),
             "group_attributes" => self.group_attributes(),
             // Entitlements are objects of a later version: nobody has one.
             "app_entitlements" => Value::list(Vec::<Value>::new()),
@@ -137,10 +141,13 @@ impl HostObject for Stranger {
             _ => return None,
         })
     }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
     fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
         match method {
-            "all_groups" => Some(Ok(Value::list(Vec::<Value>::new()))),
-            "group_attributes" => Some(Ok(Value::from(Json::Object(Map::new())))),
+            "all_groups" | "app_entitlements" => Some(Ok(Value::list(Vec::<Value>::new()))),
+            "group_attributes" | "app_entitlements_attributes" => Some(Ok(Value::from(Json::Object(Map::new())))),
             "has_usable_password" | "check_password" => Some(Ok(false.into())),
             "locale" => Some(Ok("".into())),
             _ => None,
@@ -160,6 +167,9 @@ impl HostObject for Nothing {
     fn attr(&self, _: &str) -> Option<Value> {
         None
     }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
     fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
         match method {
             "all" | "values_list" => Some(Ok(Value::list(Vec::<Value>::new()))),
@@ -172,54 +182,105 @@ impl HostObject for Nothing {
     }
 }
 
-pub struct Group(pub groups::Group);
+/// One group of a list that was read.
+pub struct Group {
+    of: Arc<Vec<groups::Group>>,
+    index: usize,
+}
 /// Names by which groups may be filtered.
 pub const GROUP_FILTERS: &[&str] = &["name", "pk", "group_uuid", "uuid", "num_pk", "is_superuser", "attributes"];
+
+impl Group {
+    /// All of a list.
+    pub fn all(of: Vec<groups::Group>) -> Vec<Group> {
+        let of = Arc::new(of);
+        (0..of.len()).map(|index| Group { of: of.clone(), index }).collect()
+    }
+    fn get(&self) -> &groups::Group {
+        &self.of[self.index]
+    }
+}
 
 impl HostObject for Group {
     fn type_name(&self) -> &str {
         "Group"
     }
     fn identity(&self) -> String {
-        self.0.id.to_string()
+        self.get().id.to_string()
     }
     fn eager(&self) -> Vec<(&str, Value)> {
         // A list of many groups without attributes stays small.
-        if self.0.attributes.is_empty() { Vec::new() } else { vec![("attributes", Value::from(Json::Object(self.0.attributes.clone())))] }
+        if self.get().attributes.is_empty() { Vec::new() } else { vec![("attributes", Value::from(Json::Object(self.get().attributes.clone())))] }
     }
     fn attr(&self, name: &str) -> Option<Value> {
+        let group = self.get();
         Some(match name {
-            "pk" | "group_uuid" | "uuid" => self.0.id.to_string().into(),
-            "num_pk" => rows::num_pk(&self.0).into(),
-            "name" => self.0.name.as_str().into(),
-            "is_superuser" => self.0.is_superuser.into(),
-            "attributes" => Value::from(Json::Object(self.0.attributes.clone())),
+            "pk" | "group_uuid" | "uuid" => group.id.to_string().into(),
+            "num_pk" => rows::num_pk(group).into(),
+            "name" => group.name.as_str().into(),
+            "is_superuser" => group.is_superuser.into(),
+            "attributes" => Value::from(Json::Object(group.attributes.clone())),
             _ => return None,
         })
+    }
+}
+
+/// The direct groups of a person.
+struct Membership {
+    user: i64,
+    /// The groups, where nothing has to be read for them.
+    known: Option<Arc<Vec<groups::Group>>>,
+}
+impl Membership {
+    fn of(person: &Principal) -> Self {
+        let known = match &person.direct {
+            // Nothing is inherited.
+            _ if person.groups.is_empty() => Some(person.groups.clone()),
+            Some(direct) if direct.len() == person.groups.len() => Some(person.groups.clone()),
+            Some(direct) => Some(Arc::new(person.groups.iter().filter(|g| direct.contains(&g.id)).cloned().collect())),
+            None => None,
+        };
+        Self { user: person.user.id, known }
     }
 }
 
 /// The direct groups of a person, with filters.
 struct Manager {
     shared: Arc<Shared>,
-    user: i64,
-    /// No group at all, not even inherited: nothing has to be read.
-    empty: bool,
+    of: Arc<Membership>,
     filter: Filter,
 }
 
 impl Manager {
     fn narrowed(&self, kwargs: &[(String, Value)], negated: bool) -> Answer {
         let more = Filter::parse(&kwargs.to_vec(), GROUP_FILTERS, negated)?;
-        Ok(Value::object(Manager { shared: self.shared.clone(), user: self.user, empty: self.empty, filter: self.filter.clone().and(more) }))
+        Ok(Value::object(Manager { shared: self.shared.clone(), of: self.of.clone(), filter: self.filter.clone().and(more) }))
     }
-    async fn read(&self) -> Result<Vec<Group>, CallError> {
-        if self.empty {
-            return Ok(Vec::new());
+    async fn read(&self) -> Result<Arc<Vec<groups::Group>>, CallError> {
+        match &self.of.known {
+            Some(known) => Ok(known.clone()),
+            None => groups::direct_groups(&self.shared.core.db, self.of.user).await.map(Arc::new).map_err(gone),
         }
-        let all = groups::direct_groups(&self.shared.core.db, self.user).await.map_err(gone)?;
-        Ok(all.into_iter().map(Group).filter(|g| self.filter.fits(|name| g.attr(name))).collect())
     }
+    fn answer(&self, of: &Arc<Vec<groups::Group>>, method: &str, args: &[Value]) -> Answer {
+        let fitting = (0..of.len()).map(|index| Group { of: of.clone(), index }).filter(|g| self.filter.is_empty() || self.filter.fits(|name| g.attr(name)));
+        found(fitting, method, args)
+    }
+}
+
+/// What the methods of a query answer about the groups or people that fit.
+pub fn found<T: HostObject + 'static>(mut fitting: impl Iterator<Item = T>, method: &str, args: &[Value]) -> Answer {
+    Ok(match method {
+        "all" => Value::list(fitting.map(Value::object)),
+        "exists" => fitting.next().is_some().into(),
+        "count" => i64::try_from(fitting.count()).unwrap_or(i64::MAX).into(),
+        "first" => fitting.next().map(Value::object).into(),
+        "values_list" => match args {
+            [Value::Str(name)] => Value::list(fitting.map(|one| one.attr(name))),
+            _ => return Err(CallError::Type("values_list() takes one name and flat=True".into())),
+        },
+        _ => return Err(CallError::NotFound),
+    })
 }
 
 impl HostObject for Manager {
@@ -227,34 +288,24 @@ impl HostObject for Manager {
         "GroupManager"
     }
     fn identity(&self) -> String {
-        self.user.to_string()
+        self.of.user.to_string()
     }
     fn attr(&self, _: &str) -> Option<Value> {
         None
     }
-    fn call_now(&self, method: &str, _: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
+    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
         match method {
             "filter" => Some(self.narrowed(kwargs, false)),
             "exclude" => Some(self.narrowed(kwargs, true)),
             // Groups come by name anyway.
             "order_by" => Some(self.narrowed(&[], false)),
-            "all" if self.empty => Some(Ok(Value::list(Vec::<Value>::new()))),
-            _ => None,
+            _ => self.of.known.as_ref().map(|known| self.answer(known, method, args)),
         }
     }
     fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
-        Box::pin(async move {
-            match method {
-                "all" => Ok(Value::list(self.read().await?.into_iter().map(Value::object))),
-                "exists" => Ok((!self.read().await?.is_empty()).into()),
-                "count" => Ok(i64::try_from(self.read().await?.len()).unwrap_or(i64::MAX).into()),
-                "first" => Ok(self.read().await?.into_iter().next().map(Value::object).into()),
-                "values_list" => match args.as_slice() {
-                    [Value::Str(name)] => Ok(Value::list(self.read().await?.iter().map(|g| g.attr(name)))),
-                    _ => Err(CallError::Type("values_list() takes one name and flat=True".into())),
-                },
-                _ => Err(CallError::NotFound),
-            }
-        })
+        Box::pin(async move { self.answer(&self.read().await?, method, &args) })
     }
 }

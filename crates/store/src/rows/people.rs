@@ -3,7 +3,7 @@ use super::groups::{self, Group};
 use super::users::{self, User};
 use crate::db::{Db, Row, Value};
 use crate::params;
-use signet_base::Result;
+use signet_base::{Result, Uuid};
 
 // The last column: whether the group has parents. Most have none, and the walk up is the costly part.
 const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, \
@@ -18,27 +18,37 @@ const HAS_PARENTS: usize = 20;
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_USERNAME];
 
-/// The account, active or not, with its direct and inherited groups by name.
-pub async fn by_id(db: &Db, id: i64) -> Result<Option<(User, Vec<Group>)>> {
+/// An account, active or not.
+pub struct Person {
+    pub user: User,
+    /// Direct and inherited groups, by name.
+    pub groups: Vec<Group>,
+    /// Those that the account is a member of itself.
+    pub direct: Vec<Uuid>,
+}
+
+/// The account with its groups.
+pub async fn by_id(db: &Db, id: i64) -> Result<Option<Person>> {
     person(db, BY_ID, params![id]).await
 }
 /// Finds by the canonical form of the name.
-pub async fn by_username(db: &Db, username: &str) -> Result<Option<(User, Vec<Group>)>> {
+pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
     person(db, BY_USERNAME, params![users::canonical(username)]).await
 }
 
-async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<(User, Vec<Group>)>> {
+async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>> {
     let rows = db.query(sql, params).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let user = users::from_row(first)?;
+    let mut groups = rows.iter().filter(|row| !row.is_null(GROUP)).map(|row| groups::from_row_at(row, GROUP)).collect::<Result<Vec<_>>>()?;
+    let direct = groups.iter().map(|g| g.id).collect();
     let has_parents = |row: &Row| row.bool(HAS_PARENTS);
     for row in &rows {
         if has_parents(row)? {
             let groups = groups::effective_groups(db, user.id).await?;
-            return Ok(Some((user, groups)));
+            return Ok(Some(Person { user, groups, direct }));
         }
     }
-    let mut groups = rows.iter().filter(|row| !row.is_null(GROUP)).map(|row| groups::from_row_at(row, GROUP)).collect::<Result<Vec<_>>>()?;
     groups.sort_by_cached_key(|g| (g.name.to_lowercase(), g.id));
-    Ok(Some((user, groups)))
+    Ok(Some(Person { user, groups, direct }))
 }
