@@ -1,5 +1,5 @@
 //! What a person is shown, as the JSON of the executor.
-use signet_base::{Json, Map, json};
+use signet_base::{FieldErrors, Json, Map, json};
 
 /// `component` plus its members.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,5 +44,32 @@ impl ResponseErrors {
     }
     pub fn into_json(self) -> Json {
         Json::Object(self.0)
+    }
+}
+
+impl From<FieldErrors> for ResponseErrors {
+    fn from(fields: FieldErrors) -> Self {
+        let mut out = Self::default();
+        if let Json::Object(all) = fields.to_json() {
+            for (field, messages) in all {
+                match messages {
+                    Json::Array(list) => list.iter().for_each(|m| out.add(&field, m.as_str().unwrap_or("Invalid."), "invalid")),
+                    _ => out.add(&field, "Invalid.", "invalid"),
+                }
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn errors_by_field_become_errors_of_a_challenge() {
+        let mut fields = FieldErrors::one("email", "Too long.");
+        fields.set("nested", json!({"a": 1}));
+        let errors = ResponseErrors::from(fields).into_json();
+        assert_eq!(errors, json!({"email": [{"string": "Too long.", "code": "invalid"}], "nested": [{"string": "Invalid.", "code": "invalid"}]}));
     }
 }

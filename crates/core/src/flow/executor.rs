@@ -107,9 +107,7 @@ impl Executor<'_> {
                 self.start(plan);
                 Ok(None)
             }
-            Err(NotPlanned::NotApplicable(messages)) => {
-                Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await))
-            }
+            Err(NotPlanned::NotApplicable(messages)) => Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await)),
             Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
         }
     }
@@ -129,12 +127,21 @@ impl Executor<'_> {
                 return Ok(self.finish(flow, plan));
             };
             // Asked whenever the stage has not been shown yet, also when an answer comes unasked.
-            if planned.re_evaluate && !plan.shown && !self.still_applies(flow, &mut plan, &planned).await? {
-                plan.stages.pop_front();
-                answer = None;
-                self.session.state.plan = Some(plan);
-                self.session.touch();
-                continue;
+            if planned.re_evaluate && !plan.shown {
+                match self.still_applies(flow, &mut plan, &planned).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        plan.stages.pop_front();
+                        answer = None;
+                        self.session.state.plan = Some(plan);
+                        self.session.touch();
+                        continue;
+                    }
+                    Err(error) => {
+                        self.session.state.plan = Some(plan);
+                        return Err(error);
+                    }
+                }
             }
             let (kind, stage, settings) = self.resolve(&planned.stage)?;
             let first_run = flow.text("slug") == setup::FLOW;
@@ -165,7 +172,17 @@ impl Executor<'_> {
                     Some(claim) => setup::release(self.core, claim).await?,
                     None => {}
                 }
-                step?
+                step
+            };
+            let step = match step {
+                Ok(step) => step,
+                // What was typed is wrong: said at the fields, as a stage does it itself.
+                Err(Error::Invalid(fields)) => Step::Invalid(fields.into()),
+                // The run stays where it is, so that a person can try again.
+                Err(error) => {
+                    self.session.state.plan = Some(plan);
+                    return Err(error);
+                }
             };
             self.session.touch();
             match step {
