@@ -123,9 +123,12 @@ async fn ask(core: &Arc<Core>, backends: &[Arc<dyn PasswordBackend>], attempt: &
     for backend in backends {
         let accepted = backend.judge(core, attempt).await?;
         // A backend may bring somebody along; an inactive account gets nothing by any way.
-        if let Some(accepted) = accepted.filter(|a| a.person.user.is_active) {
-            return Ok(Some(accepted));
+        let Some(accepted) = accepted.filter(|a| a.person.user.is_active) else { continue };
+        if attempt.account.is_some_and(|p| p.user.id != accepted.person.user.id) {
+            tracing::error!(backend = backend.name(), "a password backend named another person than was asked about: refused");
+            continue;
         }
+        return Ok(Some(accepted));
     }
     Ok(None)
 }

@@ -410,9 +410,14 @@ fn end_after_use(core: &Core, now: Timestamp, remembered: bool, absolute: Option
     core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
 }
 
-/// Ends every session of a person, but the one with this uuid.
+/// Ends every session of a person, with what was granted within it, but the one with this uuid.
 pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()> {
-    sessions::delete_for_user(&core.db, user, except).await.map(drop)
+    let ended: Vec<Uuid> = sessions::of_user(&core.db, user).await?.into_iter().map(|s| s.uuid).filter(|id| Some(*id) != except).collect();
+    sessions::delete_for_user(&core.db, user, except).await?;
+    for session in ended {
+        grants::revoke_session(&core.db, session).await?;
+    }
+    Ok(())
 }
 
 /// The value of a cookie in a `Cookie` header.

@@ -22,8 +22,11 @@ pub(crate) const FIELDS: &[FieldDef] = &[
 
 fn show(call: &Call, s: &Session) -> Json {
     let current = call.session.as_ref().and_then(|own| own.uuid()) == Some(s.uuid);
+    // Where the address is, by the databases of places and networks, if there are any.
+    let located = s.ip.parse().ok().and_then(|ip| call.core.geoip.look_up(ip).ok()).unwrap_or_default();
+    let (place, network) = (located.place.map(|p| p.to_map()), located.network.map(|n| n.to_map()));
     json!({
-        "uuid": s.uuid, "current": current, "user_agent": user_agent::parse(&s.user_agent), "geo_ip": null, "asn": null, "user": s.user_id,
+        "uuid": s.uuid, "current": current, "user_agent": user_agent::parse(&s.user_agent), "geo_ip": place, "asn": network, "user": s.user_id,
         "last_ip": s.ip, "last_user_agent": s.user_agent, "last_used": s.last_used, "expires": s.expires,
     })
 }

@@ -2,15 +2,16 @@
 mod lookup;
 
 use crate::Slice;
-use crate::password::{self, PasswordStage, flow_url};
+use crate::password::{self, Judged, PasswordStage, flow_url};
 use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::flow::{Challenge, FlowRun, PendingUser, ResponseErrors, StageKind, Step, keys};
 use signet_core::models::{Designation, Flow};
-use signet_core::{Principal, brand};
+use signet_core::{Principal, brand, reputation};
 use signet_model::{Change, Choice, Model, Snapshot};
+use signet_store::users::canonical;
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[IdentificationStage::DEF], kind: || Arc::new(Identification) };
@@ -173,6 +174,8 @@ async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &s
         None => {
             tracing::info!(request_id = %flow.client.request_id, "a typed name matched nobody");
             if !settings.pretend_user_exists {
+                // Where everybody goes on, the address pays for a wrong password only: the score must not tell who exists.
+                reputation::signal(flow.core, flow.client, typed, -1).await;
                 return Ok(refused());
             }
             pretend(flow, settings, typed);
@@ -190,16 +193,15 @@ async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, s
     let world = flow.core.world();
     let Some((_, judge)) = world.get_typed::<PasswordStage>(stage) else { return Ok(Step::Deny(None)) };
     let found = lookup::find(flow.core, settings, typed).await?;
-    match password::judge(flow.core, judge, found.as_ref(), &secret).await? {
-        Some((person, accepted)) => {
-            remember(flow, settings, typed, &person);
-            password::accept(flow, person, accepted);
+    let username = found.as_ref().map_or_else(|| canonical(typed), |p| p.user.username.clone());
+    match password::judge(flow, judge, &username, found.as_ref(), &secret).await? {
+        Judged::Accepted(accepted) => {
+            remember(flow, settings, typed, &accepted.person);
+            password::accept(flow, *accepted).await;
             Ok(Step::Next)
         }
-        None => {
-            password::failed(flow, typed).await;
-            Ok(refused())
-        }
+        Judged::Wrong => Ok(refused()),
+        Judged::Over(text) => Ok(Step::Deny(Some(text.to_owned()))),
     }
 }
 
@@ -212,7 +214,7 @@ fn remember(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str,
     identifier(flow, settings, typed);
 }
 fn pretend(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) {
-    proof::set_unknown(flow.context(), &signet_store::users::canonical(typed));
+    proof::set_unknown(flow.context(), &canonical(typed));
     identifier(flow, settings, typed);
 }
 fn identifier(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) {

@@ -3,10 +3,10 @@ use crate::Slice;
 use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Json, Map, Result, Secret, Uuid, json};
+use signet_base::{Json, Map, Result, Secret, Uuid};
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
-use signet_core::session::check_password;
-use signet_core::{Core, Principal, brand, login, token};
+use signet_core::password::{self, Accepted, Attempt, Outcome};
+use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model, Object};
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub struct PasswordStage {
     /// Flow by which people change their password. Empty: they cannot.
     #[field(refers = "authentik_flows.flow", filter)]
     pub configure_flow: Option<Uuid>,
-    /// After so many wrong answers the flow ends.
+    /// So many wrong passwords are judged for one account within five minutes; then the flow ends.
     #[field(default = 5, filter)]
     pub failed_attempts_before_cancel: i64,
     /// Offer a button that shows what was typed.
@@ -46,13 +46,6 @@ pub struct PasswordStage {
 
 const COMPONENT: &str = "ak-stage-password";
 struct Password;
-
-/// How a password was accepted.
-pub struct Accepted {
-    backend: Backend,
-    method: &'static str,
-    args: Map,
-}
 
 #[async_trait]
 impl StageKind for Password {
@@ -83,24 +76,28 @@ impl StageKind for Password {
             Err(errors) => return Ok(Step::Invalid(errors)),
         };
         let account = flow.pending_account().await?;
-        match judge(flow.core, &settings, account.as_ref(), &password).await? {
-            Some((person, accepted)) => {
-                accept(flow, person, accepted);
+        match judge(flow, &settings, &pending.username, account.as_ref(), &password).await? {
+            Judged::Accepted(accepted) => {
+                accept(flow, *accepted).await;
                 Ok(Step::Next)
             }
-            None => {
-                failed(flow, &pending.username).await;
-                let tries = flow.plan.context.get(&keys::PASSWORD_TRIES).unwrap_or(0).saturating_add(1);
-                if tries >= settings.failed_attempts_before_cancel.max(1) {
-                    tracing::info!(tries, "too many wrong passwords in one run");
-                    return Ok(Step::Deny(Some("Invalid password".to_owned())));
-                }
-                flow.context().set(&keys::PASSWORD_TRIES, tries);
-                Ok(Step::Invalid(ResponseErrors::one("password", "Invalid password", "invalid")))
-            }
+            Judged::Wrong => Ok(Step::Invalid(ResponseErrors::one("password", "Invalid password", "invalid"))),
+            Judged::Over(text) => Ok(Step::Deny(Some(text.to_owned()))),
         }
     }
 }
+
+/// What a password stage says about a password.
+pub enum Judged {
+    Accepted(Box<Accepted>),
+    /// Wrong; another try is possible.
+    Wrong,
+    /// The run ends with this text, which is the same for every name.
+    Over(&'static str),
+}
+
+const TOO_MANY: &str = "Too many wrong passwords. Wait a few minutes and try again.";
+const NO_BACKEND: &str = "Signing in with a password is not possible here: none of the configured ways is available.";
 
 /// The address of a flow's page, with the query that the person came with.
 pub fn flow_url(slug: &str, query: &str) -> String {
@@ -118,46 +115,35 @@ pub fn typed(answer: &Map) -> Result<Secret, ResponseErrors> {
     }
 }
 
-/// Tries the backends in order. Nobody, and an inactive account, cost as much time as a wrong password.
-pub async fn judge(core: &Arc<Core>, settings: &PasswordStage, account: Option<&Principal>, password: &Secret) -> Result<Option<(Principal, Accepted)>> {
+/// Judges a password for the account, or for a name that is nobody's: both count and take time alike. Failures are recorded.
+pub async fn judge(flow: &FlowRun<'_>, settings: &PasswordStage, username: &str, account: Option<&Principal>, password: &Secret) -> Result<Judged> {
     let account = account.filter(|p| p.user.is_active);
-    for backend in &settings.backends {
-        let found = match backend {
-            Backend::Inbuilt => {
-                let fits = check_password(core, account.map(|p| &p.user), password).await?;
-                fits.then(|| Accepted { backend: *backend, method: "password", args: Map::new() })
-            }
-            Backend::Token => by_token(core, account, password).await?,
-            Backend::Ldap | Backend::Kerberos => {
-                tracing::warn!(backend = backend.as_str(), stage = %settings.name, "this backend is not available here: it accepts nobody");
-                None
-            }
-        };
-        if let (Some(accepted), Some(person)) = (found, account) {
-            return Ok(Some((person.clone(), accepted)));
+    let backends: Vec<&str> = settings.backends.iter().map(|b| b.as_str()).collect();
+    let attempt = Attempt { client: flow.client, username, account, password };
+    match password::judge(flow.core, &backends, settings.failed_attempts_before_cancel, &attempt).await? {
+        Outcome::Accepted(accepted) => Ok(Judged::Accepted(accepted)),
+        Outcome::Wrong { last } => {
+            failed(flow, username).await;
+            Ok(if last { Judged::Over(TOO_MANY) } else { Judged::Wrong })
+        }
+        Outcome::Exhausted => {
+            tracing::info!(request_id = %flow.client.request_id, "too many wrong passwords: this one was not judged");
+            Ok(Judged::Over(TOO_MANY))
+        }
+        Outcome::NoBackend => {
+            tracing::error!(stage = %settings.name, "none of the stage's password backends is available on this server");
+            Ok(Judged::Over(NO_BACKEND))
         }
     }
-    Ok(None)
-}
-
-/// An app password of the same account that has not expired.
-async fn by_token(core: &Core, account: Option<&Principal>, password: &Secret) -> Result<Option<Accepted>> {
-    let token = token::by_key(core, password.reveal(), "app_password").await?;
-    let own = token.filter(|t| account.is_some_and(|p| p.user.id == t.user_id));
-    Ok(own.map(|t| {
-        let mut args = Map::new();
-        args.insert("identifier".into(), json!(t.identifier));
-        Accepted { backend: Backend::Token, method: "token", args }
-    }))
 }
 
 /// Notes who is proven and how, without overwriting what an earlier stage has noted for them.
-pub fn accept(flow: &mut FlowRun<'_>, person: Principal, accepted: Accepted) {
+pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
+    reputation::signal(flow.core, flow.client, &accepted.person.user.username, 1).await;
     let context = flow.context();
-    proof::set_pending(context, person.pending());
-    context.remove(&keys::PASSWORD_TRIES);
+    proof::set_pending(context, accepted.person.pending());
     if !context.has(&keys::USER_BACKEND) {
-        context.set(&keys::USER_BACKEND, accepted.backend.as_str().to_owned());
+        context.set(&keys::USER_BACKEND, accepted.backend.to_owned());
     }
     if !context.has(&keys::AUTH_METHOD) {
         context.set(&keys::AUTH_METHOD, accepted.method.to_owned());
@@ -166,8 +152,9 @@ pub fn accept(flow: &mut FlowRun<'_>, person: Principal, accepted: Accepted) {
 }
 
 /// Counts and records a refused sign-in.
-pub async fn failed(flow: &FlowRun<'_>, username: &str) {
+async fn failed(flow: &FlowRun<'_>, username: &str) {
     let stage = flow.stage.as_deref().map(Object::name).unwrap_or_default();
+    reputation::signal(flow.core, flow.client, username, -1).await;
     login::failed(flow.core, flow.client, username, stage).await;
 }
 
@@ -175,6 +162,7 @@ pub async fn failed(flow: &FlowRun<'_>, username: &str) {
 mod tests {
     use super::*;
     use crate::testing::{create, map};
+    use signet_base::json;
     use signet_model::Snapshot;
 
     #[test]

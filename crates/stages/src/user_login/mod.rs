@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Span};
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
-use signet_core::login;
+use signet_core::login::{self, Terms};
+use signet_core::session::binding::Wanted;
 use signet_core::session::end_all;
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
@@ -43,25 +44,20 @@ pub struct UserLoginStage {
     /// Asks "stay signed in?"; yes adds this time. Zero: the question is not asked.
     #[field(default = "seconds=0", filter)]
     pub remember_me_offset: Span,
-    /// Bind sessions to the network they began in.
+    /// End a session that is used from another network than it began in. Where the network is not known at sign-in (no
+    /// database, a private address), the session is bound to the address.
     #[field(choice, default = "no_binding", filter)]
     pub network_binding: NetworkBinding,
-    /// Bind sessions to the place they began in.
+    /// End a session that is used from another place than it began at; where the place is not known, from another address.
     #[field(choice, default = "no_binding", filter)]
     pub geoip_binding: GeoipBinding,
-    /// How long a device counts as known.
+    /// How long this browser counts as one that the person has used before. Zero: it is not remembered.
     #[field(default = "days=30", filter)]
     pub remember_device: Span,
 }
 
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
-    for field in ["network_binding", "geoip_binding"] {
-        if change.text(field) != "no_binding" {
-            // A binding that nothing enforces would be worse than none.
-            errors.add(field, "This server has no database of networks and places: only no_binding is available.");
-        }
-    }
     for field in ["session_duration", "remember_me_offset", "remember_device"] {
         if Span::parse(change.text(field)).is_ok_and(|s| s < Span::ZERO) {
             errors.add(field, "Use a length of time that is not negative.");
@@ -133,9 +129,27 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         end_all(&core, person.user.id, None).await?;
     }
     flow.context().set(&keys::PENDING_USER, person.pending());
-    flow.session.remember_device(settings.remember_device);
-    login::sign_in(&core, flow.client, flow.session, person, &method, method_args, duration(settings, remember)).await?;
+    let terms = Terms {
+        duration: duration(settings, remember),
+        remembered: remember,
+        binding: wanted(settings.network_binding, settings.geoip_binding),
+        remember_device: Some(settings.remember_device),
+    };
+    login::begin(&core, flow.client, flow.session, person, &method, method_args, terms).await?;
     Ok(Step::Next)
+}
+
+/// Each level of a binding includes those before it.
+fn wanted(network: NetworkBinding, place: GeoipBinding) -> Wanted {
+    let (network, place) = (network as u8, place as u8);
+    Wanted {
+        asn: network >= NetworkBinding::BindAsn as u8,
+        network: network >= NetworkBinding::BindAsnNetwork as u8,
+        ip: network >= NetworkBinding::BindAsnNetworkIp as u8,
+        continent: place >= GeoipBinding::BindContinent as u8,
+        country: place >= GeoipBinding::BindContinentCountry as u8,
+        city: place >= GeoipBinding::BindContinentCountryCity as u8,
+    }
 }
 
 /// Staying signed in is never shorter than a session that only lasts until the browser closes.
@@ -154,14 +168,25 @@ mod tests {
     use signet_base::json;
 
     #[test]
-    fn what_nothing_enforces_is_refused() {
+    fn the_declaration_judges_durations_and_bindings() {
         let world = Snapshot::default();
-        let made = create(UserLoginStage::DEF, json!({"name": "a"}), &world).unwrap();
-        assert_eq!((&made["session_duration"], &made["remember_device"]), (&json!("seconds=0"), &json!("days=30")));
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn", "session_duration": "seconds=-1"}), &world).unwrap_err();
-        assert!(bad.get("network_binding").is_some() && bad.get("session_duration").is_some());
+        let made = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn"}), &world).unwrap();
+        assert_eq!((&made["session_duration"], &made["remember_device"], &made["network_binding"]), (&json!("seconds=0"), &json!("days=30"), &json!("bind_asn")));
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "geoip_binding": "bogus", "session_duration": "seconds=-1"}), &world).unwrap_err();
+        assert!(bad.get("geoip_binding").is_some());
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "seconds=-1"}), &world).unwrap_err();
+        assert!(bad.get("session_duration").is_some());
         let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "bogus"}), &world).unwrap_err();
         assert!(bad.get("session_duration").is_some());
+    }
+    #[test]
+    fn a_level_of_a_binding_includes_those_before_it() {
+        assert_eq!(wanted(NetworkBinding::NoBinding, GeoipBinding::NoBinding), Wanted::default());
+        assert_eq!(wanted(NetworkBinding::BindAsnNetwork, GeoipBinding::BindContinent), Wanted { asn: true, network: true, continent: true, ..Wanted::default() });
+        assert_eq!(
+            wanted(NetworkBinding::BindAsnNetworkIp, GeoipBinding::BindContinentCountryCity),
+            Wanted { asn: true, network: true, ip: true, continent: true, country: true, city: true }
+        );
     }
     #[test]
     fn the_question_needs_an_answer() {
