@@ -59,8 +59,6 @@ pub mod keys {
     pub const CHOSEN: Key<bool> = Key::new("goauthentik.io/identification/chosen");
     /// The account that this run has made.
     pub const CREATED_ACCOUNT: Key<i64> = Key::new("goauthentik.io/user_write/created");
-    /// Failed tries of the password stage in this run.
-    pub const PASSWORD_TRIES: Key<i64> = Key::new("goauthentik.io/password/tries");
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
