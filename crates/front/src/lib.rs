@@ -5,6 +5,7 @@ mod flow_page;
 mod form;
 mod inspector;
 mod library;
+mod security;
 mod ways;
 
 use axum::Router;
@@ -21,6 +22,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/api/v3/flows/inspector/{slug}/", get(inspector::get))
         .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
         .route("/if/user/", get(library::get))
+        .route("/if/user/security/", get(security::get).post(security::post))
         .route("/if/admin/", get(library::admin))
         .route("/flows/-/default/{designation}/", get(ways::default_flow))
         .route("/flows/-/configure/{stage}/", get(ways::configure))

@@ -5,7 +5,7 @@ use http::StatusCode;
 use signet_base::{Map, Result, query};
 use signet_core::models::Application;
 use signet_core::page::Dressing;
-use signet_core::{access, application};
+use signet_core::{Principal, access, application};
 use signet_pages::{Account, LibraryPage, NoticePage, Tile, library_page, notice_page};
 
 pub async fn get(edge: Edge) -> Response {
@@ -39,7 +39,7 @@ pub async fn admin(edge: Edge) -> Response {
     edge.leave(response).await
 }
 
-fn to_sign_in(edge: &Edge) -> Response {
+pub fn to_sign_in(edge: &Edge) -> Response {
     let here = if edge.client.query.is_empty() { edge.client.path.clone() } else { format!("{}?{}", edge.client.path, edge.client.query) };
     redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&here)))
 }
@@ -82,16 +82,23 @@ async fn page(edge: &Edge) -> Result<Response> {
     }
     let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
-    let settings_flow = signet_core::brand::of(&world, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&world, b.flow_user_settings));
-    let settings_url = settings_flow.map(|slug| format!("/if/flow/{slug}/?next=/if/user/"));
-    let mut links: Vec<(&str, &str)> = Vec::new();
-    if let Some(url) = &settings_url {
-        links.push((url, "Your details"));
-    }
-    if person.is_superuser {
-        links.push(("/api/v3/", "API browser"));
-    }
+    let links = account_links(edge, person);
+    let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let account = Account { name, username: &person.user.username, links: &links, sign_out_url: "/flows/-/default/invalidation/" };
     let page = library_page(&LibraryPage { page: dressing.page(core), account, tiles: &tiles, query: &asked, url: "/if/user/" });
     Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+}
+
+/// The ways on in the menu of the person: address and words.
+pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static str)> {
+    let world = edge.core.world();
+    let settings = signet_core::brand::of(&world, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&world, b.flow_user_settings));
+    let mut links = vec![("/if/user/security/".to_owned(), "Security")];
+    if let Some(slug) = settings {
+        links.push((format!("/if/flow/{slug}/?next=/if/user/"), "Your details"));
+    }
+    if person.is_superuser {
+        links.push(("/api/v3/".to_owned(), "API browser"));
+    }
+    links
 }

@@ -98,7 +98,7 @@ fn menu(account: &Account) -> Markup {
                 }
                 hr;
                 @for (href, label) in account.links {
-                    @if let Some(href) = safe_href(href) { a class="menu__item" href=(href) { (icon_s(Icon::Code)) (label) } }
+                    @if let Some(href) = safe_href(href) { a class="menu__item" href=(href) { (icon_s(drawing(href))) (label) } }
                 }
                 // The script shows these: without it the choice could not be kept.
                 div data-theme-group hidden role="group" aria-label="Colours" {
@@ -116,6 +116,15 @@ fn menu(account: &Account) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The drawing beside a way on, by where it leads.
+fn drawing(href: &str) -> Icon {
+    match href {
+        href if href.starts_with("/if/user/security/") => Icon::Shield,
+        href if href.starts_with("/if/flow/") => Icon::User,
+        _ => Icon::Code,
     }
 }
 

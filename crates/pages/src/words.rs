@@ -3,6 +3,8 @@
 //! Stages answer programs with the wording of the API; people read ours. A sentence that is not a standard one (of an
 //! administrator's policy, say) is shown as it came.
 
+use crate::icons::Icon;
+
 /// The sentence for a wrong password.
 pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
 /// The same, where the page offers to reset it.
@@ -53,4 +55,50 @@ pub(crate) fn permission(id: &str) -> Option<&'static str> {
         "offline_access" => "Access while you are away",
         _ => return None,
     })
+}
+
+/// The day of a moment (RFC 3339) as people write it; anything else as it came.
+pub(crate) fn day(moment: &str) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut parts = moment.split('T').next().unwrap_or_default().split('-');
+    let (year, month, day) = (parts.next(), parts.next().and_then(|m| m.parse::<usize>().ok()), parts.next().and_then(|d| d.parse::<u32>().ok()));
+    match (year, month.and_then(|m| MONTHS.get(m.checked_sub(1)?)), day) {
+        (Some(year), Some(month), Some(day)) => format!("{day} {month} {year}"),
+        _ => moment.to_owned(),
+    }
+}
+
+/// A browser and its system in words, from the `User-Agent`. Only for people to recognise: anybody can write anything there.
+pub(crate) fn browser(user_agent: &str) -> (Icon, String) {
+    let has = |word: &str| user_agent.contains(word);
+    let program = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")].into_iter().find(|(sign, _)| has(sign));
+    let systems = [("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")];
+    let system = systems.into_iter().find(|(sign, _)| has(sign));
+    let drawing = match system {
+        Some((_, "iPhone" | "iPad" | "Android")) => Icon::Phone,
+        Some(_) => Icon::Laptop,
+        None => Icon::Monitor,
+    };
+    let words = match (program, system) {
+        (Some((_, program)), Some((_, system))) => format!("{program} on {system}"),
+        (Some((_, name)), None) | (None, Some((_, name))) => name.to_owned(),
+        (None, None) => "A program".to_owned(),
+    };
+    (drawing, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{browser, day};
+
+    #[test]
+    fn days_and_browsers_are_read() {
+        assert_eq!(day("2026-11-04T08:12:00.5Z"), "4 Nov 2026");
+        assert_eq!(day("soon"), "soon");
+        assert_eq!(day("2026-13-01"), "2026-13-01");
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+        assert_eq!(browser(phone).1, "Safari on iPhone");
+        assert_eq!(browser("curl/8").1, "A program");
+        assert_eq!(browser("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0").1, "Firefox on Linux");
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use signet_pages::{
-    Account, Assets, Brand, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, NoticePage, Page, Theme, Tile, api_browser_page, challenge,
-    challenge_body, challenge_page, error_page, library_page, notice_page,
+    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, Method, NoticePage, Page, SecurityPage, SessionRow, SetUp,
+    Theme, Tile, api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page, security_page,
 };
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${x}</style></title>";
@@ -136,6 +136,23 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     out.push(error_page(&error).into_string());
     out.push(notice_page(&NoticePage { page, title: text, text, action: Some((url, text)) }).into_string());
     out.push(api_browser_page(page, url).into_string());
+    let security = SecurityPage {
+        page,
+        account,
+        url,
+        home_url: url,
+        csrf: text,
+        done: text,
+        methods: &[
+            Method { class: text.into(), id: 1, name: text.into(), detail: text.into(), created: text.into(), used: text.into() },
+            Method { class: "totp".into(), id: 2, ..Method::default() },
+        ],
+        set_up: &[SetUp { model: text.into(), title: text.into(), url: url.into() }, SetUp { model: "authenticatortotpstage".into(), title: String::new(), url: url.into() }],
+        sessions: &[SessionRow { id: text.into(), user_agent: text.into(), ip: text.into(), used: text.into(), current: true }, SessionRow::default()],
+        consents: &[ConsentRow { id: 1, application: text.into(), permissions: text.into(), expires: text.into() }],
+    };
+    out.push(security_page(&security).into_string());
+    out.push(security_page(&SecurityPage { methods: &[], set_up: &[], sessions: &[], consents: &[], done: "", ..security }).into_string());
     out
 }
 

@@ -85,6 +85,8 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     out.push(("library-empty".into(), library_page(&LibraryPage { tiles: &[], ..library }).into_string()));
     let none = LibraryPage { page, account, tiles: &[], query: "graphana", url: "/if/user/" };
     out.push(("library-none".into(), library_page(&none).into_string()));
+    let security = steps::Security::new();
+    out.push(("security".into(), signet_pages::security_page(&security.page(page, account)).into_string()));
     let error = ErrorPage {
         page,
         status: 404,

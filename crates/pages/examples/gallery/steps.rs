@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use signet_pages::{Account, ConsentRow, Method, Page, SecurityPage, SessionRow, SetUp};
+
 use crate::flow;
 
 /// A second step with every way; `last` is the class that was used last.
@@ -58,4 +60,61 @@ pub fn all() -> Vec<(&'static str, Value)> {
                 "primary_action": "Log in", "enable_remember_me": true, "passkey_challenge": {"challenge": "AAAA", "rpId": "localhost"}, "captcha_stage": captcha, "sources": []}),
         ),
     ]
+}
+
+/// Sample data of the security page.
+pub struct Security {
+    methods: Vec<Method>,
+    set_up: Vec<SetUp>,
+    sessions: Vec<SessionRow>,
+    consents: Vec<ConsentRow>,
+}
+
+impl Security {
+    pub fn new() -> Self {
+        let method = |class: &str, id: i64, name: &str, detail: &str, used: &str| Method {
+            class: class.into(),
+            id,
+            name: name.into(),
+            detail: detail.into(),
+            created: "2026-01-09T10:00:00Z".into(),
+            used: used.into(),
+        };
+        let set_up = |model: &str| SetUp { model: model.into(), title: String::new(), url: "#".into() };
+        let session = |id: &str, user_agent: &str, ip: &str| SessionRow {
+            id: id.into(),
+            user_agent: user_agent.into(),
+            ip: ip.into(),
+            used: "2026-11-18T08:12:00Z".into(),
+            current: id == "a",
+        };
+        Self {
+            methods: vec![
+                method("webauthn", 1, "MacBook Pro", "", "2026-11-18T08:12:00Z"),
+                method("totp", 2, "", "", ""),
+                method("static", 3, "Recovery codes", "4 left", "2026-02-14T08:12:00Z"),
+            ],
+            set_up: vec![set_up("authenticatorwebauthnstage"), set_up("authenticatortotpstage"), set_up("authenticatorstaticstage"), set_up("passwordstage")],
+            sessions: vec![
+                session("a", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "198.51.100.24"),
+                session("b", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "2001:db8:4::1c"),
+            ],
+            consents: vec![ConsentRow { id: 1, application: "Grafana".into(), permissions: "openid profile email groups".into(), expires: "2026-12-21T00:00:00Z".into() }],
+        }
+    }
+
+    pub fn page<'a>(&'a self, page: Page<'a>, account: Account<'a>) -> SecurityPage<'a> {
+        SecurityPage {
+            page,
+            account,
+            url: "/if/user/security/",
+            home_url: "/if/user/",
+            csrf: "sample",
+            done: "The name is saved.",
+            methods: &self.methods,
+            set_up: &self.set_up,
+            sessions: &self.sessions,
+            consents: &self.consents,
+        }
+    }
 }

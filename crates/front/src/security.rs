@@ -1,0 +1,199 @@
+//! `/if/user/security/`: a person's own sign-in methods, sessions and consents. Works without script.
+use crate::edge::{Edge, read_answer, redirect};
+use crate::library::{account_links, to_sign_in};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
+use signet_core::page::Dressing;
+use signet_core::{Core, Principal};
+use signet_model::Base;
+use signet_pages::{Account, ConsentRow, Method, SecurityPage, SessionRow, SetUp, security_page};
+use signet_store::consents::{self, ConsentQuery};
+use signet_store::devices::{self, Device, Kind};
+use signet_store::{grants, sessions};
+
+const PATH: &str = "/if/user/security/";
+/// Longest name of a device, in characters.
+const LONGEST_NAME: usize = 64;
+
+pub async fn get(mut edge: Edge) -> Response {
+    if edge.session.principal().is_none() {
+        return to_sign_in(&edge);
+    }
+    let core = edge.core.clone();
+    let csrf = edge.session.csrf(&core);
+    match page(&edge, &csrf).await {
+        Ok(response) => edge.leave(response).await,
+        Err(e) => edge.fail(&e),
+    }
+}
+
+/// One change, then the page again. Everything is looked up among the person's own things: what belongs to somebody
+/// else is not found.
+pub async fn post(edge: Edge, request: Request) -> Response {
+    let Some(person) = edge.session.principal().cloned() else { return to_sign_in(&edge) };
+    let sent = match read_answer(request).await {
+        Ok(sent) => sent,
+        Err((status, text)) => return signet_core::page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+    };
+    if !edge.session.csrf_fits(&edge.core, text(&sent, "csrf")) {
+        return redirect(StatusCode::SEE_OTHER, PATH);
+    }
+    match change(&edge, &person, &sent).await {
+        Ok(done) => edge.leave(redirect(StatusCode::SEE_OTHER, &format!("{PATH}?done={done}"))).await,
+        Err(e) => edge.fail(&e),
+    }
+}
+
+fn text<'a>(sent: &'a Map, name: &str) -> &'a str {
+    sent.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
+async fn change(edge: &Edge, person: &Principal, sent: &Map) -> Result<&'static str> {
+    let core = &edge.core;
+    match text(sent, "act") {
+        "rename" => {
+            let mut device = own_device(core, person, sent).await?;
+            let name = text(sent, &format!("name-{}-{}", device.kind.as_str(), device.id)).trim().to_owned();
+            if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+                return Err(Error::denied(format!("A name has 1 to {LONGEST_NAME} characters. Go back and write another one.")));
+            }
+            device.name = name;
+            devices::update(&core.db, &device, core.now()).await?;
+            record(edge, person, "model_updated", device.event_model(device.id)).await;
+            Ok("renamed")
+        }
+        "remove" => {
+            let device = own_device(core, person, sent).await?;
+            devices::delete(&core.db, device.id).await?;
+            record(edge, person, "model_deleted", device.event_model(device.id)).await;
+            Ok("removed")
+        }
+        "sign_out" => {
+            let id = Uuid::parse_str(text(sent, "id")).map_err(|_| Error::NotFound)?;
+            let session = sessions::by_uuid(&core.db, id).await?.filter(|s| s.user_id == Some(person.user.id)).ok_or(Error::NotFound)?;
+            end(edge, person, &session).await?;
+            Ok("signed_out")
+        }
+        "sign_out_others" => {
+            let own = edge.session.uuid();
+            for session in sessions::of_user(&core.db, person.user.id).await?.iter().filter(|s| Some(s.uuid) != own) {
+                end(edge, person, session).await?;
+            }
+            Ok("signed_out")
+        }
+        "withdraw" => {
+            let id: i64 = text(sent, "id").parse().map_err(|_| Error::NotFound)?;
+            let consent = consents::by_id(&core.db, id).await?.filter(|c| c.user_id == person.user.id).ok_or(Error::NotFound)?;
+            consents::delete(&core.db, consent.id).await?;
+            Ok("withdrawn")
+        }
+        _ => Err(Error::NotFound),
+    }
+}
+
+async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Device> {
+    let kind = Kind::parse(text(sent, "kind")).ok_or(Error::NotFound)?;
+    let id: i64 = text(sent, "id").parse().map_err(|_| Error::NotFound)?;
+    devices::get(&core.db, kind, id).await?.filter(|d| d.user_id == person.user.id).ok_or(Error::NotFound)
+}
+
+async fn end(edge: &Edge, person: &Principal, session: &sessions::Session) -> Result<()> {
+    sessions::delete_by_uuid(&edge.core.db, session.uuid).await?;
+    grants::revoke_session(&edge.core.db, session.uuid).await?;
+    record(edge, person, "model_deleted", json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip})).await;
+    Ok(())
+}
+
+async fn record(edge: &Edge, person: &Principal, action: &str, model: Json) {
+    edge.core.event(&edge.client, Some(person), action, "authentik_events", json!({"model": model})).await;
+}
+
+async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
+    let core = &edge.core;
+    let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
+    let now = core.now();
+    let (methods, sessions, consents) = (methods(core, person, now).await?, sessions(edge, person, now).await?, consents(core, person, now).await?);
+    let set_up = set_up(core);
+    let links = account_links(edge, person);
+    let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
+    let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
+    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let page = security_page(&SecurityPage {
+        page: dressing.page(core),
+        account: Account { name, username: &person.user.username, links: &links, sign_out_url: "/flows/-/default/invalidation/" },
+        url: PATH,
+        home_url: "/if/user/",
+        csrf,
+        done: done(query::value(&edge.client.query, "done").as_deref().unwrap_or_default()),
+        methods: &methods,
+        set_up: &set_up,
+        sessions: &sessions,
+        consents: &consents,
+    });
+    Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+}
+
+/// The words for what was done. They come from here, never from the address.
+fn done(word: &str) -> &'static str {
+    match word {
+        "renamed" => "The name is saved.",
+        "removed" => "The method is removed.",
+        "signed_out" => "Signed out.",
+        "withdrawn" => "The consent is withdrawn.",
+        _ => "",
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    json!(at).as_str().unwrap_or_default().to_owned()
+}
+
+async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<Method>> {
+    let mut out = Vec::new();
+    for device in devices::of_user(&core.db, person.user.id, None).await?.into_iter().filter(|d| d.confirmed) {
+        let detail = match device.kind {
+            Kind::Static => format!("{} left", devices::count_codes(&core.db, device.id, now).await?),
+            _ => String::new(),
+        };
+        out.push(Method {
+            class: device.kind.as_str().to_owned(),
+            id: device.id,
+            detail,
+            created: moment(device.created),
+            used: device.last_used.map(moment).unwrap_or_default(),
+            name: device.name,
+        });
+    }
+    Ok(out)
+}
+
+async fn sessions(edge: &Edge, person: &Principal, now: Timestamp) -> Result<Vec<SessionRow>> {
+    let own = edge.session.uuid();
+    let rows = sessions::of_user(&edge.core.db, person.user.id).await?;
+    let row = |s: sessions::Session| SessionRow { id: s.uuid.to_string(), user_agent: s.user_agent, ip: s.ip, used: moment(s.last_used), current: Some(s.uuid) == own };
+    Ok(rows.into_iter().filter(|s| !s.is_expired(now)).map(row).collect())
+}
+
+async fn consents(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<ConsentRow>> {
+    let (rows, _) = consents::list(&core.db, &ConsentQuery { owner: Some(person.user.id), ..ConsentQuery::default() }).await?;
+    let world = core.world();
+    let row = |c: consents::Consent| {
+        let application = world.get(c.application)?.name().to_owned();
+        Some(ConsentRow { id: c.id, application, permissions: c.permissions, expires: c.expires.map(moment).unwrap_or_default() })
+    };
+    Ok(rows.into_iter().filter(|c| !c.is_expired(now)).filter_map(row).collect())
+}
+
+/// Stages that people set up for themselves, each by its flow.
+fn set_up(core: &Core) -> Vec<SetUp> {
+    let world = core.world();
+    let mut out: Vec<SetUp> = world
+        .family(Base::Stage)
+        .filter(|o| Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| world.get(pk).is_some()))
+        .map(|o| SetUp { model: o.def.name.to_owned(), title: o.text("friendly_name").to_owned(), url: format!("/flows/-/configure/{}/?next={PATH}", o.pk) })
+        .collect();
+    out.sort_by(|a, b| (&a.model, &a.title).cmp(&(&b.model, &b.title)));
+    out
+}
