@@ -2,6 +2,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 use signet_expr::{Limits, Program, run, run_many};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{INPUTS, TestHost, inputs};
 
@@ -26,29 +27,37 @@ fn main() {
 
 async fn measure() {
     let (host, limits) = (TestHost::new(), Limits::default());
-    for text in TEXTS {
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    for text in TEXTS.iter().filter(|text| only.as_ref().is_none_or(|only| text.contains(only.as_str()))) {
         let started = Instant::now();
         let program = Program::parse(text, INPUTS).expect("the text parses");
         let parse = started.elapsed();
-        let given = inputs();
-        let mut times: Vec<Duration> = Vec::new();
-        for _ in 0..3000 {
-            let given = given.clone();
-            let started = Instant::now();
-            let outcome = run(&program, given, host.clone(), &limits).await;
-            times.push(started.elapsed());
-            outcome.expect("the text runs");
+        for program in [program.clone(), program.interpreted()] {
+            rounds(text, parse, &program, &host, &limits).await;
         }
-        times.sort();
-        let batch = 20;
-        let mut many = Duration::MAX;
-        for _ in 0..50 {
-            let programs = vec![(program.clone(), given.clone()); batch];
-            let started = Instant::now();
-            let results = run_many(programs, host.clone(), &limits).await;
-            many = many.min(started.elapsed() / batch as u32);
-            assert!(results.iter().all(Result::is_ok));
-        }
-        println!("parse {parse:>9.1?}  best {:>8.2?}  middle {:>8.2?}  in a batch {many:>8.2?}  {}", times[0], times[times.len() / 2], text.replace('\n', "; "));
     }
+}
+
+async fn rounds(text: &str, parse: Duration, program: &Program, host: &Arc<TestHost>, limits: &Limits) {
+    let engine = if program.is_direct() { "direct" } else { "monty " };
+    let given = inputs();
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..3000 {
+        let given = given.clone();
+        let started = Instant::now();
+        let outcome = run(program, given, host.clone(), limits).await;
+        times.push(started.elapsed());
+        outcome.expect("the text runs");
+    }
+    times.sort();
+    let batch = 20;
+    let mut many = Duration::MAX;
+    for _ in 0..50 {
+        let programs = vec![(program.clone(), given.clone()); batch];
+        let started = Instant::now();
+        let results = run_many(programs, host.clone(), limits).await;
+        many = many.min(started.elapsed() / batch as u32);
+        assert!(results.iter().all(Result::is_ok));
+    }
+    println!("{engine}  parse {parse:>9.1?}  best {:>8.2?}  middle {:>8.2?}  in a batch {many:>8.2?}  {}", times[0], times[times.len() / 2], text.replace('\n', "; "));
 }

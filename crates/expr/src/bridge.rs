@@ -1,7 +1,7 @@
 //! Values into the interpreter: an arena of nodes, and the register of host objects behind them.
 use crate::convert::time_to_node;
 use crate::value::MAX_DEPTH;
-use crate::{Dict, HostObject, Record, Value};
+use crate::{Dict, HostObject, Program, Record, Value};
 use monty_types::unstable::{ClassTypeNode, MontyGraph, MontyNode, NodeId, object_from_graph};
 use monty_types::{MontyObject, MontyUuid};
 use std::collections::HashMap;
@@ -22,8 +22,8 @@ pub(crate) enum Entry {
 }
 
 /// The host instances one run has seen. Identifiers are positions, meaningful in this run only.
-#[derive(Default)]
 pub(crate) struct Registry {
+    program: Program,
     entries: Vec<Entry>,
     objects: HashMap<usize, usize>,
     classes: HashMap<String, u128>,
@@ -33,6 +33,10 @@ pub(crate) struct Registry {
 pub(crate) struct TooLarge;
 
 impl Registry {
+    pub(crate) fn new(program: Program) -> Self {
+        Self { program, entries: Vec::new(), objects: HashMap::new(), classes: HashMap::new() }
+    }
+
     pub(crate) fn get(&self, id: MontyUuid) -> Option<&Entry> {
         let position = u128::from_be_bytes(*id.as_bytes()).checked_sub(1)?;
         self.entries.get(usize::try_from(position).ok()?)
@@ -163,6 +167,10 @@ impl Import<'_> {
         let identity = self.graph.push(MontyNode::String(object.identity()));
         let mut attrs = vec![(key, identity)];
         for (name, value) in object.eager() {
+            // What the text never names stays outside.
+            if !self.registry.program.may_name(name) {
+                continue;
+            }
             let key = self.graph.push(MontyNode::String(name.to_owned()));
             attrs.push((key, self.value(&value, depth + 1)?));
         }

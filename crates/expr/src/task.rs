@@ -95,7 +95,8 @@ enum Turn {
 impl Task {
     pub(crate) fn new(program: Program, host: Arc<dyn Host>, limits: Limits, started: Instant) -> Self {
         let output = Output::new(limits.printed, limits.growth, limits.time);
-        Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry: Registry::default(), output, calls: 0, lookups: 0, verdict: None }
+        let registry = Registry::new(program.clone());
+        Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry, output, calls: 0, lookups: 0, verdict: None }
     }
 
     /// Starts the program. `inputs` are in the program's order.

@@ -111,9 +111,16 @@ pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, p
     }
     let context = Map::new();
     let question = Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
-    let token = Value::record("IDToken", token.iter().map(|(name, value)| (name.clone(), Value::from(value))));
     let (scopes, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-    let results = evaluate_many(&question, programs, vec![("provider", provider_value(&core.world(), &entry.provider)), ("token", token)]).await;
+    let uses = |name: &str| programs.iter().any(|program| program.uses(name));
+    let mut given = Vec::new();
+    if uses("provider") {
+        given.push(("provider", provider_value(&core.world(), &entry.provider)));
+    }
+    if uses("token") {
+        given.push(("token", Value::record("IDToken", token.iter().map(|(name, value)| (name.clone(), Value::from(value))))));
+    }
+    let results = evaluate_many(&question, programs, given).await;
     for (scope, result) in scopes.into_iter().zip(results) {
         let claims = match result {
             Ok(outcome) if matches!(outcome.value, Value::None) => continue,
