@@ -1,7 +1,7 @@
 //! Work beside requests: what has expired goes, expired API keys are replaced, other nodes' changes are taken over.
 use signet_base::{Result, Secret, Span, json};
 use signet_core::{Client, Core, Principal};
-use signet_store::{consents, events, grants, sessions, tokens};
+use signet_store::{attempts, consents, events, flow_tokens, grants, invitations, known_devices, logins, password_history, reputation, sessions, tokens};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -11,6 +11,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const BATCH: i64 = 500;
 /// Grants stay a little after their end, so that a reused code is still known as reused.
 const GRACE: i64 = 3600;
+/// How long it is remembered where people signed in from, and which event tells of a refusal.
+const LOGINS: i64 = 180 * 86_400;
 
 /// Runs until `stop`.
 pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
@@ -29,10 +31,20 @@ pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
 pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     let now = core.now();
     sessions::delete_expired(&core.db, now, BATCH).await?;
+    attempts::delete_expired(&core.db, now, BATCH).await?;
+    known_devices::delete_expired(&core.db, now).await?;
     tokens::delete_expired(&core.db, now, BATCH).await?;
     grants::delete_expired(&core.db, now.minus(Span::from_secs(GRACE)), BATCH).await?;
     consents::delete_expired(&core.db, now, BATCH).await?;
     events::delete_expired(&core.db, now, BATCH).await?;
+    flow_tokens::delete_expired(&core.db, now, BATCH).await?;
+    invitations::delete_expired(&core.db, now, BATCH).await?;
+    reputation::delete_expired(&core.db, now, BATCH).await?;
+    logins::delete_before(&core.db, now.minus(Span::from_secs(LOGINS)), BATCH).await?;
+    password_history::forget_unused(&core.db, BATCH).await?;
+    // Reading a file of addresses takes a moment: not on a thread that serves requests.
+    let places = core.clone();
+    tokio::task::spawn_blocking(move || places.geoip.refresh()).await.map_err(signet_base::Error::internal)?;
     for token in tokens::expired_api_tokens(&core.db, now, 50).await? {
         let system = core.system();
         let length = usize::try_from(system.default_token_length).unwrap_or(60).clamp(32, 4096);

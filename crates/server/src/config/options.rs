@@ -2,6 +2,8 @@
 use super::setting::{addresses, networks};
 use super::{Config, Mistake};
 use signet_base::{Secret, Span};
+use signet_core::mail::{MailSettings, Own, Sender};
+use signet_core::session::rules::{Rules, SameSite};
 use signet_core::system::Settings;
 use signet_store::PostgresConfig;
 use std::io::{self, Write};
@@ -58,6 +60,11 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<Mistake>) {
     }
     if config.given("POSTGRESQL__SSLCERT") != config.given("POSTGRESQL__SSLKEY") {
         wrong("POSTGRESQL__SSLKEY", "a client certificate needs both POSTGRESQL__SSLCERT and POSTGRESQL__SSLKEY.");
+    }
+    for name in ["SESSION_SECURITY__TIMEOUT_IDLE", "SESSION_SECURITY__TIMEOUT_ABSOLUTE", "SESSION_SECURITY__REMEMBER_ME_DURATION"] {
+        if Span::parse(config.text(name)).is_ok_and(|s| s < Span::ZERO) {
+            wrong(name, "The length of time is negative.");
+        }
     }
     if config.text("COOKIE_DOMAIN").chars().any(|c| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')) {
         wrong("COOKIE_DOMAIN", "The value is not a domain name.");
@@ -130,6 +137,7 @@ impl Options {
             secret_key,
             cookie_domain: c.text("COOKIE_DOMAIN").to_owned(),
             unauthenticated_age: Span::parse(c.text("SESSIONS__UNAUTHENTICATED_AGE")).unwrap_or(Span::DAY),
+            sessions: session_rules(c),
             debug: c.flag("DEBUG"),
             trusted_proxies: networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default(),
             cache_timeout: c.number("CACHE__TIMEOUT"),
@@ -140,7 +148,28 @@ impl Options {
             error_reporting_send_pii: c.flag("ERROR_REPORTING__SEND_PII"),
             avatars: c.given("AVATARS").then(|| c.text("AVATARS").to_owned()),
             threads: self.threads(),
+            reputation_expiry: Span::from_secs(c.number("REPUTATION__EXPIRY")),
+            geoip_city: c.text(if c.given("GEOIP") { "GEOIP" } else { "EVENTS__CONTEXT_PROCESSORS__GEOIP" }).to_owned(),
+            geoip_asn: c.text("EVENTS__CONTEXT_PROCESSORS__ASN").to_owned(),
+            breached_passwords: c.text("PASSWORDS__BREACHED_FILE").to_owned(),
+            internal_networks: networks(c.text("RISK__INTERNAL_NETWORKS")).unwrap_or_default(),
+            mail: self.mail(),
         }
+    }
+    fn mail(&self) -> MailSettings {
+        let c = &self.config;
+        let password = Secret::new(c.text("EMAIL__PASSWORD"));
+        let own = Own {
+            host: c.text("EMAIL__HOST"),
+            port: c.number("EMAIL__PORT"),
+            username: c.text("EMAIL__USERNAME"),
+            password: &password,
+            use_tls: c.flag("EMAIL__USE_TLS"),
+            use_ssl: c.flag("EMAIL__USE_SSL"),
+            timeout: c.number("EMAIL__TIMEOUT"),
+            from: c.text("EMAIL__FROM"),
+        };
+        MailSettings { sender: Sender::own(&own), template_dir: PathBuf::from(c.text("EMAIL__TEMPLATE_DIR")) }
     }
     /// The installation's secret key: the variable's, else the one kept in the data folder, made when there is none.
     pub fn installation_key(&self, ports: &signet_base::Ports) -> io::Result<Secret> {
@@ -148,6 +177,25 @@ impl Options {
             Some(key) => Ok(key.clone()),
             None => kept_key(&self.data_dir, ports),
         }
+    }
+}
+
+/// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were read.
+fn session_rules(c: &Config) -> Rules {
+    let span = |name: &str| Span::parse(c.text(&format!("SESSION_SECURITY__{name}"))).ok().filter(|s| *s > Span::ZERO);
+    Rules {
+        idle: span("TIMEOUT_IDLE"),
+        absolute: span("TIMEOUT_ABSOLUTE"),
+        remember_me: span("REMEMBER_ME_DURATION"),
+        concurrent: Some(c.number("SESSION_SECURITY__CONCURRENT_SESSIONS")).filter(|n| *n > 0),
+        ip_binding: c.flag("SESSION_SECURITY__IP_BINDING"),
+        secure_cookies: c.flag("SESSION_SECURITY__SECURE_COOKIES"),
+        same_site: match c.text("SESSION_SECURITY__SAME_SITE").trim().to_ascii_lowercase().as_str() {
+            "strict" => SameSite::Strict,
+            "lax" => SameSite::Lax,
+            "none" => SameSite::None,
+            _ => SameSite::Auto,
+        },
     }
 }
 
@@ -206,9 +254,37 @@ mod tests {
             ("AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "b"),
             ("AUTHENTIK_POSTGRESQL__SSLMODE", "verify-full"),
             ("AUTHENTIK_COOKIE_DOMAIN", "a;b"),
+            ("AUTHENTIK_SESSION_SECURITY__TIMEOUT_IDLE", "hours=-1"),
         ];
         let all = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let said: Vec<String> = Config::read(&all).err().unwrap().iter().map(|m| m.variable.clone()).collect();
-        assert_eq!(said, ["AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "AUTHENTIK_BOOTSTRAP_PASSWORD_HASH", "AUTHENTIK_POSTGRESQL__SSLROOTCERT", "AUTHENTIK_COOKIE_DOMAIN"]);
+        assert_eq!(
+            said,
+            [
+                "AUTHENTIK_BOOTSTRAP_PASSWORD_HASH",
+                "AUTHENTIK_BOOTSTRAP_PASSWORD_HASH",
+                "AUTHENTIK_POSTGRESQL__SSLROOTCERT",
+                "AUTHENTIK_SESSION_SECURITY__TIMEOUT_IDLE",
+                "AUTHENTIK_COOKIE_DOMAIN"
+            ]
+        );
+    }
+    #[test]
+    fn rules_for_sessions_are_off_until_they_are_set() {
+        let read = |pairs: &[(&str, &str)]| session_rules(&Config::read(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()).unwrap());
+        assert_eq!(read(&[]), Rules::default());
+        let guide = read(&[
+            ("AUTHENTIK_SESSION_SECURITY__TIMEOUT_IDLE", "hours=2"),
+            ("AUTHENTIK_SESSION_SECURITY__TIMEOUT_ABSOLUTE", "hours=8"),
+            ("AUTHENTIK_SESSION_SECURITY__REMEMBER_ME_DURATION", "days=30"),
+            ("AUTHENTIK_SESSION_SECURITY__CONCURRENT_SESSIONS", "3"),
+            ("AUTHENTIK_SESSION_SECURITY__IP_BINDING", "true"),
+            ("AUTHENTIK_SESSION_SECURITY__SECURE_COOKIES", "true"),
+            ("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "Strict"),
+        ]);
+        let hours = |n: i64| Some(Span::from_secs(n * 3600));
+        let expected =
+            Rules { idle: hours(2), absolute: hours(8), remember_me: hours(720), concurrent: Some(3), ip_binding: true, secure_cookies: true, same_site: SameSite::Strict };
+        assert_eq!(guide, expected);
     }
 }

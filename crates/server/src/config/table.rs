@@ -24,7 +24,6 @@ const MANY: i64 = i64::MAX;
 const PORT: Kind = Number(1, 65_535);
 const LEVELS: Kind = Word(&["trace", "debug", "info", "warning", "warn", "error"]);
 const SSL: Kind = Word(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
-const MAIL: &str = "e-mail";
 const REDIS: &str = "Redis; sessions and caches live in the database and in memory";
 const STORAGE: &str = "uploaded files";
 const OUTPOST: &str = "outposts";
@@ -52,6 +51,28 @@ pub const TABLE: &[Setting] = &[
     now("LOG_FORMAT", "auto", Word(&["auto", "json", "text"]), "Form of log lines; auto is text on a terminal, else JSON."),
     now("COOKIE_DOMAIN", "", Text, "Domain of the session cookie; empty: only the host itself. `COOKIE__DOMAIN` is understood too."),
     now("SESSIONS__UNAUTHENTICATED_AGE", "days=1", Duration, "How long a session lives before somebody signs in."),
+    now("SESSION_SECURITY__TIMEOUT_IDLE", "", Duration, "Ends a session that was not used for so long. Not set: only the login stage's duration counts."),
+    now("SESSION_SECURITY__TIMEOUT_ABSOLUTE", "", Duration, "Ends a session so long after sign-in, however much it is used. A shorter duration of the login stage goes before it."),
+    now(
+        "SESSION_SECURITY__REMEMBER_ME_DURATION",
+        "",
+        Duration,
+        "Longest session of people who chose to stay signed in; holds for them in place of the two timeouts. Not set: the timeouts hold for them too.",
+    ),
+    now("SESSION_SECURITY__CONCURRENT_SESSIONS", "0", Number(0, 100_000), "Sessions of one person at the same time; a further sign-in ends the oldest. 0: any number."),
+    now("SESSION_SECURITY__IP_BINDING", "false", Flag, "Ends a session that is used from another address than it began at."),
+    now(
+        "SESSION_SECURITY__SECURE_COOKIES",
+        "false",
+        Flag,
+        "Cookies are always marked `Secure`, also where this server is asked over plain HTTP (browsers then refuse them there).",
+    ),
+    now(
+        "SESSION_SECURITY__SAME_SITE",
+        "auto",
+        Word(&["auto", "strict", "lax", "none"]),
+        "`SameSite` of cookies; auto is None over TLS, else Lax. With strict, people who come from an application's site have to sign in anew.",
+    ),
     now("AVATARS", "", Text, "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting."),
     now("WEB__THREADS", "0", Number(0, 256), "Threads that serve requests; 0: as many as the machine has cores."),
     now("WEB__BASE_URL", "", Url, "Address under which people reach this server; a value here goes before the system setting on the first start."),
@@ -95,18 +116,46 @@ pub const TABLE: &[Setting] = &[
     // Caches.
     now("CACHE__TIMEOUT", "300", Number(0, MANY), "Seconds; told to clients by the API."),
     now("CACHE__TIMEOUT_FLOWS", "300", Number(0, MANY), "Seconds; told to clients by the API. Flows are always planned anew."),
-    now("CACHE__TIMEOUT_POLICIES", "300", Number(0, MANY), "Seconds; told to clients by the API. Policies are always judged anew."),
+    now(
+        "CACHE__TIMEOUT_POLICIES",
+        "300",
+        Number(0, MANY),
+        "Seconds for which answers of policies are kept, where nothing but a change of account, groups or settings can change them; 0: they are always judged anew.",
+    ),
     never("CACHE__TIMEOUT_REPUTATION", Number(0, MANY), "there is no such cache"),
+    // Policies.
+    now("REPUTATION__EXPIRY", "86400", Number(0, 4_000_000_000), "Seconds after its last change at which a reputation score is forgotten; 0: never."),
+    now(
+        "EVENTS__CONTEXT_PROCESSORS__GEOIP",
+        "/geoip/GeoLite2-City.mmdb",
+        Text,
+        "Database of places in MaxMind's format. Without the file, policies that need places refuse. A changed file is read within a minute.",
+    ),
+    now("EVENTS__CONTEXT_PROCESSORS__ASN", "/geoip/GeoLite2-ASN.mmdb", Text, "The same for networks (AS numbers)."),
+    now("GEOIP", "", Text, "Older name of EVENTS__CONTEXT_PROCESSORS__GEOIP; goes before it."),
+    now(
+        "PASSWORDS__BREACHED_FILE",
+        "",
+        Text,
+        "File of breached passwords, asked by password policies: one SHA-1 digest a line in hexadecimal, sorted, a count may follow after a colon. Empty: not asked.",
+    ),
+    now(
+        "RISK__INTERNAL_NETWORKS",
+        "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,fc00::/7,::1/128",
+        Networks,
+        "Networks that the risk score does not count as external.",
+    ),
+    // Mail.
+    now("EMAIL__HOST", "localhost", Text, "Mail server (SMTP) of the installation."),
+    now("EMAIL__PORT", "25", PORT, "Its port."),
+    now("EMAIL__USERNAME", "", Text, "Name to sign in there with; empty: not signed in."),
+    secret("EMAIL__PASSWORD", "Password for it."),
+    now("EMAIL__USE_TLS", "false", Flag, "STARTTLS is demanded."),
+    now("EMAIL__USE_SSL", "false", Flag, "TLS from the first byte; goes before EMAIL__USE_TLS."),
+    now("EMAIL__TIMEOUT", "10", Number(1, 600), "Seconds that the server has for an answer."),
+    now("EMAIL__FROM", "authentik@localhost", Text, "Sender of mails: `name@host` or `Name <name@host>`."),
+    now("EMAIL__TEMPLATE_DIR", "/templates", Text, "Folder of own templates; one with the name of a built-in template replaces it. It need not exist."),
     // Not built yet.
-    later("EMAIL__HOST", "localhost", Text, MAIL),
-    later("EMAIL__PORT", "25", PORT, MAIL),
-    later("EMAIL__USERNAME", "", Text, MAIL),
-    hidden(later("EMAIL__PASSWORD", "", Text, MAIL)),
-    later("EMAIL__USE_TLS", "false", Flag, MAIL),
-    later("EMAIL__USE_SSL", "false", Flag, MAIL),
-    later("EMAIL__TIMEOUT", "10", Number(1, 600), MAIL),
-    later("EMAIL__FROM", "authentik@localhost", Text, MAIL),
-    later("EMAIL__TEMPLATE_DIR", "/templates", Text, MAIL),
     later("REDIS__HOST", "localhost", Text, REDIS),
     later("REDIS__PORT", "6379", PORT, REDIS),
     later("REDIS__DB", "0", Number(0, 1_000_000), REDIS),
@@ -138,9 +187,6 @@ pub const TABLE: &[Setting] = &[
     later("WORKER__CONSUMER_LISTEN_TIMEOUT", "seconds=30", Duration, TASKS),
     later("LDAP__*", "", Text, "LDAP sources"),
     later("SOURCES__*", "", Text, "sources"),
-    later("REPUTATION__EXPIRY", "86400", Number(0, MANY), "reputation"),
-    later("EVENTS__CONTEXT_PROCESSORS__GEOIP", "/geoip/GeoLite2-City.mmdb", Text, "places of addresses"),
-    later("EVENTS__CONTEXT_PROCESSORS__ASN", "/geoip/GeoLite2-ASN.mmdb", Text, "networks of addresses"),
     later("THROTTLE__*", "", Text, "request limits"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
     hidden(later("TENANTS__API_KEY", "", Text, TENANTS)),
