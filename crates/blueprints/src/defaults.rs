@@ -38,6 +38,7 @@ pub const EXAMPLES: &[(&str, &str)] = files![
     "example/flow-login-passwordless.yaml",
     "example/flow-login-conditional-captcha.yaml",
     "example/flow-example-corp-authentication.yaml",
+    "example/flow-enterprise-sso.yaml",
 ];
 
 /// The text of a file in the binary, by its path.

@@ -42,12 +42,16 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     }
     out.push_str("entries:\n");
     for object in objects {
-        let secrets: Vec<(&str, String)> = required_secrets(object).map(|f| (f, format!("!Context {}", json!(secret_key(object, f))))).collect();
-        if !secrets.is_empty() {
+        let mut tags = foreign(core, &world, &flow, &seen, object).await?;
+        let mut data = attrs(object);
+        data.retain(|field, _| !tags.iter().any(|(f, _)| f == field));
+        let plain = tags.len();
+        tags.extend(required_secrets(object).map(|f| (f, format!("!Context {}", json!(secret_key(object, f))))));
+        if tags.len() > plain {
             // Made once, with what was filled in, and not touched again.
-            entry(&mut out, object, "created", attrs(object), &secrets);
+            entry(&mut out, object, "created", data.clone(), &tags);
         }
-        entry(&mut out, object, "", attrs(object), &[]);
+        entry(&mut out, object, "", data, &tags[..plain]);
     }
     for (binding, target) in &bindings {
         let mut data = attrs(binding);
@@ -67,6 +71,48 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
         entry(&mut out, binding, "", data, &tags);
     }
     Ok(out)
+}
+
+/// References to what does not go along, by name: it has another key elsewhere, and a missing one stops the import.
+async fn foreign(core: &Core, world: &Snapshot, flow: &Object, along: &HashSet<Uuid>, object: &Object) -> Result<Vec<(&'static str, String)>> {
+    let mut tags = Vec::new();
+    for field in object.def.fields {
+        let (target, many) = match field.kind {
+            Kind::Ref { target, .. } => (target, false),
+            Kind::List(Kind::Ref { target, .. }) => (*target, true),
+            _ => continue,
+        };
+        let Some(value) = object.data.get(field.name) else { continue };
+        let keys: Vec<&Json> = match value {
+            Json::Array(list) => list.iter().collect(),
+            Json::Null => continue,
+            one => vec![one],
+        };
+        let mut found = Vec::new();
+        for key in &keys {
+            let by_name = match key.as_str().and_then(|text| Uuid::parse_str(text).ok()) {
+                Some(pk) if pk == flow.pk || along.contains(&pk) => None,
+                Some(pk) => by_name(core, world, target, pk).await?,
+                None => None,
+            };
+            found.push(by_name);
+        }
+        if found.iter().all(Option::is_none) {
+            continue;
+        }
+        let parts: Vec<String> = found.into_iter().zip(keys).map(|(tag, key)| tag.unwrap_or_else(|| key.to_string())).collect();
+        tags.push((field.name, if many { format!("[{}]", parts.join(", ")) } else { parts.concat() }));
+    }
+    Ok(tags)
+}
+
+async fn by_name(core: &Core, world: &Snapshot, target: &str, pk: Uuid) -> Result<Option<String>> {
+    if target == "authentik_core.group" {
+        return Ok(groups::by_id(&core.db, pk).await?.map(|g| format!("!Find [{target}, [name, {}]]", json!(g.name))));
+    }
+    let Some(object) = world.get(pk) else { return Ok(None) };
+    let name = ["slug", "name"].into_iter().find(|f| object.def.field(f).is_some_and(|d| d.unique));
+    Ok(name.map(|field| format!("!Find [{}, [{field}, {}]]", object.def.full_name(), json!(object.text(field)))))
 }
 
 /// What goes along with a flow.
