@@ -9,6 +9,7 @@ use crate::policy::{Memory, Policy};
 use crate::pool::Pool;
 use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
+use crate::source::SourceKind;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
 use crate::turns::Turns;
 use signet_base::{Ports, Result, Timestamp, Uuid, Vault};
@@ -25,6 +26,7 @@ pub struct Families {
     policies: HashMap<String, Arc<dyn Policy>>,
     providers: HashMap<String, Arc<dyn ProviderKind>>,
     passwords: HashMap<&'static str, Arc<dyn PasswordBackend>>,
+    sources: HashMap<String, Arc<dyn SourceKind>>,
 }
 impl Families {
     pub fn new(
@@ -33,12 +35,13 @@ impl Families {
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
         // What the executor itself puts into plans.
-        let built_in: [Arc<dyn StageKind>; 1] = [Arc::new(crate::flow::token::Confirm)];
+        let built_in: [Arc<dyn StageKind>; 2] = [Arc::new(crate::flow::token::Confirm), Arc::new(crate::flow::invitation::Finish)];
         Self {
             stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),
             policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),
             providers: providers.into_iter().map(|p| (p.def().full_name(), p)).collect(),
             passwords: HashMap::new(),
+            sources: HashMap::new(),
         }
         .with_passwords([Arc::new(Internal) as Arc<dyn PasswordBackend>, Arc::new(AppPasswords)])
     }
@@ -47,6 +50,15 @@ impl Families {
     pub fn with_passwords(mut self, backends: impl IntoIterator<Item = Arc<dyn PasswordBackend>>) -> Self {
         self.passwords.extend(backends.into_iter().map(|b| (b.name(), b)));
         self
+    }
+    /// Adds kinds of sources.
+    #[must_use]
+    pub fn with_sources(mut self, kinds: impl IntoIterator<Item = Arc<dyn SourceKind>>) -> Self {
+        self.sources.extend(kinds.into_iter().map(|s| (s.def().full_name(), s)));
+        self
+    }
+    pub fn source(&self, def: &ModelDef) -> Option<Arc<dyn SourceKind>> {
+        self.sources.get(&def.full_name()).cloned()
     }
     /// The backend of that name; none when this server has no such thing.
     pub fn password_backend(&self, name: &str) -> Option<Arc<dyn PasswordBackend>> {

@@ -1,11 +1,17 @@
 //! The kinds of stages. A stage shows a challenge and judges the answer; everything else is the executor's.
 pub mod authenticator_validate;
+pub mod authenticators;
+pub mod captcha;
 pub mod consent;
 pub mod deny;
 pub mod dummy;
+pub mod email;
 pub mod identification;
+pub mod invitation;
 pub mod password;
 pub mod prompt;
+pub mod redirect;
+pub mod user_delete;
 pub mod user_login;
 pub mod user_logout;
 pub mod user_write;
@@ -24,12 +30,22 @@ pub struct Slice {
 /// Every kind of stage.
 pub const ALL: &[Slice] = &[
     authenticator_validate::SLICE,
+    authenticators::duo::SLICE,
+    authenticators::email::SLICE,
+    authenticators::sms::SLICE,
+    authenticators::static_codes::SLICE,
+    authenticators::totp::SLICE,
+    captcha::SLICE,
     consent::SLICE,
     deny::SLICE,
     dummy::SLICE,
+    email::SLICE,
     identification::SLICE,
+    invitation::SLICE,
     password::SLICE,
     prompt::SLICE,
+    redirect::SLICE,
+    user_delete::SLICE,
     user_login::SLICE,
     user_logout::SLICE,
     user_write::SLICE,

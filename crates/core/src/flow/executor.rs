@@ -1,7 +1,7 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
 use super::plan::{NotPlanned, Plan, pending_principal, plan, stage_verdict};
 use super::stage::{FlowRun, StageKind, Step};
-use super::{Context, Planned, ResponseErrors, StageRef, history, keys};
+use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, setup};
 use signet_base::{Error, Json, Map, Result, Uuid};
@@ -151,6 +151,16 @@ impl Executor<'_> {
                 self.session.state.plan = Some(plan);
                 return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
             }
+            let mut invited = None;
+            if kind.writes_people() {
+                match invitation::claim(self.core, flow.pk, &mut plan.context).await {
+                    Ok(claim) => invited = claim,
+                    Err(error) => {
+                        self.session.state.plan = Some(plan);
+                        return Err(error);
+                    }
+                }
+            }
             let mut claim = None;
             if first_run && !claimed && kind.writes_people() {
                 claim = setup::claim(self.core).await?;
@@ -170,6 +180,11 @@ impl Executor<'_> {
                 match claim {
                     Some(_) if matches!(step, Ok(Step::Next)) => plan.context.set(&keys::SETUP_CLAIMED, true),
                     Some(claim) => setup::release(self.core, claim).await?,
+                    None => {}
+                }
+                match invited {
+                    Some(claim) if matches!(step, Ok(Step::Next)) => invitation::used(self.core, self.client, claim, &mut plan.context).await,
+                    Some(claim) => invitation::release(self.core, claim).await?,
                     None => {}
                 }
                 step

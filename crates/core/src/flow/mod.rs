@@ -5,6 +5,7 @@ pub mod context;
 mod ending;
 pub mod executor;
 pub mod history;
+pub mod invitation;
 pub mod plan;
 pub mod sealed;
 pub mod stage;

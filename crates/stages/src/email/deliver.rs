@@ -1,0 +1,94 @@
+//! What happens beside the request: the account is looked up, a link is made, the letter is written and sent.
+use super::{ADDRESS, EmailStage, OVERRIDE};
+use signet_base::{Result, json};
+use signet_core::flow::{Plan, keys, token};
+use signet_core::mail::{self, Letter, templates};
+use signet_core::{Client, Core, Principal};
+use signet_model::Object;
+use signet_store::attempts;
+use std::sync::Arc;
+
+/// Purpose of links that an administrator asked for.
+pub const RECOVERY: &str = "recovery";
+/// Purpose of a stage's links.
+pub(super) fn purpose(stage: &str) -> String {
+    format!("email/{stage}")
+}
+
+/// One letter with a link.
+pub struct Delivery {
+    pub flow: Arc<Object>,
+    /// Primary key of the stage; its links lead back to it.
+    pub stage: String,
+    pub settings: Arc<EmailStage>,
+    /// The run that goes on behind the link.
+    pub plan: Plan,
+    /// What the person arrived with.
+    pub query: String,
+    /// None: nobody is written to.
+    pub user: Option<i64>,
+    /// Whether the limit of the stage counts.
+    pub limited: bool,
+}
+
+/// Sends the letter in the background.
+pub fn deliver(core: &Arc<Core>, client: &Client, delivery: Delivery) {
+    let (work_core, work_client) = (core.clone(), client.clone());
+    mail::in_background(core, client, None, "a link by mail", async move { work(&work_core, &work_client, delivery).await });
+}
+
+async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> {
+    let Some(person) = account(core, &d).await? else { return Ok(()) };
+    let address = d.plan.context.get(&OVERRIDE).filter(|a| !a.is_empty()).unwrap_or_else(|| person.user.email.clone());
+    if address.is_empty() {
+        tracing::info!(user = person.user.id, "no mail: the account has no address");
+        return Ok(());
+    }
+    // Several names lead to one account: its own limit keeps the mailbox usable.
+    let own = format!("email/{}/user/{}", d.stage, person.user.id);
+    if d.limited && !attempts::take(&core.db, &own, d.settings.recovery_max_attempts, d.settings.recovery_cache_timeout, core.now()).await?.is_allowed() {
+        tracing::info!(user = person.user.id, "no mail: too many were asked for");
+        return Ok(());
+    }
+    d.plan.context.set(&ADDRESS, address.clone());
+    d.plan.context.set(&keys::PENDING_USER, person.pending());
+    let ticket = token::Ticket { plan: &d.plan, lifetime: d.settings.token_expiry, purpose: &purpose(&d.stage), replace: false };
+    let key = token::issue(core, ticket).await?;
+    send(core, client, &d.settings, &d.flow, &d.query, &person, address, &key, core.now().plus(d.settings.token_expiry)).await
+}
+
+/// An account that may get a link: active, or made by this very run.
+async fn account(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
+    let Some(id) = d.user else { return Ok(None) };
+    let person = Principal::load_any(core, id).await?;
+    Ok(person.filter(|p| p.user.is_active || d.plan.context.get(&keys::CREATED_ACCOUNT) == Some(id)))
+}
+
+/// Writes the letter of a stage around a link.
+#[allow(clippy::too_many_arguments, reason = "a letter has many parts")]
+async fn send(
+    core: &Arc<Core>,
+    client: &Client,
+    settings: &EmailStage,
+    flow: &Object,
+    query: &str,
+    person: &Principal,
+    address: String,
+    key: &signet_base::Secret,
+    expires: signet_base::Timestamp,
+) -> Result<()> {
+    let url = token::link(core, client, flow, query, key);
+    let left = (expires.0 - core.now().0) / 1_000_000;
+    let values = json!({"url": url, "user": mail::person(&person.user), "expires": expires, "expires_in": templates::duration(left)});
+    let letter = Letter {
+        to: vec![address.clone()],
+        subject: settings.subject.clone(),
+        template: settings.template.clone(),
+        values: values.as_object().cloned().unwrap_or_default(),
+        ..Letter::default()
+    };
+    mail::send_with_patience(core, client, &settings.sender(core), &letter).await?;
+    let said = json!({"subject": settings.subject, "to_email": [address], "from_email": settings.sender(core).from, "message": "A link was sent."});
+    core.event(client, Some(person), "email_sent", "authentik_stages_email", said).await;
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! Sends a link to the person's address and waits until it is opened.
+mod deliver;
+
+use crate::Slice;
+use crate::user_login::proof;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
+use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, keys};
+use signet_core::mail::{Own, Sender, templates};
+use signet_core::{Core, Principal};
+use signet_model::{Change, Model, Snapshot};
+use signet_store::users::{self, User, canonical};
+use signet_store::{attempts, attempts::Taken};
+use std::sync::Arc;
+
+pub use deliver::{Delivery, deliver};
+
+pub const SLICE: Slice = Slice { models: &[EmailStage::DEF], kind: || Arc::new(Email) };
+
+/// Sends a mail with a link that continues the flow, as proof of the address.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_email", path = "stages/email", base = Stage, label = "Email Stage", component = "ak-stage-email-form", search("name"), check = check)]
+pub struct EmailStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// Send by the installation's own mail server; what is said about a server here does not count then.
+    #[field(default = false, filter)]
+    pub use_global_settings: bool,
+    #[field(default = "localhost", filter)]
+    pub host: String,
+    #[field(default = 25, min = 1, max = 65_535, filter)]
+    pub port: i64,
+    #[field(default = "", blank, filter)]
+    pub username: String,
+    #[field(default = "", blank)]
+    #[serde(default, skip_serializing)]
+    pub password: Secret,
+    /// STARTTLS.
+    #[field(default = false, filter)]
+    pub use_tls: bool,
+    /// TLS from the first byte.
+    #[field(default = false, filter)]
+    pub use_ssl: bool,
+    /// Seconds.
+    #[field(default = 10, min = 1, max = 600, filter)]
+    pub timeout: i64,
+    #[field(kind = "email", default = "system@authentik.local", max = 254, filter)]
+    pub from_address: String,
+    /// How long the link works.
+    #[field(default = "minutes=30", filter)]
+    pub token_expiry: Span,
+    #[field(default = "authentik", filter)]
+    pub subject: String,
+    #[field(default = "email/password_reset.html", filter)]
+    pub template: String,
+    /// Activate an account that this flow has made when its link is opened.
+    #[field(default = false, filter)]
+    pub activate_user_on_success: bool,
+    /// How many mails one person may ask for within the time below.
+    #[field(default = 5, min = 1, max = 1000)]
+    pub recovery_max_attempts: i64,
+    #[field(default = "minutes=5")]
+    pub recovery_cache_timeout: Span,
+}
+
+fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let template = change.text("template");
+    if !templates::exists(template) {
+        errors.add("template", format!("Invalid template '{template}' specified."));
+    }
+    for field in ["token_expiry", "recovery_cache_timeout"] {
+        if Span::parse(change.text(field)).is_ok_and(|s| s.secs() < 1) {
+            errors.add(field, "Enter a time of at least one second.");
+        }
+    }
+    if change.text("subject").contains(['\r', '\n']) {
+        errors.add("subject", "Use one line.");
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+impl EmailStage {
+    /// By which server the stage's mail leaves.
+    pub fn sender(&self, core: &Core) -> Sender {
+        if self.use_global_settings {
+            return core.settings.mail.sender.clone();
+        }
+        Sender::own(&Own {
+            host: &self.host,
+            port: self.port,
+            username: &self.username,
+            password: &self.password,
+            use_tls: self.use_tls,
+            use_ssl: self.use_ssl,
+            timeout: self.timeout,
+            from: &self.from_address,
+        })
+    }
+}
+
+const COMPONENT: &str = "ak-stage-email";
+/// Stages of this run whose mail is on its way.
+const SENT: Key<Vec<String>> = Key::new("goauthentik.io/email/sent");
+/// The address that a link was sent to; the link counts only while it is the account's.
+const ADDRESS: Key<String> = Key::new("goauthentik.io/email/address");
+/// Another address than the account's, set by policies.
+const OVERRIDE: Key<String> = Key::new("email");
+const STALE: &str = "This link is no longer valid. Ask for a new one.";
+struct Email;
+
+#[async_trait]
+impl StageKind for Email {
+    fn id(&self) -> &'static str {
+        "authentik_stages_email.emailstage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<EmailStage>()?;
+        if came_back(flow) {
+            return confirmed(flow, &settings).await;
+        }
+        if flow.pending_user().is_none() {
+            return Ok(Step::Deny(Some("No pending user.".to_owned())));
+        }
+        if !is_sent(flow)
+            && let Err(text) = send(flow, &settings).await?
+        {
+            return Ok(Step::Deny(Some(text)));
+        }
+        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT))))
+    }
+    /// Whatever is sent here asks for another mail; only the link goes on.
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let settings = flow.settings::<EmailStage>()?;
+        if came_back(flow) {
+            return confirmed(flow, &settings).await;
+        }
+        if flow.pending_user().is_none() {
+            return Ok(Step::Deny(Some("No pending user.".to_owned())));
+        }
+        if answer.get("component").and_then(Json::as_str) != Some(COMPONENT) {
+            return Ok(Step::Invalid(ResponseErrors::required("component")));
+        }
+        Ok(Step::Invalid(match send(flow, &settings).await? {
+            Ok(()) => ResponseErrors::one("non_field_errors", "email-sent", "email-sent"),
+            Err(text) => ResponseErrors::one("non_field_errors", &text, "throttled"),
+        }))
+    }
+}
+
+fn key_of(flow: &FlowRun<'_>) -> String {
+    flow.stage.as_ref().map(|s| s.pk.to_string()).unwrap_or_default()
+}
+fn is_sent(flow: &FlowRun<'_>) -> bool {
+    flow.plan.context.get(&SENT).is_some_and(|all| all.contains(&key_of(flow)))
+}
+
+/// Whether the run was taken up by a link of this stage, or by one that an administrator made.
+fn came_back(flow: &FlowRun<'_>) -> bool {
+    let restored = flow.plan.context.get(&keys::IS_RESTORED);
+    let purpose = restored.as_ref().and_then(|r| r.get("purpose")).and_then(Json::as_str).unwrap_or_default();
+    purpose == deliver::RECOVERY || purpose == deliver::purpose(&key_of(flow))
+}
+
+async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Step> {
+    // The run may have been turned to somebody else since.
+    if !proof::is_restored(&flow.plan.context) {
+        return Ok(Step::Deny(None));
+    }
+    let Some(person) = flow.pending_account().await? else { return Ok(Step::Deny(None)) };
+    let context = &flow.plan.context;
+    if context.get(&ADDRESS).is_some_and(|sent| context.get(&OVERRIDE).is_none() && canonical(&sent) != canonical(&person.user.email)) {
+        return Ok(Step::Deny(Some(STALE.to_owned())));
+    }
+    if settings.activate_user_on_success && !person.user.is_active {
+        activate(flow, &person).await?;
+    }
+    Ok(Step::Next)
+}
+
+/// Only the account that this run has made: one that an administrator deactivated stays so.
+async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
+    if flow.plan.context.get(&keys::CREATED_ACCOUNT) != Some(person.user.id) {
+        return Ok(());
+    }
+    let core = flow.core;
+    let user = User { is_active: true, ..User::clone(&person.user) };
+    users::update(&core.db, &user, Some(person.user.updated), None, core.now()).await?;
+    let model = signet_base::json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
+    core.event(flow.client, Some(person), "model_updated", "authentik_stages_email", signet_base::json!({"model": model, "fields": ["is_active"]})).await;
+    Ok(())
+}
+
+/// Counts the request and hands the mail to the background. `Err`: too many were asked for. Everything that differs between
+/// people who exist and others happens in the background.
+async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Result<(), String>> {
+    let context = &flow.plan.context;
+    let typed = context.get(&keys::PENDING_USER_IDENTIFIER).or_else(|| flow.pending_user().map(|u| u.username)).unwrap_or_default();
+    let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
+    let taken = attempts::take(&flow.core.db, &name, settings.recovery_max_attempts, settings.recovery_cache_timeout, flow.core.now()).await?;
+    if let Taken::Refused { until } = taken {
+        let minutes = (until.0 - flow.core.now().0).max(0) / 60_000_000 + 1;
+        return Ok(Err(format!("Too many account verification attempts. Please try again after {minutes} minutes.")));
+    }
+    let mut sent = context.get(&SENT).unwrap_or_default();
+    if !is_sent(flow) {
+        sent.push(key_of(flow));
+    }
+    flow.context().set(&SENT, sent);
+    let user = if proof::is_unknown(&flow.plan.context) { None } else { flow.pending_user().and_then(|u| u.id) };
+    deliver(
+        flow.core,
+        flow.client,
+        Delivery { flow: flow.flow.clone(), stage: key_of(flow), settings: settings.clone(), plan: flow.plan.clone(), query: flow.query.to_owned(), user, limited: true },
+    );
+    Ok(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::create;
+    use signet_base::json;
+
+    #[test]
+    fn the_declaration_names_what_is_wrong() {
+        let world = Snapshot::default();
+        let made = create(EmailStage::DEF, json!({"name": "a"}), &world).unwrap();
+        for (field, value) in [
+            ("template", json!("email/password_reset.html")),
+            ("port", json!(25)),
+            ("recovery_max_attempts", json!(5)),
+            ("token_expiry", json!("minutes=30")),
+            ("from_address", json!("system@authentik.local")),
+            ("activate_user_on_success", json!(false)),
+        ] {
+            assert_eq!(made[field], value, "{field}");
+        }
+        assert!(made.get("password").is_none());
+        let wrong = create(EmailStage::DEF, json!({"name": "a", "template": "no/such.html"}), &world).unwrap_err();
+        assert_eq!(wrong, json!({"template": ["Invalid template 'no/such.html' specified."]}));
+        for (field, bad) in [
+            ("template", json!("../../etc/passwd")),
+            ("port", json!(0)),
+            ("from_address", json!("nobody")),
+            ("token_expiry", json!("seconds=0")),
+            ("subject", json!("a\nBcc: x")),
+            ("recovery_max_attempts", json!(0)),
+        ] {
+            let mut sent = json!({"name": "a"});
+            sent[field] = bad;
+            assert!(create(EmailStage::DEF, sent, &world).unwrap_err().get(field).is_some(), "{field}");
+        }
+    }
+}

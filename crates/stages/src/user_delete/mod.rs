@@ -1,0 +1,94 @@
+//! Deletes the account that the run is about.
+use crate::Slice;
+use crate::user_login::proof;
+use async_trait::async_trait;
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result, Secret, json};
+use signet_core::Principal;
+use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, keys};
+use signet_core::login;
+use signet_model::Model;
+use signet_pages::{FormContext, ui};
+use signet_store::{Author, objects, users};
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[UserDeleteStage::DEF], kind: || Arc::new(UserDelete) };
+
+/// Deletes the account, with sessions, tokens and everything else that is the person's.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_user_delete", path = "stages/user_delete", base = Stage, label = "User Delete Stage", component = "ak-stage-user-delete-form", search("name"))]
+pub struct UserDeleteStage {
+    #[field(unique, filter)]
+    pub name: String,
+}
+
+/// A run that begins with this stage asks first: opening an address must not be enough to lose an account.
+const COMPONENT: &str = "ak-stage-consent";
+/// What the answer to that question must repeat.
+const QUESTION: Key<String> = Key::new("goauthentik.io/user_delete/question");
+struct UserDelete;
+
+#[async_trait]
+impl StageKind for UserDelete {
+    fn id(&self) -> &'static str {
+        "authentik_stages_user_delete.userdeletestage"
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let Some(person) = owned(flow).await? else { return Ok(Step::Deny(Some("No Pending User.".to_owned()))) };
+        if flow.plan.stages.len() < flow.plan.total {
+            return delete(flow, person).await;
+        }
+        let question = flow.core.ports.hex(20);
+        flow.context().set(&QUESTION, question.clone());
+        let challenge = Challenge::new(COMPONENT)
+            .with("header_text", "Your account and everything in it will be deleted. This cannot be undone.")
+            .with("permissions", json!([]))
+            .with("additional_permissions", json!([]))
+            .with("token", question);
+        Ok(Step::Show(flow.about_person(challenge)))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let asked = flow.plan.context.get(&QUESTION).filter(|q| !q.is_empty());
+        let sent = answer.get("token").and_then(Json::as_str).unwrap_or_default();
+        match &asked {
+            Some(asked) if Secret::new(asked.as_str()).matches(sent) => {}
+            _ => return Ok(Step::Invalid(ResponseErrors::required("token"))),
+        }
+        match owned(flow).await? {
+            Some(person) => delete(flow, person).await,
+            None => Ok(Step::Deny(Some("No Pending User.".to_owned()))),
+        }
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+        let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
+        (text("component") == COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Delete the account", "Deleting")) }))
+    }
+}
+
+/// The account of the run, when whoever runs it has proven to be its owner.
+async fn owned(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
+    if proof::owns_pending(&flow.plan.context, flow.user()) { flow.pending_account().await } else { Ok(None) }
+}
+
+async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<Step> {
+    let core = flow.core;
+    let writes = objects::writes_for_deleted_row(&core.world(), &format!("user:{}", person.user.id), &core.ports);
+    let author = Author { user: Some(person.user.id), request_id: flow.client.request_id.clone() };
+    match core.objects.apply_with(writes, &author, users::delete_batch(person.user.id)).await {
+        Ok(_) => {}
+        Err(Error::Conflict(tag)) if tag == "no such row" => return Ok(Step::Deny(None)),
+        Err(error) => return Err(error),
+    }
+    let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
+    core.event(flow.client, Some(&person), "model_deleted", "authentik_stages_user_delete", json!({"model": model})).await;
+    // The person's sessions went with the account; the one of this run is a stranger's from here on.
+    if flow.user().is_some_and(|p| p.user.id == person.user.id) {
+        login::sign_out(core, flow.client, flow.session).await;
+    }
+    let context = flow.context();
+    for name in [keys::PENDING_USER.0, keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0, QUESTION.0] {
+        context.0.remove(name);
+    }
+    Ok(Step::Next)
+}
