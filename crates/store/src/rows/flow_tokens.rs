@@ -27,12 +27,12 @@ impl FlowToken {
 
 const BY_DIGEST: &str = "SELECT f.id, f.flow, f.user_id, f.purpose, f.plan, f.created, f.expires FROM flow_token f WHERE f.digest = ?";
 const INSERT: &str = "INSERT INTO flow_token (id, digest, flow, user_id, purpose, plan, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-const DELETE: &str = "DELETE FROM flow_token WHERE id = ?";
+const TAKE: &str = "DELETE FROM flow_token WHERE id = ? AND expires > ?";
 const DELETE_OF_USER: &str = "DELETE FROM flow_token WHERE user_id = ? AND flow = ?";
 const DELETE_FLOW: &str = "DELETE FROM flow_token WHERE flow = ?";
 const DELETE_EXPIRED: &str = "DELETE FROM flow_token WHERE id IN (SELECT id FROM flow_token WHERE expires <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[BY_DIGEST, INSERT, DELETE, DELETE_OF_USER, DELETE_FLOW, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[BY_DIGEST, INSERT, TAKE, DELETE_OF_USER, DELETE_FLOW, DELETE_EXPIRED];
 
 fn digest(vault: &Vault, key: &str) -> String {
     vault.digest("flow_token", key)
@@ -59,11 +59,12 @@ pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, rep
     batch.push(INSERT, params![t.id, digest(vault, key.reveal()), t.flow, t.user_id, &t.purpose, plan, t.created, t.expires]);
     db.batch(batch).await.map(drop)
 }
-/// Uses a link up, with the other links of the same person for the same flow. Of many at once, one gets `true`.
-pub async fn take(db: &Db, token: &FlowToken) -> Result<bool> {
-    let mut batch = Batch::new().add(DELETE, params![token.id]).expect_rows(1, "taken");
-    if let Some(user) = token.user_id {
-        batch.push(DELETE_OF_USER, params![user, token.flow]);
+/// Uses a link up that has not expired, with the other links of the same person for the same flow. Of many at once, one
+/// gets `true`.
+pub async fn take(db: &Db, id: Uuid, flow: Uuid, user: Option<i64>, now: Timestamp) -> Result<bool> {
+    let mut batch = Batch::new().add(TAKE, params![id, now]).expect_rows(1, "taken");
+    if let Some(user) = user {
+        batch.push(DELETE_OF_USER, params![user, flow]);
     }
     match db.batch(batch).await {
         Ok(_) => Ok(true),
