@@ -1,5 +1,7 @@
 //! Places and networks of addresses, from files in MaxMind's format. Without a file nothing is known: whoever needs to
 //! know must say so and refuse.
+pub mod countries;
+
 use maxminddb::{Reader, geoip2};
 use signet_base::{Error, Map, Result, json};
 use std::net::IpAddr;

@@ -25,6 +25,7 @@ pub mod risk;
 pub mod rows;
 pub mod session;
 pub mod setup;
+pub mod source;
 pub mod system;
 pub mod token;
 pub mod turns;

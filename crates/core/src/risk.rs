@@ -113,14 +113,7 @@ pub fn is_internal(core: &Core, ip: IpAddr) -> bool {
 pub async fn remember_sign_in(core: &Core, client: &Client, person: &Principal) {
     let located = core.geoip.look_up(client.ip).unwrap_or_default();
     let place = located.place.unwrap_or_default();
-    let login = Login {
-        user_id: person.user.id,
-        at: core.now(),
-        ip: client.ip.to_string(),
-        country: place.country,
-        place: place.point,
-        asn: located.network.map(|n| n.asn),
-    };
+    let login = Login { user_id: person.user.id, at: core.now(), ip: client.ip.to_string(), country: place.country, place: place.point, asn: located.network.map(|n| n.asn) };
     if let Err(error) = logins::insert_behind(&core.db, &login).await {
         tracing::warn!(%error, "a sign-in could not be added to the history");
     }

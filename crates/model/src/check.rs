@@ -10,6 +10,8 @@ pub struct Change<'a> {
     pub before: Option<&'a Object>,
     pub data: Map,
     pub secrets: Secrets,
+    /// Names of the members that the client sent, for rules that do not take a default for an answer.
+    pub sent: Vec<&'static str>,
 }
 
 impl Change<'_> {
@@ -32,9 +34,12 @@ pub trait Lookup {
 /// must be there or fall back to what was stored, then to the default (PUT keeps unsent optional members, as in authentik).
 pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Object>, partial: bool, world: &Snapshot, rows: &dyn Lookup, ports: &Ports) -> Result<Change<'a>> {
     let mut errors = FieldErrors::new();
-    let mut change = Change { def, before, data: Map::new(), secrets: Secrets::new() };
+    let mut change = Change { def, before, data: Map::new(), secrets: Secrets::new(), sent: Vec::new() };
     for field in def.fields {
         let sent = incoming.get(field.name).filter(|_| !field.read_only);
+        if sent.is_some() {
+            change.sent.push(field.name);
+        }
         let value = match sent {
             Some(value) => match normal(field, value, world, rows) {
                 Ok(value) => value,

@@ -2,9 +2,8 @@
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, FieldErrors, Result, json};
-use signet_core::Core;
-use signet_core::expression::{self, Outcome, Program, RunError};
+use signet_base::{Error, FieldErrors, Result};
+use signet_core::expression::{self, Outcome, Program};
 use signet_core::policy::{Policy, Question, Verdict};
 use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
@@ -40,20 +39,95 @@ impl Policy for Expression {
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
         let program = policy.prepared::<Program>()?;
-        let settings = policy.get::<ExpressionPolicy>().ok_or_else(|| Error::internal("not an expression policy"))?;
-        let verdict = match expression::evaluate(question, program, Vec::new()).await {
-            Ok(outcome) => verdict(outcome),
-            Err(error) => {
-                record_failure(policy, question, &error).await;
-                return Err(Error::internal(error));
-            }
-        };
-        if settings.execution_logging {
-            let said = json!({"policy": Core::model_event(policy), "passing": verdict.passing, "messages": verdict.messages});
-            question.core.event(question.client, question.user, "policy_execution", "authentik_policies_expression", said).await;
-        }
-        Ok(verdict)
+        expression::evaluate(question, program, Vec::new()).await.map(verdict).map_err(Error::internal)
     }
+    /// Texts that name nothing but the person and their groups. Whatever else could be named (the request, the context,
+    /// the clock, other policies, functions that do something) may change from one moment to the next.
+    fn is_lasting(&self, policy: &Object) -> bool {
+        policy.get::<ExpressionPolicy>().is_some_and(|p| names_only_the_person(&p.expression))
+    }
+}
+
+/// Words that an answer may be kept with; every other word of a text makes it one that is asked anew.
+const LASTING: &[&str] = &[
+    "return",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+    "elif",
+    "for",
+    "any",
+    "all",
+    "len",
+    "set",
+    "list",
+    "sorted",
+    "True",
+    "False",
+    "None",
+    "request",
+    "user",
+    "g",
+    "group",
+    "username",
+    "email",
+    "name",
+    "pk",
+    "uuid",
+    "is_active",
+    "is_superuser",
+    "type",
+    "path",
+    "attributes",
+    "get",
+    "groups",
+    "ak_groups",
+    "all_groups",
+    "filter",
+    "exists",
+    "first",
+    "count",
+    "ak_is_group_member",
+    "startswith",
+    "endswith",
+    "lower",
+    "upper",
+    "strip",
+    "split",
+    "ak_client_ip",
+    "ip_address",
+    "ip_network",
+    "regex_match",
+    "ak_message",
+];
+
+fn names_only_the_person(text: &str) -> bool {
+    let word = |w: &str| w.chars().next().is_none_or(|c| c.is_ascii_digit()) || LASTING.contains(&w);
+    without_quotes(text).is_some_and(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_').all(word))
+}
+
+/// The text without what stands in quotes. None where that is not plain: escapes, prefixes (`f"{…}"`), quotes over lines.
+fn without_quotes(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut open: Option<char> = None;
+    for c in text.chars() {
+        match (open, c) {
+            (_, '\\') | (Some(_), '\n') => return None,
+            (Some(quote), c) if c == quote => open = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') if out.ends_with(|before: char| before.is_alphanumeric() || before == '_') => return None,
+            (None, '"' | '\'') => {
+                open = Some(c);
+                out.push(' ');
+            }
+            (None, c) => out.push(c),
+        }
+    }
+    open.is_none().then_some(out)
 }
 
 /// Python's truth decides; a text that returns nothing refuses. What the text set counts either way, as policies that only set
@@ -61,11 +135,6 @@ impl Policy for Expression {
 fn verdict(outcome: Outcome) -> Verdict {
     let passing = outcome.value.is_truthy();
     Verdict { passing, messages: outcome.messages, context: outcome.changes }
-}
-
-async fn record_failure(policy: &Object, question: &Question<'_>, error: &RunError) {
-    let said = json!({"policy": Core::model_event(policy), "message": error.to_string(), "line": error.line, "column": error.column, "unsupported": error.unsupported});
-    question.core.event(question.client, question.user, "policy_exception", "authentik_policies_expression", said).await;
 }
 
 #[cfg(test)]
@@ -80,5 +149,31 @@ mod tests {
     fn nothing_is_a_refusal() {
         assert!(!passing(Value::None) && !passing(Value::Int(0)) && !passing("".into()) && !passing(Value::list(Vec::<Value>::new())));
         assert!(passing(true.into()) && passing("x".into()));
+    }
+    #[test]
+    fn only_texts_about_the_person_are_kept() {
+        for kept in [
+            "return ak_is_group_member(request.user, name='admins')",
+            "return user.email.endswith(\"@example.test\") and not user.is_superuser",
+            "return 'http_request' in user.attributes",
+            "return any(g.name == \"a\" for g in user.ak_groups.all())",
+            "return ak_client_ip in ip_network('10.0.0.0/8')",
+        ] {
+            assert!(names_only_the_person(kept), "{kept}");
+        }
+        for asked in [
+            "return context['x']",
+            "return http_request.path == '/'",
+            "import datetime\nreturn True",
+            "return ak_call_policy('x').passing",
+            "return f'{http_request.path}'",
+            "return '\\'' + http_request.path + ''",
+            "return \"\"\"a\nhttp_request\"\"\"",
+            "return ak_user_has_authenticator(user)",
+            "return user.last_login",
+            "# don't\nreturn http_request.path == 'x'",
+        ] {
+            assert!(!names_only_the_person(asked), "{asked}");
+        }
     }
 }

@@ -1,6 +1,18 @@
 //! The kinds of policies. A policy answers one question; order, negation, limits and failure results are the engine's.
+pub mod common_password;
+pub mod device_trust;
 pub mod dummy;
+pub mod event_matcher;
 pub mod expression;
+pub mod geoip;
+pub mod network;
+pub mod password;
+pub mod password_expiry;
+pub mod reputation;
+pub mod risk;
+mod secret;
+pub mod time_window;
+pub mod unique_password;
 
 use signet_core::policy::Policy;
 use signet_model::ModelDef;
@@ -13,7 +25,21 @@ pub struct Slice {
 }
 
 /// Every kind of policy.
-pub const ALL: &[Slice] = &[dummy::SLICE, expression::SLICE];
+pub const ALL: &[Slice] = &[
+    common_password::SLICE,
+    device_trust::SLICE,
+    dummy::SLICE,
+    event_matcher::SLICE,
+    expression::SLICE,
+    geoip::SLICE,
+    network::SLICE,
+    password::SLICE,
+    password_expiry::SLICE,
+    reputation::SLICE,
+    risk::SLICE,
+    time_window::SLICE,
+    unique_password::SLICE,
+];
 
 #[cfg(test)]
 mod tests {

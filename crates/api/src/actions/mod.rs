@@ -52,8 +52,14 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get("flows/instances/{slug}/execute", Superuser, "Where the flow can be tried out.", run!(flows::execute)).output(Output::Members("Link", flows::LINK)));
     add(Action::get("flows/instances/{slug}/export", Superuser, "The flow as a blueprint.", run!(flows::export)));
 
-    add(Action::get("policies/all/cache_info", Superuser, "How many answers are kept.", run!(flows::cache_info)).output(Output::One("Cache")));
-    add(Action::post("policies/all/cache_clear", Superuser, "Forgets the answers that are kept.", run!(flows::cache_clear)).output(Output::Nothing));
+    add(Action::get("policies/all/cache_info", Superuser, "How many answers are kept.", run!(policies::cache_info)).output(Output::One("Cache")));
+    add(Action::post("policies/all/cache_clear", Superuser, "Forgets the answers that are kept.", run!(policies::cache_clear)).output(Output::Nothing));
+    add(Action::get("policies/geoip_iso3166", Superuser, "Countries and their codes.", run!(policies::iso3166)).output(Output::Plain("DetailedCountry")));
+    add(Action::post("policies/explain", Superuser, "Why somebody may use an application or run a flow, or not.", run!(policies::explain))
+        .input(policies::EXPLAIN)
+        .output(Output::Members("Explanation", policies::EXPLAINED)));
+    add(Action::get("policies/explain/{request_id}", Superuser, "What the policies said when this request was refused.", run!(policies::refused))
+        .output(Output::Members("Refusal", policies::REFUSED)));
     add(Action::post("policies/all/{policy_uuid}/test", Superuser, "Asks the policy about somebody.", run!(policies::test))
         .input(policies::TEST)
         .output(Output::Members("PolicyTestResult", policies::RESULT)));

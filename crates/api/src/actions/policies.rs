@@ -1,29 +1,111 @@
-//! `POST /policies/all/<uuid>/test/`
+//! Policies: trying one out, what the engine keeps, and why somebody was let in or refused.
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::form::{self, Members};
-use crate::rows::USER;
-use signet_base::{Uuid, json};
-use signet_core::Principal;
+use crate::rows::{USER, events as log};
+use signet_base::{Json, Timestamp, Uuid, json};
+use signet_core::explain::{self, Wanted};
+use signet_core::geoip::countries;
+use signet_core::models::{Application, Flow};
 use signet_core::policy::{Question, ask_policy};
+use signet_core::{Client, Principal};
 use signet_model::{Base, FieldDef, Kind};
+use signet_store::{events, logins};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) const TEST: &[FieldDef] = &[FieldDef::plain("user", USER).required(), FieldDef::plain("context", Kind::Object)];
 pub(crate) const RESULT: &[FieldDef] =
     &[FieldDef::shown("passing", Kind::Bool), FieldDef::shown("messages", Kind::List(&Kind::Text)), FieldDef::shown("log_messages", Kind::List(&Kind::Object))];
 
-/// Asks one policy about a user. Somebody who may test may run expressions over any account, so this takes the same
-/// right as editing.
+pub(crate) const EXPLAIN: &[FieldDef] = &[
+    FieldDef::plain("user", USER).nullable(),
+    FieldDef::plain("application", Kind::Text),
+    FieldDef::plain("flow", Kind::Text),
+    FieldDef::plain("client_ip", Kind::Text),
+    FieldDef::plain("user_agent", Kind::Text),
+    FieldDef::plain("at", Kind::Time).nullable(),
+    FieldDef::plain("context", Kind::Object),
+];
+pub(crate) const EXPLAINED: &[FieldDef] = &[
+    FieldDef::shown("passing", Kind::Bool),
+    FieldDef::shown("reason", Kind::Text),
+    FieldDef::shown("messages", Kind::List(&Kind::Text)),
+    FieldDef::shown("decisions", Kind::List(&Kind::Object)),
+    FieldDef::shown("stages", Kind::List(&Kind::Object)),
+    FieldDef::shown("risk", Kind::Object).nullable(),
+];
+pub(crate) const REFUSED: &[FieldDef] = &[FieldDef::shown("request_id", Kind::Text), FieldDef::shown("events", Kind::List(&Kind::Object))];
+
+/// `POST /policies/all/<uuid>/test/`: asks one policy about a user. Somebody who may test may run expressions over any
+/// account, so this takes the same right as editing. Nothing is changed by it.
 pub(crate) async fn test(call: &mut Call) -> Answer {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let policy = call.world.get(pk).filter(|o| o.def.base == Some(Base::Policy)).cloned().ok_or_else(|| Fault::missing("Policy"))?;
     let sent = form::read(call, TEST, false).await?;
     let person = Principal::load_any(&call.core, sent.int("user").unwrap_or_default()).await?.ok_or_else(|| Fault::invalid("user", "User does not exist."))?;
     let context = sent.map("context").unwrap_or_default();
-    let question = Question { core: &call.core, client: &call.client, user: Some(&person), context: &context, target: None };
-    let (passing, messages) = match ask_policy(&policy, &question, Duration::ZERO).await {
-        Ok(verdict) => (verdict.passing, verdict.messages),
-        Err(error) => (false, vec![error.to_string()]),
+    let client = Client { notes: Arc::default(), rehearsal: Some(call.core.now()), ..call.client.clone() };
+    let question = Question { core: &call.core, client: &client, user: Some(&person), context: &context, target: None };
+    let (passing, messages, failure) = match ask_policy(&policy, &question, Duration::ZERO).await {
+        Ok(verdict) => (verdict.passing, verdict.messages, None),
+        Err(error) => (false, vec![error.to_string()], Some(error.to_string())),
     };
-    Ok(Reply::ok(json!({"passing": passing, "messages": messages, "log_messages": []})))
+    let logged: Vec<Json> = failure
+        .into_iter()
+        .map(|event| json!({"timestamp": call.core.now(), "log_level": "warning", "logger": "signet.policies", "event": event, "attributes": {"policy": policy.name()}}))
+        .collect();
+    Ok(Reply::ok(json!({"passing": passing, "messages": messages, "log_messages": logged})))
+}
+
+/// `GET /policies/all/cache_info/`
+pub(crate) async fn cache_info(call: &mut Call) -> Answer {
+    Ok(Reply::ok(json!({"count": call.core.answers.count(call.core.now())})))
+}
+/// `POST /policies/all/cache_clear/`
+pub(crate) async fn cache_clear(call: &mut Call) -> Answer {
+    call.core.answers.clear();
+    Ok(Reply::Empty)
+}
+
+/// `GET /policies/geoip_iso3166/`
+pub(crate) async fn iso3166(_: &mut Call) -> Answer {
+    Ok(Reply::ok(countries::ALL.iter().map(|(code, name)| json!({"code": code, "name": name})).collect::<Vec<_>>()))
+}
+
+/// `POST /policies/explain/`: why somebody may use an application or run a flow, or not, from an address and at a time.
+pub(crate) async fn explain(call: &mut Call) -> Answer {
+    let sent = form::read(call, EXPLAIN, false).await?;
+    let named = |name: &str| sent.text(name).filter(|t| !t.is_empty());
+    let target = match (named("application"), named("flow")) {
+        (Some(slug), None) => call.world.find::<Application>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("application", "Application does not exist."))?,
+        (None, Some(slug)) => call.world.find::<Flow>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("flow", "Flow does not exist."))?,
+        _ => return Err(Fault::invalid("non_field_errors", "Give either an application or a flow, by its slug.")),
+    };
+    let person = match sent.int("user") {
+        Some(id) => Some(Principal::load_any(&call.core, id).await?.ok_or_else(|| Fault::invalid("user", "User does not exist."))?),
+        None => None,
+    };
+    let ip = match named("client_ip") {
+        Some(text) => text.parse::<IpAddr>().map_err(|_| Fault::invalid("client_ip", "Enter a valid IPv4 or IPv6 address."))?,
+        None => call.client.ip,
+    };
+    let at = match named("at") {
+        Some(text) => Timestamp::parse(&text).map_err(|_| Fault::invalid("at", "Enter a valid date/time."))?,
+        None => call.core.now(),
+    };
+    let wanted = Wanted { person, target, ip, device: String::new(), user_agent: named("user_agent").unwrap_or_default(), at, context: sent.map("context").unwrap_or_default() };
+    Ok(Reply::ok(explain::explain(&call.core, &call.client, &wanted).await?.to_json()))
+}
+
+/// `GET /policies/explain/<request id>/`: what the policies said when this request was refused.
+pub(crate) async fn refused(call: &mut Call) -> Answer {
+    let mut found = Vec::new();
+    for id in logins::refusals(&call.core.db, &call.key).await? {
+        found.extend(events::by_id(&call.core.db, id).await?);
+    }
+    if found.is_empty() {
+        return Err(Fault::missing("Request"));
+    }
+    Ok(Reply::ok(json!({"request_id": call.key, "events": found.iter().map(log::show).collect::<Vec<_>>()})))
 }

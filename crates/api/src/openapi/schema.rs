@@ -149,6 +149,7 @@ pub(super) fn shared() -> Map {
             "required": ["component", "description", "model_name", "name"],
         }),
     );
+    out.insert("DetailedCountry".into(), object(json!({"code": text(), "name": text()})));
     out.insert("App".into(), object(json!({"name": text(), "label": text()})));
     out.insert("VersionHistory".into(), object(json!({"id": int(), "timestamp": {"type": "string", "format": "date-time"}, "version": text(), "build": text()})));
     out.insert(

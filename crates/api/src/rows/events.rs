@@ -56,7 +56,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("custom_", "Custom Prefix"),
 ];
 
-fn show(e: &Event) -> Json {
+pub(crate) fn show(e: &Event) -> Json {
     json!({
         "pk": e.id, "user": e.user, "action": e.action, "app": e.app, "context": e.context, "client_ip": e.client_ip,
         "created": e.created, "expires": e.expires, "brand": e.brand,

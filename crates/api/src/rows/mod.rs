@@ -3,6 +3,7 @@ pub(crate) mod consents;
 pub(crate) mod events;
 pub(crate) mod grants;
 pub(crate) mod groups;
+pub(crate) mod reputation;
 pub(crate) mod rights;
 mod service_account;
 pub(crate) mod sessions;
@@ -49,6 +50,7 @@ pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("TokenModel", grants::TOKEN_FIELDS),
     ("ExpiringBaseGrantModel", grants::CODE_FIELDS),
     ("Event", events::FIELDS),
+    ("Reputation", reputation::FIELDS),
 ];
 
 /// The event's picture of a row.
@@ -135,6 +137,11 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::post("events/events", Superuser, "Adds an event of one's own.", run!(events::create)).takes("Event").gives("Event"));
     add(Action::get("events/events/actions", SignedIn, "Kinds of events.", run!(events::actions)).output(Output::Plain("TypeCreate")));
     add(Action::get("events/events/{event_uuid}", Superuser, "One event.", run!(events::retrieve)).gives("Event"));
+
+    add(Action::get("policies/reputation/scores", Superuser, "Lists reputation scores.", run!(reputation::list)).gives("Reputation"));
+    add(Action::get("policies/reputation/scores/{reputation_uuid}", Superuser, "One score.", run!(reputation::retrieve)).gives("Reputation"));
+    add(delete("policies/reputation/scores/{reputation_uuid}", Superuser, "Forgets a score.", run!(reputation::destroy)));
+    add(used("policies/reputation/scores/{reputation_uuid}/used_by", Superuser, run!(reputation::used_by)));
 
     // What nobody has as long as nothing makes it: second factors, notifications, outposts.
     add(Action::get("authenticators/all", SignedIn, "The caller's second factors.", run!(nothing)).output(Output::Plain("Device")));

@@ -1,0 +1,61 @@
+//! `/policies/reputation/scores/`: how names and addresses have behaved.
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::list::{Filters, Paging};
+use signet_base::{Json, Uuid, json};
+use signet_model::{FieldDef, Kind};
+use signet_store::reputation::{self, Reputation, ReputationQuery};
+
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Uuid),
+    FieldDef::shown("identifier", Kind::Text),
+    FieldDef::shown("ip", Kind::Text),
+    FieldDef::shown("ip_geo_data", Kind::Object),
+    FieldDef::shown("ip_asn_data", Kind::Object),
+    FieldDef::shown("score", Kind::Int),
+    FieldDef::shown("updated", Kind::Time),
+];
+
+fn show(r: &Reputation) -> Json {
+    json!({"pk": r.id, "identifier": r.identifier, "ip": r.ip, "ip_geo_data": r.geo, "ip_asn_data": r.asn, "score": r.score, "updated": r.updated})
+}
+
+async fn find(call: &Call) -> Result<Reputation, Fault> {
+    let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
+    let found = reputation::by_id(&call.core.db, id).await?;
+    found.filter(|r| r.expires.is_none_or(|at| at > call.core.now())).ok_or_else(|| Fault::missing("Reputation Score"))
+}
+
+/// `GET /policies/reputation/scores/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let mut f = Filters::new(call);
+    let identifiers = f.text("identifier_in").map(|all| all.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect());
+    let q = ReputationQuery {
+        search: paging.search.clone(),
+        identifier: f.text("identifier"),
+        identifiers: identifiers.unwrap_or_default(),
+        ip: f.text("ip"),
+        score: f.int("score"),
+        page: paging.rows(),
+    };
+    f.done()?;
+    let (page, total) = reputation::list(&call.core.db, &q, call.core.now()).await?;
+    paging.envelope(page.iter().map(show).collect(), total, json!({}))
+}
+/// `GET /policies/reputation/scores/<uuid>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    Ok(Reply::ok(show(&find(call).await?)))
+}
+/// `DELETE /policies/reputation/scores/<uuid>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let score = find(call).await?;
+    reputation::delete(&call.core.db, score.id).await?;
+    let model = json!({"model": {"app": "authentik_policies_reputation", "model_name": "reputation", "pk": score.id.simple().to_string(), "name": score.identifier}});
+    call.event("model_deleted", model).await;
+    Ok(Reply::Empty)
+}
+/// `GET /policies/reputation/scores/<uuid>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    find(call).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}

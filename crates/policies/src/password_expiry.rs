@@ -1,0 +1,88 @@
+//! Judges by the age of the person's password.
+use crate::Slice;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Result, Timestamp};
+use signet_core::policy::{Policy, Question, Verdict};
+use signet_core::{Core, Principal, hash, session};
+use signet_model::{Model, ModelDef, Object};
+use signet_store::users;
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[PasswordExpiryPolicy::DEF], kind: || Arc::new(PasswordExpiry) };
+
+/// Passes while the password is younger than some days.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_policies_expiry", path = "policies/password_expiry", base = Policy, label = "Password Expiry Policy", plural = "Password Expiry Policies", component = "ak-policy-password-expiry-form", search("name"))]
+pub struct PasswordExpiryPolicy {
+    #[field(unique, filter)]
+    pub name: String,
+    /// Write an event for each run.
+    #[field(default = false, filter)]
+    pub execution_logging: bool,
+    /// How long a password is good for.
+    #[field(min = 0, max = 100_000, filter)]
+    pub days: i64,
+    /// Only refuse. Otherwise an expired password is taken away: its owner needs a new one to sign in.
+    #[field(default = false, filter)]
+    pub deny_only: bool,
+}
+
+/// How the hash of a password begins that was taken away because of its age.
+const EXPIRED: &str = "!expired$";
+const DAY: i64 = 86_400;
+
+/// Whole days since the password expired; none while it is good.
+fn overdue(changed: Timestamp, days: i64, now: Timestamp) -> Option<i64> {
+    let over = now.secs() - changed.secs() - days.saturating_mul(DAY);
+    (over >= 0).then(|| over / DAY)
+}
+
+struct PasswordExpiry;
+
+#[async_trait]
+impl Policy for PasswordExpiry {
+    fn def(&self) -> &'static ModelDef {
+        PasswordExpiryPolicy::DEF
+    }
+    async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
+        let settings = policy.get::<PasswordExpiryPolicy>().ok_or_else(|| Error::internal("not a password expiry policy"))?;
+        let Some(person) = question.user else { return Ok(Verdict::fail("Nobody is signed in.")) };
+        let stored = &person.user.password;
+        if stored.starts_with(EXPIRED) {
+            return Ok(Verdict::fail("Password has expired."));
+        }
+        // Who has no password here has none that could expire.
+        if !hash::is_usable(stored) {
+            return Ok(Verdict::pass());
+        }
+        let Some(days) = overdue(person.user.password_changed, settings.days, question.now()) else { return Ok(Verdict::pass()) };
+        if settings.deny_only {
+            return Ok(Verdict::fail("Password has expired."));
+        }
+        if !question.is_rehearsal() {
+            take_away(question.core, person).await?;
+        }
+        Ok(Verdict::fail(format!("Password expired {days} days ago. Please update your password.")))
+    }
+}
+
+/// Nothing fits the hash any more; sessions that the old password began end.
+async fn take_away(core: &Core, person: &Principal) -> Result<()> {
+    let hash = format!("{EXPIRED}{}", core.ports.alphanumeric(40));
+    users::disable_password(&core.db, person.user.id, &person.user.password, &hash).await?;
+    session::end_all(core, person.user.id, None).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_password_is_good_for_its_days() {
+        let changed = Timestamp::from_secs(0);
+        let at = |days: i64, secs: i64| overdue(changed, 90, Timestamp::from_secs(days * DAY + secs));
+        assert_eq!((at(89, DAY - 1), at(90, 0), at(92, 5)), (None, Some(0), Some(2)));
+        assert_eq!(overdue(changed, 0, changed), Some(0));
+        assert!(!hash::is_usable(EXPIRED));
+    }
+}
