@@ -1,4 +1,5 @@
 //! Asks who somebody is.
+mod inline;
 mod lookup;
 
 use crate::Slice;
@@ -108,6 +109,10 @@ impl StageKind for Identification {
             Ok(typed) => typed,
             Err(errors) => return Ok(Step::Invalid(errors)),
         };
+        // The captcha comes before anything is judged, so that a program without one learns and counts nothing.
+        if let Err(errors) = inline::captcha_answer(flow, &settings, answer).await? {
+            return Ok(Step::Invalid(errors));
+        }
         match settings.password_stage {
             Some(stage) => with_password(flow, &settings, stage, &typed, answer).await,
             None => alone(flow, &settings, &typed).await,
@@ -126,9 +131,9 @@ fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
         .with("password_fields", settings.password_stage.is_some())
         .with("allow_show_password", embedded.is_some_and(|p| p.allow_show_password))
         .with("flow_designation", designation.as_str())
-        .with("captcha_stage", Json::Null)
+        .with("captcha_stage", inline::captcha_challenge(flow, settings))
         .with("primary_action", action)
-        .with("sources", json!([]))
+        .with("sources", inline::sources(flow, settings))
         .with("show_source_labels", settings.show_source_labels)
         .with("enable_remember_me", settings.enable_remember_me)
         .with("passkey_challenge", Json::Null);

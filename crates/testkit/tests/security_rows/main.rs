@@ -4,6 +4,8 @@ mod api;
 mod app;
 mod docs;
 mod flows;
+mod login;
 mod oauth;
+mod sessions;
 mod site;
 mod tokens;

@@ -6,7 +6,7 @@ use signet_core::Core;
 use signet_core::models::Flow;
 use signet_model::{Lookup, check};
 use signet_store::{Author, Write, groups, users};
-use signet_testkit::{App, each_database};
+use signet_testkit::{App, Setup, each_database};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -23,10 +23,20 @@ where
     F: Fn(Arc<Site>) -> Fut,
     Fut: Future<Output = ()>,
 {
+    each_site_with(&[], test).await;
+}
+
+/// [`each_site`] with variables.
+pub async fn each_site_with<F, Fut>(variables: &[(&str, &str)], test: F)
+where
+    F: Fn(Arc<Site>) -> Fut,
+    Fut: Future<Output = ()>,
+{
     each_database(|kind| {
         let test = &test;
         async move {
-            let app = App::start(kind).await;
+            let setup = variables.iter().fold(Setup::new(kind).await, |setup, (name, value)| setup.with(name, value));
+            let app = setup.start().await.expect("the server starts");
             let site = Arc::new(Site { core: app.core.clone(), clock: app.clock.clone(), app });
             test(site.clone()).await;
             let Ok(Site { core, app, .. }) = Arc::try_unwrap(site) else { panic!("the test is over: nobody uses the server any more") };
