@@ -113,7 +113,7 @@ impl WebSession {
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
     pub async fn load(core: &Core, client: &Client, cookies: &str) -> Result<Self> {
         let Some(key) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
-        let Some(row) = sessions::get(&core.db, &core.vault.digest("session", &key)).await? else { return Ok(Self::anonymous()) };
+        let Some(mut row) = sessions::get(&core.db, &core.vault.digest("session", &key)).await? else { return Ok(Self::anonymous()) };
         if row.is_expired(core.now()) {
             return Ok(Self::anonymous());
         }
@@ -125,7 +125,7 @@ impl WebSession {
             },
             None => None,
         };
-        let state: State = serde_json::from_value(sealed::open(&core.vault, &row.id, row.data.clone())).unwrap_or_default();
+        let state: State = serde_json::from_value(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data))).unwrap_or_default();
         if let Some(person) = &principal
             && let Some(reason) = broken(core, client, &row, &state)
         {

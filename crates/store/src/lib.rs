@@ -8,11 +8,14 @@ pub mod objects;
 mod rows;
 #[cfg(feature = "testdb")]
 pub mod testdb;
+mod visits;
 
 pub use db::{Batch, Db, DbKind, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
-pub use rows::{Page, attempts, consents, devices, events, flow_tokens, grants, groups, invitations, known_devices, logins, password_history, people, reputation, sessions, tokens, users};
+pub use rows::{
+    Page, attempts, consents, devices, events, flow_tokens, grants, groups, invitations, known_devices, logins, password_history, people, reputation, sessions, tokens, users,
+};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {

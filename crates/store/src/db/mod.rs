@@ -17,6 +17,7 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::behind::Behind;
+use crate::visits::Visits;
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub(crate) trait Backend: Send + Sync {
 pub struct Db {
     backend: Arc<dyn Backend>,
     behind: Behind,
+    visits: Visits,
 }
 
 impl std::fmt::Debug for Db {
@@ -67,7 +69,7 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend), behind: Behind::default() }
+        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default() }
     }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -137,8 +139,13 @@ impl Db {
     pub async fn flush(&self) -> Result<()> {
         self.behind.flush(&self.backend).await
     }
+    /// Sessions that wait in memory, where one process owns the database.
+    pub(crate) fn visits(&self) -> Option<(&Visits, &Arc<dyn Backend>)> {
+        (self.kind() == DbKind::Sqlite).then_some((&self.visits, &self.backend))
+    }
     /// Finishes what is queued and closes the connections.
     pub async fn close(&self) {
+        self.visits.close(&self.backend).await;
         self.behind.close(&self.backend).await;
         self.backend.close().await;
     }

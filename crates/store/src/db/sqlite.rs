@@ -1,5 +1,6 @@
 //! SQLite: one writer thread with group commit, readers on the calling thread.
 use super::{Backend, Batch, DbKind, Row, Value, errors};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use signet_base::{Error, Result};
@@ -385,6 +386,8 @@ fn connect(path: &Path) -> Result<Connection> {
         conn.set_prepared_statement_cache_capacity(256);
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
+        // Plans do not look at the values of parameters: otherwise some statements are compiled anew at every use.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(conn)
     };
     open().map_err(|e| match errors::sqlite(&e) {

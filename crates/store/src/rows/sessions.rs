@@ -3,6 +3,7 @@ use super::list::{Filter, Page};
 use super::users::canonical;
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
+use crate::visits::Known;
 use signet_base::{Error, Json, Result, Timestamp, Uuid};
 
 /// One session. Found by the digest of the key in the cookie, shown by its UUID.
@@ -58,7 +59,8 @@ const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expire
 const ROTATE: &str =
     "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
 const NOTE_USE: &str = "UPDATE session SET last_used = ?, expires = ?, ip = ?, user_agent = ? WHERE id = ?";
-const KEEP_NEWEST: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) RETURNING uuid";
+const KEEP_NEWEST: &str =
+    "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) RETURNING uuid";
 const DELETE: &str = "DELETE FROM session WHERE id = ?";
 const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
 const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
@@ -67,7 +69,8 @@ const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM se
 const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
 const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
 
-pub(crate) const STATEMENTS: &[&str] = &[GET, BY_UUID, PUT, UPDATE, ROTATE, NOTE_USE, KEEP_NEWEST, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
+pub(crate) const STATEMENTS: &[&str] =
+    &[GET, BY_UUID, PUT, UPDATE, ROTATE, NOTE_USE, KEEP_NEWEST, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
 
 fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
@@ -95,8 +98,13 @@ fn whole(s: &Session) -> Vec<Value> {
 
 /// The session with this digest, expired or not: see [`Session::is_expired`].
 pub async fn get(db: &Db, id: &str) -> Result<Option<Session>> {
-    db.query_one(GET, params![id]).await?.as_ref().map(from_row).transpose()
+    match db.visits().map(|(visits, _)| visits.find(id)) {
+        Some(Known::Waiting(session)) => Ok(Some(*session)),
+        Some(Known::Ended) => Ok(None),
+        Some(Known::No) | None => db.query_one(GET, params![id]).await?.as_ref().map(from_row).transpose(),
+    }
 }
+/// Not for sessions before sign-in, which may not be in the database yet.
 pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<Session>> {
     db.query_one(BY_UUID, params![uuid]).await?.as_ref().map(from_row).transpose()
 }
@@ -105,21 +113,44 @@ pub async fn of_user(db: &Db, user: i64) -> Result<Vec<Session>> {
 }
 /// Creates or replaces. `durable` for sign-in and sign-out; not for the steps of a flow.
 pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<()> {
+    if waits(db, session, durable, true) == Some(true) {
+        return Ok(());
+    }
     db.batch(put_batch(session, durable)).await.map(drop)
 }
 /// [`put`] as a part of a larger batch.
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
     batch(durable).add(PUT, whole(session))
 }
+/// A change before sign-in that is written later. `None`: to be written now; else whether the session is still there.
+fn waits(db: &Db, session: &Session, durable: bool, new: bool) -> Option<bool> {
+    let (visits, backend) = db.visits().filter(|_| session.user_id.is_none() && !durable)?;
+    visits.keep(backend, session, new)
+}
+/// How a waiting session is written: what has gone from the database meanwhile stays gone.
+pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
+    if new { put_batch(session, false) } else { Batch::relaxed().add(UPDATE, changed(session)) }
+}
 /// Replaces a session that must still be there: a request that began before the session was ended does not bring it
 /// back. Says whether it was there.
 pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<bool> {
-    let s = session;
-    let values = params![s.user_id, &s.data, &s.auth, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, &s.id];
-    was_there(db.batch(batch(durable).add(UPDATE, values).expect_rows(1, "no such row")).await)
+    if let Some(there) = waits(db, session, durable, false) {
+        return Ok(there);
+    }
+    was_there(db.batch(batch(durable).add(UPDATE, changed(session)).expect_rows(1, "no such row")).await)
+}
+fn changed(s: &Session) -> Vec<Value> {
+    params![s.user_id, &s.data, &s.auth, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, &s.id]
 }
 /// Gives the session `old` a new key (and everything else of `session`), as every sign-in must. Says whether it was there.
 pub async fn rotate(db: &Db, old: &str, session: &Session) -> Result<bool> {
+    if let Some((visits, _)) = db.visits() {
+        let (_turn, waited) = visits.end(old).await;
+        let gone = Batch::new().add(DELETE, params![old]);
+        // It is known here or in the database; in the second case it must still be there.
+        let gone = if waited { gone } else { gone.expect_rows(1, "no such row") };
+        return was_there(db.batch(gone.then(put_batch(session, true))).await);
+    }
     let mut values = whole(session);
     values.push(old.into());
     was_there(db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "no such row")).await)
@@ -142,6 +173,10 @@ pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Resu
     answer.iter().flatten().map(|row| row.uuid(0)).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
+    let _turn = match db.visits() {
+        Some((visits, _)) => Some(visits.end(id).await),
+        None => None,
+    };
     db.execute(DELETE, params![id]).await
 }
 pub async fn delete_by_uuid(db: &Db, uuid: Uuid) -> Result<()> {

@@ -9,6 +9,7 @@ mod grants;
 mod objects;
 mod opening;
 mod reputation;
+mod visits;
 
 use signet_base::{Ports, Timestamp, Vault};
 use std::sync::Arc;
