@@ -1,5 +1,6 @@
 //! Who is calling: the socket, and forwarding headers of proxies that are trusted.
 use http::{HeaderMap, Uri, header};
+use signet_base::Secret;
 use signet_core::{Client, session};
 use std::net::{IpAddr, SocketAddr};
 
