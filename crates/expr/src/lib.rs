@@ -13,6 +13,7 @@ mod limits;
 mod output;
 mod pool;
 mod program;
+mod rewrite;
 mod run;
 mod task;
 mod value;

@@ -1,9 +1,9 @@
 //! Parsing: the author's text becomes the body of a function, and is compiled once.
 use crate::direct::{self, Direct};
 use crate::error::{INDENT, ParseError};
-use crate::{helpers, pool};
+use crate::{helpers, pool, rewrite};
 use monty::MontyRun;
-use monty_types::{CompileOptions, is_identifier};
+use monty_types::{CompileOptions, ExcType, MontyException, is_identifier};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -55,11 +55,9 @@ impl Program {
         let mut inputs = inputs.to_vec();
         inputs.retain(|&name| mentions(&source, name) || (returns_context && name == "context"));
         let function = function(&source, &inputs);
-        let script = format!("{function}{}", frame(&source, &inputs, returns_context));
-        // Every text is scanned for nesting before the parser sees it.
-        let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
+        let rest = frame(&source, &inputs, returns_context);
         let dynamic = MAKERS.iter().chain(&["getattr", "dir("]).any(|maker| source.contains(maker));
-        let compile = || MontyRun::new(script, SCRIPT, vec![INPUTS.to_owned()], options).map(|compiled| (compiled, direct::compile(&function, &inputs)));
+        let compile = || compile(function, &rest, &inputs, rewrite::concerns(&source));
         let (compiled, direct) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))?.map_err(|error| ParseError::from_exception(&error, lines))?;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
         Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, dynamic, source, direct })))
@@ -123,6 +121,23 @@ impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").field("inputs", &self.0.inputs).field("lines", &self.0.lines).finish_non_exhaustive()
     }
+}
+
+/// Both forms of a program. Needs a large stack.
+fn compile(mut function: String, rest: &str, inputs: &[&str], respell: bool) -> Result<(MontyRun, Option<Direct>), MontyException> {
+    // Every text is scanned for nesting before the parser sees it.
+    let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
+    let whole = |function: &str| MontyRun::new(format!("{function}{rest}"), SCRIPT, vec![INPUTS.to_owned()], options);
+    let mut compiled = whole(&function);
+    let lacking = compiled.as_ref().is_err_and(|error| error.exc_type() == ExcType::NotImplementedError);
+    if respell
+        && (compiled.is_ok() || lacking)
+        && let Some(other) = rewrite::rewritten(&function)
+    {
+        function = other;
+        compiled = whole(&function);
+    }
+    Ok((compiled?, direct::compile(&function, inputs)))
 }
 
 /// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once too often.

@@ -15,6 +15,8 @@ pub struct Outcome {
     pub context: Option<Value>,
     /// What the program wrote with `print()`.
     pub printed: String,
+    /// The program was simple enough to need no interpreter.
+    pub direct: bool,
 }
 
 /// Runs one program. `inputs` may hold more names than the program asks for; a missing one is an error.
@@ -42,7 +44,7 @@ async fn direct(program: &Program, values: &[Value], host: &Arc<dyn Host>, limit
     let value = program.direct()?.run(values, host, limits).await?;
     // Such programs change nothing.
     let context = program.inputs().iter().position(|name| name == "context").filter(|_| program.returns_context()).map(|position| values[position].clone());
-    Some(Outcome { value, context, printed: String::new() })
+    Some(Outcome { value, context, printed: String::new(), direct: true })
 }
 
 /// Runs several programs, those that need the interpreter in one visit to its threads, in order; the results keep that order.

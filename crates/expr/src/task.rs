@@ -151,7 +151,7 @@ impl Task {
         let mut parts = value.as_list().unwrap_or_default().iter().cloned();
         let value = parts.next().unwrap_or_default();
         let context = parts.next().filter(|_| self.program.returns_context());
-        Ok(Outcome { value, context, printed: self.output.text })
+        Ok(Outcome { value, context, printed: self.output.text, direct: false })
     }
 
     /// An exception no handler of the program sees.

@@ -71,6 +71,9 @@ fn texts() -> Vec<(&'static str, Json)> {
         ("context.pop('geoip')\nreturn 'geoip' in request.context", json!(false)),
         ("groups = request.user.groups.all()\nreturn groups[0] in groups and groups[0] != groups[1] and len(groups) == 3", json!(true)),
         ("with_domain = {u.email.split('@')[1] for u in [user, context['pending_user']]}\nreturn list(with_domain)", json!(["example.org"])),
+        ("data = {'a': 1, 'b': [1, 2]}\ndel data['a'], data['b'][0]\nreturn data", json!({"b": [2]})),
+        ("import ipaddress\nreturn ipaddress.ip_address('10.0.0.1') in ipaddress.ip_network('10.0.0.0/8')", json!(true)),
+        ("from ipaddress import ip_network, ip_address as at\nreturn at('10.0.0.1') in ip_network('10.0.0.0/8')", json!(true)),
         // Prompts.
         ("return user.attributes.get('department', 'unknown')", json!("research")),
         (r#"return [{"label": g.name, "value": slugify(g.name)} for g in user.all_groups()][1]"#, json!({"label": "Research Team", "value": "research-team"})),

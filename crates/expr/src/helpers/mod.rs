@@ -11,6 +11,9 @@ use monty_types::{MontyObject, MontyUuid};
 const SKIP_OBJECT: &str = "SkipObject = KeyboardInterrupt\n";
 
 pub(crate) use addresses::facts as address_facts;
+/// What stands for the module `ipaddress`.
+pub(crate) const IPADDRESS: &str = "_signet_ipaddress";
+const IPADDRESS_CLASS: &str = "class _signet_ipaddress:\n    ip_address = ip_address\n    ip_network = ip_network\n";
 
 /// Functions answered here, by the name the program calls.
 pub(crate) fn is_helper(name: &str) -> bool {
@@ -46,8 +49,11 @@ pub(crate) fn prelude(source: &str) -> String {
     if source.contains("regex_match") || source.contains("regex_replace") {
         text.push_str(text::REGEX);
     }
-    if ["ip_address", "ip_network", "ak_client_ip"].iter().any(|name| source.contains(name)) {
+    if ["ip_address", "ip_network", "ak_client_ip", "ipaddress"].iter().any(|name| source.contains(name)) {
         text.push_str(addresses::CLASSES);
+    }
+    if source.contains("ipaddress") {
+        text.push_str(IPADDRESS_CLASS);
     }
     text
 }
