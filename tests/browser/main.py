@@ -9,20 +9,56 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 from apache import Apache  # noqa: E402
+from support.mailbox import Mailbox  # noqa: E402
 from support.report import Report  # noqa: E402
+from support.processes import Folder  # noqa: E402
 from support.server import Signet  # noqa: E402
+
+
+# The journeys of run.mjs; all others are those of flows.mjs.
+APPLICATION = {"journey", "withoutScript", "tour"}
+
+
+def flows(report, shots, only):
+    """Sign-in flows of every kind: a server with the example flows, a mail server, at most two sessions for each person."""
+    with Folder("mail") as folder, Mailbox(folder / "letters") as mailbox:
+        settings = {
+            "AUTHENTIK_EMAIL__HOST": "127.0.0.1",
+            "AUTHENTIK_EMAIL__PORT": mailbox.port,
+            "AUTHENTIK_EMAIL__FROM": "signet@example.test",
+            "AUTHENTIK_SESSION_SECURITY__CONCURRENT_SESSIONS": 2,
+        }
+        with Signet("flows", settings) as server:
+            for example in ("login-2fa", "login-passwordless", "recovery-email", "enrollment-email-verification", "enrollment-invitation", "enterprise-sso"):
+                done = server.command("apply_blueprint", f"example/flow-{example}.yaml")
+                report.check(done.returncode == 0, f"the example {example} can be applied", done.stdout + done.stderr)
+            # Passkeys belong to a name, not to a number.
+            base = server.base.replace("127.0.0.1", "localhost")
+            env = {"SIGNET_URL": base, "MAILS": mailbox.folder, "SHOTS": shots, "ONLY": only}
+            report.node(HERE / "flows.mjs", server.node_environment(env), "the flows in the browser")
+            if report.failed:
+                print(f"The server said:\n{server.child.tail()}")
+
+
+def application(report, shots, only):
+    """A real application: first run, sign-in, consent, sign-out, and a tour of the pages."""
+    client = {"client_id": "apache-" + secrets.token_hex(4), "client_secret": secrets.token_hex(24)}
+    with Signet("browser", bootstrap=False) as server, Apache(f"{server.base}/application/o/apache/", **client) as apache:
+        env = {"APACHE_URL": apache.url, "CLIENT_ID": client["client_id"], "CLIENT_SECRET": client["client_secret"], "SHOTS": shots, "ONLY": only}
+        report.node(HERE / "run.mjs", server.node_environment(env), "the browser")
+        if report.failed:
+            print(f"Apache said:\n{apache.log()}\nThe server said:\n{server.child.tail()}")
 
 
 def main():
     report = Report("browser")
     shots = Path(os.environ.get("SIGNET_SHOTS") or tempfile.mkdtemp(prefix="signet-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
-    client = {"client_id": "apache-" + secrets.token_hex(4), "client_secret": secrets.token_hex(24)}
-    with Signet("browser", bootstrap=False) as server, Apache(f"{server.base}/application/o/apache/", **client) as apache:
-        env = {"APACHE_URL": apache.url, "CLIENT_ID": client["client_id"], "CLIENT_SECRET": client["client_secret"], "SHOTS": shots, "ONLY": " ".join(sys.argv[1:])}
-        report.node(HERE / "run.mjs", server.node_environment(env), "the browser")
-        if report.failed:
-            print(f"Apache said:\n{apache.log()}\nThe server said:\n{server.child.tail()}")
+    only = set(sys.argv[1:])
+    if not only or only - APPLICATION:
+        flows(report, shots, " ".join(only - APPLICATION))
+    if not only or only & APPLICATION:
+        application(report, shots, " ".join(only & APPLICATION))
     print(f"   screenshots: {shots}")
     return report.close()
 

@@ -34,3 +34,26 @@ export async function newApplication(api, { slug, name, group = "", redirect, lo
   const application = await api("POST", "/core/applications/", { name, slug, group, provider: provider.pk, meta_launch_url: `${new URL(redirect).origin}/`, ...extra });
   return { application, provider };
 }
+
+/** The API with the key of the administrator. */
+export async function api(method, path, data) {
+  const headers = { authorization: `Bearer ${process.env.SIGNET_TOKEN}`, ...(data === undefined ? {} : { "content-type": "application/json" }) };
+  const answer = await fetch(`${base}/api/v3${path}`, { method, headers, body: data === undefined ? undefined : JSON.stringify(data) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** A person with a password. */
+export async function newUser(username, { groups = [], password = "Analytical-Engine-1843" } = {}) {
+  const email = `${username}@example.test`;
+  const user = await api("POST", "/core/users/", { username, name: `${username} Example`, email, path: "users", groups });
+  await api("POST", `/core/users/${user.pk}/set_password/`, { password });
+  return { pk: user.pk, username, email, password };
+}
+
+/** The first object of a list. */
+export async function first(path) {
+  const found = (await api("GET", path)).results[0];
+  if (!found) throw new Error(`nothing at ${path}`);
+  return found;
+}

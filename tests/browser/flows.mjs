@@ -1,0 +1,18 @@
+// Sign-in flows as people meet them: second factors, passkeys, mails, invitations, risk, expiry, room for sessions.
+import { failed, withBrowser } from "./lib/browser.mjs";
+import { enrolment, invitation, recovery } from "./flows/letters.mjs";
+import { passkey } from "./flows/passkey.mjs";
+import { room, security } from "./flows/sessions.mjs";
+import { enterprise, expiry } from "./flows/risk.mjs";
+import { secondFactor, secondFactorWithoutScript } from "./flows/second-factor.mjs";
+
+const parts = { secondFactor, secondFactorWithoutScript, passkey, recovery, enrolment, invitation, enterprise, expiry, room, security };
+const only = (process.env.ONLY ?? "").split(" ").filter(Boolean);
+
+await withBrowser(async (browser) => {
+  for (const [name, part] of Object.entries(parts)) {
+    // A check that failed was printed; the other journeys do not need it.
+    if (only.length === 0 || only.includes(name)) await part(browser).catch((error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
+  }
+}).catch((error) => console.log(error.message.split("\n")[0]));
+process.exitCode = failed() ? 1 : 0;
