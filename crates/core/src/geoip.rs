@@ -2,7 +2,7 @@
 //! know must say so and refuse.
 pub mod countries;
 
-use maxminddb::{Reader, geoip2};
+use maxminddb::{LookupResult, MaxMindDbError, Reader, geoip2};
 use signet_base::{Error, Map, Result, json};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -164,7 +164,7 @@ impl GeoIp {
     }
     fn place(&self, ip: IpAddr) -> Result<Option<Place>> {
         let Some(reader) = self.city.reader() else { return Ok(None) };
-        let found = reader.lookup(ip).map_err(Error::internal)?;
+        let Some(found) = found(&reader, ip)? else { return Ok(None) };
         let Some(city) = found.decode::<geoip2::City>().map_err(Error::internal)? else { return Ok(None) };
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let point = city.location.latitude.zip(city.location.longitude).filter(|(lat, long)| lat.abs() <= 90.0 && long.abs() <= 360.0);
@@ -172,11 +172,20 @@ impl GeoIp {
     }
     fn network(&self, ip: IpAddr) -> Result<Option<Network>> {
         let Some(reader) = self.asn.reader() else { return Ok(None) };
-        let found = reader.lookup(ip).map_err(Error::internal)?;
+        let Some(found) = found(&reader, ip)? else { return Ok(None) };
         let Some(record) = found.decode::<geoip2::Asn>().map_err(Error::internal)? else { return Ok(None) };
         let Some(asn) = record.autonomous_system_number else { return Ok(None) };
         let network = found.network().map_err(Error::internal)?.to_string();
         Ok(Some(Network { asn: i64::from(asn), organisation: record.autonomous_system_organization.unwrap_or_default().to_owned(), network }))
+    }
+}
+
+/// A database of IPv4 addresses alone knows no other ones.
+fn found(reader: &Reader<Vec<u8>>, ip: IpAddr) -> Result<Option<LookupResult<'_, Vec<u8>>>> {
+    match reader.lookup(ip) {
+        Ok(found) => Ok(Some(found)),
+        Err(MaxMindDbError::InvalidInput { .. }) => Ok(None),
+        Err(damage) => Err(Error::internal(damage)),
     }
 }
 

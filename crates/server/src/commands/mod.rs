@@ -1,6 +1,7 @@
 //! The command line.
 mod accounts;
 mod blueprint;
+mod explain;
 mod probe;
 
 use crate::config::{Config, Mistake, Options, manual};
@@ -47,6 +48,8 @@ enum Command {
     Changepassword { user: String },
     /// Import a blueprint file.
     ApplyBlueprint { path: PathBuf },
+    /// Say why somebody may use an application or run a flow, or not.
+    Explain(explain::Query),
     /// Print versions.
     Version,
     /// Print the manual's table of settings.
@@ -147,6 +150,7 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::CreateRecoveryKey { duration, user } => accounts::recovery_key(options, duration, &user).await,
         Command::Changepassword { user } => accounts::change_password(options, &user).await,
         Command::ApplyBlueprint { path } => blueprint::apply(options, &path).await,
+        Command::Explain(query) => explain::run(options, &query).await,
         // Handled before the settings are needed.
         Command::Check | Command::Healthcheck | Command::DumpConfig | Command::Version | Command::SettingsTable => Ok(()),
     }
