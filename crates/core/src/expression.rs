@@ -2,10 +2,13 @@
 //!
 //! One list of names serves all uses; what a use has no value for is `None`. A run-time error is never a value: callers
 //! deny (policies) or leave the mapping out with an event (claims).
+mod directory;
 mod filter;
 mod host;
+mod letters;
 mod objects;
 mod people;
+mod web;
 
 use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
 use crate::policy::Question;
@@ -17,10 +20,12 @@ use signet_expr::{Dict, Limits};
 use signet_model::{Base, Change, Model, Object, Snapshot};
 use std::sync::Arc;
 
+pub use web::Outside;
+
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
 
 /// The names a text may use beside functions. `None` where a use has nothing to give.
-pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token"];
+pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token", "device"];
 
 /// Parses a text once, for `prepare` and `check` of models.
 pub fn parse(source: &str) -> Result<Program, String> {
@@ -43,6 +48,8 @@ pub struct Outcome {
     pub changes: Map,
     /// What the text wrote with `print()`.
     pub printed: String,
+    /// The text was simple enough to need no interpreter.
+    pub direct: bool,
 }
 
 /// Runs one program for a question. `extra` gives further names of [`INPUTS`] (`provider`, `token`…).
@@ -58,7 +65,7 @@ pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Inputs)
         (Some(after), Some(plan)) => changes(&plan.context, after).map_err(failure)?,
         _ => Map::new(),
     };
-    Ok(Outcome { value: outcome.value, messages: prepared.caller.take_messages(), changes, printed: outcome.printed })
+    Ok(Outcome { value: outcome.value, messages: prepared.caller.take_messages(), changes, printed: outcome.printed, direct: outcome.direct })
 }
 
 /// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one failure
@@ -70,7 +77,7 @@ pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extr
     };
     let runs = programs.into_iter().map(|program| (program, prepared.inputs.clone())).collect();
     let outcomes = signet_expr::run_many(runs, prepared.caller, &Limits::default()).await;
-    outcomes.into_iter().map(|run| run.map(|o| Outcome { value: o.value, messages: Vec::new(), changes: Map::new(), printed: o.printed })).collect()
+    outcomes.into_iter().map(|run| run.map(|o| Outcome { value: o.value, messages: Vec::new(), changes: Map::new(), printed: o.printed, direct: o.direct })).collect()
 }
 
 /// A configuration object (provider, application…) as programs see it: its settings without secrets.

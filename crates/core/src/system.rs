@@ -33,6 +33,8 @@ pub struct Settings {
     pub geoip_asn: String,
     /// File of SHA-1 digests of breached passwords, sorted. Empty: not used.
     pub breached_passwords: String,
+    /// What expressions may reach of the outside.
+    pub expressions: crate::expression::Outside,
     /// Networks that the risk score does not count as outside.
     pub internal_networks: Vec<(IpAddr, u8)>,
     /// The installation's own mail server and its templates.
@@ -61,6 +63,7 @@ impl Settings {
             geoip_city: String::new(),
             geoip_asn: String::new(),
             breached_passwords: String::new(),
+            expressions: crate::expression::Outside::default(),
             internal_networks: Vec::new(),
             mail: crate::mail::MailSettings::default(),
         }

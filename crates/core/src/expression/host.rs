@@ -3,13 +3,16 @@ use super::filter::Filter;
 use super::objects::{Shared, gone};
 use super::people::{self, GROUP_FILTERS};
 use super::to_json;
+use super::{directory, letters, web};
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
 use signet_base::{Json, Map, Ports, Uuid};
 use signet_expr::{BoxFuture, CallError, Effect, Host, Kwargs, Value};
 use signet_model::{Base, Object};
+use signet_store::devices::{self, Kind};
 use signet_store::users;
 use signet_store::users::UserQuery;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +26,11 @@ const MAX_DEPTH: u32 = 5;
 const MAX_MESSAGE: usize = 1000;
 const MAX_MESSAGES: usize = 20;
 
+/// What programs may call.
+const FUNCTIONS: [&str; 8] = ["ak_message", "ak_is_group_member", "ak_user_by", "ak_call_policy", "ak_create_event", "ak_user_has_authenticator", "ak_send_email", "resolve_dns"];
+/// Letters that one run may send.
+const MAX_LETTERS: u32 = 5;
+
 type Answer = Result<Value, CallError>;
 
 /// One run's way to the server.
@@ -34,12 +42,21 @@ pub struct Caller {
     /// Nothing may be changed by asking.
     rehearsal: bool,
     messages: Mutex<Vec<String>>,
+    letters: AtomicU32,
 }
 
 impl Caller {
     /// `context` is what other policies are asked with.
     pub fn new(shared: Arc<Shared>, question: &Question<'_>, context: Map) -> Self {
-        Self { shared, user: question.user.cloned(), context, target: question.target.cloned(), rehearsal: question.is_rehearsal(), messages: Mutex::default() }
+        Self {
+            shared,
+            user: question.user.cloned(),
+            context,
+            target: question.target.cloned(),
+            rehearsal: question.is_rehearsal(),
+            messages: Mutex::default(),
+            letters: AtomicU32::new(0),
+        }
     }
     pub fn take_messages(&self) -> Vec<String> {
         std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
@@ -134,6 +151,31 @@ impl Caller {
         Ok(Value::record("PolicyResult", [("passing", Value::Bool(verdict.passing)), ("messages", messages)]))
     }
 
+    fn send_email(&self, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+        if self.letters.fetch_add(1, Ordering::Relaxed) >= MAX_LETTERS {
+            return Err(CallError::Fatal(format!("one run sends at most {MAX_LETTERS} letters")));
+        }
+        letters::send(&self.shared, self.user.as_ref(), self.rehearsal, args, kwargs)
+    }
+
+    /// `ak_user_has_authenticator(user, device_type=None)`: confirmed devices only.
+    async fn has_authenticator(&self, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+        let wrong = || CallError::Type("ak_user_has_authenticator() takes a user and a device type".into());
+        let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser")).ok_or_else(wrong)?;
+        let kind = match args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "device_type").map(|(_, value)| value)) {
+            None | Some(Value::None) => None,
+            Some(Value::Str(name)) => match Kind::parse(&name.to_lowercase()) {
+                Some(kind) => Some(kind),
+                // A misspelt type must not look like a person without a device.
+                None => return Err(CallError::Value(format!("there is no type of device named '{name}'"))),
+            },
+            Some(_) => return Err(wrong()),
+        };
+        let Some(Value::Int(id)) = user.attr("pk") else { return Ok(false.into()) };
+        let all = devices::of_user(&self.core().db, id, kind).await.map_err(gone)?;
+        Ok(all.iter().any(|device| device.confirmed).into())
+    }
+
     async fn create_event(&self, args: Vec<Value>, kwargs: Kwargs) -> Answer {
         let action = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_create_event() takes an action".into()))?;
         if action.is_empty() || action.len() > 64 || !action.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
@@ -171,7 +213,7 @@ impl Host for Caller {
         &self.shared.core.ports
     }
     fn provides(&self, name: &str) -> bool {
-        matches!(name, "ak_message" | "ak_is_group_member" | "ak_user_by" | "ak_call_policy" | "ak_create_event" | "ak_user_has_authenticator")
+        FUNCTIONS.contains(&name)
     }
     fn effect(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Effect {
         match function {
@@ -184,8 +226,7 @@ impl Host for Caller {
         match function {
             "ak_message" => Some(self.message(args)),
             "ak_is_group_member" => Some(is_group_member(args, kwargs)),
-            // There is no kind of device yet, so that nobody has one.
-            "ak_user_has_authenticator" => Some(Ok(false.into())),
+            "ak_send_email" => Some(self.send_email(args, kwargs)),
             _ => None,
         }
     }
@@ -194,9 +235,21 @@ impl Host for Caller {
             match function {
                 "ak_user_by" => self.user_by(kwargs).await,
                 "ak_call_policy" => self.call_policy(args, kwargs).await,
+                "ak_user_has_authenticator" => self.has_authenticator(&args, &kwargs).await,
+                "resolve_dns" => web::resolve(&self.core().settings.expressions, &args, &kwargs).await,
                 "ak_create_event" => self.create_event(args, kwargs).await,
                 _ => Err(CallError::NotFound),
             }
         })
+    }
+    fn global(&self, name: &str) -> Option<Value> {
+        (name == "requests").then(|| Value::object(web::Requests(self.shared.clone())))
+    }
+    fn module(&self, name: &str) -> Option<Value> {
+        match name {
+            "authentik" => Some(directory::module(&self.shared)),
+            "requests" => self.global(name),
+            _ => None,
+        }
     }
 }

@@ -264,19 +264,22 @@ impl Manager {
     }
     fn answer(&self, of: &Arc<Vec<groups::Group>>, method: &str, args: &[Value]) -> Answer {
         let fitting = (0..of.len()).map(|index| Group { of: of.clone(), index }).filter(|g| self.filter.is_empty() || self.filter.fits(|name| g.attr(name)));
-        found(fitting, method, args)
+        found(fitting.map(|group| Found(Value::object(group))), method, args)
     }
 }
 
-/// What the methods of a query answer about the groups or people that fit.
-pub fn found<T: HostObject + 'static>(mut fitting: impl Iterator<Item = T>, method: &str, args: &[Value]) -> Answer {
+/// A person or group that a query found.
+pub struct Found(pub Value);
+
+/// What the methods of a query answer about those that fit.
+pub fn found(mut fitting: impl Iterator<Item = Found>, method: &str, args: &[Value]) -> Answer {
     Ok(match method {
-        "all" => Value::list(fitting.map(Value::object)),
+        "all" => Value::list(fitting.map(|one| one.0)),
         "exists" => fitting.next().is_some().into(),
         "count" => i64::try_from(fitting.count()).unwrap_or(i64::MAX).into(),
-        "first" => fitting.next().map(Value::object).into(),
+        "first" => fitting.next().map(|one| one.0).into(),
         "values_list" => match args {
-            [Value::Str(name)] => Value::list(fitting.map(|one| one.attr(name))),
+            [Value::Str(name)] => Value::list(fitting.map(|one| one.0.as_object().and_then(|object| object.attr(name)))),
             _ => return Err(CallError::Type("values_list() takes one name and flat=True".into())),
         },
         _ => return Err(CallError::NotFound),

@@ -2,6 +2,7 @@
 use super::setting::{addresses, networks};
 use super::{Config, Mistake};
 use signet_base::{Secret, Span};
+use signet_core::expression::Outside;
 use signet_core::mail::{MailSettings, Own, Sender};
 use signet_core::session::rules::{Rules, SameSite};
 use signet_core::system::Settings;
@@ -50,6 +51,11 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<Mistake>) {
     }
     if config.given("BOOTSTRAP_PASSWORD_HASH") && !signet_core::hash::is_well_formed(config.text("BOOTSTRAP_PASSWORD_HASH")) {
         wrong("BOOTSTRAP_PASSWORD_HASH", "The value is not an Argon2id or pbkdf2_sha256 hash.");
+    }
+    // A port, path or scheme would never fit a host, and look as if it did.
+    let host = |text: &str| text == "*" || text.strip_prefix("*.").unwrap_or(text).bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) && !text.contains("..");
+    if !config.text("EXPRESSIONS__ALLOWED_HOSTS").split(',').all(|text| host(text.trim())) {
+        wrong("EXPRESSIONS__ALLOWED_HOSTS", "Give host names without scheme, port or path.");
     }
     if config.given("BOOTSTRAP_EMAIL") && !signet_model::check::email(config.text("BOOTSTRAP_EMAIL")) {
         wrong("BOOTSTRAP_EMAIL", "The value is not an e-mail address.");
@@ -153,6 +159,7 @@ impl Options {
             geoip_asn: c.text("EVENTS__CONTEXT_PROCESSORS__ASN").to_owned(),
             breached_passwords: c.text("PASSWORDS__BREACHED_FILE").to_owned(),
             internal_networks: networks(c.text("RISK__INTERNAL_NETWORKS")).unwrap_or_default(),
+            expressions: outside(c),
             mail: self.mail(),
         }
     }
@@ -178,6 +185,12 @@ impl Options {
             None => kept_key(&self.data_dir, ports),
         }
     }
+}
+
+/// `AUTHENTIK_EXPRESSIONS__*`
+fn outside(c: &Config) -> Outside {
+    let hosts = c.text("EXPRESSIONS__ALLOWED_HOSTS").split(',').map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect();
+    Outside { hosts, dns: c.flag("EXPRESSIONS__DNS") }
 }
 
 /// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were read.

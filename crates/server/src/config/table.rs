@@ -145,6 +145,13 @@ pub const TABLE: &[Setting] = &[
         Networks,
         "Networks that the risk score does not count as external.",
     ),
+    now(
+        "EXPRESSIONS__ALLOWED_HOSTS",
+        "",
+        Text,
+        "Hosts that expressions may ask by `requests`, separated by commas: a name, `*.example.com` for all names below one, `*` for any host on the public internet. Empty: none.",
+    ),
+    now("EXPRESSIONS__DNS", "false", Flag, "Expressions may resolve names (`resolve_dns`)."),
     // Mail.
     now("EMAIL__HOST", "localhost", Text, "Mail server (SMTP) of the installation."),
     now("EMAIL__PORT", "25", PORT, "Its port."),
