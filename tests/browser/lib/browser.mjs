@@ -11,6 +11,14 @@ const options = {
 
 let failures = 0;
 
+/** The pages that are open now, for the words of a failure. */
+const open = new Set();
+
+async function words(page) {
+  const text = await page.locator("main").innerText({ timeout: 1000 }).catch(() => "no text");
+  return text.replace(/\s+/g, " ").slice(0, 300);
+}
+
 /** Runs one check and prints its line; a failure is thrown on. */
 export async function check(what, action) {
   try {
@@ -20,6 +28,7 @@ export async function check(what, action) {
   } catch (error) {
     failures++;
     console.log(`FAIL ${what}: ${error.message.split("\n").slice(0, 12).join(" | ")}`);
+    for (const page of open) console.log(`  at ${page.url()}: ${await words(page)}`);
     throw error;
   }
 }
@@ -61,5 +70,7 @@ export async function newPerson(browser, settings = {}) {
     if (response.status() >= 500) wrong.push(`${response.status()} from ${response.url()}`);
   });
   const page = await context.newPage();
+  open.add(page);
+  page.on("close", () => open.delete(page));
   return { context, page, wrong };
 }

@@ -118,24 +118,27 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
         heading: challenge_heading(component, challenge, form),
         show_heading: !leaving,
         above: match component {
-            "ak-stage-consent" => Some(consent::pair(challenge, form)),
+            "ak-stage-consent" if has_application(form) => Some(consent::pair(challenge, form)),
             "ak-stage-email" => Some(mail::picture()),
             _ => None,
         },
-        person: person(component, challenge),
+        person: person(component, challenge, form),
         body,
         wide: component == "xak-flow-frame",
         refresh: leaving.then(|| text(challenge, "to")),
     })
 }
 
+fn has_application(form: &FormContext) -> bool {
+    form.application.is_some_and(|name| !name.is_empty())
+}
+
 /// The person of a challenge, on the pages that show one.
-fn person<'a>(component: &str, challenge: &'a Value) -> Option<Person<'a>> {
+fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext) -> Option<Person<'a>> {
     let name = text(challenge, "pending_user");
-    let shown = !matches!(
-        component,
-        "ak-stage-identification" | "ak-stage-consent" | "ak-stage-email" | "ak-stage-captcha" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect"
-    );
+    let shown = !matches!(component, "ak-stage-identification" | "ak-stage-email" | "ak-stage-captcha" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect");
+    // Sharing with an application draws both of them; agreeing to anything else shows who agrees.
+    let shown = shown && (component != "ak-stage-consent" || !has_application(form));
     (shown && !name.is_empty()).then(|| Person { name, avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()), not_you_url: cancel_url(challenge) })
 }
 
