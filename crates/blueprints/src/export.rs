@@ -3,7 +3,7 @@ use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
 use signet_core::models::{Flow, flow_bindings};
 use signet_model::check::reference_values;
-use signet_model::{Kind, Object, Snapshot};
+use signet_model::{Base, Kind, Object, Snapshot};
 use signet_store::{groups, users};
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -116,7 +116,9 @@ async fn by_name(core: &Core, world: &Snapshot, target: &str, pk: Uuid) -> Resul
 }
 
 /// What goes along with a flow.
-const EXPORTED: [&str; 3] = ["authentik_flows.stage", "authentik_policies.policy", "authentik_stages_prompt.prompt"];
+fn goes_along(object: &Object) -> bool {
+    matches!(object.def.base, Some(Base::Stage | Base::Policy | Base::PropertyMapping)) || object.def.is("authentik_stages_prompt.prompt")
+}
 
 /// Puts what an object refers to before it. The flow itself has its place already, so have other flows: they stay
 /// references by key.
@@ -124,13 +126,8 @@ fn collect(world: &Snapshot, object: &Arc<Object>, flow: &Object, seen: &mut Has
     if object.pk == flow.pk || !seen.insert(object.pk) {
         return;
     }
-    for (field, key, _, _) in reference_values(object.def, &object.data) {
-        let exported = match object.def.field(field).map(|f| f.kind) {
-            Some(Kind::Ref { target, .. }) => EXPORTED.contains(&target),
-            Some(Kind::List(Kind::Ref { target, .. })) => EXPORTED.contains(target),
-            _ => false,
-        };
-        if exported && let Some(next) = Uuid::parse_str(&key).ok().and_then(|pk| world.get(pk)) {
+    for (_, key, _, _) in reference_values(object.def, &object.data) {
+        if let Some(next) = Uuid::parse_str(&key).ok().and_then(|pk| world.get(pk)).filter(|o| goes_along(o)) {
             collect(world, next, flow, seen, out);
         }
     }

@@ -279,6 +279,11 @@ fn items(members: &'static [FieldDef], value: &Json, world: &Snapshot, rows: &dy
     if any { Err(Complaint::Shape(Json::Array(wrong))) } else { Ok(Json::Array(out)) }
 }
 
+/// A default may begin or end with a space; whoever sends it back means it.
+fn is_default(field: &FieldDef, text: &str) -> bool {
+    field.default.is_some_and(|default| default(&Ports::system()).as_str() == Some(text))
+}
+
 fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> {
     let text = match value {
         Json::String(s) => s.clone(),
@@ -288,7 +293,8 @@ fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> 
     if text.contains('\0') {
         return Err("Null characters are not allowed.".into());
     }
-    let text = if field.secret || matches!(kind, Kind::Expression) { text } else { text.trim().to_owned() };
+    let verbatim = field.secret || matches!(kind, Kind::Expression) || text.trim().len() == text.len() || is_default(field, &text);
+    let text = if verbatim { text } else { text.trim().to_owned() };
     if text.is_empty() {
         return if field.blank { Ok(Json::String(text)) } else { Err("This field may not be blank.".into()) };
     }
