@@ -1,6 +1,7 @@
 """Starts a server as a stranger does, without any set-up variable, and Apache beside it; then the browser takes over."""
 import os
 import secrets
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ sys.path[:0] = [str(HERE.parent)]
 from apache import Apache  # noqa: E402
 from support.mailbox import Mailbox  # noqa: E402
 from support.report import Report  # noqa: E402
-from support.processes import Folder  # noqa: E402
+from support.processes import ROOT, Folder, plain_environment  # noqa: E402
 from support.server import Signet  # noqa: E402
 
 
@@ -40,6 +41,15 @@ def flows(report, shots, only):
                 print(f"The server said:\n{server.child.tail()}")
 
 
+def gallery(report):
+    """Every page with sample data."""
+    with Folder("gallery") as folder:
+        command = ["cargo", "run", "-q", "--ignore-rust-version", "-p", "signet-pages", "--example", "gallery", "--", str(folder)]
+        made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if report.check(made.returncode == 0, "the gallery is written", made.stderr):
+            report.node(HERE / "gallery.mjs", plain_environment({"GALLERY": folder}), "the gallery in the browser")
+
+
 def application(report, shots, only):
     """A real application: first run, sign-in, consent, sign-out, and a tour of the pages."""
     client = {"client_id": "apache-" + secrets.token_hex(4), "client_secret": secrets.token_hex(24)}
@@ -55,9 +65,13 @@ def main():
     shots = Path(os.environ.get("SIGNET_SHOTS") or tempfile.mkdtemp(prefix="signet-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
     only = set(sys.argv[1:])
-    if not only or only - APPLICATION:
+    everything = not only
+    if everything or "gallery" in only:
+        gallery(report)
+    only -= {"gallery"}
+    if everything or only - APPLICATION:
         flows(report, shots, " ".join(only - APPLICATION))
-    if not only or only & APPLICATION:
+    if everything or only & APPLICATION:
         application(report, shots, " ".join(only & APPLICATION))
     print(f"   screenshots: {shots}")
     return report.close()

@@ -260,7 +260,7 @@ fn time(moment: &str) -> Markup {
 
 /// The administrator's words, unless they are the technical ones that stages come with.
 fn title<'a>(own: &'a str, words: &'a str) -> &'a str {
-    let technical = ["", "TOTP Device", "WebAuthn device", "Static tokens", "Email Authenticators", "Change Password"];
+    let technical = ["", "TOTP Device", "WebAuthn device", "Static tokens", "Email Authenticators", "Email device", "Change Password"];
     if technical.contains(&own) { words } else { own }
 }
 

@@ -1,0 +1,54 @@
+// Every page with sample data, from the example `gallery` of signet-pages: axe, width, headings, script errors.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { check, failed, withBrowser } from "./lib/browser.mjs";
+import { axe } from "./lib/look.mjs";
+
+const folder = process.env.GALLERY;
+const types = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript" };
+const screens = {
+  desktop: { viewport: { width: 1280, height: 800 }, suffix: "" },
+  // 320 px: also what 1280 px are at 400 %.
+  phone: { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true, suffix: "-dark" },
+};
+// The sample of a flow that cannot go on has nowhere to go; this one goes away by itself.
+const names = readdirSync(folder).filter((name) => name.endsWith(".html") && !name.includes("-dark") && name !== "redirect.html").map((name) => name.slice(0, -5));
+
+const server = createServer((request, response) => {
+  const path = join(folder, normalize(decodeURIComponent(new URL(request.url, "http://x").pathname)));
+  try {
+    response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
+    response.end(readFileSync(path));
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const base = `http://localhost:${server.address().port}`;
+
+await withBrowser(async (browser) => {
+  for (const [screen, { suffix, ...settings }] of Object.entries(screens)) {
+    const context = await browser.newContext(settings);
+    // Samples name hosts that do not exist.
+    await context.route((url) => url.hostname !== "localhost", (route) => route.abort());
+    const page = await context.newPage();
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    await check(`gallery, ${screen}${suffix}: ${names.length} pages: axe, width, one heading, no script error`, async () => {
+      const found = [];
+      for (const name of names) {
+        await page.goto(`${base}/${name}${suffix}.html`);
+        found.push(...(await axe(page)).map((violation) => `${name}: ${violation}`));
+        const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+        if (content > window) found.push(`${name} is ${content} wide in a window of ${window}`);
+        if ((await page.getByRole("heading", { level: 1 }).count()) !== 1) found.push(`${name} has not one main heading`);
+      }
+      assert.deepEqual([...found, ...errors], []);
+    }).catch(() => {});
+    await context.close();
+  }
+});
+server.close();
+process.exitCode = failed() ? 1 : 0;
