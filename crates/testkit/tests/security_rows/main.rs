@@ -6,6 +6,7 @@ mod docs;
 mod flows;
 mod login;
 mod oauth;
+mod policies;
 mod sessions;
 mod site;
 mod tokens;
