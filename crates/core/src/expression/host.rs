@@ -39,6 +39,7 @@ pub struct Caller {
     user: Option<Principal>,
     context: Map,
     target: Option<Arc<Object>>,
+    ports: Ports,
     /// Nothing may be changed by asking.
     rehearsal: bool,
     messages: Mutex<Vec<String>>,
@@ -48,15 +49,14 @@ pub struct Caller {
 impl Caller {
     /// `context` is what other policies are asked with.
     pub fn new(shared: Arc<Shared>, question: &Question<'_>, context: Map) -> Self {
-        Self {
-            shared,
-            user: question.user.cloned(),
-            context,
-            target: question.target.cloned(),
-            rehearsal: question.is_rehearsal(),
-            messages: Mutex::default(),
-            letters: AtomicU32::new(0),
-        }
+        let own = &question.core.ports;
+        // An explanation is about its own time.
+        let ports = match question.client.rehearsal {
+            Some(at) => Ports { clock: Ports::frozen(at, 0).0.clock, ..own.clone() },
+            None => own.clone(),
+        };
+        let rehearsal = question.is_rehearsal();
+        Self { shared, user: question.user.cloned(), context, target: question.target.cloned(), ports, rehearsal, messages: Mutex::default(), letters: AtomicU32::new(0) }
     }
     pub fn take_messages(&self) -> Vec<String> {
         std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
@@ -210,7 +210,7 @@ fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Answer {
 
 impl Host for Caller {
     fn ports(&self) -> &Ports {
-        &self.shared.core.ports
+        &self.ports
     }
     fn provides(&self, name: &str) -> bool {
         FUNCTIONS.contains(&name)
@@ -226,7 +226,6 @@ impl Host for Caller {
         match function {
             "ak_message" => Some(self.message(args)),
             "ak_is_group_member" => Some(is_group_member(args, kwargs)),
-            "ak_send_email" => Some(self.send_email(args, kwargs)),
             _ => None,
         }
     }
@@ -237,6 +236,7 @@ impl Host for Caller {
                 "ak_call_policy" => self.call_policy(args, kwargs).await,
                 "ak_user_has_authenticator" => self.has_authenticator(&args, &kwargs).await,
                 "resolve_dns" => web::resolve(&self.core().settings.expressions, &args, &kwargs).await,
+                "ak_send_email" => self.send_email(&args, &kwargs),
                 "ak_create_event" => self.create_event(args, kwargs).await,
                 _ => Err(CallError::NotFound),
             }
