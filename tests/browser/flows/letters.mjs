@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { api, first, newUser } from "../lib/api.mjs";
 import { base, check, newPerson } from "../lib/browser.mjs";
-import { password, signIn, submit, username } from "../lib/forms.mjs";
+import { password, signIn, submit, username, which } from "../lib/forms.mjs";
 import { look } from "../lib/look.mjs";
 import { count, letter, link } from "../lib/mail.mjs";
 import { heading, library, signOut } from "./second-factor.mjs";
@@ -87,6 +87,37 @@ export async function recovery(browser) {
     await library(page);
   });
   await check("recovery: no policy violation, script error, 5xx or foreign host", () => assert.deepEqual(wrong, []));
+  await context.close();
+}
+
+export async function mailedCode(browser) {
+  const ada = await newUser("ada-mail-code");
+  const { context, page, wrong } = await newPerson(browser);
+  await check("codes by e-mail: turned on with a code that came by mail", async () => {
+    await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/security/`);
+    await signIn(page, ada);
+    await heading(page, "Security").waitFor();
+    const seen = count();
+    await page.getByRole("link", { name: "Codes by e-mail" }).click();
+    const asked = heading(page, "Set up codes by e-mail");
+    const sent = heading(page, "Enter the code we sent");
+    if ((await which({ asked, sent })) === "asked") {
+      await page.locator("main input[name=email]").fill(ada.email);
+      await submit(page);
+      await sent.waitFor();
+    }
+    await look(page, "mailed-code");
+    const code = page.locator("main input[name=code]");
+    await code.fill("000000");
+    await page.locator("input[name=code][aria-invalid=true]").waitFor();
+    const digits = (await letter(ada.email, seen)).replace(/[\s\S]*?\n\r?\n/, "").match(/\b\d{6}\b/);
+    assert.ok(digits, "six digits are in the letter");
+    await code.fill(digits[0]);
+    await submit(page);
+    await heading(page, "Security").waitFor();
+    await page.locator(".list").getByText(/Codes by e-mail|Email/).first().waitFor();
+  });
+  await check("codes by e-mail: no policy violation, script error, 5xx or foreign host", () => assert.deepEqual(wrong, []));
   await context.close();
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { newUser } from "../lib/api.mjs";
 import { base, check, newPerson } from "../lib/browser.mjs";
 import { totp } from "../lib/devices.mjs";
-import { password, signIn, submit, username } from "../lib/forms.mjs";
+import { password, signIn, submit, username, which } from "../lib/forms.mjs";
 import { look } from "../lib/look.mjs";
 
 export const code = (page) => page.locator("main input[name=code]");
@@ -85,5 +85,71 @@ export async function secondFactorWithoutScript(browser) {
     await library(page);
   });
   await check("without script: no 5xx or foreign host", () => assert.deepEqual(wrong, []));
+  await context.close();
+}
+
+/** An app and recovery codes: the way of last time comes first, the others are one step away. */
+export async function severalWays(browser) {
+  const hedy = await newUser("hedy-several");
+  const { context, page, wrong } = await newPerson(browser);
+  const start = `${base}/if/flow/login-2fa/?next=/if/user/`;
+  let codes;
+  await check("several ways: app and recovery codes are set up on the security page", async () => {
+    await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/security/`);
+    await signIn(page, hedy);
+    await heading(page, "Security").waitFor();
+    await page.getByRole("link", { name: "Recovery codes" }).click();
+    await heading(page, "Save your recovery codes").waitFor();
+    codes = await page.locator(".codes code").allInnerTexts();
+    const saved = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save" }).click();
+    assert.equal((await saved).suggestedFilename(), "recovery-codes.txt");
+    await look(page, "recovery-codes");
+    await page.getByLabel("I have stored these codes safely").check();
+    await submit(page);
+    await heading(page, "Security").waitFor();
+    await page.getByRole("link", { name: "Authenticator app" }).click();
+    await turnOnApp(page);
+    await heading(page, "Security").waitFor();
+  });
+  /** To the list of ways, whichever came first, and to the recovery code. */
+  const toRecoveryCode = async () => {
+    await page.goto(start);
+    await signIn(page, hedy);
+    const list = heading(page, "Verify it’s you");
+    const other = page.getByRole("button", { name: "Try another way" });
+    if ((await which({ list, other })) === "other") await other.click();
+    await list.waitFor();
+    await look(page, "several-ways");
+    await page.getByRole("button", { name: /Recovery code/ }).click();
+    await heading(page, "Enter a recovery code").waitFor();
+  };
+  await signOut(page);
+  await check("several ways: a recovery code instead of the app", async () => {
+    await toRecoveryCode();
+    // The page of a chosen way stays after a reload and after an error.
+    await page.reload();
+    await code(page).fill("not-a-code");
+    await submit(page);
+    await page.locator("input[name=code][aria-invalid=true]").waitFor();
+    await heading(page, "Enter a recovery code").waitFor();
+    await code(page).fill(codes[0]);
+    await submit(page);
+    await library(page);
+  });
+  await signOut(page);
+  await check("several ways: the same recovery code does not work twice, another one does", async () => {
+    await page.goto(start);
+    await signIn(page, hedy);
+    // The way of last time comes first.
+    await heading(page, "Enter a recovery code").waitFor();
+    await code(page).fill(codes[0]);
+    await submit(page);
+    await page.locator("input[name=code][aria-invalid=true]").waitFor();
+    await code(page).fill(codes[1]);
+    await submit(page);
+    await library(page);
+  });
+  await check("several ways: no policy violation, script error, 5xx or foreign host", () => assert.deepEqual(wrong, []));
   await context.close();
 }
