@@ -51,9 +51,11 @@ pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Op
     let _ = write!(text, "{binding} {} {} {} ", policy.pk, policy.version, core.world().counter);
     match question.user {
         Some(p) => {
+            // Whoever is not known to have been read with their own groups is asked about anew.
+            let direct = p.direct.as_ref()?;
             let _ = write!(text, "{} {} {} {}", p.user.id, p.user.updated.0, p.user.password_changed.0, p.user.is_active);
             for group in p.groups.iter() {
-                let _ = write!(text, " {} {}", group.id, group.updated.0);
+                let _ = write!(text, " {} {} {}", group.id, group.updated.0, direct.contains(&group.id));
             }
         }
         None => text.push('-'),

@@ -14,10 +14,9 @@ use std::sync::Arc;
 
 /// What is asked on the command line.
 #[derive(Args)]
-#[group(id = "subject", required = true, multiple = false, args = ["application", "flow"])]
 pub struct Query {
     /// Slug of the application.
-    #[arg(long)]
+    #[arg(long, required_unless_present = "flow", conflicts_with = "flow")]
     application: Option<String>,
     /// Slug of the flow.
     #[arg(long)]
