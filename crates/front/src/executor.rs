@@ -38,8 +38,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     let core = edge.core.clone();
     let Ok(flow) = Executor::flow(&core, slug) else { return edge.not_found() };
     // The person's own query string travels inside ours.
-    let asked = query::value(&edge.client.query, "query");
-    let inner = asked.clone().unwrap_or_default();
+    let inner = query::value(&edge.client.query, "query").unwrap_or_default();
     if answer.is_some() && edge.session.principal().is_some() && !edge.session.csrf_fits(&core, edge.header(CSRF_HEADER)) {
         return allowed(flow_error(&edge, None).into_response());
     }
@@ -51,7 +50,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     };
     let response = match reply {
         Ok(Reply::NotApplicable(refusal)) => return edge.leave(axum::Json(refusal)).await,
-        Ok(reply) => show(reply, &client.path, &inner, asked.is_none()),
+        Ok(reply) => show(reply, &client.path, &inner, is_of_2024(&client.user_agent)),
         Err(Error::Unavailable(why)) => {
             tracing::warn!(%why, "a flow step was refused");
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."})))
@@ -66,7 +65,12 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     allowed(edge.leave(response).await)
 }
 
-/// Clients of 2024 send no `query` and expect `type` in each challenge; newer ones always send it.
+/// Generated clients and outposts name the version that they were made for (`OpenAPI-Generator/2024.2.2/python`).
+fn is_of_2024(user_agent: &str) -> bool {
+    user_agent.contains("/2024.")
+}
+
+/// Clients of 2024 expect `type` in each challenge.
 fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
     let mut challenge = match reply {
         Reply::Challenge(challenge) | Reply::NotApplicable(challenge) => challenge,

@@ -86,7 +86,7 @@ const MODEL_WORDS: [&str; 20] = [
     "rows",
     "description",
 ];
-const FIELD_WORDS: [&str; 19] = [
+const FIELD_WORDS: [&str; 20] = [
     "default",
     "default_fn",
     "optional",
@@ -97,6 +97,7 @@ const FIELD_WORDS: [&str; 19] = [
     "read_only",
     "write_only",
     "secret",
+    "shown",
     "filter",
     "choice",
     "refers",
@@ -263,6 +264,8 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
     let widget = value(&attrs, "widget").map_or_else(|| quote!(""), |e| quote!(#e));
     let [blank, unique, write_only, filter, hidden, nonempty] = ["blank", "unique", "write_only", "filter", "hidden", "nonempty"].map(|w| flag(&attrs, w));
     let secret = flag(&attrs, "secret") || word == "Secret";
+    // A secret is never sent back, unless the declaration says so.
+    let write_only = write_only || secret && !flag(&attrs, "shown");
     Ok(quote! {
         ::signet_model::FieldDef {
             name: #name, doc: #doc, kind: #kind, default: #default, required: #required, nullable: #nullable, blank: #blank, unique: #unique,

@@ -66,7 +66,8 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
                     change.data.insert(field.name.to_owned(), value.clone());
                     continue;
                 }
-                field.default.map_or_else(|| empty(&field.kind, field.nullable), |f| f(ports))
+                let value = field.default.map_or_else(|| empty(&field.kind, field.nullable), |f| f(ports));
+                if matches!(field.kind, Kind::Float) { float(&value).unwrap_or(value) } else { value }
             }
         };
         if field.secret {
@@ -197,7 +198,7 @@ fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn
             Ok(Json::from(n))
         }
         Kind::Float => match value {
-            Json::Number(n) => Ok(Json::Number(n.clone())),
+            Json::Number(_) => float(value).ok_or_else(|| "A valid number is required.".into()),
             Json::String(s) => s.trim().parse::<f64>().ok().filter(|f| f.is_finite()).map(Json::from).ok_or_else(|| "A valid number is required.".into()),
             _ => Err("A valid number is required.".into()),
         },
@@ -277,6 +278,11 @@ fn items(members: &'static [FieldDef], value: &Json, world: &Snapshot, rows: &dy
         out.push(Json::Object(data));
     }
     if any { Err(Complaint::Shape(Json::Array(wrong))) } else { Ok(Json::Array(out)) }
+}
+
+/// The number as one with a fraction: 1 is 1.0 on the wire.
+fn float(value: &Json) -> Option<Json> {
+    value.as_f64().filter(|f| f.is_finite()).map(Json::from)
 }
 
 /// A default may begin or end with a space; whoever sends it back means it.

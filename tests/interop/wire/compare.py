@@ -7,11 +7,16 @@ from pathlib import Path
 
 # The steps that belong to what is built, in the order of the table.
 GROUPS = (
-    "admin. root. brands. auth. page. schema. users user group victim plain token. flow. flowbinding. cert. prompt. policybinding. policy.expression "
-    "stage.identification stage.password stage.user_login stage.user_write stage.prompt stage.consent stage.deny scope oauth2. application. brand. "
+    "admin. root. brands. auth. page. schema. users user group victim plain token. flow. flowbinding. cert. prompt. policybinding. policy. policy.expression policy.password policy.reputation "
+    "stage.identification stage.password stage.user_login stage.user_write stage.prompt stage.consent stage.deny stage.captcha stage.email "
+    "stage.authenticator/totp stage.authenticator/validate stages. totp. pwchange. scope oauth2. application. brand. "
     "login. session. oidc. authorize. code. userinfo."
 ).split()
 SHARE = 0.85
+# Flows and what belongs to them; steps that differ by members newer than the recording are not counted.
+NEWER = "that 2026.8.5 added"
+FLOWS = ("stage.", "policy.", "policybinding.", "flow.", "flowbinding.", "login.", "session.", "totp.", "pwchange.", "prompt.")
+FLOWS_SHARE = 0.97
 
 
 def judge(folder):

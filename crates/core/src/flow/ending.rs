@@ -20,6 +20,12 @@ impl Executor<'_> {
                     self.close();
                     Reply::Done(to)
                 }
+                // No way to anywhere: what browsers would run or open by themselves.
+                None if !is_web(&next) => {
+                    self.close();
+                    let error = Challenge::new("ak-stage-flow-error").with("request_id", self.client.request_id.as_str());
+                    Reply::Challenge(error.0)
+                }
                 None => {
                     self.session.state.plan = Some(plan);
                     let reply = self.refusal(flow, Some("Invalid next URL".to_owned()));
@@ -105,5 +111,25 @@ impl Executor<'_> {
             }),
         );
         out
+    }
+}
+
+/// Whether an address is of the web: without a scheme, or with one of HTTP's.
+fn is_web(address: &str) -> bool {
+    let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')));
+    scheme.is_none_or(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_web;
+    #[test]
+    fn schemes_that_run_something_are_no_addresses_of_the_web() {
+        for fine in ["/x", "//host/x", "https://a.test/", "HTTP://a.test", "/a:b", "", "?x=y:z"] {
+            assert!(is_web(fine), "{fine}");
+        }
+        for bad in ["javascript:alert(1)", "data:text/html,x", "JavaScript:x", "vbscript:x", "file:///x"] {
+            assert!(!is_web(bad), "{bad}");
+        }
     }
 }

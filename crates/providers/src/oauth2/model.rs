@@ -108,7 +108,7 @@ pub struct OAuth2Provider {
     pub grant_types: Vec<GrantType>,
     #[field(unique, default_fn = |p: &Ports| json!(p.alphanumeric(40)), max = 255, filter)]
     pub client_id: String,
-    #[field(default_fn = |p: &Ports| json!(p.alphanumeric(128)), blank, max = 255)]
+    #[field(default_fn = |p: &Ports| json!(p.alphanumeric(128)), blank, max = 255, shown)]
     #[serde(default, skip_serializing)]
     pub client_secret: Secret,
     /// How long an authorization code can be exchanged.
