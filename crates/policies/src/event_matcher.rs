@@ -97,7 +97,8 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
         errors.add("app", format!("\"{}\" is not a valid choice.", change.text("app")));
     }
     let model = change.text("model");
-    if !model.is_empty() && !(words(model) && model.split('.').filter(|part| !part.is_empty()).count() == 2) {
+    let is_model = words(model) && model.split('.').filter(|part| !part.is_empty()).count() == 2;
+    if !model.is_empty() && !is_model {
         errors.add("model", format!("\"{model}\" is not a valid choice."));
     }
     let query = change.text("query");

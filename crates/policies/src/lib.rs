@@ -10,7 +10,6 @@ pub mod password;
 pub mod password_expiry;
 pub mod reputation;
 pub mod risk;
-mod secret;
 pub mod time_window;
 pub mod unique_password;
 

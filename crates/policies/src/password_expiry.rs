@@ -35,7 +35,7 @@ const DAY: i64 = 86_400;
 /// Whole days since the password expired; none while it is good.
 fn overdue(changed: Timestamp, days: i64, now: Timestamp) -> Option<i64> {
     let over = now.secs() - changed.secs() - days.saturating_mul(DAY);
-    (over >= 0).then(|| over / DAY)
+    (over >= 0).then_some(over / DAY)
 }
 
 struct PasswordExpiry;

@@ -1,6 +1,6 @@
 //! Refuses passwords that a person had before.
 use crate::Slice;
-use crate::secret;
+use crate::password::given;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Result};
@@ -38,7 +38,7 @@ impl Policy for UniquePassword {
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
         let settings = policy.get::<UniquePasswordPolicy>().ok_or_else(|| Error::internal("not a password uniqueness policy"))?;
-        let password = match secret::password(question, &settings.password_field) {
+        let password = match given::password(question, &settings.password_field) {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
         };

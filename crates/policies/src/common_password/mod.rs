@@ -2,7 +2,7 @@
 mod words;
 
 use crate::Slice;
-use crate::secret;
+use crate::password::given;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Result};
@@ -51,7 +51,7 @@ impl Policy for CommonPassword {
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
         let settings = policy.get::<CommonPasswordPolicy>().ok_or_else(|| Error::internal("not a common password policy"))?;
-        let password = match secret::password(question, &settings.password_field) {
+        let password = match given::password(question, &settings.password_field) {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
         };

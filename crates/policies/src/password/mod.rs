@@ -1,9 +1,9 @@
 //! Judges a new password: rules about its characters, breaches, and how easily it is guessed.
 mod breached;
+pub(crate) mod given;
 mod rules;
 
 use crate::Slice;
-use crate::secret;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Result};
@@ -72,7 +72,7 @@ impl Policy for Password {
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
         let settings = policy.get::<PasswordPolicy>().ok_or_else(|| Error::internal("not a password policy"))?;
-        let password = match secret::password(question, &settings.password_field) {
+        let password = match given::password(question, &settings.password_field) {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
         };
