@@ -48,6 +48,15 @@ impl Eval<'_> {
                 }
                 self.made(out)
             }
+            Expr::Affix(of, parts, end) => {
+                let Value::Str(text) = self.expr(of)? else { return Err(Stop::Interpret) };
+                let mut found = false;
+                for part in parts {
+                    let Value::Str(part) = self.expr(part)? else { return Err(Stop::Interpret) };
+                    found |= if *end { text.ends_with(&*part) } else { text.starts_with(&*part) };
+                }
+                Ok(found.into())
+            }
             Expr::Partition(text, separator, last) => {
                 let (Value::Str(text), Value::Str(separator)) = (self.expr(text)?, self.expr(separator)?) else { return Err(Stop::Interpret) };
                 if separator.is_empty() {

@@ -196,10 +196,10 @@ impl Compiler {
                     return None;
                 }
                 let of = self.boxed(&method.value)?;
-                let args = match (name, &*arguments.args) {
-                    ("startswith" | "endswith", [ast::Expr::Tuple(tuple)]) => super::ir::Args { plain: vec![Expr::List(self.items(&tuple.elts)?)], named: Vec::new() },
-                    _ => self.args(arguments)?,
-                };
+                if let ("startswith" | "endswith", [ast::Expr::Tuple(tuple)], []) = (name, &*arguments.args, &*arguments.keywords) {
+                    return Some(Expr::Affix(of, self.all(&tuple.elts)?, name == "endswith"));
+                }
+                let args = self.args(arguments)?;
                 Some(Expr::Method(of, name.into(), args))
             }
             ast::Expr::Name(name) if self.resolve(name.id.as_str()).is_none() => self.function(name.id.as_str(), arguments),

@@ -486,10 +486,16 @@ impl<'a> Eval<'a> {
             Expr::Search(wanted, search) => self.search(*wanted, search),
             Expr::Method(of, name, args) => {
                 let of = self.expr(of)?;
-                let (args, kwargs) = self.args(args)?;
                 match &of {
-                    Value::Object(object) if object.as_any().is_none() => self.call(Target::Method(object.clone(), name.to_string()), args, kwargs),
-                    _ => self.method(&of, name, &args, &kwargs),
+                    Value::Object(object) if object.as_any().is_none() => {
+                        let (args, kwargs) = self.args(args)?;
+                        self.call(Target::Method(object.clone(), name.to_string()), args, kwargs)
+                    }
+                    _ if args.named.is_empty() => {
+                        let args = args.plain.iter().map(|arg| self.expr(arg)).collect::<Found<Vec<_>>>()?;
+                        self.method(&of, name, &args)
+                    }
+                    _ => Err(Stop::Interpret),
                 }
             }
             Expr::Helper(name, args) => {
@@ -563,6 +569,7 @@ impl<'a> Eval<'a> {
         Ok(found.map(|value| self.foreign(value)))
     }
 
+    /// Arguments for the outside.
     fn args(&mut self, args: &Args) -> Found<(Vec<Value>, Kwargs)> {
         let mut plain = Vec::with_capacity(args.plain.len());
         for arg in &args.plain {

@@ -70,6 +70,8 @@ pub(super) enum Expr {
     GetAttr(Box<Expr>, Box<str>, Box<Expr>),
     Matches(Box<Expr>, Box<Pattern>),
     Replaced(Box<Expr>, Box<Pattern>, Box<str>),
+    /// `startswith` or `endswith` (true) with several texts.
+    Affix(Box<Expr>, Vec<Expr>, bool),
     Method(Box<Expr>, Box<str>, Args),
     Helper(Box<str>, Args),
     Host(Box<str>, Args),

@@ -5,10 +5,7 @@ use super::ops::equal;
 use crate::Value;
 
 impl Eval<'_> {
-    pub(super) fn method(&mut self, of: &Value, name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Found {
-        if !kwargs.is_empty() {
-            return Err(Stop::Interpret);
-        }
+    pub(super) fn method(&mut self, of: &Value, name: &str, args: &[Value]) -> Found {
         match of {
             Value::Str(text) => self.text_method(text, name, args),
             Value::Dict(dict) => match (name, args) {
@@ -65,17 +62,7 @@ impl Eval<'_> {
             }
             ("startswith" | "endswith", 1) => {
                 let fits = |part: &str| if name == "startswith" { text.starts_with(part) } else { text.ends_with(part) };
-                match &args[0] {
-                    Value::Str(part) => Ok(fits(part).into()),
-                    Value::List(parts) => {
-                        let mut found = false;
-                        for part in parts.iter() {
-                            found |= fits(part.as_str().ok_or(Stop::Interpret)?);
-                        }
-                        Ok(found.into())
-                    }
-                    _ => Err(Stop::Interpret),
-                }
+                Ok(fits(given(0)?).into())
             }
             ("removeprefix", 1) => Ok(text.strip_prefix(given(0)?).unwrap_or(text).into()),
             ("removesuffix", 1) => Ok(text.strip_suffix(given(0)?).unwrap_or(text).into()),
