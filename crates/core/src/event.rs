@@ -19,6 +19,10 @@ impl Core {
             _ => Map::new(),
         };
         context.insert("http_request".into(), json!({"args": {}, "path": client.path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
+        if let Ok(located) = self.geoip.look_up(client.ip) {
+            context.extend(located.place.map(|place| ("geo".to_owned(), Json::Object(place.to_map()))));
+            context.extend(located.network.map(|network| ("asn".to_owned(), Json::Object(network.to_map()))));
+        }
         let person =
             user.map_or_else(|| json!({"pk": null, "email": "", "username": "AnonymousUser"}), |p| json!({"pk": p.user.id, "email": p.user.email, "username": p.user.username}));
         let map = |value: Json| match value {

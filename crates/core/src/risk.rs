@@ -58,12 +58,12 @@ impl Risk {
 /// What cannot be read is no absence of risk.
 pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
     let (core, client) = (question.core, question.client);
-    let key = question.user.map_or(0, |u| u.user.id);
-    if let Some(known) = client.notes.risk(key) {
-        return Ok(known);
-    }
     let typed = Context(question.context.clone());
     let name = question.user.map(|u| u.user.username.clone()).or_else(|| typed.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| typed.get(&keys::PENDING_USER_IDENTIFIER));
+    let of = (question.user.map_or(0, |u| u.user.id), name.clone().unwrap_or_default());
+    if let Some(known) = client.notes.risk(&of) {
+        return Ok(known);
+    }
     let mut reasons = Vec::new();
     reasons.extend(of_reputation(reputation::score(core, client, name.as_deref(), true).await?));
     if !is_internal(core, client.ip) {
@@ -77,7 +77,7 @@ pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
         reasons.extend(of_history(core, client.ip, &history, question.now().secs())?);
     }
     let risk = Arc::new(Risk::of(reasons));
-    client.notes.keep_risk(key, risk.clone());
+    client.notes.keep_risk(of, risk.clone());
     Ok(risk)
 }
 

@@ -36,8 +36,8 @@ pub struct Notes(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     decisions: Vec<Decision>,
-    /// By the person's id; 0 for nobody.
-    risks: HashMap<i64, Arc<Risk>>,
+    /// By the person's id (0 for nobody) and the name that counts.
+    risks: HashMap<(i64, String), Arc<Risk>>,
 }
 
 impl Notes {
@@ -55,10 +55,10 @@ impl Notes {
     pub fn decisions(&self) -> Vec<Decision> {
         self.inner().decisions.clone()
     }
-    pub(crate) fn risk(&self, user: i64) -> Option<Arc<Risk>> {
-        self.inner().risks.get(&user).cloned()
+    pub(crate) fn risk(&self, of: &(i64, String)) -> Option<Arc<Risk>> {
+        self.inner().risks.get(of).cloned()
     }
-    pub(crate) fn keep_risk(&self, user: i64, risk: Arc<Risk>) {
-        self.inner().risks.insert(user, risk);
+    pub(crate) fn keep_risk(&self, of: (i64, String), risk: Arc<Risk>) {
+        self.inner().risks.insert(of, risk);
     }
 }

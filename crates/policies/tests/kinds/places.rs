@@ -17,6 +17,9 @@ async fn countries_and_networks_are_joined_by_or() {
         assert!(!site.says(&either, BERLIN).await && site.says(&either, NEW_YORK).await);
         let said = site.ask(&either, &site.client(BERLIN), json!({})).await.unwrap();
         assert_eq!(said.messages, ["Client IP is not part of an allowed autonomous system.", "Client IP is not in an allowed country."]);
+        site.core.event(&site.client(BERLIN), None, "custom_seen", "tests", json!({})).await.unwrap();
+        let event = site.events("custom_seen").await.remove(0);
+        assert_eq!((&event.context["geo"]["city"], &event.context["asn"]["as_org"]), (&json!("Berlin"), &json!("Example Net")), "events tell the place");
         let nothing = site.policy::<GeoIPPolicy>(json!({"countries": []})).await;
         assert!(site.says(&nothing, NOWHERE).await, "nothing is demanded");
     })
