@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
+import { authenticator } from "./lib/devices.mjs";
 import { check, failed, withBrowser } from "./lib/browser.mjs";
 import { axe } from "./lib/look.mjs";
 
@@ -28,6 +29,49 @@ const server = createServer((request, response) => {
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const base = `http://localhost:${server.address().port}`;
 
+/** What the page sends for `field` when `action` is done. */
+async function sent(page, field, action) {
+  const posted = page.waitForRequest((request) => request.method() === "POST");
+  await action();
+  const form = new URLSearchParams((await posted).postData());
+  await page.getByRole("heading", { name: "sent" }).waitFor();
+  return JSON.parse(form.get(field));
+}
+
+/** The three ceremonies, with the browser's own reading of options and with ours for browsers that have none. */
+async function passkeys(browser, native) {
+  const context = await browser.newContext();
+  if (!native) {
+    await context.addInitScript(() => {
+      delete PublicKeyCredential.parseRequestOptionsFromJSON;
+      delete PublicKeyCredential.parseCreationOptionsFromJSON;
+      delete PublicKeyCredential.prototype.toJSON;
+    });
+  }
+  const page = await context.newPage();
+  await page.route("**/if/flow/**", (route) => route.fulfill({ contentType: "text/html", body: "<h1>sent</h1>" }));
+  const device = await authenticator(page);
+  await check(`passkeys, ${native ? "options read by the browser" : "options read by us"}: created, used when asked, used among the suggestions`, async () => {
+    await page.goto(`${base}/setup-passkey.html`);
+    const made = await sent(page, "response", () => page.getByRole("button", { name: "Create passkey" }).click());
+    assert.equal(made.type, "public-key");
+    assert.ok(made.id && made.rawId === made.id && made.response.attestationObject && made.response.clientDataJSON && made.response.transports.includes("internal"));
+    assert.equal((await device.credentials()).length, 1);
+    // Where a passkey is the way, the page asks by itself.
+    const used = await sent(page, "webauthn", () => page.goto(`${base}/validate-passkey.html`, { waitUntil: "commit" }));
+    assert.equal(used.id, made.id);
+    assert.ok(used.response.authenticatorData && used.response.signature && used.response.userHandle);
+    const suggested = await sent(page, "passkey", () => page.goto(`${base}/identification-passkey.html`, { waitUntil: "commit" }));
+    assert.equal(suggested.id, made.id);
+    await device.verified(false);
+    await page.goto(`${base}/setup-passkey.html`);
+    await page.getByRole("button", { name: "Create passkey" }).click();
+    await page.getByRole("alert").getByText("Your passkey was not confirmed.").or(page.getByText("Passkeys do not work")).or(page.getByText("cannot make the passkey")).waitFor();
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+  });
+  await context.close();
+}
+
 await withBrowser(async (browser) => {
   for (const [screen, { suffix, ...settings }] of Object.entries(screens)) {
     const context = await browser.newContext(settings);
@@ -49,6 +93,7 @@ await withBrowser(async (browser) => {
     }).catch(() => {});
     await context.close();
   }
+  for (const native of [true, false]) await passkeys(browser, native).catch(() => {});
 });
 server.close();
 process.exitCode = failed() ? 1 : 0;

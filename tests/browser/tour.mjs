@@ -1,13 +1,11 @@
 // Every page that a person meets, in light and dark, on a desktop and a phone: pictures, reach by keyboard, accessibility.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { apache, base, check, newPerson } from "./lib/browser.mjs";
 import { password, submit, username } from "./lib/forms.mjs";
+import { axe } from "./lib/look.mjs";
 import { ada } from "./journey.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const authorize = (client) =>
   `${base}/application/o/authorize/?${new URLSearchParams({ client_id: client, response_type: "code", redirect_uri: `${apache}/bye.html`, scope: "openid email profile" })}`;
 
@@ -66,11 +64,7 @@ async function accessibility(browser, screen, colorScheme) {
   await check(`${screen}, ${colorScheme}: axe finds nothing serious`, async () => {
     const found = [];
     await walk(page, async (name) => {
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-      for (const v of violations.filter((v) => ["serious", "critical"].includes(v.impact))) {
-        found.push(`${name}: ${v.id} (${v.impact}) ${v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3).join(" · ")}`);
-      }
+      found.push(...(await axe(page)).map((violation) => `${name}: ${violation}`));
     });
     assert.deepEqual(found, []);
   });

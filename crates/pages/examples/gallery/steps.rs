@@ -31,7 +31,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
     };
     let stage = |pk: &str, model: &str| json!({"pk": pk, "name": "default", "verbose_name": "", "meta_model_name": format!("authentik_stages_x.{model}")});
     let registration = json!({"challenge": "AAAA", "rp": {"id": "localhost", "name": "Fernhill"}, "user": {"id": "AAAA", "name": "mara", "displayName": "Mara"},
-        "pubKeyCredParams": [{"type": "public-key", "alg": -7}]});
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}], "authenticatorSelection": {"residentKey": "required", "userVerification": "required"}});
     let captcha = json!({"component": "ak-stage-captcha", "site_key": "key", "js_url": "https://captcha.example/api.js", "interactive": true});
     let config = "otpauth://totp/Fernhill%3Amara.lindqvist?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30&issuer=Fernhill";
     vec![
