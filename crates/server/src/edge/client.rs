@@ -46,7 +46,7 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
-    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, outpost_token, ..Client::internal() })
+    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, mfa, outpost_token, ..Client::internal() })
 }
 
 /// `::ffff:192.0.2.1` is 192.0.2.1.
