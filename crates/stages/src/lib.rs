@@ -1,5 +1,6 @@
 //! The kinds of stages. A stage shows a challenge and judges the answer; everything else is the executor's.
 pub mod authenticator_validate;
+pub mod authenticator_webauthn;
 pub mod authenticators;
 pub mod captcha;
 pub mod consent;
@@ -30,6 +31,7 @@ pub struct Slice {
 /// Every kind of stage.
 pub const ALL: &[Slice] = &[
     authenticator_validate::SLICE,
+    authenticator_webauthn::SLICE,
     authenticators::duo::SLICE,
     authenticators::email::SLICE,
     authenticators::sms::SLICE,

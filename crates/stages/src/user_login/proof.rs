@@ -1,12 +1,14 @@
 //! Who a run is about, and whether they have proven it. Stages change the pending user only by these functions.
 //!
 //! A proof is one of: a backend accepted a password or token (`USER_BACKEND`; the stage that writes a new account sets it
-//! too, since the account is of this run's making), or the plan was restored by a token that was made for the person.
+//! too, since the account is of this run's making), a passkey that has verified its holder, or the plan was restored by a token that was made for the person.
 use signet_core::Principal;
 use signet_core::flow::{Context, Key, PendingUser, keys};
 
 /// Marks a typed name that matched nobody.
 const UNKNOWN: Key<bool> = Key::new("goauthentik.io/identification/unknown");
+/// A passkey of the pending person has checked who holds it. Unlike a backend it does not stand for a password.
+const DEVICE_PROOF: Key<bool> = Key::new("goauthentik.io/authenticator_validate/proof");
 /// The backend named when a person is proven by having made the account just now.
 pub const ENROLLED: &str = "authentik.core.auth.InbuiltBackend";
 
@@ -33,6 +35,7 @@ pub fn is_unknown(context: &Context) -> bool {
 }
 fn forget(context: &mut Context) {
     context.remove(&keys::USER_BACKEND);
+    context.remove(&DEVICE_PROOF);
     context.remove(&keys::AUTH_METHOD);
     context.remove(&keys::AUTH_METHOD_ARGS);
     context.remove(&keys::PENDING_USER_IDENTIFIER);
@@ -43,7 +46,11 @@ pub fn is_restored(context: &Context) -> bool {
     context.has(&keys::IS_RESTORED) && !context.has(&keys::CHOSEN) && context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some())
 }
 fn is_proven(context: &Context) -> bool {
-    context.get(&keys::USER_BACKEND).is_some_and(|b| !b.is_empty()) || is_restored(context)
+    context.get(&keys::USER_BACKEND).is_some_and(|b| !b.is_empty()) || context.get(&DEVICE_PROOF) == Some(true) || is_restored(context)
+}
+/// The pending person has answered with a passkey that has checked a PIN or a fingerprint.
+pub fn set_device_proof(context: &mut Context) {
+    context.set(&DEVICE_PROOF, true);
 }
 
 /// Whether a session may begin for the pending user. A session that is there already is no proof: it would renew itself.

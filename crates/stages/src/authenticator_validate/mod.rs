@@ -1,0 +1,270 @@
+//! Second factors: asks for a device that the person has set up, or for a passkey that says who it is.
+mod assertion;
+mod code;
+mod model;
+mod offer;
+mod outcome;
+pub mod passkey;
+mod remembered;
+mod throttle;
+
+pub use model::{AuthenticatorValidateStage, DeviceClass, Hint, NotConfigured, UserVerification};
+
+use crate::authenticator_webauthn::sent;
+use crate::authenticators::{self, duo};
+use crate::user_login::proof;
+use crate::Slice;
+use async_trait::async_trait;
+use signet_base::{Error, Json, Map, Result, Uuid};
+use signet_core::Principal;
+use signet_core::flow::{FlowRun, Planned, ResponseErrors, StageKind, StageRef, Step};
+use signet_model::Model;
+use signet_store::devices::{Device, Kind};
+use std::sync::Arc;
+
+pub const SLICE: Slice = Slice { models: &[AuthenticatorValidateStage::DEF], kind: || Arc::new(Validate) };
+
+pub(crate) const COMPONENT: &str = "ak-stage-authenticator-validate";
+struct Validate;
+
+/// Whom the stage asks.
+enum Asked {
+    /// Nobody is named: only a passkey can tell.
+    Anybody,
+    /// This account, with the devices that count.
+    Person { person: Box<Principal>, devices: Vec<Device>, proven: bool },
+    /// A name without an account that could sign in.
+    Nobody { username: String },
+}
+
+async fn asked(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Result<Asked> {
+    let Some(pending) = flow.pending_user() else { return Ok(Asked::Anybody) };
+    match flow.pending_account().await?.filter(|p| p.user.is_active) {
+        Some(person) => {
+            let devices = offer::of(flow.core, settings, person.user.id).await?;
+            let proven = proof::owns_pending(&flow.plan.context, flow.user());
+            Ok(Asked::Person { person: Box::new(person), devices, proven })
+        }
+        None => Ok(Asked::Nobody { username: pending.username }),
+    }
+}
+
+#[async_trait]
+impl StageKind for Validate {
+    fn id(&self) -> &'static str {
+        "authentik_stages_authenticator_validate.authenticatorvalidatestage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<AuthenticatorValidateStage>()?;
+        match asked(flow, &settings).await? {
+            Asked::Anybody if settings.allows(Kind::Webauthn) => Ok(Step::Show(offer::passwordless(flow, &settings))),
+            Asked::Anybody => Ok(Step::Deny(None)),
+            Asked::Person { person, devices, proven } if !devices.is_empty() => {
+                if proven && (remembered::fits(flow, &settings, &person, &devices) || passkey_counts(flow, &settings, &person)) {
+                    return Ok(Step::Next);
+                }
+                Ok(Step::Show(offer::challenge(flow, &settings, &person, &devices, proven)))
+            }
+            Asked::Person { person, proven, .. } => Ok(not_configured(flow, &settings, &person.user.username, proven)),
+            Asked::Nobody { username } => Ok(not_configured(flow, &settings, &username, false)),
+        }
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let settings = flow.settings::<AuthenticatorValidateStage>()?;
+        let has = |name: &str| answer.get(name).is_some_and(|v| !v.is_null() && v.as_str() != Some(""));
+        let asked = asked(flow, &settings).await?;
+        match asked {
+            Asked::Anybody if !settings.allows(Kind::Webauthn) => Ok(Step::Deny(None)),
+            Asked::Anybody if has("webauthn") => match sent(answer, "webauthn") {
+                Ok(sent) => passkey::answer(flow, &settings, &sent).await,
+                Err(errors) => Ok(Step::Invalid(errors)),
+            },
+            Asked::Anybody if has("code") => Ok(code::wrong()),
+            // The one challenge that there is needs no choice.
+            Asked::Anybody if has("selected_challenge") => self.show(flow).await,
+            Asked::Anybody => Ok(empty()),
+            Asked::Person { person, devices, proven } if !devices.is_empty() => {
+                if has("code") {
+                    return code::answer(flow, &settings, &person, &devices, answer).await;
+                }
+                if has("webauthn") {
+                    return with_key(flow, &settings, &person, answer).await;
+                }
+                if has("duo") {
+                    return with_push(flow, &settings, &person, &devices, answer).await;
+                }
+                if has("selected_challenge") {
+                    return select(flow, &settings, &person, &devices, proven, answer).await;
+                }
+                Ok(empty())
+            }
+            Asked::Person { person, proven, .. } => Ok(unconfigured(flow, &settings, answer, &person.user.username, proven).await),
+            Asked::Nobody { username } => Ok(unconfigured(flow, &settings, answer, &username, false).await),
+        }
+    }
+}
+
+/// What people are told when a message or a push did not leave; none for faults of ours.
+fn told(error: &Error) -> Option<String> {
+    match error {
+        Error::Denied(text) | Error::Unavailable(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+fn empty() -> Step {
+    Step::Invalid(ResponseErrors::one("non_field_errors", "Empty response", "invalid"))
+}
+
+/// Whether a passkey has signed this person in a moment ago, by rules that are no weaker than this stage's.
+fn passkey_counts(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal) -> bool {
+    settings.allows(Kind::Webauthn) && settings.webauthn_allowed_device_types.is_empty() && outcome::verified_passkey(flow) == Some(person.user.id)
+}
+
+/// Nobody learns from the answer who has a device before they have proven who they are.
+fn wants_decoy(settings: &AuthenticatorValidateStage, proven: bool) -> bool {
+    !proven && settings.not_configured_action == NotConfigured::Deny && settings.allows(Kind::Webauthn)
+}
+
+fn not_configured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, username: &str, proven: bool) -> Step {
+    if wants_decoy(settings, proven) {
+        return Step::Show(offer::decoy(flow, settings, username));
+    }
+    match (settings.not_configured_action, settings.configuration_stages.as_slice()) {
+        (NotConfigured::Skip, _) => Step::Next,
+        (NotConfigured::Deny, _) | (NotConfigured::Configure, []) => Step::Deny(Some("You have no second factor set up.".to_owned())),
+        (NotConfigured::Configure, [one]) => {
+            insert(flow, *one);
+            Step::Next
+        }
+        (NotConfigured::Configure, _) => Step::Show(offer::configuration(flow, settings)),
+    }
+}
+
+/// An answer where no device counts: the choice of a stage, or a try that cannot be right.
+async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, answer: &Map, username: &str, proven: bool) -> Step {
+    if wants_decoy(settings, proven) {
+        let tried = ["webauthn", "code", "duo"].into_iter().find(|name| answer.contains_key(*name));
+        return match tried {
+            Some("code") => {
+                outcome::failed(flow, username).await;
+                code::wrong()
+            }
+            Some(name) => {
+                outcome::failed(flow, username).await;
+                Step::Invalid(ResponseErrors::one(name, assertion::UNKNOWN_DEVICE, "invalid"))
+            }
+            None if answer.contains_key("selected_challenge") => Step::Show(offer::decoy(flow, settings, username)),
+            None => empty(),
+        };
+    }
+    if settings.not_configured_action != NotConfigured::Configure || settings.configuration_stages.len() < 2 {
+        return not_configured(flow, settings, username, proven);
+    }
+    match selected(answer, &settings.configuration_stages) {
+        Ok(stage) => {
+            insert(flow, stage);
+            Step::Next
+        }
+        Err(errors) => Step::Invalid(errors),
+    }
+}
+
+/// The chosen stage comes right after this one.
+fn insert(flow: &mut FlowRun<'_>, stage: Uuid) {
+    let place = flow.plan.stages.len().min(1);
+    flow.plan.stages.insert(place, Planned { stage: StageRef::Object(stage), binding: None, re_evaluate: false });
+}
+fn selected(answer: &Map, offered: &[Uuid]) -> Result<Uuid, ResponseErrors> {
+    match answer.get("selected_stage").and_then(Json::as_str).filter(|s| !s.is_empty()) {
+        Some(sent) => {
+            let found = Uuid::parse_str(sent).ok().filter(|pk| offered.contains(pk));
+            found.ok_or_else(|| ResponseErrors::one("selected_stage", "Invalid stage selected.", "invalid"))
+        }
+        None => Err(ResponseErrors::required("selected_stage")),
+    }
+}
+
+async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, answer: &Map) -> Result<Step> {
+    let sent = match sent(answer, "webauthn") {
+        Ok(sent) => sent,
+        Err(errors) => return Ok(Step::Invalid(errors)),
+    };
+    match assertion::judge(flow, settings, Some(person.user.id), &sent).await? {
+        Ok(shown) => {
+            if shown.verified {
+                proof::set_device_proof(flow.context());
+            }
+            Ok(outcome::passed(flow, settings, person, &shown.device))
+        }
+        Err(text) => {
+            outcome::failed(flow, &person.user.username).await;
+            Ok(Step::Invalid(ResponseErrors::one("webauthn", text, "invalid")))
+        }
+    }
+}
+
+async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<Step> {
+    let wrong = |text: &str| Ok(Step::Invalid(ResponseErrors::one("duo", text, "invalid")));
+    let id = match answer.get("duo") {
+        Some(Json::Number(n)) => n.as_i64(),
+        Some(Json::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let Some(id) = id else { return wrong("A valid integer is required.") };
+    let Some(device) = devices.iter().find(|d| d.id == id && d.kind == Kind::Duo) else { return wrong(assertion::UNKNOWN_DEVICE) };
+    match duo::push(flow, person, device).await {
+        Ok(true) => Ok(outcome::passed(flow, settings, person, device)),
+        Ok(false) => {
+            outcome::failed(flow, &person.user.username).await;
+            wrong("Duo denied access. Try again.")
+        }
+        Err(error) => match told(&error) {
+            Some(text) => wrong(&text),
+            None => Err(error),
+        },
+    }
+}
+
+/// Which device is going to answer: a message with a code leaves, everything else needs nothing.
+async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool, answer: &Map) -> Result<Step> {
+    let wrong = |text: &str| Ok(Step::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
+    let chosen = match answer.get("selected_challenge") {
+        Some(Json::String(text)) => serde_json::from_str(text).unwrap_or(Json::Null),
+        Some(other) => other.clone(),
+        None => Json::Null,
+    };
+    let (class, uid) = (chosen.get("device_class").and_then(Json::as_str).and_then(Kind::parse), chosen.get("device_uid"));
+    let uid = uid.map(|u| u.as_str().map_or_else(|| u.to_string(), str::to_owned)).unwrap_or_default();
+    let Some(class) = class else { return wrong("Invalid challenge selected.") };
+    // The class alone tells which device is meant where the class needs no message.
+    let device = devices.iter().find(|d| d.kind == class && (d.id.to_string() == uid || !matches!(class, Kind::Sms | Kind::Email)));
+    let Some(device) = device else { return wrong("Invalid challenge selected.") };
+    if matches!(class, Kind::Sms | Kind::Email)
+        && let Err(error) = authenticators::send(flow, person, device).await
+    {
+        return match told(&error) {
+            Some(text) => wrong(&text),
+            None => Err(error),
+        };
+    }
+    Ok(Step::Show(offer::challenge(flow, settings, person, devices, proven)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::map;
+    use signet_base::json;
+
+    #[test]
+    fn only_an_offered_stage_can_be_chosen() {
+        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(selected(&map(json!({"selected_stage": a})), &[a]), Ok(a));
+        assert!(selected(&map(json!({"selected_stage": b})), &[a]).is_err());
+        assert_eq!(selected(&map(json!({})), &[a]), Err(ResponseErrors::required("selected_stage")));
+        assert!(selected(&map(json!({"code": "123456"})), &[a]).is_err());
+    }
+}

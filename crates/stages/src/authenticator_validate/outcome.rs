@@ -1,0 +1,66 @@
+//! What a run keeps of a second factor, and what a wrong one leaves behind.
+use super::{AuthenticatorValidateStage, remembered};
+use crate::user_login::proof;
+use signet_base::{Json, json};
+use signet_core::flow::{FlowRun, Key, Step, keys};
+use signet_core::{Principal, login, reputation};
+use signet_model::Object;
+use signet_store::devices::Device;
+
+/// Set when a passkey alone has signed somebody in and has checked who holds it.
+const VERIFIED_PASSKEY: Key<i64> = Key::new("goauthentik.io/authenticator_validate/passkey");
+
+/// How events and `auth_method_args` name a device.
+fn named(device: &Device) -> Json {
+    device.event_model(device.id)
+}
+
+/// The pending person has shown the device.
+pub fn passed(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) -> Step {
+    note(flow, device);
+    remembered::remember(flow, settings, person, device);
+    Step::Next
+}
+fn note(flow: &mut FlowRun<'_>, device: &Device) {
+    let context = flow.context();
+    if !context.has(&keys::AUTH_METHOD) {
+        context.set(&keys::AUTH_METHOD, "auth_mfa".to_owned());
+    }
+    let mut args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();
+    match args.get_mut("mfa_devices").and_then(Json::as_array_mut) {
+        Some(list) => list.push(named(device)),
+        None => drop(args.insert("mfa_devices".into(), json!([named(device)]))),
+    }
+    context.set(&keys::AUTH_METHOD_ARGS, args);
+}
+
+/// The passkey has said who this is, and that is proof enough for a session.
+pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device, verified: bool) {
+    let context = flow.context();
+    proof::set_pending(context, person.pending());
+    context.remove(&keys::PENDING_USER_IDENTIFIER);
+    context.set(&keys::USER_BACKEND, proof::ENROLLED.to_owned());
+    context.set(&keys::AUTH_METHOD, "auth_webauthn_pwl".to_owned());
+    let mut args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();
+    args.insert("device".into(), named(device));
+    args.insert("device_type".into(), json!({"aaguid": device.text("aaguid"), "description": device.text("description")}));
+    context.set(&keys::AUTH_METHOD_ARGS, args);
+    match verified {
+        true => context.set(&VERIFIED_PASSKEY, person.user.id),
+        false => context.remove(&VERIFIED_PASSKEY),
+    }
+    note(flow, device);
+}
+/// The person of a passkey that was verified in this run: possession and PIN or fingerprint are two factors already.
+pub fn verified_passkey(flow: &FlowRun<'_>) -> Option<i64> {
+    flow.plan.context.get(&VERIFIED_PASSKEY)
+}
+
+/// Counts and records a second factor that was wrong.
+pub async fn failed(flow: &FlowRun<'_>, username: &str) {
+    let stage = flow.stage.as_deref().map(Object::name).unwrap_or_default();
+    login::failed(flow.core, flow.client, username, stage).await;
+    if !username.is_empty() {
+        reputation::signal(flow.core, flow.client, username, -1).await;
+    }
+}

@@ -1,0 +1,67 @@
+//! The cookie that remembers a second factor for `last_auth_threshold`. It counts for the same person, stage and device,
+//! in the browser that has it; a device that is gone takes it along.
+use super::AuthenticatorValidateStage;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use signet_base::{Span, Timestamp, Uuid};
+use signet_core::flow::FlowRun;
+use signet_core::session::MFA_COOKIE;
+use signet_core::{Core, Principal};
+use signet_store::devices::Device;
+
+#[derive(Serialize, Deserialize)]
+struct Note {
+    user: String,
+    stage: Uuid,
+    device: Uuid,
+    at: i64,
+}
+
+fn seal(core: &Core, note: &Note) -> Option<String> {
+    let body = URL_SAFE_NO_PAD.encode(serde_json::to_string(note).ok()?);
+    let signature = core.vault.sign("mfa cookie", body.as_bytes());
+    Some(format!("{body}.{signature}"))
+}
+fn open(core: &Core, cookie: &str) -> Option<Note> {
+    let (body, signature) = cookie.split_once('.')?;
+    if !core.vault.signature_fits("mfa cookie", body.as_bytes(), signature) {
+        return None;
+    }
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
+}
+fn counts(note: &Note, threshold: Span, now: Timestamp) -> bool {
+    let age = now.secs().saturating_sub(note.at);
+    (0..threshold.secs()).contains(&age)
+}
+
+/// Whether one of the devices was shown in this browser within the stage's time.
+pub fn fits(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device]) -> bool {
+    if settings.last_auth_threshold <= Span::ZERO || flow.client.mfa.is_empty() {
+        return false;
+    }
+    let Some(stage) = flow.stage.as_ref().map(|s| s.pk) else { return false };
+    let Some(note) = open(flow.core, &flow.client.mfa) else { return false };
+    note.user == person.uid && note.stage == stage && devices.iter().any(|d| d.uuid == note.device) && counts(&note, settings.last_auth_threshold, flow.core.now())
+}
+
+/// Remembers the device that was shown just now.
+pub fn remember(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) {
+    let (Some(stage), true) = (flow.stage.as_ref().map(|s| s.pk), settings.last_auth_threshold > Span::ZERO) else { return };
+    let note = Note { user: person.uid.clone(), stage, device: device.uuid, at: flow.core.now().secs() };
+    if let Some(value) = seal(flow.core, &note) {
+        let cookie = flow.core.cookie(flow.client, MFA_COOKIE, &value, Some(settings.last_auth_threshold.secs()), true);
+        flow.session.add_cookie(cookie);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_note_counts_until_its_time_is_over_and_never_before_it_was_made() {
+        let note = Note { user: "u".into(), stage: Uuid::nil(), device: Uuid::nil(), at: 100 };
+        for (now, fits) in [(99, false), (100, true), (109, true), (110, false)] {
+            assert_eq!(counts(&note, Span::from_secs(10), Timestamp::from_secs(now)), fits, "{now}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Wrong codes make people wait. An attempt is counted before a code is judged, so that requests at the same moment
+//! cannot try more codes than the windows allow.
+use signet_base::{Result, Span, Timestamp};
+use signet_core::Core;
+use signet_store::attempts::{self, Taken};
+use signet_store::devices::Kind;
+
+/// So many codes of a class are judged within so many seconds, for each person. Guessing six digits for a year then
+/// finds one with a probability below 6 %.
+const WINDOWS: [(i64, i64); 3] = [(5, 60), (20, 3600), (50, 86_400)];
+
+fn name(user: i64, kind: Kind, window: usize) -> String {
+    format!("mfa/{user}/{}/{window}", kind.as_str())
+}
+
+/// Counts one attempt. Refused: nothing of the class may be judged before that time.
+pub async fn take(core: &Core, user: i64, kind: Kind, factor: Option<f64>) -> Result<Option<Timestamp>> {
+    let Some(factor) = factor else { return Ok(None) };
+    for (window, (limit, secs)) in WINDOWS.iter().enumerate() {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most 1000 days in seconds")]
+        let span = Span::from_secs(((*secs as f64) * factor).ceil() as i64);
+        if let Taken::Refused { until } = attempts::take(&core.db, &name(user, kind, window), *limit, span, core.now()).await? {
+            return Ok(Some(until));
+        }
+    }
+    Ok(None)
+}
+/// Forgets what was counted, after a right code.
+pub async fn clear(core: &Core, user: i64, kind: Kind) -> Result<()> {
+    for window in 0..WINDOWS.len() {
+        attempts::clear(&core.db, &name(user, kind, window)).await?;
+    }
+    Ok(())
+}
+
+/// `Too many wrong codes. Try again in 2 minutes.`
+pub fn text(until: Timestamp, now: Timestamp) -> String {
+    let secs = until.secs().saturating_sub(now.secs()).max(1);
+    let (count, unit) = match secs {
+        ..=90 => (secs, "second"),
+        ..=5400 => ((secs + 59) / 60, "minute"),
+        _ => ((secs + 3599) / 3600, "hour"),
+    };
+    format!("Too many wrong codes. Try again in {count} {unit}{}.", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn the_wait_is_said_in_words() {
+        let now = Timestamp::from_secs(1000);
+        for (secs, words) in [(0, "1 second."), (45, "45 seconds."), (120, "2 minutes."), (7200, "2 hours.")] {
+            assert!(text(now.plus_secs(secs), now).ends_with(words));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Challenges of a run. A challenge is random, is kept in the session's plan, and is good once: for the flow, the stage,
+//! the person and the ceremony that it was issued for.
+use serde::{Deserialize, Serialize};
+use signet_base::{Result, Span, Timestamp, Uuid};
+use signet_core::flow::{FlowRun, Key};
+use signet_store::attempts;
+use signet_webauthn::{b64, unb64};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ceremony {
+    Create,
+    Get,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Issued {
+    challenge: String,
+    flow: Uuid,
+    stage: Uuid,
+    /// None: whoever the passkey belongs to.
+    user: Option<i64>,
+    ceremony: Ceremony,
+    at: Timestamp,
+}
+const ISSUED: Key<Issued> = Key::new("goauthentik.io/webauthn/issued");
+
+/// A page with passkey autofill may stay open for a while before somebody signs in.
+/// In seconds.
+const LIFE: i64 = 30 * 60;
+/// What browsers are told to wait, in milliseconds.
+pub const TIMEOUT: u32 = 5 * 60 * 1000;
+
+/// The challenge that is open, or a new one. A reload shows the same.
+pub fn challenge(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Vec<u8> {
+    let now = flow.core.now();
+    // One that is about to end would end while the person looks for the key.
+    let fresh = |issued: &Issued| now < issued.at.plus_secs(LIFE / 2);
+    if let Some(issued) = open(flow, ceremony, user).filter(fresh)
+        && let Some(bytes) = unb64(&issued.challenge)
+    {
+        return bytes;
+    }
+    let bytes: [u8; 32] = flow.core.ports.bytes();
+    let stage = flow.stage.as_ref().map_or(Uuid::nil(), |s| s.pk);
+    let issued = Issued { challenge: b64(&bytes), flow: flow.flow.pk, stage, user, ceremony, at: now };
+    flow.context().set(&ISSUED, issued);
+    bytes.to_vec()
+}
+
+/// Takes the open challenge: whatever the answer is, it does not count again, also for an answer at the same moment.
+pub async fn take(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Result<Option<Vec<u8>>> {
+    let open = open(flow, ceremony, user);
+    flow.context().remove(&ISSUED);
+    let (core, now) = (flow.core, flow.core.now());
+    let Some(issued) = open.filter(|i| now < i.at.plus_secs(LIFE)) else { return Ok(None) };
+    let name = format!("webauthn/{}", core.vault.digest("webauthn challenge", &issued.challenge));
+    if !attempts::take(&core.db, &name, 1, Span::from_secs(LIFE), now).await?.is_allowed() {
+        return Ok(None);
+    }
+    Ok(unb64(&issued.challenge))
+}
+
+fn open(flow: &FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Option<Issued> {
+    let stage = flow.stage.as_ref().map(|s| s.pk)?;
+    flow.plan.context.get(&ISSUED).filter(|i| i.flow == flow.flow.pk && i.stage == stage && i.user == user && i.ceremony == ceremony)
+}
