@@ -22,6 +22,7 @@ pub const DEFAULTS: &[(&str, &str)] = files![
     "default/flow-default-user-settings-flow.yaml",
     "default/flow-default-authenticator-totp-setup.yaml",
     "default/flow-default-authenticator-static-setup.yaml",
+    "default/flow-default-authenticator-webauthn-setup.yaml",
     "default/flow-default-authenticator-email-setup.yaml",
     "default/flow-oobe.yaml",
     "default/flow-default-source-authentication.yaml",
