@@ -3,7 +3,7 @@ use crate::client::Result;
 use crate::limits::{Floor, Limit};
 use crate::peer::Peer;
 use crate::process::{Folder, Process};
-use crate::signet::{Algorithm, Home, READY};
+use crate::signet::{Admin, Algorithm, Home, READY};
 use crate::site::Site;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ pub struct Bench {
     pub folder: Folder,
     floor: Option<Floor>,
     server: Option<Process>,
+    home: Option<Home>,
     /// Each algorithm by itself: one that cannot be set up must not hide the others.
     sites: HashMap<Algorithm, Result<Arc<Site>>>,
     /// `None` until a row asks for it.
@@ -24,7 +25,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(quick: bool, binary: PathBuf, folder: Folder) -> Self {
-        Self { quick, binary, folder, floor: None, server: None, sites: HashMap::new(), peer: None }
+        Self { quick, binary, folder, floor: None, server: None, home: None, sites: HashMap::new(), peer: None }
     }
 
     /// Length of one window of a throughput row.
@@ -57,7 +58,13 @@ impl Bench {
             let site = admin.site(algorithm, home.address(), &people).await;
             self.sites.insert(algorithm, site);
         }
+        self.home = Some(home);
         Ok(())
+    }
+
+    /// The administrator of the measured server.
+    pub fn admin(&self) -> Result<Admin> {
+        self.home.as_ref().map(Home::admin).ok_or_else(|| "the server was not set up".into())
     }
 
     pub fn site(&self, algorithm: Algorithm) -> Result<Arc<Site>> {

@@ -31,6 +31,13 @@ pub enum Limit {
     Grouped,
     /// The same with one row a commit.
     Single,
+    /// The least that a durable answer costs: this many signatures, requests, and one row of those 16 a commit, one after
+    /// the other. Where a commit takes milliseconds that is nearly the rate of the rows; where it takes a tenth of one, as
+    /// on a fast disk, signatures and requests are most of it.
+    Durable {
+        signatures: u32,
+        requests: u32,
+    },
 }
 
 impl Limit {
@@ -47,6 +54,7 @@ impl Limit {
             Self::Argon2 => "Argon2id 19 MiB t2 p1, 2 threads",
             Self::Grouped => "SQLite FULL, rows, 16 a commit",
             Self::Single => "SQLite FULL, rows, 1 a commit",
+            Self::Durable { .. } => "ES256 signatures, requests and a row of 16 a commit",
         }
     }
 
@@ -62,8 +70,20 @@ impl Limit {
             Self::Argon2 => blocking(move || hashes(time)).await,
             Self::Grouped => sqlite(folder, 16, time).await,
             Self::Single => sqlite(folder, 1, time).await,
+            Self::Durable { signatures, requests } => {
+                let row = 1.0 / sqlite(folder, 16, time).await?;
+                let request = 1.0 / floor.load("GET", "/json", connections, ramp, time).await?;
+                let signing = 1.0 / floor.load("POST", "/sign/es256", connections, ramp, time).await?;
+                Ok(least(row, request, signing, signatures, requests))
+            }
         }
     }
+}
+
+/// Operations a second when nothing overlaps. Times in seconds; `signing` is a request that signs once.
+fn least(row: f64, request: f64, signing: f64, signatures: u32, requests: u32) -> f64 {
+    let signature = (signing - request).max(0.0);
+    1.0 / (row + f64::from(requests) * request + f64::from(signatures) * signature)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -180,6 +200,12 @@ fn rows(path: &Path, group: usize, time: Duration) -> rusqlite::Result<f64> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_durable_answer_costs_its_parts_one_after_the_other() {
+        let rate = least(1e-4, 1e-5, 3e-5, 2, 2);
+        assert!((rate - 1.0 / 1.6e-4).abs() < 1e-6, "{rate}");
+        assert!(least(4e-3, 1e-5, 3e-5, 2, 1) > 240.0);
+    }
     #[test]
     fn the_rate_of_openssl_is_found() {
         let text = "+R1:1301:2048:1.01\nGot: +F2:2:2048:1288.1:19990.0 from 1\n+F2:2:2048:2297.118812:39044.554456\n";

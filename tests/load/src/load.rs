@@ -124,12 +124,18 @@ pub enum Kind {
     Steps,
 }
 
+/// People with one-time codes, one connection for each of so many of them.
+pub fn totp(site: &Arc<Site>, people: &crate::mfa::People, connections: usize) -> Load {
+    Load { workers: Workers::Totp((0..connections).map(|_| crate::mfa::TotpLogin::new(site, people)).collect()), signatures: 0 }
+}
+
 enum Workers {
     Fixed(Vec<Fixed>),
     Refresh(Vec<Refresh>),
     Code(Vec<Code>),
     Login(Vec<Login>),
     Steps(Vec<Steps>),
+    Totp(Vec<crate::mfa::TotpLogin>),
 }
 
 /// Connections that are ready to run: signed in, with tokens, as the row needs it.
@@ -196,6 +202,7 @@ impl Load {
             Workers::Code(w) => runner::run(w, ramp, time).await,
             Workers::Login(w) => runner::run(w, ramp, time).await,
             Workers::Steps(w) => runner::run(w, ramp, time).await,
+            Workers::Totp(w) => runner::run(w, ramp, time).await,
         }
     }
 }

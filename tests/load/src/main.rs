@@ -6,10 +6,13 @@ mod floor;
 mod histogram;
 mod limits;
 mod load;
+mod mfa;
+mod overload;
 mod peer;
 mod process;
 mod report;
 mod rows;
+mod rules;
 mod runner;
 mod signet;
 mod site;
@@ -64,7 +67,12 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
 
 /// Every name that `--only` can take.
 fn names() -> impl Iterator<Item = &'static str> {
-    let latency = rows::QUIET.iter().map(|row| row.name).chain(["steps-p50", "steps-p99"]);
+    let latency = rows::QUIET
+        .iter()
+        .map(|row| row.name)
+        .chain(["steps-p50", "steps-p99", "login-totp"])
+        .chain(rules::NAMES.map(|(name, _)| name))
+        .chain(overload::NAMES.map(|(name, _)| name));
     ["limits"].into_iter().chain(rows::ROWS.iter().map(|row| row.name)).chain(latency).chain(costs::NAMES.map(|(name, _)| name))
 }
 fn matches(only: &str, name: &str) -> bool {
@@ -167,7 +175,10 @@ async fn served(options: &Options, bench: &mut Bench, table: &mut Table) {
     let throughput: Vec<_> = rows::ROWS.iter().filter(|row| options.wants(row.name)).collect();
     let quiet: Vec<_> = rows::QUIET.iter().filter(|row| options.wants(row.name)).collect();
     let steps = options.wants("steps-p50") || options.wants("steps-p99");
-    if throughput.is_empty() && quiet.is_empty() && !steps {
+    let totp = options.wants("login-totp");
+    let policies = rules::NAMES.iter().any(|(name, _)| options.wants(name));
+    let overload = overload::NAMES.iter().any(|(name, _)| options.wants(name));
+    if throughput.is_empty() && quiet.is_empty() && !steps && !totp && !policies && !overload {
         return;
     }
     if let Err(error) = bench.start().await {
@@ -188,8 +199,25 @@ async fn served(options: &Options, bench: &mut Bench, table: &mut Table) {
             Err(why) => table.add(Line::failed("steps", "flow executor step, c16", &why)),
         }
     }
+    if totp {
+        let found = rows::totp(bench).await;
+        table.take("login-totp", "login with password and TOTP, c16", found);
+    }
+    if policies {
+        several(table, rules::measure(bench).await, "policies", "what rules cost");
+    }
+    if overload {
+        several(table, overload::measure(bench).await, "overload", "overload");
+    }
     if let Err(error) = bench.stop().await {
         table.add(Line::failed("server", "the measured server", &error));
+    }
+}
+
+fn several(table: &mut Table, found: Result<Vec<Line>>, name: &str, title: &str) {
+    match found {
+        Ok(lines) => lines.into_iter().for_each(|line| table.add(line)),
+        Err(why) => table.add(Line::failed(name, title, &why)),
     }
 }
 

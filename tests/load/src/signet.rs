@@ -112,12 +112,21 @@ impl Admin {
     pub async fn people(&mut self) -> Result<Vec<(String, String)>> {
         let mut people = Vec::new();
         for n in 0..PEOPLE {
-            let (name, password) = (format!("bench-{n}"), format!("Bench-Person-{n}-0123456789"));
-            let user = self.call("POST", "/core/users/", Some(json!({"username": name, "name": name, "email": format!("{name}@example.test")}))).await?;
-            self.call("POST", &format!("/core/users/{}/set_password/", user["pk"]), Some(json!({"password": password}))).await?;
-            people.push((name, password));
+            people.push(self.person(&format!("bench-{n}")).await?);
         }
         Ok(people)
+    }
+
+    /// Somebody with a password; both.
+    pub async fn person(&mut self, name: &str) -> Result<(String, String)> {
+        let password = format!("Password-of-{name}-0123456789");
+        let user = self.call("POST", "/core/users/", Some(json!({"username": name, "name": name, "email": format!("{name}@example.test")}))).await?;
+        self.call("POST", &format!("/core/users/{}/set_password/", user["pk"]), Some(json!({"password": password}))).await?;
+        Ok((name.to_owned(), password))
+    }
+    /// The value of the header `Authorization`.
+    pub fn authorization(&self) -> &str {
+        &self.authorization
     }
 
     /// Users without passwords, to fill the directory up to `total`.

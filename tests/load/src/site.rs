@@ -53,19 +53,23 @@ pub struct Person {
     pub site: Arc<Site>,
     pub connection: Connection,
     pub jar: Jar,
+    /// The one-time code that the next challenge for one is answered with.
+    pub code: Option<String>,
 }
 
 /// What is left of an answer once the connection is free again.
-struct Reply {
-    status: u16,
+pub struct Reply {
+    pub status: u16,
     location: Option<String>,
+    /// It says when to come again.
+    pub retry_after: bool,
     body: Vec<u8>,
-    text: String,
+    pub text: String,
 }
 
 impl Person {
     pub fn new(site: &Arc<Site>) -> Self {
-        Self { site: site.clone(), connection: Connection::new(site.address), jar: Jar::default() }
+        Self { site: site.clone(), connection: Connection::new(site.address), jar: Jar::default(), code: None }
     }
 
     async fn call(&mut self, path: &str, body: Option<&Value>, log: &mut Log) -> Result<Reply> {
@@ -83,7 +87,18 @@ impl Person {
         let answer = self.connection.send(&bytes).await?;
         log.step(began);
         self.jar.absorb(&answer.head);
-        Ok(Reply { status: answer.status, location: answer.header("location").map(|l| relative(l, &host)), body: answer.body.to_vec(), text: answer.unexpected(path) })
+        Ok(Reply {
+            status: answer.status,
+            location: answer.header("location").map(|l| relative(l, &host)),
+            retry_after: answer.header("retry-after").is_some(),
+            body: answer.body.to_vec(),
+            text: answer.unexpected(path),
+        })
+    }
+
+    /// One answer to the flow executor, as it comes back.
+    pub async fn post(&mut self, flow: &str, body: &Value) -> Result<Reply> {
+        self.call(&format!("/api/v3/flows/executor/{flow}/?query="), Some(body), &mut Log::default()).await
     }
 
     /// One call of the flow executor, its redirects to itself followed; the challenge.
@@ -114,6 +129,7 @@ impl Person {
                 ("xak-flow-redirect", _) => return challenge["to"].as_str().map(|to| relative(to, &self.site.host())).ok_or("a redirect to nowhere".into()),
                 ("ak-stage-identification", Some((name, _))) => json!({"component": component, "uid_field": name}),
                 ("ak-stage-password", Some((_, password))) => json!({"component": component, "password": password}),
+                ("ak-stage-authenticator-validate", _) if self.code.is_some() => json!({"component": component, "code": self.code.take()}),
                 ("ak-stage-user-login", _) => json!({"component": component, "remember_me": false}),
                 ("ak-stage-consent", _) => json!({"component": component, "token": challenge["token"]}),
                 _ => return Err(format!("flow {flow} stops at {component}: {challenge}")),
