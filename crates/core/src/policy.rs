@@ -192,8 +192,8 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
         return (Subject::default(), Err(Error::internal("the binding names no policy")));
     };
     let mut subject = subject(&policy.def.full_name(), policy.name().to_owned());
-    let lasting = core.families.policy(policy.def).is_some_and(|kind| kind.is_lasting(&policy));
-    let key = if lasting { memory::key(pk, &policy, question) } else { None };
+    let kept = memory::is_possible(question) && core.families.policy(policy.def).is_some_and(|kind| kind.is_lasting(&policy));
+    let key = if kept { memory::key(pk, &policy, question) } else { None };
     let now = core.now();
     if let Some(verdict) = key.as_ref().and_then(|key| core.answers.get(key, now)) {
         subject.kept = true;

@@ -235,6 +235,7 @@ impl Executor<'_> {
                 }
                 Step::Restart => return self.restart(flow, plan, false).await,
                 Step::Deny(text) => {
+                    self.core.event_denied(self.client, self.session.principal(), flow.name(), text.as_deref().unwrap_or_default()).await;
                     self.session.state.plan = Some(plan);
                     return Ok(self.denied(flow, text));
                 }

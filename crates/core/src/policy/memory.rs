@@ -40,12 +40,17 @@ impl Memory {
     }
 }
 
+/// Whether any answer to this question may be kept.
+pub(super) fn is_possible(question: &Question<'_>) -> bool {
+    question.core.settings.cache_timeout_policies > 0 && question.context.is_empty() && !question.is_rehearsal()
+}
+
 /// The key of an answer; none where it must not be kept.
 pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Option<String> {
-    let core = question.core;
-    if core.settings.cache_timeout_policies <= 0 || question.is_rehearsal() || !question.context.is_empty() {
+    if !is_possible(question) {
         return None;
     }
+    let core = question.core;
     let client = question.client;
     let mut text = String::with_capacity(256);
     let _ = write!(text, "{binding} {} {} {} ", policy.pk, policy.version, core.world().counter);

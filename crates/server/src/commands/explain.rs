@@ -89,7 +89,13 @@ fn words(answer: &Json) -> String {
         let _ = writeln!(out, "  \"{}\"", message.as_str().unwrap_or_default());
     }
     for decision in list(answer, "decisions") {
-        let _ = writeln!(out, "\n{} (policy_engine_mode {}): {}", text(&decision, "name"), text(&decision, "policy_engine_mode"), if passes(&decision) { "passes" } else { "does not pass" });
+        let _ = writeln!(
+            out,
+            "\n{} (policy_engine_mode {}): {}",
+            text(&decision, "name"),
+            text(&decision, "policy_engine_mode"),
+            if passes(&decision) { "passes" } else { "does not pass" }
+        );
         for binding in list(&decision, "bindings") {
             let negated = if binding.get("negate") == Some(&Json::Bool(true)) { "not " } else { "" };
             let took = binding.get("took_us").and_then(Json::as_u64).unwrap_or_default();
@@ -108,7 +114,14 @@ fn words(answer: &Json) -> String {
         out.push_str("\nStages:\n");
     }
     for stage in stages {
-        let _ = writeln!(out, "  {:>4} {}: {}. {}", stage.get("order").and_then(Json::as_i64).unwrap_or_default(), text(&stage, "name"), text(&stage, "outcome"), text(&stage, "reason"));
+        let _ = writeln!(
+            out,
+            "  {:>4} {}: {}. {}",
+            stage.get("order").and_then(Json::as_i64).unwrap_or_default(),
+            text(&stage, "name"),
+            text(&stage, "outcome"),
+            text(&stage, "reason")
+        );
     }
     if let Some(risk) = answer.get("risk").filter(|r| r.is_object()) {
         let _ = writeln!(out, "\nRisk: {} of 100", risk.get("score").and_then(Json::as_i64).unwrap_or_default());
@@ -125,7 +138,8 @@ mod tests {
     use signet_base::json;
     #[test]
     fn the_answer_is_told_in_lines() {
-        let binding = json!({"passing": false, "negate": true, "name": "office", "kind": "signet_policies_network.networkpolicy", "took_us": 3, "messages": ["No."], "error": "it broke"});
+        let binding =
+            json!({"passing": false, "negate": true, "name": "office", "kind": "signet_policies_network.networkpolicy", "took_us": 3, "messages": ["No."], "error": "it broke"});
         let answer = json!({
             "passing": false, "reason": "No binding passes: not office.", "messages": ["No."],
             "decisions": [{"name": "wiki", "policy_engine_mode": "any", "passing": false, "bindings": [binding]}],
@@ -133,7 +147,15 @@ mod tests {
             "risk": {"score": 35, "reasons": [{"name": "new_device", "points": 25, "detail": "y"}]},
         });
         let said = words(&answer);
-        for part in ["Refused: No binding passes: not office.", "\"No.\"", "- not office [signet_policies_network.networkpolicy] 3 µs", "failed: it broke", "10 mfa: shown. x", "Risk: 35 of 100", "25 new_device: y"] {
+        for part in [
+            "Refused: No binding passes: not office.",
+            "\"No.\"",
+            "- not office [signet_policies_network.networkpolicy] 3 µs",
+            "failed: it broke",
+            "10 mfa: shown. x",
+            "Risk: 35 of 100",
+            "25 new_device: y",
+        ] {
             assert!(said.contains(part), "{part}\n{said}");
         }
     }

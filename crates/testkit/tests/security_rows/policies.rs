@@ -112,6 +112,13 @@ async fn a_refusal_names_a_request_that_opens_its_explanation() {
         let found = admin.get(&format!("/api/v3/policies/explain/{id}/")).await.json();
         let decision = &found["events"][0]["context"]["decisions"][0];
         assert_eq!((&decision["name"], &decision["bindings"][0]["name"], &decision["bindings"][0]["passing"]), (&json!("closed"), &json!("closed"), &json!(false)), "{found}");
+        // A stage that refuses, with the policy that put it there.
+        site.create("authentik_stages_deny.denystage", json!({"name": "stop"})).await;
+        site.flow_of("stopped", &[("stop", Some("return not request.user.is_active"))]).await;
+        let shown = site.browser().challenge("stopped").await;
+        let id = shown.headers.get("x-authentik-id").unwrap().to_str().unwrap().to_owned();
+        let found = admin.get(&format!("/api/v3/policies/explain/{id}/")).await.json();
+        assert_eq!(found["events"][0]["context"]["decisions"][0]["name"], json!("stop"), "{found}");
         assert_eq!(admin.get("/api/v3/policies/explain/nothing/").await.status, StatusCode::NOT_FOUND);
     })
     .await;
