@@ -15,6 +15,7 @@ mod ql;
 mod route;
 mod rows;
 
+pub use list::page;
 pub use call::{Answer, Call, Fault, Handler, Reply, SharedHandler, Work};
 pub use route::{Action, Output, Permission, Run, Table};
 
@@ -33,6 +34,21 @@ pub type Bearer = Arc<dyn for<'a> Fn(&'a Arc<Core>, &'a Client, &'a str) -> Bear
 pub type Export = Arc<dyn for<'a> Fn(&'a Core, &'a Object) -> ExportFuture<'a> + Send + Sync>;
 pub type ExportFuture<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
+/// Sends the link of a run by the e-mail stage with this key. `None`: there is no such stage.
+pub type SendLink = Arc<dyn Fn(&Arc<Core>, &Client, Link) -> Option<()> + Send + Sync>;
+
+/// A link that an administrator sends.
+pub struct Link {
+    /// Primary key of the e-mail stage.
+    pub stage: signet_base::Uuid,
+    pub flow: Arc<Object>,
+    /// The run behind the link.
+    pub plan: signet_core::flow::Plan,
+    pub user: i64,
+    /// None: as the stage says.
+    pub lifetime: Option<signet_base::Span>,
+}
+
 /// What the binary plugs in, since families and blueprints are not known here.
 #[derive(Default)]
 pub struct Wiring {
@@ -40,6 +56,7 @@ pub struct Wiring {
     pub extra: Vec<Action>,
     pub bearer: Option<Bearer>,
     pub export: Option<Export>,
+    pub send_link: Option<SendLink>,
 }
 
 /// Everything below `/api/v3/` but the flow executor and inspector. Mount it there (`nest`) with the edge's `Client`

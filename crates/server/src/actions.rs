@@ -1,10 +1,13 @@
 //! API rows of families and blueprints: the API crate knows neither.
 use http::Method;
-use signet_api::{Action, Answer, Bearer, Call, Export, Fault, Output, Permission, Reply, Run, Wiring};
-use signet_base::{Error, Map, Ports, Uuid};
-use signet_core::Core;
-use signet_model::{Lookup, Model, Object, Snapshot, check};
+use signet_api::{Action, Answer, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring};
+use signet_base::{Error, Json, Map, Ports, Uuid, json};
+use signet_core::mail::templates;
+use signet_core::{Client, Core};
+use signet_model::{FieldDef, Kind, Lookup, Model, Object, Snapshot, check};
 use signet_providers::oauth2::{self, OAuth2Provider};
+use signet_stages::authenticator_webauthn::device_types;
+use signet_stages::email::{self, Delivery, EmailStage};
 use signet_stages::prompt::{self, Prompt};
 use std::sync::Arc;
 
@@ -15,6 +18,7 @@ pub fn wiring() -> Wiring {
     let extra = vec![
         Action::get("providers/oauth2/{id}/setup_urls", Permission::Superuser, "Addresses to set a client up with.", Run::Plain(|call| Box::pin(setup_urls(call)))),
         Action::get("providers/oauth2/{id}/preview_user", Permission::Superuser, "Claims that a person's tokens would have.", Run::Plain(|call| Box::pin(preview_user(call)))),
+        Action::get("stages/email/templates", Permission::Superuser, "Templates of letters.", Run::Plain(|call| Box::pin(email_templates(call)))).output(Output::Plain("TypeCreate")),
         Action::new(
             Method::POST,
             "stages/prompt/prompts/preview",
@@ -24,8 +28,55 @@ pub fn wiring() -> Wiring {
         )
         .input(Prompt::DEF.fields)
         .output(Output::Any),
+        Action::get(
+            "stages/authenticator/webauthn_device_types",
+            Permission::Superuser,
+            "Models of passkeys and security keys that have a name.",
+            Run::Plain(|call| Box::pin(device_types_list(call))),
+        )
+        .output(Output::Page("WebAuthnDeviceType")),
+        Action::get(
+            "stages/authenticator/webauthn_device_types/{aaguid}",
+            Permission::Superuser,
+            "A model of passkeys or security keys.",
+            Run::Plain(|call| Box::pin(device_type(call))),
+        )
+        .output(Output::Members("WebAuthnDeviceType", DEVICE_TYPE)),
     ];
-    Wiring { extra, bearer: Some(bearer), export: Some(export) }
+    Wiring { extra, bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
+}
+
+const DEVICE_TYPE: &[FieldDef] = &[FieldDef::shown("aaguid", Kind::Uuid), FieldDef::shown("description", Kind::Text)];
+
+async fn device_types_list(call: &mut Call) -> Answer {
+    let aaguid = match call.param("aaguid").filter(|t| !t.is_empty()) {
+        None => None,
+        Some(text) => Some(Uuid::parse_str(text).map_err(|_| Fault::invalid("aaguid", "Enter a valid UUID."))?),
+    };
+    let (description, search) = (call.param("description").unwrap_or_default(), call.param("search").unwrap_or_default().trim().to_lowercase());
+    let fits = |(id, name): &(Uuid, &str)| {
+        aaguid.is_none_or(|a| a == *id) && (description.is_empty() || description == *name) && (search.is_empty() || name.to_lowercase().contains(&search))
+    };
+    signet_api::page(call, device_types::all().filter(fits).map(|(id, _)| device_types::present(id)).collect())
+}
+
+async fn device_type(call: &mut Call) -> Answer {
+    let known = Uuid::parse_str(&call.key).ok().filter(|id| device_types::name(*id).is_some());
+    known.map(|id| Reply::ok(device_types::present(id))).ok_or_else(|| Fault::missing("WebAuthnDeviceType"))
+}
+
+/// A link of an administrator, by the e-mail stage that they chose.
+fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
+    let settings = core.world().get(link.stage)?.share::<EmailStage>()?;
+    let stage = link.stage.to_string();
+    let delivery = Delivery { flow: link.flow, stage, settings, plan: link.plan, query: String::new(), user: Some(link.user), by_administrator: true, lifetime: link.lifetime };
+    email::deliver(core, client, delivery);
+    Some(())
+}
+
+async fn email_templates(call: &mut Call) -> Answer {
+    let all = templates::list(&call.core.settings.mail.template_dir);
+    Ok(Reply::ok(all.into_iter().map(|(name, description)| json!({"name": name, "description": description})).collect::<Vec<Json>>()))
 }
 
 async fn export(core: &Core, flow: &Object) -> signet_base::Result<String> {

@@ -3,6 +3,7 @@ pub(crate) mod consents;
 pub(crate) mod events;
 pub(crate) mod grants;
 pub(crate) mod groups;
+pub(crate) mod invitations;
 pub(crate) mod reputation;
 pub(crate) mod rights;
 mod service_account;
@@ -50,6 +51,7 @@ pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("TokenModel", grants::TOKEN_FIELDS),
     ("ExpiringBaseGrantModel", grants::CODE_FIELDS),
     ("Event", events::FIELDS),
+    ("Invitation", invitations::FIELDS),
     ("Reputation", reputation::FIELDS),
 ];
 
@@ -137,6 +139,16 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::post("events/events", Superuser, "Adds an event of one's own.", run!(events::create)).takes("Event").gives("Event"));
     add(Action::get("events/events/actions", SignedIn, "Kinds of events.", run!(events::actions)).output(Output::Plain("TypeCreate")));
     add(Action::get("events/events/{event_uuid}", Superuser, "One event.", run!(events::retrieve)).gives("Event"));
+
+    let invitation = "stages/invitation/invitations/{invite_uuid}";
+    add(Action::get("stages/invitation/invitations", Superuser, "Lists invitations.", run!(invitations::list)).gives("Invitation"));
+    add(Action::post("stages/invitation/invitations", Superuser, "Adds an invitation.", run!(invitations::create)).takes("Invitation").gives("Invitation"));
+    add(Action::get(invitation, Superuser, "One invitation.", run!(invitations::retrieve)).gives("Invitation"));
+    add(put(invitation, "Replaces an invitation.", run!(invitations::update)).takes("Invitation").gives("Invitation"));
+    add(patch(invitation, "Changes some of an invitation.", run!(invitations::partial_update)).takes("Invitation").gives("Invitation"));
+    add(delete(invitation, Superuser, "Withdraws an invitation.", run!(invitations::destroy)));
+    add(used(&format!("{invitation}/used_by"), Superuser, run!(invitations::used_by)));
+    add(Action::post(format!("{invitation}/send_email"), Superuser, "Sends the invitation's link.", run!(invitations::send_email)).input(invitations::LETTER).output(Output::Nothing));
 
     add(Action::get("policies/reputation/scores", Superuser, "Lists reputation scores.", run!(reputation::list)).gives("Reputation"));
     add(Action::get("policies/reputation/scores/{reputation_uuid}", Superuser, "One score.", run!(reputation::retrieve)).gives("Reputation"));

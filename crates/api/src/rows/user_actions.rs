@@ -2,11 +2,13 @@
 use super::{model, rights, users as people};
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::form::{self, Members};
-use signet_base::{Error, Json, Secret, Span, json};
+use signet_base::{Error, Json, Secret, Span, Uuid, json};
+use signet_core::flow::plan::{Plan, plan};
+use signet_core::flow::{Context, keys, token};
 use signet_core::{Principal, brand, hash, rows, session, setup};
-use signet_model::{FieldDef, Kind};
-use signet_store::tokens::{self, Token};
+use signet_model::{FieldDef, Kind, Object};
 use signet_store::users;
+use std::sync::Arc;
 
 const TEXTS: Kind = Kind::List(&Kind::Text);
 pub(crate) const ME: &[FieldDef] = &[FieldDef::shown("user", Kind::Object), FieldDef::shown("users", Kind::List(&Kind::Object))];
@@ -74,42 +76,65 @@ async fn store_password(call: &mut Call, user: users::User, hash: &str) -> Answe
     Ok(Reply::Empty)
 }
 
-/// `POST /core/users/<id>/recovery/`
+/// The brand's recovery flow, and a run of it about this account.
+async fn recovery_plan(call: &Call, user: &users::User) -> Result<(Arc<Object>, Plan), Fault> {
+    let none = || Fault::bad(json!({"non_field_errors": "No recovery flow set."}));
+    let named = brand::of(&call.world, call.client.domain()).and_then(|(_, b)| b.flow_recovery);
+    let flow = named.and_then(|pk| call.world.get(pk)).cloned().ok_or_else(none)?;
+    if !user.is_active {
+        return Err(Fault::invalid("non_field_errors", "The account is not active."));
+    }
+    let person = Principal::of(&call.core, user.clone()).await?;
+    let mut context = Context::default();
+    context.set(&keys::PENDING_USER, person.pending());
+    context.set(&keys::IS_RESTORED, json!({"purpose": "recovery"}));
+    // Planned as for a stranger: that is who opens the link.
+    match plan(&call.core, &call.client, &flow, None, context, true).await? {
+        Ok(plan) => Ok((flow, plan)),
+        Err(_) => Err(Fault::bad(json!({"non_field_errors": "Recovery flow not applicable to user"}))),
+    }
+}
+fn lifetime(sent: &signet_base::Map) -> Result<Option<Span>, Fault> {
+    let Some(text) = sent.text("token_duration").filter(|t| !t.is_empty()) else { return Ok(None) };
+    match Span::parse(&text) {
+        Ok(span) if span.secs() >= 1 => Ok(Some(span)),
+        Ok(_) => Err(Fault::invalid("token_duration", "Enter a time of at least one second.")),
+        Err(why) => Err(Fault::invalid("token_duration", why)),
+    }
+}
+
+/// `POST /core/users/<id>/recovery/`: a link into the brand's recovery flow. Earlier links of the
+/// person for that flow end.
 pub(crate) async fn recovery(call: &mut Call) -> Answer {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
     let sent = form::read(call, RECOVERY, false).await?;
-    if brand::of(&call.world, call.client.domain()).and_then(|(_, b)| b.flow_recovery).is_none() {
-        return Err(Fault::bad(json!({"non_field_errors": "No recovery flow set."})));
-    }
-    if !user.is_active {
-        return Err(Fault::invalid("non_field_errors", "The account is not active."));
-    }
-    let system = call.core.system();
-    let duration = sent.text("token_duration").unwrap_or_else(|| system.default_token_duration.clone());
-    let duration = Span::parse(&duration).map_err(|why| Fault::invalid("token_duration", why))?;
-    let core = &call.core;
-    let identifier = format!("{}-password-reset", core.uid(user.id));
-    if let Some(old) = tokens::by_identifier(&core.db, &identifier).await? {
-        tokens::delete(&core.db, old.id).await?;
-    }
-    let mut token = Token::new(core.ports.uuid(), identifier, "recovery", user.id, core.now());
-    (token.expiring, token.expires) = (true, Some(core.now().plus(duration)));
-    let key = Secret::new(core.ports.alphanumeric(60));
-    tokens::insert(&core.db, &core.vault, &token, &key).await?;
-    call.record("secret_view", model("token", token.id, &token.identifier)).await?;
-    Ok(Reply::ok(json!({"link": format!("{}/recovery/use-token/{}/", call.client.base_url(), key.reveal())})))
+    let (flow, plan) = recovery_plan(call, &user).await?;
+    let lifetime = match lifetime(&sent)? {
+        Some(span) => span,
+        None => Span::parse(&call.core.system().default_token_duration).map_err(Error::internal)?,
+    };
+    let key = token::issue(&call.core, token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true }).await?;
+    call.record("secret_view", model("user", user.id, &user.username)).await?;
+    Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)})))
 }
 
-/// `POST /core/users/<id>/recovery_email/`
+/// `POST /core/users/<id>/recovery_email/`: the same link, by mail. The answer does not wait for the mail server.
 pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
     let user = people::find(call).await?;
+    rights::may_touch(call, &user).await?;
     if user.email.is_empty() {
         return Err(Fault::bad(json!({"non_field_errors": "User does not have an email address set."})));
     }
-    form::read(call, RECOVERY_EMAIL, false).await?;
-    // E-mail stages are not among the kinds that this release has.
-    Err(Fault::bad(json!({"non_field_errors": "Email stage not found."})))
+    let sent = form::read(call, RECOVERY_EMAIL, false).await?;
+    let none = || Fault::bad(json!({"non_field_errors": "Email stage not found."}));
+    let stage = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok()).filter(|pk| call.world.get(*pk).is_some()).ok_or_else(none)?;
+    let (flow, plan) = recovery_plan(call, &user).await?;
+    let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
+    let send = call.wiring.send_link.clone().ok_or_else(none)?;
+    call.record("secret_view", model("user", user.id, &user.username)).await?;
+    send(&call.core, &call.client, link).ok_or_else(none)?;
+    Ok(Reply::Empty)
 }
 
 /// `POST /core/users/<id>/impersonate/`: needs a reason, and then is refused: sessions cannot act for two people.

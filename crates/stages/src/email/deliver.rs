@@ -1,6 +1,6 @@
 //! What happens beside the request: the account is looked up, a link is made, the letter is written and sent.
 use super::{ADDRESS, EmailStage, OVERRIDE};
-use signet_base::{Result, json};
+use signet_base::{Result, Secret, Span, json};
 use signet_core::flow::{Plan, keys, token};
 use signet_core::mail::{self, Letter, templates};
 use signet_core::{Client, Core, Principal};
@@ -27,8 +27,10 @@ pub struct Delivery {
     pub query: String,
     /// None: nobody is written to.
     pub user: Option<i64>,
-    /// Whether the limit of the stage counts.
-    pub limited: bool,
+    /// An administrator's own wish: the limit of the stage does not count, and the run begins with the flow.
+    pub by_administrator: bool,
+    /// None: as the stage says.
+    pub lifetime: Option<Span>,
 }
 
 /// Sends the letter in the background.
@@ -46,15 +48,16 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
     }
     // Several names lead to one account: its own limit keeps the mailbox usable.
     let own = format!("email/{}/user/{}", d.stage, person.user.id);
-    if d.limited && !attempts::take(&core.db, &own, d.settings.recovery_max_attempts, d.settings.recovery_cache_timeout, core.now()).await?.is_allowed() {
+    if !d.by_administrator && !attempts::take(&core.db, &own, d.settings.recovery_max_attempts, d.settings.recovery_cache_timeout, core.now()).await?.is_allowed() {
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
         return Ok(());
     }
     d.plan.context.set(&ADDRESS, address.clone());
     d.plan.context.set(&keys::PENDING_USER, person.pending());
-    let ticket = token::Ticket { plan: &d.plan, lifetime: d.settings.token_expiry, purpose: &purpose(&d.stage), replace: false };
-    let key = token::issue(core, ticket).await?;
-    send(core, client, &d.settings, &d.flow, &d.query, &person, address, &key, core.now().plus(d.settings.token_expiry)).await
+    let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
+    let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };
+    let key = token::issue(core, token::Ticket { plan: &d.plan, lifetime, purpose: &purpose, replace: d.by_administrator }).await?;
+    send(core, client, &d, &person, address, &key, lifetime).await
 }
 
 /// An account that may get a link: active, or made by this very run.
@@ -65,21 +68,10 @@ async fn account(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
 }
 
 /// Writes the letter of a stage around a link.
-#[allow(clippy::too_many_arguments, reason = "a letter has many parts")]
-async fn send(
-    core: &Arc<Core>,
-    client: &Client,
-    settings: &EmailStage,
-    flow: &Object,
-    query: &str,
-    person: &Principal,
-    address: String,
-    key: &signet_base::Secret,
-    expires: signet_base::Timestamp,
-) -> Result<()> {
-    let url = token::link(core, client, flow, query, key);
-    let left = (expires.0 - core.now().0) / 1_000_000;
-    let values = json!({"url": url, "user": mail::person(&person.user), "expires": expires, "expires_in": templates::duration(left)});
+async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principal, address: String, key: &Secret, lifetime: Span) -> Result<()> {
+    let settings = &d.settings;
+    let url = token::link(core, client, &d.flow, &d.query, key);
+    let values = json!({"url": url, "user": mail::person(&person.user), "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
     let letter = Letter {
         to: vec![address.clone()],
         subject: settings.subject.clone(),
@@ -87,8 +79,9 @@ async fn send(
         values: values.as_object().cloned().unwrap_or_default(),
         ..Letter::default()
     };
-    mail::send_with_patience(core, client, &settings.sender(core), &letter).await?;
-    let said = json!({"subject": settings.subject, "to_email": [address], "from_email": settings.sender(core).from, "message": "A link was sent."});
+    let sender = settings.sender(core);
+    mail::send_with_patience(core, client, &sender, &letter).await?;
+    let said = json!({"subject": settings.subject, "to_email": [address], "from_email": sender.from, "message": "A link was sent."});
     core.event(client, Some(person), "email_sent", "authentik_stages_email", said).await;
     Ok(())
 }

@@ -203,7 +203,7 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
     let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
     let taken = attempts::take(&flow.core.db, &name, settings.recovery_max_attempts, settings.recovery_cache_timeout, flow.core.now()).await?;
     if let Taken::Refused { until } = taken {
-        let minutes = (until.0 - flow.core.now().0).max(0) / 60_000_000 + 1;
+        let minutes = ((until.0 - flow.core.now().0 + 59_999_999) / 60_000_000).max(1);
         return Ok(Err(format!("Too many account verification attempts. Please try again after {minutes} minutes.")));
     }
     let mut sent = context.get(&SENT).unwrap_or_default();
@@ -215,7 +215,7 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
     deliver(
         flow.core,
         flow.client,
-        Delivery { flow: flow.flow.clone(), stage: key_of(flow), settings: settings.clone(), plan: flow.plan.clone(), query: flow.query.to_owned(), user, limited: true },
+        Delivery { flow: flow.flow.clone(), stage: key_of(flow), settings: settings.clone(), plan: flow.plan.clone(), query: flow.query.to_owned(), user, by_administrator: false, lifetime: None },
     );
     Ok(Ok(()))
 }

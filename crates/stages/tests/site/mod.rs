@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use signet_base::outbound::{MailBox, ScriptedHttp};
 use signet_base::{Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
 use signet_core::flow::{Executor, Reply, StageKind};
 use signet_core::models::{Flow, FlowStageBinding};
@@ -63,12 +64,18 @@ impl Lookup for AllRows {
 pub struct Site {
     pub core: Arc<Core>,
     pub clock: Arc<signet_base::ports::FrozenClock>,
+    /// What was sent by mail.
+    pub mail: Arc<MailBox>,
+    /// What other servers answer.
+    pub http: Arc<ScriptedHttp>,
 }
 
 impl Site {
     pub async fn new() -> Self {
         let db = testdb::sqlite().await;
         let (ports, clock) = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7);
+        let (mail, http) = (Arc::new(MailBox::default()), Arc::new(ScriptedHttp::default()));
+        let ports = ports.with_mail(mail.clone()).with_http(http.clone());
         let secret: Secret = "a secret key of the tests".into();
         let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
         let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied())).chain([FixedPolicy::DEF]);
@@ -90,7 +97,7 @@ impl Site {
             system: SystemSettings::default(),
             assets: Arc::new(NoAssets),
         };
-        Self { core: Core::new(parts).unwrap(), clock }
+        Self { core: Core::new(parts).unwrap(), clock, mail, http }
     }
     /// Creates an object as the API does; its key.
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Uuid {
@@ -122,7 +129,7 @@ impl Site {
         users::count(&self.core.db).await.unwrap()
     }
     pub fn browser(&self) -> Browser<'_> {
-        Browser { site: self, cookie: String::new(), set: Vec::new(), query: String::new(), seed: None }
+        Browser { site: self, cookie: String::new(), set: Vec::new(), query: String::new(), seed: None, mfa: String::new() }
     }
 }
 
@@ -163,6 +170,8 @@ pub struct Browser<'a> {
     pub query: String,
     /// Put into the context of the next plan, as a server's own caller would.
     pub seed: Option<Map>,
+    /// Value of the cookie that remembers a second factor.
+    pub mfa: String,
 }
 
 impl Browser<'_> {
@@ -174,6 +183,7 @@ impl Browser<'_> {
             path: "/api/v3/flows/executor/x/".into(),
             query: self.query.clone(),
             request_id: "r1".into(),
+            mfa: self.mfa.clone(),
             ..Client::internal()
         }
     }
@@ -207,6 +217,9 @@ impl Browser<'_> {
             }
             let set = session.save(core, &client).await.unwrap();
             for cookie in &set {
+                if let Some(rest) = cookie.strip_prefix("authentik_mfa=") {
+                    self.mfa = rest.split(';').next().unwrap().to_owned();
+                }
                 if let Some(rest) = cookie.strip_prefix("authentik_session=") {
                     self.cookie = format!("authentik_session={}", rest.split(';').next().unwrap());
                 }

@@ -118,7 +118,8 @@ pub struct InvitationQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] = &[("-expires", "-i.expires"), ("pk", "i.id"), ("name", "i.name"), ("expires", "i.expires"), ("created_by__username", "u.username_key"), ("flow", "i.flow")];
+const SORT: &[(&str, &str)] =
+    &[("-expires", "-i.expires"), ("pk", "i.id"), ("name", "i.name"), ("expires", "i.expires"), ("created_by__username", "u.username_key"), ("flow", "i.flow")];
 
 /// One page of invitations, and how many fit the query.
 pub async fn list(db: &Db, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)> {

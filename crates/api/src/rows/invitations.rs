@@ -1,0 +1,213 @@
+//! `/stages/invitation/invitations/`
+use super::{model, told, users as people};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::form::{self, Members};
+use crate::list::{Filters, Paging};
+use crate::objects::show as objects;
+use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
+use signet_core::flow::token::base_url;
+use signet_core::mail::{self, Letter, templates};
+use signet_core::models::Flow;
+use signet_model::{FieldDef, Kind, OnDelete};
+use signet_store::invitations::{self, Invitation, InvitationQuery};
+use signet_store::users;
+use std::collections::HashMap;
+
+const FLOW: Kind = Kind::Ref { target: "authentik_flows.flow", on_delete: OnDelete::Cascade };
+const TEXTS: Kind = Kind::List(&Kind::Text);
+pub(crate) const FIELDS: &[FieldDef] = &[
+    FieldDef::shown("pk", Kind::Uuid),
+    FieldDef::plain("name", Kind::Slug).required().max(50),
+    FieldDef::plain("expires", Kind::Time).nullable(),
+    told(FieldDef::plain("fixed_data", Kind::Object), "Goes over what is typed in the flow."),
+    FieldDef::shown("created_by", Kind::Object),
+    told(FieldDef::plain("single_use", Kind::Bool), "Gone when somebody has used it."),
+    told(FieldDef::plain("flow", FLOW).nullable(), "The only flow that takes it. None: any enrolment with an invitation stage."),
+    FieldDef::shown("flow_obj", Kind::Object),
+];
+pub(crate) const LETTER: &[FieldDef] = &[
+    FieldDef::plain("email_addresses", TEXTS).required(),
+    FieldDef::plain("cc_addresses", TEXTS),
+    FieldDef::plain("bcc_addresses", TEXTS),
+    FieldDef::plain("template", Kind::Text).max(200),
+];
+/// Most addresses of one call.
+const MOST: usize = 100;
+
+async fn show(call: &Call, list: &[Invitation]) -> Result<Vec<Json>> {
+    let ids: Vec<i64> = list.iter().filter_map(|i| i.created_by).collect();
+    let makers = users::by_ids(&call.core.db, &ids).await?;
+    let shown = people::show(&call.core, &makers, false, false).await?;
+    let partial = |full: Json| -> Json {
+        let keep = ["pk", "username", "name", "is_active", "last_login", "email", "attributes", "uid"];
+        match full {
+            Json::Object(map) => Json::Object(map.into_iter().filter(|(n, _)| keep.contains(&n.as_str())).collect()),
+            other => other,
+        }
+    };
+    let by_id: HashMap<i64, Json> = makers.iter().map(|u| u.id).zip(shown.into_iter().map(partial)).collect();
+    let mut out = Vec::with_capacity(list.len());
+    for i in list {
+        let flow = match i.flow.and_then(|pk| call.world.get(pk)) {
+            Some(object) => objects::one(call, object).await?,
+            None => Json::Null,
+        };
+        out.push(json!({
+            "pk": i.id, "name": i.name, "expires": i.expires, "fixed_data": i.fixed_data, "created_by": i.created_by.and_then(|id| by_id.get(&id)),
+            "single_use": i.single_use, "flow": i.flow, "flow_obj": flow,
+        }));
+    }
+    Ok(out)
+}
+async fn answer(call: &Call, invitation: Invitation) -> Result<Json> {
+    Ok(show(call, &[invitation]).await?.pop().unwrap_or_default())
+}
+async fn find(call: &Call) -> Result<Invitation, Fault> {
+    let Ok(id) = Uuid::parse_str(&call.key) else { return Err(Fault::missing("Invitation")) };
+    invitations::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Invitation"))
+}
+fn about(invitation: &Invitation) -> Json {
+    let mut about = model("invitation", invitation.id.simple(), &invitation.name);
+    about["model"]["app"] = json!("authentik_stages_invitation");
+    about
+}
+
+/// `GET /stages/invitation/invitations/`
+pub(crate) async fn list(call: &mut Call) -> Answer {
+    let paging = Paging::read(call)?;
+    let mut f = Filters::new(call);
+    let flows = f.text("flow__slug").map(|slug| call.world.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
+    let q = InvitationQuery {
+        search: paging.search.clone(),
+        name: f.text("name"),
+        created_by: f.text("created_by__username"),
+        expires: f.time("expires"),
+        flows,
+        page: paging.rows(),
+    };
+    f.done()?;
+    let (page, total) = invitations::list(&call.core.db, &q).await?;
+    paging.envelope(show(call, &page).await?, total, json!({}))
+}
+/// `GET /stages/invitation/invitations/<pk>/`
+pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+    let found = find(call).await?;
+    Ok(Reply::ok(answer(call, found).await?))
+}
+/// `POST /stages/invitation/invitations/`
+pub(crate) async fn create(call: &mut Call) -> Answer {
+    let sent = form::read(call, FIELDS, false).await?;
+    let now = call.core.now();
+    let mut made = Invitation {
+        id: call.core.ports.uuid(),
+        name: String::new(),
+        flow: None,
+        fixed_data: Map::new(),
+        single_use: false,
+        created_by: Some(call.person()?.user.id),
+        created: now,
+        expires: Some(now.plus(Span::DAY)),
+        claimed: false,
+    };
+    fill(&mut made, &sent);
+    invitations::insert(&call.core.db, &made).await?;
+    call.event("model_created", about(&made)).await;
+    Ok(Reply::created(answer(call, made).await?))
+}
+/// `PUT /stages/invitation/invitations/<pk>/`
+pub(crate) async fn update(call: &mut Call) -> Answer {
+    change(call, false).await
+}
+/// `PATCH /stages/invitation/invitations/<pk>/`
+pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+    change(call, true).await
+}
+async fn change(call: &mut Call, partial: bool) -> Answer {
+    let mut found = find(call).await?;
+    let sent = form::read(call, FIELDS, partial).await?;
+    fill(&mut found, &sent);
+    invitations::update(&call.core.db, &found).await.map_err(gone)?;
+    call.event("model_updated", about(&found)).await;
+    Ok(Reply::ok(answer(call, found).await?))
+}
+fn fill(into: &mut Invitation, sent: &Map) {
+    if let Some(name) = sent.text("name") {
+        into.name = name;
+    }
+    if let Some(data) = sent.map("fixed_data") {
+        into.fixed_data = data;
+    }
+    if let Some(single) = sent.flag("single_use") {
+        into.single_use = single;
+    }
+    if let Some(flow) = sent.get("flow") {
+        into.flow = flow.as_str().and_then(|t| Uuid::parse_str(t).ok());
+    }
+    if let Some(at) = sent.get("expires") {
+        into.expires = at.as_str().and_then(|t| Timestamp::parse(t).ok());
+    }
+}
+/// `DELETE /stages/invitation/invitations/<pk>/`
+pub(crate) async fn destroy(call: &mut Call) -> Answer {
+    let found = find(call).await?;
+    invitations::delete(&call.core.db, found.id).await.map_err(gone)?;
+    call.event("model_deleted", about(&found)).await;
+    Ok(Reply::Empty)
+}
+/// `GET /stages/invitation/invitations/<pk>/used_by/`
+pub(crate) async fn used_by(call: &mut Call) -> Answer {
+    find(call).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}
+fn gone(error: Error) -> Fault {
+    match error {
+        Error::NotFound => Fault::missing("Invitation"),
+        other => other.into(),
+    }
+}
+
+/// `POST /stages/invitation/invitations/<pk>/send_email/`: one letter to each address, in the background.
+pub(crate) async fn send_email(call: &mut Call) -> Answer {
+    let invitation = find(call).await?;
+    let sent = form::read(call, LETTER, false).await?;
+    let texts = |name: &str| -> Vec<String> { sent.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(|t| t.trim().to_owned()).collect() };
+    let (to, cc, bcc) = (texts("email_addresses"), texts("cc_addresses"), texts("bcc_addresses"));
+    for (field, list) in [("email_addresses", &to), ("cc_addresses", &cc), ("bcc_addresses", &bcc)] {
+        if let Some(bad) = list.iter().find(|a| !signet_model::check::email(a)) {
+            return Err(Fault::invalid(field, format!("{bad:?} is not an e-mail address.")));
+        }
+        if list.len() > MOST {
+            return Err(Fault::invalid(field, format!("Ensure this field has no more than {MOST} elements.")));
+        }
+    }
+    if to.is_empty() {
+        return Err(Fault::invalid("email_addresses", "No email addresses provided"));
+    }
+    if invitation.is_expired(call.core.now()) || invitation.claimed {
+        return Err(Fault::invalid("non_field_errors", "The invitation has expired."));
+    }
+    let Some(flow) = invitation.flow.and_then(|pk| call.world.get(pk)) else {
+        return Err(Fault::invalid("non_field_errors", "The invitation has no flow that a link could lead to."));
+    };
+    let template = sent.text("template").filter(|t| !t.is_empty()).unwrap_or_else(|| "email/invitation.html".to_owned());
+    if !templates::exists(&template) {
+        return Err(Fault::invalid("template", format!("Invalid template '{template}' specified.")));
+    }
+    let url = format!("{}/if/flow/{}/?itoken={}", base_url(&call.core, &call.client), query::encode(flow.text("slug")), invitation.id);
+    let left = invitation.expires.map(|at| templates::duration((at.0 - call.core.now().0) / 1_000_000));
+    let values = json!({"url": url, "expires": invitation.expires, "expires_in": left, "invitation": {"name": invitation.name}});
+    for address in to {
+        let letter = Letter {
+            to: vec![address],
+            cc: cc.clone(),
+            bcc: bcc.clone(),
+            subject: "You have been invited".to_owned(),
+            template: template.clone(),
+            values: values.as_object().cloned().unwrap_or_default(),
+        };
+        let (core, client) = (call.core.clone(), call.client.clone());
+        let sender = core.settings.mail.sender.clone();
+        mail::in_background(&call.core, &call.client, call.principal.clone(), "an invitation by mail", async move { mail::send_with_patience(&core, &client, &sender, &letter).await });
+    }
+    Ok(Reply::Empty)
+}
