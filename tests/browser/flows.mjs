@@ -12,8 +12,9 @@ const only = (process.env.ONLY ?? "").split(" ").filter(Boolean);
 
 await withBrowser(async (browser) => {
   for (const [name, part] of Object.entries(parts)) {
+    if (only.length > 0 && !only.includes(name)) continue;
     // A check that failed was printed; the other journeys do not need it.
-    if (only.length === 0 || only.includes(name)) await part(browser).catch((error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
+    await part(browser).catch((error) => error.told || console.log(`FAIL ${name}: ${error.message.split("\n")[0]}`));
   }
-}).catch((error) => console.log(error.message.split("\n")[0]));
+}).catch((error) => console.log(`FAIL ${error.message.split("\n")[0]}`));
 process.exitCode = failed() ? 1 : 0;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { api, newUser } from "../lib/api.mjs";
+import { newUser } from "../lib/api.mjs";
 import { base, check, newPerson } from "../lib/browser.mjs";
 import { authenticator } from "../lib/devices.mjs";
 import { signIn } from "../lib/forms.mjs";
@@ -21,8 +21,7 @@ export async function passkey(browser) {
     await look(page, "passkey-create");
     await page.getByRole("button", { name: "Create passkey" }).click();
     await heading(page, "Security").waitFor();
-    assert.equal((await device.credentials()).length, 1);
-    assert.equal((await api("GET", `/authenticators/admin/all/?user=${mary.pk}`)).length, 1);
+    assert.equal((await device.credentials()).length, 1, "the device holds one passkey");
     await page.getByText("never used").waitFor();
   });
   await signOut(page);

@@ -7,7 +7,8 @@ import { look } from "../lib/look.mjs";
 
 export const code = (page) => page.locator("main input[name=code]");
 export const heading = (page, name) => page.getByRole("heading", { level: 1, name });
-export const library = (page) => page.waitForURL(/\/if\/user\//);
+/** Signed in and at the applications; `next` in the address of a flow is not enough. */
+export const library = (page) => page.waitForURL((url) => url.pathname === "/if/user/");
 
 /** Chooses the authenticator app, reads the key from the page and turns it on; the key. */
 export async function setUpApp(page) {

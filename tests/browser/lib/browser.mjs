@@ -29,6 +29,7 @@ export async function check(what, action) {
     failures++;
     console.log(`FAIL ${what}: ${error.message.split("\n").slice(0, 12).join(" | ")}`);
     for (const page of open) console.log(`  at ${page.url()}: ${await words(page)}`);
+    error.told = true;
     throw error;
   }
 }
