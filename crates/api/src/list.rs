@@ -80,6 +80,13 @@ fn size(text: Option<&str>, default: u64, max: u64) -> u64 {
     text.and_then(|t| t.parse::<u64>().ok()).filter(|n| *n >= 1).unwrap_or(default).min(max)
 }
 
+/// The asked page of a list that is not in the store, in the list envelope.
+pub fn page(call: &Call, all: Vec<Json>) -> Answer {
+    let paging = Paging::read(call)?;
+    let (results, total) = paging.cut(all)?;
+    paging.envelope(results, total, json!({}))
+}
+
 /// Reads query parameters with the errors that filters have.
 pub(crate) struct Filters<'a> {
     call: &'a Call,

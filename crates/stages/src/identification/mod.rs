@@ -3,6 +3,8 @@ mod inline;
 mod lookup;
 
 use crate::Slice;
+use crate::authenticator_validate::passkey;
+use crate::authenticator_webauthn::sent;
 use crate::password::{self, Judged, PasswordStage, flow_url};
 use crate::user_login::proof;
 use async_trait::async_trait;
@@ -97,7 +99,8 @@ impl StageKind for Identification {
             return Ok(Step::Next);
         }
         let settings = flow.settings::<IdentificationStage>()?;
-        Ok(Step::Show(challenge(flow, &settings)))
+        let passkeys = settings.webauthn_stage.and_then(|stage| passkey::challenge(flow, stage));
+        Ok(Step::Show(challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null))))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
         // A token said who this is: no typed name changes it.
@@ -105,6 +108,9 @@ impl StageKind for Identification {
             return Ok(Step::Next);
         }
         let settings = flow.settings::<IdentificationStage>()?;
+        if let (Some(stage), Some(_)) = (settings.webauthn_stage, answer.get("passkey").filter(|p| !p.is_null())) {
+            return by_passkey(flow, stage, answer).await;
+        }
         let typed = match typed(answer, &settings) {
             Ok(typed) => typed,
             Err(errors) => return Ok(Step::Invalid(errors)),
@@ -135,8 +141,7 @@ fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
         .with("primary_action", action)
         .with("sources", inline::sources(flow, settings))
         .with("show_source_labels", settings.show_source_labels)
-        .with("enable_remember_me", settings.enable_remember_me)
-        .with("passkey_challenge", Json::Null);
+        .with("enable_remember_me", settings.enable_remember_me);
     let links = [("enroll_url", settings.enrollment_flow), ("recovery_url", settings.recovery_flow), ("passwordless_url", settings.passwordless_flow)];
     for (name, target) in links {
         if let Some(slug) = brand::slug(&world, target) {
@@ -166,6 +171,15 @@ fn typed(answer: &Map, settings: &IdentificationStage) -> Result<String, Respons
         return Err(ResponseErrors::one("uid_field", "Control characters are not allowed.", "invalid"));
     }
     Ok(text.to_owned())
+}
+
+/// A passkey from the name field says who this is and proves it.
+async fn by_passkey(flow: &mut FlowRun<'_>, stage: Uuid, answer: &Map) -> Result<Step> {
+    match sent(answer, "passkey") {
+        Ok(sent) if passkey::judge(flow, stage, &sent).await? => Ok(Step::Next),
+        Ok(_) => Ok(Step::Invalid(ResponseErrors::one("passkey", "Invalid passkey", "invalid"))),
+        Err(errors) => Ok(Step::Invalid(errors)),
+    }
 }
 
 fn refused() -> Step {

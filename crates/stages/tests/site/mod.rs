@@ -237,3 +237,24 @@ impl Browser<'_> {
         panic!("the flow does not end");
     }
 }
+
+/// Runs futures together, without another dependency.
+pub async fn together<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    use std::pin::Pin;
+    use std::task::Poll;
+    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
+    std::future::poll_fn(move |context| {
+        let mut waiting = false;
+        for (future, slot) in running.iter_mut().zip(&mut done) {
+            if slot.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(out) => *slot = Some(out),
+                    Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(done.iter_mut().map(|d| d.take().unwrap()).collect()) }
+    })
+    .await
+}

@@ -1,0 +1,605 @@
+//! Second factors over a core and a database: passkeys, codes, what is remembered, and everything that must be refused.
+#![allow(clippy::unwrap_used)]
+#[path = "site/keys.rs"]
+mod keys;
+mod site;
+
+use keys::{ORIGIN, of_class};
+use signet_base::{Json, Uuid, json};
+use signet_core::flow::PendingUser;
+use signet_model::Model;
+use signet_stages::authenticator_validate::AuthenticatorValidateStage;
+use signet_stages::authenticator_webauthn::AuthenticatorWebAuthnStage;
+use signet_stages::authenticators::static_codes::AuthenticatorStaticStage;
+use signet_stages::dummy::DummyStage;
+use signet_stages::identification::IdentificationStage;
+use signet_stages::password::PasswordStage;
+use signet_stages::user_login::UserLoginStage;
+use signet_store::devices::{self, Kind};
+use signet_store::users;
+use signet_webauthn::b64;
+use signet_webauthn::soft::{Lie, SoftKey};
+use site::{Browser, Seen, Site};
+
+const VALIDATE: &str = "ak-stage-authenticator-validate";
+
+fn with(mut base: Json, extra: Json) -> Json {
+    base.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    base
+}
+async fn validate(site: &Site, extra: Json) -> Uuid {
+    site.make(AuthenticatorValidateStage::DEF, with(json!({"name": "mfa", "not_configured_action": "deny"}), extra)).await
+}
+async fn identification(site: &Site, extra: Json) -> Uuid {
+    site.make(IdentificationStage::DEF, with(json!({"name": "identification", "user_fields": ["username"]}), extra)).await
+}
+async fn password(site: &Site) -> Uuid {
+    site.make(PasswordStage::DEF, json!({"name": "password", "backends": ["authentik.core.auth.InbuiltBackend"]})).await
+}
+async fn login(site: &Site) -> Uuid {
+    site.make(UserLoginStage::DEF, json!({"name": "login"})).await
+}
+/// Name, password, second factor, session.
+async fn usual(site: &Site, extra: Json) -> Uuid {
+    let mfa = validate(site, extra).await;
+    let stages = [identification(site, json!({})).await, password(site).await, mfa, login(site).await];
+    site.flow("login", "authentication", &stages).await;
+    mfa
+}
+/// A browser that has given name and password, and what it sees then.
+async fn halfway<'a>(site: &'a Site, who: &str) -> (Browser<'a>, Seen) {
+    let mut browser = site.browser();
+    browser.get("login").await;
+    browser.post("login", json!({"component": "ak-stage-identification", "uid_field": who})).await;
+    let seen = browser.post("login", json!({"component": "ak-stage-password", "password": "pw"})).await;
+    (browser, seen)
+}
+fn code(text: &str) -> Json {
+    json!({"component": VALIDATE, "code": text})
+}
+fn key(answer: Json) -> Json {
+    json!({"component": VALIDATE, "webauthn": answer})
+}
+async fn deactivate(site: &Site, id: i64) {
+    let mut user = site.user(id).await;
+    user.is_active = false;
+    users::update(&site.core.db, &user, None, None, site.core.now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn any_code_of_any_device_passes_once() {
+    let site = Site::new().await;
+    usual(&site, json!({})).await;
+    let ada = site.person("ada", "pw").await;
+    let (app, paper) = (site.totp(ada, |_| {}).await, site.codes(ada, &["abcdefgh"]).await);
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    assert_eq!(seen.component(), VALIDATE);
+    let list = seen.json()["device_challenges"].as_array().unwrap();
+    let said: Vec<(&Json, &Json, &Json)> = list.iter().map(|d| (&d["device_class"], &d["device_uid"], &d["challenge"])).collect();
+    assert_eq!(said, [(&json!("static"), &json!(paper.to_string()), &json!({})), (&json!("totp"), &json!(app.to_string()), &json!({}))]);
+    assert_eq!(browser.post("login", json!({"component": VALIDATE})).await.error("non_field_errors"), "Empty response");
+    assert_eq!(browser.post("login", json!({})).await.error("non_field_errors"), "Empty response");
+    assert!(browser.post("login", code("000000")).await.error("code").starts_with("Invalid Token."));
+    assert!(browser.post("login", code("")).await.error("non_field_errors").starts_with("Empty"));
+    // Chosen is the app; the code on paper passes all the same.
+    let chosen = json!({"component": VALIDATE, "selected_challenge": {"device_class": "totp", "device_uid": app.to_string(), "challenge": {}, "last_used": null}});
+    assert_eq!(browser.post("login", chosen).await.component(), VALIDATE);
+    assert!(browser.who().await.is_none());
+    assert!(browser.post("login", code("ABCD-efgh")).await.is_done());
+    let session = browser.session().await;
+    let how = session.authentication().unwrap();
+    assert_eq!((how.method.as_str(), how.method_args["mfa_devices"].as_array().unwrap().len()), ("password", 1));
+    // The same code again.
+    let (mut browser, _) = halfway(&site, "ada").await;
+    assert!(browser.post("login", code("abcdefgh")).await.error("code").starts_with("Invalid Token."));
+    let fresh = site.totp_code(0);
+    assert!(browser.post("login", code(&fresh)).await.is_done());
+    let (mut browser, _) = halfway(&site, "ada").await;
+    assert!(browser.post("login", code(&fresh)).await.error("code").starts_with("Invalid Token."));
+    assert_eq!(site.core.metrics.failed_logins.get(), 3);
+}
+
+#[tokio::test]
+async fn codes_of_others_and_of_devices_that_do_not_count_are_wrong() {
+    let site = Site::new().await;
+    usual(&site, json!({"device_classes": ["totp", "webauthn"]})).await;
+    let (ada, grace) = (site.person("ada", "pw").await, site.person("grace", "pw").await);
+    site.codes(grace, &["graces"]).await;
+    site.codes(ada, &["adas"]).await;
+    site.totp(grace, |d| d.confirmed = false).await;
+    let (_, seen) = halfway(&site, "grace").await;
+    assert!(seen.is_denied(), "an unconfirmed app and codes of another class: {seen:?}");
+    site.passkey(ada, |_| {}).await;
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    assert_eq!(seen.json()["device_challenges"].as_array().unwrap().len(), 1);
+    for wrong in ["adas", "graces", &site.totp_code(0)] {
+        assert!(browser.post("login", code(wrong)).await.error("code").starts_with("Invalid Token."));
+    }
+    for wrong in [json!([]), json!({}), json!(1.5), json!(true)] {
+        assert!(browser.post("login", json!({"component": VALIDATE, "code": wrong})).await.error("code").len() > 5);
+    }
+    for wrong in [json!("x"), json!({"device_class": "totp", "device_uid": "1"}), json!({"device_class": "bogus"}), json!([]), json!({"device_uid": 7})] {
+        let sent = json!({"component": VALIDATE, "selected_challenge": wrong});
+        assert_eq!(browser.post("login", sent).await.error("selected_challenge"), "Invalid challenge selected.");
+    }
+    for wrong in [json!(1), json!("x"), json!(-1), json!(null)] {
+        let seen = browser.post("login", json!({"component": VALIDATE, "duo": wrong, "selected_stage": Uuid::from_u128(3)})).await;
+        assert!(seen.json().get("response_errors").is_some());
+    }
+    assert!(browser.who().await.is_none());
+}
+
+/// A hundred wrong codes at the same moment: as many are judged as a minute allows. Then waiting helps, and a right code
+/// starts the count anew.
+#[tokio::test]
+async fn parallel_guesses_do_not_get_more_tries() {
+    let site = Site::new().await;
+    usual(&site, json!({})).await;
+    let ada = site.person("ada", "pw").await;
+    site.totp(ada, |_| {}).await;
+    let mut browsers = Vec::new();
+    for _ in 0..20 {
+        browsers.push(halfway(&site, "ada").await.0);
+    }
+    let before = site.core.metrics.failed_logins.get();
+    let mut judged = 0;
+    let mut tasks: Vec<std::pin::Pin<Box<dyn Future<Output = usize> + '_>>> = Vec::new();
+    for browser in &mut browsers {
+        tasks.push(Box::pin(async move {
+            let mut judged = 0;
+            for _ in 0..5 {
+                let seen = browser.post("login", code("000000")).await;
+                match seen.json()["response_errors"]["code"][0]["code"].as_str().unwrap() {
+                    "invalid" => judged += 1,
+                    other => assert_eq!(other, "throttled"),
+                }
+            }
+            judged
+        }));
+    }
+    for each in together(tasks).await {
+        judged += each;
+    }
+    assert_eq!((judged, site.core.metrics.failed_logins.get() - before), (5, 5));
+    let browser = &mut browsers[0];
+    assert!(browser.post("login", code(&site.totp_code(0))).await.error("code").starts_with("Too many wrong codes."), "a right code is not judged either");
+    site.clock.advance_secs(60);
+    assert!(browser.post("login", code(&site.totp_code(0))).await.is_done());
+    site.clock.advance_secs(60);
+    let (mut browser, _) = halfway(&site, "ada").await;
+    for _ in 0..5 {
+        assert!(browser.post("login", code("000000")).await.error("code").starts_with("Invalid Token."));
+    }
+}
+/// Drives futures that borrow, all at once.
+async fn together<T>(mut tasks: Vec<std::pin::Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
+    let mut done = Vec::new();
+    std::future::poll_fn(|cx| {
+        tasks.retain_mut(|task| match task.as_mut().poll(cx) {
+            std::task::Poll::Ready(value) => {
+                done.push(value);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if tasks.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done
+}
+
+#[tokio::test]
+async fn a_passkey_answers_its_own_challenge_once() {
+    let site = Site::new().await;
+    usual(&site, json!({"webauthn_hints": ["security-key"]})).await;
+    let (ada, grace) = (site.person("ada", "pw").await, site.person("grace", "pw").await);
+    let (mut own, id) = site.passkey(ada, |_| {}).await;
+    let (mut foreign, _) = site.passkey(grace, |_| {}).await;
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    let options = of_class(seen.json(), "webauthn").clone();
+    assert_eq!(options["allowCredentials"], json!([{"id": b64(&own.id), "type": "public-key", "transports": ["internal"]}]));
+    assert_eq!((&options["rpId"], &options["hints"], &options["userVerification"]), (&json!("id.example.test"), &json!(["security-key"]), &json!("preferred")));
+    // Reloading shows the same challenge; any answer uses it up.
+    let again = browser.get("login").await;
+    assert_eq!(of_class(again.json(), "webauthn")["challenge"], options["challenge"]);
+    let mut open = options.clone();
+    let lies = [
+        Lie { origin: Some("https://evil.test".into()), ..Lie::default() },
+        Lie { origin: Some("https://id.example.test:444".into()), ..Lie::default() },
+        Lie { rp_id: Some("evil.test".into()), ..Lie::default() },
+        Lie { kind: Some("webauthn.create".into()), ..Lie::default() },
+        Lie { challenge: Some(vec![1; 32]), ..Lie::default() },
+        Lie { cross_origin: true, ..Lie::default() },
+        Lie { flags: Some(0), ..Lie::default() },
+    ];
+    for lie in lies {
+        let seen = browser.post("login", key(own.get(&open, ORIGIN, &lie).unwrap())).await;
+        assert_eq!(seen.error("webauthn"), "Assertion failed");
+        let next = of_class(seen.json(), "webauthn").clone();
+        assert_ne!(next["challenge"], open["challenge"]);
+        let seen = browser.post("login", key(own.get(&open, ORIGIN, &Lie::default()).unwrap())).await;
+        assert_eq!(seen.error("webauthn"), "Assertion failed", "the challenge before");
+        open = of_class(seen.json(), "webauthn").clone();
+    }
+    let seen = browser.post("login", key(foreign.get(&open, ORIGIN, &Lie::default()).unwrap())).await;
+    assert_eq!(seen.error("webauthn"), "Invalid device");
+    let open = of_class(seen.json(), "webauthn").clone();
+    // The challenge of another session.
+    let (mut other, seen) = halfway(&site, "ada").await;
+    let theirs = of_class(seen.json(), "webauthn").clone();
+    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    assert_eq!(other.post("login", key(answer)).await.error("webauthn"), "Assertion failed");
+    let answer = own.get(&theirs, ORIGIN, &Lie::default()).unwrap();
+    assert_eq!(other.post("login", key(answer)).await.error("webauthn"), "Assertion failed", "used up by the try before");
+    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    assert!(browser.post("login", key(answer.clone())).await.is_done());
+    assert_eq!(browser.who().await.as_deref(), Some("ada"));
+    assert!(site.device(Kind::Webauthn, id).await.last_used.is_some());
+    let (mut browser, _) = halfway(&site, "ada").await;
+    assert_eq!(browser.post("login", key(answer)).await.error("webauthn"), "Assertion failed", "the answer of an earlier sign-in");
+    for junk in [json!({}), json!({"rawId": "x"}), json!({"rawId": "AQ", "response": {}})] {
+        assert!(browser.post("login", key(junk)).await.json().get("response_errors").is_some());
+    }
+    assert_eq!(browser.post("login", json!({"component": VALIDATE, "webauthn": "junk"})).await.error("webauthn"), "Value must be valid JSON.");
+}
+
+#[tokio::test]
+async fn a_challenge_ends_with_its_time() {
+    let site = Site::new().await;
+    usual(&site, json!({})).await;
+    let ada = site.person("ada", "pw").await;
+    let (mut own, _) = site.passkey(ada, |_| {}).await;
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    let options = of_class(seen.json(), "webauthn").clone();
+    site.clock.advance_secs(31 * 60);
+    let seen = browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await;
+    assert_eq!(seen.error("webauthn"), "Assertion failed");
+}
+
+#[tokio::test]
+async fn a_copied_key_is_noticed_and_verification_can_be_required() {
+    let site = Site::new().await;
+    usual(&site, json!({"webauthn_user_verification": "required"})).await;
+    let ada = site.person("ada", "pw").await;
+    let (mut own, id) = site.passkey(ada, |_| {}).await;
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    let options = of_class(seen.json(), "webauthn").clone();
+    let touched = Lie { flags: Some(0x01), ..Lie::default() };
+    let seen = browser.post("login", key(own.get(&options, ORIGIN, &touched).unwrap())).await;
+    assert_eq!(seen.error("webauthn"), "Assertion failed");
+    let options = of_class(seen.json(), "webauthn").clone();
+    own.counter = Some(10);
+    assert!(browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done());
+    assert_eq!(site.device(Kind::Webauthn, id).await.counter, 11);
+    own.counter = Some(5);
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    let options = of_class(seen.json(), "webauthn").clone();
+    let seen = browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await;
+    assert_eq!(seen.error("webauthn"), "Assertion failed");
+    assert!(browser.who().await.is_none());
+}
+
+#[tokio::test]
+async fn models_that_are_not_allowed_do_not_count() {
+    let site = Site::new().await;
+    let model = Uuid::from_u128(77);
+    usual(&site, json!({"webauthn_allowed_device_types": [model], "device_classes": ["webauthn"]})).await;
+    let (ada, grace) = (site.person("ada", "pw").await, site.person("grace", "pw").await);
+    site.passkey(ada, |_| {}).await;
+    assert!(halfway(&site, "ada").await.1.is_denied());
+    let (mut other, _) = site.passkey(ada, |_| {}).await;
+    let (mut allowed, _) = site.passkey(grace, |d| drop(d.data.insert("aaguid".into(), json!(model)))).await;
+    let (mut browser, seen) = halfway(&site, "grace").await;
+    let options = of_class(seen.json(), "webauthn").clone();
+    assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 1);
+    assert!(other.get(&options, ORIGIN, &Lie::default()).is_some());
+    assert!(browser.post("login", key(allowed.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done());
+}
+
+/// `last_auth_threshold`: this browser, this person, this stage, this device, for this time.
+#[tokio::test]
+async fn a_second_factor_is_remembered_where_and_as_long_as_the_stage_says() {
+    let site = Site::new().await;
+    let mfa = usual(&site, json!({"last_auth_threshold": "minutes=10"})).await;
+    let (ada, grace) = (site.person("ada", "pw").await, site.person("grace", "pw").await);
+    let app = site.totp(ada, |_| {}).await;
+    site.totp(grace, |_| {}).await;
+    let (mut browser, _) = halfway(&site, "ada").await;
+    assert!(browser.post("login", code(&site.totp_code(0))).await.is_done());
+    let cookie = browser.mfa.clone();
+    assert!(cookie.len() > 100 && cookie.len() < 512);
+    let tries = |who: &'static str, cookie: String| {
+        let site = &site;
+        async move {
+            let mut browser = site.browser();
+            browser.mfa = cookie;
+            browser.get("login").await;
+            browser.post("login", json!({"component": "ak-stage-identification", "uid_field": who})).await;
+            browser.post("login", json!({"component": "ak-stage-password", "password": "pw"})).await
+        }
+    };
+    assert!(tries("ada", cookie.clone()).await.is_done());
+    assert_eq!(tries("grace", cookie.clone()).await.component(), VALIDATE, "another person");
+    assert_eq!(tries("ada", String::new()).await.component(), VALIDATE, "another browser");
+    let mut forged = cookie.clone();
+    forged.replace_range(4..5, if &cookie[4..5] == "A" { "B" } else { "A" });
+    for wrong in [forged, "x".into(), ".".into(), format!("{cookie}x")] {
+        assert_eq!(tries("ada", wrong).await.component(), VALIDATE);
+    }
+    // Another stage of the same kind asks for itself.
+    let second = validate(&site, json!({"name": "second", "last_auth_threshold": "minutes=10"})).await;
+    assert_ne!(second, mfa);
+    site.flow("other", "authentication", &[site.make(IdentificationStage::DEF, json!({"name": "i2", "user_fields": ["username"], "password_stage": site.make(PasswordStage::DEF, json!({"name": "p2", "backends": ["authentik.core.auth.InbuiltBackend"]})).await})).await, second]).await;
+    let mut browser = site.browser();
+    browser.mfa = cookie.clone();
+    browser.get("other").await;
+    assert_eq!(browser.post("other", json!({"component": "ak-stage-identification", "uid_field": "ada", "password": "pw"})).await.component(), VALIDATE);
+    site.clock.advance_secs(600);
+    assert_eq!(tries("ada", cookie.clone()).await.component(), VALIDATE, "too late");
+    site.clock.advance_secs(-600);
+    devices::delete(&site.core.db, app).await.unwrap();
+    site.totp(ada, |_| {}).await;
+    assert_eq!(tries("ada", cookie).await.component(), VALIDATE, "the device is gone");
+}
+
+#[tokio::test]
+async fn people_without_a_device_are_let_through_refused_or_led_to_one() {
+    let site = Site::new().await;
+    let codes = site.make(AuthenticatorStaticStage::DEF, json!({"name": "codes"})).await;
+    let passkeys = site.make(AuthenticatorWebAuthnStage::DEF, json!({"name": "passkeys"})).await;
+    let (first, secret, last) = (identification(&site, json!({})).await, password(&site).await, login(&site).await);
+    for (slug, extra) in [
+        ("skip", json!({"not_configured_action": "skip"})),
+        ("deny", json!({"not_configured_action": "deny"})),
+        ("one", json!({"not_configured_action": "configure", "configuration_stages": [codes]})),
+        ("many", json!({"not_configured_action": "configure", "configuration_stages": [codes, passkeys]})),
+    ] {
+        let mfa = validate(&site, with(json!({"name": slug}), extra)).await;
+        site.flow(slug, "authentication", &[first, secret, mfa, last]).await;
+    }
+    site.person("ada", "pw").await;
+    let to = async |slug: &str| {
+        let mut browser = site.browser();
+        browser.get(slug).await;
+        browser.post(slug, json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
+        let seen = browser.post(slug, json!({"component": "ak-stage-password", "password": "pw"})).await;
+        (browser, seen)
+    };
+    assert!(to("skip").await.1.is_done());
+    let (mut browser, seen) = to("deny").await;
+    assert!(seen.is_denied());
+    assert_eq!(browser.post("deny", code("000000")).await.component(), "ak-stage-identification");
+    assert_eq!(to("one").await.1.component(), "ak-stage-authenticator-static");
+    let (mut browser, seen) = to("many").await;
+    assert_eq!((seen.component(), seen.json()["configuration_stages"].as_array().unwrap().len()), (VALIDATE, 2));
+    assert_eq!(seen.json()["configuration_stages"][0]["name"], json!("codes"));
+    for wrong in [json!({}), code("000000"), json!({"component": VALIDATE, "selected_stage": last}), json!({"component": VALIDATE, "selected_stage": "x"})] {
+        assert!(!browser.post("many", wrong).await.error("selected_stage").is_empty());
+    }
+    let seen = browser.post("many", json!({"component": VALIDATE, "selected_stage": passkeys})).await;
+    assert_eq!(seen.component(), "ak-stage-authenticator-webauthn");
+    assert!(browser.who().await.is_none());
+}
+
+/// A name alone must not open the set-up of a device for that account, nor tell who has one.
+#[tokio::test]
+async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
+    let site = Site::new().await;
+    let passkeys = site.make(AuthenticatorWebAuthnStage::DEF, json!({"name": "passkeys"})).await;
+    let (first, last) = (identification(&site, json!({})).await, login(&site).await);
+    let configure = validate(&site, json!({"name": "c", "not_configured_action": "configure", "configuration_stages": [passkeys]})).await;
+    let deny = validate(&site, json!({"name": "d"})).await;
+    let skip = validate(&site, json!({"name": "s", "not_configured_action": "skip"})).await;
+    for (slug, mfa) in [("configure", configure), ("deny", deny), ("skip", skip)] {
+        site.flow(slug, "authentication", &[first, mfa, last]).await;
+    }
+    let (ada, bare, gone) = (site.person("ada", "pw").await, site.person("bare", "pw").await, site.person("gone", "pw").await);
+    let (mut own, _) = site.passkey(ada, |_| {}).await;
+    site.passkey(gone, |_| {}).await;
+    deactivate(&site, gone).await;
+    for slug in ["configure", "skip"] {
+        for who in ["bare", "gone", "nobody"] {
+            let mut browser = site.browser();
+            browser.get(slug).await;
+            let seen = browser.post(slug, json!({"component": "ak-stage-identification", "uid_field": who})).await;
+            assert!(seen.is_denied(), "{slug} {who} {seen:?}");
+        }
+    }
+    assert!(devices::of_user(&site.core.db, bare, None).await.unwrap().is_empty());
+    let mut shapes = Vec::new();
+    for who in ["ada", "bare", "gone", "nobody"] {
+        let mut browser = site.browser();
+        browser.get("deny").await;
+        let mut seen = browser.post("deny", json!({"component": "ak-stage-identification", "uid_field": who})).await.json().clone();
+        let options = of_class(&seen, "webauthn").clone();
+        let ids = options["allowCredentials"].as_array().unwrap();
+        assert!(ids.len() == 1 && ids[0].get("transports").is_none());
+        let strange = SoftKey::create(&json!({"rp": {"id": "id.example.test"}, "user": {"id": ""}}), ORIGIN, &Lie::default()).unwrap().0.get(&options, ORIGIN, &Lie::default()).unwrap();
+        let refusal = browser.post("deny", key(strange)).await;
+        assert_eq!(refusal.error("webauthn"), "Invalid device");
+        let wrong = browser.post("deny", code("000000")).await;
+        for member in ["challenge", "allowCredentials"] {
+            seen["device_challenges"][0]["challenge"][member] = Json::Null;
+        }
+        for member in ["pending_user", "pending_user_avatar"] {
+            seen[member] = Json::Null;
+        }
+        shapes.push((seen, wrong.error("code").to_owned()));
+    }
+    assert!(shapes.windows(2).all(|w| w[0] == w[1]), "{shapes:#?}");
+    // A key that has verified its holder is proof enough; one that was only touched is not.
+    for (flags, signs_in) in [(0x05, true), (0x01, false)] {
+        let mut browser = site.browser();
+        browser.get("deny").await;
+        let seen = browser.post("deny", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
+        let options = of_class(seen.json(), "webauthn").clone();
+        let answer = own.get(&options, ORIGIN, &Lie { flags: Some(flags), ..Lie::default() }).unwrap();
+        let seen = browser.post("deny", key(answer)).await;
+        assert_eq!((seen.is_done(), browser.who().await.is_some()), (signs_in, signs_in));
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_alone_signs_its_owner_in() {
+    let site = Site::new().await;
+    let mfa = validate(&site, json!({"device_classes": ["webauthn"], "webauthn_user_verification": "required"})).await;
+    let none = validate(&site, json!({"name": "codes", "device_classes": ["totp"]})).await;
+    let last = login(&site).await;
+    site.flow("passkey", "authentication", &[mfa, last]).await;
+    site.flow("codes", "authentication", &[none, last]).await;
+    assert!(site.browser().get("codes").await.is_denied());
+    let (ada, gone) = (site.person("ada", "").await, site.person("gone", "").await);
+    let (mut own, _) = site.passkey(ada, |_| {}).await;
+    let (mut theirs, _) = site.passkey(gone, |_| {}).await;
+    let (mut unconfirmed, _) = site.passkey(ada, |d| d.confirmed = false).await;
+    deactivate(&site, gone).await;
+    let mut browser = site.browser();
+    let mut open = of_class(browser.get("passkey").await.json(), "webauthn").clone();
+    assert_eq!(open["allowCredentials"], json!([]));
+    assert_eq!(browser.post("passkey", json!({})).await.error("non_field_errors"), "Empty response");
+    assert!(browser.post("passkey", code("123456")).await.error("code").starts_with("Invalid Token."));
+    let mut stolen = SoftKey::create(&json!({"rp": {"id": "id.example.test"}, "user": {"id": b64(site.core.uid(ada).as_bytes())}}), ORIGIN, &Lie::default()).unwrap().0;
+    for (key_of, why) in [(&mut theirs, "inactive"), (&mut unconfirmed, "unconfirmed"), (&mut stolen, "unknown")] {
+        let seen = browser.post("passkey", key(key_of.get(&open, ORIGIN, &Lie::default()).unwrap())).await;
+        assert_eq!(seen.error("webauthn"), "Invalid device", "{why}");
+        open = of_class(seen.json(), "webauthn").clone();
+    }
+    // A handle of somebody else, or none.
+    for handle in [site.core.uid(gone).into_bytes(), Vec::new()] {
+        let mut lying = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+        lying["response"]["userHandle"] = json!(b64(&handle));
+        let seen = browser.post("passkey", key(lying)).await;
+        assert_eq!(seen.error("webauthn"), "Invalid device");
+        open = of_class(seen.json(), "webauthn").clone();
+    }
+    assert!(browser.who().await.is_none());
+    assert!(browser.post("passkey", key(own.get(&open, ORIGIN, &Lie::default()).unwrap())).await.is_done());
+    assert_eq!(browser.who().await.as_deref(), Some("ada"));
+    let session = browser.session().await;
+    let how = session.authentication().unwrap();
+    assert_eq!((how.method.as_str(), how.method_args["mfa_devices"].as_array().unwrap().len()), ("auth_webauthn_pwl", 1));
+    assert_eq!(how.method_args["device"]["name"], json!("Key"));
+}
+
+#[tokio::test]
+async fn the_name_field_takes_a_passkey_and_no_second_factor_is_asked_again() {
+    let site = Site::new().await;
+    let mfa = validate(&site, json!({"webauthn_user_verification": "required"})).await;
+    let first = identification(&site, json!({"webauthn_stage": mfa})).await;
+    site.flow("login", "authentication", &[first, mfa, login(&site).await]).await;
+    let ada = site.person("ada", "").await;
+    let (mut own, _) = site.passkey(ada, |_| {}).await;
+    let mut browser = site.browser();
+    let open = browser.get("login").await.json()["passkey_challenge"].clone();
+    assert_eq!(open["allowCredentials"], json!([]));
+    let answer = own.get(&open, ORIGIN, &Lie { origin: Some("https://evil.test".into()), ..Lie::default() }).unwrap();
+    let seen = browser.post("login", json!({"component": "ak-stage-identification", "passkey": answer})).await;
+    assert_eq!(seen.error("passkey"), "Invalid passkey");
+    let open = seen.json()["passkey_challenge"].clone();
+    for junk in [json!({}), json!("x"), json!([])] {
+        assert!(!browser.post("login", json!({"component": "ak-stage-identification", "passkey": junk})).await.error("passkey").is_empty());
+    }
+    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    let seen = browser.post("login", json!({"component": "ak-stage-identification", "passkey": answer})).await;
+    assert_eq!(seen.error("passkey"), "Invalid passkey", "a try that was wrong has used it up");
+    let open = seen.json()["passkey_challenge"].clone();
+    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    let seen = browser.post("login", json!({"component": "ak-stage-identification", "passkey": answer})).await;
+    assert!(seen.is_done(), "{seen:?}");
+    assert_eq!(browser.who().await.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn a_restored_plan_asks_for_the_keys_of_its_own_person() {
+    let site = Site::new().await;
+    let wait = site.make(DummyStage::DEF, json!({"name": "wait"})).await;
+    let mfa = validate(&site, json!({})).await;
+    site.flow("recover", "recovery", &[wait, mfa, login(&site).await]).await;
+    let (ada, eve) = (site.person("ada", "pw").await, site.person("eve", "pw").await);
+    site.passkey(ada, |_| {}).await;
+    let (mut eves, _) = site.passkey(eve, |_| {}).await;
+    site.codes(eve, &["evescode"]).await;
+    let mut browser = site.browser();
+    let pending = PendingUser { id: Some(ada), username: "ada".into(), name: String::new(), email: String::new() };
+    browser.seed = Some(json!({"is_restored": "token", "pending_user": pending}).as_object().cloned().unwrap());
+    browser.get("recover").await;
+    let seen = browser.post("recover", json!({"component": "ak-stage-dummy"})).await;
+    let options = of_class(seen.json(), "webauthn").clone();
+    let answer = eves.get(&options, ORIGIN, &Lie::default()).unwrap();
+    assert_eq!(browser.post("recover", key(answer)).await.error("webauthn"), "Invalid device");
+    assert!(browser.post("recover", code("evescode")).await.error("code").starts_with("Invalid Token."));
+    assert!(browser.who().await.is_none());
+}
+
+/// The set-up stage.
+#[tokio::test]
+async fn a_passkey_is_set_up_by_its_owner_once() {
+    let site = Site::new().await;
+    let set_up = site.make(AuthenticatorWebAuthnStage::DEF, json!({"name": "passkeys", "max_attempts": 3, "resident_key_requirement": "required"})).await;
+    site.flow("set-up", "stage_configuration", &[identification(&site, json!({})).await, password(&site).await, set_up]).await;
+    site.flow("bare", "stage_configuration", &[set_up]).await;
+    assert!(site.browser().get("bare").await.is_denied());
+    let (ada, grace) = (site.person("ada", "pw").await, site.person("grace", "pw").await);
+    let start = async |who: &str| {
+        let mut browser = site.browser();
+        browser.get("set-up").await;
+        browser.post("set-up", json!({"component": "ak-stage-identification", "uid_field": who})).await;
+        let seen = browser.post("set-up", json!({"component": "ak-stage-password", "password": "pw"})).await;
+        (browser, seen)
+    };
+    let response = |answer: &Json| json!({"component": "ak-stage-authenticator-webauthn", "response": answer});
+    let (mut browser, seen) = start("ada").await;
+    let options = seen.json()["registration"].clone();
+    assert_eq!((&options["rp"]["id"], &options["user"]["name"], &options["attestation"]), (&json!("id.example.test"), &json!("ada"), &json!("none")));
+    assert_eq!(options["user"]["id"], json!(b64(site.core.uid(ada).as_bytes())));
+    assert_eq!(browser.post("set-up", json!({"component": "ak-stage-authenticator-webauthn"})).await.error("response"), "This field is required.");
+    let (_, lie) = SoftKey::create(&options, ORIGIN, &Lie { origin: Some("https://evil.test".into()), ..Lie::default() }).unwrap();
+    let seen = browser.post("set-up", response(&lie)).await;
+    assert!(seen.error("response").starts_with("The passkey could not be set up."));
+    let fresh = seen.json()["registration"].clone();
+    let (_, old) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
+    assert!(!browser.post("set-up", response(&old)).await.error("response").is_empty(), "an answer to the challenge before");
+    assert!(browser.post("set-up", response(&json!({}))).await.is_denied(), "the third failure");
+    assert_ne!(fresh["challenge"], options["challenge"]);
+    assert!(devices::of_user(&site.core.db, ada, None).await.unwrap().is_empty());
+    let (mut browser, seen) = start("ada").await;
+    let options = seen.json()["registration"].clone();
+    let (made, answer) = SoftKey::create(&options, ORIGIN, &Lie { transports: vec!["usb".into()], packed: true, ..Lie::default() }).unwrap();
+    assert!(browser.post("set-up", response(&answer)).await.is_done());
+    let device = devices::of_user(&site.core.db, ada, None).await.unwrap().remove(0);
+    assert_eq!((device.name.as_str(), device.confirmed, &device.data["transports"], device.text("attestation")), ("WebAuthn Device", true, &json!(["usb"]), "self"));
+    // The next time the key is named, so that its authenticator refuses; and nobody else can have it.
+    let (mut browser, seen) = start("grace").await;
+    let options = seen.json()["registration"].clone();
+    assert_eq!(options["excludeCredentials"], json!([]));
+    let answer = made.register(&options, ORIGIN, &Lie::default()).unwrap();
+    assert_eq!(browser.post("set-up", response(&answer)).await.error("response"), "This device is registered already.");
+    let (_, seen) = start("ada").await;
+    assert_eq!(seen.json()["registration"]["excludeCredentials"], json!([{"id": b64(&made.id), "type": "public-key", "transports": ["usb"]}]));
+    assert!(devices::of_user(&site.core.db, grace, None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_allowed_models_and_verified_people_set_up_a_key() {
+    let site = Site::new().await;
+    let model = Uuid::parse_str("ee882879-721c-4913-9775-3dfcce97072a").unwrap();
+    let set_up = site.make(AuthenticatorWebAuthnStage::DEF, json!({"name": "passkeys", "device_type_restrictions": [model], "user_verification": "required"})).await;
+    site.flow("set-up", "stage_configuration", &[identification(&site, json!({})).await, password(&site).await, set_up]).await;
+    let ada = site.person("ada", "pw").await;
+    let mut browser = site.browser();
+    browser.get("set-up").await;
+    browser.post("set-up", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
+    let mut seen = browser.post("set-up", json!({"component": "ak-stage-password", "password": "pw"})).await;
+    assert_eq!(seen.json()["registration"]["attestation"], json!("direct"));
+    for (aaguid, flags, fits) in [(Uuid::nil(), 0x05, false), (Uuid::from_u128(9), 0x05, false), (model, 0x01, false), (model, 0x05, true)] {
+        let options = seen.json()["registration"].clone();
+        let (mut made, _) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
+        made.aaguid = *aaguid.as_bytes();
+        made.flags = flags;
+        let answer = made.register(&options, ORIGIN, &Lie::default()).unwrap();
+        seen = browser.post("set-up", json!({"component": "ak-stage-authenticator-webauthn", "response": answer})).await;
+        assert_eq!(seen.is_done(), fits, "{aaguid} {flags}");
+    }
+    let device = devices::of_user(&site.core.db, ada, None).await.unwrap().remove(0);
+    assert_eq!((device.name.as_str(), device.text("aaguid")), ("YubiKey 5 Series", model.to_string().as_str()));
+}
