@@ -12,7 +12,8 @@ const BATCH: i64 = 500;
 /// Grants stay a little after their end, so that a reused code is still known as reused.
 const GRACE: i64 = 3600;
 /// How long it is remembered where people signed in from, and which event tells of a refusal.
-const LOGINS: i64 = 180 * 86_400;
+const LOGINS: i64 = 90 * 86_400;
+const ROUNDS: usize = 10;
 
 /// Runs until `stop`.
 pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
@@ -39,8 +40,11 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     events::delete_expired(&core.db, now, BATCH).await?;
     flow_tokens::delete_expired(&core.db, now, BATCH).await?;
     invitations::delete_expired(&core.db, now, BATCH).await?;
-    reputation::delete_expired(&core.db, now, BATCH).await?;
-    logins::delete_before(&core.db, now.minus(Span::from_secs(LOGINS)), BATCH).await?;
+    // One row for each try to sign in: many batches a round, each a short one.
+    for _ in 0..ROUNDS {
+        reputation::delete_expired(&core.db, now, BATCH).await?;
+        logins::delete_before(&core.db, now.minus(Span::from_secs(LOGINS)), BATCH).await?;
+    }
     password_history::forget_unused(&core.db, BATCH).await?;
     // Reading a file of addresses takes a moment: not on a thread that serves requests.
     let places = core.clone();

@@ -52,8 +52,10 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     if let Some(null) = call.flag("application__isnull") {
         all.retain(|o| world.referrers(o).iter().any(|r| r.field == "provider") != null);
     }
-    if let Some(null) = call.flag("bindings__isnull") {
-        all.retain(|o| world.referrers(o).iter().any(|r| r.field == "policy") != null);
+    for (filter, field) in [("bindings__isnull", "policy"), ("promptstage__isnull", "validation_policies")] {
+        if let Some(null) = call.flag(filter) {
+            all.retain(|o| world.referrers(o).iter().any(|r| r.field == field) != null);
+        }
     }
     filter::sort(&mut all, &paging.ordering, "name", &world);
     let (page, total) = paging.cut(all)?;

@@ -6,7 +6,7 @@ pub fn missing(policy: &PasswordPolicy, password: &str) -> Option<String> {
     let count = |fits: &dyn Fn(char) -> bool| i64::try_from(password.chars().filter(|c| fits(*c)).count()).unwrap_or(i64::MAX);
     let wanted: [(i64, i64, &str); 5] = [
         (count(&|_| true), policy.length_min, "characters"),
-        (count(&char::is_numeric), policy.amount_digits, "digits"),
+        (count(&|c| c.is_ascii_digit()), policy.amount_digits, "digits"),
         (count(&char::is_uppercase), policy.amount_uppercase, "capital letters"),
         (count(&char::is_lowercase), policy.amount_lowercase, "small letters"),
         (count(&|c| policy.symbol_charset.contains(c)), policy.amount_symbols, "symbols"),
