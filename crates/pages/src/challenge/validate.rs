@@ -91,7 +91,11 @@ fn view<'a>(challenge: &'a Value, form: &FormContext) -> View<'a> {
     let last = if others { ways.iter().enumerate().filter(|(_, way)| !way.last_used.is_empty()).max_by_key(|(_, way)| way.last_used).map(|(at, _)| at) } else { Some(0) };
     match last {
         Some(at) if !others || chosen.is_none() => View::Way { way: ways.swap_remove(at), asked: false, others },
-        _ => View::Ways(ways),
+        _ => {
+            // The one that worked last time on top; the others keep their order.
+            ways.sort_by(|a, b| b.last_used.cmp(a.last_used));
+            View::Ways(ways)
+        }
     }
 }
 
@@ -129,7 +133,7 @@ pub fn validate(challenge: &Value, form: &FormContext) -> Markup {
                 div class="choice" {
                     @for way in &ways {
                         @let (drawing, title, detail) = way.words();
-                        @let badge = (!way.last_used.is_empty() && ways.iter().all(|other| other.last_used <= way.last_used)).then_some("Last used");
+                        @let badge = (!way.last_used.is_empty() && ways.first().is_some_and(|first| first.key() == way.key())).then_some("Last used");
                         (row("selected_challenge", &way.selection(), drawing, title, way.target().unwrap_or(detail), badge))
                     }
                 }

@@ -15,10 +15,13 @@ pub struct Person<'a> {
     pub not_you_url: Option<&'a str>,
 }
 
+/// What the API names as the picture of somebody without one: a monogram says more.
+const NO_PICTURE: &str = "/static/dist/assets/images/user_default.png";
+
 /// Monogram or picture, name, and the way to be somebody else.
 #[must_use]
 pub fn person_chip(person: &Person) -> Markup {
-    let picture = person.avatar.filter(|url| !url.starts_with("data:image/svg")).and_then(safe_image);
+    let picture = person.avatar.filter(|url| !url.starts_with("data:image/svg") && *url != NO_PICTURE).and_then(safe_image);
     html! {
         div class="person" {
             @if let Some(url) = picture {
@@ -70,6 +73,14 @@ mod tests {
         assert_eq!(initials("Expense claims and more", 2), "Ec");
         assert_eq!(initials("", 2), "?");
         assert_eq!(initials("ملف", 2), "مل");
+    }
+
+    #[test]
+    fn who_has_no_picture_has_a_monogram() {
+        for avatar in [None, Some(super::NO_PICTURE), Some("data:image/svg+xml;base64,AA"), Some("javascript:1")] {
+            let chip = super::person_chip(&super::Person { name: "Ada", avatar, not_you_url: None }).into_string();
+            assert!(chip.contains("Ad") && !chip.contains("<img"), "{avatar:?}");
+        }
     }
 
     #[test]
