@@ -5,6 +5,7 @@ mod app;
 mod docs;
 mod flows;
 mod login;
+mod mfa;
 mod oauth;
 mod policies;
 mod sessions;

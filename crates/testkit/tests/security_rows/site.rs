@@ -149,6 +149,10 @@ impl Browser {
         self.0.get_mut().headers.push((name.to_owned(), value.to_owned()));
         self
     }
+    /// `host:port` that it asks for.
+    pub async fn host(&self) -> String {
+        self.0.lock().await.host.clone()
+    }
     pub async fn cookie(&self, name: &str) -> Option<String> {
         self.0.lock().await.cookies.get(name).cloned()
     }
