@@ -1,9 +1,9 @@
 //! The one gate: who somebody is, and whether they may use an application. Every protocol asks here.
 use crate::flow::PendingUser;
-use crate::models::Application;
+use crate::models::{Application, PolicyBinding};
 use crate::policy::{self, Question, Trace, Verdict};
 use crate::{Client, Core};
-use signet_base::{Map, Result, Uuid};
+use signet_base::{Json, Map, Result, Uuid};
 use signet_model::Object;
 use signet_store::groups::Group;
 use signet_store::{groups, people, users};
@@ -67,5 +67,18 @@ pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, ap
         return Ok((Verdict::fail("The application cannot be judged."), Arc::default()));
     };
     let question = Question { core, client, user: Some(user), context, target: Some(application) };
-    policy::explain(pbm, settings.policy_engine_mode, &question).await
+    let (verdict, traces) = policy::explain(pbm, settings.policy_engine_mode, &question).await?;
+    if traces.is_empty() && verdict.passing && !is_open(core, pbm) {
+        return Ok((Verdict::fail("Nothing gives access to this application."), traces));
+    }
+    Ok((verdict, traces))
+}
+
+/// Whether an application without a binding that counts is everybody's: not when the flag of the system settings says so,
+/// and not when it had a binding whose time is over. The end of somebody's access must not give access to all.
+fn is_open(core: &Core, pbm: Uuid) -> bool {
+    let closed = core.system().flags.get("core_default_app_access") == Some(&Json::Bool(false));
+    let world = core.world();
+    let mut bindings = world.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>());
+    !closed && !bindings.any(|b| b.enabled && b.expires.is_some())
 }

@@ -84,7 +84,7 @@ async fn of_application(core: &Arc<Core>, client: &Client, wanted: &Wanted) -> R
     let mode = wanted.target.get::<Application>().map(|a| a.policy_engine_mode);
     let reason = match (traces.is_empty(), verdict.passing) {
         (true, true) => "Nothing is bound to the application: everyone may use it.".to_owned(),
-        (true, false) => "The application cannot be used.".to_owned(),
+        (true, false) => verdict.messages.join(" "),
         (false, passing) => decided(&traces, passing, mode.is_some_and(|m| m == crate::models::EngineMode::All)),
     };
     Ok(answer(verdict.passing, reason, verdict.messages))

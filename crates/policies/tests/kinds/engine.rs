@@ -42,6 +42,26 @@ async fn bindings_that_are_off_or_over_are_ignored() {
         site.make_with(PolicyBinding::DEF, binding, &[("expires", json!(ends))]).await;
         assert!(!site.use_it(&application, &site.client(BERLIN)).await.0.passing);
         site.clock.advance_secs(60);
+        let (verdict, traces) = site.use_it(&application, &site.client(BERLIN)).await;
+        assert!(!verdict.passing && traces.is_empty(), "an access that ended is nobody's, not everybody's");
+        let yes = site.policy::<ExpressionPolicy>(json!({"expression": "return True"})).await;
+        site.make(PolicyBinding::DEF, json!({"policy": yes.pk, "target": application.pk, "order": 2})).await;
+        assert!(site.use_it(&application, &site.client(BERLIN)).await.0.passing, "the one that is over does not count");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn applications_without_bindings_are_everybodys_unless_the_settings_close_them() {
+    each_database(async |db| {
+        let site = site(&db).await;
+        let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
+        assert!(site.use_it(&application, &site.client(BERLIN)).await.0.passing);
+        let mut system = site.core.system().as_ref().clone();
+        system.flags.insert("core_default_app_access".into(), json!(false));
+        site.core.set_system(system).await.unwrap();
+        assert!(!site.use_it(&application, &site.client(BERLIN)).await.0.passing);
+        site.make(PolicyBinding::DEF, json!({"user": site.ada.user.id, "target": application.pk, "order": 0})).await;
         assert!(site.use_it(&application, &site.client(BERLIN)).await.0.passing);
     })
     .await;
