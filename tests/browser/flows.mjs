@@ -3,11 +3,12 @@ import { failed, withBrowser } from "./lib/browser.mjs";
 import { captcha } from "./flows/captcha.mjs";
 import { enrolment, invitation, mailedCode, recovery } from "./flows/letters.mjs";
 import { passkey } from "./flows/passkey.mjs";
+import { sms } from "./flows/sms.mjs";
 import { room, security } from "./flows/sessions.mjs";
 import { enterprise, expiry } from "./flows/risk.mjs";
 import { secondFactor, secondFactorWithoutScript, severalWays } from "./flows/second-factor.mjs";
 
-const parts = { secondFactor, secondFactorWithoutScript, severalWays, passkey, recovery, mailedCode, enrolment, invitation, enterprise, expiry, captcha, room, security };
+const parts = { secondFactor, secondFactorWithoutScript, severalWays, passkey, recovery, mailedCode, enrolment, invitation, enterprise, expiry, captcha, sms, room, security };
 const only = (process.env.ONLY ?? "").split(" ").filter(Boolean);
 
 await withBrowser(async (browser) => {
