@@ -178,8 +178,20 @@ impl Writer {
             "<X> in [1, 'a', None]",
             "request.user.groups.filter(name=<T>).exists()",
         ];
-        let any: &[&str] =
-            &["None", "user", "request.user.attributes", "1.5", "user.date_joined", "context['pending_user'].username", "user.missing", "context['absent']", "ak_client_ip"];
+        let any: &[&str] = &[
+            "out",
+            "seen",
+            "note",
+            "None",
+            "user",
+            "request.user.attributes",
+            "1.5",
+            "user.date_joined",
+            "context['pending_user'].username",
+            "user.missing",
+            "context['absent']",
+            "ak_client_ip",
+        ];
         let (flat, deep) = match kind {
             "T" => (text, text_deep),
             "I" => (int, int_deep),
@@ -217,6 +229,10 @@ impl Writer {
                 5 if indent < 2 => {
                     let over = self.value("L", 2);
                     format!("{pad}for x in {over}:\n{}", self.statements(indent + 1, 2))
+                }
+                6 if self.dice.roll(3) == 0 => {
+                    let (name, change) = (self.dice.pick(&["a", "b", "c", "x"]), self.dice.pick(&["append(out)", "extend(['p'])", "update({'q': 1})", "append(1)", "append(a)"]));
+                    format!("{pad}{name}.{change}\n")
                 }
                 6 => format!("{pad}out.append({})\n", self.value("X", 2)),
                 7 => format!("{pad}seen[{}] = {}\n", self.value("T", 1), self.value("X", 2)),

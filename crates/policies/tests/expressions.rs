@@ -1,14 +1,17 @@
 //! Expression policies over a core and a database: what they see, what they may call, and that errors refuse.
 #![allow(clippy::unwrap_used)]
 mod site;
+use signet_base::Timestamp;
 use signet_base::{Json, Map, json};
+use signet_core::Client;
 use signet_core::expression;
 use signet_core::models::{Application, Brand, EngineMode, Flow, PolicyBinding};
 use signet_core::policy::{self, Question};
 use signet_model::Model;
 use signet_policies::dummy::DummyPolicy;
 use signet_policies::expression::ExpressionPolicy;
-use site::Site;
+use signet_store::devices::{self, Device, Kind};
+use site::{Site, map};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,6 +137,104 @@ async fn policies_call_each_other_to_a_limit_and_write_events() {
     let question = Question { core: &site.core, client: &client, user: None, context: &context, target: None };
     assert!(policy::ask_policy(&logged, &question, Duration::ZERO).await.unwrap().passing);
     assert!(site.actions().await.contains(&"policy_execution".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_confirmed_devices_of_a_known_type_count() {
+    let site = Site::new().await;
+    let passes = |text: &'static str| {
+        let site = &site;
+        async move { site.ask(text, json!({}), None).await.map(|v| v.passing).ok() }
+    };
+    let mut device = Device::new(&site.core.ports, Kind::Totp, site.ada.user.id, "phone");
+    device.confirmed = false;
+    device.id = devices::insert(&site.core.db, &device).await.unwrap();
+    assert_eq!(passes("return ak_user_has_authenticator(user)").await, Some(false));
+    device.confirmed = true;
+    devices::update(&site.core.db, &device, site.core.now()).await.unwrap();
+    for (text, expected) in [
+        ("return ak_user_has_authenticator(user)", Some(true)),
+        ("return ak_user_has_authenticator(request.user, 'TOTP')", Some(true)),
+        ("return ak_user_has_authenticator(user, device_type='webauthn')", Some(false)),
+        ("return ak_user_has_authenticator(ak_user_by(username='grace'))", Some(false)),
+        ("return not ak_user_has_authenticator(user, 'totpp')", None),
+        ("return not ak_user_has_authenticator('ada')", None),
+    ] {
+        assert_eq!(passes(text).await, expected, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_leave_beside_the_run_and_never_when_a_text_is_tried_out() {
+    let site = Site::new().await;
+    let text = "return ak_send_email(['ops@example.test', 'b@example.test'], 'Sign-in', body='Ada was here.', cc='c@example.test')";
+    assert!(site.ask(text, json!({}), None).await.unwrap().passing);
+    let mut sent = Vec::new();
+    for _ in 0..200 {
+        sent = site.mail.take();
+        if !sent.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!((sent[0].to.len(), sent[0].cc.len(), sent[0].subject.as_str(), sent[0].text.as_str()), (2, 1, "Sign-in", "Ada was here."));
+    for text in [
+        "return ak_send_email('a@example.test', 'x')",
+        "return ak_send_email('a@example.test', 'x\\ny', body='z')",
+        "return ak_send_email('a@example.test\\nbcc: b@example.test', 'x', body='z')",
+        "return ak_send_email([], 'x', body='z')",
+        "return ak_send_email('a@example.test', 'x', body='z', stage='s')",
+        "for i in range(9):\n    ak_send_email('a@example.test', 'x', body='z')\nreturn True",
+    ] {
+        assert!(site.ask(text, json!({}), None).await.is_err(), "{text}");
+    }
+    let policy = site.policy("ak_create_event('tried')\nreturn ak_send_email('a@example.test', 'x', body='z') and request.debug").await;
+    site.mail.take();
+    let client = Client { rehearsal: Some(site.core.now()), ..site.client() };
+    let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &Map::new(), target: None };
+    assert!(policy::ask_policy(&policy, &question, Duration::ZERO).await.unwrap().passing);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(site.mail.take().is_empty() && !site.actions().await.contains(&"custom_tried".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_outside_is_open_by_name_and_an_explanation_has_its_own_time() {
+    let site = Site::new().await;
+    site.http.answer(200, "{\"n\": 1}");
+    let text = "r = requests.post('https://api.example.test/a?x=1', json={'user': user.username}, params={'y': 'a b'}, headers={'X-Key': 'k'}, timeout=2)\nreturn r.ok and r.status_code == 200 and r.json()['n'] == 1";
+    assert!(site.ask(text, json!({}), None).await.unwrap().passing);
+    let sent = site.http.requests().remove(0);
+    assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "https://api.example.test/a?x=1&y=a%20b"));
+    assert_eq!((sent.body.as_slice(), sent.public_only), (b"{\"user\":\"ada\"}".as_slice(), false));
+    for text in [
+        "try:\n    return requests.get('http://127.0.0.1/').ok\nexcept BaseException:\n    return True",
+        "return requests.get('https://api.example.test@evil.example/').ok",
+        "return requests.get('https://api.example.test.evil.example/').ok",
+        "return requests.get('file:///etc/passwd').ok",
+        "return requests.get('https://api.example.test/', verify=False).ok",
+        "return requests.get('https://api.example.test/', headers={'a': 'b\\r\\nc: d'}).ok",
+        "return requests.get('https://api.example.test/', timeout=1000).ok",
+    ] {
+        assert!(site.ask(text, json!({}), None).await.is_err(), "{text}");
+    }
+    assert!(site.http.requests().is_empty(), "nothing of that left");
+    assert!(site.ask("return '127.0.0.1' in resolve_dns('localhost', ip_version=4)", json!({}), None).await.unwrap().passing);
+    let policy = site.policy("import datetime\nreturn datetime.datetime.now().year == 2031").await;
+    let client = Client { rehearsal: Some(Timestamp::parse("2031-01-02T03:04:05Z").unwrap()), ..site.client() };
+    let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &Map::new(), target: None };
+    assert!(policy::ask_policy(&policy, &question, Duration::ZERO).await.unwrap().passing);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_says_where_a_text_is_wrong_and_what_is_lacking() {
+    let site = Site::new().await;
+    let why = |text: &str| {
+        let sent = map(json!({"name": "x", "expression": text}));
+        let errors = signet_model::check(ExpressionPolicy::DEF, &sent, None, false, &site.core.world(), &site::AllRows, &site.core.ports).map(drop).unwrap_err();
+        format!("{errors:?}")
+    };
+    assert!(why("x = 1\nreturn x +* 2").contains("line 2"), "{}", why("x = 1\nreturn x +* 2"));
+    assert!(why("for i in [1]:\n    yield i").contains("not supported"), "{}", why("for i in [1]:\n    yield i"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ use signet_store::{Author, ObjectStore, Write, events, testdb};
 use std::sync::Arc;
 use std::time::Duration;
 
-struct AllRows;
+pub struct AllRows;
 impl Lookup for AllRows {
     fn user_exists(&self, _: i64) -> bool {
         true
