@@ -102,7 +102,7 @@ pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, attempt: &At
     }
     let limit = limit.max(1);
     let name = counter(core, attempt).await?;
-    let _turn: Turn = core.turns.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await;
+    let _turn: Turn = core.turns.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
     let Taken::Allowed { left } = attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await? else {
         return Ok(Outcome::Exhausted);
     };

@@ -1,4 +1,6 @@
-//! At most so many at once for one name, within this process. Whoever comes later waits for a turn.
+//! At most so many at once for one name, within this process. Whoever comes later waits for a turn, where not too many
+//! wait already.
+use signet_base::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,15 +16,23 @@ pub struct Turn {
     permit: Option<OwnedSemaphorePermit>,
 }
 
+/// How many may wait for one name: more would only hold connections.
+const WAITING: usize = 64;
+
 impl Turns {
-    /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may.
-    pub async fn take(&self, name: &str, at_once: usize) -> Turn {
+    /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may. With too many
+    /// waiting for the name it is `Error::Unavailable` at once.
+    pub async fn take(&self, name: &str, at_once: usize) -> Result<Turn> {
         let gate = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1)))).clone();
+        // One handle is the map's and one is ours.
+        if Arc::strong_count(&gate) > WAITING + at_once.max(1) + 1 {
+            return Err(Error::Unavailable("too many attempts for one name are waiting".into()));
+        }
         // Made before waiting, so that the name is forgotten also when the caller goes away.
         let mut turn = Turn { turns: self.clone(), name: name.to_owned(), permit: None };
         // The semaphore is never closed, so that this cannot fail; without a permit the turn would only be uncounted.
         turn.permit = gate.acquire_owned().await.ok();
-        turn
+        Ok(turn)
     }
     #[cfg(test)]
     fn names(&self) -> usize {
@@ -54,7 +64,7 @@ mod tests {
             .map(|_| {
                 let (turns, inside, most) = (turns.clone(), inside.clone(), most.clone());
                 tokio::spawn(async move {
-                    let turn = turns.take("ada", 3).await;
+                    let turn = turns.take("ada", 3).await.unwrap();
                     most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                     inside.fetch_sub(1, Ordering::SeqCst);
@@ -68,15 +78,35 @@ mod tests {
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
         assert_eq!(turns.names(), 0);
         // One that gives up waiting leaves nothing behind.
-        let held = turns.take("bob", 1).await;
+        let held = turns.take("bob", 1).await.unwrap();
         let waiting = tokio::spawn({
             let turns = turns.clone();
-            async move { drop(turns.take("bob", 1).await) }
+            async move { drop(turns.take("bob", 1).await.unwrap()) }
         });
         tokio::task::yield_now().await;
         waiting.abort();
         assert!(waiting.await.is_err());
         drop(held);
+        assert_eq!(turns.names(), 0);
+    }
+    #[tokio::test]
+    async fn a_crowd_that_is_too_large_is_refused_at_once() {
+        let turns = Turns::default();
+        let held = turns.take("ada", 1).await.unwrap();
+        let waiting: Vec<_> = (0..WAITING + 40)
+            .map(|_| {
+                let turns = turns.clone();
+                tokio::spawn(async move { turns.take("ada", 1).await.map(drop) })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        assert!(turns.take("bob", 1).await.is_ok());
+        drop(held);
+        let mut refused = 0;
+        for task in waiting {
+            refused += usize::from(task.await.unwrap().is_err());
+        }
+        assert!((30..=45).contains(&refused), "{refused}");
         assert_eq!(turns.names(), 0);
     }
 }
