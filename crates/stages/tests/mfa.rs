@@ -414,7 +414,8 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
         let options = of_class(&seen, "webauthn").clone();
         let ids = options["allowCredentials"].as_array().unwrap();
         assert!(ids.len() == 1 && ids[0].get("transports").is_none());
-        let strange = SoftKey::create(&json!({"rp": {"id": "id.example.test"}, "user": {"id": ""}}), ORIGIN, &Lie::default()).unwrap().0.get(&options, ORIGIN, &Lie::default()).unwrap();
+        let strange =
+            SoftKey::create(&json!({"rp": {"id": "id.example.test"}, "user": {"id": ""}}), ORIGIN, &Lie::default()).unwrap().0.get(&options, ORIGIN, &Lie::default()).unwrap();
         let refusal = browser.post("deny", key(strange)).await;
         assert_eq!(refusal.error("webauthn"), "Invalid device");
         let wrong = browser.post("deny", code("000000")).await;

@@ -104,7 +104,8 @@ fn packed_with_a_certificate() {
     assert!(judged(&key, "packed", |d, _| statement(&sign(d, &[0; 32]), &[&right])).is_err(), "another answer's signature");
     let other = Maker::new().certificate(named);
     assert!(judged(&key, "packed", |d, h| statement(&sign(d, h), &[&other])).is_err(), "another key's certificate");
-    let wrong: [(&str, &dyn Fn(&mut CertificateParams)); 4] = [
+    type Change<'a> = &'a dyn Fn(&mut CertificateParams);
+    let wrong: [(&str, Change<'_>); 4] = [
         ("another model", &|p| p.custom_extensions = vec![model([8; 16])]),
         ("an authority", &|p| p.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained)),
         ("no constraints", &|p| p.is_ca = IsCa::NoCa),

@@ -23,15 +23,8 @@ pub const FAILED: &str = "Assertion failed";
 pub fn options(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, user: Option<i64>, allow: &[Descriptor]) -> Json {
     let challenge = ceremony::challenge(flow, Ceremony::Get, user);
     let hints: Vec<&str> = settings.webauthn_hints.iter().map(|h| h.as_str()).collect();
-    RequestOptions {
-        challenge: &challenge,
-        rp_id: flow.client.domain(),
-        timeout: TIMEOUT,
-        allow,
-        user_verification: settings.webauthn_user_verification.as_str(),
-        hints: &hints,
-    }
-    .json()
+    RequestOptions { challenge: &challenge, rp_id: flow.client.domain(), timeout: TIMEOUT, allow, user_verification: settings.webauthn_user_verification.as_str(), hints: &hints }
+        .json()
 }
 
 /// Whether the device counts at this stage: confirmed, and of an allowed model.

@@ -10,10 +10,10 @@ mod throttle;
 
 pub use model::{AuthenticatorValidateStage, DeviceClass, Hint, NotConfigured, UserVerification};
 
+use crate::Slice;
 use crate::authenticator_webauthn::sent;
 use crate::authenticators::{self, duo};
 use crate::user_login::proof;
-use crate::Slice;
 use async_trait::async_trait;
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_core::Principal;

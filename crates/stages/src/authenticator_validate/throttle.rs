@@ -38,7 +38,7 @@ pub fn text(until: Timestamp, now: Timestamp) -> String {
     let secs = until.secs().saturating_sub(now.secs()).max(1);
     let (count, unit) = match secs {
         ..=90 => (secs, "second"),
-        ..=5400 => ((secs + 59) / 60, "minute"),
+        91..=5400 => ((secs + 59) / 60, "minute"),
         _ => ((secs + 3599) / 3600, "hour"),
     };
     format!("Too many wrong codes. Try again in {count} {unit}{}.", if count == 1 { "" } else { "s" })

@@ -250,7 +250,11 @@ mod tests {
             made,
             json!({"name": "a", "configure_flow": null, "friendly_name": "", "user_verification": "preferred", "authenticator_attachment": null, "resident_key_requirement": "preferred", "hints": [], "device_type_restrictions": [], "max_attempts": 0})
         );
-        let wrong = create(AuthenticatorWebAuthnStage::DEF, json!({"name": "a", "user_verification": "bogus", "authenticator_attachment": "x", "max_attempts": -1, "device_type_restrictions": ["x"]}), &world);
+        let wrong = create(
+            AuthenticatorWebAuthnStage::DEF,
+            json!({"name": "a", "user_verification": "bogus", "authenticator_attachment": "x", "max_attempts": -1, "device_type_restrictions": ["x"]}),
+            &world,
+        );
         let wrong = wrong.unwrap_err();
         for field in ["user_verification", "authenticator_attachment", "max_attempts", "device_type_restrictions"] {
             assert!(wrong.get(field).is_some(), "{field}");
