@@ -59,7 +59,9 @@ fn numbered(text: &str) -> String {
     let mut seen: Vec<String> = Vec::new();
     let mut out = String::new();
     let is_key = |t: &str| t.len() == 36 && t.is_char_boundary(36) && signet_base::Uuid::parse_str(t).is_ok();
-    let mut rest = text;
+    // A key that begins with a letter is written bare, any other in quotes.
+    let bare = text.replace('"', "");
+    let mut rest = bare.as_str();
     while let Some(first) = rest.chars().next() {
         match rest.get(..36).filter(|t| is_key(t)) {
             Some(key) => {
