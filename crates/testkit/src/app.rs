@@ -3,6 +3,7 @@ use crate::Browser;
 use signet_base::ports::FrozenClock;
 use signet_base::{Ports, Result, Secret, Timestamp};
 use signet_core::Core;
+use signet_outbound::Smtp;
 use signet_server::config::{Config, Database, Options};
 use signet_server::serve::{self, Running};
 use signet_store::users::{self, User};
@@ -73,6 +74,9 @@ impl Setup {
     pub async fn start(&self) -> Result<App> {
         // Each start has other random numbers: a restarted server must not give out the same keys again.
         let (ports, clock) = Ports::frozen(self.at, COUNT.fetch_add(1, Ordering::Relaxed) << 32);
+        // Letters leave for real: a test that waits for one names a server of its own (`MailSink`).
+        let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
+        let ports = ports.with_mail(Arc::new(smtp));
         let running = serve::start(&self.options(), ports).await?;
         Ok(App { setup: self.clone(), core: running.core.clone(), address: running.http[0], metrics: running.metrics[0], clock, running })
     }

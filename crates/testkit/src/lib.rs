@@ -12,8 +12,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "only tests use this crate: a failure here is a failed test")]
 mod app;
 mod browser;
+mod sink;
 
 pub use app::{App, Setup, each_database};
 pub use browser::{Answer, Browser};
+pub use sink::MailSink;
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;

@@ -2,7 +2,7 @@
 //! the link only shows a question, so programs that look at links do not use them up; answering it does.
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, plan};
-use super::{Challenge, Context, FlowRun, Plan, Planned, ResponseErrors, StageKind, StageRef, Step, keys};
+use super::{Challenge, Context, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, Step, keys};
 use crate::{Client, Core, Principal, brand};
 use async_trait::async_trait;
 use maud::{Markup, html};
@@ -11,6 +11,7 @@ use signet_base::{Error, Json, Map, Result, Secret, Span, Timestamp, Uuid, json,
 use signet_model::Object;
 use signet_pages::{FormContext, ui};
 use signet_store::flow_tokens::{self, FlowToken};
+use signet_store::users::canonical;
 use std::sync::Arc;
 
 /// Name of the key in the query of a link.
@@ -22,6 +23,9 @@ const OTHER: &str = "This link is for another account. Sign out, then open it ag
 const KEY_LENGTH: usize = 48;
 /// Longest plan that is kept, in bytes.
 const MAX_PLAN: usize = 1 << 20;
+
+/// The address of the account that a link was sent to: the link counts only while it is the account's.
+pub const ADDRESS: Key<String> = Key::new("goauthentik.io/email/address");
 
 /// A link that is wanted.
 pub struct Ticket<'a> {
@@ -93,12 +97,13 @@ fn is_of(plan: &Plan, flow: Uuid, mark: &str) -> bool {
 }
 
 /// The account of a link, judged now. `Err` is the refusal. An account that is not active counts only while the run that
-/// made it goes on; a password that was changed since then ends older links.
+/// made it goes on; a password or address that was changed since then ends older links.
 async fn judge(core: &Arc<Core>, user: Option<i64>, created: Timestamp, context: &Context) -> Result<Option<Principal>> {
     let Some(id) = user else { return Ok(None) };
     let Some(person) = Principal::load_any(core, id).await? else { return Err(Error::denied(GONE)) };
     let made_here = context.get(&keys::CREATED_ACCOUNT) == Some(id);
-    if (!person.user.is_active && !made_here) || person.user.password_changed > created {
+    let moved = context.get(&ADDRESS).is_some_and(|sent| canonical(&sent) != canonical(&person.user.email));
+    if (!person.user.is_active && !made_here) || person.user.password_changed > created || moved {
         return Err(Error::denied(GONE));
     }
     Ok(Some(person))

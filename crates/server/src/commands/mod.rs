@@ -2,6 +2,7 @@
 mod accounts;
 mod blueprint;
 mod explain;
+mod mail;
 mod probe;
 
 use crate::config::{Config, Mistake, Options, manual};
@@ -50,6 +51,13 @@ enum Command {
     ApplyBlueprint { path: PathBuf },
     /// Say why somebody may use an application or run a flow, or not.
     Explain(explain::Query),
+    /// Send a test mail and say what the mail server answers.
+    TestEmail {
+        to: String,
+        /// Name or key of an e-mail stage with a server of its own.
+        #[arg(short = 'S', long)]
+        stage: Option<String>,
+    },
     /// Print versions.
     Version,
     /// Print the manual's table of settings.
@@ -151,6 +159,7 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::Changepassword { user } => accounts::change_password(options, &user).await,
         Command::ApplyBlueprint { path } => blueprint::apply(options, &path).await,
         Command::Explain(query) => explain::run(options, &query).await,
+        Command::TestEmail { to, stage } => mail::test(options, &to, stage.as_deref()).await,
         // Handled before the settings are needed.
         Command::Check | Command::Healthcheck | Command::DumpConfig | Command::Version | Command::SettingsTable => Ok(()),
     }

@@ -1,5 +1,5 @@
 //! What happens beside the request: the account is looked up, a link is made, the letter is written and sent.
-use super::{ADDRESS, EmailStage, OVERRIDE};
+use super::{EmailStage, OVERRIDE};
 use signet_base::{Result, Secret, Span, json};
 use signet_core::flow::{Plan, keys, token};
 use signet_core::mail::{self, Letter, templates};
@@ -41,7 +41,11 @@ pub fn deliver(core: &Arc<Core>, client: &Client, delivery: Delivery) {
 
 async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> {
     let Some(person) = account(core, &d).await? else { return Ok(()) };
-    let address = d.plan.context.get(&OVERRIDE).filter(|a| !a.is_empty()).unwrap_or_else(|| person.user.email.clone());
+    let elsewhere = d.plan.context.get(&OVERRIDE).filter(|a| !a.is_empty());
+    if elsewhere.is_none() {
+        d.plan.context.set(&token::ADDRESS, person.user.email.clone());
+    }
+    let address = elsewhere.unwrap_or_else(|| person.user.email.clone());
     if address.is_empty() {
         tracing::info!(user = person.user.id, "no mail: the account has no address");
         return Ok(());
@@ -52,7 +56,6 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
         return Ok(());
     }
-    d.plan.context.set(&ADDRESS, address.clone());
     d.plan.context.set(&keys::PENDING_USER, person.pending());
     let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
     let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };

@@ -103,11 +103,8 @@ impl EmailStage {
 const COMPONENT: &str = "ak-stage-email";
 /// Stages of this run whose mail is on its way.
 const SENT: Key<Vec<String>> = Key::new("goauthentik.io/email/sent");
-/// The address that a link was sent to; the link counts only while it is the account's.
-const ADDRESS: Key<String> = Key::new("goauthentik.io/email/address");
 /// Another address than the account's, set by policies.
 const OVERRIDE: Key<String> = Key::new("email");
-const STALE: &str = "This link is no longer valid. Ask for a new one.";
 struct Email;
 
 #[async_trait]
@@ -172,10 +169,6 @@ async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Step
         return Ok(Step::Deny(None));
     }
     let Some(person) = flow.pending_account().await? else { return Ok(Step::Deny(None)) };
-    let context = &flow.plan.context;
-    if context.get(&ADDRESS).is_some_and(|sent| context.get(&OVERRIDE).is_none() && canonical(&sent) != canonical(&person.user.email)) {
-        return Ok(Step::Deny(Some(STALE.to_owned())));
-    }
     if settings.activate_user_on_success && !person.user.is_active {
         activate(flow, &person).await?;
     }
@@ -215,7 +208,16 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
     deliver(
         flow.core,
         flow.client,
-        Delivery { flow: flow.flow.clone(), stage: key_of(flow), settings: settings.clone(), plan: flow.plan.clone(), query: flow.query.to_owned(), user, by_administrator: false, lifetime: None },
+        Delivery {
+            flow: flow.flow.clone(),
+            stage: key_of(flow),
+            settings: settings.clone(),
+            plan: flow.plan.clone(),
+            query: flow.query.to_owned(),
+            user,
+            by_administrator: false,
+            lifetime: None,
+        },
     );
     Ok(Ok(()))
 }

@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod docs;
 mod flows;
+mod links;
 mod login;
 mod mfa;
 mod oauth;
