@@ -23,11 +23,15 @@ impl Turns {
     /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may. With too many
     /// waiting for the name it is `Error::Unavailable` at once.
     pub async fn take(&self, name: &str, at_once: usize) -> Result<Turn> {
-        let gate = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1)))).clone();
-        // One handle is the map's and one is ours.
-        if Arc::strong_count(&gate) > WAITING + at_once.max(1) + 1 {
-            return Err(Error::Unavailable("too many attempts for one name are waiting".into()));
-        }
+        let gate = {
+            let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let gate = names.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1))));
+            // One handle is the map's; looked at under the lock, so that a refusal leaves no name behind.
+            if Arc::strong_count(gate) > WAITING + at_once.max(1) {
+                return Err(Error::Unavailable("too many attempts for one name are waiting".into()));
+            }
+            gate.clone()
+        };
         // Made before waiting, so that the name is forgotten also when the caller goes away.
         let mut turn = Turn { turns: self.clone(), name: name.to_owned(), permit: None };
         // The semaphore is never closed, so that this cannot fail; without a permit the turn would only be uncounted.

@@ -174,6 +174,20 @@ impl Browser {
         Answer { status: answer.status, headers: answer.headers, body }
     }
 
+    /// Answers a challenge as one of a crowd, where the server may say that too many are waiting (503). None: it did.
+    pub async fn answer_in_a_crowd(&self, slug: &str, sent: &Json) -> Option<Answer> {
+        let address = format!("/api/v3/flows/executor/{slug}/?query=");
+        let answer = self.0.lock().await.send(Method::POST, &address, &[("content-type", "application/json")], sent.to_string()).await;
+        match answer.status {
+            StatusCode::SERVICE_UNAVAILABLE => None,
+            StatusCode::FOUND => Some(self.challenge(slug).await),
+            status => {
+                assert!(!status.is_server_error(), "{status}");
+                Some(Answer { status, body: answer.text(), headers: answer.headers })
+            }
+        }
+    }
+
     /// The challenge of a flow, after its silent stages.
     pub async fn challenge(&self, slug: &str) -> Answer {
         let address = format!("/api/v3/flows/executor/{slug}/?query=");
