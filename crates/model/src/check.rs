@@ -1,7 +1,9 @@
 //! Judges what a client sends for a model: types, required members, ranges, choices, references, uniqueness.
 //! Messages are those of the contract where it fixes them.
-use crate::{FieldDef, Kind, ModelDef, Object, OnDelete, Secrets, Snapshot};
+use crate::{FieldDef, Kind, ModelDef, Object, Secrets, Snapshot};
 use signet_base::{FieldErrors, Json, Map, Ports, Result, Secret, Span, Timestamp, Uuid};
+
+pub use crate::references::reference_values;
 
 /// A write in progress: what was there, what will be there.
 pub struct Change<'a> {
@@ -384,28 +386,4 @@ fn type_name(value: &Json) -> &'static str {
         Json::Array(_) => "list",
         Json::Object(_) => "dict",
     }
-}
-
-/// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers, `user:<n>`), many, on-delete.
-pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str, String, bool, OnDelete)> {
-    let mut out = Vec::new();
-    for field in def.fields {
-        let (target, many, on_delete) = match field.kind {
-            Kind::Ref { target, on_delete } => (target, false, on_delete),
-            Kind::List(Kind::Ref { target, on_delete }) => (*target, true, *on_delete),
-            _ => continue,
-        };
-        let mut push = |value: &Json| match value {
-            Json::String(s) => out.push((field.name, s.clone(), many, on_delete)),
-            Json::Number(n) if target == "authentik_core.user" => out.push((field.name, format!("user:{n}"), many, on_delete)),
-            Json::Number(n) => out.push((field.name, format!("num:{n}"), many, on_delete)),
-            _ => {}
-        };
-        match data.get(field.name) {
-            Some(Json::Array(list)) => list.iter().for_each(&mut push),
-            Some(value) => push(value),
-            None => {}
-        }
-    }
-    out
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod def;
 pub mod object;
+mod references;
 pub mod registry;
 pub mod snapshot;
 

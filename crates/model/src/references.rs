@@ -1,0 +1,27 @@
+//! What an object refers to.
+use crate::{Kind, ModelDef, OnDelete};
+use signet_base::{Json, Map};
+
+/// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers, `user:<n>`), many, on-delete.
+pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str, String, bool, OnDelete)> {
+    let mut out = Vec::new();
+    for field in def.fields {
+        let (target, many, on_delete) = match field.kind {
+            Kind::Ref { target, on_delete } => (target, false, on_delete),
+            Kind::List(Kind::Ref { target, on_delete }) => (*target, true, *on_delete),
+            _ => continue,
+        };
+        let mut push = |value: &Json| match value {
+            Json::String(s) => out.push((field.name, s.clone(), many, on_delete)),
+            Json::Number(n) if target == "authentik_core.user" => out.push((field.name, format!("user:{n}"), many, on_delete)),
+            Json::Number(n) => out.push((field.name, format!("num:{n}"), many, on_delete)),
+            _ => {}
+        };
+        match data.get(field.name) {
+            Some(Json::Array(list)) => list.iter().for_each(&mut push),
+            Some(value) => push(value),
+            None => {}
+        }
+    }
+    out
+}
