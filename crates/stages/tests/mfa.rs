@@ -10,6 +10,9 @@ use signet_core::flow::PendingUser;
 use signet_model::Model;
 use signet_stages::authenticator_validate::AuthenticatorValidateStage;
 use signet_stages::authenticator_webauthn::AuthenticatorWebAuthnStage;
+use signet_stages::authenticators::duo::AuthenticatorDuoStage;
+use signet_stages::authenticators::email::AuthenticatorEmailStage;
+use signet_stages::authenticators::sms::AuthenticatorSMSStage;
 use signet_stages::authenticators::static_codes::AuthenticatorStaticStage;
 use signet_stages::dummy::DummyStage;
 use signet_stages::identification::IdentificationStage;
@@ -603,4 +606,69 @@ async fn only_allowed_models_and_verified_people_set_up_a_key() {
     }
     let device = devices::of_user(&site.core.db, ada, None).await.unwrap().remove(0);
     assert_eq!((device.name.as_str(), device.text("aaguid")), ("YubiKey 5 Series", model.to_string().as_str()));
+}
+
+/// A code goes out when its device is chosen, to the person's own device only, and Duo is asked once.
+#[tokio::test]
+async fn messages_leave_when_they_are_chosen_and_pushes_wait_for_their_answer() {
+    let site = Site::new().await;
+    usual(&site, json!({"device_classes": ["email", "sms", "duo"]})).await;
+    let mail = site.make(AuthenticatorEmailStage::DEF, json!({"name": "mail"})).await;
+    let sms =
+        site.make(AuthenticatorSMSStage::DEF, json!({"name": "sms", "provider": "generic", "from_number": "+1", "account_sid": "https://sms.example.test/", "auth": "a"})).await;
+    let duo = site.make(AuthenticatorDuoStage::DEF, json!({"name": "duo", "client_id": "DI", "client_secret": "s", "api_hostname": "api.example.test"})).await;
+    let (ada, eve) = (site.person("ada", "pw").await, site.person("eve", "pw").await);
+    let add = async |user: i64, kind: Kind, data: Json| {
+        let mut device = devices::Device::new(&site.core.ports, kind, user, kind.as_str());
+        device.data = data.as_object().cloned().unwrap();
+        devices::insert(&site.core.db, &device).await.unwrap()
+    };
+    let by_mail = add(ada, Kind::Email, json!({"email": "ada@example.test", "stage": mail})).await;
+    let by_sms = add(ada, Kind::Sms, json!({"phone_number": "+41791234567", "stage": sms})).await;
+    add(ada, Kind::Sms, json!({"phone_number": "hash:abc", "stage": sms})).await;
+    let push = add(ada, Kind::Duo, json!({"duo_user_id": "DU1", "stage": duo})).await;
+    let foreign = add(eve, Kind::Email, json!({"email": "eve@example.test", "stage": mail})).await;
+    let foreign_push = add(eve, Kind::Duo, json!({"duo_user_id": "DU2", "stage": duo})).await;
+    let (mut browser, seen) = halfway(&site, "ada").await;
+    assert_eq!((of_class(seen.json(), "email"), of_class(seen.json(), "sms")), (&json!({"email": "a***@e***.test"}), &json!({"phone_number": "+41…67"})));
+    assert!(site.mail.take().is_empty(), "nothing leaves before it is chosen");
+    let choose = |class: &str, id: i64| json!({"component": VALIDATE, "selected_challenge": {"device_class": class, "device_uid": id.to_string()}});
+    for wrong in [choose("email", foreign), choose("sms", by_mail), choose("email", 0)] {
+        assert_eq!(browser.post("login", wrong).await.error("selected_challenge"), "Invalid challenge selected.");
+    }
+    assert!(site.mail.take().is_empty());
+    let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find(|w| w.len() == 6).unwrap().to_owned();
+    assert!(browser.post("login", choose("email", by_mail)).await.json().get("response_errors").is_none());
+    let first = digits(&site.mail.take()[0].text);
+    browser.post("login", choose("email", by_mail)).await;
+    let second = digits(&site.mail.take()[0].text);
+    assert!(browser.post("login", code(&first)).await.error("code").starts_with("Invalid Token."), "only the last code counts");
+    assert!(browser.post("login", code(&second)).await.is_done());
+    // By SMS, first without a server that answers.
+    let (mut browser, _) = halfway(&site, "ada").await;
+    assert_eq!(browser.post("login", choose("sms", by_sms)).await.error("selected_challenge"), "The message could not be sent. Try again later.");
+    site.http.requests();
+    site.http.answer(200, "{}");
+    browser.post("login", choose("sms", by_sms)).await;
+    let sent: Json = serde_json::from_slice(&site.http.requests()[0].body).unwrap();
+    assert_eq!(sent["To"], json!("+41791234567"));
+    assert!(browser.post("login", code(&digits(sent["Body"].as_str().unwrap_or(sent["Message"].as_str().unwrap_or_default())))).await.is_done());
+    // Duo.
+    let (mut browser, _) = halfway(&site, "ada").await;
+    let ask = |id: i64| json!({"component": VALIDATE, "duo": id});
+    assert_eq!(browser.post("login", ask(foreign_push)).await.error("duo"), "Invalid device");
+    assert_eq!(browser.post("login", ask(by_mail)).await.error("duo"), "Invalid device");
+    assert_eq!(browser.post("login", ask(push)).await.error("duo"), "Duo does not answer. Try again later.");
+    site.http.answer(200, r#"{"stat": "OK", "response": {"result": "deny", "status": "deny"}}"#);
+    assert!(browser.post("login", ask(push)).await.error("duo").starts_with("Duo denied"));
+    assert!(browser.who().await.is_none());
+    site.http.answer(200, r#"{"stat": "OK", "response": {"result": "allow", "status": "allow"}}"#);
+    assert!(browser.post("login", ask(push)).await.is_done());
+    // Nobody is flooded.
+    let (mut browser, _) = halfway(&site, "eve").await;
+    let mut left = 0;
+    for _ in 0..12 {
+        left += usize::from(browser.post("login", choose("email", foreign)).await.json().get("response_errors").is_none());
+    }
+    assert!((1..=5).contains(&left) && site.mail.take().len() == left);
 }
