@@ -2,7 +2,7 @@
 use super::list::{Filter, Page};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
-use signet_base::{Error, Map, Ports, Result, Secret, Timestamp, Uuid, Vault};
+use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
 
 /// The kinds of devices, in the order in which they are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +30,28 @@ impl Kind {
     }
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.as_str() == name)
+    }
+    /// `app_label` and `model` of the kind on the wire: `("authentik_stages_authenticator_totp", "TOTPDevice")`.
+    pub fn model(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Static => ("authentik_stages_authenticator_static", "StaticDevice"),
+            Self::Totp => ("authentik_stages_authenticator_totp", "TOTPDevice"),
+            Self::Webauthn => ("authentik_stages_authenticator_webauthn", "WebAuthnDevice"),
+            Self::Duo => ("authentik_stages_authenticator_duo", "DuoDevice"),
+            Self::Sms => ("authentik_stages_authenticator_sms", "SMSDevice"),
+            Self::Email => ("authentik_stages_authenticator_email", "EmailDevice"),
+        }
+    }
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Static => "Static Device",
+            Self::Totp => "TOTP Device",
+            Self::Webauthn => "WebAuthn Device",
+            Self::Duo => "Duo Device",
+            Self::Sms => "SMS Device",
+            Self::Email => "Email Device",
+        }
     }
 }
 
@@ -91,6 +113,11 @@ impl Device {
     /// A text of the data; empty when it is not there.
     pub fn text(&self, name: &str) -> &str {
         self.data.get(name).and_then(|v| v.as_str()).unwrap_or_default()
+    }
+    /// How events name the device.
+    pub fn event_model(&self, id: i64) -> Json {
+        let (app, model) = self.kind.model();
+        json!({"app": app, "model_name": model.to_lowercase(), "pk": id.to_string(), "name": self.name})
     }
     /// The digest under which a code of this device is kept.
     pub fn code_digest(&self, vault: &Vault, code: &str) -> String {

@@ -1,0 +1,84 @@
+//! Whether a contact (phone number, address) is the person's: a code goes there and has to come back.
+use super::{random_digits, wrong_code};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Result, Secret, Span, Timestamp, Uuid};
+use signet_core::Core;
+use signet_core::flow::{FlowRun, Key, ResponseErrors};
+use signet_store::attempts;
+use signet_store::devices::Kind;
+
+/// At most so many messages to a person, and to a contact, in [`SEND_WINDOW`] seconds.
+const SENDS: i64 = 5;
+const SEND_WINDOW: i64 = 600;
+/// At most so many codes are judged for a person in [`JUDGE_WINDOW`] seconds.
+const JUDGED: i64 = 10;
+const JUDGE_WINDOW: i64 = 600;
+
+/// A code on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Sent {
+    stage: Uuid,
+    user: i64,
+    /// The device to be.
+    pub device: Uuid,
+    pub contact: String,
+    digest: String,
+    expires: Timestamp,
+}
+const SENT: Key<Sent> = Key::new("goauthentik.io/authenticators/sent");
+
+/// What was sent in this stage to this person.
+pub(super) fn sent(flow: &FlowRun<'_>, user: i64) -> Option<Sent> {
+    let stage = flow.stage.as_ref().map(|s| s.pk);
+    flow.plan.context.get(&SENT).filter(|s| Some(s.stage) == stage && s.user == user)
+}
+pub(super) fn forget(flow: &mut FlowRun<'_>) {
+    flow.context().remove(&SENT);
+}
+
+/// A new code for the contact, which the caller sends; the one before is no longer right. None: too many were sent.
+pub(super) async fn begin(flow: &mut FlowRun<'_>, kind: Kind, user: i64, contact: &str, valid: Span) -> Result<Option<Secret>> {
+    if !may_send(flow.core, kind, user, contact).await? {
+        return Ok(None);
+    }
+    let stage = flow.stage.as_ref().map(|s| s.pk).ok_or_else(|| Error::internal("a set-up stage without settings"))?;
+    let device = sent(flow, user).map_or_else(|| flow.core.ports.uuid(), |s| s.device);
+    let code = random_digits(&flow.core.ports);
+    let sent = Sent { stage, user, device, contact: contact.to_owned(), digest: digest(flow.core, device, code.reveal()), expires: flow.core.now().plus(valid) };
+    flow.context().set(&SENT, sent);
+    Ok(Some(code))
+}
+
+/// Whether the code came back in time. The try is counted before it is judged.
+pub(super) async fn judge(core: &Core, kind: Kind, sent: &Sent, code: &str) -> Result<Result<(), ResponseErrors>> {
+    let name = format!("device confirm {} {}", kind.as_str(), sent.user);
+    if !attempts::take(&core.db, &name, JUDGED, Span::from_secs(JUDGE_WINDOW), core.now()).await?.is_allowed() {
+        return Ok(Err(ResponseErrors::one("code", "Too many wrong codes. Try again later.", "throttled")));
+    }
+    let fits = Secret::new(sent.digest.as_str()).matches(&digest(core, sent.device, code));
+    if !fits || sent.expires <= core.now() {
+        return Ok(Err(wrong_code()));
+    }
+    attempts::clear(&core.db, &name).await?;
+    Ok(Ok(()))
+}
+
+/// Counts a message to the contact. False: there were too many.
+pub(super) async fn may_send(core: &Core, kind: Kind, user: i64, contact: &str) -> Result<bool> {
+    let kind = kind.as_str();
+    for name in [format!("device send {kind} {user}"), format!("device send {kind} {}", core.vault.digest("contact", contact))] {
+        if !attempts::take(&core.db, &name, SENDS, Span::from_secs(SEND_WINDOW), core.now()).await?.is_allowed() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn digest(core: &Core, device: Uuid, code: &str) -> String {
+    core.vault.digest("contact code", &format!("{device}:{code}"))
+}
+
+/// Unique over all devices: the same contact is set up once in each `scope`. WebAuthn ids have no colon.
+pub(super) fn unique(core: &Core, kind: Kind, scope: &str, contact: &str) -> String {
+    format!("{}:{}", kind.as_str(), core.vault.digest("contact of a device", &format!("{scope}:{contact}")))
+}

@@ -1,0 +1,301 @@
+//! Duo: enrolment by its app, and a push at the sign-in.
+pub mod client;
+
+use super::{NOBODY, add, confirm, counts, device, held, hold, names_itself, owner};
+use crate::Slice;
+use async_trait::async_trait;
+use client::Keys;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
+use signet_core::flow::{Challenge, FlowRun, Plan, ResponseErrors, StageKind, Step, keys};
+use signet_core::{Client, Core, Principal, brand};
+use signet_model::{Change, Model, Object, Snapshot};
+use signet_store::devices::{self, Device, Kind};
+use signet_store::users;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const SLICE: Slice = Slice { models: &[AuthenticatorDuoStage::DEF], kind: || Arc::new(Duo) };
+
+/// Sets up Duo.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_authenticator_duo", path = "stages/authenticator/duo", base = Stage, label = "Duo Authenticator Setup Stage", component = "ak-stage-authenticator-duo-form", search("name"), check = check)]
+pub struct AuthenticatorDuoStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// Flow by which people add such a device. Empty: they cannot.
+    #[field(refers = "authentik_flows.flow", filter)]
+    pub configure_flow: Option<Uuid>,
+    /// What people see as the name of the device.
+    #[field(default = "", blank, filter, max = 64)]
+    pub friendly_name: String,
+    /// Client id (integration key) of the Auth API application.
+    #[field(filter)]
+    pub client_id: String,
+    /// Its secret.
+    #[serde(skip_serializing)]
+    pub client_secret: Secret,
+    /// Host of the API, such as api-1234abcd.duosecurity.com.
+    #[field(filter)]
+    pub api_hostname: String,
+    /// Integration key of an Admin API application, for importing devices.
+    #[field(default = "", blank)]
+    pub admin_integration_key: String,
+    /// Its secret.
+    #[field(default = "", blank)]
+    #[serde(default, skip_serializing)]
+    pub admin_secret_key: Secret,
+}
+fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
+    let host = change.text("api_hostname");
+    if host.is_empty() || !host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')) {
+        return Err(FieldErrors::one("api_hostname", "Enter the host alone, without a scheme or a path."));
+    }
+    Ok(())
+}
+
+impl AuthenticatorDuoStage {
+    fn keys(&self) -> Keys<'_> {
+        Keys { host: &self.api_hostname, id: &self.client_id, secret: &self.client_secret }
+    }
+    fn admin_keys(&self) -> Option<Keys<'_>> {
+        let known = !self.admin_integration_key.is_empty() && !self.admin_secret_key.is_empty();
+        known.then_some(Keys { host: &self.api_hostname, id: &self.admin_integration_key, secret: &self.admin_secret_key })
+    }
+}
+
+const COMPONENT: &str = "ak-stage-authenticator-duo";
+/// For requests that nobody has to answer by hand.
+const SHORT: Duration = Duration::from_secs(10);
+/// A push waits for the person; Duo gives up after a minute.
+const PUSH: Duration = Duration::from_secs(70);
+struct Duo;
+
+/// What Duo gave for this enrolment.
+#[derive(Debug, Serialize, Deserialize)]
+struct Enrolment {
+    user_id: String,
+    activation_barcode: String,
+    activation_code: String,
+}
+impl Enrolment {
+    fn read(secret: &Secret) -> Result<Self> {
+        Ok(serde_json::from_str(secret.reveal())?)
+    }
+}
+
+#[async_trait]
+impl StageKind for Duo {
+    fn id(&self) -> &'static str {
+        "authentik_stages_authenticator_duo.authenticatorduostage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<AuthenticatorDuoStage>()?;
+        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let enrolment = match held(flow, user)? {
+            Some((_, kept)) => Enrolment::read(&kept)?,
+            None => match enrol(flow.core, &settings, &pending.username).await {
+                Ok(enrolment) => {
+                    hold(flow, user, None, &Secret::new(serde_json::to_string(&enrolment)?))?;
+                    enrolment
+                }
+                Err(error) => {
+                    failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
+                    return Ok(Step::Deny(Some("Duo does not take new devices at the moment. Try again later.".to_owned())));
+                }
+            },
+        };
+        let stage = flow.stage.as_ref().map(|s| s.pk.to_string()).unwrap_or_default();
+        let challenge =
+            Challenge::new(COMPONENT).with("activation_barcode", enrolment.activation_barcode).with("activation_code", enrolment.activation_code).with("stage_uuid", stage);
+        Ok(Step::Show(flow.about_person(challenge)))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let settings = flow.settings::<AuthenticatorDuoStage>()?;
+        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let Some((id, kept)) = held(flow, user)? else { return self.show(flow).await };
+        if let Err(errors) = names_itself(answer, COMPONENT) {
+            return Ok(Step::Invalid(errors));
+        }
+        let enrolment = Enrolment::read(&kept)?;
+        // What the browser says about it does not count: Duo is asked.
+        let status = match status(flow.core, &settings, &enrolment).await {
+            Ok(status) => status,
+            Err(error) => {
+                failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
+                return Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "Duo does not answer. Try again later.", "unavailable")));
+            }
+        };
+        if status != "success" {
+            return Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "Scan the code with the Duo app first.", "invalid")));
+        }
+        let new = duo_device(flow.core, user, id, &settings.friendly_name, "Duo Authenticator", &enrolment.user_id, flow.stage.as_deref());
+        match add(flow, &new, &[]).await {
+            Ok(true) => Ok(Step::Next),
+            Ok(false) => Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
+            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One device for each account at Duo and person.
+fn duo_device(core: &Core, user: i64, id: Uuid, friendly: &str, usual: &str, duo_user: &str, stage: Option<&Object>) -> Device {
+    let mut new = device(&core.ports, Kind::Duo, user, id, friendly, usual);
+    let stage = stage.map(|s| s.pk.to_string()).unwrap_or_default();
+    new.credential = Some(confirm::unique(core, Kind::Duo, &format!("{stage}:{user}"), duo_user));
+    new.data = json!({"duo_user_id": duo_user, "stage": stage}).as_object().cloned().unwrap_or_default();
+    new
+}
+
+async fn enrol(core: &Core, settings: &AuthenticatorDuoStage, username: &str) -> Result<Enrolment> {
+    let answer = client::call(core, &settings.keys(), "POST", "/auth/v2/enroll", &[("username", username)], SHORT).await?;
+    serde_json::from_value(answer).map_err(|e| Error::Unavailable(format!("Duo's answer: {e}")))
+}
+/// `success`, `waiting` or `invalid`.
+async fn status(core: &Core, settings: &AuthenticatorDuoStage, enrolment: &Enrolment) -> Result<&'static str> {
+    let params = [("user_id", enrolment.user_id.as_str()), ("activation_code", enrolment.activation_code.as_str())];
+    let answer = client::call(core, &settings.keys(), "POST", "/auth/v2/enroll_status", &params, SHORT).await?;
+    Ok(match answer.as_str() {
+        Some("success") => "success",
+        Some("waiting") => "waiting",
+        _ => "invalid",
+    })
+}
+async fn failed(core: &Core, client: &Client, person: Option<&Principal>, stage: &str, error: &Error) {
+    tracing::warn!(stage, %error, "Duo did not do as asked");
+    core.event(
+        client,
+        person,
+        "configuration_error",
+        "authentik_stages_authenticator_duo",
+        json!({"message": "Duo did not do as asked.", "stage": stage, "error": error.to_string()}),
+    )
+    .await;
+}
+
+/// Asks the person's Duo device whether it is them. Waits for their answer.
+///
+/// # Errors
+/// `Denied` when too many were asked, `Unavailable` when Duo does not answer; both have a text for the person.
+pub async fn authenticate(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device, application: &str) -> Result<bool> {
+    if !counts(user.user.id, device, Kind::Duo) {
+        return Ok(false);
+    }
+    let world = core.world();
+    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| world.get(pk));
+    let settings = stage.and_then(|s| s.get::<AuthenticatorDuoStage>()).ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
+    // Nobody is worn down by pushes until they agree.
+    if !confirm::may_send(core, Kind::Duo, user.user.id, device.text("duo_user_id")).await? {
+        return Err(Error::denied("Too many requests were sent to your device. Try again later."));
+    }
+    let mut about = vec![("Domain", client.domain())];
+    if !application.is_empty() {
+        about.push(("Application", application));
+    }
+    let (ip, about) = (client.ip.to_string(), query::build(about));
+    let title = format!("{} login request", brand::look(core, client).title);
+    let params = [
+        ("factor", "auto"),
+        ("device", "auto"),
+        ("user_id", device.text("duo_user_id")),
+        ("ipaddr", &ip),
+        ("type", &title),
+        ("display_username", user.user.username.as_str()),
+        ("pushinfo", &about),
+    ];
+    let answer = match client::call(core, &settings.keys(), "POST", "/auth/v2/auth", &params, PUSH).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            failed(core, client, Some(user), &settings.name, &error).await;
+            return Err(Error::Unavailable("Duo does not answer. Try again later.".to_owned()));
+        }
+    };
+    let allowed = answer.get("result").and_then(Json::as_str) == Some("allow");
+    if allowed {
+        devices::touch_used(&core.db, device.id, core.now()).await?;
+    }
+    Ok(allowed)
+}
+
+/// [`authenticate`] within a run, naming the application that the person is on the way to.
+pub async fn push(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<bool> {
+    let application = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| flow.core.world().get(pk).map(|a| a.name().to_owned()));
+    authenticate(flow.core, flow.client, person, device, &application.unwrap_or_default()).await
+}
+
+/// How far the enrolment of a run is, for the page that waits. None: the run has none at this stage.
+pub async fn enrollment_status(core: &Core, plan: &Plan, stage: &Object) -> Result<Option<&'static str>> {
+    let Some(settings) = stage.get::<AuthenticatorDuoStage>() else { return Ok(None) };
+    let Some(kept) = super::held_in(core, &plan.context, stage.pk)? else { return Ok(None) };
+    status(core, settings, &Enrolment::read(&kept)?).await.map(Some)
+}
+
+/// Gives a person the device of an account at Duo. False: they have it.
+pub async fn import_one(core: &Core, client: &Client, stage: &Object, username: &str, duo_user: &str) -> Result<bool> {
+    if duo_user.is_empty() || duo_user.len() > 100 {
+        return Err(Error::invalid("duo_user_id", "Enter the id of the account at Duo."));
+    }
+    let person = users::by_username(&core.db, username).await?.ok_or_else(|| Error::invalid("username", "There is no such user."))?;
+    let new = duo_device(core, person.id, core.ports.uuid(), "", "Imported Duo Authenticator", duo_user, Some(stage));
+    match devices::insert(&core.db, &new).await {
+        Ok(id) => {
+            core.event(client, None, "model_created", "authentik_stages_authenticator_duo", json!({"model": new.event_model(id), "user": person.username})).await;
+            Ok(true)
+        }
+        Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many accounts of Duo are looked at in one import.
+const MOST: usize = 100_000;
+
+/// Gives every person whose name is known at Duo and enrolled there their device. How many are new.
+pub async fn import_all(core: &Core, client: &Client, stage: &Object) -> Result<usize> {
+    let settings = stage.get::<AuthenticatorDuoStage>().ok_or(Error::NotFound)?;
+    let keys = settings.admin_keys().ok_or_else(|| Error::invalid("admin_integration_key", "An Admin API application is needed for this."))?;
+    let (mut made, mut seen, mut offset) = (0, 0, "0".to_owned());
+    loop {
+        let page = client::page(core, &keys, "/admin/v1/users", &[("limit", "300"), ("offset", &offset)], SHORT).await?;
+        for account in page.0.as_array().map(Vec::as_slice).unwrap_or_default() {
+            seen += 1;
+            let text = |name: &str| account.get(name).and_then(Json::as_str).unwrap_or_default();
+            let usable = account.get("is_enrolled").and_then(Json::as_bool).unwrap_or(false) && matches!(text("status"), "active" | "bypass");
+            if !usable || text("username").is_empty() {
+                continue;
+            }
+            match import_one(core, client, stage, text("username"), text("user_id")).await {
+                Ok(new) => made += usize::from(new),
+                // Not everybody at Duo is known here.
+                Err(Error::Invalid(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match page.1 {
+            Some(next) if seen < MOST && next.to_string() != offset => offset = next.to_string(),
+            _ => return Ok(made),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::create;
+
+    #[test]
+    fn the_declaration_is_that_of_the_contract() {
+        let world = Snapshot::default();
+        let def = AuthenticatorDuoStage::DEF;
+        assert!(def.is(Duo.id()));
+        let made = create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": "h.test"}), &world).unwrap();
+        assert_eq!(made, json!({"name": "a", "configure_flow": null, "friendly_name": "", "client_id": "c", "api_hostname": "h.test", "admin_integration_key": ""}));
+        for wrong in ["https://h.test", "h.test/path", "h@x", "h.test:1"] {
+            assert!(create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": wrong}), &world).unwrap_err().get("api_hostname").is_some());
+        }
+    }
+}

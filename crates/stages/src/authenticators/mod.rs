@@ -1,0 +1,196 @@
+//! Second factors other than passkeys: the stages by which people set them up, and the check of their codes.
+//!
+//! A set-up stage writes a device only for a person who is proven in this run or signed in, and only after the device
+//! has shown that it works.
+mod confirm;
+pub mod duo;
+pub mod email;
+pub mod otp;
+pub mod sms;
+pub mod static_codes;
+pub mod totp;
+
+use crate::user_login::proof;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Ports, Result, Secret, Uuid, json};
+use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
+use signet_core::{Core, Principal};
+use signet_store::devices::{self, Device, Kind};
+
+/// Whether the code is right for one of the kinds that answer with a code, and has not been used. Who judges several
+/// devices asks each; the attempt is counted by the caller.
+pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
+    match device.kind {
+        Kind::Totp => totp::verify(core, user, device, code).await,
+        Kind::Static => static_codes::verify(core, user, device, code).await,
+        Kind::Sms => sms::verify(core, user, device, code).await,
+        Kind::Email => email::verify(core, user, device, code).await,
+        Kind::Webauthn | Kind::Duo => Ok(false),
+    }
+}
+
+/// Sends a fresh code to a device that gets its codes by message.
+///
+/// # Errors
+/// `Denied` when too many were sent, `Unavailable` when the message did not leave: both with a text for the person.
+pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<()> {
+    match device.kind {
+        Kind::Sms => sms::send(flow.core, flow.client, person, device).await,
+        Kind::Email => email::send(flow.core, flow.client, person, device).await,
+        _ => Err(Error::NotFound),
+    }
+}
+
+/// What a challenge says about the device beside its class.
+pub fn challenge_of(device: &Device) -> Json {
+    match device.kind {
+        Kind::Totp if totp::digits(device) != 6 => json!({"digits": totp::digits(device)}),
+        Kind::Sms => json!({"phone_number": sms::masked(device)}),
+        Kind::Email => json!({"email": email::masked(device)}),
+        _ => json!({}),
+    }
+}
+
+/// Whether the device may be asked at all: it is this person's, confirmed, and of the kind.
+fn counts(user: i64, device: &Device, kind: Kind) -> bool {
+    device.user_id == user && device.confirmed && device.kind == kind
+}
+
+/// The account that a device is set up for: the pending one, when whoever runs the flow has shown to be them.
+fn owner(flow: &FlowRun<'_>) -> Option<i64> {
+    if !proof::owns_pending(&flow.plan.context, flow.user()) {
+        return None;
+    }
+    flow.plan.context.get(&keys::PENDING_USER).and_then(|u| u.id)
+}
+const NOBODY: &str = "Sign in before you set up a second factor.";
+
+/// What a run holds between showing a device's secret and confirming it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Held {
+    stage: Uuid,
+    user: i64,
+    /// The device to be, so that two answers at the same moment make one device.
+    device: Uuid,
+    sealed: String,
+}
+const HELD: Key<Held> = Key::new("goauthentik.io/authenticators/held");
+
+/// The device to be of this stage and person with its secret, as [`hold`] left it.
+fn held(flow: &FlowRun<'_>, user: i64) -> Result<Option<(Uuid, Secret)>> {
+    let stage = flow.stage.as_ref().map(|s| s.pk);
+    let Some(held) = flow.plan.context.get(&HELD).filter(|h| Some(h.stage) == stage && h.user == user) else { return Ok(None) };
+    let secret = flow.core.vault.open(("flow", &held.device.to_string(), "device"), &held.sealed)?;
+    Ok(Some((held.device, secret)))
+}
+/// The secret alone, for who has the plan and not the run.
+fn held_in(core: &Core, context: &Context, stage: Uuid) -> Result<Option<Secret>> {
+    let Some(held) = context.get(&HELD).filter(|h| h.stage == stage) else { return Ok(None) };
+    core.vault.open(("flow", &held.device.to_string(), "device"), &held.sealed).map(Some)
+}
+/// Keeps a secret for the device to be. The id stays when it is given again.
+fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret) -> Result<Uuid> {
+    let stage = flow.stage.as_ref().map(|s| s.pk).ok_or_else(|| Error::internal("a set-up stage without settings"))?;
+    let device = device.unwrap_or_else(|| flow.core.ports.uuid());
+    let sealed = flow.core.vault.seal(("flow", &device.to_string(), "device"), secret)?;
+    flow.context().set(&HELD, Held { stage, user, device, sealed });
+    Ok(device)
+}
+
+/// Writes a confirmed device and its event. False when an answer at the same moment has made it already.
+async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Result<bool> {
+    let core = flow.core;
+    let id = match devices::insert_with_codes(&core.db, device, codes).await {
+        Ok(id) => id,
+        Err(Error::Conflict(tag)) if tag == "device.uuid" => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    flow.context().remove(&HELD);
+    let person = flow.pending_account().await?;
+    core.event(flow.client, person.as_ref(), "model_created", "authentik_stages_authenticator", json!({"model": device.event_model(id)})).await;
+    Ok(true)
+}
+
+/// A new confirmed device of the run, under the id that was held.
+fn device(ports: &Ports, kind: Kind, user: i64, id: Uuid, friendly: &str, usual: &str) -> Device {
+    Device { uuid: id, ..Device::new(ports, kind, user, if friendly.is_empty() { usual } else { friendly }) }
+}
+
+/// The longest code that is looked at.
+const MAX_CODE: usize = 128;
+
+/// The member `code`. Older clients send a number: its leading zeros are put back up to `digits`.
+fn typed_code(answer: &Map, digits: usize) -> Result<String, ResponseErrors> {
+    let text = match answer.get("code") {
+        None => return Err(ResponseErrors::required("code")),
+        Some(Json::Null) => return Err(ResponseErrors::one("code", "This field may not be null.", "null")),
+        Some(Json::String(text)) => text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>(),
+        Some(Json::Number(n)) if n.is_u64() => format!("{:0>digits$}", n.to_string()),
+        Some(_) => return Err(ResponseErrors::one("code", "Not a valid string.", "invalid")),
+    };
+    match text.len() {
+        0 => Err(ResponseErrors::one("code", "This field may not be blank.", "blank")),
+        1..=MAX_CODE => Ok(text),
+        _ => Err(wrong_code()),
+    }
+}
+fn wrong_code() -> ResponseErrors {
+    ResponseErrors::one("code", "Code does not match", "invalid")
+}
+
+/// A form without fields of its own must at least name itself: an empty post is no answer.
+fn names_itself(answer: &Map, component: &str) -> Result<(), ResponseErrors> {
+    match answer.get("component").and_then(Json::as_str) {
+        Some(sent) if sent == component => Ok(()),
+        _ => Err(ResponseErrors::required("component")),
+    }
+}
+
+/// `count` characters of the set, without bias.
+fn random_text(ports: &Ports, set: &[u8], count: usize) -> String {
+    // Bytes from the last, incomplete round of the set would favour its beginning.
+    let limit = 256 - 256 % set.len();
+    let mut out = String::with_capacity(count);
+    while out.len() < count {
+        let block: [u8; 32] = ports.bytes();
+        let more = block.iter().map(|b| usize::from(*b)).filter(|b| *b < limit).map(|b| char::from(set[b % set.len()]));
+        out.extend(more.take(count - out.len()));
+    }
+    out
+}
+/// Six random digits.
+fn random_digits(ports: &Ports) -> Secret {
+    Secret::new(random_text(ports, b"0123456789", 6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::map;
+
+    #[test]
+    fn a_code_is_read_from_text_and_number_and_nothing_else() {
+        assert_eq!(typed_code(&map(json!({"code": " 012 345 "})), 6).unwrap(), "012345");
+        assert_eq!(typed_code(&map(json!({"code": "abcd-efgh"})), 6).unwrap(), "abcdefgh");
+        assert_eq!(typed_code(&map(json!({"code": 12345})), 6).unwrap(), "012345");
+        assert_eq!(typed_code(&map(json!({})), 6).unwrap_err(), ResponseErrors::required("code"));
+        for wrong in [json!(null), json!(""), json!(" "), json!(1.5), json!(-1), json!(["1"]), json!({"a": 1}), json!(true), json!("9".repeat(129))] {
+            assert!(typed_code(&map(json!({"code": wrong.clone()})), 6).is_err(), "{wrong}");
+        }
+    }
+    #[test]
+    fn an_empty_post_and_one_for_another_form_are_no_answer() {
+        assert!(names_itself(&map(json!({"component": "a"})), "a").is_ok());
+        for wrong in [json!({}), json!({"component": "b"}), json!({"component": ["a"]})] {
+            assert!(names_itself(&map(wrong), "a").is_err());
+        }
+    }
+    #[test]
+    fn random_texts_have_their_length_and_set() {
+        let ports = Ports::system();
+        let text = random_text(&ports, b"abc", 100);
+        assert!(text.len() == 100 && text.chars().all(|c| "abc".contains(c)));
+        assert_eq!(random_digits(&ports).reveal().len(), 6);
+        assert_eq!(random_text(&ports, b"abc", 0), "");
+    }
+}

@@ -1,0 +1,168 @@
+//! Codes of an authenticator app.
+use super::otp::{Algorithm, Shape, base32, from_base32};
+use super::{NOBODY, counts, device, held, hold, owner, typed_code, wrong_code};
+use crate::Slice;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Map, Result, Secret, Uuid, json};
+use signet_core::flow::{Challenge, FlowRun, StageKind, Step};
+use signet_core::{Core, brand};
+use signet_model::{Choice, Model, Object, Snapshot};
+use signet_store::devices::{self, Device, Kind};
+
+pub const SLICE: Slice = Slice { models: &[AuthenticatorTOTPStage::DEF], kind: || std::sync::Arc::new(Totp) };
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum Digits {
+    #[choice("6")]
+    Six,
+    #[choice("8")]
+    Eight,
+}
+
+/// Sets up an authenticator app.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(app = "authentik_stages_authenticator_totp", path = "stages/authenticator/totp", base = Stage, label = "TOTP Authenticator Setup Stage", component = "ak-stage-authenticator-totp-form", search("name"), present = present)]
+pub struct AuthenticatorTOTPStage {
+    #[field(unique, filter)]
+    pub name: String,
+    /// Flow by which people add such a device. Empty: they cannot.
+    #[field(refers = "authentik_flows.flow", filter)]
+    pub configure_flow: Option<Uuid>,
+    /// What people see as the name of the device.
+    #[field(default = "", blank, filter, max = 64)]
+    pub friendly_name: String,
+    /// Length of a code. Many apps know six only.
+    #[field(choice, filter)]
+    pub digits: Digits,
+    /// Hash of the codes. Many apps know SHA1 only. Shown when it is another one.
+    #[field(choice, default = "SHA1", write_only)]
+    pub algorithm: Algorithm,
+    /// Seconds for which a code is shown. Many apps know 30 only. Shown when it is another time.
+    #[field(default = 30, min = 15, max = 300, write_only)]
+    pub period: i64,
+    /// Name of this service in the app. Empty: the title of the brand. Shown when there is one.
+    #[field(default = "", blank, max = 64, write_only)]
+    pub issuer: String,
+}
+/// The settings beyond the contract appear where they say something.
+fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
+    let Some(me) = stage.get::<AuthenticatorTOTPStage>() else { return };
+    if me.algorithm != Algorithm::Sha1 {
+        out.insert("algorithm".into(), json!(me.algorithm));
+    }
+    if me.period != 30 {
+        out.insert("period".into(), json!(me.period));
+    }
+    if !me.issuer.is_empty() {
+        out.insert("issuer".into(), json!(me.issuer));
+    }
+}
+
+impl AuthenticatorTOTPStage {
+    fn shape(&self) -> Shape {
+        let digits = match self.digits {
+            Digits::Six => 6,
+            Digits::Eight => 8,
+        };
+        Shape { algorithm: self.algorithm, digits, period: self.period }
+    }
+}
+
+const COMPONENT: &str = "ak-stage-authenticator-totp";
+struct Totp;
+
+#[async_trait]
+impl StageKind for Totp {
+    fn id(&self) -> &'static str {
+        "authentik_stages_authenticator_totp.authenticatortotpstage"
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+        let settings = flow.settings::<AuthenticatorTOTPStage>()?;
+        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let key = match held(flow, user)? {
+            Some((_, key)) => key,
+            None => {
+                let mut raw = vec![0; settings.algorithm.key_length()];
+                flow.core.ports.random.fill(&mut raw);
+                let key = Secret::new(base32(&raw));
+                hold(flow, user, None, &key)?;
+                key
+            }
+        };
+        let issuer = if settings.issuer.is_empty() { brand::look(flow.core, flow.client).title } else { settings.issuer.clone() };
+        let address = settings.shape().address(&bytes(&key)?, &issuer, &pending.username);
+        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT).with("config_url", address))))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let settings = flow.settings::<AuthenticatorTOTPStage>()?;
+        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        // Nobody can know the code of a key that was not shown.
+        let Some((id, key)) = held(flow, user)? else { return self.show(flow).await };
+        let shape = settings.shape();
+        let code = match typed_code(answer, shape.digits as usize) {
+            Ok(code) => code,
+            Err(errors) => return Ok(Step::Invalid(errors)),
+        };
+        let Some(step) = shape.matching(&bytes(&key)?, &code, flow.core.now(), 0) else { return Ok(Step::Invalid(wrong_code())) };
+        let mut new = device(&flow.core.ports, Kind::Totp, user, id, &settings.friendly_name, "TOTP Authenticator");
+        new.data = json!({"algorithm": shape.algorithm, "digits": shape.digits, "period": shape.period}).as_object().cloned().unwrap_or_default();
+        new.seal(&flow.core.vault, &key)?;
+        // The code that confirmed the device is used: it signs nobody in.
+        new.counter = step;
+        new.last_used = Some(flow.core.now());
+        Ok(if super::add(flow, &new, &[]).await? { Step::Next } else { Step::Invalid(wrong_code()) })
+    }
+}
+
+fn bytes(key: &Secret) -> Result<Vec<u8>> {
+    from_base32(key.reveal()).ok_or_else(|| Error::internal("the key of a TOTP device is no base32"))
+}
+
+/// Whether the code is right for the device now, and its step was not used before. Of many at the same moment one is right.
+pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
+    if !counts(user, device, Kind::Totp) {
+        return Ok(false);
+    }
+    let shape = shape_of(device)?;
+    let key = bytes(&device.secret(&core.vault)?)?;
+    match shape.matching(&key, code, core.now(), device.counter) {
+        Some(step) => devices::advance(&core.db, device.id, step, core.now()).await,
+        None => Ok(false),
+    }
+}
+/// Number of digits of the device's codes.
+pub fn digits(device: &Device) -> u32 {
+    shape_of(device).map_or(6, |shape| shape.digits)
+}
+fn shape_of(device: &Device) -> Result<Shape> {
+    #[derive(Deserialize)]
+    struct Data {
+        algorithm: Algorithm,
+        digits: u32,
+        period: i64,
+    }
+    let data: Data = serde_json::from_value(signet_base::Json::Object(device.data.clone()))?;
+    Ok(Shape { algorithm: data.algorithm, digits: data.digits, period: data.period })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::create;
+
+    #[test]
+    fn the_declaration_is_that_of_the_contract() {
+        let world = Snapshot::default();
+        let def = AuthenticatorTOTPStage::DEF;
+        assert!(def.is(Totp.id()));
+        assert_eq!(create(def, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."], "digits": ["This field is required."]}));
+        assert_eq!(create(def, json!({"name": "a", "digits": "7"}), &world).unwrap_err(), json!({"digits": ["\"7\" is not a valid choice."]}));
+        assert!(create(def, json!({"name": "a", "digits": "6", "period": 1}), &world).is_err());
+        let made = create(def, json!({"name": "a", "digits": "8"}), &world).unwrap();
+        assert_eq!((&made["friendly_name"], &made["algorithm"], &made["period"]), (&json!(""), &json!("SHA1"), &json!(30)));
+    }
+}
