@@ -135,8 +135,15 @@ async fn of_flow(core: &Arc<Core>, client: &Client, wanted: &Wanted, flow: &Flow
         let world = core.world();
         for binding in flow_bindings(&world, wanted.target.pk) {
             let Some(settings) = binding.get::<FlowStageBinding>() else { continue };
-            let name = world.get(settings.stage).map(|s| s.name().to_owned()).unwrap_or_default();
-            out.stages.push(stage(core, client, wanted, binding, settings, &context, name).await?);
+            let Some(guarded) = world.get(settings.stage) else { continue };
+            let stage = stage(core, client, wanted, binding, settings, &context, guarded.name().to_owned()).await?;
+            let ends = stage.get("outcome") == Some(&json!("refused")) || (stage.get("outcome") == Some(&json!("shown")) && guarded.def.is("authentik_stages_deny.denystage"));
+            out.stages.push(stage);
+            if ends {
+                out.passing = false;
+                out.reason = format!("The flow ends at the stage {}, which refuses.", guarded.name());
+                break;
+            }
         }
     }
     Ok(out)

@@ -7,6 +7,7 @@ use crate::{Client, Core, Principal};
 use async_trait::async_trait;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
 use signet_model::{ModelDef, Object};
+use signet_store::groups;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,7 +182,11 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
     let member = |yes: bool| Ok(if yes { Verdict::pass() } else { Verdict::default() });
     if let Some(group) = binding.group {
         let found = question.user.and_then(|u| u.groups.iter().find(|g| g.id == group));
-        return (subject("group", found.map_or_else(|| group.to_string(), |g| g.name.clone())), member(found.is_some()));
+        let name = match found {
+            Some(group) => group.name.clone(),
+            None => name_of_group(question, group).await,
+        };
+        return (subject("group", name), member(found.is_some()));
     }
     if let Some(user) = binding.user {
         let found = question.user.filter(|u| u.user.id == user);
@@ -204,6 +209,12 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
         core.answers.keep(key, verdict, now.plus(Span::from_secs(core.settings.cache_timeout_policies)));
     }
     (subject, answer)
+}
+
+/// Explanations name groups that the person is not in; otherwise nobody waits for a name.
+async fn name_of_group(question: &Question<'_>, group: Uuid) -> String {
+    let read = if question.is_rehearsal() { groups::many(&question.core.db, &[group]).await.ok() } else { None };
+    read.and_then(|mut all| all.pop()).map_or_else(|| group.to_string(), |g| g.name)
 }
 
 /// Asks one policy, with a time limit (zero means the default of 30 s). A failure leaves an event, and so does every

@@ -210,6 +210,12 @@ async fn a_flow_is_explained_stage_by_stage() {
         site.make(PolicyBinding::DEF, json!({"policy": network.pk, "target": flow.pbm().unwrap(), "order": 0})).await;
         let away = explain::explain(&site.core, &base, &wanted(&site, &flow, NEW_YORK, "2026-11-24T12:00:00Z")).await.unwrap();
         assert!(!away.passing && away.messages == ["Your network is not an allowed one."]);
+        // A group that the person is not in has a name in explanations.
+        let others = signet_store::groups::Group::new(&site.core.ports, "others");
+        signet_store::groups::insert(&db, &others, &[], &[]).await.unwrap();
+        site.make(PolicyBinding::DEF, json!({"group": others.id, "target": flow.pbm().unwrap(), "order": 1})).await;
+        let away = explain::explain(&site.core, &base, &wanted(&site, &flow, NEW_YORK, "2026-11-24T12:00:00Z")).await.unwrap();
+        assert_eq!(away.reason, format!("No binding passes: {}, others.", network.name()));
     })
     .await;
 }
