@@ -116,6 +116,50 @@ fn end(mut child: Child) {
     panic!("the server did not end");
 }
 
+/// A mail server for one message.
+fn mail_server() -> (u16, std::thread::JoinHandle<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let seen = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut write = stream.try_clone().unwrap();
+        write.write_all(b"220 sink\r\n").unwrap();
+        let (mut text, mut message) = (String::new(), false);
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            text.push_str(&format!("{line}\n"));
+            let answer = match line.get(..4).unwrap_or_default() {
+                _ if message && line == "." => "250 taken\r\n",
+                _ if message => continue,
+                "DATA" => "354 go on\r\n",
+                "QUIT" => "221 bye\r\n",
+                _ => "250 ok\r\n",
+            };
+            message = line == "DATA";
+            let _ = write.write_all(answer.as_bytes());
+        }
+        text
+    });
+    (port, seen)
+}
+
+#[test]
+fn a_test_mail_says_what_the_mail_server_answers() {
+    let place = Place::new("mail");
+    let (port, seen) = mail_server();
+    let mut command = place.command(&["test_email", "ada@example.test"]);
+    let out =
+        command.env("AUTHENTIK_EMAIL__HOST", "127.0.0.1").env("AUTHENTIK_EMAIL__PORT", port.to_string()).env("AUTHENTIK_EMAIL__FROM", "Signet <signet@id.test>").output().unwrap();
+    assert!(out.status.success() && said(&out).contains("has taken the message"), "{}", said(&out));
+    let seen = seen.join().unwrap();
+    assert!(seen.contains("RCPT TO:<ada@example.test>") && seen.contains("MAIL FROM:<signet@id.test>") && seen.contains("Mail works"), "{seen}");
+    // Nobody there, no address, no stage.
+    let out = place.command(&["test_email", "ada@example.test"]).env("AUTHENTIK_EMAIL__HOST", "127.0.0.1").env("AUTHENTIK_EMAIL__PORT", port.to_string()).output().unwrap();
+    assert!(out.status.code() == Some(1) && said(&out).contains(&format!("127.0.0.1:{port}")), "{}", said(&out));
+    assert_eq!(place.run(&["test_email", "nobody"]).status.code(), Some(1));
+    let out = place.run(&["test_email", "-S", "none", "ada@example.test"]);
+    assert!(out.status.code() == Some(1) && said(&out).contains("no e-mail stage"), "{}", said(&out));
+}
+
 #[test]
 fn accounts_are_repaired_on_the_command_line() {
     let place = Place::new("accounts");

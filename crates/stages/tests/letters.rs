@@ -8,6 +8,7 @@ use signet_model::Model;
 use signet_stages::email::EmailStage;
 use signet_stages::identification::IdentificationStage;
 use signet_stages::prompt::{Prompt, PromptStage};
+use signet_stages::redirect::RedirectStage;
 use signet_stages::user_login::UserLoginStage;
 use signet_stages::user_write::UserWriteStage;
 use signet_store::users;
@@ -305,6 +306,25 @@ async fn of_many_who_open_one_link_one_goes_on() {
         went_on += usize::from(!seen.is_denied() && seen.component() == "ak-stage-prompt");
     }
     assert_eq!(went_on, 1);
+}
+
+#[tokio::test]
+async fn a_link_leads_on_into_another_flow() {
+    let site = Site::new().await;
+    let next = recovery(&site, "next", json!({})).await;
+    let who = site.make(IdentificationStage::DEF, json!({"name": "who", "user_fields": ["username"]})).await;
+    let mail = site.make(EmailStage::DEF, json!({"name": "mail", "use_global_settings": true})).await;
+    let into = site.make(RedirectStage::DEF, json!({"name": "into", "mode": "flow", "target_flow": next, "keep_context": false})).await;
+    site.flow("first", "authentication", &[who, mail, into]).await;
+    site.person("ada", "old").await;
+    let query = ask_link(&site, "first", "ada").await;
+    let mut browser = site.browser();
+    browser.query = format!("a=b&{query}");
+    let question = browser.get("first").await;
+    // The key of the link stays behind: it is for its own flow.
+    assert!(matches!(browser.post("first", yes(&question)).await, Seen::Done(to) if to == "/if/flow/next/?a=b"));
+    browser.query = "a=b".into();
+    assert_eq!(browser.get("next").await.component(), "ak-stage-identification", "without the context nobody is known there");
 }
 
 #[tokio::test]

@@ -124,6 +124,21 @@ async fn a_write_that_fails_gives_the_invitation_back() {
 }
 
 #[tokio::test]
+async fn an_invitation_without_a_write_is_used_up_at_the_end() {
+    let site = Site::new().await;
+    let gate = site.make(InvitationStage::DEF, json!({"name": "gate"})).await;
+    let wait = site.make(DummyStage::DEF, json!({"name": "wait"})).await;
+    let flow = site.flow("look", "enrollment", &[gate, wait]).await;
+    let id = invite(&site, Some(flow), true, json!({})).await;
+    let (mut one, _) = open(&site, "look", &format!("itoken={id}")).await;
+    let (mut two, seen) = open(&site, "look", &format!("itoken={id}")).await;
+    assert_eq!(seen.component(), "ak-stage-dummy");
+    assert!(one.post("look", json!({"component": "ak-stage-dummy"})).await.is_done());
+    assert!(two.post("look", json!({"component": "ak-stage-dummy"})).await.is_denied());
+    assert!(invitations::by_id(&site.core.db, id).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn row_23_an_invitation_ends_in_its_second() {
     let site = Site::new().await;
     let flow = enrolment(&site, "join", false).await;

@@ -249,7 +249,8 @@ impl Executor<'_> {
         let world = self.core.world();
         let other = world.get(other).filter(|o| o.get::<Flow>().is_some()).ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
         history::record(self.core, self.session, &plan);
-        let query = self.session.state.query.clone();
+        let query = super::token::without(&self.session.state.query);
+        self.session.state.query.clone_from(&query);
         let mut context = if keep { plan.context } else { self.fresh_context() };
         context.set(&keys::IS_REDIRECTED, true);
         match super::plan::plan(self.core, self.client, other, self.session.principal(), context, false).await? {

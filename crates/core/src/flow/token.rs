@@ -69,11 +69,19 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
 
 /// The address of a link. What the person arrived with (`next` and the like) goes along.
 pub fn link(core: &Core, client: &Client, flow: &Object, arrived_with: &str, key: &Secret) -> String {
-    let kept = query::pairs(arrived_with).into_iter().filter(|(name, _)| name != QUERY);
-    let mut pairs: Vec<(String, String)> = kept.collect();
-    pairs.push((QUERY.to_owned(), key.reveal().to_owned()));
-    let query = query::build(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    let kept = without(arrived_with);
+    let own = query::build([(QUERY, key.reveal())]);
+    let query = if kept.is_empty() { own } else { format!("{kept}&{own}") };
     format!("{}/if/flow/{}/?{query}", base_url(core, client), query::encode(flow.text("slug")))
+}
+
+/// A query string without a link's key: it is for one flow.
+pub fn without(text: &str) -> String {
+    if !text.contains(QUERY) {
+        return text.to_owned();
+    }
+    let kept: Vec<(String, String)> = query::pairs(text).into_iter().filter(|(name, _)| name != QUERY).collect();
+    query::build(kept.iter().map(|(n, v)| (n.as_str(), v.as_str())))
 }
 
 /// Under which address links in mails lead here. The host of a request is believed only where a brand names it: whoever
@@ -235,6 +243,11 @@ impl StageKind for Confirm {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_key_of_a_link_stays_out_of_other_addresses() {
+        assert_eq!(without("next=%2Fa%3Fb%3Dc&flow_token=x&d=e+f"), "next=%2Fa%3Fb%3Dc&d=e%20f");
+        assert_eq!((without("flow_token=x").as_str(), without("a=b+c").as_str(), without("").as_str()), ("", "a=b+c", ""));
+    }
     #[test]
     fn nothing_about_a_person_travels_from_one_run_to_another() {
         for name in ["pending_user", "prompt_data", "user_backend", "auth_method", "is_restored", "goauthentik.io/identification/chosen", "invitation", "groups"] {

@@ -101,6 +101,7 @@ const NO_BACKEND: &str = "Signing in with a password is not possible here: none 
 
 /// The address of a flow's page, with the query that the person came with.
 pub fn flow_url(slug: &str, query: &str) -> String {
+    let query = signet_core::flow::token::without(query);
     if query.is_empty() { format!("/if/flow/{slug}/") } else { format!("/if/flow/{slug}/?{query}") }
 }
 
