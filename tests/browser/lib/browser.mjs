@@ -28,7 +28,7 @@ export async function check(what, action) {
   } catch (error) {
     failures++;
     console.log(`FAIL ${what}: ${error.message.split("\n").slice(0, 12).join(" | ")}`);
-    for (const page of open) console.log(`  at ${page.url()}: ${await words(page)}`);
+    for (const page of [...open].slice(-2)) console.log(`  at ${page.url()}: ${await words(page)}`);
     error.told = true;
     throw error;
   }
