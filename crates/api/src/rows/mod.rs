@@ -1,5 +1,6 @@
 //! Resources that are rows: people, groups, tokens, sessions, consents, grants, events.
 pub(crate) mod consents;
+pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod grants;
 pub(crate) mod groups;
@@ -51,6 +52,13 @@ pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("TokenModel", grants::TOKEN_FIELDS),
     ("ExpiringBaseGrantModel", grants::CODE_FIELDS),
     ("Event", events::FIELDS),
+    ("Device", devices::ANY),
+    ("StaticDevice", devices::STATIC),
+    ("TOTPDevice", devices::TOTP),
+    ("WebAuthnDevice", devices::WEBAUTHN),
+    ("DuoDevice", devices::DUO),
+    ("SMSDevice", devices::SMS),
+    ("EmailDevice", devices::EMAIL),
     ("Invitation", invitations::FIELDS),
     ("Reputation", reputation::FIELDS),
 ];
@@ -155,16 +163,12 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(delete("policies/reputation/scores/{reputation_uuid}", Superuser, "Forgets a score.", run!(reputation::destroy)));
     add(used("policies/reputation/scores/{reputation_uuid}/used_by", Superuser, run!(reputation::used_by)));
 
-    // What nobody has as long as nothing makes it: second factors, notifications, outposts.
-    add(Action::get("authenticators/all", SignedIn, "The caller's second factors.", run!(nothing)).output(Output::Plain("Device")));
-    add(Action::get("authenticators/admin/all", SignedIn, "Second factors of a user.", run!(nothing)).output(Output::Plain("Device")));
+    // What nobody has as long as nothing makes it: notifications, outposts.
     add(Action::get("events/notifications", Owner, "The caller's notifications.", run!(empty_page)).output(Output::Page("Notification")));
     add(Action::get("outposts", Superuser, "Lists outposts.", run!(empty_page)).output(Output::Page("Outpost")));
+    devices::register(rows);
 }
 
-async fn nothing(_: &mut Call) -> Answer {
-    Ok(crate::Reply::ok(Vec::<Json>::new()))
-}
 async fn empty_page(call: &mut Call) -> Answer {
     Paging::read(call)?.envelope(Vec::new(), 0, json!({}))
 }

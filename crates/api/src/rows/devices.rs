@@ -1,0 +1,265 @@
+//! `/authenticators/…`: second factors. Each person sees their own; administrators see everybody's below `admin/`.
+use super::{USER, told};
+use crate::call::{Answer, Call, Fault, Reply};
+use crate::form::{self, Members};
+use crate::list::{Filters, Paging};
+use crate::route::{Action, Output, Permission, Run};
+use http::Method;
+use signet_base::{Json, Map, json};
+use signet_core::rows::partial_user;
+use signet_model::{FieldDef, Kind as FieldKind};
+use signet_store::devices::{self, Device, DeviceQuery, Kind};
+use signet_store::users::{self, User};
+use signet_store::Page;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const PK: FieldDef = FieldDef::shown("pk", FieldKind::Int);
+const OF: FieldDef = FieldDef::shown("user", FieldKind::Object);
+const NAME: FieldDef = told(FieldDef::plain("name", FieldKind::Text).required().max(64), "What the person calls the device.");
+/// One code of a list.
+const TOKEN: &[FieldDef] = &[FieldDef::shown("token", FieldKind::Text)];
+
+pub(crate) const STATIC: &[FieldDef] = &[NAME, FieldDef::shown("token_set", FieldKind::Items(TOKEN)), PK, OF];
+pub(crate) const TOTP: &[FieldDef] = &[NAME, PK, OF];
+pub(crate) const DUO: &[FieldDef] = &[PK, NAME, OF];
+pub(crate) const SMS: &[FieldDef] = &[NAME, PK, FieldDef::shown("phone_number", FieldKind::Text), OF];
+pub(crate) const EMAIL: &[FieldDef] = &[NAME, PK, FieldDef::shown("email", FieldKind::Text), OF];
+pub(crate) const WEBAUTHN: &[FieldDef] = &[
+    PK,
+    told(FieldDef::plain("name", FieldKind::Text).required().max(200), "What the person calls the device."),
+    FieldDef::shown("created_on", FieldKind::Time),
+    FieldDef::shown("device_type", FieldKind::Object).nullable(),
+    FieldDef::shown("aaguid", FieldKind::Text),
+    OF,
+];
+/// What devices of all kinds have in common.
+pub(crate) const ANY: &[FieldDef] = &[
+    FieldDef::shown("pk", FieldKind::Text),
+    FieldDef::shown("name", FieldKind::Text),
+    FieldDef::shown("type", FieldKind::Text),
+    FieldDef::shown("confirmed", FieldKind::Bool),
+    FieldDef::shown("created", FieldKind::Time),
+    FieldDef::shown("last_updated", FieldKind::Time),
+    FieldDef::shown("last_used", FieldKind::Time).nullable(),
+    FieldDef::shown("extra_description", FieldKind::Text).nullable(),
+    FieldDef::shown("external_id", FieldKind::Text).nullable(),
+    FieldDef::shown("verbose_name", FieldKind::Text),
+    FieldDef::shown("verbose_name_plural", FieldKind::Text),
+    FieldDef::shown("meta_model_name", FieldKind::Text),
+];
+/// What an administrator sends to give somebody a device.
+const GIVEN: &[FieldDef] = &[NAME, told(FieldDef::plain("user", USER).required(), "Whose device it becomes.")];
+
+/// Codes that an administrator makes for a person, and their length.
+const CODES: usize = 6;
+const CODE_LENGTH: usize = 12;
+
+fn fields(kind: Kind) -> &'static [FieldDef] {
+    match kind {
+        Kind::Static => STATIC,
+        Kind::Totp => TOTP,
+        Kind::Webauthn => WEBAUTHN,
+        Kind::Duo => DUO,
+        Kind::Sms => SMS,
+        Kind::Email => EMAIL,
+    }
+}
+
+/// Whose devices an address is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// The caller's, administrators included.
+    Own,
+    Everybody,
+}
+
+pub(crate) fn register(rows: &mut Vec<Action>) {
+    use Permission::{Owner, SignedIn, Superuser};
+    rows.push(Action::get("authenticators/all", SignedIn, "The caller's second factors.", crate::route::run!(all)).output(Output::Plain("Device")));
+    rows.push(Action::get("authenticators/admin/all", SignedIn, "Second factors, of a user where `user` is given; for administrators.", crate::route::run!(admin_all)).output(Output::Plain("Device")));
+    for kind in Kind::ALL {
+        let component = kind.model().1;
+        for (path, scope, permission) in
+            [(format!("authenticators/{}", kind.as_str()), Scope::Own, Owner), (format!("authenticators/admin/{}", kind.as_str()), Scope::Everybody, Superuser)]
+        {
+            let one = format!("{path}/{{id}}");
+            rows.push(Action::get(&path, permission, "Lists devices.", Run::Shared(Arc::new(move |call| Box::pin(list(call, kind, scope))))).gives(component));
+            rows.push(Action::get(&one, permission, "One device.", Run::Shared(Arc::new(move |call| Box::pin(retrieve(call, kind, scope))))).gives(component));
+            for (method, partial) in [(Method::PUT, false), (Method::PATCH, true)] {
+                let run = Run::Shared(Arc::new(move |call| Box::pin(change(call, kind, scope, partial))));
+                rows.push(Action::new(method, &one, permission, "Renames the device.", run).takes(component).gives(component));
+            }
+            let run = Run::Shared(Arc::new(move |call| Box::pin(destroy(call, kind, scope))));
+            rows.push(Action::new(Method::DELETE, &one, permission, "Removes the device.", run).output(Output::Nothing));
+            match scope {
+                Scope::Own => {
+                    let run = Run::Shared(Arc::new(move |call| Box::pin(used_by(call, kind))));
+                    rows.push(Action::get(format!("{one}/used_by"), permission, "What refers to it.", run).output(Output::Plain("UsedBy")));
+                }
+                Scope::Everybody => {
+                    let run = Run::Shared(Arc::new(move |call| Box::pin(create(call, kind))));
+                    rows.push(Action::post(&path, permission, "Gives a person a device, where that can be done for them.", run).input(GIVEN).gives(component));
+                }
+            }
+        }
+    }
+}
+
+/// Every kind, in the form that they have in common.
+fn common(d: &Device) -> Json {
+    let (app, model) = d.kind.model();
+    let text = |name: &str| d.data.get(name).cloned().unwrap_or_default();
+    let (description, external) = if d.kind == Kind::Webauthn { (text("description"), text("aaguid")) } else { (Json::Null, Json::Null) };
+    json!({
+        "pk": d.id.to_string(), "name": d.name, "type": format!("{app}.{model}"), "confirmed": d.confirmed, "created": d.created, "last_updated": d.updated,
+        "last_used": d.last_used, "extra_description": description, "external_id": external, "verbose_name": d.kind.label(),
+        "verbose_name_plural": format!("{}s", d.kind.label()), "meta_model_name": format!("{app}.{}", model.to_lowercase()),
+    })
+}
+
+async fn show(call: &Call, d: &Device, owner: Option<&User>) -> Result<Map, Fault> {
+    let mut out = json!({"pk": d.id, "name": d.name, "user": owner.map(|u| partial_user(&call.core, u))}).as_object().cloned().unwrap_or_default();
+    match d.kind {
+        Kind::Static => {
+            // Only digests are kept: how many codes are left can be seen, the codes cannot.
+            let left = devices::count_codes(&call.core.db, d.id, call.core.now()).await?;
+            let tokens: Vec<Json> = (0..left.clamp(0, 1000)).map(|_| json!({"token": "************"})).collect();
+            out.insert("token_set".into(), json!(tokens));
+        }
+        Kind::Sms => drop(out.insert("phone_number".into(), json!(d.text("phone_number")))),
+        Kind::Email => drop(out.insert("email".into(), json!(d.text("email")))),
+        Kind::Webauthn => {
+            let aaguid = d.text("aaguid");
+            let known = !d.text("description").is_empty();
+            out.insert("created_on".into(), json!(d.created));
+            out.insert("aaguid".into(), json!(aaguid));
+            out.insert("device_type".into(), if known { json!({"aaguid": aaguid, "description": d.text("description")}) } else { Json::Null });
+        }
+        Kind::Totp | Kind::Duo => {}
+    }
+    Ok(out)
+}
+
+async fn answer(call: &Call, device: &Device) -> Answer {
+    let owner = users::by_id(&call.core.db, device.user_id).await?;
+    Ok(Reply::ok(Json::Object(show(call, device, owner.as_ref()).await?)))
+}
+
+/// The person that an address is narrowed to; none for everybody.
+fn whose(call: &Call, scope: Scope) -> Result<Option<i64>, Fault> {
+    match scope {
+        Scope::Own => Ok(Some(call.person()?.user.id)),
+        Scope::Everybody if call.is_superuser() => Ok(None),
+        Scope::Everybody => Err(Fault::forbidden()),
+    }
+}
+
+/// Somebody else's device is not there.
+async fn find(call: &Call, kind: Kind, scope: Scope) -> Result<Device, Fault> {
+    let owner = whose(call, scope)?;
+    let id = call.key.parse().map_err(|_| Fault::not_found())?;
+    let found = devices::get(&call.core.db, kind, id).await?.filter(|d| owner.is_none_or(|o| o == d.user_id));
+    found.ok_or_else(|| Fault::missing(kind.model().1))
+}
+
+/// `GET /authenticators/all/`
+async fn all(call: &mut Call) -> Answer {
+    let own = devices::of_user(&call.core.db, call.person()?.user.id, None).await?;
+    Ok(Reply::ok(own.iter().map(common).collect::<Vec<_>>()))
+}
+
+/// Most devices in one list without pages.
+const MOST: u64 = 1000;
+
+/// `GET /authenticators/admin/all/`: whoever may not see the devices of others gets an empty list, as clients expect.
+async fn admin_all(call: &mut Call) -> Answer {
+    let mut f = Filters::new(call);
+    let user = f.int("user");
+    f.done()?;
+    if !call.is_superuser() {
+        return Ok(Reply::ok(Vec::<Json>::new()));
+    }
+    let (found, _) = devices::list(&call.core.db, &DeviceQuery { owner: user, page: Page::first(MOST), ..DeviceQuery::default() }).await?;
+    Ok(Reply::ok(found.iter().map(common).collect::<Vec<_>>()))
+}
+
+/// `GET /authenticators/[admin/]<kind>/`
+async fn list(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
+    let paging = Paging::read(call)?;
+    let f = Filters::new(call);
+    let q = DeviceQuery { kind: Some(kind), name: f.text("name"), search: paging.search.clone(), owner: whose(call, scope)?, page: paging.rows() };
+    let (page, total) = devices::list(&call.core.db, &q).await?;
+    let ids: Vec<i64> = page.iter().map(|d| d.user_id).collect();
+    let owners: HashMap<i64, User> = users::by_ids(&call.core.db, &ids).await?.into_iter().map(|u| (u.id, u)).collect();
+    let mut shown = Vec::with_capacity(page.len());
+    for device in &page {
+        shown.push(Json::Object(show(call, device, owners.get(&device.user_id)).await?));
+    }
+    paging.envelope(shown, total, json!({}))
+}
+
+/// `GET /authenticators/[admin/]<kind>/<id>/`
+async fn retrieve(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
+    let device = find(call, kind, scope).await?;
+    answer(call, &device).await
+}
+
+/// `PUT` and `PATCH /authenticators/[admin/]<kind>/<id>/`: the name is all that can be changed.
+async fn change(call: &mut Call, kind: Kind, scope: Scope, partial: bool) -> Answer {
+    let mut device = find(call, kind, scope).await?;
+    let sent = form::read(call, fields(kind), partial).await?;
+    if let Some(name) = sent.text("name") {
+        device.name = name;
+    }
+    devices::update(&call.core.db, &device, call.core.now()).await?;
+    call.event("model_updated", json!({"model": device.event_model(device.id)})).await;
+    answer(call, &device).await
+}
+
+/// `DELETE /authenticators/[admin/]<kind>/<id>/`
+async fn destroy(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
+    let device = find(call, kind, scope).await?;
+    devices::delete(&call.core.db, device.id).await?;
+    let owner = users::by_id(&call.core.db, device.user_id).await?.map(|u| u.username);
+    call.event("model_deleted", json!({"model": device.event_model(device.id), "user": owner})).await;
+    Ok(Reply::Empty)
+}
+
+/// `GET /authenticators/<kind>/<id>/used_by/`
+async fn used_by(call: &mut Call, kind: Kind) -> Answer {
+    find(call, kind, Scope::Own).await?;
+    Ok(Reply::ok(Vec::<Json>::new()))
+}
+
+/// `POST /authenticators/admin/<kind>/`: recovery codes, which are in this answer and nowhere else, or the address of the
+/// account. Everything else needs the person's own device and is set up by them.
+async fn create(call: &mut Call, kind: Kind) -> Answer {
+    whose(call, Scope::Everybody)?;
+    if !matches!(kind, Kind::Static | Kind::Email) {
+        return Err(Fault::invalid("non_field_errors", format!("A {} is set up by its owner, in a flow.", kind.label())));
+    }
+    let sent = form::read(call, GIVEN, false).await?;
+    let owner = match sent.int("user") {
+        Some(id) => users::by_id(&call.core.db, id).await?,
+        None => None,
+    };
+    let owner = owner.ok_or_else(|| Fault::invalid("user", "There is no such user."))?;
+    let mut device = Device::new(&call.core.ports, kind, owner.id, sent.text("name").unwrap_or_default());
+    let mut codes = Vec::new();
+    if kind == Kind::Static {
+        codes = (0..CODES).map(|_| call.core.ports.alphanumeric(CODE_LENGTH).to_lowercase()).collect();
+    } else if owner.email.is_empty() {
+        return Err(Fault::invalid("user", "This user has no e-mail address."));
+    } else {
+        device.data.insert("email".into(), json!(owner.email));
+    }
+    let digests: Vec<String> = codes.iter().map(|c| device.code_digest(&call.core.vault, c)).collect();
+    device.id = devices::insert_with_codes(&call.core.db, &device, &digests).await?;
+    call.record("model_created", json!({"model": device.event_model(device.id), "user": owner.username})).await?;
+    let mut shown = show(call, &device, Some(&owner)).await?;
+    if kind == Kind::Static {
+        shown.insert("token_set".into(), codes.iter().map(|c| json!({"token": c})).collect());
+    }
+    Ok(Reply::created(Json::Object(shown)))
+}
