@@ -72,13 +72,17 @@ pub struct Site {
 
 impl Site {
     pub async fn new() -> Self {
+        Self::with(&[], |families| families).await
+    }
+    /// With further models and kinds.
+    pub async fn with(more: &[&'static ModelDef], families: impl FnOnce(Families) -> Families) -> Self {
         let db = testdb::sqlite().await;
         let (ports, clock) = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7);
         let (mail, http) = (Arc::new(MailBox::default()), Arc::new(ScriptedHttp::default()));
         let ports = ports.with_mail(mail.clone()).with_http(http.clone());
         let secret: Secret = "a secret key of the tests".into();
         let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
-        let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied())).chain([FixedPolicy::DEF]);
+        let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied())).chain([FixedPolicy::DEF]).chain(more.iter().copied());
         let registry = Arc::new(Registry::new(models));
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
@@ -89,7 +93,7 @@ impl Site {
             ports,
             settings,
             registry,
-            families: Families::new(stages, policies, []),
+            families: families(Families::new(stages, policies, [])),
             db,
             vault,
             objects,

@@ -3,6 +3,7 @@ use crate::site::{Browser, Site, each_site, each_site_with, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, json};
 use signet_store::sessions;
+use signet_testkit::{DbKind, Setup};
 use std::sync::Arc;
 
 const LOGIN: &str = "default-authentication-flow";
@@ -246,4 +247,33 @@ async fn a_browser_is_new_once() {
         assert_eq!(signet_store::known_devices::of_user(&site.core.db, alice).await.unwrap().len(), 1);
     })
     .await;
+}
+
+/// Two nodes need a database that both reach.
+#[tokio::test(flavor = "multi_thread")]
+async fn row_19_a_session_that_ends_is_over_on_every_node() {
+    if std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok() {
+        return;
+    }
+    let setup = Setup::new(DbKind::Postgres).await;
+    let (one, two) = (setup.start().await.unwrap(), setup.start().await.unwrap());
+    let user = one.user("alice", "pw").await;
+    let mut here = one.login("alice", "pw").await;
+    let mut there = two.browser();
+    there.cookies = here.cookies.clone();
+    assert_eq!((here.get("/if/user/").await.status, there.get("/if/user/").await.status), (StatusCode::OK, StatusCode::OK));
+    // The owner ends it on the one node; the next request on the other is a stranger's.
+    let list = here.get("/api/v3/core/authenticated_sessions/").await.json();
+    let own = list["results"][0]["uuid"].as_str().unwrap();
+    assert_eq!(here.delete(&format!("/api/v3/core/authenticated_sessions/{own}/")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(there.get("/if/user/").await.status, StatusCode::FOUND);
+    // Attempts are counted over both nodes.
+    for (n, node) in [&one, &two, &one, &two, &one].into_iter().enumerate() {
+        let answer = node.browser().login("alice", "wrong").await;
+        assert_eq!(answer["component"] == "ak-stage-access-denied", n == 4, "{answer}");
+    }
+    assert_eq!(two.browser().login("alice", "pw").await["component"], "ak-stage-access-denied");
+    assert!(sessions::of_user(&two.core.db, user.id).await.unwrap().is_empty());
+    one.halt().await;
+    two.stop().await;
 }
