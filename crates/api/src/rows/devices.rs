@@ -8,9 +8,9 @@ use http::Method;
 use signet_base::{Json, Map, json};
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, Kind as FieldKind};
+use signet_store::Page;
 use signet_store::devices::{self, Device, DeviceQuery, Kind};
 use signet_store::users::{self, User};
-use signet_store::Page;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -77,7 +77,10 @@ enum Scope {
 pub(crate) fn register(rows: &mut Vec<Action>) {
     use Permission::{Owner, SignedIn, Superuser};
     rows.push(Action::get("authenticators/all", SignedIn, "The caller's second factors.", crate::route::run!(all)).output(Output::Plain("Device")));
-    rows.push(Action::get("authenticators/admin/all", SignedIn, "Second factors, of a user where `user` is given; for administrators.", crate::route::run!(admin_all)).output(Output::Plain("Device")));
+    rows.push(
+        Action::get("authenticators/admin/all", SignedIn, "Second factors, of a user where `user` is given; for administrators.", crate::route::run!(admin_all))
+            .output(Output::Plain("Device")),
+    );
     for kind in Kind::ALL {
         let component = kind.model().1;
         for (path, scope, permission) in
