@@ -250,6 +250,7 @@ async fn a_browser_is_new_once() {
 }
 
 /// Two nodes need a database that both reach.
+#[allow(clippy::disallowed_methods, reason = "the test run says by a variable that there is no PostgreSQL")]
 #[tokio::test(flavor = "multi_thread")]
 async fn row_19_a_session_that_ends_is_over_on_every_node() {
     if std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok() {
