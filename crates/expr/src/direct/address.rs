@@ -16,10 +16,10 @@ pub(super) struct Range {
 }
 
 pub(super) fn address(text: &str) -> Option<Value> {
-    Range::new(text, false)
+    Range::read(text, false)
 }
 pub(super) fn network(text: &str) -> Option<Value> {
-    Range::new(text, true)
+    Range::read(text, true)
 }
 /// The address or network behind a value.
 pub(super) fn range(value: &Value) -> Option<&Range> {
@@ -27,7 +27,7 @@ pub(super) fn range(value: &Value) -> Option<&Range> {
 }
 
 impl Range {
-    fn new(text: &str, network: bool) -> Option<Value> {
+    fn read(text: &str, network: bool) -> Option<Value> {
         let facts = address_facts(&[text.into(), network.into(), true.into()]).ok()?;
         let number = |name: &str| u128::from_str_radix(facts.as_dict()?.get(name)?.as_str()?, 16).ok();
         let first = number("first")?;

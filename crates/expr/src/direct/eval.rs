@@ -1,6 +1,7 @@
 //! The evaluator. `Err` ends the attempt: see [`Stop`].
-use super::ir::{Args, Binary, Change, Clause, Cmp, Comp, Expr, Iter, MAX_TEXT, Part, Search, Slot, Stmt, Target as Names};
+use super::ir::{Args, Binary, Cmp, Expr, MAX_TEXT, Part};
 use super::ops::{add, binary, compare, equal, find_item, negative, slice, text_of};
+use super::statements::Flow;
 use super::{Call, Direct, Turn, address};
 use crate::task::Target;
 use crate::{CallError, Dict, Effect, Host, HostObject, Kwargs, Limits, Value, helpers};
@@ -22,14 +23,6 @@ pub(super) enum Stop {
     Wait,
 }
 pub(super) type Found<T = Value> = Result<T, Stop>;
-
-/// How a block of statements ended.
-enum Flow {
-    On,
-    Break,
-    Continue,
-    Return(Value),
-}
 
 pub(super) struct Eval<'a> {
     pub(super) slots: Vec<Option<Value>>,
@@ -104,12 +97,12 @@ impl<'a> Eval<'a> {
         Ok(text.into())
     }
 
-    fn list(&mut self, items: Vec<Value>) -> Found {
+    pub(super) fn list(&mut self, items: Vec<Value>) -> Found {
         self.sized(items.len())?;
         Ok(Value::List(Arc::new(items)))
     }
 
-    fn sized(&mut self, items: usize) -> Found<()> {
+    pub(super) fn sized(&mut self, items: usize) -> Found<()> {
         if items > MAX_LENGTH {
             return Err(Stop::Interpret);
         }
@@ -117,7 +110,7 @@ impl<'a> Eval<'a> {
     }
 
     /// A value that is put into a container.
-    fn held(&mut self, value: Value) -> Found {
+    pub(super) fn held(&mut self, value: Value) -> Found {
         if matches!(value, Value::List(_) | Value::Dict(_)) {
             self.nested = self.nested.checked_sub(1).ok_or(Stop::Interpret)?;
         }
@@ -145,252 +138,6 @@ impl<'a> Eval<'a> {
             }
             other => address::range(other).map_or_else(|| other.clone(), address::Range::text),
         })
-    }
-
-    fn block(&mut self, body: &[Stmt]) -> Found<Flow> {
-        for stmt in body {
-            match self.stmt(stmt)? {
-                Flow::On => {}
-                other => return Ok(other),
-            }
-        }
-        Ok(Flow::On)
-    }
-
-    fn stmt(&mut self, stmt: &Stmt) -> Found<Flow> {
-        self.spend(1)?;
-        match stmt {
-            Stmt::Expr(expr) => drop(self.expr(expr)?),
-            Stmt::Assign(target, value) => {
-                let value = self.expr(value)?;
-                self.assign(target, value)?;
-            }
-            Stmt::SetItem(slot, key, value) => {
-                let value = self.expr(value)?;
-                let value = self.held(value)?;
-                let key = self.expr(key)?;
-                match (self.own(*slot)?, key) {
-                    (Value::Dict(dict), Value::Str(key)) => Arc::get_mut(dict).ok_or(Stop::Interpret)?.insert(&*key, value),
-                    _ => return Err(Stop::Interpret),
-                }
-            }
-            Stmt::Add(slot, value) => {
-                let value = self.expr(value)?;
-                let old = self.slots[*slot].take().ok_or(Stop::Interpret)?;
-                let sum = match (old, value) {
-                    // In place: seen through every name of the list.
-                    (Value::List(_), _) => return Err(Stop::Interpret),
-                    (old, value) => add(self, &old, &value)?,
-                };
-                self.slots[*slot] = Some(sum);
-            }
-            Stmt::Change(slot, change, value) => {
-                let value = self.expr(value)?;
-                let value = self.held(value)?;
-                match (self.own(*slot)?, change, value) {
-                    (Value::List(items), Change::Append, value) => Arc::get_mut(items).ok_or(Stop::Interpret)?.push(value),
-                    (Value::List(items), Change::Extend, Value::List(more)) => {
-                        let items = Arc::get_mut(items).ok_or(Stop::Interpret)?;
-                        items.extend(more.iter().cloned());
-                        let length = items.len();
-                        self.sized(length)?;
-                    }
-                    (Value::Dict(dict), Change::Update, Value::Dict(more)) => {
-                        let dict = Arc::get_mut(dict).ok_or(Stop::Interpret)?;
-                        for (key, value) in more.iter() {
-                            dict.insert(key, value.clone());
-                        }
-                        let length = dict.len();
-                        self.sized(length)?;
-                    }
-                    _ => return Err(Stop::Interpret),
-                }
-            }
-            Stmt::If(branches, otherwise) => {
-                for (test, body) in branches {
-                    if self.expr(test)?.is_truthy() {
-                        return self.block(body);
-                    }
-                }
-                return self.block(otherwise);
-            }
-            Stmt::For(target, iter, body) => {
-                let mut end = Flow::On;
-                self.walk(iter, &mut |this, key, value| {
-                    this.bind(target, key, value)?;
-                    match this.block(body)? {
-                        Flow::On | Flow::Continue => Ok(true),
-                        Flow::Break => Ok(false),
-                        done => {
-                            end = done;
-                            Ok(false)
-                        }
-                    }
-                })?;
-                return Ok(end);
-            }
-            Stmt::Return(None) => return Ok(Flow::Return(Value::None)),
-            Stmt::Return(Some(value)) => return self.expr(value).map(Flow::Return),
-            Stmt::Break => return Ok(Flow::Break),
-            Stmt::Continue => return Ok(Flow::Continue),
-            Stmt::Pass => {}
-        }
-        Ok(Flow::On)
-    }
-
-    /// The container of a name, for changing it. Whoever changes it must be its only holder.
-    fn own(&mut self, slot: Slot) -> Found<&mut Value> {
-        self.slots[slot].as_mut().ok_or(Stop::Interpret)
-    }
-
-    fn assign(&mut self, target: &Names, value: Value) -> Found<()> {
-        match target {
-            Names::One(slot) => self.slots[*slot] = Some(value),
-            Names::Many(slots) => {
-                let Value::List(items) = &value else { return Err(Stop::Interpret) };
-                if items.len() != slots.len() {
-                    return Err(Stop::Interpret);
-                }
-                for (slot, item) in slots.iter().zip(items.iter()) {
-                    self.slots[*slot] = Some(item.clone());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn bind(&mut self, target: &Names, key: Option<Value>, value: Value) -> Found<()> {
-        match (target, key) {
-            (Names::Many(slots), Some(key)) if slots.len() == 2 => {
-                self.slots[slots[0]] = Some(key);
-                self.slots[slots[1]] = Some(value);
-                Ok(())
-            }
-            (_, Some(_)) => Err(Stop::Interpret),
-            (target, None) => self.assign(target, value),
-        }
-    }
-
-    /// Visits what is walked over, until the visitor says `false`. Pairs come with their key.
-    fn walk(&mut self, iter: &Iter, visit: &mut dyn FnMut(&mut Self, Option<Value>, Value) -> Found<bool>) -> Found<()> {
-        match iter {
-            Iter::Items(of) => match self.expr(of)? {
-                Value::List(items) => {
-                    for item in items.iter() {
-                        if !visit(self, None, item.clone())? {
-                            break;
-                        }
-                    }
-                }
-                Value::Dict(dict) => return self.walk_dict(&dict, |key, _| (None, key.into()), visit),
-                Value::Str(text) => {
-                    for letter in text.chars() {
-                        if !visit(self, None, Value::from(letter.encode_utf8(&mut [0; 4]) as &str))? {
-                            break;
-                        }
-                    }
-                }
-                _ => return Err(Stop::Interpret),
-            },
-            Iter::Keys(of) | Iter::Values(of) | Iter::Pairs(of) => {
-                let Value::Dict(dict) = self.expr(of)? else { return Err(Stop::Interpret) };
-                return match iter {
-                    Iter::Keys(_) => self.walk_dict(&dict, |key, _| (None, key.into()), visit),
-                    Iter::Values(_) => self.walk_dict(&dict, |_, value| (None, value.clone()), visit),
-                    _ => self.walk_dict(&dict, |key, value| (Some(key.into()), value.clone()), visit),
-                };
-            }
-            Iter::Range(start, end) => {
-                let (start, end) = match (self.expr(start)?, end) {
-                    (Value::Int(end), None) => (0, end),
-                    (Value::Int(start), Some(end)) => (start, self.expr(end)?.as_int().ok_or(Stop::Interpret)?),
-                    _ => return Err(Stop::Interpret),
-                };
-                for number in start..end {
-                    if !visit(self, None, Value::Int(number))? {
-                        break;
-                    }
-                }
-            }
-            Iter::Comp(comp) => {
-                return self
-                    .clauses(&comp.clauses, &mut |this| {
-                        let value = this.expr(&comp.value)?;
-                        visit(this, None, value)
-                    })
-                    .map(drop);
-            }
-        }
-        Ok(())
-    }
-
-    fn walk_dict(
-        &mut self,
-        dict: &Dict,
-        part: impl Fn(&str, &Value) -> (Option<Value>, Value),
-        visit: &mut dyn FnMut(&mut Self, Option<Value>, Value) -> Found<bool>,
-    ) -> Found<()> {
-        for (key, value) in dict.iter() {
-            let (key, value) = part(key, value);
-            if !visit(self, key, value)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs the clauses of a comprehension; `false` when the visitor ended it.
-    fn clauses(&mut self, clauses: &[Clause], visit: &mut dyn FnMut(&mut Self) -> Found<bool>) -> Found<bool> {
-        let Some((first, rest)) = clauses.split_first() else { return visit(self) };
-        let mut on = true;
-        self.walk(&first.iter, &mut |this, key, value| {
-            this.spend(1)?;
-            this.bind(&first.target, key, value)?;
-            for condition in &first.conditions {
-                if !this.expr(condition)?.is_truthy() {
-                    return Ok(true);
-                }
-            }
-            on = this.clauses(rest, visit)?;
-            Ok(on)
-        })?;
-        Ok(on)
-    }
-
-    fn comp(&mut self, comp: &Comp) -> Found {
-        match &comp.key {
-            None => {
-                let mut items = Vec::new();
-                self.clauses(&comp.clauses, &mut |this| {
-                    let value = this.expr(&comp.value)?;
-                    items.push(this.held(value)?);
-                    Ok(true)
-                })?;
-                self.list(items)
-            }
-            Some(key) => {
-                let mut dict = Dict::new();
-                self.clauses(&comp.clauses, &mut |this| {
-                    let Value::Str(key) = this.expr(key)? else { return Err(Stop::Interpret) };
-                    let value = this.expr(&comp.value)?;
-                    let value = this.held(value)?;
-                    this.spend(dict.len() / 16)?;
-                    dict.insert(&*key, value);
-                    Ok(true)
-                })?;
-                Ok(dict.into())
-            }
-        }
-    }
-
-    pub(super) fn collect(&mut self, iter: &Iter) -> Found<Vec<Value>> {
-        let mut items = Vec::new();
-        self.walk(iter, &mut |this, _, value| {
-            this.spend(1)?;
-            items.push(value);
-            Ok(true)
-        })?;
-        Ok(items)
     }
 
     pub(super) fn expr(&mut self, expr: &Expr) -> Found {
@@ -538,24 +285,6 @@ impl<'a> Eval<'a> {
             left = right;
         }
         Ok(true.into())
-    }
-
-    fn search(&mut self, wanted: bool, search: &Search) -> Found {
-        let mut found = false;
-        match search {
-            Search::Items(iter) => self.walk(iter, &mut |this, _, value| {
-                this.spend(1)?;
-                found = value.is_truthy() == wanted;
-                Ok(!found)
-            })?,
-            Search::Comp(comp) => {
-                self.clauses(&comp.clauses, &mut |this| {
-                    found = this.expr(&comp.value)?.is_truthy() == wanted;
-                    Ok(!found)
-                })?;
-            }
-        }
-        Ok((found == wanted).into())
     }
 
     /// The attribute of an object or record; `Ok(None)` when there is none.

@@ -14,6 +14,8 @@ mod ir;
 mod methods;
 mod names;
 mod ops;
+mod statements;
+mod walk;
 
 use crate::task::Target;
 use crate::{Host, Kwargs, Limits, Value, helpers};
