@@ -43,7 +43,7 @@ pub fn wiring() -> Wiring {
         )
         .output(Output::Members("WebAuthnDeviceType", DEVICE_TYPE)),
     ];
-    Wiring { extra, bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
+    Wiring { extra: [extra, crate::duo::actions()].concat(), bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
 }
 
 const DEVICE_TYPE: &[FieldDef] = &[FieldDef::shown("aaguid", Kind::Uuid), FieldDef::shown("description", Kind::Text)];

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod certificates;
 pub mod commands;
 pub mod config;
+mod duo;
 pub mod edge;
 pub mod first_run;
 pub mod housekeeping;

@@ -235,7 +235,7 @@ pub async fn enrollment_status(core: &Core, plan: &Plan, stage: &Object) -> Resu
 }
 
 /// Gives a person the device of an account at Duo. False: they have it.
-pub async fn import_one(core: &Core, client: &Client, stage: &Object, username: &str, duo_user: &str) -> Result<bool> {
+pub async fn import_one(core: &Core, client: &Client, author: Option<&Principal>, stage: &Object, username: &str, duo_user: &str) -> Result<bool> {
     if duo_user.is_empty() || duo_user.len() > 100 {
         return Err(Error::invalid("duo_user_id", "Enter the id of the account at Duo."));
     }
@@ -243,7 +243,7 @@ pub async fn import_one(core: &Core, client: &Client, stage: &Object, username: 
     let new = duo_device(core, person.id, core.ports.uuid(), "", "Imported Duo Authenticator", duo_user, Some(stage));
     match devices::insert(&core.db, &new).await {
         Ok(id) => {
-            core.event(client, None, "model_created", "authentik_stages_authenticator_duo", json!({"model": new.event_model(id), "user": person.username})).await;
+            core.event(client, author, "model_created", "authentik_stages_authenticator_duo", json!({"model": new.event_model(id), "user": person.username})).await;
             Ok(true)
         }
         Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
@@ -255,7 +255,7 @@ pub async fn import_one(core: &Core, client: &Client, stage: &Object, username: 
 const MOST: usize = 100_000;
 
 /// Gives every person whose name is known at Duo and enrolled there their device. How many are new.
-pub async fn import_all(core: &Core, client: &Client, stage: &Object) -> Result<usize> {
+pub async fn import_all(core: &Core, client: &Client, author: Option<&Principal>, stage: &Object) -> Result<usize> {
     let settings = stage.get::<AuthenticatorDuoStage>().ok_or(Error::NotFound)?;
     let keys = settings.admin_keys().ok_or_else(|| Error::invalid("admin_integration_key", "An Admin API application is needed for this."))?;
     let (mut made, mut seen, mut offset) = (0, 0, "0".to_owned());
@@ -268,7 +268,7 @@ pub async fn import_all(core: &Core, client: &Client, stage: &Object) -> Result<
             if !usable || text("username").is_empty() {
                 continue;
             }
-            match import_one(core, client, stage, text("username"), text("user_id")).await {
+            match import_one(core, client, author, stage, text("username"), text("user_id")).await {
                 Ok(new) => made += usize::from(new),
                 // Not everybody at Duo is known here.
                 Err(Error::Invalid(_)) => {}

@@ -1,0 +1,80 @@
+//! Actions of the Duo stage: how far an enrolment is, and imports.
+use http::{StatusCode, header};
+use signet_api::{Action, Answer, Call, Fault, Output, Permission, Reply, Run};
+use signet_base::{Error, Uuid, json};
+use signet_core::WebSession;
+use signet_core::session::CSRF_HEADER;
+use signet_model::{FieldDef, Kind, Model, Object};
+use signet_stages::authenticators::duo::{self, AuthenticatorDuoStage};
+use std::sync::Arc;
+
+const STATUS: &[FieldDef] = &[FieldDef::shown("duo_response", Kind::Choice(&["success", "waiting", "invalid"]))];
+const IMPORT: &[FieldDef] = &[FieldDef::plain("duo_user_id", Kind::Text).required(), FieldDef::plain("username", Kind::Text).required()];
+const IMPORTED: &[FieldDef] = &[FieldDef::shown("count", Kind::Int), FieldDef::shown("error", Kind::Text)];
+
+pub(crate) fn actions() -> Vec<Action> {
+    let path = |last: &str| format!("{}/{{stage_uuid}}/{last}", AuthenticatorDuoStage::DEF.path);
+    vec![
+        // Also for somebody who is on the way in: the run in their session says who that is.
+        Action::post(path("enrollment_status"), Permission::Anyone, "How far the caller's enrolment at Duo is.", Run::Plain(|call| Box::pin(enrollment_status(call))))
+            .output(Output::Members("DuoDeviceEnrollmentStatus", STATUS)),
+        Action::post(path("import_device_manual"), Permission::Superuser, "Gives a user the device of an account at Duo.", Run::Plain(|call| Box::pin(import_one(call))))
+            .input(IMPORT)
+            .output(Output::Nothing),
+        Action::post(path("import_devices_automatic"), Permission::Superuser, "Gives every user of Duo's who is known here their device.", Run::Plain(|call| Box::pin(import_all(call))))
+            .output(Output::Members("AuthenticatorDuoStageDeviceImportResponse", IMPORTED)),
+    ]
+}
+
+fn stage(call: &Call) -> Result<Arc<Object>, Fault> {
+    let found = Uuid::parse_str(&call.key).ok().and_then(|pk| call.world.get(pk)).filter(|o| o.get::<AuthenticatorDuoStage>().is_some());
+    found.cloned().ok_or_else(|| Fault::missing("AuthenticatorDuoStage"))
+}
+
+async fn enrollment_status(call: &mut Call) -> Answer {
+    let stage = stage(call)?;
+    let loaded = match &call.session {
+        Some(_) => None,
+        None => Some(stranger(call).await?),
+    };
+    let plan = call.session.as_ref().or(loaded.as_ref()).and_then(|s| s.state.plan.as_ref());
+    let status = match plan {
+        Some(plan) => duo::enrollment_status(&call.core, plan, &stage).await?,
+        None => None,
+    };
+    match status {
+        Some(status) => Ok(Reply::ok(json!({"duo_response": status}))),
+        None => Err(Fault::invalid("non_field_errors", "There is no enrolment at this stage in your session.")),
+    }
+}
+
+/// The session of somebody who has not signed in yet; its form token must fit as that of everybody else.
+async fn stranger(call: &Call) -> Result<WebSession, Fault> {
+    let cookies = call.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ");
+    let session = WebSession::load(&call.core, &call.client, &cookies).await?;
+    let sent = call.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !session.csrf_fits(&call.core, sent) {
+        return Err(Fault::detail(StatusCode::FORBIDDEN, "CSRF Failed: CSRF token incorrect."));
+    }
+    Ok(session)
+}
+
+async fn import_one(call: &mut Call) -> Answer {
+    let stage = stage(call)?;
+    let text = |name: &str| call.body.get(name).and_then(|v| v.as_str()).filter(|t| !t.is_empty()).ok_or_else(|| Fault::invalid(name, "This field is required."));
+    let (account, username) = (text("duo_user_id")?, text("username")?);
+    match duo::import_one(&call.core, &call.client, call.principal.as_ref(), &stage, username, account).await? {
+        true => Ok(Reply::Empty),
+        false => Err(Fault::invalid("duo_user_id", "The user has this device already.")),
+    }
+}
+
+async fn import_all(call: &mut Call) -> Answer {
+    let stage = stage(call)?;
+    match duo::import_all(&call.core, &call.client, call.principal.as_ref(), &stage).await {
+        Ok(count) => Ok(Reply::ok(json!({"count": count, "error": ""}))),
+        // What Duo says is for the administrator to read.
+        Err(Error::Unavailable(why)) => Ok(Reply::ok(json!({"count": 0, "error": why}))),
+        Err(other) => Err(other.into()),
+    }
+}
