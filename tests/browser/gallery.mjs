@@ -72,7 +72,28 @@ async function passkeys(browser, native) {
   await context.close();
 }
 
+/** The set-up of Duo asks whether the phone is ready, with the token of the form, and goes on when it is. */
+async function duo(browser) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const answers = ["waiting", "success"];
+  const asked = [];
+  await page.route("**/enrollment_status/", (route) => {
+    asked.push(route.request().headers()["x-authentik-csrf"]);
+    return route.fulfill({ json: { duo_response: answers.shift() } });
+  });
+  await page.route("**/if/flow/**", (route) => route.fulfill({ contentType: "text/html", body: "<h1>sent</h1>" }));
+  await check("duo: the page asks until the phone is ready and goes on by itself", async () => {
+    await page.goto(`${base}/setup-duo.html`);
+    await page.getByText("Waiting for Duo…").waitFor();
+    await page.getByRole("heading", { name: "sent" }).waitFor();
+    assert.deepEqual(asked, ["sample", "sample"]);
+  });
+  await context.close();
+}
+
 await withBrowser(async (browser) => {
+  await duo(browser).catch(() => {});
   for (const [screen, { suffix, ...settings }] of Object.entries(screens)) {
     const context = await browser.newContext(settings);
     // Samples name hosts that do not exist.
