@@ -1,9 +1,15 @@
 //! Devices of people, made without a stage.
-#![allow(clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used)]
 use crate::site::Site;
 use signet_base::{Json, Uuid, json};
+use signet_model::Model;
+use signet_stages::authenticator_validate::AuthenticatorValidateStage;
 use signet_stages::authenticators::otp::{Algorithm, Shape};
+use signet_stages::identification::IdentificationStage;
+use signet_stages::password::PasswordStage;
+use signet_stages::user_login::UserLoginStage;
 use signet_store::devices::{self, Device, Kind};
+use signet_store::users;
 use signet_webauthn::soft::{Lie, SoftKey};
 use signet_webauthn::{CreationOptions, Expect, b64, register};
 
@@ -70,4 +76,34 @@ impl Site {
 pub fn of_class<'a>(challenge: &'a Json, class: &str) -> &'a Json {
     let list = challenge["device_challenges"].as_array().unwrap();
     list.iter().find(|d| d["device_class"] == class).map_or(&Json::Null, |d| &d["challenge"])
+}
+
+pub const VALIDATE: &str = "ak-stage-authenticator-validate";
+
+pub fn with(mut base: Json, extra: Json) -> Json {
+    base.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    base
+}
+pub async fn validate(site: &Site, extra: Json) -> Uuid {
+    site.make(AuthenticatorValidateStage::DEF, with(json!({"name": "mfa", "not_configured_action": "deny"}), extra)).await
+}
+pub async fn identification(site: &Site, extra: Json) -> Uuid {
+    site.make(IdentificationStage::DEF, with(json!({"name": "identification", "user_fields": ["username"]}), extra)).await
+}
+pub async fn password(site: &Site) -> Uuid {
+    site.make(PasswordStage::DEF, json!({"name": "password", "backends": ["authentik.core.auth.InbuiltBackend"]})).await
+}
+pub async fn login(site: &Site) -> Uuid {
+    site.make(UserLoginStage::DEF, json!({"name": "login"})).await
+}
+pub fn code(text: &str) -> Json {
+    json!({"component": VALIDATE, "code": text})
+}
+pub fn key(answer: Json) -> Json {
+    json!({"component": VALIDATE, "webauthn": answer})
+}
+pub async fn deactivate(site: &Site, id: i64) {
+    let mut user = site.user(id).await;
+    user.is_active = false;
+    users::update(&site.core.db, &user, None, None, site.core.now()).await.unwrap();
 }
