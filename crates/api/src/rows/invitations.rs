@@ -77,14 +77,8 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
     let flows = f.text("flow__slug").map(|slug| call.world.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
-    let q = InvitationQuery {
-        search: paging.search.clone(),
-        name: f.text("name"),
-        created_by: f.text("created_by__username"),
-        expires: f.time("expires"),
-        flows,
-        page: paging.rows(),
-    };
+    let q =
+        InvitationQuery { search: paging.search.clone(), name: f.text("name"), created_by: f.text("created_by__username"), expires: f.time("expires"), flows, page: paging.rows() };
     f.done()?;
     let (page, total) = invitations::list(&call.core.db, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))
@@ -207,7 +201,13 @@ pub(crate) async fn send_email(call: &mut Call) -> Answer {
         };
         let (core, client) = (call.core.clone(), call.client.clone());
         let sender = core.settings.mail.sender.clone();
-        mail::in_background(&call.core, &call.client, call.principal.clone(), "an invitation by mail", async move { mail::send_with_patience(&core, &client, &sender, &letter).await });
+        mail::in_background(
+            &call.core,
+            &call.client,
+            call.principal.clone(),
+            "an invitation by mail",
+            async move { mail::send_with_patience(&core, &client, &sender, &letter).await },
+        );
     }
     Ok(Reply::Empty)
 }
