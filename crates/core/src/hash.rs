@@ -8,11 +8,13 @@ use signet_base::{Error, Ports, Result, Secret};
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest password looked at, in bytes: longer ones are refused before any hashing.
 pub const MAX_PASSWORD: usize = 512;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const MAX_PBKDF2: u32 = 5_000_000;
 
 thread_local! {
@@ -30,8 +32,8 @@ pub struct Hasher {
 
 impl Hasher {
     pub fn new(threads: usize, ports: Ports) -> Result<Self> {
-        // At about 25 hashes a second and core, 50 per thread is two seconds of waiting: more is refused.
-        let pool = Pool::new("hash", threads, threads.max(1) * 50)?;
+        // Who would wait longer than two seconds is told so at once.
+        let pool = Pool::new("hash", threads, threads.max(1) * 500)?.no_longer_than(LONGEST_WAIT);
         let dummy = encode(&ports.bytes::<16>(), &[0; 32]).into();
         Ok(Self { pool, ports, dummy })
     }

@@ -1,7 +1,9 @@
 //! A bounded pool of threads for work that burns a core (password hashing, RSA): never on the async threads, and
 //! never in an unbounded queue.
 use signet_base::{Error, Result};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -9,6 +11,33 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub struct Pool {
     jobs: mpsc::SyncSender<Job>,
+    threads: usize,
+    load: Arc<Load>,
+    longest_wait: Option<Duration>,
+}
+
+/// How busy a pool is.
+#[derive(Default)]
+struct Load {
+    /// Jobs that wait or run.
+    jobs: AtomicUsize,
+    /// What a job takes of late, in microseconds.
+    usual: AtomicU64,
+}
+impl Load {
+    fn took(&self, time: Duration) {
+        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let before = self.usual.load(Relaxed);
+        // Two workers at once may lose one of their values; the next ones make up for it.
+        self.usual.store(if before == 0 { time } else { before - before / 8 + time / 8 }, Relaxed);
+    }
+}
+/// Counts a job for as long as it waits or runs.
+struct Counted(Arc<Load>);
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.jobs.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Pool {
@@ -32,17 +61,37 @@ impl Pool {
                 })
                 .map_err(Error::internal)?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, threads: threads.max(1), load: Arc::default(), longest_wait: None })
+    }
+    /// Refuses at once what would wait longer than this, by what jobs took of late.
+    #[must_use]
+    pub fn no_longer_than(self, longest: Duration) -> Self {
+        Self { longest_wait: Some(longest), ..self }
+    }
+    fn is_too_long(&self, ahead: usize) -> bool {
+        let usual = Duration::from_micros(self.load.usual.load(Relaxed));
+        let rounds = u32::try_from(ahead / self.threads).unwrap_or(u32::MAX);
+        self.longest_wait.is_some_and(|longest| usual.saturating_mul(rounds) > longest)
     }
     /// Runs the job and waits for its answer without holding an async thread.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let busy = || Error::Unavailable("too much work is waiting; try again in a moment".into());
         let (done, answer) = oneshot::channel();
+        let ahead = self.load.jobs.fetch_add(1, Relaxed);
+        let counted = Counted(self.load.clone());
+        if self.is_too_long(ahead) {
+            return Err(busy());
+        }
         let boxed: Job = Box::new(move || {
             if !done.is_closed() {
-                drop(done.send(job()));
+                let began = Instant::now();
+                let out = job();
+                counted.0.took(began.elapsed());
+                drop(counted);
+                drop(done.send(out));
             }
         });
-        self.jobs.try_send(boxed).map_err(|_| Error::Unavailable("too much work is waiting; try again in a moment".into()))?;
+        self.jobs.try_send(boxed).map_err(|_| busy())?;
         answer.await.map_err(|_| Error::internal("a worker thread failed"))
     }
 }
@@ -70,5 +119,32 @@ mod tests {
         hold.send(()).unwrap();
         assert!(busy.await.unwrap().unwrap());
         assert_eq!(queued.await.unwrap().unwrap(), 1);
+    }
+    #[tokio::test]
+    async fn what_would_wait_too_long_is_refused_by_what_jobs_took_of_late() {
+        let pool = Pool::new("t", 1, 100).unwrap().no_longer_than(Duration::from_millis(50));
+        let slow = || {
+            let (_hold, wait) = mpsc::channel::<()>();
+            let _ = wait.recv_timeout(Duration::from_millis(30));
+        };
+        let tasks: Vec<_> = (0..2)
+            .map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move { pool.run(slow).await.is_ok() })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.unwrap());
+        }
+        let many = (0..10).map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.run(slow).await.is_ok() })
+        });
+        let mut served = 0;
+        for task in many.collect::<Vec<_>>() {
+            served += usize::from(task.await.unwrap());
+        }
+        assert!((1..=4).contains(&served), "{served}");
+        assert!(pool.run(|| ()).await.is_ok());
     }
 }

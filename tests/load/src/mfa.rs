@@ -62,6 +62,7 @@ pub async fn people(admin: &mut Admin, site: &Arc<Site>, count: usize) -> Result
         let mut person = Person::new(site);
         let mut log = Log::default();
         person.sign_in(Some((&name, &password)), &mut log).await?;
+        person.library().await?;
         let challenge = person.challenge(SET_UP, "", None, &mut log).await?;
         let url = challenge["config_url"].as_str().ok_or_else(|| format!("no TOTP set-up: {challenge}"))?;
         let text = crate::client::parameter(url.split_once('?').map_or("", |(_, query)| query), "secret").ok_or("a set-up without a secret")?;

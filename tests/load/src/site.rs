@@ -96,6 +96,12 @@ impl Person {
         })
     }
 
+    /// Opens the library: a page gives the CSRF cookie, without which a signed-in person changes nothing.
+    pub async fn library(&mut self) -> Result<()> {
+        let reply = self.call("/if/user/", None, &mut Log::default()).await?;
+        if reply.status == 200 { Ok(()) } else { Err(reply.text) }
+    }
+
     /// One answer to the flow executor, as it comes back.
     pub async fn post(&mut self, flow: &str, body: &Value) -> Result<Reply> {
         self.call(&format!("/api/v3/flows/executor/{flow}/?query="), Some(body), &mut Log::default()).await
