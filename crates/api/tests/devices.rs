@@ -1,4 +1,5 @@
 //! Second factors of people.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod support;
 use signet_base::{Json, json};
 use signet_store::devices::{self, Device, Kind};

@@ -21,8 +21,13 @@ pub(crate) fn actions() -> Vec<Action> {
         Action::post(path("import_device_manual"), Permission::Superuser, "Gives a user the device of an account at Duo.", Run::Plain(|call| Box::pin(import_one(call))))
             .input(IMPORT)
             .output(Output::Nothing),
-        Action::post(path("import_devices_automatic"), Permission::Superuser, "Gives every user of Duo's who is known here their device.", Run::Plain(|call| Box::pin(import_all(call))))
-            .output(Output::Members("AuthenticatorDuoStageDeviceImportResponse", IMPORTED)),
+        Action::post(
+            path("import_devices_automatic"),
+            Permission::Superuser,
+            "Gives every user of Duo's who is known here their device.",
+            Run::Plain(|call| Box::pin(import_all(call))),
+        )
+        .output(Output::Members("AuthenticatorDuoStageDeviceImportResponse", IMPORTED)),
     ]
 }
 

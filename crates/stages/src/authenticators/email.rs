@@ -144,6 +144,9 @@ impl StageKind for Email {
         let settings = flow.settings::<AuthenticatorEmailStage>()?;
         let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
         let sent = confirm::sent(flow, user);
+        if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
+            return Ok(Step::Invalid(ResponseErrors::required("code")));
+        }
         let Some(sent) = sent.filter(|_| has_code(answer)) else {
             // The address of the account is the one that counts, whatever is typed.
             let address = match person.user.email.as_str() {
@@ -152,8 +155,7 @@ impl StageKind for Email {
                     Ok(address) => address,
                     Err(errors) => return Ok(Step::Invalid(errors)),
                 },
-                own if answer.contains_key(FIELD) || confirm::sent(flow, user).is_none() => own.to_owned(),
-                _ => return Ok(Step::Invalid(ResponseErrors::required("code"))),
+                own => own.to_owned(),
             };
             return match transmit(flow, &person, &address).await? {
                 Ok(()) => self.show(flow).await,

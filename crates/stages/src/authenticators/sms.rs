@@ -121,6 +121,9 @@ impl StageKind for Sms {
         let settings = flow.settings::<AuthenticatorSMSStage>()?;
         let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
         let sent = confirm::sent(flow, user);
+        if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
+            return Ok(Step::Invalid(ResponseErrors::required("code")));
+        }
         let Some(sent) = sent.filter(|_| has_code(answer)) else {
             // A number that the account has is the one that counts, whatever is typed.
             let number = match known_number(flow).await? {
