@@ -27,8 +27,9 @@ async fn strangers_sign_in_first_and_foreign_forms_change_nothing() {
         assert_eq!(answer.status, StatusCode::FOUND);
         assert!(answer.location().starts_with("/flows/-/default/authentication/?next="));
         let ada = app.user("ada", "Engine-1843").await;
-        let id = device(&app, ada.id, "phone").await;
+        // The device comes after the sign-in, which would ask for it.
         let mut browser = app.login("ada", "Engine-1843").await;
+        let id = device(&app, ada.id, "phone").await;
         assert!(browser.get(PATH).await.text().contains("phone"));
         let wanted = [("act", "remove"), ("kind", "totp"), ("id", &id.to_string())];
         for csrf in [&[][..], &[("csrf", "")], &[("csrf", "guess")]] {
@@ -62,7 +63,6 @@ async fn everybody_changes_what_is_theirs_and_nothing_else() {
         let app = App::start(kind).await;
         let db = &app.core.db;
         let (ada, eve) = (app.user("ada", "Engine-1843").await, app.user("eve", "Engine-1843").await);
-        let (own, foreign) = (device(&app, ada.id, "ada’s phone").await, device(&app, eve.id, "eve’s phone").await);
         let consent = |user_id: i64| consents::Consent {
             id: 0,
             user_id,
@@ -75,6 +75,8 @@ async fn everybody_changes_what_is_theirs_and_nothing_else() {
         let mut browser = app.login("ada", "Engine-1843").await;
         let mut second = app.login("ada", "Engine-1843").await;
         let mut other = app.login("eve", "Engine-1843").await;
+        // The devices come after the sign-ins, which would ask for them.
+        let (own, foreign) = (device(&app, ada.id, "ada’s phone").await, device(&app, eve.id, "eve’s phone").await);
         let page = browser.get(PATH).await.text();
         assert!(page.contains("ada’s phone") && !page.contains("eve’s phone"));
         let csrf = token(&mut browser).await;
