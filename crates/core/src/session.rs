@@ -1,12 +1,15 @@
 //! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row read a
 //! request. Expiry, the rules for sessions and the account's state are judged at that read.
 pub mod binding;
+mod cookies;
+mod judged;
 pub mod rules;
 
 use crate::flow::{Plan, sealed};
 use crate::{Client, Core, Principal, device};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use binding::Binding;
+pub use cookies::SessionCookies;
+use judged::{broken, end_after_use, end_broken, note_use};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
 use signet_store::{grants, sessions, users};
@@ -363,53 +366,6 @@ const DEVICE_AGE_SECS: i64 = 30 * 86_400;
 /// A session without an end of its own (session duration 0) still ends on our side.
 pub const BROWSER_SESSION: Span = Span::DAY;
 
-/// Which rule a signed-in session breaks with this request.
-fn broken(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Option<&'static str> {
-    let (rules, now) = (core.settings.sessions, core.now());
-    // Judged by the rules of now as well: they may be stricter than those of the sign-in.
-    let over = |end: Option<Timestamp>| end.is_some_and(|at| at <= now);
-    if over(rules.absolute_end(row.created, state.remembered)) {
-        return Some("timeout_absolute");
-    }
-    if over(rules.idle_end(row.last_used, state.remembered)) {
-        return Some("timeout_idle");
-    }
-    let unbound = rules.ip_binding && state.binding.ip.is_none();
-    if unbound && row.ip != client.ip.to_string() {
-        return Some("ip");
-    }
-    state.binding.broken_by(core, client)
-}
-
-/// The session is over for everybody who has its cookie. What was granted within it goes only where somebody used it from
-/// elsewhere: a session that ends by time was not stolen.
-async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, reason: &'static str) -> Result<()> {
-    sessions::delete(&core.db, &row.id).await?;
-    if !reason.starts_with("timeout") {
-        grants::revoke_session(&core.db, row.uuid).await?;
-    }
-    tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
-    core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
-    Ok(())
-}
-
-/// Writes the use of a session down now and then, without waiting, and gives its end.
-async fn note_use(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Result<Timestamp> {
-    let now = core.now();
-    if now < row.last_used.plus(core.settings.sessions.note_every()) {
-        return Ok(row.expires);
-    }
-    let expires = end_after_use(core, now, state.remembered, row.absolute_expires, row.expires);
-    sessions::note_use_behind(&core.db, &row.id, now, expires, &client.ip.to_string(), &client.user_agent).await?;
-    Ok(expires)
-}
-
-/// The end of a session that is used now. `before`: the end until now, which holds where there is no other.
-fn end_after_use(core: &Core, now: Timestamp, remembered: bool, absolute: Option<Timestamp>, before: Timestamp) -> Timestamp {
-    let latest = absolute.unwrap_or(before);
-    core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
-}
-
 /// Ends every session of a person, with what was granted within it, but the one with this uuid.
 pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()> {
     let ended: Vec<Uuid> = sessions::of_user(&core.db, user).await?.into_iter().map(|s| s.uuid).filter(|id| Some(*id) != except).collect();
@@ -423,37 +379,6 @@ pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()>
 /// The value of a cookie in a `Cookie` header.
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').filter_map(|p| p.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
-}
-
-/// Seals session keys into the wire's cookie: an HS256 JWT with `sid`, `iss`, `sub`, `authenticated`, `acr`, signed
-/// with the hex SHA-512 of the secret key (authentik-features §0.3).
-pub struct SessionCookies {
-    key: aws_lc_rs::hmac::Key,
-    header: String,
-}
-impl SessionCookies {
-    pub fn new(secret_key: &signet_base::Secret) -> Self {
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, secret_key.reveal().as_bytes());
-        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, signet_base::vault::hex(hash.as_ref()).as_bytes());
-        Self { key, header: URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#) }
-    }
-    pub fn seal(&self, sid: &str, sub: &str, authenticated: bool) -> String {
-        let claims = json!({"sid": sid, "iss": "authentik", "sub": sub, "authenticated": authenticated, "acr": "goauthentik.io/core/default"});
-        let body = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims.to_string()));
-        let tag = aws_lc_rs::hmac::sign(&self.key, body.as_bytes());
-        format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
-    }
-    /// The session key, when the signature is ours. Nothing else in the token is believed.
-    pub fn open(&self, token: &str) -> Option<String> {
-        let (body, tag) = token.rsplit_once('.')?;
-        let (header, claims) = body.split_once('.')?;
-        if header != self.header || token.len() > 4096 {
-            return None;
-        }
-        aws_lc_rs::hmac::verify(&self.key, body.as_bytes(), &URL_SAFE_NO_PAD.decode(tag).ok()?).ok()?;
-        let claims: Json = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-        Some(claims.get("sid")?.as_str()?.to_owned())
-    }
 }
 
 /// What a person's password must fit before a session starts; used by the password stage and by nobody else.
@@ -470,28 +395,4 @@ pub async fn check_password(core: &Core, user: Option<&Arc<users::User>>, passwo
         }
     }
     Ok(fits)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn a_cookie_opens_only_with_our_signature() {
-        let ours = SessionCookies::new(&"k".into());
-        let token = ours.seal("abc", "anonymous", false);
-        assert_eq!(ours.open(&token).as_deref(), Some("abc"));
-        assert_eq!(SessionCookies::new(&"other".into()).open(&token), None);
-        let mut parts: Vec<&str> = token.split('.').collect();
-        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
-        parts[0] = &none;
-        assert_eq!(ours.open(&parts.join(".")), None);
-        for junk in ["", ".", "..", "a.b.c", "eyJ.eyJ."] {
-            assert_eq!(ours.open(junk), None);
-        }
-    }
-    #[test]
-    fn cookies_are_found_by_their_whole_name() {
-        assert_eq!(cookie("a=1; authentik_session=x; b=2", SESSION_COOKIE), Some("x"));
-        assert_eq!(cookie("xauthentik_session=x", SESSION_COOKIE), None);
-    }
 }

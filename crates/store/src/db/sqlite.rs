@@ -1,16 +1,19 @@
 //! SQLite: one writer thread with group commit, readers on the calling thread.
+mod writer;
+
 use super::{Backend, Batch, DbKind, Row, Value, errors};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 use signet_base::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use writer::Writer;
 
 /// Batches that wait for the writer before new ones are turned away.
 const QUEUE: usize = 4096;
@@ -73,7 +76,7 @@ impl Sqlite {
         })?;
         let (jobs, queue) = sync_channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
-        let mut writer = Writer { conn, commits: commits.clone(), sync: None, never_sync: temporary };
+        let mut writer = Writer::new(conn, commits.clone(), temporary);
         let thread =
             std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.run(&queue)).map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
         Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits })
@@ -176,179 +179,6 @@ impl Drop for Sqlite {
             remove_files(&self.path);
         }
     }
-}
-
-struct Writer {
-    conn: Connection,
-    commits: Arc<AtomicU64>,
-    sync: Option<bool>,
-    never_sync: bool,
-}
-
-type Waiting = (Batch, oneshot::Sender<Answer>);
-
-impl Writer {
-    fn run(&mut self, queue: &Receiver<Job>) {
-        let mut last = 1;
-        while let Ok(first) = queue.recv() {
-            let mut group: Vec<Waiting> = Vec::new();
-            let mut next = Some(first);
-            let start = Instant::now();
-            let mut script = None;
-            while let Some(job) = next.take() {
-                match job {
-                    Job::Batch(batch, answer) => group.push((batch, answer)),
-                    Job::Script(sql, answer) => {
-                        script = Some((sql, answer));
-                        break;
-                    }
-                }
-                if group.len() >= GROUP {
-                    break;
-                }
-                next = queue.try_recv().ok();
-                // The callers of the last group are about to come back: one shared fsync is worth a short wait.
-                if next.is_none() && group.len() < last && group.iter().any(|(batch, _)| !batch.relaxed) {
-                    next = queue.recv_timeout(GATHER.saturating_sub(start.elapsed())).ok();
-                }
-            }
-            last = group.len();
-            self.commit(group);
-            if let Some((sql, answer)) = script {
-                let _ = answer.send(self.script(&sql));
-            }
-        }
-    }
-
-    /// One commit for the group, then the answers.
-    fn commit(&mut self, group: Vec<Waiting>) {
-        if group.is_empty() {
-            return;
-        }
-        let (batches, senders): (Vec<Batch>, Vec<_>) = group.into_iter().unzip();
-        let answers = match self.together(&batches) {
-            Ok(answers) => answers,
-            // A deferred constraint shows only at the commit: each on its own, so that only the guilty one fails.
-            Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) && batches.len() > 1 => {
-                batches.iter().map(|batch| self.together(std::slice::from_ref(batch)).map_err(|e| errors::sqlite(&e)).and_then(only)).collect()
-            }
-            Err(e) => batches.iter().map(|_| Err(errors::sqlite(&e))).collect(),
-        };
-        for (sender, answer) in senders.into_iter().zip(answers) {
-            // A caller that stopped waiting does not undo what was committed.
-            let _ = sender.send(answer);
-        }
-    }
-
-    /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page that changes;
-    /// only when a batch fails does each get one of its own.
-    fn together(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
-        self.set_sync(batches.iter().any(|b| !b.relaxed))?;
-        match self.transaction(|conn| plainly(conn, batches)) {
-            Ok(Some(answers)) => Ok(answers),
-            Ok(None) => self.transaction(|conn| apart(conn, batches).map(Some)).map(Option::unwrap_or_default),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Commits what `work` did; `None` from it undoes everything.
-    fn transaction(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<Answer>>>) -> rusqlite::Result<Option<Vec<Answer>>> {
-        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let done = work(&self.conn).and_then(|answers| {
-            if answers.is_some() {
-                self.conn.prepare_cached("COMMIT")?.execute([])?;
-                self.commits.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(answers)
-        });
-        if !matches!(done, Ok(Some(_))) && !self.conn.is_autocommit() {
-            let _ = self.conn.execute_batch("ROLLBACK");
-        }
-        done
-    }
-
-    fn set_sync(&mut self, full: bool) -> rusqlite::Result<()> {
-        let full = full && !self.never_sync;
-        if self.sync != Some(full) {
-            let level = if full {
-                "FULL"
-            } else if self.never_sync {
-                "OFF"
-            } else {
-                "NORMAL"
-            };
-            self.conn.pragma_update(None, "synchronous", level)?;
-            self.sync = Some(full);
-        }
-        Ok(())
-    }
-
-    fn script(&mut self, sql: &str) -> Answer {
-        let run = |me: &mut Self| -> rusqlite::Result<()> {
-            me.set_sync(true)?;
-            me.conn.execute_batch(&format!("BEGIN IMMEDIATE;\n{sql}\n;COMMIT;"))
-        };
-        let done = run(self).map_err(|e| errors::sqlite(&e));
-        if !self.conn.is_autocommit() {
-            let _ = self.conn.execute_batch("ROLLBACK");
-        }
-        self.conn.flush_prepared_statement_cache();
-        done.map(|()| Vec::new())
-    }
-}
-
-fn only(mut answers: Vec<Answer>) -> Answer {
-    answers.pop().unwrap_or_else(|| Err(Error::internal("a batch without an answer")))
-}
-
-fn aborted() -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), Some("the transaction was aborted".into()))
-}
-
-/// All batches, one after the other; `None` at the first that fails.
-fn plainly(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Option<Vec<Answer>>> {
-    let answers: Vec<Answer> = batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
-    Ok((answers.len() == batches.len()).then_some(answers))
-}
-
-/// Every batch in a savepoint of its own, so that one that fails leaves the others as they are.
-fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
-    let mut answers = Vec::with_capacity(batches.len());
-    for batch in batches {
-        conn.prepare_cached("SAVEPOINT one")?.execute([])?;
-        let answer = run(conn, batch);
-        if answer.is_err() {
-            // Disk full and I/O errors end the whole transaction by themselves.
-            if conn.is_autocommit() {
-                return Err(aborted());
-            }
-            conn.prepare_cached("ROLLBACK TO one")?.execute([])?;
-        }
-        conn.prepare_cached("RELEASE one")?.execute([])?;
-        answers.push(answer);
-    }
-    Ok(answers)
-}
-
-fn run(conn: &Connection, batch: &Batch) -> Answer {
-    let mut answers = Vec::with_capacity(batch.statements.len());
-    for statement in &batch.statements {
-        let wrong = |e: rusqlite::Error| errors::sqlite(&e);
-        let mut prepared = conn.prepare_cached(&statement.sql).map_err(wrong)?;
-        let (count, rows) = if statement.returning || prepared.column_count() > 0 {
-            let rows = collect(&mut prepared, &statement.params).map_err(wrong)?;
-            (rows.len(), rows)
-        } else {
-            (prepared.execute(rusqlite::params_from_iter(&statement.params)).map_err(wrong)?, Vec::new())
-        };
-        if let Some((expected, tag)) = &statement.expect
-            && u64::try_from(count).ok() != Some(*expected)
-        {
-            return Err(Error::Conflict(tag.clone().into_owned()));
-        }
-        answers.push(if statement.returning { rows } else { Vec::new() });
-    }
-    Ok(answers)
 }
 
 fn rows_of(conn: &Connection, sql: &str, params: &[Value]) -> rusqlite::Result<Vec<Row>> {

@@ -1,0 +1,52 @@
+//! What the rules say about a session that is used.
+use super::State;
+use crate::{Client, Core, Principal};
+use signet_base::{Result, Timestamp, json};
+use signet_store::{grants, sessions};
+
+/// Which rule a signed-in session breaks with this request.
+pub(super) fn broken(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Option<&'static str> {
+    let (rules, now) = (core.settings.sessions, core.now());
+    // Judged by the rules of now as well: they may be stricter than those of the sign-in.
+    let over = |end: Option<Timestamp>| end.is_some_and(|at| at <= now);
+    if over(rules.absolute_end(row.created, state.remembered)) {
+        return Some("timeout_absolute");
+    }
+    if over(rules.idle_end(row.last_used, state.remembered)) {
+        return Some("timeout_idle");
+    }
+    let unbound = rules.ip_binding && state.binding.ip.is_none();
+    if unbound && row.ip != client.ip.to_string() {
+        return Some("ip");
+    }
+    state.binding.broken_by(core, client)
+}
+
+/// The session is over for everybody who has its cookie. What was granted within it goes only where somebody used it from
+/// elsewhere: a session that ends by time was not stolen.
+pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, reason: &'static str) -> Result<()> {
+    sessions::delete(&core.db, &row.id).await?;
+    if !reason.starts_with("timeout") {
+        grants::revoke_session(&core.db, row.uuid).await?;
+    }
+    tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
+    core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
+    Ok(())
+}
+
+/// Writes the use of a session down now and then, without waiting, and gives its end.
+pub(super) async fn note_use(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Result<Timestamp> {
+    let now = core.now();
+    if now < row.last_used.plus(core.settings.sessions.note_every()) {
+        return Ok(row.expires);
+    }
+    let expires = end_after_use(core, now, state.remembered, row.absolute_expires, row.expires);
+    sessions::note_use_behind(&core.db, &row.id, now, expires, &client.ip.to_string(), &client.user_agent).await?;
+    Ok(expires)
+}
+
+/// The end of a session that is used now. `before`: the end until now, which holds where there is no other.
+pub(super) fn end_after_use(core: &Core, now: Timestamp, remembered: bool, absolute: Option<Timestamp>, before: Timestamp) -> Timestamp {
+    let latest = absolute.unwrap_or(before);
+    core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
+}
