@@ -15,8 +15,8 @@ mod ql;
 mod route;
 mod rows;
 
-pub use list::page;
 pub use call::{Answer, Call, Fault, Handler, Reply, SharedHandler, Work};
+pub use list::page;
 pub use route::{Action, Output, Permission, Run, Table};
 
 use axum::Router;

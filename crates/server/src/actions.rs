@@ -18,7 +18,8 @@ pub fn wiring() -> Wiring {
     let extra = vec![
         Action::get("providers/oauth2/{id}/setup_urls", Permission::Superuser, "Addresses to set a client up with.", Run::Plain(|call| Box::pin(setup_urls(call)))),
         Action::get("providers/oauth2/{id}/preview_user", Permission::Superuser, "Claims that a person's tokens would have.", Run::Plain(|call| Box::pin(preview_user(call)))),
-        Action::get("stages/email/templates", Permission::Superuser, "Templates of letters.", Run::Plain(|call| Box::pin(email_templates(call)))).output(Output::Plain("TypeCreate")),
+        Action::get("stages/email/templates", Permission::Superuser, "Templates of letters.", Run::Plain(|call| Box::pin(email_templates(call))))
+            .output(Output::Plain("TypeCreate")),
         Action::new(
             Method::POST,
             "stages/prompt/prompts/preview",

@@ -16,6 +16,6 @@ mod sink;
 
 pub use app::{App, Setup, each_database};
 pub use browser::{Answer, Browser};
-pub use sink::MailSink;
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;
+pub use sink::MailSink;

@@ -156,7 +156,9 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(patch(invitation, "Changes some of an invitation.", run!(invitations::partial_update)).takes("Invitation").gives("Invitation"));
     add(delete(invitation, Superuser, "Withdraws an invitation.", run!(invitations::destroy)));
     add(used(&format!("{invitation}/used_by"), Superuser, run!(invitations::used_by)));
-    add(Action::post(format!("{invitation}/send_email"), Superuser, "Sends the invitation's link.", run!(invitations::send_email)).input(invitations::LETTER).output(Output::Nothing));
+    add(Action::post(format!("{invitation}/send_email"), Superuser, "Sends the invitation's link.", run!(invitations::send_email))
+        .input(invitations::LETTER)
+        .output(Output::Nothing));
 
     add(Action::get("policies/reputation/scores", Superuser, "Lists reputation scores.", run!(reputation::list)).gives("Reputation"));
     add(Action::get("policies/reputation/scores/{reputation_uuid}", Superuser, "One score.", run!(reputation::retrieve)).gives("Reputation"));

@@ -59,7 +59,12 @@ async fn row_05_a_forwarding_header_of_a_stranger_opens_no_network_policy() {
     each_site(|site| async move {
         setup::finish(&site.core).await.unwrap();
         guarded(&site, "inside", "signet_policies_network.networkpolicy", json!({"networks": ["203.0.113.0/24"]}), json!({})).await;
-        for (header, shown) in [("203.0.113.7", "ak-stage-dummy"), ("203.0.113.7, x", "ak-stage-access-denied"), ("junk", "ak-stage-access-denied"), ("203.0.113.7, 198.51.100.1", "ak-stage-access-denied")] {
+        for (header, shown) in [
+            ("203.0.113.7", "ak-stage-dummy"),
+            ("203.0.113.7, x", "ak-stage-access-denied"),
+            ("junk", "ak-stage-access-denied"),
+            ("203.0.113.7, 198.51.100.1", "ak-stage-access-denied"),
+        ] {
             let browser = site.browser().header("x-forwarded-for", header);
             assert_eq!(browser.challenge("inside").await.component(), shown, "{header}");
         }
@@ -94,7 +99,16 @@ async fn row_24_asking_and_explaining_need_the_right_to_change_and_change_nothin
         let events = admin.get("/api/v3/events/events/?action=custom_seen").await.json();
         assert_eq!(events["pagination"]["count"], json!(0), "trying out leaves no event");
         // Bad input.
-        for wrong in [json!({}), json!({"application": "wiki", "flow": "x"}), json!({"application": "none"}), json!({"flow": 5}), json!({"application": "wiki", "user": 9_999_999}), json!({"application": "wiki", "client_ip": "300.1.1.1"}), json!({"application": "wiki", "at": "soon"}), json!({"application": "wiki", "context": []})] {
+        for wrong in [
+            json!({}),
+            json!({"application": "wiki", "flow": "x"}),
+            json!({"application": "none"}),
+            json!({"flow": 5}),
+            json!({"application": "wiki", "user": 9_999_999}),
+            json!({"application": "wiki", "client_ip": "300.1.1.1"}),
+            json!({"application": "wiki", "at": "soon"}),
+            json!({"application": "wiki", "context": []}),
+        ] {
             assert_eq!(admin.json(Method::POST, "/api/v3/policies/explain/", &wrong).await.status, StatusCode::BAD_REQUEST, "{wrong}");
         }
     })
