@@ -1,6 +1,7 @@
 //! What happens around every request: id, client, limits, panics, headers, log line.
 use super::body::{self, Rest};
 use super::client::{self, Connection};
+use super::ids::RequestIds;
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
@@ -23,19 +24,20 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub struct Site {
     pub core: Arc<Core>,
     pub routes: Router,
+    pub ids: RequestIds,
 }
 
 impl Site {
     pub fn new(core: Arc<Core>) -> Self {
         let routes = crate::wiring::routes(&core);
-        Self { core, routes }
+        Self { ids: RequestIds::new(&core.ports), core, routes }
     }
 
     /// Answers one request.
     pub async fn answer(self, connection: Connection, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         self.core.metrics.requests.inc();
-        let id = self.core.ports.hex(16);
+        let id = self.ids.next();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings.trusted_proxies, id.clone()) {

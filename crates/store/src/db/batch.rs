@@ -1,12 +1,14 @@
 //! An atomic list of statements.
 use super::Value;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One statement with what is expected of it.
 #[derive(Debug, Clone)]
 pub struct Statement {
     pub(crate) sql: Cow<'static, str>,
-    pub(crate) params: Vec<Value>,
+    /// Shared, so that a row that waits to be written behind is not copied for it.
+    pub(crate) params: Arc<[Value]>,
     pub(crate) expect: Option<(u64, Cow<'static, str>)>,
     pub(crate) returning: bool,
 }
@@ -40,7 +42,7 @@ impl Batch {
     }
     /// Appends a statement in place.
     pub fn push(&mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> &mut Statement {
-        self.statements.push(Statement { sql: sql.into(), params, expect: None, returning: false });
+        self.statements.push(Statement { sql: sql.into(), params: params.into(), expect: None, returning: false });
         let last = self.statements.len() - 1;
         &mut self.statements[last]
     }

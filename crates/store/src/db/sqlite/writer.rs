@@ -173,7 +173,7 @@ fn run(conn: &Connection, batch: &Batch) -> Answer {
             let rows = collect(&mut prepared, &statement.params).map_err(wrong)?;
             (rows.len(), rows)
         } else {
-            (prepared.execute(rusqlite::params_from_iter(&statement.params)).map_err(wrong)?, Vec::new())
+            (prepared.execute(rusqlite::params_from_iter(statement.params.iter())).map_err(wrong)?, Vec::new())
         };
         if let Some((expected, tag)) = &statement.expect
             && u64::try_from(count).ok() != Some(*expected)

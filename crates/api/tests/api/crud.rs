@@ -1,9 +1,7 @@
 //! The life of one object of each kind, over HTTP, on both databases.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod support;
+use crate::support::{ADMIN, App};
 use signet_base::{Json, json};
 use signet_store::testdb::each_database;
-use support::{ADMIN, App};
 
 /// Create, refuse a duplicate, list, read, patch, put, refuse bad input, delete. Gives back the created object.
 async fn life(app: &App, path: &str, key: &str, body: Json, patch: Json, bad: Json, duplicate: bool) {

@@ -1,10 +1,9 @@
 //! Whatever is sent: an answer that says what is wrong, never a fault of ours.
-mod support;
+use crate::support::{ADMIN, App};
 use http::Method;
 use signet_api::Table;
 use signet_base::{Json, json};
 use signet_store::testdb::{each_database, sqlite};
-use support::{ADMIN, App};
 
 #[tokio::test]
 async fn addresses_forms_and_verbs_are_judged_as_recorded() {

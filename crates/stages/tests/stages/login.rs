@@ -1,7 +1,6 @@
 //! Identification, password, second factor and login, over a core and a database.
-#![allow(clippy::unwrap_used)]
-mod site;
 
+use crate::site::{Seen, Site};
 use signet_base::json;
 use signet_base::{Json, Uuid};
 use signet_core::flow::PendingUser;
@@ -14,7 +13,6 @@ use signet_stages::password::PasswordStage;
 use signet_stages::user_login::UserLoginStage;
 use signet_stages::user_logout::UserLogoutStage;
 use signet_store::{tokens, users};
-use site::{Seen, Site};
 
 const BACKENDS: [&str; 4] =
     ["authentik.sources.ldap.auth.LDAPBackend", "authentik.sources.kerberos.auth.KerberosBackend", "authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend"];

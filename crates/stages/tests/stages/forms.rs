@@ -1,7 +1,6 @@
 //! Prompts, writing accounts, consent and the first run, over a core and a database.
-#![allow(clippy::unwrap_used)]
-mod site;
 
+use crate::site::{Browser, FixedPolicy, Seen, Site};
 use signet_base::{Json, Uuid, json};
 use signet_core::models::Application;
 use signet_core::{Client, Principal};
@@ -16,7 +15,6 @@ use signet_stages::user_login::UserLoginStage;
 use signet_stages::user_write::UserWriteStage;
 use signet_store::groups::{self, Group};
 use signet_store::users;
-use site::{Browser, FixedPolicy, Seen, Site};
 
 const INBUILT: &str = "authentik.core.auth.InbuiltBackend";
 

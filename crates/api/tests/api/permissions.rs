@@ -1,10 +1,9 @@
 //! Every route, tried by a stranger, by a plain user and by a superuser.
-mod support;
+use crate::support::{ADMIN, App, PLAIN};
 use http::Method;
 use signet_api::{Permission, Table};
 use signet_base::{Json, json};
 use signet_store::testdb::{each_database, sqlite};
-use support::{ADMIN, App, PLAIN};
 
 #[tokio::test]
 async fn every_route_is_refused_to_whom_it_does_not_belong() {

@@ -1,7 +1,6 @@
 //! Setting second factors up, and their codes, over a core and a database.
-#![allow(clippy::unwrap_used)]
-mod site;
 
+use crate::site::{Browser, Site};
 use signet_base::{Json, Map, Uuid, json, query};
 use signet_core::flow::keys;
 use signet_model::Model;
@@ -13,7 +12,6 @@ use signet_stages::authenticators::static_codes::AuthenticatorStaticStage;
 use signet_stages::authenticators::totp::AuthenticatorTOTPStage;
 use signet_stages::authenticators::{static_codes, totp};
 use signet_store::devices::{self, Device, Kind};
-use site::{Browser, Site};
 
 /// What a run knows of a person who has shown to be `user`.
 fn proven(user: i64) -> Map {

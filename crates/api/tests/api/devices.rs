@@ -1,10 +1,8 @@
 //! Second factors of people.
-#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
-mod support;
+use crate::support::App;
 use signet_base::{Json, json};
 use signet_store::devices::{self, Device, Kind};
 use signet_store::testdb::each_database;
-use support::App;
 
 async fn add(app: &App, kind: Kind, user: i64, data: Json) -> i64 {
     let device = Device { data: data.as_object().cloned().unwrap(), ..Device::new(&app.core.ports, kind, user, kind.label()) };

@@ -1,8 +1,7 @@
 //! Rules of users, groups and tokens that go beyond their fields.
-mod support;
+use crate::support::{ADMIN, App};
 use signet_base::{Json, json};
 use signet_store::testdb::each_database;
-use support::{ADMIN, App};
 
 #[tokio::test]
 async fn a_group_is_never_its_own_ancestor() {

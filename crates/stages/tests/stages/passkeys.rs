@@ -1,17 +1,13 @@
 //! Passkeys: their set-up, and signing in with nothing else.
-#![allow(clippy::unwrap_used)]
-#[path = "site/keys.rs"]
-mod keys;
-mod site;
 
-use keys::{ORIGIN, code, deactivate, identification, key, login, of_class, password, validate};
+use crate::keys::{ORIGIN, code, deactivate, identification, key, login, of_class, password, validate};
+use crate::site::Site;
 use signet_base::{Json, Uuid, json};
 use signet_model::Model;
 use signet_stages::authenticator_webauthn::AuthenticatorWebAuthnStage;
 use signet_store::devices;
 use signet_webauthn::b64;
 use signet_webauthn::soft::{Lie, SoftKey};
-use site::Site;
 
 #[tokio::test]
 async fn a_passkey_alone_signs_its_owner_in() {

@@ -1,7 +1,6 @@
 //! Links by mail: recovery and enrolment, and everything that must not work with them.
-#![allow(clippy::unwrap_used)]
-mod site;
 
+use crate::site::{Seen, Site};
 use signet_base::outbound::Mail;
 use signet_base::{Json, Uuid, json};
 use signet_model::Model;
@@ -12,7 +11,6 @@ use signet_stages::redirect::RedirectStage;
 use signet_stages::user_login::UserLoginStage;
 use signet_stages::user_write::UserWriteStage;
 use signet_store::users;
-use site::{Seen, Site};
 use std::time::Duration;
 
 async fn password_form(site: &Site, name: &str) -> Uuid {
@@ -302,7 +300,7 @@ async fn of_many_who_open_one_link_one_goes_on() {
     for (browser, answer) in &mut browsers {
         all.push(browser.post("recover", answer.clone()));
     }
-    for seen in site::together(all).await {
+    for seen in crate::site::together(all).await {
         went_on += usize::from(!seen.is_denied() && seen.component() == "ak-stage-prompt");
     }
     assert_eq!(went_on, 1);

@@ -1,7 +1,6 @@
 //! Ways in by invitation, ways elsewhere, and the way out: invitation, redirect, captcha, deletion.
-#![allow(clippy::unwrap_used)]
-mod site;
 
+use crate::site::{Browser, Seen, Site};
 use signet_base::{Json, Map, Uuid, json};
 use signet_core::models::FlowStageBinding;
 use signet_model::Model;
@@ -17,7 +16,6 @@ use signet_stages::user_login::UserLoginStage;
 use signet_stages::user_write::UserWriteStage;
 use signet_store::invitations::{self, Invitation};
 use signet_store::users;
-use site::{Browser, Seen, Site};
 
 /// invitation → form → write → sign in
 async fn enrolment(site: &Site, slug: &str, open: bool) -> Uuid {
@@ -107,7 +105,7 @@ async fn of_many_with_one_invitation_one_gets_an_account() {
         browsers.push(open(&site, "join", &format!("itoken={id}")).await.0);
     }
     let answers: Vec<_> = browsers.iter_mut().enumerate().map(|(n, browser)| Box::pin(async move { browser.post("join", filled(&format!("user{n}"))).await })).collect();
-    let seen = site::together(answers).await;
+    let seen = crate::site::together(answers).await;
     assert_eq!(seen.iter().filter(|s| s.is_done()).count(), 1, "{seen:?}");
     assert_eq!(site.people().await, before + 1);
 }
@@ -175,7 +173,7 @@ async fn redirects_lead_out_or_into_another_flow() {
     let targets = [("https://b.test/", true), ("ak-flow://next", true), ("javascript:alert(1)", false), ("ak-flow://none", false), ("//evil.test", false)];
     for (n, (target, ok)) in targets.into_iter().enumerate() {
         let slug = format!("p{n}");
-        let policy = site.make(site::FixedPolicy::DEF, json!({"name": slug, "sets": {"redirect_stage_target": target}})).await;
+        let policy = site.make(crate::site::FixedPolicy::DEF, json!({"name": slug, "sets": {"redirect_stage_target": target}})).await;
         let flow = site.flow(&slug, "authentication", &[]).await;
         let binding = site.make(FlowStageBinding::DEF, json!({"target": flow, "stage": out, "order": 0, "evaluate_on_plan": true})).await;
         let pbm = site.core.world().get(binding).unwrap().pbm().unwrap();

@@ -1,7 +1,6 @@
 //! What others plug into the sign-in: backends that judge passwords, sources, a captcha on the page of the name.
-#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
-mod site;
 
+use crate::site::Site;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, json};
@@ -15,7 +14,6 @@ use signet_stages::identification::IdentificationStage;
 use signet_stages::password::PasswordStage;
 use signet_stages::user_login::UserLoginStage;
 use signet_store::users;
-use site::Site;
 use std::sync::Arc;
 
 /// A directory in which everybody's password is the name read backwards; it names another person to whoever says "other".

@@ -1,10 +1,7 @@
 //! Second factors over a core and a database: passkeys, codes, what is remembered, and everything that must be refused.
-#![allow(clippy::unwrap_used)]
-#[path = "site/keys.rs"]
-mod keys;
-mod site;
 
-use keys::{ORIGIN, VALIDATE, code, deactivate, identification, key, login, of_class, password, validate, with};
+use crate::keys::{ORIGIN, VALIDATE, code, deactivate, identification, key, login, of_class, password, validate, with};
+use crate::site::{Browser, Seen, Site};
 use signet_base::{Json, Uuid, json};
 use signet_core::flow::PendingUser;
 use signet_model::Model;
@@ -19,7 +16,6 @@ use signet_stages::password::PasswordStage;
 use signet_store::devices::{self, Kind};
 use signet_webauthn::b64;
 use signet_webauthn::soft::{Lie, SoftKey};
-use site::{Browser, Seen, Site};
 
 /// Name, password, second factor, session.
 async fn usual(site: &Site, extra: Json) -> Uuid {

@@ -1,0 +1,12 @@
+//! The stages over a core and a database. One binary: each further one costs a minute of building.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod devices;
+mod forms;
+mod keys;
+mod letters;
+mod login;
+mod mfa;
+mod passkeys;
+mod seams;
+mod site;
+mod ways;
