@@ -19,6 +19,9 @@ use tower::ServiceExt;
 /// Longest body of a request, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 
+/// How much of a body that is too long is read away, in bytes.
+const LINGER: usize = 4 * MAX_BODY;
+
 /// The whole server for one request.
 #[derive(Clone)]
 pub struct Site {
@@ -57,7 +60,12 @@ impl Site {
 
     async fn inner(&self, client: Client, request: Request<Incoming>) -> Response<Body> {
         if request.body().size_hint().lower() > MAX_BODY as u64 {
-            return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."), request.version());
+            let version = request.version();
+            let (body, rest) = body::lend(request.into_body());
+            drop(body);
+            // Who is in the middle of sending would see a broken connection instead of the answer.
+            rest.discard(LINGER).await;
+            return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."), version);
         }
         let cookies = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let wants_page = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|a| a.contains("text/html"));
