@@ -2,11 +2,12 @@
 use crate::{Error, Result, Secret};
 use async_trait::async_trait;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A request that the server sends on its own account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -21,6 +22,12 @@ pub struct HttpRequest {
     /// Refuse loopback, link-local, private and other addresses that are not on the public internet. For addresses that
     /// somebody other than an administrator chose.
     pub public_only: bool,
+}
+impl fmt::Debug for HttpRequest {
+    /// Addresses, headers and bodies hold keys: none of them may reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 impl HttpRequest {
     pub fn new(method: &str, url: impl Into<String>) -> Self {
@@ -74,7 +81,7 @@ pub struct MailServer {
 }
 
 /// One message. Addresses are `name@host` or `Name <name@host>`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Mail {
     pub from: String,
     pub to: Vec<String>,
@@ -84,6 +91,13 @@ pub struct Mail {
     pub text: String,
     /// Empty: text only.
     pub html: String,
+}
+
+impl fmt::Debug for Mail {
+    /// Letters hold links that sign people in: only who gets one, and its subject, may reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail").field("to", &self.to).field("subject", &self.subject).finish_non_exhaustive()
+    }
 }
 
 #[async_trait]
@@ -147,5 +161,18 @@ impl Http for ScriptedHttp {
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front().ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_shows_no_key_in_a_log() {
+        let request = HttpRequest::new("POST", "https://a.test/key-1").header("authorization", "key-2").body("text/plain", "key-3");
+        let mail = Mail { to: vec!["ada@example.test".into()], text: "key-4".into(), html: "key-5".into(), ..Mail::default() };
+        let shown = format!("{request:?} {mail:?}");
+        assert!(!shown.contains("key-") && shown.contains("POST") && shown.contains("ada@example.test"), "{shown}");
     }
 }
