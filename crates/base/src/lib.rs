@@ -6,6 +6,7 @@ pub mod ports;
 pub mod query;
 pub mod secret;
 pub mod time;
+mod timed;
 pub mod vault;
 
 pub use duration::Span;

@@ -12,7 +12,7 @@ use crate::session::{SessionCookies, rules::SameSite};
 use crate::source::SourceKind;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
 use crate::turns::Turns;
-use signet_base::{Ports, Result, Timestamp, Uuid, Vault};
+use signet_base::{Ports, Result, Timestamp, Vault};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
 use signet_store::{Db, ObjectStore, kv};
@@ -91,6 +91,9 @@ pub struct CoreParts {
     pub assets: Arc<dyn Assets + Send>,
 }
 
+/// Signatures that leave together while others wait.
+const SIGNED_TOGETHER: usize = 4;
+
 pub struct Core {
     pub ports: Ports,
     pub settings: Settings,
@@ -120,7 +123,7 @@ impl Core {
         crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
             hasher: Hasher::new(threads, parts.ports.clone())?,
-            signer: Pool::new("sign", threads, threads * 1024)?,
+            signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
             metrics: Metrics::default(),
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
             turns: Turns::default(),
@@ -144,16 +147,6 @@ impl Core {
     }
     pub fn now(&self) -> Timestamp {
         self.ports.now()
-    }
-    /// A UUID that begins with the time (RFC 9562 §5.7), for keys of rows that are written in masses: neighbours in time
-    /// are neighbours in the index.
-    pub fn ordered_uuid(&self) -> Uuid {
-        let mut bytes: [u8; 16] = self.ports.bytes();
-        let millis = u64::try_from(self.now().0 / 1000).unwrap_or_default();
-        bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
-        bytes[6] = bytes[6] & 0x0f | 0x70;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        Uuid::from_bytes(bytes)
     }
     /// `uid` of a user (authentik-features §7.1).
     pub fn uid(&self, user: i64) -> String {

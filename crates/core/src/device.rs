@@ -2,6 +2,7 @@
 use crate::session::DEVICE_COOKIE;
 use crate::{Client, Core};
 use signet_base::{Result, Span};
+use signet_store::Batch;
 use signet_store::known_devices::{self, KnownDevice};
 
 /// Letters of the key in the cookie.
@@ -21,18 +22,14 @@ pub async fn is_known(core: &Core, client: &Client, user: i64) -> Result<bool> {
     }
 }
 
-/// Remembers the browser for `age`, and gives the cookie to set. Zero: it is not remembered. A browser that is new for the
-/// person gets a new key, so that a key planted by somebody else does not become a known one.
-pub async fn remember(core: &Core, client: &Client, user: i64, age: Span) -> Result<Option<String>> {
+/// Remembers the browser for `age`: what to write, and the cookie to set. Zero: it is not remembered. A browser that is new
+/// for the person gets a new key, so that a key planted by somebody else does not become a known one.
+pub fn remember(core: &Core, client: &Client, user: i64, known: bool, age: Span) -> (Batch, Option<String>) {
     if age <= Span::ZERO {
-        return Ok(None);
+        return (Batch::new(), None);
     }
     let now = core.now();
     let before = digest(core, client);
-    let known = match &before {
-        Some(digest) => known_devices::is_known(&core.db, user, digest, now).await?,
-        None => false,
-    };
     let key = if known { client.device.clone() } else { core.ports.hex(KEY / 2) };
     let device = KnownDevice {
         user_id: user,
@@ -43,6 +40,5 @@ pub async fn remember(core: &Core, client: &Client, user: i64, age: Span) -> Res
         last_used: now,
         expires: now.plus(age),
     };
-    known_devices::put(&core.db, &device, before.as_deref()).await?;
-    Ok(Some(core.cookie(client, DEVICE_COOKIE, &key, Some(age.secs()), true)))
+    (known_devices::put(&device, before.as_deref()), Some(core.cookie(client, DEVICE_COOKIE, &key, Some(age.secs()), true)))
 }

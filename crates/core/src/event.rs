@@ -13,7 +13,7 @@ impl Core {
     /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the record is a
     /// condition (privileged actions) by `None`.
     pub async fn event(&self, client: &Client, user: Option<&Principal>, action: &str, app: &str, context: Json) -> Option<Uuid> {
-        let id = self.ordered_uuid();
+        let id = self.ports.timed_uuid();
         let mut context = match context {
             Json::Object(map) => map,
             _ => Map::new(),

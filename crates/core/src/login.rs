@@ -2,7 +2,6 @@
 use crate::session::{Authentication, binding};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
-use signet_store::users;
 
 /// On what terms a session begins.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,7 +31,6 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
     method_args.insert("known_device".into(), json!(known));
     let context = json!({"auth_method": method, "auth_method_args": method_args});
     let event = core.event(client, Some(&person), "login", "authentik_events", context).await.unwrap_or_else(|| core.ports.uuid());
-    users::touch_last_login(&core.db, person.user.id, now).await?;
     crate::risk::remember_sign_in(core, client, &person).await;
     core.metrics.logins.inc();
     session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, terms.duration);
@@ -40,9 +38,7 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
         session.stay(core, terms.duration);
     }
     session.bind(binding::Binding::of(core, client, terms.binding));
-    if let Some(age) = terms.remember_device {
-        session.remember_device(age);
-    }
+    session.came_by(known, terms.remember_device);
     Ok(())
 }
 

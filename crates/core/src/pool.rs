@@ -1,19 +1,81 @@
 //! A bounded pool of threads for work that burns a core (password hashing, RSA): never on the async threads, and
 //! never in an unbounded queue.
 use signet_base::{Error, Result};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Work that gives the sending of its answer back.
+type Job = Box<dyn FnOnce() -> Delivery + Send>;
+type Delivery = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone)]
 pub struct Pool {
-    jobs: mpsc::SyncSender<Job>,
+    inbox: Arc<Inbox>,
+    /// The last clone to go ends the workers.
+    _open: Arc<Open>,
     threads: usize,
     load: Arc<Load>,
     longest_wait: Option<Duration>,
+}
+
+/// Jobs that wait. Workers are woken only where one is idle: under load nobody has to be.
+struct Inbox {
+    state: Mutex<Waiting>,
+    wake: Condvar,
+    room: usize,
+}
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    closed: bool,
+}
+impl Inbox {
+    fn state(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// False: there is no room.
+    fn put(&self, job: Job) -> bool {
+        let mut state = self.state();
+        if state.jobs.len() >= self.room + state.idle {
+            return false;
+        }
+        state.jobs.push_back(job);
+        let wake = state.idle > 0;
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        true
+    }
+    fn is_empty(&self) -> bool {
+        self.state().jobs.is_empty()
+    }
+    /// The next job; none once the pool is gone and nothing waits.
+    fn take(&self) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            match state.jobs.pop_front() {
+                Some(job) => return Some(job),
+                None if state.closed => return None,
+                None => {
+                    state.idle += 1;
+                    state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.idle -= 1;
+                }
+            }
+        }
+    }
+}
+struct Open(Arc<Inbox>);
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.state().closed = true;
+        self.0.wake.notify_all();
+    }
 }
 
 /// How busy a pool is.
@@ -43,25 +105,30 @@ impl Drop for Counted {
 impl Pool {
     /// `threads` workers; at most `queue` jobs wait, a further one is refused at once with `Unavailable`.
     pub fn new(name: &str, threads: usize, queue: usize) -> Result<Self> {
-        let (jobs, inbox) = mpsc::sync_channel::<Job>(queue);
-        let inbox = Arc::new(Mutex::new(inbox));
+        Self::grouped(name, threads, queue, 1)
+    }
+    /// A pool for short jobs: while others wait, so many answers leave together, so that the async threads are not woken for
+    /// each of them while they and the workers share the cores.
+    pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
+        let inbox = Arc::new(Inbox { state: Mutex::default(), wake: Condvar::new(), room: queue });
+        let open = Arc::new(Open(inbox.clone()));
         for n in 0..threads.max(1) {
             let inbox = inbox.clone();
             std::thread::Builder::new()
                 .name(format!("{name}-{n}"))
                 .spawn(move || {
-                    loop {
-                        let job = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        match job {
-                            // A panicking job must not take the worker along; its caller sees a dropped channel.
-                            Ok(job) => drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job))),
-                            Err(_) => break,
+                    let mut done = Vec::new();
+                    while let Some(job) = inbox.take() {
+                        // A panicking job must not take the worker along; its caller sees a dropped channel.
+                        done.extend(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
+                        if done.len() >= together || inbox.is_empty() {
+                            done.drain(..).for_each(|deliver: Delivery| deliver());
                         }
                     }
                 })
                 .map_err(Error::internal)?;
         }
-        Ok(Self { jobs, threads: threads.max(1), load: Arc::default(), longest_wait: None })
+        Ok(Self { inbox, _open: open, threads: threads.max(1), load: Arc::default(), longest_wait: None })
     }
     /// Refuses at once what would wait longer than this, by what jobs took of late.
     #[must_use]
@@ -83,15 +150,19 @@ impl Pool {
             return Err(busy());
         }
         let boxed: Job = Box::new(move || {
-            if !done.is_closed() {
-                let began = Instant::now();
-                let out = job();
-                counted.0.took(began.elapsed());
-                drop(counted);
-                drop(done.send(out));
+            // Nobody waits for it any more.
+            if done.is_closed() {
+                return Box::new(|| ());
             }
+            let began = Instant::now();
+            let out = job();
+            counted.0.took(began.elapsed());
+            drop(counted);
+            Box::new(move || drop(done.send(out)))
         });
-        self.jobs.try_send(boxed).map_err(|_| busy())?;
+        if !self.inbox.put(boxed) {
+            return Err(busy());
+        }
         answer.await.map_err(|_| Error::internal("a worker thread failed"))
     }
 }
@@ -99,6 +170,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_at_once_and_a_panic_costs_only_its_job() {
         let pool = Pool::new("t", 1, 1).unwrap();

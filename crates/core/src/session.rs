@@ -12,7 +12,7 @@ pub use cookies::SessionCookies;
 use judged::{broken, end_after_use, end_broken, note_use};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
-use signet_store::{grants, sessions, users};
+use signet_store::{Batch, grants, sessions, users};
 use std::sync::Arc;
 
 pub const SESSION_COOKIE: &str = "authentik_session";
@@ -87,7 +87,8 @@ pub struct WebSession {
     /// Somebody signed in with this request.
     fresh: bool,
     ended: bool,
-    /// How long the device cookie of a sign-in lasts.
+    /// Whether the person who signed in is known with this browser, and how long the device cookie lasts.
+    known_device: bool,
     device_age: Span,
     /// `Set-Cookie` values of stages.
     cookies: Vec<String>,
@@ -108,6 +109,7 @@ impl WebSession {
             absolute: None,
             fresh: false,
             ended: false,
+            known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
             cookies: Vec::new(),
         }
@@ -116,7 +118,7 @@ impl WebSession {
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
     pub async fn load(core: &Core, client: &Client, cookies: &str) -> Result<Self> {
         let Some(key) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
-        let Some(mut row) = sessions::get(&core.db, &core.vault.digest("session", &key)).await? else { return Ok(Self::anonymous()) };
+        let Some(mut row) = sessions::get(&core.db, &core.vault.timed_digest("session", &key)).await? else { return Ok(Self::anonymous()) };
         if row.is_expired(core.now()) {
             return Ok(Self::anonymous());
         }
@@ -151,6 +153,7 @@ impl WebSession {
             expires: Some(expires),
             fresh: false,
             ended: false,
+            known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
             cookies: Vec::new(),
         })
@@ -213,9 +216,10 @@ impl WebSession {
         self.cookies.push(cookie);
         self.touch();
     }
-    /// For how long a sign-in in this request makes the device a known one.
-    pub fn remember_device(&mut self, age: Span) {
-        self.device_age = age;
+    /// After [`WebSession::sign_in`]: whether the browser was known, and for how long the sign-in makes it a known one.
+    pub fn came_by(&mut self, known: bool, age: Option<Span>) {
+        self.known_device = known;
+        self.device_age = age.unwrap_or(self.device_age);
     }
     /// Signs out: the row goes, a later request with the old cookie is a stranger's.
     pub fn sign_out(&mut self) {
@@ -245,7 +249,7 @@ impl WebSession {
         if !self.key.is_empty() && self.replaces.is_none() {
             self.replaces = Some(self.key.clone());
         }
-        self.key = core.ports.hex(20);
+        self.key = core.ports.timed_secret(32);
         self.row = None;
         self.set_cookie = true;
     }
@@ -275,7 +279,7 @@ impl WebSession {
         let nothing_to_keep = self.principal.is_none() && self.state.plan.is_none() && self.key.is_empty();
         if nothing_to_keep {
             if let Some(old) = self.replaces.take() {
-                sessions::delete(&core.db, &core.vault.digest("session", &old)).await?;
+                sessions::delete(&core.db, &core.vault.timed_digest("session", &old)).await?;
             }
             if self.ended {
                 cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));
@@ -294,11 +298,11 @@ impl WebSession {
             self.expires = Some(end_after_use(core, now, self.state.remembered, self.absolute, end));
         }
         let expires = self.expires.unwrap_or_else(|| now.plus(core.settings.unauthenticated_age));
-        let id = core.vault.digest("session", &self.key);
+        let id = core.vault.timed_digest("session", &self.key);
         let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
         let row = sessions::Session {
             id,
-            uuid: self.row.as_ref().map_or_else(|| core.ports.uuid(), |r| r.uuid),
+            uuid: self.row.as_ref().map_or_else(|| core.ports.timed_uuid(), |r| r.uuid),
             user_id: self.principal.as_ref().map(|p| p.user.id),
             data,
             auth: serde_json::to_value(&self.state.authentication)?,
@@ -309,7 +313,15 @@ impl WebSession {
             ip: client.ip.to_string(),
             user_agent: client.user_agent.clone(),
         };
-        self.store(core, &row).await?;
+        let arrived = std::mem::take(&mut self.fresh).then(|| self.principal.clone()).flatten();
+        let (with, device) = match &arrived {
+            Some(person) => {
+                let (device, cookie) = device::remember(core, client, person.user.id, self.known_device, self.device_age);
+                (users::touch_last_login(person.user.id, now).then(device), cookie)
+            }
+            None => (Batch::new(), None),
+        };
+        self.store(core, &row, with).await?;
         self.row = Some(row);
         self.write = Write::None;
         if self.set_cookie {
@@ -319,10 +331,8 @@ impl WebSession {
             let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
             cookies.push(core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - now.secs()), true));
         }
-        if std::mem::take(&mut self.fresh)
-            && let Some(person) = self.principal.clone()
-        {
-            cookies.extend(device::remember(core, client, person.user.id, self.device_age).await?);
+        cookies.extend(device);
+        if let Some(person) = arrived {
             self.make_room(core, client, &person).await?;
         }
         Ok(cookies)
@@ -342,13 +352,16 @@ impl WebSession {
         Ok(())
     }
 
-    async fn store(&mut self, core: &Core, row: &sessions::Session) -> Result<()> {
+    /// Writes the row; `with` what a sign-in changes beside it, in the same commit.
+    async fn store(&mut self, core: &Core, row: &sessions::Session, with: Batch) -> Result<()> {
         let durable = self.write == Write::Durable;
         if let Some(old) = self.replaces.take() {
             // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
-            if !sessions::rotate(&core.db, &core.vault.digest("session", &old), row).await? {
-                sessions::put(&core.db, row, durable).await?;
+            if !sessions::rotate(&core.db, &core.vault.timed_digest("session", &old), row, with.clone()).await? {
+                sessions::begin(&core.db, row, with).await?;
             }
+        } else if !with.is_empty() {
+            sessions::begin(&core.db, row, with).await?;
         } else if self.row.is_some() {
             if !sessions::update(&core.db, row, durable).await? {
                 // Ended by somebody else while this request ran: it stays ended.

@@ -6,6 +6,7 @@ pub mod kv;
 pub mod migrate;
 pub mod objects;
 mod rows;
+mod tallies;
 #[cfg(feature = "testdb")]
 pub mod testdb;
 mod visits;

@@ -1,6 +1,6 @@
 //! Sessions of people who have not signed in yet, on SQLite: one process serves them all, so what a step of a flow changes
-//! waits here for a moment and is written together with others. Reads look here first. The last 50 ms may be lost with
-//! the process, as with its power: somebody then begins a sign-in again.
+//! waits here for a moment and is written together with others. Reads look here first. The last half second may be lost
+//! with the process, as with its power: somebody then begins a sign-in again.
 //!
 //! A session that was ended or replaced leaves a mark, so that a request that began before cannot bring it back.
 use crate::db::{Backend, Batch};
@@ -15,7 +15,7 @@ const CAPACITY: usize = 20_000;
 /// Sessions of one transaction.
 const CHUNK: usize = 512;
 /// How long a change waits.
-const AGE: Duration = Duration::from_millis(40);
+const AGE: Duration = Duration::from_millis(500);
 /// How long a mark stays: longer than any request.
 const MARK: Duration = Duration::from_secs(300);
 

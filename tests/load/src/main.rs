@@ -30,17 +30,19 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: signet-load [--quick] [--only name[,name]] [--write] [--binary path]
+const USAGE: &str = "usage: signet-load [--quick] [--only name[,name]] [--write] [--binary path] [--alone seconds]
   --quick    windows of 2 s instead of 10 s
   --only     rows whose name is, or begins with, one of these; `limits` for the limits alone
   --write    puts the table into docs/performance.md
-  --binary   the server to measure (target/release/signet)";
+  --binary   the server to measure (target/release/signet)
+  --alone    throughput rows of the server alone, so long each: nothing is compared, for a profiler beside it";
 
 struct Options {
     quick: bool,
     write: bool,
     only: Vec<String>,
     binary: PathBuf,
+    alone: Option<Duration>,
 }
 
 fn root() -> PathBuf {
@@ -48,13 +50,14 @@ fn root() -> PathBuf {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { quick: false, write: false, only: Vec::new(), binary: root().join("target/release/signet") };
+    let mut options = Options { quick: false, write: false, only: Vec::new(), binary: root().join("target/release/signet"), alone: None };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match argument.as_str() {
             "--quick" => options.quick = true,
             "--write" => options.write = true,
             "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+            "--alone" => options.alone = Some(Duration::from_secs(value()?.parse().map_err(|_| "--alone needs a number of seconds")?)),
             "--binary" => options.binary = std::path::absolute(value()?).map_err(|e| e.to_string())?,
             other => return Err(format!("no option {other}")),
         }
@@ -186,7 +189,10 @@ async fn served(options: &Options, bench: &mut Bench, table: &mut Table) {
         return;
     }
     for row in throughput {
-        let found = row.measure(bench).await;
+        let found = match options.alone {
+            Some(time) => row.alone(bench, time).await,
+            None => row.measure(bench).await,
+        };
         table.take(row.name, row.title, found);
     }
     for row in quiet {

@@ -25,7 +25,7 @@ pub struct Usage {
     /// Of the whole machine.
     busy: f64,
     /// Of this process and its ended children.
-    own: f64,
+    pub own: f64,
     by_child: HashMap<u32, f64>,
     seconds: f64,
 }

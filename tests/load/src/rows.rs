@@ -106,6 +106,23 @@ fn sound(outcome: Outcome) -> Result<Outcome> {
 }
 
 impl Row {
+    /// One window of our side; nothing is judged.
+    pub async fn alone(&self, bench: &mut Bench, time: Duration) -> Result<Line> {
+        let site = bench.site(self.algorithm)?;
+        let mut load = Load::prepare(self.kind, &site, self.connections).await?;
+        let outcome = sound(load.run(ramp(self.kind), time).await?)?;
+        let cost = |pid| number(outcome.usage.of(pid) * 1e6 / outcome.whole.count().max(1) as f64);
+        let note = format!(
+            "p50 {} ms, p99 {} ms; server {} µs/op, tool {} µs/op, others {:.2} cores",
+            number(outcome.whole.quantile(0.5)),
+            number(outcome.whole.quantile(0.99)),
+            cost(bench.server_pid()),
+            number(outcome.usage.own * 1e6 / outcome.whole.count().max(1) as f64),
+            outcome.usage.others()
+        );
+        Ok(Line { measured: format!("{}/s", number(outcome.per_second)), verdict: Verdict::Info, note, ..Line::failed(self.name, self.title, "") })
+    }
+
     pub async fn measure(&self, bench: &mut Bench) -> Result<Line> {
         let site = bench.site(self.algorithm)?;
         let mut ours = Load::prepare(self.kind, &site, self.connections).await?;

@@ -17,6 +17,7 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::behind::Behind;
+use crate::tallies::Tallies;
 use crate::visits::Visits;
 use signet_base::{Error, Result};
 use std::path::Path;
@@ -59,6 +60,7 @@ pub struct Db {
     backend: Arc<dyn Backend>,
     behind: Behind,
     visits: Visits,
+    tallies: Tallies,
 }
 
 impl std::fmt::Debug for Db {
@@ -69,7 +71,7 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default() }
+        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default(), tallies: Tallies::default() }
     }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -142,6 +144,10 @@ impl Db {
     /// Sessions that wait in memory, where one process owns the database.
     pub(crate) fn visits(&self) -> Option<(&Visits, &Arc<dyn Backend>)> {
         (self.kind() == DbKind::Sqlite).then_some((&self.visits, &self.backend))
+    }
+    /// Counts of attempts, where one process owns the database.
+    pub(crate) fn tallies(&self) -> Option<&Tallies> {
+        (self.kind() == DbKind::Sqlite).then_some(&self.tallies)
     }
     /// Finishes what is queued and closes the connections.
     pub async fn close(&self) {

@@ -19,7 +19,7 @@ use writer::Writer;
 const QUEUE: usize = 4096;
 /// Batches that share one commit at most.
 const GROUP: usize = 64;
-/// How long a group waits for as many batches as the last group had.
+/// How long a group waits at most for as many batches as the last group had.
 const GATHER: Duration = Duration::from_millis(1);
 const IDLE_READERS: usize = 16;
 

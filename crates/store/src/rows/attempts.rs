@@ -2,7 +2,8 @@
 //! same moment cannot judge more than the limit.
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Result, Span, Timestamp};
+use crate::tallies::{Tallies, Window};
+use signet_base::{Error, Result, Span, Timestamp};
 
 /// What [`take`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +26,13 @@ impl Taken {
 const TAKE: &str = "INSERT INTO attempt (name, used, until) VALUES (?, 1, ?) ON CONFLICT (name) DO UPDATE SET \
     used = CASE WHEN attempt.until <= ? THEN 1 ELSE attempt.used + 1 END, until = CASE WHEN attempt.until <= ? THEN excluded.until ELSE attempt.until END \
     WHERE attempt.until <= ? OR attempt.used < ? RETURNING used";
+const SET: &str = "INSERT INTO attempt (name, used, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used, until = excluded.until";
 const GIVE_BACK: &str = "UPDATE attempt SET used = used - 1 WHERE name = ? AND used > 0";
 const GET: &str = "SELECT used, until FROM attempt WHERE name = ?";
 const CLEAR: &str = "DELETE FROM attempt WHERE name = ?";
 const DELETE_EXPIRED: &str = "DELETE FROM attempt WHERE name IN (SELECT name FROM attempt WHERE until <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[TAKE, GIVE_BACK, GET, CLEAR, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[TAKE, SET, GIVE_BACK, GET, CLEAR, DELETE_EXPIRED];
 
 /// Counts an attempt of `name`. The window begins with its first attempt; within it at most `limit` are allowed, on all
 /// nodes together. Attempts that are refused do not prolong it. `name` is the caller's: keep it short, and digest what
@@ -40,6 +42,9 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
     if limit <= 0 {
         return Ok(Taken::Refused { until });
     }
+    if let Some(tallies) = db.tallies() {
+        return take_here(db, tallies, name, limit, until, now).await;
+    }
     let answer = db.batch(Batch::relaxed().add(TAKE, params![name, until, now, now, now, limit]).returning()).await?;
     match answer.first().and_then(|rows| rows.first()) {
         Some(row) => Ok(Taken::Allowed { left: limit - row.int(0)? }),
@@ -47,19 +52,62 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
         None => Ok(Taken::Refused { until: current(db, name).await?.map_or(now, |(_, until)| until) }),
     }
 }
+/// [`take`] where one process counts: nobody waits for the row.
+async fn take_here(db: &Db, tallies: &Tallies, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Result<Taken> {
+    know(db, tallies, name).await?;
+    let Some((taken, window)) = tallies.take(name, limit, until, now) else { return Err(Error::internal("a count was lost")) };
+    if let Some(window) = window {
+        write(db, name, window).await?;
+    }
+    Ok(taken)
+}
+/// Reads a count that is not known yet.
+async fn know(db: &Db, tallies: &Tallies, name: &str) -> Result<Window> {
+    if let Some(window) = tallies.get(name) {
+        return Ok(window);
+    }
+    let window = stored(db, name).await?.unwrap_or((0, Timestamp::from_secs(0)));
+    tallies.learn(name, window);
+    Ok(window)
+}
+async fn write(db: &Db, name: &str, (used, until): Window) -> Result<()> {
+    let batch = if used > 0 { Batch::relaxed().add(SET, params![name, used, until]) } else { Batch::relaxed().add(CLEAR, params![name]) };
+    db.behind(batch).await
+}
+/// Changes a count and writes it, where there was one.
+async fn change_here(db: &Db, tallies: &Tallies, name: &str, change: impl FnOnce(Window) -> Window + Send) -> Result<()> {
+    know(db, tallies, name).await?;
+    match tallies.change(name, change) {
+        Some((before, after)) if before != after => write(db, name, after).await,
+        _ => Ok(()),
+    }
+}
+
 /// Takes back an attempt that was allowed and not judged after all.
 pub async fn give_back(db: &Db, name: &str) -> Result<()> {
+    if let Some(tallies) = db.tallies() {
+        return change_here(db, tallies, name, |(used, until)| ((used - 1).max(0), until)).await;
+    }
     db.batch(Batch::relaxed().add(GIVE_BACK, params![name])).await.map(drop)
 }
 /// Attempts counted in the window that is open now.
 pub async fn used(db: &Db, name: &str, now: Timestamp) -> Result<i64> {
     Ok(current(db, name).await?.filter(|(_, until)| *until > now).map_or(0, |(used, _)| used))
 }
-async fn current(db: &Db, name: &str) -> Result<Option<(i64, Timestamp)>> {
+async fn current(db: &Db, name: &str) -> Result<Option<Window>> {
+    match db.tallies() {
+        Some(tallies) => Ok(Some(know(db, tallies, name).await?).filter(|(used, _)| *used > 0)),
+        None => stored(db, name).await,
+    }
+}
+async fn stored(db: &Db, name: &str) -> Result<Option<Window>> {
     db.query_one(GET, params![name]).await?.map(|row| Ok((row.int(0)?, row.time(1)?))).transpose()
 }
 /// Forgets the attempts, after one that succeeded.
 pub async fn clear(db: &Db, name: &str) -> Result<()> {
+    if let Some(tallies) = db.tallies() {
+        return change_here(db, tallies, name, |(_, until)| (0, until)).await;
+    }
     db.batch(Batch::relaxed().add(CLEAR, params![name])).await.map(drop)
 }
 /// Removes up to `limit` windows that are over. Garbage only: who counts judges the time.

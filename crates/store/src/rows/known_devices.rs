@@ -47,15 +47,15 @@ pub async fn of_user(db: &Db, user: i64) -> Result<Vec<KnownDevice>> {
     db.query(OF_USER, params![user]).await?.iter().map(from_row).collect()
 }
 /// Remembers the browser. With `before` (the digest of the cookie that it had until now) the people who are known there
-/// stay known under the new key.
-pub async fn put(db: &Db, device: &KnownDevice, before: Option<&str>) -> Result<()> {
+/// stay known under the new key. A part of a larger batch.
+pub fn put(device: &KnownDevice, before: Option<&str>) -> Batch {
     let d = device;
     let mut batch = Batch::relaxed();
     if let Some(before) = before.filter(|b| *b != d.digest) {
         batch.push(MOVE, params![&d.digest, before]);
     }
     batch.push(PUT, params![d.user_id, &d.digest, &d.ip, &d.user_agent, d.created, d.last_used, d.expires]);
-    db.batch(batch).await.map(drop)
+    batch
 }
 /// Forgets every browser of a person.
 pub async fn forget(db: &Db, user: i64) -> Result<()> {

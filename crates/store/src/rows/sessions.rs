@@ -118,6 +118,10 @@ pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<()> {
     }
     db.batch(put_batch(session, durable)).await.map(drop)
 }
+/// The session of somebody who has just signed in, durable, together with what goes with it.
+pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
+    db.batch(put_batch(session, true).then(with)).await.map(drop)
+}
 /// [`put`] as a part of a larger batch.
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
     batch(durable).add(PUT, whole(session))
@@ -142,18 +146,19 @@ pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<bool> {
 fn changed(s: &Session) -> Vec<Value> {
     params![s.user_id, &s.data, &s.auth, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, &s.id]
 }
-/// Gives the session `old` a new key (and everything else of `session`), as every sign-in must. Says whether it was there.
-pub async fn rotate(db: &Db, old: &str, session: &Session) -> Result<bool> {
+/// Gives the session `old` a new key (and everything else of `session`), as every sign-in must, together with what goes
+/// with it. Says whether it was there.
+pub async fn rotate(db: &Db, old: &str, session: &Session, with: Batch) -> Result<bool> {
     if let Some((visits, _)) = db.visits() {
         let (_turn, waited) = visits.end(old).await;
         let gone = Batch::new().add(DELETE, params![old]);
         // It is known here or in the database; in the second case it must still be there.
         let gone = if waited { gone } else { gone.expect_rows(1, "no such row") };
-        return was_there(db.batch(gone.then(put_batch(session, true))).await);
+        return was_there(db.batch(gone.then(put_batch(session, true)).then(with)).await);
     }
     let mut values = whole(session);
     values.push(old.into());
-    was_there(db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "no such row")).await)
+    was_there(db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "no such row").then(with)).await)
 }
 fn was_there<T>(answer: Result<T>) -> Result<bool> {
     match answer {

@@ -288,9 +288,9 @@ pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Res
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
     db.batch(Batch::relaxed().add(REHASH, params![hash, id, before])).await.map(drop)
 }
-/// Remembers a sign-in; may be lost with the power.
-pub async fn touch_last_login(db: &Db, id: i64, at: Timestamp) -> Result<()> {
-    db.batch(Batch::relaxed().add(TOUCH, params![at, id])).await.map(drop)
+/// Remembers a sign-in, as a part of a larger batch.
+pub fn touch_last_login(id: i64, at: Timestamp) -> Batch {
+    Batch::relaxed().add(TOUCH, params![at, id])
 }
 /// Removes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {

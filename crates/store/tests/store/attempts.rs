@@ -65,14 +65,14 @@ async fn a_browser_is_known_for_its_people_until_it_is_forgotten() {
             last_used: at(1),
             expires: at(expires),
         };
-        known_devices::put(&db, &device(ada, "one", 50), None).await.unwrap();
+        db.batch(known_devices::put(&device(ada, "one", 50), None)).await.unwrap();
         assert!(known_devices::is_known(&db, ada, "one", at(49)).await.unwrap());
         assert!(!known_devices::is_known(&db, ada, "one", at(50)).await.unwrap(), "expiry is judged when it is read");
         assert!(!known_devices::is_known(&db, bob, "one", at(2)).await.unwrap());
-        known_devices::put(&db, &device(bob, "two", 50), Some("one")).await.unwrap();
+        db.batch(known_devices::put(&device(bob, "two", 50), Some("one"))).await.unwrap();
         assert!(known_devices::is_known(&db, ada, "two", at(2)).await.unwrap() && known_devices::is_known(&db, bob, "two", at(2)).await.unwrap());
         assert!(!known_devices::is_known(&db, ada, "one", at(2)).await.unwrap(), "the old key is worth nothing");
-        known_devices::put(&db, &device(bob, "two", 90), Some("two")).await.unwrap();
+        db.batch(known_devices::put(&device(bob, "two", 90), Some("two"))).await.unwrap();
         assert_eq!(known_devices::of_user(&db, bob).await.unwrap().len(), 1);
         known_devices::delete_expired(&db, at(60)).await.unwrap();
         assert!(known_devices::of_user(&db, ada).await.unwrap().is_empty() && known_devices::is_known(&db, bob, "two", at(60)).await.unwrap());

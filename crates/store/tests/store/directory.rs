@@ -42,7 +42,7 @@ async fn users_are_found_changed_and_removed() {
         assert!(matches!(users::update(&db, &missing, None, None, at(1)).await, Err(Error::NotFound)));
         users::set_password(&db, id, "hash1", at(50)).await.unwrap();
         users::rehash(&db, id, "not the one", "hash2").await.unwrap();
-        users::touch_last_login(&db, id, at(60)).await.unwrap();
+        db.batch(users::touch_last_login(id, at(60))).await.unwrap();
         let now = users::by_id(&db, id).await.unwrap().unwrap();
         assert_eq!((now.name.as_str(), now.password.as_str(), now.password_changed, now.last_login), ("Countess", "hash1", at(50), Some(at(60))));
         assert!(!format!("{now:?}").contains("hash1"));
@@ -223,8 +223,8 @@ async fn sessions_live_rotate_and_end() {
         sessions::put(&db, &anonymous, false).await.unwrap();
         assert_eq!(sessions::get(&db, "digest-1").await.unwrap().unwrap().data, json!({"plan": [1, 2]}));
         let signed_in = Session { id: "digest-2".into(), uuid: ports().uuid(), user_id: Some(id), auth: json!({"amr": ["pwd"]}), ip: "192.0.2.1".into(), ..anonymous.clone() };
-        assert!(sessions::rotate(&db, "digest-1", &signed_in).await.unwrap());
-        assert!(!sessions::rotate(&db, "digest-1", &signed_in).await.unwrap(), "the old key is gone");
+        assert!(sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap());
+        assert!(!sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap(), "the old key is gone");
         assert!(sessions::get(&db, "digest-1").await.unwrap().is_none());
         sessions::note_use_behind(&db, "digest-2", at(21), at(600), "192.0.2.2", "Browser").await.unwrap();
         db.flush().await.unwrap();

@@ -20,7 +20,7 @@ pub struct CodeData {
     pub auth: AuthContext,
 }
 
-/// Purposes of keyed digests.
+/// Purpose of the keyed digests of codes.
 pub const CODE_DIGEST: &str = "oauth-code";
 
 /// Makes what the request asked for. The session's person has passed every gate.
@@ -28,14 +28,14 @@ pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, ent
     let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
     let now = core.now();
     let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
-    let family = core.ports.uuid();
-    let code = ask.response.code.then(|| core.ports.hex(32));
+    let family = core.ports.timed_uuid();
+    let code = ask.response.code.then(|| core.ports.timed_secret(43));
     let record = async {
         let Some(code) = &code else { return Ok(()) };
         let data = CodeData { redirect_uri: ask.redirect_uri.clone(), challenge: ask.challenge.clone(), auth: auth.clone() };
         let row = grants::Code {
             id: 0,
-            digest: core.vault.digest(CODE_DIGEST, code),
+            digest: core.vault.timed_digest(CODE_DIGEST, code),
             provider: entry.num(),
             user_id: person.user.id,
             session: session.uuid(),

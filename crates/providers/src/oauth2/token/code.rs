@@ -18,7 +18,7 @@ impl Grant for AuthorizationCode {
     }
     async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption> {
         let core = call.core;
-        let digest = core.vault.digest(CODE_DIGEST, call.need("code")?);
+        let digest = core.vault.timed_digest(CODE_DIGEST, call.need("code")?);
         let code = grants::code_by_digest(&core.db, &digest).await?.filter(|c| c.provider == call.entry().num()).ok_or_else(OAuthError::invalid_grant)?;
         if code.used {
             grants::revoke_family(&core.db, code.family).await?;

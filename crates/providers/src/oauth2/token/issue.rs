@@ -12,6 +12,14 @@ use std::sync::Arc;
 /// Purpose of keyed digests of access and refresh tokens.
 pub const TOKEN_DIGEST: &str = "oauth-token";
 
+/// The digest by which a token's row is found; `jti` is that of a JWT.
+pub fn digest_of(core: &Core, token: &str, jti: Option<&str>) -> String {
+    match jti {
+        Some(jti) => core.vault.digest_beside(TOKEN_DIGEST, jti, token),
+        None => core.vault.timed_digest(TOKEN_DIGEST, token),
+    }
+}
+
 /// What a token's row remembers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenData {
@@ -76,7 +84,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
         body.insert("id_token".into(), json!(id));
     }
     if let Some(scopes) = issue.refresh {
-        let token = core.ports.alphanumeric(64);
+        let token = core.ports.timed_secret(52);
         let ends = now.plus(entry.settings.refresh_token_validity);
         refresh = Some(row(scopes, &token, TokenKind::Refresh, ends, None)?);
         body.insert("refresh_token".into(), json!(token));
@@ -86,7 +94,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
 
 /// Claims of an access token, but for `uid`.
 pub fn access_claims(core: &Core, base: &Base<'_>, mapped: &Map, scopes: &Scopes) -> Map {
-    let mut out = base.claims(core.ports.hex(16));
+    let mut out = base.claims(core.ports.timed_uuid().simple().to_string());
     claims::add(&mut out, mapped);
     out.insert("azp".into(), json!(base.entry.settings.client_id));
     out.insert("scope".into(), json!(scopes.to_string()));
@@ -108,7 +116,7 @@ pub fn row(
     Ok(GrantToken {
         id: 0,
         kind,
-        digest: core.vault.digest(TOKEN_DIGEST, token),
+        digest: digest_of(core, token, jti.as_deref()),
         provider: base.entry.num(),
         user_id: base.person.user.id,
         session,

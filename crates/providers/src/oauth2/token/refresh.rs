@@ -19,7 +19,7 @@ impl Grant for RefreshToken {
     }
     async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption> {
         let core = call.core;
-        let digest = core.vault.digest(TOKEN_DIGEST, call.need("refresh_token")?);
+        let digest = core.vault.timed_digest(TOKEN_DIGEST, call.need("refresh_token")?);
         let found = grants::by_digest(&core.db, &digest).await?;
         let old = found.filter(|t| t.kind == TokenKind::Refresh && t.provider == call.entry().num()).ok_or_else(OAuthError::invalid_grant)?;
         if old.revoked {

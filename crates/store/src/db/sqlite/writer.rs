@@ -23,7 +23,7 @@ impl Writer {
         Self { conn, commits, sync: None, never_sync }
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
-        let mut last = 1;
+        let (mut last, mut patience) = (1, GATHER);
         while let Ok(first) = queue.recv() {
             let mut group: Vec<Waiting> = Vec::new();
             let mut next = Some(first);
@@ -41,13 +41,16 @@ impl Writer {
                     break;
                 }
                 next = queue.try_recv().ok();
-                // The callers of the last group are about to come back: one shared fsync is worth a short wait.
+                // The callers of the last group are about to come back: one shared fsync is worth a short wait. Where a commit
+                // is quick the wait would cost more than it saves.
                 if next.is_none() && group.len() < last && group.iter().any(|(batch, _)| !batch.relaxed) {
-                    next = queue.recv_timeout(GATHER.saturating_sub(start.elapsed())).ok();
+                    next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
                 }
             }
             last = group.len();
+            let began = Instant::now();
             self.commit(group);
+            patience = (began.elapsed() / 4).min(GATHER);
             if let Some((sql, answer)) = script {
                 let _ = answer.send(self.script(&sql));
             }

@@ -1,0 +1,78 @@
+//! Counts of attempts, where one process owns the database: they are counted here, and every change is written behind.
+//! A count that was read once stays here for a while, so that what waits to be written is never missed.
+use crate::rows::attempts::Taken;
+use signet_base::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an untouched count stays: far longer than a change waits to be written, and than any request lasts.
+const KEPT: Duration = Duration::from_secs(300);
+/// From so many on, old ones are looked for at each new one.
+const MANY: usize = 4096;
+
+/// Attempts of a window, and its end. Nothing used: the name is forgotten.
+pub(crate) type Window = (i64, Timestamp);
+
+/// The counts of one database. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Tallies(Arc<Mutex<HashMap<String, (Window, Instant)>>>);
+
+impl Tallies {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, (Window, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a name; `None`: ask the database, and give its answer to [`Tallies::learn`].
+    pub fn get(&self, name: &str) -> Option<Window> {
+        self.all().get(name).map(|(window, _)| *window)
+    }
+
+    /// What the database says of a name. Somebody who was faster has seen more.
+    pub fn learn(&self, name: &str, window: Window) {
+        let mut all = self.all();
+        if all.len() >= MANY {
+            all.retain(|_, (_, at)| at.elapsed() < KEPT);
+        }
+        all.entry(name.to_owned()).or_insert((window, Instant::now()));
+    }
+
+    /// Counts an attempt of a name that is known. The window to write, where the attempt counts.
+    pub fn take(&self, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Option<(Taken, Option<Window>)> {
+        let mut all = self.all();
+        let (window, at) = all.get_mut(name)?;
+        let (used, end) = if window.0 <= 0 || window.1 <= now { (0, until) } else { *window };
+        if used >= limit {
+            return Some((Taken::Refused { until: end }, None));
+        }
+        (*window, *at) = ((used + 1, end), Instant::now());
+        Some((Taken::Allowed { left: limit - used - 1 }, Some(*window)))
+    }
+
+    /// Changes a name that is known: what it was, and whether it is known at all.
+    pub fn change(&self, name: &str, change: impl FnOnce(Window) -> Window) -> Option<(Window, Window)> {
+        let mut all = self.all();
+        let (window, at) = all.get_mut(name)?;
+        let before = *window;
+        (*window, *at) = (change(before), Instant::now());
+        Some((before, *window))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_counted_once_it_is_known_and_the_first_answer_of_the_database_counts() {
+        let (tallies, at) = (Tallies::default(), Timestamp::from_secs);
+        assert!(tallies.take("a", 2, at(10), at(0)).is_none() && tallies.get("a").is_none());
+        tallies.learn("a", (1, at(5)));
+        tallies.learn("a", (0, at(0)));
+        assert_eq!(tallies.take("a", 2, at(10), at(0)), Some((Taken::Allowed { left: 0 }, Some((2, at(5))))));
+        assert_eq!(tallies.take("a", 2, at(10), at(4)), Some((Taken::Refused { until: at(5) }, None)));
+        assert_eq!(tallies.take("a", 2, at(15), at(5)), Some((Taken::Allowed { left: 1 }, Some((1, at(15))))));
+        assert_eq!(tallies.change("a", |(_, end)| (0, end)), Some(((1, at(15)), (0, at(15)))));
+        assert_eq!(tallies.take("a", 2, at(16), at(6)), Some((Taken::Allowed { left: 1 }, Some((1, at(16))))));
+    }
+}
