@@ -32,7 +32,7 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // Read in any case: a connection with an unread body is closed, and its next request would be lost.
     let body = collect(&parts.headers, body).await;
-    let Some(client) = parts.extensions.get::<Client>().cloned() else {
+    let Some(client) = parts.extensions.get::<Arc<Client>>().cloned() else {
         tracing::error!("a request came without its client: the edge is not wired");
         return json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({"detail": "The server is not set up."}), &Method::GET);
     };

@@ -1,8 +1,10 @@
 //! What comes from outside and must be replaceable in tests: the clock, randomness, mail and outbound HTTP.
 use crate::outbound::{Http, Mailer, Unplugged};
 use crate::{Timestamp, Uuid};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use zeroize::Zeroize;
 
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
@@ -84,13 +86,39 @@ impl Clock for SystemClock {
     }
 }
 struct SystemRandom;
+
+/// Random bytes that a thread has in store: the generator is asked for many at once. What was given out is erased.
+struct Store {
+    bytes: [u8; 512],
+    given: usize,
+}
+thread_local! {
+    static STORE: RefCell<Store> = const { RefCell::new(Store { bytes: [0; 512], given: 512 }) };
+}
+
 impl Random for SystemRandom {
-    #[allow(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
     fn fill(&self, bytes: &mut [u8]) {
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            // Without randomness no key, code or session is safe: stop rather than go on with weak ones.
-            std::process::abort();
+        if bytes.len() > 64 {
+            return generate(bytes);
         }
+        STORE.with_borrow_mut(|store| {
+            if store.given + bytes.len() > store.bytes.len() {
+                generate(&mut store.bytes);
+                store.given = 0;
+            }
+            let next = &mut store.bytes[store.given..store.given + bytes.len()];
+            bytes.copy_from_slice(next);
+            next.zeroize();
+            store.given += bytes.len();
+        });
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
+fn generate(bytes: &mut [u8]) {
+    if aws_lc_rs::rand::fill(bytes).is_err() {
+        // Without randomness no key, code or session is safe: stop rather than go on with weak ones.
+        std::process::abort();
     }
 }
 
@@ -126,6 +154,16 @@ impl Random for SeededRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn bytes_of_the_system_do_not_repeat() {
+        let ports = Ports::system();
+        let mut seen: Vec<[u8; 24]> = (0..200).map(|_| ports.bytes()).collect();
+        let long: [u8; 100] = ports.bytes();
+        assert!(long.iter().any(|b| *b != 0));
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!((seen.len(), seen.contains(&[0; 24])), (200, false));
+    }
     #[test]
     fn frozen_ports_repeat_themselves_and_the_clock_moves_only_by_hand() {
         let (a, clock) = Ports::frozen(Timestamp::from_secs(100), 7);

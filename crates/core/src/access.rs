@@ -38,12 +38,12 @@ impl Principal {
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;
-        Ok(Self::with(core, user, groups, None))
+        Ok(Self::with(core, Arc::new(user), Arc::new(groups), None))
     }
-    fn with(core: &Core, user: users::User, groups: Vec<Group>, direct: Option<Vec<Uuid>>) -> Self {
+    fn with(core: &Core, user: Arc<users::User>, groups: Arc<Vec<Group>>, direct: Option<Arc<[Uuid]>>) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let uid = core.uid(user.id);
-        Self { user: Arc::new(user), groups: Arc::new(groups), is_superuser, uid, direct: direct.map(Arc::from) }
+        Self { user, groups, is_superuser, uid, direct }
     }
     pub fn in_group(&self, id: Uuid) -> bool {
         self.groups.iter().any(|g| g.id == id)

@@ -51,8 +51,8 @@ impl Inbox {
         }
         true
     }
-    fn is_empty(&self) -> bool {
-        self.state().jobs.is_empty()
+    fn waiting(&self) -> usize {
+        self.state().jobs.len()
     }
     /// The next job; none once the pool is gone and nothing waits.
     fn take(&self) -> Option<Job> {
@@ -107,8 +107,8 @@ impl Pool {
     pub fn new(name: &str, threads: usize, queue: usize) -> Result<Self> {
         Self::grouped(name, threads, queue, 1)
     }
-    /// A pool for short jobs: while others wait, so many answers leave together, so that the async threads are not woken for
-    /// each of them while they and the workers share the cores.
+    /// A pool for short jobs: while many others wait, up to so many answers leave together, so that the async threads are not
+    /// woken for each of them while they and the workers share the cores.
     pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
         let inbox = Arc::new(Inbox { state: Mutex::default(), wake: Condvar::new(), room: queue });
         let open = Arc::new(Open(inbox.clone()));
@@ -121,7 +121,8 @@ impl Pool {
                     while let Some(job) = inbox.take() {
                         // A panicking job must not take the worker along; its caller sees a dropped channel.
                         done.extend(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
-                        if done.len() >= together || inbox.is_empty() {
+                        // Few wait: what is held back would be missing to them that come next.
+                        if done.len() >= together || done.len() * 3 > inbox.waiting() {
                             done.drain(..).for_each(|deliver: Delivery| deliver());
                         }
                     }

@@ -13,7 +13,7 @@ const MAX_BODY: usize = 1 << 20;
 /// What every handler starts from.
 pub struct Edge {
     pub core: Arc<Core>,
-    pub client: Client,
+    pub client: Arc<Client>,
     pub cookies: String,
     pub headers: HeaderMap,
     pub session: WebSession,
@@ -22,7 +22,7 @@ pub struct Edge {
 impl FromRequestParts<Arc<Core>> for Edge {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Response> {
-        let Some(client) = parts.extensions.get::<Client>().cloned() else {
+        let Some(client) = parts.extensions.get::<Arc<Client>>().cloned() else {
             // Without the server's own reading of the connection nothing about the caller is known.
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };
@@ -69,7 +69,8 @@ impl Edge {
 
 /// A redirect by GET. `to` is percent-encoded where a header needs it.
 pub fn redirect(status: StatusCode, to: &str) -> Response {
-    let safe: String = to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect();
+    let plain = to.bytes().all(|b| b.is_ascii_graphic());
+    let safe = if plain { to.to_owned() } else { to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect() };
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
     match HeaderValue::from_str(&safe) {
         Ok(value) => drop(response.headers_mut().insert(header::LOCATION, value)),

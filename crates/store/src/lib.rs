@@ -5,6 +5,7 @@ pub mod db;
 pub mod kv;
 pub mod migrate;
 pub mod objects;
+mod recent;
 mod rows;
 mod tallies;
 #[cfg(feature = "testdb")]

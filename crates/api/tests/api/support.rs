@@ -96,7 +96,7 @@ impl App {
             request = request.header(*name, *value);
         }
         let mut request = request.body(body.into()).unwrap();
-        request.extensions_mut().insert(client(&method, path));
+        request.extensions_mut().insert(std::sync::Arc::new(client(&method, path)));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();

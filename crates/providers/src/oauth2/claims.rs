@@ -69,7 +69,7 @@ pub struct Base<'a> {
 impl Base<'_> {
     /// The built-in claims with a `jti`; empty members are left out.
     pub fn claims(&self, jti: String) -> Map {
-        let mut out = Map::new();
+        let mut out = Map::with_capacity(24);
         let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
         put("iss", json!(self.issuer));
         put("sub", json!(subject(self.entry.settings.sub_mode, self.person)));

@@ -38,12 +38,12 @@ pub fn router(core: Arc<Core>) -> Router {
 }
 
 /// The caller as the edge knows them.
-pub struct Caller(pub Client);
+pub struct Caller(pub Arc<Client>);
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = StatusCode;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
         // Without the server's own reading of the connection nothing about the caller is known.
-        parts.extensions.get::<Client>().cloned().map(Self).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+        parts.extensions.get::<Arc<Client>>().cloned().map(Self).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 

@@ -163,7 +163,7 @@ impl World {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         let mut request = request.body(Body::from(body.to_owned())).unwrap();
-        request.extensions_mut().insert(self.client(method, path));
+        request.extensions_mut().insert(std::sync::Arc::new(self.client(method, path)));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         assert!(!status.is_server_error(), "{method} {path}: {status}");

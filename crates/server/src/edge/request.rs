@@ -4,7 +4,7 @@ use super::client::{self, Connection};
 use super::ids::RequestIds;
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
 use signet_core::{Client, Core, page};
@@ -44,7 +44,7 @@ impl Site {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings.trusted_proxies, id.clone()) {
-            Ok(client) => self.inner(client, request).await,
+            Ok(client) => self.inner(Arc::new(client), request).await,
             Err(client::BadHost) => text(StatusCode::BAD_REQUEST, "The request names no valid host."),
         };
         let took = started.elapsed();
@@ -58,7 +58,7 @@ impl Site {
         response
     }
 
-    async fn inner(&self, client: Client, request: Request<Incoming>) -> Response<Body> {
+    async fn inner(&self, client: Arc<Client>, request: Request<Incoming>) -> Response<Body> {
         if request.body().size_hint().lower() > MAX_BODY as u64 {
             let version = request.version();
             let (body, rest) = body::lend(request.into_body());
@@ -81,7 +81,7 @@ impl Site {
         }
     }
 
-    async fn routed(&self, request: Request<Body>, client: Client, cookies: String, wants_page: bool) -> Response<Body> {
+    async fn routed(&self, request: Request<Body>, client: Arc<Client>, cookies: String, wants_page: bool) -> Response<Body> {
         // An Infallible error: the match proves that there is none.
         let answer = async {
             match self.routes.clone().oneshot(request).await {
@@ -141,17 +141,22 @@ fn text(status: StatusCode, message: &'static str) -> Response<Body> {
     response
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-authentik-id");
+const RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+
 /// Headers of every answer.
 fn dress(headers: &mut HeaderMap, id: &str, took: std::time::Duration) {
     if let Ok(value) = HeaderValue::from_str(id) {
-        headers.insert("x-authentik-id", value);
+        headers.insert(REQUEST_ID, value);
     }
-    if let Ok(value) = HeaderValue::from_str(&format!("{:.3}ms", took.as_secs_f64() * 1000.0)) {
-        headers.insert("x-response-time", value);
+    let micros = took.as_micros();
+    if let Ok(value) = HeaderValue::from_str(&format!("{}.{:03}ms", micros / 1000, micros % 1000)) {
+        headers.insert(RESPONSE_TIME, value);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("strict-origin-when-cross-origin"));
-    headers.entry("permissions-policy").or_insert(HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
+    headers.entry(PERMISSIONS).or_insert(HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }

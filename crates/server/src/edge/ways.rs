@@ -19,7 +19,7 @@ async fn webfinger() -> Response {
 
 /// Where people type device codes: after sign-in, and only where a flow for it exists.
 async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
-    let Some(client) = request.extensions().get::<Client>().cloned() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let Some(client) = request.extensions().get::<Arc<Client>>().cloned() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let cookies = cookies(request.headers());
     match WebSession::load(&core, &client, &cookies).await {
         Ok(session) if session.principal().is_none() => {
@@ -36,7 +36,7 @@ async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
 }
 
 async fn nothing(State(core): State<Arc<Core>>, request: Request) -> Response {
-    match request.extensions().get::<Client>() {
+    match request.extensions().get::<Arc<Client>>() {
         Some(client) => page::not_found(&core, client, &cookies(request.headers())).map(Body::from),
         None => StatusCode::NOT_FOUND.into_response(),
     }

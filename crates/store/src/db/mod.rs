@@ -17,6 +17,7 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::behind::Behind;
+use crate::recent::Recent;
 use crate::tallies::Tallies;
 use crate::visits::Visits;
 use signet_base::{Error, Result};
@@ -49,6 +50,10 @@ pub(crate) trait Backend: Send + Sync {
     }
     /// Commits that reached the disk so far; SQLite only.
     fn commits(&self) -> u64;
+    /// How often accounts, groups and memberships were changed; `None` where others may change them at any time.
+    fn changes_of_people(&self) -> Option<u64> {
+        None
+    }
     /// Messages of a channel until the database goes away; none where one process owns the database.
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
     async fn close(&self);
@@ -61,6 +66,7 @@ pub struct Db {
     behind: Behind,
     visits: Visits,
     tallies: Tallies,
+    recent: Recent,
 }
 
 impl std::fmt::Debug for Db {
@@ -71,7 +77,7 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default(), tallies: Tallies::default() }
+        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default(), tallies: Tallies::default(), recent: Recent::default() }
     }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -144,6 +150,10 @@ impl Db {
     /// Sessions that wait in memory, where one process owns the database.
     pub(crate) fn visits(&self) -> Option<(&Visits, &Arc<dyn Backend>)> {
         (self.kind() == DbKind::Sqlite).then_some((&self.visits, &self.backend))
+    }
+    /// People who were read a moment ago with the count of changes of now, where one process owns the database.
+    pub(crate) fn recent(&self) -> Option<(&Recent, u64)> {
+        self.backend.changes_of_people().map(|changes| (&self.recent, changes))
     }
     /// Counts of attempts, where one process owns the database.
     pub(crate) fn tallies(&self) -> Option<&Tallies> {

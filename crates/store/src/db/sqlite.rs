@@ -1,4 +1,5 @@
 //! SQLite: one writer thread with group commit, readers on the calling thread.
+mod checkpoint;
 mod writer;
 
 use super::{Backend, Batch, DbKind, Row, Value, errors};
@@ -37,6 +38,7 @@ pub(super) struct Sqlite {
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Mutex<Vec<Connection>>>,
     commits: Arc<AtomicU64>,
+    changes: Arc<AtomicU64>,
 }
 
 impl ToSql for Value {
@@ -63,8 +65,6 @@ impl Sqlite {
             if mode != "wal" {
                 tracing::warn!(mode, "SQLite does not use write-ahead logging on this file system");
             }
-            // Pages that change again before the checkpoint are copied once.
-            conn.pragma_update(None, "wal_autocheckpoint", 16_000)?;
             // KiB: keys of tokens are random, so their indexes are touched all over.
             conn.pragma_update(None, "cache_size", -16_384)?;
             conn.pragma_update(None, "journal_size_limit", 67_108_864)?;
@@ -75,11 +75,11 @@ impl Sqlite {
             other => other,
         })?;
         let (jobs, queue) = sync_channel(QUEUE);
-        let commits = Arc::new(AtomicU64::new(0));
-        let mut writer = Writer::new(conn, commits.clone(), temporary);
+        let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let mut writer = Writer::new(path, conn, commits.clone(), changes.clone(), temporary).map_err(|e| errors::sqlite(&e))?;
         let thread =
             std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.run(&queue)).map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
-        Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits })
+        Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
     }
 
     pub fn temporary() -> Result<Self> {
@@ -154,6 +154,9 @@ impl Backend for Sqlite {
     }
     fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+    fn changes_of_people(&self) -> Option<u64> {
+        Some(self.changes.load(Ordering::SeqCst))
     }
     async fn listen(&self, _channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         Ok(None)

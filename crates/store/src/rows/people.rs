@@ -3,7 +3,10 @@ use super::groups::{self, Group};
 use super::users::{self, User};
 use crate::db::{Db, Row, Value};
 use crate::params;
+use crate::recent::Asked;
 use signet_base::{Result, Uuid};
+use std::sync::Arc;
+use std::time::Instant;
 
 // The last column: whether the group has parents. Most have none, and the walk up is the costly part.
 const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, \
@@ -19,21 +22,38 @@ const HAS_PARENTS: usize = 20;
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_USERNAME];
 
 /// An account, active or not.
+#[derive(Clone)]
 pub struct Person {
-    pub user: User,
+    pub user: Arc<User>,
     /// Direct and inherited groups, by name.
-    pub groups: Vec<Group>,
+    pub groups: Arc<Vec<Group>>,
     /// Those that the account is a member of itself.
-    pub direct: Vec<Uuid>,
+    pub direct: Arc<[Uuid]>,
 }
 
 /// The account with its groups.
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<Person>> {
-    person(db, BY_ID, params![id]).await
+    asked(db, Asked::Id(id)).await
 }
 /// Finds by the canonical form of the name.
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
-    person(db, BY_USERNAME, params![users::canonical(username)]).await
+    asked(db, Asked::Name(users::canonical(username))).await
+}
+
+async fn asked(db: &Db, asked: Asked) -> Result<Option<Person>> {
+    let recent = db.recent();
+    if let Some(person) = recent.and_then(|(recent, changes)| recent.find(&asked, changes)) {
+        return Ok(Some(person));
+    }
+    let began = Instant::now();
+    let found = match &asked {
+        Asked::Id(id) => person(db, BY_ID, params![*id]).await?,
+        Asked::Name(name) => person(db, BY_USERNAME, params![name]).await?,
+    };
+    if let (Some((recent, changes)), Some(person)) = (recent, &found) {
+        recent.keep(asked, person, changes, began);
+    }
+    Ok(found)
 }
 
 async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>> {
@@ -46,9 +66,9 @@ async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>
     for row in &rows {
         if has_parents(row)? {
             let groups = groups::effective_groups(db, user.id).await?;
-            return Ok(Some(Person { user, groups, direct }));
+            return Ok(Some(Person { user: Arc::new(user), groups: Arc::new(groups), direct }));
         }
     }
     groups.sort_by_cached_key(|g| (g.name.to_lowercase(), g.id));
-    Ok(Some(Person { user, groups, direct }))
+    Ok(Some(Person { user: Arc::new(user), groups: Arc::new(groups), direct }))
 }

@@ -75,7 +75,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let mut refresh = None;
     let row = |scopes, token, kind, expires, jti| row(core, &base, scopes, issue.session, issue.family, token, kind, expires, jti);
     let access_row = row(scopes, &access, TokenKind::Access, expires, jti)?;
-    let mut body = Map::new();
+    let mut body = Map::with_capacity(8);
     body.insert("access_token".into(), json!(access));
     body.insert("token_type".into(), json!("Bearer"));
     body.insert("scope".into(), json!(scopes.to_string()));

@@ -1,8 +1,11 @@
 //! The one thread that writes: what waits is committed together.
+use super::checkpoint::Checkpoints;
 use super::{Answer, GATHER, GROUP, Job, collect};
 use crate::db::{Batch, errors};
+use crate::recent::concerns_people;
 use rusqlite::{Connection, ErrorCode};
 use signet_base::{Error, Result};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -12,6 +15,9 @@ use tokio::sync::oneshot;
 pub(super) struct Writer {
     conn: Connection,
     commits: Arc<AtomicU64>,
+    /// Commits that may have changed who somebody is.
+    changes: Arc<AtomicU64>,
+    checkpoints: Checkpoints,
     sync: Option<bool>,
     never_sync: bool,
 }
@@ -19,8 +25,8 @@ pub(super) struct Writer {
 type Waiting = (Batch, oneshot::Sender<Answer>);
 
 impl Writer {
-    pub(super) fn new(conn: Connection, commits: Arc<AtomicU64>, never_sync: bool) -> Self {
-        Self { conn, commits, sync: None, never_sync }
+    pub(super) fn new(path: &Path, mut conn: Connection, commits: Arc<AtomicU64>, changes: Arc<AtomicU64>, never_sync: bool) -> rusqlite::Result<Self> {
+        Ok(Self { checkpoints: Checkpoints::new(path, &mut conn)?, conn, commits, changes, sync: None, never_sync })
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
         let (mut last, mut patience) = (1, GATHER);
@@ -71,10 +77,15 @@ impl Writer {
             }
             Err(e) => batches.iter().map(|_| Err(errors::sqlite(&e))).collect(),
         };
+        // Before anybody hears of it.
+        if batches.iter().flat_map(|batch| &batch.statements).any(|s| concerns_people(&s.sql)) {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+        }
         for (sender, answer) in senders.into_iter().zip(answers) {
             // A caller that stopped waiting does not undo what was committed.
             let _ = sender.send(answer);
         }
+        self.checkpoints.step(&self.conn);
     }
 
     /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page that changes;
@@ -130,6 +141,7 @@ impl Writer {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
         self.conn.flush_prepared_statement_cache();
+        self.changes.fetch_add(1, Ordering::SeqCst);
         done.map(|()| Vec::new())
     }
 }
