@@ -122,7 +122,7 @@ impl Pool {
                         // A panicking job must not take the worker along; its caller sees a dropped channel.
                         done.extend(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
                         // Few wait: what is held back would be missing to them that come next.
-                        if done.len() >= together || done.len() * 3 > inbox.waiting() {
+                        if done.len() >= together || done.len() > inbox.waiting() {
                             done.drain(..).for_each(|deliver: Delivery| deliver());
                         }
                     }

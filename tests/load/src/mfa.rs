@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const SET_UP: &str = "default-authenticator-totp-setup";
 /// Seconds of one code.
-const PERIOD: u64 = 30;
+pub const PERIOD: u64 = 30;
 
 /// Somebody with a TOTP device.
 pub struct Holder {
@@ -41,7 +41,8 @@ impl Work for TotpLogin {
     async fn turn(&mut self, log: &mut Log) -> Result<()> {
         let mut holder = self.people.lock().unwrap_or_else(PoisonError::into_inner).pop_front().ok_or("more connections than people")?;
         // Codes of the step before and after count as well.
-        let step = (holder.last + 1).max(now() / PERIOD - 1);
+        // Two seconds on, so that a code does not grow too old on its way.
+        let step = (holder.last + 1).max((now() + 2) / PERIOD - 1);
         if step > now() / PERIOD + 1 {
             return Err("too few people: every code of this half minute is used".into());
         }

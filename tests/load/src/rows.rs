@@ -226,18 +226,26 @@ pub async fn steps(bench: &mut Bench) -> Result<Vec<Line>> {
     ])
 }
 
+/// People for so many sign-ins a second over so many seconds, in which a password alone signs in as long: each has a code of
+/// the period before, of this one, of the next, and one more each period.
+fn crowd(pace: f64, seconds: f64) -> usize {
+    let codes = 3.0 + (2.0 * seconds / mfa::PERIOD as f64).floor();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
+    let count = (1.3 * pace * seconds / codes).ceil() as usize;
+    count.max(64)
+}
+
 /// A second factor must not slow a sign-in down: password and TOTP against the password alone.
 pub async fn totp(bench: &mut Bench) -> Result<Line> {
     const MUST: f64 = 0.97;
     let site = bench.site(Es256)?;
-    // Each person has about four codes in the time of all rounds.
-    let count = if bench.quick { 250 } else { 900 };
-    let people = mfa::people(&mut bench.admin()?, &site, count).await?;
     let mut alone = Load::prepare(Kind::Login, &site, 16).await?;
+    let (ramp, time) = (ramp(Kind::Login), bench.time());
+    let pace = sound(alone.run(ramp, bench.short()).await?)?.per_second;
+    let people = mfa::people(&mut bench.admin()?, &site, crowd(pace, ROUNDS as f64 * (ramp + time).as_secs_f64())).await?;
     let mut with = load::totp(&site, &people, 16);
     let (mut limits, mut rates, mut note) = (Series::default(), Series::default(), String::new());
     for _ in 0..ROUNDS {
-        let (ramp, time) = (ramp(Kind::Login), bench.time());
         limits.rates.push(sound(alone.run(ramp, time).await?)?.per_second);
         let outcome = sound(with.run(ramp, time).await?)?;
         note = format!("p50 {} ms, p99 {} ms", number(outcome.whole.quantile(0.5)), number(outcome.whole.quantile(0.99)));
@@ -281,6 +289,11 @@ mod tests {
     fn medians_and_spread() {
         assert_eq!([median(&[]), median(&[3.0, 1.0, 2.0]), median(&[1.0, 2.0, 4.0, 3.0])], [0.0, 2.0, 2.5]);
         assert_eq!(Series { rates: vec![100.0, 150.0] }.spread(), 1.5);
+    }
+
+    #[test]
+    fn a_crowd_has_codes_enough() {
+        assert_eq!([crowd(1.0, 10.0), crowd(100.0, 33.6)], [64, 874]);
     }
 
     #[test]
