@@ -5,6 +5,7 @@
 mod directory;
 mod filter;
 mod host;
+mod jwt;
 mod letters;
 mod objects;
 mod people;

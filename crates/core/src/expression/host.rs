@@ -3,7 +3,7 @@ use super::filter::Filter;
 use super::objects::{Shared, gone};
 use super::people::{self, GROUP_FILTERS};
 use super::to_json;
-use super::{directory, letters, web};
+use super::{directory, jwt, letters, web};
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
 use signet_base::{Json, Map, Ports, Uuid};
@@ -27,7 +27,19 @@ const MAX_MESSAGE: usize = 1000;
 const MAX_MESSAGES: usize = 20;
 
 /// What programs may call.
-const FUNCTIONS: [&str; 8] = ["ak_message", "ak_is_group_member", "ak_user_by", "ak_call_policy", "ak_create_event", "ak_user_has_authenticator", "ak_send_email", "resolve_dns"];
+const FUNCTIONS: [&str; 11] = [
+    "ak_message",
+    "ak_is_group_member",
+    "ak_user_by",
+    "ak_call_policy",
+    "ak_create_event",
+    "ak_create_jwt",
+    "ak_create_jwt_raw",
+    "ak_user_has_authenticator",
+    "ak_send_email",
+    "resolve_dns",
+    "reverse_dns",
+];
 /// Letters that one run may send.
 const MAX_LETTERS: u32 = 5;
 
@@ -196,6 +208,15 @@ impl Caller {
     }
 }
 
+/// Runs what may run other texts, not too deeply.
+async fn deeper(work: impl Future<Output = Answer>) -> Answer {
+    let depth = DEPTH.try_with(|d| *d).unwrap_or(0);
+    if depth >= MAX_DEPTH {
+        return Err(CallError::Fatal("policies call each other too deeply".into()));
+    }
+    DEPTH.scope(depth + 1, work).await
+}
+
 fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Answer {
     let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"));
     let user = user.ok_or_else(|| CallError::Type("ak_is_group_member() takes a user".into()))?;
@@ -236,6 +257,9 @@ impl Host for Caller {
                 "ak_call_policy" => self.call_policy(args, kwargs).await,
                 "ak_user_has_authenticator" => self.has_authenticator(&args, &kwargs).await,
                 "resolve_dns" => web::resolve(&self.core().settings.expressions, &args, &kwargs).await,
+                "reverse_dns" => web::reverse(&self.core().settings.expressions, &args).await,
+                "ak_create_jwt" => deeper(jwt::create(&self.shared, &args, &kwargs)).await,
+                "ak_create_jwt_raw" => jwt::create_raw(&self.shared, &args, &kwargs).await,
                 "ak_send_email" => self.send_email(&args, &kwargs),
                 "ak_create_event" => self.create_event(args, kwargs).await,
                 _ => Err(CallError::NotFound),

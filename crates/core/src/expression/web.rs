@@ -4,6 +4,7 @@ use signet_base::outbound::{HttpAnswer, HttpRequest};
 use signet_base::query;
 use signet_expr::{BoxFuture, CallError, Dict, HostObject, Kwargs, Value};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -231,6 +232,26 @@ pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value
     Ok(Value::list(addresses))
 }
 
+/// `reverse_dns(ip)`: the name of an address; the address itself when it has none.
+pub async fn reverse(outside: &Outside, args: &[Value]) -> Answer {
+    if !outside.dns {
+        return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
+    }
+    // An address is a text, or what `ip_address` made of one.
+    let text = match args.first() {
+        Some(Value::Record(address)) => address.fields.get("compressed").and_then(Value::as_str),
+        other => other.and_then(Value::as_str),
+    };
+    let text = text.unwrap_or_default().to_owned();
+    let ip: IpAddr = text.parse().map_err(|_| CallError::Value("reverse_dns() takes an address".into()))?;
+    let asked = tokio::task::spawn_blocking(move || dns_lookup::lookup_addr(&ip));
+    match tokio::time::timeout(TIMEOUT, asked).await {
+        Ok(Ok(Ok(name))) => Ok(name.into()),
+        Ok(_) => Ok(text.into()),
+        Err(_) => Err(CallError::Failed(format!("{text} was not resolved in time"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +273,15 @@ mod tests {
         for url in ["file:///etc/passwd", "https://user@api.example.com/", "//api.example.com/", "api.example.com", "https://", "ftp://x/", ""] {
             assert_eq!(host_of(url), None, "{url}");
         }
+    }
+    #[tokio::test]
+    async fn names_of_addresses_are_asked_for_only_where_that_is_open() {
+        let open = Outside { hosts: Vec::new(), dns: true };
+        assert!(matches!(reverse(&Outside::default(), &["127.0.0.1".into()]).await, Err(CallError::Fatal(_))));
+        assert!(matches!(reverse(&open, &["no address".into()]).await, Err(CallError::Value(_))));
+        assert!(matches!(reverse(&open, &[]).await, Err(CallError::Value(_))));
+        let named = reverse(&open, &["127.0.0.1".into()]).await.unwrap();
+        assert!(named.as_str().is_some_and(|name| !name.is_empty()));
     }
     #[test]
     fn headers_cannot_be_split() {

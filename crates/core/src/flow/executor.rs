@@ -121,7 +121,6 @@ impl Executor<'_> {
     }
 
     async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
-        let answered = answer.is_some();
         for _ in 0..MAX_SILENT {
             let Some(mut plan) = self.session.state.plan.take() else { return Err(Error::internal("a run without a plan")) };
             let Some(planned) = plan.stages.front().cloned() else {
@@ -217,10 +216,7 @@ impl Executor<'_> {
                         return Ok(self.finish(flow, plan));
                     }
                     self.session.state.plan = Some(plan);
-                    // An answer is followed by a question of its own. Stages that ask nothing pass within one.
-                    if answered {
-                        return Ok(Reply::Again);
-                    }
+                    return Ok(Reply::Again);
                 }
                 Step::Redirect(to) => {
                     plan.shown = true;

@@ -10,6 +10,7 @@ mod errors;
 mod introspect;
 mod live;
 mod model;
+mod order;
 mod params;
 mod redirect;
 mod revoke;
@@ -24,8 +25,11 @@ pub use model::{ClientType, GrantType, IssuerMode, MatchingMode, OAuth2Provider,
 pub use userinfo::bearer;
 
 use crate::Slice;
+use async_trait::async_trait;
+use signet_base::Result;
 use signet_core::flow::StageKind;
-use signet_core::provider::ProviderKind;
+use signet_core::provider::{Order, ProviderKind};
+use signet_core::{Client, Core};
 use signet_model::{Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
@@ -39,6 +43,7 @@ pub const SLICE: Slice = Slice {
 
 struct Kind;
 
+#[async_trait]
 impl ProviderKind for Kind {
     fn def(&self) -> &'static ModelDef {
         OAuth2Provider::DEF
@@ -48,5 +53,8 @@ impl ProviderKind for Kind {
         let settings = provider.get::<OAuth2Provider>()?;
         let exact = |u: &&RedirectUri| u.matching_mode == MatchingMode::Strict && u.redirect_uri_type == UriType::Authorization;
         settings.redirect_uris.iter().filter(exact).find_map(|u| redirect::web_origin(&u.url))
+    }
+    async fn token(&self, core: &Arc<Core>, client: &Client, provider: &Arc<Object>, order: Order) -> Result<String> {
+        order::token(core, client, provider, order).await
     }
 }

@@ -1,6 +1,7 @@
 //! What settings are accepted, and the API's extra answers.
 use crate::world::{World, create};
 use signet_base::{Json, json};
+use signet_core::models::{Application, PolicyBinding};
 use signet_core::provider::ProviderKind;
 use signet_model::Model;
 use signet_providers::oauth2::{OAuth2Provider, ScopeMapping, api};
@@ -100,6 +101,32 @@ async fn a_mapping_that_fails_costs_its_own_claims_only() {
         let claims = crate::world::claims(&t["id_token"]);
         assert_eq!((&claims["email"], &claims["extra"]), (&json!("ann@example.test"), &json!("app")));
         assert_eq!((&claims["iss"], &claims["nonce"], &claims["exp"]), (&json!("https://id.example/application/o/app/"), &json!("no"), &json!(1_800_003_600)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
+    each_database(|db| async move {
+        let w = World::new(db).await;
+        let text = "return {'inner': ak_create_jwt(request.user, 'other', ['openid', 'email', 'offline_access', 'unknown'], validity='minutes=2')}";
+        let inner = create(&w.core, ScopeMapping::DEF, json!({"name": "inner", "scope_name": "inner", "expression": text})).await.unwrap();
+        let text = "return {'raw': ak_create_jwt_raw('other', validity='minutes=5', sub='robot', exp=1)}";
+        let raw = create(&w.core, ScopeMapping::DEF, json!({"name": "raw", "scope_name": "raw", "expression": text})).await.unwrap();
+        w.set(json!({"property_mappings": [w.scopes[0], inner.pk, raw.pk]})).await;
+        let cookie = w.sign_in(&w.ann).await;
+        let id = crate::world::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
+        let claims = crate::world::claims(&id["inner"]);
+        assert_eq!((&claims["aud"], &claims["scope"], &claims["exp"]), (&json!("other"), &json!("openid email"), &json!(1_800_000_120)));
+        assert_eq!(w.userinfo(&id["inner"]).await.json()["email"], "ann@example.test");
+        let claims = crate::world::claims(&id["raw"]);
+        assert_eq!((&claims["sub"], &claims["exp"], &claims["iss"]), (&json!("robot"), &json!(1_800_000_300), &json!("https://id.example/application/o/other/")));
+        // Nobody's access token: it was not made for a person.
+        assert_eq!(w.userinfo(&id["raw"]).await.status, 401);
+        let other = w.core.world().find::<Application>("slug", "other").map(|(object, _)| object.clone()).unwrap();
+        create(&w.core, PolicyBinding::DEF, json!({"target": other.pbm(), "user": w.ben().await.user.id, "order": 0})).await.unwrap();
+        let id = crate::world::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
+        assert!(id.get("inner").is_none() && id.get("raw").is_some(), "{id}");
     })
     .await;
 }

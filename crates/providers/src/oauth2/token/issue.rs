@@ -4,7 +4,7 @@ use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::live::Note;
 use crate::oauth2::scopes::{OPENID, Scopes};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json};
+use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
 use signet_core::{Client, Core, Principal};
 use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct Issue<'a> {
     pub family: Uuid,
     /// Scopes of a new refresh token, when there is to be one.
     pub refresh: Option<&'a Scopes>,
+    /// Of the access and ID token.
+    pub lifetime: Span,
     pub now: Timestamp,
 }
 
@@ -53,8 +55,7 @@ pub struct Issued {
 
 /// Signs the tokens of one answer, in one visit to the signing pool.
 pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
-    let Issue { core, client, entry, person, scopes, auth, now, .. } = *issue;
-    let lifetime = entry.settings.access_token_validity;
+    let Issue { core, client, entry, person, scopes, auth, lifetime, now, .. } = *issue;
     let expires = now.plus(lifetime);
     let issuer = entry.issuer_for(client);
     let base = Base { entry, issuer: &issuer, person, auth, now, expires };

@@ -73,6 +73,7 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
         session: proven.session,
         family: proven.family,
         refresh: proven.refresh.as_ref(),
+        lifetime: call.entry().settings.access_token_validity,
         now: call.now,
     })
     .await?;

@@ -1,0 +1,35 @@
+//! Tokens that an administrator's text orders (`ak_create_jwt`). The gate was asked by the caller.
+use super::claims::AuthContext;
+use super::clients::Index;
+use super::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
+use super::token::issue::{self, Issue};
+use signet_base::{Error, Map, Result, json};
+use signet_core::provider::{Order, Subject};
+use signet_core::{Client, Core};
+use signet_model::Object;
+use signet_store::grants;
+use std::sync::Arc;
+
+pub async fn token(core: &Arc<Core>, client: &Client, provider: &Arc<Object>, order: Order) -> Result<String> {
+    let entry = Index::new(core.world()).entry(provider)?.ok_or_else(|| Error::denied("The provider belongs to no application."))?;
+    let now = core.now();
+    match order.subject {
+        Subject::Person { person, scopes } => {
+            let scopes = Scopes::parse(&scopes.join(" ")).among(entry.scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
+            let auth = AuthContext::machine(now);
+            let family = core.ports.timed_uuid();
+            let issue = Issue { core, client, entry: &entry, person: &person, scopes: &scopes, auth: &auth, session: None, family, refresh: None, lifetime: order.validity, now };
+            let issued = issue::make(&issue).await?;
+            grants::insert(&core.db, &[issued.access]).await?;
+            issued.body.get("access_token").and_then(|token| token.as_str()).map(str::to_owned).ok_or_else(|| Error::internal("no token"))
+        }
+        Subject::Claims(given) => {
+            let mut claims = Map::new();
+            claims.insert("iss".into(), json!(entry.issuer_for(client)));
+            claims.extend(given);
+            claims.insert("iat".into(), json!(now.secs()));
+            claims.insert("exp".into(), json!(now.plus(order.validity).secs()));
+            entry.signer.sign(core, vec![claims]).await?.pop().ok_or_else(|| Error::internal("no signature"))
+        }
+    }
+}
