@@ -51,6 +51,10 @@ impl Inbox {
         }
         true
     }
+    /// The next job, where one waits.
+    fn next(&self) -> Option<Job> {
+        self.state().jobs.pop_front()
+    }
     fn waiting(&self) -> usize {
         self.state().jobs.len()
     }
@@ -69,6 +73,9 @@ impl Inbox {
             }
         }
     }
+}
+fn deliver(done: &mut Vec<Delivery>) {
+    done.drain(..).for_each(|deliver| deliver());
 }
 struct Open(Arc<Inbox>);
 impl Drop for Open {
@@ -117,13 +124,22 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("{name}-{n}"))
                 .spawn(move || {
-                    let mut done = Vec::new();
-                    while let Some(job) = inbox.take() {
+                    let mut done: Vec<Delivery> = Vec::new();
+                    loop {
+                        let job = match inbox.next() {
+                            Some(job) => job,
+                            None => {
+                                // Nothing is held back while this worker rests.
+                                deliver(&mut done);
+                                let Some(job) = inbox.take() else { break };
+                                job
+                            }
+                        };
                         // A panicking job must not take the worker along; its caller sees a dropped channel.
                         done.extend(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
-                        // Few wait: what is held back would be missing to them that come next.
+                        // Where few wait, the callers of what is held back would be missing as the next ones.
                         if done.len() >= together || done.len() > inbox.waiting() {
-                            done.drain(..).for_each(|deliver: Delivery| deliver());
+                            deliver(&mut done);
                         }
                     }
                 })
@@ -192,6 +208,22 @@ mod tests {
         hold.send(()).unwrap();
         assert!(busy.await.unwrap().unwrap());
         assert_eq!(queued.await.unwrap().unwrap(), 1);
+    }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn answers_that_leave_together_are_never_left_behind() {
+        let pool = Pool::grouped("t", 2, 100, 8).unwrap();
+        for round in 0..400u32 {
+            // A few jobs and then silence: whoever is slower must not keep the other's answer.
+            let crowd: Vec<_> = (0..1 + round % 5)
+                .map(|n| {
+                    let pool = pool.clone();
+                    tokio::spawn(async move { pool.run(move || (0..n * 300 + round).fold(0u32, |sum, x| std::hint::black_box(sum.wrapping_add(x)))).await })
+                })
+                .collect();
+            for one in crowd {
+                assert!(tokio::time::timeout(Duration::from_secs(10), one).await.expect("an answer was held back").unwrap().is_ok());
+            }
+        }
     }
     #[tokio::test]
     async fn what_would_wait_too_long_is_refused_by_what_jobs_took_of_late() {

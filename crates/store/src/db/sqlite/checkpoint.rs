@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 /// Pages of the log after which the thread begins, and again after so many more.
 const STEP: usize = 4_000;
@@ -19,8 +20,18 @@ pub(super) struct Checkpoints {
     before: usize,
     /// The count at which the next step is due.
     due: usize,
-    /// The thread, once there was something to do; it ends when this goes.
-    helper: Option<SyncSender<()>>,
+    /// The thread, once there was something to do.
+    helper: Option<(SyncSender<()>, JoinHandle<()>)>,
+}
+
+impl Drop for Checkpoints {
+    /// Its connection goes before the writer's, which is to be the last one and to leave a whole file.
+    fn drop(&mut self) {
+        if let Some((inbox, thread)) = self.helper.take() {
+            drop(inbox);
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Checkpoints {
@@ -60,11 +71,11 @@ impl Checkpoints {
             let (helper, inbox) = sync_channel(1);
             let path = self.path.clone();
             match std::thread::Builder::new().name("sqlite-copy".into()).spawn(move || help(&path, &inbox)) {
-                Ok(_) => self.helper = Some(helper),
+                Ok(thread) => self.helper = Some((helper, thread)),
                 Err(error) => return tracing::warn!(%error, "no thread for checkpoints; the writer does them"),
             }
         }
-        if let Some(helper) = &self.helper {
+        if let Some((helper, _)) = &self.helper {
             // One that is under way is enough.
             let _ = helper.try_send(());
         }

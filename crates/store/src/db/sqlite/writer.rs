@@ -13,11 +13,12 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 pub(super) struct Writer {
+    /// Before the connection, so that it also ends before it.
+    checkpoints: Checkpoints,
     conn: Connection,
     commits: Arc<AtomicU64>,
     /// Commits that may have changed who somebody is.
     changes: Arc<AtomicU64>,
-    checkpoints: Checkpoints,
     sync: Option<bool>,
     never_sync: bool,
 }
