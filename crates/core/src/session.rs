@@ -9,9 +9,9 @@ use crate::flow::{Plan, sealed};
 use crate::{Client, Core, Principal, device};
 use binding::Binding;
 pub use cookies::SessionCookies;
-use judged::{broken, end_after_use, end_broken, note_use};
+use judged::{broken, end_after_use, end_broken, make_room, note_use};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
+use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, grants, sessions, users};
 use std::sync::Arc;
 
@@ -333,23 +333,9 @@ impl WebSession {
         }
         cookies.extend(device);
         if let Some(person) = arrived {
-            self.make_room(core, client, &person).await?;
+            make_room(core, client, &person).await?;
         }
         Ok(cookies)
-    }
-
-    /// Ends the person's oldest sessions where they have more than the installation allows. After the new one is stored, so
-    /// that of two sign-ins at the same moment the later one sees both.
-    async fn make_room(&self, core: &Core, client: &Client, person: &Principal) -> Result<()> {
-        let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
-        let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;
-        for session in &ended {
-            grants::revoke_session(&core.db, *session).await?;
-        }
-        if !ended.is_empty() {
-            core.event(client, Some(person), "logout", "authentik_events", json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended})).await;
-        }
-        Ok(())
     }
 
     /// Writes the row; `with` what a sign-in changes beside it, in the same commit.

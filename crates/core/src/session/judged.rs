@@ -50,3 +50,17 @@ pub(super) fn end_after_use(core: &Core, now: Timestamp, remembered: bool, absol
     let latest = absolute.unwrap_or(before);
     core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
 }
+
+/// Ends the person's oldest sessions where they have more than the installation allows. After the new one is stored, so
+/// that of two sign-ins at the same moment the later one sees both.
+pub(super) async fn make_room(core: &Core, client: &Client, person: &Principal) -> Result<()> {
+    let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
+    let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;
+    for session in &ended {
+        grants::revoke_session(&core.db, *session).await?;
+    }
+    if !ended.is_empty() {
+        core.event(client, Some(person), "logout", "authentik_events", json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended})).await;
+    }
+    Ok(())
+}
