@@ -49,6 +49,11 @@ impl Tallies {
         Some((Taken::Allowed { left: limit - used - 1 }, Some(*window)))
     }
 
+    /// Forgets windows that are over by then.
+    pub fn forget_over(&self, now: Timestamp) {
+        self.all().retain(|_, ((_, end), _)| *end > now);
+    }
+
     /// Changes a name that is known: what it was, and whether it is known at all.
     pub fn change(&self, name: &str, change: impl FnOnce(Window) -> Window) -> Option<(Window, Window)> {
         let mut all = self.all();

@@ -112,5 +112,8 @@ pub async fn clear(db: &Db, name: &str) -> Result<()> {
 }
 /// Removes up to `limit` windows that are over. Garbage only: who counts judges the time.
 pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
+    if let Some(tallies) = db.tallies() {
+        tallies.forget_over(now);
+    }
     db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
 }

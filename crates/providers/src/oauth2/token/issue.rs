@@ -85,7 +85,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
         body.insert("id_token".into(), json!(id));
     }
     if let Some(scopes) = issue.refresh {
-        let token = core.ports.timed_secret(52);
+        let token = core.ports.timed_secret(51);
         let ends = now.plus(entry.settings.refresh_token_validity);
         refresh = Some(row(scopes, &token, TokenKind::Refresh, ends, None)?);
         body.insert("refresh_token".into(), json!(token));
