@@ -54,8 +54,15 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
 }
 /// [`take`] where one process counts: nobody waits for the row.
 async fn take_here(db: &Db, tallies: &Tallies, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Result<Taken> {
-    know(db, tallies, name).await?;
-    let Some((taken, window)) = tallies.take(name, limit, until, now) else { return Err(Error::internal("a count was lost")) };
+    let known = know(db, tallies, name).await?;
+    let (taken, window) = match tallies.take(name, limit, until, now) {
+        Some(taken) => taken,
+        None => {
+            // Forgotten in between, since its window is over.
+            tallies.learn(name, known);
+            tallies.take(name, limit, until, now).ok_or_else(|| Error::Unavailable("attempts cannot be counted now".into()))?
+        }
+    };
     if let Some(window) = window {
         write(db, name, window).await?;
     }
