@@ -37,16 +37,16 @@ impl Tallies {
         all.entry(name.to_owned()).or_insert((window, Instant::now()));
     }
 
-    /// Counts an attempt of a name that is known. The window to write, where the attempt counts.
-    pub fn take(&self, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Option<(Taken, Option<Window>)> {
+    /// Counts an attempt of a name that is known.
+    pub fn take(&self, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Option<Taken> {
         let mut all = self.all();
         let (window, at) = all.get_mut(name)?;
         let (used, end) = if window.0 <= 0 || window.1 <= now { (0, until) } else { *window };
         if used >= limit {
-            return Some((Taken::Refused { until: end }, None));
+            return Some(Taken::Refused { until: end });
         }
         (*window, *at) = ((used + 1, end), Instant::now());
-        Some((Taken::Allowed { left: limit - used - 1 }, Some(*window)))
+        Some(Taken::Allowed { left: limit - used - 1 })
     }
 
     /// Forgets windows that are over by then.
@@ -54,13 +54,19 @@ impl Tallies {
         self.all().retain(|_, ((_, end), _)| *end > now);
     }
 
-    /// Changes a name that is known: what it was, and whether it is known at all.
-    pub fn change(&self, name: &str, change: impl FnOnce(Window) -> Window) -> Option<(Window, Window)> {
+    /// Changes a name that is known; says whether that made a difference.
+    pub fn change(&self, name: &str, change: impl FnOnce(Window) -> Window) -> bool {
         let mut all = self.all();
-        let (window, at) = all.get_mut(name)?;
+        let Some((window, at)) = all.get_mut(name) else { return false };
         let before = *window;
         (*window, *at) = (change(before), Instant::now());
-        Some((before, *window))
+        before != *window
+    }
+
+    /// Hands over what is known of a name now. Nobody changes it meanwhile, so that what is handed over last is the latest.
+    pub fn hand_over<T>(&self, name: &str, take: impl FnOnce(Window) -> Option<T>) -> Option<T> {
+        let all = self.all();
+        all.get(name).and_then(|(window, _)| take(*window))
     }
 }
 
@@ -74,10 +80,14 @@ mod tests {
         assert!(tallies.take("a", 2, at(10), at(0)).is_none() && tallies.get("a").is_none());
         tallies.learn("a", (1, at(5)));
         tallies.learn("a", (0, at(0)));
-        assert_eq!(tallies.take("a", 2, at(10), at(0)), Some((Taken::Allowed { left: 0 }, Some((2, at(5))))));
-        assert_eq!(tallies.take("a", 2, at(10), at(4)), Some((Taken::Refused { until: at(5) }, None)));
-        assert_eq!(tallies.take("a", 2, at(15), at(5)), Some((Taken::Allowed { left: 1 }, Some((1, at(15))))));
-        assert_eq!(tallies.change("a", |(_, end)| (0, end)), Some(((1, at(15)), (0, at(15)))));
-        assert_eq!(tallies.take("a", 2, at(16), at(6)), Some((Taken::Allowed { left: 1 }, Some((1, at(16))))));
+        assert_eq!(tallies.take("a", 2, at(10), at(0)), Some(Taken::Allowed { left: 0 }));
+        assert_eq!(tallies.get("a"), Some((2, at(5))));
+        assert_eq!(tallies.take("a", 2, at(10), at(4)), Some(Taken::Refused { until: at(5) }));
+        assert_eq!(tallies.take("a", 2, at(15), at(5)), Some(Taken::Allowed { left: 1 }));
+        assert!(tallies.change("a", |(_, end)| (0, end)) && !tallies.change("a", |window| window) && !tallies.change("b", |(_, end)| (9, end)));
+        assert_eq!(tallies.hand_over("a", Some), Some((0, at(15))));
+        assert_eq!(tallies.take("a", 2, at(16), at(6)), Some(Taken::Allowed { left: 1 }));
+        tallies.forget_over(at(16));
+        assert_eq!(tallies.get("a"), None);
     }
 }

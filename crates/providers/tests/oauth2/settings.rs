@@ -111,7 +111,7 @@ async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
         let w = World::new(db).await;
         let text = "return {'inner': ak_create_jwt(request.user, 'other', ['openid', 'email', 'offline_access', 'unknown'], validity='minutes=2')}";
         let inner = create(&w.core, ScopeMapping::DEF, json!({"name": "inner", "scope_name": "inner", "expression": text})).await.unwrap();
-        let text = "return {'raw': ak_create_jwt_raw('other', validity='minutes=5', sub='robot', exp=1)}";
+        let text = "return {'raw': ak_create_jwt_raw('other', validity='minutes=5', sub='robot', exp=1, uid='v1:AAAA')}";
         let raw = create(&w.core, ScopeMapping::DEF, json!({"name": "raw", "scope_name": "raw", "expression": text})).await.unwrap();
         w.set(json!({"property_mappings": [w.scopes[0], inner.pk, raw.pk]})).await;
         let cookie = w.sign_in(&w.ann).await;
@@ -121,8 +121,8 @@ async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
         assert_eq!(w.userinfo(&id["inner"]).await.json()["email"], "ann@example.test");
         let claims = crate::world::claims(&id["raw"]);
         assert_eq!((&claims["sub"], &claims["exp"], &claims["iss"]), (&json!("robot"), &json!(1_800_000_300), &json!("https://id.example/application/o/other/")));
-        // Nobody's access token: it was not made for a person.
-        assert_eq!(w.userinfo(&id["raw"]).await.status, 401);
+        // Nobody's access token: it was not made for a person, and the note of another one does not make it one.
+        assert!(claims.get("uid").is_none() && w.userinfo(&id["raw"]).await.status == 401);
         let other = w.core.world().find::<Application>("slug", "other").map(|(object, _)| object.clone()).unwrap();
         create(&w.core, PolicyBinding::DEF, json!({"target": other.pbm(), "user": w.ben().await.user.id, "order": 0})).await.unwrap();
         let id = crate::world::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);

@@ -138,10 +138,14 @@ impl Db {
     /// Hands rows over that nobody waits for: written together with others within 50 ms, in order, not at once on the
     /// disk. The last ones are lost when the process is killed. With too many of them waiting, this waits itself.
     pub async fn behind(&self, batch: Batch) -> Result<()> {
-        match self.behind.push(&self.backend, batch) {
+        match self.queue(batch) {
             None => Ok(()),
             Some(batch) => self.batch(Batch { relaxed: true, ..batch }).await.map(drop),
         }
+    }
+    /// [`Db::behind`] without waiting: gives the batch back where there is no room.
+    pub(crate) fn queue(&self, batch: Batch) -> Option<Batch> {
+        self.behind.push(&self.backend, batch)
     }
     /// Waits until the rows that were handed to [`Db::behind`] so far are written.
     pub async fn flush(&self) -> Result<()> {

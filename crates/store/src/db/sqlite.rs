@@ -65,7 +65,7 @@ impl Sqlite {
             if mode != "wal" {
                 tracing::warn!(mode, "SQLite does not use write-ahead logging on this file system");
             }
-            // KiB: keys of tokens are random, so their indexes are touched all over.
+            // KiB: indexes by person and by session are touched all over.
             conn.pragma_update(None, "cache_size", -16_384)?;
             conn.pragma_update(None, "journal_size_limit", 67_108_864)?;
             conn.pragma_update(None, "foreign_keys", true)

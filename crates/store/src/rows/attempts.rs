@@ -55,7 +55,7 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
 /// [`take`] where one process counts: nobody waits for the row.
 async fn take_here(db: &Db, tallies: &Tallies, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Result<Taken> {
     let known = know(db, tallies, name).await?;
-    let (taken, window) = match tallies.take(name, limit, until, now) {
+    let taken = match tallies.take(name, limit, until, now) {
         Some(taken) => taken,
         None => {
             // Forgotten in between, since its window is over.
@@ -63,8 +63,8 @@ async fn take_here(db: &Db, tallies: &Tallies, name: &str, limit: i64, until: Ti
             tallies.take(name, limit, until, now).ok_or_else(|| Error::Unavailable("attempts cannot be counted now".into()))?
         }
     };
-    if let Some(window) = window {
-        write(db, name, window).await?;
+    if taken.is_allowed() {
+        write(db, tallies, name).await?;
     }
     Ok(taken)
 }
@@ -77,17 +77,18 @@ async fn know(db: &Db, tallies: &Tallies, name: &str) -> Result<Window> {
     tallies.learn(name, window);
     Ok(window)
 }
-async fn write(db: &Db, name: &str, (used, until): Window) -> Result<()> {
-    let batch = if used > 0 { Batch::relaxed().add(SET, params![name, used, until]) } else { Batch::relaxed().add(CLEAR, params![name]) };
-    db.behind(batch).await
+async fn write(db: &Db, tallies: &Tallies, name: &str) -> Result<()> {
+    let row = |(used, until): Window| if used > 0 { Batch::relaxed().add(SET, params![name, used, until]) } else { Batch::relaxed().add(CLEAR, params![name]) };
+    // What finds no room in the queue is written at once.
+    match tallies.hand_over(name, |window| db.queue(row(window))) {
+        Some(batch) => db.batch(batch).await.map(drop),
+        None => Ok(()),
+    }
 }
 /// Changes a count and writes it, where there was one.
 async fn change_here(db: &Db, tallies: &Tallies, name: &str, change: impl FnOnce(Window) -> Window + Send) -> Result<()> {
     know(db, tallies, name).await?;
-    match tallies.change(name, change) {
-        Some((before, after)) if before != after => write(db, name, after).await,
-        _ => Ok(()),
-    }
+    if tallies.change(name, change) { write(db, tallies, name).await } else { Ok(()) }
 }
 
 /// Takes back an attempt that was allowed and not judged after all.

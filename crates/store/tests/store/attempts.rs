@@ -25,6 +25,10 @@ async fn a_hundred_at_once_get_exactly_the_limit() {
         left.sort_unstable();
         assert_eq!(left, [0, 1, 2, 3, 4, 5, 6], "each of the seven counted once");
         assert_eq!(attempts::used(&db, "code", at(100)).await.unwrap(), 7);
+        // The row says it too, in whatever order it was written.
+        db.flush().await.unwrap();
+        let row = db.query_one("SELECT used FROM attempt WHERE name = ?", vec!["code".into()]).await.unwrap().unwrap();
+        assert_eq!(row.int(0).unwrap(), 7);
     })
     .await;
 }

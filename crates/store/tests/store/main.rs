@@ -8,6 +8,7 @@ mod directory;
 mod grants;
 mod objects;
 mod opening;
+mod recent;
 mod reputation;
 mod visits;
 
