@@ -10,6 +10,7 @@ mod error;
 mod helpers;
 mod host;
 mod limits;
+mod memory;
 mod output;
 mod pool;
 mod program;

@@ -1,4 +1,5 @@
 //! The `print()` buffer, which is also where the interpreter lets us watch memory while a program runs.
+use crate::memory::resident_bytes;
 use monty_types::{ExcType, MontyException, PrintWriter, PrintWriterCallback};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -74,12 +75,4 @@ impl PrintWriterCallback for Output {
         self.watch();
         Ok(())
     }
-}
-
-/// Resident memory of the process; `None` where the system has no `/proc`.
-fn resident_bytes() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

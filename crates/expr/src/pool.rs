@@ -1,8 +1,10 @@
 //! Threads with large stacks for the interpreter: as many as cores, started when first needed.
+use crate::memory::Reclaim;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
+use std::time::Instant;
 
 /// Reserved, not resident. The parser and the interpreter recurse; smaller stacks overflow on hostile text.
 pub(crate) const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -67,13 +69,16 @@ impl Pool {
     }
 
     fn work(&self) {
+        let mut reclaim = Reclaim::default();
         let mut state = self.lock();
         loop {
             match state.jobs.pop_front() {
                 Some(job) => {
                     drop(state);
+                    let began = Instant::now();
                     // A panic drops the job's sender: the waiting run ends with an internal error.
                     let _ = catch_unwind(AssertUnwindSafe(job));
+                    reclaim.after(began.elapsed());
                     state = self.lock();
                 }
                 None => {
