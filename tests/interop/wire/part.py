@@ -61,7 +61,7 @@ def run(report, database, *, database_name, update):
         same, steps = counts.get(group, (0, 0))
         found = compare.differences(diff, step, got.get(name))
         counts[group] = (same + (not found), steps + 1)
-        if name.startswith(compare.FLOWS) and not (found and (reasons.of(name) or "").endswith(compare.NEWER)):
+        if name.startswith(compare.FLOWS):
             flows.append(not found)
         if found:
             reason = reasons.of(name)

@@ -26,6 +26,21 @@ pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {
     Ok(many(call, std::slice::from_ref(object)).await?.pop().unwrap_or_default())
 }
 
+/// The answer to a write. A flow binding whose write names its stage shows the stage by its base kind, as the recorded
+/// wire does; read again, it is shown by its own.
+pub(crate) async fn written(call: &Call, object: &Arc<Object>) -> Result<Json> {
+    let mut shown = one(call, object).await?;
+    if object.def.is("authentik_flows.flowstagebinding")
+        && call.body.contains_key("stage")
+        && let Some(stage) = shown.get_mut("stage_obj").and_then(Json::as_object_mut)
+    {
+        for (member, base) in [("component", ""), ("meta_model_name", "authentik_flows.stage"), ("verbose_name", "stage"), ("verbose_name_plural", "stages")] {
+            stage.insert(member.to_owned(), json!(base));
+        }
+    }
+    Ok(shown)
+}
+
 /// `group_obj` and `user_obj` of policy bindings.
 async fn people(call: &Call, bindings: &mut [Map]) -> Result<()> {
     let ids: Vec<i64> = bindings.iter().filter_map(|b| b.get("user")?.as_i64()).collect();

@@ -19,7 +19,7 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
     compat::object(call, def, true);
     let extra = if def.is("authentik_core.application") { applications::wanted_bindings(&call.body)? } else { Vec::new() };
     let object = if extra.is_empty() { insert(call, def, call.body.clone()).await? } else { applications::create_with_bindings(call, def, &extra).await? };
-    Ok(Reply::created(show::one(call, &object).await?))
+    Ok(Reply::created(show::written(call, &object).await?))
 }
 
 /// Judges and stores a new object; writes its event.
@@ -70,7 +70,7 @@ async fn change(call: &mut Call, partial: bool) -> Answer {
     };
     call.renew();
     tell(call, "model_updated", &object).await;
-    Ok(Reply::ok(show::one(call, &object).await?))
+    Ok(Reply::ok(show::written(call, &object).await?))
 }
 
 fn judged(change: Change<'_>) -> (Map, Secrets) {

@@ -129,7 +129,9 @@ async fn deleting_does_what_used_by_says() {
         let flow = app.admin("POST", "/flows/instances/", json!({"name": "F", "slug": "f", "title": "F", "designation": "recovery"})).await.body;
         let stage = app.admin("POST", "/stages/deny/", json!({"name": "S"})).await.body;
         let binding = app.admin("POST", "/flows/bindings/", json!({"target": flow["pk"], "stage": stage["pk"], "order": 1})).await.body;
-        assert_eq!(binding["stage_obj"]["component"], "ak-stage-deny-form");
+        assert_eq!(binding["stage_obj"]["meta_model_name"], "authentik_flows.stage", "the answer to a write names the base kind");
+        let read = app.admin("GET", &format!("/flows/bindings/{}/", binding["pk"].as_str().unwrap()), Json::Null).await.body;
+        assert_eq!(read["stage_obj"]["component"], "ak-stage-deny-form");
         let user = app.admin("POST", "/core/users/", json!({"username": "u", "name": "u"})).await.body;
         let guard = app.admin("POST", "/policies/bindings/", json!({"target": binding["policybindingmodel_ptr_id"], "user": user["pk"], "order": 0})).await;
         assert_eq!((guard.status, &guard.body["user_obj"]["username"]), (201, &json!("u")), "{}", guard.body);
@@ -203,6 +205,22 @@ async fn certificates_are_made_and_their_keys_are_shown_only_on_purpose() {
         assert_eq!(app.admin("PATCH", &one, json!({"key_data": "nonsense"})).await.status, 400);
         assert_eq!(app.admin("GET", &format!("{path}?has_key=false"), Json::Null).await.body["pagination"]["count"], 0);
         assert_eq!(app.admin("PATCH", &one, json!({"name": "w-cert2"})).await.body["private_key_available"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_identification_stage_is_changed_only_with_what_it_asks_for() {
+    each_database(|db| async move {
+        let app = App::start(db).await;
+        let stage = app.admin("POST", "/stages/identification/", json!({"name": "who", "user_fields": ["username"]})).await.body;
+        let one = format!("/stages/identification/{}/", stage["pk"].as_str().unwrap());
+        // As on the recorded wire: a partial change has to name user_fields or sources again.
+        let refused = app.admin("PATCH", &one, json!({"show_matched_user": false})).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.body["non_field_errors"][0].as_str().unwrap().starts_with("When no user fields"), "{}", refused.body);
+        let changed = app.admin("PATCH", &one, json!({"show_matched_user": false, "user_fields": ["username"]})).await;
+        assert_eq!((changed.status, &changed.body["show_matched_user"]), (200, &json!(false)), "{}", changed.body);
     })
     .await;
 }

@@ -74,7 +74,8 @@ pub struct IdentificationStage {
 }
 
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
-    let empty = |field: &str| change.data.get(field).and_then(Json::as_array).is_none_or(Vec::is_empty);
+    // As on the recorded wire, a partial change must name one of the two again.
+    let empty = |field: &str| !change.sent.contains(&field) || change.data.get(field).and_then(Json::as_array).is_none_or(Vec::is_empty);
     if empty("user_fields") && empty("sources") {
         return Err(FieldErrors::one("non_field_errors", "When no user fields are selected, at least one source must be selected."));
     }
