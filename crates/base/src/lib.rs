@@ -1,6 +1,7 @@
-//! Ground floor of Signet: errors, secrets, time, ports. No I/O.
+//! Ground floor of Signet: errors, secrets, time, ports. No I/O but a look at the process itself.
 pub mod duration;
 pub mod error;
+pub mod memory;
 pub mod outbound;
 pub mod ports;
 pub mod query;

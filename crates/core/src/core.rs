@@ -122,7 +122,7 @@ impl Core {
         let threads = parts.settings.threads.max(1);
         crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
-            hasher: Hasher::new(threads, parts.ports.clone())?,
+            hasher: Hasher::new(threads, parts.settings.hash, parts.ports.clone())?,
             signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
             metrics: Metrics::default(),
             session_cookies: SessionCookies::new(&parts.settings.secret_key),

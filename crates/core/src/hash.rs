@@ -1,10 +1,10 @@
-//! Password hashes: Argon2id is ours (RFC 9106, 19 MiB, 2 passes, 1 lane); Django's `pbkdf2_sha256` is understood, so
+//! Password hashes: Argon2id is ours (RFC 9106; 64 MiB, 3 passes where the settings say nothing else); Django's `pbkdf2_sha256` is understood, so
 //! that people who move here keep their passwords.
-use crate::pool::Pool;
+use crate::pool::{Pool, Rest};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
-use signet_base::{Error, Ports, Result, Secret};
+use signet_base::{Error, Ports, Result, Secret, memory};
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,13 +12,30 @@ use std::time::Duration;
 
 /// Longest password looked at, in bytes: longer ones are refused before any hashing.
 pub const MAX_PASSWORD: usize = 512;
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const MAX_PBKDF2: u32 = 5_000_000;
+/// How long a worker keeps its memory without work.
+const REST: Duration = Duration::from_secs(15);
+
+/// What a hash costs. One lane: a hash takes one core, and as many run at once as there are cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashCost {
+    pub memory_kib: u32,
+    pub passes: u32,
+}
+impl HashCost {
+    /// What guidelines accept at least (OWASP): for small machines and for tests.
+    pub const LEAST: Self = Self { memory_kib: 19 * 1024, passes: 2 };
+}
+impl Default for HashCost {
+    /// Memory and passes of the second recommended option of RFC 9106 §4.
+    fn default() -> Self {
+        Self { memory_kib: 64 * 1024, passes: 3 }
+    }
+}
 
 thread_local! {
-    /// The 19 MiB arena is kept by each worker: its size is the pool's, not the number of logins.
+    /// Each worker keeps its arena while there is work: their size is the pool's, not the number of logins.
     static ARENA: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -26,23 +43,25 @@ thread_local! {
 pub struct Hasher {
     pool: Pool,
     ports: Ports,
+    cost: HashCost,
     /// Verified against when there is no such person, so that both answers take the same time.
     dummy: Arc<str>,
 }
 
 impl Hasher {
-    pub fn new(threads: usize, ports: Ports) -> Result<Self> {
+    pub fn new(threads: usize, cost: HashCost, ports: Ports) -> Result<Self> {
         // Who would wait longer than two seconds is told so at once.
-        let pool = Pool::new("hash", threads, threads.max(1) * 500)?.no_longer_than(LONGEST_WAIT);
-        let dummy = encode(&ports.bytes::<16>(), &[0; 32]).into();
-        Ok(Self { pool, ports, dummy })
+        let pool = Pool::resting("hash", threads, threads.max(1) * 500, Rest { after: REST, run: forget_arena })?.no_longer_than(LONGEST_WAIT);
+        let dummy = encode(cost, &ports.bytes::<16>(), &[0; 32]).into();
+        Ok(Self { pool, ports, cost, dummy })
     }
     pub async fn hash(&self, password: Secret) -> Result<String> {
         if password.reveal().len() > MAX_PASSWORD {
             return Err(Error::invalid("password", format!("Use at most {MAX_PASSWORD} bytes.")));
         }
         let salt: [u8; 16] = self.ports.bytes();
-        self.pool.run(move || Ok(encode(&salt, &argon2id(password.reveal().as_bytes(), &salt)?))).await?
+        let cost = self.cost;
+        self.pool.run(move || Ok(encode(cost, &salt, &with_params(password.reveal().as_bytes(), &salt, cost.memory_kib, cost.passes, 1)?))).await?
     }
     /// Whether the password fits. `None` (no such person, unusable hash) costs as much as a wrong password.
     pub async fn verify(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
@@ -57,6 +76,11 @@ impl Hasher {
         let fits = self.pool.run(move || check(&stored, password.reveal().as_bytes())).await??;
         Ok(fits && known)
     }
+    /// Whether the stored form should be replaced after the next successful sign-in: another kind, or weaker than what
+    /// is wanted now.
+    pub fn is_outdated(&self, hash: &str) -> bool {
+        parse_argon2(hash).is_none_or(|phc| phc.memory < self.cost.memory_kib || phc.passes < self.cost.passes)
+    }
     /// The pool, for benchmarks of what it can do.
     pub fn pool(&self) -> &Pool {
         &self.pool
@@ -67,17 +91,16 @@ impl Hasher {
 pub fn is_usable(hash: &str) -> bool {
     hash.starts_with("$argon2id$") || hash.starts_with("pbkdf2_sha256$")
 }
-/// Whether the stored form should be replaced after the next successful sign-in.
-pub fn is_outdated(hash: &str) -> bool {
-    !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$"))
-}
 /// Whether a hash given by an administrator is one that we can check.
 pub fn is_well_formed(hash: &str) -> bool {
     is_usable(hash) && (parse_argon2(hash).is_some() || parse_pbkdf2(hash).is_some())
 }
 
-fn argon2id(password: &[u8], salt: &[u8]) -> Result<[u8; 32]> {
-    with_params(password, salt, MEMORY_KIB, PASSES, 1)
+/// A worker without work: the machine gets its memory back.
+fn forget_arena() {
+    if !ARENA.take().is_empty() {
+        memory::give_back();
+    }
 }
 fn with_params(password: &[u8], salt: &[u8], memory: u32, passes: u32, lanes: u32) -> Result<[u8; 32]> {
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(Error::internal)?;
@@ -92,8 +115,8 @@ fn with_params(password: &[u8], salt: &[u8], memory: u32, passes: u32, lanes: u3
     })?;
     Ok(out)
 }
-fn encode(salt: &[u8], hash: &[u8]) -> String {
-    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1${}${}", STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash))
+fn encode(cost: HashCost, salt: &[u8], hash: &[u8]) -> String {
+    format!("$argon2id$v=19$m={},t={},p=1${}${}", cost.memory_kib, cost.passes, STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash))
 }
 struct Phc {
     memory: u32,
@@ -134,9 +157,9 @@ mod tests {
     use super::*;
     #[tokio::test]
     async fn a_password_fits_its_own_hash_and_no_other() {
-        let hasher = Hasher::new(1, Ports::system()).unwrap();
+        let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
         let hash = hasher.hash("correct horse".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !is_outdated(&hash) && is_well_formed(&hash));
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !hasher.is_outdated(&hash) && is_well_formed(&hash));
         assert!(hasher.verify(Some(&hash), &"correct horse".into()).await.unwrap());
         assert!(!hasher.verify(Some(&hash), &"correct horsf".into()).await.unwrap());
         assert!(!hasher.verify(None, &"correct horse".into()).await.unwrap());
@@ -144,19 +167,28 @@ mod tests {
     }
     #[tokio::test]
     async fn django_hashes_are_understood_and_marked_for_renewal() {
-        let hasher = Hasher::new(1, Ports::system()).unwrap();
+        let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
         // Made with hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 1000).
         let mut out = [0; 32];
         pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::new(1000).unwrap(), b"salt", b"secret", &mut out);
         let hash = format!("pbkdf2_sha256$1000$salt${}", STANDARD.encode(out));
-        assert!(hasher.verify(Some(&hash), &"secret".into()).await.unwrap() && is_outdated(&hash));
+        assert!(hasher.verify(Some(&hash), &"secret".into()).await.unwrap() && hasher.is_outdated(&hash));
         assert!(!hasher.verify(Some(&hash), &"secreu".into()).await.unwrap());
         assert!(!is_well_formed("plain") && !is_well_formed("pbkdf2_sha256$x$y$z"));
     }
     #[tokio::test]
     async fn a_very_long_password_is_refused_before_hashing() {
-        let hasher = Hasher::new(1, Ports::system()).unwrap();
+        let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
         assert!(matches!(hasher.hash("x".repeat(513).into()).await, Err(Error::Invalid(_))));
         assert!(!hasher.verify(None, &"x".repeat(100_000).into()).await.unwrap());
+    }
+    #[tokio::test]
+    async fn a_hash_of_a_lower_cost_fits_and_is_marked_for_renewal_and_one_of_a_higher_stays() {
+        let before = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
+        let now = Hasher::new(1, HashCost { memory_kib: 32 * 1024, passes: 2 }, Ports::system()).unwrap();
+        let (weak, strong) = (before.hash("pw".into()).await.unwrap(), now.hash("pw".into()).await.unwrap());
+        assert!(now.verify(Some(&weak), &"pw".into()).await.unwrap() && now.is_outdated(&weak));
+        assert!(strong.starts_with("$argon2id$v=19$m=32768,t=2,p=1$"), "{strong}");
+        assert!(before.verify(Some(&strong), &"pw".into()).await.unwrap() && !before.is_outdated(&strong) && !now.is_outdated(&strong));
     }
 }

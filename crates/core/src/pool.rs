@@ -21,6 +21,13 @@ pub struct Pool {
     longest_wait: Option<Duration>,
 }
 
+/// What a worker does once when it had no job for so long.
+#[derive(Clone, Copy)]
+pub struct Rest {
+    pub after: Duration,
+    pub run: fn(),
+}
+
 /// Jobs that wait. Workers are woken only where one is idle: under load nobody has to be.
 struct Inbox {
     state: Mutex<Waiting>,
@@ -59,7 +66,7 @@ impl Inbox {
         self.state().jobs.len()
     }
     /// The next job; none once the pool is gone and nothing waits.
-    fn take(&self) -> Option<Job> {
+    fn take(&self, mut rest: Option<Rest>) -> Option<Job> {
         let mut state = self.state();
         loop {
             match state.jobs.pop_front() {
@@ -67,8 +74,20 @@ impl Inbox {
                 None if state.closed => return None,
                 None => {
                     state.idle += 1;
-                    state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    let rested;
+                    (state, rested) = match rest {
+                        Some(Rest { after, .. }) => {
+                            let (state, time) = self.wake.wait_timeout(state, after).unwrap_or_else(PoisonError::into_inner);
+                            (state, time.timed_out())
+                        }
+                        None => (self.wake.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                    };
                     state.idle -= 1;
+                    if rested && let Some(Rest { run, .. }) = rest.take() {
+                        drop(state);
+                        run();
+                        state = self.state();
+                    }
                 }
             }
         }
@@ -112,11 +131,18 @@ impl Drop for Counted {
 impl Pool {
     /// `threads` workers; at most `queue` jobs wait, a further one is refused at once with `Unavailable`.
     pub fn new(name: &str, threads: usize, queue: usize) -> Result<Self> {
-        Self::grouped(name, threads, queue, 1)
+        Self::start(name, threads, queue, 1, None)
+    }
+    /// A pool whose workers do something once when they have been without work for a while.
+    pub fn resting(name: &str, threads: usize, queue: usize, rest: Rest) -> Result<Self> {
+        Self::start(name, threads, queue, 1, Some(rest))
     }
     /// A pool for short jobs: while many others wait, up to so many answers leave together, so that the async threads are not
     /// woken for each of them while they and the workers share the cores.
     pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
+        Self::start(name, threads, queue, together, None)
+    }
+    fn start(name: &str, threads: usize, queue: usize, together: usize, rest: Option<Rest>) -> Result<Self> {
         let inbox = Arc::new(Inbox { state: Mutex::default(), wake: Condvar::new(), room: queue });
         let open = Arc::new(Open(inbox.clone()));
         for n in 0..threads.max(1) {
@@ -131,7 +157,7 @@ impl Pool {
                             None => {
                                 // Nothing is held back while this worker rests.
                                 deliver(&mut done);
-                                let Some(job) = inbox.take() else { break };
+                                let Some(job) = inbox.take(rest) else { break };
                                 job
                             }
                         };
@@ -251,5 +277,17 @@ mod tests {
         }
         assert!((1..=7).contains(&served), "{served}");
         assert!(pool.run(|| ()).await.is_ok());
+    }
+    #[tokio::test]
+    async fn a_worker_that_rests_says_so_once_and_then_works_on() {
+        static RESTED: AtomicUsize = AtomicUsize::new(0);
+        let rest = Rest { after: Duration::from_millis(20), run: || drop(RESTED.fetch_add(1, Relaxed)) };
+        let pool = Pool::resting("t", 1, 10, rest).unwrap();
+        for round in 1..=2 {
+            assert_eq!(pool.run(|| 7).await.unwrap(), 7);
+            let before = RESTED.load(Relaxed);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert!(RESTED.load(Relaxed) >= before.max(round) && RESTED.load(Relaxed) <= before + 1, "once a rest");
+        }
     }
 }

@@ -385,7 +385,7 @@ pub async fn check_password(core: &Core, user: Option<&Arc<users::User>>, passwo
     let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
     let fits = core.hasher.verify(stored, password).await?;
     if let (true, Some(user)) = (fits, user)
-        && crate::hash::is_outdated(&user.password)
+        && core.hasher.is_outdated(&user.password)
     {
         match core.hasher.hash(password.clone()).await {
             Ok(hash) => users::rehash(&core.db, user.id, &user.password, &hash).await?,

@@ -26,6 +26,8 @@ pub struct Settings {
     pub avatars: Option<String>,
     /// Worker threads for hashing and signing.
     pub threads: usize,
+    /// What the hash of a new password costs.
+    pub hash: crate::hash::HashCost,
     /// How long a reputation score counts after its last change. Zero: for ever.
     pub reputation_expiry: Span,
     /// MaxMind-format databases of places and of networks. Empty, or no such file: not used.
@@ -59,6 +61,7 @@ impl Settings {
             error_reporting_send_pii: false,
             avatars: None,
             threads: 1,
+            hash: crate::hash::HashCost::default(),
             reputation_expiry: Span::DAY,
             geoip_city: String::new(),
             geoip_asn: String::new(),

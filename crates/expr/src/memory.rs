@@ -1,4 +1,5 @@
-//! What the process holds, and giving it back after programs that took much.
+//! Giving memory back after programs that took much.
+use signet_base::memory::{give_back, resident_bytes};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,14 +10,6 @@ const WORTH: usize = 64 * 1024 * 1024;
 
 /// The least that the process held at a look since it last gave back.
 static FLOOR: AtomicUsize = AtomicUsize::new(usize::MAX);
-
-/// Resident memory of the process in bytes; `None` where the system has no `/proc`.
-pub(crate) fn resident_bytes() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
 
 /// One interpreter thread's share of the work.
 ///
@@ -42,10 +35,4 @@ impl Reclaim {
             FLOOR.store(resident_bytes().unwrap_or(resident), Ordering::Relaxed);
         }
     }
-}
-
-/// Returns freed memory of the allocator to the system.
-#[allow(unsafe_code, reason = "the allocator offers this to C only; it takes no pointer and may be called from any thread at any time")]
-fn give_back() {
-    unsafe { libmimalloc_sys::mi_collect(true) }
 }

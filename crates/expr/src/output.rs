@@ -1,6 +1,6 @@
 //! The `print()` buffer, which is also where the interpreter lets us watch memory while a program runs.
-use crate::memory::resident_bytes;
 use monty_types::{ExcType, MontyException, PrintWriter, PrintWriterCallback};
+use signet_base::memory::resident_bytes;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 

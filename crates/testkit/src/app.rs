@@ -52,6 +52,9 @@ impl Setup {
         }
         variables.insert("AUTHENTIK_SECRET_KEY".into(), "the secret key of tests, which no installation uses".into());
         variables.insert("AUTHENTIK_LOG_LEVEL".into(), "error".into());
+        // The least that may be set: tests hash many passwords.
+        variables.insert("AUTHENTIK_PASSWORDS__HASH_MEMORY".into(), "19".into());
+        variables.insert("AUTHENTIK_PASSWORDS__HASH_PASSES".into(), "2".into());
         Self { folder, postgres, variables, at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap() }
     }
     /// Sets a variable.

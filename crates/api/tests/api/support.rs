@@ -60,7 +60,7 @@ impl App {
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
-        let settings = Settings { threads: 1, ..Settings::new("key".into()) };
+        let settings = Settings { threads: 1, hash: signet_core::hash::HashCost::LEAST, ..Settings::new("key".into()) };
         let parts = CoreParts {
             ports: ports.clone(),
             settings,

@@ -74,7 +74,7 @@ impl Site {
         let registry = Arc::new(Registry::new(models));
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
-        let mut settings = Settings { internal_networks: vec![([192, 0, 2, 0].into(), 24)], ..Settings::new(secret) };
+        let mut settings = Settings { hash: signet_core::hash::HashCost::LEAST, internal_networks: vec![([192, 0, 2, 0].into(), 24)], ..Settings::new(secret) };
         if places {
             let (city, asn) = mmdb::write(&folder);
             settings.geoip_city = city.display().to_string();

@@ -85,7 +85,7 @@ impl World {
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
         let families = Families::new(ALL.iter().flat_map(|s| (s.stages)()), [], ALL.iter().map(|s| (s.provider)()));
-        let settings = Settings { threads: 2, cache_timeout: 0, cache_timeout_flows: 0, cache_timeout_policies: 0, ..Settings::new(key) };
+        let settings = Settings { threads: 2, hash: signet_core::hash::HashCost::LEAST, cache_timeout: 0, cache_timeout_flows: 0, cache_timeout_policies: 0, ..Settings::new(key) };
         let assets = Arc::new(Manifest::default());
         let parts = CoreParts { ports, settings, registry, families, db, vault, objects, install_id, system: SystemSettings::default(), assets };
         let core = Core::new(parts).unwrap();

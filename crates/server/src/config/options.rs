@@ -3,6 +3,7 @@ use super::setting::{addresses, networks};
 use super::{Config, Mistake};
 use signet_base::{Secret, Span};
 use signet_core::expression::Outside;
+use signet_core::hash::HashCost;
 use signet_core::mail::{MailSettings, Own, Sender};
 use signet_core::session::rules::{Rules, SameSite};
 use signet_core::system::Settings;
@@ -154,6 +155,7 @@ impl Options {
             error_reporting_send_pii: c.flag("ERROR_REPORTING__SEND_PII"),
             avatars: c.given("AVATARS").then(|| c.text("AVATARS").to_owned()),
             threads: self.threads(),
+            hash: hash_cost(c),
             reputation_expiry: Span::from_secs(c.number("REPUTATION__EXPIRY")),
             geoip_city: c.text(if c.given("GEOIP") { "GEOIP" } else { "EVENTS__CONTEXT_PROCESSORS__GEOIP" }).to_owned(),
             geoip_asn: c.text("EVENTS__CONTEXT_PROCESSORS__ASN").to_owned(),
@@ -191,6 +193,13 @@ impl Options {
 fn outside(c: &Config) -> Outside {
     let hosts = c.text("EXPRESSIONS__ALLOWED_HOSTS").split(',').map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect();
     Outside { hosts, dns: c.flag("EXPRESSIONS__DNS") }
+}
+
+/// `AUTHENTIK_PASSWORDS__HASH_*`. The numbers were judged when they were read.
+fn hash_cost(c: &Config) -> HashCost {
+    let number = |name: &str, default: u32| u32::try_from(c.number(name)).unwrap_or(default);
+    let default = HashCost::default();
+    HashCost { memory_kib: number("PASSWORDS__HASH_MEMORY", default.memory_kib / 1024) * 1024, passes: number("PASSWORDS__HASH_PASSES", default.passes) }
 }
 
 /// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were read.

@@ -140,6 +140,13 @@ pub const TABLE: &[Setting] = &[
         "File of breached passwords, asked by password policies: one SHA-1 digest a line in hexadecimal, sorted, a count may follow after a colon. Empty: not asked.",
     ),
     now(
+        "PASSWORDS__HASH_MEMORY",
+        "64",
+        Number(19, 256),
+        "Memory of a new password's hash (Argon2id), in MiB; one hash runs on each core at most. Stronger than a stored hash: it is replaced at the next sign-in.",
+    ),
+    now("PASSWORDS__HASH_PASSES", "3", Number(2, 16), "Passes of a new password's hash over its memory."),
+    now(
         "RISK__INTERNAL_NETWORKS",
         "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,fc00::/7,::1/128",
         Networks,

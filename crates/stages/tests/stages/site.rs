@@ -88,7 +88,7 @@ impl Site {
         objects.load().await.unwrap();
         let stages: Vec<Arc<dyn StageKind>> = ALL.iter().map(|s| (s.kind)()).collect();
         let policies: Vec<Arc<dyn Policy>> = vec![Arc::new(Fixed)];
-        let settings = Settings { threads: 1, ..Settings::new(secret) };
+        let settings = Settings { threads: 1, hash: signet_core::hash::HashCost::LEAST, ..Settings::new(secret) };
         let parts = CoreParts {
             ports,
             settings,
