@@ -281,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn a_worker_that_rests_says_so_once_and_then_works_on() {
         static RESTED: AtomicUsize = AtomicUsize::new(0);
-        let rest = Rest { after: Duration::from_millis(20), run: || drop(RESTED.fetch_add(1, Relaxed)) };
+        let rest = Rest { after: Duration::from_millis(20), run: || _ = RESTED.fetch_add(1, Relaxed) };
         let pool = Pool::resting("t", 1, 10, rest).unwrap();
         for round in 1..=2 {
             assert_eq!(pool.run(|| 7).await.unwrap(), 7);
