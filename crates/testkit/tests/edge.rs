@@ -130,3 +130,18 @@ async fn the_api_browser_is_at_the_apis_own_address() {
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     app.stop().await;
 }
+
+#[tokio::test]
+async fn an_identification_stage_is_changed_only_with_what_it_asks_for() {
+    let app = App::start(DbKind::Sqlite).await;
+    let mut admin = app.admin().await;
+    let stage = admin.post("/api/v3/stages/identification/", json!({"name": "who", "user_fields": ["username"]})).await.json();
+    let one = format!("/api/v3/stages/identification/{}/", stage["pk"].as_str().unwrap());
+    // As on the recorded wire: a partial change has to name user_fields or sources again.
+    let refused = admin.patch(&one, json!({"show_matched_user": false})).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.json()["non_field_errors"][0].as_str().unwrap().starts_with("When no user fields"));
+    let changed = admin.patch(&one, json!({"show_matched_user": false, "user_fields": ["username"]})).await;
+    assert_eq!((changed.status.as_u16(), &changed.json()["show_matched_user"]), (200, &json!(false)));
+    app.stop().await;
+}
