@@ -24,7 +24,8 @@ def rows(flows):
         Row("token", "CoreApi", "core_tokens", "identifier", lambda made: {"identifier": "ac-token", "intent": "api", "user": made["user"].pk, "expiring": False}, {"description": "for the test"}),
         Row("flow", "FlowsApi", "flows_instances", "slug", {"name": "ac flow", "slug": "ac-flow", "title": "A client", "designation": "authentication"}, {"title": "Another client"}),
         Row("prompt", "StagesApi", "stages_prompt_prompts", "pk", {"name": "ac prompt", "field_key": "colour", "label": "Colour", "type": "text"}, {"order": 5}),
-        stage("identification", {"user_fields": ["username", "email"]}, {"show_matched_user": False}),
+        # The recorded server refuses a partial change that names neither user_fields nor sources.
+        stage("identification", {"user_fields": ["username", "email"]}, {"show_matched_user": False, "user_fields": ["username"]}),
         stage("password", {"backends": [INBUILT]}, {"failed_attempts_before_cancel": 3}),
         stage("user_login", {"session_duration": "hours=1"}, {"terminate_other_sessions": True}),
         stage("user_logout"),
