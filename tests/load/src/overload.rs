@@ -17,7 +17,7 @@ const FLOW: &str = "default-authentication-flow";
 const TIMES: f64 = 4.0;
 /// Accounts that sign in: attempts of one account go in turns of their own, which is not what is measured here.
 const CROWD: usize = 300;
-/// Memory that may come on top: hashing memory is taken at start, so only requests under way count, in MiB.
+/// Memory that may come on top: the crowd's passwords were hashed just before, so hashing memory is there already and only requests under way count, in MiB.
 const MEMORY: f64 = 64.0;
 
 enum Ended {
