@@ -83,7 +83,10 @@ impl Inbox {
                         None => (self.wake.wait(state).unwrap_or_else(PoisonError::into_inner), false),
                     };
                     state.idle -= 1;
-                    if rested && let Some(Rest { run, .. }) = rest.take() {
+                    if rested
+                        && state.jobs.is_empty()
+                        && let Some(Rest { run, .. }) = rest.take()
+                    {
                         drop(state);
                         run();
                         state = self.state();
