@@ -10,22 +10,43 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A running server with the measured clients and people.
+pub struct Server {
+    pub process: Process,
+    home: Home,
+    /// Each algorithm by itself: one that cannot be set up must not hide the others.
+    sites: HashMap<Algorithm, Result<Arc<Site>>>,
+}
+
+impl Server {
+    pub async fn start(home: Home) -> Result<Self> {
+        let (process, _) = home.start(READY).await?;
+        let mut admin = home.admin();
+        let people = admin.people().await?;
+        let mut sites = HashMap::new();
+        for algorithm in Algorithm::ALL {
+            sites.insert(algorithm, admin.site(algorithm, home.address(), &people).await);
+        }
+        Ok(Self { process, home, sites })
+    }
+    pub fn site(&self, algorithm: Algorithm) -> Result<Arc<Site>> {
+        self.sites.get(&algorithm).cloned().unwrap_or_else(|| Err("the client was not set up".into()))
+    }
+}
+
 pub struct Bench {
     pub quick: bool,
     pub binary: PathBuf,
     pub folder: Folder,
     floor: Option<Floor>,
-    server: Option<Process>,
-    home: Option<Home>,
-    /// Each algorithm by itself: one that cannot be set up must not hide the others.
-    sites: HashMap<Algorithm, Result<Arc<Site>>>,
+    server: Option<Server>,
     /// `None` until a row asks for it.
     peer: Option<Result<Peer>>,
 }
 
 impl Bench {
     pub fn new(quick: bool, binary: PathBuf, folder: Folder) -> Self {
-        Self { quick, binary, folder, floor: None, server: None, home: None, sites: HashMap::new(), peer: None }
+        Self { quick, binary, folder, floor: None, server: None, peer: None }
     }
 
     /// Length of one window of a throughput row.
@@ -49,33 +70,24 @@ impl Bench {
 
     /// Starts the measured server and registers its clients.
     pub async fn start(&mut self) -> Result<()> {
-        let home = Home::new(&self.binary, self.folder.0.join("server"))?;
-        let (process, _) = home.start(READY).await?;
-        self.server = Some(process);
-        let mut admin = home.admin();
-        let people = admin.people().await?;
-        for algorithm in Algorithm::ALL {
-            let site = admin.site(algorithm, home.address(), &people).await;
-            self.sites.insert(algorithm, site);
-        }
-        self.home = Some(home);
+        self.server = Some(Server::start(Home::new(&self.binary, self.folder.0.join("server"))?).await?);
         Ok(())
     }
 
     /// The administrator of the measured server.
     pub fn admin(&self) -> Result<Admin> {
-        self.home.as_ref().map(Home::admin).ok_or_else(|| "the server was not set up".into())
+        self.server.as_ref().map(|server| server.home.admin()).ok_or_else(|| "the server was not set up".into())
     }
 
     pub fn site(&self, algorithm: Algorithm) -> Result<Arc<Site>> {
-        self.sites.get(&algorithm).cloned().unwrap_or_else(|| Err("the server was not set up".into()))
+        self.server.as_ref().map_or_else(|| Err("the server was not set up".into()), |server| server.site(algorithm))
     }
     pub fn server_pid(&self) -> u32 {
-        self.server.as_ref().map_or(0, |process| process.pid)
+        self.server.as_ref().map_or(0, |server| server.process.pid)
     }
     /// An error when the measured server has ended.
     pub fn alive(&mut self) -> Result<()> {
-        self.server.as_mut().map_or(Ok(()), Process::check)
+        self.server.as_mut().map_or(Ok(()), |server| server.process.check())
     }
 
     /// The peer, started when the first row wants it. Its absence is said once.
@@ -102,7 +114,7 @@ impl Bench {
         if let Some(floor) = self.floor.take() {
             floor.process.stop().await?;
         }
-        let Some(server) = self.server.take() else { return Ok(()) };
+        let Some(Server { process: server, .. }) = self.server.take() else { return Ok(()) };
         let tail = server.tail();
         let status = server.stop().await?;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status} after SIGTERM\n{tail}")) }

@@ -9,6 +9,7 @@ mod load;
 mod mfa;
 mod overload;
 mod peer;
+mod postgres;
 mod process;
 mod report;
 mod rows;
@@ -75,6 +76,7 @@ fn names() -> impl Iterator<Item = &'static str> {
         .map(|row| row.name)
         .chain(["steps-p50", "steps-p99", "login-totp"])
         .chain(rules::NAMES.map(|(name, _)| name))
+        .chain(postgres::NAMES.map(|(name, _)| name))
         .chain(overload::NAMES.map(|(name, _)| name));
     ["limits"].into_iter().chain(rows::ROWS.iter().map(|row| row.name)).chain(latency).chain(costs::NAMES.map(|(name, _)| name))
 }
@@ -181,7 +183,8 @@ async fn served(options: &Options, bench: &mut Bench, table: &mut Table) {
     let totp = options.wants("login-totp");
     let policies = rules::NAMES.iter().any(|(name, _)| options.wants(name));
     let overload = overload::NAMES.iter().any(|(name, _)| options.wants(name));
-    if throughput.is_empty() && quiet.is_empty() && !steps && !totp && !policies && !overload {
+    let postgres = postgres::NAMES.iter().any(|(name, _)| options.wants(name));
+    if throughput.is_empty() && quiet.is_empty() && !steps && !totp && !policies && !overload && !postgres {
         return;
     }
     if let Err(error) = bench.start().await {
@@ -204,6 +207,9 @@ async fn served(options: &Options, bench: &mut Bench, table: &mut Table) {
             Ok(lines) => lines.into_iter().filter(|line| options.wants(&line.name)).for_each(|line| table.add(line)),
             Err(why) => table.add(Line::failed("steps", "flow executor step, c16", &why)),
         }
+    }
+    for line in postgres::measure(bench, |name| options.wants(name)).await {
+        table.add(line);
     }
     if totp {
         let found = rows::totp(bench).await;

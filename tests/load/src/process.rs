@@ -121,6 +121,11 @@ pub struct Process {
 impl Process {
     /// Only what any program needs is passed on of this process's environment.
     pub fn start(program: &Path, arguments: &[&str], folder: &Path, log: PathBuf, variables: &[(&str, String)]) -> Result<Self> {
+        Self::start_as(None, program, arguments, folder, log, variables)
+    }
+
+    /// [`Self::start`] as another account, by its user and group id.
+    pub fn start_as(account: Option<(u32, u32)>, program: &Path, arguments: &[&str], folder: &Path, log: PathBuf, variables: &[(&str, String)]) -> Result<Self> {
         let output = File::options().create(true).append(true).open(&log).map_err(|e| format!("{}: {e}", log.display()))?;
         let errors = output.try_clone().map_err(|e| e.to_string())?;
         let mut command = Command::new(program);
@@ -130,6 +135,9 @@ impl Process {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
+        }
+        if let Some((user, group)) = account {
+            command.uid(user).gid(group);
         }
         let child = command.envs(variables.iter().map(|(k, v)| (k, v))).spawn().map_err(|e| format!("{}: {e}", program.display()))?;
         let pid = child.id().ok_or("the process ended at once")?;

@@ -48,6 +48,8 @@ pub struct Home {
     folder: PathBuf,
     ports: [u16; 3],
     token: String,
+    /// Settings beside those of every measured server.
+    more: Vec<(&'static str, String)>,
 }
 
 impl Home {
@@ -56,7 +58,11 @@ impl Home {
             return Err(format!("{} is missing: make build", binary.display()));
         }
         std::fs::create_dir_all(folder.join("data")).map_err(|e| e.to_string())?;
-        Ok(Self { binary: binary.into(), folder, ports: free_ports()?, token: "bench-token-".to_owned() + &"0123456789abcdef".repeat(3) })
+        Ok(Self { binary: binary.into(), folder, ports: free_ports()?, token: "bench-token-".to_owned() + &"0123456789abcdef".repeat(3), more: Vec::new() })
+    }
+    pub fn with(mut self, more: Vec<(&'static str, String)>) -> Self {
+        self.more = more;
+        self
     }
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.ports[0]))
@@ -64,7 +70,7 @@ impl Home {
     /// Starts it and waits until `path` answers 200; the time that it took.
     pub async fn start(&self, path: &str) -> Result<(Process, Duration)> {
         let [http, https, metrics] = self.ports.map(|port| format!("127.0.0.1:{port}"));
-        let variables = [
+        let mut variables = vec![
             ("SIGNET_DATA_DIR", self.folder.join("data").display().to_string()),
             ("AUTHENTIK_LISTEN__HTTP", http),
             ("AUTHENTIK_LISTEN__HTTPS", https),
@@ -74,6 +80,7 @@ impl Home {
             ("AUTHENTIK_BOOTSTRAP_PASSWORD", "Bench-Password-0123456789".into()),
             ("AUTHENTIK_BOOTSTRAP_EMAIL", "akadmin@example.test".into()),
         ];
+        variables.extend(self.more.iter().cloned());
         let began = Instant::now();
         let mut process = Process::start(&self.binary, &["server"], &self.folder, self.folder.join("server.log"), &variables)?;
         let took = process.answers(self.address(), path, began, START).await?;
