@@ -370,7 +370,7 @@ pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()>
     let ended: Vec<Uuid> = sessions::of_user(&core.db, user).await?.into_iter().map(|s| s.uuid).filter(|id| Some(*id) != except).collect();
     sessions::delete_for_user(&core.db, user, except).await?;
     for session in ended {
-        grants::revoke_session(&core.db, session).await?;
+        grants::revoke_session(&core.db, user, session).await?;
     }
     Ok(())
 }

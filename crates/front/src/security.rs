@@ -101,7 +101,7 @@ async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Devic
 
 async fn end(edge: &Edge, person: &Principal, session: &sessions::Session) -> Result<()> {
     sessions::delete_by_uuid(&edge.core.db, session.uuid).await?;
-    grants::revoke_session(&edge.core.db, session.uuid).await?;
+    grants::revoke_session(&edge.core.db, person.user.id, session.uuid).await?;
     record(edge, person, "model_deleted", json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip})).await;
     Ok(())
 }

@@ -1,17 +1,19 @@
-//! People who were read a moment ago, where one process owns the database. Every commit that changes an account, a group
-//! or a membership makes all of them old before its caller hears of it. Another program that writes the same file (a
-//! command of the administrator) is seen after [`FRESH`].
+//! What was read a moment ago, where one process owns the database: people, and access tokens. Every commit that may change
+//! an account, a group, a membership or what a token is worth makes all of it old before its caller hears of it. Another
+//! program that writes the same file (a command of the administrator) is seen after [`FRESH`].
+use crate::rows::grants::{GrantToken, ROTATE};
 use crate::rows::people::Person;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long somebody is kept.
+/// How long something is kept.
 const FRESH: Duration = Duration::from_millis(100);
-/// People who are kept at most.
+/// People, and tokens, that are kept at most.
 const MOST: usize = 512;
-/// Tables that say who somebody is.
-const TABLES: [&str; 4] = ["users", "membership", "user_group", "group_parent"];
+/// Tables that say who somebody is, or what is revoked.
+const TABLES: [&str; 5] = ["users", "membership", "user_group", "group_parent", "oauth_revocation"];
 
 /// How somebody is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -21,39 +23,57 @@ pub(crate) enum Asked {
     Name(String),
 }
 
-struct Seen {
-    person: Person,
+pub(crate) type People = Recent<Asked, Person>;
+/// Access tokens by their digest. Refresh tokens are not among them: each use changes its row.
+pub(crate) type Tokens = Recent<String, Arc<GrantToken>>;
+
+struct Seen<V> {
+    value: V,
     /// The count of changes before it was read.
     changes: u64,
     at: Instant,
 }
 
-/// The people of one database. Clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Recent(Arc<Mutex<HashMap<Asked, Seen>>>);
+/// Answers of one database. Clones share them.
+pub(crate) struct Recent<K, V>(Arc<Mutex<HashMap<K, Seen<V>>>>);
 
-/// Whether a statement that writes may change who somebody is.
-pub(crate) fn concerns_people(sql: &str) -> bool {
-    TABLES.iter().any(|table| sql.contains(table))
+impl<K, V> Clone for Recent<K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
 }
 
-impl Recent {
-    fn all(&self) -> MutexGuard<'_, HashMap<Asked, Seen>> {
+/// Whether a statement that writes may change an answer that is kept.
+pub(crate) fn makes_old(sql: &str) -> bool {
+    let of_tokens = || sql.contains("oauth_token") && !sql.starts_with("INSERT") && sql != ROTATE;
+    TABLES.iter().any(|table| sql.contains(table)) || of_tokens()
+}
+
+impl<K: Eq + Hash, V: Clone> Recent<K, V> {
+    fn all(&self) -> MutexGuard<'_, HashMap<K, Seen<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// `changes`: the count of now.
-    pub fn find(&self, asked: &Asked, changes: u64) -> Option<Person> {
+    pub fn find<Q: Eq + Hash + ?Sized>(&self, asked: &Q, changes: u64) -> Option<V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
         let all = self.all();
         let seen = all.get(asked).filter(|seen| seen.changes == changes && seen.at.elapsed() < FRESH)?;
-        Some(seen.person.clone())
+        Some(seen.value.clone())
     }
     /// `changes`: the count of before the reading began.
-    pub fn keep(&self, asked: Asked, person: &Person, changes: u64, at: Instant) {
+    pub fn keep(&self, asked: K, value: V, changes: u64, at: Instant) {
         let mut all = self.all();
         if all.len() >= MOST && !all.contains_key(&asked) {
             all.clear();
         }
-        all.insert(asked, Seen { person: person.clone(), changes, at });
+        all.insert(asked, Seen { value, changes, at });
     }
 }
 
@@ -62,8 +82,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_about_people_are_told_from_others() {
-        assert!(concerns_people("UPDATE users SET last_login = ? WHERE id = ?") && concerns_people("DELETE FROM group_parent WHERE child_id = ?"));
-        assert!(!concerns_people("INSERT INTO oauth_token (kind, user_id) VALUES (?, ?)") && !concerns_people("UPDATE session SET user_id = ? WHERE id = ?"));
+    fn statements_that_make_old_are_told_from_others() {
+        for sql in [
+            "UPDATE users SET last_login = ? WHERE id = ?",
+            "DELETE FROM group_parent WHERE child_id = ?",
+            "INSERT INTO oauth_revocation (subject, at, expires) VALUES (?, ?, 0)",
+            "UPDATE oauth_token SET revoked = 1 WHERE digest = ?",
+            "DELETE FROM oauth_token WHERE id = ?",
+        ] {
+            assert!(makes_old(sql), "{sql}");
+        }
+        for sql in ["INSERT INTO oauth_token (kind, user_id) VALUES (?, ?)", "UPDATE session SET user_id = ? WHERE id = ?", ROTATE] {
+            assert!(!makes_old(sql), "{sql}");
+        }
     }
 }

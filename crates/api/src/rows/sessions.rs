@@ -69,7 +69,9 @@ pub(crate) async fn destroy(call: &mut Call) -> Answer {
 }
 async fn end(call: &Call, session: &Session) -> Result<(), Fault> {
     sessions::delete_by_uuid(&call.core.db, session.uuid).await?;
-    grants::revoke_session(&call.core.db, session.uuid).await?;
+    if let Some(user) = session.user_id {
+        grants::revoke_session(&call.core.db, user, session.uuid).await?;
+    }
     call.event("model_deleted", json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `authentik.core.models`: looking for people and groups as many texts do, `User.objects.filter(…)`. Nothing is written.
+//! `authentik.core.models`: looking for people and groups as many texts do, `User.objects.filter(…)`; email stages in
+//! `authentik.stages.email.models`, for `ak_send_email`. Nothing is written.
 use super::filter::Filter;
 use super::objects::{Answer, Shared, gone};
 use super::people::{self, Found, GROUP_FILTERS, Group};
@@ -6,11 +7,13 @@ use super::to_json;
 use crate::Principal;
 use signet_base::{Map, Uuid};
 use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Value};
+use signet_model::Base;
 use signet_store::Page;
 use signet_store::groups::{self, GroupQuery};
 use signet_store::users::{self, UserQuery};
 use std::sync::Arc;
 
+const EMAIL_STAGE: &str = "authentik_stages_email.emailstage";
 /// People or groups that one query may give; more of them cannot be listed, only counted.
 const MOST: u64 = 100;
 
@@ -18,16 +21,19 @@ const MOST: u64 = 100;
 pub enum Kind {
     User,
     Group,
+    EmailStage,
 }
 
 /// What `import authentik` gives.
 pub fn module(shared: &Arc<Shared>) -> Value {
     let model = |kind: Kind| Value::object(Model { shared: shared.clone(), kind });
-    let models = Value::record("module", [("User", model(Kind::User)), ("Group", model(Kind::Group))]);
-    Value::record("module", [("core", Value::record("module", [("models", models)]))])
+    let package = |name: &'static str, inside: Value| Value::record("module", [(name, inside)]);
+    let core = package("models", Value::record("module", [("User", model(Kind::User)), ("Group", model(Kind::Group))]));
+    let email = package("models", package("EmailStage", model(Kind::EmailStage)));
+    Value::record("module", [("core", core), ("stages", package("email", email))])
 }
 
-/// `User` or `Group` as a class: it can only be asked for its objects.
+/// A model as a class: it can only be asked for its objects.
 struct Model {
     shared: Arc<Shared>,
     kind: Kind,
@@ -80,6 +86,14 @@ impl Query {
                 if total > MOST {
                     return Err(CallError::Value("too many groups fit: name one".into()));
                 }
+                let count = fitting.len() as u64;
+                Ok((fitting, count))
+            }
+            Kind::EmailStage => {
+                let filter = Filter::parse(&self.wanted, &["name", "pk"], false)?;
+                let world = self.shared.core.world();
+                let stages = world.family(Base::Stage).filter(|stage| stage.def.full_name() == EMAIL_STAGE).map(super::object_value);
+                let fitting: Vec<_> = stages.filter(|stage| filter.fits(|name| stage.as_object()?.attr(name))).map(Found).collect();
                 let count = fitting.len() as u64;
                 Ok((fitting, count))
             }
@@ -180,7 +194,7 @@ impl HostObject for Query {
                 "all" | "exists" | "count" | "first" | "values_list" => self.answer(method, &args).await,
                 "get" => self.narrowed(&kwargs).answer(method, &args).await,
                 "create" | "update" | "delete" | "get_or_create" | "update_or_create" | "bulk_create" => {
-                    Err(CallError::Fatal("expressions do not write people or groups: use a user write stage".into()))
+                    Err(CallError::Fatal("expressions write no objects; a user write stage writes people".into()))
                 }
                 _ => Err(CallError::NotFound),
             }

@@ -1,10 +1,11 @@
-//! `ak_send_email`: a letter by the installation's own mail server.
+//! `ak_send_email`: a letter by the installation's own mail server, or by that of an email stage.
 use super::objects::{Answer, Shared};
 use super::to_json;
-use crate::Principal;
-use crate::mail::{self, Letter};
-use signet_base::{Json, Map};
+use crate::mail::{self, Letter, Sender};
+use crate::{Core, Principal};
+use signet_base::{Json, Map, Uuid};
 use signet_expr::{CallError, Value};
+use signet_model::{Base, Object};
 use std::sync::Arc;
 
 const MAX_RECIPIENTS: usize = 20;
@@ -30,9 +31,6 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, ar
         return Err(CallError::Value(format!("a letter has 1 to {MAX_RECIPIENTS} recipients")));
     }
     let subject = text(1)?.filter(|subject| !subject.contains(['\r', '\n'])).ok_or_else(|| CallError::Value("a letter needs a subject of one line".into()))?;
-    if given(3).is_some() {
-        return Err(CallError::Type("ak_send_email() sends by the server of the installation: stage is not supported".into()));
-    }
     let values = match given(5) {
         None => Map::new(),
         Some(context) => match to_json(context).map_err(CallError::Type)? {
@@ -41,7 +39,10 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, ar
         },
     };
     let (core, client) = (shared.core.clone(), shared.client.clone());
-    let sender = core.settings.mail.sender.clone();
+    let sender = match given(3) {
+        None => core.settings.mail.sender.clone(),
+        Some(stage) => sender_of(&core, stage)?,
+    };
     match (text(2)?, text(4)?) {
         (Some(_), Some(_)) | (None, None) => Err(CallError::Value("a letter has either a body or a template".into())),
         (Some(body), None) if body.len() > MAX_BODY => Err(CallError::Value("the body is too long".into())),
@@ -59,6 +60,18 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, ar
             Ok(true.into())
         }
     }
+}
+
+/// By which server an email stage sends, given as the object or by its name.
+fn sender_of(core: &Core, stage: &Value) -> Result<Sender, CallError> {
+    let world = core.world();
+    let sender = |stage: &Arc<Object>| core.families.stage(&stage.def.full_name())?.sender(core, stage);
+    let found = match stage {
+        Value::Str(name) => world.family(Base::Stage).filter(|stage| stage.name() == &**name).find_map(sender),
+        Value::Object(object) => Uuid::parse_str(&object.identity()).ok().and_then(|pk| sender(world.get(pk)?)),
+        _ => None,
+    };
+    found.ok_or_else(|| CallError::Value("stage is an email stage or its name".into()))
 }
 
 fn addresses(value: Option<&Value>) -> Result<Vec<String>, CallError> {

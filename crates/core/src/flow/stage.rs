@@ -107,6 +107,10 @@ pub trait StageKind: Send + Sync {
     fn writes_people(&self) -> bool {
         false
     }
+    /// By which server the mail of this stage leaves; none for kinds that send none.
+    fn sender(&self, _core: &Core, _stage: &Object) -> Option<crate::mail::Sender> {
+        None
+    }
     /// Silent stages may run while an authorization is answered without a page.
     fn is_silent(&self) -> bool {
         false

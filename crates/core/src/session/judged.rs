@@ -27,7 +27,7 @@ pub(super) fn broken(core: &Core, client: &Client, row: &sessions::Session, stat
 pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, reason: &'static str) -> Result<()> {
     sessions::delete(&core.db, &row.id).await?;
     if !reason.starts_with("timeout") {
-        grants::revoke_session(&core.db, row.uuid).await?;
+        grants::revoke_session(&core.db, person.user.id, row.uuid).await?;
     }
     tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
     core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
@@ -57,7 +57,7 @@ pub(super) async fn make_room(core: &Core, client: &Client, person: &Principal) 
     let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
     let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;
     for session in &ended {
-        grants::revoke_session(&core.db, *session).await?;
+        grants::revoke_session(&core.db, person.user.id, *session).await?;
     }
     if !ended.is_empty() {
         core.event(client, Some(person), "logout", "authentik_events", json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended})).await;

@@ -112,7 +112,7 @@ async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut We
         Ok(plan) => plan,
         Err(NotPlanned::NotApplicable(_) | NotPlanned::Empty) => return Ok(None),
     };
-    let pending = Pending { provider: entry.num(), application: entry.application.pk, session: session.uuid().filter(|_| session.principal().is_some()), to };
+    let pending = Pending { provider: entry.num(), application: entry.application.pk, session: session.principal().map(|person| person.user.id).zip(session.uuid()), to };
     plan.append(SESSION_END, serde_json::to_value(pending)?);
     plan.total = plan.stages.len();
     Executor { core, client, session, query: "" }.start(plan);
@@ -124,7 +124,8 @@ async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut We
 struct Pending {
     provider: i64,
     application: Uuid,
-    session: Option<Uuid>,
+    /// The person and their session.
+    session: Option<(i64, Uuid)>,
     to: Option<String>,
 }
 
@@ -139,8 +140,8 @@ impl StageKind for SessionEndStage {
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
         let pending: Pending = serde_json::from_value(flow.settings.clone())?;
         let core = flow.core;
-        if let Some(session) = pending.session {
-            grants::revoke_access_of(&core.db, session, pending.provider, core.now()).await?;
+        if let Some((user, session)) = pending.session {
+            grants::revoke_access_of(&core.db, user, session, pending.provider, core.now()).await?;
         }
         if let Some(to) = pending.to {
             return Ok(Step::Finish(Challenge::new("xak-flow-redirect").with("to", to)));

@@ -38,7 +38,7 @@ async fn revoke(web: &Web, headers: &HeaderMap, params: &Params, found: &mut Opt
     // A token of another client is unknown to this one; one that is over or revoked stays so.
     match live::find(&web.core, || web.index(), token).await?.filter(|t| t.provider == num) {
         // RFC 7009 §2.1: what hangs on a refresh token goes with it.
-        Some(row) if row.kind == TokenKind::Refresh => grants::revoke_family(db, row.family).await?,
+        Some(row) if row.kind == TokenKind::Refresh => grants::revoke_family(db, row.holder()).await?,
         Some(row) => grants::revoke(db, &row.digest).await?,
         None => {}
     }

@@ -9,7 +9,7 @@ use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_he
 use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, keys};
 use signet_core::mail::{Own, Sender, templates};
 use signet_core::{Core, Principal};
-use signet_model::{Change, Model, Snapshot};
+use signet_model::{Change, Model, Object, Snapshot};
 use signet_store::users::{self, User, canonical};
 use signet_store::{attempts, attempts::Taken};
 use std::sync::Arc;
@@ -114,6 +114,9 @@ impl StageKind for Email {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn sender(&self, core: &Core, stage: &Object) -> Option<Sender> {
+        Some(stage.get::<EmailStage>()?.sender(core))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
         let settings = flow.settings::<EmailStage>()?;

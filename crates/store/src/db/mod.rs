@@ -10,6 +10,7 @@ mod postgres;
 mod settings;
 mod sqlite;
 mod tls;
+mod together;
 mod value;
 
 pub use batch::{Batch, Statement};
@@ -17,7 +18,7 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::behind::Behind;
-use crate::recent::Recent;
+use crate::recent::{People, Tokens};
 use crate::tallies::Tallies;
 use crate::visits::Visits;
 use signet_base::{Error, Result};
@@ -50,8 +51,9 @@ pub(crate) trait Backend: Send + Sync {
     }
     /// Commits that reached the disk so far; SQLite only.
     fn commits(&self) -> u64;
-    /// How often accounts, groups and memberships were changed; `None` where others may change them at any time.
-    fn changes_of_people(&self) -> Option<u64> {
+    /// How often something was committed that makes old what was read before (see `recent`); `None` where others may write
+    /// at any time.
+    fn changes(&self) -> Option<u64> {
         None
     }
     /// Messages of a channel until the database goes away; none where one process owns the database.
@@ -66,7 +68,8 @@ pub struct Db {
     behind: Behind,
     visits: Visits,
     tallies: Tallies,
-    recent: Recent,
+    people: People,
+    tokens: Tokens,
 }
 
 impl std::fmt::Debug for Db {
@@ -77,7 +80,7 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default(), tallies: Tallies::default(), recent: Recent::default() }
+        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default(), tallies: Tallies::default(), people: People::default(), tokens: Tokens::default() }
     }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -156,8 +159,12 @@ impl Db {
         (self.kind() == DbKind::Sqlite).then_some((&self.visits, &self.backend))
     }
     /// People who were read a moment ago with the count of changes of now, where one process owns the database.
-    pub(crate) fn recent(&self) -> Option<(&Recent, u64)> {
-        self.backend.changes_of_people().map(|changes| (&self.recent, changes))
+    pub(crate) fn recent_people(&self) -> Option<(&People, u64)> {
+        self.backend.changes().map(|changes| (&self.people, changes))
+    }
+    /// Access tokens, in the same way.
+    pub(crate) fn recent_tokens(&self) -> Option<(&Tokens, u64)> {
+        self.backend.changes().map(|changes| (&self.tokens, changes))
     }
     /// Counts of attempts, where one process owns the database.
     pub(crate) fn tallies(&self) -> Option<&Tallies> {

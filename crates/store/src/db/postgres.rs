@@ -1,4 +1,5 @@
 //! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
+use super::together::{self, Step};
 use super::{Backend, Batch, DbKind, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use signet_base::{Error, Result};
@@ -138,22 +139,23 @@ impl Postgres {
     /// One attempt; the flag tells whether another one is allowed (nothing was committed).
     async fn attempt(&self, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let client = self.client().await.map_err(|e| (e, false))?;
+        let wanted = together::steps(batch);
         let prepared = async {
-            let mut all: Vec<Statement> = Vec::with_capacity(batch.statements.len());
-            for statement in &batch.statements {
-                all.push(client.prepare_cached(&markers::numbered(&statement.sql)).await?);
+            let mut all: Vec<Statement> = Vec::with_capacity(wanted.len());
+            for step in &wanted {
+                all.push(client.prepare_cached(&markers::numbered(&step.sql)).await?);
             }
             Ok::<_, tokio_postgres::Error>(all)
         };
         let prepared = prepared.await.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
         let begin = if batch.relaxed { "BEGIN; SET LOCAL synchronous_commit = off" } else { "BEGIN" };
         let client = &client;
-        type Step<'a> = Pin<Box<dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>> + Send + 'a>>;
-        let mut steps: Vec<Step<'_>> = vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
-        for (statement, prepared) in batch.statements.iter().zip(&prepared) {
+        type Work<'a> = Pin<Box<dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>> + Send + 'a>>;
+        let mut steps: Vec<Work<'_>> = vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
+        for (step, prepared) in wanted.iter().zip(&prepared) {
             steps.push(Box::pin(async move {
-                let params: Vec<&(dyn ToSql + Sync)> = statement.params.iter().map(|v| v as _).collect();
-                if statement.returning || !prepared.columns().is_empty() {
+                let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|v| *v as _).collect();
+                if step.statement.returning || !prepared.columns().is_empty() {
                     let rows = client.query(prepared, &params).await?;
                     Ok(Some((rows.len() as u64, rows)))
                 } else {
@@ -162,7 +164,7 @@ impl Postgres {
             }));
         }
         let done = pipelined(steps).await;
-        let judged = judge(batch, done);
+        let judged = judge(&wanted, done);
         if let Err(failed) = judged {
             if client.batch_execute("ROLLBACK").await.is_err() {
                 tracing::debug!("a failed transaction ended with its connection");
@@ -202,13 +204,13 @@ impl Postgres {
 
 type Done = Vec<Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>>;
 
-fn judge(batch: &Batch, done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
+fn judge(wanted: &[Step<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
     let mut steps = done.into_iter();
     if let Some(Err(e)) = steps.next() {
         return Err((errors::postgres(&e), errors::lost(&e)));
     }
-    let mut answers = Vec::with_capacity(batch.statements.len());
-    for (statement, step) in batch.statements.iter().zip(steps) {
+    let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
+    for (Step { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; those after it only say that the transaction is over.
         let (count, rows) = step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?.unwrap_or_default();
         if let Some((expected, tag)) = &statement.expect
@@ -217,6 +219,7 @@ fn judge(batch: &Batch, done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
             return Err((Error::Conflict(tag.clone().into_owned()), false));
         }
         answers.push(if statement.returning { rows.iter().map(row).collect::<Result<_>>().map_err(|e| (e, false))? } else { Vec::new() });
+        answers.resize(answers.len() + covers - 1, Vec::new());
     }
     Ok(answers)
 }

@@ -155,7 +155,7 @@ impl Backend for Sqlite {
     fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
-    fn changes_of_people(&self) -> Option<u64> {
+    fn changes(&self) -> Option<u64> {
         Some(self.changes.load(Ordering::SeqCst))
     }
     async fn listen(&self, _channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {

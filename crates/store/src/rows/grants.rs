@@ -4,6 +4,8 @@ use super::list::{Filter, Page};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
 use signet_base::{Error, Json, Result, Span, Timestamp, Uuid};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// An authorization code.
 #[derive(Debug, Clone)]
@@ -60,6 +62,24 @@ pub struct GrantToken {
     pub revoked: bool,
 }
 
+/// Whose tokens a family is: all of them have these in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    pub user: i64,
+    pub session: Option<Uuid>,
+    pub family: Uuid,
+}
+impl Code {
+    pub fn holder(&self) -> Holder {
+        Holder { user: self.user_id, session: self.session, family: self.family }
+    }
+}
+impl GrantToken {
+    pub fn holder(&self) -> Holder {
+        Holder { user: self.user_id, session: self.session, family: self.family }
+    }
+}
+
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redeemed {
@@ -76,8 +96,10 @@ const CODE_GET: &str = "SELECT id, digest, provider, user_id, session, family, s
 const CODE_ID: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used FROM oauth_code WHERE id = ?";
 const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ?";
 const CODE_DELETE: &str = "DELETE FROM oauth_code WHERE id = ?";
-const CODE_USE_FAMILY: &str = "UPDATE oauth_code SET used = 1 WHERE family = ?";
-const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE session = ?";
+// One index finds what somebody holds, within a session, of a family: three would cost three pages at each insert.
+const CODE_USE_FAMILY: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ? AND family = ?";
+const CODE_USE_FAMILY_ALONE: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
+const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ?";
 const CODE_DELETE_USER: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ?";
 const CODE_DELETE_PROVIDER: &str = "DELETE FROM oauth_code WHERE provider = ?";
 const CODE_EXPIRED: &str = "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
@@ -87,11 +109,12 @@ const GET: &str = "SELECT t.id, t.kind, t.digest, t.provider, t.user_id, t.sessi
     r.subject IN (t.digest, t.family, t.session, t.session || '/' || t.provider, 'user ' || t.user_id)) THEN 1 ELSE 0 END \
     FROM oauth_token t WHERE t.digest = ?";
 const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked FROM oauth_token WHERE id = ?";
-const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ?";
+pub(crate) const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ?";
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
-const REVOKE_FAMILY: &str = "UPDATE oauth_token SET revoked = 1 WHERE family = ?";
-const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE session = ?";
-const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE session = ? AND provider = ? AND kind = 'access'";
+const REVOKE_FAMILY: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND family = ?";
+const REVOKE_FAMILY_ALONE: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
+const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ?";
+const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND provider = ? AND kind = 'access'";
 const REVOKE_USER: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ?";
 const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
 const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
@@ -116,6 +139,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CODE_USE,
     CODE_DELETE,
     CODE_USE_FAMILY,
+    CODE_USE_FAMILY_ALONE,
     CODE_DELETE_SESSION,
     CODE_DELETE_USER,
     CODE_DELETE_PROVIDER,
@@ -126,6 +150,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ROTATE,
     REVOKE,
     REVOKE_FAMILY,
+    REVOKE_FAMILY_ALONE,
     REVOKE_SESSION,
     REVOKE_ACCESS_OF,
     REVOKE_USER,
@@ -207,7 +232,7 @@ pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
         Ok(_) => Ok(Redeemed::Won),
         Err(Error::Conflict(tag)) if tag == "code" => match code_by_digest(db, digest).await? {
             Some(code) if code.used => {
-                revoke_family(db, code.family).await?;
+                revoke_family(db, code.holder()).await?;
                 Ok(Redeemed::Reused)
             }
             _ => Ok(Redeemed::Gone),
@@ -224,7 +249,7 @@ pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
         Ok(_) => Ok(Redeemed::Won),
         Err(Error::Conflict(tag)) if tag == "refresh" => match by_digest(db, digest).await? {
             Some(old) if old.revoked && old.kind == TokenKind::Refresh => {
-                revoke_family(db, old.family).await?;
+                revoke_family(db, old.holder()).await?;
                 Ok(Redeemed::Reused)
             }
             _ => Ok(Redeemed::Gone),
@@ -253,7 +278,18 @@ pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
 }
 /// The token, revoked and expired ones too. An access token may be valid without a row: see [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
-    one_token(db, GET, params![digest]).await
+    let recent = db.recent_tokens();
+    if let Some(token) = recent.and_then(|(recent, changes)| recent.find(digest, changes)) {
+        return Ok(Some(GrantToken::clone(&token)));
+    }
+    let began = Instant::now();
+    let found = one_token(db, GET, params![digest]).await?;
+    if let (Some((recent, changes)), Some(token)) = (recent, &found)
+        && token.kind == TokenKind::Access
+    {
+        recent.keep(digest.to_owned(), Arc::new(token.clone()), changes, began);
+    }
+    Ok(found)
 }
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
     db.flush().await?;
@@ -269,16 +305,21 @@ pub async fn revoke(db: &Db, digest: &str) -> Result<()> {
     revoke_all(db, digest.to_owned(), EVER, Batch::new().add(REVOKE, params![digest])).await
 }
 /// Revokes all tokens of a family and uses its code up.
-pub async fn revoke_family(db: &Db, family: Uuid) -> Result<()> {
-    revoke_all(db, family.to_string(), EVER, Batch::new().add(REVOKE_FAMILY, params![family]).add(CODE_USE_FAMILY, params![family])).await
+pub async fn revoke_family(db: &Db, holder: Holder) -> Result<()> {
+    let Holder { user, session, family } = holder;
+    let rows = match session {
+        Some(session) => Batch::new().add(REVOKE_FAMILY, params![user, session, family]).add(CODE_USE_FAMILY, params![user, session, family]),
+        None => Batch::new().add(REVOKE_FAMILY_ALONE, params![user, family]).add(CODE_USE_FAMILY_ALONE, params![user, family]),
+    };
+    revoke_all(db, family.to_string(), EVER, rows).await
 }
-/// Revokes what was granted within a session.
-pub async fn revoke_session(db: &Db, session: Uuid) -> Result<()> {
-    revoke_all(db, session.to_string(), EVER, Batch::new().add(REVOKE_SESSION, params![session]).add(CODE_DELETE_SESSION, params![session])).await
+/// Revokes what was granted to somebody within a session.
+pub async fn revoke_session(db: &Db, user: i64, session: Uuid) -> Result<()> {
+    revoke_all(db, session.to_string(), EVER, Batch::new().add(REVOKE_SESSION, params![user, session]).add(CODE_DELETE_SESSION, params![user, session])).await
 }
-/// Revokes the access tokens that one provider gave within a session until `now`.
-pub async fn revoke_access_of(db: &Db, session: Uuid, provider: i64, now: Timestamp) -> Result<()> {
-    revoke_all(db, format!("{session}/{provider}"), now, Batch::new().add(REVOKE_ACCESS_OF, params![session, provider])).await
+/// Revokes the access tokens that one provider gave somebody within a session until `now`.
+pub async fn revoke_access_of(db: &Db, user: i64, session: Uuid, provider: i64, now: Timestamp) -> Result<()> {
+    revoke_all(db, format!("{session}/{provider}"), now, Batch::new().add(REVOKE_ACCESS_OF, params![user, session, provider])).await
 }
 /// Revokes all that a user has granted until `now`.
 pub async fn revoke_user(db: &Db, user: i64, now: Timestamp) -> Result<()> {

@@ -41,7 +41,7 @@ pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
 }
 
 async fn asked(db: &Db, asked: Asked) -> Result<Option<Person>> {
-    let recent = db.recent();
+    let recent = db.recent_people();
     if let Some(person) = recent.and_then(|(recent, changes)| recent.find(&asked, changes)) {
         return Ok(Some(person));
     }
@@ -51,7 +51,7 @@ async fn asked(db: &Db, asked: Asked) -> Result<Option<Person>> {
         Asked::Name(name) => person(db, BY_USERNAME, params![name]).await?,
     };
     if let (Some((recent, changes)), Some(person)) = (recent, &found) {
-        recent.keep(asked, person, changes, began);
+        recent.keep(asked, person.clone(), changes, began);
     }
     Ok(found)
 }

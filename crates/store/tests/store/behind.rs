@@ -75,7 +75,7 @@ async fn revocation_holds_for_rows_that_are_queued_late_or_missing() {
         let user = users::insert(&db, &User::new(&ports(), "someone"), &[]).await.unwrap();
         let (family, other) = (ports().uuid(), ports().uuid());
         grants::insert_behind(&db, &[token(user, "queued", family)]).await.unwrap();
-        grants::revoke_family(&db, family).await.unwrap();
+        grants::revoke_family(&db, token(user, "queued", family).holder()).await.unwrap();
         assert!(grants::by_digest(&db, "queued").await.unwrap().unwrap().revoked);
         let page = GrantQuery { user: Some(user), ..Default::default() };
         assert!(grants::list(&db, TokenKind::Access, &page).await.unwrap().0[0].revoked, "lists say it as well");
@@ -86,7 +86,7 @@ async fn revocation_holds_for_rows_that_are_queued_late_or_missing() {
         assert!(grants::is_revoked(&db, &token(user, "missing", family)).await.unwrap());
         let free = token(user, "free", other);
         assert!(!grants::is_revoked(&db, &free).await.unwrap());
-        grants::revoke_access_of(&db, Uuid::from_u128(8), 4, at(10)).await.unwrap();
+        grants::revoke_access_of(&db, user, Uuid::from_u128(8), 4, at(10)).await.unwrap();
         assert!(!grants::is_revoked(&db, &free).await.unwrap(), "another provider's");
         grants::revoke_user(&db, user, at(9)).await.unwrap();
         assert!(!grants::is_revoked(&db, &free).await.unwrap(), "issued later");
@@ -117,4 +117,24 @@ async fn closing_writes_what_is_queued() {
     for end in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{end}", path.display()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_are_written_together_each_as_it_is() {
+    each_database(|db| async move {
+        let user = users::insert(&db, &User::new(&ports(), "someone"), &[]).await.unwrap();
+        for n in 0..300 {
+            let session = (n % 3 == 0).then(|| Uuid::from_u128(n));
+            let row = GrantToken { session, expires: at(600 + n as i64), ..token(user, &format!("t{n}"), Uuid::from_u128(n)) };
+            grants::insert_behind(&db, &[row]).await.unwrap();
+        }
+        db.flush().await.unwrap();
+        assert_eq!(count(&db, "oauth_token").await, 300);
+        for n in [0, 1, 127, 128, 255, 299] {
+            let found = grants::by_digest(&db, &format!("t{n}")).await.unwrap().unwrap();
+            let expected = (Uuid::from_u128(n), (n % 3 == 0).then(|| Uuid::from_u128(n)), at(600 + n as i64));
+            assert_eq!((found.family, found.session, found.expires), expected, "{n}");
+        }
+    })
+    .await;
 }

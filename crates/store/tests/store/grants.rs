@@ -110,6 +110,49 @@ async fn refresh_tokens_rotate_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_family_outside_of_sessions_dies_alone() {
+    each_database(|db| async move {
+        let user = someone(&db).await;
+        let (one, other) = (ports().uuid(), ports().uuid());
+        let alone = |digest: &str, family| GrantToken { session: None, ..token(user, TokenKind::Refresh, digest, family) };
+        let within = token(user, TokenKind::Refresh, "within", ports().uuid());
+        grants::insert(&db, &[alone("a", one), alone("b", one), alone("c", other), within]).await.unwrap();
+        grants::insert_code(&db, &Code { session: None, ..code(user, "code", one) }).await.unwrap();
+        grants::revoke_family(&db, alone("a", one).holder()).await.unwrap();
+        assert_eq!(alive(&db, user, TokenKind::Refresh).await, 2);
+        assert!(grants::code_by_digest(&db, "code").await.unwrap().unwrap().used);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_just_read_is_revoked_at_once_by_whatever_ends_it() {
+    each_database(|db| async move {
+        let user = someone(&db).await;
+        let session = Uuid::from_u128(5);
+        let families: Vec<_> = (0..6).map(|_| ports().uuid()).collect();
+        let all: Vec<_> = families.iter().enumerate().map(|(n, family)| token(user, TokenKind::Access, &format!("t{n}"), *family)).collect();
+        grants::insert(&db, &all).await.unwrap();
+        let read = async |n: usize| grants::by_digest(&db, &format!("t{n}")).await.unwrap();
+        for n in 0..6 {
+            assert!(!read(n).await.unwrap().revoked && !read(n).await.unwrap().revoked);
+        }
+        grants::revoke(&db, "t0").await.unwrap();
+        assert!(read(0).await.unwrap().revoked && !read(1).await.unwrap().revoked);
+        grants::revoke_family(&db, all[1].holder()).await.unwrap();
+        assert!(read(1).await.unwrap().revoked && !read(2).await.unwrap().revoked);
+        let id = read(2).await.unwrap().id;
+        grants::delete(&db, id).await.unwrap();
+        assert!(read(2).await.is_none() && !read(3).await.unwrap().revoked);
+        grants::revoke_session(&db, user, session).await.unwrap();
+        assert!(read(3).await.unwrap().revoked);
+        users::delete(&db, user).await.unwrap();
+        assert!(read(4).await.is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_revoked_by_one_session_or_user() {
     each_database(|db| async move {
         let user = someone(&db).await;
@@ -119,7 +162,7 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         }
         grants::revoke(&db, "t4").await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 4);
-        grants::revoke_session(&db, Uuid::from_u128(9)).await.unwrap();
+        grants::revoke_session(&db, user, Uuid::from_u128(9)).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
         let page = GrantQuery { provider: Some(3), page: Page { ordering: "-pk".into(), page: 2, size: 2 }, ..Default::default() };
         let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();

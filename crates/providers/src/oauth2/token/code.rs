@@ -21,7 +21,7 @@ impl Grant for AuthorizationCode {
         let digest = core.vault.timed_digest(CODE_DIGEST, call.need("code")?);
         let code = grants::code_by_digest(&core.db, &digest).await?.filter(|c| c.provider == call.entry().num()).ok_or_else(OAuthError::invalid_grant)?;
         if code.used {
-            grants::revoke_family(&core.db, code.family).await?;
+            grants::revoke_family(&core.db, code.holder()).await?;
             let person = Principal::load_any(core, code.user_id).await?;
             call.suspicious(person.as_ref(), "An authorization code was used again. Its tokens are revoked.").await;
             return Err(OAuthError::invalid_grant().into());

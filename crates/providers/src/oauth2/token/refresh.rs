@@ -23,7 +23,7 @@ impl Grant for RefreshToken {
         let found = grants::by_digest(&core.db, &digest).await?;
         let old = found.filter(|t| t.kind == TokenKind::Refresh && t.provider == call.entry().num()).ok_or_else(OAuthError::invalid_grant)?;
         if old.revoked {
-            grants::revoke_family(&core.db, old.family).await?;
+            grants::revoke_family(&core.db, old.holder()).await?;
             let person = Principal::load_any(core, old.user_id).await?;
             call.suspicious(person.as_ref(), "A refresh token was used again. Its family is revoked.").await;
             return Err(OAuthError::invalid_grant().into());

@@ -2,7 +2,7 @@
 use super::checkpoint::Checkpoints;
 use super::{Answer, GATHER, GROUP, Job, collect};
 use crate::db::{Batch, errors};
-use crate::recent::concerns_people;
+use crate::recent::makes_old;
 use rusqlite::{Connection, ErrorCode};
 use signet_base::{Error, Result};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(super) struct Writer {
     checkpoints: Checkpoints,
     conn: Connection,
     commits: Arc<AtomicU64>,
-    /// Commits that may have changed who somebody is.
+    /// Commits after which what was read before is old: see [`makes_old`].
     changes: Arc<AtomicU64>,
     sync: Option<bool>,
     never_sync: bool,
@@ -57,7 +57,7 @@ impl Writer {
             last = group.len();
             let began = Instant::now();
             self.commit(group);
-            patience = (began.elapsed() / 4).min(GATHER);
+            patience = began.elapsed().min(GATHER);
             if let Some((sql, answer)) = script {
                 let _ = answer.send(self.script(&sql));
             }
@@ -79,7 +79,10 @@ impl Writer {
             Err(e) => batches.iter().map(|_| Err(errors::sqlite(&e))).collect(),
         };
         // Before anybody hears of it.
-        if batches.iter().flat_map(|batch| &batch.statements).any(|s| concerns_people(&s.sql)) {
+        let mut texts: Vec<&str> = batches.iter().flat_map(|batch| &batch.statements).map(|s| &*s.sql).collect();
+        // Most statements are one constant many times.
+        texts.dedup_by_key(|text| text.as_ptr());
+        if texts.into_iter().any(makes_old) {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         for (sender, answer) in senders.into_iter().zip(answers) {
