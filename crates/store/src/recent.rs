@@ -1,6 +1,7 @@
-//! What was read a moment ago, where one process owns the database: people, and access tokens. Every commit that may change
-//! an account, a group, a membership or what a token is worth makes all of it old before its caller hears of it. Another
-//! program that writes the same file (a command of the administrator) is seen after [`FRESH`].
+//! What was read a moment ago: people, and access tokens. Every commit of this process that may change an account, a group,
+//! a membership or what a token is worth makes all of it old before its caller hears of it. What others write (another
+//! node, a command of the administrator) is seen after [`FRESH`]. Sessions are not among it: they end at once everywhere.
+use crate::db::Batch;
 use crate::rows::grants::{GrantToken, ROTATE};
 use crate::rows::people::Person;
 use std::collections::HashMap;
@@ -49,9 +50,17 @@ impl<K, V> Default for Recent<K, V> {
 }
 
 /// Whether a statement that writes may change an answer that is kept.
-pub(crate) fn makes_old(sql: &str) -> bool {
+fn makes_old(sql: &str) -> bool {
     let of_tokens = || sql.contains("oauth_token") && !sql.starts_with("INSERT") && sql != ROTATE;
     TABLES.iter().any(|table| sql.contains(table)) || of_tokens()
+}
+
+/// Whether one of the statements of these batches does.
+pub(crate) fn any_makes_old(batches: &[Batch]) -> bool {
+    let mut texts: Vec<&str> = batches.iter().flat_map(|batch| &batch.statements).map(|s| &*s.sql).collect();
+    // Most statements are one constant many times.
+    texts.dedup_by_key(|text| text.as_ptr());
+    texts.into_iter().any(makes_old)
 }
 
 impl<K: Eq + Hash, V: Clone> Recent<K, V> {

@@ -51,11 +51,8 @@ pub(crate) trait Backend: Send + Sync {
     }
     /// Commits that reached the disk so far; SQLite only.
     fn commits(&self) -> u64;
-    /// How often something was committed that makes old what was read before (see `recent`); `None` where others may write
-    /// at any time.
-    fn changes(&self) -> Option<u64> {
-        None
-    }
+    /// How often this process committed something that makes old what was read before (see `recent`).
+    fn changes(&self) -> u64;
     /// Messages of a channel until the database goes away; none where one process owns the database.
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
     async fn close(&self);
@@ -158,13 +155,13 @@ impl Db {
     pub(crate) fn visits(&self) -> Option<(&Visits, &Arc<dyn Backend>)> {
         (self.kind() == DbKind::Sqlite).then_some((&self.visits, &self.backend))
     }
-    /// People who were read a moment ago with the count of changes of now, where one process owns the database.
-    pub(crate) fn recent_people(&self) -> Option<(&People, u64)> {
-        self.backend.changes().map(|changes| (&self.people, changes))
+    /// People who were read a moment ago, with the count of changes of now.
+    pub(crate) fn recent_people(&self) -> (&People, u64) {
+        (&self.people, self.backend.changes())
     }
     /// Access tokens, in the same way.
-    pub(crate) fn recent_tokens(&self) -> Option<(&Tokens, u64)> {
-        self.backend.changes().map(|changes| (&self.tokens, changes))
+    pub(crate) fn recent_tokens(&self) -> (&Tokens, u64) {
+        (&self.tokens, self.backend.changes())
     }
     /// Counts of attempts, where one process owns the database.
     pub(crate) fn tallies(&self) -> Option<&Tallies> {

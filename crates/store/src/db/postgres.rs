@@ -1,10 +1,13 @@
 //! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
 use super::together::{self, Step};
+use crate::recent;
 use super::{Backend, Batch, DbKind, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use signet_base::{Error, Result};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tokio_postgres::types::private::BytesMut;
@@ -68,6 +71,8 @@ pub(super) struct Postgres {
     pool: Pool,
     config: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
+    /// Commits of this process after which what was read before is old.
+    changes: Arc<AtomicU64>,
 }
 
 impl Postgres {
@@ -112,7 +117,7 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(Error::internal)?;
-        let me = Self { pool, config, tls };
+        let me = Self { pool, config, tls, changes: Arc::default() };
         let client = me.client().await?;
         if !settings.schema.is_empty() {
             // Checked above: letters, digits and `_` only. Creating needs a right that is not there when the schema is.
@@ -256,7 +261,8 @@ impl Backend for Postgres {
         self.read(sql, &params, false).await?.iter().map(row).collect()
     }
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
-        let me = self.clone();
+        let (me, changes) = (self.clone(), self.changes.clone());
+        let ages = recent::any_makes_old(std::slice::from_ref(&batch));
         // A task of its own: a caller that goes away must not leave a connection inside a transaction.
         let work = async move {
             let mut pause = Duration::from_millis(5);
@@ -273,7 +279,16 @@ impl Backend for Postgres {
             }
             me.attempt(&batch).await.map_err(|(error, _)| error)
         };
-        tokio::spawn(work).await.map_err(|e| Error::Internal(format!("database task: {e}")))?
+        // Before the caller hears of it, and after failures as well: a lost connection may have hidden a commit.
+        tokio::spawn(async move {
+            let answer = work.await;
+            if ages {
+                changes.fetch_add(1, Ordering::SeqCst);
+            }
+            answer
+        })
+        .await
+        .map_err(|e| Error::Internal(format!("database task: {e}")))?
     }
     async fn script(&self, sql: String) -> Result<()> {
         let client = self.client().await?;
@@ -281,6 +296,7 @@ impl Backend for Postgres {
         if done.is_err() {
             let _ = client.batch_execute("ROLLBACK").await;
         }
+        self.changes.fetch_add(1, Ordering::SeqCst);
         done
     }
     async fn prepare(&self, sql: &str) -> Result<()> {
@@ -288,6 +304,9 @@ impl Backend for Postgres {
     }
     fn commits(&self) -> u64 {
         0
+    }
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         if !channel.chars().all(|c| c.is_ascii_lowercase() || c == '_') {

@@ -155,8 +155,8 @@ impl Backend for Sqlite {
     fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
-    fn changes(&self) -> Option<u64> {
-        Some(self.changes.load(Ordering::SeqCst))
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
     async fn listen(&self, _channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         Ok(None)

@@ -278,13 +278,13 @@ pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
 }
 /// The token, revoked and expired ones too. An access token may be valid without a row: see [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
-    let recent = db.recent_tokens();
-    if let Some(token) = recent.and_then(|(recent, changes)| recent.find(digest, changes)) {
+    let (recent, changes) = db.recent_tokens();
+    if let Some(token) = recent.find(digest, changes) {
         return Ok(Some(GrantToken::clone(&token)));
     }
     let began = Instant::now();
     let found = one_token(db, GET, params![digest]).await?;
-    if let (Some((recent, changes)), Some(token)) = (recent, &found)
+    if let Some(token) = &found
         && token.kind == TokenKind::Access
     {
         recent.keep(digest.to_owned(), Arc::new(token.clone()), changes, began);

@@ -41,8 +41,8 @@ pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
 }
 
 async fn asked(db: &Db, asked: Asked) -> Result<Option<Person>> {
-    let recent = db.recent_people();
-    if let Some(person) = recent.and_then(|(recent, changes)| recent.find(&asked, changes)) {
+    let (recent, changes) = db.recent_people();
+    if let Some(person) = recent.find(&asked, changes) {
         return Ok(Some(person));
     }
     let began = Instant::now();
@@ -50,7 +50,7 @@ async fn asked(db: &Db, asked: Asked) -> Result<Option<Person>> {
         Asked::Id(id) => person(db, BY_ID, params![*id]).await?,
         Asked::Name(name) => person(db, BY_USERNAME, params![name]).await?,
     };
-    if let (Some((recent, changes)), Some(person)) = (recent, &found) {
+    if let Some(person) = &found {
         recent.keep(asked, person.clone(), changes, began);
     }
     Ok(found)

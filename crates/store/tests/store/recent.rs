@@ -2,7 +2,7 @@
 use crate::ports;
 use signet_base::Timestamp;
 use signet_store::groups::{self, Group};
-use signet_store::testdb::each_database;
+use signet_store::testdb::{each_database, own_server};
 use signet_store::users::{self, User};
 use signet_store::{Batch, Db, migrate, people};
 use std::time::Duration;
@@ -45,6 +45,19 @@ async fn another_program_that_writes_the_file_is_seen_a_moment_later() {
     command.close().await;
     server.close().await;
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_node_is_seen_a_moment_later() {
+    let Some(server) = own_server().await else { return };
+    let (here, there) = (Db::open_postgres(server.config()).await.unwrap(), Db::open_postgres(server.config()).await.unwrap());
+    let id = users::insert(&here, &User::new(&ports(), "ada"), &[]).await.unwrap();
+    let before = people::by_id(&here, id).await.unwrap().unwrap();
+    users::update(&there, &User { is_active: false, ..(*before.user).clone() }, None, None, Timestamp::from_secs(9)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert!(!people::by_id(&here, id).await.unwrap().unwrap().user.is_active);
+    here.close().await;
+    there.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,7 +59,8 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let expires = now.plus(lifetime);
     let issuer = entry.issuer_for(client);
     let base = Base { entry, issuer: &issuer, person, auth, now, expires };
-    let mut id = base.claims(core.ports.hex(16));
+    // Without a scope there is no ID token, and no mapping that could ask for its claims.
+    let mut id = if scopes.is_empty() { Map::new() } else { base.claims(core.ports.hex(16)) };
     let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, scopes, &id).await? } else { Map::new() };
     let mut access = access_claims(core, &base, &mapped, scopes);
     let note = Note { user: person.user.id, family: issue.family, session: issue.session, issued: now, expires };

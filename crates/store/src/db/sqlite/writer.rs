@@ -2,7 +2,7 @@
 use super::checkpoint::Checkpoints;
 use super::{Answer, GATHER, GROUP, Job, collect};
 use crate::db::{Batch, errors};
-use crate::recent::makes_old;
+use crate::recent::any_makes_old;
 use rusqlite::{Connection, ErrorCode};
 use signet_base::{Error, Result};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(super) struct Writer {
     checkpoints: Checkpoints,
     conn: Connection,
     commits: Arc<AtomicU64>,
-    /// Commits after which what was read before is old: see [`makes_old`].
+    /// Commits after which what was read before is old: see `recent`.
     changes: Arc<AtomicU64>,
     sync: Option<bool>,
     never_sync: bool,
@@ -79,10 +79,7 @@ impl Writer {
             Err(e) => batches.iter().map(|_| Err(errors::sqlite(&e))).collect(),
         };
         // Before anybody hears of it.
-        let mut texts: Vec<&str> = batches.iter().flat_map(|batch| &batch.statements).map(|s| &*s.sql).collect();
-        // Most statements are one constant many times.
-        texts.dedup_by_key(|text| text.as_ptr());
-        if texts.into_iter().any(makes_old) {
+        if any_makes_old(&batches) {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         for (sender, answer) in senders.into_iter().zip(answers) {
