@@ -53,6 +53,10 @@ impl Bench {
     pub fn time(&self) -> Duration {
         Duration::from_secs(if self.quick { 2 } else { 10 })
     }
+    /// Length of one window of sign-ins: at twenty a second a short one holds too few of them.
+    pub fn long(&self) -> Duration {
+        self.time().max(Duration::from_secs(8))
+    }
     /// Length of one window of a latency row.
     pub fn short(&self) -> Duration {
         Duration::from_secs(if self.quick { 1 } else { 5 })

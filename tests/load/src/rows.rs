@@ -139,7 +139,8 @@ impl Row {
         // A row against RSA is judged by what its answers hold: the limit counts signatures, not answers.
         let share = if self.limit == Limit::Rsa { ours.signatures.max(1) as f64 } else { 1.0 };
         let (mut limits, mut rates, mut peer_rates, mut outcomes, mut noise) = (Series::default(), Series::default(), Series::default(), Vec::new(), 0.0f64);
-        let (time, ramp) = (bench.time(), ramp(self.kind));
+        let time = if self.kind == Kind::Login { bench.long() } else { bench.time() };
+        let ramp = ramp(self.kind);
         let mut rounds = ROUNDS;
         while outcomes.len() < rounds {
             limits.rates.push(bench.limit(self.limit, self.connections, ramp).await? / share);
@@ -242,7 +243,7 @@ pub async fn totp(bench: &mut Bench) -> Result<Line> {
     const MUST: f64 = 0.97;
     let site = bench.site(Es256)?;
     let mut alone = Load::prepare(Kind::Login, &site, 16).await?;
-    let (ramp, time) = (ramp(Kind::Login), bench.time());
+    let (ramp, time) = (ramp(Kind::Login), bench.long());
     let pace = sound(alone.run(ramp, bench.short()).await?)?.per_second;
     let people = mfa::people(&mut bench.admin()?, &site, crowd(pace, ROUNDS as f64 * (ramp + time).as_secs_f64())).await?;
     let mut with = load::totp(&site, &people, 16);

@@ -15,7 +15,6 @@ use http::{HeaderMap, StatusCode, header};
 use signet_base::{Json, Map, json};
 use signet_core::{Client, Principal};
 use signet_store::grants::{GrantToken, TokenKind};
-use signet_store::users;
 use std::sync::Arc;
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
@@ -41,15 +40,15 @@ async fn introspect(web: &Web, client: &Client, headers: &HeaderMap, params: &Pa
     let token = params.get("token").ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let core = &web.core;
     let index = web.index();
-    let Some(row) = live::find(core, || index.clone(), token).await? else { return Ok(None) };
+    let Some((row, claims)) = live::find_with_claims(core, || index.clone(), token).await? else { return Ok(None) };
     let Some(entry) = index.by_num(row.provider)? else { return Ok(None) };
     if entry.num() != caller.num() && !entry.settings.jwt_federation_providers.contains(&caller.num()) {
         return Ok(None);
     }
-    let Some(user) = users::by_id(&core.db, row.user_id).await?.filter(|u| u.is_active) else { return Ok(None) };
+    let Some(person) = Principal::load(core, row.user_id).await? else { return Ok(None) };
     let mut out = match row.kind {
-        TokenKind::Access => payload(token).unwrap_or_default(),
-        TokenKind::Refresh => refresh_claims(&entry, client, &row, &Principal::of(core, user).await?)?,
+        TokenKind::Access => claims,
+        TokenKind::Refresh => refresh_claims(&entry, client, &row, &person)?,
     };
     out.insert("active".into(), json!(true));
     out.insert("scope".into(), json!(row.scope));

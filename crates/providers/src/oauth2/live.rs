@@ -51,6 +51,11 @@ impl Note {
 /// The token, when it is neither expired nor revoked; of any kind. Whether its account may still be used is for the caller.
 /// The clients are looked at only for tokens without a row.
 pub async fn find(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<GrantToken>> {
+    Ok(find_with_claims(core, index, token).await?.map(|(row, _)| row))
+}
+
+/// Like [`find`], with the claims of a token that is a JWT.
+pub async fn find_with_claims(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<(GrantToken, Map)>> {
     if token.is_empty() || token.len() > 65_536 {
         return Ok(None);
     }
@@ -58,17 +63,18 @@ pub async fn find(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token:
     let payload = super::introspect::payload(token);
     let digest = digest_of(core, token, payload.as_ref().and_then(|claims| claims.get("jti")?.as_str()));
     if let Some(row) = grants::by_digest(&core.db, &digest).await? {
-        return Ok((!row.revoked && row.expires > now).then_some(row));
+        return Ok((!row.revoked && row.expires > now).then(|| (row, payload.unwrap_or_default())));
     }
-    let Some(row) = by_itself(core, &index(), token, payload, digest)? else { return Ok(None) };
-    Ok((row.expires > now && !grants::is_revoked(&core.db, &row).await?).then_some(row))
+    // Refresh tokens and strangers' texts end here.
+    let Some(payload) = payload else { return Ok(None) };
+    let Some(row) = by_itself(core, &index(), token, &payload, digest)? else { return Ok(None) };
+    Ok((row.expires > now && !grants::is_revoked(&core.db, &row).await?).then_some((row, payload)))
 }
 
 /// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us for a token
 /// of this number and client.
-fn by_itself(core: &Core, index: &Index, token: &str, payload: Option<Map>, digest: String) -> Result<Option<GrantToken>> {
-    // Refresh tokens and strangers' texts end here. Whose key to try: nothing vouches for it yet.
-    let Some(payload) = payload else { return Ok(None) };
+fn by_itself(core: &Core, index: &Index, token: &str, payload: &Map, digest: String) -> Result<Option<GrantToken>> {
+    // Whose key to try: nothing vouches for it yet.
     let Some(client) = payload.get("azp").and_then(Json::as_str) else { return Ok(None) };
     let Some(entry) = index.by_client_id(client)? else { return Ok(None) };
     let Some(claims) = entry.signer.check_access(token, core.now().secs()) else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
 use super::together::{self, Step};
-use crate::recent;
 use super::{Backend, Batch, DbKind, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
+use crate::recent;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use signet_base::{Error, Result};
 use std::future::Future;
