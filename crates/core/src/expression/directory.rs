@@ -193,9 +193,10 @@ impl HostObject for Query {
             match method {
                 "all" | "exists" | "count" | "first" | "values_list" => self.answer(method, &args).await,
                 "get" => self.narrowed(&kwargs).answer(method, &args).await,
-                "create" | "update" | "delete" | "get_or_create" | "update_or_create" | "bulk_create" => {
-                    Err(CallError::Fatal("expressions write no objects; a user write stage writes people".into()))
-                }
+                "create" | "update" | "delete" | "get_or_create" | "update_or_create" | "bulk_create" => Err(CallError::Fatal(match self.kind {
+                    Kind::User | Kind::Group => "expressions do not write people or groups: use a user write stage".into(),
+                    Kind::EmailStage => "expressions do not write stages".into(),
+                })),
                 _ => Err(CallError::NotFound),
             }
         })
