@@ -121,8 +121,12 @@ impl Behind {
                 queue.rows.iter().take(CHUNK).cloned().collect()
             };
             let count = chunk.len();
-            match backend.batch(relaxed(chunk)).await {
-                Ok(_) => drop(self.queue().rows.drain(..count)),
+            match backend.batch(relaxed(by_table(chunk))).await {
+                Ok(_) => {
+                    let written: Vec<Statement> = self.queue().rows.drain(..count).collect();
+                    // Callers wait for the queue, not for this.
+                    drop(written);
+                }
                 Err(error @ Error::Unavailable(_)) => return Err(error),
                 Err(_) => self.one_by_one(backend, count).await?,
             }
@@ -144,6 +148,41 @@ impl Behind {
     }
 }
 
+/// Brings inserts with the same text together: a table's rows are cheaper one after the other. Whatever else stands between
+/// them stays where it is, and texts keep the order in which they first came, so that a row still follows what it refers to.
+fn by_table(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut ordered = Vec::with_capacity(statements.len());
+    let mut inserts: Vec<Vec<Statement>> = Vec::new();
+    for statement in statements {
+        if !statement.is_plain_insert() {
+            ordered.extend(inserts.drain(..).flatten());
+            ordered.push(statement);
+            continue;
+        }
+        match inserts.iter_mut().find(|alike| alike[0].sql == statement.sql) {
+            Some(alike) => alike.push(statement),
+            None => inserts.push(vec![statement]),
+        }
+    }
+    ordered.extend(inserts.into_iter().flatten());
+    ordered
+}
+
 fn relaxed(statements: Vec<Statement>) -> Batch {
     Batch { statements, relaxed: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params;
+
+    #[test]
+    fn inserts_come_together_and_nothing_else_moves() {
+        let (a, b, c) = ("INSERT INTO a (x) VALUES (?)", "INSERT INTO b (x) VALUES (?)", "UPDATE a SET x = ?");
+        let batch = [a, b, a, c, b, a, b].iter().zip(0_i64..).fold(Batch::new(), |batch, (sql, n)| batch.add(*sql, params![n]));
+        let found: Vec<_> = by_table(batch.statements).iter().map(|s| (s.sql.to_string(), s.params.to_vec())).collect();
+        let expected = [(a, 0_i64), (a, 2), (b, 1), (c, 3), (b, 4), (b, 6), (a, 5)];
+        assert_eq!(found, expected.map(|(sql, n)| (sql.to_owned(), params![n])));
+    }
 }

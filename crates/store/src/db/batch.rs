@@ -79,6 +79,10 @@ impl Batch {
 }
 
 impl Statement {
+    /// Nothing is expected of it, and it only adds a row.
+    pub(crate) fn is_plain_insert(&self) -> bool {
+        self.expect.is_none() && !self.returning && self.sql.starts_with("INSERT INTO ") && !self.sql.contains(" ON CONFLICT")
+    }
     /// See [`Batch::expect_rows`].
     pub fn expect_rows(&mut self, rows: u64, tag: impl Into<Cow<'static, str>>) -> &mut Self {
         self.expect = Some((rows, tag.into()));

@@ -21,7 +21,7 @@ pub(super) fn steps(batch: &Batch) -> Vec<Step<'_>> {
     let mut all = Vec::with_capacity(rest.len());
     while let [first, ..] = rest {
         let row = row(first);
-        let alike = if row.is_some() { rest.iter().take_while(|s| is_plain(s) && s.sql == first.sql).count() } else { 1 };
+        let alike = if row.is_some() { rest.iter().take_while(|s| s.is_plain_insert() && s.sql == first.sql).count() } else { 1 };
         let covers = SIZES.into_iter().find(|size| *size <= alike).unwrap_or(1);
         let (these, others) = rest.split_at(covers);
         let mut sql = Cow::Borrowed(&*first.sql);
@@ -38,13 +38,9 @@ pub(super) fn steps(batch: &Batch) -> Vec<Step<'_>> {
     all
 }
 
-fn is_plain(statement: &Statement) -> bool {
-    statement.expect.is_none() && !statement.returning
-}
-
 /// `(?, ?, 0)` at the end of `INSERT INTO … VALUES (?, ?, 0)`.
 fn row(statement: &Statement) -> Option<&str> {
-    if !is_plain(statement) || !statement.sql.starts_with("INSERT INTO ") {
+    if !statement.is_plain_insert() {
         return None;
     }
     let (_, row) = statement.sql.split_once(" VALUES ")?;

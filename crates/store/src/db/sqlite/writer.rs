@@ -3,7 +3,7 @@ use super::checkpoint::Checkpoints;
 use super::{Answer, GATHER, GROUP, Job, collect};
 use crate::db::{Batch, errors};
 use crate::recent::any_makes_old;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{CachedStatement, Connection, ErrorCode};
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Writer {
             last = group.len();
             let began = Instant::now();
             self.commit(group);
-            patience = began.elapsed().min(GATHER);
+            patience = (began.elapsed() / 2).min(GATHER);
             if let Some((sql, answer)) = script {
                 let _ = answer.send(self.script(&sql));
             }
@@ -181,12 +181,18 @@ fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> 
 }
 
 fn run(conn: &Connection, batch: &Batch) -> Answer {
+    let wrong = |e: rusqlite::Error| errors::sqlite(&e);
     let mut answers = Vec::with_capacity(batch.statements.len());
+    let mut last: Option<(&str, CachedStatement<'_>)> = None;
     for statement in &batch.statements {
-        let wrong = |e: rusqlite::Error| errors::sqlite(&e);
-        let mut prepared = conn.prepare_cached(&statement.sql).map_err(wrong)?;
+        // The same text again and again needs no look into the cache.
+        let prepared = match last.take() {
+            Some((text, prepared)) if text == statement.sql => prepared,
+            _ => conn.prepare_cached(&statement.sql).map_err(wrong)?,
+        };
+        let (_, prepared) = last.insert((&statement.sql, prepared));
         let (count, rows) = if statement.returning || prepared.column_count() > 0 {
-            let rows = collect(&mut prepared, &statement.params).map_err(wrong)?;
+            let rows = collect(prepared, &statement.params).map_err(wrong)?;
             (rows.len(), rows)
         } else {
             (prepared.execute(rusqlite::params_from_iter(statement.params.iter())).map_err(wrong)?, Vec::new())
