@@ -8,5 +8,6 @@ mod login;
 mod mfa;
 mod passkeys;
 mod seams;
+mod senders;
 mod site;
 mod ways;
