@@ -11,7 +11,6 @@ mod list;
 mod meta;
 mod objects;
 mod openapi;
-mod ql;
 mod route;
 mod rows;
 

@@ -1,6 +1,7 @@
 //! Lists: paging, envelope, and filters of row resources.
 use crate::call::{Answer, Call, Fault, Reply};
 use http::StatusCode;
+use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
 use signet_store::Page;
 
@@ -30,6 +31,13 @@ impl Paging {
             ordering: call.param("ordering").unwrap_or_default().to_owned(),
             search: call.param("search").unwrap_or_default().trim().to_owned(),
         })
+    }
+    /// What is searched for: words, or a query of the query language that the list understands.
+    pub fn asked(&self, understands: fn(&Query) -> bool) -> (String, Option<Query>) {
+        match Query::parse(&self.search).filter(understands) {
+            Some(query) => (String::new(), Some(query)),
+            None => (self.search.clone(), None),
+        }
     }
     /// The same for the store.
     pub fn rows(&self) -> Page {

@@ -1,4 +1,5 @@
 //! Ground floor of Signet: errors, secrets, time, ports. No I/O but a look at the process itself.
+pub mod akql;
 pub mod duration;
 pub mod error;
 pub mod memory;

@@ -21,9 +21,15 @@ pub struct Principal {
     pub is_superuser: bool,
     /// `sub` of tokens by default: SHA-256 of `<pk>-<install id>`.
     pub uid: String,
+    /// The administrator who acts as this person, see [`session::acting`](crate::session::acting).
+    pub impersonator: Option<Arc<users::User>>,
 }
 
 impl Principal {
+    /// Whose browser session it is.
+    pub fn session_owner(&self) -> i64 {
+        self.impersonator.as_ref().map_or(self.user.id, |user| user.id)
+    }
     /// The account, when it exists and is active.
     pub async fn load(core: &Core, id: i64) -> Result<Option<Self>> {
         Ok(Self::load_any(core, id).await?.filter(|p| p.user.is_active))
@@ -43,7 +49,7 @@ impl Principal {
     fn with(core: &Core, user: Arc<users::User>, groups: Arc<Vec<Group>>, direct: Option<Arc<[Uuid]>>) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let uid = core.uid(user.id);
-        Self { user, groups, is_superuser, uid, direct }
+        Self { user, groups, is_superuser, uid, direct, impersonator: None }
     }
     pub fn in_group(&self, id: Uuid) -> bool {
         self.groups.iter().any(|g| g.id == id)

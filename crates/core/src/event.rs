@@ -4,6 +4,7 @@ use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
 use signet_store::events::{self, Event};
 use signet_store::logins;
+use signet_store::users::User;
 
 /// What happens with every sign-in: nobody waits for its record, which is written within 50 ms together with others.
 /// Everything else is on the disk before the action goes on.
@@ -23,8 +24,17 @@ impl Core {
             context.extend(located.place.map(|place| ("geo".to_owned(), Json::Object(place.to_map()))));
             context.extend(located.network.map(|network| ("asn".to_owned(), Json::Object(network.to_map()))));
         }
-        let person =
-            user.map_or_else(|| json!({"pk": null, "email": "", "username": "AnonymousUser"}), |p| json!({"pk": p.user.id, "email": p.user.email, "username": p.user.username}));
+        let named = |user: &User| json!({"pk": user.id, "email": user.email, "username": user.username});
+        let person = match user {
+            None => json!({"pk": null, "email": "", "username": "AnonymousUser"}),
+            Some(Principal { user, impersonator: None, .. }) => named(user),
+            // It was the administrator, whoever it looked like.
+            Some(Principal { user, impersonator: Some(by), .. }) => {
+                let mut person = named(by);
+                person["on_behalf_of"] = named(user);
+                person
+            }
+        };
         let map = |value: Json| match value {
             Json::Object(map) => map,
             _ => Map::new(),

@@ -1,5 +1,5 @@
 //! Beginning and ending a person's session, with what goes with it: event, metric, last login.
-use crate::session::{Authentication, binding};
+use crate::session::{Authentication, acting, binding};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 
@@ -50,6 +50,9 @@ pub async fn failed(core: &Core, client: &Client, username: &str, stage: &str) {
 
 /// Ends the session.
 pub async fn sign_out(core: &Core, client: &Client, session: &mut WebSession) {
+    if let Err(error) = acting::revoke(core, session).await {
+        tracing::error!(%error, "what was granted to a person who was acted for could not be taken back");
+    }
     if let Some(person) = session.principal().cloned() {
         core.event(client, Some(&person), "logout", "authentik_events", json!({})).await;
     }

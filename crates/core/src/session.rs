@@ -1,7 +1,9 @@
 //! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row read a
 //! request. Expiry, the rules for sessions and the account's state are judged at that read.
+pub mod acting;
 pub mod binding;
 mod cookies;
+mod ending;
 mod judged;
 pub mod rules;
 
@@ -9,10 +11,11 @@ use crate::flow::{Plan, sealed};
 use crate::{Client, Core, Principal, device};
 use binding::Binding;
 pub use cookies::SessionCookies;
+pub use ending::{end, end_all};
 use judged::{broken, end_after_use, end_broken, make_room, note_use};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid};
-use signet_store::{Batch, grants, sessions, users};
+use signet_store::{Batch, sessions, users};
 use std::sync::Arc;
 
 pub const SESSION_COOKIE: &str = "authentik_session";
@@ -61,6 +64,9 @@ pub struct State {
     /// Sign-ins that protocols asked for (`prompt=login`), by request.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub asked: Map,
+    /// The account as which the session's owner acts, see [`acting`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acts_as: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,9 +140,13 @@ impl WebSession {
         if let Some(person) = &principal
             && let Some(reason) = broken(core, client, &row, &state)
         {
-            end_broken(core, client, person, &row, reason).await?;
+            end_broken(core, client, person, &row, state.acts_as, reason).await?;
             return Ok(Self::anonymous());
         }
+        let principal = match principal {
+            Some(owner) => Some(acting::person(core, owner, state.acts_as).await?),
+            None => None,
+        };
         let mut expires = row.expires;
         if principal.is_some() {
             expires = note_use(core, client, &row, &state).await?;
@@ -189,6 +199,7 @@ impl WebSession {
         self.state.browser_only = duration.is_zero();
         self.state.remembered = false;
         self.state.binding = Binding::default();
+        self.state.acts_as = None;
         let duration = if duration.is_zero() { BROWSER_SESSION } else { duration };
         self.set_end(core, core.now().plus(duration));
         self.principal = Some(principal);
@@ -230,6 +241,7 @@ impl WebSession {
         self.row = None;
         self.principal = None;
         self.state.authentication = None;
+        self.state.acts_as = None;
         self.state.remembered = false;
         self.state.binding = Binding::default();
         self.expires = None;
@@ -241,7 +253,8 @@ impl WebSession {
     /// Refreshes the account, after it was changed in this request.
     pub async fn reload_principal(&mut self, core: &Core) -> Result<()> {
         if let Some(p) = &self.principal {
-            self.principal = Principal::load(core, p.user.id).await?;
+            let impersonator = p.impersonator.clone();
+            self.principal = Principal::load(core, p.user.id).await?.map(|p| Principal { impersonator, ..p });
         }
         Ok(())
     }
@@ -303,7 +316,7 @@ impl WebSession {
         let row = sessions::Session {
             id,
             uuid: self.row.as_ref().map_or_else(|| core.ports.timed_uuid(), |r| r.uuid),
-            user_id: self.principal.as_ref().map(|p| p.user.id),
+            user_id: self.principal.as_ref().map(Principal::session_owner),
             data,
             auth: serde_json::to_value(&self.state.authentication)?,
             absolute_expires: self.absolute,
@@ -326,8 +339,8 @@ impl WebSession {
         self.write = Write::None;
         if self.set_cookie {
             self.set_cookie = false;
-            let sub = self.principal.as_ref().map_or("anonymous", |p| p.uid.as_str());
-            let token = core.session_cookies.seal(&self.key, sub, self.principal.is_some());
+            let sub = self.principal.as_ref().map_or_else(|| "anonymous".to_owned(), |p| core.uid(p.session_owner()));
+            let token = core.session_cookies.seal(&self.key, &sub, self.principal.is_some());
             let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
             cookies.push(core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - now.secs()), true));
         }
@@ -364,16 +377,6 @@ impl WebSession {
 const DEVICE_AGE_SECS: i64 = 30 * 86_400;
 /// A session without an end of its own (session duration 0) still ends on our side.
 pub const BROWSER_SESSION: Span = Span::DAY;
-
-/// Ends every session of a person, with what was granted within it, but the one with this uuid.
-pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()> {
-    let ended: Vec<Uuid> = sessions::of_user(&core.db, user).await?.into_iter().map(|s| s.uuid).filter(|id| Some(*id) != except).collect();
-    sessions::delete_for_user(&core.db, user, except).await?;
-    for session in ended {
-        grants::revoke_session(&core.db, user, session).await?;
-    }
-    Ok(())
-}
 
 /// The value of a cookie in a `Cookie` header.
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {

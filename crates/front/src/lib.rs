@@ -1,4 +1,5 @@
 //! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
+mod acting;
 mod edge;
 mod executor;
 mod flow_page;
@@ -9,7 +10,7 @@ mod security;
 mod ways;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use signet_core::Core;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
         .route("/if/user/", get(library::get))
         .route("/if/user/security/", get(security::get).post(security::post))
+        .route(acting::STOP, post(acting::stop))
         .route("/if/admin/", get(library::admin))
         .route("/flows/-/default/{designation}/", get(ways::default_flow))
         .route("/flows/-/configure/{stage}/", get(ways::configure))

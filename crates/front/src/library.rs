@@ -1,4 +1,5 @@
 //! `/if/user/`: the applications a person may open.
+use crate::acting;
 use crate::edge::{Edge, redirect};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -7,6 +8,9 @@ use signet_core::models::Application;
 use signet_core::page::Dressing;
 use signet_core::{Principal, access, application};
 use signet_pages::{Account, LibraryPage, NoticePage, Tile, library_page, notice_page};
+
+/// Where signing out starts.
+pub const SIGN_OUT: &str = "/flows/-/default/invalidation/";
 
 pub async fn get(edge: Edge) -> Response {
     if edge.session.principal().is_none() {
@@ -84,7 +88,8 @@ async fn page(edge: &Edge) -> Result<Response> {
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
-    let account = Account { name, username: &person.user.username, links: &links, sign_out_url: "/flows/-/default/invalidation/" };
+    let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
+    let account = Account { name, username: &person.user.username, links: &links, sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
     let page = library_page(&LibraryPage { page: dressing.page(core), account, tiles: &tiles, query: &asked, url: "/if/user/" });
     Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
 }

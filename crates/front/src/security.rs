@@ -1,17 +1,18 @@
 //! `/if/user/security/`: a person's own sign-in methods, sessions and consents. Works without script.
+use crate::acting;
 use crate::edge::{Edge, read_answer, redirect};
-use crate::library::{account_links, to_sign_in};
+use crate::library::{SIGN_OUT, account_links, to_sign_in};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
 use signet_core::page::Dressing;
-use signet_core::{Core, Principal};
+use signet_core::{Core, Principal, session};
 use signet_model::Base;
 use signet_pages::{Account, ConsentRow, Method, SecurityPage, SessionRow, SetUp, security_page};
 use signet_store::consents::{self, ConsentQuery};
 use signet_store::devices::{self, Device, Kind};
-use signet_store::{grants, sessions};
+use signet_store::sessions;
 
 const PATH: &str = "/if/user/security/";
 /// Longest name of a device, in characters.
@@ -99,10 +100,9 @@ async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Devic
     devices::get(&core.db, kind, id).await?.filter(|d| d.user_id == person.user.id).ok_or(Error::NotFound)
 }
 
-async fn end(edge: &Edge, person: &Principal, session: &sessions::Session) -> Result<()> {
-    sessions::delete_by_uuid(&edge.core.db, session.uuid).await?;
-    grants::revoke_session(&edge.core.db, person.user.id, session.uuid).await?;
-    record(edge, person, "model_deleted", json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip})).await;
+async fn end(edge: &Edge, person: &Principal, one: &sessions::Session) -> Result<()> {
+    session::end(&edge.core, one).await?;
+    record(edge, person, "model_deleted", json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": one.uuid, "name": one.ip})).await;
     Ok(())
 }
 
@@ -122,7 +122,7 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
     let page = security_page(&SecurityPage {
         page: dressing.page(core),
-        account: Account { name, username: &person.user.username, links: &links, sign_out_url: "/flows/-/default/invalidation/" },
+        account: Account { name, username: &person.user.username, links: &links, sign_out_url: SIGN_OUT, acting: acting::banner(person, csrf) },
         url: PATH,
         home_url: "/if/user/",
         csrf,

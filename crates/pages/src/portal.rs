@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::icons::{Icon, icon, icon_s};
 use crate::shell::{Page, Shell};
-use crate::ui::monogram;
+use crate::ui::{hidden, monogram};
 use crate::url::{safe_href, safe_image};
 
 /// Who is signed in, for the menu in the top bar.
@@ -18,6 +18,19 @@ pub struct Account<'a> {
     pub links: &'a [(&'a str, &'a str)],
     /// Where signing out starts.
     pub sign_out_url: &'a str,
+    /// Set while an administrator acts as this person.
+    pub acting: Option<Acting<'a>>,
+}
+
+/// Who acts as the person of the page, and the form that stops it.
+#[derive(Debug, Clone, Copy)]
+pub struct Acting<'a> {
+    /// Username of the administrator.
+    pub by: &'a str,
+    /// Address that the form posts to.
+    pub url: &'a str,
+    /// Token against forged posts.
+    pub csrf: &'a str,
 }
 
 /// One application.
@@ -82,6 +95,19 @@ pub(crate) fn top_bar(page: &Page, account: Option<&Account>, home: &str) -> Mar
             }
             span class="grow" {}
             @if let Some(account) = account { (menu(account)) }
+        }
+        @if let Some((account, acting)) = account.and_then(|account| Some((account, account.acting?))) { (banner(account, &acting)) }
+    }
+}
+
+/// Says on every page as whom an administrator acts, and how to stop.
+fn banner(account: &Account, acting: &Acting) -> Markup {
+    html! {
+        form class="acting notice notice--warn" method="post" action=[safe_href(acting.url)] aria-label="Acting as somebody else" {
+            (icon(Icon::Alert))
+            p class="grow" { b { "You act as " bdi { (account.username) } "." } " What you do is recorded under your own name, " bdi { (acting.by) } "." }
+            (hidden("csrf", acting.csrf))
+            button class="btn" type="submit" { "Stop" }
         }
     }
 }

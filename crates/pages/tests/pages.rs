@@ -128,7 +128,7 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     let mut out: Vec<String> = challenges(text, url).iter().map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string()).collect();
     let tile = |launch: &str| Tile { name: text.into(), description: text.into(), launch_url: launch.into(), icon_url: Some(url.into()), group: text.into(), new_tab: true };
     let tiles = [tile(url), tile("javascript:alert(1)")];
-    let account = Account { name: text, username: "x", links: &[(url, text)], sign_out_url: url };
+    let account = Account { name: text, username: "x", links: &[(url, text)], sign_out_url: url, acting: None };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
         out.push(library_page(&LibraryPage { page, account, tiles, query, url }).into_string());
     }

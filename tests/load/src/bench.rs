@@ -1,5 +1,6 @@
 //! What a run shares: the servers it has started, the measured clients, and how long things take.
 use crate::client::Result;
+use crate::disk::Disk;
 use crate::limits::{Floor, Limit};
 use crate::peer::Peer;
 use crate::process::{Folder, Process};
@@ -40,13 +41,15 @@ pub struct Bench {
     pub folder: Folder,
     floor: Option<Floor>,
     server: Option<Server>,
+    /// The same on the reference disk, started when the first row wants it.
+    reference: Option<Server>,
     /// `None` until a row asks for it.
     peer: Option<Result<Peer>>,
 }
 
 impl Bench {
     pub fn new(quick: bool, binary: PathBuf, folder: Folder) -> Self {
-        Self { quick, binary, folder, floor: None, server: None, peer: None }
+        Self { quick, binary, folder, floor: None, server: None, reference: None, peer: None }
     }
 
     /// Length of one window of a throughput row.
@@ -74,7 +77,7 @@ impl Bench {
 
     /// Starts the measured server and registers its clients.
     pub async fn start(&mut self) -> Result<()> {
-        self.server = Some(Server::start(Home::new(&self.binary, self.folder.0.join("server"))?).await?);
+        self.server = Some(Server::start(Home::new(&self.binary, self.folder.0.join(Disk::Own.folder()))?).await?);
         Ok(())
     }
 
@@ -86,12 +89,25 @@ impl Bench {
     pub fn site(&self, algorithm: Algorithm) -> Result<Arc<Site>> {
         self.server.as_ref().map_or_else(|| Err("the server was not set up".into()), |server| server.site(algorithm))
     }
+    /// [`Self::site`] of the server that has this disk, and its process id.
+    pub async fn site_on(&mut self, disk: Disk, algorithm: Algorithm) -> Result<(Arc<Site>, u32)> {
+        if disk == Disk::Reference && self.reference.is_none() {
+            let home = Home::new(&self.binary, self.folder.0.join(disk.folder()))?.with(disk.settings()?);
+            self.reference = Some(Server::start(home).await?);
+        }
+        let server = match disk {
+            Disk::Own => &self.server,
+            Disk::Reference => &self.reference,
+        };
+        let server = server.as_ref().ok_or("the server was not set up")?;
+        Ok((server.site(algorithm)?, server.process.pid))
+    }
     pub fn server_pid(&self) -> u32 {
         self.server.as_ref().map_or(0, |server| server.process.pid)
     }
-    /// An error when the measured server has ended.
+    /// An error when a measured server has ended.
     pub fn alive(&mut self) -> Result<()> {
-        self.server.as_mut().map_or(Ok(()), |server| server.process.check())
+        self.server.iter_mut().chain(&mut self.reference).try_for_each(|server| server.process.check())
     }
 
     /// The peer, started when the first row wants it. Its absence is said once.
@@ -118,9 +134,13 @@ impl Bench {
         if let Some(floor) = self.floor.take() {
             floor.process.stop().await?;
         }
-        let Some(Server { process: server, .. }) = self.server.take() else { return Ok(()) };
-        let tail = server.tail();
-        let status = server.stop().await?;
-        if status.success() { Ok(()) } else { Err(format!("the server ended with {status} after SIGTERM\n{tail}")) }
+        for Server { process: server, .. } in [self.server.take(), self.reference.take()].into_iter().flatten() {
+            let tail = server.tail();
+            let status = server.stop().await?;
+            if !status.success() {
+                return Err(format!("the server ended with {status} after SIGTERM\n{tail}"));
+            }
+        }
+        Ok(())
     }
 }

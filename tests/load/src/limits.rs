@@ -1,6 +1,7 @@
 //! What this machine can do at best: the other half of every ratio. Each limit is the least work that could give the
 //! same answer: only the hash, only the signature, only the commit, only the bytes on the wire.
 use crate::client::{Result, request};
+use crate::disk;
 use crate::load::Fixed;
 use crate::process::{Folder, Process};
 use crate::runner;
@@ -33,6 +34,8 @@ pub enum Limit {
     Grouped,
     /// The same with one row a commit.
     Single,
+    /// [`Self::Grouped`] where an fsync takes 4 ms: see `disk`.
+    GroupedReference,
     /// The least that a durable answer costs: this many signatures, requests, and one row of those 16 a commit, one after
     /// the other. Where a commit takes milliseconds that is nearly the rate of the rows; where it takes a tenth of one, as
     /// on a fast disk, signatures and requests are most of it.
@@ -43,7 +46,8 @@ pub enum Limit {
 }
 
 impl Limit {
-    pub const ALL: [Self; 9] = [Self::Argon2, Self::Rsa, Self::Hello, Self::Json, Self::SignEs256, Self::SignEdDsa, Self::SignRs256, Self::Grouped, Self::Single];
+    pub const ALL: [Self; 10] =
+        [Self::Argon2, Self::Rsa, Self::Hello, Self::Json, Self::SignEs256, Self::SignEdDsa, Self::SignRs256, Self::Grouped, Self::Single, Self::GroupedReference];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -56,6 +60,7 @@ impl Limit {
             Self::Argon2 => "Argon2id 64 MiB t3 p1, 2 threads",
             Self::Grouped => "SQLite FULL, rows, 16 a commit",
             Self::Single => "SQLite FULL, rows, 1 a commit",
+            Self::GroupedReference => "SQLite FULL, rows, 16 a commit, fsync of 4 ms",
             Self::Durable { .. } => "ES256 signatures, requests and a row of 16 a commit",
         }
     }
@@ -72,6 +77,7 @@ impl Limit {
             Self::Argon2 => blocking(move || hashes(time)).await,
             Self::Grouped => sqlite(folder, 16, time).await,
             Self::Single => sqlite(folder, 1, time).await,
+            Self::GroupedReference => disk::rows(folder, 16, time).await,
             Self::Durable { signatures, requests } => {
                 let row = 1.0 / sqlite(folder, 16, time).await?;
                 let request = 1.0 / floor.load("GET", "/json", connections, ramp, time).await?;
@@ -162,7 +168,8 @@ fn signatures(text: &str) -> Option<f64> {
     line.split(':').nth(3)?.trim().parse().ok().filter(|rate| *rate > 1.0)
 }
 
-async fn sqlite(folder: &Path, group: usize, time: Duration) -> Result<f64> {
+/// Rows a second with so many of them a commit.
+pub async fn sqlite(folder: &Path, group: usize, time: Duration) -> Result<f64> {
     let path = folder.join(format!("limit-{group}.db"));
     blocking(move || {
         let rate = rows(&path, group, time).map_err(|e| format!("SQLite: {e}"));

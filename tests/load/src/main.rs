@@ -2,6 +2,7 @@
 mod bench;
 mod client;
 mod costs;
+mod disk;
 mod floor;
 mod histogram;
 mod limits;
@@ -115,6 +116,10 @@ fn main() -> ExitCode {
     if arguments.next_if(|a| a == "floor").is_some() {
         let port = arguments.next().and_then(|p| p.parse().ok()).unwrap_or(0);
         return runtime.block_on(floor::serve(port)).map_or_else(|e| failed(&e), |()| ExitCode::SUCCESS);
+    }
+    if arguments.next_if(|a| a == "commits").is_some() {
+        let arguments: Vec<_> = arguments.collect();
+        return runtime.block_on(disk::serve(&arguments)).map_or_else(|e| failed(&e), |()| ExitCode::SUCCESS);
     }
     let options = match options(arguments) {
         Ok(options) => options,

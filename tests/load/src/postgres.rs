@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn every_throughput_row_has_one_on_postgresql() {
-        assert_eq!(NAMES.iter().filter(|(name, _)| counterpart(name).is_some()).count(), ROWS.len());
+        let own = ROWS.iter().filter(|row| row.name.ends_with("-own")).count();
+        assert_eq!(NAMES.iter().filter(|(name, _)| counterpart(name).is_some()).count(), ROWS.len() - own);
     }
 
     #[test]

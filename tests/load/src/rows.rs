@@ -1,6 +1,7 @@
 //! The rows of throughput and latency, and how one is measured: limit, peer and ours back to back, medians of rounds.
 use crate::bench::Bench;
 use crate::client::Result;
+use crate::disk::Disk;
 use crate::limits::Limit;
 use crate::load::{self, Kind, Load};
 use crate::mfa;
@@ -23,6 +24,7 @@ pub struct Row {
     pub kind: Kind,
     pub algorithm: Algorithm,
     pub connections: usize,
+    disk: Disk,
     limit: Limit,
     must: f64,
     aim: f64,
@@ -31,7 +33,14 @@ pub struct Row {
 }
 
 const fn row(name: &'static str, title: &'static str, what: (Kind, Algorithm, usize), limit: Limit, goals: (f64, f64), peer: bool) -> Row {
-    Row { name, title, kind: what.0, algorithm: what.1, connections: what.2, limit, must: goals.0, aim: goals.1, peer }
+    Row { name, title, kind: what.0, algorithm: what.1, connections: what.2, disk: Disk::Own, limit, must: goals.0, aim: goals.1, peer }
+}
+
+impl Row {
+    /// The row where an fsync takes as long as where its goal was set.
+    const fn on_reference_disk(self) -> Self {
+        Self { disk: Disk::Reference, ..self }
+    }
 }
 
 pub const ROWS: &[Row] = &[
@@ -42,9 +51,11 @@ pub const ROWS: &[Row] = &[
     row("cc-eddsa", "client_credentials EdDSA, c32", (Kind::ClientCredentials, EdDsa, 32), Limit::SignEdDsa, (0.35, 0.55), true),
     row("introspection", "introspection of a JWT, c32", (Kind::Introspect, Es256, 32), Limit::Json, (0.20, 0.35), false),
     row("userinfo", "userinfo, c32", (Kind::Userinfo, Es256, 32), Limit::Json, (0.20, 0.35), false),
-    row("refresh-es256", "refresh with rotation ES256, durable, c16", (Kind::Refresh, Es256, 16), Limit::Durable { signatures: 2, requests: 1 }, (0.50, 0.75), true),
+    row("refresh-es256", "refresh with rotation ES256, durable, fsync of 4 ms, c16", (Kind::Refresh, Es256, 16), Limit::GroupedReference, (0.50, 0.75), true).on_reference_disk(),
+    row("refresh-es256-own", "the same on this machine's disk", (Kind::Refresh, Es256, 16), Limit::Durable { signatures: 2, requests: 1 }, (0.50, 0.75), false),
     row("refresh-rs256", "refresh with rotation RS256, durable, c16", (Kind::Refresh, Rs256, 16), Limit::Rsa, (0.70, 0.80), true),
-    row("code", "code flow with live session ES256, c16", (Kind::Code, Es256, 16), Limit::Durable { signatures: 2, requests: 2 }, (0.25, 0.40), true),
+    row("code", "code flow with live session ES256, fsync of 4 ms, c16", (Kind::Code, Es256, 16), Limit::GroupedReference, (0.25, 0.40), true).on_reference_disk(),
+    row("code-own", "the same on this machine's disk", (Kind::Code, Es256, 16), Limit::Durable { signatures: 2, requests: 2 }, (0.25, 0.40), false),
     // performance.md names no share for it: what rows 9 and 10 ask of their parts, taken together.
     row("code-rs256", "code flow with live session RS256, c16", (Kind::Code, Rs256, 16), Limit::Rsa, (0.50, 0.65), true),
     row("login", "password login, all steps to tokens, c16", (Kind::Login, Es256, 16), Limit::Argon2, (0.90, 0.95), false),
@@ -110,7 +121,7 @@ pub fn sound(outcome: Outcome) -> Result<Outcome> {
 impl Row {
     /// One window of our side; nothing is judged.
     pub async fn alone(&self, bench: &mut Bench, time: Duration) -> Result<Line> {
-        let site = bench.site(self.algorithm)?;
+        let (site, pid) = bench.site_on(self.disk, self.algorithm).await?;
         let mut load = Load::prepare(self.kind, &site, self.connections).await?;
         let outcome = sound(load.run(ramp(self.kind), time).await?)?;
         let cost = |pid| number(outcome.usage.of(pid) * 1e6 / outcome.whole.count().max(1) as f64);
@@ -118,7 +129,7 @@ impl Row {
             "p50 {} ms, p99 {} ms; server {} µs/op, tool {} µs/op, others {:.2} cores",
             number(outcome.whole.quantile(0.5)),
             number(outcome.whole.quantile(0.99)),
-            cost(bench.server_pid()),
+            cost(pid),
             number(outcome.usage.own * 1e6 / outcome.whole.count().max(1) as f64),
             outcome.usage.others()
         );
@@ -126,7 +137,7 @@ impl Row {
     }
 
     pub async fn measure(&self, bench: &mut Bench) -> Result<Line> {
-        let site = bench.site(self.algorithm)?;
+        let (site, pid) = bench.site_on(self.disk, self.algorithm).await?;
         let mut ours = Load::prepare(self.kind, &site, self.connections).await?;
         let (mut peers, absent) = match if self.peer { bench.peer().await } else { Ok(None) } {
             Ok(Some(peer)) => match peer.site(self.algorithm) {
@@ -162,7 +173,7 @@ impl Row {
         let operations = middle.whole.count().max(1) as f64;
         let mut notes = vec![
             format!("p50 {} ms, p99 {} ms", number(middle.whole.quantile(0.5)), number(middle.whole.quantile(0.99))),
-            format!("server {} µs/op", number(middle.usage.of(bench.server_pid()) * 1e6 / operations)),
+            format!("server {} µs/op", number(middle.usage.of(pid) * 1e6 / operations)),
         ];
         if share > 1.0 {
             notes.push(format!("limit ÷ {share} signatures an answer"));

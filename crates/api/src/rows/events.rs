@@ -1,8 +1,7 @@
 //! `/events/events/`: the log.
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::form::{self, Members};
-use crate::list::{Filters, Paging};
-use crate::ql;
+use crate::list::{Filters, Paging, autocomplete};
 use signet_base::{Json, Uuid, json};
 use signet_model::{FieldDef, Kind};
 use signet_store::events::{self, Event, EventQuery};
@@ -67,8 +66,10 @@ pub(crate) fn show(e: &Event) -> Json {
 pub(crate) async fn list(call: &mut Call) -> Answer {
     let paging = Paging::read(call)?;
     let f = Filters::new(call);
-    let mut q = EventQuery {
-        search: paging.search.clone(),
+    let (search, query) = paging.asked(events::understands);
+    let q = EventQuery {
+        search,
+        query,
         action: f.text("action"),
         actions: f.texts("actions"),
         client_ip: f.text("client_ip"),
@@ -81,21 +82,22 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
         page: paging.rows(),
         ..EventQuery::default()
     };
-    if let Some([(field, Json::String(value))]) = ql::equalities(&paging.search).as_deref() {
-        let known = match field.as_str() {
-            "action" => Some(&mut q.action),
-            "app" => Some(&mut q.app),
-            "client_ip" => Some(&mut q.client_ip),
-            "user.username" => Some(&mut q.username),
-            _ => None,
-        };
-        if let Some(filter) = known {
-            *filter = Some(value.clone());
-            q.search = String::new();
-        }
-    }
     let (page, total) = events::list(&call.core.db, &q).await?;
-    paging.envelope(page.iter().map(show).collect(), total, json!({}))
+    let words: Vec<&str> = ACTIONS.iter().map(|(word, _)| *word).collect();
+    let help = autocomplete(
+        "authentik_events.event",
+        &[
+            ("action", "str", Some(&words)),
+            ("event_uuid", "str", None),
+            ("app", "str", None),
+            ("client_ip", "str", None),
+            ("user", "relation", None),
+            ("brand", "relation", None),
+            ("context", "relation", None),
+            ("created", "datetime", None),
+        ],
+    );
+    paging.envelope(page.iter().map(show).collect(), total, help)
 }
 
 /// `GET /events/events/<uuid>/`

@@ -5,7 +5,7 @@ use crate::compat;
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use crate::{ql, rows::users::attributes};
+use crate::rows::users::attributes;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::rows;
 use signet_model::{FieldDef, Kind};
@@ -71,8 +71,10 @@ async fn find(call: &Call) -> Result<Group, Fault> {
 pub(crate) async fn list(call: &mut Call) -> Answer {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
+    let (search, query) = paging.asked(groups::understands);
     let mut q = GroupQuery {
-        search: paging.search.clone(),
+        search,
+        query,
         name: f.text("name"),
         is_superuser: f.flag("is_superuser"),
         members_by_pk: f.ints("members_by_pk"),
@@ -82,11 +84,6 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     };
     f.done()?;
     attributes(call, |text| q.attributes_text(text))?;
-    if let Some([(field, Json::String(value))]) = ql::equalities(&paging.search).as_deref()
-        && field == "name"
-    {
-        (q.name, q.search) = (Some(value.clone()), String::new());
-    }
     let (page, total) = groups::list(&call.core.db, &q).await?;
     let results = show(call, &page).await?;
     paging.envelope(results, total, autocomplete("authentik_core.group", &[("name", "str", None), ("is_superuser", "bool", None), ("attributes", "relation", None)]))

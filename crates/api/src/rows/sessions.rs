@@ -4,7 +4,6 @@ use crate::call::{Answer, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Json, Uuid, json};
 use signet_model::{FieldDef, Kind};
-use signet_store::grants;
 use signet_store::sessions::{self, Session, SessionQuery};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
@@ -68,10 +67,7 @@ pub(crate) async fn destroy(call: &mut Call) -> Answer {
     Ok(Reply::Empty)
 }
 async fn end(call: &Call, session: &Session) -> Result<(), Fault> {
-    sessions::delete_by_uuid(&call.core.db, session.uuid).await?;
-    if let Some(user) = session.user_id {
-        grants::revoke_session(&call.core.db, user, session.uuid).await?;
-    }
+    signet_core::session::end(&call.core, session).await?;
     call.event("model_deleted", json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
     Ok(())
 }

@@ -2,9 +2,11 @@
 use super::{model, rights, users as people};
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::form::{self, Members};
+use http::StatusCode;
 use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::flow::plan::{Plan, plan};
 use signet_core::flow::{Context, keys, token};
+use signet_core::session::acting;
 use signet_core::{Principal, brand, hash, rows, session, setup};
 use signet_model::{FieldDef, Kind, Object};
 use signet_store::users;
@@ -21,21 +23,30 @@ pub(crate) const IMPERSONATE: &[FieldDef] = &[super::blank(FieldDef::plain("reas
 /// Rights on the system as a whole; superusers have all of them, nobody else has any.
 const SYSTEM: &[&str] = &["view_system_info", "access_admin_interface", "view_system_settings", "edit_system_settings", "view_media_files", "manage_media_files"];
 
-/// `GET /core/users/me/`
+/// `GET /core/users/me/`; `original` is who acts as this person.
 pub(crate) async fn me(call: &mut Call) -> Answer {
     let person = call.person()?;
+    let mut answer = json!({"user": oneself(call, person), "users": []});
+    if let Some(by) = &person.impersonator
+        && let Some(by) = Principal::load(&call.core, by.id).await?
+    {
+        answer["original"] = oneself(call, &by);
+    }
+    Ok(Reply::ok(answer))
+}
+
+fn oneself(call: &Call, person: &Principal) -> Json {
     let user = &person.user;
     let attributes = rows::group_attributes(person);
     let teams: Vec<Json> = person.groups.iter().map(|g| json!({"name": g.name, "pk": g.id})).collect();
-    let mut me = json!({
+    json!({
         "pk": user.id, "username": user.username, "name": user.name, "is_active": user.is_active, "is_superuser": person.is_superuser,
         "groups": teams, "roles": [], "email": user.email, "avatar": rows::avatar(&call.core, &user.name, &user.username, &user.email),
         "uid": person.uid, "settings": attributes.get("settings").cloned().unwrap_or_else(|| json!({})), "type": user.user_type,
         "system_permissions": if person.is_superuser { SYSTEM } else { &[] },
-    });
-    // Whose browser session it is; a token is nobody's browser.
-    me["is_current"] = json!(call.session.is_some());
-    Ok(Reply::ok(json!({"user": me, "users": []})))
+        // Whose browser session it is; a token is nobody's browser.
+        "is_current": call.session.is_some(),
+    })
 }
 
 /// `GET /core/users/paths/`
@@ -137,18 +148,34 @@ pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
     Ok(Reply::Empty)
 }
 
-/// `POST /core/users/<id>/impersonate/`: needs a reason, and then is refused: sessions cannot act for two people.
+/// `POST /core/users/<id>/impersonate/`: the caller's browser session acts as this person. Not where the setting is off, nor
+/// as oneself: both are answered with 401, as clients expect.
 pub(crate) async fn impersonate(call: &mut Call) -> Answer {
-    people::find(call).await?;
+    let user = people::find(call).await?;
     let sent = form::read(call, IMPERSONATE, false).await?;
     let system = call.core.system();
-    if system.impersonation && system.impersonation_require_reason && sent.text("reason").unwrap_or_default().is_empty() {
+    let reason = sent.text("reason").unwrap_or_default();
+    if !system.impersonation || user.id == call.person()?.user.id {
+        return Err(Fault::detail(StatusCode::UNAUTHORIZED, if system.impersonation { "You are this person." } else { "Impersonation is turned off." }));
+    }
+    if system.impersonation_require_reason && reason.trim().is_empty() {
         return Err(Fault::bad(json!({"reason": "This field is required."})));
     }
-    Err(Fault::from(Error::denied("Impersonation is not available.")))
+    let person = Principal::of(&call.core, user).await?;
+    let Some(session) = call.session.as_mut() else {
+        return Err(Fault::invalid("non_field_errors", "Only a browser session can act as somebody: a token stays who it is."));
+    };
+    session.act_as(person)?;
+    // Who did it is told before they are somebody else.
+    call.principal = session.principal().cloned();
+    call.record("impersonation_started", json!({"reason": reason})).await?;
+    Ok(Reply::Empty)
 }
 
-/// `GET /core/users/impersonate_end/`: always allowed, and there is never anything to end.
-pub(crate) async fn impersonate_end(_: &mut Call) -> Answer {
+/// `GET /core/users/impersonate_end/`: always allowed; nothing to end is no error.
+pub(crate) async fn impersonate_end(call: &mut Call) -> Answer {
+    if let Some(session) = call.session.as_mut() {
+        acting::stop(&call.core, &call.client, session).await?;
+    }
     Ok(Reply::Empty)
 }

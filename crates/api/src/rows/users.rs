@@ -1,10 +1,10 @@
 //! `/core/users/`
 use super::{GROUP, UUIDS, blank, model, rights, told};
 use crate::call::{Answer, Call, Fault, Reply};
+use crate::compat;
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use crate::{compat, ql};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::{Core, rows, session};
 use signet_model::{FieldDef, Kind};
@@ -68,8 +68,10 @@ pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
 
 fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     let mut f = Filters::new(call);
+    let (search, query) = paging.asked(users::understands);
     let mut q = UserQuery {
-        search: paging.search.clone(),
+        search,
+        query,
         username: f.text("username"),
         name: f.text("name"),
         email: f.text("email"),
@@ -93,9 +95,6 @@ fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     };
     f.done()?;
     attributes(call, |text| q.attributes_text(text))?;
-    if let Some(terms) = ql::equalities(&paging.search) {
-        narrow(&mut q, &terms);
-    }
     Ok(q)
 }
 
@@ -106,27 +105,6 @@ pub(crate) fn attributes(call: &Call, mut set: impl FnMut(&str) -> Result<()>) -
         return Err(Fault::bad(json!(["Value must be valid JSON."])));
     }
     Ok(set(text)?)
-}
-
-/// Takes the terms over, all or none: a field that nobody has makes the whole a text to search for.
-fn narrow(q: &mut UserQuery, terms: &[(String, Json)]) {
-    let mut wanted = q.clone();
-    for (field, value) in terms {
-        match (field.as_str(), value) {
-            ("username", Json::String(v)) => wanted.username = Some(v.clone()),
-            ("name", Json::String(v)) => wanted.name = Some(v.clone()),
-            ("email", Json::String(v)) => wanted.email = Some(v.clone()),
-            ("path", Json::String(v)) => wanted.path = Some(v.clone()),
-            ("type", Json::String(v)) => wanted.types = vec![v.clone()],
-            ("is_active", Json::Bool(v)) => wanted.is_active = Some(*v),
-            (path, value) => match path.strip_prefix("attributes.") {
-                Some(path) => drop(wanted.attributes.get_or_insert_with(Map::new).insert(path.replace('.', "__"), value.clone())),
-                None => return,
-            },
-        }
-    }
-    wanted.search = String::new();
-    *q = wanted;
 }
 
 /// `GET /core/users/`

@@ -1,5 +1,6 @@
 //! What the rules say about a session that is used.
 use super::State;
+use super::ending::revoke;
 use crate::{Client, Core, Principal};
 use signet_base::{Result, Timestamp, json};
 use signet_store::{grants, sessions};
@@ -24,10 +25,13 @@ pub(super) fn broken(core: &Core, client: &Client, row: &sessions::Session, stat
 
 /// The session is over for everybody who has its cookie. What was granted within it goes only where somebody used it from
 /// elsewhere: a session that ends by time was not stolen.
-pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, reason: &'static str) -> Result<()> {
+pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, acts_as: Option<i64>, reason: &'static str) -> Result<()> {
     sessions::delete(&core.db, &row.id).await?;
     if !reason.starts_with("timeout") {
-        grants::revoke_session(&core.db, person.user.id, row.uuid).await?;
+        // The row was read with its state taken out of it.
+        for user in [Some(person.user.id), acts_as].into_iter().flatten() {
+            grants::revoke_session(&core.db, user, row.uuid).await?;
+        }
     }
     tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
     core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
@@ -57,10 +61,17 @@ pub(super) async fn make_room(core: &Core, client: &Client, person: &Principal) 
     let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
     let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;
     for session in &ended {
-        grants::revoke_session(&core.db, person.user.id, *session).await?;
+        revoke(core, session).await?;
     }
     if !ended.is_empty() {
-        core.event(client, Some(person), "logout", "authentik_events", json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended})).await;
+        core.event(
+            client,
+            Some(person),
+            "logout",
+            "authentik_events",
+            json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended.iter().map(|session| session.uuid).collect::<Vec<_>>()}),
+        )
+        .await;
     }
     Ok(())
 }

@@ -78,7 +78,8 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
             out.push((name.into(), html.into_string()));
         }
     }
-    let account = Account { name: "Mara Lindqvist", username: "mara.lindqvist", links: &[("/api/browser/", "API browser")], sign_out_url: "/flows/-/default/invalidation/" };
+    let account =
+        Account { name: "Mara Lindqvist", username: "mara.lindqvist", links: &[("/api/browser/", "API browser")], sign_out_url: "/flows/-/default/invalidation/", acting: None };
     let tiles = tiles();
     let library = LibraryPage { page, account, tiles: &tiles, query: "", url: "/if/user/" };
     out.push(("library".into(), library_page(&library).into_string()));

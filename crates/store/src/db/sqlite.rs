@@ -20,8 +20,8 @@ use writer::Writer;
 const QUEUE: usize = 4096;
 /// Batches that share one commit at most.
 const GROUP: usize = 64;
-/// How long a group waits at most for as many batches as the last group had.
-const GATHER: Duration = Duration::from_millis(1);
+/// How long a group waits at most for those that are expected.
+const GATHER: Duration = Duration::from_millis(2);
 const IDLE_READERS: usize = 16;
 
 type Answer = Result<Vec<Vec<Row>>>;

@@ -5,8 +5,8 @@ use signet_base::{Error, Json, Map, Result};
 /// Most rows that one filter looks at.
 pub(crate) const BOUND: i64 = 200_000;
 
-pub(crate) fn too_many() -> Error {
-    Error::invalid("attributes", format!("More than {BOUND} rows would have to be looked at: narrow the list by another filter."))
+pub(crate) fn too_many(field: &str) -> Error {
+    Error::invalid(field, format!("More than {BOUND} rows would have to be looked at: narrow the list by another filter."))
 }
 
 pub(crate) fn parse(text: &str) -> Result<Map> {

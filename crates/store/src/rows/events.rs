@@ -1,7 +1,9 @@
 //! The log of what happened.
+use super::akql::{Column, Kind, Shape, Table};
 use super::list::{Filter, Page};
 use crate::db::{Batch, Db, Row};
 use crate::params;
+use signet_base::akql::Query;
 use signet_base::{Json, Map, Result, Timestamp, Uuid};
 
 #[derive(Debug, Clone)]
@@ -114,11 +116,33 @@ pub struct EventQuery {
     pub context_model_pk: Option<String>,
     pub context_authorized_app: Option<String>,
     pub created_after: Option<Timestamp>,
+    /// One that [`understands`] has passed.
+    pub query: Option<Query>,
     pub page: Page,
 }
 
 const SORT: &[(&str, &str)] =
     &[("created", "-e.created"), ("action", "e.action"), ("app", "e.app"), ("client_ip", "e.client_ip"), ("user", "e.username"), ("expires", "e.expires")];
+
+const TABLE: Table = Table {
+    from: "event e",
+    id: "e.id",
+    columns: &[
+        Column { name: "action", sql: "e.action", kind: Kind::Text },
+        Column { name: "event_uuid", sql: "e.id", kind: Kind::Text },
+        Column { name: "app", sql: "e.app", kind: Kind::Text },
+        Column { name: "client_ip", sql: "e.client_ip", kind: Kind::Text },
+        Column { name: "user", sql: "e.actor", kind: Kind::Json },
+        Column { name: "brand", sql: "e.brand", kind: Kind::Json },
+        Column { name: "context", sql: "e.context", kind: Kind::Json },
+        Column { name: "created", sql: "e.created", kind: Kind::Time },
+    ],
+};
+
+/// Whether the query asks for what events have.
+pub fn understands(query: &Query) -> bool {
+    TABLE.understands(query)
+}
 
 /// One page of events, newest first unless asked otherwise, and how many fit the query.
 pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {
@@ -146,6 +170,9 @@ pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {
     if let Some(at) = q.created_after {
         f.and("e.created >= ?", [at.into()]);
     }
-    let (rows, total) = f.page(db, COLUMNS, "event e", SORT, "e.id", &q.page).await?;
+    let (rows, total) = match &q.query {
+        Some(query) => TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?,
+        None => f.page(db, COLUMNS, TABLE.from, SORT, TABLE.id, &q.page).await?,
+    };
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

@@ -1,9 +1,11 @@
 //! Groups, their parents and members.
+use super::akql::{Column, Kind, Shape, Table};
 use super::attributes::{self, BOUND};
 use super::list::{Filter, Page};
 use super::users::{self, User};
 use crate::db::{Batch, Db, Row, Value, in_list, in_params};
 use crate::params;
+use signet_base::akql::Query;
 use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};
 use std::collections::{HashMap, HashSet};
 
@@ -247,6 +249,8 @@ pub struct GroupQuery {
     pub members_by_pk: Vec<i64>,
     pub members_by_username: Vec<String>,
     pub attributes: Option<Map>,
+    /// One that [`understands`] has passed.
+    pub query: Option<Query>,
     /// Only these groups (what the caller may see).
     pub only_ids: Option<Vec<Uuid>>,
     pub page: Page,
@@ -259,6 +263,21 @@ impl GroupQuery {
         self.attributes = (!map.is_empty()).then_some(map);
         Ok(())
     }
+}
+
+const TABLE: Table = Table {
+    from: "user_group g",
+    id: "g.id",
+    columns: &[
+        Column { name: "name", sql: "g.name", kind: Kind::Keyed("g.name_key") },
+        Column { name: "is_superuser", sql: "g.is_superuser", kind: Kind::Flag },
+        Column { name: "attributes", sql: "g.attributes", kind: Kind::Json },
+    ],
+};
+
+/// Whether the query asks for what groups have.
+pub fn understands(query: &Query) -> bool {
+    TABLE.understands(query)
 }
 
 const SORT: &[(&str, &str)] = &[("name", "g.name_key"), ("pk", "g.id"), ("is_superuser", "g.is_superuser"), ("created", "g.created")];
@@ -286,7 +305,7 @@ pub async fn list(db: &Db, q: &GroupQuery) -> Result<(Vec<Group>, u64)> {
     if let Some(wanted) = &q.attributes {
         let rows = f.all(db, "g.id, g.attributes", "user_group g", BOUND + 1).await?;
         if i64::try_from(rows.len()).unwrap_or(i64::MAX) > BOUND {
-            return Err(attributes::too_many());
+            return Err(attributes::too_many("attributes"));
         }
         let mut ids: Vec<Value> = Vec::new();
         for row in &rows {
@@ -295,11 +314,14 @@ pub async fn list(db: &Db, q: &GroupQuery) -> Result<(Vec<Group>, u64)> {
             }
         }
         if ids.len() > 10_000 {
-            return Err(attributes::too_many());
+            return Err(attributes::too_many("attributes"));
         }
         f = Filter::default();
         f.and(format!("g.id IN ({})", in_list(ids.len())), in_params(ids));
     }
-    let (rows, total) = f.page(db, COLUMNS, "user_group g", SORT, "g.id", &q.page).await?;
+    let (rows, total) = match &q.query {
+        Some(query) => TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?,
+        None => f.page(db, COLUMNS, TABLE.from, SORT, TABLE.id, &q.page).await?,
+    };
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

@@ -76,6 +76,13 @@ impl Filter {
         params.push(limit.into());
         db.scan(&format!("SELECT {columns} FROM {from}{} LIMIT ?", self.condition()), params).await
     }
+    /// The first `limit` rows of `SELECT <columns> FROM <from>` in order; `params` are those of the columns.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a SELECT")]
+    pub async fn ordered(&self, db: &Db, columns: &str, mut params: Vec<Value>, from: &str, sort: &[(&str, &str)], tie: &str, ordering: &str, limit: i64) -> Result<Vec<Row>> {
+        params.extend(self.params.iter().cloned());
+        params.push(limit.into());
+        db.scan(&format!("SELECT {columns} FROM {from}{} ORDER BY {} LIMIT ?", self.condition(), order_by(ordering, sort, tie)), params).await
+    }
     /// One page of `SELECT <columns> FROM <from>`, and how many rows there are without paging. `sort` maps the API's
     /// names to columns; its first entry is the order when none is asked for. `tie` makes the order total.
     pub async fn page(&self, db: &Db, columns: &str, from: &str, sort: &[(&str, &str)], tie: &str, page: &Page) -> Result<(Vec<Row>, u64)> {

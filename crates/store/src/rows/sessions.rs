@@ -59,8 +59,8 @@ const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expire
 const ROTATE: &str =
     "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
 const NOTE_USE: &str = "UPDATE session SET last_used = ?, expires = ?, ip = ?, user_agent = ? WHERE id = ?";
-const KEEP_NEWEST: &str =
-    "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) RETURNING uuid";
+const KEEP_NEWEST: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) \
+    RETURNING id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent";
 const DELETE: &str = "DELETE FROM session WHERE id = ?";
 const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
 const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
@@ -172,10 +172,10 @@ pub async fn note_use_behind(db: &Db, id: &str, at: Timestamp, expires: Timestam
     db.behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
 }
 /// Ends the oldest sessions of a user, so that `limit` are left; whoever calls at the same moment keeps the same ones.
-/// The UUIDs of those that ended.
-pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Result<Vec<Uuid>> {
+/// Those that ended.
+pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Result<Vec<Session>> {
     let answer = db.batch(Batch::new().add(KEEP_NEWEST, params![user, now, limit.max(0)]).returning()).await?;
-    answer.iter().flatten().map(|row| row.uuid(0)).collect()
+    answer.iter().flatten().map(from_row).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
     let _turn = match db.visits() {

@@ -1,8 +1,10 @@
 //! Lists of users.
+use super::akql::{Column, Kind, Shape, Table};
 use super::attributes::{self, BOUND};
 use super::list::{Filter, Page, starts_with};
 use super::users::{COLUMNS, User, canonical, from_row};
 use crate::db::{Db, in_list, in_params};
+use signet_base::akql::Query;
 use signet_base::{Map, Result, Timestamp, Uuid};
 
 /// What a list of users is narrowed by; everything empty means all.
@@ -30,6 +32,8 @@ pub struct UserQuery {
     pub last_login_is_null: Option<bool>,
     pub updated_after: Option<Timestamp>,
     pub updated_before: Option<Timestamp>,
+    /// One that [`understands`] has passed.
+    pub query: Option<Query>,
     /// Only these users (what the caller may see).
     pub only_ids: Option<Vec<i64>>,
     pub page: Page,
@@ -59,6 +63,25 @@ const SORT: &[(&str, &str)] = &[
     ("last_updated", "u.updated"),
     ("password_change_date", "u.password_changed"),
 ];
+
+const TABLE: Table = Table {
+    from: "users u",
+    id: "u.id",
+    columns: &[
+        Column { name: "username", sql: "u.username", kind: Kind::Keyed("u.username_key") },
+        Column { name: "name", sql: "u.name", kind: Kind::Keyed("u.name_key") },
+        Column { name: "email", sql: "u.email", kind: Kind::Keyed("u.email_key") },
+        Column { name: "path", sql: "u.path", kind: Kind::Text },
+        Column { name: "is_active", sql: "u.is_active", kind: Kind::Flag },
+        Column { name: "type", sql: "u.user_type", kind: Kind::Text },
+        Column { name: "attributes", sql: "u.attributes", kind: Kind::Json },
+    ],
+};
+
+/// Whether the query asks for what users have.
+pub fn understands(query: &Query) -> bool {
+    TABLE.understands(query)
+}
 
 const SUPERUSERS: &str = "u.id IN (WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
     SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id)";
@@ -116,7 +139,7 @@ pub async fn list(db: &Db, q: &UserQuery) -> Result<(Vec<User>, u64)> {
     if let Some(wanted) = &q.attributes {
         let rows = f.all(db, "u.id, u.attributes", "users u", BOUND + 1).await?;
         if i64::try_from(rows.len()).unwrap_or(i64::MAX) > BOUND {
-            return Err(attributes::too_many());
+            return Err(attributes::too_many("attributes"));
         }
         let mut ids = Vec::new();
         for row in &rows {
@@ -125,13 +148,16 @@ pub async fn list(db: &Db, q: &UserQuery) -> Result<(Vec<User>, u64)> {
             }
         }
         if ids.len() > 10_000 {
-            return Err(attributes::too_many());
+            return Err(attributes::too_many("attributes"));
         }
         // The ids are integers of ours, so that they may stand in the text: a list this long has no use for markers.
         let list: Vec<String> = ids.iter().map(i64::to_string).collect();
         f = Filter::default();
         f.and(if list.is_empty() { "1 = 0".to_owned() } else { format!("u.id IN ({})", list.join(",")) }, []);
     }
-    let (rows, total) = f.page(db, COLUMNS, "users u", SORT, "u.id", &q.page).await?;
+    let (rows, total) = match &q.query {
+        Some(query) => TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?,
+        None => f.page(db, COLUMNS, TABLE.from, SORT, TABLE.id, &q.page).await?,
+    };
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

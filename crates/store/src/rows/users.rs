@@ -1,7 +1,7 @@
 //! Users.
 use super::list::contains;
 use super::upn;
-pub use super::user_query::{UserQuery, list};
+pub use super::user_query::{UserQuery, list, understands};
 use crate::db::{Batch, Db, Row, Value, in_list, in_params};
 use crate::params;
 use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};

@@ -1,5 +1,6 @@
 //! The store on both databases. One binary, so that one PostgreSQL cluster serves all tests.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod akql;
 mod attempts;
 mod behind;
 mod database;

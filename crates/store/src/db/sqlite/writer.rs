@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 pub(super) struct Writer {
@@ -31,29 +31,9 @@ impl Writer {
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
         let (mut last, mut patience) = (1, GATHER);
-        while let Ok(first) = queue.recv() {
-            let mut group: Vec<Waiting> = Vec::new();
-            let mut next = Some(first);
-            let start = Instant::now();
-            let mut script = None;
-            while let Some(job) = next.take() {
-                match job {
-                    Job::Batch(batch, answer) => group.push((batch, answer)),
-                    Job::Script(sql, answer) => {
-                        script = Some((sql, answer));
-                        break;
-                    }
-                }
-                if group.len() >= GROUP {
-                    break;
-                }
-                next = queue.try_recv().ok();
-                // The callers of the last group are about to come back: one shared fsync is worth a short wait. Where a commit
-                // is quick the wait would cost more than it saves.
-                if next.is_none() && group.len() < last && group.iter().any(|(batch, _)| !batch.relaxed) {
-                    next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
-                }
-            }
+        // Whether the first was there before the last commit ended.
+        while let Some((first, waited)) = queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false))) {
+            let (group, script) = gather(queue, first, waited, last, patience);
             last = group.len();
             let began = Instant::now();
             self.commit(group);
@@ -145,6 +125,33 @@ impl Writer {
         self.changes.fetch_add(1, Ordering::SeqCst);
         done.map(|()| Vec::new())
     }
+}
+
+/// What is committed together, and a script that comes after it.
+///
+/// The callers of the last group are about to come back: one shared fsync is worth a short wait for them. Whoever came while
+/// the last group was on its way to the disk is waiting now, beside those that come back; without counting both, two halves
+/// of the callers would take turns for ever. Where a commit is quick the wait is as short.
+fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> (Vec<Waiting>, Option<(String, oneshot::Sender<Answer>)>) {
+    let (mut group, start, mut wanted) = (Vec::new(), Instant::now(), None);
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        match job {
+            Job::Batch(batch, answer) => group.push((batch, answer)),
+            Job::Script(sql, answer) => return (group, Some((sql, answer))),
+        }
+        if group.len() >= GROUP {
+            break;
+        }
+        next = queue.try_recv().ok();
+        if next.is_none() {
+            let wanted = *wanted.get_or_insert(last + if waited { group.len() } else { 0 });
+            if group.len() < wanted && group.iter().any(|(batch, _): &Waiting| !batch.relaxed) {
+                next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
+            }
+        }
+    }
+    (group, None)
 }
 
 fn only(mut answers: Vec<Answer>) -> Answer {

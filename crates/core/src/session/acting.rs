@@ -1,0 +1,68 @@
+//! Acting as somebody else ("impersonation"): the session stays its owner's and carries the account as which they act. Who
+//! that is gets judged with every request: the owner must be an administrator still, the account active, the setting on.
+//! Where one of these ends, the session is its owner's own again.
+use super::{State, WebSession, Write, sealed};
+use crate::{Client, Core, Principal};
+use signet_base::{Error, Result, json};
+use signet_store::{grants, sessions};
+
+/// The person of a session whose owner asked to act as another account.
+pub(super) async fn person(core: &Core, owner: Principal, acts_as: Option<i64>) -> Result<Principal> {
+    let Some(id) = acts_as.filter(|id| *id != owner.user.id && owner.is_superuser && core.system().impersonation) else { return Ok(owner) };
+    Ok(match Principal::load(core, id).await? {
+        Some(person) => Principal { impersonator: Some(owner.user), ..person },
+        None => owner,
+    })
+}
+
+/// The account as which a stored session acts.
+pub(super) fn of_row(core: &Core, session: &sessions::Session) -> Option<i64> {
+    let state: State = serde_json::from_value(sealed::open(&core.vault, &session.id, session.data.clone())).ok()?;
+    state.acts_as
+}
+
+/// Takes back what was granted to the person who is acted for within this session.
+pub async fn revoke(core: &Core, session: &WebSession) -> Result<()> {
+    match (&session.principal, session.uuid()) {
+        (Some(Principal { user, impersonator: Some(_), .. }), Some(uuid)) => grants::revoke_session(&core.db, user.id, uuid).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends what [`WebSession::act_as`] began, and records it. Nothing to end is no error.
+pub async fn stop(core: &Core, client: &Client, session: &mut WebSession) -> Result<()> {
+    if session.act_as_oneself(core).await? {
+        core.event(client, session.principal(), "impersonation_ended", "authentik.core", json!({})).await;
+    }
+    Ok(())
+}
+
+impl WebSession {
+    /// From now on the session's owner acts as this person.
+    pub fn act_as(&mut self, person: Principal) -> Result<()> {
+        let refuse = |why: &str| Err(Error::invalid("non_field_errors", why));
+        let Some(owner) = self.principal.take_if(|owner| owner.impersonator.is_none()) else {
+            return refuse("You act as somebody already. Stop that first.");
+        };
+        if !person.user.is_active {
+            self.principal = Some(owner);
+            return refuse("The account is not active.");
+        }
+        self.state.acts_as = Some(person.user.id);
+        self.state.plan = None;
+        self.principal = Some(Principal { impersonator: Some(owner.user), ..person });
+        self.write = Write::Durable;
+        Ok(())
+    }
+
+    /// The session is its owner's own again; whether it was not. Tokens that the other person was given meanwhile end.
+    async fn act_as_oneself(&mut self, core: &Core) -> Result<bool> {
+        let Some(owner) = self.principal.as_ref().and_then(|person| person.impersonator.clone()) else { return Ok(false) };
+        revoke(core, self).await?;
+        self.state.acts_as = None;
+        self.state.plan = None;
+        self.principal = Principal::load(core, owner.id).await?;
+        self.write = Write::Durable;
+        Ok(true)
+    }
+}

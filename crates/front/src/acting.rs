@@ -1,0 +1,36 @@
+//! An administrator who acts as somebody else sees so on every page, and stops it there. It begins by the API.
+use crate::edge::{Edge, read_answer, redirect};
+use crate::library::to_sign_in;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use signet_base::Json;
+use signet_core::session::acting;
+use signet_core::{Principal, page};
+use signet_pages::Acting;
+
+/// Where the form of the banner goes.
+pub const STOP: &str = "/if/user/acting/stop/";
+
+/// The banner of a page, while somebody acts as this person.
+pub fn banner<'a>(person: &'a Principal, csrf: &'a str) -> Option<Acting<'a>> {
+    person.impersonator.as_ref().map(|by| Acting { by: &by.username, url: STOP, csrf })
+}
+
+pub async fn stop(mut edge: Edge, request: Request) -> Response {
+    if edge.session.principal().is_none() {
+        return to_sign_in(&edge);
+    }
+    let sent = match read_answer(request).await {
+        Ok(sent) => sent,
+        Err((status, text)) => return page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+    };
+    let csrf = sent.get("csrf").and_then(Json::as_str).unwrap_or_default();
+    if edge.session.csrf_fits(&edge.core, csrf) {
+        let (core, client) = (edge.core.clone(), edge.client.clone());
+        if let Err(error) = acting::stop(&core, &client, &mut edge.session).await {
+            return edge.fail(&error);
+        }
+    }
+    edge.leave(redirect(StatusCode::SEE_OTHER, "/if/user/")).await
+}
