@@ -1,5 +1,6 @@
 // Sign-in flows as people meet them: second factors, passkeys, mails, invitations, risk, expiry, room for sessions.
 import { failed, withBrowser } from "./lib/browser.mjs";
+import { acting } from "./flows/acting.mjs";
 import { captcha } from "./flows/captcha.mjs";
 import { enrolment, invitation, mailedCode, recovery } from "./flows/letters.mjs";
 import { passkey } from "./flows/passkey.mjs";
@@ -8,7 +9,7 @@ import { room, security } from "./flows/sessions.mjs";
 import { enterprise, expiry } from "./flows/risk.mjs";
 import { secondFactor, secondFactorWithoutScript, severalWays } from "./flows/second-factor.mjs";
 
-const parts = { secondFactor, secondFactorWithoutScript, severalWays, passkey, recovery, mailedCode, enrolment, invitation, enterprise, expiry, captcha, sms, room, security };
+const parts = { secondFactor, secondFactorWithoutScript, severalWays, passkey, recovery, mailedCode, enrolment, invitation, enterprise, expiry, captcha, sms, room, security, acting };
 const only = (process.env.ONLY ?? "").split(" ").filter(Boolean);
 
 await withBrowser(async (browser) => {

@@ -6,12 +6,18 @@ use signet_core::brand::{self, slug};
 /// `GET /root/config/`
 pub(crate) async fn config(call: &mut Call) -> Answer {
     let settings = &call.core.settings;
+    let mut able = Vec::new();
+    for (name, is) in
+        [("can_geo_ip", call.core.geoip.knows_places().is_ok()), ("can_asn", call.core.geoip.knows_networks().is_ok()), ("can_impersonate", call.core.system().impersonation)]
+    {
+        able.extend(is.then_some(name));
+    }
     Ok(Reply::ok(json!({
         "error_reporting": {
             "enabled": settings.error_reporting_enabled, "sentry_dsn": "", "environment": settings.error_reporting_environment,
             "send_pii": settings.error_reporting_send_pii, "traces_sample_rate": 0.0,
         },
-        "capabilities": [],
+        "capabilities": able,
         "cache_timeout": settings.cache_timeout, "cache_timeout_flows": settings.cache_timeout_flows, "cache_timeout_policies": settings.cache_timeout_policies,
     })))
 }

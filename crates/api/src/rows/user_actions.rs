@@ -165,7 +165,7 @@ pub(crate) async fn impersonate(call: &mut Call) -> Answer {
     let Some(session) = call.session.as_mut() else {
         return Err(Fault::invalid("non_field_errors", "Only a browser session can act as somebody: a token stays who it is."));
     };
-    session.act_as(person)?;
+    session.act_as(&call.core, &call.client, person)?;
     // Who did it is told before they are somebody else.
     call.principal = session.principal().cloned();
     call.record("impersonation_started", json!({"reason": reason})).await?;

@@ -111,3 +111,31 @@ async fn settings_are_judged_and_kept() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_are_queries_where_they_can_be_and_words_otherwise() {
+    each_database(|db| async move {
+        let app = App::start(db).await;
+        app.admin("PATCH", &format!("/core/users/{}/", app.plain), json!({"attributes": {"team": {"floor": 3}}})).await;
+        let found = async |path: &str, search: &str| {
+            let answer = app.admin("GET", &format!("{path}?search={}", signet_base::query::encode(search)), Json::Null).await;
+            assert_eq!(answer.status, 200, "{search}");
+            answer.body["results"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|r| r["username"].as_str().or(r["name"].as_str()).or(r["action"].as_str()).unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found("/core/users/", "username startswith \"pl\" or username = \"akadmin\"").await, ["akadmin", "plain"]);
+        assert_eq!(found("/core/users/", "attributes.team.floor > 2 and is_active = True").await, ["plain"]);
+        assert_eq!(found("/core/users/", "plain").await, ["plain"], "words");
+        assert!(found("/core/users/", "username ==== plain").await.is_empty(), "words that nobody has");
+        assert!(found("/core/users/", "password = \"x\"").await.is_empty(), "not a member of the language");
+        assert_eq!(found("/core/groups/", "is_superuser = True and name ~ \"ADMIN\"").await, ["authentik Admins"]);
+        assert_eq!(found("/events/events/", "action = \"model_updated\" and context.model.name = \"plain\" and user.username = \"akadmin\"").await, ["model_updated"]);
+        let help = app.admin("GET", "/events/events/", Json::Null).await.body;
+        assert_eq!(help["autocomplete"]["models"]["authentik_events.event"]["context"]["relation"], "authentik_events.event_context");
+    })
+    .await;
+}

@@ -1,7 +1,7 @@
 //! Acting as somebody else ("impersonation"): the session stays its owner's and carries the account as which they act. Who
 //! that is gets judged with every request: the owner must be an administrator still, the account active, the setting on.
 //! Where one of these ends, the session is its owner's own again.
-use super::{State, WebSession, Write, sealed};
+use super::{CSRF_COOKIE, State, WebSession, Write, sealed};
 use crate::{Client, Core, Principal};
 use signet_base::{Error, Result, json};
 use signet_store::{grants, sessions};
@@ -31,7 +31,7 @@ pub async fn revoke(core: &Core, session: &WebSession) -> Result<()> {
 
 /// Ends what [`WebSession::act_as`] began, and records it. Nothing to end is no error.
 pub async fn stop(core: &Core, client: &Client, session: &mut WebSession) -> Result<()> {
-    if session.act_as_oneself(core).await? {
+    if session.act_as_oneself(core, client).await? {
         core.event(client, session.principal(), "impersonation_ended", "authentik.core", json!({})).await;
     }
     Ok(())
@@ -39,7 +39,7 @@ pub async fn stop(core: &Core, client: &Client, session: &mut WebSession) -> Res
 
 impl WebSession {
     /// From now on the session's owner acts as this person.
-    pub fn act_as(&mut self, person: Principal) -> Result<()> {
+    pub fn act_as(&mut self, core: &Core, client: &Client, person: Principal) -> Result<()> {
         let refuse = |why: &str| Err(Error::invalid("non_field_errors", why));
         let Some(owner) = self.principal.take_if(|owner| owner.impersonator.is_none()) else {
             return refuse("You act as somebody already. Stop that first.");
@@ -48,21 +48,28 @@ impl WebSession {
             self.principal = Some(owner);
             return refuse("The account is not active.");
         }
-        self.state.acts_as = Some(person.user.id);
-        self.state.plan = None;
-        self.principal = Some(Principal { impersonator: Some(owner.user), ..person });
-        self.write = Write::Durable;
+        self.switch(core, client, Some(person.user.id), Principal { impersonator: Some(owner.user), ..person });
         Ok(())
     }
 
     /// The session is its owner's own again; whether it was not. Tokens that the other person was given meanwhile end.
-    async fn act_as_oneself(&mut self, core: &Core) -> Result<bool> {
+    async fn act_as_oneself(&mut self, core: &Core, client: &Client) -> Result<bool> {
         let Some(owner) = self.principal.as_ref().and_then(|person| person.impersonator.clone()) else { return Ok(false) };
         revoke(core, self).await?;
-        self.state.acts_as = None;
-        self.state.plan = None;
-        self.principal = Principal::load(core, owner.id).await?;
-        self.write = Write::Durable;
+        let owner = Principal::load(core, owner.id).await?.ok_or_else(|| Error::denied("The account is not active."))?;
+        self.switch(core, client, None, owner);
         Ok(true)
+    }
+
+    /// With a new key and a new public id, as after a sign-in: what is granted to the one person and to the other can be told
+    /// apart, and taken back by itself. Forms need the token of the new key.
+    fn switch(&mut self, core: &Core, client: &Client, acts_as: Option<i64>, person: Principal) {
+        self.rekey(core);
+        self.state.acts_as = acts_as;
+        self.state.plan = None;
+        self.principal = Some(person);
+        self.write = Write::Durable;
+        let token = self.csrf(core);
+        self.add_cookie(core.cookie(client, CSRF_COOKIE, &token, None, false));
     }
 }
