@@ -33,6 +33,7 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
     let event = core.event(client, Some(&person), "login", "authentik_events", context).await.unwrap_or_else(|| core.ports.uuid());
     crate::risk::remember_sign_in(core, client, &person).await;
     core.metrics.logins.inc();
+    acting::revoke(core, session).await?;
     session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, terms.duration);
     if terms.remembered {
         session.stay(core, terms.duration);

@@ -64,17 +64,17 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
     let core = open(options, ports).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
-    let site = Site::new(core.clone());
+    let site = Arc::new(Site::new(core.clone()));
     let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let bound = |list: &[TcpListener]| list.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
     let addresses = (bound(&http), bound(&https), bound(&metrics));
     for listener in http {
-        tasks.spawn(listen::run(listener, None, Serve::Site(Box::new(site.clone())), stopped.clone()));
+        tasks.spawn(listen::run(listener, None, Serve::Site(site.clone()), stopped.clone()));
     }
     for listener in https {
-        tasks.spawn(listen::run(listener, acceptor.clone(), Serve::Site(Box::new(site.clone())), stopped.clone()));
+        tasks.spawn(listen::run(listener, acceptor.clone(), Serve::Site(site.clone()), stopped.clone()));
     }
     let scrape = Arc::new(Scrape::new(core.clone()));
     for listener in metrics {

@@ -1,5 +1,5 @@
 //! Who is calling: the socket, and forwarding headers of proxies that are trusted.
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use signet_base::Secret;
 use signet_core::{Client, session};
 use std::net::{IpAddr, SocketAddr};
@@ -39,14 +39,22 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
             canonical_host(given, secure).ok_or(BadHost)?
         }
     };
-    let user_agent: String =
-        headers.get(header::USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect()).unwrap_or_default();
+    let user_agent = headers.get(header::USER_AGENT).map(agent).unwrap_or_default();
     let cookies = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let short = |name| session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned();
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
     Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, mfa, outpost_token, ..Client::internal() })
+}
+
+/// The first 512 characters that can be shown.
+fn agent(value: &HeaderValue) -> String {
+    match value.to_str() {
+        // Visible ASCII, or a tab, which counts as none.
+        Ok(text) if text.len() <= 512 && !text.contains('\t') => text.to_owned(),
+        _ => String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect(),
+    }
 }
 
 /// `::ffff:192.0.2.1` is 192.0.2.1.
@@ -121,7 +129,7 @@ pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
         None | Some("") => None,
         Some(text) => Some(text.parse::<u16>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?),
     };
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let mut name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let fine = match name.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !name.is_empty() && name.split('.').all(|l| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')),
@@ -129,10 +137,11 @@ pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
     if !fine {
         return None;
     }
-    match port {
-        Some(port) if port != if secure { 443 } else { 80 } => Some(format!("{name}:{port}")),
-        _ => Some(name),
+    if let Some(port) = port.filter(|port| *port != if secure { 443 } else { 80 }) {
+        name.push(':');
+        name.push_str(&port.to_string());
     }
+    Some(name)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn no_ipv6(error: &io::Error) -> bool {
 #[derive(Clone)]
 pub enum Serve {
     /// The whole server.
-    Site(Box<Site>),
+    Site(Arc<Site>),
     /// Only `/metrics`.
     Metrics(Arc<Scrape>),
 }

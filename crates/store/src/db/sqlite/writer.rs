@@ -30,10 +30,15 @@ impl Writer {
         Ok(Self { checkpoints: Checkpoints::new(path, &mut conn)?, conn, commits, changes, sync: None, never_sync })
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
-        let (mut last, mut patience) = (1, GATHER);
+        let (mut last, mut patience, mut skip) = (1, GATHER, 0);
         // Whether the first was there before the last commit ended.
         while let Some((first, waited)) = queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false))) {
-            let (group, script) = gather(queue, first, waited, last, patience);
+            let (group, script, gained) = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
+            skip = match gained {
+                Some(0) => SKIP,
+                Some(_) => 0,
+                None => skip.saturating_sub(1),
+            };
             last = group.len();
             let began = Instant::now();
             self.commit(group);
@@ -127,31 +132,40 @@ impl Writer {
     }
 }
 
-/// What is committed together, and a script that comes after it.
+/// Groups that do not wait after one that waited in vain: whoever computes for long between two commits is not back in time.
+const SKIP: u32 = 8;
+
+/// What is committed together, a script that comes after it, and how many came while it waited, if it did.
 ///
 /// The callers of the last group are about to come back: one shared fsync is worth a short wait for them. Whoever came while
 /// the last group was on its way to the disk is waiting now, beside those that come back; without counting both, two halves
 /// of the callers would take turns for ever. Where a commit is quick the wait is as short.
-fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> (Vec<Waiting>, Option<(String, oneshot::Sender<Answer>)>) {
-    let (mut group, start, mut wanted) = (Vec::new(), Instant::now(), None);
+fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> (Vec<Waiting>, Option<(String, oneshot::Sender<Answer>)>, Option<usize>) {
+    let (mut group, start, mut wanted, mut began) = (Vec::new(), Instant::now(), None, None);
     let mut next = Some(first);
+    let gained = |group: &Vec<Waiting>, began: Option<usize>| began.map(|count| group.len() - count);
     while let Some(job) = next.take() {
         match job {
             Job::Batch(batch, answer) => group.push((batch, answer)),
-            Job::Script(sql, answer) => return (group, Some((sql, answer))),
+            Job::Script(sql, answer) => {
+                let gained = gained(&group, began);
+                return (group, Some((sql, answer)), gained);
+            }
         }
         if group.len() >= GROUP {
             break;
         }
         next = queue.try_recv().ok();
-        if next.is_none() {
+        if next.is_none() && !patience.is_zero() {
             let wanted = *wanted.get_or_insert(last + if waited { group.len() } else { 0 });
             if group.len() < wanted && group.iter().any(|(batch, _): &Waiting| !batch.relaxed) {
+                began.get_or_insert(group.len());
                 next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
             }
         }
     }
-    (group, None)
+    let gained = gained(&group, began);
+    (group, None, gained)
 }
 
 fn only(mut answers: Vec<Answer>) -> Answer {
