@@ -7,6 +7,7 @@ pub mod outbound;
 pub mod ports;
 pub mod query;
 pub mod secret;
+pub mod thread;
 pub mod time;
 mod timed;
 pub mod vault;

@@ -153,6 +153,7 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("{name}-{n}"))
                 .spawn(move || {
+                    signet_base::thread::compute_in_background();
                     let mut done: Vec<Delivery> = Vec::new();
                     loop {
                         let job = match inbox.next() {
