@@ -25,6 +25,17 @@ pub(super) struct Writer {
 
 type Waiting = (Batch, oneshot::Sender<Answer>);
 
+/// What is done together.
+#[derive(Default)]
+struct Group {
+    /// In one commit.
+    batches: Vec<Waiting>,
+    /// After it.
+    script: Option<(String, oneshot::Sender<Answer>)>,
+    /// How many came while it waited, if it did.
+    gained: Option<usize>,
+}
+
 impl Writer {
     pub(super) fn new(path: &Path, mut conn: Connection, commits: Arc<AtomicU64>, changes: Arc<AtomicU64>, never_sync: bool) -> rusqlite::Result<Self> {
         Ok(Self { checkpoints: Checkpoints::new(path, &mut conn)?, conn, commits, changes, sync: None, never_sync })
@@ -33,15 +44,15 @@ impl Writer {
         let (mut last, mut patience, mut skip) = (1, GATHER, 0);
         // Whether the first was there before the last commit ended.
         while let Some((first, waited)) = queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false))) {
-            let (group, script, gained) = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
+            let Group { batches, script, gained } = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
             skip = match gained {
                 Some(0) => SKIP,
                 Some(_) => 0,
                 None => skip.saturating_sub(1),
             };
-            last = group.len();
+            last = batches.len();
             let began = Instant::now();
-            self.commit(group);
+            self.commit(batches);
             patience = (began.elapsed() / 2).min(GATHER);
             if let Some((sql, answer)) = script {
                 let _ = answer.send(self.script(&sql));
@@ -135,37 +146,37 @@ impl Writer {
 /// Groups that do not wait after one that waited in vain: whoever computes for long between two commits is not back in time.
 const SKIP: u32 = 8;
 
-/// What is committed together, a script that comes after it, and how many came while it waited, if it did.
+/// Takes what is there, and waits a little for what is expected.
 ///
 /// The callers of the last group are about to come back: one shared fsync is worth a short wait for them. Whoever came while
 /// the last group was on its way to the disk is waiting now, beside those that come back; without counting both, two halves
 /// of the callers would take turns for ever. Where a commit is quick the wait is as short.
-fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> (Vec<Waiting>, Option<(String, oneshot::Sender<Answer>)>, Option<usize>) {
-    let (mut group, start, mut wanted, mut began) = (Vec::new(), Instant::now(), None, None);
+fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> Group {
+    let (mut group, start, mut wanted, mut began) = (Group::default(), Instant::now(), None, None);
     let mut next = Some(first);
-    let gained = |group: &Vec<Waiting>, began: Option<usize>| began.map(|count| group.len() - count);
     while let Some(job) = next.take() {
         match job {
-            Job::Batch(batch, answer) => group.push((batch, answer)),
+            Job::Batch(batch, answer) => group.batches.push((batch, answer)),
             Job::Script(sql, answer) => {
-                let gained = gained(&group, began);
-                return (group, Some((sql, answer)), gained);
+                group.script = Some((sql, answer));
+                break;
             }
         }
-        if group.len() >= GROUP {
+        let count = group.batches.len();
+        if count >= GROUP {
             break;
         }
         next = queue.try_recv().ok();
         if next.is_none() && !patience.is_zero() {
-            let wanted = *wanted.get_or_insert(last + if waited { group.len() } else { 0 });
-            if group.len() < wanted && group.iter().any(|(batch, _): &Waiting| !batch.relaxed) {
-                began.get_or_insert(group.len());
+            let wanted = *wanted.get_or_insert(last + if waited { count } else { 0 });
+            if count < wanted && group.batches.iter().any(|(batch, _)| !batch.relaxed) {
+                began.get_or_insert(count);
                 next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
             }
         }
     }
-    let gained = gained(&group, began);
-    (group, None, gained)
+    group.gained = began.map(|count| group.batches.len() - count);
+    group
 }
 
 fn only(mut answers: Vec<Answer>) -> Answer {
