@@ -238,3 +238,58 @@ fn run(conn: &Connection, batch: &Batch) -> Answer {
     }
     Ok(answers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{SyncSender, sync_channel};
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn job(durable: bool) -> Job {
+        Job::Batch(if durable { Batch::new() } else { Batch::relaxed() }, oneshot::channel().0)
+    }
+    /// A queue in which so many durable batches wait.
+    fn queue(count: usize) -> (SyncSender<Job>, Receiver<Job>) {
+        let (sender, queue) = sync_channel(100);
+        (0..count).for_each(|_| sender.send(job(true)).unwrap());
+        (sender, queue)
+    }
+    fn sizes(group: &Group) -> (usize, Option<usize>) {
+        (group.batches.len(), group.gained)
+    }
+
+    #[test]
+    fn nobody_waits_who_is_alone_who_is_relaxed_or_who_waited_in_vain() {
+        let (_sender, queue) = queue(0);
+        assert_eq!(sizes(&gather(&queue, job(true), false, 1, LONG)), (1, None));
+        assert_eq!(sizes(&gather(&queue, job(false), false, 5, LONG)), (1, None));
+        assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::ZERO)), (1, None));
+        assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::from_millis(5))), (1, Some(0)), "and the wait has an end");
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a thread of the test waits")]
+    fn those_that_come_back_join_those_that_came_meanwhile() {
+        // Three were committed; two came meanwhile, the first of them is at hand.
+        let (sender, queue) = queue(1);
+        let back = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            (0..3).for_each(|_| sender.send(job(true)).unwrap());
+            sender
+        });
+        assert_eq!(sizes(&gather(&queue, job(true), true, 3, LONG)), (5, Some(3)));
+        let sender = back.join().unwrap();
+        drop(sender);
+    }
+
+    #[test]
+    fn a_script_comes_after_what_was_before_it() {
+        let (sender, queue) = queue(1);
+        sender.send(Job::Script("SELECT 1".into(), oneshot::channel().0)).unwrap();
+        sender.send(job(true)).unwrap();
+        let group = gather(&queue, job(true), true, 9, LONG);
+        assert_eq!((group.batches.len(), group.script.is_some()), (2, true));
+        assert!(queue.try_recv().is_ok(), "what comes after it waits");
+    }
+}
