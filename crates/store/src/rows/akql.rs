@@ -82,7 +82,14 @@ impl Table {
         let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
         let (skip, take) = (usize::try_from(shape.page.offset()).unwrap_or(usize::MAX), usize::try_from(shape.page.size).unwrap_or(usize::MAX));
         let order = wide.ordered(db, self.id, Vec::new(), self.from, shape.sort, self.id, &shape.page.ordering, BOUND).await?;
-        let ids = order.iter().filter_map(|row| row.value(0).ok()).filter(|id| found.contains(&key(id))).skip(skip).take(take).cloned().collect::<Vec<_>>();
+        let mut ids = Vec::new();
+        for row in &order {
+            let id = row.value(0)?;
+            if found.contains(&key(id)) {
+                ids.push(id.clone());
+            }
+        }
+        let ids: Vec<Value> = ids.into_iter().skip(skip).take(take).collect();
         if ids.is_empty() {
             return Ok((Vec::new(), total));
         }
@@ -186,12 +193,13 @@ fn bound(kind: Kind, value: &Json) -> Value {
 fn condition(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
     let sql = column.sql;
     let text = term.value.as_str().unwrap_or_default();
-    let (plain, turned) = match term.operator {
-        Operator::Equal => ("=", "<>"),
-        Operator::Greater => (">", "<="),
-        Operator::GreaterEqual => (">=", "<"),
-        Operator::Less => ("<", ">="),
-        Operator::LessEqual => ("<=", ">"),
+    let sign = match term.operator {
+        Operator::Equal if term.negated => "<>",
+        Operator::Equal => "=",
+        Operator::Greater => ">",
+        Operator::GreaterEqual => ">=",
+        Operator::Less => "<",
+        Operator::LessEqual => "<=",
         Operator::Contains => {
             params.push(contains(&text.to_lowercase()).into());
             let lower = if let Kind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
@@ -214,13 +222,13 @@ fn condition(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         return if term.negated { "1 = 1".to_owned() } else { "1 = 0".to_owned() };
     }
     params.push(bound(column.kind, &term.value));
-    match (column.kind, term.operator, term.negated) {
+    match column.kind {
         // The index is on the other column.
-        (Kind::Keyed(key), Operator::Equal, false) => {
+        Kind::Keyed(key) if sign == "=" => {
             params.push(text.to_lowercase().into());
             format!("({sql} = ? AND {key} = ?)")
         }
-        (_, _, negated) => format!("{sql} {} ?", if negated { turned } else { plain }),
+        _ => format!("{sql} {sign} ?"),
     }
 }
 
