@@ -1,8 +1,7 @@
-//! Threads that compute.
+//! Which thread goes first where all want the cores. Without effect where the system does not count priorities by thread.
 
 /// Lets the calling thread's work wait for that of the others where all want the cores: hashes and signatures take long,
-/// and the threads that read, write and answer need little and keep many callers going. Without effect where the system
-/// does not count priorities by thread.
+/// and the threads that read, write and answer need little and keep many callers going.
 pub fn compute_in_background() {
     #[cfg(target_os = "linux")]
     {
@@ -14,21 +13,61 @@ pub fn compute_in_background() {
     }
 }
 
+/// Lets the calling thread take its turn instead of interrupting whoever runs. For the threads that read and answer: each
+/// interruption of a signature, or of a client on the same machine, costs as much as the little work that is done for it,
+/// and what comes meanwhile is done together. A turn comes at the latest when the scheduler ends the runner's slice, which
+/// is a few milliseconds; at once where a core is free.
+///
+/// Threads inherit it from the one that starts them: see [`interrupt`].
+pub fn serve_in_batches() {
+    #[cfg(target_os = "linux")]
+    schedule(libc::SCHED_BATCH);
+}
+
+/// Lets the calling thread interrupt others when it wakes, as threads do by default. For those that others wait for in
+/// crowds, as the one that commits.
+pub fn interrupt() {
+    #[cfg(target_os = "linux")]
+    schedule(libc::SCHED_OTHER);
+}
+
+#[cfg(target_os = "linux")]
+fn schedule(policy: libc::c_int) {
+    let none = libc::sched_param { sched_priority: 0 };
+    #[allow(unsafe_code, reason = "reads one struct that outlives the call; 0 is the calling thread, and neither policy needs a right")]
+    // A refusal leaves the thread as it was.
+    let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const none) };
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]
     fn only_the_thread_that_asks_is_overtaken() {
-        let nice = |id: &str| {
-            let text = std::fs::read_to_string(format!("/proc/thread-self/{id}")).unwrap();
-            // The fields after the name, which stands in parentheses; priority and nice are the 18th and 19th of all.
-            text.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse::<i32>().unwrap()
-        };
-        let before = nice("stat");
+        let nice = || field(NICE);
+        let before = nice();
         let inside = std::thread::spawn(move || {
             super::compute_in_background();
-            nice("stat")
+            nice()
         });
         assert_eq!(inside.join().unwrap(), before.max(5));
-        assert_eq!(nice("stat"), before);
+        assert_eq!(nice(), before);
+    }
+    #[test]
+    fn a_thread_takes_turns_until_it_may_interrupt_again() {
+        let inside = std::thread::spawn(|| {
+            super::serve_in_batches();
+            let inherited = std::thread::spawn(|| field(POLICY)).join().unwrap();
+            super::interrupt();
+            (inherited, field(POLICY))
+        });
+        assert_eq!(inside.join().unwrap(), (libc::SCHED_BATCH, libc::SCHED_OTHER));
+    }
+    const NICE: usize = 19;
+    const POLICY: usize = 41;
+    /// A field of the calling thread's `stat`, counted from 1 as in proc(5).
+    fn field(number: usize) -> i32 {
+        let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        // After the name, which stands in parentheses and is the second.
+        text.rsplit_once(") ").unwrap().1.split(' ').nth(number - 3).unwrap().parse().unwrap()
     }
 }

@@ -96,8 +96,13 @@ impl Inbox {
         }
     }
 }
+/// Sends the answers off, and lets the threads that carry them on run before the next job: they do not interrupt this one
+/// (`signet_base::thread::serve_in_batches`).
 fn deliver(done: &mut Vec<Delivery>) {
-    done.drain(..).for_each(|deliver| deliver());
+    if !done.is_empty() {
+        done.drain(..).for_each(|deliver| deliver());
+        std::thread::yield_now();
+    }
 }
 struct Open(Arc<Inbox>);
 impl Drop for Open {

@@ -108,7 +108,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if matches!(cli.command, Command::Server | Command::Worker | Command::Migrate) {
         config.warnings.iter().for_each(|w| tracing::warn!("{w}"));
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(options.threads()).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(options.threads()).on_thread_start(signet_base::thread::serve_in_batches).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("signet: {error}");

@@ -77,8 +77,13 @@ impl Sqlite {
         let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let mut writer = Writer::new(path, conn, commits.clone(), changes.clone(), temporary).map_err(|e| errors::sqlite(&e))?;
-        let thread =
-            std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.run(&queue)).map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || {
+                signet_base::thread::interrupt();
+                writer.run(&queue);
+            })
+            .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
         Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
     }
 
