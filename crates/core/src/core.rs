@@ -92,7 +92,7 @@ pub struct CoreParts {
 }
 
 /// Signatures that leave together while others wait.
-const SIGNED_TOGETHER: usize = 8;
+const SIGNED_TOGETHER: usize = 16;
 
 pub struct Core {
     pub ports: Ports,

@@ -96,13 +96,8 @@ impl Inbox {
         }
     }
 }
-/// Sends the answers off, and lets the threads that carry them on run before the next job: they do not interrupt this one
-/// (`signet_base::thread::serve_in_batches`).
 fn deliver(done: &mut Vec<Delivery>) {
-    if !done.is_empty() {
-        done.drain(..).for_each(|deliver| deliver());
-        std::thread::yield_now();
-    }
+    done.drain(..).for_each(|deliver| deliver());
 }
 struct Open(Arc<Inbox>);
 impl Drop for Open {
@@ -176,6 +171,8 @@ impl Pool {
                         if done.len() >= together || done.len() > inbox.waiting() {
                             deliver(&mut done);
                         }
+                        // The threads that answer do not interrupt a job (`serve_in_batches`): between two it is their turn.
+                        std::thread::yield_now();
                     }
                 })
                 .map_err(Error::internal)?;

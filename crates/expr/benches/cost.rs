@@ -17,6 +17,7 @@ const TEXTS: &[&str] = &[
     "return ak_is_group_member(request.user, name='staff')",
     "return regex_match(user.email, r'@example\\.org$')",
     "total = 0\nwhile total < 5:\n    total = total + 1\nreturn {\"n\": total, \"name\": request.user.name}",
+    "def ends(address, domains):\n    return any(address.endswith('@' + domain) for domain in domains)\n\nreturn ends(request.user.email, ['example.org', 'example.test'])",
     "import json\nreturn {\"text\": json.dumps({\"name\": request.user.name, \"groups\": [g.name for g in request.user.all_groups()]})}",
 ];
 
