@@ -69,6 +69,8 @@ impl Pool {
     }
 
     fn work(&self) {
+        // Started by a thread that answers, and takes turns as those do; what they wait for must not.
+        signet_base::thread::interrupt();
         let mut reclaim = Reclaim::default();
         let mut state = self.lock();
         loop {
