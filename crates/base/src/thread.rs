@@ -43,7 +43,7 @@ fn schedule(policy: libc::c_int) {
 mod tests {
     #[test]
     fn only_the_thread_that_asks_is_overtaken() {
-        let nice = || field(NICE);
+        let nice = || field(NICE).unwrap();
         let before = nice();
         let inside = std::thread::spawn(move || {
             super::compute_in_background();
@@ -56,18 +56,18 @@ mod tests {
     fn a_thread_takes_turns_until_it_may_interrupt_again() {
         let inside = std::thread::spawn(|| {
             super::serve_in_batches();
-            let inherited = std::thread::spawn(|| field(POLICY)).join().unwrap();
+            let inherited = std::thread::spawn(|| field(POLICY)).join().unwrap().unwrap();
             super::interrupt();
-            (inherited, field(POLICY))
+            (inherited, field(POLICY).unwrap())
         });
         assert_eq!(inside.join().unwrap(), (libc::SCHED_BATCH, libc::SCHED_OTHER));
     }
     const NICE: usize = 19;
     const POLICY: usize = 41;
     /// A field of the calling thread's `stat`, counted from 1 as in proc(5).
-    fn field(number: usize) -> i32 {
-        let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    fn field(number: usize) -> Option<i32> {
+        let text = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
         // After the name, which stands in parentheses and is the second.
-        text.rsplit_once(") ").unwrap().1.split(' ').nth(number - 3).unwrap().parse().unwrap()
+        text.rsplit_once(") ")?.1.split(' ').nth(number - 3)?.parse().ok()
     }
 }
