@@ -1,7 +1,7 @@
 //! What runs cost: `cargo bench --ignore-rust-version -p signet-expr`. Prints the best and the middle of many rounds.
 #[path = "../tests/support/mod.rs"]
 mod support;
-use signet_expr::{Limits, Program, run, run_many};
+use signet_expr::{Limits, Program, STACK_BYTES, run, run_many, run_on_this_thread};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{INPUTS, TestHost, inputs};
@@ -21,8 +21,15 @@ const TEXTS: &[&str] = &[
     "import json\nreturn {\"text\": json.dumps({\"name\": request.user.name, \"groups\": [g.name for g in request.user.all_groups()]})}",
 ];
 
+/// As the server's threads; with `THREADS=own` every run goes to the interpreter's.
+fn on_thread_start() {
+    if std::env::var("THREADS").is_err() {
+        run_on_this_thread();
+    }
+}
+
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK_BYTES).on_thread_start(on_thread_start).enable_all().build().expect("a runtime");
     runtime.block_on(async { tokio::spawn(measure()).await.expect("no panic") });
 }
 

@@ -8,6 +8,7 @@ mod convert;
 mod direct;
 mod error;
 mod helpers;
+mod here;
 mod host;
 mod limits;
 mod memory;
@@ -20,8 +21,10 @@ mod task;
 mod value;
 
 pub use error::{ErrorKind, ParseError, RunError};
+pub use here::run_on_this_thread;
 pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs};
 pub use limits::Limits;
+pub use pool::STACK_BYTES;
 pub use program::{MAX_SOURCE_BYTES, Program};
 pub use run::{Outcome, run, run_many};
 pub use value::{Dict, Record, Value, ValueError};

@@ -11,7 +11,7 @@ const WORTH: usize = 64 * 1024 * 1024;
 /// The least that the process held at a look since it last gave back.
 static FLOOR: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// One interpreter thread's share of the work.
+/// One thread's share of the work.
 ///
 /// The allocator keeps large freed blocks for a second and takes new ones meanwhile, so programs that take much one
 /// after the other would add up. After enough interpreter time to have taken much, the thread looks, and gives back.

@@ -5,6 +5,7 @@ use crate::{helpers, pool, rewrite};
 use monty::MontyRun;
 use monty_types::{CompileOptions, ExcType, MontyException, is_identifier};
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest text accepted.
@@ -13,6 +14,8 @@ pub const MAX_SOURCE_BYTES: usize = 64 * 1024;
 pub(crate) const SCRIPT: &str = "expression";
 /// What makes names at run time.
 const MAKERS: [&str; 5] = ["eval", "exec", "locals", "globals", "vars"];
+/// Runs that leave the caller's thread alone after one that was too much for it.
+const ELSEWHERE: u32 = 64;
 /// The one input of the compiled script: all values as a tuple.
 const INPUTS: &str = "_signet_inputs";
 
@@ -32,6 +35,8 @@ struct Inner {
     source: String,
     /// The form of simple programs.
     direct: Option<Direct>,
+    /// How many of the next runs do not begin in the caller's thread.
+    elsewhere: AtomicU32,
 }
 
 impl Program {
@@ -60,7 +65,7 @@ impl Program {
         let compile = || compile(function, &rest, &inputs, rewrite::concerns(&source));
         let (compiled, direct) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))?.map_err(|error| ParseError::from_exception(&error, lines))?;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, dynamic, source, direct })))
+        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, dynamic, source, direct, elsewhere: AtomicU32::new(0) })))
     }
 
     /// The inputs that the text mentions, in the order they were given: callers need not supply others.
@@ -95,11 +100,21 @@ impl Program {
             dynamic: inner.dynamic,
             source: inner.source.clone(),
             direct: None,
+            elsewhere: AtomicU32::new(0),
         }))
     }
 
     pub(crate) fn direct(&self) -> Option<&Direct> {
         self.0.direct.as_ref()
+    }
+
+    /// Whether a run may begin in the caller's thread. Counts the runs that may not.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.0.elsewhere.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+
+    pub(crate) fn was_not_quick(&self) {
+        self.0.elsewhere.store(ELSEWHERE, Ordering::Relaxed);
     }
 
     pub(crate) fn lines(&self) -> u32 {

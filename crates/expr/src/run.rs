@@ -1,6 +1,6 @@
 //! Running programs from async code.
 use crate::task::{Step, Task};
-use crate::{ErrorKind, Host, Limits, Program, RunError, Value, pool};
+use crate::{ErrorKind, Host, Limits, Program, RunError, Value, here, pool};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -32,6 +32,9 @@ pub async fn run(program: &Program, inputs: Vec<(&str, Value)>, host: Arc<dyn Ho
         if let Some(outcome) = direct(program, &values, &host, limits).await {
             return Ok(outcome);
         }
+        if let Some(result) = here::run(program, &values, &host, limits, started) {
+            return result;
+        }
         let task = Task::new(program.clone(), host, limits.clone(), started);
         let step = on_pool(false, move || task.start(&values)).await?;
         finish(step).await
@@ -47,7 +50,7 @@ async fn direct(program: &Program, values: &[Value], host: &Arc<dyn Host>, limit
     Some(Outcome { value, context, printed: String::new(), direct: true })
 }
 
-/// Runs several programs, those that need the interpreter in one visit to its threads, in order; the results keep that order.
+/// Runs several programs, those that need an interpreter thread in one visit to them, in order; the results keep that order.
 ///
 /// One program's failure leaves the others alone. The deadline counts for all of them together.
 pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dyn Host>, limits: &Limits) -> Vec<Result<Outcome, RunError>> {
@@ -61,10 +64,10 @@ pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dy
                 Err(error) => Some(Err(error)),
                 Ok(values) => match direct(&program, &values, &host, limits).await {
                     Some(outcome) => Some(Ok(outcome)),
-                    None => {
+                    None => here::run(&program, &values, &host, limits, started).or_else(|| {
                         tasks.push((position, Task::new(program, host.clone(), limits.clone(), started), values));
                         None
-                    }
+                    }),
                 },
             });
         }
@@ -102,6 +105,7 @@ async fn finish(mut step: Step) -> Result<Outcome, RunError> {
                 let answer = suspended.target.call(args, kwargs).await;
                 step = on_pool(true, move || suspended.resume(answer)).await?;
             }
+            Step::Elsewhere => return Err(RunError::engine(ErrorKind::Internal, "the interpreter failed")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One run between its suspensions: everything here happens on an interpreter thread.
+//! One run between its suspensions: everything here happens on a thread with a large stack.
 use crate::bridge::{Entry, Registry, TooLarge};
 use crate::convert::{export, export_args};
 use crate::error::Verdict;
@@ -31,12 +31,16 @@ pub(crate) struct Task {
     calls: u32,
     lookups: u32,
     verdict: Option<Verdict>,
+    /// In a run that may be started anew: the calls to be made when it is over.
+    tried: Option<Vec<(Target, Vec<Value>, Kwargs)>>,
 }
 
-/// Where a run stands after a turn on the interpreter thread.
+/// Where a run stands after a turn.
 pub(crate) enum Step {
     Done(Box<Result<Outcome, RunError>>),
     Call(Box<Suspended>),
+    /// A run that was tried: it has to be started anew on an interpreter thread.
+    Elsewhere,
 }
 
 /// A run waiting for a host call.
@@ -90,13 +94,20 @@ impl Suspended {
 enum Turn {
     Next(Progress),
     Await(FunctionCall, Target, Vec<Value>, Kwargs),
+    GiveUp,
 }
 
 impl Task {
     pub(crate) fn new(program: Program, host: Arc<dyn Host>, limits: Limits, started: Instant) -> Self {
         let output = Output::new(limits.printed, limits.growth, limits.time);
         let registry = Registry::new(program.clone());
-        Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry, output, calls: 0, lookups: 0, verdict: None }
+        Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry, output, calls: 0, lookups: 0, verdict: None, tried: None }
+    }
+
+    /// The same run, seen from outside only when it is over: it ends in [`Step::Elsewhere`] when its time is up and where
+    /// it calls what cannot be called twice or has no answer at hand.
+    pub(crate) fn tried(self) -> Self {
+        Self { tried: Some(Vec::new()), ..self }
     }
 
     /// Starts the program. `inputs` are in the program's order.
@@ -125,9 +136,13 @@ impl Task {
                     if self.output.exceeded {
                         self.refuse(ErrorKind::Memory, "", None);
                     }
-                    return done(Err(RunError::from_exception(error, self.program.lines(), self.verdict.take())));
+                    let error = RunError::from_exception(error, self.program.lines(), self.verdict.take());
+                    return self.done(Err(error));
                 }
-                Ok(RunProgress::Complete(value)) => return done(self.outcome(value)),
+                Ok(RunProgress::Complete(value)) => {
+                    let outcome = self.outcome(value);
+                    return self.done(outcome);
+                }
                 Ok(RunProgress::FunctionCall(call)) => self.function(call),
                 Ok(RunProgress::NameLookup(lookup)) => Turn::Next(self.lookup(lookup)),
                 Ok(RunProgress::OsCall(call)) => Turn::Next(self.os_call(call)),
@@ -138,6 +153,7 @@ impl Task {
             };
             match turn {
                 Turn::Next(next) => progress = next,
+                Turn::GiveUp => return Step::Elsewhere,
                 Turn::Await(call, target, args, kwargs) => {
                     self.busy += self.turn.elapsed();
                     return Step::Call(Box::new(Suspended { task: self, call, target, args, kwargs }));
@@ -146,12 +162,25 @@ impl Task {
         }
     }
 
-    fn outcome(self, answer: MontyObject) -> Result<Outcome, RunError> {
+    fn done(self, result: Result<Outcome, RunError>) -> Step {
+        if let Some(calls) = self.tried {
+            if result.as_ref().is_err_and(|error| error.kind == ErrorKind::Time) {
+                return Step::Elsewhere;
+            }
+            for (target, args, kwargs) in calls {
+                // They answer nothing, whatever happens.
+                let _ = target.call_now(&args, &kwargs);
+            }
+        }
+        done(result)
+    }
+
+    fn outcome(&mut self, answer: MontyObject) -> Result<Outcome, RunError> {
         let value = export(answer, &self.registry).map_err(|why| RunError::engine(ErrorKind::Value, why))?;
         let mut parts = value.as_list().unwrap_or_default().iter().cloned();
         let value = parts.next().unwrap_or_default();
         let context = parts.next().filter(|_| self.program.returns_context());
-        Ok(Outcome { value, context, printed: self.output.text, direct: false })
+        Ok(Outcome { value, context, printed: std::mem::take(&mut self.output.text), direct: false })
     }
 
     /// An exception no handler of the program sees.
@@ -211,8 +240,19 @@ impl Task {
                 return Turn::Next(self.raise(call, ExcType::AttributeError, why));
             }
         };
+        if let Some(later) = &mut self.tried {
+            match target.effect(&args, &kwargs) {
+                Effect::None => {}
+                Effect::Later => {
+                    later.push((target, args, kwargs));
+                    return Turn::Next(call.resume(MontyObject::none(), self.output.turn()));
+                }
+                Effect::Now => return Turn::GiveUp,
+            }
+        }
         match target.call_now(&args, &kwargs) {
             Some(answer) => Turn::Next(self.answer(call, answer, &target)),
+            None if self.tried.is_some() => Turn::GiveUp,
             None => Turn::Await(call, target, args, kwargs),
         }
     }

@@ -256,20 +256,23 @@ fn program(seed: u64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn random_programs_give_the_same_in_both_engines() {
+async fn random_programs_give_the_same_in_both_engines_and_in_every_thread() {
     // Another run: AGREEMENT="first seed,count".
     let (first, count) = option_env!("AGREEMENT").and_then(|text| text.split_once(',')).map_or((0, 1200), |(a, b)| (a.parse().unwrap(), b.parse().unwrap()));
     let (mut direct, mut fine, mut wrong) = (0, 0, Vec::new());
     for seed in first..first + count {
         let text = program(seed);
         let program = Program::parse(&text, INPUTS).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
-        let (one, other) = (TestHost::new(), TestHost::new());
+        let (one, other, third) = (TestHost::new(), TestHost::new(), TestHost::new());
         let found = run(&program, inputs(), one.clone(), &Limits::default()).await;
         let wanted = run(&program.interpreted(), inputs(), other.clone(), &Limits::default()).await;
         direct += usize::from(found.as_ref().is_ok_and(|o| o.direct));
         fine += usize::from(wanted.is_ok());
-        let form = |result: &Result<Outcome, RunError>| format!("{:?}", result.as_ref().map(|o| (&o.value, &o.context, &o.printed)));
+        let here = run_large(&program.interpreted(), &third, &Limits::default()).await;
         let (said, meant) = (one.messages.lock().unwrap().clone(), other.messages.lock().unwrap().clone());
+        if form(&here) != form(&wanted) || *third.messages.lock().unwrap() != meant {
+            wrong.push(format!("seed {seed} in its caller's thread\n{text}\n  gave {}\n  not  {}\n", form(&here), form(&wanted)));
+        }
         if form(&found) != form(&wanted) || said != meant {
             wrong.push(format!("seed {seed}\n{text}\n  gave {} {said:?}\n  not  {} {meant:?}\n", form(&found), form(&wanted)));
         }

@@ -9,12 +9,17 @@ async fn ends(source: &str) -> RunError {
     let started = Instant::now();
     let limits = Limits { time: Duration::from_millis(300), deadline: Duration::from_secs(5), ..Limits::default() };
     let program = Program::parse(source, INPUTS).unwrap();
+    let large = run_large(&program, &TestHost::new(), &limits).await.unwrap_err();
     let result = run(&program, inputs(), TestHost::new(), &limits).await;
     let took = started.elapsed();
     assert!(took < Duration::from_secs(5), "{took:?} for {source}");
     match result {
         Ok(outcome) => panic!("{source} gave {:?}", outcome.value),
-        Err(error) => error,
+        Err(error) => {
+            let bounded = [ErrorKind::Time, ErrorKind::Memory];
+            assert!(large.kind == error.kind || (bounded.contains(&large.kind) && bounded.contains(&error.kind)), "{large} in its caller's thread, not {error}: {source}");
+            error
+        }
     }
 }
 
@@ -33,6 +38,10 @@ async fn time_memory_and_depth_are_bounded() {
     let nested = "x = []\nfor i in range(30000):\n    x = [x]\nreturn x";
     let limits = Limits::default();
     let result = run(&Program::parse(nested, &[]).unwrap(), vec![], TestHost::new(), &limits).await;
+    assert!(result.is_err() || result.unwrap().value.to_json().is_err());
+    // Small enough for the time that a caller's thread gives, and deep enough to need the stack that it says it has.
+    let deep = Program::parse(&nested.replace("30000", "3000"), &[]).unwrap();
+    let result = run_large(&deep, &TestHost::new(), &limits).await;
     assert!(result.is_err() || result.unwrap().value.to_json().is_err());
     let shared = "x = [1]\nfor i in range(60):\n    x = [x, x]\nreturn x";
     let value = run(&Program::parse(shared, &[]).unwrap(), vec![], TestHost::new(), &limits).await.unwrap().value;

@@ -3,7 +3,7 @@
 use signet_base::{Ports, Timestamp};
 use signet_expr::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 pub struct User {
@@ -269,6 +269,23 @@ pub fn inputs() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Threads as the server's: short programs run on them.
+pub static LARGE: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads.worker_threads(2).thread_name("large").thread_stack_size(STACK_BYTES).on_thread_start(run_on_this_thread).enable_all().build().unwrap()
+});
+
+/// A run that may stay in its caller's thread.
+pub async fn run_large(program: &Program, host: &Arc<TestHost>, limits: &Limits) -> Result<Outcome, RunError> {
+    let (program, host, limits) = (program.clone(), host.clone(), limits.clone());
+    LARGE.spawn(async move { run(&program, inputs(), host, &limits).await }).await.unwrap()
+}
+
+/// What is compared of a run.
+pub fn form(result: &Result<Outcome, RunError>) -> String {
+    format!("{:?}", result.as_ref().map(|o| (&o.value, &o.context, &o.printed)))
+}
+
 pub async fn try_eval(source: &str) -> Result<Outcome, RunError> {
     let program = Program::parse(source, INPUTS).map_err(|error| panic!("{error} in {source}")).unwrap();
     let (host, plain) = (TestHost::new(), TestHost::new());
@@ -276,10 +293,14 @@ pub async fn try_eval(source: &str) -> Result<Outcome, RunError> {
     if program.is_direct() {
         // Both engines agree, in what they say as well.
         let wanted = run(&program.interpreted(), inputs(), plain.clone(), &Limits::default()).await;
-        let plain_form = |result: &Result<Outcome, RunError>| format!("{:?}", result.as_ref().map(|o| (&o.value, &o.context, &o.printed)));
-        assert_eq!(plain_form(&found), plain_form(&wanted), "{source}");
+        assert_eq!(form(&found), form(&wanted), "{source}");
         assert_eq!(*host.messages.lock().unwrap(), *plain.messages.lock().unwrap(), "{source}");
     }
+    // And it does not matter where the interpreter runs.
+    let other = TestHost::new();
+    let elsewhere = run_large(&program.interpreted(), &other, &Limits::default()).await;
+    assert_eq!(form(&found), form(&elsewhere), "{source}");
+    assert_eq!(*host.messages.lock().unwrap(), *other.messages.lock().unwrap(), "{source}");
     found
 }
 

@@ -108,7 +108,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if matches!(cli.command, Command::Server | Command::Worker | Command::Migrate) {
         config.warnings.iter().for_each(|w| tracing::warn!("{w}"));
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(options.threads()).on_thread_start(signet_base::thread::serve_in_batches).enable_all().build() {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads.worker_threads(options.threads()).thread_stack_size(signet_expr::STACK_BYTES).enable_all();
+    let started = || {
+        signet_base::thread::serve_in_batches();
+        signet_expr::run_on_this_thread();
+    };
+    let runtime = match threads.on_thread_start(started).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("signet: {error}");
