@@ -21,15 +21,16 @@ const TEXTS: &[&str] = &[
     "import json\nreturn {\"text\": json.dumps({\"name\": request.user.name, \"groups\": [g.name for g in request.user.all_groups()]})}",
 ];
 
-/// As the server's threads; with `THREADS=own` every run goes to the interpreter's.
+/// As the server's threads; with `--own` every run goes to the interpreter's.
 fn on_thread_start() {
-    if std::env::var("THREADS").is_err() {
+    if !std::env::args().any(|arg| arg == "--own") {
         run_on_this_thread();
     }
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK_BYTES).on_thread_start(on_thread_start).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK_BYTES).on_thread_start(on_thread_start).enable_all().build().expect("a runtime");
     runtime.block_on(async { tokio::spawn(measure()).await.expect("no panic") });
 }
 

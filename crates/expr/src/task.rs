@@ -104,8 +104,8 @@ impl Task {
         Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry, output, calls: 0, lookups: 0, verdict: None, tried: None }
     }
 
-    /// The same run, seen from outside only when it is over: it ends in [`Step::Elsewhere`] when its time is up and where
-    /// it calls what cannot be called twice or has no answer at hand.
+    /// The same run, seen from outside only when it is over: it ends in [`Step::Elsewhere`] when its time or memory is
+    /// used up and where it calls what cannot be called twice or has no answer at hand.
     pub(crate) fn tried(self) -> Self {
         Self { tried: Some(Vec::new()), ..self }
     }
@@ -164,7 +164,7 @@ impl Task {
 
     fn done(self, result: Result<Outcome, RunError>) -> Step {
         if let Some(calls) = self.tried {
-            if result.as_ref().is_err_and(|error| error.kind == ErrorKind::Time) {
+            if result.as_ref().is_err_and(|error| matches!(error.kind, ErrorKind::Time | ErrorKind::Memory)) {
                 return Step::Elsewhere;
             }
             for (target, args, kwargs) in calls {

@@ -23,6 +23,8 @@ struct Writer {
     dice: Dice,
     /// Names that hold something.
     names: Vec<String>,
+    /// Functions that may be called, with how many arguments.
+    functions: Vec<(String, usize)>,
 }
 
 impl Writer {
@@ -208,15 +210,52 @@ impl Writer {
             let index = self.dice.roll(self.names.len());
             return self.names[index].clone();
         }
+        if depth > 0 && !self.functions.is_empty() && self.dice.roll(7) == 0 {
+            return self.call(depth);
+        }
         let form = if depth == 0 || self.dice.roll(3) == 0 { self.dice.pick(flat) } else { self.dice.pick(deep) };
         self.fill(&form, depth.saturating_sub(1))
+    }
+
+    /// A call: by position, by name, with defaults, and now and then with an argument too many or too few.
+    fn call(&mut self, depth: usize) -> String {
+        let (name, count) = self.functions[self.dice.roll(self.functions.len())].clone();
+        let count = if self.dice.roll(12) == 0 { count + 1 } else { count - usize::from(count > 0 && self.dice.roll(6) == 0) };
+        let arguments: Vec<String> = (0..count)
+            .map(|position| {
+                let value = self.value("X", depth.saturating_sub(1));
+                if position + 1 == count && self.dice.roll(3) == 0 { format!("{}={value}", ["p", "q", "r"][position.min(2)]) } else { value }
+            })
+            .collect();
+        format!("{name}({})", arguments.join(", "))
+    }
+
+    /// A function of the text: it has its own names, reads and changes those of the text, and calls those before it.
+    fn function(&mut self, name: &str) -> String {
+        let count = self.dice.roll(4);
+        let arguments: Vec<String> = ["p", "q", "r"][..count.min(3)].iter().map(|argument| (*argument).to_owned()).collect();
+        let mut list = arguments.clone();
+        if let Some(last) = list.last_mut().filter(|_| self.dice.roll(3) == 0) {
+            let default = self.dice.pick(&["None", "'d'", "7", "True", "[]"]);
+            last.push_str(&format!("={default}"));
+        }
+        let known = std::mem::replace(&mut self.names, arguments.clone());
+        let lines = self.dice.roll(3);
+        let mut body = self.statements(1, lines);
+        if self.dice.roll(5) != 0 {
+            body.push_str(&format!("    return {}\n", self.value("X", 3)));
+        }
+        self.names = known;
+        self.functions.push((name.to_owned(), arguments.len()));
+        let body = if body.is_empty() { "    pass\n".to_owned() } else { body };
+        format!("def {name}({}):\n{body}", list.join(", "))
     }
 
     fn statements(&mut self, indent: usize, count: usize) -> String {
         let mut out = String::new();
         let pad = "    ".repeat(indent);
         for _ in 0..count {
-            let line = match self.dice.roll(10) {
+            let line = match self.dice.roll(12) {
                 0..=2 => {
                     let name = self.dice.pick(&["a", "b", "c"]);
                     let value = self.value("X", 2);
@@ -236,6 +275,15 @@ impl Writer {
                 }
                 6 => format!("{pad}out.append({})\n", self.value("X", 2)),
                 7 => format!("{pad}seen[{}] = {}\n", self.value("T", 1), self.value("X", 2)),
+                10 if indent == 0 && self.functions.len() < 3 => {
+                    let name = ["f", "g", "h"][self.functions.len()];
+                    self.function(name)
+                }
+                10 if !self.functions.is_empty() => format!("{pad}{}\n", self.call(2)),
+                11 if indent < 2 => {
+                    let (test, body) = (self.value("B", 2), self.statements(indent + 1, 1));
+                    format!("{pad}turn{indent} = 0\n{pad}while turn{indent} < 3 and {test}:\n{pad}    turn{indent} = turn{indent} + 1\n{body}")
+                }
                 8 => format!("{pad}return [{}, out, seen]\n", self.value("X", 3)),
                 _ => format!("{pad}note += {}\n", self.value("T", 1)),
             };
@@ -246,7 +294,7 @@ impl Writer {
 }
 
 fn program(seed: u64) -> String {
-    let mut writer = Writer { dice: Dice(seed), names: Vec::new() };
+    let mut writer = Writer { dice: Dice(seed), names: Vec::new(), functions: Vec::new() };
     if writer.dice.roll(2) == 0 {
         return format!("return {}", writer.value("X", 4));
     }

@@ -98,6 +98,16 @@ async fn what_acts_or_waits_happens_once_in_a_thread_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_takes_much_memory_starts_anew_in_a_thread_of_its_own() {
+    let (result, seen) = told("writes('a')\nreads('b')\ntext = 'x' * 300000\nreturn len(text)", 1).await;
+    assert_eq!(result.unwrap().value, Value::Int(300_000));
+    assert_eq!((calls(&seen, "large"), calls(&seen, "expr")), (vec!["readsb"], vec!["writesa", "readsb"]));
+    let (result, seen) = told("writes('a')\nreturn 'x' * 3000000", 1).await;
+    assert_eq!(result.unwrap_err().kind, ErrorKind::Memory);
+    assert_eq!((calls(&seen, "large"), calls(&seen, "expr")), (vec![], vec!["writesa"]));
+}
+
+#[tokio::test]
 async fn several_texts_keep_their_order_wherever_they_run() {
     let texts = ["return 1", &format!("{LONG}return 2"), "return 1 / 0", "return 4"];
     let programs: Vec<_> = texts.iter().map(|text| (Program::parse(text, &[]).unwrap().interpreted(), vec![])).collect();

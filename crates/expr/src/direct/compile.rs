@@ -1,37 +1,53 @@
 //! From the parser's tree to [`ir`](super::ir): `None` as soon as a text holds something that only the interpreter knows.
+use super::functions::{Function, Signature};
 use super::ir::{Args, Clause, Comp, Expr, Iter, Slot, Stmt, Target};
 use super::{Direct, names};
 use ruff_python_ast as ast;
 use std::collections::HashMap;
 
 /// Deepest nesting of statements and expressions that is evaluated directly: it recurses on small stacks.
-const MAX_DEPTH: usize = 40;
+pub(super) const MAX_DEPTH: usize = 40;
 
 /// Compiles the function that [`frame`](crate::program) makes of a text. Needs a large stack, as every parser.
 pub(crate) fn compile(function: &str, inputs: &[&str]) -> Option<Direct> {
     let module = ruff_python_parser::parse_module(function).ok()?;
     let [ast::Stmt::FunctionDef(def)] = module.syntax().body.as_slice() else { return None };
     let mut names: HashMap<String, Slot> = inputs.iter().enumerate().map(|(slot, name)| ((*name).to_owned(), slot)).collect();
-    names::assigned(&def.body, &mut names)?;
-    let slots = names.len();
-    let mut compiler = Compiler { names, scopes: Vec::new(), slots, depth: 0 };
+    let is_function = |stmt: &&ast::Stmt| stmt.is_function_def_stmt();
+    names::assigned(def.body.iter().filter(|stmt| !is_function(stmt)), &mut names)?;
+    for function in def.body.iter().filter_map(ast::Stmt::as_function_def_stmt) {
+        let next = names.len();
+        // A name that is given to something else as well may not be the function when it is called.
+        if names.insert(function.name.as_str().to_owned(), next).is_some() {
+            return None;
+        }
+    }
+    let mut compiler = Compiler { slots: names.len(), names, ..Compiler::default() };
     let body = compiler.block(&def.body)?;
-    Some(Direct { body, slots: compiler.slots, inputs: inputs.len(), address: inputs.iter().position(|name| *name == "ak_client_ip") })
+    Some(Direct { body, functions: compiler.functions, slots: compiler.slots, inputs: inputs.len(), address: inputs.iter().position(|name| *name == "ak_client_ip") })
 }
 
+#[derive(Default)]
 pub(super) struct Compiler {
-    /// Names of the function.
+    /// Names of the text.
     names: HashMap<String, Slot>,
+    /// Names of the function around the current place.
+    pub(super) own: HashMap<String, Slot>,
+    /// The functions that are known at the current place, by their name's slot.
+    pub(super) known: HashMap<Slot, Signature>,
+    pub(super) functions: Vec<Function>,
     /// Names of the comprehensions around the current place.
     scopes: Vec<Vec<(String, Slot)>>,
-    slots: usize,
-    depth: usize,
+    pub(super) slots: usize,
+    pub(super) depth: usize,
+    /// How deep it was at most.
+    pub(super) deepest: usize,
 }
 
 impl Compiler {
     pub(super) fn resolve(&self, name: &str) -> Option<Slot> {
         let inner = self.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).find(|(known, _)| known == name).map(|(_, slot)| *slot);
-        inner.or_else(|| self.names.get(name).copied())
+        inner.or_else(|| self.own.get(name).copied()).or_else(|| self.names.get(name).copied())
     }
 
     pub(super) fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
@@ -39,12 +55,13 @@ impl Compiler {
             return None;
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let result = work(self);
         self.depth -= 1;
         result
     }
 
-    fn block(&mut self, body: &[ast::Stmt]) -> Option<Vec<Stmt>> {
+    pub(super) fn block(&mut self, body: &[ast::Stmt]) -> Option<Vec<Stmt>> {
         self.deeper(|this| body.iter().map(|stmt| this.stmt(stmt)).collect())
     }
 
@@ -80,6 +97,11 @@ impl Compiler {
             ast::Stmt::For(stmt) if !stmt.is_async && stmt.orelse.is_empty() => {
                 let iter = self.iter(&stmt.iter, Some(&stmt.target))?;
                 Stmt::For(self.target(&stmt.target)?, iter, self.block(&stmt.body)?)
+            }
+            ast::Stmt::While(stmt) if stmt.orelse.is_empty() => Stmt::While(self.expr(&stmt.test)?, self.block(&stmt.body)?),
+            ast::Stmt::FunctionDef(def) => {
+                self.define(def)?;
+                Stmt::Pass
             }
             ast::Stmt::Pass(_) => Stmt::Pass,
             ast::Stmt::Break(_) => Stmt::Break,

@@ -202,7 +202,10 @@ impl Compiler {
                 let args = self.args(arguments)?;
                 Some(Expr::Method(of, name.into(), args))
             }
-            ast::Expr::Name(name) if self.resolve(name.id.as_str()).is_none() => self.function(name.id.as_str(), arguments),
+            ast::Expr::Name(name) => match self.resolve(name.id.as_str()) {
+                None => self.function(name.id.as_str(), arguments),
+                Some(slot) => self.local(slot, arguments),
+            },
             _ => None,
         }
     }

@@ -1,4 +1,5 @@
 //! The evaluator. `Err` ends the attempt: see [`Stop`].
+use super::functions::Function;
 use super::ir::{Args, Binary, Cmp, Expr, MAX_TEXT, Part};
 use super::ops::{add, binary, compare, equal, find_item, negative, slice, text_of};
 use super::statements::Flow;
@@ -26,6 +27,7 @@ pub(super) type Found<T = Value> = Result<T, Stop>;
 
 pub(super) struct Eval<'a> {
     pub(super) slots: Vec<Option<Value>>,
+    pub(super) functions: &'a [Function],
     host: &'a Arc<dyn Host>,
     /// Answers of calls that were waited for, in order.
     answers: &'a [Value],
@@ -43,9 +45,10 @@ pub(super) struct Eval<'a> {
 }
 
 impl<'a> Eval<'a> {
-    pub(super) fn new(program: &Direct, host: &'a Arc<dyn Host>, limits: &Limits, answers: &'a [Value]) -> Self {
+    pub(super) fn new(program: &'a Direct, host: &'a Arc<dyn Host>, limits: &Limits, answers: &'a [Value]) -> Self {
         Self {
             slots: vec![None; program.slots],
+            functions: &program.functions,
             host,
             answers,
             answered: 0,
@@ -257,6 +260,7 @@ impl<'a> Eval<'a> {
                 let (args, kwargs) = self.args(args)?;
                 self.call(Target::Function(self.host.clone(), name.to_string()), args, kwargs)
             }
+            Expr::Local(index, given) => self.local(*index, given),
             other => self.builtin(other),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 /// Longest text made here.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// A local variable: inputs come first, then the names that the text assigns, then those of comprehensions.
+/// A local variable: inputs come first, then the names that the text assigns, then those of functions and comprehensions.
 pub(super) type Slot = usize;
 
 pub(super) enum Stmt {
@@ -21,6 +21,7 @@ pub(super) enum Stmt {
     Change(Slot, Change, Expr),
     If(Vec<(Expr, Vec<Stmt>)>, Vec<Stmt>),
     For(Target, Iter, Vec<Stmt>),
+    While(Expr, Vec<Stmt>),
     Return(Option<Expr>),
     Break,
     Continue,
@@ -75,6 +76,8 @@ pub(super) enum Expr {
     Method(Box<Expr>, Box<str>, Args),
     Helper(Box<str>, Args),
     Host(Box<str>, Args),
+    /// A function of the text, by its number, and where its arguments go.
+    Local(usize, Vec<(Slot, Expr)>),
 }
 
 /// Arguments by position, then by name.

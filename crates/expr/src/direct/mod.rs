@@ -10,6 +10,7 @@ mod builtins;
 mod compile;
 mod compile_expr;
 mod eval;
+mod functions;
 mod ir;
 mod methods;
 mod names;
@@ -29,6 +30,7 @@ const MAX_WAITS: usize = 8;
 /// A program that can be tried without the interpreter.
 pub(crate) struct Direct {
     body: Vec<ir::Stmt>,
+    functions: Vec<functions::Function>,
     slots: usize,
     inputs: usize,
     /// The input that enters as an address.

@@ -4,7 +4,7 @@ use ruff_python_ast::{Expr, Stmt};
 use std::collections::HashMap;
 
 /// Gives every name that the function assigns a slot. `None` when something assigns in a way that is not known here.
-pub(super) fn assigned(body: &[Stmt], names: &mut HashMap<String, Slot>) -> Option<()> {
+pub(super) fn assigned<'a>(body: impl IntoIterator<Item = &'a Stmt>, names: &mut HashMap<String, Slot>) -> Option<()> {
     for stmt in body {
         match stmt {
             Stmt::Assign(stmt) => {
@@ -17,6 +17,7 @@ pub(super) fn assigned(body: &[Stmt], names: &mut HashMap<String, Slot>) -> Opti
                 bind(&stmt.target, names)?;
                 assigned(&stmt.body, names)?;
             }
+            Stmt::While(stmt) => assigned(&stmt.body, names)?,
             Stmt::If(stmt) => {
                 assigned(&stmt.body, names)?;
                 for clause in &stmt.elif_else_clauses {

@@ -96,6 +96,15 @@ impl Eval<'_> {
                 })?;
                 return Ok(end);
             }
+            Stmt::While(test, body) => {
+                while self.expr(test)?.is_truthy() {
+                    match self.block(body)? {
+                        Flow::On | Flow::Continue => {}
+                        Flow::Break => break,
+                        done => return Ok(done),
+                    }
+                }
+            }
             Stmt::Return(None) => return Ok(Flow::Return(Value::None)),
             Stmt::Return(Some(value)) => return self.expr(value).map(Flow::Return),
             Stmt::Break => return Ok(Flow::Break),

@@ -24,7 +24,6 @@ use crate::visits::Visits;
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Which database is behind a [`Db`].
@@ -42,10 +41,6 @@ pub(crate) trait Backend: Send + Sync {
     /// A read that may look at many rows.
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>>;
-    /// See [`Db::coming`].
-    fn coming(&self) -> Option<Coming> {
-        None
-    }
     /// Several statements without parameters, in one transaction.
     async fn script(&self, sql: String) -> Result<()>;
     /// Compiles a statement without running it.
@@ -61,22 +56,6 @@ pub(crate) trait Backend: Send + Sync {
     /// Messages of a channel until the database goes away; none where one process owns the database.
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
     async fn close(&self);
-}
-
-/// See [`Db::coming`].
-pub struct Coming(Arc<AtomicUsize>);
-
-impl Coming {
-    fn among(all: &Arc<AtomicUsize>) -> Self {
-        all.fetch_add(1, Ordering::Relaxed);
-        Self(all.clone())
-    }
-}
-
-impl Drop for Coming {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// A database. Clones share connections.
@@ -134,12 +113,6 @@ impl Db {
             return Ok(Vec::new());
         }
         self.backend.batch(batch).await
-    }
-    /// Says that a durable batch is being made, until what is returned is dropped: just before it is handed over. Commits
-    /// wait a moment for such batches, so that many of them share one. Nothing where the database itself does that.
-    #[must_use]
-    pub fn coming(&self) -> Option<Coming> {
-        self.backend.coming()
     }
     /// One durable statement.
     pub async fn execute(&self, sql: impl Into<std::borrow::Cow<'static, str>>, params: Vec<Value>) -> Result<()> {

@@ -1,36 +1,28 @@
 //! SQLite: one writer thread with group commit, readers on the calling thread.
 mod checkpoint;
-mod queue;
 mod writer;
 
-use super::{Backend, Batch, Coming, DbKind, Row, Value, errors};
-use queue::{Queue, Refused};
+use super::{Backend, Batch, DbKind, Row, Value, errors};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use signet_base::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use writer::Writer;
 
+/// Batches that wait for the writer before new ones are turned away.
+const QUEUE: usize = 4096;
 /// Batches that share one commit at most.
 const GROUP: usize = 64;
 /// How long a group waits at most for those that are expected.
 const GATHER: Duration = Duration::from_millis(2);
 const IDLE_READERS: usize = 16;
-
-/// The writer's hold on its queue: when the thread ends, however it ends, nobody waits for it any more.
-struct Abandoned(Arc<Queue>);
-
-impl Drop for Abandoned {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
-}
 
 type Answer = Result<Vec<Vec<Row>>>;
 
@@ -42,7 +34,7 @@ enum Job {
 pub(super) struct Sqlite {
     path: PathBuf,
     temporary: bool,
-    queue: Arc<Queue>,
+    jobs: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Mutex<Vec<Connection>>>,
     commits: Arc<AtomicU64>,
@@ -82,18 +74,17 @@ impl Sqlite {
             Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", path.display())),
             other => other,
         })?;
-        let queue = Arc::new(Queue::default());
+        let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let mut writer = Writer::new(path, conn, commits.clone(), changes.clone(), temporary).map_err(|e| errors::sqlite(&e))?;
-        let work = Abandoned(queue.clone());
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || {
                 signet_base::thread::interrupt();
-                writer.run(&work.0);
+                writer.run(&queue);
             })
             .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
-        Ok(Self { path: path.to_owned(), temporary, queue, writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
+        Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
     }
 
     pub fn temporary() -> Result<Self> {
@@ -125,12 +116,14 @@ impl Sqlite {
 
     async fn submit(&self, job: impl FnOnce(oneshot::Sender<Answer>) -> Job) -> Answer {
         let (tx, rx) = oneshot::channel();
-        self.queue.push(job(tx)).map_err(|refused| {
-            Error::Unavailable(match refused {
-                Refused::Full => "too many writes wait for the database".into(),
-                Refused::Closed => "the database is closed".into(),
-            })
-        })?;
+        {
+            let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            let jobs = jobs.as_ref().ok_or_else(|| Error::Unavailable("the database is closed".into()))?;
+            jobs.try_send(job(tx)).map_err(|e| match e {
+                TrySendError::Full(_) => Error::Unavailable("too many writes wait for the database".into()),
+                TrySendError::Disconnected(_) => Error::Unavailable("the database writer has stopped".into()),
+            })?;
+        }
         rx.await.unwrap_or_else(|_| Err(Error::Unavailable("the database writer has stopped".into())))
     }
 }
@@ -150,9 +143,6 @@ impl Backend for Sqlite {
     async fn batch(&self, batch: Batch) -> Answer {
         self.submit(|tx| Job::Batch(batch, tx)).await
     }
-    fn coming(&self) -> Option<Coming> {
-        Some(Coming::among(&self.queue.coming))
-    }
     async fn script(&self, sql: String) -> Result<()> {
         self.submit(|tx| Job::Script(sql, tx)).await.map(drop)
     }
@@ -162,7 +152,7 @@ impl Backend for Sqlite {
     }
     fn alive(&self) -> Result<()> {
         // Open connections go on reading a file that was removed, and nothing written would be found again.
-        if self.queue.is_closed() || !self.path.exists() {
+        if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() || !self.path.exists() {
             return Err(Error::Unavailable("the database file is gone".into()));
         }
         Ok(())
@@ -177,7 +167,7 @@ impl Backend for Sqlite {
         Ok(None)
     }
     async fn close(&self) {
-        self.queue.close();
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -188,7 +178,7 @@ impl Backend for Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        self.queue.close();
+        self.jobs.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
         }

@@ -48,13 +48,6 @@ pub enum Commit {
     Fresh,
 }
 
-impl Commit {
-    /// The answer waits until this is on the disk.
-    pub fn uses_up(&self) -> bool {
-        matches!(self, Self::Code { .. } | Self::Rotate { .. })
-    }
-}
-
 /// What a grant proved.
 pub struct Redemption {
     pub person: Principal,

@@ -63,8 +63,6 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
     }
     let proven = grant.redeem(call).await?;
     gate(call, grant.kind(), &proven).await?;
-    // Signing takes its time; what waits for the disk meanwhile may wait for this as well.
-    let coming = proven.commit.uses_up().then(|| call.core.db.coming()).flatten();
     let Issued { body, access, refresh } = issue::make(&Issue {
         core: call.core,
         client: call.client,
@@ -79,7 +77,6 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
         now: call.now,
     })
     .await?;
-    drop(coming);
     match store(call, &proven.commit, access, refresh).await? {
         Redeemed::Won => {
             sign_in_event(call, &proven).await;

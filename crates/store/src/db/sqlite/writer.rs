@@ -1,7 +1,6 @@
 //! The one thread that writes: what waits is committed together.
 use super::checkpoint::Checkpoints;
-use super::queue::{Group, Queue};
-use super::{Answer, GATHER, collect};
+use super::{Answer, GATHER, GROUP, Job, collect};
 use crate::db::{Batch, errors};
 use crate::recent::any_makes_old;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
@@ -9,6 +8,7 @@ use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -23,13 +23,28 @@ pub(super) struct Writer {
     never_sync: bool,
 }
 
+type Waiting = (Batch, oneshot::Sender<Answer>);
+
+/// What is done together.
+#[derive(Default)]
+struct Group {
+    /// In one commit.
+    batches: Vec<Waiting>,
+    /// After it.
+    script: Option<(String, oneshot::Sender<Answer>)>,
+    /// How many came while it waited, if it did.
+    gained: Option<usize>,
+}
+
 impl Writer {
     pub(super) fn new(path: &Path, mut conn: Connection, commits: Arc<AtomicU64>, changes: Arc<AtomicU64>, never_sync: bool) -> rusqlite::Result<Self> {
         Ok(Self { checkpoints: Checkpoints::new(path, &mut conn)?, conn, commits, changes, sync: None, never_sync })
     }
-    pub(super) fn run(&mut self, queue: &Queue) {
+    pub(super) fn run(&mut self, queue: &Receiver<Job>) {
         let (mut last, mut patience, mut skip) = (1, GATHER, 0);
-        while let Some(Group { batches, script, gained }) = queue.next(last, if skip == 0 { patience } else { Duration::ZERO }) {
+        // Whether the first was there before the last commit ended.
+        while let Some((first, waited)) = queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false))) {
+            let Group { batches, script, gained } = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
             skip = match gained {
                 Some(0) => SKIP,
                 Some(_) => 0,
@@ -38,7 +53,6 @@ impl Writer {
             last = batches.len();
             let began = Instant::now();
             self.commit(batches);
-            // Where a commit is quick the wait is as short.
             patience = (began.elapsed() / 2).min(GATHER);
             if let Some((sql, answer)) = script {
                 let _ = answer.send(self.script(&sql));
@@ -47,7 +61,7 @@ impl Writer {
     }
 
     /// One commit for the group, then the answers.
-    fn commit(&mut self, group: Vec<(Batch, oneshot::Sender<Answer>)>) {
+    fn commit(&mut self, group: Vec<Waiting>) {
         if group.is_empty() {
             return;
         }
@@ -132,6 +146,39 @@ impl Writer {
 /// Groups that do not wait after one that waited in vain: whoever computes for long between two commits is not back in time.
 const SKIP: u32 = 8;
 
+/// Takes what is there, and waits a little for what is expected.
+///
+/// The callers of the last group are about to come back: one shared fsync is worth a short wait for them. Whoever came while
+/// the last group was on its way to the disk is waiting now, beside those that come back; without counting both, two halves
+/// of the callers would take turns for ever. Where a commit is quick the wait is as short.
+fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> Group {
+    let (mut group, start, mut wanted, mut began) = (Group::default(), Instant::now(), None, None);
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        match job {
+            Job::Batch(batch, answer) => group.batches.push((batch, answer)),
+            Job::Script(sql, answer) => {
+                group.script = Some((sql, answer));
+                break;
+            }
+        }
+        let count = group.batches.len();
+        if count >= GROUP {
+            break;
+        }
+        next = queue.try_recv().ok();
+        if next.is_none() && !patience.is_zero() {
+            let wanted = *wanted.get_or_insert(last + if waited { count } else { 0 });
+            if count < wanted && group.batches.iter().any(|(batch, _)| !batch.relaxed) {
+                began.get_or_insert(count);
+                next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
+            }
+        }
+    }
+    group.gained = began.map(|count| group.batches.len() - count);
+    group
+}
+
 fn only(mut answers: Vec<Answer>) -> Answer {
     answers.pop().unwrap_or_else(|| Err(Error::internal("a batch without an answer")))
 }
@@ -190,4 +237,59 @@ fn run(conn: &Connection, batch: &Batch) -> Answer {
         answers.push(if statement.returning { rows } else { Vec::new() });
     }
     Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{SyncSender, sync_channel};
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn job(durable: bool) -> Job {
+        Job::Batch(if durable { Batch::new() } else { Batch::relaxed() }, oneshot::channel().0)
+    }
+    /// A queue in which so many durable batches wait.
+    fn queue(count: usize) -> (SyncSender<Job>, Receiver<Job>) {
+        let (sender, queue) = sync_channel(100);
+        (0..count).for_each(|_| sender.send(job(true)).unwrap());
+        (sender, queue)
+    }
+    fn sizes(group: &Group) -> (usize, Option<usize>) {
+        (group.batches.len(), group.gained)
+    }
+
+    #[test]
+    fn nobody_waits_who_is_alone_who_is_relaxed_or_who_waited_in_vain() {
+        let (_sender, queue) = queue(0);
+        assert_eq!(sizes(&gather(&queue, job(true), false, 1, LONG)), (1, None));
+        assert_eq!(sizes(&gather(&queue, job(false), false, 5, LONG)), (1, None));
+        assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::ZERO)), (1, None));
+        assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::from_millis(5))), (1, Some(0)), "and the wait has an end");
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a thread of the test waits")]
+    fn those_that_come_back_join_those_that_came_meanwhile() {
+        // Three were committed; two came meanwhile, the first of them is at hand.
+        let (sender, queue) = queue(1);
+        let back = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            (0..3).for_each(|_| sender.send(job(true)).unwrap());
+            sender
+        });
+        assert_eq!(sizes(&gather(&queue, job(true), true, 3, LONG)), (5, Some(3)));
+        let sender = back.join().unwrap();
+        drop(sender);
+    }
+
+    #[test]
+    fn a_script_comes_after_what_was_before_it() {
+        let (sender, queue) = queue(1);
+        sender.send(Job::Script("SELECT 1".into(), oneshot::channel().0)).unwrap();
+        sender.send(job(true)).unwrap();
+        let group = gather(&queue, job(true), true, 9, LONG);
+        assert_eq!((group.batches.len(), group.script.is_some()), (2, true));
+        assert!(queue.try_recv().is_ok(), "what comes after it waits");
+    }
 }
