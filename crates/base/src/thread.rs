@@ -14,8 +14,8 @@ pub fn compute_in_background() {
 }
 
 /// Lets the calling thread take its turn instead of interrupting whoever runs. For the threads that read and answer: they
-/// have little to do each time, and what comes while a signature is under way is done together after it. A turn comes at the latest when the scheduler ends the runner's slice, which
-/// is a few milliseconds; at once where a core is free.
+/// have little to do each time, and what comes while a signature is under way is done together after it. A turn comes at
+/// the latest when the scheduler ends the runner's slice, which is a few milliseconds; at once where a core is free.
 ///
 /// Threads inherit it from the one that starts them: see [`interrupt`].
 pub fn serve_in_batches() {

@@ -25,7 +25,7 @@ pub fn run_on_this_thread() {
 /// Tries a program on the calling thread. `None`: nothing was seen of it from outside, and an interpreter thread has to
 /// run it, because the stack is small, the text takes long or much memory, or it asks the host for more than an answer at once.
 pub(crate) fn run(program: &Program, values: &[Value], host: &Arc<dyn Host>, limits: &Limits, started: Instant) -> Option<Result<Outcome, RunError>> {
-    if !LARGE.get() || !program.is_quick() {
+    if !LARGE.get() || !program.begin_here() {
         return None;
     }
     let limits = Limits { time: limits.time.min(BUDGET), memory: limits.memory.min(ALLOCATION), ..limits.clone() };
@@ -36,7 +36,7 @@ pub(crate) fn run(program: &Program, values: &[Value], host: &Arc<dyn Host>, lim
     match step {
         Ok(Step::Done(result)) => Some(*result),
         Ok(Step::Call(_) | Step::Elsewhere) => {
-            program.was_not_quick();
+            program.begin_elsewhere();
             None
         }
         Err(_) => Some(Err(RunError::engine(ErrorKind::Internal, "the interpreter failed"))),

@@ -48,14 +48,16 @@ pub trait HostObject: Send + Sync {
     fn type_name(&self) -> &str;
     /// What makes two instances of this type equal, such as the primary key.
     fn identity(&self) -> String;
-    /// The attribute, or `None` for an `AttributeError`. Runs on an interpreter thread: it must not wait.
+    /// The attribute, or `None` for an `AttributeError`. Runs on the program's thread,
+    /// which may be one that answers requests: it must not wait.
     fn attr(&self, name: &str) -> Option<Value>;
     /// Attributes handed over when the object enters the program. They are the program's own: changes to lists and
     /// dictionaries among them are seen by every later read, and values shared with an input stay shared.
     fn eager(&self) -> Vec<(&str, Value)> {
         Vec::new()
     }
-    /// What a call of this method does. `Now` is always right; the others let simple programs run without the interpreter.
+    /// What a call of this method does. `Now` is always right; the others let programs run in their caller's
+    /// thread, simple ones without the interpreter.
     fn effect(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Effect {
         Effect::Now
     }
@@ -63,7 +65,7 @@ pub trait HostObject: Send + Sync {
     fn as_any(&self) -> Option<&dyn Any> {
         None
     }
-    /// Answers a method without waiting, on the interpreter thread; `None` leaves it to [`HostObject::call`].
+    /// Answers a method without waiting, on the program's thread; `None` leaves it to [`HostObject::call`].
     fn call_now(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
         None
     }
@@ -85,7 +87,7 @@ pub trait Host: Send + Sync {
     fn effect(&self, _function: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Effect {
         Effect::Now
     }
-    /// Answers a function without waiting, on the interpreter thread; `None` leaves it to [`Host::call`].
+    /// Answers a function without waiting, on the program's thread; `None` leaves it to [`Host::call`].
     fn call_now(&self, _function: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
         None
     }

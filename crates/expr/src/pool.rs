@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
-/// Stack of a thread that runs programs. Reserved, not resident. The parser and the interpreter recurse; smaller stacks overflow on hostile text.
+/// Stack of a thread that runs programs. Reserved, not resident. The parser and the interpreter recurse; smaller stacks
+/// overflow on hostile text.
 pub const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// New runs waiting at most; resumed runs are always taken.
 const MAX_WAITING: usize = 4096;

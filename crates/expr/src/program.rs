@@ -108,12 +108,13 @@ impl Program {
         self.0.direct.as_ref()
     }
 
-    /// Whether a run may begin in the caller's thread. Counts the runs that may not.
-    pub(crate) fn is_quick(&self) -> bool {
+    /// Counts one run; whether it may begin in its caller's thread.
+    pub(crate) fn begin_here(&self) -> bool {
         self.0.elsewhere.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
     }
 
-    pub(crate) fn was_not_quick(&self) {
+    /// A run was too much for its caller's thread: the next ones begin elsewhere.
+    pub(crate) fn begin_elsewhere(&self) {
         self.0.elsewhere.store(ELSEWHERE, Ordering::Relaxed);
     }
 
