@@ -22,7 +22,7 @@ fn children() -> Vec<u32> {
 /// Processor time in seconds: at one moment, or between two.
 pub struct Usage {
     at: Instant,
-    /// Of the whole machine.
+    /// Of the whole machine, with what its host gave to somebody else.
     busy: f64,
     /// Of this process and its ended children.
     pub own: f64,
@@ -43,7 +43,7 @@ impl Usage {
     pub fn of(&self, pid: u32) -> f64 {
         self.by_child.get(&pid).copied().unwrap_or(0.0)
     }
-    /// Cores kept busy by others than this tool and its servers.
+    /// Cores kept busy by others than this tool and its servers, be it on this machine or on the host of a virtual one.
     pub fn others(&self) -> f64 {
         let ours = self.own + self.by_child.values().sum::<f64>();
         if self.seconds > 0.0 { ((self.busy - ours) / self.seconds).max(0.0) } else { 0.0 }
@@ -70,8 +70,8 @@ fn own_seconds() -> Option<f64> {
 fn machine_seconds() -> Option<f64> {
     let text = read("/proc/stat")?;
     let fields: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).filter_map(|f| f.parse().ok()).collect();
-    // user, nice, system, idle, iowait, irq, softirq
-    Some((fields.get(..3)?.iter().sum::<f64>() + fields.get(5..7)?.iter().sum::<f64>()) / TICKS)
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    Some((fields.get(..3)?.iter().sum::<f64>() + fields.get(5..8)?.iter().sum::<f64>()) / TICKS)
 }
 /// Proportional share of memory in MiB: pages shared with others count in part.
 pub fn pss_mib(pid: u32) -> Option<f64> {
