@@ -68,7 +68,10 @@ fn own_seconds() -> Option<f64> {
     Some(fields.get(11..15)?.iter().sum::<f64>() / TICKS)
 }
 fn machine_seconds() -> Option<f64> {
-    let text = read("/proc/stat")?;
+    busy_seconds(&read("/proc/stat")?)
+}
+/// From the text of /proc/stat, whose first line is the sum of all cores.
+fn busy_seconds(text: &str) -> Option<f64> {
     let fields: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).filter_map(|f| f.parse().ok()).collect();
     // user, nice, system, idle, iowait, irq, softirq, steal
     Some((fields.get(..3)?.iter().sum::<f64>() + fields.get(5..8)?.iter().sum::<f64>()) / TICKS)
@@ -205,6 +208,13 @@ impl Drop for Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_host_takes_is_busy_and_waiting_is_not() {
+        let text = "cpu  100 200 300 7000 8000 10 20 30 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+        assert_eq!(busy_seconds(text), Some(6.6));
+        assert_eq!(busy_seconds("cpu  1 2 3"), None);
+    }
 
     #[tokio::test]
     async fn a_child_is_watched_and_ended() {

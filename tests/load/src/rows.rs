@@ -12,13 +12,13 @@ use std::time::Duration;
 
 /// Rounds of a row; a noisy one gets as many again.
 pub const ROUNDS: usize = 3;
-/// Rounds of a row whose verdict is close: three medians of the same build differ by a tenth here and there.
+/// Rounds of a row whose verdict is close: medians of three differ by a few hundredths from run to run of the same build.
 const CLOSE_ROUNDS: usize = 9;
 /// Distance from the goal, as a share of it, that is close. On both sides: what holds narrowly is asked again as well.
 const CLOSE: f64 = 0.15;
 /// Largest value of a series over its smallest that still counts as calm.
 const SPREAD: f64 = 1.25;
-/// Busy cores of other programs that still count as calm.
+/// Cores that others keep busy ([`Usage::others`](crate::process::Usage::others)) and that still count as calm.
 const NOISE: f64 = 0.5;
 
 /// A throughput that has to reach a share of a limit.
@@ -108,6 +108,15 @@ fn close(value: f64, goal: f64) -> bool {
     (value / goal - 1.0).abs() < CLOSE
 }
 
+/// Rounds of a row, judged after the first [`ROUNDS`] of a full run.
+fn rounds(quick: bool, close: bool, restless: bool) -> usize {
+    match (quick, close, restless) {
+        (false, true, _) => CLOSE_ROUNDS,
+        (false, false, true) => 2 * ROUNDS,
+        _ => ROUNDS,
+    }
+}
+
 /// The middle value; the mean of the two middle ones when their number is even.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
@@ -166,8 +175,8 @@ impl Row {
         let (mut limits, mut rates, mut peer_rates, mut outcomes, mut noise) = (Series::default(), Series::default(), Series::default(), Vec::new(), 0.0f64);
         let time = if self.kind == Kind::Login { bench.long() } else { bench.time() };
         let ramp = ramp(self.kind);
-        let mut rounds = ROUNDS;
-        while outcomes.len() < rounds {
+        let mut wanted = ROUNDS;
+        while outcomes.len() < wanted {
             limits.rates.push(bench.limit(self.limit, self.connections, ramp).await? / share);
             // The peer decides nothing: it is not asked again.
             if let Some(load) = peers.as_mut().filter(|_| outcomes.len() < ROUNDS) {
@@ -178,15 +187,9 @@ impl Row {
             rates.rates.push(outcome.per_second);
             noise = noise.max(outcome.usage.others());
             outcomes.push(outcome);
-            if outcomes.len() == ROUNDS && !bench.quick {
+            if outcomes.len() == ROUNDS {
                 let restless = limits.spread() > SPREAD || rates.spread() > SPREAD || noise > NOISE;
-                rounds = if self.judged && close(rates.median() / limits.median(), self.must) {
-                    CLOSE_ROUNDS
-                } else if restless {
-                    2 * ROUNDS
-                } else {
-                    ROUNDS
-                };
+                wanted = rounds(bench.quick, self.judged && close(rates.median() / limits.median(), self.must), restless);
             }
         }
         let ratio = rates.median() / limits.median();
@@ -196,8 +199,8 @@ impl Row {
             format!("p50 {} ms, p99 {} ms", number(middle.whole.quantile(0.5)), number(middle.whole.quantile(0.99))),
             format!("server {} µs/op", number(middle.usage.of(pid) * 1e6 / operations)),
         ];
-        if rounds > ROUNDS {
-            notes.push(format!("{rounds} rounds"));
+        if wanted > ROUNDS {
+            notes.push(format!("{wanted} rounds"));
         }
         if share > 1.0 {
             notes.push(format!("limit ÷ {share} signatures an answer"));
@@ -241,13 +244,13 @@ impl Quiet {
         let mut load = Load::prepare(self.kind, &site, 1).await?;
         let mut times = Vec::new();
         let mut tail = 0.0f64;
-        let mut rounds = ROUNDS;
-        while times.len() < rounds {
+        let mut wanted = ROUNDS;
+        while times.len() < wanted {
             let outcome = sound(load.run(Duration::from_millis(200), bench.short()).await?)?;
             times.push(outcome.whole.quantile(0.5));
             tail = tail.max(outcome.whole.quantile(0.99));
-            if times.len() == ROUNDS && !bench.quick && close(median(&times), self.goal) {
-                rounds = CLOSE_ROUNDS;
+            if times.len() == ROUNDS {
+                wanted = rounds(bench.quick, close(median(&times), self.goal), false);
             }
         }
         Ok(below(self.name, self.title, median(&times), self.goal, "ms", format!("p99 {} ms", number(tail))))
@@ -289,7 +292,7 @@ pub async fn totp(bench: &mut Bench) -> Result<Line> {
     let (ramp, time) = (ramp(Kind::Login), bench.long());
     let pace = sound(alone.run(ramp, bench.short()).await?)?.per_second;
     // Nearly the same as the password alone: always close.
-    let rounds = if bench.quick { ROUNDS } else { CLOSE_ROUNDS };
+    let rounds = rounds(bench.quick, true, false);
     let people = mfa::people(&mut bench.admin()?, &site, crowd(pace, rounds as f64 * (ramp + time).as_secs_f64())).await?;
     let mut with = load::totp(&site, &people, 16);
     let (mut limits, mut rates, mut note) = (Series::default(), Series::default(), String::new());
@@ -342,6 +345,12 @@ mod tests {
     #[test]
     fn a_verdict_is_close_on_both_sides() {
         assert_eq!([0.84, 0.95, 1.04, 0.76].map(|ratio| close(ratio, 0.90)), [true, true, false, false]);
+    }
+
+    #[test]
+    fn only_a_full_run_measures_again() {
+        assert_eq!([(true, true), (true, false), (false, true), (false, false)].map(|(close, restless)| rounds(false, close, restless)), [9, 9, 6, 3]);
+        assert_eq!(rounds(true, true, true), 3);
     }
 
     #[test]
