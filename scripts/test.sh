@@ -3,7 +3,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-flags=(--release --ignore-rust-version)
+# One profile for lints, tests and the server that foreign suites start: a second one would build every dependency again.
+flags=(--profile quick --ignore-rust-version)
 logs=target/test-logs
 mkdir -p "$logs"
 passed=0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .processes import ROOT, Child, Folder, free_ports, plain_environment, wait_for
 
-BINARY = Path(os.environ.get("SIGNET_BINARY") or ROOT / "target/release/signet")
+BINARY = Path(os.environ.get("SIGNET_BINARY") or ROOT / "target/quick/signet")
 
 
 class Signet:
