@@ -107,6 +107,7 @@ impl Import<'_> {
             Value::Int(value) => MontyNode::Int(*value),
             Value::Float(value) => MontyNode::Float(*value),
             Value::Str(text) | Value::Opaque(text) => MontyNode::String(text.to_string()),
+            Value::Bytes(bytes) => MontyNode::Bytes(bytes.to_vec()),
             Value::Time(at) => time_to_node(*at),
             Value::List(items) => {
                 return self.once(items, |this| {

@@ -94,17 +94,22 @@ impl Export {
                 }
             }
             MontyNode::BigInt(_) => Value::Opaque("an integer beyond 64 bits".into()),
-            MontyNode::Bytes(_) => Value::Opaque("bytes".into()),
+            MontyNode::Bytes(bytes) => Value::Bytes(bytes.as_slice().into()),
             MontyNode::Repr(text) => Value::Opaque(text.as_str().into()),
             _ => Value::Opaque(graph.value(id).py_repr().into()),
         })
     }
 
-    /// Addresses and networks are classes of the helper text; they leave as their text.
+    /// Addresses, networks and UUIDs are classes of the library; they leave as their text.
     fn sandbox_instance(&self, graph: &MontyGraph, id: NodeId, attrs: &[(NodeId, NodeId)]) -> Value {
         let class = graph.type_name(id);
-        if matches!(class, "IPAddress" | "IPNetwork") {
-            let text = attrs.iter().find(|(key, _)| matches!(graph.node(*key), MontyNode::String(name) if name == "compressed"));
+        let text = match class {
+            "IPv4Address" | "IPv6Address" | "IPv4Network" | "IPv6Network" => Some("compressed"),
+            "UUID" => Some("_text"),
+            _ => None,
+        };
+        if let Some(attribute) = text {
+            let text = attrs.iter().find(|(key, _)| matches!(graph.node(*key), MontyNode::String(name) if name == attribute));
             if let Some((_, text)) = text {
                 return self.at(*text);
             }

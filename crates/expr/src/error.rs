@@ -6,6 +6,27 @@ pub(crate) const INDENT: usize = 4;
 /// Lines put before the text.
 pub(crate) const LINES_BEFORE: u32 = 1;
 
+/// Where lines of the compiled text come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    /// Lines of the author's text.
+    pub lines: u32,
+    /// For each compiled line the one before it was respelt, from 1; empty when none was.
+    pub origins: Vec<u32>,
+}
+
+impl Places {
+    pub(crate) fn of(source: &str) -> Self {
+        Self { lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1), origins: Vec::new() }
+    }
+
+    /// The author's line, for lines that are the author's.
+    fn line(&self, compiled: u32) -> Option<u32> {
+        let line = if self.origins.is_empty() { compiled } else { *self.origins.get(compiled.checked_sub(1)? as usize)? };
+        line.checked_sub(LINES_BEFORE).filter(|line| (1..=self.lines).contains(line))
+    }
+}
+
 /// A text that cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
@@ -81,9 +102,9 @@ impl RunError {
         Self { kind, exception: exception.into(), message: message.into(), line: 0, column: 0, unsupported: None }
     }
 
-    pub(crate) fn from_exception(error: MontyException, lines: u32, verdict: Option<Verdict>) -> Self {
-        let (line, column) = locate(&error, lines);
-        let exception = error.exc_type().to_string();
+    pub(crate) fn from_exception(error: MontyException, places: &Places, verdict: Option<Verdict>) -> Self {
+        let (line, column) = locate(&error, places);
+        let exception = exception_name(&error);
         let verdict = verdict.unwrap_or_else(|| judge(&error));
         let message = error.into_message().unwrap_or_default();
         Self { kind: verdict.kind, exception, message, line, column, unsupported: verdict.unsupported }
@@ -112,15 +133,36 @@ fn lacking(message: &str) -> &str {
     message.strip_prefix("The monty syntax parser does not yet support ").unwrap_or(message)
 }
 
-/// The innermost frame inside the author's text of `lines` lines.
-fn locate(error: &MontyException, lines: u32) -> (u32, u32) {
-    error.traceback().iter().rev().find(|frame| frame.filename == crate::program::SCRIPT && (1..=lines).contains(&frame.start.line.saturating_sub(LINES_BEFORE))).map_or(
-        (0, 0),
-        |frame| {
-            let column = frame.start.column.saturating_sub(INDENT as u32).max(1);
-            (frame.start.line - LINES_BEFORE, column)
-        },
-    )
+/// The innermost frame inside the author's text.
+fn locate(error: &MontyException, places: &Places) -> (u32, u32) {
+    let frames = error.traceback().iter().rev().filter(|frame| frame.filename == crate::program::SCRIPT);
+    let mut found = frames.filter_map(|frame| Some((places.line(frame.start.line)?, frame.start.column.saturating_sub(INDENT as u32).max(1))));
+    found.next().unwrap_or_default()
+}
+
+/// The name that Python has for what the engine's exception stands for.
+fn exception_name(error: &MontyException) -> String {
+    match error.exc_type() {
+        ExcType::NotADirectoryError => "ConnectionError".into(),
+        ExcType::FileExistsError => "HTTPError".into(),
+        other => other.to_string(),
+    }
+}
+
+/// What to write instead of what the engine lacks.
+fn hint(lacking: &str) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 9] = [
+        ("class inheritance", "write a class without a base, or functions; of errors raise ValueError"),
+        ("method decorators", "write a plain method, or a function beside the class"),
+        ("async", "leave 'async' out: calls wait by themselves"),
+        ("exception groups", "write 'except' without the star"),
+        ("type aliases", "leave the alias out"),
+        ("multiple **kwargs", "join them first: f(**{**a, **b})"),
+        ("template strings", "write an f-string"),
+        ("class bodies", "keep to methods and 'name = value' in a class"),
+        ("complex class variable", "keep to methods and 'name = value' in a class"),
+    ];
+    HINTS.iter().find(|(what, _)| lacking.starts_with(what)).map(|(_, hint)| *hint)
 }
 
 impl ParseError {
@@ -128,15 +170,30 @@ impl ParseError {
         Self { line: 0, column: 0, message: message.into(), unsupported: None }
     }
 
-    pub(crate) fn from_exception(error: &MontyException, lines: u32) -> Self {
-        let (mut line, column) = locate(error, lines);
+    /// What cannot be respelt; `at` counts in the function that the text became.
+    pub(crate) fn refused(function: &str, at: usize, what: String) -> Self {
+        let before = function.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_sub(INDENT) + 1;
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Self { line: number(line), column: number(column), message: format!("{what} (not supported as it stands)"), unsupported: Some(what) }
+    }
+
+    pub(crate) fn from_exception(error: &MontyException, places: &Places) -> Self {
+        let (mut line, column) = locate(error, places);
         if line == 0 && !error.traceback().is_empty() {
             // An open bracket or string runs into what follows the text: name its last line.
-            line = lines;
+            line = places.lines;
         }
         let text = error.message().unwrap_or("invalid syntax");
         let unsupported = (error.exc_type() == ExcType::NotImplementedError).then(|| lacking(text).to_owned());
-        let message = unsupported.as_ref().map_or_else(|| text.to_owned(), |what| format!("{what}: not supported"));
+        let message = unsupported.as_ref().map_or_else(
+            || text.to_owned(),
+            |what| match hint(what) {
+                Some(hint) => format!("{what}: not supported; {hint}"),
+                None => format!("{what}: not supported"),
+            },
+        );
         Self { line, column: column.max(1), message, unsupported }
     }
 }

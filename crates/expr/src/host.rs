@@ -1,5 +1,6 @@
 //! The outside world as programs see it.
 use crate::Value;
+use monty_types::ExcType;
 use signet_base::Ports;
 use std::{any::Any, future::Future, pin::Pin};
 
@@ -23,9 +24,40 @@ pub enum CallError {
     /// Anything else the program may handle: `RuntimeError`.
     #[error("{0}")]
     Failed(String),
+    /// A certain exception, which programs tell from others.
+    #[error("{1}")]
+    Raised(Raised, String),
     /// Ends the run; the program cannot catch it (a database that is gone, a denied operation).
     #[error("{0}")]
     Fatal(String),
+}
+
+/// Exceptions of libraries that texts know; the engine has a class of its own for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Raised {
+    /// `requests.Timeout`
+    Timeout,
+    /// `requests.ConnectionError`
+    Connection,
+    /// `requests.HTTPError`
+    Status,
+    /// `DoesNotExist` of a model.
+    DoesNotExist,
+    Key,
+    Index,
+}
+
+impl Raised {
+    pub(crate) fn class(self) -> ExcType {
+        match self {
+            Self::Timeout => ExcType::TimeoutError,
+            Self::Connection => ExcType::NotADirectoryError,
+            Self::Status => ExcType::FileExistsError,
+            Self::DoesNotExist => ExcType::LookupError,
+            Self::Key => ExcType::KeyError,
+            Self::Index => ExcType::IndexError,
+        }
+    }
 }
 
 /// What a call does to the outside, which decides how often and when it may be made.

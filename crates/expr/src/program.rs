@@ -1,9 +1,11 @@
 //! Parsing: the author's text becomes the body of a function, and is compiled once.
 use crate::direct::{self, Direct};
-use crate::error::{INDENT, ParseError};
-use crate::{helpers, pool, rewrite};
+use crate::error::{INDENT, ParseError, Places};
+use crate::library::Library;
+use crate::{helpers, library, lower, pool};
 use monty::MontyRun;
-use monty_types::{CompileOptions, ExcType, MontyException, is_identifier};
+use monty_types::{CompileOptions, ExcType, is_identifier};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +30,7 @@ struct Inner {
     compiled: Mutex<MontyRun>,
     /// The inputs that the text mentions.
     inputs: Vec<String>,
-    lines: u32,
+    places: Places,
     returns_context: bool,
     /// Names of attributes and keys may be made at run time.
     dynamic: bool,
@@ -54,18 +56,18 @@ impl Program {
             return Err(ParseError::plain(format!("'{name}' is not a name")));
         }
         let source = source.replace("\r\n", "\n").replace('\r', "\n");
-        let lines = u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1);
+        let places = Places::of(&source);
         // The context is read back only where the text can have changed it.
         let returns_context = inputs.contains(&"context") && source.contains("context");
         let mut inputs = inputs.to_vec();
         inputs.retain(|&name| mentions(&source, name) || (returns_context && name == "context"));
         let function = function(&source, &inputs);
-        let rest = frame(&source, &inputs, returns_context);
+        let rest = |needs: &BTreeSet<Library>| frame(&source, &inputs, returns_context, needs);
         let dynamic = MAKERS.iter().chain(&["getattr", "dir("]).any(|maker| source.contains(maker));
-        let compile = || compile(function, &rest, &inputs, rewrite::concerns(&source));
-        let (compiled, direct) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))?.map_err(|error| ParseError::from_exception(&error, lines))?;
+        let compile = || compile(&function, rest, &inputs, places);
+        let (compiled, direct, places) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))??;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, lines, returns_context, dynamic, source, direct, elsewhere: AtomicU32::new(0) })))
+        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, places, returns_context, dynamic, source, direct, elsewhere: AtomicU32::new(0) })))
     }
 
     /// The inputs that the text mentions, in the order they were given: callers need not supply others.
@@ -95,7 +97,7 @@ impl Program {
         Program(Arc::new(Inner {
             compiled: Mutex::new(self.compiled()),
             inputs: inner.inputs.clone(),
-            lines: inner.lines,
+            places: inner.places.clone(),
             returns_context: inner.returns_context,
             dynamic: inner.dynamic,
             source: inner.source.clone(),
@@ -118,8 +120,8 @@ impl Program {
         self.0.elsewhere.store(ELSEWHERE, Ordering::Relaxed);
     }
 
-    pub(crate) fn lines(&self) -> u32 {
-        self.0.lines
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
     }
 
     pub(crate) fn returns_context(&self) -> bool {
@@ -135,25 +137,29 @@ impl Program {
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Program").field("inputs", &self.0.inputs).field("lines", &self.0.lines).finish_non_exhaustive()
+        f.debug_struct("Program").field("inputs", &self.0.inputs).field("places", &self.0.places).finish_non_exhaustive()
     }
 }
 
-/// Both forms of a program. Needs a large stack.
-fn compile(mut function: String, rest: &str, inputs: &[&str], respell: bool) -> Result<(MontyRun, Option<Direct>), MontyException> {
+/// Both forms of a program, and where its lines come from. Needs a large stack.
+fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: &[&str], mut places: Places) -> Result<(MontyRun, Option<Direct>, Places), ParseError> {
     // Every text is scanned for nesting before the parser sees it.
     let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
-    let whole = |function: &str| MontyRun::new(format!("{function}{rest}"), SCRIPT, vec![INPUTS.to_owned()], options);
-    let mut compiled = whole(&function);
+    let whole = |function: &str, needs: &BTreeSet<Library>| MontyRun::new(format!("{function}{}", rest(needs)), SCRIPT, vec![INPUTS.to_owned()], options);
+    let mut compiled = whole(function, &BTreeSet::new());
     let lacking = compiled.as_ref().is_err_and(|error| error.exc_type() == ExcType::NotImplementedError);
-    if respell
-        && (compiled.is_ok() || lacking)
-        && let Some(other) = rewrite::rewritten(&function)
-    {
-        function = other;
-        compiled = whole(&function);
+    if compiled.is_ok() || lacking {
+        match lower::lowered(function) {
+            Err(refusal) => return Err(ParseError::refused(function, refusal.at.start().to_usize(), refusal.what)),
+            Ok(None) => {}
+            Ok(Some(lowered)) => {
+                places.origins = lowered.lines;
+                compiled = whole(&lowered.text, &lowered.library);
+            }
+        }
     }
-    Ok((compiled?, direct::compile(&function, inputs)))
+    let compiled = compiled.map_err(|error| ParseError::from_exception(&error, &places))?;
+    Ok((compiled, direct::compile(function, inputs), places))
 }
 
 /// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once too often.
@@ -186,8 +192,9 @@ fn function(source: &str, inputs: &[&str]) -> String {
 }
 
 /// What follows the function: the helpers it mentions, and the call. The answer is a list: value, and the context when asked.
-fn frame(source: &str, inputs: &[&str], returns_context: bool) -> String {
-    let mut script = helpers::prelude(source);
+fn frame(source: &str, inputs: &[&str], returns_context: bool, needs: &BTreeSet<Library>) -> String {
+    let mut script = helpers::prelude(source, needs);
+    script.push_str(&library::text(needs, source));
     let arguments: Vec<String> = inputs
         .iter()
         .enumerate()

@@ -136,7 +136,7 @@ impl Task {
                     if self.output.exceeded {
                         self.refuse(ErrorKind::Memory, "", None);
                     }
-                    let error = RunError::from_exception(error, self.program.lines(), self.verdict.take());
+                    let error = RunError::from_exception(error, self.program.places(), self.verdict.take());
                     return self.done(Err(error));
                 }
                 Ok(RunProgress::Complete(value)) => {
@@ -275,6 +275,7 @@ impl Task {
                     (CallError::Type(why), _) => (ExcType::TypeError, why),
                     (CallError::Value(why), _) => (ExcType::ValueError, why),
                     (CallError::Failed(why), _) => (ExcType::RuntimeError, why),
+                    (CallError::Raised(raised, why), _) => (raised.class(), why),
                     (CallError::Fatal(why), _) => {
                         let error = self.refuse(ErrorKind::Host, why, None);
                         return call.abort(error, self.output.turn());

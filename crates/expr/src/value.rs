@@ -18,6 +18,7 @@ pub enum Value {
     Int(i64),
     Float(f64),
     Str(Arc<str>),
+    Bytes(Arc<[u8]>),
     /// A `datetime` in UTC.
     Time(Timestamp),
     /// Lists; tuples and sets leave a program as lists.
@@ -111,6 +112,7 @@ impl Value {
             Self::Int(value) => *value != 0,
             Self::Float(value) => *value != 0.0,
             Self::Str(text) => !text.is_empty(),
+            Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items) => !items.is_empty(),
             Self::Dict(dict) => !dict.is_empty(),
             Self::Time(_) | Self::Record(_) | Self::Object(_) | Self::Opaque(_) => true,
@@ -162,6 +164,7 @@ impl Value {
             Self::Int(value) => Json::from(*value),
             Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| ValueError::NoJson(value.to_string()))?),
             Self::Str(text) => Json::from(&**text),
+            Self::Bytes(_) => return Err(ValueError::NoJson("bytes".to_owned())),
             Self::Time(at) => Json::from(at.to_string()),
             Self::List(items) => Json::Array(items.iter().map(|item| item.json(depth + 1, budget)).collect::<Result<_, _>>()?),
             Self::Dict(dict) => dict.json(depth, budget)?,
@@ -229,6 +232,11 @@ impl From<String> for Value {
         Self::Str(text.into())
     }
 }
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
 impl From<Timestamp> for Value {
     fn from(at: Timestamp) -> Self {
         Self::Time(at)
@@ -264,6 +272,7 @@ impl PartialEq for Value {
             (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Str(a), Self::Str(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::Time(a), Self::Time(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Dict(a), Self::Dict(b)) => a == b,
@@ -282,6 +291,7 @@ impl fmt::Debug for Value {
             Self::Int(value) => value.fmt(f),
             Self::Float(value) => value.fmt(f),
             Self::Str(text) => text.fmt(f),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Self::Time(at) => write!(f, "Time({at})"),
             Self::List(items) => items.fmt(f),
             Self::Dict(dict) => dict.fmt(f),

@@ -121,9 +121,14 @@ fn hostile_text_does_not_parse() {
 async fn errors_name_the_place() {
     let error = Program::parse("x = 1\nreturn x +* 2", &[]).unwrap_err();
     assert_eq!((error.line, error.unsupported), (2, None));
-    let error = Program::parse("x = {}\n\ndel x\nreturn 1", &[]).unwrap_err();
-    assert_eq!((error.line, error.column), (3, 1));
-    assert!(error.unsupported.unwrap().contains("del"), "{}", error.message);
+    let error = Program::parse("x = {}\n\nclass Error(Exception):\n    pass\nreturn 1", &[]).unwrap_err();
+    assert_eq!((error.line, error.column), (3, 1), "{error}");
+    assert!(error.unsupported.unwrap().contains("inheritance") && error.message.contains("ValueError"), "{}", error.message);
+    let error = Program::parse("x = 1\nif x:\n    x.y = 2\n    del x.y", &[]).unwrap_err();
+    assert_eq!((error.line, error.column), (4, 9), "{error}");
+    // Lines that were added do not count.
+    let error = try_eval("x = 1\ndel x\ny = 2\nreturn context['missing']").await.unwrap_err();
+    assert_eq!((error.line, error.column), (4, 8), "{error}");
     let error = try_eval("x = 1\nif x:\n    return context['missing']").await.unwrap_err();
     assert_eq!((error.line, error.column, error.exception.as_str(), error.kind), (3, 12, "KeyError", ErrorKind::Raised));
     let error = try_eval("return request.user.shoe_size").await.unwrap_err();

@@ -1,73 +1,10 @@
-//! `ip_address` and `ip_network`: the facts come from here, the classes are Python so that `in`, `==` and `str` work.
-//! (The interpreter has no `<` for classes, so addresses have no order.)
+//! Facts about addresses and networks; their classes are Python (`library/ipaddress.py`).
 use super::plain_text;
 use crate::{CallError, Value};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The function the classes ask: text and whether a network is meant.
 pub(super) const FACTS: &str = "_signet_ip_facts";
-
-/// `ak_client_ip` arrives as text and is wrapped by the program's frame.
-pub(super) const CLASSES: &str = r#"
-class IPAddress:
-    def __init__(self, facts):
-        self.version = facts["version"]
-        self.compressed = facts["text"]
-        self.exploded = facts["exploded"]
-        self.is_private = facts["is_private"]
-        self.is_global = facts["is_global"]
-        self.is_loopback = facts["is_loopback"]
-        self.is_link_local = facts["is_link_local"]
-        self.is_multicast = facts["is_multicast"]
-        self.is_reserved = facts["is_reserved"]
-        self.is_unspecified = facts["is_unspecified"]
-        self._first = int(facts["first"], 16)
-        self.ipv4_mapped = ip_address(facts["mapped"]) if facts["mapped"] else None
-    def __str__(self):
-        return self.compressed
-    def __repr__(self):
-        return "IPv" + str(self.version) + "Address('" + self.compressed + "')"
-    def __hash__(self):
-        return hash((self.version, self._first))
-    def __eq__(self, other):
-        return isinstance(other, IPAddress) and self.version == other.version and self._first == other._first
-class IPNetwork:
-    def __init__(self, facts):
-        self.version = facts["version"]
-        self.compressed = facts["text"]
-        self.with_prefixlen = facts["text"]
-        self.prefixlen = facts["prefixlen"]
-        self.is_private = facts["is_private"]
-        self.is_global = facts["is_global"]
-        self._first = int(facts["first"], 16)
-        self._last = int(facts["last"], 16)
-        self.num_addresses = self._last - self._first + 1
-        self.network_address = ip_address(facts["network"])
-        self.broadcast_address = ip_address(facts["broadcast"])
-        self.netmask = ip_address(facts["netmask"])
-    def __str__(self):
-        return self.compressed
-    def __repr__(self):
-        return "IPv" + str(self.version) + "Network('" + self.compressed + "')"
-    def __hash__(self):
-        return hash((self.version, self._first, self._last))
-    def __eq__(self, other):
-        return isinstance(other, IPNetwork) and self.compressed == other.compressed
-    def __contains__(self, other):
-        if not isinstance(other, IPAddress):
-            raise TypeError("the left side of 'in' must be an address made with ip_address()")
-        return self.version == other.version and self._first <= other._first and other._first <= self._last
-    def subnet_of(self, other):
-        return self.version == other.version and other._first <= self._first and self._last <= other._last
-    def supernet_of(self, other):
-        return other.subnet_of(self)
-    def overlaps(self, other):
-        return self.version == other.version and self._first <= other._last and other._first <= self._last
-def ip_address(address):
-    return address if isinstance(address, IPAddress) else IPAddress(_signet_ip_facts(address, False, True))
-def ip_network(address, strict=True):
-    return address if isinstance(address, IPNetwork) else IPNetwork(_signet_ip_facts(address, True, strict))
-"#;
 
 /// Facts of an address, or of a network in CIDR form (a netmask after the slash is understood too).
 pub(crate) fn facts(args: &[Value]) -> Result<Value, CallError> {

@@ -2,28 +2,28 @@
 mod addresses;
 mod text;
 mod urls;
+mod zones;
 
+use crate::library::{self, Library};
 use crate::{CallError, Value};
 use monty_types::{MontyObject, MontyUuid};
+use std::collections::BTreeSet;
 
 /// Property mappings raise it to leave an object out. The engine has no classes derived from exceptions; this one passes
 /// `except Exception` and is told apart by `RunError`.
 const SKIP_OBJECT: &str = "SkipObject = KeyboardInterrupt\n";
 
 pub(crate) use addresses::facts as address_facts;
-/// What stands for the module `ipaddress`.
-pub(crate) const IPADDRESS: &str = "_signet_ipaddress";
-const IPADDRESS_CLASS: &str = "class _signet_ipaddress:\n    ip_address = ip_address\n    ip_network = ip_network\n";
-
 /// Functions answered here, by the name the program calls.
 pub(crate) fn is_helper(name: &str) -> bool {
-    matches!(name, "slugify" | "list_flatten" | addresses::FACTS)
+    matches!(name, "slugify" | "_signet_slugify" | "list_flatten" | addresses::FACTS | zones::ZONE)
 }
 
 /// Answers a helper; `None` when the name is not one.
 pub(crate) fn call(name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
     Some(match name {
-        "slugify" => text::slugify(args, kwargs),
+        "slugify" | "_signet_slugify" => text::slugify(args, kwargs),
+        zones::ZONE => zones::zone(args),
         "list_flatten" => text::list_flatten(args, kwargs),
         addresses::FACTS => addresses::facts(args),
         _ => return urls::call(name, args, kwargs),
@@ -41,7 +41,7 @@ pub(crate) fn module(name: &str) -> Option<MontyObject> {
 }
 
 /// Python text that follows the program, for the helpers it mentions.
-pub(crate) fn prelude(source: &str) -> String {
+pub(crate) fn prelude(source: &str, needs: &BTreeSet<Library>) -> String {
     let mut text = String::new();
     if source.contains("SkipObject") {
         text.push_str(SKIP_OBJECT);
@@ -49,11 +49,9 @@ pub(crate) fn prelude(source: &str) -> String {
     if source.contains("regex_match") || source.contains("regex_replace") {
         text.push_str(text::REGEX);
     }
-    if ["ip_address", "ip_network", "ak_client_ip", "ipaddress"].iter().any(|name| source.contains(name)) {
-        text.push_str(addresses::CLASSES);
-    }
-    if source.contains("ipaddress") {
-        text.push_str(IPADDRESS_CLASS);
+    let named = ["ip_address", "ip_network", "ak_client_ip"].iter().any(|name| source.contains(name));
+    if named || needs.contains(&Library("ipaddress")) || needs.contains(&Library("django.core.validators")) {
+        text.push_str(&library::ADDRESSES);
     }
     text
 }

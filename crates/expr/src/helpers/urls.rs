@@ -1,13 +1,12 @@
 //! `urllib.parse`: quoting and query strings.
 use super::{argument, plain_text, required};
 use crate::{CallError, Value};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode_byte, utf8_percent_encode};
 
 pub(super) const PREFIX: &str = "urllib.parse.";
 pub(super) const FUNCTIONS: [&str; 5] = ["quote", "quote_plus", "unquote", "unquote_plus", "urlencode"];
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
-const WITH_SLASH: &AsciiSet = &UNRESERVED.remove(b'/');
 
 pub(super) fn call(name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
     let name = name.strip_prefix(PREFIX)?;
@@ -15,30 +14,38 @@ pub(super) fn call(name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Op
         if name == "urlencode" {
             return urlencode(required(args, kwargs, 0, "query")?, argument(args, kwargs, 1, "doseq").is_some_and(Value::is_truthy));
         }
-        let text = plain_text(required(args, kwargs, 0, "string")?)?;
+        let given = required(args, kwargs, 0, "string")?;
+        if let (Value::Bytes(bytes), "quote") = (given, name) {
+            return quote(bytes, safe(args, kwargs)).map(Value::from);
+        }
+        let Value::Str(text) = given else { return Err(CallError::Type(format!("{name}() takes text"))) };
         Ok(Value::from(match name {
-            "quote" => {
-                let safe = argument(args, kwargs, 1, "safe").and_then(Value::as_str).unwrap_or("/");
-                quote(&text, safe)?
-            }
-            "quote_plus" => quote_plus(&text),
-            "unquote" => percent_decode_str(&text).decode_utf8_lossy().into_owned(),
+            "quote" => quote(text.as_bytes(), safe(args, kwargs))?,
+            "quote_plus" => quote(text.as_bytes(), &format!("{} ", argument(args, kwargs, 1, "safe").and_then(Value::as_str).unwrap_or_default()))?.replace(' ', "+"),
+            "unquote" => percent_decode_str(text).decode_utf8_lossy().into_owned(),
             _ => percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned(),
         }))
     })
 }
 
-fn quote(text: &str, safe: &str) -> Result<String, CallError> {
-    match safe {
-        "/" => Ok(utf8_percent_encode(text, WITH_SLASH).to_string()),
-        "" => Ok(utf8_percent_encode(text, UNRESERVED).to_string()),
-        // Any other set: encode everything but the unreserved and the given ASCII letters.
-        _ if safe.is_ascii() => Ok(text
-            .chars()
-            .map(|letter| if safe.contains(letter) { letter.to_string() } else { utf8_percent_encode(letter.encode_utf8(&mut [0; 4]), UNRESERVED).to_string() })
-            .collect()),
-        _ => Err(CallError::Value("safe must be ASCII".into())),
+/// Letters that stay as they are, beside the unreserved ones.
+fn safe<'a>(args: &'a [Value], kwargs: &'a [(String, Value)]) -> &'a str {
+    argument(args, kwargs, 1, "safe").and_then(Value::as_str).unwrap_or("/")
+}
+
+/// Encodes everything but the unreserved and the given ASCII letters.
+fn quote(text: &[u8], safe: &str) -> Result<String, CallError> {
+    if !safe.is_ascii() {
+        return Err(CallError::Value("safe must be ASCII".into()));
     }
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || safe.as_bytes().contains(&byte);
+    Ok(text.iter().fold(String::with_capacity(text.len()), |mut out, &byte| {
+        match kept(byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(percent_encode_byte(byte)),
+        }
+        out
+    }))
 }
 
 fn quote_plus(text: &str) -> String {

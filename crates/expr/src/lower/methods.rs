@@ -1,0 +1,120 @@
+//! Methods that the engine lacks or knows in part, and methods as values.
+use super::Lower;
+use crate::library::Library;
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, Stmt, StmtClassDef};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+/// `x.m(…)` becomes `_signet_m(x, …)`, which knows more types or more arguments.
+const METHODS: [&str; 16] = [
+    "encode",
+    "decode",
+    "translate",
+    "maketrans",
+    "format_map",
+    "to_bytes",
+    "from_bytes",
+    "bit_length",
+    "union",
+    "intersection",
+    "difference",
+    "fromtimestamp",
+    "utcfromtimestamp",
+    "isocalendar",
+    "sub",
+    "subn",
+];
+/// Functions that know less than Python's.
+const FUNCTIONS: [&str; 4] = ["hasattr", "getattr", "round", "bytes"];
+/// Types whose methods may be named without a value.
+const TYPES: [&str; 6] = ["str", "bytes", "list", "dict", "set", "float"];
+/// What of them is called on the type itself.
+const OF_TYPES: [&str; 4] = ["fromkeys", "fromhex", "maketrans", "from_bytes"];
+
+impl<'a> Lower<'a> {
+    /// A call in its other spelling; whether it was one.
+    pub(super) fn method(&mut self, call: &'a ExprCall) -> bool {
+        match &*call.func {
+            Expr::Attribute(method) if METHODS.contains(&method.attr.as_str()) && self.needs_more(method, call) => {
+                self.needs(Library::METHODS);
+                self.respelt(call, method, &format!("_signet_{}(", method.attr), ", ");
+                false
+            }
+            Expr::Name(name) if FUNCTIONS.contains(&name.id.as_str()) && self.names.is_builtin(&name.id) && (name.id != "round" || call.arguments.len() > 1) => {
+                self.needs(Library::METHODS);
+                self.edits.replace(name.range, format!("_signet_{}", name.id));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the engine's own method is not enough, as far as the text shows.
+    fn needs_more(&self, method: &ExprAttribute, call: &ExprCall) -> bool {
+        let count = call.arguments.len();
+        match method.attr.as_str() {
+            "encode" | "decode" => {
+                let plain = |expr: &Expr| expr.as_string_literal_expr().is_some_and(|text| matches!(text.value.to_str().to_lowercase().as_str(), "utf-8" | "utf8" | "ascii"));
+                count > 0 && !call.arguments.args.first().is_some_and(plain)
+            }
+            "union" | "intersection" | "difference" => count != 1 || call.arguments.args.iter().any(Expr::is_starred_expr),
+            // What is put in stands second where the pattern comes first.
+            "sub" => {
+                let of_module = method.value.as_name_expr().is_some_and(|of| of.id.as_str() == "re");
+                !call.arguments.args.get(usize::from(of_module)).is_some_and(Expr::is_string_literal_expr)
+            }
+            _ => true,
+        }
+    }
+
+    /// `x.m(a)` as `function x separator a)`.
+    pub(super) fn respelt(&mut self, call: &ExprCall, method: &ExprAttribute, function: &str, separator: &str) {
+        self.edits.open(call.start(), function);
+        let between = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
+        let skipped = self.edits.text(between).find('.').unwrap_or_default();
+        let dot = method.value.end() + TextSize::try_from(skipped).unwrap_or_default();
+        self.edits.replace(TextRange::new(dot, between.end()), separator);
+    }
+
+    /// `str.lower` and `counts.get` as values are functions of their own.
+    pub(super) fn method_as_value(&mut self, place: &ExprAttribute) -> bool {
+        let Expr::Name(of) = &*place.value else { return false };
+        let (of, method) = (of.id.as_str(), place.attr.as_str());
+        if TYPES.contains(&of) && self.names.is_builtin(of) && !OF_TYPES.contains(&method) && !method.starts_with('_') {
+            self.edits.replace(place.range, format!("(lambda _signet_of, *_signet_args: _signet_of.{method}(*_signet_args))"));
+            return true;
+        }
+        false
+    }
+
+    /// `key=counts.get`, `map(names.get, …)`: a function that calls the method.
+    pub(super) fn callback(&mut self, argument: &Expr) {
+        let Expr::Attribute(place) = argument else { return };
+        let method = place.attr.as_str();
+        const OWN: [&str; 12] = ["get", "append", "add", "index", "count", "startswith", "endswith", "setdefault", "remove", "discard", "find", "format"];
+        let of_a_type = place.value.as_name_expr().is_some_and(|of| TYPES.contains(&of.id.as_str()));
+        if OWN.contains(&method) && !of_a_type {
+            self.edits.open(place.start(), "(lambda *_signet_args, _signet_of=(");
+            self.edits.replace(TextRange::new(place.value.end(), place.end()), format!("): _signet_of.{method}(*_signet_args))"));
+        }
+    }
+
+    /// The engine never asks classes for these: a method that is not called would give another value.
+    pub(super) fn class(&mut self, class: &StmtClassDef) {
+        const ASKED: [&str; 44] = [
+            "__init__", "__str__", "__repr__", "__eq__", "__hash__", "__contains__", "__getitem__", "__setitem__", "__iter__", "__next__", "__call__", "__enter__",
+            "__exit__", "__int__", "__float__", "__index__", "__neg__", "__pos__", "__abs__", "__invert__", "__round__", "__trunc__", "__floor__", "__ceil__",
+            "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__floordiv__", "__rfloordiv__", "__mod__", "__rmod__",
+            "__pow__", "__rpow__", "__and__", "__rand__", "__or__", "__ror__", "__xor__", "__post_init__",
+        ];
+        for stmt in &class.body {
+            if let Stmt::FunctionDef(method) = stmt
+                && method.name.starts_with("__")
+                && method.name.ends_with("__")
+                && !ASKED.contains(&method.name.as_str())
+            {
+                let name = method.name.as_str();
+                return self.refuse(method.name.range(), format!("the method '{name}' of a class is not asked: give it another name and call it"));
+            }
+        }
+    }
+}
