@@ -126,8 +126,10 @@ def _signet_substituted(of, method, args, names):
     given = {**dict(zip(known, args)), **names}
     pattern = of if own else given["pattern"] if type(given["pattern"]).__name__ == "Pattern" else of.compile(given["pattern"], given.get("flags", 0))
     repl, string, count = given["repl"], given["string"], given.get("count", 0)
-    if method == "sub" and isinstance(repl, (str, bytes)):
-        return pattern.sub(repl, string, count)
+    if isinstance(repl, (str, bytes)):
+        text = pattern.sub(repl, string, count)
+        made = len([match for match in pattern.finditer(string)]) if method == "subn" else 0
+        return text if method == "sub" else (text, min(made, count) if count else made)
     if isinstance(repl, bytes) or isinstance(string, bytes):
         raise TypeError("patterns of bytes take no function here")
     parts, rest, found = [], 0, 0
@@ -135,7 +137,7 @@ def _signet_substituted(of, method, args, names):
         if count and found >= count:
             break
         parts.append(string[rest:match.start()])
-        parts.append(match.expand(repl) if isinstance(repl, str) else repl(match))
+        parts.append(repl(match))
         rest = match.end()
         found += 1
     text = "".join(parts) + string[rest:]
