@@ -37,7 +37,10 @@ def _signet_lacks(module, name):
 
 /// Names of Python that the engine lacks, and what stands for them.
 pub(crate) const BUILTINS: [(&str, &str); 7] = [
-    ("callable", "def callable(obj):\n    return type(obj).__name__ in ('function', 'builtin_function_or_method', 'type', 'method', 'functools.partial') or hasattr(type(obj), '__call__')\n"),
+    (
+        "callable",
+        "def callable(obj):\n    return type(obj).__name__ in ('function', 'builtin_function_or_method', 'type', 'method', 'functools.partial') or hasattr(type(obj), '__call__')\n",
+    ),
     ("issubclass", "def issubclass(cls, kinds):\n    return cls in kinds if isinstance(kinds, tuple) else cls is kinds or kinds is object\n"),
     ("IOError", "IOError = OSError\n"),
     ("EnvironmentError", "EnvironmentError = OSError\n"),
@@ -53,19 +56,94 @@ macro_rules! module {
 }
 
 static MODULES: [Module; 26] = [
-    module!("uuid", "uuid", ["UUID", "uuid1", "uuid3", "uuid4", "uuid5", "getnode", "NAMESPACE_DNS", "NAMESPACE_URL", "NAMESPACE_OID", "NAMESPACE_X500", "RFC_4122", "RESERVED_NCS", "RESERVED_MICROSOFT", "RESERVED_FUTURE"]),
+    module!(
+        "uuid",
+        "uuid",
+        [
+            "UUID",
+            "uuid1",
+            "uuid3",
+            "uuid4",
+            "uuid5",
+            "getnode",
+            "NAMESPACE_DNS",
+            "NAMESPACE_URL",
+            "NAMESPACE_OID",
+            "NAMESPACE_X500",
+            "RFC_4122",
+            "RESERVED_NCS",
+            "RESERVED_MICROSOFT",
+            "RESERVED_FUTURE"
+        ]
+    ),
     module!("hmac", "hmac", ["new", "digest", "compare_digest", "HMAC"]),
-    module!("string", "string", ["ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "hexdigits", "octdigits", "punctuation", "printable", "whitespace", "capwords", "Template"]),
+    module!(
+        "string",
+        "string",
+        ["ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "hexdigits", "octdigits", "punctuation", "printable", "whitespace", "capwords", "Template"]
+    ),
     module!("textwrap", "textwrap", ["dedent", "indent", "wrap", "fill", "shorten"]),
     module!("secrets", "secrets", ["token_bytes", "token_hex", "token_urlsafe", "choice", "randbelow", "randbits", "compare_digest"], needs "hmac"),
     module!("html", "html", ["escape", "unescape"]),
     module!("zoneinfo", "zoneinfo", ["ZoneInfo", "ZoneInfoNotFoundError", "available_timezones", "at", "made", "plus", "minus"]),
-    module!("operator", "operator", ["itemgetter", "attrgetter", "methodcaller", "add", "sub", "mul", "truediv", "floordiv", "mod", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "xor", "not_", "truth", "is_", "is_not", "contains", "concat", "getitem", "countOf"]),
+    module!(
+        "operator",
+        "operator",
+        [
+            "itemgetter",
+            "attrgetter",
+            "methodcaller",
+            "add",
+            "sub",
+            "mul",
+            "truediv",
+            "floordiv",
+            "mod",
+            "neg",
+            "eq",
+            "ne",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "and_",
+            "or_",
+            "xor",
+            "not_",
+            "truth",
+            "is_",
+            "is_not",
+            "contains",
+            "concat",
+            "getitem",
+            "countOf"
+        ]
+    ),
     module!("fnmatch", "fnmatch", ["fnmatch", "fnmatchcase", "filter", "translate"]),
     module!("contextlib", "contextlib", ["suppress", "nullcontext"]),
     module!("json", "json", ["dumps", "loads", "JSONDecodeError"]),
     module!("email.utils", "email_utils", ["parseaddr", "formataddr"]),
-    module!("urllib.parse", "urllib_parse", ["quote", "quote_plus", "quote_from_bytes", "unquote", "unquote_plus", "unquote_to_bytes", "urlencode", "urlparse", "urlsplit", "urlunparse", "urlunsplit", "urljoin", "urldefrag", "parse_qs", "parse_qsl"]),
+    module!(
+        "urllib.parse",
+        "urllib_parse",
+        [
+            "quote",
+            "quote_plus",
+            "quote_from_bytes",
+            "unquote",
+            "unquote_plus",
+            "unquote_to_bytes",
+            "urlencode",
+            "urlparse",
+            "urlsplit",
+            "urlunparse",
+            "urlunsplit",
+            "urljoin",
+            "urldefrag",
+            "parse_qs",
+            "parse_qsl"
+        ]
+    ),
     module!("ipaddress", "ipaddress_module", ["ip_address", "ip_network", "IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "AddressValueError", "NetmaskValueError"]),
     module!("jwt", "jwt", ["decode", "encode", "get_unverified_header", "PyJWTError", "InvalidTokenError", "DecodeError"], needs "hmac"),
     module!("django.utils.timezone", "django_timezone", ["now", "localtime", "localdate", "make_aware", "make_naive", "is_aware", "is_naive", "get_current_timezone", "get_default_timezone", "get_current_timezone_name", "get_fixed_timezone", "datetime", "timedelta", "timezone"], needs "zoneinfo"),

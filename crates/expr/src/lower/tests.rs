@@ -38,7 +38,10 @@ fn what_is_walked_through_at_once_stays_a_list() {
         let source = format!("def f():\n    return {plain}\n");
         assert_eq!(text(&source), source);
     }
-    assert_eq!(text("def f():\n    return next((x for x in a.b() if x), 0)\n"), "def f():\n    return _signet_next(lambda _signet_item: [x for x in (_signet_item,) if x], (a.b()), 0)\n");
+    assert_eq!(
+        text("def f():\n    return next((x for x in a.b() if x), 0)\n"),
+        "def f():\n    return _signet_next(lambda _signet_item: [x for x in (_signet_item,) if x], (a.b()), 0)\n"
+    );
     assert_eq!(text("def f():\n    g = (x for x in y)\n    return h(x for x in y)\n"), "def f():\n    g = _signet_iter(x for x in y)\n    return h(_signet_iter(x for x in y))\n");
     assert_eq!(text("def f():\n    y.sort(key=k)\n    return bool(map(k, y))\n"), "def f():\n    _signet_sort(y, key=k)\n    return bool(_signet_iter(_signet_map(k, y)))\n");
     // What the text calls by these names is its own.
@@ -51,10 +54,7 @@ fn what_is_walked_through_at_once_stays_a_list() {
 fn modules_of_the_library_are_assigned() {
     assert_eq!(text("def f():\n    import json, uuid as u\n"), "def f():\n    import json; u = _signet_m_uuid\n");
     assert_eq!(text("def f():\n    import urllib.parse\n"), "def f():\n    urllib = _signet_module({'parse': _signet_m_urllib_parse})\n");
-    assert_eq!(
-        text("def f():\n    from django.utils import timezone, dates\n"),
-        "def f():\n    from django.utils import dates; timezone = _signet_m_django_utils_timezone\n"
-    );
+    assert_eq!(text("def f():\n    from django.utils import timezone, dates\n"), "def f():\n    from django.utils import dates; timezone = _signet_m_django_utils_timezone\n");
     assert_eq!(text("def f():\n    from requests.exceptions import Timeout as T\n"), "def f():\n    T = TimeoutError\n");
     assert_eq!(text("def f():\n    import requests as r\n    return r.exceptions.HTTPError\n"), "def f():\n    import requests as r\n    return FileExistsError\n");
 }
