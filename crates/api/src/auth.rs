@@ -3,6 +3,7 @@ use crate::call::Fault;
 use crate::{Permission, Wiring};
 use http::{HeaderMap, Method, StatusCode, header};
 use signet_base::query;
+use signet_core::address::{self, Origin};
 use signet_core::{Client, Core, Principal, WebSession, session, token};
 use std::sync::Arc;
 
@@ -34,8 +35,15 @@ pub(crate) async fn identify(core: &Arc<Core>, wiring: &Wiring, client: &Client,
         return Ok(Identity::default());
     }
     let web = WebSession::load(core, client, &cookies).await?;
-    let Some(person) = web.principal().cloned() else { return Ok(Identity::default()) };
-    if !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let Some(person) = web.principal().cloned() else {
+        // A stranger's session is not for other sites either.
+        return match address::is_from_us(core, client, headers) {
+            Err(why) if changes => Err(Fault::detail(StatusCode::FORBIDDEN, format!("CSRF Failed: {why}"))),
+            _ => Ok(Identity::default()),
+        };
+    };
+    if changes {
         same_site(core, &web, client, headers)?;
     }
     Ok(Identity { principal: Some(person), session: Some(web) })
@@ -53,13 +61,10 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap) -> Result<(), Fault> {
     let refuse = |why: &str| Fault::detail(StatusCode::FORBIDDEN, format!("CSRF Failed: {why}"));
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("null"));
-    let base = client.base_url();
-    if let Some(origin) = text("origin") {
-        if origin != base {
-            return Err(refuse("Origin checking failed."));
-        }
-    } else if let Some(referrer) = text("referer")
-        && referrer.strip_prefix(base.as_str()).is_none_or(|rest| !(rest.is_empty() || rest.starts_with('/')))
+    address::is_from_us(core, client, headers).map_err(refuse)?;
+    if text("origin").is_none()
+        && let Some(referrer) = text("referer")
+        && !Origin::of_page(referrer).is_some_and(|origin| address::is_own_origin(core, client, &origin.to_string()))
     {
         return Err(refuse("Referer checking failed."));
     }

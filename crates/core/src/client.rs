@@ -12,6 +12,8 @@ pub struct Client {
     pub host: String,
     pub secure: bool,
     pub user_agent: String,
+    /// The browser says that a page of another site sent it here (`Sec-Fetch-Site`).
+    pub from_elsewhere: bool,
     /// Correlates log lines, events and answers (`X-authentik-id`).
     pub request_id: String,
     pub method: String,
@@ -33,16 +35,14 @@ impl Client {
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
-    /// `https://host[:port]` without a slash at the end.
+    /// `https://host[:port]` as the request names it, without a slash at the end. What leaves this server is
+    /// [`crate::address::public`], what answers the request [`crate::address::of`].
     pub fn base_url(&self) -> String {
         format!("{}://{}", self.scheme(), self.host)
     }
     /// The host without its port.
     pub fn domain(&self) -> &str {
-        match self.host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !port.is_empty() => name,
-            _ => &self.host,
-        }
+        crate::address::split_port(&self.host).0
     }
     /// For work that no request started.
     pub fn internal() -> Self {
@@ -51,6 +51,7 @@ impl Client {
             host: "localhost".into(),
             secure: false,
             user_agent: String::new(),
+            from_elsewhere: false,
             request_id: String::new(),
             method: String::new(),
             path: String::new(),

@@ -17,7 +17,7 @@ use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
 use signet_store::{Db, ObjectStore, kv};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The kinds that the binary registers.
 #[derive(Default, Clone)]
@@ -115,6 +115,8 @@ pub struct Core {
     pub answers: Memory,
     install_id: String,
     system: RwLock<Arc<SystemSettings>>,
+    /// Ports of the listeners, and whether they speak TLS.
+    listeners: OnceLock<Vec<(u16, bool)>>,
 }
 
 impl Core {
@@ -139,6 +141,7 @@ impl Core {
             assets: parts.assets,
             install_id: parts.install_id,
             system: RwLock::new(Arc::new(parts.system)),
+            listeners: OnceLock::new(),
         }))
     }
     /// The configuration as it is now. Keep the `Arc` for the length of a request.
@@ -155,13 +158,22 @@ impl Core {
     pub fn system(&self) -> Arc<SystemSettings> {
         self.system.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+    /// Says where this process listens; once.
+    pub fn set_listeners(&self, ports: Vec<(u16, bool)>) {
+        let _ = self.listeners.set(ports);
+    }
+    /// Whether a listener of this process has this port. No port: the default one.
+    pub(crate) fn listens(&self, secure: bool, port: Option<&str>) -> bool {
+        let port = port.map_or(Some(if secure { 443 } else { 80 }), |text| text.parse().ok());
+        self.listeners.get().is_some_and(|all| all.iter().any(|(own, tls)| Some(*own) == port && *tls == secure))
+    }
     /// Stores and applies new system settings.
     pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
         kv::put(&self.db, &self.ports, SETTINGS_KEY, &serde_json::to_value(&settings)?, None).await?;
         *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         Ok(())
     }
-    /// A `Set-Cookie` value. SameSite=None with Secure over TLS, Lax over plain HTTP (authentik-features §0.3), where no rule says otherwise.
+    /// A `Set-Cookie` value. SameSite=Lax where no rule says otherwise.
     /// `max_age` in seconds; none: until the browser closes.
     pub fn cookie(&self, client: &Client, name: &str, value: &str, max_age: Option<i64>, http_only: bool) -> String {
         use std::fmt::Write;
@@ -179,10 +191,9 @@ impl Core {
         let secure = client.secure || rules.secure_cookies;
         out.push_str(match rules.same_site {
             SameSite::Strict => "; SameSite=Strict",
-            SameSite::Lax => "; SameSite=Lax",
             // Browsers refuse None without Secure.
-            SameSite::Auto | SameSite::None if secure => "; SameSite=None",
-            SameSite::Auto | SameSite::None => "; SameSite=Lax",
+            SameSite::None if secure => "; SameSite=None",
+            SameSite::Auto | SameSite::Lax | SameSite::None => "; SameSite=Lax",
         });
         if secure {
             out.push_str("; Secure");

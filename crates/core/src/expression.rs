@@ -13,7 +13,7 @@ mod web;
 
 use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
 use crate::policy::Question;
-use crate::risk;
+use crate::{Client, Core, Principal, risk};
 use host::Caller;
 use objects::Shared;
 use signet_base::{FieldErrors, Json, Map, Uuid};
@@ -86,6 +86,11 @@ pub fn object_value(object: &Arc<Object>) -> Value {
     Value::object(objects::Config { object: object.clone(), application: None })
 }
 
+/// A person as programs see them.
+pub fn person_value(core: &Arc<Core>, client: &Client, person: &Principal) -> Value {
+    people::user(&Arc::new(Shared { core: core.clone(), client: client.clone() }), person.clone(), None)
+}
+
 /// A provider, with the application that it serves as `application`.
 pub fn provider_value(world: &Snapshot, provider: &Arc<Object>) -> Value {
     let of = world.referrers(provider).into_iter().find(|r| r.field == "provider").and_then(|r| world.get(r.from).cloned());
@@ -156,6 +161,10 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
     if may_name("context") {
         let mut dict = plain_context(question, &shared).await?;
         let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
+        // What a mapping is for stands in the context too.
+        for (name, value) in extra.iter().filter(|(name, _)| matches!(*name, "provider" | "token")) {
+            dict.insert(*name, value.clone());
+        }
         let before = in_flow.then(|| dict.clone());
         surroundings(question, &mut dict, may_name).await?;
         if let Some(before) = &before {

@@ -1,6 +1,7 @@
 //! The heart of Signet: people, sessions, access, policies, flows. Families (stages, policies, providers) and edges
 //! (API, pages) are written against this crate and never against each other.
 pub mod access;
+pub mod address;
 pub mod application;
 pub mod brand;
 pub mod client;

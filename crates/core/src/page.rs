@@ -58,6 +58,21 @@ pub fn error(core: &Core, client: &Client, cookies: &str, status: StatusCode, ti
     dressing.answer(status, &[], page)
 }
 
+/// The page for a host that is not ours, with the way to the one that is.
+pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String> {
+    let dressing = Dressing::of(core, client, "");
+    let text = format!("People reach this server at {base}. Whoever runs it can name another address (AUTHENTIK_WEB__BASE_URL, or the system settings).");
+    let page = signet_pages::error_page(&ErrorPage {
+        page: dressing.page(core),
+        status: StatusCode::MISDIRECTED_REQUEST.as_u16(),
+        title: "This is not the address of this server",
+        text: &text,
+        request_id: Some(&client.request_id),
+        home_url: base,
+    });
+    dressing.answer(StatusCode::MISDIRECTED_REQUEST, &[], page)
+}
+
 /// The page for an address where nothing is.
 pub fn not_found(core: &Core, client: &Client, cookies: &str) -> Response<String> {
     let mut response =

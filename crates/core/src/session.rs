@@ -3,6 +3,7 @@
 pub mod acting;
 pub mod binding;
 mod cookies;
+mod csrf;
 mod ending;
 mod judged;
 pub mod rules;
@@ -267,22 +268,6 @@ impl WebSession {
         self.set_cookie = true;
     }
 
-    /// Token that forms carry; bound to the session.
-    pub fn csrf(&mut self, core: &Core) -> String {
-        if self.key.is_empty() {
-            self.rekey(core);
-            self.touch();
-        }
-        core.vault.sign("csrf", self.key.as_bytes())
-    }
-    /// The token of a session that exists.
-    pub fn csrf_if_known(&self, core: &Core) -> Option<String> {
-        (!self.key.is_empty()).then(|| core.vault.sign("csrf", self.key.as_bytes()))
-    }
-    pub fn csrf_fits(&self, core: &Core, sent: &str) -> bool {
-        !self.key.is_empty() && core.vault.signature_fits("csrf", self.key.as_bytes(), sent)
-    }
-
     /// Writes what changed and gives the cookies to set.
     pub async fn save(&mut self, core: &Core, client: &Client) -> Result<Vec<String>> {
         if self.write == Write::None {
@@ -343,6 +328,10 @@ impl WebSession {
             let token = core.session_cookies.seal(&self.key, &sub, self.principal.is_some());
             let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
             cookies.push(core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - now.secs()), true));
+            // Whatever answer signs somebody in: page, executor, link. Programs read it and send it back.
+            if self.principal.is_some() {
+                cookies.push(self.csrf_cookie(core, client));
+            }
         }
         cookies.extend(device);
         if let Some(person) = arrived {

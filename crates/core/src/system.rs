@@ -14,8 +14,16 @@ pub struct Settings {
     /// What holds for every session, whatever the stages say.
     pub sessions: Rules,
     pub debug: bool,
+    /// Where people reach this server, as the variables say; goes before the system setting.
+    pub base_url: Option<crate::address::Origin>,
+    /// Origins of others whose pages may send what changes something.
+    pub trusted_origins: Vec<crate::address::Origin>,
+    /// `max-age` of Strict-Transport-Security, in seconds. Zero: not sent.
+    pub hsts: i64,
     /// Networks whose forwarding headers count, as `address/prefix`.
     pub trusted_proxies: Vec<(IpAddr, u8)>,
+    /// Those of them whose `X-Forwarded-Host` counts too: only networks that somebody named.
+    pub trusted_host_proxies: Vec<(IpAddr, u8)>,
     pub cache_timeout: i64,
     pub cache_timeout_flows: i64,
     pub cache_timeout_policies: i64,
@@ -52,7 +60,11 @@ impl Settings {
             unauthenticated_age: Span::DAY,
             sessions: Rules::default(),
             debug: false,
+            base_url: None,
+            trusted_origins: Vec::new(),
+            hsts: 0,
             trusted_proxies: Vec::new(),
+            trusted_host_proxies: Vec::new(),
             cache_timeout: 300,
             cache_timeout_flows: 300,
             cache_timeout_policies: 300,

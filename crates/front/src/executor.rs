@@ -4,7 +4,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
-use signet_core::Core;
+use signet_core::{Core, address};
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
 use std::sync::Arc;
@@ -20,8 +20,12 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
 }
 
 pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Response {
-    if edge.headers.get(header::CONTENT_TYPE).is_some_and(|t| !is_json(t)) {
-        return allowed(flow_error(&edge, None).into_response());
+    // Whoever is signed in or not: a page of another site can post what needs no preflight, which is everything but JSON.
+    if !edge.headers.get(header::CONTENT_TYPE).is_some_and(is_json) {
+        return allowed(refused(&edge, "Send JSON with the Content-Type application/json."));
+    }
+    if let Err(why) = address::is_from_us(&edge.core, &edge.client, &edge.headers) {
+        return allowed(refused(&edge, &format!("CSRF Failed: {why}")));
     }
     match read_answer(request).await {
         Ok(answer) => run(edge, &slug, Some(answer)).await,
@@ -93,6 +97,11 @@ fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
 pub(crate) async fn report(edge: &Edge, slug: &str, error: &Error) {
     let context = json!({"message": error.to_string(), "flow": slug, "request_id": edge.client.request_id});
     edge.core.event(&edge.client, edge.session.principal(), "system_exception", "authentik_flows", context).await;
+}
+
+/// The refusal with a word why. It is about the request, and says nothing of the flow.
+fn refused(edge: &Edge, why: &str) -> Response {
+    axum::Json(json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id, "error": why})).into_response()
 }
 
 fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {

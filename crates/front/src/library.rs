@@ -48,13 +48,12 @@ pub fn to_sign_in(edge: &Edge) -> Response {
     redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&here)))
 }
 
-/// Scripts read this cookie and send it back as `X-authentik-CSRF`.
+/// Again with every page: a script may have lost its cookie.
 fn set_csrf(edge: &Edge, response: &mut Response) {
-    if let Some(token) = edge.session.csrf_if_known(&edge.core) {
-        let cookie = edge.core.cookie(&edge.client, signet_core::session::CSRF_COOKIE, &token, None, false);
-        if let Ok(value) = http::HeaderValue::from_str(&cookie) {
-            response.headers_mut().append(http::header::SET_COOKIE, value);
-        }
+    if edge.session.has_key()
+        && let Ok(value) = http::HeaderValue::from_str(&edge.session.csrf_cookie(&edge.core, &edge.client))
+    {
+        response.headers_mut().append(http::header::SET_COOKIE, value);
     }
 }
 

@@ -70,6 +70,8 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     let mut tasks = JoinSet::new();
     let bound = |list: &[TcpListener]| list.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
     let addresses = (bound(&http), bound(&https), bound(&metrics));
+    let ports = |list: &[SocketAddr], secure: bool| list.iter().map(|address| (address.port(), secure)).collect::<Vec<_>>();
+    core.set_listeners([ports(&addresses.0, false), ports(&addresses.1, true)].concat());
     for listener in http {
         tasks.spawn(listen::run(listener, None, Serve::Site(site.clone()), stopped.clone()));
     }

@@ -52,7 +52,7 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
     let install_id = kv::install_id(&db, &ports).await?;
     let system = match kv::get(&db, SETTINGS_KEY).await? {
         Some((stored, _)) => serde_json::from_value(stored).map_err(|e| Error::internal(format!("the stored system settings cannot be read: {e}")))?,
-        None => SystemSettings { base_url: options.base_url.clone(), ..SystemSettings::default() },
+        None => SystemSettings::default(),
     };
     Core::new(CoreParts {
         settings: options.core_settings(secret_key),

@@ -2,7 +2,7 @@
 use crate::call::{Answer, Call, Reply};
 use signet_base::{Json, Map, Result, json};
 use signet_core::system::API_VERSION;
-use signet_core::{Core, brand};
+use signet_core::{Core, address, brand};
 use signet_model::{FieldDef, Kind};
 use signet_store::kv;
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub(crate) async fn system(call: &mut Call) -> Answer {
     let name = brand::of(&call.world, call.client.domain()).map(|(_, b)| b.domain.clone()).unwrap_or_default();
     Ok(Reply::ok(json!({
         "http_headers": headers(call), "http_host": call.client.host, "http_is_secure": call.client.secure, "runtime": runtime, "brand": name,
-        "server_time": call.core.now(), "embedded_outpost_disabled": false, "embedded_outpost_host": "", "base_url": call.core.system().base_url,
+        "server_time": call.core.now(), "embedded_outpost_disabled": false, "embedded_outpost_host": "", "base_url": address::base(&call.core).map(|base| base.to_string()).unwrap_or_default(),
     })))
 }
 

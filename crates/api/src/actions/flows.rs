@@ -25,7 +25,7 @@ pub(crate) async fn cache_clear(_: &mut Call) -> Answer {
 /// `GET /flows/instances/<slug>/execute/`
 pub(crate) async fn execute(call: &mut Call) -> Answer {
     let flow = find(call)?;
-    Ok(Reply::ok(json!({"link": format!("{}/if/flow/{}/?inspector=available", call.client.base_url(), flow.text("slug"))})))
+    Ok(Reply::ok(json!({"link": format!("{}/if/flow/{}/?inspector=available", signet_core::address::of(&call.core, &call.client), flow.text("slug"))})))
 }
 
 /// `GET /flows/instances/<slug>/export/`

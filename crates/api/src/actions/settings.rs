@@ -3,6 +3,7 @@ use crate::call::{Answer, Call, Reply};
 use crate::form;
 use signet_base::{Error, Json, json};
 use signet_core::Core;
+use signet_core::address::Origin;
 use signet_core::system::SystemSettings;
 use signet_model::{FieldDef, Kind};
 
@@ -29,13 +30,29 @@ pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::plain("flags", Kind::Object).required(),
 ];
 
-fn show(settings: &SystemSettings) -> signet_base::Result<Json> {
-    Ok(serde_json::to_value(settings)?)
+/// The address that holds: a variable goes before what is stored.
+fn show(core: &Core) -> signet_base::Result<Json> {
+    let mut out = serde_json::to_value(&*core.system())?;
+    if let Some(base) = &core.settings.base_url {
+        out["base_url"] = json!(base.to_string());
+    }
+    Ok(out)
+}
+
+/// What may be written as `base_url`. None: what a variable says is left as it is.
+fn base_url(core: &Core, sent: &str) -> Result<Option<String>, &'static str> {
+    let read = Origin::parse(sent);
+    match &core.settings.base_url {
+        Some(base) if read.as_ref() == Some(base) => Ok(None),
+        Some(_) => Err("AUTHENTIK_WEB__BASE_URL or AUTHENTIK_DOMAIN says the address. Change it there."),
+        None if sent.is_empty() => Ok(Some(String::new())),
+        None => read.map(|origin| Some(origin.to_string())).ok_or("Enter an http or https address without a path, as https://id.example.com."),
+    }
 }
 
 /// `GET /admin/settings/`
 pub(crate) async fn read(call: &mut Call) -> Answer {
-    Ok(Reply::ok(show(&call.core.system())?))
+    Ok(Reply::ok(show(&call.core)?))
 }
 /// `PUT /admin/settings/`
 pub(crate) async fn update(call: &mut Call) -> Answer {
@@ -47,13 +64,19 @@ pub(crate) async fn partial_update(call: &mut Call) -> Answer {
 }
 
 async fn change(call: &mut Call, partial: bool) -> Answer {
-    let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+    let (mut sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     if sent.get("footer_links").is_some_and(|links| !is_links(links)) {
         errors.add("footer_links", "Expected a list of objects with name and href.");
     }
+    if let Some(text) = sent.get("base_url").and_then(Json::as_str).map(str::to_owned) {
+        match base_url(&call.core, text.trim()) {
+            Ok(Some(address)) => drop(sent.insert("base_url".into(), json!(address))),
+            Ok(None) => drop(sent.remove("base_url")),
+            Err(why) => errors.add("base_url", why),
+        }
+    }
     errors.into_result()?;
-    let before = call.core.system();
-    let mut data = match show(&before)? {
+    let mut data = match serde_json::to_value(&*call.core.system()).map_err(Error::from)? {
         Json::Object(map) => map,
         _ => return Err(Error::internal("settings are an object").into()),
     };
@@ -68,7 +91,7 @@ async fn change(call: &mut Call, partial: bool) -> Answer {
     let after: SystemSettings = serde_json::from_value(Json::Object(data)).map_err(Error::from)?;
     call.core.set_system(after).await?;
     call.event("model_updated", json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
-    Ok(Reply::ok(show(&Core::system(&call.core))?))
+    Ok(Reply::ok(show(&call.core)?))
 }
 
 /// Footer links are shown on every page, so that only web addresses may be among them.

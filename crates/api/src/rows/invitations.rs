@@ -5,7 +5,7 @@ use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
-use signet_core::flow::token::base_url;
+use signet_core::address;
 use signet_core::mail::{self, Letter, templates};
 use signet_core::models::Flow;
 use signet_model::{FieldDef, Kind, OnDelete};
@@ -187,7 +187,7 @@ pub(crate) async fn send_email(call: &mut Call) -> Answer {
     if !templates::exists(&template) {
         return Err(Fault::invalid("template", format!("Invalid template '{template}' specified.")));
     }
-    let url = format!("{}/if/flow/{}/?itoken={}", base_url(&call.core, &call.client), query::encode(flow.text("slug")), invitation.id);
+    let url = format!("{}/if/flow/{}/?itoken={}", address::public(&call.core, &call.client)?, query::encode(flow.text("slug")), invitation.id);
     let left = invitation.expires.map(|at| templates::duration((at.0 - call.core.now().0) / 1_000_000));
     let values = json!({"url": url, "expires": invitation.expires, "expires_in": left, "invitation": {"name": invitation.name}});
     for address in to {

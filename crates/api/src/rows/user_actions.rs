@@ -7,7 +7,7 @@ use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::flow::plan::{Plan, plan};
 use signet_core::flow::{Context, keys, token};
 use signet_core::session::acting;
-use signet_core::{Principal, brand, hash, rows, session, setup};
+use signet_core::{Principal, address, brand, hash, rows, session, setup};
 use signet_model::{FieldDef, Kind, Object};
 use signet_store::users;
 use std::sync::Arc;
@@ -121,13 +121,15 @@ pub(crate) async fn recovery(call: &mut Call) -> Answer {
     rights::may_touch(call, &user).await?;
     let sent = form::read(call, RECOVERY, false).await?;
     let (flow, plan) = recovery_plan(call, &user).await?;
+    // Before earlier links end: a server that does not know its address makes none.
+    address::public(&call.core, &call.client)?;
     let lifetime = match lifetime(&sent)? {
         Some(span) => span,
         None => Span::parse(&call.core.system().default_token_duration).map_err(Error::internal)?,
     };
     let key = token::issue(&call.core, token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true }).await?;
     call.record("secret_view", model("user", user.id, &user.username)).await?;
-    Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)})))
+    Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)?})))
 }
 
 /// `POST /core/users/<id>/recovery_email/`: the same link, by mail. The answer does not wait for the mail server.
@@ -141,6 +143,7 @@ pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
     let none = || Fault::bad(json!({"non_field_errors": "Email stage not found."}));
     let stage = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok()).filter(|pk| call.world.get(*pk).is_some()).ok_or_else(none)?;
     let (flow, plan) = recovery_plan(call, &user).await?;
+    address::public(&call.core, &call.client)?;
     let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
     let send = call.wiring.send_link.clone().ok_or_else(none)?;
     call.record("secret_view", model("user", user.id, &user.username)).await?;
@@ -174,6 +177,9 @@ pub(crate) async fn impersonate(call: &mut Call) -> Answer {
 
 /// `GET /core/users/impersonate_end/`: always allowed; nothing to end is no error.
 pub(crate) async fn impersonate_end(call: &mut Call) -> Answer {
+    if call.client.from_elsewhere {
+        return Err(Fault::detail(StatusCode::FORBIDDEN, "CSRF Failed: Origin checking failed."));
+    }
     if let Some(session) = call.session.as_mut() {
         acting::stop(&call.core, &call.client, session).await?;
     }

@@ -102,8 +102,8 @@ impl HostObject for HttpRequest {
             "is_secure" => client.secure.into(),
             "get_full_path" => full().into(),
             "build_absolute_uri" => match args {
-                [] | [Value::None] => format!("{}{}", client.base_url(), full()).into(),
-                [Value::Str(path)] if path.starts_with('/') => format!("{}{path}", client.base_url()).into(),
+                [] | [Value::None] => format!("{}{}", crate::address::of(&self.shared.core, client), full()).into(),
+                [Value::Str(path)] if path.starts_with('/') => format!("{}{path}", crate::address::of(&self.shared.core, client)).into(),
                 _ => return Some(Err(CallError::Value("build_absolute_uri() takes a path that begins with a slash".into()))),
             },
             _ => return None,

@@ -43,6 +43,8 @@ pub mod keys {
     /// `[{"id", "name"}]`
     pub const CONSENT_PERMISSIONS: Key<Vec<Map>> = Key::new("consent_permissions");
     /// Where "Don't share" leads: the protocol's own refusal, made by the server.
+    /// The application proved that it is the person's own sign-in which it ends.
+    pub const SIGN_OUT_MEANT: Key<bool> = Key::new("goauthentik.io/logout/meant");
     pub const DECLINE_URL: Key<String> = Key::new("goauthentik.io/consent/decline_url");
     pub const CONSENT_TOKEN: Key<String> = Key::new("goauthentik.io/consent/token");
     pub const DENY_MESSAGE: Key<String> = Key::new("deny_message");

@@ -80,15 +80,12 @@ impl Executor<'_> {
         }
     }
 
-    /// A title with its placeholders filled in; as it is where one has no value.
+    /// A title with its placeholders filled in: the application of the run, and whom it is about as they named themselves.
     fn title(&self, title: &str, application: Option<&Object>) -> String {
-        let user = self.session.principal().map(|u| u.user.username.as_str());
-        let filled = [("%(app)s", application.map(Object::name)), ("%(user)s", user)].iter().try_fold(title.to_owned(), |text, (mark, value)| match value {
-            Some(value) => Some(text.replace(mark, value)),
-            None if text.contains(mark) => None,
-            None => Some(text),
-        });
-        filled.unwrap_or_else(|| title.to_owned())
+        let Some(plan) = &self.session.state.plan else { return title.to_owned() };
+        let typed = plan.context.get(&keys::PENDING_USER_IDENTIFIER);
+        let user = typed.or_else(|| plan.context.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| self.session.principal().map(|p| p.user.username.clone()));
+        filled(title, &[("app", application.map_or("", Object::name)), ("user", user.as_deref().unwrap_or_default())])
     }
 
     /// Adds `flow_info` (authentik-features §1.4).
@@ -114,6 +111,22 @@ impl Executor<'_> {
     }
 }
 
+/// Replaces `%(name)s`, and `%%` by one. A text with other placeholders stays as it is.
+fn filled(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let mark = &rest[at..];
+        let found = values.iter().find_map(|(name, value)| Some((*value, mark.strip_prefix("%(")?.strip_prefix(name)?.strip_prefix(")s")?)));
+        let Some((value, after)) = found.or_else(|| mark.strip_prefix("%%").map(|after| ("%", after))) else { return text.to_owned() };
+        out.push_str(value);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Whether an address is of the web: without a scheme, or with one of HTTP's.
 fn is_web(address: &str) -> bool {
     let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')));
@@ -122,7 +135,16 @@ fn is_web(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_web;
+    use super::{filled, is_web};
+    #[test]
+    fn wire_w12_titles_name_application_and_person() {
+        let fill = |text: &str| filled(text, &[("app", "Wiki %(user)s"), ("user", "")]);
+        assert_eq!(fill("You've logged out of %(app)s."), "You've logged out of Wiki %(user)s.");
+        assert_eq!((fill("%(user)sx").as_str(), fill("100%% %(app)s").as_str(), fill("plain").as_str()), ("x", "100% Wiki %(user)s", "plain"));
+        for raw in ["%(other)s of %(app)s", "100 % of %(app)s", "%(app)d"] {
+            assert_eq!(fill(raw), raw);
+        }
+    }
     #[test]
     fn schemes_that_run_something_are_no_addresses_of_the_web() {
         for fine in ["/x", "//host/x", "https://a.test/", "HTTP://a.test", "/a:b", "", "?x=y:z"] {

@@ -3,7 +3,7 @@ use super::plan::{NotPlanned, Plan, pending_principal, plan, stage_verdict};
 use super::stage::{FlowRun, StageKind, Step};
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
-use crate::{Client, Core, WebSession, setup};
+use crate::{Client, Core, WebSession, address, setup};
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_model::Object;
 use std::sync::Arc;
@@ -178,7 +178,12 @@ impl Executor<'_> {
                     Some(_) => kind.answer(&mut run, &Map::new()).await,
                 };
                 match claim {
-                    Some(_) if matches!(step, Ok(Step::Next)) => plan.context.set(&keys::SETUP_CLAIMED, true),
+                    Some(_) if matches!(step, Ok(Step::Next)) => {
+                        plan.context.set(&keys::SETUP_CLAIMED, true);
+                        if let Err(error) = address::take(self.core, self.client).await {
+                            tracing::error!(%error, "the address of the first run could not be kept");
+                        }
+                    }
                     Some(claim) => setup::release(self.core, claim).await?,
                     None => {}
                 }
@@ -226,12 +231,16 @@ impl Executor<'_> {
                 Step::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
                 Step::Finish(challenge) => {
                     history::record(self.core, self.session, &plan);
-                    self.close();
                     if challenge.component() == "xak-flow-redirect" {
+                        self.close();
                         let to = challenge.0.get("to").and_then(Json::as_str).unwrap_or("/").to_owned();
                         return Ok(Reply::Away(to));
                     }
-                    return Ok(Reply::Challenge(self.dress(flow, challenge)));
+                    // The title names what the plan knows.
+                    self.session.state.plan = Some(plan);
+                    let challenge = self.dress(flow, challenge);
+                    self.close();
+                    return Ok(Reply::Challenge(challenge));
                 }
                 Step::Restart => return self.restart(flow, plan, false).await,
                 Step::Deny(text) => {

@@ -115,7 +115,7 @@ pub async fn plan(
 }
 
 /// Whether the request comes from an outpost: it carries an API key of an internal service account.
-async fn is_outpost(core: &Core, client: &Client) -> Result<bool> {
+pub async fn is_outpost(core: &Core, client: &Client) -> Result<bool> {
     let Some(key) = &client.outpost_token else { return Ok(false) };
     let account = crate::token::authenticate(core, key.reveal()).await?;
     Ok(account.is_some_and(|p| p.user.user_type == "internal_service_account"))

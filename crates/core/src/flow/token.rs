@@ -3,7 +3,7 @@
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, plan};
 use super::{Challenge, Context, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, Step, keys};
-use crate::{Client, Core, Principal, brand};
+use crate::{Client, Core, Principal, address};
 use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -68,11 +68,14 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
 }
 
 /// The address of a link. What the person arrived with (`next` and the like) goes along.
-pub fn link(core: &Core, client: &Client, flow: &Object, arrived_with: &str, key: &Secret) -> String {
+///
+/// # Errors
+/// `Invalid` when this server does not know its address.
+pub fn link(core: &Core, client: &Client, flow: &Object, arrived_with: &str, key: &Secret) -> Result<String> {
     let kept = without(arrived_with);
     let own = query::build([(QUERY, key.reveal())]);
     let query = if kept.is_empty() { own } else { format!("{kept}&{own}") };
-    format!("{}/if/flow/{}/?{query}", base_url(core, client), query::encode(flow.text("slug")))
+    Ok(format!("{}/if/flow/{}/?{query}", address::public(core, client)?, query::encode(flow.text("slug"))))
 }
 
 /// A query string without a link's key: it is for one flow.
@@ -82,18 +85,6 @@ pub fn without(text: &str) -> String {
     }
     let kept: Vec<(String, String)> = query::pairs(text).into_iter().filter(|(name, _)| name != QUERY).collect();
     query::build(kept.iter().map(|(n, v)| (n.as_str(), v.as_str())))
-}
-
-/// Under which address links in mails lead here. The host of a request is believed only where a brand names it: whoever
-/// asks for a mail must not decide where its link leads.
-pub fn base_url(core: &Core, client: &Client) -> String {
-    let system = core.system();
-    let world = core.world();
-    let named = brand::of(&world, client.domain()).is_some_and(|(_, b)| {
-        let domain = b.domain.trim_start_matches('.');
-        client.domain() == domain || client.domain().strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
-    });
-    if named || system.base_url.is_empty() { client.base_url() } else { system.base_url.trim_end_matches('/').to_owned() }
 }
 
 /// What `is_restored` holds in the context.

@@ -130,8 +130,10 @@ fn write(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Resu
     let mut values = Map::new();
     values.insert("subject".into(), json!(letter.subject));
     values.insert("brand".into(), json!(Brand { branding_title: look.title }));
-    values.insert("base_url".into(), json!(crate::flow::token::base_url(core, client)));
-    values.insert("host".into(), json!(client.host));
+    // Where the address is not known, letters without a link still leave.
+    let base_url = crate::address::public(core, client).unwrap_or_default();
+    values.insert("host".into(), json!(base_url.split_once("://").map_or("", |(_, host)| host)));
+    values.insert("base_url".into(), json!(base_url));
     values.extend(letter.values.clone());
     let (html, text) = templates::render(&core.settings.mail.template_dir, core.now(), &letter.template, &values)?;
     Ok(Mail { from: sender.from.clone(), to: letter.to.clone(), cc: letter.cc.clone(), bcc: letter.bcc.clone(), subject: letter.subject.clone(), text, html })

@@ -54,11 +54,9 @@ fn check_application(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldE
         return Err(FieldErrors::one("slug", "The slug is reserved and cannot be used for applications."));
     }
     let url = change.text("meta_launch_url");
-    let scheme: String = url.trim_start_matches(|c: char| c.is_whitespace() || c.is_control()).chars().take_while(|c| *c != ':').collect::<String>().to_ascii_lowercase();
-    if ["javascript", "data", "vbscript"].contains(&scheme.as_str()) {
-        return Err(FieldErrors::one("meta_launch_url", "Use an http or https address."));
-    }
-    Ok(())
+    // As on the library page, and nowhere else: `//host` would be another site's.
+    let fine = url.is_empty() || (signet_pages::safe_href(url).is_some() && !url.starts_with("//") && !url.contains('\\'));
+    if fine { Ok(()) } else { Err(FieldErrors::one("meta_launch_url", "Use a whole address, as https://app.example.com, or a path on this server.")) }
 }
 fn present_application(app: &Object, world: &Snapshot, out: &mut Map) {
     let view = |n: &Json| n.as_i64().and_then(|n| world.by_num(n)).map(|p| Json::Object(crate::wire::family_view(p, world)));

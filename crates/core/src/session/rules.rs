@@ -22,11 +22,12 @@ pub struct Rules {
 /// The `SameSite` attribute of cookies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SameSite {
-    /// `None` over TLS, so that applications on other sites can embed a sign-in; else `Lax`.
+    /// `Lax`.
     #[default]
     Auto,
     Strict,
     Lax,
+    /// For sites that embed a sign-in, or renew tokens in a frame. Over TLS only; else `Lax`.
     None,
 }
 

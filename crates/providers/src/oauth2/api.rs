@@ -5,14 +5,14 @@ use super::model::OAuth2Provider;
 use super::scopes::Scopes;
 use signet_base::{Error, FieldErrors, Json, Result, json};
 use signet_core::models::Application;
-use signet_core::{Client, Core, Principal};
+use signet_core::{Client, Core, Principal, address};
 use signet_model::Object;
 use std::sync::Arc;
 
 /// `providers/oauth2/<id>/setup_urls/`
 pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<Json> {
     let settings = provider.get::<OAuth2Provider>().ok_or(Error::NotFound)?;
-    let base = client.base_url();
+    let base = address::of(core, client);
     let shared = |path: &str| format!("{base}/application/o/{path}/");
     let world = core.world();
     let application = world.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
@@ -45,11 +45,12 @@ pub async fn preview_user(core: &Arc<Core>, provider: &Arc<Object>, client: &Cli
     let entry = Cache::default().index(core).entry(provider)?.ok_or_else(|| Error::invalid("non_field_errors", "Assign the provider to an application first."))?;
     let now = core.now();
     let auth = AuthContext::machine(now);
-    let issuer = entry.issuer_for(client);
+    let issuer = entry.issuer_for(core, client);
     let base = Base { entry: &entry, issuer: &issuer, person: &person, auth: &auth, now, expires: now.plus(entry.settings.access_token_validity) };
     let mut preview = base.claims(core.ports.hex(16));
     let all: Scopes = entry.scope_names().collect();
-    let mapped = claims::of_scopes(core, client, &entry, &person, &all, &preview).await?;
+    let grant = claims::Grant { person: &person, scopes: &all, auth: &auth, expires: base.expires };
+    let mapped = claims::of_scopes(core, client, &entry, &grant, &preview).await?;
     claims::add(&mut preview, &mapped);
     Ok(json!({"preview": preview}))
 }

@@ -101,9 +101,34 @@ pub fn add(into: &mut Map, from: &Map) {
     }
 }
 
+/// What a person gave a client, as mappings see it (`token`).
+#[derive(Clone, Copy)]
+pub struct Grant<'a> {
+    pub person: &'a Principal,
+    pub scopes: &'a Scopes,
+    pub auth: &'a AuthContext,
+    pub expires: Timestamp,
+}
+
+impl Grant<'_> {
+    /// The grant with its own members; those of the ID token so far stand beside them.
+    fn value(&self, core: &Arc<Core>, client: &Client, provider: &Value, claims: &Map) -> Value {
+        let own = [
+            ("scope".to_owned(), Value::list(self.scopes.iter().map(Value::from))),
+            ("user".to_owned(), expression::person_value(core, client, self.person)),
+            ("provider".to_owned(), provider.clone()),
+            ("expires".to_owned(), Value::Time(self.expires)),
+            ("auth_time".to_owned(), Value::Time(Timestamp::from_secs(self.auth.auth_time))),
+        ];
+        let claims = claims.iter().filter(|(name, _)| !own.iter().any(|(taken, _)| taken == *name)).map(|(name, value)| (name.clone(), Value::from(value)));
+        Value::record("Token", claims.chain(own.clone()).collect::<Vec<_>>())
+    }
+}
+
 /// What the mappings of the granted scopes return for a person, merged in their order. A mapping that fails is left out
 /// and recorded: an application may know less than meant, never more.
-pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, person: &Principal, scopes: &Scopes, token: &Map) -> Result<Map> {
+pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, grant: &Grant<'_>, claims: &Map) -> Result<Map> {
+    let (person, scopes) = (grant.person, grant.scopes);
     let chosen: Vec<_> = entry.scopes.iter().filter(|s| scopes.has(&s.name)).filter_map(|s| Some((s, s.program.clone()?))).collect();
     let mut out = Map::new();
     if chosen.is_empty() {
@@ -111,17 +136,19 @@ pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, p
     }
     let context = Map::new();
     let question = Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
-    let (scopes, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-    let uses = |name: &str| programs.iter().any(|program| program.uses(name));
+    let (chosen, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
+    // Named by itself, or in the context.
+    let names = |name: &str| programs.iter().any(|program| program.may_name(name));
     let mut given = Vec::new();
-    if uses("provider") {
-        given.push(("provider", provider_value(&core.world(), &entry.provider)));
+    let provider = if names("provider") || names("token") { provider_value(&core.world(), &entry.provider) } else { Value::None };
+    if names("token") {
+        given.push(("token", grant.value(core, client, &provider, claims)));
     }
-    if uses("token") {
-        given.push(("token", Value::record("IDToken", token.iter().map(|(name, value)| (name.clone(), Value::from(value))))));
+    if names("provider") {
+        given.push(("provider", provider));
     }
     let results = evaluate_many(&question, programs, given).await;
-    for (scope, result) in scopes.into_iter().zip(results) {
+    for (scope, result) in chosen.into_iter().zip(results) {
         let claims = match result {
             Ok(outcome) if matches!(outcome.value, Value::None) => continue,
             Ok(outcome) => expression::to_json(&outcome.value),

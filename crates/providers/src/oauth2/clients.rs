@@ -7,7 +7,8 @@ use axum::body::Bytes;
 use signet_base::{Error, Result, Uuid};
 use signet_core::expression::Program;
 use signet_core::models::Application;
-use signet_core::{Client, Core};
+use signet_core::{Client, Core, address};
+use signet_jose::{Claims, Verified};
 use signet_model::{Object, Snapshot};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -55,8 +56,14 @@ impl ClientEntry {
             super::IssuerMode::Global => format!("{base_url}/"),
         }
     }
-    pub fn issuer_for(&self, client: &Client) -> String {
-        self.issuer(&client.base_url())
+    /// An ID token of this client as it comes back in `id_token_hint`, expired or not.
+    pub fn read_hint(&self, core: &Core, client: &Client, token: &str) -> Option<Verified<Claims>> {
+        let claims = self.signer.check_hint(token, &self.issuer_for(core, client), core.now().secs())?;
+        let own = self.settings.client_id.as_str();
+        claims.audiences().is_some_and(|all| all.contains(&own)).then_some(claims)
+    }
+    pub fn issuer_for(&self, core: &Core, client: &Client) -> String {
+        self.issuer(&address::of(core, client))
     }
 }
 

@@ -6,14 +6,14 @@ use super::scopes::{OPENID, Scopes};
 use super::signing::key_set;
 use axum::body::Bytes;
 use signet_base::{Json, Map, Result, json};
-use signet_core::{Client, Core, Principal};
+use signet_core::{Client, Core, Principal, address};
 use signet_store::users::User;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The discovery document of a client at this host.
 pub async fn discovery(core: &Arc<Core>, index: &Index, client: &Client, entry: &ClientEntry) -> Result<Bytes> {
-    let base = client.base_url();
+    let base = address::of(core, client);
     if let Some(bytes) = index.document(entry, Document::Discovery, &base) {
         return Ok(bytes);
     }
@@ -37,7 +37,9 @@ pub fn keys(index: &Index, entry: &ClientEntry) -> Result<Bytes> {
 async fn mapped_claims(core: &Arc<Core>, client: &Client, entry: &ClientEntry) -> Result<Vec<String>> {
     let nobody = Principal::of(core, User { email: "nobody@localhost".into(), ..User::new(&core.ports, "nobody") }).await?;
     let all: Scopes = entry.scope_names().collect();
-    let claims = claims::of_scopes(core, client, entry, &nobody, &all, &Map::new()).await?;
+    let auth = claims::AuthContext::machine(core.now());
+    let grant = claims::Grant { person: &nobody, scopes: &all, auth: &auth, expires: core.now() };
+    let claims = claims::of_scopes(core, client, entry, &grant, &Map::new()).await?;
     Ok(claims.into_iter().map(|(name, _)| name).collect())
 }
 
@@ -89,6 +91,7 @@ fn document(entry: &ClientEntry, base: &str, mapped: &[String]) -> Json {
         "claims_supported": claims,
         "claims_parameter_supported": false,
         "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": false,
         "frontchannel_logout_supported": false,
     })

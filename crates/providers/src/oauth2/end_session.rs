@@ -19,6 +19,8 @@ use signet_store::grants;
 use std::sync::Arc;
 
 pub const SESSION_END: &str = "builtin.session_end";
+/// Longest query of an address that a POST becomes.
+const MAX_QUERY: usize = 6000;
 
 pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
     let (params, problem) = Params::parse(&client.query);
@@ -27,6 +29,15 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug)
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let params = Params::form(&headers, body).await;
+    if let Ok(params) = &params
+        && client.from_elsewhere
+    {
+        // Cookies do not come along with what another site posts: the same request again as a GET finds the session.
+        let query = params.query_without(&[]);
+        if query.len() <= MAX_QUERY {
+            return redirect(StatusCode::SEE_OTHER, &format!("{}?{query}", client.path));
+        }
+    }
     run(&web, &client, &slug, &headers, params, StatusCode::SEE_OTHER).await
 }
 
@@ -43,7 +54,14 @@ async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params
             Ok(to) => to,
             Err(text) => return Ok((refuse(text), session)),
         };
-        let answer = begin(web, client, &entry, &mut session, to).await?;
+        if to.is_none() && session.principal().is_none() {
+            // Nobody is signed in, as far as this request shows.
+            let back = format!("{}?{}", client.path, params.query_without(&[]));
+            let to = format!("/flows/-/default/authentication/?next={}", query::encode_path(back.trim_end_matches('?')));
+            return Ok((redirect(found, &to), session));
+        }
+        let meant = params.get("id_token_hint").is_some();
+        let answer = begin(web, client, &entry, &mut session, to, meant).await?;
         Ok::<_, Error>((
             match answer {
                 Some(to) => redirect(found, &to),
@@ -66,8 +84,7 @@ fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, 
     let hint = match params.get("id_token_hint") {
         None => None,
         Some(token) => {
-            let checked = entry.signer.check_hint(token, &entry.issuer_for(client), web.core.now().secs());
-            match checked.filter(|c| c.audiences().is_some_and(|all| all.contains(&entry.settings.client_id.as_str()))) {
+            match entry.read_hint(&web.core, client, token) {
                 Some(claims) => Some(claims),
                 None => return Ok(Err("The ID token of the request is not one of this application’s.")),
             }
@@ -96,7 +113,7 @@ fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, 
 }
 
 /// Plans the sign-out flow; the address of its page. None: the flow is not for this person.
-async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut WebSession, to: Option<String>) -> Result<Option<String>> {
+async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut WebSession, to: Option<String>, meant: bool) -> Result<Option<String>> {
     let core = &web.core;
     let world = core.world();
     let flow = match world.get(entry.settings.invalidation_flow) {
@@ -105,6 +122,9 @@ async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut We
     };
     let mut context = Context::default();
     context.set(&keys::APPLICATION, entry.application.pk);
+    if meant {
+        context.set(&keys::SIGN_OUT_MEANT, true);
+    }
     if let Some(person) = session.principal() {
         context.set(&keys::PENDING_USER, person.pending());
     }

@@ -1,19 +1,20 @@
 //! Token introspection (RFC 7662), for clients that prove who they are.
+use super::claims;
 use super::clients::ClientEntry;
 use super::errors::{Failure, OAuthError, Outcome};
 use super::live;
 use super::params::Params;
+use super::scopes::Scopes;
 use super::token::issue::TokenData;
 use super::token::require_client;
 use super::web::{Caller, Web};
-use super::{claims, subject};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
 use signet_base::{Json, Map, json};
-use signet_core::{Client, Principal};
+use signet_core::{Client, Core, Principal};
 use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ async fn introspect(web: &Web, client: &Client, headers: &HeaderMap, params: &Pa
     let Some(person) = Principal::load(core, row.user_id).await? else { return Ok(None) };
     let mut out = match row.kind {
         TokenKind::Access => claims,
-        TokenKind::Refresh => refresh_claims(&entry, client, &row, &person)?,
+        TokenKind::Refresh => refresh_claims(core, &entry, client, &row, &person).await?,
     };
     out.insert("active".into(), json!(true));
     out.insert("scope".into(), json!(row.scope));
@@ -73,12 +74,20 @@ pub fn payload(token: &str) -> Option<Map> {
     }
 }
 
-fn refresh_claims(entry: &ClientEntry, client: &Client, row: &GrantToken, person: &Principal) -> signet_base::Result<Map> {
+/// What the ID token beside it says of the person, as of now.
+async fn refresh_claims(core: &Arc<Core>, entry: &ClientEntry, client: &Client, row: &GrantToken, person: &Principal) -> signet_base::Result<Map> {
     let data: TokenData = serde_json::from_value(row.data.clone())?;
-    let issuer = entry.issuer_for(client);
+    let issuer = entry.issuer_for(core, client);
     let base = claims::Base { entry, issuer: &issuer, person, auth: &data.auth, now: row.issued, expires: row.expires };
-    let mut out = base.claims(String::new());
-    out.remove("jti");
-    out.insert("sub".into(), json!(subject::subject(entry.settings.sub_mode, person)));
+    let mut out = base.claims(data.jti.unwrap_or_default());
+    if entry.settings.include_claims_in_id_token {
+        let scopes = Scopes::parse(&row.scope);
+        let grant = claims::Grant { person, scopes: &scopes, auth: &data.auth, expires: row.expires };
+        let mapped = claims::of_scopes(core, client, entry, &grant, &out).await?;
+        claims::add(&mut out, &mapped);
+    }
+    if let Some(at_hash) = data.at_hash {
+        out.insert("at_hash".into(), json!(at_hash));
+    }
     Ok(out)
 }

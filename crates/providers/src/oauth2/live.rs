@@ -86,7 +86,7 @@ fn by_itself(core: &Core, index: &Index, token: &str, payload: &Map, digest: Str
     let text = |name: &str| claims.text(name).map(str::to_owned);
     let amr = claims.get("amr").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
     let auth_time = claims.get("auth_time").and_then(Json::as_i64).unwrap_or_default();
-    let data = TokenData { auth: AuthContext { auth_time, amr, sid: text("sid"), nonce: text("nonce") }, jti: text("jti") };
+    let data = TokenData { auth: AuthContext { auth_time, amr, sid: text("sid"), nonce: text("nonce") }, jti: text("jti"), at_hash: None };
     Ok(Some(GrantToken {
         id: 0,
         kind: TokenKind::Access,

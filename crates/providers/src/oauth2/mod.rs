@@ -12,6 +12,7 @@ mod live;
 mod model;
 mod order;
 mod params;
+mod pattern;
 mod redirect;
 mod revoke;
 mod scopes;

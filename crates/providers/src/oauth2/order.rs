@@ -25,7 +25,7 @@ pub async fn token(core: &Arc<Core>, client: &Client, provider: &Arc<Object>, or
         }
         Subject::Claims(given) => {
             let mut claims = Map::new();
-            claims.insert("iss".into(), json!(entry.issuer_for(client)));
+            claims.insert("iss".into(), json!(entry.issuer_for(core, client)));
             claims.extend(given);
             // What makes an access token valid by itself is not for texts to give.
             claims.remove("uid");

@@ -1,13 +1,11 @@
 //! The one matcher of addresses that people are sent back to (RFC 9700 §2.1, RFC 8252 §7.3).
 use super::model::{MatchingMode, RedirectUri, UriType};
-use regex::{Regex, RegexBuilder};
+use super::pattern::Pattern;
 
 /// Schemes by which a browser would run or show what the address itself carries.
 const DANGEROUS: [&str; 8] = ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"];
 /// Longest address looked at, in bytes.
 const MAX_LENGTH: usize = 2048;
-/// Compiled size of one pattern, in bytes.
-const MAX_PATTERN: usize = 1 << 20;
 
 enum Rule {
     Exact(String),
@@ -16,7 +14,7 @@ enum Rule {
         host: &'static str,
         rest: String,
     },
-    Pattern(Regex),
+    Pattern(Pattern),
 }
 
 /// All addresses of one provider, ready to compare.
@@ -32,7 +30,13 @@ impl Matcher {
         let mut origins = Vec::new();
         for uri in uris {
             let rule = match uri.matching_mode {
-                MatchingMode::Regex => Rule::Pattern(pattern(&uri.url)?),
+                MatchingMode::Regex => {
+                    let pattern = Pattern::new(&uri.url)?;
+                    if pattern.is_loose() {
+                        tracing::warn!(pattern = %uri.url, "a pattern of addresses does not say where the host ends: it may take a path for a host");
+                    }
+                    Rule::Pattern(pattern)
+                }
                 MatchingMode::Strict => {
                     if let Some(origin) = web_origin(&uri.url)
                         && !origins.contains(&origin)
@@ -54,7 +58,7 @@ impl Matcher {
         self.rules.iter().filter(|(k, _)| *k == kind).any(|(_, rule)| match rule {
             Rule::Exact(registered) => registered == given,
             Rule::Loopback { host, rest } => given.strip_prefix(host).is_some_and(|after| after == rest || any_port(after).is_some_and(|after| after == rest)),
-            Rule::Pattern(regex) => is_plain(given) && regex.is_match(given),
+            Rule::Pattern(pattern) => is_plain(given) && pattern.fits(given, head_and_rest(given)),
         })
     }
     /// Whether scripts of this origin may read answers.
@@ -66,7 +70,7 @@ impl Matcher {
 /// Whether an address may be registered; the error says what to change.
 pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
     match uri.matching_mode {
-        MatchingMode::Regex => pattern(&uri.url).map(drop).and_then(|()| {
+        MatchingMode::Regex => Pattern::new(&uri.url).map(drop).and_then(|()| {
             let lower = uri.url.trim_start_matches(['^', '(']).to_ascii_lowercase();
             match DANGEROUS.iter().find(|s| lower.starts_with(&format!("{s}:"))) {
                 Some(scheme) => Err(format!("Addresses with the scheme {scheme} are refused.")),
@@ -80,19 +84,6 @@ pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
             Some(_) if !is_sound(&uri.url) => Err(format!("The address has characters that are not allowed: {}", uri.url)),
             Some(_) => Ok(()),
         },
-    }
-}
-
-/// The pattern must fit the whole address. It is compiled alone first, so that no unbalanced bracket can reach out of
-/// the anchors; the line break keeps a comment of verbose mode from hiding the closing one.
-fn pattern(text: &str) -> Result<Regex, String> {
-    let wrong = |_| format!("Invalid Regex Pattern: {text}");
-    let build = |p: &str| RegexBuilder::new(p).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
-    build(text).map_err(wrong)?;
-    match build(&format!(r"\A(?:{text})\z")) {
-        Ok(regex) => Ok(regex),
-        // Verbose mode: white space in the pattern means nothing there.
-        Err(_) => build(&format!("\\A(?:{text}\n)\\z")).map_err(wrong),
     }
 }
 
@@ -138,6 +129,13 @@ fn is_plain(url: &str) -> bool {
     !web || (host_fine && port_fine && !climbs)
 }
 
+/// `scheme://host[:port]` and what follows, of an address of the web.
+fn head_and_rest(url: &str) -> Option<(&str, &str)> {
+    let start = ["http://", "https://"].into_iter().find(|scheme| url.starts_with(scheme))?.len();
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |end| start + end);
+    Some(url.split_at(end))
+}
+
 fn loopback(url: &str) -> Option<Rule> {
     ["http://127.0.0.1", "http://[::1]"].into_iter().find_map(|host| {
         let rest = url.strip_prefix(host)?;
@@ -148,7 +146,12 @@ fn loopback(url: &str) -> Option<Rule> {
 fn any_port(after: &str) -> Option<&str> {
     let digits = after.strip_prefix(':')?;
     let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
-    digits[..end].parse::<u16>().ok().filter(|p| *p > 0).map(|_| &digits[end..])
+    digits[..end].parse::<u16>().ok().filter(|_| !digits.starts_with('0')).map(|_| &digits[end..])
+}
+
+/// What a page's policy names so that its form may post to an address: the origin, or the scheme of a program.
+pub fn form_target(url: &str) -> Option<String> {
+    web_origin(url).or_else(|| scheme(url).map(|scheme| format!("{scheme}:")))
 }
 
 /// `scheme://host[:port]` of an http(s) address, in the form browsers send it as `Origin`.

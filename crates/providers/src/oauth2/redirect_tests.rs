@@ -98,6 +98,7 @@ fn only_the_port_of_a_loopback_literal_may_vary_and_only_when_none_was_registere
     for bad in [
         "http://127.0.0.1:/cb",
         "http://127.0.0.1:0/cb",
+        "http://127.0.0.1:080/cb",
         "http://127.0.0.1:99999/cb",
         "http://127.0.0.1:80@evil/cb",
         "http://127.0.0.1:80x/cb",
@@ -128,7 +129,7 @@ fn what_may_be_registered() {
         assert!(acceptable(&uri(MatchingMode::Strict, bad)).is_err(), "{bad}");
     }
     assert_eq!(acceptable(&uri(MatchingMode::Regex, "(")), Err("Invalid Regex Pattern: (".to_owned()));
-    for bad in ["a)|(b", "^javascript:.*", "(?=x)"] {
+    for bad in ["a)|(b", "^javascript:.*", "(?=x", "(?P<a>x)(?P=b)"] {
         assert!(acceptable(&uri(MatchingMode::Regex, bad)).is_err(), "{bad}");
     }
 }
@@ -139,4 +140,56 @@ fn origins_are_those_of_exact_addresses() {
     assert!(matcher.allows_origin("https://app.example"));
     assert!(!matcher.allows_origin("http://app.example") && !matcher.allows_origin("null") && !matcher.allows_origin(""));
     assert!(!regex("https://.*").allows_origin("https://.*"));
+}
+
+#[test]
+fn redteam_24_a_path_is_never_taken_for_a_host() {
+    let evil = [
+        "https://evil.test/x.corp.test/cb",
+        "https://evil.test?.corp.test/cb",
+        "https://evil.test:443/.corp.test/cb",
+        "https://evil.test/.corp.test/cb?x",
+        "https://evil.test/?a=https://x.corp.test/cb",
+    ];
+    for (text, fine) in [
+        (r"https://.*\.corp\.test/cb", "https://x.corp.test/cb"),
+        (r"^https://.*\.corp\.test/cb$", "https://x.y.corp.test/cb"),
+        (r"https:\/\/.*\.corp\.test\/cb", "https://x.corp.test/cb"),
+        (r"https?://.+\.corp\.test/.*", "http://x.corp.test/any/thing?x=1"),
+        (r"https://[^/]*\.corp\.test(/.*)?", "https://x.corp.test/a"),
+        (r"https://.*\.corp\.test(/.*)?", "https://x.corp.test"),
+        (r"https://.*\.corp\.test.*", "https://x.corp.test/cb"),
+        (r"https://(.*\.corp\.test/cb|other\.test/cb)", "https://other.test/cb"),
+        (r"(https://.*\.corp\.test/cb)|(http://localhost/cb)", "http://localhost/cb"),
+        (r"(?i)https://.*\.CORP\.test/cb", "https://x.corp.test/cb"),
+        (r"https://.*\.corp\.test(:\d+)?/cb", "https://x.corp.test:8443/cb"),
+    ] {
+        let matcher = regex(text);
+        assert!(matcher.fits(UriType::Authorization, fine), "{text} {fine}");
+        for bad in evil {
+            assert!(!matcher.fits(UriType::Authorization, bad), "{text} {bad}");
+        }
+    }
+    // What names no host keeps its meaning.
+    assert!(regex(".*").fits(UriType::Authorization, "https://any.test/cb") && regex("com\\.app:.*").fits(UriType::Authorization, "com.app:/cb"));
+    assert!(regex(r"https://app\.example\.com.*").fits(UriType::Authorization, "https://app.example.com/cb?x=1"));
+    assert!(regex(r"https://app\.example\.com.+").fits(UriType::Authorization, "https://app.example.com/cb"));
+}
+
+#[test]
+fn field_31_patterns_look_around_and_refer_back() {
+    let ahead = regex(r"https://(?!admin\.)[a-z]+\.example\.com/cb");
+    assert!(ahead.fits(UriType::Authorization, "https://good.example.com/cb"));
+    assert!(!ahead.fits(UriType::Authorization, "https://admin.example.com/cb"));
+    let whole = regex(r"https://(?!.*/admin)[a-z]+\.example\.com/.*");
+    assert!(whole.fits(UriType::Authorization, "https://a.example.com/x") && !whole.fits(UriType::Authorization, "https://a.example.com/admin"));
+    let behind = regex(r"https://[a-z.]+(?<=\.example\.com)/cb");
+    assert!(behind.fits(UriType::Authorization, "https://a.example.com/cb") && !behind.fits(UriType::Authorization, "https://a.example.org/cb"));
+    let twice = regex(r"https://([a-z]+)\.example\.com/\1/cb");
+    assert!(twice.fits(UriType::Authorization, "https://a.example.com/a/cb") && !twice.fits(UriType::Authorization, "https://a.example.com/b/cb"));
+    // Work has a bound: what needs more does not fit.
+    let begun = std::time::Instant::now();
+    let costly = regex(r"https://app\.example/(?=(a+)+$)(a+)+b\2");
+    assert!(!costly.fits(UriType::Authorization, &format!("https://app.example/{}c", "a".repeat(200))));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
 }

@@ -61,9 +61,10 @@ async fn claims_for(web: &Web, index: &Index, client: &Client, headers: &HeaderM
     }
     let person = Principal::load(&web.core, row.user_id).await?.ok_or_else(OAuthError::invalid_token)?;
     let data: TokenData = serde_json::from_value(row.data).map_err(signet_base::Error::from)?;
+    let grant = claims::Grant { person: &person, scopes: &scopes, auth: &data.auth, expires: row.expires };
     let mut out = Map::new();
     out.insert("sub".into(), json!(subject(entry.settings.sub_mode, &person)));
-    let mapped = claims::of_scopes(&web.core, client, entry, &person, &scopes, &Map::new()).await?;
+    let mapped = claims::of_scopes(&web.core, client, entry, &grant, &Map::new()).await?;
     claims::add(&mut out, &mapped);
     if let Some(nonce) = data.auth.nonce {
         out.insert("nonce".into(), json!(nonce));

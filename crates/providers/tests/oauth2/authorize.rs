@@ -71,7 +71,7 @@ async fn other_errors_go_back_to_the_application_with_its_state() {
         assert_eq!(w.send("GET", &twice, &[("cookie", &cookie)], "").await.error(), "invalid_request");
         let method = w.authorize(&cookie, &[("code_challenge", "x"), ("code_challenge_method", "bogus")]).await;
         assert_eq!(method.param("error_description").as_deref(), Some("Unsupported challenge method bogus"));
-        assert_eq!(w.authorize(&cookie, &[("response_type", "bogus")]).await.location(), format!("{CB}?error=unsupported_response_type&error_description=The%20authorization%20server%20does%20not%20support%20obtaining%20an%20authorization%20code%20using%20this%20method&state=st"));
+        assert_eq!(w.authorize(&cookie, &[("response_type", "bogus")]).await.location(), format!("{CB}?error=unsupported_response_type&error_description=The%20authorization%20server%20does%20not%20support%20obtaining%20an%20authorization%20code%20using%20this%20method&state=st&iss=https%3A%2F%2Fid.example%2Fapplication%2Fo%2Fapp%2F"));
         w.set(json!({"grant_types": ["refresh_token"]})).await;
         assert_eq!(w.authorize(&cookie, &[]).await.error(), "unauthorized_client");
         w.set(json!({"grant_types": ["authorization_code"], "client_type": "public"})).await;
@@ -176,7 +176,7 @@ async fn a_form_and_a_second_consent_need_a_page() {
         let Reply::Challenge(shown) = w.flow(&mut session, "authorize", None).await else { panic!("no consent") };
         assert_eq!((&shown["component"], &shown["permissions"]), (&json!("ak-stage-consent"), &json!([{"id": "email", "name": "Email address"}])));
         let decline = session.state.plan.as_ref().and_then(|p| p.context.get(&keys::DECLINE_URL)).unwrap();
-        assert!(decline.starts_with(&format!("{CB}?error=access_denied&")) && decline.ends_with("&state=st"), "{decline}");
+        assert!(decline.starts_with(&format!("{CB}?error=access_denied&")) && decline.ends_with("&state=st&iss=https%3A%2F%2Fid.example%2Fapplication%2Fo%2Fapp%2F"), "{decline}");
         for wrong in [json!({}), json!({"token": "x"}), json!({"token": ""}), json!({"token": null})] {
             assert!(matches!(w.flow(&mut session, "authorize", Some(wrong)).await, Reply::Challenge(again) if again["component"] == "ak-stage-consent"));
         }

@@ -6,6 +6,7 @@ mod clients;
 mod codes;
 mod machines;
 mod refresh;
+mod rows;
 mod settings;
 mod signout;
 mod world;

@@ -20,7 +20,7 @@ async fn unusable_settings_are_refused_by_the_name_of_the_field() {
         };
         let made = create(&w.core, OAuth2Provider::DEF, good.clone()).await.unwrap();
         let settings = made.get::<OAuth2Provider>().unwrap();
-        assert_eq!((settings.client_id.len(), settings.client_secret.reveal().len(), settings.grant_types.len(), settings.signing_key), (40, 128, 7, None));
+        assert_eq!((settings.client_id.len(), settings.client_secret.reveal().len(), settings.grant_types.len(), settings.signing_key), (40, 128, 3, None));
         assert!(!made.data.contains_key("client_secret"));
         let uri = |mode: &str, url: &str| json!([{"matching_mode": mode, "url": url}]);
         for (field, value) in [
@@ -38,7 +38,7 @@ async fn unusable_settings_are_refused_by_the_name_of_the_field() {
             ("client_id", json!("app")),
             ("client_secret", json!("")),
             ("access_code_validity", json!("bogus")),
-            ("access_code_validity", json!("hours=1")),
+            ("access_code_validity", json!("seconds=0")),
             ("access_token_validity", json!("seconds=0")),
             ("refresh_token_validity", json!("seconds=-5")),
             ("signing_key", json!("00000000-0000-0000-0000-000000000001")),

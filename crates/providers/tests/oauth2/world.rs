@@ -11,17 +11,17 @@ use signet_core::session::Authentication;
 use signet_core::system::{Settings, SystemSettings};
 use signet_core::{Client, Core, CoreParts, Families, Principal, WebSession};
 use signet_jose::x509::{Generate, KeyAlgorithm, generate};
-use signet_model::{Lookup, Model, ModelDef, Object, Registry, check};
+use signet_model::{Choice, Lookup, Model, ModelDef, Object, Registry, check};
 use signet_pages::Manifest;
 use signet_providers::ALL;
-use signet_providers::oauth2::{OAuth2Provider, ScopeMapping};
+use signet_providers::oauth2::{GrantType, OAuth2Provider, ScopeMapping};
 use signet_store::users::User;
 use signet_store::{Author, Db, ObjectStore, Write, kv, users};
 use std::sync::Arc;
 use tower::ServiceExt;
 
 pub const CB: &str = "https://app.example/cb";
-pub const SECRET: &str = "a-secret-of-the-app";
+pub const SECRET: &str = "a-secret-of-the-app-that-is-long-enough";
 pub const VERIFIER: &str = "0123456789-abcdefghijklmnopqrstuvwxyz-01234567";
 const HOST: &str = "id.example";
 
@@ -35,7 +35,7 @@ pub struct World {
     pub ann: Principal,
 }
 
-struct EveryRow;
+pub struct EveryRow;
 impl Lookup for EveryRow {
     fn user_exists(&self, _: i64) -> bool {
         true
@@ -113,7 +113,7 @@ impl World {
         }
         let base = json!({
             "name": "app", "client_id": "app", "client_secret": SECRET, "authorization_flow": flows[1].pk, "invalidation_flow": flows[2].pk, "signing_key": pair.pk,
-            "property_mappings": scopes, "redirect_uris": [{"matching_mode": "strict", "url": CB}, {"matching_mode": "strict", "url": "https://app.example/bye", "redirect_uri_type": "logout"}],
+            "property_mappings": scopes, "grant_types": GrantType::VALUES, "redirect_uris": [{"matching_mode": "strict", "url": CB}, {"matching_mode": "strict", "url": "https://app.example/bye", "redirect_uri_type": "logout"}],
         });
         let provider = create(&core, OAuth2Provider::DEF, base.clone()).await.unwrap();
         let application = create(&core, Application::DEF, json!({"name": "App", "slug": "app", "provider": provider.num})).await.unwrap();

@@ -266,6 +266,7 @@ mod tests {
             "DISABLE_UPDATE_CHECK",
             "AVATARS",
             "DOMAIN",
+            "SECURITY__CSRF__TRUSTED_ORIGINS",
         ] {
             assert!(find(name).is_some(), "{name}");
         }

@@ -2,6 +2,7 @@
 use super::setting::{addresses, networks};
 use super::{Config, Mistake};
 use signet_base::{Secret, Span};
+use signet_core::address::Origin;
 use signet_core::expression::Outside;
 use signet_core::hash::HashCost;
 use signet_core::mail::{MailSettings, Own, Sender};
@@ -37,8 +38,6 @@ pub struct Options {
     pub database: Database,
     pub bootstrap: Bootstrap,
     pub skip_migrations: bool,
-    /// Goes into the system settings on the first start.
-    pub base_url: String,
     /// The installation's key, when a variable gives it.
     pub secret_key: Option<Secret>,
     config: Config,
@@ -72,6 +71,9 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<Mistake>) {
         if Span::parse(config.text(name)).is_ok_and(|s| s < Span::ZERO) {
             wrong(name, "The length of time is negative.");
         }
+    }
+    for broken in origins(config).filter(|text| Origin::parse(text).is_none()) {
+        wrong("SECURITY__CSRF__TRUSTED_ORIGINS", &format!("{broken:?} is not an origin as https://host[:port]."));
     }
     if config.text("COOKIE_DOMAIN").chars().any(|c| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')) {
         wrong("COOKIE_DOMAIN", "The value is not a domain name.");
@@ -114,7 +116,6 @@ impl Options {
             database,
             bootstrap,
             skip_migrations: config.flag("SKIP_MIGRATIONS"),
-            base_url: config.text("WEB__BASE_URL").trim_end_matches('/').to_owned(),
             secret_key: optional("SECRET_KEY").map(Secret::new),
             data_dir,
             config: config.clone(),
@@ -146,7 +147,11 @@ impl Options {
             unauthenticated_age: Span::parse(c.text("SESSIONS__UNAUTHENTICATED_AGE")).unwrap_or(Span::DAY),
             sessions: session_rules(c),
             debug: c.flag("DEBUG"),
+            base_url: Origin::parse(c.text("WEB__BASE_URL").trim()).or_else(|| Origin::https(c.text("DOMAIN"))),
+            trusted_origins: origins(c).filter_map(Origin::parse).collect(),
+            hsts: c.number("WEB__HSTS"),
             trusted_proxies: networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default(),
+            trusted_host_proxies: if c.given("LISTEN__TRUSTED_PROXY_CIDRS") { networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default() } else { Vec::new() },
             cache_timeout: c.number("CACHE__TIMEOUT"),
             cache_timeout_flows: c.number("CACHE__TIMEOUT_FLOWS"),
             cache_timeout_policies: c.number("CACHE__TIMEOUT_POLICIES"),
@@ -187,6 +192,11 @@ impl Options {
             None => kept_key(&self.data_dir, ports),
         }
     }
+}
+
+/// `AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS`, as written.
+fn origins(c: &Config) -> impl Iterator<Item = &str> {
+    c.text("SECURITY__CSRF__TRUSTED_ORIGINS").split([',', ' ']).map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// `AUTHENTIK_EXPRESSIONS__*`

@@ -1,4 +1,5 @@
 //! What a variable is: its name, default, kind, text, and what becomes of it.
+use signet_core::address::Origin;
 
 /// How a value is read and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +15,10 @@ pub enum Kind {
     /// `hours=1;minutes=30`
     Duration,
     Word(&'static [&'static str]),
+    /// `https://host[:port]`
     Url,
+    /// `host[:port]`
+    Host,
 }
 
 impl Kind {
@@ -29,7 +33,8 @@ impl Kind {
             Kind::Networks => "networks as address/prefix, separated by commas".into(),
             Kind::Duration => "a duration as in hours=1;minutes=30".into(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
-            Kind::Url => "an http or https address".into(),
+            Kind::Url => "an http or https address without a path".into(),
+            Kind::Host => "a host name, with a port where it is not 443".into(),
         }
     }
     /// Whether a text is such a value.
@@ -42,7 +47,8 @@ impl Kind {
             Kind::Networks => networks(text).is_some(),
             Kind::Duration => signet_base::Span::parse(text).is_ok(),
             Kind::Word(words) => words.contains(&text.trim().to_ascii_lowercase().as_str()),
-            Kind::Url => text.starts_with("http://") || text.starts_with("https://"),
+            Kind::Url => Origin::parse(text.trim()).is_some(),
+            Kind::Host => Origin::https(text).is_some(),
         }
     }
 }

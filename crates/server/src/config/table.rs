@@ -1,6 +1,6 @@
 //! Every variable the server knows, in the order of the manual.
 use super::setting::{Kind, Setting, Use};
-use Kind::{Addresses, Duration, Flag, Networks, Number, Text, Url, Word};
+use Kind::{Addresses, Duration, Flag, Host, Networks, Number, Text, Url, Word};
 use Use::{Later, Never, Now};
 
 const fn now(name: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
@@ -45,7 +45,7 @@ pub const TABLE: &[Setting] = &[
         "LISTEN__TRUSTED_PROXY_CIDRS",
         "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,fc00::/7,::1/128",
         Networks,
-        "Networks whose forwarding headers (X-Forwarded-For, -Proto, -Host) are believed.",
+        "Networks whose forwarding headers are believed: X-Forwarded-For and -Proto; X-Forwarded-Host only where this list is set.",
     ),
     now("LOG_LEVEL", "info", LEVELS, "What is logged: this level and above."),
     now("LOG_FORMAT", "auto", Word(&["auto", "json", "text"]), "Form of log lines; auto is text on a terminal, else JSON."),
@@ -71,11 +71,14 @@ pub const TABLE: &[Setting] = &[
         "SESSION_SECURITY__SAME_SITE",
         "auto",
         Word(&["auto", "strict", "lax", "none"]),
-        "`SameSite` of cookies; auto is None over TLS, else Lax. With strict, people who come from an application's site have to sign in anew.",
+        "`SameSite` of cookies; auto is Lax. None (over TLS only) is for sites that embed a sign-in or renew tokens in a frame. With strict, people who come from an application's site have to sign in anew.",
     ),
     now("AVATARS", "", Text, "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting."),
     now("WEB__THREADS", "0", Number(0, 256), "Threads that serve requests; 0: as many as the machine has cores."),
-    now("WEB__BASE_URL", "", Url, "Address under which people reach this server; a value here goes before the system setting on the first start."),
+    now("WEB__BASE_URL", "", Url, "Address under which people reach this server; goes before the system setting. Links in letters lead there. Other hosts than this, the brands' and the machine's own are refused then."),
+    now("DOMAIN", "", Host, "Host name of that address where WEB__BASE_URL is not set: https is meant."),
+    now("WEB__HSTS", "15552000", Number(0, MANY), "Seconds for which browsers that came by HTTPS keep to it (Strict-Transport-Security); 0: not sent."),
+    now("SECURITY__CSRF__TRUSTED_ORIGINS", "", Text, "Other origins whose pages may send what changes something, as `https://host[:port]`, separated by commas."),
     now("WEB__PATH", "/", Word(&["/"]), "Path under which everything is served. Only / is possible here."),
     now("DEBUG", "false", Flag, "Shows flow inspectors to everyone. Not for production."),
     now("SKIP_MIGRATIONS", "false", Flag, "Leaves the schema of the database alone at start; run `signet migrate` first."),
@@ -214,7 +217,6 @@ pub const TABLE: &[Setting] = &[
     never("WEB__MAX_REQUESTS_JITTER", Number(0, MANY), "processes need not be restarted"),
     never("WEB__TIMEOUT_HTTP_*", Text, "time limits are fixed"),
     never("REMOTE_DEBUG", Flag, OTHER_SERVER),
-    never("DOMAIN", Text, "the host of each request counts, or WEB__BASE_URL"),
     // Moved into the system settings in 2024.
     never("DEFAULT_USER_CHANGE_NAME", Flag, "a system setting: /api/v3/admin/settings/"),
     never("DEFAULT_USER_CHANGE_EMAIL", Flag, "a system setting: /api/v3/admin/settings/"),

@@ -1,6 +1,8 @@
 //! Who is calling: the socket, and forwarding headers of proxies that are trusted.
 use http::{HeaderMap, HeaderValue, Uri, header};
 use signet_base::Secret;
+use signet_core::address::canonical_host;
+use signet_core::system::Settings;
 use signet_core::{Client, session};
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,9 +17,10 @@ pub struct Connection {
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadHost;
 
-/// Reads the caller of a request. Forwarding headers count only from networks in `trusted`; one that cannot be read
-/// leaves what the socket says.
-pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, trusted: &[(IpAddr, u8)], request_id: String) -> Result<Client, BadHost> {
+/// Reads the caller of a request. Forwarding headers count only from trusted networks, that for the host only from those
+/// that somebody named; one that cannot be read leaves what the socket says.
+pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, settings: &Settings, request_id: String) -> Result<Client, BadHost> {
+    let trusted = &settings.trusted_proxies;
     let peer = plain(connection.peer.ip());
     let from_proxy = is_in(peer, trusted);
     let mut ip = peer;
@@ -30,6 +33,8 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
             Some("http") => secure = false,
             _ => {}
         }
+    }
+    if is_in(peer, &settings.trusted_host_proxies) {
         host = last(headers, "x-forwarded-host").and_then(|h| canonical_host(h, secure));
     }
     let host = match host {
@@ -45,7 +50,8 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
-    Ok(Client { ip, host, secure, user_agent, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, mfa, outpost_token, ..Client::internal() })
+    let from_elsewhere = matches!(headers.get("sec-fetch-site").map(HeaderValue::as_bytes), Some(b"cross-site" | b"same-site"));
+    Ok(Client { ip, host, secure, user_agent, from_elsewhere, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, mfa, outpost_token, ..Client::internal() })
 }
 
 /// The first 512 characters that can be shown.
@@ -112,49 +118,34 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next().map(str::trim)
 }
 
-/// Lower case, no trailing dot, no default port. None for what is no host.
-pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
-    let given = given.trim();
-    if given.len() > 262 || given.contains('@') {
-        return None;
-    }
-    let (name, port) = if given.starts_with('[') {
-        let end = given.find(']')?;
-        let rest = &given[end + 1..];
-        (&given[..=end], if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-    } else {
-        given.split_once(':').map_or((given, None), |(n, p)| (n, Some(p)))
-    };
-    let port = match port {
-        None | Some("") => None,
-        Some(text) => Some(text.parse::<u16>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?),
-    };
-    let mut name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let fine = match name.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !name.is_empty() && name.split('.').all(|l| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')),
-    };
-    if !fine {
-        return None;
-    }
-    if let Some(port) = port.filter(|port| *port != if secure { 443 } else { 80 }) {
-        name.push(':');
-        name.push_str(&port.to_string());
-    }
-    Some(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    fn read(peer: &str, pairs: &[(&str, &str)]) -> Result<Client, BadHost> {
+    fn read_with(peer: &str, pairs: &[(&str, &str)], explicit: bool) -> Result<Client, BadHost> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let connection = Connection { peer: peer.parse().unwrap(), secure: false };
-        let trusted = crate::config::networks("127.0.0.0/8,192.0.2.0/24,::1").unwrap();
-        of(connection, "GET", &"/a?b=c".parse().unwrap(), &headers, &trusted, "id".into())
+        let named = crate::config::networks("127.0.0.0/8,192.0.2.0/24,::1").unwrap();
+        let settings = Settings { trusted_host_proxies: if explicit { named.clone() } else { Vec::new() }, trusted_proxies: named, ..Settings::new(Secret::new("k")) };
+        of(connection, "GET", &"/a?b=c".parse().unwrap(), &headers, &settings, "id".into())
+    }
+    fn read(peer: &str, pairs: &[(&str, &str)]) -> Result<Client, BadHost> {
+        read_with(peer, pairs, true)
+    }
+    #[test]
+    fn redteam_21_a_forwarded_host_counts_from_an_explicit_list_only() {
+        let pairs = [("host", "a.test"), ("x-forwarded-for", "198.51.100.9"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "b.test")];
+        let c = read_with("127.0.0.1:5", &pairs, false).unwrap();
+        assert_eq!((c.ip.to_string().as_str(), c.host.as_str(), c.secure), ("198.51.100.9", "a.test", true));
+        assert_eq!(read_with("127.0.0.1:5", &pairs, true).unwrap().host, "b.test");
+    }
+    #[test]
+    fn the_browser_says_whether_another_site_sent_it() {
+        let told = |site: &str| read("127.0.0.1:5", &[("host", "a.test"), ("sec-fetch-site", site)]).unwrap().from_elsewhere;
+        assert!(told("cross-site") && told("same-site") && !told("same-origin") && !told("none"));
+        assert!(!read("127.0.0.1:5", &[("host", "a.test")]).unwrap().from_elsewhere);
     }
     #[test]
     fn strangers_cannot_forward() {
@@ -182,15 +173,6 @@ mod tests {
             let c = read("127.0.0.1:5", &[("host", "a.test"), ("x-forwarded-for", junk), ("x-forwarded-proto", junk), ("x-forwarded-host", "a b, /")]).unwrap();
             assert_eq!(c.ip.to_string(), "127.0.0.1", "{junk}");
             assert_eq!(c.host, "a.test");
-        }
-    }
-    #[test]
-    fn hosts_have_one_form() {
-        assert_eq!(canonical_host("EXAMPLE.test.:80", false).as_deref(), Some("example.test"));
-        assert_eq!(canonical_host("example.test:443", false).as_deref(), Some("example.test:443"));
-        assert_eq!(canonical_host("[::1]:9000", false).as_deref(), Some("[::1]:9000"));
-        for bad in ["", "a b", "a/b", "a@b", "a..b", "[::1", "a:99999", "a:+1", "\u{e9}.test", "a:1:2"] {
-            assert_eq!(canonical_host(bad, false), None, "{bad}");
         }
     }
     #[test]

@@ -2,6 +2,7 @@
 mod body;
 pub mod client;
 pub mod health;
+pub mod host;
 pub mod ids;
 pub mod listen;
 pub mod request;

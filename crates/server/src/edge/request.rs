@@ -1,6 +1,7 @@
 //! What happens around every request: id, client, limits, panics, headers, log line.
 use super::body::{self, Rest};
 use super::client::{self, Connection};
+use super::host;
 use super::ids::RequestIds;
 use axum::Router;
 use axum::body::Body;
@@ -42,8 +43,14 @@ impl Site {
         let id = self.ids.next();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings.trusted_proxies, id.clone()) {
-            Ok(client) => self.inner(Arc::new(client), request).await,
+        let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings, id.clone()) {
+            Ok(client) => {
+                let client = Arc::new(client);
+                let facts = Facts::of(&self.core, &client, request.headers());
+                let mut response = self.inner(client, request).await;
+                facts.dress(response.headers_mut());
+                response
+            }
             Err(client::BadHost) => text(StatusCode::BAD_REQUEST, "The request names no valid host."),
         };
         let took = started.elapsed();
@@ -65,6 +72,12 @@ impl Site {
             // Who is in the middle of sending would see a broken connection instead of the answer.
             rest.discard(LINGER).await;
             return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."), version);
+        }
+        if let Some(refusal) = host::refusal(&self.core, &client, request.headers()).await {
+            let version = request.version();
+            let (body, rest) = body::lend(request.into_body());
+            drop(body);
+            return if rest.discard(MAX_BODY).await { refusal } else { closing(refusal, version) };
         }
         let cookies = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let wants_page = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|a| a.contains("text/html"));
@@ -163,6 +176,31 @@ fn milliseconds(took: Duration) -> HeaderValue {
         }
     }
     HeaderValue::from_bytes(&text[at..]).unwrap_or(HeaderValue::from_static("0.000ms"))
+}
+
+/// What the headers of an answer follow from in the request.
+struct Facts {
+    hsts: Option<HeaderValue>,
+    /// The API asked by a browser. Programs keep no answers, and some compare the headers that they know.
+    private: bool,
+}
+
+impl Facts {
+    fn of(core: &Core, client: &Client, headers: &HeaderMap) -> Self {
+        // A name of the machine itself belongs to whatever else runs there.
+        let secs = core.settings.hsts;
+        let hsts = (client.secure && secs > 0 && client.domain() != "localhost").then(|| HeaderValue::from_str(&format!("max-age={secs}")).ok()).flatten();
+        let browser = headers.contains_key("sec-fetch-site") || headers.contains_key("sec-fetch-mode") || client.user_agent.starts_with("Mozilla/");
+        Self { hsts, private: browser && client.path.starts_with("/api/") }
+    }
+    fn dress(self, headers: &mut HeaderMap) {
+        if let Some(hsts) = self.hsts {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        if self.private {
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+    }
 }
 
 /// Headers of every answer.

@@ -48,7 +48,7 @@ pub async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
     if own_handle == Some(false) || (user.is_none() && own_handle.is_none()) {
         return Ok(Err(UNKNOWN_DEVICE));
     }
-    let origin = flow.client.base_url();
+    let origin = signet_core::address::of(flow.core, flow.client);
     let required = settings.webauthn_user_verification == UserVerification::Required;
     let expect = Expect { challenge: &challenge, origin: &origin, rp_id: flow.client.domain(), user_verification: required };
     let Some(key) = unb64(device.text("public_key")) else { return Ok(Err(FAILED)) };

@@ -174,7 +174,7 @@ async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, us
     let Some(challenge) = ceremony::take(flow, Ceremony::Create, Some(user)).await? else {
         return Ok(Err("The request was answered already or is too old. Try again.".to_owned()));
     };
-    let origin = flow.client.base_url();
+    let origin = signet_core::address::of(flow.core, flow.client);
     let expect = Expect { challenge: &challenge, origin: &origin, rp_id: flow.client.domain(), user_verification: settings.user_verification == UserVerification::Required };
     let made = match register(sent, &expect) {
         Ok(made) => made,

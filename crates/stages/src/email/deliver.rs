@@ -56,6 +56,8 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
         return Ok(());
     }
+    // Before other links end: a server that does not know its address sends none.
+    signet_core::address::public(core, client)?;
     d.plan.context.set(&keys::PENDING_USER, person.pending());
     let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
     let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };
@@ -73,7 +75,7 @@ async fn account(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
 /// Writes the letter of a stage around a link.
 async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principal, address: String, key: &Secret, lifetime: Span) -> Result<()> {
     let settings = &d.settings;
-    let url = token::link(core, client, &d.flow, &d.query, key);
+    let url = token::link(core, client, &d.flow, &d.query, key)?;
     let values = json!({"url": url, "user": mail::person(&person.user), "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
     let letter = Letter {
         to: vec![address.clone()],

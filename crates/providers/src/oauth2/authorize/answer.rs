@@ -71,6 +71,7 @@ pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, ent
         code.iter().for_each(|code| put("code", code.clone()));
     }
     put("state", ask.state.clone().unwrap_or_default());
+    put("iss", entry.issuer_for(core, client));
     Ok(out)
 }
 
@@ -92,11 +93,12 @@ async fn front_channel(
 ) -> Result<FrontChannel> {
     let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
     let now = core.now();
-    let issuer = entry.issuer_for(client);
+    let issuer = entry.issuer_for(core, client);
     let expires = now.plus(entry.settings.access_token_validity);
     let base = Base { entry, issuer: &issuer, person, auth, now, expires };
     let mut id = base.claims(core.ports.hex(16));
-    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, &ask.scopes, &id).await? } else { Map::new() };
+    let grant = claims::Grant { person, scopes: &ask.scopes, auth, expires };
+    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, &grant, &id).await? } else { Map::new() };
     let mut access = None;
     if ask.response.token {
         let mut token = issue::access_claims(core, &base, &mapped, &ask.scopes);

@@ -214,9 +214,11 @@ impl Ask {
         }
     }
     /// Parameters of an error answer.
-    pub fn error_parameters(&self, error: &OAuthError) -> Vec<(String, String)> {
+    pub fn error_parameters(&self, error: &OAuthError, issuer: String) -> Vec<(String, String)> {
         let mut out = vec![("error".to_owned(), error.code.to_owned()), ("error_description".to_owned(), error.description.to_string())];
         out.extend(self.state.clone().map(|state| ("state".to_owned(), state)));
+        // RFC 9207: who answers.
+        out.push(("iss".to_owned(), issuer));
         out
     }
 }
@@ -241,12 +243,12 @@ mod tests {
     fn errors_go_back_the_way_the_answer_would() {
         let error = OAuthError::login_required();
         let to = |ask: &Ask| {
-            let all = ask.error_parameters(&error);
+            let all = ask.error_parameters(&error, "https://id.test/".into());
             ask.location(&all.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>())
         };
         assert_eq!(
             to(&ask("response_type=code&state=a%26b")),
-            "https://app.example/cb?error=login_required&error_description=The%20Authorization%20Server%20requires%20End-User%20authentication&state=a%26b"
+            "https://app.example/cb?error=login_required&error_description=The%20Authorization%20Server%20requires%20End-User%20authentication&state=a%26b&iss=https%3A%2F%2Fid.test%2F"
         );
         assert!(to(&ask("response_type=id_token")).starts_with("https://app.example/cb#error=login_required&"));
         assert!(to(&ask("response_type=bogus")).starts_with("https://app.example/cb?error="));

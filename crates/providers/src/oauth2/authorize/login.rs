@@ -2,12 +2,13 @@
 use super::checks::Ask;
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::params::Params;
+use crate::oauth2::subject::subject;
 use signet_base::{Error, Json, Result, Timestamp, json, query, vault};
 use signet_core::flow::plan::plan;
 use signet_core::flow::{Context, Executor, keys};
 use signet_core::models::Designation;
 use signet_core::session::Authentication;
-use signet_core::{Client, Core, WebSession, brand};
+use signet_core::{Client, Core, Principal, WebSession, brand};
 use std::sync::Arc;
 
 /// A request to sign in again that is older than this counts as not made, in seconds.
@@ -29,6 +30,26 @@ pub fn is_due(ask: &Ask, authentication: Option<&Authentication>, asked: Option<
         authentication.event.to_string() != event && authentication.at.0 >= at && now.0 - at <= ASKED_FOR * 1_000_000
     });
     !done
+}
+
+/// What `id_token_hint` says about the person who is signed in (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    None,
+    Fits,
+    /// It names somebody else.
+    Other,
+    /// It is no ID token of this client, or its key was replaced.
+    Unreadable,
+}
+
+pub fn hint(core: &Core, client: &Client, entry: &ClientEntry, params: &Params, person: &Principal) -> Hint {
+    let Some(token) = params.get("id_token_hint") else { return Hint::None };
+    match entry.read_hint(core, client, token) {
+        None => Hint::Unreadable,
+        Some(claims) if claims.sub() == Some(subject(entry.settings.sub_mode, person).as_str()) => Hint::Fits,
+        Some(_) => Hint::Other,
+    }
 }
 
 /// Names a request within a session; the same before and after the sign-in.

@@ -15,18 +15,25 @@ use super::web::{Caller, Web, cookies, redirect};
 use answer::Way;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use checks::{Ask, ResponseMode};
+use login::Hint;
 use http::{HeaderMap, StatusCode};
-use signet_base::{Error, Map, Result, json};
+use signet_base::{Error, Json, Map, Result, json};
 use signet_core::flow::plan::{NotPlanned, Plan, plan};
 use signet_core::flow::{Context, Executor, Reply, StageRef, keys};
 use signet_core::models::flow_bindings;
+use signet_core::page::Dressing;
 use signet_core::{Client, WebSession, access};
 use signet_model::Object;
+use signet_pages::{FormContext, challenge_page};
 use stages::{CONSENT, FINAL, Pending};
 use std::sync::Arc;
 
+/// Marks an address by which a person who does not want to share goes back to the application.
+const DECLINED: &str = "declined";
+/// Longest query of an address that a POST becomes.
+const MAX_QUERY: usize = 6000;
 /// At most this many silent stages pass before a person must see something.
 const MAX_SILENT: usize = 100;
 
@@ -46,7 +53,14 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: 
             let (params, problem) = Params::parse(&client.query);
             visit.run(&params, problem).await
         }
-        Ok(params) => visit.run(&params, None).await,
+        Ok(params) => {
+            let query = params.query_without(&["next"]);
+            // Cookies do not come along with what another site posts: the same request again as a GET finds the session.
+            if client.from_elsewhere && query.len() <= MAX_QUERY {
+                return redirect(StatusCode::SEE_OTHER, &format!("/application/o/authorize/?{query}"));
+            }
+            visit.run(&params, None).await
+        }
         Err(problem) => visit.web.refuse(&client, &headers, "The request could not be read", &problem.describe()),
     }
 }
@@ -81,12 +95,15 @@ impl Visit<'_> {
         };
         if let Some(problem) = problem {
             let ask = checks::blank(params, &redirect_uri);
-            return self.error(&ask, &OAuthError::invalid_request().because(problem.describe()));
+            return self.error(&entry, &ask, &OAuthError::invalid_request().because(problem.describe()));
         }
         let ask = match checks::check(params, &entry, &redirect_uri) {
             Ok(ask) => ask,
-            Err(refused) => return self.error(&refused.1, &refused.0),
+            Err(refused) => return self.error(&entry, &refused.1, &refused.0),
         };
+        if params.get(DECLINED).is_some() {
+            return self.error(&entry, &ask, &OAuthError::access_denied());
+        }
         let mut session = match WebSession::load(&self.web.core, self.client, &cookies(self.headers)).await {
             Ok(session) => session,
             Err(error) => return self.web.fail(self.client, self.headers, &error),
@@ -117,11 +134,25 @@ impl Visit<'_> {
         Ok((entry, given.to_owned()))
     }
 
-    fn error(&self, ask: &Ask, error: &OAuthError) -> Response {
-        let all = ask.error_parameters(error);
-        let pairs: Vec<(&str, &str)> = all.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        // Errors need no form: they hold nothing secret.
-        redirect(self.found, &ask.location(&pairs))
+    fn error(&self, entry: &ClientEntry, ask: &Ask, error: &OAuthError) -> Response {
+        self.leave_to_client(entry, ask, &ask.error_parameters(error, entry.issuer_for(&self.web.core, self.client)))
+    }
+
+    /// The one way out to the client, as `response_mode` asks.
+    fn leave_to_client(&self, entry: &ClientEntry, ask: &Ask, parameters: &[(String, String)]) -> Response {
+        match answer::way(entry, ask, parameters) {
+            Way::Location(to) => redirect(self.found, &to),
+            Way::Form(challenge) => {
+                let core = &self.web.core;
+                let dressing = Dressing::of(core, self.client, &cookies(self.headers));
+                let form = FormContext { application: Some(entry.application.name()), request_id: Some(&self.client.request_id), ..FormContext::new("", "") };
+                let target = super::redirect::form_target(&ask.redirect_uri);
+                match challenge_page(dressing.page(core), &Json::Object(challenge.0), &form) {
+                    Some(body) => dressing.answer(StatusCode::OK, target.as_deref().as_slice(), body).into_response(),
+                    None => self.web.fail(self.client, self.headers, &Error::internal("no page for a form that submits itself")),
+                }
+            }
+        }
     }
 
     async fn authorize(&self, params: &Params, entry: &Arc<ClientEntry>, ask: &Ask, session: &mut WebSession) -> Result<Response> {
@@ -131,7 +162,7 @@ impl Visit<'_> {
         let due = login::is_due(ask, session.authentication(), session.state.asked.get(&key), now);
         if due {
             if ask.prompt.none {
-                return Ok(self.error(ask, &OAuthError::login_required()));
+                return Ok(self.error(entry, ask, &OAuthError::login_required()));
             }
             if ask.prompt.login || ask.max_age.is_some() {
                 login::remember(session, &key, now);
@@ -139,24 +170,36 @@ impl Visit<'_> {
             let to = login::to_login(core, self.client, session, entry, params).await?;
             return Ok(redirect(self.found, &to));
         }
-        if session.state.asked.remove(&key).is_some() {
+        let asked = session.state.asked.remove(&key).is_some();
+        if asked {
             session.touch();
         }
         let Some(person) = session.principal().cloned() else { return Err(Error::internal("a sign-in without a person")) };
+        match login::hint(core, self.client, entry, params, &person) {
+            Hint::None | Hint::Fits => {}
+            // Only who answers without asking anybody has to be sure.
+            Hint::Unreadable if !ask.prompt.none => {}
+            Hint::Other if !ask.prompt.none && !asked => {
+                login::remember(session, &key, now);
+                let to = login::to_login(core, self.client, session, entry, params).await?;
+                return Ok(redirect(self.found, &to));
+            }
+            Hint::Unreadable | Hint::Other => return Ok(self.error(entry, ask, &OAuthError::login_required())),
+        }
         let context = access_context(ask);
         let verdict = access::may_use(core, self.client, &person, &entry.application, &context).await?;
         if !verdict.passing {
             let text = verdict.messages.join("\n");
             core.event_denied(self.client, Some(&person), entry.application.name(), &text).await;
             if ask.prompt.none {
-                return Ok(self.error(ask, &OAuthError::access_denied()));
+                return Ok(self.error(entry, ask, &OAuthError::access_denied()));
             }
             let text = if text.is_empty() { "You don’t have access to this application. Ask whoever runs it." } else { &text };
             return Ok(self.web.forbid(self.client, self.headers, "You can’t open this application", text));
         }
         let world = core.world();
         let flow = world.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
-        let mut context = self.flow_context(entry, ask, context);
+        let mut context = self.flow_context(entry, ask, params, context);
         // Planning reads the pending person again; where there is nothing to judge, they are known already.
         let bare = flow.pbm().is_none_or(|pbm| world.bindings_of(pbm).is_empty()) && flow_bindings(&world, flow.pk).is_empty();
         if !bare {
@@ -164,7 +207,7 @@ impl Visit<'_> {
         }
         let mut plan = match plan(core, self.client, &flow, Some(&person), context, true).await? {
             Ok(plan) => plan,
-            Err(why) => return Ok(self.not_planned(ask, why)),
+            Err(why) => return Ok(self.not_planned(entry, ask, why)),
         };
         if bare {
             plan.context.set(&keys::PENDING_USER, person.pending());
@@ -178,13 +221,12 @@ impl Visit<'_> {
         if plan.stages.len() == 1 && ask.mode != ResponseMode::FormPost {
             // Nothing stands between the person and the application.
             let parameters = answer::answer(core, self.client, session, entry, ask).await?;
-            let Way::Location(to) = answer::way(entry, ask, &parameters) else { return Err(Error::internal("a form without a page")) };
-            return Ok(redirect(self.found, &to));
+            return Ok(self.leave_to_client(entry, ask, &parameters));
         }
-        self.through_flow(&flow, plan, ask, params, session).await
+        self.through_flow(entry, &flow, plan, ask, params, session).await
     }
 
-    fn flow_context(&self, entry: &ClientEntry, ask: &Ask, facts: Map) -> Context {
+    fn flow_context(&self, entry: &ClientEntry, ask: &Ask, params: &Params, facts: Map) -> Context {
         let mut context = Context(facts);
         context.set(&keys::APPLICATION, entry.application.pk);
         context.set(&keys::IS_SSO, true);
@@ -193,15 +235,19 @@ impl Visit<'_> {
         let permissions: Vec<Map> = shown.map(|s| Map::from_iter([("id".to_owned(), json!(s.name)), ("name".to_owned(), json!(s.description))])).collect();
         context.set(&keys::CONSENT_PERMISSIONS, permissions);
         // "Don't share" tells the application, instead of leaving it waiting.
-        let refused = ask.error_parameters(&OAuthError::access_denied());
-        let refused: Vec<(&str, &str)> = refused.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        context.set(&keys::DECLINE_URL, ask.location(&refused));
+        let refused = ask.error_parameters(&OAuthError::access_denied(), entry.issuer_for(&self.web.core, self.client));
+        let decline = match answer::way(entry, ask, &refused) {
+            Way::Location(to) => to,
+            // A link cannot post: it comes back here, and this endpoint does.
+            Way::Form(_) => format!("/application/o/authorize/?{}&{DECLINED}=true", params.query_without(&["next", DECLINED])),
+        };
+        context.set(&keys::DECLINE_URL, decline);
         context
     }
 
-    fn not_planned(&self, ask: &Ask, why: NotPlanned) -> Response {
+    fn not_planned(&self, entry: &ClientEntry, ask: &Ask, why: NotPlanned) -> Response {
         if ask.prompt.none {
-            return self.error(ask, &OAuthError::access_denied());
+            return self.error(entry, ask, &OAuthError::access_denied());
         }
         let text = match why {
             NotPlanned::NotApplicable(messages) if !messages.is_empty() => messages.join("\n"),
@@ -211,7 +257,7 @@ impl Visit<'_> {
     }
 
     /// Runs the flow: here while nobody must see a page, else on its own page.
-    async fn through_flow(&self, flow: &Arc<Object>, plan: Plan, ask: &Ask, params: &Params, session: &mut WebSession) -> Result<Response> {
+    async fn through_flow(&self, entry: &ClientEntry, flow: &Arc<Object>, plan: Plan, ask: &Ask, params: &Params, session: &mut WebSession) -> Result<Response> {
         let core = &self.web.core;
         let silent = |stage: &StageRef| stage.kind_id(core).and_then(|id| core.families.stage(&id)).is_some_and(|kind| kind.is_silent());
         let all_silent = plan.stages.iter().all(|s| silent(&s.stage));
@@ -237,12 +283,12 @@ impl Visit<'_> {
         Ok(match reply? {
             Reply::Away(to) => redirect(self.found, &to),
             Reply::Challenge(shown) => match shown.get("component").and_then(|c| c.as_str()) {
-                Some("ak-stage-access-denied") => self.error(ask, &OAuthError::access_denied()),
-                Some("ak-stage-consent") => self.error(ask, &OAuthError::consent_required()),
-                _ => self.error(ask, &OAuthError::interaction_required()),
+                Some("ak-stage-access-denied") => self.error(entry, ask, &OAuthError::access_denied()),
+                Some("ak-stage-consent") => self.error(entry, ask, &OAuthError::consent_required()),
+                _ => self.error(entry, ask, &OAuthError::interaction_required()),
             },
-            Reply::NotApplicable(_) => self.error(ask, &OAuthError::access_denied()),
-            Reply::Done(_) | Reply::Again => self.error(ask, &OAuthError::interaction_required()),
+            Reply::NotApplicable(_) => self.error(entry, ask, &OAuthError::access_denied()),
+            Reply::Done(_) | Reply::Again => self.error(entry, ask, &OAuthError::interaction_required()),
         })
     }
 }

@@ -59,7 +59,7 @@ impl StageKind for AuthorizeStage {
             }
             Err(refused) => {
                 let (error, ask) = *refused;
-                let parameters = ask.error_parameters(&error);
+                let parameters = ask.error_parameters(&error, entry.issuer_for(core, flow.client));
                 (ask, parameters)
             }
         };

@@ -1,4 +1,4 @@
-//! Who the client is (RFC 6749 §2.3): HTTP Basic or form parameters, one of them.
+//! Who the client is (RFC 6749 §2.3): HTTP Basic or form parameters.
 use crate::oauth2::clients::{ClientEntry, Index};
 use crate::oauth2::errors::{OAuthError, Outcome};
 use crate::oauth2::params::Params;
@@ -86,18 +86,16 @@ pub fn identify(index: &Index, headers: &HeaderMap, params: &Params) -> Outcome<
     if params.get("client_id").is_some_and(|id| id != entry.settings.client_id) {
         return Err(OAuthError::invalid_request().because("Two clients are named").into());
     }
-    if in_form.is_some() {
-        // RFC 6749 §2.3: no more than one method in each request.
-        return Err(OAuthError::invalid_request().because("Use one way of client authentication").into());
-    }
     let [decoded, raw] = basic.secrets;
-    let mut secrets = Vec::new();
-    if !decoded.is_empty() {
-        if raw != decoded {
-            secrets.push(Secret::new(raw));
-        }
-        secrets.push(Secret::new(decoded));
-    }
+    let secrets = match in_form {
+        // Some libraries send one secret both ways. Two different ones are two clients (RFC 6749 §2.3).
+        Some(sent) if decoded.is_empty() => vec![Secret::new(sent)],
+        Some(sent) if Secret::new(&*sent).matches(&decoded) | Secret::new(&*sent).matches(&raw) => vec![Secret::new(sent)],
+        Some(_) => return Err(OAuthError::invalid_request().because("Two different client secrets are sent").into()),
+        None if decoded.is_empty() => Vec::new(),
+        None if raw == decoded => vec![Secret::new(decoded)],
+        None => vec![Secret::new(raw), Secret::new(decoded)],
+    };
     Ok(Presented { entry, secrets, by_header: true })
 }
 

@@ -6,6 +6,7 @@ use crate::oauth2::scopes::{OPENID, Scopes};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
 use signet_core::{Client, Core, Principal};
+use signet_jose::half_hash;
 use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct TokenData {
     pub auth: AuthContext,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
 }
 
 /// What tokens are made of.
@@ -57,11 +60,12 @@ pub struct Issued {
 pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let Issue { core, client, entry, person, scopes, auth, lifetime, now, .. } = *issue;
     let expires = now.plus(lifetime);
-    let issuer = entry.issuer_for(client);
+    let issuer = entry.issuer_for(core, client);
     let base = Base { entry, issuer: &issuer, person, auth, now, expires };
     // Without a scope there is no ID token, and no mapping that could ask for its claims.
     let mut id = if scopes.is_empty() { Map::new() } else { base.claims(core.ports.hex(16)) };
-    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, person, scopes, &id).await? } else { Map::new() };
+    let grant = claims::Grant { person, scopes, auth, expires };
+    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, &grant, &id).await? } else { Map::new() };
     let mut access = access_claims(core, &base, &mapped, scopes);
     let note = Note { user: person.user.id, family: issue.family, session: issue.session, issued: now, expires };
     let uid = if note.is_enough(entry) { note.seal(core, entry, &access)? } else { core.ports.alphanumeric(40) };
@@ -88,7 +92,11 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     if let Some(scopes) = issue.refresh {
         let token = core.ports.timed_secret(51);
         let ends = now.plus(entry.settings.refresh_token_validity);
-        refresh = Some(row(scopes, &token, TokenKind::Refresh, ends, None)?);
+        let mut kept = row(scopes, &token, TokenKind::Refresh, ends, None)?;
+        // What introspection says of it: its own number, and the access token that it came with.
+        let about = TokenData { auth: auth.clone(), jti: Some(core.ports.timed_uuid().simple().to_string()), at_hash: Some(half_hash(entry.signer.alg(), &access)) };
+        kept.data = serde_json::to_value(about)?;
+        refresh = Some(kept);
         body.insert("refresh_token".into(), json!(token));
     }
     Ok(Issued { body, access: access_row, refresh })
@@ -124,7 +132,7 @@ pub fn row(
         session,
         family,
         scope: scopes.to_string(),
-        data: serde_json::to_value(TokenData { auth: base.auth.clone(), jti })?,
+        data: serde_json::to_value(TokenData { auth: base.auth.clone(), jti, at_hash: None })?,
         issued: base.now,
         expires,
         revoked: false,

@@ -1,0 +1,25 @@
+//! The token by which a session's own pages show that a request is theirs.
+use super::{CSRF_COOKIE, WebSession};
+use crate::{Client, Core};
+
+impl WebSession {
+    /// Token that forms carry; bound to the session.
+    pub fn csrf(&mut self, core: &Core) -> String {
+        if self.key.is_empty() {
+            self.rekey(core);
+            self.touch();
+        }
+        core.vault.sign("csrf", self.key.as_bytes())
+    }
+    /// The token of a session that exists.
+    pub fn csrf_if_known(&self, core: &Core) -> Option<String> {
+        (!self.key.is_empty()).then(|| core.vault.sign("csrf", self.key.as_bytes()))
+    }
+    /// `Set-Cookie` for scripts, which send the token back as `X-authentik-CSRF`.
+    pub fn csrf_cookie(&self, core: &Core, client: &Client) -> String {
+        core.cookie(client, CSRF_COOKIE, &core.vault.sign("csrf", self.key.as_bytes()), None, false)
+    }
+    pub fn csrf_fits(&self, core: &Core, sent: &str) -> bool {
+        !self.key.is_empty() && core.vault.signature_fits("csrf", self.key.as_bytes(), sent)
+    }
+}
