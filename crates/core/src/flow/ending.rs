@@ -85,7 +85,7 @@ impl Executor<'_> {
         let Some(plan) = &self.session.state.plan else { return title.to_owned() };
         let typed = plan.context.get(&keys::PENDING_USER_IDENTIFIER);
         let user = typed.or_else(|| plan.context.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| self.session.principal().map(|p| p.user.username.clone()));
-        filled(title, &[("app", application.map_or("", Object::name)), ("user", user.as_deref().unwrap_or_default())])
+        filled(title, &[("app", Some(application.map_or("", Object::name))), ("user", user.as_deref())])
     }
 
     /// Adds `flow_info` (authentik-features §1.4).
@@ -111,15 +111,16 @@ impl Executor<'_> {
     }
 }
 
-/// Replaces `%(name)s`, and `%%` by one. A text with other placeholders stays as it is.
-fn filled(text: &str, values: &[(&str, &str)]) -> String {
+/// Replaces `%(name)s`, and `%%` by one. A text with a placeholder that has no value stays as it is.
+fn filled(text: &str, values: &[(&str, Option<&str>)]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         let mark = &rest[at..];
         let found = values.iter().find_map(|(name, value)| Some((*value, mark.strip_prefix("%(")?.strip_prefix(name)?.strip_prefix(")s")?)));
-        let Some((value, after)) = found.or_else(|| mark.strip_prefix("%%").map(|after| ("%", after))) else { return text.to_owned() };
+        let plain = || if mark.starts_with("%(") { None } else { Some((Some("%"), mark.strip_prefix("%%").unwrap_or(&mark[1..]))) };
+        let Some((Some(value), after)) = found.or_else(plain) else { return text.to_owned() };
         out.push_str(value);
         rest = after;
     }
@@ -138,10 +139,10 @@ mod tests {
     use super::{filled, is_web};
     #[test]
     fn wire_w12_titles_name_application_and_person() {
-        let fill = |text: &str| filled(text, &[("app", "Wiki %(user)s"), ("user", "")]);
+        let fill = |text: &str| filled(text, &[("app", Some("Wiki %(user)s")), ("user", None)]);
         assert_eq!(fill("You've logged out of %(app)s."), "You've logged out of Wiki %(user)s.");
-        assert_eq!((fill("%(user)sx").as_str(), fill("100%% %(app)s").as_str(), fill("plain").as_str()), ("x", "100% Wiki %(user)s", "plain"));
-        for raw in ["%(other)s of %(app)s", "100 % of %(app)s", "%(app)d"] {
+        assert_eq!((fill("100%% %(app)s, 5%").as_str(), fill("plain").as_str()), ("100% Wiki %(user)s, 5%", "plain"));
+        for raw in ["%(other)s of %(app)s", "%(user)s at %(app)s", "%(app)d"] {
             assert_eq!(fill(raw), raw);
         }
     }

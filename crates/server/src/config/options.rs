@@ -302,6 +302,32 @@ mod tests {
         );
     }
     #[test]
+    fn guide_g10_a_broken_origin_is_refused_by_name() {
+        let read = |list: &str| Config::read(&[("AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS".to_owned(), list.to_owned())].into());
+        let said = read("https://auth.example.com, auth.example.com,https://a.test/path,https://*.b.test").err().unwrap();
+        let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 3, "{said:?}");
+        for (mistake, broken) in said.iter().zip(["\"auth.example.com\"", "\"https://a.test/path\"", "\"https://*.b.test\""]) {
+            assert!(mistake.starts_with("AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS: ") && mistake.contains(broken), "{mistake}");
+        }
+        let fine = Options::of(&read("https://auth.example.com,http://localhost:8080").unwrap()).core_settings(Secret::new("k"));
+        assert_eq!(fine.trusted_origins.iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://auth.example.com", "http://localhost:8080"]);
+    }
+    #[test]
+    fn redteam_01_the_address_comes_from_the_base_url_else_from_the_domain() {
+        let base = |pairs: &[(&str, &str)]| {
+            let all = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            Config::read(&all).map(|config| Options::of(&config).core_settings(Secret::new("k")).base_url.map(|base| base.to_string()))
+        };
+        let (url, domain) = ("AUTHENTIK_WEB__BASE_URL", "AUTHENTIK_DOMAIN");
+        assert_eq!(base(&[]), Ok(None));
+        assert_eq!(base(&[(domain, "id.corp.test")]), Ok(Some("https://id.corp.test".to_owned())));
+        assert_eq!(base(&[(domain, "id.corp.test"), (url, "http://other.test:9000/")]), Ok(Some("http://other.test:9000".to_owned())));
+        for (variable, bad) in [(url, "id.corp.test"), (url, "https://id.corp.test/auth"), (domain, "https://id.corp.test"), (domain, "a b"), (domain, "id.corp.test/x")] {
+            assert_eq!(base(&[(variable, bad)]).err().map(|m| m[0].variable.clone()), Some(variable.to_owned()), "{bad}");
+        }
+    }
+    #[test]
     fn rules_for_sessions_are_off_until_they_are_set() {
         let read = |pairs: &[(&str, &str)]| session_rules(&Config::read(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()).unwrap());
         assert_eq!(read(&[]), Rules::default());

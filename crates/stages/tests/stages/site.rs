@@ -98,7 +98,7 @@ impl Site {
             vault,
             objects,
             install_id: "test".into(),
-            system: SystemSettings::default(),
+            system: SystemSettings { base_url: "https://id.example.test".into(), ..SystemSettings::default() },
             assets: Arc::new(NoAssets),
         };
         Self { core: Core::new(parts).unwrap(), clock, mail, http }

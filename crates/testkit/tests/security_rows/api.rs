@@ -10,7 +10,7 @@ use signet_store::{groups, users};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const SECRETS: [&str; 2] = ["secret-of-the-provider", "key-of-the-administrator"];
+const SECRETS: [&str; 2] = ["secret-of-the-provider-that-is-long-enough", "key-of-the-administrator"];
 
 fn table(site: &Site) -> Table {
     Table::new(&site.core.registry, &[])

@@ -6,6 +6,8 @@ use signet_model::Object;
 use std::sync::Arc;
 
 pub const BACK: &str = "https://app.example/cb";
+/// All that are built.
+const GRANTS: [&str; 6] = ["authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password"];
 const MAPPINGS: [&str; 4] = ["openid", "email", "profile", "offline_access"];
 
 /// An application with its provider.
@@ -20,9 +22,9 @@ impl App {
     pub async fn new(site: &Arc<Site>, name: &str, more: Json) -> Self {
         let mappings: Vec<Uuid> = MAPPINGS.iter().map(|m| site.find("authentik_providers_oauth2.scopemapping", &format!("goauthentik.io/providers/oauth2/scope-{m}")).pk).collect();
         let mut sent = json!({
-            "name": name, "client_id": name, "client_secret": format!("secret of {name}"),
+            "name": name, "client_id": name, "client_secret": format!("the long secret of the application {name}"),
             "authorization_flow": site.flow("default-provider-authorization-implicit-consent"), "invalidation_flow": site.flow("default-provider-invalidation-flow"),
-            "redirect_uris": [{"matching_mode": "strict", "url": BACK}], "property_mappings": mappings,
+            "redirect_uris": [{"matching_mode": "strict", "url": BACK}], "property_mappings": mappings, "grant_types": GRANTS,
         });
         sent.as_object_mut().unwrap().extend(map(more));
         let secret = sent["client_secret"].as_str().unwrap().to_owned();

@@ -7,7 +7,7 @@ use signet_testkit::MailSink;
 use std::time::{Duration, Instant};
 
 /// who → mail → new password → write → sign in, as the recovery flow of the brand.
-async fn recovery(site: &Site) -> (Uuid, Uuid) {
+pub async fn recovery(site: &Site) -> (Uuid, Uuid) {
     let who = json!({"name": "r-who", "user_fields": ["username", "email"], "show_matched_user": false});
     site.create("authentik_stages_identification.identificationstage", who).await;
     let mail = site.create("authentik_stages_email.emailstage", json!({"name": "r-mail", "use_global_settings": true, "recovery_max_attempts": 100})).await;
@@ -27,7 +27,7 @@ fn address(slug: &str, inner: &str) -> String {
     format!("/api/v3/flows/executor/{slug}/?query={}", query::encode(inner))
 }
 /// A step with the query of the link, and what follows it.
-async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) -> Answer {
+pub async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) -> Answer {
     let at = address(slug, inner);
     let mut answer = match sent {
         Some(sent) => browser.json(Method::POST, &at, &sent).await,
@@ -47,7 +47,7 @@ async fn confirm(browser: &Browser, slug: &str, inner: &str) -> Answer {
     go(browser, slug, inner, Some(json!({"component": "ak-stage-consent", "token": question.json()["token"]}))).await
 }
 /// The query of the first link in a text.
-fn link(text: &str) -> String {
+pub fn link(text: &str) -> String {
     let at = text.find("/if/flow/").unwrap_or_else(|| panic!("no link in {text}"));
     let url: String = text[at..].chars().take_while(|c| !c.is_whitespace() && !matches!(c, '"' | '<')).collect();
     url.split_once('?').unwrap().1.to_owned()
@@ -155,7 +155,7 @@ async fn row_06_a_slow_mail_server_tells_nothing() {
 }
 
 /// invitation → form → write
-async fn enrolment(site: &Site, slug: &str) -> Uuid {
+pub async fn enrolment(site: &Site, slug: &str) -> Uuid {
     let name = |part: &str| format!("{slug}-{part}");
     site.create("authentik_stages_invitation.invitationstage", json!({"name": name("gate")})).await;
     let field = site.create("authentik_stages_prompt.prompt", json!({"name": name("field"), "field_key": "username", "label": "U", "type": "username", "required": true})).await;
@@ -163,7 +163,7 @@ async fn enrolment(site: &Site, slug: &str) -> Uuid {
     site.create("authentik_stages_user_write.userwritestage", json!({"name": name("write"), "user_creation_mode": "always_create"})).await;
     site.flow_of(slug, &[(&name("gate"), None), (&name("form"), None), (&name("write"), None)]).await
 }
-const INVITATIONS: &str = "/api/v3/stages/invitation/invitations/";
+pub const INVITATIONS: &str = "/api/v3/stages/invitation/invitations/";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_03_and_23_an_invitation_is_for_its_flow_its_time_and_one_person() {

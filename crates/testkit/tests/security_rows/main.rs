@@ -5,6 +5,7 @@ mod app;
 mod devices;
 mod docs;
 mod flows;
+mod hosts;
 mod links;
 mod login;
 mod mfa;

@@ -180,9 +180,17 @@ async fn cookies_say_how_far_they_travel() {
         let plain = set_cookie(&site.browser(), "authentik_session=").await;
         assert!(plain.contains("HttpOnly") && plain.contains("SameSite=Lax") && !plain.contains("Secure") && !plain.contains("Max-Age"), "{plain}");
         let tls = set_cookie(&site.browser().header("x-forwarded-proto", "https"), "authentik_session=").await;
-        assert!(tls.contains("HttpOnly") && tls.contains("SameSite=None; Secure"), "{tls}");
+        assert!(tls.contains("HttpOnly") && tls.contains("SameSite=Lax; Secure"), "{tls}");
         let device = set_cookie(&site.browser(), "authentik_device=").await;
         assert!(device.contains("HttpOnly") && device.contains("Max-Age=2592000"), "{device}");
+    })
+    .await;
+    each_site_with(&[("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "None")], |site| async move {
+        site.user("alice", &[]).await;
+        let tls = set_cookie(&site.browser().header("x-forwarded-proto", "https"), "authentik_session=").await;
+        assert!(tls.contains("SameSite=None; Secure"), "{tls}");
+        // Browsers refuse None without Secure.
+        assert!(set_cookie(&site.browser(), "authentik_session=").await.contains("SameSite=Lax"));
     })
     .await;
     each_site_with(&[("AUTHENTIK_SESSION_SECURITY__SECURE_COOKIES", "true"), ("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "Strict")], |site| async move {

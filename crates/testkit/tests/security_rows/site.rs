@@ -149,6 +149,11 @@ impl Browser {
         self.0.get_mut().headers.push((name.to_owned(), value.to_owned()));
         self
     }
+    /// Asks for another host.
+    pub fn at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.0.get_mut().host);
+        self
+    }
     /// `host:port` that it asks for.
     pub async fn host(&self) -> String {
         self.0.lock().await.host.clone()

@@ -78,7 +78,7 @@ async fn row_15_a_token_is_for_its_own_provider() {
         refused(&b.refresh(text(&tokens, "refresh_token")).await, "invalid_grant");
         refused(&b.redeem(&a.code(&browser, &[]).await, &[]).await, "invalid_grant");
         // Without its secret a client is nobody.
-        for secret in ["", "secret of b", "secret of A"] {
+        for secret in ["", "the long secret of the application b", "the long secret of the application A"] {
             let answer = site.browser().form("/application/o/introspect/", &[("client_id", "a"), ("client_secret", secret), ("token", text(&tokens, "access_token"))]).await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{secret}: {}", answer.body);
         }
