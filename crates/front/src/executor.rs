@@ -4,9 +4,9 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
-use signet_core::{Core, address};
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
+use signet_core::{Core, address};
 use std::sync::Arc;
 
 const ALLOW: &str = "GET, POST, HEAD, OPTIONS";

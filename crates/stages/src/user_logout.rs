@@ -1,8 +1,8 @@
 //! Ends the session.
 use crate::Slice;
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result};
 use signet_core::flow::{Challenge, FlowRun, StageKind, Step, keys};
 use signet_core::login;

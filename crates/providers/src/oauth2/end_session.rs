@@ -83,12 +83,10 @@ fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, 
     }
     let hint = match params.get("id_token_hint") {
         None => None,
-        Some(token) => {
-            match entry.read_hint(&web.core, client, token) {
-                Some(claims) => Some(claims),
-                None => return Ok(Err("The ID token of the request is not one of this application’s.")),
-            }
-        }
+        Some(token) => match entry.read_hint(&web.core, client, token) {
+            Some(claims) => Some(claims),
+            None => return Ok(Err("The ID token of the request is not one of this application’s.")),
+        },
     };
     if let (Some(hint), Some(person)) = (&hint, session.principal()) {
         let same_person = hint.sub() == Some(subject(entry.settings.sub_mode, person).as_str());

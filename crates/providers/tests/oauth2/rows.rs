@@ -38,7 +38,9 @@ async fn wire_w19_errors_go_back_in_the_asked_mode() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         // Refused before anybody is known, without a session, and by a policy.
-        for (who, other, code) in [("", ("prompt", "none"), "login_required"), (cookie.as_str(), ("request", "x"), "request_not_supported"), (cookie.as_str(), ("max_age", "x"), "invalid_request")] {
+        for (who, other, code) in
+            [("", ("prompt", "none"), "login_required"), (cookie.as_str(), ("request", "x"), "request_not_supported"), (cookie.as_str(), ("max_age", "x"), "invalid_request")]
+        {
             let (name, value) = other;
             let plain = w.authorize(who, &[other]).await;
             assert!(plain.location().starts_with(&format!("{CB}?error={code}&")), "{name}={value}: {}", plain.location());
@@ -152,7 +154,9 @@ async fn field_08_a_mapping_knows_grant_and_provider() {
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid extra").await;
         let id = claims(&t["id_token"]);
-        for (name, value) in [("a", json!("extra openid")), ("b", json!("openid extra")), ("c", json!("app")), ("d", json!("app")), ("e", json!("ann")), ("f", json!(true)), ("g", json!("app"))] {
+        for (name, value) in
+            [("a", json!("extra openid")), ("b", json!("openid extra")), ("c", json!("app")), ("d", json!("app")), ("e", json!("ann")), ("f", json!(true)), ("g", json!("app"))]
+        {
             assert_eq!(id[name], value, "{name}: {id}");
         }
         let seen = w.userinfo(&t["access_token"]).await.json();
@@ -199,7 +203,16 @@ async fn wire_w12_the_end_of_a_session_names_the_application() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let flow = w.core.world().find::<signet_core::models::Flow>("slug", "sign-out").unwrap().0.clone();
-        let change = signet_model::check(flow.def, json!({"title": "You've logged out of %(app)s."}).as_object().unwrap(), Some(&flow), true, &w.core.world(), &crate::world::EveryRow, &w.core.ports).unwrap();
+        let change = signet_model::check(
+            flow.def,
+            json!({"title": "You've logged out of %(app)s."}).as_object().unwrap(),
+            Some(&flow),
+            true,
+            &w.core.world(),
+            &crate::world::EveryRow,
+            &w.core.ports,
+        )
+        .unwrap();
         let write = signet_store::Write::Update { pk: flow.pk, version: None, data: change.data, secrets: change.secrets };
         w.core.objects.apply(vec![write], &signet_store::Author::system()).await.unwrap();
         let cookie = w.sign_in(&w.ann).await;

@@ -75,7 +75,12 @@ pub const TABLE: &[Setting] = &[
     ),
     now("AVATARS", "", Text, "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting."),
     now("WEB__THREADS", "0", Number(0, 256), "Threads that serve requests; 0: as many as the machine has cores."),
-    now("WEB__BASE_URL", "", Url, "Address under which people reach this server; goes before the system setting. Links in letters lead there. Other hosts than this, the brands' and the machine's own are refused then."),
+    now(
+        "WEB__BASE_URL",
+        "",
+        Url,
+        "Address under which people reach this server; goes before the system setting. Links in letters lead there. Other hosts than this, the brands' and the machine's own are refused then.",
+    ),
     now("DOMAIN", "", Host, "Host name of that address where WEB__BASE_URL is not set: https is meant."),
     now("WEB__HSTS", "15552000", Number(0, MANY), "Seconds for which browsers that came by HTTPS keep to it (Strict-Transport-Security); 0: not sent."),
     now("SECURITY__CSRF__TRUSTED_ORIGINS", "", Text, "Other origins whose pages may send what changes something, as `https://host[:port]`, separated by commas."),

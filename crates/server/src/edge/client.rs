@@ -51,7 +51,21 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
     let from_elsewhere = matches!(headers.get("sec-fetch-site").map(HeaderValue::as_bytes), Some(b"cross-site" | b"same-site"));
-    Ok(Client { ip, host, secure, user_agent, from_elsewhere, request_id, method: method.to_owned(), path: uri.path().to_owned(), query, device, mfa, outpost_token, ..Client::internal() })
+    Ok(Client {
+        ip,
+        host,
+        secure,
+        user_agent,
+        from_elsewhere,
+        request_id,
+        method: method.to_owned(),
+        path: uri.path().to_owned(),
+        query,
+        device,
+        mfa,
+        outpost_token,
+        ..Client::internal()
+    })
 }
 
 /// The first 512 characters that can be shown.

@@ -33,8 +33,10 @@ fn is_headless(path: &str) -> bool {
 
 /// A call with a key, which is judged there: a wrong one is refused, not ignored.
 fn is_of_program(path: &str, headers: &HeaderMap) -> bool {
-    let bearer = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.split_once(' ').is_some_and(|(scheme, key)| scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()));
-    let keyed = (path.starts_with("/api/v3/") && !path.starts_with("/api/v3/flows/executor/") && !path.starts_with("/api/v3/flows/inspector/")) || path == "/application/o/userinfo/";
+    let bearer =
+        |value: &HeaderValue| value.to_str().is_ok_and(|text| text.split_once(' ').is_some_and(|(scheme, key)| scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()));
+    let keyed =
+        (path.starts_with("/api/v3/") && !path.starts_with("/api/v3/flows/executor/") && !path.starts_with("/api/v3/flows/inspector/")) || path == "/application/o/userinfo/";
     keyed && headers.get(header::AUTHORIZATION).is_some_and(bearer)
 }
 

@@ -238,9 +238,14 @@ async fn redteam_02_pages_of_other_sites_post_nothing_to_a_flow() {
             let (passed, said) = taken(begun().await.header(name, value), "application/json", answer.clone()).await;
             assert!(!passed && said.component() == "ak-stage-flow-error" && said.json()["error"].is_string(), "{name}: {value}: {}", said.body);
         }
-        for (name, value) in
-            [("x-nothing", "a program"), ("origin", own.as_str()), ("origin", "https://shell.test"), ("origin", "http://other.test:8080"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")]
-        {
+        for (name, value) in [
+            ("x-nothing", "a program"),
+            ("origin", own.as_str()),
+            ("origin", "https://shell.test"),
+            ("origin", "http://other.test:8080"),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+        ] {
             for kind in ["application/json", "application/json; charset=utf-8"] {
                 assert!(taken(begun().await.header(name, value), kind, answer.clone()).await.0, "{name}: {value}");
             }
@@ -331,7 +336,21 @@ async fn redteam_26_a_launch_address_is_judged_when_it_is_written() {
     each_site(|site| async move {
         let admin = site.admin().await;
         let sent = |n: usize, url: &str| json!({"name": format!("a{n}"), "slug": format!("a{n}"), "meta_launch_url": url});
-        for (n, bad) in ["java\tscript:alert(1)", "javascript:alert(1)", " javascript:x", "blob:x", "view-source:x", "//evil.test", "/\\evil.test", "data:text/html,x", "file:///etc", "filesystem:x"].iter().enumerate() {
+        for (n, bad) in [
+            "java\tscript:alert(1)",
+            "javascript:alert(1)",
+            " javascript:x",
+            "blob:x",
+            "view-source:x",
+            "//evil.test",
+            "/\\evil.test",
+            "data:text/html,x",
+            "file:///etc",
+            "filesystem:x",
+        ]
+        .iter()
+        .enumerate()
+        {
             let answer = admin.json(Method::POST, "/api/v3/core/applications/", &sent(n, bad)).await;
             assert_eq!((answer.status, answer.json()["meta_launch_url"].is_array()), (StatusCode::BAD_REQUEST, true), "{bad:?}: {}", answer.body);
         }
