@@ -211,7 +211,7 @@ mod tests {
         for own in ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
             assert!(is_loopback(own), "{own}");
         }
-        for other in ["localhost.evil.test", "127.0.0.1.evil.test", "evil.test", "10.0.0.1", "[::2]", "notlocalhost"] {
+        for other in ["localhost.evil.test", "127.0.0.1.evil.test", "evil.test", "192.0.2.1", "[::2]", "notlocalhost"] {
             assert!(!is_loopback(other), "{other}");
         }
     }

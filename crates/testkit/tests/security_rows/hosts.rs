@@ -132,7 +132,7 @@ async fn redteam_01_a_host_that_is_not_ours_is_told_the_right_one() {
         for path in ["/-/health/live/", "/-/health/ready/", "/-/metrics/"] {
             assert_eq!(evil().get(path).await.status, StatusCode::OK, "{path}");
         }
-        assert_eq!(site.admin().await.at("10.0.0.7:9000").get("/api/v3/core/users/").await.status, StatusCode::OK);
+        assert_eq!(site.admin().await.at("192.0.2.7:9000").get("/api/v3/core/users/").await.status, StatusCode::OK);
         assert_eq!(evil().header("authorization", "Bearer wrong").get("/api/v3/core/users/").await.status, StatusCode::FORBIDDEN);
         let machine = users::insert(&site.core.db, &User { user_type: "internal_service_account".into(), ..User::new(&site.core.ports, "outpost") }, &[]).await.unwrap();
         let key = site.core.ports.alphanumeric(60);
