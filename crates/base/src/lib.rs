@@ -2,6 +2,7 @@
 pub mod akql;
 pub mod duration;
 pub mod error;
+pub mod machine;
 pub mod memory;
 pub mod outbound;
 pub mod ports;

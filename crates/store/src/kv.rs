@@ -38,6 +38,17 @@ pub async fn delete(db: &Db, name: &str) -> Result<()> {
     db.execute(DELETE, params![name]).await
 }
 
+/// Whether the database is the one with this installation's id.
+pub async fn is_install(db: &Db, id: &str) -> Result<bool> {
+    Ok(db.query_one(INSTALL, vec![]).await?.is_some_and(|row| row.text(0).is_ok_and(|found| found == id)))
+}
+
+/// Writes something, to see whether the database takes it. Not at once on the disk.
+pub async fn probe(db: &Db, ports: &Ports) -> Result<()> {
+    // A changed value: one that stays the same would not be written.
+    db.batch(Batch::relaxed().add(PUT, params!["probe", &Json::Null, ports.now()])).await.map(drop)
+}
+
 /// The random value that makes users' `uid` this installation's own. Made once, never changed.
 pub async fn install_id(db: &Db, ports: &Ports) -> Result<String> {
     if let Some(row) = db.query_one(INSTALL, vec![]).await? {

@@ -12,7 +12,7 @@ mod tallies;
 pub mod testdb;
 mod visits;
 
-pub use db::{Batch, Db, DbKind, PostgresConfig, Row, SslMode, Value};
+pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 pub use rows::{

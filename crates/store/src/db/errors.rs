@@ -3,10 +3,14 @@ use rusqlite::ErrorCode;
 use signet_base::Error;
 use tokio_postgres::error::SqlState;
 
+/// Every statement is compiled in the tests: a table that is missing means another database.
+const EMPTY: &str = "the database lacks tables of this release: it is empty, or another one";
+
 /// What SQLite says. Constraint messages name columns, never values.
 pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
     let rusqlite::Error::SqliteFailure(code, message) = error else {
         return match error {
+            rusqlite::Error::SqlInputError { msg, .. } if msg.starts_with("no such table") => Error::Unavailable(EMPTY.into()),
             rusqlite::Error::SqlInputError { msg, .. } => Error::Internal(format!("SQL: {msg}")),
             other => Error::Internal(format!("SQLite: {other}")),
         };
@@ -29,6 +33,7 @@ pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
             Error::Unavailable(format!("the database file cannot be used: {message}"))
         }
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Error::Unavailable(format!("the database file is damaged or not a database: {message}")),
+        _ if message.starts_with("no such table") => Error::Unavailable(EMPTY.into()),
         _ => Error::Internal(format!("SQLite: {message}")),
     }
 }
@@ -67,6 +72,9 @@ pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
     }
     if *state == SqlState::READ_ONLY_SQL_TRANSACTION {
         return Error::Unavailable("the database is read-only".into());
+    }
+    if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::INVALID_SCHEMA_NAME {
+        return Error::Unavailable(EMPTY.into());
     }
     // 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections), 57 shutdown, 58 system.
     if matches!(class, "08" | "28" | "3D" | "53" | "57" | "58") || *state == SqlState::T_R_SERIALIZATION_FAILURE || *state == SqlState::T_R_DEADLOCK_DETECTED {

@@ -49,6 +49,12 @@ pub(crate) trait Backend: Send + Sync {
     fn alive(&self) -> Result<()> {
         Ok(())
     }
+    /// Brings the statistics up to date that plans are made from; PostgreSQL does it by itself.
+    async fn optimize(&self) -> Result<()> {
+        Ok(())
+    }
+    /// Waits until nobody else holds this, on any node.
+    async fn exclusive(&self) -> Result<Exclusive>;
     /// Commits that reached the disk so far; SQLite only.
     fn commits(&self) -> u64;
     /// How often this process committed something that makes old what was read before (see `recent`).
@@ -57,6 +63,10 @@ pub(crate) trait Backend: Send + Sync {
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
     async fn close(&self);
 }
+
+/// Held while only one process may do something; dropping it lets the next one go on, as the end of its process does.
+#[must_use = "dropped, it protects nothing"]
+pub struct Exclusive(#[allow(dead_code, reason = "held, not read")] Box<dyn std::any::Any + Send>);
 
 /// A database. Clones share connections.
 #[derive(Clone)]
@@ -117,6 +127,14 @@ impl Db {
     /// One durable statement.
     pub async fn execute(&self, sql: impl Into<std::borrow::Cow<'static, str>>, params: Vec<Value>) -> Result<()> {
         self.batch(Batch::new().add(sql, params)).await.map(drop)
+    }
+    /// Waits until no other node and no command beside this one holds it: for what a start does once.
+    pub async fn exclusive(&self) -> Result<Exclusive> {
+        self.backend.exclusive().await
+    }
+    /// Brings the statistics up to date that plans are made from (SQLite); also done when the database is closed.
+    pub async fn optimize(&self) -> Result<()> {
+        self.backend.optimize().await
     }
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {

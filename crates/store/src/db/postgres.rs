@@ -1,6 +1,8 @@
 //! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
+mod values;
+
 use super::together::{self, Step};
-use super::{Backend, Batch, DbKind, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
+use super::{Backend, Batch, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
 use crate::recent;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use signet_base::{Error, Result};
@@ -10,60 +12,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
-use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use values::row;
 
-impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self {
-            Value::Null => Ok(IsNull::Yes),
-            Value::Int(n) => match *ty {
-                Type::INT4 => i32::try_from(*n)?.to_sql(ty, out),
-                Type::INT2 => i16::try_from(*n)?.to_sql(ty, out),
-                Type::BOOL => (*n != 0).to_sql(ty, out),
-                Type::FLOAT8 => (*n as f64).to_sql(ty, out),
-                Type::INT8 => n.to_sql(ty, out),
-                _ => Err(format!("an integer for a column of type {ty}").into()),
-            },
-            Value::Real(n) => match *ty {
-                Type::FLOAT8 => n.to_sql(ty, out),
-                _ => Err(format!("a number for a column of type {ty}").into()),
-            },
-            Value::Text(text) => match *ty {
-                Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => text.to_sql(ty, out),
-                _ => Err(format!("a text for a column of type {ty}").into()),
-            },
-            Value::Blob(bytes) => match *ty {
-                Type::BYTEA => bytes.to_sql(ty, out),
-                _ => Err(format!("bytes for a column of type {ty}").into()),
-            },
-        }
-    }
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-    tokio_postgres::types::to_sql_checked!();
-}
+/// How long a read by an index, or a short batch, may take: a server that stands still must not hold requests.
+const SHORT: Duration = Duration::from_secs(5);
+/// How long a read of many rows may take.
+const LONG: Duration = Duration::from_secs(20);
+/// What each statement of a batch may take beside it: imports write thousands at once.
+const EACH: Duration = Duration::from_millis(10);
+/// How long a request waits for a connection.
+const WAIT: Duration = Duration::from_secs(3);
+/// How long a start waits for that of another node.
+const OTHERS: Duration = Duration::from_secs(120);
+/// Any number that no other program is likely to use, and that migrations do not.
+const START: i64 = 0x7369_676e_6575;
 
-fn row(row: &tokio_postgres::Row) -> Result<Row> {
-    let mut values = Vec::with_capacity(row.len());
-    for (i, column) in row.columns().iter().enumerate() {
-        let value = match *column.type_() {
-            Type::INT8 => row.try_get::<_, Option<i64>>(i).map(Value::from),
-            Type::INT4 => row.try_get::<_, Option<i32>>(i).map(Value::from),
-            Type::INT2 => row.try_get::<_, Option<i16>>(i).map(|n| n.map(i32::from).into()),
-            Type::BOOL => row.try_get::<_, Option<bool>>(i).map(Value::from),
-            Type::FLOAT8 => row.try_get::<_, Option<f64>>(i).map(Value::from),
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => row.try_get::<_, Option<String>>(i).map(Value::from),
-            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i).map(Value::from),
-            Type::VOID => Ok(Value::Null),
-            ref other => return Err(Error::Internal(format!("a column of type {other} cannot be read"))),
-        };
-        values.push(value.map_err(Error::internal)?);
-    }
-    Ok(Row(values))
+fn too_late() -> Error {
+    Error::Unavailable("the database did not answer in time".into())
 }
 
 #[derive(Clone)]
@@ -110,7 +78,7 @@ impl Postgres {
             Some(tls) => Manager::from_config(config.clone(), tls.clone(), how),
             None => Manager::from_config(config.clone(), NoTls, how),
         };
-        let wait = Some(Duration::from_secs(10));
+        let wait = Some(WAIT);
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size.max(1))
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
@@ -141,9 +109,21 @@ impl Postgres {
         })
     }
 
-    /// One attempt; the flag tells whether another one is allowed (nothing was committed).
+    /// One attempt; the flag tells whether another one is allowed (nothing was committed). What takes too long is given up
+    /// with its connection.
     async fn attempt(&self, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let client = self.client().await.map_err(|e| (e, false))?;
+        let limit = SHORT + EACH * u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        match tokio::time::timeout(limit, Self::on(&client, batch)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                drop(Object::take(client));
+                Err((too_late(), false))
+            }
+        }
+    }
+
+    async fn on(client: &Object, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let wanted = together::steps(batch);
         let prepared = async {
             let mut all: Vec<Statement> = Vec::with_capacity(wanted.len());
@@ -154,7 +134,6 @@ impl Postgres {
         };
         let prepared = prepared.await.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
         let begin = if batch.relaxed { "BEGIN; SET LOCAL synchronous_commit = off" } else { "BEGIN" };
-        let client = &client;
         type Work<'a> = Pin<Box<dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>> + Send + 'a>>;
         let mut steps: Vec<Work<'_>> = vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
         for (step, prepared) in wanted.iter().zip(&prepared) {
@@ -182,8 +161,26 @@ impl Postgres {
         judged
     }
 
+    /// A connection beside the pool, for as long as the client is kept; `to` gets its notifications.
+    async fn apart(&self, to: tokio::sync::mpsc::Sender<String>) -> Result<tokio_postgres::Client> {
+        let wrong = |e: tokio_postgres::Error| errors::postgres(&e);
+        Ok(match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await.map_err(wrong)?;
+                tokio::spawn(forward(connection, to));
+                client
+            }
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(wrong)?;
+                tokio::spawn(forward(connection, to));
+                client
+            }
+        })
+    }
+
     /// `keep` the prepared statement for the next time; only for texts of which there are few.
     async fn read(&self, sql: &str, params: &[Value], keep: bool) -> Result<Vec<tokio_postgres::Row>> {
+        let limit = if keep { SHORT } else { LONG };
         let sql = markers::numbered(sql);
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
         let mut tries = 0;
@@ -193,7 +190,11 @@ impl Postgres {
                 let statement = if keep { client.prepare_cached(&sql).await? } else { client.prepare(&sql).await? };
                 client.query(&statement, &params).await
             };
-            match answer.await {
+            let Ok(answer) = tokio::time::timeout(limit, answer).await else {
+                drop(Object::take(client));
+                return Err(too_late());
+            };
+            match answer {
                 Ok(rows) => return Ok(rows),
                 // Every pooled connection is dead after a restart of the server: one fresh one decides.
                 Err(e) if errors::lost(&e) && tries < 2 => {
@@ -302,6 +303,16 @@ impl Backend for Postgres {
     async fn prepare(&self, sql: &str) -> Result<()> {
         self.client().await?.prepare(&markers::numbered(sql)).await.map(drop).map_err(|e| errors::postgres(&e))
     }
+    async fn exclusive(&self) -> Result<Exclusive> {
+        let client = self.apart(tokio::sync::mpsc::channel(1).0).await?;
+        // The lock of a transaction, not of a connection: it holds through poolers too, and goes with either.
+        let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({START})");
+        match tokio::time::timeout(OTHERS, client.batch_execute(&lock)).await {
+            Ok(done) => done.map_err(|e| errors::postgres(&e))?,
+            Err(_) => return Err(Error::Unavailable(format!("another node has been starting for {} seconds", OTHERS.as_secs()))),
+        }
+        Ok(Exclusive(Box::new(client)))
+    }
     fn commits(&self) -> u64 {
         0
     }
@@ -313,20 +324,8 @@ impl Backend for Postgres {
             return Err(Error::Internal(format!("{channel} is no name of a channel")));
         }
         let (tx, rx) = tokio::sync::mpsc::channel(64);
-        let wrong = |e: tokio_postgres::Error| errors::postgres(&e);
-        let client = match &self.tls {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await.map_err(wrong)?;
-                tokio::spawn(forward(connection, tx));
-                client
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(wrong)?;
-                tokio::spawn(forward(connection, tx));
-                client
-            }
-        };
-        client.batch_execute(&format!("LISTEN {channel}")).await.map_err(wrong)?;
+        let client = self.apart(tx).await?;
+        client.batch_execute(&format!("LISTEN {channel}")).await.map_err(|e| errors::postgres(&e))?;
         let (keep, out) = tokio::sync::mpsc::channel(64);
         tokio::spawn(hold(client, rx, keep));
         Ok(Some(out))

@@ -1,13 +1,15 @@
 //! SQLite: one writer thread with group commit, readers on the calling thread.
 mod checkpoint;
+mod place;
 mod writer;
 
-use super::{Backend, Batch, DbKind, Row, Value, errors};
+use super::{Backend, Batch, DbKind, Exclusive, Row, Value, errors};
+use place::Place;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use signet_base::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,10 +31,12 @@ type Answer = Result<Vec<Vec<Row>>>;
 enum Job {
     Batch(Batch, oneshot::Sender<Answer>),
     Script(String, oneshot::Sender<Answer>),
+    /// Brings the statistics up to date that plans are made from.
+    Optimize(oneshot::Sender<Answer>),
 }
 
 pub(super) struct Sqlite {
-    path: PathBuf,
+    place: Arc<Place>,
     temporary: bool,
     jobs: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -56,7 +60,12 @@ impl ToSql for Value {
 impl Sqlite {
     pub fn open(path: &Path, temporary: bool) -> Result<Self> {
         refuse_read_only(path)?;
+        place::refuse_network(path)?;
+        place::make(path).map_err(|e| place::explain(path, e))?;
+        place::keep_private(path);
         let conn = connect(path)?;
+        let place = Arc::new(Place::of(path)?);
+        let log = place::longest_log(path);
         if conn.is_readonly("main").unwrap_or(true) {
             return Err(read_only(path));
         }
@@ -67,16 +76,15 @@ impl Sqlite {
             }
             // KiB: indexes by person and by session are touched all over.
             conn.pragma_update(None, "cache_size", -16_384)?;
-            conn.pragma_update(None, "journal_size_limit", 67_108_864)?;
+            conn.pragma_update(None, "journal_size_limit", i64::try_from(log).unwrap_or(i64::MAX))?;
             conn.pragma_update(None, "foreign_keys", true)
         };
-        setup(&conn).map_err(|e| match errors::sqlite(&e) {
-            Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", path.display())),
-            other => other,
-        })?;
+        setup(&conn).map_err(|e| place::explain(path, errors::sqlite(&e)))?;
+        // The log and its index exist by now, with the rights of the file.
+        place::keep_private(path);
         let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let mut writer = Writer::new(path, conn, commits.clone(), changes.clone(), temporary).map_err(|e| errors::sqlite(&e))?;
+        let mut writer = Writer::new(place.clone(), conn, commits.clone(), changes.clone(), log, temporary).map_err(|e| errors::sqlite(&e))?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || {
@@ -84,7 +92,7 @@ impl Sqlite {
                 writer.run(&queue);
             })
             .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
-        Ok(Self { path: path.to_owned(), temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
+        Ok(Self { place, temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
     }
 
     pub fn temporary() -> Result<Self> {
@@ -95,14 +103,16 @@ impl Sqlite {
         Self::open(&path, true)
     }
 
-    fn read(path: &Path, readers: &Mutex<Vec<Connection>>, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    fn read(place: &Place, readers: &Mutex<Vec<Connection>>, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         // A read never waits while it holds a connection, so that there are at most as many as threads.
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match idle {
             Some(conn) => conn,
             None => {
-                let conn = connect(path)?;
+                let conn = connect(place.path())?;
                 conn.pragma_update(None, "query_only", true).map_err(|e| errors::sqlite(&e))?;
+                // Another file at the same path is not this database.
+                place.check()?;
                 conn
             }
         };
@@ -134,11 +144,11 @@ impl Backend for Sqlite {
         DbKind::Sqlite
     }
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        Self::read(&self.path, &self.readers, sql, &params)
+        Self::read(&self.place, &self.readers, sql, &params)
     }
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        let (path, readers, sql) = (self.path.clone(), self.readers.clone(), sql.to_owned());
-        tokio::task::spawn_blocking(move || Self::read(&path, &readers, &sql, &params)).await.map_err(Error::internal)?
+        let (place, readers, sql) = (self.place.clone(), self.readers.clone(), sql.to_owned());
+        tokio::task::spawn_blocking(move || Self::read(&place, &readers, &sql, &params)).await.map_err(Error::internal)?
     }
     async fn batch(&self, batch: Batch) -> Answer {
         self.submit(|tx| Job::Batch(batch, tx)).await
@@ -147,15 +157,31 @@ impl Backend for Sqlite {
         self.submit(|tx| Job::Script(sql, tx)).await.map(drop)
     }
     async fn prepare(&self, sql: &str) -> Result<()> {
-        let conn = connect(&self.path)?;
+        let conn = connect(self.place.path())?;
         conn.prepare(sql).map(drop).map_err(|e| errors::sqlite(&e))
     }
     fn alive(&self) -> Result<()> {
-        // Open connections go on reading a file that was removed, and nothing written would be found again.
-        if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() || !self.path.exists() {
-            return Err(Error::Unavailable("the database file is gone".into()));
+        if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Err(Error::Unavailable("the database is closed".into()));
         }
-        Ok(())
+        // Open connections go on reading a file that was moved away.
+        self.place.check()
+    }
+    async fn optimize(&self) -> Result<()> {
+        self.submit(Job::Optimize).await.map(drop)
+    }
+    async fn exclusive(&self) -> Result<Exclusive> {
+        // Commands beside a server are other processes: a lock of the file system is what they share.
+        let path = place::with_end(self.place.path(), "-start");
+        tokio::task::spawn_blocking(move || {
+            place::make(&path)?;
+            let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", path.display()));
+            let file = std::fs::File::open(&path).map_err(wrong)?;
+            file.lock().map_err(wrong)?;
+            Ok(Exclusive(Box::new(file)))
+        })
+        .await
+        .map_err(Error::internal)?
     }
     fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
@@ -184,7 +210,7 @@ impl Drop for Sqlite {
         }
         if self.temporary {
             self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            remove_files(&self.path);
+            remove_files(self.place.path());
         }
     }
 }
@@ -219,7 +245,7 @@ fn collect(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> rusqlit
 
 fn connect(path: &Path) -> Result<Connection> {
     let open = || -> rusqlite::Result<Connection> {
-        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         conn.busy_timeout(Duration::from_secs(5))?;
         conn.set_prepared_statement_cache_capacity(256);
         conn.pragma_update(None, "foreign_keys", true)?;
@@ -228,10 +254,7 @@ fn connect(path: &Path) -> Result<Connection> {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(conn)
     };
-    open().map_err(|e| match errors::sqlite(&e) {
-        Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", path.display())),
-        other => other,
-    })
+    open().map_err(|e| place::explain(path, errors::sqlite(&e)))
 }
 
 /// A file without any write permission was protected by somebody on purpose; the superuser could write to it all the same.
@@ -248,9 +271,7 @@ fn read_only(path: &Path) -> Error {
 }
 
 fn remove_files(path: &Path) {
-    for end in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        let _ = std::fs::remove_file(PathBuf::from(name));
+    for end in ["", "-wal", "-shm", "-start"] {
+        let _ = std::fs::remove_file(place::with_end(path, end));
     }
 }

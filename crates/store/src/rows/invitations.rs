@@ -1,13 +1,13 @@
-//! Invitations to make an account.
+//! Invitations to make an account. Whoever has the key of one may: its row is found by a digest, and the key is sealed.
 use super::list::{Filter, Page};
 use super::users::canonical;
 use crate::db::{Batch, Db, Row};
 use crate::params;
-use signet_base::{Error, Map, Result, Timestamp, Uuid};
+use signet_base::{Error, Map, Result, Secret, Timestamp, Uuid, Vault};
 
 #[derive(Debug, Clone)]
 pub struct Invitation {
-    /// The key of the invitation's link as well: random.
+    /// The key of the invitation's link as well: random, and in no row in the clear.
     pub id: Uuid,
     pub name: String,
     /// The only flow that takes it. None: any.
@@ -29,9 +29,9 @@ impl Invitation {
     }
 }
 
-const COLUMNS: &str = "i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed";
-const BY_ID: &str = "SELECT i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed FROM invitation i WHERE i.id = ?";
-const INSERT: &str = "INSERT INTO invitation (id, name, flow, fixed_data, single_use, created_by, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const COLUMNS: &str = "i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed, i.sealed";
+const BY_ID: &str = "SELECT i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed, i.sealed FROM invitation i WHERE i.id = ?";
+const INSERT: &str = "INSERT INTO invitation (id, name, flow, fixed_data, single_use, created_by, created, expires, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const UPDATE: &str = "UPDATE invitation SET name = ?, flow = ?, fixed_data = ?, single_use = ?, expires = ? WHERE id = ?";
 const DELETE: &str = "DELETE FROM invitation WHERE id = ?";
 const CLAIM: &str = "UPDATE invitation SET claimed = ? WHERE id = ? AND claimed IS NULL AND (expires IS NULL OR expires > ?)";
@@ -42,9 +42,15 @@ const DELETE_EXPIRED: &str = "DELETE FROM invitation WHERE id IN (SELECT id FROM
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, INSERT, UPDATE, DELETE, CLAIM, RELEASE, USE_UP, DELETE_FLOW, DELETE_EXPIRED];
 
-fn from_row(row: &Row) -> Result<Invitation> {
+/// What the database and the log know an invitation by.
+pub fn digest(vault: &Vault, id: Uuid) -> String {
+    vault.digest("invitation", &id.to_string())
+}
+
+fn from_row(vault: &Vault, row: &Row) -> Result<Invitation> {
+    let key = vault.open(("invitation", row.text(0)?, "key"), row.text(9)?)?;
     Ok(Invitation {
-        id: row.uuid(0)?,
+        id: Uuid::parse_str(key.reveal()).map_err(Error::internal)?,
         name: row.string(1)?,
         flow: row.opt_uuid(2)?,
         fixed_data: row.map(3)?,
@@ -57,31 +63,32 @@ fn from_row(row: &Row) -> Result<Invitation> {
 }
 
 /// The invitation, expired or not: see [`Invitation::is_expired`].
-pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Invitation>> {
-    db.query_one(BY_ID, params![id]).await?.as_ref().map(from_row).transpose()
+pub async fn by_id(db: &Db, vault: &Vault, id: Uuid) -> Result<Option<Invitation>> {
+    db.query_one(BY_ID, params![digest(vault, id)]).await?.map(|row| from_row(vault, &row)).transpose()
 }
-pub async fn insert(db: &Db, invitation: &Invitation) -> Result<()> {
+pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
+    let (i, digest) = (invitation, digest(vault, invitation.id));
+    let sealed = vault.seal(("invitation", &digest, "key"), &Secret::new(i.id.to_string()))?;
+    db.execute(INSERT, params![digest, &i.name, i.flow, &i.fixed_data, i.single_use, i.created_by, i.created, i.expires, sealed]).await
+}
+pub async fn update(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
     let i = invitation;
-    db.execute(INSERT, params![i.id, &i.name, i.flow, &i.fixed_data, i.single_use, i.created_by, i.created, i.expires]).await
+    one_row(db.batch(Batch::new().add(UPDATE, params![&i.name, i.flow, &i.fixed_data, i.single_use, i.expires, digest(vault, i.id)]).expect_rows(1, "no such row")).await)
 }
-pub async fn update(db: &Db, invitation: &Invitation) -> Result<()> {
-    let i = invitation;
-    one_row(db.batch(Batch::new().add(UPDATE, params![&i.name, i.flow, &i.fixed_data, i.single_use, i.expires, i.id]).expect_rows(1, "no such row")).await)
-}
-pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
-    one_row(db.batch(Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")).await)
+pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
+    one_row(db.batch(Batch::new().add(DELETE, params![digest(vault, id)]).expect_rows(1, "no such row")).await)
 }
 /// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
-pub async fn claim(db: &Db, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
-    happened(db.batch(Batch::new().add(CLAIM, params![run, id, now]).expect_rows(1, "claimed")).await)
+pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
+    happened(db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, "claimed")).await)
 }
 /// Gives a claimed invitation back: what it was claimed for did not happen.
-pub async fn release(db: &Db, id: Uuid, run: &str) -> Result<()> {
-    db.execute(RELEASE, params![id, run]).await
+pub async fn release(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
+    db.execute(RELEASE, params![digest(vault, id), run]).await
 }
 /// The end of a claimed invitation.
-pub async fn use_up(db: &Db, id: Uuid, run: &str) -> Result<()> {
-    db.execute(USE_UP, params![id, run]).await
+pub async fn use_up(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
+    db.execute(USE_UP, params![digest(vault, id), run]).await
 }
 /// What goes with a flow: an invitation must not become one for any flow.
 pub(crate) fn delete_flow(flow: Uuid) -> Batch {
@@ -122,7 +129,7 @@ const SORT: &[(&str, &str)] =
     &[("-expires", "-i.expires"), ("pk", "i.id"), ("name", "i.name"), ("expires", "i.expires"), ("created_by__username", "u.username_key"), ("flow", "i.flow")];
 
 /// One page of invitations, and how many fit the query.
-pub async fn list(db: &Db, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)> {
+pub async fn list(db: &Db, vault: &Vault, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)> {
     let mut f = Filter::default();
     f.search(&q.search, &["i.name", "u.username_key"]);
     f.equal("i.name", q.name.as_deref());
@@ -135,5 +142,5 @@ pub async fn list(db: &Db, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)
         f.one_of("i.flow", flows);
     }
     let (rows, total) = f.page(db, COLUMNS, "invitation i LEFT JOIN users u ON u.id = i.created_by", SORT, "i.id", &q.page).await?;
-    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
+    Ok((rows.iter().map(|row| from_row(vault, row)).collect::<Result<_>>()?, total))
 }

@@ -238,7 +238,7 @@ async fn a_schema_of_its_own_and_mistakes_of_ours() {
         assert!(matches!(db.query("SELECT data FROM kv WHERE name = ?", wrong).await, Err(Error::Internal(_))));
     }
     let plain = Db::open_postgres(config).await.unwrap();
-    assert!(matches!(kv::get(&plain, "x").await, Err(Error::Internal(_))), "the tables are not in the default schema");
+    assert!(matches!(kv::get(&plain, "x").await, Err(Error::Unavailable(_))), "the tables are not in the default schema");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,4 +255,64 @@ async fn a_restart_of_the_server_needs_no_help() {
         db.execute("INSERT INTO t (id) VALUES (1)", vec![]).await.unwrap();
         assert_eq!(db.query("SELECT count(*) FROM t", vec![]).await.unwrap()[0].int(0).unwrap(), round);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b6_missing_tables_mean_another_database() {
+    let empty = Db::temporary().unwrap();
+    assert!(matches!(kv::get(&empty, "x").await, Err(Error::Unavailable(why)) if why.contains("lacks tables")));
+    assert!(matches!(empty.execute("DELETE FROM kv", vec![]).await, Err(Error::Unavailable(_))));
+    let Some(config) = testdb::postgres_config(false).await else { return };
+    let empty = Db::open_postgres(config).await.unwrap();
+    assert!(matches!(kv::get(&empty, "x").await, Err(Error::Unavailable(why)) if why.contains("lacks tables")));
+    assert!(matches!(empty.execute("DELETE FROM kv", vec![]).await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b7_a_database_that_stands_still_is_given_up_with_its_connection() {
+    let Some(config) = testdb::postgres_config(true).await else { return };
+    let db = Db::open_postgres(PostgresConfig { pool_size: 1, ..config }).await.unwrap();
+    let began = std::time::Instant::now();
+    assert!(matches!(db.query("SELECT pg_sleep(30)", vec![]).await, Err(Error::Unavailable(why)) if why.contains("in time")));
+    // The only connection of the pool was thrown away: the next statement has a new one at once.
+    db.execute("CREATE TABLE t (id BIGINT)", vec![]).await.unwrap();
+    let stuck = signet_store::Batch::new().add("INSERT INTO t (id) VALUES (1)", vec![]).add("SELECT pg_sleep(30)", vec![]);
+    assert!(matches!(db.batch(stuck).await, Err(Error::Unavailable(why)) if why.contains("in time")));
+    assert_eq!(db.query("SELECT count(*) FROM t", vec![]).await.unwrap()[0].int(0).unwrap(), 0);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    // What takes its time and is within it goes on as before.
+    db.query("SELECT pg_sleep(1)", vec![]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_at_a_time_holds_the_others_back_on_both_databases() {
+    each_database(|db| async move {
+        let held = db.exclusive().await.unwrap();
+        let other = db.clone();
+        let mut waiting = tokio::spawn(async move { other.exclusive().await.map(drop) });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(300), &mut waiting).await.is_err());
+        drop(held);
+        tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await.unwrap().unwrap().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b5_a_moved_file_takes_no_writes_and_is_not_made_anew() {
+    let dir = folder("moved");
+    let path = dir.join("db.sqlite");
+    let db = Db::open_sqlite(&path).unwrap();
+    migrate::migrate(&db, &ports()).await.unwrap();
+    db.ping().await.unwrap();
+    std::fs::rename(&path, dir.join("aside")).unwrap();
+    assert!(matches!(db.ping().await, Err(Error::Unavailable(why)) if why.contains("moved")));
+    assert!(matches!(kv::put(&db, &ports(), "a", &json!(1), None).await, Err(Error::Unavailable(why)) if why.contains("moved")));
+    assert!(!path.exists());
+    std::fs::rename(dir.join("aside"), &path).unwrap();
+    kv::put(&db, &ports(), "a", &json!(1), None).await.unwrap();
+    db.close().await;
+    // At its end it has made statistics.
+    let again = Db::open_sqlite(&path).unwrap();
+    again.query("SELECT count(*) FROM sqlite_stat1", vec![]).await.unwrap();
+    std::fs::remove_dir_all(dir).unwrap();
 }

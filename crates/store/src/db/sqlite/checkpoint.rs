@@ -7,10 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Pages of the log after which the thread begins, and again after so many more.
-const STEP: usize = 4_000;
-/// From so many pages on the writer copies the rest itself: only then the log begins anew.
-const WHOLE: usize = 16_000;
+/// Bytes of a page of the log.
+const PAGE: u64 = 4_096;
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 pub(super) struct Checkpoints {
@@ -18,6 +16,10 @@ pub(super) struct Checkpoints {
     /// Pages of the log at the last commit.
     pages: Arc<AtomicUsize>,
     before: usize,
+    /// From so many pages on the writer copies the rest itself: only then the log begins anew.
+    whole: usize,
+    /// Pages of the log after which the thread begins, and again after so many more.
+    step: usize,
     /// The count at which the next step is due.
     due: usize,
     /// The thread, once there was something to do.
@@ -36,34 +38,46 @@ impl Drop for Checkpoints {
 
 impl Checkpoints {
     /// For the writer's connection, which no longer does it by itself.
-    pub(super) fn new(path: &Path, conn: &mut Connection) -> rusqlite::Result<Self> {
+    /// `log`: bytes that the log may have.
+    pub(super) fn new(path: &Path, conn: &mut Connection, log: u64) -> rusqlite::Result<Self> {
+        let whole = usize::try_from(log / PAGE).unwrap_or(usize::MAX).max(64);
+        let step = whole / 4;
         let pages = Arc::new(AtomicUsize::new(0));
         let seen = pages.clone();
         conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count| {
             seen.store(usize::try_from(count).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { path: path.to_owned(), pages, before: 0, due: STEP, helper: None })
+        Ok(Self { path: path.to_owned(), pages, before: 0, whole, step, due: step, helper: None })
     }
 
     /// After the answers of a commit.
     pub(super) fn step(&mut self, conn: &Connection) {
         let pages = self.pages.load(Ordering::Relaxed);
         if pages < self.before {
-            self.due = STEP;
+            self.due = self.step;
         }
         self.before = pages;
         if pages < self.due {
             return;
         }
-        self.due = pages + STEP;
-        if pages < WHOLE {
+        self.due = pages + self.step;
+        if pages < self.whole {
             self.ask();
         } else {
             // The thread may be at it: tried again soon.
-            self.due = pages + STEP / 16;
+            self.due = pages + self.step / 16;
             copy(conn);
         }
+    }
+
+    /// The disk is full: copies what can be copied and gives the log's space back.
+    pub(super) fn make_room(&mut self, conn: &Connection) {
+        // An answer of 1 means that readers hold the log: the next write tries again.
+        if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the disk is full, and the write-ahead log could not be copied back");
+        }
+        self.due = self.step;
     }
 
     fn ask(&mut self) {

@@ -1,11 +1,10 @@
 //! The one thread that writes: what waits is committed together.
 use super::checkpoint::Checkpoints;
-use super::{Answer, GATHER, GROUP, Job, collect};
+use super::{Answer, GATHER, GROUP, Job, Place, collect};
 use crate::db::{Batch, errors};
 use crate::recent::any_makes_old;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use signet_base::{Error, Result};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 pub(super) struct Writer {
+    place: Arc<Place>,
     /// Before the connection, so that it also ends before it.
     checkpoints: Checkpoints,
     conn: Connection,
@@ -30,21 +30,23 @@ type Waiting = (Batch, oneshot::Sender<Answer>);
 struct Group {
     /// In one commit.
     batches: Vec<Waiting>,
-    /// After it.
-    script: Option<(String, oneshot::Sender<Answer>)>,
+    /// After it, and not a batch.
+    alone: Option<Job>,
     /// How many came while it waited, if it did.
     gained: Option<usize>,
 }
 
 impl Writer {
-    pub(super) fn new(path: &Path, mut conn: Connection, commits: Arc<AtomicU64>, changes: Arc<AtomicU64>, never_sync: bool) -> rusqlite::Result<Self> {
-        Ok(Self { checkpoints: Checkpoints::new(path, &mut conn)?, conn, commits, changes, sync: None, never_sync })
+    /// `log`: how long the write-ahead log may grow, in bytes.
+    pub(super) fn new(place: Arc<Place>, mut conn: Connection, commits: Arc<AtomicU64>, changes: Arc<AtomicU64>, log: u64, never_sync: bool) -> rusqlite::Result<Self> {
+        let checkpoints = Checkpoints::new(place.path(), &mut conn, log)?;
+        Ok(Self { place, checkpoints, conn, commits, changes, sync: None, never_sync })
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
         let (mut last, mut patience, mut skip) = (1, GATHER, 0);
         // Whether the first was there before the last commit ended.
         while let Some((first, waited)) = queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false))) {
-            let Group { batches, script, gained } = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
+            let Group { batches, alone, gained } = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
             skip = match gained {
                 Some(0) => SKIP,
                 Some(_) => 0,
@@ -54,9 +56,15 @@ impl Writer {
             let began = Instant::now();
             self.commit(batches);
             patience = (began.elapsed() / 2).min(GATHER);
-            if let Some((sql, answer)) = script {
-                let _ = answer.send(self.script(&sql));
+            match alone {
+                Some(Job::Script(sql, answer)) => drop(answer.send(self.script(&sql))),
+                Some(Job::Optimize(answer)) => drop(answer.send(self.optimize())),
+                Some(Job::Batch(..)) | None => {}
             }
+        }
+        // The next start has good plans at once.
+        if !self.never_sync && self.place.check().is_ok() {
+            let _ = self.optimize();
         }
     }
 
@@ -66,13 +74,24 @@ impl Writer {
             return;
         }
         let (batches, senders): (Vec<Batch>, Vec<_>) = group.into_iter().unzip();
+        if let Err(moved) = self.place.check() {
+            let why = moved.to_string();
+            senders.into_iter().for_each(|sender| drop(sender.send(Err(Error::Unavailable(why.clone())))));
+            return;
+        }
         let answers = match self.together(&batches) {
             Ok(answers) => answers,
             // A deferred constraint shows only at the commit: each on its own, so that only the guilty one fails.
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) && batches.len() > 1 => {
                 batches.iter().map(|batch| self.together(std::slice::from_ref(batch)).map_err(|e| errors::sqlite(&e)).and_then(only)).collect()
             }
-            Err(e) => batches.iter().map(|_| Err(errors::sqlite(&e))).collect(),
+            Err(e) => {
+                if e.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+                    // What the log holds is copied into the file, so that the log begins anew and the next write finds room.
+                    self.checkpoints.make_room(&self.conn);
+                }
+                batches.iter().map(|_| Err(errors::sqlite(&e))).collect()
+            }
         };
         // Before anybody hears of it.
         if any_makes_old(&batches) {
@@ -83,6 +102,12 @@ impl Writer {
             let _ = sender.send(answer);
         }
         self.checkpoints.step(&self.conn);
+    }
+
+    /// Tables whose statistics are missing or old are looked at, each for a moment.
+    fn optimize(&mut self) -> Answer {
+        let done = self.conn.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize");
+        done.map(|()| Vec::new()).map_err(|e| errors::sqlite(&e))
     }
 
     /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page that changes;
@@ -129,6 +154,7 @@ impl Writer {
     }
 
     fn script(&mut self, sql: &str) -> Answer {
+        self.place.check()?;
         let run = |me: &mut Self| -> rusqlite::Result<()> {
             me.set_sync(true)?;
             me.conn.execute_batch(&format!("BEGIN IMMEDIATE;\n{sql}\n;COMMIT;"))
@@ -157,8 +183,8 @@ fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience
     while let Some(job) = next.take() {
         match job {
             Job::Batch(batch, answer) => group.batches.push((batch, answer)),
-            Job::Script(sql, answer) => {
-                group.script = Some((sql, answer));
+            alone => {
+                group.alone = Some(alone);
                 break;
             }
         }
@@ -289,7 +315,7 @@ mod tests {
         sender.send(Job::Script("SELECT 1".into(), oneshot::channel().0)).unwrap();
         sender.send(job(true)).unwrap();
         let group = gather(&queue, job(true), true, 9, LONG);
-        assert_eq!((group.batches.len(), group.script.is_some()), (2, true));
+        assert_eq!((group.batches.len(), group.alone.is_some()), (2, true));
         assert!(queue.try_recv().is_ok(), "what comes after it waits");
     }
 }
