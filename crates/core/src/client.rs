@@ -11,6 +11,9 @@ pub struct Client {
     /// `host[:port]` that the person typed, canonical: lower case, no trailing dot, default port left out.
     pub host: String,
     pub secure: bool,
+    /// The caller is on this machine: the socket's peer is, no proxy says that it speaks for somebody else, and the host is a
+    /// name of the machine itself (a page of another site that a browser here has open names its own).
+    pub local: bool,
     pub user_agent: String,
     /// The browser says that a page of another site sent it here (`Sec-Fetch-Site`).
     pub from_elsewhere: bool,
@@ -50,6 +53,7 @@ impl Client {
             ip: IpAddr::from([127, 0, 0, 1]),
             host: "localhost".into(),
             secure: false,
+            local: false,
             user_agent: String::new(),
             from_elsewhere: false,
             request_id: String::new(),

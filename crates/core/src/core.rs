@@ -12,11 +12,12 @@ use crate::session::{SessionCookies, rules::SameSite};
 use crate::source::SourceKind;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
 use crate::turns::Turns;
-use signet_base::{Ports, Result, Timestamp, Vault};
+use signet_base::{Ports, Result, Timestamp, Vault, machine};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
 use signet_store::{Db, ObjectStore, kv};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The kinds that the binary registers.
@@ -35,7 +36,7 @@ impl Families {
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
         // What the executor itself puts into plans.
-        let built_in: [Arc<dyn StageKind>; 2] = [Arc::new(crate::flow::token::Confirm), Arc::new(crate::flow::invitation::Finish)];
+        let built_in: [Arc<dyn StageKind>; 3] = [Arc::new(crate::flow::token::Confirm), Arc::new(crate::flow::invitation::Finish), Arc::new(crate::flow::setup_code::SetupCode)];
         Self {
             stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),
             policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),
@@ -113,6 +114,8 @@ pub struct Core {
     pub geoip: GeoIp,
     /// Answers of policies that are kept.
     pub answers: Memory,
+    /// Set when the server is told to stop: it is not ready any more.
+    pub stopping: AtomicBool,
     install_id: String,
     system: RwLock<Arc<SystemSettings>>,
     /// Ports of the listeners, and whether they speak TLS.
@@ -124,7 +127,7 @@ impl Core {
         let threads = parts.settings.threads.max(1);
         crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
-            hasher: Hasher::new(threads, parts.settings.hash, parts.ports.clone())?,
+            hasher: Hasher::new(parts.settings.hash_threads(machine::memory_bytes()), parts.settings.hash, parts.ports.clone())?,
             signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
             metrics: Metrics::default(),
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
@@ -139,6 +142,7 @@ impl Core {
             vault: parts.vault,
             objects: parts.objects,
             assets: parts.assets,
+            stopping: AtomicBool::new(false),
             install_id: parts.install_id,
             system: RwLock::new(Arc::new(parts.system)),
             listeners: OnceLock::new(),
@@ -150,6 +154,10 @@ impl Core {
     }
     pub fn now(&self) -> Timestamp {
         self.ports.now()
+    }
+    /// The random id of this installation.
+    pub fn install_id(&self) -> &str {
+        &self.install_id
     }
     /// `uid` of a user (authentik-features §7.1).
     pub fn uid(&self, user: i64) -> String {

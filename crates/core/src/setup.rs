@@ -1,9 +1,21 @@
-//! The first run: `initial-setup` works once, then never again, whatever is deleted later.
-use crate::Core;
-use signet_base::{Error, Json, Result, json};
+//! The first run: `initial-setup` works once, then never again, whatever is deleted later. Whoever does not come from this
+//! machine needs the set-up code, which the operator finds in the log and by `signet setup_code`.
+use crate::{Client, Core};
+use signet_base::{Error, Json, Result, Secret, Span, json};
+use signet_store::attempts::{self, Taken};
 use signet_store::kv;
+use std::net::IpAddr;
 
 const KEY: &str = "setup";
+/// Under this name the code is kept, sealed, so that every node asks for the same one.
+const CODE: &str = "setup_code";
+/// Letters and digits that nobody mistakes for each other: 32, so that each is five bits.
+const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// Three groups of five: 75 bits.
+const LENGTH: usize = 15;
+/// Tries of one network in a window of so many seconds.
+const TRIES: i64 = 10;
+const WINDOW_SECS: i64 = 300;
 
 /// Whether the first run is over.
 pub async fn is_done(core: &Core) -> Result<bool> {
@@ -11,8 +23,64 @@ pub async fn is_done(core: &Core) -> Result<bool> {
 }
 /// Closes the first run for ever. Called when the administrator's password is set, by whatever way.
 pub async fn finish(core: &Core) -> Result<()> {
-    kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), None).await.map(drop)
+    kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), None).await?;
+    kv::delete(&core.db, CODE).await
 }
+
+/// The set-up code, made when it is first asked for. None: the first run is over.
+pub async fn code(core: &Core) -> Result<Option<Secret>> {
+    // The second round finds what another node was faster to keep.
+    for _ in 0..3 {
+        if is_done(core).await? {
+            return Ok(None);
+        }
+        let kept = kv::get(&core.db, CODE).await?;
+        if let Some(code) = kept.as_ref().and_then(|(value, _)| value.as_str()).and_then(|sealed| core.vault.open(("kv", CODE, "code"), sealed).ok()) {
+            return Ok(Some(code));
+        }
+        let fresh = Secret::new(make(&core.ports.bytes::<LENGTH>()));
+        let sealed = Json::String(core.vault.seal(("kv", CODE, "code"), &fresh)?);
+        match kv::put(&core.db, &core.ports, CODE, &sealed, Some(kept.map_or(0, |(_, version)| version))).await {
+            Ok(_) => return Ok(Some(fresh)),
+            Err(Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("the set-up code could not be kept".into()))
+}
+
+fn make(chance: &[u8; LENGTH]) -> String {
+    let letters: Vec<char> = chance.iter().map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect();
+    letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// What a typed code is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    Right,
+    Wrong,
+    /// This network has tried too often: the code was not looked at.
+    TooMany,
+}
+
+/// Judges a typed code; capitals, spaces and hyphens do not matter.
+pub async fn judge_code(core: &Core, client: &Client, typed: &str) -> Result<Judged> {
+    let network = match client.ip.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4(ip),
+        // Whoever has one address of a /64 has them all.
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
+    };
+    let name = core.vault.digest("attempt", &format!("setup code\n{network}"));
+    let Taken::Allowed { .. } = attempts::take(&core.db, &name, TRIES, Span::from_secs(WINDOW_SECS), core.now()).await? else { return Ok(Judged::TooMany) };
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    let Some(code) = code(core).await? else { return Ok(Judged::Wrong) };
+    if typed.len() <= 64 && Secret::new(plain(code.reveal())).matches(&plain(typed)) {
+        attempts::clear(&core.db, &name).await?;
+        return Ok(Judged::Right);
+    }
+    Ok(Judged::Wrong)
+}
+
 /// The one chance, taken: the version of the record that says so.
 pub struct Claim(i64);
 /// Takes the one chance: of any number of callers exactly one gets it.
@@ -37,3 +105,15 @@ pub async fn release(core: &Core, claim: Claim) -> Result<()> {
 }
 /// The flow of the first run.
 pub const FLOW: &str = "initial-setup";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_three_groups_that_can_be_read_aloud() {
+        assert_eq!(make(&[0, 1, 2, 3, 31, 32, 255, 0, 0, 0, 7, 8, 9, 10, 11]), "ABCD9-A9AAA-HJKLM");
+        let other: std::collections::BTreeSet<_> = LETTERS.iter().collect();
+        assert_eq!(other.len(), 32);
+    }
+}

@@ -51,7 +51,16 @@ pub struct Settings {
     pub mail: crate::mail::MailSettings,
 }
 
+/// Memory for everything but password hashes.
+const REST: u64 = 64 << 20;
+
 impl Settings {
+    /// Password hashes that run at once: one a thread, fewer where the memory (in bytes) does not suffice for that many.
+    pub fn hash_threads(&self, memory: Option<u64>) -> usize {
+        let threads = self.threads.max(1);
+        let room = memory.map(|bytes| bytes.saturating_sub(REST) / (u64::from(self.hash.memory_kib) * 1024).max(1));
+        room.and_then(|n| usize::try_from(n).ok()).map_or(threads, |n| threads.min(n).max(1))
+    }
     /// What is so when no variable says otherwise, with files and networks left out.
     pub fn new(secret_key: Secret) -> Self {
         Self {
@@ -137,3 +146,18 @@ impl Default for SystemSettings {
 pub const SETTINGS_KEY: &str = "system_settings";
 /// Version of the API that we speak; clients read it from `/admin/version/`.
 pub const API_VERSION: &str = "2026.8.5";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scale_b8_fewer_hashes_run_at_once_where_the_memory_is_small() {
+        let settings = Settings { threads: 4, ..Settings::new("key".into()) };
+        let at_once = |mib: u64| settings.hash_threads(Some(mib << 20));
+        assert_eq!([at_once(64), at_once(128), at_once(200), at_once(320), at_once(4096)], [1, 1, 2, 4, 4]);
+        assert_eq!(settings.hash_threads(None), 4);
+        let small = Settings { hash: crate::hash::HashCost::LEAST, ..settings };
+        assert_eq!(small.hash_threads(Some(128 << 20)), 3);
+    }
+}

@@ -6,6 +6,7 @@ use crate::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
 use signet_core::address;
+use signet_core::flow::invitation::shown_as;
 use signet_core::mail::{self, Letter, templates};
 use signet_core::models::Flow;
 use signet_model::{FieldDef, Kind, OnDelete};
@@ -64,10 +65,10 @@ async fn answer(call: &Call, invitation: Invitation) -> Result<Json> {
 }
 async fn find(call: &Call) -> Result<Invitation, Fault> {
     let Ok(id) = Uuid::parse_str(&call.key) else { return Err(Fault::missing("Invitation")) };
-    invitations::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Invitation"))
+    invitations::by_id(&call.core.db, &call.core.vault, id).await?.ok_or_else(|| Fault::missing("Invitation"))
 }
-fn about(invitation: &Invitation) -> Json {
-    let mut about = model("invitation", invitation.id.simple(), &invitation.name);
+fn about(call: &Call, invitation: &Invitation) -> Json {
+    let mut about = model("invitation", shown_as(&call.core, invitation.id), &invitation.name);
     about["model"]["app"] = json!("authentik_stages_invitation");
     about
 }
@@ -80,7 +81,7 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     let q =
         InvitationQuery { search: paging.search.clone(), name: f.text("name"), created_by: f.text("created_by__username"), expires: f.time("expires"), flows, page: paging.rows() };
     f.done()?;
-    let (page, total) = invitations::list(&call.core.db, &q).await?;
+    let (page, total) = invitations::list(&call.core.db, &call.core.vault, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))
 }
 /// `GET /stages/invitation/invitations/<pk>/`
@@ -104,8 +105,8 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
         claimed: false,
     };
     fill(&mut made, &sent);
-    invitations::insert(&call.core.db, &made).await?;
-    call.event("model_created", about(&made)).await;
+    invitations::insert(&call.core.db, &call.core.vault, &made).await?;
+    call.event("model_created", about(call, &made)).await;
     Ok(Reply::created(answer(call, made).await?))
 }
 /// `PUT /stages/invitation/invitations/<pk>/`
@@ -120,8 +121,8 @@ async fn change(call: &mut Call, partial: bool) -> Answer {
     let mut found = find(call).await?;
     let sent = form::read(call, FIELDS, partial).await?;
     fill(&mut found, &sent);
-    invitations::update(&call.core.db, &found).await.map_err(gone)?;
-    call.event("model_updated", about(&found)).await;
+    invitations::update(&call.core.db, &call.core.vault, &found).await.map_err(gone)?;
+    call.event("model_updated", about(call, &found)).await;
     Ok(Reply::ok(answer(call, found).await?))
 }
 fn fill(into: &mut Invitation, sent: &Map) {
@@ -144,8 +145,8 @@ fn fill(into: &mut Invitation, sent: &Map) {
 /// `DELETE /stages/invitation/invitations/<pk>/`
 pub(crate) async fn destroy(call: &mut Call) -> Answer {
     let found = find(call).await?;
-    invitations::delete(&call.core.db, found.id).await.map_err(gone)?;
-    call.event("model_deleted", about(&found)).await;
+    invitations::delete(&call.core.db, &call.core.vault, found.id).await.map_err(gone)?;
+    call.event("model_deleted", about(call, &found)).await;
     Ok(Reply::Empty)
 }
 /// `GET /stages/invitation/invitations/<pk>/used_by/`

@@ -1,7 +1,7 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
 use super::plan::{NotPlanned, Plan, pending_principal, plan, stage_verdict};
 use super::stage::{FlowRun, StageKind, Step};
-use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys};
+use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, address, setup};
 use signet_base::{Error, Json, Map, Result, Uuid};
@@ -72,7 +72,8 @@ impl Executor<'_> {
 
     /// Puts a ready plan into the session; the person is sent to the flow's page next.
     pub fn start(&mut self, plan: Plan) {
-        self.session.state.query = self.query.to_owned();
+        // The key of a link is for one look-up: nothing keeps it.
+        self.session.state.query = token::without(self.query);
         self.session.state.history.clear();
         self.begin(plan);
     }
@@ -123,6 +124,11 @@ impl Executor<'_> {
     async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
         for _ in 0..MAX_SILENT {
             let Some(mut plan) = self.session.state.plan.take() else { return Err(Error::internal("a run without a plan")) };
+            let first_run = flow.text("slug") == setup::FLOW;
+            let claimed = plan.context.get(&keys::SETUP_CLAIMED) == Some(true);
+            if first_run && !claimed && !self.client.local && setup_code::ask_first(&mut plan) {
+                answer = None;
+            }
             let Some(planned) = plan.stages.front().cloned() else {
                 return Ok(self.finish(flow, plan));
             };
@@ -144,8 +150,6 @@ impl Executor<'_> {
                 }
             }
             let (kind, stage, settings) = self.resolve(&planned.stage)?;
-            let first_run = flow.text("slug") == setup::FLOW;
-            let claimed = plan.context.get(&keys::SETUP_CLAIMED) == Some(true);
             // The first run is judged at every step: two browsers may both have begun it.
             if first_run && !claimed && setup::is_done(self.core).await? {
                 self.session.state.plan = Some(plan);
@@ -182,6 +186,10 @@ impl Executor<'_> {
                         plan.context.set(&keys::SETUP_CLAIMED, true);
                         if let Err(error) = address::take(self.core, self.client).await {
                             tracing::error!(%error, "the address of the first run could not be kept");
+                        }
+                        // The claim closed the first run; this only forgets the code.
+                        if let Err(error) = setup::finish(self.core).await {
+                            tracing::warn!(%error, "the set-up code could not be removed");
                         }
                     }
                     Some(claim) => setup::release(self.core, claim).await?,
@@ -258,7 +266,7 @@ impl Executor<'_> {
         let world = self.core.world();
         let other = world.get(other).filter(|o| o.get::<Flow>().is_some()).ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
         history::record(self.core, self.session, &plan);
-        let query = super::token::without(&self.session.state.query);
+        let query = token::without(&self.session.state.query);
         self.session.state.query.clone_from(&query);
         let mut context = if keep { plan.context } else { self.fresh_context() };
         context.set(&keys::IS_REDIRECTED, true);

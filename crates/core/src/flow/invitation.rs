@@ -26,11 +26,18 @@ struct Held {
     used: bool,
 }
 
+/// What events and the log call an invitation: its key would let their readers in.
+pub fn shown_as(core: &Core, id: Uuid) -> String {
+    let mut digest = invitations::digest(&core.vault, id);
+    digest.truncate(32);
+    digest
+}
+
 /// The invitation, when it counts for this flow now.
 pub async fn find(core: &Core, id: &str, flow: Uuid) -> Result<Option<Invitation>> {
     let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
     let now = core.now();
-    Ok(invitations::by_id(&core.db, id).await?.filter(|i| !i.is_expired(now) && !i.claimed && i.flow.is_none_or(|f| f == flow)))
+    Ok(invitations::by_id(&core.db, &core.vault, id).await?.filter(|i| !i.is_expired(now) && !i.claimed && i.flow.is_none_or(|f| f == flow)))
 }
 
 /// Takes an invitation into the run: its data goes over what was typed, and it is used up in the end.
@@ -93,7 +100,7 @@ pub(crate) async fn claim(core: &Core, flow: Uuid, context: &mut Context) -> Res
         return Ok(Some(Claim { id: held.id, run: None }));
     }
     let run = core.ports.hex(16);
-    if invitations::claim(&core.db, held.id, &run, core.now()).await? {
+    if invitations::claim(&core.db, &core.vault, held.id, &run, core.now()).await? {
         return Ok(Some(Claim { id: held.id, run: Some(run) }));
     }
     Err(Error::denied(REFUSED))
@@ -106,18 +113,18 @@ pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &m
     }
     let shown = context.get(&SHOWN).unwrap_or_default();
     let name = shown.get("name").and_then(Json::as_str).unwrap_or_default();
-    let model = json!({"app": "authentik_stages_invitation", "model_name": "invitation", "pk": claim.id.simple().to_string(), "name": name});
+    let model = json!({"app": "authentik_stages_invitation", "model_name": "invitation", "pk": shown_as(core, claim.id), "name": name});
     core.event(client, None, "invitation_used", "authentik_stages_invitation", json!({"invitation": model})).await;
     if let Some(run) = claim.run
-        && let Err(error) = invitations::use_up(&core.db, claim.id, &run).await
+        && let Err(error) = invitations::use_up(&core.db, &core.vault, claim.id, &run).await
     {
-        tracing::error!(invitation = %claim.id, %error, "a used invitation could not be removed");
+        tracing::error!(invitation = shown_as(core, claim.id), %error, "a used invitation could not be removed");
     }
 }
 /// The step did not happen: the invitation counts again.
 pub(crate) async fn release(core: &Core, claim: Claim) -> Result<()> {
     match claim.run {
-        Some(run) => invitations::release(&core.db, claim.id, &run).await,
+        Some(run) => invitations::release(&core.db, &core.vault, claim.id, &run).await,
         None => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ pub mod history;
 pub mod invitation;
 pub mod plan;
 pub mod sealed;
+pub(crate) mod setup_code;
 pub mod stage;
 pub mod token;
 

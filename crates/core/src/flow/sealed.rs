@@ -2,13 +2,15 @@
 //! sealed before it is written into a row, and opened when the row is read.
 use signet_base::{Json, Result, Secret, Vault};
 
-/// What of a stored state is sealed: the plan's context, what it began with, and the steps that the inspector shows.
-const PLACES: [&str; 3] = ["/plan/context", "/plan/given", "/history"];
+/// What of a stored state is sealed: the plan's context, what it began with, the steps that the inspector shows, and the
+/// query with which somebody came (it names invitations).
+const PLACES: [&str; 4] = ["/plan/context", "/plan/given", "/history", "/query"];
 
 fn is_empty(value: &Json) -> bool {
     match value {
         Json::Object(map) => map.is_empty(),
         Json::Array(list) => list.is_empty(),
+        Json::String(text) => text.is_empty(),
         Json::Null => true,
         _ => false,
     }
@@ -54,12 +56,12 @@ mod tests {
         let state = json!({"plan": {"flow": "f", "context": {"prompt_data": {"password": "typed-by-alice"}}}, "history": [{"context": {"x": 1}}], "query": "next=/"});
         let sealed = seal(&vault, "row", state.clone()).unwrap();
         let text = sealed.to_string();
-        assert!(!text.contains("typed-by-alice") && !text.contains("prompt_data") && text.contains("next=/"), "{text}");
+        assert!(!text.contains("typed-by-alice") && !text.contains("prompt_data") && !text.contains("next=/"), "{text}");
         assert_eq!(open(&vault, "row", sealed.clone()), state);
-        // Moved to another row, or changed: the run is gone, the rest of the session stays.
-        assert_eq!(open(&vault, "other", sealed), json!({"query": "next=/"}));
-        let forged = json!({"plan": {"flow": "f", "context": "v1:AAAA"}, "query": "q"});
-        assert_eq!(open(&vault, "row", forged), json!({"query": "q"}));
+        // Moved to another row, or changed: what was sealed is gone, the rest of the session stays.
+        assert_eq!(open(&vault, "other", sealed), json!({}));
+        let forged = json!({"plan": {"flow": "f", "context": "v1:AAAA"}, "browser_only": true});
+        assert_eq!(open(&vault, "row", forged), json!({"browser_only": true}));
     }
     #[test]
     fn a_session_without_a_run_is_written_as_it_is() {

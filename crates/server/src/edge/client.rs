@@ -50,11 +50,13 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
+    let local = is_local(peer, &host, headers);
     let from_elsewhere = matches!(headers.get("sec-fetch-site").map(HeaderValue::as_bytes), Some(b"cross-site" | b"same-site"));
     Ok(Client {
         ip,
         host,
         secure,
+        local,
         user_agent,
         from_elsewhere,
         request_id,
@@ -66,6 +68,19 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
         outpost_token,
         ..Client::internal()
     })
+}
+
+/// See [`Client::local`].
+fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
+    const OF_PROXIES: [&str; 9] =
+        ["forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-original-forwarded-for"];
+    let forwarded = headers.keys().any(|name| name.as_str().starts_with("x-forwarded") || OF_PROXIES.contains(&name.as_str()));
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let own = name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| plain(ip).is_loopback());
+    peer.is_loopback() && !forwarded && own
 }
 
 /// The first 512 characters that can be shown.
@@ -193,6 +208,20 @@ mod tests {
     fn a_request_without_one_host_is_refused() {
         assert_eq!(read("127.0.0.1:5", &[]).err(), Some(BadHost));
         assert_eq!(read("127.0.0.1:5", &[("host", "a.test"), ("host", "b.test")]).err(), Some(BadHost));
+    }
+    #[test]
+    fn redteam_21_only_callers_of_this_machine_are_local() {
+        let local = |peer: &str, pairs: &[(&str, &str)]| read(peer, pairs).unwrap().local;
+        for (peer, host) in [("127.0.0.1:5", "localhost:9000"), ("127.0.0.1:5", "127.0.0.1"), ("[::1]:5", "[::1]:9000"), ("[::ffff:127.0.0.1]:5", "localhost")] {
+            assert!(local(peer, &[("host", host)]), "{peer} {host}");
+        }
+        // From elsewhere, by a proxy on this machine, or by a page of another site whose name leads here.
+        assert!(!local("192.0.2.7:5", &[("host", "localhost")]));
+        assert!(!local("127.0.0.1:5", &[("host", "id.example.test")]));
+        assert!(!local("127.0.0.1:5", &[("host", "localhost.example.test")]));
+        for name in ["x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip"] {
+            assert!(!local("127.0.0.1:5", &[("host", "localhost"), (name, "127.0.0.1")]), "{name}");
+        }
     }
     #[test]
     fn networks_cover_their_edges_and_mapped_addresses() {

@@ -34,7 +34,7 @@ async fn invite(site: &Site, flow: Option<Uuid>, single_use: bool, fixed: Json) 
     let id = site.core.ports.uuid();
     let fixed_data: Map = fixed.as_object().unwrap().clone();
     let made = Invitation { id, name: "inv".into(), flow, fixed_data, single_use, created_by: None, created: now, expires: Some(now.plus_secs(60)), claimed: false };
-    invitations::insert(&site.core.db, &made).await.unwrap();
+    invitations::insert(&site.core.db, &site.core.vault, &made).await.unwrap();
     id
 }
 fn filled(name: &str) -> Json {
@@ -118,7 +118,7 @@ async fn a_write_that_fails_gives_the_invitation_back() {
     site.person("taken", "").await;
     let (mut browser, _) = open(&site, "join", &format!("itoken={id}")).await;
     assert!(browser.post("join", filled("free")).await.is_denied());
-    assert!(!invitations::by_id(&site.core.db, id).await.unwrap().unwrap().claimed);
+    assert!(!invitations::by_id(&site.core.db, &site.core.vault, id).await.unwrap().unwrap().claimed);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn an_invitation_without_a_write_is_used_up_at_the_end() {
     assert_eq!(seen.component(), "ak-stage-dummy");
     assert!(one.post("look", json!({"component": "ak-stage-dummy"})).await.is_done());
     assert!(two.post("look", json!({"component": "ak-stage-dummy"})).await.is_denied());
-    assert!(invitations::by_id(&site.core.db, id).await.unwrap().is_none());
+    assert!(invitations::by_id(&site.core.db, &site.core.vault, id).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn row_23_an_invitation_ends_in_its_second() {
     assert_eq!(seen.component(), "ak-stage-prompt");
     site.clock.advance_secs(1);
     // Nobody has swept; it is over all the same, also for a run that began in time.
-    assert!(invitations::by_id(&site.core.db, id).await.unwrap().is_some());
+    assert!(invitations::by_id(&site.core.db, &site.core.vault, id).await.unwrap().is_some());
     assert!(open(&site, "join", &query).await.1.is_denied());
     assert!(slow.post("join", filled("late")).await.is_denied());
     assert!(users::by_username(&site.core.db, "late").await.unwrap().is_none());

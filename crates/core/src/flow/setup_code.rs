@@ -1,0 +1,63 @@
+//! The question for the set-up code, in front of the first run where it is opened from elsewhere than this machine.
+use super::{Challenge, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, Step};
+use crate::setup::{self, Judged};
+use async_trait::async_trait;
+use signet_base::{Json, Map, Result, json};
+
+/// Built in: it is in no flow's configuration.
+const KIND: &str = "signet.setup_code";
+const COMPONENT: &str = "ak-stage-prompt";
+const FIELD: &str = "setup_code";
+/// This run has given the code.
+const GIVEN: Key<bool> = Key::new("goauthentik.io/setup/code");
+const WHERE: &str = "This server has no administrator yet. To set it up from another machine, type the set-up code. It stands in the server’s log, \
+    and this command prints it where the server runs: signet setup_code (with Docker: docker compose exec server ak setup_code).";
+
+/// Puts the question in front of a run that has not answered it. Says whether it did.
+pub(super) fn ask_first(plan: &mut Plan) -> bool {
+    let asked = plan.stages.front().is_some_and(|s| matches!(&s.stage, StageRef::BuiltIn { kind, .. } if kind == KIND));
+    if asked || plan.context.get(&GIVEN) == Some(true) {
+        return false;
+    }
+    plan.stages.push_front(Planned { stage: StageRef::BuiltIn { kind: KIND.to_owned(), settings: Json::Null }, binding: None, re_evaluate: false });
+    plan.total += 1;
+    plan.shown = false;
+    true
+}
+
+pub(crate) struct SetupCode;
+
+#[async_trait]
+impl StageKind for SetupCode {
+    fn id(&self) -> &'static str {
+        KIND
+    }
+    fn component(&self) -> &'static str {
+        COMPONENT
+    }
+    async fn show(&self, _: &mut FlowRun<'_>) -> Result<Step> {
+        let field = |key: &str, label: &str, kind: &str, required: bool, initial: &str, order: i64| {
+            json!({
+                "field_key": key, "label": label, "type": kind, "required": required, "placeholder": "", "initial_value": initial,
+                "order": order, "sub_text": "", "choices": null,
+            })
+        };
+        let fields = [field("setup_code_where", "", "static", false, WHERE, 0), field(FIELD, "Set-up code", "text", true, "", 1)];
+        Ok(Step::Show(Challenge::new(COMPONENT).with("fields", json!(fields))))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let typed = answer.get(FIELD).and_then(Json::as_str).unwrap_or_default().trim();
+        if typed.is_empty() {
+            return Ok(Step::Invalid(ResponseErrors::required(FIELD)));
+        }
+        let said = match setup::judge_code(flow.core, flow.client, typed).await? {
+            Judged::Right => {
+                flow.context().set(&GIVEN, true);
+                return Ok(Step::Next);
+            }
+            Judged::Wrong => "That is not the set-up code. Look into the server’s log, or ask the server by the command.",
+            Judged::TooMany => "Too many tries from your network. Wait five minutes and try again.",
+        };
+        Ok(Step::Invalid(ResponseErrors::one(FIELD, said, "invalid")))
+    }
+}
