@@ -5,7 +5,7 @@ use signet_core::models::CertificateKeyPair;
 use signet_jose::x509::{Generate, Generated, KeyAlgorithm, generate};
 use signet_model::{Lookup, Model, check};
 use signet_store::{Author, Write, kv};
-use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// Offered first to new providers.
 pub const ES256: &str = "authentik ES256 Signing Key";
@@ -67,12 +67,22 @@ pub async fn ensure_es256(core: &Core) -> Result<()> {
     store(core, ES256, pair).await
 }
 
-/// Makes the RSA pair, which takes up to a second of computing: run it beside the server.
-pub async fn ensure_rsa(core: Arc<Core>) -> Result<()> {
-    if made_before(&core, SELF_SIGNED).await? {
-        return Ok(());
+/// A pair that is on the way.
+pub type Making = JoinHandle<Result<Generated>>;
+
+/// Begins to compute the RSA pair, up to a second of work, beside what else a start does. None: the installation had it.
+pub async fn begin_rsa(core: &Core) -> Result<Option<Making>> {
+    if made_before(core, SELF_SIGNED).await? {
+        return Ok(None);
     }
-    let wanted = request(&core, KeyAlgorithm::Rsa);
-    let pair = tokio::task::spawn_blocking(move || generate(&wanted)).await.map_err(Error::internal)?.map_err(Error::internal)?;
-    store(&core, SELF_SIGNED, pair).await
+    let wanted = request(core, KeyAlgorithm::Rsa);
+    Ok(Some(tokio::task::spawn_blocking(move || generate(&wanted).map_err(Error::internal))))
+}
+
+/// Keeps what [`begin_rsa`] began.
+pub async fn keep_rsa(core: &Core, pair: Option<Making>) -> Result<()> {
+    match pair {
+        Some(pair) => store(core, SELF_SIGNED, pair.await.map_err(Error::internal)??).await,
+        None => Ok(()),
+    }
 }

@@ -11,16 +11,29 @@ const KEY: &str = "first_start";
 /// Identifier of the token that `AUTHENTIK_BOOTSTRAP_TOKEN` gives.
 pub const TOKEN: &str = "authentik-bootstrap-token";
 
-/// Applies defaults and, once in the life of an installation, the bootstrap settings.
+/// Applies defaults and, once in the life of an installation, the bootstrap settings. What they promise is there when this
+/// returns. One node or command at a time: the others find it done.
 pub async fn prepare(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
+    let _alone = core.db.exclusive().await?;
+    core.objects.refresh_if_stale().await?;
+    let rsa = certificates::begin_rsa(core).await?;
     let report = signet_blueprints::apply_defaults(core).await?;
     if !report.is_empty() {
         tracing::info!(created = report.created, updated = report.updated, "default objects written");
     }
     certificates::ensure_es256(core).await?;
+    certificates::keep_rsa(core, rsa).await?;
     if kv::get(&core.db, KEY).await?.is_none() {
         administrator(core, bootstrap).await?;
         kv::put(&core.db, &core.ports, KEY, &json!({"done": true, "at": core.now()}), None).await?;
+    }
+    Ok(())
+}
+
+/// Says how to begin, as long as nobody has.
+pub async fn announce(core: &Core) -> Result<()> {
+    if let Some(code) = setup::code(core).await? {
+        tracing::warn!(setup_code = code.reveal(), "nobody has set this server up yet: open its address in a browser. From another machine it asks for the set-up code");
     }
     Ok(())
 }

@@ -3,7 +3,7 @@ use signet_base::{Result, Secret, Span, json};
 use signet_core::{Client, Core, Principal};
 use signet_store::{attempts, consents, events, flow_tokens, grants, invitations, known_devices, logins, password_history, reputation, sessions, tokens};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const EVERY: Duration = Duration::from_secs(60);
@@ -14,9 +14,15 @@ const GRACE: i64 = 3600;
 /// How long it is remembered where people signed in from, and which event tells of a refusal.
 const LOGINS: i64 = 90 * 86_400;
 const ROUNDS: usize = 10;
+/// How often the change counter is compared where nobody tells of changes, and where somebody does.
+const LOOK: Duration = Duration::from_millis(800);
+const LOOK_TOLD: Duration = Duration::from_secs(5);
+/// How often the database's statistics are brought up to date.
+const OPTIMIZE: Duration = Duration::from_secs(86_400);
 
 /// Runs until `stop`.
 pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let mut optimized = Instant::now();
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -24,6 +30,12 @@ pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = sweep(&core).await {
             tracing::warn!(%error, "expired rows could not be removed; tried again in a minute");
+        }
+        if optimized.elapsed() >= OPTIMIZE {
+            optimized = Instant::now();
+            if let Err(error) = core.db.optimize().await {
+                tracing::warn!(%error, "the database's statistics could not be renewed");
+            }
         }
     }
 }
@@ -63,16 +75,17 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     Ok(())
 }
 
-/// Takes over what other nodes write (PostgreSQL). Ends at once where one process owns the database.
+/// Takes over what other nodes write, and commands beside this server. PostgreSQL tells of it; silence proves nothing, so
+/// the counter is compared all the same: one row.
 pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     loop {
-        let mut news = match core.objects.listen().await {
-            Ok(Some(news)) => Some(news),
-            Ok(None) => return,
-            Err(error) => {
+        let mut news = match tokio::time::timeout(LOOK_TOLD, core.objects.listen()).await {
+            Ok(Ok(news)) => news,
+            Ok(Err(error)) => {
                 tracing::debug!(%error, "no news from the database");
                 None
             }
+            Err(_) => None,
         };
         // Whatever was said while nobody listened.
         refresh(&core).await;
@@ -82,17 +95,19 @@ pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
                     Some(_) => refresh(&core).await,
                     None => news = None,
                 },
+                () = tokio::time::sleep(LOOK_TOLD) => refresh(&core).await,
                 _ = stop.changed() => return,
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            () = tokio::time::sleep(LOOK) => {}
             _ = stop.changed() => return,
         }
     }
 }
 
-async fn refresh(core: &Core) {
+/// Takes over what has changed by now.
+pub async fn refresh(core: &Core) {
     if let Err(error) = core.objects.refresh_if_stale().await {
         tracing::warn!(%error, "changes of other nodes could not be read");
     }

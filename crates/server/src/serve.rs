@@ -4,17 +4,22 @@ use crate::edge::health::Scrape;
 use crate::edge::listen::{self, Serve};
 use crate::edge::request::Site;
 use crate::edge::tls;
-use crate::{certificates, first_run, housekeeping, wiring};
-use signet_base::{Error, Ports, Result};
+use crate::signals::{Signals, Wanted};
+use crate::{first_run, folder, housekeeping, wiring};
+use signet_base::{Error, Ports, Result, machine};
 use signet_core::Core;
-use signet_store::{Db, migrate};
+use signet_store::{Db, DbKind, migrate};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// How long connections are still taken after the signal to stop, where other nodes can take over: load balancers need a
+/// moment to see that this one is not ready any more.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Opens the database, brings its schema up to date, loads the configuration.
 pub async fn open(options: &Options, ports: Ports) -> Result<Arc<Core>> {
@@ -44,6 +49,7 @@ pub struct Running {
     pub metrics: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    _folder: Option<folder::Lock>,
 }
 
 impl Running {
@@ -62,8 +68,11 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     let http = bind(&options.http, &options.variable("LISTEN__HTTP")).await?;
     let https = bind(&options.https, &options.variable("LISTEN__HTTPS")).await?;
     let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+    let folder = folder::lock(options)?;
     let core = open(options, ports).await?;
+    tell_memory(options, &core);
     first_run::prepare(&core, &options.bootstrap).await?;
+    first_run::announce(&core).await?;
     let site = Arc::new(Site::new(core.clone()));
     let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
     let (stop, stopped) = watch::channel(false);
@@ -83,24 +92,13 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
         tasks.spawn(listen::run(listener, None, Serve::Metrics(scrape.clone()), stopped.clone()));
     }
     background(&core, &mut tasks, &stopped);
-    Ok(Running { core, http: addresses.0, https: addresses.1, metrics: addresses.2, stop, tasks })
+    Ok(Running { core, http: addresses.0, https: addresses.1, metrics: addresses.2, stop, tasks, _folder: folder })
 }
 
 /// Work beside requests.
 pub fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
     tasks.spawn(housekeeping::run(core.clone(), stopped.clone()));
     tasks.spawn(housekeeping::follow(core.clone(), stopped.clone()));
-    let (core, mut stopped) = (core.clone(), stopped.clone());
-    tasks.spawn(async move {
-        tokio::select! {
-            made = certificates::ensure_rsa(core) => {
-                if let Err(error) = made {
-                    tracing::warn!(%error, "the RSA key pair could not be made; tried again at the next start");
-                }
-            }
-            _ = stopped.changed() => {}
-        }
-    });
 }
 
 async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListener>> {
@@ -111,26 +109,49 @@ async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListene
     Ok(all)
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn signalled() -> Result<()> {
-    let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// Says so where the memory is too small for the settings.
+fn tell_memory(options: &Options, core: &Core) {
+    let (wanted, possible) = (core.settings.threads.max(1), core.settings.hash_threads(machine::memory_bytes()));
+    if possible < wanted {
+        let variable = options.variable("PASSWORDS__HASH_MEMORY");
+        tracing::warn!(
+            at_once = possible,
+            "the memory of this machine or container is too small for {wanted} password hashes at once: sign-ins wait for each other. Give it more memory, or set {variable} lower."
+        );
     }
-    Ok(())
+}
+
+/// Until the signal to stop; SIGHUP takes over at once what has changed.
+async fn until_stopped(signals: &mut Signals, core: &Core) {
+    loop {
+        match signals.next().await {
+            Wanted::Stop => return,
+            Wanted::Reload => {
+                tracing::info!("the configuration and its certificates are read again");
+                housekeeping::refresh(core).await;
+            }
+        }
+    }
 }
 
 /// Runs the server until a signal.
 pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     // Listened for from the beginning: a signal during the start must not be lost.
-    let end = tokio::spawn(signalled());
+    let mut signals = Signals::listen()?;
     let running = start(options, wiring::ports()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
-    end.await.map_err(Error::internal)??;
+    until_stopped(&mut signals, &running.core).await;
+    running.core.stopping.store(true, Ordering::Relaxed);
+    if running.core.db.kind() == DbKind::Postgres {
+        tracing::info!("not ready any more: other nodes take over");
+        tokio::select! {
+            () = tokio::time::sleep(GRACE) => {}
+            // Asked twice: at once.
+            () = until_stopped(&mut signals, &running.core) => {}
+        }
+    }
     tracing::info!("stopping: running requests finish");
     running.stop().await;
     Ok(())
@@ -138,13 +159,15 @@ pub async fn run(options: &Options) -> Result<()> {
 
 /// Runs only the work beside requests, for a node without listeners.
 pub async fn worker(options: &Options) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let _folder = folder::lock(options)?;
     let core = open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     background(&core, &mut tasks, &stopped);
     tracing::info!("worker started");
-    signalled().await?;
+    until_stopped(&mut signals, &core).await;
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}
     core.db.close().await;

@@ -35,7 +35,7 @@ pub async fn open_database(options: &Options) -> Result<Db> {
     match &options.database {
         Database::Sqlite(path) => {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|e| Error::Unavailable(format!("{}: {e}", folder.display())))?;
+                crate::folder::prepare(folder)?;
             }
             Db::open_sqlite(path)
         }

@@ -86,17 +86,33 @@ fn the_manual_has_the_table_of_the_declarations() {
 }
 
 fn start(place: &Place) -> (Child, String) {
+    let (child, address, _) = start_with_log(place);
+    (child, address)
+}
+/// With the lines of the log until the server was ready.
+fn start_with_log(place: &Place) -> (Child, String, Vec<String>) {
     let mut child = place.command(&["server"]).env("AUTHENTIK_LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = lines.by_ref().map(|l| l.unwrap()).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
+    let mut log = Vec::new();
+    let line = lines.by_ref().map(|l| l.unwrap()).inspect(|l| log.push(l.clone())).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
     // The rest is read, so that the server never waits for us.
     std::thread::spawn(move || lines.for_each(drop));
     let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    (child, address)
+    (child, address, log)
 }
 fn get(address: &str, path: &str) -> String {
+    get_with(address, path, "")
+}
+fn get_with(address: &str, path: &str, cookies: &str) -> String {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n"))
+}
+fn post(address: &str, path: &str, cookies: &str, body: &str) -> String {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nCookie: {cookies}\r\nContent-Length: {}\r\nConnection: close", body.len());
+    exchange(address, &format!("{head}\r\n\r\n{body}"))
+}
+fn exchange(address: &str, request: &str) -> String {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text
@@ -201,4 +217,107 @@ fn it_is_also_called_ak() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_signet"), &ak).unwrap();
     let out = Command::new(&ak).arg("version").output().unwrap();
     assert!(out.status.success() && said(&out).contains(signet_core::system::API_VERSION));
+}
+
+#[test]
+fn guide_g04_the_administrator_is_made_as_the_guide_writes_it() {
+    let place = Place::new("guide");
+    for command in ["create_admin_group", "create_admin_user", "create_admin_group"] {
+        let out = place.run(&[command]);
+        assert!(out.status.success() && said(&out).contains("akadmin"), "{command}: {}", said(&out));
+    }
+}
+
+#[test]
+fn redteam_21_the_code_of_the_first_run_is_printed_until_it_is_over() {
+    let place = Place::new("code");
+    let out = place.run(&["setup_code"]);
+    assert!(out.status.success(), "{}", said(&out));
+    let code = String::from_utf8(out.stdout).unwrap().trim().to_owned();
+    assert_eq!((code.len(), code.matches('-').count()), (17, 2), "{code}");
+    assert_eq!(String::from_utf8(place.run(&["setup-code"]).stdout).unwrap().trim(), code);
+    // The log says it too, to whoever starts the server.
+    let (server, _, log) = start_with_log(&place);
+    assert!(log.iter().any(|line| line.contains(&code)), "{log:?}");
+    assert_eq!(String::from_utf8(place.run(&["setup_code"]).stdout).unwrap().trim(), code, "beside a running server too");
+    let mut child = place.command(&["changepassword", "akadmin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let out = place.run(&["setup_code"]);
+    assert!(out.status.code() == Some(1) && said(&out).contains("over"), "{}", said(&out));
+    end(server);
+}
+
+#[test]
+fn scale_b9_signals_and_a_second_process_leave_the_server_as_it_is() {
+    let place = Place::new("signals");
+    let (server, address) = start(&place);
+    let pid = server.id().to_string();
+    for signal in ["-HUP", "-USR1", "-USR2", "-HUP"] {
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(get(&address, "/-/health/live/").starts_with("HTTP/1.1 200"), "{signal}");
+    }
+    for command in ["server", "worker"] {
+        let out = place.run(&[command]);
+        assert_eq!(out.status.code(), Some(1), "{command}: {}", said(&out));
+        assert!(said(&out).contains(&format!("process {pid}")), "{command}: {}", said(&out));
+    }
+    use std::os::unix::fs::PermissionsExt;
+    for entry in std::fs::read_dir(&place.0).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+    }
+    end(server);
+}
+
+#[test]
+fn rescue_opens_an_installation_that_has_locked_everybody_out() {
+    let place = Place::new("rescue");
+    let file = place.0.join("b.yaml");
+    let apply = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
+        assert!(out.status.success(), "{}", said(&out));
+    };
+    // The last superuser off, and the group that made them one; a sign-in flow that denies everybody.
+    apply(
+        "version: 1\nentries:\n\
+        - {model: authentik_core.user, identifiers: {username: akadmin}, attrs: {is_active: false, groups: []}}\n\
+        - {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n\
+        - {model: authentik_stages_deny.denystage, id: no, identifiers: {name: nobody}}\n\
+        - {model: authentik_flows.flowstagebinding, identifiers: {target: !Find [authentik_flows.flow, [slug, default-authentication-flow]], stage: !KeyOf no, order: 0}}\n",
+    );
+    let (server, address) = start(&place);
+    let way_in = || get(&address, "/flows/-/default/authentication/");
+    // Twice: an earlier rescue is no hindrance, nor is what became of it.
+    for _ in 0..2 {
+        let out = place.run(&["rescue"]);
+        assert!(out.status.success(), "{}", said(&out));
+        let text = said(&out);
+        let link = text.lines().find(|l| l.starts_with("/recovery/use-token/")).unwrap_or_else(|| panic!("{text}")).to_owned();
+        std::thread::sleep(Duration::from_millis(1_200));
+        assert!(!get(&address, &link).starts_with("HTTP/1.1 404"), "the running server takes the link");
+        apply(
+            "version: 1\nentries:\n- {model: authentik_stages_password.passwordstage, identifiers: {name: rescue-authentication-password}, attrs: {backends: [authentik.core.auth.TokenBackend]}}\n",
+        );
+    }
+    assert!(place.run(&["rescue"]).status.success());
+    let mut child = place.command(&["changepassword", "akadmin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    std::thread::sleep(Duration::from_millis(1_200));
+    assert!(way_in().contains("/if/flow/rescue-authentication/"), "{}", way_in());
+    // By name and password, as an administrator.
+    let path = "/api/v3/flows/executor/rescue-authentication/?query=";
+    let mut cookies = String::new();
+    for body in [r#"{"component": "ak-stage-identification", "uid_field": "akadmin"}"#, r#"{"component": "ak-stage-password", "password": "Correct-Horse-9"}"#, "", "", ""] {
+        let answer = if body.is_empty() { get_with(&address, path, &cookies) } else { post(&address, path, &cookies, body) };
+        for line in answer.lines().filter_map(|l| l.strip_prefix("set-cookie: ")) {
+            cookies = format!("{}; {cookies}", line.split(';').next().unwrap());
+        }
+    }
+    let me = get_with(&address, "/api/v3/core/users/me/", &cookies);
+    assert!(me.contains("\"is_superuser\":true") || me.contains("\"is_superuser\": true"), "{me}");
+    end(server);
 }

@@ -11,8 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 const ADMINS: &str = "authentik Admins";
+pub(super) const AKADMIN: &str = "akadmin";
 
-async fn prepared(options: &Options) -> Result<Arc<Core>> {
+pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
     let core = serve::open(options, wiring::ports()).await?;
     if !first_run::is_prepared(&core).await? {
         first_run::prepare(&core, &options.bootstrap).await?;
@@ -24,7 +25,7 @@ async fn user(core: &Core, name: &str) -> Result<User> {
     users::by_username(&core.db, name).await?.ok_or_else(|| Error::Unavailable(format!("there is no user {name}")))
 }
 
-async fn admins(core: &Core) -> Result<Group> {
+pub(super) async fn admins(core: &Core) -> Result<Group> {
     let mut group = match groups::by_name(&core.db, ADMINS).await? {
         Some(group) => group,
         None => {
@@ -41,15 +42,26 @@ async fn admins(core: &Core) -> Result<Group> {
     Ok(group)
 }
 
-async fn note(core: &Core, action: &str, user: &User) {
+pub(super) async fn note(core: &Core, action: &str, user: &User) {
     let model = json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
     core.event(&Client::internal(), None, action, "signet.command", json!({"model": model, "message": "by the command line"})).await;
 }
 
-pub async fn admin_group(options: &Options, name: &str) -> Result<()> {
+/// Without a name it is about akadmin, who need not be there yet: `create_admin_user` makes the account.
+pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
     let core = prepared(options).await?;
-    let user = user(&core, name).await?;
     let group = admins(&core).await?;
+    let user = match name {
+        Some(name) => user(&core, name).await?,
+        None => match users::by_username(&core.db, AKADMIN).await? {
+            Some(user) => user,
+            None => {
+                println!("The group {} is ready. There is no {AKADMIN}: create_admin_user makes one.", group.name);
+                core.db.close().await;
+                return Ok(());
+            }
+        },
+    };
     users::join_group(&core.db, user.id, group.id).await?;
     note(&core, "model_updated", &user).await;
     println!("{} is an administrator (group {}).", user.username, group.name);
@@ -59,11 +71,20 @@ pub async fn admin_group(options: &Options, name: &str) -> Result<()> {
 
 pub async fn admin_user(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
-    let mut user = match users::by_username(&core.db, "akadmin").await? {
+    let user = repaired(&core).await?;
+    println!("{AKADMIN} is an active administrator. Open this path on the server once to sign in, then set a password:");
+    link(&core, &user, Span::from_secs(3600)).await?;
+    core.db.close().await;
+    Ok(())
+}
+
+/// akadmin, made where the account is missing, active and in the group of administrators.
+pub(super) async fn repaired(core: &Core) -> Result<User> {
+    let mut user = match users::by_username(&core.db, AKADMIN).await? {
         Some(user) => user,
         None => {
-            let mut user = User::new(&core.ports, "akadmin");
-            user.name = "authentik Default Admin".into();
+            let mut user = User::new(&core.ports, AKADMIN);
+            user.name = "Administrator".into();
             user.id = users::insert(&core.db, &user, &[]).await?;
             user
         }
@@ -72,12 +93,23 @@ pub async fn admin_user(options: &Options) -> Result<()> {
         user.is_active = true;
         users::update(&core.db, &user, None, None, core.now()).await?;
     }
-    let group = admins(&core).await?;
+    let group = admins(core).await?;
     users::join_group(&core.db, user.id, group.id).await?;
-    println!("akadmin is an active administrator. Open this path on the server once to sign in, then set a password:");
-    link(&core, &user, Span::from_secs(3600)).await?;
+    Ok(user)
+}
+
+/// Prints the code that the first run asks for.
+pub async fn setup_code(options: &Options) -> Result<()> {
+    let core = prepared(options).await?;
+    let code = setup::code(&core).await?;
     core.db.close().await;
-    Ok(())
+    match code {
+        Some(code) => {
+            println!("{}", code.reveal());
+            Ok(())
+        }
+        None => Err(Error::Unavailable("the first run is over: nobody is asked for a code any more".into())),
+    }
 }
 
 pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result<()> {
@@ -92,7 +124,7 @@ pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result
     Ok(())
 }
 
-async fn link(core: &Core, user: &User, life: Span) -> Result<()> {
+pub(super) async fn link(core: &Core, user: &User, life: Span) -> Result<()> {
     let key = Secret::new(core.ports.alphanumeric(60));
     let now = core.now();
     let mut token = tokens::Token::new(core.ports.uuid(), format!("signet-recovery-{}", core.ports.hex(8)), "recovery", user.id, now);
@@ -112,7 +144,7 @@ pub async fn change_password(options: &Options, name: &str) -> Result<()> {
     let hash = core.hasher.hash(password).await?;
     users::set_password(&core.db, user.id, &hash, core.now()).await?;
     session::end_all(&core, user.id, None).await?;
-    if users::canonical(&user.username) == "akadmin" {
+    if users::canonical(&user.username) == AKADMIN {
         setup::finish(&core).await?;
     }
     note(&core, "password_set", &user).await;

@@ -6,7 +6,7 @@ use signet_blueprints::{EXAMPLES, Source, apply as import, shipped};
 use signet_store::Author;
 use std::path::Path;
 
-/// Imports a file, or one of those in the binary (`example/…`). It is the operator's own, so that it may read variables
+/// Imports a file, standard input (`-`), or one of the files in the binary (`example/…`). It is the operator's own, so that it may read variables
 /// and files.
 pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let text = read(path)?;
@@ -24,6 +24,9 @@ pub async fn apply(options: &Options, path: &Path) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).map_err(|e| Error::Unavailable(format!("standard input: {e}")));
+    }
     match (std::fs::read_to_string(path), path.to_str().and_then(shipped)) {
         (Ok(text), _) => Ok(text),
         (Err(_), Some(text)) => Ok(text.to_owned()),

@@ -4,6 +4,7 @@ mod blueprint;
 mod explain;
 mod mail;
 mod probe;
+mod rescue;
 
 use crate::config::{Config, Mistake, Options, manual};
 use crate::{log, serve, wiring};
@@ -35,10 +36,15 @@ enum Command {
     Healthcheck,
     /// Print the effective settings, secrets hidden.
     DumpConfig,
-    /// Put a user into a group of administrators.
-    CreateAdminGroup { user: String },
+    /// Create or repair the group of administrators and put a user into it: akadmin, where none is named.
+    CreateAdminGroup { user: Option<String> },
     /// Create or repair akadmin and print a recovery link.
     CreateAdminUser,
+    /// Print the code that the first run asks for when it is opened from another machine.
+    #[command(alias = "setup-code")]
+    SetupCode,
+    /// Give a locked-out installation a way in: akadmin, the sign-in flow and the brand as they were shipped.
+    Rescue,
     /// Print a link that signs a user in once.
     CreateRecoveryKey {
         /// Minutes that the link lives.
@@ -47,7 +53,7 @@ enum Command {
     },
     /// Set a user's password, read from the terminal or from standard input.
     Changepassword { user: String },
-    /// Import a blueprint file.
+    /// Import a blueprint file; `-` reads standard input.
     ApplyBlueprint { path: PathBuf },
     /// Say why somebody may use an application or run a flow, or not.
     Explain(explain::Query),
@@ -75,6 +81,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
+    signet_base::machine::keep_new_files_private();
     match &cli.command {
         Command::Version => {
             println!("Signet {} (API {})", env!("CARGO_PKG_VERSION"), signet_core::system::API_VERSION);
@@ -159,7 +166,9 @@ async fn run(command: Command, options: &Options) -> Result<()> {
             db.close().await;
             Ok(())
         }
-        Command::CreateAdminGroup { user } => accounts::admin_group(options, &user).await,
+        Command::CreateAdminGroup { user } => accounts::admin_group(options, user.as_deref()).await,
+        Command::SetupCode => accounts::setup_code(options).await,
+        Command::Rescue => rescue::run(options).await,
         Command::CreateAdminUser => accounts::admin_user(options).await,
         Command::CreateRecoveryKey { duration, user } => accounts::recovery_key(options, duration, &user).await,
         Command::Changepassword { user } => accounts::change_password(options, &user).await,

@@ -221,6 +221,14 @@ mod tests {
         assert!(!config.dump().contains("s3") && config.dump().contains("AUTHENTIK_POSTGRESQL__PASSWORD=********"));
     }
     #[test]
+    fn guide_g17_numbers_of_workers_are_named_as_not_needed() {
+        let all = [("AUTHENTIK_WEB__WORKERS", "2"), ("AUTHENTIK_WORKER__CONCURRENCY", "4")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let warnings = Config::read(&all.into()).unwrap().warnings;
+        for name in ["AUTHENTIK_WEB__WORKERS", "AUTHENTIK_WORKER__CONCURRENCY"] {
+            assert!(warnings.iter().any(|w| w.contains(name) && w.contains("no effect")), "{warnings:?}");
+        }
+    }
+    #[test]
     fn unknown_and_unused_variables_are_warned_about_once() {
         let config = read(&[("AUTHENTIK_LISTEN_HTTP", "x"), ("AUTHENTIK_REDIS__HOST", "redis"), ("AUTHENTIK_REDIS__PORT", "1"), ("AUTHENTIK_QQQ", "1"), ("PATH", "/bin")]).unwrap();
         assert_eq!(config.warnings.len(), 3, "{:?}", config.warnings);

@@ -5,7 +5,10 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
+use signet_base::Timestamp;
 use signet_core::Core;
+use signet_store::kv;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +16,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// Sessions are counted at most this often.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
+/// It is tried to write at most this often.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 
 /// Counters, with what has to be looked up now and then.
 pub struct Scrape {
@@ -23,6 +28,9 @@ pub struct Scrape {
 impl Scrape {
     pub fn new(core: Arc<Core>) -> Self {
         Self { core, counted: Mutex::new(None) }
+    }
+    pub fn now(&self) -> Timestamp {
+        self.core.now()
     }
     /// The text for Prometheus.
     pub async fn text(&self) -> String {
@@ -49,7 +57,7 @@ pub fn router(core: Arc<Core>) -> Router {
     let scrape = Arc::new(Scrape::new(core.clone()));
     Router::new()
         .route("/-/health/live/", get(|| async { empty(StatusCode::OK) }))
-        .route("/-/health/ready/", get(ready).with_state(core.clone()))
+        .route("/-/health/ready/", get(ready).with_state(Arc::new(Readiness { core, written: tokio::sync::Mutex::default() })))
         .route("/-/metrics/", get(metrics).with_state(scrape))
 }
 
@@ -60,10 +68,42 @@ fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// 503 within two seconds when the database is gone.
-async fn ready(State(core): State<Arc<Core>>) -> Response {
-    match tokio::time::timeout(PATIENCE, core.db.ping()).await {
-        Ok(Ok(())) => empty(StatusCode::OK),
+/// Whether requests can be served, judged anew each time but for the write.
+struct Readiness {
+    core: Arc<Core>,
+    /// When it was last tried to write, and whether that worked. Held meanwhile, so that a crowd of probes writes once.
+    written: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+impl Readiness {
+    /// The database answers, it is the one of this installation, and it can be written.
+    async fn judge(&self) -> signet_base::Result<bool> {
+        let core = &self.core;
+        if core.stopping.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        core.db.ping().await?;
+        if !kv::is_install(&core.db, core.install_id()).await? {
+            return Ok(false);
+        }
+        let mut written = self.written.lock().await;
+        if let Some((at, worked)) = *written
+            && at.elapsed() < WRITE_EVERY
+        {
+            return Ok(worked);
+        }
+        // Counts as failed until it is done, also when the caller stops waiting.
+        *written = Some((Instant::now(), false));
+        let worked = kv::probe(&core.db, &core.ports).await.is_ok();
+        *written = Some((Instant::now(), worked));
+        Ok(worked)
+    }
+}
+
+/// 503 within two seconds when the database is gone, another one, or cannot be written.
+async fn ready(State(readiness): State<Arc<Readiness>>) -> Response {
+    match tokio::time::timeout(PATIENCE, readiness.judge()).await {
+        Ok(Ok(true)) => empty(StatusCode::OK),
         _ => empty(StatusCode::SERVICE_UNAVAILABLE),
     }
 }

@@ -1,9 +1,10 @@
 //! Listeners: binding, connections, the end.
 use super::client::Connection;
+use super::date;
 use super::health::{self, Scrape};
 use super::request::Site;
 use axum::body::Body;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -116,7 +117,11 @@ fn service(serve: Serve, connection: Connection) -> impl hyper::service::Service
     service_fn(move |request: Request<Incoming>| {
         let serve = serve.clone();
         Box::pin(async move {
-            Ok(match serve {
+            let now = match &serve {
+                Serve::Site(site) => site.core.now(),
+                Serve::Metrics(scrape) => scrape.now(),
+            };
+            let mut response = match serve {
                 Serve::Site(site) => site.answer(connection, request).await,
                 Serve::Metrics(scrape) => match request.uri().path() {
                     "/metrics" | "/metrics/" => health::page(scrape.text().await),
@@ -126,7 +131,9 @@ fn service(serve: Serve, connection: Connection) -> impl hyper::service::Service
                         response
                     }
                 },
-            })
+            };
+            response.headers_mut().insert(header::DATE, date::header(now));
+            Ok(response)
         }) as Service
     })
 }

@@ -55,6 +55,9 @@ impl Site {
         };
         let took = started.elapsed();
         dress(response.headers_mut(), &id, took);
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
+        }
         let status = response.status().as_u16();
         if status >= 400 {
             tracing::info!(request_id = %id, %method, %path, status, ms = took.as_secs_f64() * 1000.0, "request");

@@ -1,0 +1,44 @@
+//! `signet rescue`: a way in for an installation that has locked its administrators out. It changes as little as it can:
+//! nothing of the flows that are there is touched, so that they can be repaired afterwards.
+use super::accounts::{AKADMIN, link, note, prepared, repaired};
+use crate::config::Options;
+use signet_base::{Result, Span, json};
+use signet_blueprints::{Source, apply};
+use signet_core::models::Brand;
+use signet_core::{Core, brand};
+use signet_store::Author;
+
+/// A plain sign-in with stages of its own, which no policy is bound to.
+const SLUG: &str = "rescue-authentication";
+const FLOW: &str = include_str!("../../../../blueprints/system/rescue.yaml");
+/// Takes away what an earlier rescue left, whatever became of it.
+const CLEAR: &str = include_str!("../../../../blueprints/system/rescue-clear.yaml");
+
+pub async fn run(options: &Options) -> Result<()> {
+    let core = prepared(options).await?;
+    let user = repaired(&core).await?;
+    println!("{AKADMIN} is an active administrator.");
+    let before = brands(&core);
+    for (file, text) in [("rescue-clear.yaml", CLEAR), ("rescue.yaml", FLOW)] {
+        apply(&core, &Source::new(file, text), &Author::system()).await?;
+    }
+    for (domain, flow) in &before {
+        // JSON is YAML; a domain may be any text.
+        let entry = json!({"model": "authentik_brands.brand", "identifiers": {"domain": domain}, "attrs": {"flow_authentication": "@flow@"}}).to_string();
+        let entry = entry.replace("\"@flow@\"", &format!("!Find [authentik_flows.flow, [slug, {SLUG}]]"));
+        apply(&core, &Source::new("brand", &format!("version: 1\nentries:\n- {entry}\n")), &Author::system()).await?;
+        println!("Brand {domain}: people sign in by the flow {SLUG} now (before: {}).", flow.as_deref().unwrap_or("none"));
+    }
+    note(&core, "model_updated", &user).await;
+    println!("A running server knows it within a second. Open this path on it once to sign in; `signet changepassword {AKADMIN}` sets a password.");
+    link(&core, &user, Span::from_secs(3600)).await?;
+    println!("When your own sign-in flow works again, set it as the brand's authentication flow.");
+    core.db.close().await;
+    Ok(())
+}
+
+/// Domains of the brands, with the flow that people sign in by.
+fn brands(core: &Core) -> Vec<(String, Option<String>)> {
+    let world = core.world();
+    world.all::<Brand>().map(|(_, b)| (b.domain.clone(), brand::slug(&world, b.flow_authentication))).collect()
+}
