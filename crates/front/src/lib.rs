@@ -2,6 +2,7 @@
 mod acting;
 mod edge;
 mod executor;
+mod first_steps;
 mod flow_page;
 mod form;
 mod inspector;
@@ -25,7 +26,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/if/user/", get(library::get))
         .route("/if/user/security/", get(security::get).post(security::post))
         .route(acting::STOP, post(acting::stop))
-        .route("/if/admin/", get(library::admin))
+        .route("/if/admin/", get(first_steps::admin))
         .route("/flows/-/default/{designation}/", get(ways::default_flow))
         .route("/flows/-/configure/{stage}/", get(ways::configure))
         .route("/flows/-/cancel/", get(ways::cancel))

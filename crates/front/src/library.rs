@@ -1,13 +1,14 @@
 //! `/if/user/`: the applications a person may open.
 use crate::acting;
 use crate::edge::{Edge, redirect};
+use crate::first_steps;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Map, Result, query};
 use signet_core::models::Application;
 use signet_core::page::Dressing;
 use signet_core::{Principal, access, application};
-use signet_pages::{Account, LibraryPage, NoticePage, Tile, library_page, notice_page};
+use signet_pages::{Account, LibraryPage, Tile, library_page};
 
 /// Where signing out starts.
 pub const SIGN_OUT: &str = "/flows/-/default/invalidation/";
@@ -25,31 +26,13 @@ pub async fn get(edge: Edge) -> Response {
     }
 }
 
-/// The console comes later; whoever may use it is told how to administer meanwhile.
-pub async fn admin(edge: Edge) -> Response {
-    let Some(person) = edge.session.principal() else { return to_sign_in(&edge) };
-    if !person.is_superuser {
-        return edge.fail(&signet_base::Error::denied("The administration is open to members of an administrators’ group. Ask one of them to add you."));
-    }
-    let dressing = Dressing::of(&edge.core, &edge.client, &edge.cookies);
-    let notice = NoticePage {
-        page: dressing.page(&edge.core),
-        title: "Administer by API for now",
-        text: "The administration console is not part of this version. Everything can be set by the API, by blueprints and by the command line.",
-        action: Some(("/api/v3/", "Open the API browser")),
-    };
-    let mut response = dressing.answer(StatusCode::OK, &[], notice_page(&notice)).into_response();
-    set_csrf(&edge, &mut response);
-    edge.leave(response).await
-}
-
 pub fn to_sign_in(edge: &Edge) -> Response {
     let here = if edge.client.query.is_empty() { edge.client.path.clone() } else { format!("{}?{}", edge.client.path, edge.client.query) };
     redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&here)))
 }
 
 /// Again with every page: a script may have lost its cookie.
-fn set_csrf(edge: &Edge, response: &mut Response) {
+pub fn set_csrf(edge: &Edge, response: &mut Response) {
     if edge.session.has_key()
         && let Ok(value) = http::HeaderValue::from_str(&edge.session.csrf_cookie(&edge.core, &edge.client))
     {
@@ -82,6 +65,9 @@ async fn page(edge: &Edge) -> Result<Response> {
             group: app.group.clone(),
             new_tab: app.open_in_new_tab,
         });
+    }
+    if tiles.is_empty() && asked.is_empty() && person.is_superuser {
+        return first_steps::page(edge, person).await;
     }
     let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);

@@ -1,0 +1,104 @@
+//! What an administrator does next, until there is a console: at `/if/admin/`, and in place of an empty library.
+use crate::acting;
+use crate::edge::Edge;
+use crate::library::{SIGN_OUT, account_links, set_csrf, to_sign_in};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use signet_base::{Error, Result};
+use signet_core::models::Application;
+use signet_core::page::Dressing;
+use signet_core::{Core, Principal, address};
+use signet_pages::{Account, FirstStep, FirstStepsPage, first_steps_page};
+use signet_store::users;
+
+/// `/if/admin/`
+pub async fn admin(edge: Edge) -> Response {
+    let Some(person) = edge.session.principal() else { return to_sign_in(&edge) };
+    if !person.is_superuser {
+        return edge.fail(&Error::denied("The administration is open to members of an administrators’ group. Ask one of them to add you."));
+    }
+    match page(&edge, person).await {
+        Ok(mut response) => {
+            set_csrf(&edge, &mut response);
+            edge.leave(response).await
+        }
+        Err(error) => edge.fail(&error),
+    }
+}
+
+/// The page. The caller has seen that the person is an administrator.
+pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
+    let core = &edge.core;
+    let steps = steps(core).await?;
+    let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
+    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let links = account_links(edge, person);
+    let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
+    let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
+    let account = Account { name, username: &person.user.username, links: &links, sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
+    let page = first_steps_page(&FirstStepsPage { page: dressing.page(core), account, steps: &steps, home_url: "/if/user/", api_url: "/api/v3/" });
+    Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+}
+
+/// Ticked by what is true, not by clicks.
+async fn steps(core: &Core) -> Result<Vec<FirstStep>> {
+    let known = address::base(core).map(|origin| origin.to_string());
+    let shown = known.as_deref().unwrap_or("https://id.example.com");
+    Ok(vec![
+        FirstStep {
+            title: "Say where people find this server",
+            text: "Links in mails lead to this address. Set the variable in the server’s environment (with Docker, in the file .env) and start it again.".into(),
+            command: format!("AUTHENTIK_WEB__BASE_URL={shown}"),
+            done: known.is_some(),
+        },
+        FirstStep {
+            title: "Add the first person",
+            text: "The second command prints a link that signs the person in once; there they choose a password. Put the names of your person in.".into(),
+            command: PERSON.into(),
+            // akadmin is one.
+            done: users::count(&core.db).await? > 1,
+        },
+        FirstStep {
+            title: "Connect the first application",
+            text: "Put in the name of the application, its address, and the address that it gives for answers. Enter the same client ID and secret there, \
+                and this as its issuer: "
+                .to_owned()
+                + shown
+                + "/application/o/wiki/",
+            command: APPLICATION.replace("SECRET", &core.ports.alphanumeric(40)),
+            done: core.world().all::<Application>().next().is_some(),
+        },
+    ])
+}
+
+/// What the pages show is what the tests run.
+pub const PERSON: &str = "signet apply_blueprint - <<'END'
+version: 1
+entries:
+- model: authentik_core.user
+  identifiers: {username: ada}
+  attrs: {name: Ada Lovelace, email: ada@example.com}
+END
+signet create_recovery_key 1440 ada";
+
+pub const APPLICATION: &str = "signet apply_blueprint - <<'END'
+version: 1
+entries:
+- model: authentik_providers_oauth2.oauth2provider
+  id: provider
+  identifiers: {name: Wiki}
+  attrs:
+    client_id: wiki
+    client_secret: SECRET
+    redirect_uris: [{matching_mode: strict, url: 'https://wiki.example.com/callback'}]
+    authorization_flow: !Find [authentik_flows.flow, [slug, default-provider-authorization-implicit-consent]]
+    invalidation_flow: !Find [authentik_flows.flow, [slug, default-provider-invalidation-flow]]
+    signing_key: !Find [authentik_crypto.certificatekeypair, [name, authentik Self-signed Certificate]]
+    property_mappings:
+    - !Find [authentik_providers_oauth2.scopemapping, [managed, goauthentik.io/providers/oauth2/scope-openid]]
+    - !Find [authentik_providers_oauth2.scopemapping, [managed, goauthentik.io/providers/oauth2/scope-email]]
+    - !Find [authentik_providers_oauth2.scopemapping, [managed, goauthentik.io/providers/oauth2/scope-profile]]
+- model: authentik_core.application
+  identifiers: {slug: wiki}
+  attrs: {name: Wiki, provider: !KeyOf provider, meta_launch_url: 'https://wiki.example.com/'}
+END";
