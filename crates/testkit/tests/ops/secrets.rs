@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const PASSWORD: &str = "typed-at-the-sign-in-by-ada-1";
 const PROMPTED: &str = "typed-into-a-form-by-eve-2";
-const CLIENT_SECRET: &str = "the-secret-of-the-wiki-3";
+const CLIENT_SECRET: &str = "the-secret-of-the-wiki-which-is-long-enough-3";
 const SMTP_PASSWORD: &str = "the-password-of-a-mail-stage-4";
 const BACK: &str = "https://wiki.example.com/callback";
 const VERIFIER: &str = "a-verifier-that-is-long-enough-for-everybody-0123456789";
