@@ -9,6 +9,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use signet_base::{Error, Json, Map, json};
+use signet_core::budget::Kind;
 use signet_core::{Client, Core, page};
 use std::sync::Arc;
 
@@ -95,6 +96,9 @@ async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &
     }
     site.core.objects.refresh_if_stale().await?;
     let identity = auth::identify(&site.core, &site.wiring, client, method, &parts.headers).await?;
+    if identity.principal.is_none() {
+        site.core.budgets.spend(Kind::Request, client.ip, 0, 1.0, site.core.now())?;
+    }
     let action = route.action(method);
     // Of a verb that the path does not know, and of OPTIONS, those may hear who could use some other verb.
     let permission = action.or_else(|| route.actions.first()).map(|a| a.permission).ok_or(Fault::NoPage)?;
@@ -238,6 +242,12 @@ fn fault_response(fault: Fault, client: &Client, method: &Method) -> Response {
             Error::Unavailable(what) => {
                 tracing::warn!(request_id = %client.request_id, %what, "the API cannot answer now");
                 (StatusCode::SERVICE_UNAVAILABLE, json!({"detail": "The service is not available at the moment. Try again."}))
+            }
+            Error::TooMany { wait } => {
+                let mut response =
+                    json_response(StatusCode::TOO_MANY_REQUESTS, &json!({"detail": format!("Request was throttled. Expected available in {wait} seconds.")}), method);
+                response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+                return response;
             }
             Error::Internal(what) => {
                 tracing::error!(request_id = %client.request_id, path = %client.path, %what, "the API failed");

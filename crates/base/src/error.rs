@@ -67,6 +67,11 @@ pub enum Error {
     Conflict(String),
     /// A dependency (database) cannot be reached; nothing was changed (503).
     Unavailable(String),
+    /// The caller, or its network, asked for too much of something; nothing was changed (429).
+    TooMany {
+        /// Seconds after which asking again makes sense.
+        wait: i64,
+    },
     /// A fault of ours. The text is logged and never shown to the caller.
     Internal(String),
 }
@@ -91,6 +96,7 @@ impl fmt::Display for Error {
             Error::NotFound => write!(f, "not found"),
             Error::Conflict(what) => write!(f, "conflict: {what}"),
             Error::Unavailable(what) => write!(f, "unavailable: {what}"),
+            Error::TooMany { wait } => write!(f, "too many: again in {wait} s"),
             Error::Internal(what) => write!(f, "internal: {what}"),
         }
     }

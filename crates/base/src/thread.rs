@@ -30,6 +30,16 @@ pub fn interrupt() {
     schedule(libc::SCHED_OTHER);
 }
 
+/// What the calling thread has computed for so far.
+#[cfg(unix)]
+pub fn cpu_time() -> std::time::Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    #[allow(unsafe_code, reason = "fills one struct that outlives the call")]
+    // Where the system has no such clock the time stays zero.
+    let _ = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    std::time::Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 #[cfg(target_os = "linux")]
 fn schedule(policy: libc::c_int) {
     let none = libc::sched_param { sched_priority: 0 };

@@ -1,5 +1,6 @@
 //! Everything a request needs, wired once at start.
 use crate::Client;
+use crate::budget::Budgets;
 use crate::flow::StageKind;
 use crate::geoip::GeoIp;
 use crate::hash::Hasher;
@@ -107,6 +108,8 @@ pub struct Core {
     /// For RSA signatures.
     pub signer: Pool,
     pub metrics: Metrics,
+    /// What strangers may cause.
+    pub budgets: Budgets,
     pub session_cookies: SessionCookies,
     /// Who judges a secret of an account right now.
     pub turns: Turns,
@@ -125,11 +128,13 @@ pub struct Core {
 impl Core {
     pub fn new(parts: CoreParts) -> Result<Arc<Self>> {
         let threads = parts.settings.threads.max(1);
+        let metrics = Metrics::default();
         crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
             hasher: Hasher::new(parts.settings.hash_threads(machine::memory_bytes()), parts.settings.hash, parts.ports.clone())?,
             signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
-            metrics: Metrics::default(),
+            budgets: Budgets::new(parts.settings.limits.clone(), &metrics),
+            metrics,
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
             turns: Turns::default(),
             geoip: GeoIp::open(&parts.settings.geoip_city, &parts.settings.geoip_asn),

@@ -1,4 +1,5 @@
 //! What happened, for administrators: one row each.
+use crate::budget::{Happening, Prefix};
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
@@ -10,7 +11,35 @@ use signet_store::users::User;
 /// Everything else is on the disk before the action goes on.
 const BEHIND: [&str; 7] = ["login", "login_failed", "logout", "authorize_application", "policy_execution", "policy_exception", "property_mapping_exception"];
 
+/// What strangers can cause with each request: one event a minute stands for all of the same from one address prefix.
+const REPEATED: [&str; 7] =
+    ["policy_execution", "policy_exception", "property_mapping_exception", "system_exception", "suspicious_request", "configuration_error", "system_task_exception"];
+/// Members of a context that say what an event is about.
+const ABOUT: [&str; 6] = ["target", "flow", "binding", "mapping", "stage", "task"];
+/// Longest path that an event keeps, in characters.
+const MAX_PATH: usize = 255;
+
 impl Core {
+    /// The event that stands for this one of a stranger; none: it is to be written, as `id`.
+    fn stands_for(&self, client: &Client, action: &str, app: &str, context: &Map, id: Uuid) -> Option<Uuid> {
+        if client.request_id.is_empty() || !REPEATED.contains(&action) {
+            return None;
+        }
+        let about = ABOUT.iter().filter_map(|name| context.get(*name)).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect::<Vec<_>>();
+        let happening = Happening { action: action.to_owned(), app: app.to_owned(), about: about.join(" "), prefix: Prefix::of(client.ip) };
+        let event = self.budgets.repeats.stands_for(happening, id, self.now())?;
+        self.budgets.count("event");
+        Some(event)
+    }
+    /// Says how often those happened of which one event was written.
+    pub async fn tell_repeats(&self) {
+        for told in self.budgets.repeats.over(self.now()) {
+            let client = Client { ip: told.happening.prefix.address(), ..Client::internal() };
+            let text = format!("The same happened {} more times within a minute.", told.more);
+            let context = json!({"target": told.happening.about, "message": text, "count": told.more, "event": told.event, "network": told.happening.prefix.to_string()});
+            self.event(&client, None, &told.happening.action, &told.happening.app, context).await;
+        }
+    }
     /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the record is a
     /// condition (privileged actions) by `None`.
     pub async fn event(&self, client: &Client, user: Option<&Principal>, action: &str, app: &str, context: Json) -> Option<Uuid> {
@@ -19,7 +48,13 @@ impl Core {
             Json::Object(map) => map,
             _ => Map::new(),
         };
-        context.insert("http_request".into(), json!({"args": {}, "path": client.path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
+        if user.is_none()
+            && let Some(event) = self.stands_for(client, action, app, &context, id)
+        {
+            return Some(event);
+        }
+        let path: String = client.path.chars().take(MAX_PATH).collect();
+        context.insert("http_request".into(), json!({"args": {}, "path": path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
         if let Ok(located) = self.geoip.look_up(client.ip) {
             context.extend(located.place.map(|place| ("geo".to_owned(), Json::Object(place.to_map()))));
             context.extend(located.network.map(|network| ("asn".to_owned(), Json::Object(network.to_map()))));

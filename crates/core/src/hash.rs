@@ -1,9 +1,12 @@
 //! Password hashes: Argon2id is ours (RFC 9106; 64 MiB, 3 passes where the settings say nothing else); Django's `pbkdf2_sha256` is understood, so
 //! that people who move here keep their passwords.
-use crate::pool::{Pool, Rest};
+mod cost;
+
+use crate::pool::{Pool, Rest, Turn};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
+use cost::{Costs, Work};
 use signet_base::{Error, Ports, Result, Secret, memory};
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -26,6 +29,10 @@ pub struct HashCost {
 impl HashCost {
     /// What guidelines accept at least (OWASP): for small machines and for tests.
     pub const LEAST: Self = Self { memory_kib: 19 * 1024, passes: 2 };
+    /// KiB times passes.
+    fn units(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.passes)
+    }
 }
 impl Default for HashCost {
     /// Memory and passes of the second recommended option of RFC 9106 §4.
@@ -46,6 +53,7 @@ pub struct Hasher {
     cost: HashCost,
     /// Verified against when there is no such person, so that both answers take the same time.
     dummy: Arc<str>,
+    costs: Arc<Costs>,
 }
 
 impl Hasher {
@@ -53,27 +61,53 @@ impl Hasher {
         // Who would wait longer than two seconds is told so at once.
         let pool = Pool::resting("hash", threads, threads.max(1) * 500, Rest { after: REST, run: forget_arena })?.no_longer_than(LONGEST_WAIT);
         let dummy = encode(cost, &ports.bytes::<16>(), &[0; 32]).into();
-        Ok(Self { pool, ports, cost, dummy })
+        let costs = Arc::new(Costs::new(Work::Argon2(cost.units())));
+        Ok(Self { pool, ports, cost, dummy, costs })
+    }
+    /// There is an account with this hash: from now on every check takes as long as its.
+    pub fn learn(&self, stored: &str) {
+        if let Some(work) = work(stored) {
+            self.costs.learn(work);
+        }
+    }
+    /// The costliest hashes that are known (KiB times passes of Argon2id, rounds of PBKDF2), to be kept over a
+    /// restart. None: new hashes are.
+    pub fn costliest(&self) -> Option<(u64, u64)> {
+        let (argon2, pbkdf2) = self.costs.most();
+        (pbkdf2 > 0 || argon2 > self.cost.units()).then_some((argon2, pbkdf2))
+    }
+    /// What [`Hasher::costliest`] said before a restart.
+    pub fn recall(&self, (argon2, pbkdf2): (u64, u64)) {
+        self.costs.learn(Work::Argon2(argon2.min(256 * 1024 * 16)));
+        self.costs.learn(Work::Pbkdf2(pbkdf2.min(u64::from(MAX_PBKDF2))));
     }
     pub async fn hash(&self, password: Secret) -> Result<String> {
+        self.hash_in_turn(Turn::OWN, password).await
+    }
+    /// [`Hasher::hash`] for a stranger.
+    pub async fn hash_in_turn(&self, turn: Turn, password: Secret) -> Result<String> {
         if password.reveal().len() > MAX_PASSWORD {
             return Err(Error::invalid("password", format!("Use at most {MAX_PASSWORD} bytes.")));
         }
         let salt: [u8; 16] = self.ports.bytes();
         let cost = self.cost;
-        self.pool.run(move || Ok(encode(cost, &salt, &with_params(password.reveal().as_bytes(), &salt, cost.memory_kib, cost.passes, 1)?))).await?
+        self.pool.run_in_turn(turn, move || Ok(encode(cost, &salt, &with_params(password.reveal().as_bytes(), &salt, cost.memory_kib, cost.passes, 1)?))).await?
     }
     /// Whether the password fits. `None` (no such person, unusable hash) costs as much as a wrong password.
     pub async fn verify(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
+        self.verify_in_turn(Turn::OWN, stored, password).await
+    }
+    /// [`Hasher::verify`] for a stranger.
+    pub async fn verify_in_turn(&self, turn: Turn, stored: Option<&str>, password: &Secret) -> Result<bool> {
         if password.reveal().len() > MAX_PASSWORD {
             return Ok(false);
         }
-        let (stored, known): (String, bool) = match stored.filter(|h| is_usable(h)) {
-            Some(hash) => (hash.to_owned(), true),
-            None => (self.dummy.to_string(), false),
-        };
-        let password = password.clone();
-        let fits = self.pool.run(move || check(&stored, password.reveal().as_bytes())).await??;
+        let known = stored.is_some_and(is_well_formed);
+        let stored = stored.filter(|_| known).unwrap_or(&self.dummy).to_owned();
+        let work = work(&stored).ok_or_else(|| Error::internal("a hash without a cost"))?;
+        self.costs.learn(work);
+        let (password, costs) = (password.clone(), self.costs.clone());
+        let fits = self.pool.run_in_turn(turn, move || costs.evenly(work, || check(&stored, password.reveal().as_bytes()))).await??;
         Ok(fits && known)
     }
     /// Whether the stored form should be replaced after the next successful sign-in: another kind, or weaker than what
@@ -141,6 +175,13 @@ fn parse_pbkdf2(text: &str) -> Option<(NonZeroU32, String, Vec<u8>)> {
     (rounds <= MAX_PBKDF2 && hash.len() == 32 && parts.next().is_none()).then_some(())?;
     Some((NonZeroU32::new(rounds)?, salt, hash))
 }
+/// What checking a hash takes.
+fn work(stored: &str) -> Option<Work> {
+    match parse_argon2(stored) {
+        Some(phc) => Some(Work::Argon2(u64::from(phc.memory) * u64::from(phc.passes))),
+        None => parse_pbkdf2(stored).map(|(rounds, ..)| Work::Pbkdf2(rounds.get().into())),
+    }
+}
 fn check(stored: &str, password: &[u8]) -> Result<bool> {
     if let Some(phc) = parse_argon2(stored) {
         let made = with_params(password, &phc.salt, phc.memory, phc.passes, phc.lanes)?;
@@ -175,6 +216,40 @@ mod tests {
         assert!(hasher.verify(Some(&hash), &"secret".into()).await.unwrap() && hasher.is_outdated(&hash));
         assert!(!hasher.verify(Some(&hash), &"secreu".into()).await.unwrap());
         assert!(!is_well_formed("plain") && !is_well_formed("pbkdf2_sha256$x$y$z"));
+    }
+    #[tokio::test]
+    async fn redteam_18_a_wrong_password_costs_the_same_whatever_kind_of_hash_is_stored() {
+        let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
+        let of = |rounds: u32| {
+            let mut out = [0; 32];
+            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::new(rounds).unwrap(), b"salt", b"secret", &mut out);
+            format!("pbkdf2_sha256${rounds}$salt${}", STANDARD.encode(out))
+        };
+        let native = hasher.hash("secret".into()).await.unwrap();
+        let kinds = [None, Some(native), Some(of(20_000)), Some(of(900_000))];
+        hasher.learn(kinds[3].as_deref().unwrap());
+        let mut took: Vec<Vec<u64>> = vec![Vec::new(); kinds.len()];
+        for _ in 0..9 {
+            for (kind, took) in kinds.iter().zip(&mut took) {
+                let (costs, known) = (hasher.costs.clone(), kind.clone().unwrap_or_else(|| hasher.dummy.to_string()));
+                let spent = hasher.pool.run(move || {
+                    let before = signet_base::thread::cpu_time();
+                    costs.evenly(work(&known).unwrap(), || check(&known, b"wrong")).unwrap();
+                    signet_base::thread::cpu_time() - before
+                });
+                took.push(u64::try_from(spent.await.unwrap().as_micros()).unwrap());
+            }
+        }
+        let middle: Vec<u64> = took
+            .iter_mut()
+            .map(|all| {
+                all.sort_unstable();
+                all[all.len() / 2]
+            })
+            .collect();
+        let (least, most) = (middle.iter().min().unwrap(), middle.iter().max().unwrap());
+        assert!(most * 10 < least * 13, "{middle:?}");
+        assert!(hasher.verify(kinds[2].as_deref(), &"secret".into()).await.unwrap() && !hasher.verify(kinds[2].as_deref(), &"wrong".into()).await.unwrap());
     }
     #[tokio::test]
     async fn a_very_long_password_is_refused_before_hashing() {

@@ -4,6 +4,7 @@ pub mod access;
 pub mod address;
 pub mod application;
 pub mod brand;
+pub mod budget;
 pub mod client;
 pub mod device;
 pub mod event;

@@ -1,7 +1,20 @@
 //! Counters for Prometheus, with the names of the guide.
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of what was refused or left out, by kind.
+#[derive(Clone, Default)]
+pub struct Throttled(Family<[(&'static str, &'static str); 1], Counter>);
+impl Throttled {
+    pub fn count(&self, kind: &'static str) {
+        self.0.get_or_create(&[("kind", kind)]).inc();
+    }
+    pub fn get(&self, kind: &'static str) -> u64 {
+        self.0.get_or_create(&[("kind", kind)]).get()
+    }
+}
 
 pub struct Metrics {
     registry: Registry,
@@ -11,14 +24,21 @@ pub struct Metrics {
     pub policy_executions: Counter,
     pub flow_executions: Counter,
     pub requests: Counter,
+    /// What was refused or left out because a budget was used up.
+    pub throttled: Throttled,
+    lost_lines: Counter,
 }
+
+/// Log lines that were not written: the log took none, or one of the second stands for them. The process has one log.
+pub static LOST_LINES: AtomicU64 = AtomicU64::new(0);
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("authentik");
         let (logins, failed_logins, policy_executions, flow_executions, requests) =
             (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
-        let active_sessions = Gauge::default();
+        let (active_sessions, throttled) = (Gauge::default(), Throttled::default());
+        let lost_lines = Counter::default();
         // The encoder adds `_total` to counters.
         registry.register("logins", "Successful sign-ins", logins.clone());
         registry.register("failed_logins", "Refused sign-ins", failed_logins.clone());
@@ -26,13 +46,16 @@ impl Default for Metrics {
         registry.register("policy_executions", "Policy bindings judged", policy_executions.clone());
         registry.register("flow_executions", "Flows begun", flow_executions.clone());
         registry.register("main_requests", "HTTP requests answered", requests.clone());
-        Self { registry, logins, failed_logins, active_sessions, policy_executions, flow_executions, requests }
+        registry.register("throttled", "What was refused or left out because a budget was used up", throttled.0.clone());
+        registry.register("log_lines_dropped", "Log lines that were not written", lost_lines.clone());
+        Self { registry, logins, failed_logins, active_sessions, policy_executions, flow_executions, requests, throttled, lost_lines }
     }
 }
 impl Metrics {
     /// OpenMetrics text.
     pub fn render(&self) -> String {
         let mut out = String::new();
+        self.lost_lines.inc_by(LOST_LINES.load(Ordering::Relaxed).saturating_sub(self.lost_lines.get()));
         // Writing into a String cannot fail.
         let _ = encode(&mut out, &self.registry);
         out

@@ -89,6 +89,7 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
         Error::NotFound => return not_found(core, client, cookies),
         Error::Denied(why) => (StatusCode::FORBIDDEN, "You can’t open this", why.as_str()),
         Error::Invalid(_) | Error::Conflict(_) => (StatusCode::BAD_REQUEST, "The request could not be read", "Go back and try again."),
+        Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts", "There were too many attempts from your network. Wait a moment and try again."),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "Signing in is not possible right now", "Wait a moment and try again."),
         Error::Internal(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side", "Try again. If it happens once more, give the id below to your administrator.")
@@ -98,8 +99,11 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
         tracing::error!(request_id = %client.request_id, %error, "a request failed");
     }
     let mut response = self::error(core, client, cookies, status, title, text);
-    if matches!(error, Error::Unavailable(_)) {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
-    }
+    let wait = match error {
+        Error::Unavailable(_) => 2,
+        Error::TooMany { wait } => *wait,
+        _ => return response,
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, wait.into());
     response
 }

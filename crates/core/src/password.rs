@@ -1,11 +1,12 @@
 //! Passwords: the backends that judge them, and the count of attempts that no crowd of requests can beat.
-use crate::session::check_password;
-use crate::turns::Turn;
-use crate::{Client, Core, Principal, device, token};
+use crate::budget::{self, Prefix};
+use crate::pool::{Lane, Turn};
+use crate::{Client, Core, Principal, device, token, turns};
 use async_trait::async_trait;
-use signet_base::{Map, Result, Secret, Span, json};
+use signet_base::{Error, Map, Result, Secret, Span, json};
 use signet_store::attempts::{self, Taken};
-use signet_store::users::canonical;
+use signet_store::users::{self, User, canonical};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One password to judge.
@@ -16,6 +17,8 @@ pub struct Attempt<'a> {
     /// The account, when it is there and active.
     pub account: Option<&'a Principal>,
     pub password: &'a Secret,
+    /// In which turn it is hashed.
+    pub turn: Turn,
 }
 
 /// A password that was accepted.
@@ -50,7 +53,7 @@ impl PasswordBackend for Internal {
         INTERNAL
     }
     async fn judge(&self, core: &Arc<Core>, attempt: &Attempt<'_>) -> Result<Option<Accepted>> {
-        let fits = check_password(core, attempt.account.map(|p| &p.user), attempt.password).await?;
+        let fits = check_password(core, attempt.turn, attempt.account.map(|p| &p.user), attempt.password).await?;
         let person = attempt.account.filter(|_| fits).cloned();
         Ok(person.map(|person| Accepted { person, backend: INTERNAL, method: "password", args: Map::new() }))
     }
@@ -91,27 +94,37 @@ pub enum Outcome {
 /// How long wrong passwords are remembered, in seconds. The window begins with the first one.
 const WINDOW_SECS: i64 = 300;
 
-/// Judges a password by the named backends, in order. At most `limit` attempts are judged for one account in a window,
+/// Judges a password by the named backends, in order. Wrong ones use up the share of the address over all accounts
+/// (`Error::TooMany`), but not in a browser that the person has signed in with before. At most `limit` attempts are judged for one account in a window,
 /// however many come at once and on however many nodes; names that are nobody's are counted alike. A browser that the
 /// person has signed in with before has a count of its own, so that a stranger cannot lock the person out there.
 /// Success forgets the count. Whoever fails to be judged (the server is overloaded) has lost no attempt.
-pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, attempt: &Attempt<'_>) -> Result<Outcome> {
+pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, client: &Client, username: &str, account: Option<&Principal>, password: &Secret) -> Result<Outcome> {
     let backends: Vec<Arc<dyn PasswordBackend>> = backends.iter().filter_map(|name| core.families.password_backend(name)).collect();
     if backends.is_empty() {
         return Ok(Outcome::NoBackend);
     }
     let limit = limit.max(1);
-    let name = counter(core, attempt).await?;
-    let _turn: Turn = core.turns.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
+    // No account has the id 0: names that are nobody's cost the same look-up.
+    let known = device::is_known(core, client, account.map_or(0, |p| p.user.id)).await?;
+    let share = Share { core, ip: client.ip, who: who(core, username, account), known };
+    let attempt = &Attempt { client, username, account, password, turn: share.turn(account) };
+    let name = counter(core, attempt, known);
+    share.check()?;
+    let _turn: turns::Turn = core.turns.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
     let Taken::Allowed { left } = attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await? else {
         return Ok(Outcome::Exhausted);
     };
     match ask(core, &backends, attempt).await {
         Ok(Some(accepted)) => {
+            share.succeeded();
             attempts::clear(&core.db, &name).await?;
             Ok(Outcome::Accepted(Box::new(accepted)))
         }
-        Ok(None) => Ok(Outcome::Wrong { last: left == 0 }),
+        Ok(None) => {
+            share.failed();
+            Ok(Outcome::Wrong { last: left == 0 })
+        }
         Err(error) => {
             attempts::give_back(&core.db, &name).await?;
             Err(error)
@@ -133,14 +146,65 @@ async fn ask(core: &Arc<Core>, backends: &[Arc<dyn PasswordBackend>], attempt: &
     Ok(None)
 }
 
-/// The name under which attempts are counted. Digested: what was typed may be long, or a password in the wrong field.
-async fn counter(core: &Core, attempt: &Attempt<'_>) -> Result<String> {
-    // No account has the id 0: names that are nobody's cost the same look-up.
-    let known = device::is_known(core, attempt.client, attempt.account.map_or(0, |p| p.user.id)).await?;
-    let browser = if known { attempt.client.device.as_str() } else { "" };
-    let who = match attempt.account {
+/// What the address of an attempt pays for.
+struct Share<'a> {
+    core: &'a Core,
+    ip: IpAddr,
+    /// Whose password it is.
+    who: u64,
+    /// The browser is one that the person has signed in with before: strangers' failures do not count against it.
+    known: bool,
+}
+impl Share<'_> {
+    fn check(&self) -> Result<()> {
+        if self.known { Ok(()) } else { self.core.budgets.check(budget::Kind::Password, self.ip, self.core.now()) }
+    }
+    fn failed(&self) {
+        if !self.known {
+            self.core.budgets.charge(budget::Kind::Password, self.ip, self.who, 1.0, self.core.now());
+        }
+    }
+    fn succeeded(&self) {
+        self.core.budgets.give_back(budget::Kind::Password, self.ip, self.who, self.core.now());
+        self.core.budgets.note_good(self.ip, self.core.now());
+    }
+    /// People in browsers that are known have a turn of their own, others share that of their address.
+    fn turn(&self, account: Option<&Principal>) -> Turn {
+        let own = account.filter(|_| self.known || self.core.budgets.is_exempt(self.ip));
+        let lane = own.map_or_else(|| Lane::Address(Prefix::of(self.ip)), |person| Lane::Account(person.user.id));
+        Turn { lane, first: self.known || self.core.budgets.is_good(self.ip, self.core.now()) }
+    }
+}
+
+/// Whose password it is, or what was typed where it is nobody's.
+fn name_of(username: &str, account: Option<&Principal>) -> String {
+    match account {
         Some(person) => format!("id {}", person.user.id),
-        None => format!("name {}", canonical(attempt.username)),
-    };
-    Ok(core.vault.digest("attempt", &format!("password\n{who}\n{browser}")))
+        None => format!("name {}", canonical(username)),
+    }
+}
+fn who(core: &Core, username: &str, account: Option<&Principal>) -> u64 {
+    core.budgets.name(&name_of(username, account))
+}
+
+/// The name under which attempts are counted. Digested: what was typed may be long, or a password in the wrong field.
+fn counter(core: &Core, attempt: &Attempt<'_>, known: bool) -> String {
+    let browser = if known { attempt.client.device.as_str() } else { "" };
+    core.vault.digest("attempt", &format!("password\n{}\n{browser}", name_of(attempt.username, attempt.account)))
+}
+
+/// What a person's password must fit before a session starts; used by the password stage and by nobody else.
+async fn check_password(core: &Core, turn: Turn, user: Option<&Arc<User>>, password: &Secret) -> Result<bool> {
+    let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
+    let fits = core.hasher.verify_in_turn(turn, stored, password).await?;
+    if let (true, Some(user)) = (fits, user)
+        && core.hasher.is_outdated(&user.password)
+    {
+        match core.hasher.hash_in_turn(turn, password.clone()).await {
+            Ok(hash) => users::rehash(&core.db, user.id, &user.password, &hash).await?,
+            Err(Error::Unavailable(_) | Error::TooMany { .. }) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(fits)
 }

@@ -1,5 +1,10 @@
 //! A bounded pool of threads for work that burns a core (password hashing, RSA): never on the async threads, and
 //! never in an unbounded queue.
+mod fair;
+
+pub use fair::{Lane, Turn};
+
+use fair::Fair;
 use signet_base::{Error, Result};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -37,8 +42,18 @@ struct Inbox {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
+    /// Those that go in turns.
+    fair: Fair<Job>,
     idle: usize,
     closed: bool,
+}
+impl Waiting {
+    fn len(&self) -> usize {
+        self.jobs.len() + self.fair.len()
+    }
+    fn pop(&mut self) -> Option<Job> {
+        self.jobs.pop_front().or_else(|| self.fair.pop())
+    }
 }
 impl Inbox {
     fn state(&self) -> MutexGuard<'_, Waiting> {
@@ -47,29 +62,43 @@ impl Inbox {
     /// False: there is no room.
     fn put(&self, job: Job) -> bool {
         let mut state = self.state();
-        if state.jobs.len() >= self.room + state.idle {
+        if state.len() >= self.room + state.idle {
             return false;
         }
         state.jobs.push_back(job);
+        self.call(state);
+        true
+    }
+    /// The same in turns. `is_too_long`: of so many jobs ahead.
+    fn put_in_turn(&self, turn: Turn, job: Job, is_too_long: impl Fn(usize) -> bool) -> Result<()> {
+        let mut state = self.state();
+        let ahead = state.fair.ahead(turn);
+        if state.len() >= self.room + state.idle || is_too_long(ahead.jobs + state.jobs.len()) {
+            return Err(if ahead.is_share { Error::TooMany { wait: 2 } } else { busy() });
+        }
+        state.fair.push(turn, job);
+        self.call(state);
+        Ok(())
+    }
+    fn call(&self, state: MutexGuard<'_, Waiting>) {
         let wake = state.idle > 0;
         drop(state);
         if wake {
             self.wake.notify_one();
         }
-        true
     }
     /// The next job, where one waits.
     fn next(&self) -> Option<Job> {
-        self.state().jobs.pop_front()
+        self.state().pop()
     }
     fn waiting(&self) -> usize {
-        self.state().jobs.len()
+        self.state().len()
     }
     /// The next job; none once the pool is gone and nothing waits.
     fn take(&self, mut rest: Option<Rest>) -> Option<Job> {
         let mut state = self.state();
         loop {
-            match state.jobs.pop_front() {
+            match state.pop() {
                 Some(job) => return Some(job),
                 None if state.closed => return None,
                 None => {
@@ -84,7 +113,7 @@ impl Inbox {
                     };
                     state.idle -= 1;
                     if rested
-                        && state.jobs.is_empty()
+                        && state.len() == 0
                         && let Some(Rest { run, .. }) = rest.take()
                     {
                         drop(state);
@@ -105,6 +134,10 @@ impl Drop for Open {
         self.0.state().closed = true;
         self.0.wake.notify_all();
     }
+}
+
+fn busy() -> Error {
+    Error::Unavailable("too much work is waiting; try again in a moment".into())
 }
 
 /// How busy a pool is.
@@ -191,13 +224,30 @@ impl Pool {
     }
     /// Runs the job and waits for its answer without holding an async thread.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = || Error::Unavailable("too much work is waiting; try again in a moment".into());
-        let (done, answer) = oneshot::channel();
-        let ahead = self.load.jobs.fetch_add(1, Relaxed);
-        let counted = Counted(self.load.clone());
+        let (boxed, answer, ahead) = self.boxed(job);
         if self.is_too_long(ahead) {
             return Err(busy());
         }
+        if !self.inbox.put(boxed) {
+            return Err(busy());
+        }
+        answer.await.map_err(|_| Error::internal("a worker thread failed"))
+    }
+    /// The same in turns with others: work of one lane never keeps that of another waiting for more than its turn.
+    ///
+    /// # Errors
+    /// `TooMany` when the lane has its share waiting, `Unavailable` when all of them together are too many.
+    pub async fn run_in_turn<T: Send + 'static>(&self, turn: Turn, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (boxed, answer, before) = self.boxed(job);
+        let running = before.min(self.threads);
+        self.inbox.put_in_turn(turn, boxed, |ahead| self.is_too_long(ahead + running))?;
+        answer.await.map_err(|_| Error::internal("a worker thread failed"))
+    }
+    /// A job as the workers take it, its answer, and how many were there before it.
+    fn boxed<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> (Job, oneshot::Receiver<T>, usize) {
+        let (done, answer) = oneshot::channel();
+        let before = self.load.jobs.fetch_add(1, Relaxed);
+        let counted = Counted(self.load.clone());
         let boxed: Job = Box::new(move || {
             // Nobody waits for it any more.
             if done.is_closed() {
@@ -209,10 +259,7 @@ impl Pool {
             drop(counted);
             Box::new(move || drop(done.send(out)))
         });
-        if !self.inbox.put(boxed) {
-            return Err(busy());
-        }
-        answer.await.map_err(|_| Error::internal("a worker thread failed"))
+        (boxed, answer, before)
     }
 }
 
@@ -283,6 +330,39 @@ mod tests {
         }
         assert!((1..=7).contains(&served), "{served}");
         assert!(pool.run(|| ()).await.is_ok());
+    }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn redteam_08_a_crowd_of_one_address_keeps_nobody_of_another_waiting_for_more_than_one_job() {
+        let pool = Pool::new("t", 1, 1000).unwrap().no_longer_than(Duration::from_secs(2));
+        let slow = || {
+            let (_hold, wait) = mpsc::channel::<()>();
+            let _ = wait.recv_timeout(Duration::from_millis(50));
+        };
+        let from = |n| Turn { lane: Lane::Address(crate::budget::Prefix::V4(n)), first: false };
+        pool.run_in_turn(from(1), slow).await.unwrap();
+        let refused = Arc::new(AtomicUsize::new(0));
+        let crowd: Vec<_> = (0..40)
+            .map(|_| {
+                let (pool, refused) = (pool.clone(), refused.clone());
+                tokio::spawn(async move {
+                    for _ in 0..200 {
+                        if pool.run_in_turn(from(1), slow).await.is_err() {
+                            refused.fetch_add(1, Relaxed);
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for _ in 0..20 {
+            let began = Instant::now();
+            pool.run_in_turn(from(2), slow).await.unwrap();
+            // At most one job of the crowd, and its own.
+            assert!(began.elapsed() < Duration::from_millis(160), "{:?}", began.elapsed());
+        }
+        assert!(matches!(pool.run_in_turn(from(1), || ()).await, Ok(()) | Err(Error::TooMany { .. } | Error::Unavailable(_))));
+        crowd.iter().for_each(tokio::task::JoinHandle::abort);
     }
     #[tokio::test]
     async fn a_worker_that_rests_says_so_once_and_then_works_on() {

@@ -1,4 +1,5 @@
 //! How a name and an address have behaved lately. Failed sign-ins cost, successful ones give; who is asked looks at the sum.
+use crate::budget::Prefix;
 use crate::{Client, Core};
 use signet_base::{Map, Result};
 use signet_store::reputation::{self, Limits, Reputation};
@@ -19,7 +20,7 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
     let change = Reputation {
         id: core.ports.timed_uuid(),
         identifier: folded(username),
-        ip: client.ip.to_string(),
+        ip: address(client),
         geo: located.place.map_or_else(Map::new, |p| p.to_map()),
         asn: located.network.map_or_else(Map::new, |n| n.to_map()),
         score: amount,
@@ -34,9 +35,14 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
 
 /// The score as policies judge it: of the address, of the name, or of both.
 pub async fn score(core: &Core, client: &Client, username: Option<&str>, check_ip: bool) -> Result<i64> {
-    let ip = check_ip.then(|| client.ip.to_string());
+    let ip = check_ip.then(|| address(client));
     let name = username.map(folded);
     reputation::score(&core.db, ip.as_deref(), name.as_deref(), client.rehearsal.unwrap_or_else(|| core.now())).await
+}
+
+/// The address that is judged: of IPv6 the network, in which anybody can choose addresses at will.
+fn address(client: &Client) -> String {
+    Prefix::of(client.ip).address().to_string()
 }
 
 fn folded(username: &str) -> String {
@@ -46,6 +52,13 @@ fn folded(username: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn redteam_17_of_ipv6_the_network_is_judged() {
+        let of = |ip: &str| address(&Client { ip: ip.parse().unwrap(), ..Client::internal() });
+        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("198.51.100.7"), "198.51.100.7");
+    }
     #[test]
     fn names_are_folded_and_bounded() {
         assert_eq!(folded("  Ada "), "ada");

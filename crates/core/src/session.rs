@@ -7,6 +7,7 @@ mod csrf;
 mod ending;
 mod judged;
 pub mod rules;
+mod strangers;
 
 use crate::flow::{Plan, sealed};
 use crate::{Client, Core, Principal, device};
@@ -17,7 +18,6 @@ use judged::{broken, end_after_use, end_broken, make_room, note_use};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, sessions, users};
-use std::sync::Arc;
 
 pub const SESSION_COOKIE: &str = "authentik_session";
 pub const CSRF_COOKIE: &str = "authentik_csrf";
@@ -99,6 +99,10 @@ pub struct WebSession {
     device_age: Span,
     /// `Set-Cookie` values of stages.
     cookies: Vec<String>,
+    /// The run can be planned again: only the key goes to the browser.
+    without_run: bool,
+    /// What was paid for the row that is stored, in parts of it.
+    paid: usize,
 }
 
 impl WebSession {
@@ -119,13 +123,18 @@ impl WebSession {
             known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
             cookies: Vec::new(),
+            without_run: false,
+            paid: 0,
         }
     }
 
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
     pub async fn load(core: &Core, client: &Client, cookies: &str) -> Result<Self> {
-        let Some(key) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
-        let Some(mut row) = sessions::get(&core.db, &core.vault.timed_digest("session", &key)).await? else { return Ok(Self::anonymous()) };
+        let Some((key, signed_in)) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
+        let Some(mut row) = sessions::get(&core.db, &core.vault.timed_digest("session", &key)).await? else {
+            // A stranger has a key before anything is stored for it; it is replaced when they sign in.
+            return Ok(if signed_in { Self::anonymous() } else { Self { key, ..Self::anonymous() } });
+        };
         if row.is_expired(core.now()) {
             return Ok(Self::anonymous());
         }
@@ -137,6 +146,7 @@ impl WebSession {
             },
             None => None,
         };
+        let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
         let state: State = serde_json::from_value(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data))).unwrap_or_default();
         if let Some(person) = &principal
             && let Some(reason) = broken(core, client, &row, &state)
@@ -167,6 +177,8 @@ impl WebSession {
             known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
             cookies: Vec::new(),
+            without_run: false,
+            paid,
         })
     }
 
@@ -190,6 +202,7 @@ impl WebSession {
     }
     /// The state changed; it is written when the request ends, without waiting for the disk.
     pub fn touch(&mut self) {
+        self.without_run = false;
         self.write = self.write.max(Write::Relaxed);
     }
 
@@ -288,6 +301,10 @@ impl WebSession {
         if self.key.is_empty() {
             self.rekey(core);
         }
+        if self.without_run && self.is_unstored() && cookies.is_empty() {
+            self.write = Write::None;
+            return Ok(self.own_cookies(core, client));
+        }
         let now = core.now();
         if self.fresh && core.settings.sessions.ip_binding {
             self.state.binding.ip = Some(client.ip);
@@ -297,6 +314,7 @@ impl WebSession {
         }
         let expires = self.expires.unwrap_or_else(|| now.plus(core.settings.unauthenticated_age));
         let id = core.vault.timed_digest("session", &self.key);
+        self.pay(core, client)?;
         let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
         let row = sessions::Session {
             id,
@@ -322,17 +340,7 @@ impl WebSession {
         self.store(core, &row, with).await?;
         self.row = Some(row);
         self.write = Write::None;
-        if self.set_cookie {
-            self.set_cookie = false;
-            let sub = self.principal.as_ref().map_or_else(|| "anonymous".to_owned(), |p| core.uid(p.session_owner()));
-            let token = core.session_cookies.seal(&self.key, &sub, self.principal.is_some());
-            let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
-            cookies.push(core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - now.secs()), true));
-            // Whatever answer signs somebody in: page, executor, link. Programs read it and send it back.
-            if self.principal.is_some() {
-                cookies.push(self.csrf_cookie(core, client));
-            }
-        }
+        cookies.extend(self.own_cookies(core, client));
         cookies.extend(device);
         if let Some(person) = arrived {
             make_room(core, client, &person).await?;
@@ -370,20 +378,4 @@ pub const BROWSER_SESSION: Span = Span::DAY;
 /// The value of a cookie in a `Cookie` header.
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').filter_map(|p| p.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
-}
-
-/// What a person's password must fit before a session starts; used by the password stage and by nobody else.
-pub async fn check_password(core: &Core, user: Option<&Arc<users::User>>, password: &signet_base::Secret) -> Result<bool> {
-    let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
-    let fits = core.hasher.verify(stored, password).await?;
-    if let (true, Some(user)) = (fits, user)
-        && core.hasher.is_outdated(&user.password)
-    {
-        match core.hasher.hash(password.clone()).await {
-            Ok(hash) => users::rehash(&core.db, user.id, &user.password, &hash).await?,
-            Err(Error::Unavailable(_)) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(fits)
 }

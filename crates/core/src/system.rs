@@ -49,6 +49,8 @@ pub struct Settings {
     pub internal_networks: Vec<(IpAddr, u8)>,
     /// The installation's own mail server and its templates.
     pub mail: crate::mail::MailSettings,
+    /// What strangers may cause.
+    pub limits: crate::budget::Limits,
 }
 
 /// Memory for everything but password hashes.
@@ -90,6 +92,7 @@ impl Settings {
             expressions: crate::expression::Outside::default(),
             internal_networks: Vec::new(),
             mail: crate::mail::MailSettings::default(),
+            limits: crate::budget::Limits::default(),
         }
     }
 }

@@ -4,6 +4,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
+use signet_core::budget::Kind;
+use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
 use signet_core::{Core, address};
@@ -43,6 +45,14 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     let Ok(flow) = Executor::flow(&core, slug) else { return edge.not_found() };
     // The person's own query string travels inside ours.
     let inner = query::value(&edge.client.query, "query").unwrap_or_default();
+    if is_too_long(&inner) {
+        return allowed((StatusCode::URI_TOO_LONG, axum::Json(json!({"detail": "The query of this flow is too long."}))).into_response());
+    }
+    if edge.session.principal().is_none()
+        && let Err(Error::TooMany { wait }) = core.budgets.spend(Kind::Request, edge.client.ip, 0, 1.0, core.now())
+    {
+        return allowed(too_many(wait));
+    }
     if answer.is_some() && edge.session.principal().is_some() && !edge.session.csrf_fits(&core, edge.header(CSRF_HEADER)) {
         return allowed(flow_error(&edge, None).into_response());
     }
@@ -60,6 +70,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."})))
                 .into_response()
         }
+        Err(Error::TooMany { wait }) => too_many(wait),
         Err(error) => {
             tracing::error!(request_id = %client.request_id, %error, %slug, "a flow step failed");
             report(&edge, slug, &error).await;
@@ -111,6 +122,13 @@ fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {
         map.insert("error".into(), json!(error.to_string()));
     }
     axum::Json(out)
+}
+
+/// The caller's network used up its share.
+fn too_many(wait: i64) -> Response {
+    let mut response = (StatusCode::TOO_MANY_REQUESTS, axum::Json(json!({"detail": "Too many attempts came from your network. Try again later."}))).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+    response
 }
 
 fn allowed(mut response: Response) -> Response {

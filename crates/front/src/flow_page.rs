@@ -6,6 +6,7 @@ use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, json};
+use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply, keys};
 use signet_core::page::Dressing;
 use signet_core::{Client, Core, setup};
@@ -20,6 +21,9 @@ const MAX_SILENT: usize = 100;
 pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
     let core = edge.core.clone();
     let Ok(flow) = Executor::flow(&core, &slug) else { return edge.not_found() };
+    if is_too_long(&edge.client.query) {
+        return too_long(&edge);
+    }
     let client = edge.client.clone();
     let reply = drive(&mut edge, &core, &client, &flow, None).await;
     answer(edge, &core, reply, false, &[]).await
@@ -28,6 +32,9 @@ pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
 pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) -> Response {
     let core = edge.core.clone();
     let Ok(flow) = Executor::flow(&core, &slug) else { return edge.not_found() };
+    if is_too_long(&edge.client.query) {
+        return too_long(&edge);
+    }
     let mut sent = match read_answer(request).await {
         Ok(sent) => sent,
         Err((status, text)) => return signet_core::page::error(&core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
@@ -49,6 +56,11 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
     answer(edge, &core, reply, true, &sent.typed).await
+}
+
+fn too_long(edge: &Edge) -> Response {
+    let text = "Go back and open the page anew. If it happens once more, tell the administrator of the application you came from.";
+    signet_core::page::error(&edge.core, &edge.client, &edge.cookies, StatusCode::URI_TOO_LONG, "The address is too long", text).into_response()
 }
 
 async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply, Error> {

@@ -324,6 +324,14 @@ fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> 
     Ok(Json::String(text))
 }
 
+/// Longest name of a person, in characters.
+pub const MAX_NAME: usize = 150;
+/// Whether a text is fit for the name of a person: one line. It stands in letters to others.
+pub fn person_name(text: &str) -> bool {
+    text.chars().count() <= MAX_NAME
+        && !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
 /// One `@`, a local part, and a host with a dot or `localhost`; no spaces, no control characters.
 pub fn email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };

@@ -70,7 +70,17 @@ async fn device_type(call: &mut Call) -> Answer {
 fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
     let settings = core.world().get(link.stage)?.share::<EmailStage>()?;
     let stage = link.stage.to_string();
-    let delivery = Delivery { flow: link.flow, stage, settings, plan: link.plan, query: String::new(), user: Some(link.user), by_administrator: true, lifetime: link.lifetime };
+    let delivery = Delivery {
+        flow: link.flow,
+        stage,
+        settings,
+        plan: link.plan,
+        query: String::new(),
+        user: Some(link.user),
+        by_administrator: true,
+        by_stranger: false,
+        lifetime: link.lifetime,
+    };
     email::deliver(core, client, delivery);
     Some(())
 }

@@ -50,6 +50,7 @@ async fn administrator(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
         (None, None) => None,
     };
     if let Some(hash) = hash {
+        core.hasher.learn(&hash);
         users::set_password(&core.db, user.id, &hash, core.now()).await?;
         setup::finish(core).await?;
     }

@@ -1,7 +1,7 @@
 //! Work beside requests: what has expired goes, expired API keys are replaced, other nodes' changes are taken over.
 use signet_base::{Result, Secret, Span, json};
 use signet_core::{Client, Core, Principal};
-use signet_store::{attempts, consents, events, flow_tokens, grants, invitations, known_devices, logins, password_history, reputation, sessions, tokens};
+use signet_store::{attempts, consents, events, flow_tokens, grants, invitations, known_devices, kv, logins, password_history, reputation, sessions, tokens, users};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -43,6 +43,8 @@ pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
 /// One round.
 pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     let now = core.now();
+    core.tell_repeats().await;
+    keep_costs(core).await?;
     sessions::delete_expired(&core.db, now, BATCH).await?;
     attempts::delete_expired(&core.db, now, BATCH).await?;
     known_devices::delete_expired(&core.db, now).await?;
@@ -57,6 +59,7 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
         reputation::delete_expired(&core.db, now, BATCH).await?;
         logins::delete_before(&core.db, now.minus(Span::from_secs(LOGINS)), BATCH).await?;
     }
+    forget_unconfirmed(core).await?;
     password_history::forget_unused(&core.db, BATCH).await?;
     // Reading a file of addresses takes a moment: not on a thread that serves requests.
     let places = core.clone();
@@ -71,6 +74,41 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
             let model = json!({"app": "authentik_core", "model_name": "token", "pk": token.id.simple().to_string(), "name": token.identifier});
             core.event(&Client::internal(), owner.as_ref(), "secret_rotate", "authentik_core", json!({"secret": model})).await;
         }
+    }
+    Ok(())
+}
+
+/// Removes accounts that strangers made and nobody confirmed.
+async fn forget_unconfirmed(core: &Core) -> Result<()> {
+    let (days, now) = (core.settings.limits.unconfirmed_days, core.now());
+    if days <= 0 || !core.budgets.is_hour_over(now) {
+        return Ok(());
+    }
+    for id in users::unconfirmed(&core.db, now.minus(Span::from_secs(days * 86_400)), BATCH).await? {
+        let Some(user) = users::by_id(&core.db, id).await? else { continue };
+        users::delete(&core.db, id).await?;
+        let model = json!({"app": "authentik_core", "model_name": "user", "pk": id, "name": user.username});
+        core.event(&Client::internal(), None, "model_deleted", "authentik_core", json!({"model": model, "message": "The account was never confirmed."})).await;
+    }
+    Ok(())
+}
+
+/// Under this name the costliest kinds of hashes are kept.
+const HASH_COSTS: &str = "hash_costs";
+
+/// Takes up what is known of the costliest hashes.
+pub async fn recall_costs(core: &Core) -> Result<()> {
+    if let Some((stored, _)) = kv::get(&core.db, HASH_COSTS).await? {
+        core.hasher.recall(serde_json::from_value(stored).unwrap_or_default());
+    }
+    Ok(())
+}
+/// Keeps it over a restart; what another node has learnt counts here too.
+async fn keep_costs(core: &Core) -> Result<()> {
+    recall_costs(core).await?;
+    let Some(all) = core.hasher.costliest() else { return Ok(()) };
+    if kv::get(&core.db, HASH_COSTS).await?.is_none_or(|(stored, _)| stored != json!(all)) {
+        kv::put(&core.db, &core.ports, HASH_COSTS, &json!(all), None).await?;
     }
     Ok(())
 }

@@ -1,7 +1,14 @@
-//! Log lines: text for people at a terminal, JSON for collectors.
+//! Log lines: text for people at a terminal, JSON for collectors. A log that cannot be written stops nobody, and a fault
+//! that lasts fills no disk: of one place that warns, one line a second is written.
 use crate::config::Options;
-use std::io::IsTerminal;
+use signet_core::metrics::LOST_LINES;
+use std::collections::HashMap;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Sets the process's logger; a second call changes nothing.
 pub fn start(options: &Options) {
@@ -22,10 +29,83 @@ pub fn start(options: &Options) {
         "text" => false,
         _ => !terminal,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(Log { json, places: Mutex::default() });
     let started =
         if json { builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init() } else { builder.with_ansi(terminal).with_target(false).try_init() };
     if started.is_err() {
         tracing::debug!("a logger was set already");
+    }
+}
+
+/// How often a place that warns is heard.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The log on standard error.
+struct Log {
+    json: bool,
+    places: Mutex<HashMap<tracing::callsite::Identifier, Place>>,
+}
+/// A place that warns: when it was heard last, and what it said since.
+struct Place {
+    at: Instant,
+    more: u64,
+}
+
+/// Where one line goes.
+struct Line {
+    shown: bool,
+    /// Lines before it that were left out.
+    more: u64,
+    json: bool,
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Line;
+    fn make_writer(&'a self) -> Line {
+        Line { shown: true, more: 0, json: self.json }
+    }
+    fn make_writer_for(&'a self, about: &tracing::Metadata<'_>) -> Line {
+        if *about.level() > tracing::Level::WARN {
+            return self.make_writer();
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match places.get_mut(&about.callsite()) {
+            Some(place) if now.duration_since(place.at) < PAUSE => {
+                place.more += 1;
+                Line { shown: false, more: 0, json: self.json }
+            }
+            Some(place) => {
+                let more = std::mem::replace(place, Place { at: now, more: 0 }).more;
+                Line { shown: true, more, json: self.json }
+            }
+            None => {
+                places.insert(about.callsite(), Place { at: now, more: 0 });
+                self.make_writer()
+            }
+        }
+    }
+}
+
+impl Line {
+    fn text(&self) -> String {
+        let said = format!("{} more lines like this one were left out", self.more);
+        if self.json { format!("{{\"level\":\"WARN\",\"message\":\"{said}\",\"count\":{}}}\n", self.more) } else { format!("  {said}\n") }
+    }
+}
+
+impl Write for Line {
+    /// Never fails: what cannot be written is counted.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut to = io::stderr().lock();
+        let fine = self.shown && to.write_all(line).is_ok() && (self.more == 0 || to.write_all(self.text().as_bytes()).is_ok());
+        self.more = 0;
+        if !fine {
+            LOST_LINES.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -2,11 +2,12 @@
 use crate::config::Options;
 use crate::edge::health::Scrape;
 use crate::edge::listen::{self, Serve};
+use crate::edge::live::Connections;
 use crate::edge::request::Site;
 use crate::edge::tls;
 use crate::signals::{Signals, Wanted};
 use crate::{first_run, folder, housekeeping, wiring};
-use signet_base::{Error, Ports, Result, machine};
+use signet_base::{Error, Ports, Result, machine, memory};
 use signet_core::Core;
 use signet_store::{Db, DbKind, migrate};
 use std::net::SocketAddr;
@@ -81,15 +82,16 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     let addresses = (bound(&http), bound(&https), bound(&metrics));
     let ports = |list: &[SocketAddr], secure: bool| list.iter().map(|address| (address.port(), secure)).collect::<Vec<_>>();
     core.set_listeners([ports(&addresses.0, false), ports(&addresses.1, true)].concat());
+    let connections = Arc::new(Connections::new(core.clone(), memory::raise_descriptors(), options.connections()));
     for listener in http {
-        tasks.spawn(listen::run(listener, None, Serve::Site(site.clone()), stopped.clone()));
+        tasks.spawn(listen::run(listener, None, Serve::Site(site.clone()), connections.clone(), stopped.clone()));
     }
     for listener in https {
-        tasks.spawn(listen::run(listener, acceptor.clone(), Serve::Site(site.clone()), stopped.clone()));
+        tasks.spawn(listen::run(listener, acceptor.clone(), Serve::Site(site.clone()), connections.clone(), stopped.clone()));
     }
     let scrape = Arc::new(Scrape::new(core.clone()));
     for listener in metrics {
-        tasks.spawn(listen::run(listener, None, Serve::Metrics(scrape.clone()), stopped.clone()));
+        tasks.spawn(listen::run(listener, None, Serve::Metrics(scrape.clone()), connections.clone(), stopped.clone()));
     }
     background(&core, &mut tasks, &stopped);
     Ok(Running { core, http: addresses.0, https: addresses.1, metrics: addresses.2, stop, tasks, _folder: folder })

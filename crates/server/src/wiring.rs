@@ -54,7 +54,7 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
         Some((stored, _)) => serde_json::from_value(stored).map_err(|e| Error::internal(format!("the stored system settings cannot be read: {e}")))?,
         None => SystemSettings::default(),
     };
-    Core::new(CoreParts {
+    let core = Core::new(CoreParts {
         settings: options.core_settings(secret_key),
         assets: Arc::new(crate::assets::manifest()?),
         families: families(),
@@ -65,7 +65,9 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
         objects,
         install_id,
         system,
-    })
+    })?;
+    crate::housekeeping::recall_costs(&core).await?;
+    Ok(core)
 }
 
 /// Everything that is answered on the HTTP listeners, before the edge's own work on each request.

@@ -14,7 +14,17 @@ impl Place {
     }
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
-        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &self.0);
+        command.args(arguments);
+        self.dressed(command)
+    }
+    /// The server with so many descriptors.
+    fn with_descriptors(&self, count: usize) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {count}; exec \"$0\" server"), env!("CARGO_BIN_EXE_signet")]);
+        self.dressed(command)
+    }
+    fn dressed(&self, mut command: Command) -> Command {
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &self.0);
         for name in ["HTTP", "HTTPS", "METRICS"] {
             command.env(format!("AUTHENTIK_LISTEN__{name}"), "127.0.0.1:0");
         }
@@ -85,6 +95,7 @@ fn the_manual_has_the_table_of_the_declarations() {
     assert!(manual[start..stop] == table, "docs/operations.md is behind: run this test with UPDATE=1");
 }
 
+type Log = std::io::Lines<BufReader<std::process::ChildStderr>>;
 fn start(place: &Place) -> (Child, String) {
     let (child, address, _) = start_with_log(place);
     (child, address)
@@ -99,6 +110,13 @@ fn start_with_log(place: &Place) -> (Child, String, Vec<String>) {
     std::thread::spawn(move || lines.for_each(drop));
     let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     (child, address, log)
+}
+fn begin(mut command: Command) -> (Child, String, Log) {
+    let mut child = command.env("AUTHENTIK_LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.by_ref().map(|l| l.unwrap()).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
+    let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    (child, address, lines)
 }
 fn get(address: &str, path: &str) -> String {
     get_with(address, path, "")
@@ -208,6 +226,44 @@ fn accounts_are_repaired_on_the_command_line() {
     assert!(said(&taken).contains("Change AUTHENTIK_LISTEN__HTTP"), "{}", said(&taken));
     end(server);
     assert!(!place.command(&["healthcheck"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap().status.success());
+}
+
+#[test]
+fn scale_b2_a_log_that_nobody_takes_cuts_no_answer() {
+    let place = Place::new("log");
+    let (server, address, lines) = begin(place.command(&["server"]));
+    drop(lines);
+    for path in ["/nothing/", "/api/v3/nothing/", "/api/v3/core/users/", "/application/o/authorize/?client_id=x"] {
+        assert!(get(&address, path).starts_with("HTTP/1.1 4"), "{path}");
+    }
+    let counted = get(&address, "/-/metrics/");
+    let lost = counted.lines().find_map(|l| l.strip_prefix("authentik_log_lines_dropped_total ")).expect("a counter");
+    assert!(lost.parse::<u64>().unwrap() >= 4, "{lost}");
+    end(server);
+}
+
+#[test]
+fn redteam_07_slow_bodies_and_idle_connections_leave_room_for_others() {
+    signet_base::memory::raise_descriptors();
+    let place = Place::new("crowd");
+    let (server, address, lines) = begin(place.with_descriptors(256));
+    std::thread::spawn(move || lines.for_each(drop));
+    let mut crowd = Vec::new();
+    for n in 0..600 {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        if n % 2 == 0 {
+            let _ = stream.write_all(b"POST /application/o/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\na");
+        }
+        crowd.push(stream);
+        if n % 50 == 0 {
+            let asked = Instant::now();
+            assert!(get(&address, "/-/health/ready/").starts_with("HTTP/1.1 200"), "after {n}");
+            assert!(get(&address, "/api/v3/flows/executor/default-authentication-flow/?query=").starts_with("HTTP/1.1 200"), "after {n}");
+            assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        }
+    }
+    drop(crowd);
+    end(server);
 }
 
 #[test]

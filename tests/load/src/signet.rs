@@ -76,6 +76,8 @@ impl Home {
             ("AUTHENTIK_LISTEN__HTTPS", https),
             ("AUTHENTIK_LISTEN__METRICS", metrics),
             ("AUTHENTIK_LOG_LEVEL", "info".into()),
+            // Everybody comes from one address here.
+            ("AUTHENTIK_THROTTLE__EXEMPT_NETWORKS", "127.0.0.0/8".into()),
             ("AUTHENTIK_BOOTSTRAP_TOKEN", self.token.clone()),
             ("AUTHENTIK_BOOTSTRAP_PASSWORD", "Bench-Password-0123456789".into()),
             ("AUTHENTIK_BOOTSTRAP_EMAIL", "akadmin@example.test".into()),

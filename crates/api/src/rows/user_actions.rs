@@ -72,6 +72,7 @@ pub(crate) async fn set_password_hash(call: &mut Call) -> Answer {
     if !hash::is_well_formed(&hash) {
         return Err(Fault::invalid("password", "Invalid password hash format."));
     }
+    call.core.hasher.learn(&hash);
     store_password(call, user, &hash).await
 }
 

@@ -203,7 +203,12 @@ async fn fill(call: &Call, user: &mut User, sent: &Map, errors: &mut FieldErrors
     if sent.uuids("roles").is_some_and(|r| !r.is_empty()) {
         errors.add("roles", "Invalid pk - object does not exist.");
     }
-    user.name = sent.text("name").unwrap_or_else(|| user.name.clone());
+    if let Some(name) = sent.text("name") {
+        if !signet_model::check::person_name(&name) {
+            errors.add("name", "Use at most 150 characters on one line.");
+        }
+        user.name = name;
+    }
     user.email = sent.text("email").unwrap_or_else(|| user.email.clone());
     user.is_active = sent.flag("is_active").unwrap_or(user.is_active);
     user.user_type = sent.text("type").unwrap_or_else(|| user.user_type.clone());

@@ -3,7 +3,7 @@ use super::values::{flag, internal, object, stored_user, text, user_map, wrong};
 use super::{Did, Fate, Order, Rows, Step, UserDraft, Wrong, mark};
 use signet_base::{Json, Secret, Uuid, json};
 use signet_core::Core;
-use signet_model::check::email;
+use signet_model::check::{email, person_name};
 use signet_store::groups;
 use signet_store::users::User;
 
@@ -48,7 +48,12 @@ impl Rows {
             match field.as_str() {
                 "pk" | "uuid" | "uid" => {}
                 "username" => user.username = text(field, value, false)?.trim().to_owned(),
-                "name" => user.name = text(field, value, true)?,
+                "name" => {
+                    user.name = text(field, value, true)?;
+                    if !person_name(&user.name) {
+                        return wrong(field, "Use at most 150 characters on one line.");
+                    }
+                }
                 "email" => {
                     user.email = text(field, value, true)?;
                     if !user.email.is_empty() && !email(&user.email) {
@@ -77,6 +82,7 @@ impl Rows {
                     if !signet_core::hash::is_well_formed(&given) {
                         return wrong(field, "Not a hash that this server can check.");
                     }
+                    core.hasher.learn(&given);
                     hash = (given != user.password).then_some(given);
                 }
                 _ => return wrong(field, "A user has no such field."),

@@ -56,11 +56,25 @@ impl Executor<'_> {
 
     /// A refusal on the way ends the run with its text; what is left of the plan goes.
     async fn run(&mut self, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply> {
+        let is_new = answer.is_none() && self.session.is_empty();
+        let mut begin = None;
         let reply = match self.ensure_plan(flow).await {
-            Ok(None) => self.step(flow, answer).await,
+            Ok(None) => {
+                begin = self.session.state.plan.as_ref().filter(|_| is_new).map(|plan| (plan.stages.clone(), plan.context.clone()));
+                self.step(flow, answer).await
+            }
             Ok(Some(reply)) => return Ok(reply),
             Err(error) => Err(error),
         };
+        // What was only looked at can be planned again: nothing of it is stored before an answer comes. A run of a link is
+        // never planned from nothing.
+        if let (Some((stages, context)), Ok(Reply::Challenge(_)), Some(plan)) = (begin, &reply, &self.session.state.plan)
+            && plan.stages == stages
+            && plan.context == context
+            && !context.has(&keys::IS_RESTORED)
+        {
+            self.session.keep_no_run();
+        }
         match reply {
             Err(Error::Denied(text)) => {
                 self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
@@ -73,7 +87,7 @@ impl Executor<'_> {
     /// Puts a ready plan into the session; the person is sent to the flow's page next.
     pub fn start(&mut self, plan: Plan) {
         // The key of a link is for one look-up: nothing keeps it.
-        self.session.state.query = token::without(self.query);
+        self.session.state.query = super::arrival::kept(self.query);
         self.session.state.history.clear();
         self.begin(plan);
     }

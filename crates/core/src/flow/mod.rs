@@ -1,5 +1,6 @@
 //! Flows: the plan (which stages, in which order), the context that stages share, and the executor that owns
 //! policies, sessions, events and timing. A stage only shows and judges.
+pub mod arrival;
 pub mod challenge;
 pub mod context;
 mod ending;

@@ -6,7 +6,9 @@ mod compat;
 use crate::{Client, Core, Principal};
 use serde::Serialize;
 use signet_base::outbound::{Mail, MailSecurity, MailServer};
-use signet_base::{Error, Json, Map, Result, Secret, json};
+use signet_base::{Error, Json, Map, Result, Secret, Span, json};
+use signet_store::attempts;
+use signet_store::users::{User, canonical};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,9 +87,37 @@ pub struct Letter {
     pub values: Map,
 }
 
-/// What a template may know of a person.
-pub fn person(user: &signet_store::users::User) -> Json {
-    json!({"username": user.username, "name": user.name, "email": user.email, "pk": user.id})
+/// What a template may know of a person. Names that look like addresses are left out: mail programs make links of them,
+/// and people choose their names themselves.
+pub fn person(user: &User) -> Json {
+    let plain = |text: &str| if is_plain(text) { text.to_owned() } else { String::new() };
+    json!({"username": plain(&user.username), "name": plain(&user.name), "email": user.email, "pk": user.id})
+}
+/// The same where the address is not known to be the person's: nothing that they chose is in it.
+pub fn nobody(user: &User) -> Json {
+    json!({"username": "", "name": "", "email": user.email, "pk": user.id})
+}
+/// One line in which nothing looks like an address of the web. A dot is fine at the end of a word, and in a user name.
+fn is_plain(text: &str) -> bool {
+    let several = text.split_whitespace().count() > 1;
+    let address = |word: &str| {
+        let host = word.trim_matches(|c: char| !c.is_alphanumeric()).contains('.') && (several || word.to_ascii_lowercase().starts_with("www."));
+        host || word.contains(['/', '\\', ':'])
+    };
+    text.chars().count() <= 150 && !text.chars().any(char::is_control) && !text.split_whitespace().any(address)
+}
+
+/// Counts a letter that a stranger causes. False: the recipient had too many of them.
+pub async fn may_reach(core: &Core, address: &str) -> Result<bool> {
+    let Some(rate) = core.settings.limits.mails_to_one else { return Ok(true) };
+    let name = core.vault.digest("attempt", &format!("mail to\n{}", canonical(address)));
+    #[allow(clippy::cast_possible_truncation, reason = "whole numbers of a setting")]
+    let (count, window) = (rate.count as i64, Span::from_secs(rate.period as i64));
+    let allowed = attempts::take(&core.db, &name, count, window, core.now()).await?.is_allowed();
+    if !allowed {
+        core.budgets.count("mail");
+    }
+    Ok(allowed)
 }
 
 #[derive(Serialize)]
@@ -168,4 +198,18 @@ where
             core.event(&client, about.as_ref(), "system_task_exception", "authentik_stages_email", json!({"task": what, "message": error.to_string()})).await;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+    #[test]
+    fn redteam_19_names_that_look_like_addresses_are_left_out_of_letters() {
+        for fine in ["Ada Lovelace", "J. R. Doe", "ada.lovelace", "ada@example.test", "Ng\u{169}g\u{129}"] {
+            assert!(is_plain(fine), "{fine}");
+        }
+        for bad in ["see https://evil.example/x", "unlock at evil.example now", "www.evil.example", "a\nb", "evil.example/unlock", "mailto:x"] {
+            assert!(!is_plain(bad), "{bad}");
+        }
+    }
 }

@@ -1,4 +1,6 @@
 //! The cookie that carries a session's key.
+use super::{SESSION_COOKIE, WebSession};
+use crate::{Client, Core};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use signet_base::{Json, json};
 
@@ -20,8 +22,9 @@ impl SessionCookies {
         let tag = aws_lc_rs::hmac::sign(&self.key, body.as_bytes());
         format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
-    /// The session key, when the signature is ours. Nothing else in the token is believed.
-    pub fn open(&self, token: &str) -> Option<String> {
+    /// The session key, and whether it was given to a person who signed in, when the signature is ours. Nothing else in the
+    /// token is believed.
+    pub fn open(&self, token: &str) -> Option<(String, bool)> {
         let (body, tag) = token.rsplit_once('.')?;
         let (header, claims) = body.split_once('.')?;
         if header != self.header || token.len() > 4096 {
@@ -29,19 +32,39 @@ impl SessionCookies {
         }
         aws_lc_rs::hmac::verify(&self.key, body.as_bytes(), &URL_SAFE_NO_PAD.decode(tag).ok()?).ok()?;
         let claims: Json = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-        Some(claims.get("sid")?.as_str()?.to_owned())
+        let signed_in = claims.get("authenticated").and_then(Json::as_bool).unwrap_or(true);
+        Some((claims.get("sid")?.as_str()?.to_owned(), signed_in))
+    }
+}
+
+impl WebSession {
+    /// The cookie with the key, where the browser does not have it yet, and what goes with it.
+    pub(super) fn own_cookies(&mut self, core: &Core, client: &Client) -> Vec<String> {
+        if !std::mem::take(&mut self.set_cookie) {
+            return Vec::new();
+        }
+        let sub = self.principal.as_ref().map_or_else(|| "anonymous".to_owned(), |p| core.uid(p.session_owner()));
+        let token = core.session_cookies.seal(&self.key, &sub, self.principal.is_some());
+        let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
+        let mut cookies = vec![core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - core.now().secs()), true)];
+        // Whatever answer signs somebody in: page, executor, link. Programs read it and send it back.
+        if self.principal.is_some() {
+            cookies.push(self.csrf_cookie(core, client));
+        }
+        cookies
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SESSION_COOKIE, cookie};
+    use super::super::cookie;
     use super::*;
     #[test]
     fn a_cookie_opens_only_with_our_signature() {
         let ours = SessionCookies::new(&"k".into());
         let token = ours.seal("abc", "anonymous", false);
-        assert_eq!(ours.open(&token).as_deref(), Some("abc"));
+        assert_eq!(ours.open(&token), Some(("abc".to_owned(), false)));
+        assert_eq!(ours.open(&ours.seal("abc", "person", true)), Some(("abc".to_owned(), true)));
         assert_eq!(SessionCookies::new(&"other".into()).open(&token), None);
         let mut parts: Vec<&str> = token.split('.').collect();
         let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);

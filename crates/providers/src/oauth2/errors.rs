@@ -88,6 +88,9 @@ impl Failure {
                 tracing::warn!(%request_id, %why, "a protocol request was put off");
                 OAuthError::new("temporarily_unavailable", "The server is busy. Try again in a moment").status(StatusCode::SERVICE_UNAVAILABLE)
             }
+            Failure::Server(Error::TooMany { .. }) => {
+                OAuthError::new("temporarily_unavailable", "Too many requests came from your network. Try again later").status(StatusCode::TOO_MANY_REQUESTS)
+            }
             Failure::Server(error) => {
                 tracing::error!(%request_id, %error, "a protocol request failed");
                 OAuthError::new("server_error", "The server met an unexpected condition").status(StatusCode::INTERNAL_SERVER_ERROR)

@@ -151,6 +151,7 @@ fn words(error: &Error) -> String {
             other => other.to_string(),
         },
         Error::Denied(why) | Error::Conflict(why) | Error::Unavailable(why) | Error::Internal(why) => why.clone(),
+        Error::TooMany { .. } => error.to_string(),
         Error::NotFound => "there is no such thing".into(),
     }
 }

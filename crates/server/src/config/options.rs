@@ -3,6 +3,7 @@ use super::setting::{addresses, networks};
 use super::{Config, Mistake};
 use signet_base::{Secret, Span};
 use signet_core::address::Origin;
+use signet_core::budget::{Limits, Rate};
 use signet_core::expression::Outside;
 use signet_core::hash::HashCost;
 use signet_core::mail::{MailSettings, Own, Sender};
@@ -128,6 +129,10 @@ impl Options {
             _ => std::thread::available_parallelism().map_or(2, usize::from),
         }
     }
+    /// Most connections of one address prefix; none: by what the process may open.
+    pub fn connections(&self) -> Option<usize> {
+        usize::try_from(self.config.number("THROTTLE__CONNECTIONS")).ok().filter(|n| *n > 0)
+    }
     pub fn log_level(&self) -> &str {
         self.config.text("LOG_LEVEL")
     }
@@ -168,6 +173,7 @@ impl Options {
             internal_networks: networks(c.text("RISK__INTERNAL_NETWORKS")).unwrap_or_default(),
             expressions: outside(c),
             mail: self.mail(),
+            limits: limits(c),
         }
     }
     fn mail(&self) -> MailSettings {
@@ -197,6 +203,20 @@ impl Options {
 /// `AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS`, as written.
 fn origins(c: &Config) -> impl Iterator<Item = &str> {
     c.text("SECURITY__CSRF__TRUSTED_ORIGINS").split([',', ' ']).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// `AUTHENTIK_THROTTLE__*`; zero means no limit. The rates were judged when they were read.
+fn limits(c: &Config) -> Limits {
+    let rate = |name: &str| Rate::parse(c.text(&format!("THROTTLE__{name}")));
+    Limits {
+        exempt: networks(c.text("THROTTLE__EXEMPT_NETWORKS")).unwrap_or_default(),
+        requests: rate("DEFAULT"),
+        passwords: rate("PASSWORDS"),
+        sessions: rate("SESSIONS"),
+        mails: rate("MAILS"),
+        mails_to_one: rate("MAILS_PER_RECIPIENT"),
+        unconfirmed_days: c.number("THROTTLE__UNCONFIRMED_ACCOUNTS"),
+    }
 }
 
 /// `AUTHENTIK_EXPRESSIONS__*`

@@ -14,6 +14,8 @@ pub enum Kind {
     Networks,
     /// `hours=1;minutes=30`
     Duration,
+    /// `30/hour`
+    Rate,
     Word(&'static [&'static str]),
     /// `https://host[:port]`
     Url,
@@ -32,6 +34,7 @@ impl Kind {
             Kind::Addresses => "address:port, several separated by commas".into(),
             Kind::Networks => "networks as address/prefix, separated by commas".into(),
             Kind::Duration => "a duration as in hours=1;minutes=30".into(),
+            Kind::Rate => "a rate as in 30/hour (second, minute, hour, day), or 0 for no limit".into(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Url => "an http or https address without a path".into(),
             Kind::Host => "a host name, with a port where it is not 443".into(),
@@ -46,6 +49,7 @@ impl Kind {
             Kind::Addresses => addresses(text).is_some(),
             Kind::Networks => networks(text).is_some(),
             Kind::Duration => signet_base::Span::parse(text).is_ok(),
+            Kind::Rate => text.trim() == "0" || signet_core::budget::Rate::parse(text).is_some(),
             Kind::Word(words) => words.contains(&text.trim().to_ascii_lowercase().as_str()),
             Kind::Url => Origin::parse(text.trim()).is_some(),
             Kind::Host => Origin::https(text).is_some(),

@@ -1,6 +1,6 @@
 //! Every variable the server knows, in the order of the manual.
 use super::setting::{Kind, Setting, Use};
-use Kind::{Addresses, Duration, Flag, Host, Networks, Number, Text, Url, Word};
+use Kind::{Addresses, Duration, Flag, Host, Networks, Number, Rate, Text, Url, Word};
 use Use::{Later, Never, Now};
 
 const fn now(name: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
@@ -87,6 +87,26 @@ pub const TABLE: &[Setting] = &[
     now("WEB__PATH", "/", Word(&["/"]), "Path under which everything is served. Only / is possible here."),
     now("DEBUG", "false", Flag, "Shows flow inspectors to everyone. Not for production."),
     now("SKIP_MIGRATIONS", "false", Flag, "Leaves the schema of the database alone at start; run `signet migrate` first."),
+    // What strangers may cause.
+    now("THROTTLE__DEFAULT", "0", Rate, "Requests to the API by callers who have not signed in, for each address prefix (IPv4 address, IPv6 /64)."),
+    now(
+        "THROTTLE__PASSWORDS",
+        "30/hour",
+        Rate,
+        "Wrong passwords from one address prefix, over all accounts. Whoever then signs in gets theirs back; browsers that a person has signed in with before are not counted.",
+    ),
+    now("THROTTLE__SESSIONS", "1000/hour", Rate, "Sessions that one address prefix may begin without anybody signing in."),
+    now("THROTTLE__MAILS", "100/hour", Rate, "Letters that people who have not signed in may ask for from one address prefix."),
+    now("THROTTLE__MAILS_PER_RECIPIENT", "3/hour", Rate, "Letters that people who have not signed in may cause to one recipient."),
+    now("THROTTLE__CONNECTIONS", "0", Number(0, 1_000_000), "Connections at a time from one address prefix that is no trusted proxy; 0: a quarter of what the process may open."),
+    now(
+        "THROTTLE__EXEMPT_NETWORKS",
+        "",
+        Networks,
+        "Networks that are not counted by address: gateways without X-Forwarded-For, and application servers that sign many people in. Limits for each account stay.",
+    ),
+    now("THROTTLE__UNCONFIRMED_ACCOUNTS", "7", Number(0, 3650), "Days after which an account that a stranger made and nobody confirmed is removed; 0: never."),
+    later("THROTTLE__PROVIDERS__OAUTH2__DEVICE", "20/hour", Rate, "device codes"),
     // Database.
     now("POSTGRESQL__HOST", "", Text, "Server, or folder of its socket. Empty: the embedded SQLite database is used."),
     now("POSTGRESQL__PORT", "5432", PORT, "Port of the server."),
@@ -209,7 +229,6 @@ pub const TABLE: &[Setting] = &[
     later("WORKER__CONSUMER_LISTEN_TIMEOUT", "seconds=30", Duration, TASKS),
     later("LDAP__*", "", Text, "LDAP sources"),
     later("SOURCES__*", "", Text, "sources"),
-    later("THROTTLE__*", "", Text, "request limits"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
     hidden(later("TENANTS__API_KEY", "", Text, TENANTS)),
     later("BLUEPRINTS_DIR", "/blueprints", Text, "blueprint folders; `signet apply_blueprint` reads single files"),

@@ -1,44 +1,106 @@
-//! Request bodies that come back: what a handler left unread is read away, so that the connection can be kept.
+//! Request bodies that come back: what a handler left unread is read away, so that the connection can be kept. A body has
+//! its time to arrive: some at once, and more with each byte.
+use super::live::{LEAST_RATE, Live};
+use axum::BoxError;
 use axum::body::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
 
 /// Time for the rest of a body to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-type Slot = Arc<Mutex<Option<Incoming>>>;
+/// Time for a body to arrive, beside that for its bytes.
+const ARRIVAL: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+struct Slot {
+    body: Mutex<Option<Incoming>>,
+    late: AtomicBool,
+}
 
 /// A body on loan to the handlers.
 pub struct Lent {
     body: Option<Incoming>,
-    back: Slot,
+    back: Arc<Slot>,
+    live: Arc<Live>,
+    began: Instant,
+    received: u64,
+    /// Runs while the client has to send.
+    patience: Option<Pin<Box<Sleep>>>,
 }
 /// Where it comes back to.
-pub struct Rest(Slot);
+pub struct Rest(Arc<Slot>);
 
-/// Lends a body.
-pub fn lend(body: Incoming) -> (Lent, Rest) {
-    let slot = Slot::default();
-    (Lent { body: Some(body), back: slot.clone() }, Rest(slot))
+/// The body did not arrive in time.
+#[derive(Debug)]
+struct Late;
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the body did not arrive in time")
+    }
+}
+impl std::error::Error for Late {}
+
+/// Lends a body that comes by this connection.
+pub fn lend(body: Incoming, live: Arc<Live>) -> (Lent, Rest) {
+    let slot = Arc::<Slot>::default();
+    (Lent { body: Some(body), back: slot.clone(), live, began: Instant::now(), received: 0, patience: None }, Rest(slot))
+}
+
+impl Lent {
+    /// Waits for the client, which has until then.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let patience = match &mut self.patience {
+            Some(patience) => patience,
+            None => {
+                self.live.rest(0);
+                let end = self.began + ARRIVAL + Duration::from_secs(self.received / LEAST_RATE);
+                self.patience.insert(Box::pin(tokio::time::sleep_until(end.into())))
+            }
+        };
+        patience.as_mut().poll(context)
+    }
+    fn go_on(&mut self) {
+        if self.patience.take().is_some() {
+            self.live.work();
+        }
+    }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+        self.go_on();
+        *self.back.body.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
     }
 }
 
 impl Body for Lent {
     type Data = Bytes;
-    type Error = hyper::Error;
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(context),
-            None => Poll::Ready(None),
+    type Error = BoxError;
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        match Pin::new(body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                self.go_on();
+                let bytes = frame.as_ref().and_then(|f| f.as_ref().ok()).and_then(Frame::data_ref).map_or(0, Bytes::len);
+                self.received += bytes as u64;
+                Poll::Ready(frame.map(|f| f.map_err(Into::into)))
+            }
+            Poll::Pending => match self.wait(context) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(()) => {
+                    self.go_on();
+                    self.back.late.store(true, Ordering::Relaxed);
+                    Poll::Ready(Some(Err(Late.into())))
+                }
+            },
         }
     }
     fn is_end_stream(&self) -> bool {
@@ -50,9 +112,13 @@ impl Body for Lent {
 }
 
 impl Rest {
+    /// Whether the body did not arrive in time.
+    pub fn is_late(&self) -> bool {
+        self.0.late.load(Ordering::Relaxed)
+    }
     /// Reads what is left, up to `limit` bytes. False: there is more, and the connection cannot be used again.
     pub async fn discard(&self, limit: usize) -> bool {
-        let Some(mut body) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        let Some(mut body) = self.0.body.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
         let reading = async {
             let mut left = limit;
             while let Some(frame) = body.frame().await {

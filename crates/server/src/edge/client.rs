@@ -83,12 +83,15 @@ fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
     peer.is_loopback() && !forwarded && own
 }
 
-/// The first 512 characters that can be shown.
+/// Longest user agent that is kept, in characters: it goes into each session and event.
+const MAX_AGENT: usize = 255;
+
+/// As much of it as can be shown.
 fn agent(value: &HeaderValue) -> String {
     match value.to_str() {
         // Visible ASCII, or a tab, which counts as none.
-        Ok(text) if text.len() <= 512 && !text.contains('\t') => text.to_owned(),
-        _ => String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(512).collect(),
+        Ok(text) if text.len() <= MAX_AGENT && !text.contains('\t') => text.to_owned(),
+        _ => String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect(),
     }
 }
 

@@ -2,10 +2,11 @@
 use super::client::Connection;
 use super::date;
 use super::health::{self, Scrape};
+use super::live::{Connections, Live, Place};
 use super::request::Site;
 use axum::body::Body;
 use http::{Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -60,7 +61,7 @@ pub enum Serve {
 }
 
 /// Takes connections until `stop`, then waits for running requests.
-pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, mut stop: watch::Receiver<bool>) {
+pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, connections: Arc<Connections>, mut stop: watch::Receiver<bool>) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024).keep_alive(true);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(32 * 1024).keep_alive_interval(Duration::from_secs(60)).max_concurrent_streams(200);
@@ -79,22 +80,28 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, 
             },
             _ = stop.changed() => break,
         };
+        let Some(place) = connections.admit(peer.ip()) else { continue };
+        let live = place.live.clone();
         let _ = stream.set_nodelay(true);
         let (serve, builder, watcher) = (serve.clone(), builder.clone(), graceful.watcher());
         match tls.clone() {
             None => {
-                let connection = builder.serve_connection(TokioIo::new(stream), service(serve, Connection { peer, secure: false })).into_owned();
+                let connection = builder.serve_connection(TokioIo::new(stream), service(serve, Connection { peer, secure: false }, live)).into_owned();
                 let watched = watcher.watch(connection);
-                tokio::spawn(ended(watched));
+                tokio::spawn(ended(watched, place));
             }
             Some(acceptor) => {
                 tokio::spawn(async move {
-                    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+                    let shaken = tokio::select! {
+                        shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)) => shaken,
+                        () = live.over() => return,
+                    };
+                    let Ok(Ok(stream)) = shaken else {
                         tracing::debug!(%peer, "a TLS handshake failed");
                         return;
                     };
-                    let connection = builder.serve_connection(TokioIo::new(stream), service(serve, Connection { peer, secure: true })).into_owned();
-                    ended(watcher.watch(connection)).await;
+                    let connection = builder.serve_connection(TokioIo::new(stream), service(serve, Connection { peer, secure: true }, live)).into_owned();
+                    ended(watcher.watch(connection), place).await;
                 });
             }
         }
@@ -105,24 +112,35 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, 
     }
 }
 
-async fn ended<E: std::fmt::Display>(connection: impl Future<Output = std::result::Result<(), E>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection ended early");
+/// Runs a connection until it ends by itself or has to go.
+async fn ended<E: std::fmt::Display>(connection: impl Future<Output = std::result::Result<(), E>>, place: Place) {
+    tokio::select! {
+        ended = connection => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        }
+        () = place.live.over() => {}
     }
 }
 
 type Service = std::pin::Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
 
-fn service(serve: Serve, connection: Connection) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future = Service> + Clone {
+fn service(
+    serve: Serve,
+    connection: Connection,
+    live: Arc<Live>,
+) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future = Service> + Clone {
     service_fn(move |request: Request<Incoming>| {
-        let serve = serve.clone();
+        let (serve, live) = (serve.clone(), live.clone());
         Box::pin(async move {
             let now = match &serve {
                 Serve::Site(site) => site.core.now(),
                 Serve::Metrics(scrape) => scrape.now(),
             };
+            live.work();
             let mut response = match serve {
-                Serve::Site(site) => site.answer(connection, request).await,
+                Serve::Site(site) => site.answer(connection, &live, request).await,
                 Serve::Metrics(scrape) => match request.uri().path() {
                     "/metrics" | "/metrics/" => health::page(scrape.text().await),
                     _ => {
@@ -133,6 +151,7 @@ fn service(serve: Serve, connection: Connection) -> impl hyper::service::Service
                 },
             };
             response.headers_mut().insert(header::DATE, date::header(now));
+            live.rest(response.body().size_hint().lower());
             Ok(response)
         }) as Service
     })

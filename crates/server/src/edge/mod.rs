@@ -6,6 +6,7 @@ pub mod health;
 pub mod host;
 pub mod ids;
 pub mod listen;
+pub mod live;
 pub mod request;
 pub mod tls;
 pub mod ways;

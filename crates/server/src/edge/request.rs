@@ -3,6 +3,7 @@ use super::body::{self, Rest};
 use super::client::{self, Connection};
 use super::host;
 use super::ids::RequestIds;
+use super::live::Live;
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
@@ -37,7 +38,7 @@ impl Site {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, connection: Connection, request: Request<Incoming>) -> Response<Body> {
+    pub async fn answer(&self, connection: Connection, live: &Arc<Live>, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         self.core.metrics.requests.inc();
         let id = self.ids.next();
@@ -47,7 +48,7 @@ impl Site {
             Ok(client) => {
                 let client = Arc::new(client);
                 let facts = Facts::of(&self.core, &client, request.headers());
-                let mut response = self.inner(client, request).await;
+                let mut response = self.inner(client, live, request).await;
                 facts.dress(response.headers_mut());
                 response
             }
@@ -58,19 +59,20 @@ impl Site {
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
         }
-        let status = response.status().as_u16();
-        if status >= 400 {
-            tracing::info!(request_id = %id, %method, %path, status, ms = took.as_secs_f64() * 1000.0, "request");
-        } else {
-            tracing::debug!(request_id = %id, %method, %path, status, ms = took.as_secs_f64() * 1000.0, "request");
-        }
+        let (status, ms) = (response.status().as_u16(), took.as_secs_f64() * 1000.0);
+        // Whatever becomes of the line: the answer leaves.
+        let _ = catch_unwind(AssertUnwindSafe(|| match status {
+            500.. => tracing::warn!(request_id = %id, %method, %path, status, ms, "request"),
+            400.. => tracing::info!(request_id = %id, %method, %path, status, ms, "request"),
+            _ => tracing::debug!(request_id = %id, %method, %path, status, ms, "request"),
+        }));
         response
     }
 
-    async fn inner(&self, client: Arc<Client>, request: Request<Incoming>) -> Response<Body> {
+    async fn inner(&self, client: Arc<Client>, live: &Arc<Live>, request: Request<Incoming>) -> Response<Body> {
         if request.body().size_hint().lower() > MAX_BODY as u64 {
             let version = request.version();
-            let (body, rest) = body::lend(request.into_body());
+            let (body, rest) = body::lend(request.into_body(), live.clone());
             drop(body);
             // Who is in the middle of sending would see a broken connection instead of the answer.
             rest.discard(LINGER).await;
@@ -78,7 +80,7 @@ impl Site {
         }
         if let Some(refusal) = host::refusal(&self.core, &client, request.headers()).await {
             let version = request.version();
-            let (body, rest) = body::lend(request.into_body());
+            let (body, rest) = body::lend(request.into_body(), live.clone());
             drop(body);
             return if rest.discard(MAX_BODY).await { refusal } else { closing(refusal, version) };
         }
@@ -86,11 +88,15 @@ impl Site {
         let wants_page = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|a| a.contains("text/html"));
         let version = request.version();
         let (parts, body) = request.into_parts();
-        let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body) };
+        let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body, live) };
         let mut request = Request::from_parts(parts, body);
         request.extensions_mut().insert(client.clone());
         let response = self.routed(request, client, cookies, wants_page).await;
         match rest {
+            Some(rest) if rest.is_late() => {
+                self.core.budgets.count("body");
+                closing(text(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."), version)
+            }
             Some(rest) if !rest.discard(MAX_BODY).await => closing(response, version),
             _ => response,
         }
@@ -120,8 +126,8 @@ impl Site {
     }
 }
 
-fn lent(body: Incoming) -> (Body, Option<Rest>) {
-    let (body, rest) = body::lend(body);
+fn lent(body: Incoming, live: &Arc<Live>) -> (Body, Option<Rest>) {
+    let (body, rest) = body::lend(body, live.clone());
     (Body::new(Limited::new(body, MAX_BODY)), Some(rest))
 }
 

@@ -29,13 +29,14 @@ pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStag
         Err(errors) => return Ok(Step::Invalid(errors)),
     };
     let (core, user) = (flow.core, person.user.id);
+    let counter = throttle::Counter::of(core, flow.client, user).await?;
     let (mut judged, mut wait) = (Vec::new(), None);
     for kind in KINDS {
         let own: Vec<&Device> = devices.iter().filter(|d| d.kind == kind).collect();
         if own.is_empty() {
             continue;
         }
-        if let Some(until) = throttle::take(core, user, kind, settings.throttling(kind)).await? {
+        if let Some(until) = throttle::take(core, &counter, kind, settings.throttling(kind)).await? {
             wait = wait.max(Some(until));
             continue;
         }
@@ -43,7 +44,7 @@ pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStag
         for device in own {
             if authenticators::verify(core, user, device, &code).await? {
                 for kind in judged {
-                    throttle::clear(core, user, kind).await?;
+                    throttle::clear(core, &counter, kind).await?;
                 }
                 return Ok(outcome::passed(flow, settings, person, device));
             }

@@ -1,7 +1,7 @@
 //! Wrong codes make people wait. An attempt is counted before a code is judged, so that requests at the same moment
 //! cannot try more codes than the windows allow.
 use signet_base::{Result, Span, Timestamp};
-use signet_core::Core;
+use signet_core::{Client, Core, device};
 use signet_store::attempts::{self, Taken};
 use signet_store::devices::Kind;
 
@@ -9,26 +9,36 @@ use signet_store::devices::Kind;
 /// finds one with a probability below 6 %.
 const WINDOWS: [(i64, i64); 3] = [(5, 60), (20, 3600), (50, 86_400)];
 
-fn name(user: i64, kind: Kind, window: usize) -> String {
-    format!("mfa/{user}/{}/{window}", kind.as_str())
+/// Whose codes are counted: those of a person's browser that is known by themselves, so that whoever else has the password
+/// cannot keep the person out there; those of all others together.
+pub struct Counter(String);
+
+impl Counter {
+    pub async fn of(core: &Core, client: &Client, user: i64) -> Result<Self> {
+        let known = device::is_known(core, client, user).await?;
+        Ok(Self(if known { format!("{user}/{}", core.vault.digest("attempt", &format!("mfa\n{}", client.device))) } else { user.to_string() }))
+    }
+    fn name(&self, kind: Kind, window: usize) -> String {
+        format!("mfa/{}/{}/{window}", self.0, kind.as_str())
+    }
 }
 
 /// Counts one attempt. Refused: nothing of the class may be judged before that time.
-pub async fn take(core: &Core, user: i64, kind: Kind, factor: Option<f64>) -> Result<Option<Timestamp>> {
+pub async fn take(core: &Core, counter: &Counter, kind: Kind, factor: Option<f64>) -> Result<Option<Timestamp>> {
     let Some(factor) = factor else { return Ok(None) };
     for (window, (limit, secs)) in WINDOWS.iter().enumerate() {
         #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most 1000 days in seconds")]
         let span = Span::from_secs(((*secs as f64) * factor).ceil() as i64);
-        if let Taken::Refused { until } = attempts::take(&core.db, &name(user, kind, window), *limit, span, core.now()).await? {
+        if let Taken::Refused { until } = attempts::take(&core.db, &counter.name(kind, window), *limit, span, core.now()).await? {
             return Ok(Some(until));
         }
     }
     Ok(None)
 }
 /// Forgets what was counted, after a right code.
-pub async fn clear(core: &Core, user: i64, kind: Kind) -> Result<()> {
+pub async fn clear(core: &Core, counter: &Counter, kind: Kind) -> Result<()> {
     for window in 0..WINDOWS.len() {
-        attempts::clear(&core.db, &name(user, kind, window)).await?;
+        attempts::clear(&core.db, &counter.name(kind, window)).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
+use signet_core::budget;
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step};
 use signet_core::mail::{self, Letter, Own, Sender, templates};
 use signet_core::models::{Designation, Flow};
@@ -99,9 +100,9 @@ impl Post {
         let sender = if stage.use_global_settings { global } else { Sender::own(&own) };
         Self { sender, subject: stage.subject.clone(), template: stage.template.clone(), valid: stage.token_expiry }
     }
-    async fn send(&self, core: &Core, client: &Client, person: &Principal, address: &str, code: &Secret) -> Result<()> {
+    async fn send(&self, core: &Core, client: &Client, addressee: Json, address: &str, code: &Secret) -> Result<()> {
         let until = core.now().plus(self.valid);
-        let values = json!({"user": mail::person(&person.user), "token": code.reveal(), "expires": until, "expires_in": templates::duration(self.valid.secs())});
+        let values = json!({"user": addressee, "token": code.reveal(), "expires": until, "expires_in": templates::duration(self.valid.secs())});
         let letter = Letter {
             to: vec![address.to_owned()],
             subject: self.subject.clone(),
@@ -211,10 +212,16 @@ async fn transmit(flow: &mut FlowRun<'_>, person: &Principal, address: &str) -> 
         return Ok(Err(taken()));
     }
     let post = Post::of(flow.core, Some(&settings));
+    if flow.user().is_none() {
+        flow.core.budgets.spend(budget::Kind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
+        if !mail::may_reach(flow.core, address).await? {
+            return Ok(Err(ResponseErrors::one(FIELD, "Too many mails were sent. Try again later.", "throttled")));
+        }
+    }
     let Some(code) = confirm::begin(flow, Kind::Email, user, address, post.valid).await? else {
         return Ok(Err(ResponseErrors::one(FIELD, "Too many mails were sent. Try again later.", "throttled")));
     };
-    if let Err(error) = post.send(flow.core, flow.client, person, address, &code).await {
+    if let Err(error) = post.send(flow.core, flow.client, mail::nobody(&person.user), address, &code).await {
         failed(flow.core, flow.client, person, flow.stage.as_deref(), &error).await;
         confirm::forget(flow);
         return Ok(Err(ResponseErrors::one(FIELD, "The mail could not be sent. Try again later.", "unavailable")));
@@ -264,7 +271,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     }
     let code = super::random_digits(&core.ports);
     devices::put_code(&core.db, device, &device.code_digest(&core.vault, code.reveal()), core.now().plus(post.valid)).await?;
-    if let Err(error) = post.send(core, client, user, device.text(FIELD), &code).await {
+    if let Err(error) = post.send(core, client, mail::person(&user.user), device.text(FIELD), &code).await {
         failed(core, client, user, stage.map(Arc::as_ref), &error).await;
         return Err(Error::Unavailable("The mail could not be sent. Try again later.".to_owned()));
     }

@@ -29,6 +29,8 @@ pub struct Delivery {
     pub user: Option<i64>,
     /// An administrator's own wish: the limit of the stage does not count, and the run begins with the flow.
     pub by_administrator: bool,
+    /// Somebody who has not signed in asked for it.
+    pub by_stranger: bool,
     /// None: as the stage says.
     pub lifetime: Option<Span>,
 }
@@ -56,6 +58,10 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
         return Ok(());
     }
+    if d.by_stranger && !mail::may_reach(core, &address).await? {
+        tracing::info!(user = person.user.id, "no mail: strangers have caused too many to this recipient");
+        return Ok(());
+    }
     // Before other links end: a server that does not know its address sends none.
     signet_core::address::public(core, client)?;
     d.plan.context.set(&keys::PENDING_USER, person.pending());
@@ -76,7 +82,10 @@ async fn account(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
 async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principal, address: String, key: &Secret, lifetime: Span) -> Result<()> {
     let settings = &d.settings;
     let url = token::link(core, client, &d.flow, &d.query, key)?;
-    let values = json!({"url": url, "user": mail::person(&person.user), "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
+    // Until the address is confirmed, nothing that a stranger chose stands in a letter to it.
+    let addressee =
+        if d.plan.context.get(&keys::CREATED_ACCOUNT) == Some(person.user.id) || !person.user.is_active { mail::nobody(&person.user) } else { mail::person(&person.user) };
+    let values = json!({"url": url, "user": addressee, "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
     let letter = Letter {
         to: vec![address.clone()],
         subject: settings.subject.clone(),

@@ -6,6 +6,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
+use signet_core::budget::Kind;
 use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, keys};
 use signet_core::mail::{Own, Sender, templates};
 use signet_core::{Core, Principal};
@@ -184,7 +185,8 @@ async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
         return Ok(());
     }
     let core = flow.core;
-    let user = User { is_active: true, ..User::clone(&person.user) };
+    let mut user = User { is_active: true, ..User::clone(&person.user) };
+    user.attributes.remove(users::AWAITS_CONFIRMATION);
     users::update(&core.db, &user, Some(person.user.updated), None, core.now()).await?;
     let model = signet_base::json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
     core.event(flow.client, Some(person), "model_updated", "authentik_stages_email", signet_base::json!({"model": model, "fields": ["is_active"]})).await;
@@ -196,6 +198,10 @@ async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
 async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Result<(), String>> {
     let context = &flow.plan.context;
     let typed = context.get(&keys::PENDING_USER_IDENTIFIER).or_else(|| flow.pending_user().map(|u| u.username)).unwrap_or_default();
+    let by_stranger = flow.user().is_none();
+    if by_stranger {
+        flow.core.budgets.spend(Kind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
+    }
     let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
     let taken = attempts::take(&flow.core.db, &name, settings.recovery_max_attempts, settings.recovery_cache_timeout, flow.core.now()).await?;
     if let Taken::Refused { until } = taken {
@@ -219,6 +225,7 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
             query: flow.query.to_owned(),
             user,
             by_administrator: false,
+            by_stranger,
             lifetime: None,
         },
     );

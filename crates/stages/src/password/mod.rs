@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid};
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
-use signet_core::password::{self, Accepted, Attempt, Outcome};
+use signet_core::password::{self, Accepted, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model, Object};
 use std::sync::Arc;
@@ -120,8 +120,7 @@ pub fn typed(answer: &Map) -> Result<Secret, ResponseErrors> {
 pub async fn judge(flow: &FlowRun<'_>, settings: &PasswordStage, username: &str, account: Option<&Principal>, password: &Secret) -> Result<Judged> {
     let account = account.filter(|p| p.user.is_active);
     let backends: Vec<&str> = settings.backends.iter().map(|b| b.as_str()).collect();
-    let attempt = Attempt { client: flow.client, username, account, password };
-    match password::judge(flow.core, &backends, settings.failed_attempts_before_cancel, &attempt).await? {
+    match password::judge(flow.core, &backends, settings.failed_attempts_before_cancel, flow.client, username, account, password).await? {
         Outcome::Accepted(accepted) => Ok(Judged::Accepted(accepted)),
         Outcome::Wrong { last } => {
             failed(flow, username).await;

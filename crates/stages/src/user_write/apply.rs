@@ -46,7 +46,13 @@ fn one(user: &mut User, key: &str, value: &Json, applied: &mut Applied) -> Resul
             applied.password = Some(Secret::new(password));
         }
         "username" => user.username = text()?,
-        "name" => user.name = text()?.trim().to_owned(),
+        "name" => {
+            let name = text()?.trim().to_owned();
+            if !signet_model::check::person_name(&name) {
+                return Err("This name cannot be used: at most 150 characters on one line.".to_owned());
+            }
+            user.name = name;
+        }
         "email" => {
             let email = text()?.trim().to_owned();
             if !email.is_empty() && !signet_model::check::email(&email) {
@@ -145,6 +151,9 @@ mod tests {
             json!({"username": "a\u{0}b"}),
             json!({"username": "x".repeat(151)}),
             json!({"username": 7}),
+            json!({"name": "there,\n\nyour account was locked"}),
+            json!({"name": "x".repeat(151)}),
+            json!({"name": "a\u{202e}b"}),
             json!({"email": "x"}),
             json!({"path": "/a"}),
             json!({"type": "internal_service_account"}),

@@ -7,7 +7,9 @@ use apply::{Applied, apply};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
+use signet_core::budget::Prefix;
 use signet_core::flow::{FlowRun, StageKind, Step, keys};
+use signet_core::pool::{Lane, Turn};
 use signet_core::session::end_all;
 use signet_core::{Core, Principal, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -180,13 +182,16 @@ async fn write(flow: &FlowRun<'_>, settings: &UserWriteStage, mut user: User, cr
     let core = flow.core;
     let mut groups = flow.plan.context.get(&keys::GROUPS).unwrap_or_default();
     let hash = match &applied.password {
-        Some(password) => Some(core.hasher.hash(password.clone()).await?),
+        Some(password) => Some(core.hasher.hash_in_turn(turn(flow), password.clone()).await?),
         None => None,
     };
     if created {
         groups.extend(settings.create_users_group);
         if let Some(hash) = hash {
             user.password = hash;
+        }
+        if !user.is_active && flow.user().is_none() {
+            user.attributes.insert(users::AWAITS_CONFIRMATION.to_owned(), json!(true));
         }
         user.id = users::insert(&core.db, &user, &groups).await?;
     } else {
@@ -200,6 +205,11 @@ async fn write(flow: &FlowRun<'_>, settings: &UserWriteStage, mut user: User, cr
         }
     }
     Principal::load_any(core, user.id).await?.ok_or(Error::NotFound)
+}
+
+/// Strangers share the turn of their address.
+fn turn(flow: &FlowRun<'_>) -> Turn {
+    if flow.user().is_some() { Turn::OWN } else { Turn { lane: Lane::Address(Prefix::of(flow.client.ip)), first: false } }
 }
 
 /// What follows a write: sessions, first run, events, context.

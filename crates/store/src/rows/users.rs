@@ -78,6 +78,7 @@ const SET_PASSWORD: &str = "UPDATE users SET password = ?, password_changed = ?,
 const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = ?";
 const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ?";
 const DELETE: &str = "DELETE FROM users WHERE id = ?";
+const UNCONFIRMED: &str = "SELECT id FROM users WHERE is_active = 0 AND last_login IS NULL AND joined <= ? AND updated = joined AND attributes LIKE ? ORDER BY id LIMIT ?";
 const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ? ON CONFLICT DO NOTHING";
 const LEAVE_ALL: &str = "DELETE FROM membership WHERE user_id = ?";
@@ -98,6 +99,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REHASH,
     TOUCH,
     DELETE,
+    UNCONFIRMED,
     JOIN_GROUP,
     JOIN_NEW,
     LEAVE_ALL,
@@ -295,6 +297,13 @@ pub fn touch_last_login(id: i64, at: Timestamp) -> Batch {
 /// Removes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     found(db.batch(delete_batch(id)).await)
+}
+/// Attribute of an account that a stranger made and that waits for a confirmation.
+pub const AWAITS_CONFIRMATION: &str = "goauthentik.io/user/awaits-confirmation";
+/// Accounts that strangers made before this time, that nobody confirmed, and that nobody changed since.
+pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i64>> {
+    let mark = format!("%\"{AWAITS_CONFIRMATION}\":true%");
+    db.query(UNCONFIRMED, params![before, mark, limit]).await?.iter().map(|row| row.int(0)).collect()
 }
 /// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
 pub fn delete_batch(id: i64) -> Batch {

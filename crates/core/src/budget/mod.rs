@@ -1,0 +1,305 @@
+//! Budgets for strangers: what an address may cause before it has to wait. Addresses are counted by prefix, failures
+//! only: whoever succeeds gets back what they were charged, so that an office behind one address is not shut out.
+//! Each node counts for itself, in memory.
+mod events;
+mod prefix;
+
+pub use events::{Happening, Repeats};
+pub use prefix::Prefix;
+
+use crate::client::covers;
+use crate::metrics::{Metrics, Throttled};
+use signet_base::{Error, Result, Timestamp};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// So many at once, and so many more in each period.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    pub count: f64,
+    /// Seconds.
+    pub period: f64,
+}
+impl Rate {
+    pub const fn hourly(count: u32) -> Self {
+        Self { count: count as f64, period: 3600.0 }
+    }
+    /// `30/hour`; second, minute, hour and day by their first letter or whole.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (count, period) = text.trim().split_once('/')?;
+        let count: u32 = count.trim().parse().ok()?;
+        let period = match period.trim().chars().next()?.to_ascii_lowercase() {
+            's' => 1.0,
+            'm' => 60.0,
+            'h' => 3600.0,
+            'd' => 86_400.0,
+            _ => return None,
+        };
+        (count > 0).then(|| Self { count: f64::from(count), period })
+    }
+}
+
+/// What is limited (`AUTHENTIK_THROTTLE__*`). None: without limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Networks that are not counted by address: gateways, and servers that sign many people in.
+    pub exempt: Vec<(IpAddr, u8)>,
+    /// Requests of strangers to the API.
+    pub requests: Option<Rate>,
+    /// Wrong passwords, over all accounts.
+    pub passwords: Option<Rate>,
+    /// Sessions of people who never sign in.
+    pub sessions: Option<Rate>,
+    /// Letters that strangers ask for.
+    pub mails: Option<Rate>,
+    /// Letters that strangers cause to one recipient.
+    pub mails_to_one: Option<Rate>,
+    /// Days after which an account that was never confirmed goes; 0: it stays.
+    pub unconfirmed_days: i64,
+}
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            exempt: Vec::new(),
+            requests: None,
+            passwords: Some(Rate::hourly(30)),
+            sessions: Some(Rate::hourly(1000)),
+            mails: Some(Rate::hourly(100)),
+            mails_to_one: Some(Rate::hourly(3)),
+            unconfirmed_days: 7,
+        }
+    }
+}
+
+/// What is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Request,
+    Password,
+    Session,
+    Mail,
+}
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Request => "request",
+            Kind::Password => "password",
+            Kind::Session => "session",
+            Kind::Mail => "mail",
+        }
+    }
+}
+
+/// What was charged for one name.
+#[derive(Clone, Copy)]
+struct Charge {
+    amount: f64,
+    at: Timestamp,
+}
+
+/// What one prefix has used of one budget; it becomes less by itself.
+struct Bucket {
+    level: f64,
+    at: Timestamp,
+    charges: HashMap<u64, Charge>,
+}
+impl Bucket {
+    fn drain(&mut self, rate: Rate, now: Timestamp) {
+        self.level = (self.level - regained(rate, self.at, now)).max(0.0);
+        self.at = now;
+        if self.level == 0.0 {
+            self.charges.clear();
+        }
+    }
+}
+/// What has come back since.
+#[allow(clippy::cast_precision_loss, reason = "lengths of time in seconds")]
+fn regained(rate: Rate, since: Timestamp, now: Timestamp) -> f64 {
+    (now.0 - since.0).max(0) as f64 / 1_000_000.0 * rate.count / rate.period
+}
+
+/// Prefixes that are remembered at most; beyond it those that have used least are forgotten.
+const MANY: usize = 32_768;
+/// A prefix from which somebody signed in counts as a good one for so long, in seconds.
+const GOOD: i64 = 3600;
+
+pub struct Budgets {
+    limits: Limits,
+    buckets: Mutex<HashMap<(Kind, Prefix), Bucket>>,
+    good: Mutex<HashMap<Prefix, Timestamp>>,
+    names: RandomState,
+    hour: AtomicI64,
+    /// Events of strangers that repeat.
+    pub repeats: Repeats,
+    throttled: Throttled,
+}
+
+impl Budgets {
+    pub fn new(limits: Limits, metrics: &Metrics) -> Self {
+        Self {
+            limits,
+            buckets: Mutex::default(),
+            good: Mutex::default(),
+            names: RandomState::new(),
+            hour: AtomicI64::new(0),
+            repeats: Repeats::default(),
+            throttled: metrics.throttled.clone(),
+        }
+    }
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+    /// A name as charges are kept by it. The key is of this process, so that nobody can choose names that fall together.
+    pub fn name(&self, text: &str) -> u64 {
+        self.names.hash_one(text)
+    }
+    /// Whether an address belongs to a network that is not counted by address.
+    pub fn is_exempt(&self, ip: IpAddr) -> bool {
+        self.limits.exempt.iter().any(|(network, prefix)| covers(*network, *prefix, ip))
+    }
+    fn rate(&self, kind: Kind) -> Option<Rate> {
+        match kind {
+            Kind::Request => self.limits.requests,
+            Kind::Password => self.limits.passwords,
+            Kind::Session => self.limits.sessions,
+            Kind::Mail => self.limits.mails,
+        }
+    }
+    fn buckets(&self) -> MutexGuard<'_, HashMap<(Kind, Prefix), Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// The budgets that an address draws on.
+    fn of(&self, kind: Kind, ip: IpAddr) -> Vec<((Kind, Prefix), Rate)> {
+        let Some(rate) = self.rate(kind).filter(|_| !self.is_exempt(ip)) else { return Vec::new() };
+        Prefix::all_of(ip).into_iter().map(|(prefix, share)| ((kind, prefix), Rate { count: rate.count * share, ..rate })).collect()
+    }
+
+    /// Refuses when the budget of the address is used up.
+    ///
+    /// # Errors
+    /// `TooMany` with the time after which there is room again.
+    pub fn check(&self, kind: Kind, ip: IpAddr, now: Timestamp) -> Result<()> {
+        self.check_for(kind, ip, 1.0, now)
+    }
+    fn check_for(&self, kind: Kind, ip: IpAddr, amount: f64, now: Timestamp) -> Result<()> {
+        let of = self.of(kind, ip);
+        if of.is_empty() {
+            return Ok(());
+        }
+        let mut buckets = self.buckets();
+        for (key, rate) in of {
+            let Some(bucket) = buckets.get_mut(&key) else { continue };
+            bucket.drain(rate, now);
+            let over = bucket.level + amount.min(rate.count) - rate.count;
+            if over > 0.0 {
+                self.throttled.count(kind.name());
+                return Err(too_many(over * rate.period / rate.count));
+            }
+        }
+        Ok(())
+    }
+    /// Charges the address. `who`: whose charges are given back together.
+    pub fn charge(&self, kind: Kind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) {
+        let of = self.of(kind, ip);
+        if of.is_empty() {
+            return;
+        }
+        let mut buckets = self.buckets();
+        for (key, rate) in of {
+            if !buckets.contains_key(&key) {
+                make_room(&mut buckets, |kind| self.rate(kind), now);
+            }
+            let bucket = buckets.entry(key).or_insert_with(|| Bucket { level: 0.0, at: now, charges: HashMap::new() });
+            bucket.drain(rate, now);
+            bucket.level = (bucket.level + amount).min(rate.count * 2.0);
+            let charge = bucket.charges.get(&who).map_or(0.0, |c| (c.amount - regained(rate, c.at, now)).max(0.0));
+            #[allow(clippy::cast_precision_loss, reason = "a count of names")]
+            if bucket.charges.len() as f64 > rate.count * 4.0 {
+                bucket.charges.clear();
+            }
+            bucket.charges.insert(who, Charge { amount: charge + amount, at: now });
+        }
+    }
+    /// [`Budgets::check`] and [`Budgets::charge`] in one.
+    ///
+    /// # Errors
+    /// `TooMany` when there is no room for it.
+    pub fn spend(&self, kind: Kind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) -> Result<()> {
+        self.check_for(kind, ip, amount, now)?;
+        self.charge(kind, ip, who, amount, now);
+        Ok(())
+    }
+    /// Gives back what was charged for somebody who turned out to be none of the strangers that are meant.
+    pub fn give_back(&self, kind: Kind, ip: IpAddr, who: u64, now: Timestamp) {
+        let of = self.of(kind, ip);
+        if of.is_empty() {
+            return;
+        }
+        let mut buckets = self.buckets();
+        for (key, rate) in of {
+            let Some(bucket) = buckets.get_mut(&key) else { continue };
+            bucket.drain(rate, now);
+            if let Some(charge) = bucket.charges.remove(&who) {
+                bucket.level = (bucket.level - (charge.amount - regained(rate, charge.at, now)).max(0.0)).max(0.0);
+            }
+        }
+    }
+
+    /// Somebody has signed in from here.
+    pub fn note_good(&self, ip: IpAddr, now: Timestamp) {
+        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        if good.len() >= MANY {
+            good.retain(|_, at| now.secs() - at.secs() < GOOD);
+            if good.len() >= MANY {
+                good.clear();
+            }
+        }
+        good.insert(Prefix::of(ip), now);
+    }
+    /// Whether somebody has signed in from here lately, and few have failed.
+    pub fn is_good(&self, ip: IpAddr, now: Timestamp) -> bool {
+        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner).get(&Prefix::of(ip)).is_some_and(|at| now.secs() - at.secs() < GOOD);
+        good && !self.of(Kind::Password, ip).iter().any(|(key, rate)| self.buckets().get(key).is_some_and(|b| b.level * 2.0 > rate.count))
+    }
+    /// Whether an hour has passed since this said so.
+    pub fn is_hour_over(&self, now: Timestamp) -> bool {
+        let before = self.hour.load(Relaxed);
+        let over = now.secs() - before >= 3600;
+        if over {
+            self.hour.store(now.secs(), Relaxed);
+        }
+        over
+    }
+    /// Counts something that was refused or left out.
+    pub fn count(&self, what: &'static str) {
+        self.throttled.count(what);
+    }
+}
+
+/// The refusal, with the time to wait.
+#[allow(clippy::cast_possible_truncation, reason = "clamped to a day")]
+fn too_many(secs: f64) -> Error {
+    Error::TooMany { wait: (secs.ceil() as i64).clamp(1, 86_400) }
+}
+
+fn make_room(buckets: &mut HashMap<(Kind, Prefix), Bucket>, rate: impl Fn(Kind) -> Option<Rate>, now: Timestamp) {
+    if buckets.len() < MANY {
+        return;
+    }
+    let mut least = 0.0;
+    while buckets.len() > MANY - MANY / 4 {
+        buckets.retain(|(kind, _), bucket| {
+            if let Some(rate) = rate(*kind) {
+                bucket.drain(rate, now);
+            }
+            bucket.level > least
+        });
+        least = f64::max(1.0, least * 2.0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

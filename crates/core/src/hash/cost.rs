@@ -1,0 +1,107 @@
+//! What checks cost. An answer's time must not tell which kind of hash is stored: after a check that is cheaper than that
+//! of the costliest kind known, as much work follows as is missing.
+use aws_lc_rs::pbkdf2;
+use signet_base::thread::cpu_time;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The work of one check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// KiB times passes.
+    Argon2(u64),
+    /// Rounds.
+    Pbkdf2(u64),
+}
+
+/// Picoseconds of a unit of work before any was measured; corrected by the first checks.
+const ARGON2_UNIT: u64 = 600_000;
+const PBKDF2_UNIT: u64 = 140_000;
+
+/// What work takes on this machine, and the most of each kind that an account's hash needs.
+#[derive(Debug)]
+pub struct Costs {
+    argon2: AtomicU64,
+    pbkdf2: AtomicU64,
+    most_argon2: AtomicU64,
+    most_pbkdf2: AtomicU64,
+}
+
+impl Costs {
+    /// `usual`: what new hashes take.
+    pub fn new(usual: Work) -> Self {
+        let costs = Self { argon2: ARGON2_UNIT.into(), pbkdf2: PBKDF2_UNIT.into(), most_argon2: 0.into(), most_pbkdf2: 0.into() };
+        costs.learn(usual);
+        costs
+    }
+    fn of(&self, work: Work) -> (&AtomicU64, &AtomicU64, u64) {
+        match work {
+            Work::Argon2(units) => (&self.argon2, &self.most_argon2, units),
+            Work::Pbkdf2(units) => (&self.pbkdf2, &self.most_pbkdf2, units),
+        }
+    }
+    /// There is an account whose check takes this.
+    pub fn learn(&self, work: Work) {
+        let (_, most, units) = self.of(work);
+        most.fetch_max(units, Relaxed);
+    }
+    /// The most of each kind, to be kept over a restart.
+    pub fn most(&self) -> (u64, u64) {
+        (self.most_argon2.load(Relaxed), self.most_pbkdf2.load(Relaxed))
+    }
+    /// Picoseconds.
+    fn time(&self, work: Work) -> u64 {
+        let (unit, _, units) = self.of(work);
+        unit.load(Relaxed).saturating_mul(units)
+    }
+    fn took(&self, work: Work, nanoseconds: u64) {
+        let (unit, _, units) = self.of(work);
+        let (Some(now), before) = (nanoseconds.saturating_mul(1000).checked_div(units).filter(|n| *n > 0), unit.load(Relaxed)) else { return };
+        // Two at once may lose one of their values; the next ones make up for it. One odd measurement counts little.
+        let now = now.clamp(before / 4, before.saturating_mul(4));
+        unit.store(before - before / 4 + now / 4, Relaxed);
+    }
+    /// Rounds that are missing after this work.
+    fn missing(&self, work: Work) -> u64 {
+        let (argon2, pbkdf2) = self.most();
+        let longest = self.time(Work::Argon2(argon2)).max(self.time(Work::Pbkdf2(pbkdf2)));
+        longest.saturating_sub(self.time(work)) / self.pbkdf2.load(Relaxed).max(1)
+    }
+    /// Does a check and then what is missing.
+    pub fn evenly<T>(&self, work: Work, check: impl FnOnce() -> T) -> T {
+        let began = cpu_time();
+        let said = check();
+        let between = cpu_time();
+        self.took(work, nanoseconds(began, between));
+        let rounds = self.missing(work);
+        if let Some(count) = u32::try_from(rounds).ok().and_then(NonZeroU32::new) {
+            let mut out = [0; 32];
+            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, count, b"the time of the costliest", b"nobody", &mut out);
+            std::hint::black_box(out);
+            self.took(Work::Pbkdf2(rounds), nanoseconds(between, cpu_time()));
+        }
+        said
+    }
+}
+
+fn nanoseconds(from: std::time::Duration, to: std::time::Duration) -> u64 {
+    u64::try_from(to.saturating_sub(from).as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn what_is_missing_is_the_difference_to_the_costliest_that_is_known() {
+        let costs = Costs::new(Work::Argon2(1000));
+        assert_eq!(costs.missing(Work::Argon2(1000)), 0);
+        assert!(costs.missing(Work::Pbkdf2(1000)) > 3000);
+        costs.learn(Work::Pbkdf2(10_000));
+        assert_eq!(costs.missing(Work::Pbkdf2(10_000)), 0);
+        let missing = costs.missing(Work::Argon2(1000));
+        assert!((5000..6500).contains(&missing), "{missing}");
+        costs.took(Work::Argon2(1000), 1_400_000);
+        assert!(costs.missing(Work::Argon2(1000)) < missing);
+        assert_eq!(costs.most(), (1000, 10_000));
+    }
+}
