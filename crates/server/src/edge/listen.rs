@@ -27,7 +27,7 @@ const HEAD: Duration = Duration::from_secs(30);
 /// Time for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Time that running requests have to finish after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// Binds one address. `variable` names the setting in the refusal.
 pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
