@@ -183,6 +183,7 @@ impl Browser<'_> {
         Client {
             host: "id.example.test".into(),
             secure: true,
+            local: true,
             method: "POST".into(),
             path: "/api/v3/flows/executor/x/".into(),
             query: self.query.clone(),

@@ -166,6 +166,8 @@ async fn redteam_01_the_first_run_gives_the_address_once_and_people_may_change_i
         assert_eq!(admin.get("/api/v3/admin/settings/").await.json()["base_url"], "");
         let first = site.browser().at("ID.first.test:8443");
         first.challenge("initial-setup").await;
+        let code = signet_core::setup::code(&site.core).await.unwrap().unwrap();
+        first.step("initial-setup", &json!({"component": "ak-stage-prompt", "setup_code": code.reveal()})).await;
         let sent = json!({"component": "ak-stage-prompt", "email": "root@example.test", "password": "Correct-Horse-9", "password_repeat": "Correct-Horse-9"});
         assert_eq!(first.step("initial-setup", &sent).await.component(), "xak-flow-redirect");
         assert_eq!(admin.get("/api/v3/admin/settings/").await.json()["base_url"], "http://id.first.test:8443");
