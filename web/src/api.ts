@@ -1,6 +1,6 @@
 // The API browser: lists the operations of the OpenAPI document and sends GET requests with the session of this browser.
 import { make } from './lib/dom.ts';
-import { address, basePath, groups, type Group, type Operation } from './lib/openapi.ts';
+import { address, basePath, curl, groups, type Group, type Operation } from './lib/openapi.ts';
 import { matches } from './lib/search.ts';
 import { theme } from './lib/theme.ts';
 
@@ -86,7 +86,24 @@ function details(operation: Operation, prefix: string): HTMLElement {
     }
     body.append(list);
   }
+  if (operation.body.length > 0) body.append(members(operation));
+  body.append(make('pre', 'answer', curl(operation, location.origin + prefix), { tabindex: '0', 'aria-label': 'Command' }));
   return body;
+}
+
+function members(operation: Operation): HTMLElement {
+  const table = make('table');
+  const head = make('tr');
+  head.append(...['Member', 'Type', 'Meaning'].map((word) => make('th', '', word, { scope: 'col' })));
+  table.append(make('caption', 'vh', 'Members of the JSON that is sent'), head);
+  for (const { name, type, required, description } of operation.body) {
+    const line = make('tr');
+    const cell = make('td');
+    cell.append(make('code', '', name), ...(required ? [make('span', 'muted', ' required')] : []));
+    line.append(cell, make('td', '', type), make('td', '', description));
+    table.append(line);
+  }
+  return table;
 }
 
 function row(operation: Operation, prefix: string): HTMLElement {

@@ -4,9 +4,11 @@ import { codes } from './lib/code.ts';
 import { autosubmit, busy, copy, files, focus, keep, recheck, remember, reveal } from './lib/comfort.ts';
 import { passkeys } from './lib/passkey.ts';
 import { theme } from './lib/theme.ts';
+import { wordmark } from './lib/wordmark.ts';
 import { duo, progress } from './lib/waiting.ts';
 
 theme();
+wordmark();
 remember();
 reveal();
 files();

@@ -1,7 +1,9 @@
 // Comfort for the library: live search, arrow keys between tiles, the person menu, the theme.
 import { all, announce } from './lib/dom.ts';
-import { matches } from './lib/search.ts';
+import { matches, rank } from './lib/search.ts';
 import { theme } from './lib/theme.ts';
+import { moments } from './lib/when.ts';
+import { wordmark } from './lib/wordmark.ts';
 
 function search(): void {
   const form = document.querySelector<HTMLFormElement>('form[data-find]');
@@ -10,10 +12,14 @@ function search(): void {
   const groups = all<HTMLElement>('[data-group]');
   const none = document.querySelector<HTMLElement>('[data-none]');
   const query = document.querySelector<HTMLElement>('[data-none-query]');
+  // As the server wrote them: the order that comes back when the search is empty.
+  const order = new Map(groups.map((group) => [group, all<HTMLElement>('[data-text]', group)]));
   const filter = (): void => {
     let found = 0;
-    for (const group of groups) {
-      const tiles = all<HTMLElement>('[data-text]', group);
+    for (const [group, tiles] of order) {
+      // Hits at the start of a name come before those inside a word.
+      const at = (tile: HTMLElement): number => (input.value.trim() ? rank(input.value, tile.dataset['text'] ?? '') : 0);
+      tiles[0]?.parentElement?.append(...[...tiles].sort((a, b) => at(a) - at(b)));
       const shown = tiles.filter((tile) => {
         tile.hidden = !matches(input.value, tile.dataset['text'] ?? '');
         return !tile.hidden;
@@ -31,14 +37,14 @@ function search(): void {
     history.replaceState(null, '', address);
     announce(found === 1 ? '1 application' : `${found} applications`);
   };
-  // The server already filtered when the address carries a query: only a full list can be filtered here.
-  if (!form.dataset['find']) {
-    input.addEventListener('input', filter);
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      all<HTMLAnchorElement>('a.tile').find((tile) => tile.offsetParent)?.focus();
-    });
-  }
+  input.addEventListener('input', filter);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const hits = all<HTMLAnchorElement>('a.tile').filter((tile) => tile.offsetParent);
+    const at = (tile: HTMLAnchorElement): number => rank(input.value, tile.closest<HTMLElement>('[data-text]')?.dataset['text'] ?? '');
+    if (input.value.trim()) hits.sort((a, b) => at(a) - at(b))[0]?.click();
+  });
+  if (input.value) filter();
   addEventListener('keydown', (event) => {
     const at = event.target;
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -85,14 +91,28 @@ function menu(): void {
   addEventListener('click', (event) => {
     if (event.target instanceof Node && !box.contains(event.target)) box.open = false;
   });
+  // Whoever leaves it by keyboard must not find it over what has the focus.
+  box.addEventListener('focusout', (event) => {
+    if (event.relatedTarget instanceof Node && !box.contains(event.relatedTarget)) box.open = false;
+  });
   box.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || !box.open) return;
-    box.open = false;
-    box.querySelector('summary')?.focus();
+    if (event.key === 'Escape' && box.open) {
+      box.open = false;
+      box.querySelector('summary')?.focus();
+    }
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    box.open = true;
+    const items = all<HTMLElement>('.menu__item', box);
+    const at = items.findIndex((item) => item === document.activeElement);
+    items[at === -1 && step < 0 ? items.length - 1 : (at + step + items.length) % items.length]?.focus();
   });
 }
 
 theme();
+wordmark();
 search();
 arrows();
 menu();
+moments();

@@ -102,10 +102,10 @@ pub enum Reply {
         content_type: &'static str,
         text: String,
     },
-    /// Text in another form than JSON.
-    Text {
+    /// Text that stays the same until the program is another one.
+    Lasting {
         content_type: &'static str,
-        text: String,
+        text: Arc<signet_core::page::Lasting>,
     },
     /// The page with all operations.
     Browser,

@@ -48,6 +48,7 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (answer, cookies) = serve(&site, route, key, &parts, &client, body).await;
     let mut response = match answer {
         Ok(Reply::Browser) => browser(&site, &client, &parts.headers),
+        Ok(Reply::Lasting { content_type, text }) if method != Method::HEAD => text.answer(&parts.headers, content_type).map(Body::from),
         Ok(reply) => reply_response(reply, &method),
         Err(Fault::NoPage) => no_page(&site, &client, &parts.headers),
         Err(fault) => fault_response(fault, &client, &method),
@@ -215,7 +216,7 @@ fn reply_response(reply: Reply, method: &Method) -> Response {
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         }
-        Reply::Text { content_type, text } => build(StatusCode::OK, content_type, text, method),
+        Reply::Lasting { content_type, .. } => build(StatusCode::OK, content_type, Body::empty(), method),
         Reply::File { name, content_type, text } => {
             let mut response = build(StatusCode::OK, content_type, text, method);
             let name: String = name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/')).collect();
@@ -269,7 +270,7 @@ fn no_page(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
 fn browser(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
     let dressing = page::Dressing::of(&site.core, client, &cookies(headers));
     let body = signet_pages::api_browser_page(dressing.page(&site.core), "/api/v3/schema/?format=json");
-    dressing.answer(StatusCode::OK, &[], body).map(Body::from)
+    page::packed(headers, dressing.answer(StatusCode::OK, &[], body)).map(Body::from)
 }
 
 /// A write to an address without its slash at the end: nothing is done and nothing is said.

@@ -221,15 +221,18 @@ fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
     let name = crate::openapi::component(def);
     // Applications are listed for everybody, each person sees what they may use.
     let listing = if def.is("authentik_core.application") { SignedIn } else { Superuser };
+    // "an application", "the application": sentences that can be read alone.
+    let one_of = def.label.to_lowercase();
     let label = def.plural;
     let mut add = |action: Action| rows.push(action.of(def));
     add(Action::get(def.path, listing, format!("Lists {label}."), run!(objects::list::list)).gives(&name));
-    add(Action::post(def.path, Superuser, format!("Adds to {label}."), run!(objects::write::create)).takes(&name).gives(&name));
+    add(Action::post(def.path, Superuser, format!("Creates one of {label}."), run!(objects::write::create)).takes(&name).gives(&name));
     add(Action::get(&one, Superuser, def.doc, run!(objects::list::retrieve)).gives(&name));
-    add(Action::new(Method::PUT, &one, Superuser, "Replaces the settings.", run!(objects::write::update)).takes(&name).gives(&name));
-    add(Action::new(Method::PATCH, &one, Superuser, "Changes some of the settings.", run!(objects::write::partial_update)).takes(&name).gives(&name));
-    add(Action::new(Method::DELETE, &one, Superuser, "Deletes it, and what hangs on it as `used_by` says.", run!(objects::write::destroy)).output(Output::Nothing));
-    add(Action::get(format!("{one}/used_by"), Superuser, "What refers to it.", run!(objects::used_by::used_by)).output(Output::Plain("UsedBy")));
+    add(Action::new(Method::PUT, &one, Superuser, format!("Replaces all settings of the {one_of}."), run!(objects::write::update)).takes(&name).gives(&name));
+    add(Action::new(Method::PATCH, &one, Superuser, format!("Changes some settings of the {one_of}."), run!(objects::write::partial_update)).takes(&name).gives(&name));
+    add(Action::new(Method::DELETE, &one, Superuser, format!("Deletes the {one_of}, with everything that the operation used_by names."), run!(objects::write::destroy))
+        .output(Output::Nothing));
+    add(Action::get(format!("{one}/used_by"), Superuser, format!("Lists what refers to the {one_of}."), run!(objects::used_by::used_by)).output(Output::Plain("UsedBy")));
 }
 
 /// The rows that every family has.

@@ -25,6 +25,10 @@ pub struct Look {
     pub locale: String,
     /// One colour, `settings.theme.brand` of the brand's attributes.
     pub colour: Option<String>,
+    /// The logo is a wordmark (`settings.theme.wordmark`): the title is not shown beside it.
+    pub wordmark: bool,
+    /// Name or address of the help desk, `settings.help`.
+    pub help: String,
     /// `(name, address)`
     pub footer_links: Vec<(String, String)>,
 }
@@ -40,7 +44,7 @@ pub fn look(core: &Core, client: &Client) -> Look {
         .map(|l| l.iter().filter_map(|e| Some((e.get("name")?.as_str()?.to_owned(), e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned()))).collect())
         .unwrap_or_default();
     Look {
-        title: brand.map_or_else(|| "authentik".to_owned(), |b| b.branding_title.clone()),
+        title: brand.map_or_else(|| "Signet".to_owned(), |b| b.branding_title.clone()),
         logo: brand.map_or_else(|| "/static/dist/assets/icons/icon_left_brand.svg".to_owned(), |b| b.branding_logo.clone()),
         favicon: brand.map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| b.branding_favicon.clone()),
         custom_css: brand.map_or_else(String::new, |b| b.branding_custom_css.clone()),
@@ -48,6 +52,8 @@ pub fn look(core: &Core, client: &Client) -> Look {
         theme: setting(&["settings", "theme", "base"]).filter(|t| ["automatic", "light", "dark"].contains(&t.as_str())).unwrap_or_else(|| "automatic".to_owned()),
         locale: setting(&["settings", "locale"]).unwrap_or_default(),
         colour: setting(&["settings", "theme", "brand"]),
+        wordmark: brand.and_then(|b| dig(&b.attributes, &["settings", "theme", "wordmark"])).and_then(Json::as_bool).unwrap_or_default(),
+        help: setting(&["settings", "help"]).unwrap_or_default(),
         footer_links,
     }
 }

@@ -22,6 +22,8 @@ pub struct Client {
     pub method: String,
     pub path: String,
     pub query: String,
+    /// A browser that shows pages: its `Accept` names HTML.
+    pub browser: bool,
     /// The device cookie as it came; empty where there is none. No right follows from it alone.
     pub device: String,
     /// The cookie that remembers a second factor, as it came; empty where there is none.
@@ -60,6 +62,7 @@ impl Client {
             method: String::new(),
             path: String::new(),
             query: String::new(),
+            browser: false,
             device: String::new(),
             mfa: String::new(),
             outpost_token: None,

@@ -1,14 +1,20 @@
 //! Pages over HTTP: the look of the request's brand, the security headers, error pages. Every edge that answers a
 //! person answers through here.
-use crate::{Client, Core, brand};
-use http::{Response, StatusCode, header};
+use crate::{Client, Core, Principal, brand, rows};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
-use signet_pages::{Brand, ErrorPage, FooterLink, Foreign, Page, Theme, csp_with};
+use signet_base::{json, query, vault::sha256_hex};
+use signet_pages::{Brand, ErrorPage, FooterLink, Foreign, FormContext, Page, Theme, challenge_page, csp_with};
+use std::io::Write;
 
 /// What a page of this request looks like. Keep it while the page is written: `page()` borrows from it.
 pub struct Dressing {
     pub brand: Brand,
     pub background: String,
+    /// Name or address of the help desk.
+    pub help: String,
     locale: String,
     theme: Theme,
     pub nonce: String,
@@ -22,12 +28,13 @@ impl Dressing {
             title: look.title,
             logo: look.logo,
             favicon: look.favicon,
+            wordmark: look.wordmark,
             color: look.colour,
             custom_css: look.custom_css,
             footer_links: look.footer_links.into_iter().map(|(name, href)| FooterLink { name, href }).collect(),
         };
         let theme = Theme::from_cookies(cookies).or_else(|| Theme::parse(&look.theme)).unwrap_or_default();
-        Self { brand, background: look.background, locale: look.locale, theme, nonce: core.ports.hex(16) }
+        Self { brand, background: look.background, help: look.help, locale: look.locale, theme, nonce: core.ports.hex(16) }
     }
     pub fn page<'a>(&'a self, core: &'a Core) -> Page<'a> {
         Page { brand: &self.brand, assets: core.assets.as_ref(), locale: if self.locale.is_empty() { "en" } else { &self.locale }, theme: self.theme, nonce: &self.nonce }
@@ -41,8 +48,8 @@ impl Dressing {
         let mut response = Response::new(body.into_string());
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(policy) = csp_with(&self.nonce, form_targets, foreign).parse() {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
@@ -50,35 +57,149 @@ impl Dressing {
     }
 }
 
+/// A public text that stays the same while the program runs: packed once, and known again by its tag.
+pub struct Lasting {
+    text: Vec<u8>,
+    packed: Vec<u8>,
+    tag: String,
+}
+
+impl Lasting {
+    pub fn new(text: String) -> Self {
+        let tag = format!("\"{}\"", &sha256_hex(text.as_bytes())[..32]);
+        Self { packed: gzip(text.as_bytes()), text: text.into_bytes(), tag }
+    }
+    /// The answer to a request with these headers. The tag is of the text, packed or not: it is a weak one.
+    pub fn answer(&self, headers: &HeaderMap, content_type: &'static str) -> Response<Vec<u8>> {
+        let mut response = Response::new(Vec::new());
+        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+        let fresh = known.map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == self.tag);
+        let packed = accepts_gzip(headers);
+        if fresh {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            *response.body_mut() = if packed { self.packed.clone() } else { self.text.clone() };
+        }
+        let out = response.headers_mut();
+        out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        out.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
+        if packed && !fresh {
+            out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if let Ok(tag) = HeaderValue::from_str(&format!("W/{}", self.tag)) {
+            out.insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+/// Packs a page in which no secret stands beside anything that the address or a form has brought in: the length of a packed
+/// page tells what repeats itself in it (BREACH).
+pub fn packed(headers: &HeaderMap, mut response: Response<String>) -> Response<Vec<u8>> {
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if !accepts_gzip(headers) {
+        return response.map(String::into_bytes);
+    }
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    response.map(|text| gzip(text.as_bytes()))
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
+    // Writing to memory cannot fail; a half-written stream would be refused by whoever reads it.
+    let _ = out.write_all(bytes);
+    out.finish().unwrap_or_default()
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|part| {
+        let mut words = part.split(';').map(str::trim);
+        words.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && !words.any(|w| w == "q=0" || w == "q=0.0")
+    })
+}
+
 /// An error page: what happened, what to do, the id to look up, a way home.
 pub fn error(core: &Core, client: &Client, cookies: &str, status: StatusCode, title: &str, text: &str) -> Response<String> {
+    error_with(core, client, cookies, status, (title, text), Some(&format!("Error: {title}")), None)
+}
+
+/// An error page with its window's title and the filled button (address and words), where they differ.
+pub fn error_with(
+    core: &Core,
+    client: &Client,
+    cookies: &str,
+    status: StatusCode,
+    (title, text): (&str, &str),
+    window: Option<&str>,
+    way_on: Option<(&str, &str)>,
+) -> Response<String> {
     let dressing = Dressing::of(core, client, cookies);
-    let page =
-        signet_pages::error_page(&ErrorPage { page: dressing.page(core), status: status.as_u16(), title, text, request_id: Some(&client.request_id), home_url: "/if/user/" });
+    let page = signet_pages::error_page(&ErrorPage {
+        page: dressing.page(core),
+        window: window.unwrap_or_default(),
+        title,
+        text,
+        request_id: Some(&client.request_id),
+        home_url: "/if/user/",
+        way_on,
+        help: &dressing.help,
+    });
     dressing.answer(status, &[], page)
 }
 
 /// The page for a host that is not ours, with the way to the one that is.
 pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String> {
-    let dressing = Dressing::of(core, client, "");
+    let title = "This is not the address of this server";
     let text = format!("People reach this server at {base}. Whoever runs it can name another address (AUTHENTIK_WEB__BASE_URL, or the system settings).");
-    let page = signet_pages::error_page(&ErrorPage {
-        page: dressing.page(core),
-        status: StatusCode::MISDIRECTED_REQUEST.as_u16(),
-        title: "This is not the address of this server",
-        text: &text,
-        request_id: Some(&client.request_id),
-        home_url: base,
+    error_with(core, client, "", StatusCode::MISDIRECTED_REQUEST, (title, &text), Some(&format!("Error: {title}")), Some((base, "Go there")))
+}
+
+/// Somebody who may not open an application.
+pub struct Refusal<'a> {
+    pub application: &'a str,
+    pub person: &'a Principal,
+    /// What the policies say; empty for our own words.
+    pub text: &'a str,
+    /// Address at which somebody else would try the same.
+    pub again: &'a str,
+}
+
+/// The refusal at the door of an application, whichever door it was.
+pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_>) -> Response<String> {
+    let dressing = Dressing::of(core, client, cookies);
+    let user = &refusal.person.user;
+    let challenge = json!({
+        "component": "ak-stage-access-denied",
+        "error_message": refusal.text,
+        "pending_user": user.username,
+        "pending_user_avatar": rows::avatar(core, &user.name, &user.username, &user.email),
+        "flow_info": {"title": "", "background": dressing.background, "layout": "stacked"},
     });
-    dressing.answer(StatusCode::MISDIRECTED_REQUEST, &[], page)
+    let switch = sign_out_to(refusal.again);
+    let form =
+        FormContext { application: Some(refusal.application), switch_url: Some(&switch), request_id: Some(&client.request_id), help: &dressing.help, ..FormContext::new("", "") };
+    match challenge_page(dressing.page(core), &challenge, &form) {
+        Some(page) => dressing.answer(StatusCode::FORBIDDEN, &[], page),
+        None => error(core, client, cookies, StatusCode::FORBIDDEN, "You can’t open this", refusal.text),
+    }
+}
+
+/// Signs out and goes on at an address of this host, where somebody else can sign in.
+pub fn sign_out_to(next: &str) -> String {
+    format!("/flows/-/default/invalidation/?next={}", query::encode(next))
 }
 
 /// The page for an address where nothing is.
 pub fn not_found(core: &Core, client: &Client, cookies: &str) -> Response<String> {
-    let mut response =
-        error(core, client, cookies, StatusCode::NOT_FOUND, "There is nothing at this address", "Check the address for a typing mistake, or go to your applications.");
+    let title = "There is nothing at this address";
+    // Clients of the wire look for the brand's title alone.
+    let window = client.browser.then(|| format!("Error: {title}"));
+    let text = "Check the address for a typing mistake, or go to your applications.";
+    let mut response = error_with(core, client, cookies, StatusCode::NOT_FOUND, (title, text), window.as_deref(), None);
     // Nothing personal is on it; every load of it may be cached.
     response.headers_mut().remove(header::CACHE_CONTROL);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     response
 }
 
@@ -106,4 +227,33 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
     };
     response.headers_mut().insert(header::RETRY_AFTER, wait.into());
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::GzDecoder;
+    use std::io::Read;
+
+    fn headers(pairs: &[(http::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn pages_b14_a_lasting_text_is_sent_packed_once_and_known_again() {
+        let text = "the same words again and again ".repeat(100);
+        let lasting = Lasting::new(text.clone());
+        let plain = lasting.answer(&HeaderMap::new(), "text/plain");
+        assert_eq!(plain.body().as_slice(), text.as_bytes());
+        let packed = lasting.answer(&headers(&[(header::ACCEPT_ENCODING, "br, gzip;q=0.5")]), "text/plain");
+        assert_eq!(packed.headers()[header::CONTENT_ENCODING], "gzip");
+        assert!(packed.body().len() < text.len() / 10);
+        let mut again = String::new();
+        GzDecoder::new(packed.body().as_slice()).read_to_string(&mut again).unwrap();
+        assert_eq!(again, text);
+        let tag = plain.headers()[header::ETAG].to_str().unwrap().to_owned();
+        let fresh = lasting.answer(&headers(&[(header::IF_NONE_MATCH, &tag), (header::ACCEPT_ENCODING, "gzip")]), "text/plain");
+        assert_eq!((fresh.status(), fresh.body().len(), fresh.headers().contains_key(header::CONTENT_ENCODING)), (StatusCode::NOT_MODIFIED, 0, false));
+        assert_eq!(lasting.answer(&headers(&[(header::IF_NONE_MATCH, "\"x\""), (header::ACCEPT_ENCODING, "gzip;q=0")]), "text/plain").body().as_slice(), text.as_bytes());
+    }
 }

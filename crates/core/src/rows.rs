@@ -8,25 +8,43 @@ use signet_store::users::User;
 /// Picture of nobody.
 pub const NO_AVATAR: &str = "/static/dist/assets/images/user_default.png";
 
-/// First of the configured kinds that gives a picture. Only kinds without a third party's server are followed:
-/// `initials` and fixed addresses; `gravatar` would tell a stranger who signs in here.
+/// First of the configured kinds that gives a picture: `none`, `gravatar`, `initials`, or an address. Gravatar is told of
+/// everybody whose picture is shown, so it counts only where an administrator asked for it: the delivered list is not asking.
 pub fn avatar(core: &Core, name: &str, username: &str, email: &str) -> String {
     let system = core.system();
-    let modes = core.settings.avatars.as_deref().unwrap_or(&system.avatars);
+    let (modes, asked) = match core.settings.avatars.as_deref() {
+        Some(modes) => (modes, true),
+        None => (system.avatars.as_str(), system.avatars != DELIVERED),
+    };
+    picture(modes, asked, name, username, email)
+}
+
+/// The delivered list.
+const DELIVERED: &str = "gravatar,initials";
+
+fn picture(modes: &str, asked: bool, name: &str, username: &str, email: &str) -> String {
     for mode in modes.split(',').map(str::trim) {
         match mode {
             "none" => return NO_AVATAR.to_owned(),
+            "gravatar" if asked && !email.trim().is_empty() => {
+                // Whoever has no picture there gets a plain figure: a missing picture would leave a hole.
+                return format!("https://www.gravatar.com/avatar/{}?size=158&rating=g&default=mp", mail_hash(email));
+            }
             "initials" => return initials(if name.trim().is_empty() { username } else { name }),
             url if url.starts_with("http://") || url.starts_with("https://") || url.starts_with('/') => {
                 return url
                     .replace("%(username)s", &signet_base::query::encode(username))
-                    .replace("%(mail_hash)s", &signet_base::vault::sha256_hex(email.trim().to_lowercase().as_bytes()))
+                    .replace("%(mail_hash)s", &mail_hash(email))
                     .replace("%(upn)s", &signet_base::query::encode(username));
             }
             _ => {}
         }
     }
     initials(if name.trim().is_empty() { username } else { name })
+}
+
+fn mail_hash(email: &str) -> String {
+    signet_base::vault::sha256_hex(email.trim().to_lowercase().as_bytes())
 }
 
 /// A data URI of an SVG with up to two initials on a colour that follows from the name.
@@ -87,6 +105,16 @@ mod tests {
         let mut a = json!({"a": {"x": 1}, "l": [1], "s": 1}).as_object().cloned().unwrap();
         merge(&mut a, json!({"a": {"y": 2}, "l": [2], "s": 2}).as_object().unwrap());
         assert_eq!(Json::Object(a), json!({"a": {"x": 1, "y": 2}, "l": [1, 2], "s": 2}));
+    }
+    #[test]
+    fn guide_g09_gravatar_is_followed_where_it_was_asked_for() {
+        let of = |modes: &str, asked: bool, email: &str| picture(modes, asked, "Ada", "ada", email);
+        let address = "https://www.gravatar.com/avatar/84059b07d4be67b806386c0aad8070a23f18836bbaae342275dc0a83414c32ee?";
+        assert!(of("gravatar", true, " MyEmailAddress@example.com ").starts_with(address), "{}", of("gravatar", true, "MyEmailAddress@example.com"));
+        assert!(of("gravatar,initials", false, "a@x.test").starts_with("data:image/svg+xml"));
+        assert!(of("gravatar", true, "").starts_with("data:image/svg+xml"));
+        assert_eq!(of("none,gravatar", true, "a@x.test"), NO_AVATAR);
+        assert_eq!(of("https://p.test/%(username)s", true, "a@x.test"), "https://p.test/ada");
     }
     #[test]
     fn initials_never_carry_markup() {

@@ -1,5 +1,6 @@
 //! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back and
 //! reloading are safe; it works without script.
+use crate::around::{self, Around, address};
 use crate::edge::{Edge, read_answer, redirect};
 use crate::form;
 use axum::extract::{Path, Request};
@@ -7,12 +8,12 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, json};
 use signet_core::flow::arrival::is_too_long;
-use signet_core::flow::{Executor, Reply, keys};
+use signet_core::flow::{Executor, Reply};
 use signet_core::page::Dressing;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
 use signet_pages::challenge::foreign;
-use signet_pages::{FormContext, challenge_page, challenge_page_with};
+use signet_pages::{challenge_page, challenge_page_with};
 use std::sync::Arc;
 
 /// A flow passes at most this many silent stages in one request.
@@ -26,7 +27,7 @@ pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
     }
     let client = edge.client.clone();
     let reply = drive(&mut edge, &core, &client, &flow, None).await;
-    answer(edge, &core, reply, false, &[]).await
+    answer(edge, &core, &flow, reply, false, &[]).await
 }
 
 pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) -> Response {
@@ -55,7 +56,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
         return edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await;
     }
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
-    answer(edge, &core, reply, true, &sent.typed).await
+    answer(edge, &core, &flow, reply, true, &sent.typed).await
 }
 
 fn too_long(edge: &Edge) -> Response {
@@ -79,17 +80,21 @@ async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Ob
 }
 
 fn page_address(client: &Client) -> String {
-    if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) }
+    address(&client.path, &client.query)
 }
 
-async fn answer(mut edge: Edge, core: &Arc<Core>, reply: Result<Reply, Error>, posted: bool, typed: &[(String, String)]) -> Response {
+async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Result<Reply, Error>, posted: bool, typed: &[(String, String)]) -> Response {
+    let reply = match reply {
+        Ok(Reply::Done(to)) if posted || to == "/" => Ok(Reply::Done(around::end(core, flow, edge.session.principal(), to))),
+        other => other,
+    };
     let response = match reply {
         Ok(Reply::Done(to)) if is_plain(&to) => redirect(StatusCode::SEE_OTHER, &to),
         // Browsers apply form-action to redirects as well: after a post, an address that may lead to another host is
         // reached by a page of its own.
         Ok(Reply::Done(to) | Reply::Away(to)) if posted => {
             let challenge = json!({"component": "xak-flow-redirect", "to": to});
-            page(&mut edge, core, StatusCode::OK, &challenge, typed)
+            page(&mut edge, core, flow, StatusCode::OK, &challenge, typed)
         }
         Ok(Reply::Done(to) | Reply::Away(to)) => redirect(StatusCode::FOUND, &to),
         Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
@@ -97,14 +102,14 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, reply: Result<Reply, Error>, p
             if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
                 redirect(StatusCode::SEE_OTHER, &page_address(&edge.client))
             } else {
-                page(&mut edge, core, StatusCode::OK, &Json::Object(challenge), typed)
+                page(&mut edge, core, flow, StatusCode::OK, &Json::Object(challenge), typed)
             }
         }
         Ok(Reply::Again) => redirect(StatusCode::SEE_OTHER, &page_address(&edge.client)),
         Err(error @ Error::Internal(_)) => {
             tracing::error!(request_id = %edge.client.request_id, %error, "a flow step failed");
             let challenge = json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id});
-            page(&mut edge, core, StatusCode::INTERNAL_SERVER_ERROR, &challenge, typed)
+            page(&mut edge, core, flow, StatusCode::INTERNAL_SERVER_ERROR, &challenge, typed)
         }
         Err(error) => edge.fail(&error),
     };
@@ -121,25 +126,15 @@ fn is_plain(to: &str) -> bool {
     to == "/" || to.starts_with("/if/")
 }
 
-fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json, typed: &[(String, String)]) -> Response {
-    let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| core.world().get(pk).cloned());
-    let decline = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::DECLINE_URL));
-    let csrf = edge.session.csrf(core);
-    let mut values = typed.to_vec();
-    if let Some(plan) = edge.session.state.plan.as_mut() {
-        form::recall(&mut plan.context, challenge, &mut values);
+fn page(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>, status: StatusCode, challenge: &Json, typed: &[(String, String)]) -> Response {
+    if around::is_orphan(edge, flow, challenge) {
+        return over(edge, core);
     }
+    let csrf = edge.session.csrf(core);
+    let around = Around::of(edge, core, flow, challenge, typed);
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
     let action = page_address(&edge.client);
-    let form = FormContext {
-        action_url: &action,
-        csrf: &csrf,
-        application: application.as_ref().map(|a| a.name()),
-        home_url: "/if/user/",
-        request_id: Some(&edge.client.request_id),
-        values: &values,
-        decline_url: decline.as_deref(),
-    };
+    let form = around.form(edge, &dressing.help, &action, &csrf);
     let own = edge
         .session
         .state
@@ -159,6 +154,14 @@ fn page(edge: &mut Edge, core: &Arc<Core>, status: StatusCode, challenge: &Json,
         Some(body) => dressing.answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body).into_response(),
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }
+}
+
+/// Nothing is agreed to without knowing with whom: the run ends here, and begins again at the application.
+fn over(edge: &mut Edge, core: &Arc<Core>) -> Response {
+    edge.session.state.plan = None;
+    edge.session.touch();
+    let words = ("This sign-in is over", "Open the application again. It brings you back here.");
+    signet_core::page::error_with(core, &edge.client, &edge.cookies, StatusCode::OK, words, Some(words.0), None).into_response()
 }
 
 /// `scheme://host[:port]` of an address; for schemes of programs (`myapp:`) the scheme.

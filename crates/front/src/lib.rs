@@ -1,13 +1,16 @@
 //! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
 mod acting;
+mod around;
 mod edge;
 mod executor;
 mod first_steps;
 mod flow_page;
 mod form;
 mod inspector;
+mod known;
 mod library;
 mod security;
+mod shares;
 mod ways;
 
 use axum::Router;
@@ -33,6 +36,10 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/application/launch/{slug}/", get(ways::launch))
         .route("/recovery/use-token/{key}/", get(ways::use_recovery_token))
         .route("/setup", get(ways::setup))
+        .route("/if/ended/{what}/", get(known::ended))
+        .route("/.well-known/change-password", get(known::change_password))
+        .route("/favicon.ico", get(known::favicon))
+        .route("/robots.txt", get(known::robots))
         .route("/", get(ways::root))
         .with_state(core)
 }

@@ -1,12 +1,14 @@
 //! `/if/user/`: the applications a person may open.
 use crate::acting;
+use crate::around::HOME;
 use crate::edge::{Edge, redirect};
 use crate::first_steps;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Map, Result, query};
 use signet_core::models::Application;
-use signet_core::page::Dressing;
+use signet_core::page::{self, Dressing};
 use signet_core::{Principal, access, application};
 use signet_pages::{Account, LibraryPage, Tile, library_page};
 
@@ -17,7 +19,7 @@ pub async fn get(edge: Edge) -> Response {
     if edge.session.principal().is_none() {
         return to_sign_in(&edge);
     }
-    match page(&edge).await {
+    match library(&edge).await {
         Ok(mut response) => {
             set_csrf(&edge, &mut response);
             edge.leave(response).await
@@ -40,19 +42,15 @@ pub fn set_csrf(edge: &Edge, response: &mut Response) {
     }
 }
 
-async fn page(edge: &Edge) -> Result<Response> {
+async fn library(edge: &Edge) -> Result<Response> {
     let core = &edge.core;
     let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
     let world = core.world();
     let asked = query::value(&edge.client.query, "q").unwrap_or_default();
-    let wanted = asked.trim().to_lowercase();
     let mut tiles = Vec::new();
     let mut all: Vec<_> = world.all::<Application>().filter(|(_, a)| !a.meta_hide).collect();
     all.sort_by_key(|(_, a)| (a.group.to_lowercase(), a.name.to_lowercase()));
     for (object, app) in all {
-        if !wanted.is_empty() && !format!("{} {} {}", app.name, app.meta_description, app.group).to_lowercase().contains(&wanted) {
-            continue;
-        }
         let Some(launch_url) = application::launch_url(core, &world, object, Some(person)) else { continue };
         if !access::may_use(core, &edge.client, person, object, &Map::new()).await?.passing {
             continue;
@@ -74,21 +72,31 @@ async fn page(edge: &Edge) -> Result<Response> {
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
-    let account = Account { name, username: &person.user.username, links: &links, sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
-    let page = library_page(&LibraryPage { page: dressing.page(core), account, tiles: &tiles, query: &asked, url: "/if/user/" });
-    Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+    let done = crate::around::done(&query::value(&edge.client.query, "done").unwrap_or_default());
+    let account =
+        Account { name, username: &person.user.username, links: &links, is_admin: person.is_superuser, here: HOME, sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
+    let page = library_page(&LibraryPage { page: dressing.page(core), account, tiles: &tiles, query: asked.trim(), done, url: HOME });
+    let response = dressing.answer(StatusCode::OK, &[], page);
+    // The words of a search, and the token of the banner, must not stand in a packed page together.
+    let mixed = !asked.is_empty() || person.impersonator.is_some();
+    Ok(if mixed { response.into_response() } else { page::packed(&edge.headers, response).map(Body::from) })
 }
 
 /// The ways on in the menu of the person: address and words.
 pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static str)> {
-    let world = edge.core.world();
-    let settings = signet_core::brand::of(&world, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&world, b.flow_user_settings));
-    let mut links = vec![("/if/user/security/".to_owned(), "Security")];
-    if let Some(slug) = settings {
-        links.push((format!("/if/flow/{slug}/?next=/if/user/"), "Your details"));
+    let mut links = vec![("/if/user/security/".to_owned(), "Settings")];
+    if let Some(url) = details_url(edge, "/if/user/security/") {
+        links.push((url, "Your details"));
     }
     if person.is_superuser {
         links.push(("/api/v3/".to_owned(), "API browser"));
     }
     links
+}
+
+/// The flow in which people change their own details, which comes back to `next`.
+pub fn details_url(edge: &Edge, next: &str) -> Option<String> {
+    let world = edge.core.world();
+    let flow = signet_core::brand::of(&world, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&world, b.flow_user_settings))?;
+    Some(format!("/if/flow/{flow}/?next={next}"))
 }

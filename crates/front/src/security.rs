@@ -1,7 +1,9 @@
-//! `/if/user/security/`: a person's own sign-in methods, sessions and consents. Works without script.
+//! `/if/user/security/`: who a person is, their sign-in methods, sessions and what they share. Works without script.
 use crate::acting;
+use crate::around::done;
 use crate::edge::{Edge, read_answer, redirect};
-use crate::library::{SIGN_OUT, account_links, to_sign_in};
+use crate::library::{SIGN_OUT, account_links, details_url, to_sign_in};
+use crate::shares;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -9,8 +11,7 @@ use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
 use signet_core::page::Dressing;
 use signet_core::{Core, Principal, session};
 use signet_model::Base;
-use signet_pages::{Account, ConsentRow, Method, SecurityPage, SessionRow, SetUp, security_page};
-use signet_store::consents::{self, ConsentQuery};
+use signet_pages::{Account, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
 use signet_store::devices::{self, Device, Kind};
 use signet_store::sessions;
 
@@ -42,6 +43,11 @@ pub async fn post(edge: Edge, request: Request) -> Response {
         return redirect(StatusCode::SEE_OTHER, PATH);
     }
     match change(&edge, &person, &sent).await {
+        // New codes are made on the page that shows them.
+        Ok("new_codes") => {
+            let to = set_up(&edge.core).into_iter().find(|one| one.model == "authenticatorstaticstage").map_or_else(|| PATH.to_owned(), |one| one.url);
+            edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await
+        }
         Ok(done) => edge.leave(redirect(StatusCode::SEE_OTHER, &format!("{PATH}?done={done}"))).await,
         Err(e) => edge.fail(&e),
     }
@@ -71,6 +77,17 @@ async fn change(edge: &Edge, person: &Principal, sent: &Map) -> Result<&'static 
             record(edge, person, "model_deleted", device.event_model(device.id)).await;
             Ok("removed")
         }
+        "new_codes" => {
+            let all = devices::of_user(&core.db, person.user.id, Some(Kind::Static)).await?;
+            if all.is_empty() || !set_up(core).iter().any(|one| one.model == "authenticatorstaticstage") {
+                return Err(Error::NotFound);
+            }
+            for device in all {
+                devices::delete(&core.db, device.id).await?;
+                record(edge, person, "model_deleted", device.event_model(device.id)).await;
+            }
+            Ok("new_codes")
+        }
         "sign_out" => {
             let id = Uuid::parse_str(text(sent, "id")).map_err(|_| Error::NotFound)?;
             let session = sessions::by_uuid(&core.db, id).await?.filter(|s| s.user_id == Some(person.user.id)).ok_or(Error::NotFound)?;
@@ -85,9 +102,7 @@ async fn change(edge: &Edge, person: &Principal, sent: &Map) -> Result<&'static 
             Ok("signed_out")
         }
         "withdraw" => {
-            let id: i64 = text(sent, "id").parse().map_err(|_| Error::NotFound)?;
-            let consent = consents::by_id(&core.db, id).await?.filter(|c| c.user_id == person.user.id).ok_or(Error::NotFound)?;
-            consents::delete(&core.db, consent.id).await?;
+            shares::withdraw(core, person, text(sent, "id")).await?;
             Ok("withdrawn")
         }
         _ => Err(Error::NotFound),
@@ -114,7 +129,13 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     let core = &edge.core;
     let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
     let now = core.now();
-    let (methods, sessions, consents) = (methods(core, person, now).await?, sessions(edge, person, now).await?, consents(core, person, now).await?);
+    let (methods, sessions, consents) = (methods(core, person, now).await?, sessions(edge, person, now).await?, shares::list(core, person).await?);
+    let profile = Profile {
+        name: person.user.name.clone(),
+        username: person.user.username.clone(),
+        email: person.user.email.clone(),
+        change_url: details_url(edge, PATH).unwrap_or_default(),
+    };
     let set_up = set_up(core);
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
@@ -122,11 +143,20 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
     let page = security_page(&SecurityPage {
         page: dressing.page(core),
-        account: Account { name, username: &person.user.username, links: &links, sign_out_url: SIGN_OUT, acting: acting::banner(person, csrf) },
+        account: Account {
+            name,
+            username: &person.user.username,
+            links: &links,
+            is_admin: person.is_superuser,
+            here: PATH,
+            sign_out_url: SIGN_OUT,
+            acting: acting::banner(person, csrf),
+        },
         url: PATH,
         home_url: "/if/user/",
         csrf,
         done: done(query::value(&edge.client.query, "done").as_deref().unwrap_or_default()),
+        profile: &profile,
         methods: &methods,
         set_up: &set_up,
         sessions: &sessions,
@@ -135,18 +165,7 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
 }
 
-/// The words for what was done. They come from here, never from the address.
-fn done(word: &str) -> &'static str {
-    match word {
-        "renamed" => "The name is saved.",
-        "removed" => "The method is removed.",
-        "signed_out" => "Signed out.",
-        "withdrawn" => "The consent is withdrawn.",
-        _ => "",
-    }
-}
-
-fn moment(at: Timestamp) -> String {
+pub fn moment(at: Timestamp) -> String {
     json!(at).as_str().unwrap_or_default().to_owned()
 }
 
@@ -161,6 +180,7 @@ async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<
             class: device.kind.as_str().to_owned(),
             id: device.id,
             detail,
+            maker: device.text("description").to_owned(),
             created: moment(device.created),
             used: device.last_used.map(moment).unwrap_or_default(),
             name: device.name,
@@ -172,18 +192,25 @@ async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<
 async fn sessions(edge: &Edge, person: &Principal, now: Timestamp) -> Result<Vec<SessionRow>> {
     let own = edge.session.uuid();
     let rows = sessions::of_user(&edge.core.db, person.user.id).await?;
-    let row = |s: sessions::Session| SessionRow { id: s.uuid.to_string(), user_agent: s.user_agent, ip: s.ip, used: moment(s.last_used), current: Some(s.uuid) == own };
-    Ok(rows.into_iter().filter(|s| !s.is_expired(now)).map(row).collect())
+    let row = |s: sessions::Session| SessionRow {
+        id: s.uuid.to_string(),
+        user_agent: s.user_agent,
+        place: place(&edge.core, &s.ip),
+        ip: s.ip,
+        since: moment(s.created),
+        used: moment(s.last_used),
+        current: Some(s.uuid) == own,
+    };
+    let mut rows: Vec<SessionRow> = rows.into_iter().filter(|s| !s.is_expired(now)).map(row).collect();
+    rows.sort_by_key(|row| !row.current);
+    Ok(rows)
 }
 
-async fn consents(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<ConsentRow>> {
-    let (rows, _) = consents::list(&core.db, &ConsentQuery { owner: Some(person.user.id), ..ConsentQuery::default() }).await?;
-    let world = core.world();
-    let row = |c: consents::Consent| {
-        let application = world.get(c.application)?.name().to_owned();
-        Some(ConsentRow { id: c.id, application, permissions: c.permissions, expires: c.expires.map(moment).unwrap_or_default() })
-    };
-    Ok(rows.into_iter().filter(|c| !c.is_expired(now)).filter_map(row).collect())
+/// Place of an address as people say it, where there is a database of places.
+fn place(core: &Core, ip: &str) -> String {
+    let place = ip.parse().ok().and_then(|ip| core.geoip.look_up(ip).ok()).and_then(|found| found.place);
+    let parts = place.map(|p| [p.city, p.country]).unwrap_or_default();
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Stages that people set up for themselves, each by its flow.

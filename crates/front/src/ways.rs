@@ -1,14 +1,15 @@
 //! Ways in and out: default flows, cancelling, the first run, recovery links, launching applications.
+use crate::around::address;
 use crate::edge::{Edge, redirect};
 use crate::flow_page::needs_setup;
 use axum::extract::Path;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Map, Uuid, query};
 use signet_core::flow::plan::plan;
 use signet_core::flow::{Context, Executor, keys};
 use signet_core::models::{Application, Designation, Flow};
-use signet_core::{Principal, access, application, brand};
+use signet_core::{Principal, access, application, brand, page};
 use signet_model::Base;
 
 /// `/flows/-/default/<designation>/`: to the brand's flow, the query string kept.
@@ -21,14 +22,17 @@ pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Respon
         "unenrollment" => Designation::Unenrollment,
         _ => return edge.not_found(),
     };
+    let query = edge.client.query.clone();
+    to_flow(edge, designation, &query).await
+}
+
+/// To the brand's flow for a purpose; on a new installation to the first run instead of a sign-in.
+async fn to_flow(edge: Edge, designation: Designation, query: &str) -> Response {
     if designation == Designation::Authentication && edge.session.principal().is_none() && needs_setup(&edge.core).await && Executor::flow(&edge.core, "initial-setup").is_ok() {
         return redirect(StatusCode::FOUND, "/if/flow/initial-setup/");
     }
     match brand::flow_for(&edge.core, &edge.client, edge.session.principal(), designation).await {
-        Ok(Some(flow)) => {
-            let query = if edge.client.query.is_empty() { String::new() } else { format!("?{}", edge.client.query) };
-            redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))
-        }
+        Ok(Some(flow)) => redirect(StatusCode::FOUND, &address(&format!("/if/flow/{}/", flow.text("slug")), query)),
         Ok(None) => edge.not_found(),
         Err(e) => edge.fail(&e),
     }
@@ -75,6 +79,10 @@ pub async fn cancel(mut edge: Edge) -> Response {
 /// `/`: to the first run, to the sign-in, or to the library (or the brand's default application).
 pub async fn root(edge: Edge) -> Response {
     let Some(person) = edge.session.principal() else {
+        // Programs are told of the way, people are taken along it.
+        if edge.client.browser {
+            return to_flow(edge, Designation::Authentication, "next=%2F").await;
+        }
         return redirect(StatusCode::FOUND, "/flows/-/default/authentication/?next=/");
     };
     let world = edge.core.world();
@@ -107,9 +115,10 @@ pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
             None => edge.not_found(),
         },
         Ok(verdict) => {
-            let text = if verdict.messages.is_empty() { "Ask an administrator for access to this application.".to_owned() } else { verdict.messages.join(" ") };
+            let text = verdict.messages.join("\n");
             core.event_denied(&edge.client, Some(person), object.name(), &text).await;
-            edge.fail(&Error::Denied(text))
+            let refusal = page::Refusal { application: object.name(), person, text: &text, again: &edge.client.path };
+            page::refused(&core, &edge.client, &edge.cookies, &refusal).into_response()
         }
         Err(e) => edge.fail(&e),
     }

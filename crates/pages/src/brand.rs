@@ -73,6 +73,8 @@ pub struct Brand {
     pub logo: String,
     /// Address of the icon in the browser's tab.
     pub favicon: String,
+    /// The logo is a wordmark: the title beside it is only for screen readers.
+    pub wordmark: bool,
     /// The one colour, as `#rgb`, `#rrggbb` or `oklch(…)`; anything else is ignored.
     pub color: Option<String>,
     /// CSS added to every page.
@@ -86,8 +88,12 @@ impl Brand {
     pub(crate) fn lockup(&self, theme: Theme) -> Markup {
         html! {
             (self.logo(theme))
-            span { (self.title) }
+            span class=[self.stands_alone().then_some("vh")] dir="auto" { (self.title) }
         }
+    }
+
+    fn stands_alone(&self) -> bool {
+        self.wordmark && self.logo != DEFAULT_LOGO && safe_image(&self.logo).is_some()
     }
 
     /// The logo: our mark unless the brand has one of its own. The title stands beside it, so it has no name itself.
@@ -123,7 +129,7 @@ impl Brand {
                 root.push_str(&format!("--on-accent:light-dark({ink},oklch(0.17 0.01 70));"));
             }
         }
-        if let Some(image) = background.filter(|url| !url.is_empty() && *url != DEFAULT_BACKGROUND).and_then(css_url) {
+        if let Some(image) = picture(background).and_then(css_url) {
             root.push_str(&format!("--flow-image:{image};"));
         }
         let mut css = String::new();
@@ -134,6 +140,23 @@ impl Brand {
         css.push_str(&close_safe(&self.custom_css));
         css
     }
+}
+
+/// The address of a background that is a picture; the default one and an unusable one leave the rosette alone.
+pub(crate) fn picture(background: Option<&str>) -> Option<&str> {
+    background.filter(|url| !url.is_empty() && *url != DEFAULT_BACKGROUND && safe_image(url).is_some())
+}
+
+/// Whether a text is a colour that a brand may have: `#rgb`, `#rrggbb` or `oklch(…)`.
+#[must_use]
+pub fn is_color(text: &str) -> bool {
+    color(text).is_some()
+}
+
+/// Black or white, whichever reads better on a colour; white where it cannot be told.
+#[must_use]
+pub fn ink_on(color: &str) -> &'static str {
+    rgb(color).map_or("#fff", on_accent)
 }
 
 /// In CSS `<\/` and `</` mean the same; in HTML only the second can end the style element.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::brand::Brand;
+use crate::brand::{Brand, picture};
 use crate::shell::{Frame, Page, Shell};
 use crate::ui::{Person, person_chip};
 use crate::url::safe_href;
@@ -99,8 +99,8 @@ impl Heading {
     pub(crate) fn header(&self) -> Markup {
         html! {
             header class="card__head" {
-                h1 id="h" { (self.title) }
-                @if let Some(sentence) = &self.sentence { p { (sentence) } }
+                h1 id="h" dir="auto" { (self.title) }
+                @if let Some(sentence) = &self.sentence { p dir="auto" { (sentence) } }
             }
         }
     }
@@ -137,7 +137,7 @@ pub fn flow_page(flow: FlowPage) -> Markup {
     let title = flow.heading.plain.clone();
     let class = if flow.wide { "card card--wide" } else { "card" };
     let body = html! {
-        div class="flow__bg" aria-hidden="true" { (rosette()) }
+        div class="flow__bg" aria-hidden="true" { @if picture(Some(flow.background)).is_none() { (rosette()) } }
         main class="flow__main" id="main" {
             section class=(class) aria-labelledby="h" {
                 div class="card__brand" { (brand.lockup(theme)) }
@@ -172,22 +172,31 @@ fn footer(brand: &Brand) -> Markup {
     }
 }
 
-/// The engraved rosette: three rings of turned ellipses, 72 in all.
+/// The engraved rosette: three rings of turned ellipses, 72 in all. Each ring draws one fan and repeats it, which is a
+/// third of the bytes.
 fn rosette() -> Markup {
     static DRAWING: LazyLock<String> = LazyLock::new(|| {
-        let mut out = String::with_capacity(5000);
-        // Half axes, first angle, step and number, both angles in tenths of a degree.
-        for (rx, ry, first, step, count) in [(560, 250, 0, 60, 30), (390, 150, 30, 75, 24), (250, 66, 50, 100, 18)] {
-            for turn in 0..count {
-                let angle = f64::from(first + turn * step) / 10.0;
+        let mut out = String::with_capacity(2000);
+        // Half axes, first angle and step in tenths of a degree, ellipses of the fan, fans.
+        for (ring, (rx, ry, first, step, fan, fans)) in [(560, 250, 0, 60, 5, 6), (390, 150, 30, 75, 4, 6), (250, 66, 50, 100, 3, 6)].into_iter().enumerate() {
+            let _ = write!(out, r#"<g id="fan{ring}">"#);
+            for turn in 0..fan {
                 // Writing to a String cannot fail.
-                let _ = write!(out, r#"<ellipse rx="{rx}" ry="{ry}" transform="rotate({angle})"/>"#);
+                let _ = write!(out, r#"<ellipse rx="{rx}" ry="{ry}" transform="rotate({})"/>"#, degrees(first + turn * step));
+            }
+            out.push_str("</g>");
+            for turn in 1..fans {
+                let _ = write!(out, r##"<use href="#fan{ring}" transform="rotate({})"/>"##, degrees(turn * fan * step));
             }
         }
         out
     });
     // Raw: the constant drawing above.
-    html! { svg class="rosette" viewBox="-620 -620 1240 1240" aria-hidden="true" { (PreEscaped(DRAWING.as_str())) } }
+    html! { svg class="rosette" viewBox="-620 -620 1240 1240" width="0" height="0" aria-hidden="true" { (PreEscaped(DRAWING.as_str())) } }
+}
+
+fn degrees(tenths: i32) -> f64 {
+    f64::from(tenths) / 10.0
 }
 
 #[cfg(test)]
@@ -197,8 +206,14 @@ mod tests {
     #[test]
     fn the_rosette_has_72_ellipses() {
         let drawing = rosette().into_string();
-        assert_eq!(drawing.matches("<ellipse").count(), 72);
-        assert!(drawing.contains("rotate(10.5)") && drawing.contains("rotate(175.5)"));
+        let of_ring = |ring: &str| {
+            let (_, rest) = drawing.split_once(&format!("<g id=\"{ring}\">")).unwrap();
+            let (fan, _) = rest.split_once("</g>").unwrap();
+            fan.matches("<ellipse").count() * (1 + drawing.matches(&format!("href=\"#{ring}\"")).count())
+        };
+        assert_eq!(["fan0", "fan1", "fan2"].map(of_ring), [30, 24, 18]);
+        assert!(drawing.contains("rotate(10.5)") && drawing.contains("rotate(150)"));
+        assert!(drawing.len() < 2000, "{} bytes", drawing.len());
     }
 
     #[test]

@@ -7,6 +7,22 @@ use crate::ui;
 use crate::url::safe_href;
 use crate::words;
 
+/// What a flow is for, as far as its pages say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// Signing in, and whatever has no words of its own.
+    #[default]
+    SignIn,
+    /// Somebody signed in changes something of their own.
+    SetUp,
+    /// Getting back in.
+    Recover,
+    /// Making an account.
+    Enrol,
+    /// Deleting the own account.
+    Delete,
+}
+
 /// Where a form posts to and what it shows again after an error.
 #[derive(Debug, Clone, Copy)]
 pub struct FormContext<'a> {
@@ -16,6 +32,30 @@ pub struct FormContext<'a> {
     pub csrf: &'a str,
     /// Name of the application that the person is on the way to.
     pub application: Option<&'a str>,
+    /// Who publishes that application.
+    pub publisher: Option<&'a str>,
+    /// What an application would learn, by permission: its id and the values of this person.
+    pub shared: &'a [(&'static str, String)],
+    /// What the flow is for.
+    pub purpose: Purpose,
+    /// Address of this server, where it must be the right one: on the first run.
+    pub address: Option<&'a str>,
+    /// Whose new password the form asks for, for password managers.
+    pub username: Option<&'a str>,
+    /// A password policy refused the password: errors of the whole form are about it.
+    pub password_refused: bool,
+    /// Way back from something that need not be done: out of a set-up, out of deleting the account.
+    pub back_url: Option<&'a str>,
+    /// Where the run begins anew.
+    pub restart_url: Option<&'a str>,
+    /// Where being somebody else begins, the way to the application kept.
+    pub switch_url: Option<&'a str>,
+    /// What helps where a page refuses: address and words of the filled button.
+    pub way_on: Option<(&'a str, &'a str)>,
+    /// Name or address of the help desk; empty where nobody named it.
+    pub help: &'a str,
+    /// Said once above the form: what has just happened elsewhere.
+    pub done: &'a str,
     /// Way home, for pages that end here.
     pub home_url: &'a str,
     /// Where refusing to share goes (back to the application with `access_denied`); without it, out of the flow.
@@ -30,7 +70,32 @@ impl<'a> FormContext<'a> {
     /// A form without anything special.
     #[must_use]
     pub fn new(action_url: &'a str, csrf: &'a str) -> Self {
-        Self { action_url, csrf, application: None, home_url: "/if/user/", decline_url: None, request_id: None, values: &[] }
+        Self {
+            action_url,
+            csrf,
+            application: None,
+            publisher: None,
+            shared: &[],
+            purpose: Purpose::SignIn,
+            address: None,
+            username: None,
+            password_refused: false,
+            back_url: None,
+            restart_url: None,
+            switch_url: None,
+            way_on: None,
+            help: "",
+            done: "",
+            home_url: "/if/user/",
+            decline_url: None,
+            request_id: None,
+            values: &[],
+        }
+    }
+
+    /// The help desk, as people can reach it.
+    pub(crate) fn help_desk(&self) -> Markup {
+        help_desk(self.help)
     }
 
     /// What was typed into a field before.
@@ -51,6 +116,17 @@ impl<'a> FormContext<'a> {
                 (inner)
             }
         }
+    }
+}
+
+/// The help desk by its name, with a link where it is an address.
+pub(crate) fn help_desk(help: &str) -> Markup {
+    let mail = help.contains('@') && !help.contains(char::is_whitespace) && !help.contains(':');
+    let href = if mail { format!("mailto:{help}") } else { help.to_owned() };
+    html! {
+        @if help.is_empty() { "the help desk" }
+        @else if let Some(href) = safe_href(&href).filter(|href| mail || href.starts_with("https://")) { a href=(href) { bdi { (help) } } }
+        @else { bdi { (help) } }
     }
 }
 

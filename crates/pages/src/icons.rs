@@ -152,11 +152,11 @@ pub(crate) fn icon_flip(icon: Icon) -> Markup {
 
 fn drawing(class: &str, icon: Icon) -> Markup {
     // Raw: a constant of this file.
-    html! { svg class=(class) viewBox="0 0 20 20" aria-hidden="true" { (PreEscaped(icon.paths())) } }
+    html! { svg class=(class) viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" { (PreEscaped(icon.paths())) } }
 }
 
 /// Our mark, a signet ring in profile.
 pub(crate) fn mark(class: &str) -> Markup {
     // Raw: a constant of this file.
-    html! { svg class=(class) viewBox="0 0 24 24" aria-hidden="true" { (PreEscaped(MARK)) } }
+    html! { svg class=(class) viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" { (PreEscaped(MARK)) } }
 }

@@ -25,15 +25,15 @@ mod words;
 
 pub use api_browser::api_browser_page;
 pub use assets::{Assets, Manifest};
-pub use brand::{Brand, DEFAULT_BACKGROUND, DEFAULT_LOGO, FooterLink, THEME_COOKIE, Theme};
+pub use brand::{Brand, DEFAULT_BACKGROUND, DEFAULT_LOGO, FooterLink, THEME_COOKIE, Theme, ink_on, is_color};
 pub use challenge::{challenge_body, challenge_heading, challenge_page, challenge_page_with};
 pub use first_steps::{FirstStep, FirstStepsPage, first_steps_page};
 pub use flow::{FlowPage, Heading, Layout, flow_page};
-pub use form::{FormContext, field_error};
+pub use form::{FormContext, Purpose, field_error};
 pub use icons::{Icon, icon};
 pub use message::{ErrorPage, NoticePage, error_page, notice_page};
 pub use portal::{Account, Acting, LibraryPage, Tile, library_page};
-pub use security::{ConsentRow, Method, SecurityPage, SessionRow, SetUp, security_page};
+pub use security::{ConsentRow, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
 pub use shell::{Foreign, Page, Shell, csp, csp_with};
 pub use ui::Person;
 pub use url::{safe_href, safe_image};

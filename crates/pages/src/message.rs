@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::form::help_desk;
 use crate::icons::{Icon, icon};
 use crate::portal::top_bar;
 use crate::shell::{Page, Shell};
@@ -11,8 +12,8 @@ use crate::ui;
 pub struct ErrorPage<'a> {
     /// What every page needs.
     pub page: Page<'a>,
-    /// HTTP status; shown small, for the help desk.
-    pub status: u16,
+    /// Said in the window's title; clients of the wire look for the brand alone where there is nothing.
+    pub window: &'a str,
     /// What happened.
     pub title: &'a str,
     /// What to do.
@@ -21,19 +22,24 @@ pub struct ErrorPage<'a> {
     pub request_id: Option<&'a str>,
     /// Way home.
     pub home_url: &'a str,
+    /// The filled button, where something else than the way home helps: address and words.
+    pub way_on: Option<(&'a str, &'a str)>,
+    /// Name or address of the help desk.
+    pub help: &'a str,
 }
 
 /// Writes an error page.
 #[must_use]
 pub fn error_page(error: &ErrorPage) -> Markup {
     let main = html! {
-        (ui::link_primary(error.home_url, "Go to my applications"))
-        @if let Some(id) = error.request_id { (ui::trace("Request id", id)) }
-        p class="tiny faint num" { "Status " (error.status) }
+        @let (url, label) = error.way_on.unwrap_or((error.home_url, "Go to my applications"));
+        (ui::link_primary(url, label))
+        @if let Some(id) = error.request_id {
+            (ui::trace(id))
+            p class="help" { "Give this id to " (help_desk(error.help)) " if you need help." }
+        }
     };
-    // An address that leads nowhere has no title of its own: clients of the wire find the brand's there.
-    let window = if error.status == 404 { "" } else { error.title };
-    message(error.page, window, error.title, error.text, Icon::Error, error.home_url, main)
+    message(error.page, error.window, error.title, error.text, Icon::Error, error.home_url, main)
 }
 
 /// Something to know before going on, with one way on.
@@ -62,8 +68,8 @@ fn message(page: Page, window: &str, title: &str, text: &str, drawing: Icon, hom
             section class="panel message" {
                 div class="empty" {
                     span class="empty__art" { (icon(drawing)) }
-                    h1 { (title) }
-                    p { (text) }
+                    h1 dir="auto" { (title) }
+                    p dir="auto" { (text) }
                     div class="stack" { (main) }
                 }
             }

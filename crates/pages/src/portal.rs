@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::icons::{Icon, icon, icon_s};
 use crate::shell::{Page, Shell};
-use crate::ui::{hidden, monogram};
+use crate::ui::{Kind, hidden, monogram, notice_said};
 use crate::url::{safe_href, safe_image};
 
 /// Who is signed in, for the menu in the top bar.
@@ -16,6 +16,10 @@ pub struct Account<'a> {
     pub username: &'a str,
     /// Ways on beside signing out: address and words.
     pub links: &'a [(&'a str, &'a str)],
+    /// May administer: the way there stands in the top bar.
+    pub is_admin: bool,
+    /// The address among the places of the top bar where this page is.
+    pub here: &'a str,
     /// Where signing out starts.
     pub sign_out_url: &'a str,
     /// Set while an administrator acts as this person.
@@ -50,16 +54,26 @@ pub struct Tile {
     pub new_tab: bool,
 }
 
+impl Tile {
+    /// Whether every word of a search stands in it.
+    fn matches(&self, query: &str) -> bool {
+        let inside = format!("{} {} {}", self.name, self.description, self.group).to_lowercase();
+        query.to_lowercase().split_whitespace().all(|word| inside.contains(word))
+    }
+}
+
 /// The library page.
 pub struct LibraryPage<'a> {
     /// What every page needs.
     pub page: Page<'a>,
     /// Who is signed in.
     pub account: Account<'a>,
-    /// The applications that match `query`, in the order shown.
+    /// All applications of the person, in the order shown.
     pub tiles: &'a [Tile],
-    /// What was searched for; empty shows everything.
+    /// What was searched for: the others wait hidden, so that the search can go on in the page. Empty shows everything.
     pub query: &'a str,
+    /// What was just done elsewhere, in words; empty for nothing.
+    pub done: &'a str,
     /// Address of this page.
     pub url: &'a str,
 }
@@ -67,17 +81,19 @@ pub struct LibraryPage<'a> {
 /// Writes the library.
 #[must_use]
 pub fn library_page(library: &LibraryPage) -> Markup {
-    let LibraryPage { page, account, tiles, query, url } = library;
-    let searched = !query.is_empty();
+    let LibraryPage { page, account, tiles, query, done, url } = library;
+    let found = tiles.iter().filter(|tile| tile.matches(query)).count();
     let body = html! {
         (top_bar(page, Some(account), url))
         main class="portal" id="main" {
             div class="page-head" {
                 div { h1 { "Applications" } }
-                @if searched || !tiles.is_empty() { (search(query, tiles.len(), url)) }
+                @if !tiles.is_empty() { (search(query, tiles.len(), url)) }
             }
-            @for (name, tiles) in groups(tiles) { (group(name, &tiles)) }
-            @if tiles.is_empty() && !searched { (nothing_yet()) } @else { (nothing_found(query, !tiles.is_empty(), url)) }
+            @if !done.is_empty() { (notice_said(Kind::Ok, done, "")) }
+            @let groups = groups(tiles);
+            @for (name, tiles) in &groups { (group(name, groups.len() == 1, tiles, query)) }
+            @if tiles.is_empty() { (nothing_yet()) } @else { (nothing_found(query, found > 0, url)) }
             @if !tiles.is_empty() { (hints()) }
         }
     };
@@ -93,21 +109,36 @@ pub(crate) fn top_bar(page: &Page, account: Option<&Account>, home: &str) -> Mar
             } @else {
                 span class="topbar__brand" { (page.brand.lockup(page.theme)) }
             }
-            span class="grow" {}
-            @if let Some(account) = account { (menu(account)) }
+            @if let Some(account) = account {
+                (places(account))
+                span class="grow" {}
+                (menu(account))
+            }
         }
-        @if let Some((account, acting)) = account.and_then(|account| Some((account, account.acting?))) { (banner(account, &acting)) }
+        @if let Some((account, acting)) = account.and_then(|account| Some((account, account.acting?))) { (banner(&page.brand.title, account, &acting)) }
+    }
+}
+
+/// Where one can go from everywhere; at the bottom of the window on phones.
+fn places(account: &Account) -> Markup {
+    let all = [("/if/user/", "Applications", Icon::Apps, true), ("/if/user/security/", "Settings", Icon::Shield, true), ("/if/admin/", "Admin", Icon::Code, account.is_admin)];
+    html! {
+        nav class="places" aria-label="Places" {
+            @for (href, words, drawing, _) in all.into_iter().filter(|(_, _, _, shown)| *shown) {
+                a href=(href) aria-current=[(href == account.here).then_some("page")] { (icon_s(drawing)) span { (words) } }
+            }
+        }
     }
 }
 
 /// Says on every page as whom an administrator acts, and how to stop.
-fn banner(account: &Account, acting: &Acting) -> Markup {
+fn banner(brand: &str, account: &Account, acting: &Acting) -> Markup {
     html! {
         form class="acting notice notice--warn" method="post" action=[safe_href(acting.url)] aria-label="Acting as somebody else" {
             (icon(Icon::Alert))
-            p class="grow" { b { "You act as " bdi { (account.username) } "." } " What you do is recorded under your own name, " bdi { (acting.by) } "." }
+            p class="grow" { b { "You are looking at " bdi { (brand) } " as " bdi { (account.username) } "." } " What you do is recorded under your own name, " bdi { (acting.by) } "." }
             (hidden("csrf", acting.csrf))
-            button class="btn" type="submit" { "Stop" }
+            button class="btn" type="submit" { span { "Back to " bdi { (acting.by) } } }
         }
     }
 }
@@ -127,9 +158,10 @@ fn menu(account: &Account) -> Markup {
                     @if let Some(href) = safe_href(href) { a class="menu__item" href=(href) { (icon_s(drawing(href))) (label) } }
                 }
                 // The script shows these: without it the choice could not be kept.
-                div data-theme-group hidden role="group" aria-label="Colours" {
+                div data-theme-group hidden role="group" aria-labelledby="theme-h" {
+                    p class="menu__head" id="theme-h" { "Light and dark" }
                     @for (word, drawing, label) in [
-                        ("automatic", Icon::Monitor, "As the system says"),
+                        ("automatic", Icon::Monitor, "Automatic"),
                         ("light", Icon::Sun, "Light"),
                         ("dark", Icon::Moon, "Dark"),
                     ] {
@@ -157,8 +189,7 @@ fn drawing(href: &str) -> Icon {
 fn search(query: &str, count: usize, url: &str) -> Markup {
     html! {
         search {
-            // `data-find` carries the query that the server has already applied.
-            form class="input-wrap find" method="get" action=[safe_href(url)] data-find=(query) {
+            form class="input-wrap find" method="get" action=[safe_href(url)] data-find {
                 (icon_s(Icon::Search))
                 input class="input" type="search" name="q" value=(query) autocomplete="off" aria-label="Search applications"
                     placeholder={ "Search " (count) @if count == 1 { " application" } @else { " applications" } };
@@ -168,7 +199,7 @@ fn search(query: &str, count: usize, url: &str) -> Markup {
     }
 }
 
-/// Tiles by group in the order of their first tile; the group without a name comes first.
+/// Tiles by group in the order of their first tile; the group without a name comes last.
 fn groups(tiles: &[Tile]) -> Vec<(&str, Vec<&Tile>)> {
     let mut found: Vec<(&str, Vec<&Tile>)> = Vec::new();
     for tile in tiles {
@@ -177,16 +208,24 @@ fn groups(tiles: &[Tile]) -> Vec<(&str, Vec<&Tile>)> {
             None => found.push((&tile.group, vec![tile])),
         }
     }
-    found.sort_by_key(|(name, _)| !name.is_empty());
+    found.sort_by_key(|(name, _)| name.is_empty());
     found
 }
 
-fn group(name: &str, tiles: &[&Tile]) -> Markup {
-    let heading = if name.is_empty() { "My applications" } else { name };
+/// The group without a name is what stands beside the others.
+fn group(name: &str, only: bool, tiles: &[&Tile], query: &str) -> Markup {
+    let heading = match name {
+        "" if only => "All",
+        "" => "Others",
+        name => name,
+    };
+    let shown = tiles.iter().filter(|tile| tile.matches(query)).count();
     html! {
-        section class="group" data-group {
-            h2 { bdi { (heading) } span class="count" { (tiles.len()) } }
-            ul class="tiles" { @for one in tiles { li data-text={ (one.name) " " (one.description) " " (one.group) } { (tile(one)) } } }
+        section class="group" data-group hidden[shown == 0] {
+            h2 { bdi { (heading) } span class="count" { (shown) } }
+            ul class="tiles" {
+                @for one in tiles { li data-text={ (one.name) " " (one.description) " " (one.group) } hidden[!one.matches(query)] { (tile(one)) } }
+            }
         }
     }
 }
@@ -208,11 +247,10 @@ fn tile(tile: &Tile) -> Markup {
         @if let Some(href) = safe_href(&tile.launch_url) {
             a class="tile" href=(href) target=[tile.new_tab.then_some("_blank")] rel=[tile.new_tab.then_some("noopener")] {
                 (inner)
-                (icon_s(Icon::External))
-                @if tile.new_tab { span class="vh" { "(opens a new tab)" } }
+                @if tile.new_tab { (icon_s(Icon::External)) span class="vh" { "(opens a new tab)" } }
             }
         } @else {
-            div class="tile tile--wait" { (inner) }
+            div class="tile tile--wait" { (inner) span class="badge" { "Not ready" } }
         }
     }
 }

@@ -18,12 +18,27 @@ pub struct Method {
     pub id: i64,
     /// What the person calls it.
     pub name: String,
+    /// Who made it, where that is known ("iCloud Keychain"): its name until the person gives it one.
+    pub maker: String,
     /// Where a code goes, codes that are left: said below the name.
     pub detail: String,
     /// When it was set up, RFC 3339.
     pub created: String,
     /// When it was used last, RFC 3339; empty for never.
     pub used: String,
+}
+
+/// What applications learn of a person.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// Name as shown.
+    pub name: String,
+    /// Username.
+    pub username: String,
+    /// E-mail address.
+    pub email: String,
+    /// Where it is changed; empty where nothing can be.
+    pub change_url: String,
 }
 
 /// A place where a person is signed in.
@@ -35,23 +50,29 @@ pub struct SessionRow {
     pub user_agent: String,
     /// Address of its last use.
     pub ip: String,
+    /// Place of that address, where it is known.
+    pub place: String,
+    /// When the person signed in, RFC 3339.
+    pub since: String,
     /// When it was used last, RFC 3339.
     pub used: String,
     /// The session that asks.
     pub current: bool,
 }
 
-/// What a person agreed to share with an application.
+/// What an application may have of a person: by an agreement, by a key that it keeps, or both.
 #[derive(Debug, Clone, Default)]
 pub struct ConsentRow {
-    /// Its number.
-    pub id: i64,
+    /// The application's id.
+    pub id: String,
     /// The application's name.
     pub application: String,
     /// Scopes, separated by spaces.
     pub permissions: String,
     /// Until when, RFC 3339; empty until it is withdrawn.
     pub expires: String,
+    /// It may come by itself, while the person is away.
+    pub away: bool,
 }
 
 /// A way to set something up: the stage's model (`authenticatortotpstage`), its words, its address.
@@ -79,11 +100,13 @@ pub struct SecurityPage<'a> {
     pub csrf: &'a str,
     /// What was just done, in words; empty for nothing.
     pub done: &'a str,
+    /// Who the person is.
+    pub profile: &'a Profile,
     /// What is set up.
     pub methods: &'a [Method],
     /// What can be set up.
     pub set_up: &'a [SetUp],
-    /// Where the person is signed in, the last used first.
+    /// Where the person is signed in, the own session first.
     pub sessions: &'a [SessionRow],
     /// What the person shares.
     pub consents: &'a [ConsentRow],
@@ -95,17 +118,20 @@ pub fn security_page(security: &SecurityPage) -> Markup {
     let body = html! {
         (top_bar(&security.page, Some(&security.account), security.home_url))
         main class="portal portal--narrow" id="main" {
-            div class="page-head" {
-                div { h1 { "Security" } p { "How you sign in, where you are signed in, and what you share." } }
-                @if let Some(url) = safe_href(security.home_url) { a class="btn" href=(url) { "My applications" } }
-            }
+            div class="page-head" { div { h1 { "Settings" } p { "Who you are here, how and where you sign in, and what you share." } } }
             @if !security.done.is_empty() { (ui::notice_said(Kind::Ok, security.done, "")) }
+            nav class="sections" aria-label="Sections" {
+                @for (id, words) in [("profile", "Profile"), ("methods", "Sign-in methods"), ("sessions", "Sessions"), ("consents", "Applications")] {
+                    a href={ "#" (id) "-h" } { (words) }
+                }
+            }
+            (profile(security))
             (methods(security))
             (sessions(security))
             (consents(security))
         }
     };
-    Shell::portal(security.page, "Security", body).render()
+    Shell::portal(security.page, "Settings", body).render()
 }
 
 fn post(security: &SecurityPage, act: &str, inner: Markup) -> Markup {
@@ -118,22 +144,72 @@ fn post(security: &SecurityPage, act: &str, inner: Markup) -> Markup {
     }
 }
 
+fn profile(security: &SecurityPage) -> Markup {
+    let Profile { name, username, email, change_url } = security.profile;
+    html! {
+        section class="section" aria-labelledby="profile-h" {
+            header {
+                div { h2 id="profile-h" { "Profile" } p { "Shown to the applications that you open, where you agree." } }
+                @if let Some(url) = safe_href(change_url) { a class="btn" href=(url) { "Change your details" } }
+            }
+            dl class="panel facts" {
+                @for (words, value) in [("Name", name), ("Username", username), ("E-mail", email)] {
+                    div { dt { (words) } dd { @if value.is_empty() { span class="muted" { "None" } } @else { bdi { (value) } } } }
+                }
+            }
+        }
+    }
+}
+
+/// Ways that can be set up, the safest first. Codes for emergencies stand beside another way and are made anew at their own row.
+fn offered<'a>(security: &'a SecurityPage) -> Vec<&'a SetUp> {
+    let order = |model: &str| ORDER.iter().position(|one| *one == model).unwrap_or(ORDER.len());
+    let beside = security.methods.iter().any(|method| method.class != "static");
+    let codes = security.methods.iter().any(|method| method.class == "static");
+    let fits = |one: &&SetUp| one.model != PASSWORD && (one.model != CODES || (beside && !codes));
+    let mut all: Vec<&SetUp> = security.set_up.iter().filter(fits).collect();
+    all.sort_by_key(|one| order(&one.model));
+    all
+}
+
+const PASSWORD: &str = "passwordstage";
+const CODES: &str = "authenticatorstaticstage";
+const ORDER: [&str; 6] = ["authenticatorwebauthnstage", "authenticatortotpstage", CODES, "authenticatoremailstage", "authenticatorsmsstage", "authenticatorduostage"];
+
+/// The password, with the way to change it.
+fn password(security: &SecurityPage) -> Option<Markup> {
+    let url = security.set_up.iter().find(|one| one.model == PASSWORD).and_then(|one| safe_href(&one.url))?;
+    Some(html! {
+        li {
+            span class="tile-i" { (icon(Icon::Key)) }
+            span class="grow" { span class="strong" { "Password" } }
+            a class="btn" href=(url) { "Change password" }
+        }
+    })
+}
+
 fn methods(security: &SecurityPage) -> Markup {
+    let offered = offered(security);
+    let only_codes = !security.methods.is_empty() && security.methods.iter().all(|method| method.class == "static");
     html! {
         section class="section" aria-labelledby="methods-h" {
             header { div {
                 h2 id="methods-h" { "Sign-in methods" }
                 p { "Keep at least two, so that one lost device does not lock you out." }
             } }
-            @if security.methods.is_empty() {
-                p class="panel panel__body muted" { "Nothing is set up beside your password." }
-            } @else {
-                ul class="panel list" { @for method in security.methods { li { (self::method(security, method)) } } }
+            @if only_codes {
+                (ui::notice(Kind::Warn, "Your recovery codes are your only second step.", "Each sign-in uses one up. When none is left, you cannot get in. Add a passkey or an authenticator app."))
             }
-            @if !security.set_up.is_empty() {
+            @let password = password(security);
+            @if security.methods.is_empty() && password.is_none() {
+                p class="panel panel__body muted" { "Nothing is set up yet." }
+            } @else {
+                ul class="panel list" { @for method in security.methods { li { (self::method(security, method)) } } @if let Some(row) = password { (row) } }
+            }
+            @if !offered.is_empty() {
                 h3 class="label add-h" { "Add a method" }
                 div class="row row--wrap" {
-                    @for one in security.set_up {
+                    @for one in offered {
                         @let (drawing, words) = of_model(&one.model);
                         @if let Some(url) = safe_href(&one.url) {
                             a class="btn" href=(url) { (icon_s(drawing)) bdi { (title(&one.title, words)) } }
@@ -147,7 +223,7 @@ fn methods(security: &SecurityPage) -> Markup {
 
 fn method(security: &SecurityPage, method: &Method) -> Markup {
     let (drawing, kind) = of_class(&method.class);
-    let name = if method.name.is_empty() { kind } else { &method.name };
+    let name = title(&method.name, if method.maker.is_empty() { kind } else { &method.maker });
     let id = format!("{}-{}", method.class, method.id);
     html! {
         span class="tile-i" { (icon(drawing)) }
@@ -158,6 +234,19 @@ fn method(security: &SecurityPage, method: &Method) -> Markup {
                 @if !method.detail.is_empty() { bdi { (method.detail) } " · " }
                 "added " (time(&method.created))
                 @if method.used.is_empty() { " · never used" } @else { " · used " (time(&method.used)) }
+            }
+        }
+        @if method.class == "static" && security.set_up.iter().any(|one| one.model == CODES) {
+            details class="change" {
+                summary class="btn btn--s" { "Make new codes" }
+                div class="change__body stack" {
+                    (post(security, "new_codes", html! {
+                        div class="stack-2" {
+                            p class="help" { "The codes that you have now stop working at once." }
+                            button class="btn" type="submit" { "Make new codes" }
+                        }
+                    }))
+                }
             }
         }
         details class="change" {
@@ -199,7 +288,12 @@ fn sessions(security: &SecurityPage) -> Markup {
                         span class="tile-i" { (icon(drawing)) }
                         span class="grow" {
                             span class="strong" { (name) @if session.current { " " span class="badge badge--ok" { "This session" } } }
-                            span class="small muted line" { span class="num" { (session.ip) } " · used " (time(&session.used)) }
+                            span class="small muted line" {
+                                @if !session.place.is_empty() { bdi { (session.place) } " · " }
+                                span class="num" { (session.ip) }
+                                @if !session.since.is_empty() { " · since " (time(&session.since)) }
+                                @if !session.current { " · used " (time(&session.used)) }
+                            }
                         }
                         @if !session.current {
                             (post(security, "sign_out", html! {
@@ -217,9 +311,9 @@ fn sessions(security: &SecurityPage) -> Markup {
 fn consents(security: &SecurityPage) -> Markup {
     html! {
         section class="section" aria-labelledby="consents-h" {
-            header { div { h2 id="consents-h" { "Consents" } p { "What you agreed to share, and with whom." } } }
+            header { div { h2 id="consents-h" { "Applications" } p { "What you share, and with whom." } } }
             @if security.consents.is_empty() {
-                p class="panel panel__body muted" { "You share nothing that has to be remembered." }
+                p class="panel panel__body muted" { "No application has access." }
             } @else {
                 ul class="panel list" {
                     @for consent in security.consents {
@@ -227,10 +321,10 @@ fn consents(security: &SecurityPage) -> Markup {
                             (monogram("mono mono--app", &consent.application, 2))
                             span class="grow" {
                                 span class="strong" { bdi { (consent.application) } }
-                                span class="small muted line" { (shared(&consent.permissions)) @if !consent.expires.is_empty() { " · until " (time(&consent.expires)) } }
+                                span class="small muted line" { (shared(&consent.permissions)) @if consent.away { " · also while you are away" } @if !consent.expires.is_empty() { " · until " (time(&consent.expires)) } }
                             }
                             (post(security, "withdraw", html! {
-                                (hidden("id", &consent.id.to_string()))
+                                (hidden("id", &consent.id))
                                 button class="btn" type="submit" { "Withdraw" span class="vh" { " what " (consent.application) " gets" } }
                             }))
                         }
@@ -253,14 +347,30 @@ fn lower(words: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// A moment: the day in words, the exact one for machines and on hover.
+/// A moment: day and time in words, which the script says as people near it say them ("today, 14:02").
 fn time(moment: &str) -> Markup {
-    html! { time datetime=(moment) title=(moment) { (words::day(moment)) } }
+    html! { time datetime=(moment) title=(moment) data-when { (words::minute(moment)) } }
 }
 
 /// The administrator's words, unless they are the technical ones that stages come with.
 fn title<'a>(own: &'a str, words: &'a str) -> &'a str {
-    let technical = ["", "TOTP Device", "WebAuthn device", "Static tokens", "Email Authenticators", "Email device", "Change Password"];
+    let technical = [
+        "",
+        "TOTP Device",
+        "TOTP Authenticator",
+        "WebAuthn device",
+        "WebAuthn Device",
+        "Passkey",
+        "Static tokens",
+        "Static Token",
+        "Static Device",
+        "Email Authenticators",
+        "Email device",
+        "Email Device",
+        "SMS Device",
+        "Duo Device",
+        "Change Password",
+    ];
     if technical.contains(&own) { words } else { own }
 }
 
@@ -278,7 +388,7 @@ fn of_class(class: &str) -> (Icon, &'static str) {
 
 fn of_model(model: &str) -> (Icon, &'static str) {
     match model {
-        "passwordstage" => (Icon::Key, "Change password"),
+        PASSWORD => (Icon::Key, "Change password"),
         model => of_class(model.strip_prefix("authenticator").and_then(|rest| rest.strip_suffix("stage")).unwrap_or_default()),
     }
 }

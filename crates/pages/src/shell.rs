@@ -13,7 +13,7 @@ pub struct Page<'a> {
     pub brand: &'a Brand,
     /// Where the browser files are.
     pub assets: &'a dyn Assets,
-    /// Language of the words on the page as a BCP 47 tag; sets the direction of writing too. The words are English.
+    /// Language that is wished for, as a BCP 47 tag. The page names the one that it speaks.
     pub locale: &'a str,
     /// Person's choice, else the brand's, else automatic.
     pub theme: Theme,
@@ -64,7 +64,7 @@ impl<'a> Shell<'a> {
         };
         html! {
             (DOCTYPE)
-            html lang=(language(locale)) dir=(direction(locale)) data-theme=[theme.attribute()] {
+            html lang=(language(locale)) dir="ltr" data-theme=[theme.attribute()] {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
@@ -90,19 +90,13 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// The tag when it looks like one, else English.
-fn language(locale: &str) -> String {
-    let tag = locale.replace('_', "-");
-    let fine = !tag.is_empty() && tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if fine { tag } else { "en".to_owned() }
-}
+/// Languages in which there are words. A page never names another one: a reader would read English with its voice.
+const SPOKEN: &[&str] = &["en"];
 
-/// Right to left for the languages written so.
-fn direction(locale: &str) -> &'static str {
-    match locale.split(['-', '_']).next().unwrap_or_default() {
-        "ar" | "ckb" | "dv" | "fa" | "he" | "ps" | "sd" | "ug" | "ur" | "yi" => "rtl",
-        _ => "ltr",
-    }
+/// The spoken language that comes nearest to the wish.
+fn language(locale: &str) -> &'static str {
+    let wished = locale.split(['-', '_']).next().unwrap_or_default();
+    SPOKEN.iter().copied().find(|spoken| spoken.eq_ignore_ascii_case(wished)).unwrap_or("en")
 }
 
 /// What a page takes from other hosts, as origins. Most pages take nothing.
@@ -170,7 +164,7 @@ pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Foreign, csp, csp_with, direction, language};
+    use super::{Foreign, csp, csp_with, language};
 
     #[test]
     fn the_policy_takes_only_plain_sources() {
@@ -194,11 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn languages_are_checked() {
-        assert_eq!(language("pt_BR"), "pt-BR");
-        assert_eq!(language("\"><script>"), "en");
-        assert_eq!(language(""), "en");
-        assert_eq!(direction("ar-EG"), "rtl");
-        assert_eq!(direction("de"), "ltr");
+    fn pages_a5_no_language_is_named_that_is_not_spoken() {
+        for wish in ["de", "ar-EG", "pt_BR", "\"><script>", "", "en-GB", "EN"] {
+            assert_eq!(language(wish), "en", "{wish}");
+        }
     }
 }

@@ -3,12 +3,16 @@
 //! Stages answer programs with the wording of the API; people read ours. A sentence that is not a standard one (of an
 //! administrator's policy, say) is shown as it came.
 
+use crate::form::Purpose;
 use crate::icons::Icon;
 
 /// The sentence for a wrong password.
 pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
 /// The same, where the page offers to reset it.
 pub(crate) const WRONG_PASSWORD_OR_RESET: &str = "That password is not right. Check Caps Lock and try again, or reset it.";
+
+/// The sentence for two passwords that differ.
+pub(crate) const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same. Type both again.";
 
 /// The sentence for an error at a field, or of the whole form when `field` is `non_field_errors`.
 pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
@@ -18,13 +22,16 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
         (_, _, "This field is required." | "This field may not be blank.") | (_, "required" | "blank", "") => "Fill in this field.",
         ("password", _, "Invalid password") => WRONG_PASSWORD,
         (_, _, "Failed to authenticate.") => "That did not work. Check what you typed and try again.",
-        (_, _, "Passwords don't match.") => "The two passwords are not the same. Type both again.",
-        (_, _, "Enter a valid email address.") => "That is no e-mail address. Write it like name@example.org.",
+        (_, _, "Passwords don't match.") => DIFFERENT_PASSWORDS,
+        (_, _, "Enter a valid email address.") => "This is not an e-mail address. Write it like name@example.org.",
         ("webauthn" | "passkey", _, _) => "Your passkey was not confirmed. Try again, or choose another way.",
         ("response", _, _) => "The passkey was not accepted. Try again, or use another device.",
+        (_, _, "Username is already taken.") => "Somebody has this username already. Choose another one.",
         ("code", "required", _) => "Type the code.",
-        ("code", _, string) if string.starts_with("Invalid Token") => "That code is not right. Check that the clock of your device is right and type the newest code.",
-        ("code", _, "Code does not match" | "Invalid code") => "That code is not right. Type the newest one.",
+        ("code", _, string) if string.starts_with("Invalid Token") => {
+            "That code is not right. Check that the clock of your device is right, then type the code that your app shows now."
+        }
+        ("code", _, "Code does not match" | "Invalid code") => "That code is not right. Type the code that was sent last.",
         ("token" | "captcha_token", _, _) => "The check did not pass. Try it again.",
         (_, _, "A valid integer is required.") => "Write a whole number.",
         (_, _, "") => "That did not work. Check what you typed and try again.",
@@ -32,27 +39,62 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     }
 }
 
+/// What cannot be done, where no application is named.
+pub(crate) fn refused(message: &str, purpose: Purpose) -> &'static str {
+    match (purpose, message) {
+        (_, text) if text.starts_with("This link ") => "This link does not work any more",
+        (_, text) if text.starts_with("Too many ") => "Too many tries",
+        (_, "Invalid invite/invite not found") => "This invitation does not work",
+        (_, "Unknown error" | "Flow does not apply to current user.") => "There is nothing to do here",
+        (_, text) if text.starts_with("The first run is over") => "Everything is set up already",
+        (Purpose::Enrol, _) => "You can’t create an account here",
+        (Purpose::Recover, _) => "You can’t reset your password here",
+        (Purpose::SetUp, _) => "You can’t change this",
+        (Purpose::Delete, _) => "You can’t delete your account here",
+        (Purpose::SignIn, _) => "You can’t sign in here",
+    }
+}
+
 /// The sentence for a refusal.
 pub(crate) fn refusal(message: &str) -> &str {
     match message {
         "" => "Your account has no access to this. Somebody who manages it can give it to you.",
+        "Unknown error" => "This page does nothing when it is opened by itself.",
+        "Invalid invite/invite not found" => "This invitation has been used or is over. Ask whoever invited you for a new one.",
+        "No pending user." | "No Pending User." => "It is not known who you are here. Start again from the beginning.",
+        "You have no second factor set up." => "A second step is needed here, and your account has none. Ask an administrator to help you set one up.",
         "Flow does not apply to current user." => "This step is not for your account, or it has been done already. You can go back to your applications.",
+        "This link is no longer valid. Ask for a new one." => "It has been used, or its time is over. Ask for a new one.",
+        text if text.starts_with("The first run is over") => "There is an administrator, so the first run is over. Nothing is left to do here.",
         "Invalid next URL" => "The link that brought you here points to another site. Start again from the application.",
         other => other,
     }
+}
+
+/// Whether a permission's text is one that mappings are delivered with, here or by authentik.
+pub(crate) fn is_delivered(name: &str) -> bool {
+    let texts = [
+        "Email address",
+        "General Profile Information",
+        "Access to request new tokens without interaction",
+        "Application entitlements",
+        "authentik API Access on behalf of your user",
+    ];
+    texts.contains(&name)
 }
 
 /// The words for a permission that comes without a description of its own.
 pub(crate) fn permission(id: &str) -> Option<&'static str> {
     Some(match id {
         "openid" => "Who you are here",
-        "profile" => "Your name and username",
+        "profile" => "Your name, username and groups",
         "email" => "Your e-mail address",
         "phone" => "Your phone number",
         "address" => "Your address",
         "groups" => "The groups you belong to",
         "entitlements" => "What you may do in this application",
         "offline_access" => "Access while you are away",
+        "goauthentik.io/api" => "Acting for you in this service’s own API",
         _ => return None,
     })
 }
@@ -65,6 +107,15 @@ pub(crate) fn day(moment: &str) -> String {
     match (year, month.and_then(|m| MONTHS.get(m.checked_sub(1)?)), day) {
         (Some(year), Some(month), Some(day)) => format!("{day} {month} {year}"),
         _ => moment.to_owned(),
+    }
+}
+
+/// The minute of a moment (RFC 3339), in universal time; anything else as it came.
+pub(crate) fn minute(moment: &str) -> String {
+    let time = moment.split_once('T').and_then(|(_, time)| time.get(..5)).filter(|time| time.as_bytes()[2] == b':');
+    match (day(moment), time) {
+        (day, Some(time)) if day != moment => format!("{day}, {time} UTC"),
+        (day, _) => day,
     }
 }
 
@@ -89,11 +140,13 @@ pub(crate) fn browser(user_agent: &str) -> (Icon, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{browser, day};
+    use super::{browser, day, minute};
 
     #[test]
     fn days_and_browsers_are_read() {
         assert_eq!(day("2026-11-04T08:12:00.5Z"), "4 Nov 2026");
+        assert_eq!(minute("2026-11-04T08:12:00.5Z"), "4 Nov 2026, 08:12 UTC");
+        assert_eq!((minute("soon").as_str(), minute("2026-11-04Té").as_str()), ("soon", "4 Nov 2026"));
         assert_eq!(day("soon"), "soon");
         assert_eq!(day("2026-13-01"), "2026-13-01");
         let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use signet_pages::{
-    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, Method, NoticePage, Page, SecurityPage, SessionRow, SetUp,
-    Theme, Tile, api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page, security_page,
+    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, Method, NoticePage, Page, Profile, Purpose, SecurityPage,
+    SessionRow, SetUp, Theme, Tile, api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page, security_page,
 };
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${x}</style></title>";
@@ -20,6 +20,7 @@ fn brand(text: &str) -> Brand {
         title: text.into(),
         logo: text.into(),
         favicon: text.into(),
+        wordmark: true,
         color: Some(text.into()),
         custom_css: text.into(),
         footer_links: vec![FooterLink { name: text.into(), href: text.into() }, FooterLink { name: text.into(), href: "javascript:alert(1)".into() }],
@@ -125,14 +126,29 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     form.home_url = url;
     form.decline_url = Some(url);
     form.values = &values;
+    let shared = [("profile", text.to_owned()), ("email", text.to_owned())];
+    form.publisher = Some(text);
+    form.shared = &shared;
+    form.username = Some(text);
+    form.password_refused = true;
+    form.back_url = Some(url);
+    form.restart_url = Some(url);
+    form.switch_url = Some(url);
+    form.way_on = Some((url, text));
+    form.help = text;
+    form.done = text;
     let mut out: Vec<String> = challenges(text, url).iter().map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string()).collect();
+    for purpose in [Purpose::SetUp, Purpose::Recover, Purpose::Enrol, Purpose::Delete] {
+        let form = FormContext { purpose, ..form };
+        out.extend(challenges(text, url).iter().map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string()));
+    }
     let tile = |launch: &str| Tile { name: text.into(), description: text.into(), launch_url: launch.into(), icon_url: Some(url.into()), group: text.into(), new_tab: true };
     let tiles = [tile(url), tile("javascript:alert(1)")];
-    let account = Account { name: text, username: "x", links: &[(url, text)], sign_out_url: url, acting: None };
+    let account = Account { name: text, username: "x", links: &[(url, text)], is_admin: true, here: "/if/user/", sign_out_url: url, acting: None };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
-        out.push(library_page(&LibraryPage { page, account, tiles, query, url }).into_string());
+        out.push(library_page(&LibraryPage { page, account, tiles, query, done: text, url }).into_string());
     }
-    let error = ErrorPage { page, status: 404, title: text, text, request_id: Some(text), home_url: url };
+    let error = ErrorPage { page, window: text, title: text, text, request_id: Some(text), home_url: url, way_on: Some((url, text)), help: text };
     out.push(error_page(&error).into_string());
     out.push(notice_page(&NoticePage { page, title: text, text, action: Some((url, text)) }).into_string());
     out.push(api_browser_page(page, url).into_string());
@@ -143,13 +159,17 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
         home_url: url,
         csrf: text,
         done: text,
+        profile: &Profile { name: text.into(), username: text.into(), email: String::new(), change_url: url.into() },
         methods: &[
-            Method { class: text.into(), id: 1, name: text.into(), detail: text.into(), created: text.into(), used: text.into() },
+            Method { class: text.into(), id: 1, name: text.into(), maker: text.into(), detail: text.into(), created: text.into(), used: text.into() },
             Method { class: "totp".into(), id: 2, ..Method::default() },
         ],
         set_up: &[SetUp { model: text.into(), title: text.into(), url: url.into() }, SetUp { model: "authenticatortotpstage".into(), title: String::new(), url: url.into() }],
-        sessions: &[SessionRow { id: text.into(), user_agent: text.into(), ip: text.into(), used: text.into(), current: true }, SessionRow::default()],
-        consents: &[ConsentRow { id: 1, application: text.into(), permissions: text.into(), expires: text.into() }],
+        sessions: &[
+            SessionRow { id: text.into(), user_agent: text.into(), ip: text.into(), place: text.into(), since: text.into(), used: text.into(), current: true },
+            SessionRow::default(),
+        ],
+        consents: &[ConsentRow { id: text.into(), application: text.into(), permissions: text.into(), expires: text.into(), away: true }],
     };
     out.push(security_page(&security).into_string());
     out.push(security_page(&SecurityPage { methods: &[], set_up: &[], sessions: &[], consents: &[], done: "", ..security }).into_string());
@@ -273,7 +293,7 @@ fn every_page_is_usable_with_keyboard_and_reader() {
                 assert!(attribute(attributes, "alt").is_some());
             }
         }
-        assert!(html.matches("btn--primary").count() <= 1, "one filled button: {html}");
+        assert!(html.matches("btn--primary").count() + html.matches("btn--danger").count() <= 1, "one filled button: {html}");
         assert!(tags.iter().filter(|(_, attributes)| attribute(attributes, "autofocus").is_some()).count() <= 1);
     }
 }

@@ -24,7 +24,7 @@ export async function acting(browser) {
 
   const { context, page, wrong } = await begin(browser, boss, ada);
   await check("acting: the library says as whom, and under which name it is recorded", async () => {
-    assert.match(await bar(page).innerText(), /You act as ada-acting\..*boss-acting/s);
+    assert.match(await bar(page).innerText(), /You are looking at .* as ada-acting\..*boss-acting/s);
     await look(page, "acting");
   });
   await check("acting: every page of the person says so, and nothing of the administration is open", async () => {
@@ -33,7 +33,7 @@ export async function acting(browser) {
     assert.equal((await context.request.get(`${base}/api/v3/core/users/`)).status(), 403);
   });
   await check("acting: the button ends it, and the session is the administrator's", async () => {
-    await bar(page).getByRole("button", { name: "Stop" }).click();
+    await bar(page).getByRole("button", { name: /^Back to / }).click();
     await heading(page, "Applications").waitFor();
     assert.equal(await bar(page).count(), 0);
     const me = await sessionApi(context)("GET", "/core/users/me/");
@@ -51,7 +51,7 @@ export async function acting(browser) {
 
   const plain = await begin(browser, boss, ada, { javaScriptEnabled: false });
   await check("acting: it stops without script", async () => {
-    await bar(plain.page).getByRole("button", { name: "Stop" }).click();
+    await bar(plain.page).getByRole("button", { name: /^Back to / }).click();
     await heading(plain.page, "Applications").waitFor();
     assert.equal(await bar(plain.page).count(), 0);
   });

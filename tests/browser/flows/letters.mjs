@@ -78,7 +78,7 @@ export async function recovery(browser) {
   await check("recovery: the link is used up, the new password works and the old one does not", async () => {
     await context.clearCookies();
     await page.goto(address);
-    await page.getByText("This link is no longer valid.").waitFor();
+    await heading(page, "This link does not work any more").waitFor();
     await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/`);
     await signIn(page, ada);
     await page.locator("input[name=password][aria-invalid=true]").waitFor();
@@ -96,7 +96,7 @@ export async function mailedCode(browser) {
   await check("codes by e-mail: turned on with a code that came by mail", async () => {
     await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/security/`);
     await signIn(page, ada);
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
     const seen = count();
     await page.getByRole("link", { name: "Codes by e-mail" }).click();
     const asked = heading(page, "Set up codes by e-mail");
@@ -114,7 +114,7 @@ export async function mailedCode(browser) {
     assert.ok(digits, "six digits are in the letter");
     await code.fill(digits[0]);
     await submit(page);
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
     await page.locator(".list").getByText(/Codes by e-mail|Email/).first().waitFor();
   });
   await check("codes by e-mail: no policy violation, script error, 5xx or foreign host", () => assert.deepEqual(wrong, []));
@@ -127,7 +127,7 @@ async function enrol(page, name, mail) {
   await newPassword(page);
   await submit(page);
   await fill(page, "Name", `${name} Example`);
-  if (mail) await fill(page, "Email", mail);
+  if (mail) await fill(page, "E-mail", mail);
   await submit(page);
 }
 
@@ -156,7 +156,7 @@ export async function invitation(browser) {
   const { context, page, wrong } = await newPerson(browser);
   await check("invitation: without one there is no account to be had", async () => {
     await page.goto(`${base}/if/flow/enrollment-invitation/`);
-    await heading(page, /can’t go on/).waitFor();
+    await heading(page, /invitation does not work/).waitFor();
     await look(page, "invitation-missing");
     assert.equal(await page.locator("main input").count(), 0);
   });
@@ -169,7 +169,7 @@ export async function invitation(browser) {
   await signOut(page);
   await check("invitation: it works once", async () => {
     await page.goto(address);
-    await heading(page, /can’t go on/).waitFor();
+    await heading(page, /invitation does not work/).waitFor();
     assert.equal(await page.locator("main input").count(), 0);
   });
   await check("invitation: no policy violation, script error, 5xx or foreign host", () => assert.deepEqual(wrong, []));

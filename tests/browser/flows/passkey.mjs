@@ -15,12 +15,12 @@ export async function passkey(browser) {
   await check("passkey: made on the security page", async () => {
     await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/security/`);
     await signIn(page, mary);
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
     await page.getByRole("link", { name: "Passkey" }).click();
     await heading(page, "Create a passkey").waitFor();
     await look(page, "passkey-create");
     await page.getByRole("button", { name: "Create passkey" }).click();
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
     assert.equal((await device.credentials()).length, 1, "the device holds one passkey");
     await page.getByText("never used").waitFor();
   });

@@ -62,7 +62,7 @@ export async function enterprise(browser) {
     await other.page.goto(ENTERPRISE);
     await signIn(other.page, mallory);
     await setUpApp(other.page);
-    await heading(other.page, /can’t go on/).waitFor();
+    await heading(other.page, /can’t sign in/).waitFor();
     await other.page.getByText("You cannot sign in here, or not at this time.").waitFor();
     assert.match(await other.page.locator(".trace code").innerText(), /\S/);
     await look(other.page, "enterprise-refused");
@@ -74,7 +74,7 @@ export async function enterprise(browser) {
     await hours(false);
     await page.goto(ENTERPRISE);
     await signIn(page, ada);
-    const refused = heading(page, /can’t go on/);
+    const refused = heading(page, /can’t sign in/);
     const asked = heading(page, "Enter your one-time code");
     // The wrong passwords of before may still ask for the second factor.
     if ((await which({ refused, asked })) === "asked") throw new Error("the second factor was asked for although the threshold is back");

@@ -98,7 +98,10 @@ export async function severalWays(browser) {
   await check("several ways: app and recovery codes are set up on the security page", async () => {
     await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/security/`);
     await signIn(page, hedy);
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
+    await page.getByRole("link", { name: "Authenticator app" }).click();
+    await turnOnApp(page);
+    await heading(page, "Settings").waitFor();
     await page.getByRole("link", { name: "Recovery codes" }).click();
     await heading(page, "Save your recovery codes").waitFor();
     codes = await page.locator(".codes code").allInnerTexts();
@@ -108,10 +111,7 @@ export async function severalWays(browser) {
     await look(page, "recovery-codes");
     await page.getByLabel("I have stored these codes safely").check();
     await submit(page);
-    await heading(page, "Security").waitFor();
-    await page.getByRole("link", { name: "Authenticator app" }).click();
-    await turnOnApp(page);
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
   });
   /** To the list of ways, whichever came first, and to the recovery code. */
   const toRecoveryCode = async () => {

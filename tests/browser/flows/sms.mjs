@@ -37,7 +37,7 @@ export async function sms(browser) {
   await check("text messages: set up by a number, and a code that came to it", async () => {
     await page.goto(`${base}/if/flow/default-authentication-flow/?next=/if/user/security/`);
     await signIn(page, ada);
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
     await page.getByRole("link", { name: "Text message" }).click();
     await heading(page, "Set up text messages").waitFor();
     await look(page, "sms-number");
@@ -46,7 +46,7 @@ export async function sms(browser) {
     await heading(page, "Enter the code we sent").waitFor();
     assert.equal(messages.at(-1).authorization, "Bearer key");
     await code(page).fill(last());
-    await heading(page, "Security").waitFor();
+    await heading(page, "Settings").waitFor();
   });
   await signOut(page);
   await check("text messages: a code goes out when it is asked for, and again", async () => {

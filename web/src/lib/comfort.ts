@@ -125,8 +125,6 @@ export function remember(): void {
   const box = document.querySelector<HTMLInputElement>('input[data-remember]');
   const field = box?.form?.querySelector<HTMLInputElement>('input[name="uid_field"]');
   if (!box || !field) return;
-  const row = box.closest<HTMLElement>('label');
-  if (row) row.hidden = false;
   const store = (act: (storage: Storage) => void): void => {
     try {
       act(localStorage);

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { service } from './captcha.ts';
 import { digits } from './code.ts';
-import { address, basePath, groups } from './openapi.ts';
+import { address, basePath, curl, groups } from './openapi.ts';
 import { base64url, bytes, creationOptions, credentialJson, requestOptions } from './passkey.ts';
-import { fold, matches } from './search.ts';
+import { fold, matches, rank } from './search.ts';
 import { readTheme } from './theme.ts';
+import { when } from './when.ts';
 
 describe('digits', () => {
   it('accepts spaces and dashes and keeps the length', () => {
@@ -20,6 +21,26 @@ describe('search', () => {
     expect(matches('cafe tra', 'Café, travel')).toBe(true);
     expect(matches('cafe x', 'Café, travel')).toBe(false);
     expect(matches('  ', 'anything')).toBe(true);
+  });
+});
+
+describe('order of hits', () => {
+  it('puts the start of a name before the start of a word before the inside of one', () => {
+    expect(['ERPNext', 'The Next', 'Nextcloud'].map((name) => rank('next', name))).toEqual([2, 1, 0]);
+    expect(rank('(', 'a (b)')).toBe(1);
+  });
+});
+
+describe('moments', () => {
+  const say = (at: string): string => when(new Date(at), new Date('2026-11-30T14:30:00Z'), 'en-GB', 'UTC');
+  it('are said as people near them say them', () => {
+    expect(say('2026-11-30T14:29:40Z')).toBe('just now');
+    expect(say('2026-11-30T14:29:00Z')).toBe('1 minute ago');
+    expect(say('2026-11-30T14:02:00Z')).toBe('28 minutes ago');
+    expect(say('2026-11-30T08:12:00Z')).toBe('today, 08:12');
+    expect(say('2026-11-29T08:12:00Z')).toBe('yesterday, 08:12');
+    expect(say('2026-11-18T08:12:00Z')).toBe('18 Nov');
+    expect(say('2025-11-18T08:12:00Z')).toBe('18 Nov 2025');
   });
 });
 
@@ -39,15 +60,19 @@ describe('API document', () => {
         parameters: [{ $ref: '#/components/parameters/id' }],
         get: { tags: ['core'], operationId: 'core_users_retrieve', parameters: [{ name: 'q', in: 'query' }] },
         delete: { tags: ['core'], operationId: 'core_users_destroy' },
+        patch: { tags: ['core'], requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/User' } } } } },
       },
       '/admin/version/': { get: { operationId: 'v' } },
       '/broken/': null,
     },
-    components: { parameters: { id: { name: 'id', in: 'path', required: true } } },
+    components: {
+      parameters: { id: { name: 'id', in: 'path', required: true } },
+      schemas: { User: { required: ['name'], properties: { age: { type: 'integer' }, name: { type: 'string', description: 'Their name.' } } } },
+    },
   };
   it('groups by tag and resolves references', () => {
     const found = groups(schema);
-    expect(found.map((group) => [group.tag, group.operations.length])).toEqual([['core', 2], ['other', 1]]);
+    expect(found.map((group) => [group.tag, group.operations.length])).toEqual([['core', 3], ['other', 1]]);
     expect(found[0]?.operations[0]?.parameters.map((one) => one.name)).toEqual(['id', 'q']);
     expect(groups(null)).toEqual([]);
     expect(groups({ paths: [] })).toEqual([]);
@@ -58,6 +83,17 @@ describe('API document', () => {
     expect(address(get, { id: 'a/b', q: 'x y' })).toBe('/core/users/a%2Fb/?q=x+y');
     expect(address(get, {})).toBeUndefined();
     expect(address(get, { id: '..' })).toBeUndefined();
+  });
+  it('says what a body holds and how to send it', () => {
+    const patch = groups(schema)[0]?.operations.find((one) => one.method === 'patch');
+    if (!patch) throw new Error('missing');
+    expect(patch.body).toEqual([
+      { name: 'name', type: 'string', required: true, description: 'Their name.' },
+      { name: 'age', type: 'integer', required: false, description: '' },
+    ]);
+    expect(curl(patch, 'https://id.test/api/v3')).toBe(
+      `curl -X PATCH 'https://id.test/api/v3/core/users/{id}/' -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"name": "…"}'`,
+    );
   });
   it('stays on this host', () => {
     expect(basePath(schema)).toBe('/api/v3');

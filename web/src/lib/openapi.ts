@@ -12,6 +12,13 @@ export interface Operation {
   id: string;
   summary: string;
   parameters: Parameter[];
+  body: Member[];
+}
+export interface Member {
+  name: string;
+  type: string;
+  required: boolean;
+  description: string;
 }
 export interface Group {
   tag: string;
@@ -50,6 +57,35 @@ function parameters(root: Record<string, unknown>, ...lists: unknown[]): Paramet
   return found;
 }
 
+/** The members of the JSON that an operation takes, those that it needs first. */
+function members(root: Record<string, unknown>, body: unknown): Member[] {
+  const content = isObject(body) ? body['content'] : undefined;
+  const json = isObject(content) ? content['application/json'] : undefined;
+  const schema = resolve(root, isObject(json) ? json['schema'] : undefined);
+  if (!isObject(schema) || !isObject(schema['properties'])) return [];
+  const needed = Array.isArray(schema['required']) ? (schema['required'] as unknown[]) : [];
+  return Object.entries(schema['properties'])
+    .map(([name, given]) => {
+      const value = resolve(root, given);
+      const from = isObject(value) ? value : {};
+      const choices = Array.isArray(from['enum']) ? from['enum'].join(', ') : '';
+      return { name, type: choices || text(from['type']) || 'any', required: needed.includes(name), description: text(from['description']) };
+    })
+    .sort((a, b) => Number(b.required) - Number(a.required));
+}
+
+/** The same call for a shell. */
+export function curl(operation: Operation, prefix: string): string {
+  const parts = ['curl'];
+  if (operation.method !== 'get') parts.push('-X', operation.method.toUpperCase());
+  parts.push(`'${prefix}${operation.path}'`, '-H "Authorization: Bearer $TOKEN"');
+  if (operation.body.length > 0) {
+    const sample = operation.body.filter((one) => one.required).map((one) => `"${one.name}": ${one.type === 'string' ? '"…"' : '…'}`);
+    parts.push("-H 'Content-Type: application/json'", `-d '{${sample.join(', ')}}'`);
+  }
+  return parts.join(' ');
+}
+
 /** All operations of a document, grouped by their first tag; tags and paths in alphabetical order. */
 export function groups(document: unknown): Group[] {
   if (!isObject(document) || !isObject(document['paths'])) return [];
@@ -68,6 +104,7 @@ export function groups(document: unknown): Group[] {
         id: text(operation['operationId']),
         summary: text(operation['summary']) || text(operation['description']),
         parameters: parameters(document, item['parameters'], operation['parameters']),
+        body: members(document, operation['requestBody']),
       });
       byTag.set(tag, list);
     }

@@ -73,7 +73,7 @@ async function ask(box: HTMLElement, kind: 'get' | 'create', mediation?: Credent
 function reason(error: unknown): [string, string] | undefined {
   const name = error instanceof DOMException ? error.name : '';
   if (name === 'AbortError') return undefined;
-  if (name === 'InvalidStateError') return ['This device has a passkey for you already.', 'Use another device, or go on without a new one.'];
+  if (name === 'InvalidStateError') return ['This device has a passkey for you already.', 'Use another device, or leave it at that: it works already.'];
   if (name === 'SecurityError') return ['Passkeys do not work at this address.', 'Open this page by its name and with https.'];
   if (name === 'NotSupportedError') return ['This device cannot make the passkey that is asked for.', 'Use another device.'];
   return ['Your passkey was not confirmed.', 'The request timed out or was cancelled. Unlock your device or plug in your key, then try again.'];

@@ -7,22 +7,24 @@ use crate::route::{Action, Output, Permission, Table};
 use crate::rows;
 use http::{Method, header};
 use signet_base::{Json, Map, json};
+use signet_core::page::Lasting;
 use signet_core::system::API_VERSION;
 use signet_model::{FieldDef, Kind, Registry};
+use std::sync::Arc;
 
 pub(crate) use schema::component;
 
 /// Both forms of the document.
 pub(crate) struct Document {
-    json: String,
-    yaml: String,
+    json: Arc<Lasting>,
+    yaml: Arc<Lasting>,
 }
 
 /// `GET /schema/`
 pub(crate) async fn schema(call: &mut Call) -> Answer {
     let document = call.table.document.get_or_init(|| {
         let whole = build(&call.table, &call.core.registry);
-        Document { json: whole.to_string(), yaml: yaml::write(&whole) }
+        Document { json: Arc::new(Lasting::new(whole.to_string())), yaml: Arc::new(Lasting::new(yaml::write(&whole))) }
     });
     let accept = call.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let as_json = match call.param("format") {
@@ -30,9 +32,9 @@ pub(crate) async fn schema(call: &mut Call) -> Answer {
         None => accept.contains("json") && !accept.contains("yaml"),
     };
     Ok(if as_json {
-        Reply::Text { content_type: "application/vnd.oai.openapi+json; charset=utf-8", text: document.json.clone() }
+        Reply::Lasting { content_type: "application/vnd.oai.openapi+json; charset=utf-8", text: document.json.clone() }
     } else {
-        Reply::Text { content_type: "application/vnd.oai.openapi; charset=utf-8", text: document.yaml.clone() }
+        Reply::Lasting { content_type: "application/vnd.oai.openapi; charset=utf-8", text: document.yaml.clone() }
     })
 }
 

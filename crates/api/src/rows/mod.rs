@@ -74,7 +74,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     let put = |path: &str, doc: &str, f| Action::new(Method::PUT, path, Superuser, doc, f);
     let patch = |path: &str, doc: &str, f| Action::new(Method::PATCH, path, Superuser, doc, f);
     let delete = |path: &str, permission, doc: &str, f| Action::new(Method::DELETE, path, permission, doc, f).output(Output::Nothing);
-    let used = |path: &str, permission, f| Action::get(path, permission, "What refers to it.", f).output(Output::Plain("UsedBy"));
+    let used = |path: &str, permission, f| Action::get(path, permission, "Lists what refers to the object.", f).output(Output::Plain("UsedBy"));
 
     add(Action::get("core/users", Superuser, "Lists users.", run!(users::list)).gives("User"));
     add(Action::post("core/users", Superuser, "Adds a user.", run!(users::create)).takes("User").gives("User"));
@@ -92,7 +92,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::post("core/users/{id}/recovery", Superuser, "Makes a link by which the person gets in again, once.", run!(user_actions::recovery))
         .input(user_actions::RECOVERY)
         .output(Output::One("Link")));
-    add(Action::post("core/users/{id}/recovery_email", Superuser, "Sends such a link.", run!(user_actions::recovery_email))
+    add(Action::post("core/users/{id}/recovery_email", Superuser, "Sends the person a mail with a link by which they get in again.", run!(user_actions::recovery_email))
         .input(user_actions::RECOVERY_EMAIL)
         .output(Output::Nothing));
     add(Action::post("core/users/{id}/impersonate", Superuser, "Acts as another user.", run!(user_actions::impersonate)).input(user_actions::IMPERSONATE).output(Output::Nothing));

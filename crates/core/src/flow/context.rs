@@ -59,6 +59,8 @@ pub mod keys {
     pub const SETUP_CLAIMED: Key<bool> = Key::new("goauthentik.io/setup/claimed");
     /// A stage chose the pending user: a restored run vouches only for the person it came with.
     pub const CHOSEN: Key<bool> = Key::new("goauthentik.io/identification/chosen");
+    /// The last answer was refused by a password policy alone: pages say it at the password.
+    pub const PASSWORD_REFUSED: Key<bool> = Key::new("goauthentik.io/pages/password_refused");
     /// The account that this run has made.
     pub const CREATED_ACCOUNT: Key<i64> = Key::new("goauthentik.io/user_write/created");
 }

@@ -1,7 +1,7 @@
 //! How a run ends, and what every challenge carries.
 use super::executor::{Executor, Reply};
 use super::{Challenge, Plan, keys};
-use crate::models::{DeniedAction, Flow, background_url};
+use crate::models::{DeniedAction, Flow};
 use signet_base::{Json, Map, json, query};
 use signet_model::Object;
 use std::sync::Arc;
@@ -95,13 +95,17 @@ impl Executor<'_> {
         let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.world().get(pk).cloned());
         let title = settings.map_or("", |f| f.title.as_str());
         let title = self.title(title, application.as_deref());
+        let background = match flow.text("background") {
+            "" => crate::brand::look(self.core, self.client).background,
+            own => own.to_owned(),
+        };
         let next = query::value(self.query, "next").filter(|n| !n.is_empty());
         let cancel = next.map_or_else(|| "/flows/-/cancel/".to_owned(), |n| format!("/flows/-/cancel/?next={}", query::encode(&n)));
         out.insert(
             "flow_info".into(),
             json!({
                 "title": title,
-                "background": background_url(flow.text("background")),
+                "background": background,
                 "background_themed_urls": null,
                 "cancel_url": cancel,
                 "layout": settings.map_or("stacked", |f| f.layout.as_str()),

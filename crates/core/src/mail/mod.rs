@@ -69,7 +69,7 @@ pub struct MailSettings {
 impl Default for MailSettings {
     fn default() -> Self {
         let none = Secret::new("");
-        let own = Own { host: "localhost", port: 25, username: "", password: &none, use_tls: false, use_ssl: false, timeout: 10, from: "authentik@localhost" };
+        let own = Own { host: "localhost", port: 25, username: "", password: &none, use_tls: false, use_ssl: false, timeout: 10, from: "signet@localhost" };
         Self { sender: Sender::own(&own), template_dir: PathBuf::from("/templates") }
     }
 }
@@ -123,6 +123,39 @@ pub async fn may_reach(core: &Core, address: &str) -> Result<bool> {
 #[derive(Serialize)]
 struct Brand {
     branding_title: String,
+    /// Address of a picture that mail programs show; none for the built-in mark and for drawings.
+    logo_url: Option<String>,
+    /// Of the button, and of the words on it.
+    color: String,
+    ink: &'static str,
+}
+
+/// The colour of the default brand, as mail programs know it.
+const COLOR: &str = "#2a3d6c";
+
+impl Brand {
+    fn of(look: crate::brand::Look, base_url: &str) -> Self {
+        let path = look.logo.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        let shown = [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().any(|end| path.ends_with(end)) && !look.logo.contains("%(");
+        let logo_url = match look.logo {
+            _ if !shown => None,
+            logo if logo.starts_with("https://") => Some(logo),
+            logo if logo.starts_with('/') => Some(format!("{base_url}{logo}")),
+            _ => None,
+        };
+        // Mail programs know no oklch().
+        let color = look.colour.filter(|c| c.starts_with('#') && signet_pages::is_color(c)).unwrap_or_else(|| COLOR.to_owned());
+        Self { branding_title: look.title, logo_url, ink: signet_pages::ink_on(&color), color }
+    }
+}
+
+/// The subject as people read it: stages are delivered with the name of another product, and `%(brand)s` stands for the brand's title.
+fn subject(kept: &str, brand: &str) -> String {
+    match kept {
+        "authentik" => brand.to_owned(),
+        "authentik Sign-in code" => format!("{brand}: your code"),
+        own => own.replace("%(brand)s", brand),
+    }
 }
 
 /// Sends a letter and waits until the server has taken it.
@@ -158,15 +191,16 @@ pub async fn send_text(core: &Core, sender: &Sender, to: Vec<String>, subject: &
 fn write(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<Mail> {
     let look = crate::brand::look(core, client);
     let mut values = Map::new();
-    values.insert("subject".into(), json!(letter.subject));
-    values.insert("brand".into(), json!(Brand { branding_title: look.title }));
     // Where the address is not known, letters without a link still leave.
     let base_url = crate::address::public(core, client).unwrap_or_default();
+    let subject = subject(&letter.subject, &look.title);
+    values.insert("subject".into(), json!(subject));
+    values.insert("brand".into(), json!(Brand::of(look, &base_url)));
     values.insert("host".into(), json!(base_url.split_once("://").map_or("", |(_, host)| host)));
     values.insert("base_url".into(), json!(base_url));
     values.extend(letter.values.clone());
     let (html, text) = templates::render(&core.settings.mail.template_dir, core.now(), &letter.template, &values)?;
-    Ok(Mail { from: sender.from.clone(), to: letter.to.clone(), cc: letter.cc.clone(), bcc: letter.bcc.clone(), subject: letter.subject.clone(), text, html })
+    Ok(Mail { from: sender.from.clone(), to: letter.to.clone(), cc: letter.cc.clone(), bcc: letter.bcc.clone(), subject, text, html })
 }
 
 /// At most this many letters are on the way at once, and this many wait.
@@ -202,7 +236,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::is_plain;
+    use super::*;
     #[test]
     fn redteam_19_names_that_look_like_addresses_are_left_out_of_letters() {
         for fine in ["Ada Lovelace", "J. R. Doe", "ada.lovelace", "ada@example.test", "Ng\u{169}g\u{129}"] {
@@ -210,6 +244,41 @@ mod tests {
         }
         for bad in ["see https://evil.example/x", "unlock at evil.example now", "www.evil.example", "a\nb", "evil.example/unlock", "mailto:x"] {
             assert!(!is_plain(bad), "{bad}");
+        }
+    }
+
+    fn look(logo: &str, colour: &str) -> crate::brand::Look {
+        let (title, none) = ("Fernhill".to_owned(), String::new());
+        crate::brand::Look {
+            title,
+            logo: logo.into(),
+            favicon: none.clone(),
+            custom_css: none.clone(),
+            background: none.clone(),
+            theme: none.clone(),
+            locale: none.clone(),
+            colour: Some(colour.into()),
+            wordmark: false,
+            help: none,
+            footer_links: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn pages_a10_subjects_carry_the_name_of_the_brand() {
+        assert_eq!(subject("authentik Sign-in code", "Fernhill"), "Fernhill: your code");
+        assert_eq!(subject("authentik", "Fernhill"), "Fernhill");
+        assert_eq!(subject("%(brand)s: hello", "Fernhill"), "Fernhill: hello");
+        assert_eq!(subject("Reset", "Fernhill"), "Reset");
+    }
+
+    #[test]
+    fn pages_b28_letters_look_like_the_brand() {
+        let brand = Brand::of(look("/media/logo.png", "#f5c518"), "https://id.test");
+        assert_eq!((brand.logo_url.as_deref(), brand.color.as_str(), brand.ink), (Some("https://id.test/media/logo.png"), "#f5c518", "#000"));
+        for (logo, colour) in [("/static/dist/assets/icons/icon_left_brand.svg", "oklch(0.5 0.1 20)"), ("javascript:x.png", "red;}"), ("http://x/a.png", "")] {
+            let brand = Brand::of(look(logo, colour), "https://id.test");
+            assert_eq!((brand.logo_url, brand.color.as_str(), brand.ink), (None, COLOR, "#fff"), "{logo}");
         }
     }
 }

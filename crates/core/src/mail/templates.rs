@@ -184,7 +184,7 @@ mod tests {
     use signet_base::json;
 
     fn values() -> Map {
-        let all = json!({"subject": "S", "brand": {"branding_title": "Acme <b>"}, "base_url": "https://id.test", "url": "https://id.test/x?a=1&b=2", "expires": "2026-01-01T00:30:00Z",
+        let all = json!({"subject": "S", "brand": {"branding_title": "Acme <b>", "logo_url": null, "color": "#2a3d6c", "ink": "#fff"}, "base_url": "https://id.test", "url": "https://id.test/x?a=1&b=2", "expires": "2026-01-01T00:30:00Z",
             "expires_in": "30 minutes", "user": {"username": "ada", "name": "Ada <script>", "email": "a@x.test"}, "code": "123456", "token": "123456",
             "title": "Something happened", "body": "Look at it", "key_value": {"a": "b"}});
         all.as_object().cloned().unwrap()

@@ -47,6 +47,9 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     let mut form = FormContext::new("/if/flow/default-authentication-flow/", "sample");
     form.application = Some("Grafana");
     form.decline_url = Some("#declined");
+    form.publisher = Some("Fernhill Observability");
+    let shared = [("profile", "Mara Lindqvist · mara.lindqvist · Platform, On-call".to_owned()), ("email", "mara.lindqvist@fernhill.example".to_owned())];
+    form.shared = &shared;
     form.request_id = Some("01JD-8Q4Z-M7RK");
     let mut out: Vec<(String, String)> = Vec::new();
     for (name, challenge) in challenges().into_iter().chain(steps::all()) {
@@ -78,23 +81,32 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
             out.push((name.into(), html.into_string()));
         }
     }
-    let account =
-        Account { name: "Mara Lindqvist", username: "mara.lindqvist", links: &[("/api/browser/", "API browser")], sign_out_url: "/flows/-/default/invalidation/", acting: None };
+    let account = Account {
+        name: "Mara Lindqvist",
+        username: "mara.lindqvist",
+        links: &[("/api/browser/", "API browser")],
+        is_admin: true,
+        here: "/if/user/",
+        sign_out_url: "/flows/-/default/invalidation/",
+        acting: None,
+    };
     let tiles = tiles();
-    let library = LibraryPage { page, account, tiles: &tiles, query: "", url: "/if/user/" };
+    let library = LibraryPage { page, account, tiles: &tiles, query: "", done: "", url: "/if/user/" };
     out.push(("library".into(), library_page(&library).into_string()));
     out.push(("library-empty".into(), library_page(&LibraryPage { tiles: &[], ..library }).into_string()));
-    let none = LibraryPage { page, account, tiles: &[], query: "graphana", url: "/if/user/" };
+    let none = LibraryPage { page, account, tiles: &tiles, query: "graphana", done: "", url: "/if/user/" };
     out.push(("library-none".into(), library_page(&none).into_string()));
     let security = steps::Security::new();
     out.push(("security".into(), signet_pages::security_page(&security.page(page, account)).into_string()));
     let error = ErrorPage {
         page,
-        status: 404,
+        window: "",
         title: "There is nothing at this address",
         text: "The link may be old, or mistyped. Your applications are one step away.",
         request_id: Some("b7f2-09ce-4d31"),
         home_url: "/if/user/",
+        way_on: None,
+        help: "help@fernhill.example",
     };
     out.push(("error".into(), error_page(&error).into_string()));
     let notice = NoticePage {
@@ -176,7 +188,7 @@ fn challenges() -> Vec<(&'static str, Value)> {
                 {"field_key": "header", "type": "static", "label": "h", "initial_value": "This installation is new. The account made here can change everything.", "required": true},
                 {"field_key": "email", "type": "email", "label": "E-mail", "initial_value": "", "required": true},
                 {"field_key": "password", "type": "password", "label": "Password", "placeholder": "Password", "required": true},
-                {"field_key": "password_repeat", "type": "password", "label": "Password (repeat)", "required": true}],
+                {"field_key": "password_repeat", "type": "password", "label": "Repeat the password", "required": true}],
                 "response_errors": {"non_field_errors": [{"string": "Passwords don't match.", "code": "invalid"}]}}),
         ),
         ("prompt", prompt()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use signet_pages::{Account, ConsentRow, Method, Page, SecurityPage, SessionRow, SetUp};
+use signet_pages::{Account, ConsentRow, Method, Page, Profile, SecurityPage, SessionRow, SetUp};
 
 use crate::flow;
 
@@ -64,6 +64,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
 
 /// Sample data of the security page.
 pub struct Security {
+    profile: Profile,
     methods: Vec<Method>,
     set_up: Vec<SetUp>,
     sessions: Vec<SessionRow>,
@@ -76,6 +77,7 @@ impl Security {
             class: class.into(),
             id,
             name: name.into(),
+            maker: String::new(),
             detail: detail.into(),
             created: "2026-01-09T10:00:00Z".into(),
             used: used.into(),
@@ -85,10 +87,13 @@ impl Security {
             id: id.into(),
             user_agent: user_agent.into(),
             ip: ip.into(),
+            place: "Berlin, DE".into(),
+            since: "2026-11-18T08:12:00Z".into(),
             used: "2026-11-18T08:12:00Z".into(),
             current: id == "a",
         };
         Self {
+            profile: Profile { name: "Mara Lindqvist".into(), username: "mara.lindqvist".into(), email: "mara.lindqvist@fernhill.example".into(), change_url: "#".into() },
             methods: vec![
                 method("webauthn", 1, "MacBook Pro", "", "2026-11-18T08:12:00Z"),
                 method("totp", 2, "", "", ""),
@@ -99,7 +104,13 @@ impl Security {
                 session("a", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "198.51.100.24"),
                 session("b", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "2001:db8:4::1c"),
             ],
-            consents: vec![ConsentRow { id: 1, application: "Grafana".into(), permissions: "openid profile email groups".into(), expires: "2026-12-21T00:00:00Z".into() }],
+            consents: vec![ConsentRow {
+                id: "1".into(),
+                application: "Grafana".into(),
+                permissions: "openid profile email groups".into(),
+                expires: "2026-12-21T00:00:00Z".into(),
+                away: true,
+            }],
         }
     }
 
@@ -111,6 +122,7 @@ impl Security {
             home_url: "/if/user/",
             csrf: "sample",
             done: "The name is saved.",
+            profile: &self.profile,
             methods: &self.methods,
             set_up: &self.set_up,
             sessions: &self.sessions,

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{cancel_url, flow_title};
+use super::{DELETE, cancel_url, flow_title};
 use crate::flow::Heading;
-use crate::form::{FormContext, list, stray_errors, text};
+use crate::form::{FormContext, Purpose, list, stray_errors, text};
 use crate::icons::{Icon, icon, icon_s};
 use crate::ui::{self, monogram};
 use crate::url::safe_href;
@@ -14,9 +14,19 @@ use crate::words;
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
     let words = text(challenge, "header_text");
     match form.application.filter(|name| !name.is_empty()) {
-        Some(name) => Heading::with_name("Share your details with ", name, "?"),
-        None if words.is_empty() => Heading::new(flow_title(challenge, "Share your details?")),
-        None => Heading::new(flow_title(challenge, "Share your details?")).sentence(html! { (words) }),
+        Some(name) => Heading::with_name("Share your details with ", name, "?").sentence(html! {
+            @if let Some(publisher) = form.publisher { "Run by " bdi { (publisher) } ". " }
+            "What it keeps, you can withdraw in your settings, under Applications."
+        }),
+        None if form.purpose == Purpose::Delete => Heading::new(flow_title(challenge, DELETE)).sentence(html! { (words) }),
+        None if form.purpose == Purpose::Recover => {
+            Heading::new(flow_title(challenge, "Reset your password")).sentence(html! { "Go on if it was you who asked for this link. Next you choose a new password." })
+        }
+        None if form.purpose == Purpose::Enrol => {
+            Heading::new(flow_title(challenge, "Confirm your e-mail address")).sentence(html! { "Go on if it was you who asked for this account." })
+        }
+        None if words.is_empty() => Heading::new(flow_title(challenge, "Do you agree?")),
+        None => Heading::new(flow_title(challenge, "Do you agree?")).sentence(html! { (words) }),
     }
 }
 
@@ -44,11 +54,14 @@ pub fn consent(challenge: &Value, form: &FormContext) -> Markup {
             (ui::hidden("token", text(challenge, "token")))
             (ui::errors(&stray_errors(challenge, &[])))
             @if before.is_empty() && new.is_empty() {
+                // Without an application there is nobody who would learn anything: the title and its sentence say what it is.
+                @if form.application.is_some() {
                 p class="muted" { "The application learns that it is you who signs in, and nothing more." }
+                }
             } @else {
                 ul class="perms" {
-                    @for permission in new { (row(permission, !before.is_empty())) }
-                    @for permission in before { (row(permission, false)) }
+                    @for permission in new { (row(permission, form, !before.is_empty())) }
+                    @for permission in before { (row(permission, form, false)) }
                 }
             }
             @if !ids.is_empty() {
@@ -57,26 +70,28 @@ pub fn consent(challenge: &Value, form: &FormContext) -> Markup {
                     code class="tiny" dir="ltr" { (ids.join(" ")) }
                 }
             }
+            @let (no, yes, busy) = if form.application.is_some() { ("Don’t share", "Share and continue", "Sharing") } else { ("Don’t agree", "Agree and continue", "Going on") };
             @if let Some(url) = form.decline_url.or_else(|| cancel_url(challenge)).and_then(safe_href) {
                 div class="two" {
-                    a class="btn btn--l" href=(url) { "Don’t share" }
-                    (ui::button_primary("Share and continue", "Sharing"))
+                    a class="btn btn--l" href=(url) { (no) }
+                    (ui::button_primary(yes, busy))
                 }
             } @else {
-                (ui::button_primary("Share and continue", "Sharing"))
+                (ui::button_primary(yes, busy))
             }
         },
     )
 }
 
 /// One permission; `new` marks what the person has not agreed to before.
-fn row(permission: &Value, new: bool) -> Markup {
+fn row(permission: &Value, form: &FormContext, new: bool) -> Markup {
     let id = text(permission, "id");
-    let name = text(permission, "name");
-    let (name, detail) = match (name.is_empty(), words::permission(id)) {
-        (false, _) => (name, None),
-        (true, Some(words)) => (words, None),
-        (true, None) => ("A permission of this application", Some(id)),
+    // The texts that mappings are delivered with are written for administrators.
+    let name = Some(text(permission, "name")).filter(|name| !name.is_empty() && !words::is_delivered(name));
+    let value = form.shared.iter().find(|(of, value)| *of == id && !value.is_empty()).map(|(_, value)| value.as_str());
+    let (name, detail) = match (name, words::permission(id)) {
+        (Some(name), _) | (None, Some(name)) => (name, value),
+        (None, None) => ("A permission of this application", Some(id)),
     };
     let drawing = match id {
         "openid" | "profile" => Icon::User,

@@ -5,12 +5,15 @@ use serde_json::Value;
 
 use super::flow_title;
 use crate::flow::Heading;
-use crate::form::{FormContext, address, field_error, flag, list, stray_errors, text};
+use crate::form::{FormContext, Purpose, address, field_error, flag, list, stray_errors, text};
 use crate::icons::{Icon, icon};
 use crate::ui::{self, Field, Input};
 
 /// The flow's own title, and where the person is on the way to.
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
+    if form.purpose == Purpose::Recover {
+        return Heading::new(flow_title(challenge, "Reset your password")).sentence(html! { "We send you a link by e-mail. Open it to get back in." });
+    }
     let application = Some(text(challenge, "application_pre")).filter(|name| !name.is_empty()).or(form.application);
     Heading::new(flow_title(challenge, "Sign in")).continue_to(application)
 }
@@ -30,6 +33,9 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
     if let Some(url) = address(challenge, "enroll_url") {
         links.push((url, "Create an account"));
     }
+    if form.purpose == Purpose::Recover {
+        links = form.back_url.map(|url| (url, "Back to sign-in")).into_iter().collect();
+    }
     let passkeys = challenge.get("passkey_challenge").filter(|value| value.is_object());
     let other_ways = passwordless.is_some() || !sources.is_empty();
     html! {
@@ -44,10 +50,10 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
                 @if with_password { (password_field(challenge)) }
                 @if flag(challenge, "enable_remember_me") {
                     // Kept by the script in this browser; it is not sent.
-                    label class="check check--l" hidden { input type="checkbox" data-remember; span { "Remember me on this device" } }
+                    label class="check check--l by-script" { input type="checkbox" data-remember; span { "Remember my username" } }
                 }
                 @if let Some(stage) = challenge.get("captcha_stage").filter(|stage| stage.is_object()) { (super::captcha::widget(stage, "captcha_token", false)) }
-                (ui::button_primary(primary_words(challenge, with_password), "Checking"))
+                (ui::button_primary(if form.purpose == Purpose::Recover { "Send the link" } else { primary_words(challenge, with_password) }, "Checking"))
             }))
             @if other_ways { (ui::divider("or")) }
             @if passkeys.is_some() && passwordless.is_none() {

@@ -8,8 +8,10 @@ use crate::flow::Heading;
 use crate::form::{FormContext, stray_errors, text};
 use crate::ui;
 
-pub(super) fn heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("Stay signed in?").sentence(html! { "On your own device this saves you signing in again. On a shared one, say no." })
+pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
+    let time = form.value("stays_for").filter(|time| !time.is_empty());
+    Heading::new("Stay signed in?")
+        .sentence(html! { @if let Some(time) = time { "For " (time) " more. " } "On your own device this saves you signing in again. On a shared one, say no." })
 }
 
 /// Body of `ak-stage-user-login`: posts `remember_me` as `true` or `false`.

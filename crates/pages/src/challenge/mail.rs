@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::cancel_url;
 use crate::flow::Heading;
-use crate::form::{FormContext, list, text};
+use crate::form::{FormContext, Purpose, list, text};
 use crate::icons::{Icon, icon_l};
 use crate::ui;
 use crate::words;
@@ -15,9 +15,20 @@ pub(super) fn picture() -> Markup {
     html! { span class="badge-i" aria-hidden="true" { (icon_l(Icon::Mail)) } }
 }
 
-/// The same words whether or not the account exists.
-pub(super) fn heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("Check your e-mail").sentence(html! { "If there is an account for what you typed, a link is on its way. Open it on any device to go on." })
+/// Whoever makes an account knows the address. Elsewhere the words are the same whether or not the account exists.
+pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
+    let to = form.value("mailed_to").filter(|to| !to.is_empty());
+    let lives = form.value("mail_lives").filter(|time| !time.is_empty());
+    Heading::new("Check your e-mail").sentence(html! {
+        @if form.purpose == Purpose::Enrol {
+            "We sent a link" @if let Some(to) = to { " to " b { bdi { (to) } } } "."
+        } @else if let Some(to) = to {
+            "If " b { bdi { (to) } } " belongs to an account, a link is on its way."
+        } @else {
+            "If there is an account for what you typed, a link is on its way."
+        }
+        @if let Some(time) = lives { " It works for " (time) ", on any device." } @else { " Open it on any device to go on." }
+    })
 }
 
 /// Body of `ak-stage-email`: an empty post sends the mail again. The answer to that comes as an error with the code `email-sent`.
@@ -39,6 +50,6 @@ pub fn email_sent(challenge: &Value, form: &FormContext) -> Markup {
             p class="small muted" { "Nothing there? Look in spam, then send it again." }
             button class="btn btn--l btn--block" type="submit" data-busy="Sending" { span data-label { "Send again" } }
         }))
-        (ui::other_ways("Other ways", &cancel_url(challenge).map(|url| (url, "Start over")).into_iter().collect::<Vec<_>>()))
+        (ui::other_ways("Other ways", &form.restart_url.or_else(|| cancel_url(challenge)).map(|url| (url, "Use another address")).into_iter().collect::<Vec<_>>()))
     }
 }

@@ -17,13 +17,13 @@ mod prompt;
 mod setup;
 mod validate;
 
-use maud::Markup;
+use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::flow::{FlowPage, Heading, Layout, flow_page};
-use crate::form::{FormContext, text};
+use crate::form::{FormContext, Purpose, text};
 use crate::shell::{Foreign, Page};
-use crate::ui::Person;
+use crate::ui::{self, Person};
 use crate::url::origin;
 
 pub use captcha::captcha;
@@ -109,13 +109,18 @@ pub fn challenge_page(page: Page, challenge: &Value, form: &FormContext) -> Opti
 #[must_use]
 pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, body: Markup) -> Markup {
     let component = text(challenge, "component");
+    let mut heading = challenge_heading(component, challenge, form);
+    if has_errors(challenge) {
+        // Readers hear first that the same step is back, and why.
+        heading.plain = format!("Error: {}", heading.plain);
+    }
     let leaving = component == "xak-flow-redirect";
     let info = challenge.get("flow_info").unwrap_or(&Value::Null);
     flow_page(FlowPage {
         page,
         layout: Layout::parse(text(info, "layout")),
         background: text(info, "background"),
-        heading: challenge_heading(component, challenge, form),
+        heading,
         show_heading: !leaving,
         above: match component {
             "ak-stage-consent" if has_application(form) => Some(consent::pair(challenge, form)),
@@ -123,10 +128,21 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
             _ => None,
         },
         person: person(component, challenge, form),
-        body,
+        body: if form.done.is_empty() {
+            body
+        } else {
+            html! { (ui::notice_said(ui::Kind::Ok, form.done, "")) (body) }
+        },
         wide: component == "xak-flow-frame",
         refresh: leaving.then(|| text(challenge, "to")),
     })
+}
+
+/// Whether something that was typed is wrong. A mail that was sent again and a device that was only chosen are no errors.
+fn has_errors(challenge: &Value) -> bool {
+    let all = challenge.get("response_errors").and_then(Value::as_object);
+    let mut errors = all.into_iter().flatten().filter_map(|(_, list)| list.as_array()).flatten();
+    errors.any(|error| text(error, "code") != "email-sent" && text(error, "string") != "Empty response")
 }
 
 fn has_application(form: &FormContext) -> bool {
@@ -134,12 +150,17 @@ fn has_application(form: &FormContext) -> bool {
 }
 
 /// The person of a challenge, on the pages that show one.
-fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext) -> Option<Person<'a>> {
+fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext<'a>) -> Option<Person<'a>> {
     let name = text(challenge, "pending_user");
     let shown = !matches!(component, "ak-stage-identification" | "ak-stage-email" | "ak-stage-captcha" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect");
-    // Sharing with an application draws both of them; agreeing to anything else shows who agrees.
-    let shown = shown && (component != "ak-stage-consent" || !has_application(form));
-    (shown && !name.is_empty()).then(|| Person { name, avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()), not_you_url: cancel_url(challenge) })
+    // Whoever is signed in and changes something of their own is who they are.
+    let not_you_url = match form.purpose {
+        Purpose::SetUp | Purpose::Delete => None,
+        // A refusal has a button for it.
+        _ if component == "ak-stage-access-denied" => None,
+        _ => form.switch_url.or_else(|| cancel_url(challenge)),
+    };
+    (shown && !name.is_empty()).then(|| Person { name, avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()), not_you_url })
 }
 
 /// What of other hosts a challenge needs on its page: origins of the captcha's script, of a frame.
@@ -158,8 +179,17 @@ pub(crate) fn cancel_url(challenge: &Value) -> Option<&str> {
     challenge.get("flow_info").map(|info| text(info, "cancel_url")).filter(|url| !url.is_empty())
 }
 
-/// The administrator's title of the flow, else `fallback`.
+/// The administrator's title of the flow, else `fallback`. A title with a placeholder that nothing filled is none.
 pub(crate) fn flow_title<'a>(challenge: &'a Value, fallback: &'a str) -> &'a str {
     let title = challenge.get("flow_info").map_or("", |info| text(info, "title"));
-    if title.is_empty() { fallback } else { title }
+    if title.is_empty() || title.contains("%(") { fallback } else { title }
+}
+
+/// Title and way back where an account is about to be deleted.
+pub(crate) const DELETE: &str = "Delete your account";
+pub(crate) const KEEP: &str = "Keep my account";
+
+/// The way back from something that need not be done, as the last row of the card.
+pub(crate) fn way_back(form: &FormContext, words: &str) -> Markup {
+    ui::other_ways("Other ways", &form.back_url.map(|url| (url, words)).into_iter().collect::<Vec<_>>())
 }

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::cancel_url;
 use crate::flow::Heading;
 use crate::form::{FormContext, address, text};
 use crate::icons::{Icon, icon_s};
@@ -11,34 +10,35 @@ use crate::ui;
 use crate::words;
 
 pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
+    let message = text(challenge, "error_message");
     let heading = match form.application.filter(|name| !name.is_empty()) {
         Some(name) => Heading::with_name("You can’t open ", name, ""),
-        None => Heading::new("You can’t go on here"),
+        None => Heading::new(words::refused(message, form.purpose)),
     };
-    heading.sentence(html! { (words::refusal(text(challenge, "error_message"))) })
+    heading.sentence(html! { (words::refusal(message)) })
 }
 
-/// Body of `ak-stage-access-denied`: the way home, or to be somebody else, and an id to look up.
+/// Body of `ak-stage-access-denied`: what helps, the way home or to be somebody else, and an id to look up.
 #[must_use]
 pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
+    let (url, label) = form.way_on.unwrap_or((form.home_url, "Go to my applications"));
     html! {
         div class="form" {
             div class="stack-2" {
-                (ui::link_primary(form.home_url, "Go to my applications"))
-                @if text(challenge, "pending_user").is_empty() && let Some(url) = cancel_url(challenge) {
-                    (ui::link_button(url, "Sign in as somebody else"))
-                }
+                (ui::link_primary(url, label))
+                @if let Some(url) = form.switch_url { (ui::link_button(url, "Sign in as somebody else")) }
+                @else if let Some(url) = form.back_url.filter(|back| *back != url) { (ui::link_button(url, "Back to sign-in")) }
             }
             @if let Some(id) = Some(text(challenge, "trace_id")).filter(|id| !id.is_empty()).or(form.request_id) {
-                (ui::trace("Trace id", id))
-                p class="help" { "Give this id to the help desk. It contains nothing about you." }
+                (ui::trace(id))
+                p class="help" { "Give this id to " (form.help_desk()) ". It contains nothing about you." }
             }
         }
     }
 }
 
 pub(super) fn error_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again; if it fails again, give the id below to the help desk." })
+    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to the help desk." })
 }
 
 /// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see them.
@@ -52,7 +52,7 @@ pub fn flow_error(challenge: &Value, form: &FormContext) -> Markup {
                 (ui::link_primary(form.action_url, "Start again"))
                 (ui::link_button(form.home_url, "Go to my applications"))
             }
-            @if let Some(id) = id { (ui::trace("Request id", id)) }
+            @if let Some(id) = id { (ui::trace(id)) }
             @if !error.is_empty() || !trace.is_empty() {
                 details class="small" {
                     summary class="muted" { "Details for administrators" (icon_s(Icon::Down)) }

@@ -24,6 +24,8 @@ pub(super) struct Ceremony<'a> {
     pub field: &'static str,
     /// Words of the button, at first and after a failure.
     pub button: &'static str,
+    /// The page has another way, so the words may offer it.
+    pub elsewhere: bool,
     /// What stands in the hidden fields beside: name and value.
     pub keep: Option<(&'static str, &'a str)>,
 }
@@ -41,7 +43,7 @@ pub(super) fn ceremony(challenge: &Value, form: &FormContext, it: &Ceremony) -> 
         (ui::errors(&stray_errors(challenge, &[it.field, "code", "selected_challenge"])))
         (ui::hidden_notice("failed", FAILED, WHY))
         p class="row small muted waiting" role="status" data-part="waiting" hidden { span class="spin" aria-hidden="true" {} "Waiting for your browser…" }
-        (ui::without_script("Turn it on and reload this page, or choose another way."))
+        (ui::without_script(if it.elsewhere { "Turn it on and reload this page, or choose another way." } else { "Turn it on and reload this page." }))
         button class="btn btn--primary btn--l btn--block" type="button" data-part="go" hidden { span data-label { (it.button) } }
     };
     let inner = html! {
@@ -59,5 +61,8 @@ pub(super) fn create_heading(_challenge: &Value, _form: &FormContext) -> Heading
 pub fn webauthn(challenge: &Value, form: &FormContext) -> Markup {
     let none = Value::Null;
     let options = challenge.get("registration").unwrap_or(&none);
-    ceremony(challenge, form, &Ceremony { kind: "create", options, field: "response", button: "Create passkey", keep: None })
+    html! {
+        (ceremony(challenge, form, &Ceremony { kind: "create", options, field: "response", button: "Create passkey", elsewhere: false, keep: None }))
+        (super::setup::instead(challenge, form))
+    }
 }

@@ -3,30 +3,12 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::flow_title;
+use super::{KEEP, flow_title, way_back};
 use crate::flow::Heading;
-use crate::form::{FormContext, field_error, flag, list, scalar, stray_errors, text};
+use crate::form::{FormContext, Purpose, field_error, field_errors, flag, list, scalar, stray_errors, text};
+use crate::icons::{Icon, icon_s};
 use crate::ui::{self, Choice, Field, Input, Kind};
-
-/// Languages that a person may choose for the interface, by their own names.
-const LOCALES: &[(&str, &str)] = &[
-    ("cs", "Čeština"),
-    ("de", "Deutsch"),
-    ("en", "English"),
-    ("es", "Español"),
-    ("fr", "Français"),
-    ("it", "Italiano"),
-    ("ja", "日本語"),
-    ("ko", "한국어"),
-    ("nl", "Nederlands"),
-    ("pl", "Polski"),
-    ("pt_BR", "Português (Brasil)"),
-    ("fi", "Suomi"),
-    ("tr", "Türkçe"),
-    ("ru", "Русский"),
-    ("zh-Hans", "简体中文"),
-    ("zh-Hant", "繁體中文"),
-];
+use crate::words;
 
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
     Heading::new(flow_title(challenge, "A few details")).continue_to(form.application)
@@ -36,29 +18,87 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 #[must_use]
 pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
     let fields = list(challenge, "fields");
-    let keys: Vec<&str> = fields.iter().filter(|field| can_be_typed(text(field, "type"))).map(|field| text(field, "field_key")).collect();
+    let keys: Vec<&str> = fields.iter().filter(|field| can_be_typed(field)).map(|field| text(field, "field_key")).collect();
     let first = keys.iter().find(|key| field_error(challenge, key).is_some()).or(keys.first()).copied();
-    form.form(
-        challenge,
-        html! {
-            (ui::errors(&stray_errors(challenge, &keys)))
-            @for field in fields { (one(field, challenge, form, first)) }
-            (ui::button_primary("Continue", "Checking"))
-        },
-    )
+    let at_password = about_password(challenge, form, fields);
+    let first = at_password.as_ref().map_or(first, |(key, _)| Some(key));
+    // What is said at the password is not said above the form too.
+    let mut rest = challenge.clone();
+    if at_password.is_some()
+        && let Some(errors) = rest.get_mut("response_errors").and_then(Value::as_object_mut)
+    {
+        errors.remove("non_field_errors");
+    }
+    let says_name = fields.iter().any(|field| text(field, "type") == "username" || text(field, "field_key") == "username");
+    let new_password = fields.iter().any(|field| text(field, "type") == "password");
+    let (act, busy) = button(form.purpose, new_password, form.address.is_some());
+    html! {
+        (form.form(
+            &rest,
+            html! {
+                (ui::errors(&stray_errors(challenge, &keys)))
+                // Tells password managers whose password this is.
+                @if let Some(name) = form.username.filter(|_| new_password && !says_name) { (ui::hidden_username(name)) }
+                @for field in fields {
+                    @let error = at_password.as_ref().filter(|(key, _)| *key == text(field, "field_key")).map(|(_, error)| error.as_str());
+                    (one(field, challenge, form, first, error))
+                }
+                @if form.purpose == Purpose::Delete && keys.is_empty() { (ui::button_danger("Delete my account", "Deleting")) }
+                @else { (ui::button_primary(act, busy)) }
+            },
+        ))
+        @if let Some(address) = form.address {
+            p class="row help" { (icon_s(if address.starts_with("https:") { Icon::Lock } else { Icon::Alert })) span { "You are at " bdi { (address) } ". Stop here if this is not your server." } }
+        }
+        (way_back(form, match form.purpose {
+            Purpose::Delete => KEEP,
+            Purpose::Recover | Purpose::Enrol => "Back to sign-in",
+            Purpose::SetUp | Purpose::SignIn => "Cancel",
+        }))
+    }
+}
+
+/// What the button does, by what the form is for.
+fn button(purpose: Purpose, new_password: bool, first_run: bool) -> (&'static str, &'static str) {
+    match purpose {
+        Purpose::SignIn if first_run => ("Create administrator", "Creating"),
+        Purpose::SetUp if new_password => ("Change password", "Saving"),
+        Purpose::SetUp => ("Save", "Saving"),
+        Purpose::Recover if new_password => ("Save the new password", "Saving"),
+        Purpose::Enrol if new_password => ("Create account", "Creating"),
+        _ => ("Continue", "Checking"),
+    }
+}
+
+/// The password field that errors of the whole form are about, and what they say: two passwords that differ, and the
+/// judgement of a password policy, which names no field.
+fn about_password<'a>(challenge: &'a Value, form: &FormContext, fields: &'a [Value]) -> Option<(&'a str, String)> {
+    let said = field_errors(challenge, "non_field_errors");
+    let mut passwords = fields.iter().filter(|field| text(field, "type") == "password").map(|field| text(field, "field_key"));
+    let (first, second) = (passwords.next()?, passwords.next());
+    match said.as_slice() {
+        [] => None,
+        [one] if *one == words::DIFFERENT_PASSWORDS => Some((second.unwrap_or(first), (*one).to_owned())),
+        _ if form.password_refused => Some((first, said.join(" "))),
+        _ => None,
+    }
 }
 
 /// True for fields that a person fills in, so that errors have a place at them.
-fn can_be_typed(kind: &str) -> bool {
+fn can_be_typed(field: &Value) -> bool {
+    let kind = text(field, "type");
+    if kind == "ak-locale" {
+        return !choices(field).is_empty();
+    }
     !matches!(kind, "hidden" | "static" | "separator" | "alert_info" | "alert_warning" | "alert_danger" | "text_read_only" | "text_area_read_only")
 }
 
-fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>) -> Markup {
+fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>, at_password: Option<&str>) -> Markup {
     let key = text(field, "field_key");
     let kind = text(field, "type");
     let initial = field.get("initial_value").map(scalar).unwrap_or_default();
     let label = if text(field, "label").is_empty() { key } else { text(field, "label") };
-    let shown = if can_be_typed(kind) { form.value(key).unwrap_or(&initial) } else { &initial };
+    let shown = if can_be_typed(field) { form.value(key).unwrap_or(&initial) } else { &initial };
     let words = if initial.is_empty() { label } else { &initial };
     let base = Field {
         name: key,
@@ -66,7 +106,7 @@ fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>
         value: shown,
         autocomplete: autofill(key, kind),
         placeholder: text(field, "placeholder"),
-        error: field_error(challenge, key),
+        error: at_password.or_else(|| field_error(challenge, key)),
         help: Some(text(field, "sub_text")),
         optional: !flag(field, "required"),
         autofocus: first == Some(key),
@@ -86,7 +126,10 @@ fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>
         "checkbox" => ui::checkbox(&Field { optional: false, ..base }, ticked(field, form, key)),
         "radio-button-group" => ui::radio_group(&base, &choices(field)),
         "dropdown" => ui::select(&base, &choices(field)),
-        "ak-locale" => ui::select(&base, &locales(field)),
+        // Without choices there is nothing to choose: no other language is spoken here. What is kept stays as it is.
+        "ak-locale" if choices(field).is_empty() => ui::hidden(key, shown),
+        // The empty choice means "automatic": it is an answer, so the browser must not refuse it.
+        "ak-locale" => ui::select(&Field { optional: true, unmarked: true, placeholder: "Automatic", ..base }, &choices(field)),
         other => ui::field(&Field { kind: input(other), ..base }),
     }
 }
@@ -140,14 +183,4 @@ fn choices(field: &Value) -> Vec<Choice> {
             None => Choice { value: scalar(choice), label: scalar(choice) },
         })
         .collect()
-}
-
-/// The languages offered by the challenge, else those known here; the empty value follows the browser.
-fn locales(field: &Value) -> Vec<Choice> {
-    let given = choices(field);
-    if !given.is_empty() {
-        return given;
-    }
-    let automatic = Choice { value: String::new(), label: "As the browser says".to_owned() };
-    std::iter::once(automatic).chain(LOCALES.iter().map(|(value, label)| Choice { value: (*value).to_owned(), label: (*label).to_owned() })).collect()
 }

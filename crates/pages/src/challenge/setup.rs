@@ -11,12 +11,12 @@ use crate::ui::{self, Field, Input};
 use crate::url::{query_value, safe_href, safe_image};
 
 /// The way out without setting anything up.
-fn instead(challenge: &Value) -> Markup {
-    ui::other_ways("Other ways", &cancel_url(challenge).map(|url| (url, "Not now")).into_iter().collect::<Vec<_>>())
+pub(super) fn instead(challenge: &Value, form: &FormContext) -> Markup {
+    ui::other_ways("Other ways", &form.back_url.or_else(|| cancel_url(challenge)).map(|url| (url, "Not now")).into_iter().collect::<Vec<_>>())
 }
 
 pub(super) fn totp_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("Set up an authenticator app").sentence(html! { "It shows the codes that confirm that you are you." })
+    Heading::new("Set up an authenticator app").sentence(html! { "It shows a code that you type after your password." })
 }
 
 /// Body of `ak-stage-authenticator-totp`: the key as a picture and as text, then posts `code`.
@@ -46,7 +46,7 @@ pub fn totp(challenge: &Value, form: &FormContext) -> Markup {
             }
             (ui::button_primary("Turn on", "Checking"))
         }))
-        (instead(challenge))
+        (instead(challenge, form))
     }
 }
 
@@ -57,19 +57,21 @@ fn grouped(secret: &str) -> String {
 }
 
 pub(super) fn codes_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("Save your recovery codes").sentence(html! { "Each code lets you in once if you lose your phone or key. We can’t show them again." })
+    Heading::new("Save your recovery codes").sentence(
+        html! { "Each code lets you in once if you lose your phone or key. Keep them beside another second step: used alone, each sign-in uses one up. We can’t show them again." },
+    )
 }
 
 /// Body of `ak-stage-authenticator-static`: the codes once, to copy, save or print.
 #[must_use]
 pub fn recovery_codes(challenge: &Value, form: &FormContext) -> Markup {
     let codes: Vec<&str> = list(challenge, "codes").iter().filter_map(Value::as_str).collect();
-    let together = codes.join("\n");
-    form.form(
+    let together = codes.iter().map(|code| in_fours(code)).collect::<Vec<_>>().join("\n");
+    let inner = form.form(
         challenge,
         html! {
             (ui::errors(&stray_errors(challenge, &[])))
-            ol class="codes" dir="ltr" { @for code in &codes { li { code { (code) } } } }
+            ol class="codes" dir="ltr" { @for code in &codes { li { code { (in_fours(code)) } } } }
             div class="three" data-tools hidden {
                 button class="btn" type="button" data-copy=(together) { (icon_s(Icon::Copy)) span data-label { "Copy" } }
                 button class="btn" type="button" data-save=(together) data-file="recovery-codes.txt" { (icon_s(Icon::Download)) "Save" }
@@ -79,7 +81,16 @@ pub fn recovery_codes(challenge: &Value, form: &FormContext) -> Markup {
             label class="check check--l" { input type="checkbox" required; span { "I have stored these codes safely" } }
             (ui::button_primary("Continue", "Going on"))
         },
-    )
+    );
+    html! {
+        (inner)
+        (instead(challenge, form))
+    }
+}
+
+/// A recovery code in groups of four, as it can be read and typed.
+fn in_fours(code: &str) -> String {
+    grouped(code).replace(' ', "-")
 }
 
 pub(super) fn sms_heading(challenge: &Value, _form: &FormContext) -> Heading {
@@ -105,7 +116,7 @@ pub fn sms(challenge: &Value, form: &FormContext) -> Markup {
         autofocus: true,
         ..Field::default()
     };
-    address_then_code(challenge, form, flag(challenge, "phone_number_required").then_some(&phone))
+    address_then_code(challenge, form, flag(challenge, "phone_number_required").then_some(&phone), false)
 }
 
 pub(super) fn email_heading(challenge: &Value, _form: &FormContext) -> Heading {
@@ -129,10 +140,10 @@ pub fn email(challenge: &Value, form: &FormContext) -> Markup {
         autofocus: true,
         ..Field::default()
     };
-    address_then_code(challenge, form, flag(challenge, "email_required").then_some(&mailbox))
+    address_then_code(challenge, form, flag(challenge, "email_required").then_some(&mailbox), true)
 }
 
-fn address_then_code(challenge: &Value, form: &FormContext, ask: Option<&Field>) -> Markup {
+fn address_then_code(challenge: &Value, form: &FormContext, ask: Option<&Field>, again: bool) -> Markup {
     html! {
         @if let Some(field) = ask {
             (form.form(challenge, html! {
@@ -143,11 +154,18 @@ fn address_then_code(challenge: &Value, form: &FormContext, ask: Option<&Field>)
         } @else {
             (form.form(challenge, html! {
                 (ui::errors(&stray_errors(challenge, &["code"])))
-                (ui::code_field(&Field { name: "code", label: "One-time code", error: field_error(challenge, "code"), autofocus: true, ..Field::default() }, 6))
+                (ui::code_field(&Field { name: "code", label: "One‑time code", error: field_error(challenge, "code"), autofocus: true, ..Field::default() }, 6))
                 (ui::button_primary("Turn on", "Checking"))
             }))
+            // A post without a code asks for another one.
+            @if again {
+                (form.form(challenge, html! {
+                    (ui::hidden("email", ""))
+                    button class="btn btn--quiet btn--block" type="submit" data-busy="Sending" { span data-label { "Send again" } }
+                }))
+            }
         }
-        (instead(challenge))
+        (instead(challenge, form))
     }
 }
 
@@ -184,17 +202,18 @@ pub fn duo(challenge: &Value, form: &FormContext) -> Markup {
             }
             (ui::button_primary("Continue", "Checking"))
         }))
-        (instead(challenge))
+        (instead(challenge, form))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, in_fours};
 
     #[test]
     fn keys_are_shown_in_groups() {
         assert_eq!(grouped("ABCDEFGHIJ"), "ABCD EFGH IJ");
         assert_eq!(grouped(""), "");
+        assert_eq!(in_fours("67ter4cudqut"), "67te-r4cu-dqut");
     }
 }

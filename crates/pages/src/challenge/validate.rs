@@ -105,7 +105,7 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
         View::SetUp(_) => ("Protect your account", html! { "A second step is needed here. Choose what you want to set up." }),
         View::Way { way, asked, .. } => match way.class {
             "webauthn" => ("Use your passkey", html! { "Confirm with your fingerprint, face, screen lock or security key." }),
-            "totp" => ("Enter your one-time code", html! { "Open your authenticator app and type the code it shows." }),
+            "totp" => ("Enter your one‑time code", html! { "Open your authenticator app and type the code it shows." }),
             "static" => ("Enter a recovery code", html! { "Each of the codes you stored works once." }),
             "duo" => ("Approve on your phone", html! { "Duo asks on your phone whether it is you." }),
             "sms" if asked => ("Enter the code we sent", html! { "It is on its way to " (target(&way, "your phone")) "." }),
@@ -137,11 +137,12 @@ pub fn validate(challenge: &Value, form: &FormContext) -> Markup {
                         (row("selected_challenge", &way.selection(), drawing, title, way.target().unwrap_or(detail), badge))
                     }
                 }
+                p class="help" { "None of these work? Ask " (form.help_desk()) " to let you in." }
             },
         ),
         View::SetUp(stages) => set_up(challenge, form, stages),
         View::Way { way, asked, others } => html! {
-            (confirm(challenge, form, &way, asked))
+            (confirm(challenge, form, &way, asked, others))
             @if others { (another_way(challenge, form)) }
         },
     }
@@ -193,11 +194,15 @@ fn kind_of(model: &str) -> (Icon, &'static str, &'static str) {
     }
 }
 
-fn confirm(challenge: &Value, form: &FormContext, way: &Way, asked: bool) -> Markup {
+fn confirm(challenge: &Value, form: &FormContext, way: &Way, asked: bool, others: bool) -> Markup {
     let key = way.key();
     let known = ["code", "webauthn"];
     if way.class == "webauthn" {
-        return ceremony(challenge, form, &Ceremony { kind: "get", options: way.options, field: "webauthn", button: "Use your passkey", keep: Some((CHOSEN, &key)) });
+        return ceremony(
+            challenge,
+            form,
+            &Ceremony { kind: "get", options: way.options, field: "webauthn", button: "Use your passkey", elsewhere: others, keep: Some((CHOSEN, &key)) },
+        );
     }
     if way.class == "duo" {
         return form.form(
@@ -232,7 +237,7 @@ fn confirm(challenge: &Value, form: &FormContext, way: &Way, asked: bool) -> Mar
             } @else {
                 @let help = (way.class == "totp").then_some("A new code appears every 30 seconds.");
                 @let digits = if way.options.get("digits").map(scalar).as_deref() == Some("8") { 8 } else { 6 };
-                (ui::code_field(&Field { name: "code", label: "One-time code", error, help, autofocus: true, ..Field::default() }, digits))
+                (ui::code_field(&Field { name: "code", label: "One‑time code", error, help, autofocus: true, ..Field::default() }, digits))
             }
             (ui::button_primary("Verify", "Verifying"))
         }))

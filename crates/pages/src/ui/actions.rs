@@ -27,6 +27,14 @@ pub fn button_primary(label: &str, busy: &str) -> Markup {
     }
 }
 
+/// The one filled button of a page whose deed cannot be undone.
+#[must_use]
+pub fn button_danger(label: &str, busy: &str) -> Markup {
+    html! {
+        button class="btn btn--danger btn--l btn--block" type="submit" data-busy=(busy) { span data-label { (label) } }
+    }
+}
+
 /// A submit button beside the primary one, with a value of its own.
 #[must_use]
 pub fn button_secondary(label: &str, name: &str, value: &str) -> Markup {
@@ -77,7 +85,7 @@ fn notice_with_role(kind: Kind, title: &str, text: &str, role: Option<&str>) -> 
     html! {
         div class=(class) role=[role] {
             (icon(drawing))
-            p { @if !title.is_empty() { b { (title) } " " } (text) }
+            p dir="auto" { @if !title.is_empty() { b { (title) } " " } (text) }
         }
     }
 }
@@ -136,14 +144,15 @@ pub fn source_button(href: &str, name: &str, icon_url: Option<&str>, directory: 
     }
 }
 
-/// An id for the help desk, with a button to copy it that the script shows.
+/// The id of a request for the help desk: its end is enough to say it aloud, the button that the script shows copies all of it.
 #[must_use]
-pub fn trace(label: &str, id: &str) -> Markup {
+pub fn trace(id: &str) -> Markup {
+    let end = id.char_indices().rev().nth(7).map_or(id, |(at, _)| &id[at..]);
     html! {
         div class="trace" {
-            span { (label) }
-            code dir="ltr" { (id) }
-            button class="btn btn--quiet btn--s btn--icon" type="button" data-copy=(id) aria-label={ "Copy " (label) } hidden {
+            span { "Request id" }
+            code dir="ltr" title=(id) { (end) }
+            button class="btn btn--quiet btn--s btn--icon" type="button" data-copy=(id) aria-label="Copy the request id" hidden {
                 (icon_s(Icon::Copy))
             }
         }

@@ -61,6 +61,8 @@ pub struct Field<'a> {
     pub help: Option<&'a str>,
     /// May stay empty.
     pub optional: bool,
+    /// Does not say that it may stay empty: its empty choice is an answer.
+    pub unmarked: bool,
     /// Takes the focus when the page opens.
     pub autofocus: bool,
     /// Shown but not changed.
@@ -84,15 +86,15 @@ impl Field<'_> {
     }
 
     fn words(&self) -> Markup {
-        html! { bdi { (self.label) } @if self.optional { span class="opt" { "(optional)" } } }
+        html! { bdi { (self.label) } @if self.optional && !self.unmarked { span class="opt" { "(optional)" } } }
     }
 
     fn notes(&self, id: &str) -> Markup {
         html! {
             @if let Some(error) = self.error {
-                p class="error" id={ (id) "-error" } { (icon_s(Icon::Error)) span { (error) } }
+                p class="error" id={ (id) "-error" } { (icon_s(Icon::Error)) span dir="auto" { (error) } }
             }
-            @if let Some(help) = self.help.filter(|help| !help.is_empty()) { p class="help" id={ (id) "-help" } { (help) } }
+            @if let Some(help) = self.help.filter(|help| !help.is_empty()) { p class="help" id={ (id) "-help" } dir="auto" { (help) } }
         }
     }
 
@@ -284,6 +286,14 @@ pub fn text_code_field(f: &Field) -> Markup {
                 spellcheck="false" aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)] required autofocus[f.autofocus];
             (f.notes(&id))
         }
+    }
+}
+
+/// Tells password managers whose password a form is about.
+#[must_use]
+pub fn hidden_username(name: &str) -> Markup {
+    html! {
+        input class="vh" type="text" name="username" autocomplete="username" value=(name) tabindex="-1" aria-hidden="true" readonly;
     }
 }
 

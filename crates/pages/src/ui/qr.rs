@@ -32,7 +32,7 @@ pub fn qr_code(text: &str, label: &str) -> Option<Markup> {
     let side = size + 2 * QUIET;
     Some(html! {
         div class="qr" {
-            svg viewBox={ "0 0 " (side) " " (side) } shape-rendering="crispEdges" role="img" aria-label=(label) {
+            svg viewBox={ "0 0 " (side) " " (side) } width="200" height="200" shape-rendering="crispEdges" role="img" aria-label=(label) {
                 // Raw: numbers and path letters written above.
                 (PreEscaped(format!("<path d=\"{path}\"/>")))
             }

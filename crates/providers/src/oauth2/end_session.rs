@@ -65,7 +65,7 @@ async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params
         Ok::<_, Error>((
             match answer {
                 Some(to) => redirect(found, &to),
-                None => web.forbid(client, headers, "You can’t sign out here", "The sign-out flow is not for this account. Ask whoever runs this site."),
+                None => web.forbid(client, headers, "You can’t sign out here", "The sign-out flow is not for your account. Ask an administrator of this site."),
             },
             session,
         ))

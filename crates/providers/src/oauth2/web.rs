@@ -58,6 +58,10 @@ impl Web {
     pub fn forbid(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
         page::error(&self.core, client, &cookies(headers), StatusCode::FORBIDDEN, title, text).into_response()
     }
+    /// Somebody may not open an application.
+    pub fn refused(&self, client: &Client, headers: &HeaderMap, refusal: &page::Refusal<'_>) -> Response {
+        page::refused(&self.core, client, &cookies(headers), refusal).into_response()
+    }
     pub fn not_found(&self, client: &Client, headers: &HeaderMap) -> Response {
         page::not_found(&self.core, client, &cookies(headers)).into_response()
     }

@@ -195,7 +195,7 @@ pub const TABLE: &[Setting] = &[
     now("EMAIL__USE_TLS", "false", Flag, "STARTTLS is demanded."),
     now("EMAIL__USE_SSL", "false", Flag, "TLS from the first byte; goes before EMAIL__USE_TLS."),
     now("EMAIL__TIMEOUT", "10", Number(1, 600), "Seconds that the server has for an answer."),
-    now("EMAIL__FROM", "authentik@localhost", Text, "Sender of mails: `name@host` or `Name <name@host>`."),
+    now("EMAIL__FROM", "signet@localhost", Text, "Sender of mails: `name@host` or `Name <name@host>`."),
     now("EMAIL__TEMPLATE_DIR", "/templates", Text, "Folder of own templates; one with the name of a built-in template replaces it. It need not exist."),
     // Not built yet.
     later("REDIS__HOST", "localhost", Text, REDIS),

@@ -52,6 +52,7 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
     let local = is_local(peer, &host, headers);
     let from_elsewhere = matches!(headers.get("sec-fetch-site").map(HeaderValue::as_bytes), Some(b"cross-site" | b"same-site"));
+    let browser = headers.get_all(http::header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains("text/html"));
     Ok(Client {
         ip,
         host,
@@ -63,6 +64,7 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
         method: method.to_owned(),
         path: uri.path().to_owned(),
         query,
+        browser,
         device,
         mfa,
         outpost_token,

@@ -148,10 +148,16 @@ impl StageKind for Email {
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
             return Ok(Step::Invalid(ResponseErrors::required("code")));
         }
-        let Some(sent) = sent.filter(|_| has_code(answer)) else {
+        let Some(sent) = sent.clone().filter(|_| has_code(answer)) else {
             // The address of the account is the one that counts, whatever is typed.
             let address = match person.user.email.as_str() {
                 "" if !may_type(flow) => return Ok(Step::Deny(Some("Your account has no e-mail address.".to_owned()))),
+                // "Send again": to where the last one went.
+                "" if let Some(sent) = &sent
+                    && answer.get(FIELD).and_then(Json::as_str) == Some("") =>
+                {
+                    sent.contact.clone()
+                }
                 "" => match typed_address(answer) {
                     Ok(address) => address,
                     Err(errors) => return Ok(Step::Invalid(errors)),

@@ -206,7 +206,7 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
     let taken = attempts::take(&flow.core.db, &name, settings.recovery_max_attempts, settings.recovery_cache_timeout, flow.core.now()).await?;
     if let Taken::Refused { until } = taken {
         let minutes = ((until.0 - flow.core.now().0 + 59_999_999) / 60_000_000).max(1);
-        return Ok(Err(format!("Too many account verification attempts. Please try again after {minutes} minutes.")));
+        return Ok(Err(format!("Too many mails were asked for. Try again in {minutes} minutes.")));
     }
     let mut sent = context.get(&SENT).unwrap_or_default();
     if !is_sent(flow) {

@@ -96,7 +96,7 @@ pub enum Judged {
     Over(&'static str),
 }
 
-const TOO_MANY: &str = "Too many wrong passwords. Wait a few minutes and try again.";
+const TOO_MANY: &str = "Too many wrong passwords. Try again in 5 minutes.";
 const NO_BACKEND: &str = "Signing in with a password is not possible here: none of the configured ways is available.";
 
 /// The address of a flow's page, with the query that the person came with.

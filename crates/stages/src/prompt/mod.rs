@@ -75,6 +75,7 @@ impl StageKind for PromptKind {
         }
         let mut merged = flow.plan.context.get(&keys::PROMPT_DATA).unwrap_or_default();
         merged.append(&mut data);
+        flow.context().remove(&keys::PASSWORD_REFUSED);
         match validate(flow, &settings, &merged).await? {
             Ok(changes) => {
                 let context = flow.context();
@@ -82,9 +83,19 @@ impl StageKind for PromptKind {
                 context.0.extend(changes);
                 Ok(Step::Next)
             }
-            Err(errors) => Ok(Step::Invalid(errors)),
+            Err(errors) => {
+                let about_password = only_passwords_judged(flow, &settings);
+                flow.context().set(&keys::PASSWORD_REFUSED, about_password);
+                Ok(Step::Invalid(errors))
+            }
         }
     }
+}
+
+/// Whether all that judges this form are password policies, so that what they say is about the password.
+fn only_passwords_judged(flow: &FlowRun<'_>, settings: &PromptStage) -> bool {
+    let world = flow.core.world();
+    settings.validation_policies.iter().all(|pk| world.get(*pk).is_some_and(|policy| policy.def.full_name() == "authentik_policies_password.passwordpolicy"))
 }
 
 /// Whose data initial values may come from: the pending account once it is proven, else whoever is signed in.

@@ -62,7 +62,15 @@ impl StageKind for UserDelete {
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
-        (text("component") == COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Delete the account", "Deleting")) }))
+        (text("component") == COMPONENT).then(|| {
+            html! {
+                (form.form(challenge, html! {
+                    (ui::hidden("token", text("token")))
+                    (ui::button_danger("Delete my account", "Deleting"))
+                }))
+                (ui::other_ways("Other ways", &form.back_url.map(|url| (url, "Keep my account")).into_iter().collect::<Vec<_>>()))
+            }
+        })
     }
 }
 

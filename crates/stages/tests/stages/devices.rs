@@ -54,7 +54,7 @@ async fn an_authenticator_app_is_set_up_by_a_right_code_that_then_is_used() {
     let mut browser = begin(&site, proven(ada)).await;
     let seen = browser.post("setup", next()).await;
     let url = seen.json()["config_url"].as_str().unwrap().to_owned();
-    assert!(url.starts_with("otpauth://totp/authentik%3Aada?secret="), "{url}");
+    assert!(url.starts_with("otpauth://totp/Signet%3Aada?secret="), "{url}");
     // The secret stays while the stage is open.
     assert_eq!(browser.get("setup").await.json()["config_url"], json!(url));
     let key = from_base32(&query::value(url.split_once('?').unwrap().1, "secret").unwrap()).unwrap();

@@ -84,7 +84,7 @@ async fn a_link_in_another_browser_sets_a_new_password_once() {
     let ada = site.person("ada", "old").await;
     ask(&site, "recover", "ada").await;
     let mail = letter(&site).await.unwrap();
-    assert_eq!((mail.to.as_slice(), mail.subject.as_str(), mail.from.as_str()), (["ada@example.test".to_owned()].as_slice(), "Reset", "authentik@localhost"));
+    assert_eq!((mail.to.as_slice(), mail.subject.as_str(), mail.from.as_str()), (["ada@example.test".to_owned()].as_slice(), "Reset", "signet@localhost"));
     let query = link(&mail);
     // Programs that look at links open them, also twice, and post nothing or nonsense.
     for _ in 0..3 {
@@ -140,7 +140,7 @@ async fn nobody_learns_who_has_an_account() {
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[0], seen[2]);
     assert!(seen[0][1].contains("\"code\":\"email-sent\"") && seen[0][2].contains("email-sent"), "{:?}", seen[0]);
-    assert!(seen[0][3].contains("Too many account verification attempts") && seen[0][3].contains("ak-stage-email"), "{:?}", seen[0]);
+    assert!(seen[0][3].contains("Too many mails were asked for") && seen[0][3].contains("ak-stage-email"), "{:?}", seen[0]);
     assert!(seen[0][4].contains("ak-stage-access-denied"), "{:?}", seen[0]);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mails = site.mail.take();

@@ -24,7 +24,7 @@ use signet_core::flow::plan::{NotPlanned, Plan, plan};
 use signet_core::flow::{Context, Executor, Reply, StageRef, keys};
 use signet_core::models::flow_bindings;
 use signet_core::page::Dressing;
-use signet_core::{Client, WebSession, access};
+use signet_core::{Client, Principal, WebSession, access, page};
 use signet_model::Object;
 use signet_pages::{FormContext, challenge_page};
 use stages::{CONSENT, FINAL, Pending};
@@ -194,8 +194,7 @@ impl Visit<'_> {
             if ask.prompt.none {
                 return Ok(self.error(entry, ask, &OAuthError::access_denied()));
             }
-            let text = if text.is_empty() { "You don’t have access to this application. Ask whoever runs it." } else { &text };
-            return Ok(self.web.forbid(self.client, self.headers, "You can’t open this application", text));
+            return Ok(self.refused(entry, &person, &text, params));
         }
         let world = core.world();
         let flow = world.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
@@ -207,7 +206,7 @@ impl Visit<'_> {
         }
         let mut plan = match plan(core, self.client, &flow, Some(&person), context, true).await? {
             Ok(plan) => plan,
-            Err(why) => return Ok(self.not_planned(entry, ask, why)),
+            Err(why) => return Ok(self.not_planned(entry, &person, ask, params, why)),
         };
         if bare {
             plan.context.set(&keys::PENDING_USER, person.pending());
@@ -245,15 +244,21 @@ impl Visit<'_> {
         context
     }
 
-    fn not_planned(&self, entry: &ClientEntry, ask: &Ask, why: NotPlanned) -> Response {
+    /// The page of a refusal. Whoever signs in instead comes back to the same request.
+    fn refused(&self, entry: &ClientEntry, person: &Principal, text: &str, params: &Params) -> Response {
+        let again = format!("{}?{}", self.client.path, params.query_without(&[]));
+        self.web.refused(self.client, self.headers, &page::Refusal { application: entry.application.name(), person, text, again: &again })
+    }
+
+    fn not_planned(&self, entry: &ClientEntry, person: &Principal, ask: &Ask, params: &Params, why: NotPlanned) -> Response {
         if ask.prompt.none {
             return self.error(entry, ask, &OAuthError::access_denied());
         }
         let text = match why {
-            NotPlanned::NotApplicable(messages) if !messages.is_empty() => messages.join("\n"),
-            _ => "Flow does not apply to current user.".to_owned(),
+            NotPlanned::NotApplicable(messages) => messages.join("\n"),
+            NotPlanned::Empty => String::new(),
         };
-        self.web.forbid(self.client, self.headers, "You can’t open this application", &text)
+        self.refused(entry, person, &text, params)
     }
 
     /// Runs the flow: here while nobody must see a page, else on its own page.

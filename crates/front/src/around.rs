@@ -1,0 +1,240 @@
+//! What surrounds the form of a step: what the flow is for, the ways out of it, what is known of the person.
+use crate::edge::Edge;
+use crate::form;
+use signet_base::{Json, Uuid, query};
+use signet_core::flow::{StageRef, keys};
+use signet_core::mail::templates;
+use signet_core::models::{Application, Designation, Flow, flow_bindings};
+use signet_core::{Core, Principal, page, setup};
+use signet_model::Object;
+use signet_pages::{FormContext, Purpose};
+use std::sync::Arc;
+
+/// Where people are at home.
+pub const HOME: &str = "/if/user/";
+const SIGN_IN: &str = "/flows/-/default/authentication/";
+
+/// Owned parts of a [`FormContext`].
+#[derive(Default)]
+pub struct Around {
+    application: Option<Arc<Object>>,
+    publisher: Option<String>,
+    decline: Option<String>,
+    shared: Vec<(&'static str, String)>,
+    purpose: Purpose,
+    address: Option<String>,
+    username: Option<String>,
+    password_refused: bool,
+    back: Option<String>,
+    switch: Option<String>,
+    way_on: Option<(String, &'static str)>,
+    restart: Option<String>,
+    values: Vec<(String, String)>,
+}
+
+/// What a flow is for, as pages say it. Setting something up is for whoever is signed in.
+pub fn purpose(flow: &Object, person: Option<&Principal>) -> Purpose {
+    match flow.get::<Flow>().map(|f| f.designation) {
+        Some(Designation::StageConfiguration) if person.is_some() => Purpose::SetUp,
+        Some(Designation::Recovery) => Purpose::Recover,
+        Some(Designation::Enrollment) => Purpose::Enrol,
+        Some(Designation::Unenrollment) => Purpose::Delete,
+        _ => Purpose::SignIn,
+    }
+}
+
+/// The words for what was done. They come from here, never from the address.
+pub fn done(word: &str) -> &'static str {
+    match word {
+        "renamed" => "The name is saved.",
+        "removed" => "The method is removed.",
+        "signed_out" => "Signed out.",
+        "withdrawn" => "The application has no access any more.",
+        "saved" => "Your details are saved.",
+        "password" => "Your new password is saved.",
+        "added" => "The method is set up.",
+        _ => "",
+    }
+}
+
+/// Where a run that came to its end leads, with the word for what it did.
+pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -> String {
+    let what = match flow.get::<Flow>().map(|f| f.designation) {
+        Some(Designation::Invalidation) if to == "/" && person.is_none() => return "/if/ended/signed-out/".to_owned(),
+        Some(Designation::Unenrollment) if to == "/" && person.is_none() => return "/if/ended/deleted/".to_owned(),
+        Some(Designation::StageConfiguration | Designation::Recovery) if person.is_some() && flow.text("slug") != setup::FLOW => did(core, flow),
+        _ => "",
+    };
+    let to = if to == "/" && !what.is_empty() { HOME.to_owned() } else { to };
+    // Only pages that say it.
+    let says = matches!(to.split('?').next(), Some(HOME | "/if/user/security/"));
+    match what {
+        what if what.is_empty() || !says => to,
+        what => format!("{to}{}done={what}", if to.contains('?') { '&' } else { '?' }),
+    }
+}
+
+/// What a flow does for whoever ends it, by its stages.
+fn did(core: &Core, flow: &Object) -> &'static str {
+    let world = core.world();
+    let stages: Vec<&Arc<Object>> = flow_bindings(&world, flow.pk).into_iter().filter_map(|b| world.get(Uuid::parse_str(b.text("stage")).ok()?)).collect();
+    if stages.iter().any(|s| s.def.name.starts_with("authenticator") && s.def.name != "authenticatorvalidatestage") {
+        return "added";
+    }
+    if !stages.iter().any(|s| s.def.name == "userwritestage") {
+        return "";
+    }
+    let fields = stages.iter().filter_map(|s| s.data.get("fields").and_then(Json::as_array)).flatten();
+    let mut prompts = fields.filter_map(|pk| world.get(Uuid::parse_str(pk.as_str()?).ok()?));
+    if prompts.any(|p| p.text("type") == "password") { "password" } else { "saved" }
+}
+
+/// A consent in a flow for applications that has none: the run that began at the application is over.
+pub fn is_orphan(edge: &Edge, flow: &Object, challenge: &Json) -> bool {
+    let authorizes = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
+    let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION));
+    authorizes && application.is_none() && challenge.get("component").and_then(Json::as_str) == Some("ak-stage-consent")
+}
+
+impl Around {
+    pub fn of(edge: &mut Edge, core: &Core, flow: &Object, challenge: &Json, typed: &[(String, String)]) -> Self {
+        let person = edge.session.principal().cloned();
+        let purpose = purpose(flow, person.as_ref());
+        let asked = query::value(&edge.client.query, "next").as_deref().and_then(query::local_path);
+        let here = address(&edge.client.path, &edge.client.query);
+        let mut me = Self { purpose, values: typed.to_vec(), ..Self::default() };
+        // Leaving a run must not end the session of whoever is signed in.
+        let out = asked.clone().unwrap_or_else(|| if person.is_some() { HOME.to_owned() } else { SIGN_IN.to_owned() });
+        me.back = match purpose {
+            Purpose::SetUp | Purpose::Delete => Some(cancel(&out)),
+            Purpose::Recover | Purpose::Enrol => Some(cancel(&sign_in(asked.as_deref()))),
+            Purpose::SignIn => None,
+        };
+        me.restart = matches!(purpose, Purpose::Recover | Purpose::Enrol).then(|| cancel(&here));
+        let refused = challenge.get("component").and_then(Json::as_str) == Some("ak-stage-access-denied");
+        if let Some(person) = &person {
+            if purpose == Purpose::SetUp {
+                me.username = Some(person.user.username.clone());
+            }
+            me.switch = (refused || purpose == Purpose::SignIn).then(|| page::sign_out_to(&again(edge, &here)));
+        } else if refused {
+            me.way_on = Some(helps(purpose, &here, asked.as_deref(), challenge));
+        } else {
+            me.switch = Some(cancel(asked.as_deref().unwrap_or(&here)));
+        }
+        if flow.text("slug") == setup::FLOW {
+            me.username = Some("akadmin".to_owned());
+            me.address = Some(edge.client.base_url());
+        }
+        if let Some(plan) = edge.session.state.plan.as_mut() {
+            let world = core.world();
+            me.application = plan.context.get(&keys::APPLICATION).and_then(|pk| world.get(pk).cloned());
+            let publisher = me.application.as_ref().and_then(|a| a.get::<Application>()).map(|a| a.meta_publisher.clone());
+            me.publisher = publisher.filter(|p| !p.is_empty());
+            me.decline = plan.context.get(&keys::DECLINE_URL);
+            me.password_refused = plan.context.get(&keys::PASSWORD_REFUSED) == Some(true);
+            if purpose == Purpose::Recover && plan.context.has(&keys::IS_RESTORED) {
+                me.username = plan.context.get(&keys::PENDING_USER).map(|u| u.username);
+            }
+            form::recall(&mut plan.context, challenge, &mut me.values);
+        }
+        if me.application.is_some()
+            && let Some(person) = &person
+        {
+            me.shared = shared(person);
+        }
+        me.facts(edge, core, challenge);
+        me
+    }
+
+    /// Facts about the step: to where its mail went, as the person has typed it, how long the link lives, how long one stays
+    /// signed in.
+    fn facts(&mut self, edge: &Edge, core: &Core, challenge: &Json) {
+        let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default();
+        let Some(plan) = edge.session.state.plan.as_ref().filter(|_| matches!(component, "ak-stage-email" | "ak-stage-user-login")) else { return };
+        let world = core.world();
+        let stage = plan.stages.front().and_then(|s| match &s.stage {
+            StageRef::Object(pk) => world.get(*pk),
+            StageRef::BuiltIn { .. } => None,
+        });
+        let time = |field: &str| stage.and_then(|s| signet_base::Span::parse(s.text(field)).ok()).filter(|s| s.secs() > 0).map(|s| templates::duration(s.secs()));
+        if component == "ak-stage-user-login" {
+            self.values.extend(time("remember_me_offset").map(|time| ("stays_for".to_owned(), time)));
+            return;
+        }
+        let to = match self.purpose {
+            // Whoever makes an account has just typed the address.
+            Purpose::Enrol => plan.context.get(&keys::PROMPT_DATA).and_then(|d| d.get("email").and_then(Json::as_str).map(str::to_owned)),
+            _ => plan.context.get(&keys::PENDING_USER_IDENTIFIER),
+        };
+        let lives = time("token_expiry");
+        self.values.extend(to.map(|to| ("mailed_to".to_owned(), to)));
+        self.values.extend(lives.map(|lives| ("mail_lives".to_owned(), lives)));
+    }
+
+    pub fn form<'a>(&'a self, edge: &'a Edge, help: &'a str, action: &'a str, csrf: &'a str) -> FormContext<'a> {
+        FormContext {
+            application: self.application.as_ref().map(|a| a.name()),
+            publisher: self.publisher.as_deref(),
+            shared: &self.shared,
+            purpose: self.purpose,
+            address: self.address.as_deref(),
+            username: self.username.as_deref(),
+            password_refused: self.password_refused,
+            back_url: self.back.as_deref(),
+            restart_url: self.restart.as_deref(),
+            switch_url: self.switch.as_deref(),
+            way_on: self.way_on.as_ref().map(|(url, words)| (url.as_str(), *words)),
+            help,
+            home_url: HOME,
+            request_id: Some(&edge.client.request_id),
+            values: &self.values,
+            decline_url: self.decline.as_deref(),
+            ..FormContext::new(action, csrf)
+        }
+    }
+}
+
+/// An address with its query.
+pub fn address(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+fn cancel(next: &str) -> String {
+    format!("/flows/-/cancel/?next={}", query::encode(next))
+}
+fn sign_in(next: Option<&str>) -> String {
+    next.map_or_else(|| SIGN_IN.to_owned(), |next| format!("{SIGN_IN}?next={}", query::encode(next)))
+}
+
+/// Where somebody else would begin the same: at the application where one asks, else here.
+fn again(edge: &Edge, here: &str) -> String {
+    let query = &edge.client.query;
+    if query::value(query, "client_id").is_some() { address("/application/o/authorize/", query) } else { here.to_owned() }
+}
+
+/// What helps somebody who is refused and not signed in. The way to the application stays in the query.
+fn helps(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json) -> (String, &'static str) {
+    let text = challenge.get("error_message").and_then(Json::as_str).unwrap_or_default();
+    match purpose {
+        Purpose::Recover if text.starts_with("This link ") => (cancel(here.split('?').next().unwrap_or(here)), "Send a new link"),
+        Purpose::Recover => (cancel(here), "Try again"),
+        Purpose::SignIn if text.starts_with("Too many ") => (cancel(here), "Try again"),
+        _ => (cancel(&sign_in(next)), "Sign in"),
+    }
+}
+
+/// What applications learn of this person, by the permission that tells it.
+fn shared(person: &Principal) -> Vec<(&'static str, String)> {
+    let user = &person.user;
+    let mut groups: Vec<&str> = person.groups.iter().map(|g| g.name.as_str()).collect();
+    groups.sort_unstable();
+    let said = match groups.as_slice() {
+        [] => String::new(),
+        [all @ ..] if all.len() <= 3 => all.join(", "),
+        [first, second, rest @ ..] => format!("{first}, {second} and {} more", rest.len()),
+        [one] => (*one).to_owned(),
+    };
+    let mut profile: Vec<&str> = [user.name.as_str(), user.username.as_str(), said.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
+    profile.dedup();
+    vec![("profile", profile.join(" · ")), ("email", user.email.clone()), ("groups", said.clone()), ("offline_access", "Until you withdraw it or sign out everywhere".to_owned())]
+}

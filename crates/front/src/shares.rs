@@ -1,0 +1,74 @@
+//! What applications may have of a person: agreements that are remembered, and keys (refresh tokens) that they keep.
+use crate::security::moment;
+use signet_base::{Error, Result, Uuid};
+use signet_core::models::Application;
+use signet_core::{Core, Principal};
+use signet_model::Snapshot;
+use signet_pages::ConsentRow;
+use signet_store::Page;
+use signet_store::consents::{self, ConsentQuery};
+use signet_store::grants::{self, GrantQuery, GrantToken, TokenKind};
+use std::collections::BTreeMap;
+
+/// More than anybody has.
+const ALL: u64 = 1000;
+
+/// One row for each application, by its name.
+pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
+    let now = core.now();
+    let world = core.world();
+    let name = |pk: Uuid| world.get(pk).map(|o| o.name().to_owned());
+    let mut rows: BTreeMap<Uuid, ConsentRow> = BTreeMap::new();
+    let query = ConsentQuery { owner: Some(person.user.id), page: Page { size: ALL, ..Page::default() }, ..ConsentQuery::default() };
+    for consent in consents::list(&core.db, &query).await?.0.into_iter().filter(|c| !c.is_expired(now)) {
+        let Some(application) = name(consent.application) else { continue };
+        let expires = consent.expires.map(moment).unwrap_or_default();
+        rows.insert(consent.application, ConsentRow { id: consent.id.to_string(), application, permissions: consent.permissions, expires, away: false });
+    }
+    for token in tokens(core, person).await? {
+        let Some((pk, application)) = application_of(&world, token.provider).and_then(|pk| Some((pk, name(pk)?))) else { continue };
+        let row = rows.entry(pk).or_insert_with(|| ConsentRow { id: pk.to_string(), application, permissions: token.scope.clone(), ..ConsentRow::default() });
+        row.away = true;
+    }
+    let mut rows: Vec<ConsentRow> = rows.into_values().collect();
+    rows.sort_by_key(|row| row.application.to_lowercase());
+    Ok(rows)
+}
+
+/// Ends what one application has: the agreement, and every key. `id` is that of the agreement, or the application's where
+/// there is none.
+///
+/// # Errors
+/// `NotFound` where the person shares nothing by that id.
+pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
+    let consent = match id.parse::<i64>() {
+        Ok(number) => Some(consents::by_id(&core.db, number).await?.filter(|c| c.user_id == person.user.id).ok_or(Error::NotFound)?),
+        Err(_) => None,
+    };
+    let application = match &consent {
+        Some(consent) => consent.application,
+        None => Uuid::parse_str(id).map_err(|_| Error::NotFound)?,
+    };
+    let world = core.world();
+    let held: Vec<GrantToken> = tokens(core, person).await?.into_iter().filter(|t| application_of(&world, t.provider) == Some(application)).collect();
+    if consent.is_none() && held.is_empty() {
+        return Err(Error::NotFound);
+    }
+    for token in held {
+        grants::revoke_family(&core.db, token.holder()).await?;
+    }
+    match consent {
+        Some(consent) => consents::delete(&core.db, consent.id).await,
+        None => Ok(()),
+    }
+}
+
+/// Refresh tokens that work.
+async fn tokens(core: &Core, person: &Principal) -> Result<Vec<GrantToken>> {
+    let query = GrantQuery { owner: Some(person.user.id), alive_at: Some(core.now()), page: Page { size: ALL, ..Page::default() }, ..GrantQuery::default() };
+    Ok(grants::list(&core.db, TokenKind::Refresh, &query).await?.0)
+}
+
+fn application_of(world: &Snapshot, provider: i64) -> Option<Uuid> {
+    world.all::<Application>().find(|(_, a)| a.provider == Some(provider)).map(|(o, _)| o.pk)
+}
