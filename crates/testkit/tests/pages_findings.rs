@@ -199,7 +199,14 @@ async fn pages_a10_b13_nobody_is_called_after_another_product() {
     let app = App::start(DbKind::Sqlite).await;
     // The first run says who is made, and where.
     let first = app.browser().get("/if/flow/initial-setup/").await.text();
-    for said in ["Create the first administrator", "You sign in as akadmin.", "At least 8 characters", "Create administrator", "autocomplete=\"username\" value=\"akadmin\"", "You are at <bdi>http://"] {
+    for said in [
+        "Create the first administrator",
+        "You sign in as akadmin.",
+        "At least 8 characters",
+        "Create administrator",
+        "autocomplete=\"username\" value=\"akadmin\"",
+        "You are at <bdi>http://",
+    ] {
         assert!(first.contains(said), "{said}: {first}");
     }
     let user = users::by_username(&app.core.db, "akadmin").await.unwrap().unwrap();
