@@ -229,10 +229,8 @@ fn shared(person: &Principal) -> Vec<(&'static str, String)> {
     let mut groups: Vec<&str> = person.groups.iter().map(|g| g.name.as_str()).collect();
     groups.sort_unstable();
     let said = match groups.as_slice() {
-        [] => String::new(),
-        [all @ ..] if all.len() <= 3 => all.join(", "),
-        [first, second, rest @ ..] => format!("{first}, {second} and {} more", rest.len()),
-        [one] => (*one).to_owned(),
+        [first, second, rest @ ..] if rest.len() > 1 => format!("{first}, {second} and {} more", rest.len()),
+        all => all.join(", "),
     };
     let mut profile: Vec<&str> = [user.name.as_str(), user.username.as_str(), said.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
     profile.dedup();
