@@ -61,7 +61,7 @@ pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
 /// What the button does, by what the form is for.
 fn button(purpose: Purpose, new_password: bool, first_run: bool) -> (&'static str, &'static str) {
     match purpose {
-        Purpose::SignIn if first_run => ("Create administrator", "Creating"),
+        Purpose::SignIn if first_run && new_password => ("Create administrator", "Creating"),
         Purpose::SetUp if new_password => ("Change password", "Saving"),
         Purpose::SetUp => ("Save", "Saving"),
         Purpose::Recover if new_password => ("Save the new password", "Saving"),
