@@ -35,7 +35,8 @@ pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
-    let account = Account { name, username: &person.user.username, links: &links, is_admin: true, here: "/if/admin/", sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
+    let account =
+        Account { name, username: &person.user.username, links: &links, is_admin: true, here: "/if/admin/", sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
     let page = first_steps_page(&FirstStepsPage { page: dressing.page(core), account, steps: &steps, home_url: "/if/user/", api_url: "/api/v3/" });
     Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
 }
