@@ -16,7 +16,7 @@ async fn finish_first_run(app: &App) {
 
 async fn example(app: &App, file: &str) {
     let (name, text) = EXAMPLES.iter().find(|(name, _)| name.contains(file)).unwrap();
-    apply(&app.core, &Source::new(*name, *text), &Author::system()).await.unwrap();
+    apply(&app.core, &Source::new(name, text), &Author::system()).await.unwrap();
 }
 
 /// The value of the form's token on a page.
