@@ -251,7 +251,7 @@ fn fault_response(fault: Fault, client: &Client, method: &Method) -> Response {
                 return response;
             }
             Error::Internal(what) => {
-                tracing::error!(request_id = %client.request_id, path = %client.path, %what, "the API failed");
+                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), %what, "the API failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}))
             }
         },

@@ -4,12 +4,13 @@ use crate::{Client, Core};
 use signet_base::{Result, Span};
 use signet_store::Batch;
 use signet_store::known_devices::{self, KnownDevice};
+use signet_store::users::User;
 
 /// Letters of the key in the cookie.
 const KEY: usize = 40;
 
 /// The digest by which the browser's key is found; none when it sent no key of ours.
-fn digest(core: &Core, client: &Client) -> Option<String> {
+pub(crate) fn digest(core: &Core, client: &Client) -> Option<String> {
     let well_formed = client.device.len() == KEY && client.device.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then(|| core.vault.digest("device", &client.device))
 }
@@ -24,7 +25,7 @@ pub async fn is_known(core: &Core, client: &Client, user: i64) -> Result<bool> {
 
 /// Remembers the browser for `age`: what to write, and the cookie to set. Zero: it is not remembered. A browser that is new
 /// for the person gets a new key, so that a key planted by somebody else does not become a known one.
-pub fn remember(core: &Core, client: &Client, user: i64, known: bool, age: Span) -> (Batch, Option<String>) {
+pub fn remember(core: &Core, client: &Client, user: &User, known: bool, age: Span) -> (Batch, Option<String>) {
     if age <= Span::ZERO {
         return (Batch::new(), None);
     }
@@ -32,13 +33,14 @@ pub fn remember(core: &Core, client: &Client, user: i64, known: bool, age: Span)
     let before = digest(core, client);
     let key = if known { client.device.clone() } else { core.ports.hex(KEY / 2) };
     let device = KnownDevice {
-        user_id: user,
+        user_id: user.id,
         digest: core.vault.digest("device", &key),
         ip: client.ip.to_string(),
         user_agent: client.user_agent.clone(),
         created: now,
         last_used: now,
         expires: now.plus(age),
+        epoch: user.epoch,
     };
     (known_devices::put(&device, before.as_deref()), Some(core.cookie(client, DEVICE_COOKIE, &key, Some(age.secs()), true)))
 }

@@ -53,7 +53,7 @@ impl Core {
         {
             return Some(event);
         }
-        let path: String = client.path.chars().take(MAX_PATH).collect();
+        let path: String = client.shown_path().chars().take(MAX_PATH).collect();
         context.insert("http_request".into(), json!({"args": {}, "path": path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
         if let Ok(located) = self.geoip.look_up(client.ip) {
             context.extend(located.place.map(|place| ("geo".to_owned(), Json::Object(place.to_map()))));

@@ -7,6 +7,7 @@ pub mod brand;
 pub mod budget;
 pub mod client;
 pub mod device;
+pub mod directory;
 pub mod event;
 pub mod explain;
 pub mod expression;

@@ -1,5 +1,5 @@
 //! Beginning and ending a person's session, with what goes with it: event, metric, last login.
-use crate::session::{Authentication, acting, binding};
+use crate::session::{self, Authentication, acting, binding};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 
@@ -34,6 +34,10 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
     crate::risk::remember_sign_in(core, client, &person).await;
     core.metrics.logins.inc();
     acting::revoke(core, session).await?;
+    if session.principal().is_some_and(|before| before.session_owner() != person.user.id) {
+        // Somebody else signs in here: the session of whoever was here is over.
+        session::close(core, session).await?;
+    }
     session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, terms.duration);
     if terms.remembered {
         session.stay(core, terms.duration);
@@ -49,10 +53,13 @@ pub async fn failed(core: &Core, client: &Client, username: &str, stage: &str) {
     core.event(client, None, "login_failed", "authentik_events", json!({"username": username, "password": "********************", "stage": stage})).await;
 }
 
-/// Ends the session.
+/// Ends the session, with the access tokens that were given within it.
 pub async fn sign_out(core: &Core, client: &Client, session: &mut WebSession) {
     if let Err(error) = acting::revoke(core, session).await {
         tracing::error!(%error, "what was granted to a person who was acted for could not be taken back");
+    }
+    if let Err(error) = session::close(core, session).await {
+        tracing::error!(%error, "access tokens of a session that ended could not be taken back");
     }
     if let Some(person) = session.principal().cloned() {
         core.event(client, Some(&person), "logout", "authentik_events", json!({})).await;

@@ -7,17 +7,18 @@ mod csrf;
 mod ending;
 mod judged;
 pub mod rules;
+mod state;
 mod strangers;
 
-use crate::flow::{Plan, sealed};
+use crate::flow::sealed;
 use crate::{Client, Core, Principal, device};
 use binding::Binding;
 pub use cookies::SessionCookies;
-pub use ending::{end, end_all};
+pub use ending::{close, end, end_all};
 use judged::{broken, end_after_use, end_broken, make_room, note_use};
-use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid};
+use signet_base::{Error, Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, sessions, users};
+pub use state::{Authentication, State};
 
 pub const SESSION_COOKIE: &str = "authentik_session";
 pub const CSRF_COOKIE: &str = "authentik_csrf";
@@ -26,49 +27,6 @@ pub const DEVICE_COOKIE: &str = "authentik_device";
 pub const MFA_COOKIE: &str = "authentik_mfa";
 /// `X-authentik-CSRF`
 pub const CSRF_HEADER: &str = "x-authentik-csrf";
-
-/// How the person proved who they are.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Authentication {
-    /// `password`, `token`, `auth_mfa`…
-    pub method: String,
-    #[serde(default)]
-    pub method_args: Map,
-    /// When they signed in (OpenID Connect `auth_time`).
-    pub at: Timestamp,
-    /// The event of this sign-in; a new one after each `prompt=login`.
-    pub event: Uuid,
-}
-
-/// What a session remembers between requests.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct State {
-    pub plan: Option<Plan>,
-    /// The query string with which the flow was entered.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub query: String,
-    /// Earlier plans of this run, for the inspector.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authentication: Option<Authentication>,
-    /// Lives until the browser closes.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub browser_only: bool,
-    /// The person chose to stay signed in.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub remembered: bool,
-    /// Where the session holds.
-    #[serde(skip_serializing_if = "Binding::is_none")]
-    pub binding: Binding,
-    /// Sign-ins that protocols asked for (`prompt=login`), by request.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub asked: Map,
-    /// The account as which the session's owner acts, see [`acting`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acts_as: Option<i64>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Write {
@@ -82,6 +40,10 @@ pub struct WebSession {
     /// The secret key that the cookie carries; empty until there is something to keep.
     key: String,
     row: Option<sessions::Session>,
+    /// The public id that stays when the same person signs in again.
+    uuid: Option<Uuid>,
+    /// Of the owner's account, as the sign-in rested on it.
+    epoch: i64,
     pub state: State,
     principal: Option<Principal>,
     write: Write,
@@ -111,6 +73,8 @@ impl WebSession {
         Self {
             key: String::new(),
             row: None,
+            uuid: None,
+            epoch: 0,
             state: State::default(),
             principal: None,
             write: Write::None,
@@ -140,14 +104,22 @@ impl WebSession {
         }
         let principal = match row.user_id {
             Some(id) => match Principal::load(core, id).await? {
-                Some(p) => Some(p),
-                // The account is gone or was deactivated: its sessions end with it.
-                None => return Ok(Self::anonymous()),
+                Some(p) if p.user.epoch <= row.epoch => Some(p),
+                // The account is gone, was deactivated, or has ended everything since: its sessions end with it.
+                _ => return Ok(Self::anonymous()),
             },
             None => None,
         };
         let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
-        let state: State = serde_json::from_value(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data))).unwrap_or_default();
+        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data))) else {
+            // What it was bound to is in the part that cannot be read.
+            tracing::warn!(request_id = %client.request_id, session = %row.uuid, "the state of a session does not decode: the session ends");
+            if row.user_id.is_some() {
+                end(core, &row).await?;
+            }
+            sessions::delete(&core.db, &row.id).await?;
+            return Ok(Self::anonymous());
+        };
         if let Some(person) = &principal
             && let Some(reason) = broken(core, client, &row, &state)
         {
@@ -165,7 +137,9 @@ impl WebSession {
         Ok(Self {
             key,
             absolute: row.absolute_expires,
+            epoch: row.epoch,
             row: Some(row),
+            uuid: None,
             state,
             principal,
             write: Write::None,
@@ -197,6 +171,17 @@ impl WebSession {
     pub fn uuid(&self) -> Option<Uuid> {
         self.row.as_ref().map(|r| r.uuid)
     }
+    /// The epoch that what is granted in this session carries: of the person's account, as it was proven.
+    pub fn epoch(&self) -> i64 {
+        match &self.principal {
+            Some(Principal { user, impersonator: Some(_), .. }) => user.epoch,
+            _ => self.epoch,
+        }
+    }
+    /// The session was spared when its owner ended everything: it goes on at the new epoch.
+    pub fn goes_on_at(&mut self, epoch: i64) {
+        self.epoch = epoch;
+    }
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()
     }
@@ -208,7 +193,11 @@ impl WebSession {
 
     /// Signs a person in. The session gets a new key (no fixation), the state of flows stays.
     pub fn sign_in(&mut self, core: &Core, principal: Principal, authentication: Authentication, duration: Span) {
+        let again = self.principal.as_ref().is_some_and(|before| before.impersonator.is_none() && before.user.id == principal.user.id);
+        let uuid = self.uuid().filter(|_| again);
         self.rekey(core);
+        self.uuid = uuid;
+        self.epoch = principal.user.epoch;
         self.state.authentication = Some(authentication);
         self.state.browser_only = duration.is_zero();
         self.state.remembered = false;
@@ -253,6 +242,8 @@ impl WebSession {
         }
         self.key.clear();
         self.row = None;
+        self.uuid = None;
+        self.epoch = 0;
         self.principal = None;
         self.state.authentication = None;
         self.state.acts_as = None;
@@ -278,10 +269,13 @@ impl WebSession {
         }
         self.key = core.ports.timed_secret(32);
         self.row = None;
+        self.uuid = None;
         self.set_cookie = true;
     }
 
-    /// Writes what changed and gives the cookies to set.
+    /// Writes what changed and gives the cookies to set. A sign-in is one commit, which succeeds only while the account is
+    /// active and as it was proven; else the error is one of [`epoch::has_changed`](signet_store::epoch::has_changed) and
+    /// nobody is signed in.
     pub async fn save(&mut self, core: &Core, client: &Client) -> Result<Vec<String>> {
         if self.write == Write::None {
             return Ok(Vec::new());
@@ -318,7 +312,7 @@ impl WebSession {
         let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
         let row = sessions::Session {
             id,
-            uuid: self.row.as_ref().map_or_else(|| core.ports.timed_uuid(), |r| r.uuid),
+            uuid: self.row.as_ref().map(|r| r.uuid).or(self.uuid).unwrap_or_else(|| core.ports.timed_uuid()),
             user_id: self.principal.as_ref().map(Principal::session_owner),
             data,
             auth: serde_json::to_value(&self.state.authentication)?,
@@ -328,12 +322,13 @@ impl WebSession {
             last_used: now,
             ip: client.ip.to_string(),
             user_agent: client.user_agent.clone(),
+            epoch: self.epoch,
         };
         let arrived = std::mem::take(&mut self.fresh).then(|| self.principal.clone()).flatten();
         let (with, device) = match &arrived {
             Some(person) => {
-                let (device, cookie) = device::remember(core, client, person.user.id, self.known_device, self.device_age);
-                (users::touch_last_login(person.user.id, now).then(device), cookie)
+                let (device, cookie) = device::remember(core, client, &person.user, self.known_device, self.device_age);
+                (users::touch_last_login(person.user.id, self.epoch, now).then(device), cookie)
             }
             None => (Batch::new(), None),
         };

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use signet_base::{Error, Json, Map, Result, query};
 use signet_core::{Client, Core, WebSession, page};
+use signet_store::epoch;
 use std::sync::Arc;
 
 /// Longest body of a form or an answer, in bytes.
@@ -53,6 +54,8 @@ impl Edge {
                 }
                 response
             }
+            // The account changed between the proof and the sign-in: nobody is signed in, and the run begins anew.
+            Err(e) if epoch::has_changed(&e) => redirect(StatusCode::FOUND, &here(&self.client)),
             Err(e) => self.fail(&e),
         }
     }
@@ -65,6 +68,11 @@ impl Edge {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
+}
+
+/// The address of the request, with its query.
+pub fn here(client: &Client) -> String {
+    if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) }
 }
 
 /// A redirect by GET. `to` is percent-encoded where a header needs it.

@@ -1,7 +1,7 @@
 //! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back and
 //! reloading are safe; it works without script.
-use crate::around::{self, Around, address};
-use crate::edge::{Edge, read_answer, redirect};
+use crate::around::{self, Around};
+use crate::edge::{Edge, here, read_answer, redirect};
 use crate::form;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
@@ -44,7 +44,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     let client = edge.client.clone();
     if !token.as_ref().and_then(Json::as_str).is_some_and(|t| edge.session.csrf_fits(&core, t)) {
         // The session of the form is over (or never was): show the step anew instead of judging a foreign form.
-        return redirect(StatusCode::SEE_OTHER, &page_address(&client));
+        return redirect(StatusCode::SEE_OTHER, &here(&client));
     }
     let sent = form::read(sent);
     if let (Some(chosen), Some(plan)) = (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk)) {
@@ -52,7 +52,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
         edge.session.touch();
     }
     if sent.view_only {
-        let to = page_address(&client);
+        let to = here(&client);
         return edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await;
     }
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
@@ -79,10 +79,6 @@ async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Ob
     Err(Error::internal("the flow does not come to an end"))
 }
 
-fn page_address(client: &Client) -> String {
-    address(&client.path, &client.query)
-}
-
 async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Result<Reply, Error>, posted: bool, typed: &[(String, String)]) -> Response {
     let reply = match reply {
         Ok(Reply::Done(to)) if posted || to == "/" => Ok(Reply::Done(around::end(core, flow, edge.session.principal(), to))),
@@ -100,12 +96,12 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Res
         Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
             let errors = challenge.contains_key("response_errors") && !form::only_chosen(&challenge);
             if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
-                redirect(StatusCode::SEE_OTHER, &page_address(&edge.client))
+                redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else {
                 page(&mut edge, core, flow, StatusCode::OK, &Json::Object(challenge), typed)
             }
         }
-        Ok(Reply::Again) => redirect(StatusCode::SEE_OTHER, &page_address(&edge.client)),
+        Ok(Reply::Again) => redirect(StatusCode::SEE_OTHER, &here(&edge.client)),
         Err(error @ Error::Internal(_)) => {
             tracing::error!(request_id = %edge.client.request_id, %error, "a flow step failed");
             let challenge = json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id});
@@ -133,7 +129,7 @@ fn page(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>, status: StatusCod
     let csrf = edge.session.csrf(core);
     let around = Around::of(edge, core, flow, challenge, typed);
     let dressing = Dressing::of(core, &edge.client, &edge.cookies);
-    let action = page_address(&edge.client);
+    let action = here(&edge.client);
     let form = around.form(edge, &dressing.help, &action, &csrf);
     let own = edge
         .session

@@ -9,6 +9,7 @@ mod form;
 mod inspector;
 mod known;
 mod library;
+mod recovery;
 mod security;
 mod shares;
 mod ways;
@@ -34,7 +35,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/flows/-/configure/{stage}/", get(ways::configure))
         .route("/flows/-/cancel/", get(ways::cancel))
         .route("/application/launch/{slug}/", get(ways::launch))
-        .route("/recovery/use-token/{key}/", get(ways::use_recovery_token))
+        .route("/recovery/use-token/{key}/", get(recovery::ask).post(recovery::use_up))
         .route("/setup", get(ways::setup))
         .route("/if/ended/{what}/", get(known::ended))
         .route("/.well-known/change-password", get(known::change_password))

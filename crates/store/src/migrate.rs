@@ -22,6 +22,7 @@ const ALL: &[Migration] = &[
     Migration { number: 6, name: "reputation", sql: include_str!("../migrations/0006_reputation.sql") },
     Migration { number: 7, name: "grant indexes", sql: include_str!("../migrations/0007_grant_indexes.sql") },
     Migration { number: 8, name: "invitation key", sql: include_str!("../migrations/0008_invitation_key.sql") },
+    Migration { number: 9, name: "account epoch", sql: include_str!("../migrations/0009_account_epoch.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \

@@ -6,6 +6,7 @@ use crate::list::{Filters, Paging};
 use crate::route::{Action, Output, Permission, Run};
 use http::Method;
 use signet_base::{Json, Map, json};
+use signet_core::directory;
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, Kind as FieldKind};
 use signet_store::Page;
@@ -220,10 +221,19 @@ async fn change(call: &mut Call, kind: Kind, scope: Scope, partial: bool) -> Ans
     answer(call, &device).await
 }
 
-/// `DELETE /authenticators/[admin/]<kind>/<id>/`
+/// `DELETE /authenticators/[admin/]<kind>/<id>/`. Where an administrator takes a factor away, everything of the account ends
+/// that may rest on it.
 async fn destroy(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
     let device = find(call, kind, scope).await?;
-    devices::delete(&call.core.db, device.id).await?;
+    if scope == Scope::Everybody {
+        let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), device.user_id);
+        let epoch = directory::reset_factor(&call.core, &device, &spared).await?;
+        if let (Some(session), Some(_)) = (call.session.as_mut(), spared.session) {
+            session.goes_on_at(epoch);
+        }
+    } else {
+        devices::delete(&call.core.db, device.id).await?;
+    }
     let owner = users::by_id(&call.core.db, device.user_id).await?.map(|u| u.username);
     call.event("model_deleted", json!({"model": device.event_model(device.id), "user": owner})).await;
     Ok(Reply::Empty)

@@ -2,8 +2,10 @@
 use super::{blank, user_agent};
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
-use signet_base::{Json, Uuid, json};
+use signet_base::{Error, Json, Uuid, json};
+use signet_core::directory;
 use signet_model::{FieldDef, Kind};
+use signet_store::epoch::Spared;
 use signet_store::sessions::{self, Session, SessionQuery};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
@@ -63,16 +65,15 @@ pub(crate) async fn retrieve(call: &mut Call) -> Answer {
 /// `DELETE /core/authenticated_sessions/<uuid>/`: ends the session and what was granted within it.
 pub(crate) async fn destroy(call: &mut Call) -> Answer {
     let session = find(call).await?;
-    end(call, &session).await?;
+    signet_core::session::end(&call.core, &session).await?;
+    record(call, &session).await;
     Ok(Reply::Empty)
 }
-async fn end(call: &Call, session: &Session) -> Result<(), Fault> {
-    signet_core::session::end(&call.core, session).await?;
+async fn record(call: &Call, session: &Session) {
     call.event("model_deleted", json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
-    Ok(())
 }
 
-/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`
+/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: ends everything of these people, whatever sessions are left.
 pub(crate) async fn bulk_delete(call: &mut Call) -> Answer {
     let mut f = Filters::new(call);
     let ids = f.ints("user_pks");
@@ -81,8 +82,13 @@ pub(crate) async fn bulk_delete(call: &mut Call) -> Answer {
         return Err(Fault::invalid("user_pks", "This field is required."));
     }
     for id in ids {
-        for session in sessions::of_user(&call.core.db, id).await? {
-            end(call, &session).await?;
+        let over = sessions::of_user(&call.core.db, id).await?;
+        match directory::end_all(&call.core, id, &Spared::default()).await {
+            Ok(_) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for session in &over {
+            record(call, session).await;
         }
     }
     Ok(Reply::Empty)

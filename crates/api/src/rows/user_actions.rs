@@ -7,7 +7,7 @@ use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::flow::plan::{Plan, plan};
 use signet_core::flow::{Context, keys, token};
 use signet_core::session::acting;
-use signet_core::{Principal, address, brand, hash, rows, session, setup};
+use signet_core::{Principal, address, brand, directory, hash, rows, setup};
 use signet_model::{FieldDef, Kind, Object};
 use signet_store::users;
 use std::sync::Arc;
@@ -78,9 +78,11 @@ pub(crate) async fn set_password_hash(call: &mut Call) -> Answer {
 
 /// A new password ends what was begun with the old one, the session that asks for it aside.
 async fn store_password(call: &mut Call, user: users::User, hash: &str) -> Answer {
-    users::set_password(&call.core.db, user.id, hash, call.core.now()).await?;
-    let own = call.session.as_ref().and_then(|s| s.uuid());
-    session::end_all(&call.core, user.id, own).await?;
+    let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), user.id);
+    let epoch = directory::set_password(&call.core, user.id, hash, &spared).await?;
+    if let (Some(session), Some(_)) = (call.session.as_mut(), spared.session) {
+        session.goes_on_at(epoch);
+    }
     call.event("password_set", model("user", user.id, &user.username)).await;
     if Principal::of(&call.core, user).await?.is_superuser {
         setup::finish(&call.core).await?;
@@ -128,7 +130,7 @@ pub(crate) async fn recovery(call: &mut Call) -> Answer {
         Some(span) => span,
         None => Span::parse(&call.core.system().default_token_duration).map_err(Error::internal)?,
     };
-    let key = token::issue(&call.core, token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true }).await?;
+    let key = token::issue(&call.core, token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true, epoch: user.epoch }).await?;
     call.record("secret_view", model("user", user.id, &user.username)).await?;
     Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)?})))
 }

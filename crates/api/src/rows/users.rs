@@ -6,10 +6,10 @@ use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
-use signet_core::{Core, rows, session};
+use signet_core::{Core, directory, rows};
 use signet_model::{FieldDef, Kind};
 use signet_store::users::{self, User, UserQuery};
-use signet_store::{grants, groups, objects};
+use signet_store::{groups, objects};
 
 pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
 const RELATED: &[FieldDef] = &[FieldDef::shown("pk", Kind::Uuid), FieldDef::shown("name", Kind::Text)];
@@ -168,14 +168,18 @@ async fn change(call: &mut Call, partial: bool) -> Answer {
         let mut user = before.clone();
         let teams = fill(call, &mut user, &sent, &mut errors).await?;
         rights::may_give(call, teams.as_deref().unwrap_or_default()).await?;
+        if before.is_active && !user.is_active && call.person()?.user.id == before.id {
+            return Err(Fault::invalid("is_active", "You cannot deactivate your own account."));
+        }
+        directory::keeps_an_administrator(&call.core, &before, &user).await?;
+        if !user.is_active {
+            // Tokens whose rows wait to be written end with the rest.
+            call.core.db.flush().await?;
+        }
         match users::update(&call.core.db, &user, Some(before.updated), teams.as_deref(), call.core.now()).await {
             Ok(()) => {}
             Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
             Err(error) => return Err(taken(error)),
-        }
-        if before.is_active && !user.is_active {
-            session::end_all(&call.core, user.id, None).await?;
-            grants::revoke_user(&call.core.db, user.id, call.core.now()).await?;
         }
         call.event("model_updated", model("user", user.id, &user.username)).await;
         let user = find(call).await?;

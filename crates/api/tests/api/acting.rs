@@ -170,6 +170,7 @@ async fn what_was_granted_meanwhile_ends_with_it() {
                 issued: now,
                 expires,
                 revoked: false,
+                epoch: 0,
             }
         };
         let alive = async |token: &GrantToken| grants::by_digest(&app.core.db, &token.digest).await.unwrap().is_some_and(|found| !found.revoked);

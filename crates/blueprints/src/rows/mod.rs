@@ -7,6 +7,7 @@ mod values;
 use signet_base::{Json, Map, Secret, Uuid};
 use signet_core::Core;
 use signet_store::Batch;
+use signet_store::epoch::Spared;
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, canonical};
@@ -149,9 +150,10 @@ impl Rows {
                 batch = batch.then(users::delete_batch(d.user.id));
             }
             if d.fate == Fate::Changed {
+                // A password and a deactivation end everything of the account, in this commit.
                 batch = batch.then(users::update_batch(&d.user, None, d.groups.as_deref(), now));
                 if let Some(hash) = &d.hash {
-                    batch = batch.then(users::set_password_batch(d.user.id, hash, now));
+                    batch = batch.then(users::set_password_batch(d.user.id, hash, &Spared::default(), now));
                 }
             }
         }

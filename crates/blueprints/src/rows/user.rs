@@ -1,8 +1,8 @@
 //! Entries about users.
 use super::values::{flag, internal, object, stored_user, text, user_map, wrong};
 use super::{Did, Fate, Order, Rows, Step, UserDraft, Wrong, mark};
-use signet_base::{Json, Secret, Uuid, json};
-use signet_core::Core;
+use signet_base::{Error, Json, Secret, Uuid, json};
+use signet_core::{Core, directory};
 use signet_model::check::{email, person_name};
 use signet_store::groups;
 use signet_store::users::User;
@@ -24,6 +24,10 @@ impl Rows {
         let at = match order.state.of(known)? {
             Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.users[at].user.id)))),
             Step::Delete(at) => {
+                let id = self.users[at].user.id;
+                if id > 0 && directory::is_last_administrator(core, id).await.map_err(internal)? {
+                    return wrong("", directory::LAST_ADMINISTRATOR);
+                }
                 self.users[at].fate = Fate::Gone;
                 return Ok((Did::Deleted, json!(self.users[at].user.id)));
             }
@@ -98,6 +102,11 @@ impl Rows {
             if have == want {
                 groups = None;
             }
+        }
+        let kept = if self.users[at].fate == Fate::New { Ok(()) } else { directory::keeps_an_administrator(core, &self.users[at].user, &user).await };
+        match kept {
+            Err(Error::Invalid(_)) => return wrong("is_active", directory::LAST_ADMINISTRATOR),
+            answer => answer.map_err(internal)?,
         }
         let draft = &mut self.users[at];
         let changed = user_map(&user) != before || groups.is_some() || hash.is_some();

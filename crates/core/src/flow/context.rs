@@ -26,6 +26,7 @@ pub struct PendingUser {
 /// The public keys of authentik-features §1.7. Names beginning with `goauthentik.io` are internal.
 pub mod keys {
     use super::{Key, PendingUser};
+    use crate::flow::account::AccountAt;
     use signet_base::{Json, Map, Uuid};
     pub const PENDING_USER: Key<PendingUser> = Key::new("pending_user");
     /// The text that was typed, for flows that do not show whom it matched.
@@ -61,8 +62,10 @@ pub mod keys {
     pub const CHOSEN: Key<bool> = Key::new("goauthentik.io/identification/chosen");
     /// The last answer was refused by a password policy alone: pages say it at the password.
     pub const PASSWORD_REFUSED: Key<bool> = Key::new("goauthentik.io/pages/password_refused");
-    /// The account that this run has made.
-    pub const CREATED_ACCOUNT: Key<i64> = Key::new("goauthentik.io/user_write/created");
+    /// The account that this run has made: see [`account::made_here`](crate::flow::account::made_here).
+    pub const CREATED_ACCOUNT: Key<AccountAt> = Key::new("goauthentik.io/user_write/created");
+    /// What one run may hand to another that is about somebody else, or begins anew.
+    pub const TRAVELLERS: [&str; 3] = [APPLICATION.0, IS_SSO.0, IS_REDIRECTED.0];
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

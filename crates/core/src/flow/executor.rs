@@ -6,6 +6,7 @@ use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, address, setup};
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_model::Object;
+use signet_store::epoch;
 use std::sync::Arc;
 
 /// What the edge answers.
@@ -135,7 +136,11 @@ impl Executor<'_> {
         }
     }
 
+    /// An answer leads on to the next form, or to the beginning of a session, at once: what stands between is done by the
+    /// request that brought the answer, and opening an address changes no account.
     async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
+        let posted = answer.is_some();
+        let (mut passed, mut agreed) = (false, false);
         for _ in 0..MAX_SILENT {
             let Some(mut plan) = self.session.state.plan.take() else { return Err(Error::internal("a run without a plan")) };
             let first_run = flow.text("slug") == setup::FLOW;
@@ -146,6 +151,19 @@ impl Executor<'_> {
             let Some(planned) = plan.stages.front().cloned() else {
                 return Ok(self.finish(flow, plan));
             };
+            match self.still_counts(&mut plan).await {
+                Ok(true) => {}
+                Ok(false) => return self.begin_anew(flow, plan).await,
+                Err(error) => {
+                    self.session.state.plan = Some(plan);
+                    return Err(error);
+                }
+            }
+            let kind = planned.stage.kind_id(self.core).and_then(|id| self.core.families.stage(&id));
+            if passed && kind.is_some_and(|kind| kind.begins_session()) {
+                self.session.state.plan = Some(plan);
+                return Ok(Reply::Again);
+            }
             // Asked whenever the stage has not been shown yet, also when an answer comes unasked.
             if planned.re_evaluate && !plan.shown {
                 match self.still_applies(flow, &mut plan, &planned).await {
@@ -169,6 +187,7 @@ impl Executor<'_> {
                 self.session.state.plan = Some(plan);
                 return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
             }
+            let was_shown = plan.shown;
             let mut invited = None;
             if kind.writes_people() {
                 match invitation::claim(self.core, flow.pk, &mut plan.context).await {
@@ -189,8 +208,10 @@ impl Executor<'_> {
             }
             let step = {
                 let query = self.session.state.query.clone();
-                let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query };
-                let step = match answer.take() {
+                let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query, agreed };
+                let sent = answer.take();
+                let answered = sent.is_some();
+                let step = match sent {
                     None => kind.show(&mut run).await,
                     Some(sent) if is_for(kind.as_ref(), sent) => kind.answer(&mut run, sent).await,
                     Some(_) => kind.answer(&mut run, &Map::new()).await,
@@ -214,12 +235,16 @@ impl Executor<'_> {
                     Some(claim) => invitation::release(self.core, claim).await?,
                     None => {}
                 }
+                let is_form = was_shown || !kind.component().is_empty();
+                agreed |= answered && is_form && matches!(step, Ok(Step::Next));
                 step
             };
             let step = match step {
                 Ok(step) => step,
                 // What was typed is wrong: said at the fields, as a stage does it itself.
                 Err(Error::Invalid(fields)) => Step::Invalid(fields.into()),
+                // Between the proof and the change that rests on it.
+                Err(error) if epoch::has_changed(&error) => return self.begin_anew(flow, plan).await,
                 // The run stays where it is, so that a person can try again.
                 Err(error) => {
                     self.session.state.plan = Some(plan);
@@ -231,6 +256,9 @@ impl Executor<'_> {
                 Step::Show(challenge) => {
                     plan.shown = true;
                     self.session.state.plan = Some(plan);
+                    if passed {
+                        return Ok(Reply::Again);
+                    }
                     let challenge = self.dress(flow, challenge);
                     return Ok(Reply::Challenge(challenge));
                 }
@@ -239,11 +267,15 @@ impl Executor<'_> {
                     history::record(self.core, self.session, &plan);
                     plan.shown = false;
                     plan.stages.pop_front();
-                    if plan.stages.is_empty() {
+                    if plan.stages.is_empty() && !passed {
                         return Ok(self.finish(flow, plan));
                     }
+                    let over = plan.stages.is_empty();
                     self.session.state.plan = Some(plan);
-                    return Ok(Reply::Again);
+                    if !posted || over {
+                        return Ok(Reply::Again);
+                    }
+                    passed = true;
                 }
                 Step::Redirect(to) => {
                     plan.shown = true;
@@ -297,7 +329,7 @@ impl Executor<'_> {
 
     /// Begins again: from what the run was started with, or with all that is known by now. Steps that the server put in
     /// (a protocol's answer) stay at the end.
-    async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
+    pub(super) async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
         let built_in: Vec<Planned> = plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
         let given = plan.given;
         let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
@@ -315,7 +347,7 @@ impl Executor<'_> {
     }
 
     /// What a run begins with: the signed-in person.
-    fn fresh_context(&self) -> Context {
+    pub(super) fn fresh_context(&self) -> Context {
         let mut context = Context::default();
         if let Some(user) = self.session.principal() {
             context.set(&keys::PENDING_USER, user.pending());
@@ -333,10 +365,11 @@ impl Executor<'_> {
         }
         let (_, stage, settings) = self.resolve(&planned.stage)?;
         let query = self.session.state.query.clone();
-        let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query };
+        let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query, agreed: false };
         let shown = kind.show(&mut run).await?;
         match shown {
             Step::Show(challenge) => {
+                plan.shown = true;
                 self.session.state.plan = Some(plan);
                 let mut challenge = self.dress(flow, challenge);
                 challenge.insert("response_errors".into(), errors.into_json());

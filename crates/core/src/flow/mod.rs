@@ -1,5 +1,7 @@
 //! Flows: the plan (which stages, in which order), the context that stages share, and the executor that owns
 //! policies, sessions, events and timing. A stage only shows and judges.
+pub mod account;
+mod anew;
 pub mod arrival;
 pub mod challenge;
 pub mod context;
@@ -8,6 +10,7 @@ pub mod executor;
 pub mod history;
 pub mod invitation;
 pub mod plan;
+pub mod question;
 pub mod sealed;
 pub(crate) mod setup_code;
 pub mod stage;

@@ -1,4 +1,5 @@
 //! The seam between the executor and a kind of stage.
+use super::account::PROVEN;
 use super::{Challenge, Context, PendingUser, Plan, ResponseErrors, StageRef, keys};
 use crate::{Client, Core, Principal, WebSession};
 use async_trait::async_trait;
@@ -6,6 +7,7 @@ use maud::Markup;
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_model::{Model, Object};
 use signet_pages::FormContext;
+use signet_store::{Batch, epoch};
 use std::sync::Arc;
 
 /// What follows from showing or answering a stage.
@@ -43,6 +45,8 @@ pub struct FlowRun<'a> {
     pub settings: Json,
     /// The query string the person arrived with.
     pub query: &'a str,
+    /// A form of this run was answered by this very request: what follows from it may be done without another question.
+    pub agreed: bool,
 }
 
 impl FlowRun<'_> {
@@ -63,6 +67,16 @@ impl FlowRun<'_> {
     /// The account behind the pending user, when there is one, active or not.
     pub async fn pending_account(&self) -> Result<Option<Principal>> {
         super::plan::pending_principal(self.core, &self.plan.context).await
+    }
+    /// What a change of this account rests on, for the commit that makes it: the epoch at which the account was proven in
+    /// this run, or that of the session in which it is signed in.
+    pub fn unchanged(&self, user: i64) -> Batch {
+        let proven = self.plan.context.get(&PROVEN).filter(|at| at.user == user).map(|at| at.epoch);
+        let signed_in = || self.user().filter(|p| p.user.id == user).map(|_| self.session.epoch());
+        match proven.or_else(signed_in) {
+            Some(epoch) => epoch::is_at(user, epoch),
+            None => Batch::new(),
+        }
     }
     /// A value of the query string that the person arrived with.
     pub fn query_value(&self, name: &str) -> Option<String> {
@@ -110,6 +124,11 @@ pub trait StageKind: Send + Sync {
     /// By which server the mail of this stage leaves; none for kinds that send none.
     fn sender(&self, _core: &Core, _stage: &Object) -> Option<crate::mail::Sender> {
         None
+    }
+    /// Begins a session. It does so by a request of its own, the one that follows the last answer: its cookies come with the
+    /// answer that clients look at.
+    fn begins_session(&self) -> bool {
+        false
     }
     /// Silent stages may run while an authorization is answered without a page.
     fn is_silent(&self) -> bool {

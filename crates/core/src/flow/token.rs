@@ -1,5 +1,6 @@
 //! Links by which a run goes on in another browser: the plan is kept, sealed, under the digest of a random key. Opening
 //! the link only shows a question, so programs that look at links do not use them up; answering it does.
+use super::account::{AccountAt, PROVEN, made_here};
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, plan};
 use super::{Challenge, Context, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, Step, keys};
@@ -7,7 +8,7 @@ use crate::{Client, Core, Principal, address};
 use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Secret, Span, Timestamp, Uuid, json, query};
+use signet_base::{Error, Json, Map, Result, Secret, Span, Uuid, json, query};
 use signet_model::Object;
 use signet_pages::{FormContext, ui};
 use signet_store::flow_tokens::{self, FlowToken};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 /// Name of the key in the query of a link.
 pub const QUERY: &str = "flow_token";
 /// What everybody reads whose link does not lead on, whatever the reason.
-const GONE: &str = "This link is no longer valid. Ask for a new one.";
+pub(super) const GONE: &str = "This link is no longer valid. Ask for a new one.";
 const OTHER: &str = "This link is for another account. Sign out, then open it again.";
 /// Characters of a key: 285 bits.
 const KEY_LENGTH: usize = 48;
@@ -36,6 +37,8 @@ pub struct Ticket<'a> {
     pub purpose: &'a str,
     /// Other links of the person for the same flow end.
     pub replace: bool,
+    /// The account's, as it was read for this link; 0 where the run has none.
+    pub epoch: i64,
 }
 
 /// Keeps the run and gives the key of its link. The link is for the pending user of the run, and for nobody else.
@@ -43,7 +46,7 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
     let mut kept = ticket.plan.clone();
     kept.shown = false;
     kept.given = None;
-    for name in [keys::CHOSEN.0, keys::CONSENT_TOKEN.0, keys::IS_RESTORED.0] {
+    for name in [keys::CHOSEN.0, keys::CONSENT_TOKEN.0, keys::IS_RESTORED.0, PROVEN.0] {
         kept.context.0.remove(name);
     }
     // A confirmation of an earlier link is not a part of the run.
@@ -61,6 +64,7 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
         plan: Secret::new(text),
         created: now,
         expires: now.plus(ticket.lifetime),
+        epoch: ticket.epoch,
     };
     let key = Secret::new(core.ports.alphanumeric(KEY_LENGTH));
     flow_tokens::insert(&core.db, &core.vault, &token, &key, ticket.replace).await?;
@@ -96,13 +100,13 @@ fn is_of(plan: &Plan, flow: Uuid, mark: &str) -> bool {
 }
 
 /// The account of a link, judged now. `Err` is the refusal. An account that is not active counts only while the run that
-/// made it goes on; a password or address that was changed since then ends older links.
-async fn judge(core: &Arc<Core>, user: Option<i64>, created: Timestamp, context: &Context) -> Result<Option<Principal>> {
+/// made it goes on; what raises the account's epoch and a changed address end older links.
+async fn judge(core: &Arc<Core>, user: Option<i64>, epoch: i64, context: &Context) -> Result<Option<Principal>> {
     let Some(id) = user else { return Ok(None) };
     let Some(person) = Principal::load_any(core, id).await? else { return Err(Error::denied(GONE)) };
-    let made_here = context.get(&keys::CREATED_ACCOUNT) == Some(id);
+    let made_here = made_here(context, &person.user);
     let moved = context.get(&ADDRESS).is_some_and(|sent| canonical(&sent) != canonical(&person.user.email));
-    if (!person.user.is_active && !made_here) || person.user.password_changed > created || moved {
+    if (!person.user.is_active && !made_here) || person.user.epoch > epoch || moved {
         return Err(Error::denied(GONE));
     }
     Ok(Some(person))
@@ -129,9 +133,12 @@ impl Executor<'_> {
         if kept.flow != flow.pk || kept.context.get(&keys::PENDING_USER).and_then(|u| u.id) != token.user_id {
             return Err(Error::denied(GONE));
         }
-        judge(self.core, token.user_id, token.created, &kept.context).await?;
+        judge(self.core, token.user_id, token.epoch, &kept.context).await?;
         if let Some(current) = self.session.state.plan.as_ref().filter(|p| p.flow == flow.pk) {
-            kept.context.0.extend(current.context.0.iter().filter(|(name, _)| may_travel(name)).map(|(n, v)| (n.clone(), v.clone())));
+            kept.context.0.extend(current.context.0.iter().filter(|(name, _)| keys::TRAVELLERS.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())));
+        }
+        if let Some(user) = token.user_id {
+            kept.context.set(&PROVEN, AccountAt { user, epoch: token.epoch });
         }
         kept.context.0.insert(keys::IS_RESTORED.0.to_owned(), json!({"token": mark, "purpose": token.purpose}));
         // Whom the flow is for, and its policies, count as of now. Whoever is signed in as the person of the link is nobody new
@@ -144,32 +151,13 @@ impl Executor<'_> {
         if let Err(NotPlanned::NotApplicable(messages)) = fits {
             return Err(Error::denied(if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }));
         }
-        let question = Question { id: token.id, flow: token.flow, user: token.user_id, created: token.created, answer: self.core.ports.hex(20) };
+        let question = Question { id: token.id, flow: token.flow, user: token.user_id, epoch: token.epoch, answer: self.core.ports.hex(20) };
         kept.stages.push_front(Planned { stage: StageRef::BuiltIn { kind: CONFIRM.to_owned(), settings: serde_json::to_value(question)? }, binding: None, re_evaluate: false });
         kept.total = kept.stages.len();
         kept.shown = false;
         self.start(kept);
         Ok(Some(None))
     }
-}
-
-/// What the run of the browser adds to that of the link: never who it is about, what they have proven or typed.
-fn may_travel(name: &str) -> bool {
-    const PERSONAL: [&str; 12] = [
-        "pending_user",
-        "pending_user_identifier",
-        "prompt_data",
-        "user_backend",
-        "auth_method",
-        "auth_method_args",
-        "is_restored",
-        "groups",
-        "user_path",
-        "user_type",
-        "invitation",
-        "invitation_in_effect",
-    ];
-    !PERSONAL.contains(&name) && !name.starts_with("goauthentik.io/")
 }
 
 /// The question before a link's run goes on.
@@ -181,7 +169,7 @@ struct Question {
     id: Uuid,
     flow: Uuid,
     user: Option<i64>,
-    created: Timestamp,
+    epoch: i64,
     /// What an answer must repeat.
     answer: String,
 }
@@ -218,7 +206,7 @@ impl StageKind for Confirm {
         if !Secret::new(question.answer).matches(sent) {
             return Ok(Step::Invalid(ResponseErrors::required("token")));
         }
-        judge(flow.core, question.user, question.created, &flow.plan.context).await?;
+        judge(flow.core, question.user, question.epoch, &flow.plan.context).await?;
         if flow_tokens::take(&flow.core.db, question.id, question.flow, question.user, flow.core.now()).await? {
             return Ok(Step::Next);
         }
@@ -240,12 +228,12 @@ mod tests {
         assert_eq!((without("flow_token=x").as_str(), without("a=b+c").as_str(), without("").as_str()), ("", "a=b+c", ""));
     }
     #[test]
-    fn nothing_about_a_person_travels_from_one_run_to_another() {
-        for name in ["pending_user", "prompt_data", "user_backend", "auth_method", "is_restored", "goauthentik.io/identification/chosen", "invitation", "groups"] {
-            assert!(!may_travel(name), "{name}");
+    fn redteam_28_only_what_is_listed_travels_from_one_run_to_another() {
+        for name in ["application", "is_sso", "is_redirected"] {
+            assert!(keys::TRAVELLERS.contains(&name), "{name}");
         }
-        for name in ["application", "redirect", "is_sso", "my_flag"] {
-            assert!(may_travel(name), "{name}");
+        for name in ["pending_user", "prompt_data", "user_backend", "is_restored", "groups", "email", "phone", "redirect", "redirect_stage_target", "my_flag"] {
+            assert!(!keys::TRAVELLERS.contains(&name), "{name}");
         }
     }
 }

@@ -17,8 +17,7 @@ pub(super) async fn person(core: &Core, owner: Principal, acts_as: Option<i64>) 
 
 /// The account as which a stored session acts.
 pub(super) fn of_row(core: &Core, session: &sessions::Session) -> Option<i64> {
-    let state: State = serde_json::from_value(sealed::open(&core.vault, &session.id, session.data.clone())).ok()?;
-    state.acts_as
+    State::decode(sealed::open(&core.vault, &session.id, session.data.clone()))?.acts_as
 }
 
 /// Takes back what was granted to the person who is acted for within this session.

@@ -1,6 +1,6 @@
 //! What the rules say about a session that is used.
 use super::State;
-use super::ending::revoke;
+use super::ending::{end_access, revoke};
 use crate::{Client, Core, Principal};
 use signet_base::{Result, Timestamp, json};
 use signet_store::{grants, sessions};
@@ -23,16 +23,17 @@ pub(super) fn broken(core: &Core, client: &Client, row: &sessions::Session, stat
     state.binding.broken_by(core, client)
 }
 
-/// The session is over for everybody who has its cookie. What was granted within it goes only where somebody used it from
-/// elsewhere: a session that ends by time was not stolen.
+/// The session is over for everybody who has its cookie. All that was granted within it goes only where somebody used it from
+/// elsewhere: a session that ends by time was not stolen, and only its access tokens end with it.
 pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, acts_as: Option<i64>, reason: &'static str) -> Result<()> {
-    sessions::delete(&core.db, &row.id).await?;
-    if !reason.starts_with("timeout") {
-        // The row was read with its state taken out of it.
-        for user in [Some(person.user.id), acts_as].into_iter().flatten() {
-            grants::revoke_session(&core.db, user, row.uuid).await?;
+    // The row was read with its state taken out of it.
+    for user in [Some(person.user.id), acts_as].into_iter().flatten() {
+        match reason.starts_with("timeout") {
+            true => end_access(core, user, row.uuid).await?,
+            false => grants::revoke_session(&core.db, user, row.uuid).await?,
         }
     }
+    sessions::delete(&core.db, &row.id).await?;
     tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
     core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
     Ok(())

@@ -53,7 +53,7 @@ async fn assess(site: &Site, client: &Client) -> Vec<&'static str> {
 /// The browser after a sign-in that remembers it.
 async fn known(site: &Site, ip: [u8; 4]) -> Client {
     let client = site.client(ip);
-    let (write, cookie) = device::remember(&site.core, &client, site.ada.user.id, false, Span::DAY);
+    let (write, cookie) = device::remember(&site.core, &client, &site.ada.user, false, Span::DAY);
     site.core.db.batch(write).await.unwrap();
     let cookie = cookie.unwrap();
     let value = cookie.split(';').next().unwrap().split_once('=').unwrap().1.to_owned();

@@ -46,7 +46,7 @@ async fn introspect(web: &Web, client: &Client, headers: &HeaderMap, params: &Pa
     if entry.num() != caller.num() && !entry.settings.jwt_federation_providers.contains(&caller.num()) {
         return Ok(None);
     }
-    let Some(person) = Principal::load(core, row.user_id).await? else { return Ok(None) };
+    let Some(person) = live::holder(core, &row).await? else { return Ok(None) };
     let mut out = match row.kind {
         TokenKind::Access => claims,
         TokenKind::Refresh => refresh_claims(core, &entry, client, &row, &person).await?,

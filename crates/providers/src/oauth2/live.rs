@@ -8,7 +8,7 @@ use super::clients::{ClientEntry, Index};
 use super::token::issue::{TokenData, digest_of};
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Timestamp, Uuid};
-use signet_core::Core;
+use signet_core::{Core, Principal};
 use signet_jose::Claims;
 use signet_store::grants::{self, GrantToken, LONGEST_BEHIND, TokenKind};
 use std::sync::Arc;
@@ -22,6 +22,9 @@ pub struct Note {
     pub family: Uuid,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
+    /// Of the account.
+    #[serde(rename = "v")]
+    pub epoch: i64,
     #[serde(rename = "i")]
     pub issued: Timestamp,
     #[serde(rename = "e")]
@@ -48,7 +51,7 @@ impl Note {
     }
 }
 
-/// The token, when it is neither expired nor revoked; of any kind. Whether its account may still be used is for the caller.
+/// The token, when it is neither expired nor revoked; of any kind. Whether its account still stands for it says [`holder`].
 /// The clients are looked at only for tokens without a row.
 pub async fn find(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<GrantToken>> {
     Ok(find_with_claims(core, index, token).await?.map(|(row, _)| row))
@@ -69,6 +72,11 @@ pub async fn find_with_claims(core: &Core, index: impl FnOnce() -> Arc<Index> + 
     let Some(payload) = payload else { return Ok(None) };
     let Some(row) = by_itself(core, &index(), token, &payload, digest)? else { return Ok(None) };
     Ok((row.expires > now && !grants::is_revoked(&core.db, &row).await?).then_some((row, payload)))
+}
+
+/// The account of a token, when it is active and nothing has ended what it granted until then.
+pub async fn holder(core: &Core, row: &GrantToken) -> Result<Option<Principal>> {
+    Ok(Principal::load(core, row.user_id).await?.filter(|person| row.epoch >= person.user.epoch))
 }
 
 /// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us for a token
@@ -100,5 +108,6 @@ fn by_itself(core: &Core, index: &Index, token: &str, payload: &Map, digest: Str
         issued: note.issued,
         expires: note.expires,
         revoked: false,
+        epoch: note.epoch,
     }))
 }

@@ -18,7 +18,20 @@ pub async fn token(core: &Arc<Core>, client: &Client, provider: &Arc<Object>, or
             let scopes = Scopes::parse(&scopes.join(" ")).among(entry.scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
             let auth = AuthContext::machine(now);
             let family = core.ports.timed_uuid();
-            let issue = Issue { core, client, entry: &entry, person: &person, scopes: &scopes, auth: &auth, session: None, family, refresh: None, lifetime: order.validity, now };
+            let issue = Issue {
+                core,
+                client,
+                entry: &entry,
+                person: &person,
+                scopes: &scopes,
+                auth: &auth,
+                session: None,
+                epoch: person.user.epoch,
+                family,
+                refresh: None,
+                lifetime: order.validity,
+                now,
+            };
             let issued = issue::make(&issue).await?;
             grants::insert(&core.db, &[issued.access]).await?;
             issued.body.get("access_token").and_then(|token| token.as_str()).map(str::to_owned).ok_or_else(|| Error::internal("no token"))

@@ -59,7 +59,7 @@ async fn claims_for(web: &Web, index: &Index, client: &Client, headers: &HeaderM
     if !scopes.has(OPENID) {
         return Err(OAuthError::insufficient_scope().into());
     }
-    let person = Principal::load(&web.core, row.user_id).await?.ok_or_else(OAuthError::invalid_token)?;
+    let person = super::live::holder(&web.core, &row).await?.ok_or_else(OAuthError::invalid_token)?;
     let data: TokenData = serde_json::from_value(row.data).map_err(signet_base::Error::from)?;
     let grant = claims::Grant { person: &person, scopes: &scopes, auth: &data.auth, expires: row.expires };
     let mut out = Map::new();
@@ -105,7 +105,7 @@ pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, 
     if !known || !Scopes::parse(&row.scope).has(API) {
         return Ok(None);
     }
-    Principal::load(core, row.user_id).await
+    super::live::holder(core, &row).await
 }
 
 impl From<Problem> for Failure {

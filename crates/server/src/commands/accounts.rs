@@ -2,7 +2,8 @@
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result, Secret, Span, json};
-use signet_core::{Client, Core, session, setup};
+use signet_core::{Client, Core, directory, setup};
+use signet_store::epoch::Spared;
 use signet_store::groups::{self, Group};
 use signet_store::tokens;
 use signet_store::users::{self, User};
@@ -72,7 +73,7 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
 pub async fn admin_user(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
     let user = repaired(&core).await?;
-    println!("{AKADMIN} is an active administrator. Open this path on the server once to sign in, then set a password:");
+    println!("{AKADMIN} is an active administrator. Open this path on the server and confirm to sign in, once; then set a password:");
     link(&core, &user, Span::from_secs(3600)).await?;
     core.db.close().await;
     Ok(())
@@ -118,7 +119,7 @@ pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result
     }
     let core = prepared(options).await?;
     let user = user(&core, name).await?;
-    println!("Whoever opens this path on the server within {minutes} minutes is signed in as {}, once:", user.username);
+    println!("Whoever opens this path on the server within {minutes} minutes and confirms is signed in as {}, once:", user.username);
     link(&core, &user, Span::from_secs(minutes * 60)).await?;
     core.db.close().await;
     Ok(())
@@ -142,13 +143,12 @@ pub async fn change_password(options: &Options, name: &str) -> Result<()> {
     let user = user(&core, name).await?;
     let password = read_password(&user.username)?;
     let hash = core.hasher.hash(password).await?;
-    users::set_password(&core.db, user.id, &hash, core.now()).await?;
-    session::end_all(&core, user.id, None).await?;
+    directory::set_password(&core, user.id, &hash, &Spared::default()).await?;
     if users::canonical(&user.username) == AKADMIN {
         setup::finish(&core).await?;
     }
     note(&core, "password_set", &user).await;
-    println!("The password of {} was changed; their sessions have ended.", user.username);
+    println!("The password of {} was changed; their sessions have ended, and what was granted in them.", user.username);
     core.db.close().await;
     Ok(())
 }

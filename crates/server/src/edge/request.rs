@@ -9,6 +9,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
+use signet_core::client::without_secrets;
 use signet_core::{Client, Core, page};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,7 +44,7 @@ impl Site {
         self.core.metrics.requests.inc();
         let id = self.ids.next();
         let method = request.method().clone();
-        let path = request.uri().path().to_owned();
+        let path = without_secrets(request.uri().path()).into_owned();
         let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings, id.clone()) {
             Ok(client) => {
                 let client = Arc::new(client);
@@ -113,7 +114,7 @@ impl Site {
         match (Caught { future: Box::pin(answer) }).await {
             Ok(response) => response,
             Err(()) => {
-                tracing::error!(request_id = %client.request_id, path = %client.path, "a request made the server panic; this is a fault to report");
+                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), "a request made the server panic; this is a fault to report");
                 if client.path.starts_with("/api/") && !wants_page {
                     let mut response = Response::new(Body::from(format!(r#"{{"detail":"Something went wrong on our side.","request_id":"{}"}}"#, client.request_id)));
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -22,9 +22,18 @@ pub const FAILED: &str = "Assertion failed";
 /// What the browser is asked. `user`: whose keys `allow` are; none: whoever the passkey belongs to.
 pub fn options(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, user: Option<i64>, allow: &[Descriptor]) -> Json {
     let challenge = ceremony::challenge(flow, Ceremony::Get, user);
+    let verification = verification(settings, user);
     let hints: Vec<&str> = settings.webauthn_hints.iter().map(|h| h.as_str()).collect();
-    RequestOptions { challenge: &challenge, rp_id: flow.client.domain(), timeout: TIMEOUT, allow, user_verification: settings.webauthn_user_verification.as_str(), hints: &hints }
-        .json()
+    RequestOptions { challenge: &challenge, rp_id: flow.client.domain(), timeout: TIMEOUT, allow, user_verification: verification.as_str(), hints: &hints }.json()
+}
+
+/// What is asked of the device. A key that alone says who this is checks its holder, so that a key that was found is not
+/// enough; only a stage that says expressly that it wants none does without.
+fn verification(settings: &AuthenticatorValidateStage, user: Option<i64>) -> UserVerification {
+    match (user, settings.webauthn_user_verification) {
+        (None, UserVerification::Preferred) => UserVerification::Required,
+        (_, asked) => asked,
+    }
 }
 
 /// Whether the device counts at this stage: confirmed, and of an allowed model.
@@ -49,7 +58,7 @@ pub async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
         return Ok(Err(UNKNOWN_DEVICE));
     }
     let origin = signet_core::address::of(flow.core, flow.client);
-    let required = settings.webauthn_user_verification == UserVerification::Required;
+    let required = verification(settings, user) == UserVerification::Required;
     let expect = Expect { challenge: &challenge, origin: &origin, rp_id: flow.client.domain(), user_verification: required };
     let Some(key) = unb64(device.text("public_key")) else { return Ok(Err(FAILED)) };
     let asserted = match assertion.verify(&expect, &key, u32::try_from(device.counter).unwrap_or(u32::MAX)) {
@@ -67,8 +76,8 @@ pub async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
             copied(flow, &person, &device).await;
             return Ok(Err(FAILED));
         }
-    } else {
-        devices::touch_used(&core.db, device.id, now).await?;
+    } else if !devices::touch_used(&core.db, device.id, now).await? {
+        return Ok(Err(UNKNOWN_DEVICE));
     }
     let backed_up = json!(asserted.flags.backed_up());
     if device.data.get("backed_up") != Some(&backed_up) {

@@ -33,6 +33,8 @@ enum Asked {
     Anybody,
     /// This account, with the devices that count.
     Person { person: Box<Principal>, devices: Vec<Device>, proven: bool },
+    /// The one device that this person has was the first factor already.
+    Spent,
     /// A name without an account that could sign in.
     Nobody { username: String },
 }
@@ -41,7 +43,13 @@ async fn asked(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Res
     let Some(pending) = flow.pending_user() else { return Ok(Asked::Anybody) };
     match flow.pending_account().await?.filter(|p| p.user.is_active) {
         Some(person) => {
-            let devices = offer::of(flow.core, settings, person.user.id).await?;
+            let mut devices = offer::of(flow.core, settings, person.user.id).await?;
+            if !passkey_counts(flow, settings, &person) && !devices.is_empty() {
+                devices.retain(|device| !outcome::was_first(flow, device));
+                if devices.is_empty() {
+                    return Ok(Asked::Spent);
+                }
+            }
             let proven = proof::owns_pending(&flow.plan.context, flow.user());
             Ok(Asked::Person { person: Box::new(person), devices, proven })
         }
@@ -62,6 +70,7 @@ impl StageKind for Validate {
         match asked(flow, &settings).await? {
             Asked::Anybody if settings.allows(Kind::Webauthn) => Ok(Step::Show(offer::passwordless(flow, &settings))),
             Asked::Anybody => Ok(Step::Deny(None)),
+            Asked::Spent => Ok(spent()),
             Asked::Person { person, devices, proven } if !devices.is_empty() => {
                 if proven && (remembered::fits(flow, &settings, &person, &devices) || passkey_counts(flow, &settings, &person)) {
                     return Ok(Step::Next);
@@ -86,6 +95,7 @@ impl StageKind for Validate {
             // The one challenge that there is needs no choice.
             Asked::Anybody if has("selected_challenge") => self.show(flow).await,
             Asked::Anybody => Ok(empty()),
+            Asked::Spent => Ok(spent()),
             Asked::Person { person, devices, proven } if !devices.is_empty() => {
                 if has("code") {
                     return code::answer(flow, &settings, &person, &devices, answer).await;
@@ -113,6 +123,9 @@ fn told(error: &Error) -> Option<String> {
         Error::Denied(text) | Error::Unavailable(text) => Some(text.clone()),
         _ => None,
     }
+}
+fn spent() -> Step {
+    Step::Deny(Some("Your key has said who you are. Signing in here needs a second factor beside it.".to_owned()))
 }
 fn empty() -> Step {
     Step::Invalid(ResponseErrors::one("non_field_errors", "Empty response", "invalid"))
@@ -193,6 +206,7 @@ async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage,
         Err(errors) => return Ok(Step::Invalid(errors)),
     };
     match assertion::judge(flow, settings, Some(person.user.id), &sent).await? {
+        Ok(shown) if outcome::was_first(flow, &shown.device) && !shown.verified => Ok(Step::Invalid(ResponseErrors::one("webauthn", assertion::UNKNOWN_DEVICE, "invalid"))),
         Ok(shown) => {
             if shown.verified {
                 proof::set_device_proof(flow.context());

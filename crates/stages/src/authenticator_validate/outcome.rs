@@ -1,14 +1,17 @@
 //! What a run keeps of a second factor, and what a wrong one leaves behind.
 use super::{AuthenticatorValidateStage, remembered};
 use crate::user_login::proof;
-use signet_base::{Json, json};
-use signet_core::flow::{FlowRun, Key, Step, keys};
+use signet_base::{Json, Uuid, json};
+use signet_core::flow::{FlowRun, Key, Step, account, keys};
 use signet_core::{Principal, login, reputation};
 use signet_model::Object;
 use signet_store::devices::Device;
 
 /// Set when a passkey alone has signed somebody in and has checked who holds it.
 const VERIFIED_PASSKEY: Key<i64> = Key::new("goauthentik.io/authenticator_validate/passkey");
+
+/// The key that said who this is: it is no second factor beside itself.
+const FIRST_FACTOR: Key<Uuid> = Key::new("goauthentik.io/authenticator_validate/first_factor");
 
 /// How events and `auth_method_args` name a device.
 fn named(device: &Device) -> Json {
@@ -17,6 +20,7 @@ fn named(device: &Device) -> Json {
 
 /// The pending person has shown the device.
 pub fn passed(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) -> Step {
+    account::prove(flow.context(), &person.user);
     note(flow, device);
     remembered::remember(flow, settings, person, device);
     Step::Next
@@ -38,6 +42,8 @@ fn note(flow: &mut FlowRun<'_>, device: &Device) {
 pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device, verified: bool) {
     let context = flow.context();
     proof::set_pending(context, person.pending());
+    account::prove(context, &person.user);
+    context.set(&FIRST_FACTOR, device.uuid);
     context.remove(&keys::PENDING_USER_IDENTIFIER);
     context.set(&keys::USER_BACKEND, proof::ENROLLED.to_owned());
     context.set(&keys::AUTH_METHOD, "auth_webauthn_pwl".to_owned());
@@ -54,6 +60,11 @@ pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device,
 /// The person of a passkey that was verified in this run: possession and PIN or fingerprint are two factors already.
 pub fn verified_passkey(flow: &FlowRun<'_>) -> Option<i64> {
     flow.plan.context.get(&VERIFIED_PASSKEY)
+}
+
+/// Whether the device has been the first factor of this run.
+pub fn was_first(flow: &FlowRun<'_>, device: &Device) -> bool {
+    flow.plan.context.get(&FIRST_FACTOR) == Some(device.uuid)
 }
 
 /// Counts and records a second factor that was wrong.

@@ -1,6 +1,6 @@
 //! Signing in by a passkey alone: at this stage when it comes first, and from the name field of the identification stage
 //! (autofill).
-use super::{AuthenticatorValidateStage, assertion, outcome};
+use super::{AuthenticatorValidateStage, UserVerification, assertion, outcome};
 use signet_base::{Json, Result, Uuid};
 use signet_core::flow::{FlowRun, ResponseErrors, Step};
 use signet_store::devices::Kind;
@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 fn settings(flow: &FlowRun<'_>, stage: Uuid) -> Option<Arc<AuthenticatorValidateStage>> {
     let object = flow.core.world().get(stage).cloned()?;
-    object.share::<AuthenticatorValidateStage>().filter(|s| s.allows(Kind::Webauthn))
+    let settings = object.share::<AuthenticatorValidateStage>().filter(|s| s.allows(Kind::Webauthn))?;
+    // At the name field it stands for the password, whatever the stage asks of a second factor.
+    Some(Arc::new(AuthenticatorValidateStage { webauthn_user_verification: UserVerification::Required, ..AuthenticatorValidateStage::clone(&settings) }))
 }
 
 /// What the browser is asked for the passkeys of a validation stage; none when that stage takes no passkeys.

@@ -1,5 +1,5 @@
 //! The cookie that remembers a second factor for `last_auth_threshold`. It counts for the same person, stage and device,
-//! in the browser that has it; a device that is gone takes it along.
+//! in the browser that has it; a device that is gone takes it along, and so does a new epoch of the account.
 use super::AuthenticatorValidateStage;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ struct Note {
     user: String,
     stage: Uuid,
     device: Uuid,
+    /// Of the account.
+    epoch: i64,
     at: i64,
 }
 
@@ -41,13 +43,17 @@ pub fn fits(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &
     }
     let Some(stage) = flow.stage.as_ref().map(|s| s.pk) else { return false };
     let Some(note) = open(flow.core, &flow.client.mfa) else { return false };
-    note.user == person.uid && note.stage == stage && devices.iter().any(|d| d.uuid == note.device) && counts(&note, settings.last_auth_threshold, flow.core.now())
+    note.user == person.uid
+        && note.epoch == person.user.epoch
+        && note.stage == stage
+        && devices.iter().any(|d| d.uuid == note.device)
+        && counts(&note, settings.last_auth_threshold, flow.core.now())
 }
 
 /// Remembers the device that was shown just now.
 pub fn remember(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) {
     let (Some(stage), true) = (flow.stage.as_ref().map(|s| s.pk), settings.last_auth_threshold > Span::ZERO) else { return };
-    let note = Note { user: person.uid.clone(), stage, device: device.uuid, at: flow.core.now().secs() };
+    let note = Note { user: person.uid.clone(), stage, device: device.uuid, epoch: person.user.epoch, at: flow.core.now().secs() };
     if let Some(value) = seal(flow.core, &note) {
         let cookie = flow.core.cookie(flow.client, MFA_COOKIE, &value, Some(settings.last_auth_threshold.secs()), true);
         flow.session.add_cookie(cookie);
@@ -59,7 +65,7 @@ mod tests {
     use super::*;
     #[test]
     fn a_note_counts_until_its_time_is_over_and_never_before_it_was_made() {
-        let note = Note { user: "u".into(), stage: Uuid::nil(), device: Uuid::nil(), at: 100 };
+        let note = Note { user: "u".into(), stage: Uuid::nil(), device: Uuid::nil(), epoch: 0, at: 100 };
         for (now, fits) in [(99, false), (100, true), (109, true), (110, false)] {
             assert_eq!(counts(&note, Span::from_secs(10), Timestamp::from_secs(now)), fits, "{now}");
         }

@@ -218,7 +218,7 @@ async fn add(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, pers
         Json::Object(map) => map,
         _ => Map::new(),
     };
-    let id = match devices::insert(&core.db, &device).await {
+    let id = match devices::insert_when(&core.db, flow.unchanged(person.user.id), &device, &[]).await {
         Ok(id) => id,
         Err(Error::Conflict(tag)) if tag == "device.credential" => return Ok(false),
         Err(error) => return Err(error),

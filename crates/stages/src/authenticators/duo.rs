@@ -215,10 +215,8 @@ pub async fn authenticate(core: &Arc<Core>, client: &Client, user: &Principal, d
         }
     };
     let allowed = answer.get("result").and_then(Json::as_str) == Some("allow");
-    if allowed {
-        devices::touch_used(&core.db, device.id, core.now()).await?;
-    }
-    Ok(allowed)
+    // A device that was removed meanwhile does not count.
+    Ok(allowed && devices::touch_used(&core.db, device.id, core.now()).await?)
 }
 
 /// [`authenticate`] within a run, naming the application that the person is on the way to.

@@ -100,7 +100,7 @@ fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret
 /// Writes a confirmed device and its event. False when an answer at the same moment has made it already.
 async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Result<bool> {
     let core = flow.core;
-    let id = match devices::insert_with_codes(&core.db, device, codes).await {
+    let id = match devices::insert_when(&core.db, flow.unchanged(device.user_id), device, codes).await {
         Ok(id) => id,
         Err(Error::Conflict(tag)) if tag == "device.uuid" => return Ok(false),
         Err(error) => return Err(error),

@@ -1,11 +1,12 @@
 //! What happens beside the request: the account is looked up, a link is made, the letter is written and sent.
 use super::{EmailStage, OVERRIDE};
 use signet_base::{Result, Secret, Span, json};
-use signet_core::flow::{Plan, keys, token};
+use signet_core::flow::{Plan, account, keys, token};
 use signet_core::mail::{self, Letter, templates};
 use signet_core::{Client, Core, Principal};
 use signet_model::Object;
 use signet_store::attempts;
+use signet_store::users::User;
 use std::sync::Arc;
 
 /// Purpose of links that an administrator asked for.
@@ -42,7 +43,7 @@ pub fn deliver(core: &Arc<Core>, client: &Client, delivery: Delivery) {
 }
 
 async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> {
-    let Some(person) = account(core, &d).await? else { return Ok(()) };
+    let Some(person) = addressee(core, &d).await? else { return Ok(()) };
     let elsewhere = d.plan.context.get(&OVERRIDE).filter(|a| !a.is_empty());
     if elsewhere.is_none() {
         d.plan.context.set(&token::ADDRESS, person.user.email.clone());
@@ -67,15 +68,19 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
     d.plan.context.set(&keys::PENDING_USER, person.pending());
     let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
     let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };
-    let key = token::issue(core, token::Ticket { plan: &d.plan, lifetime, purpose: &purpose, replace: d.by_administrator }).await?;
+    let key = token::issue(core, token::Ticket { plan: &d.plan, lifetime, purpose: &purpose, replace: d.by_administrator, epoch: person.user.epoch }).await?;
     send(core, client, &d, &person, address, &key, lifetime).await
 }
 
+/// Whether what the run has proven of the account still counts.
+fn is_unchanged(plan: &Plan, user: &User) -> bool {
+    plan.context.get(&account::PROVEN).filter(|at| at.user == user.id).is_none_or(|at| at.counts(user))
+}
 /// An account that may get a link: active, or made by this very run.
-async fn account(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
+async fn addressee(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
     let Some(id) = d.user else { return Ok(None) };
     let person = Principal::load_any(core, id).await?;
-    Ok(person.filter(|p| p.user.is_active || d.plan.context.get(&keys::CREATED_ACCOUNT) == Some(id)))
+    Ok(person.filter(|p| is_unchanged(&d.plan, &p.user) && (p.user.is_active || account::made_here(&d.plan.context, &p.user))))
 }
 
 /// Writes the letter of a stage around a link.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
 use signet_core::budget::Kind;
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, account, keys};
 use signet_core::mail::{Own, Sender, templates};
 use signet_core::{Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
@@ -179,9 +179,9 @@ async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Step
     Ok(Step::Next)
 }
 
-/// Only the account that this run has made: one that an administrator deactivated stays so.
+/// Only the account that this run has made and nobody else has changed: one that an administrator deactivated stays so.
 async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
-    if flow.plan.context.get(&keys::CREATED_ACCOUNT) != Some(person.user.id) {
+    if !account::made_here(&flow.plan.context, &person.user) {
         return Ok(());
     }
     let core = flow.core;

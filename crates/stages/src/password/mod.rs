@@ -4,7 +4,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, account, keys};
 use signet_core::password::{self, Accepted, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model, Object};
@@ -142,6 +142,7 @@ pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
     reputation::signal(flow.core, flow.client, &accepted.person.user.username, 1).await;
     let context = flow.context();
     proof::set_pending(context, accepted.person.pending());
+    account::prove(context, &accepted.person.user);
     if !context.has(&keys::USER_BACKEND) {
         context.set(&keys::USER_BACKEND, accepted.backend.to_owned());
     }

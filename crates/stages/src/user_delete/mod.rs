@@ -4,10 +4,10 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Secret, json};
+use signet_base::{Error, Json, Map, Result, json};
 use signet_core::Principal;
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, keys};
-use signet_core::login;
+use signet_core::flow::{FlowRun, ResponseErrors, StageKind, Step, account, keys, question};
+use signet_core::{directory, login};
 use signet_model::Model;
 use signet_pages::{FormContext, ui};
 use signet_store::{Author, objects, users};
@@ -23,10 +23,9 @@ pub struct UserDeleteStage {
     pub name: String,
 }
 
-/// A run that begins with this stage asks first: opening an address must not be enough to lose an account.
-const COMPONENT: &str = "ak-stage-consent";
-/// What the answer to that question must repeat.
-const QUESTION: Key<String> = Key::new("goauthentik.io/user_delete/question");
+/// Asked unless this very request has answered another form of the run: opening an address must not be enough to lose an
+/// account, whatever policies leave out.
+const QUESTION: &str = "Your account and everything in it will be deleted. This cannot be undone.";
 struct UserDelete;
 
 #[async_trait]
@@ -36,24 +35,15 @@ impl StageKind for UserDelete {
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
         let Some(person) = owned(flow).await? else { return Ok(Step::Deny(Some("No Pending User.".to_owned()))) };
-        if flow.plan.stages.len() < flow.plan.total {
+        if flow.agreed {
             return delete(flow, person).await;
         }
-        let question = flow.core.ports.hex(20);
-        flow.context().set(&QUESTION, question.clone());
-        let challenge = Challenge::new(COMPONENT)
-            .with("header_text", "Your account and everything in it will be deleted. This cannot be undone.")
-            .with("permissions", json!([]))
-            .with("additional_permissions", json!([]))
-            .with("token", question);
-        Ok(Step::Show(flow.about_person(challenge)))
+        let asked = question::ask(flow.core, &mut flow.plan.context, QUESTION);
+        Ok(Step::Show(flow.about_person(asked)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
-        let asked = flow.plan.context.get(&QUESTION).filter(|q| !q.is_empty());
-        let sent = answer.get("token").and_then(Json::as_str).unwrap_or_default();
-        match &asked {
-            Some(asked) if Secret::new(asked.as_str()).matches(sent) => {}
-            _ => return Ok(Step::Invalid(ResponseErrors::required("token"))),
+        if !question::is_answered(flow.context(), answer) {
+            return Ok(Step::Invalid(ResponseErrors::required("token")));
         }
         match owned(flow).await? {
             Some(person) => delete(flow, person).await,
@@ -62,7 +52,7 @@ impl StageKind for UserDelete {
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
-        (text("component") == COMPONENT).then(|| {
+        (text("component") == question::COMPONENT).then(|| {
             html! {
                 (form.form(challenge, html! {
                     (ui::hidden("token", text("token")))
@@ -83,7 +73,11 @@ async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<Step> {
     let core = flow.core;
     let writes = objects::writes_for_deleted_row(&core.world(), &format!("user:{}", person.user.id), &core.ports);
     let author = Author { user: Some(person.user.id), request_id: flow.client.request_id.clone() };
-    match core.objects.apply_with(writes, &author, users::delete_batch(person.user.id)).await {
+    if directory::is_last_administrator(core, person.user.id).await? {
+        return Ok(Step::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
+    }
+    let batch = flow.unchanged(person.user.id).then(users::delete_batch(person.user.id));
+    match core.objects.apply_with(writes, &author, batch).await {
         Ok(_) => {}
         Err(Error::Conflict(tag)) if tag == "no such row" => return Ok(Step::Deny(None)),
         Err(error) => return Err(error),
@@ -95,7 +89,7 @@ async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<Step> {
         login::sign_out(core, flow.client, flow.session).await;
     }
     let context = flow.context();
-    for name in [keys::PENDING_USER.0, keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0, QUESTION.0] {
+    for name in [keys::PENDING_USER.0, keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0, account::PROVEN.0] {
         context.0.remove(name);
     }
     Ok(Step::Next)

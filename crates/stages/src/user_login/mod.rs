@@ -5,11 +5,13 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Span};
+use signet_core::flow::account::PROVEN;
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
 use signet_core::login::{self, Terms};
 use signet_core::session::binding::Wanted;
 use signet_core::session::end_all;
 use signet_model::{Change, Choice, Model, Snapshot};
+use signet_store::epoch;
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin) };
@@ -77,6 +79,9 @@ impl StageKind for UserLogin {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn begins_session(&self) -> bool {
+        true
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
         let settings = flow.settings::<UserLoginStage>()?;
         if settings.remember_me_offset.is_zero() {
@@ -121,6 +126,9 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         Some(person) if person.user.is_active => person,
         _ => return Ok(Step::Deny(None)),
     };
+    if flow.plan.context.get(&PROVEN).is_none_or(|at| !at.counts(&person.user)) {
+        return Err(epoch::changed());
+    }
     let context = &flow.plan.context;
     let method = context.get(&keys::AUTH_METHOD).unwrap_or_else(|| if context.has(&keys::IS_RESTORED) { "token".to_owned() } else { String::new() });
     let method_args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();

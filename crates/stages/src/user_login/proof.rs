@@ -2,7 +2,9 @@
 //!
 //! A proof is one of: a backend accepted a password or token (`USER_BACKEND`; the stage that writes a new account sets it
 //! too, since the account is of this run's making), a passkey that has verified its holder, or the plan was restored by a token that was made for the person.
+//! Whoever notes one notes the account's epoch as well: [`signet_core::flow::account::prove`].
 use signet_core::Principal;
+use signet_core::flow::account::PROVEN;
 use signet_core::flow::{Context, Key, PendingUser, keys};
 
 /// Marks a typed name that matched nobody.
@@ -36,6 +38,7 @@ pub fn is_unknown(context: &Context) -> bool {
 fn forget(context: &mut Context) {
     context.remove(&keys::USER_BACKEND);
     context.remove(&DEVICE_PROOF);
+    context.remove(&PROVEN);
     context.remove(&keys::AUTH_METHOD);
     context.remove(&keys::AUTH_METHOD_ARGS);
     context.remove(&keys::PENDING_USER_IDENTIFIER);

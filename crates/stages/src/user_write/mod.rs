@@ -5,14 +5,17 @@ use crate::Slice;
 use crate::user_login::proof;
 use apply::{Applied, apply};
 use async_trait::async_trait;
+use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
 use signet_core::budget::Prefix;
-use signet_core::flow::{FlowRun, StageKind, Step, keys};
+use signet_core::flow::account::{self, AccountAt, PROVEN};
+use signet_core::flow::{FlowRun, StageKind, Step, keys, question};
 use signet_core::pool::{Lane, Turn};
-use signet_core::session::end_all;
-use signet_core::{Core, Principal, setup};
+use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
+use signet_pages::{FormContext, ui};
+use signet_store::epoch;
 use signet_store::users::{self, User};
 use std::sync::Arc;
 
@@ -67,6 +70,8 @@ fn is_first_run(flow: &FlowRun<'_>) -> bool {
     flow.flow.text("slug") == setup::FLOW
 }
 
+/// Asked in a run whose data comes from no form: opening an address writes nothing.
+const QUESTION: &str = "Continue to save your account.";
 struct UserWrite;
 /// Shown when the account cannot be written; the log says why.
 const FAILED: &str = "Failed to update user. Please try again later.";
@@ -79,33 +84,63 @@ impl StageKind for UserWrite {
     fn writes_people(&self) -> bool {
         true
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+        let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
+        (text("component") == question::COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Saving")) }))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
-        let settings = flow.settings::<UserWriteStage>()?;
         let Some(data) = flow.plan.context.get(&keys::PROMPT_DATA) else { return Ok(Step::Deny(Some("No Pending data.".to_owned()))) };
-        let target = match target(flow, &settings).await? {
-            Ok(target) => target,
-            Err(step) => return Ok(step),
-        };
-        let created = target.is_none();
-        let mut user = match &target {
-            Some(person) => User::clone(&person.user),
-            None => new_user(flow, &settings),
-        };
-        let applied = match apply(&mut user, &data) {
-            Ok(applied) => applied,
-            Err(why) => {
-                tracing::info!(flow = flow.flow.text("slug"), %why, "what was typed cannot be written");
-                return Ok(Step::Deny(Some(why)));
+        if !flow.agreed {
+            let settings = flow.settings::<UserWriteStage>()?;
+            if let Err(step) = target(flow, &settings).await? {
+                return Ok(step);
             }
-        };
-        match write(flow, &settings, user, created, &applied).await {
-            Ok(person) => done(flow, person, created, &applied).await,
-            Err(error @ (Error::Conflict(_) | Error::Invalid(_) | Error::NotFound)) => {
-                tracing::info!(flow = flow.flow.text("slug"), %error, "an account was not written");
-                Ok(Step::Deny(Some(FAILED.to_owned())))
-            }
-            Err(error) => Err(error),
+            let asked = question::ask(flow.core, &mut flow.plan.context, QUESTION);
+            return Ok(Step::Show(flow.about_person(asked)));
         }
+        save(flow, data).await
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+        let data = flow.plan.context.get(&keys::PROMPT_DATA);
+        match data.filter(|_| question::is_answered(flow.context(), answer)) {
+            Some(data) => save(flow, data).await,
+            None => self.show(flow).await,
+        }
+    }
+}
+
+async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
+    let settings = flow.settings::<UserWriteStage>()?;
+    let target = match target(flow, &settings).await? {
+        Ok(target) => target,
+        Err(step) => return Ok(step),
+    };
+    let created = target.is_none();
+    let mut user = match &target {
+        Some(person) => User::clone(&person.user),
+        None => new_user(flow, &settings),
+    };
+    let applied = match apply(&mut user, &data) {
+        Ok(applied) => applied,
+        Err(why) => {
+            tracing::info!(flow = flow.flow.text("slug"), %why, "what was typed cannot be written");
+            return Ok(Step::Deny(Some(why)));
+        }
+    };
+    if let Some(person) = &target {
+        match directory::keeps_an_administrator(flow.core, &person.user, &user).await {
+            Err(Error::Invalid(_)) => return Ok(Step::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned()))),
+            answer => answer?,
+        }
+    }
+    match write(flow, &settings, user, created, &applied).await {
+        Ok(person) => done(flow, person, created, &applied).await,
+        Err(error) if epoch::has_changed(&error) => Err(error),
+        Err(error @ (Error::Conflict(_) | Error::Invalid(_) | Error::NotFound)) => {
+            tracing::info!(flow = flow.flow.text("slug"), %error, "an account was not written");
+            Ok(Step::Deny(Some(FAILED.to_owned())))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -178,8 +213,9 @@ fn new_user(flow: &FlowRun<'_>, settings: &UserWriteStage) -> User {
     user
 }
 
-async fn write(flow: &FlowRun<'_>, settings: &UserWriteStage, mut user: User, created: bool, applied: &Applied) -> Result<Principal> {
-    let core = flow.core;
+/// One commit for all that is written. For an account that is there it rests on the epoch at which it was proven.
+async fn write(flow: &mut FlowRun<'_>, settings: &UserWriteStage, mut user: User, created: bool, applied: &Applied) -> Result<Principal> {
+    let core = flow.core.clone();
     let mut groups = flow.plan.context.get(&keys::GROUPS).unwrap_or_default();
     let hash = match &applied.password {
         Some(password) => Some(core.hasher.hash_in_turn(turn(flow), password.clone()).await?),
@@ -195,16 +231,22 @@ async fn write(flow: &FlowRun<'_>, settings: &UserWriteStage, mut user: User, cr
         }
         user.id = users::insert(&core.db, &user, &groups).await?;
     } else {
-        let guard = user.updated;
-        users::update(&core.db, &user, Some(guard), None, core.now()).await?;
-        if let Some(hash) = hash {
-            users::set_password(&core.db, user.id, &hash, core.now()).await?;
+        let mut batch = flow.unchanged(user.id).then(users::update_batch(&user, Some(user.updated), None, core.now()));
+        if let Some(hash) = &hash {
+            let spared = directory::spared(&core, flow.client, Some(flow.session), user.id);
+            batch = batch.then(users::set_password_batch(user.id, hash, &spared, core.now()));
         }
         for group in groups {
-            users::join_group(&core.db, user.id, group).await?;
+            batch = batch.then(users::join_group_batch(user.id, group));
+        }
+        if hash.is_some() || !user.is_active {
+            core.db.flush().await?;
+        }
+        if let Some(epoch) = epoch::of(&core.db.batch(batch).await?)? {
+            goes_on_at(flow, &user, epoch);
         }
     }
-    Principal::load_any(core, user.id).await?.ok_or(Error::NotFound)
+    Principal::load_any(&core, user.id).await?.ok_or(Error::NotFound)
 }
 
 /// Strangers share the turn of their address.
@@ -212,19 +254,34 @@ fn turn(flow: &FlowRun<'_>) -> Turn {
     if flow.user().is_some() { Turn::OWN } else { Turn { lane: Lane::Address(Prefix::of(flow.client.ip)), first: false } }
 }
 
-/// What follows a write: sessions, first run, events, context.
+/// The write has ended everything of the account but this run, and the session in which its owner runs it.
+fn goes_on_at(flow: &mut FlowRun<'_>, before: &User, epoch: i64) {
+    let now = AccountAt { user: before.id, epoch };
+    let context = &mut flow.plan.context;
+    if context.get(&PROVEN).is_some_and(|at| at.user == now.user) {
+        context.set(&PROVEN, now);
+    }
+    if account::made_here(context, before) {
+        context.set(&keys::CREATED_ACCOUNT, now);
+    }
+    if flow.session.principal().is_some_and(|p| p.impersonator.is_none() && p.user.id == now.user) {
+        flow.session.goes_on_at(epoch);
+    }
+}
+
+/// What follows a write: first run, events, context.
 async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied: &Applied) -> Result<Step> {
     let core: &Arc<Core> = &flow.core.clone();
     let own = flow.user().is_some_and(|p| p.user.id == person.user.id);
-    if applied.password.is_some() {
-        let spared = if own { flow.session.uuid() } else { None };
-        if let Err(error) = password_follows(core, &person, created, spared).await {
-            // The first run is over with its write: an error now would open it again.
-            if !is_first_run(flow) {
-                return Err(error);
-            }
-            tracing::error!(%error, "what follows the first password failed");
+    if applied.password.is_some()
+        && person.is_superuser
+        && let Err(error) = setup::finish(core).await
+    {
+        // The first run is over with its write: an error now would open it again.
+        if !is_first_run(flow) {
+            return Err(error);
         }
+        tracing::error!(%error, "the first run could not be closed");
     }
     let actor = flow.user().cloned().unwrap_or_else(|| person.clone());
     let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
@@ -236,12 +293,13 @@ async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied:
     let first_run = is_first_run(flow);
     let context = flow.context();
     if created {
-        context.set(&keys::CREATED_ACCOUNT, person.user.id);
+        context.set(&keys::CREATED_ACCOUNT, AccountAt::of(&person.user));
     }
     proof::set_pending(context, person.pending());
     if created || first_run {
         // The account is of this run's making, or the first run was claimed: whoever ran it is its owner.
         context.set(&keys::USER_BACKEND, proof::ENROLLED.to_owned());
+        account::prove(context, &person.user);
     }
     // The password has done its work: it is not kept in the session any longer.
     let mut data: Map = context.get(&keys::PROMPT_DATA).unwrap_or_default();
@@ -251,18 +309,6 @@ async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied:
         flow.session.reload_principal(core).await?;
     }
     Ok(Step::Next)
-}
-
-/// A changed password ends the other sessions: whoever got in with the old one is out. An administrator's first
-/// password ends the first run.
-async fn password_follows(core: &Core, person: &Principal, created: bool, spared: Option<Uuid>) -> Result<()> {
-    if !created {
-        end_all(core, person.user.id, spared).await?;
-    }
-    if person.is_superuser {
-        setup::finish(core).await?;
-    }
-    Ok(())
 }
 
 /// The repeated password is the same text under another name.

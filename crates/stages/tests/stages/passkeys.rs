@@ -151,3 +151,49 @@ async fn only_allowed_models_and_verified_people_set_up_a_key() {
     let device = devices::of_user(&site.core.db, ada, None).await.unwrap().remove(0);
     assert_eq!((device.name.as_str(), device.text("aaguid")), ("YubiKey 5 Series", model.to_string().as_str()));
 }
+
+/// Finding 9: a key that was found says by itself neither the name nor the password, and is no second factor beside itself.
+#[tokio::test]
+async fn redteam_09_a_found_key_is_not_enough() {
+    let site = Site::new().await;
+    let mfa = validate(&site, json!({"webauthn_user_verification": "preferred", "device_classes": ["webauthn", "static"]})).await;
+    let first = identification(&site, json!({"webauthn_stage": mfa})).await;
+    let last = login(&site).await;
+    site.flow("login", "authentication", &[first, mfa, last]).await;
+    site.flow("passkey", "authentication", &[mfa, last]).await;
+    let ada = site.person("ada", "").await;
+    let (mut own, _) = site.passkey(ada, |_| {}).await;
+    let (found, held) = (Lie { flags: Some(0x01), ..Lie::default() }, Lie { flags: Some(0x05), ..Lie::default() });
+    let mut browser = site.browser();
+    let open = browser.get("login").await.json()["passkey_challenge"].clone();
+    assert_eq!(open["userVerification"], "required", "whatever the stage asks of a second factor");
+    let at_name = |answer: Json| json!({"component": "ak-stage-identification", "passkey": answer});
+    let seen = browser.post("login", at_name(own.get(&open, ORIGIN, &found).unwrap())).await;
+    assert_eq!(seen.error("passkey"), "Invalid passkey");
+    let open = seen.json()["passkey_challenge"].clone();
+    assert!(browser.post("login", at_name(own.get(&open, ORIGIN, &held).unwrap())).await.is_done());
+    assert_eq!(browser.who().await.as_deref(), Some("ada"));
+    // The same where the stage comes first and nobody is named.
+    let mut browser = site.browser();
+    let open = of_class(browser.get("passkey").await.json(), "webauthn").clone();
+    assert_eq!(open["userVerification"], "required");
+    assert_eq!(browser.post("passkey", key(own.get(&open, ORIGIN, &found).unwrap())).await.error("webauthn"), "Assertion failed");
+    assert!(browser.who().await.is_none());
+    // Where an administrator says expressly that no check is wanted, the key is one factor; a second stage asks for another.
+    let bare = validate(&site, json!({"name": "bare", "webauthn_user_verification": "discouraged"})).await;
+    site.flow("one", "authentication", &[bare, last]).await;
+    site.flow("two", "authentication", &[bare, mfa, last]).await;
+    for (slug, done) in [("one", true), ("two", false)] {
+        let mut browser = site.browser();
+        let open = of_class(browser.get(slug).await.json(), "webauthn").clone();
+        let seen = browser.post(slug, key(own.get(&open, ORIGIN, &found).unwrap())).await;
+        assert_eq!((seen.is_done(), seen.is_denied(), browser.who().await.is_some()), (done, !done, done), "{slug} {seen:?}");
+    }
+    site.codes(ada, &["paper"]).await;
+    let mut browser = site.browser();
+    let open = of_class(browser.get("two").await.json(), "webauthn").clone();
+    let seen = browser.post("two", key(own.get(&open, ORIGIN, &found).unwrap())).await;
+    let offered: Vec<&Json> = seen.json()["device_challenges"].as_array().unwrap().iter().map(|d| &d["device_class"]).collect();
+    assert_eq!(offered, [&json!("static")]);
+    assert!(browser.post("two", code("paper")).await.is_done());
+}

@@ -191,14 +191,18 @@ pub async fn insert(db: &Db, device: &Device) -> Result<i64> {
 }
 /// [`insert`] together with codes that work once and do not expire, as [`Device::code_digest`] makes them.
 pub async fn insert_with_codes(db: &Db, device: &Device, digests: &[String]) -> Result<i64> {
+    insert_when(db, Batch::new(), device, digests).await
+}
+/// [`insert_with_codes`] where `when` holds, in the same commit.
+pub async fn insert_when(db: &Db, when: Batch, device: &Device, digests: &[String]) -> Result<i64> {
     let d = device;
     let values = params![d.uuid, d.kind.as_str(), d.user_id, &d.name, d.confirmed, &d.data, &d.sealed, d.credential.as_deref(), d.counter, d.created, d.updated, d.last_used];
-    let mut batch = Batch::new().add(INSERT, values).returning();
+    let mut batch = when.then(Batch::new().add(INSERT, values).returning());
     for digest in digests {
         batch.push(ADD_CODE, params![digest, None::<Timestamp>, d.uuid]);
     }
     let answer = db.batch(batch).await?;
-    answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)
+    answer.iter().flatten().next().ok_or_else(|| Error::internal("no id came back"))?.int(0)
 }
 /// Writes name, confirmation and data; secret, credential and counter stay.
 pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
@@ -206,11 +210,15 @@ pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
     missing(db.batch(Batch::new().add(UPDATE, params![&d.name, d.confirmed, &d.data, now, d.id]).expect_rows(1, "no such row")).await)
 }
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    missing(db.batch(Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")).await)
+    missing(db.batch(delete_batch(id)).await)
 }
-/// Notes when the device was last used.
-pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<()> {
-    db.batch(Batch::relaxed().add(TOUCH, params![now, id])).await.map(drop)
+/// [`delete`] as a part of a larger batch.
+pub fn delete_batch(id: i64) -> Batch {
+    Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")
+}
+/// Notes when the device was last used. False when it is gone.
+pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<bool> {
+    once(db.batch(Batch::relaxed().add(TOUCH, params![now, id]).expect_rows(1, "used")).await)
 }
 /// Moves the counter forward and notes the use. False, and nothing changed, when it is there already: of many who show
 /// the same step or count, one is told true.

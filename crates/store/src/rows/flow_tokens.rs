@@ -17,6 +17,8 @@ pub struct FlowToken {
     pub plan: Secret,
     pub created: Timestamp,
     pub expires: Timestamp,
+    /// Of the account when the link was made.
+    pub epoch: i64,
 }
 
 impl FlowToken {
@@ -25,8 +27,8 @@ impl FlowToken {
     }
 }
 
-const BY_DIGEST: &str = "SELECT f.id, f.flow, f.user_id, f.purpose, f.plan, f.created, f.expires FROM flow_token f WHERE f.digest = ?";
-const INSERT: &str = "INSERT INTO flow_token (id, digest, flow, user_id, purpose, plan, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const BY_DIGEST: &str = "SELECT f.id, f.flow, f.user_id, f.purpose, f.plan, f.created, f.expires, f.epoch FROM flow_token f WHERE f.digest = ?";
+const INSERT: &str = "INSERT INTO flow_token (id, digest, flow, user_id, purpose, plan, created, expires, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const TAKE: &str = "DELETE FROM flow_token WHERE id = ? AND expires > ?";
 const DELETE_OF_USER: &str = "DELETE FROM flow_token WHERE user_id = ? AND flow = ?";
 const DELETE_FLOW: &str = "DELETE FROM flow_token WHERE flow = ?";
@@ -41,7 +43,7 @@ fn digest(vault: &Vault, key: &str) -> String {
 fn from_row(row: &Row, vault: &Vault) -> Result<FlowToken> {
     let id = row.uuid(0)?;
     let plan = vault.open(("flow_token", &id.to_string(), "plan"), row.text(4)?)?;
-    Ok(FlowToken { id, flow: row.uuid(1)?, user_id: row.opt_int(2)?, purpose: row.string(3)?, plan, created: row.time(5)?, expires: row.time(6)? })
+    Ok(FlowToken { id, flow: row.uuid(1)?, user_id: row.opt_int(2)?, purpose: row.string(3)?, plan, created: row.time(5)?, expires: row.time(6)?, epoch: row.int(7)? })
 }
 
 /// The link with this key, expired or not: see [`FlowToken::is_expired`].
@@ -56,7 +58,7 @@ pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, rep
     if let (true, Some(user)) = (replace, t.user_id) {
         batch.push(DELETE_OF_USER, params![user, t.flow]);
     }
-    batch.push(INSERT, params![t.id, digest(vault, key.reveal()), t.flow, t.user_id, &t.purpose, plan, t.created, t.expires]);
+    batch.push(INSERT, params![t.id, digest(vault, key.reveal()), t.flow, t.user_id, &t.purpose, plan, t.created, t.expires, t.epoch]);
     db.batch(batch).await.map(drop)
 }
 /// Uses a link up that has not expired, with the other links of the same person for the same flow. Of many at once, one

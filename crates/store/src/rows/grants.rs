@@ -1,6 +1,6 @@
 //! OAuth2 grants: authorization codes, access and refresh tokens. A family is everything that came from one authorization;
 //! it is revoked as a whole when a code or a refresh token is seen twice.
-use super::list::{Filter, Page};
+pub use super::grant_lists::{GrantQuery, list, list_codes};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
 use signet_base::{Error, Json, Result, Span, Timestamp, Uuid};
@@ -25,6 +25,8 @@ pub struct Code {
     pub issued: Timestamp,
     pub expires: Timestamp,
     pub used: bool,
+    /// Of the account, as the session rested on it.
+    pub epoch: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub struct GrantToken {
     pub issued: Timestamp,
     pub expires: Timestamp,
     pub revoked: bool,
+    /// Of the account, as what it was made from rested on it. Whoever reads the account compares.
+    pub epoch: i64,
 }
 
 /// Whose tokens a family is: all of them have these in common.
@@ -91,31 +95,33 @@ pub enum Redeemed {
     Gone,
 }
 
-const CODE_INSERT: &str = "INSERT INTO oauth_code (digest, provider, user_id, session, family, scope, data, issued, expires, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
-const CODE_GET: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used FROM oauth_code WHERE digest = ?";
-const CODE_ID: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used FROM oauth_code WHERE id = ?";
-const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ?";
+const CODE_INSERT: &str = "INSERT INTO oauth_code (digest, provider, user_id, session, family, scope, data, issued, expires, used, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
+const CODE_GET: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used, epoch FROM oauth_code WHERE digest = ?";
+const CODE_ID: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used, epoch FROM oauth_code WHERE id = ?";
+const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ? \
+    AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_code.user_id)";
 const CODE_DELETE: &str = "DELETE FROM oauth_code WHERE id = ?";
 // One index finds what somebody holds, within a session, of a family: three would cost three pages at each insert.
 const CODE_USE_FAMILY: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ? AND family = ?";
 const CODE_USE_FAMILY_ALONE: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
 const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ?";
-const CODE_DELETE_USER: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ?";
 const CODE_DELETE_PROVIDER: &str = "DELETE FROM oauth_code WHERE provider = ?";
 const CODE_EXPIRED: &str = "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
-const INSERT: &str = "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str =
+    "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const GET: &str = "SELECT t.id, t.kind, t.digest, t.provider, t.user_id, t.session, t.family, t.scope, t.data, t.issued, t.expires, \
     CASE WHEN t.revoked = 1 OR EXISTS (SELECT 1 FROM oauth_revocation r WHERE r.at >= t.issued AND \
-    r.subject IN (t.digest, t.family, t.session, t.session || '/' || t.provider, 'user ' || t.user_id)) THEN 1 ELSE 0 END \
+    (r.subject IN (t.digest, t.family, t.session) OR (t.kind = 'access' AND r.subject IN ('access ' || t.session, t.session || '/' || t.provider)))) THEN 1 ELSE 0 END, t.epoch \
     FROM oauth_token t WHERE t.digest = ?";
-const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked FROM oauth_token WHERE id = ?";
-pub(crate) const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ?";
+const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked, epoch FROM oauth_token WHERE id = ?";
+pub(crate) const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ? \
+    AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_token.user_id)";
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
 const REVOKE_FAMILY: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND family = ?";
 const REVOKE_FAMILY_ALONE: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
 const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ?";
 const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND provider = ? AND kind = 'access'";
-const REVOKE_USER: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ?";
+const REVOKE_ACCESS: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND kind = 'access'";
 const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
 const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
 const EXPIRED: &str = "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
@@ -141,7 +147,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CODE_USE_FAMILY,
     CODE_USE_FAMILY_ALONE,
     CODE_DELETE_SESSION,
-    CODE_DELETE_USER,
     CODE_DELETE_PROVIDER,
     CODE_EXPIRED,
     INSERT,
@@ -153,7 +158,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REVOKE_FAMILY_ALONE,
     REVOKE_SESSION,
     REVOKE_ACCESS_OF,
-    REVOKE_USER,
+    REVOKE_ACCESS,
     DELETE,
     DELETE_PROVIDER,
     EXPIRED,
@@ -164,7 +169,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     MARKS_EXPIRED,
 ];
 
-fn code(row: &Row) -> Result<Code> {
+pub(super) fn code(row: &Row) -> Result<Code> {
     Ok(Code {
         id: row.int(0)?,
         digest: row.string(1)?,
@@ -177,10 +182,11 @@ fn code(row: &Row) -> Result<Code> {
         issued: row.time(8)?,
         expires: row.time(9)?,
         used: row.bool(10)?,
+        epoch: row.int(11)?,
     })
 }
 
-fn token(row: &Row) -> Result<GrantToken> {
+pub(super) fn token(row: &Row) -> Result<GrantToken> {
     Ok(GrantToken {
         id: row.int(0)?,
         kind: if row.text(1)? == "refresh" { TokenKind::Refresh } else { TokenKind::Access },
@@ -194,6 +200,7 @@ fn token(row: &Row) -> Result<GrantToken> {
         issued: row.time(9)?,
         expires: row.time(10)?,
         revoked: row.bool(11)?,
+        epoch: row.int(12)?,
     })
 }
 
@@ -204,7 +211,7 @@ async fn one_token(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Gran
 /// Durable: the code goes to the browser only after this.
 pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
     let c = code;
-    db.execute(CODE_INSERT, params![&c.digest, c.provider, c.user_id, c.session, c.family, &c.scope, &c.data, c.issued, c.expires]).await
+    db.execute(CODE_INSERT, params![&c.digest, c.provider, c.user_id, c.session, c.family, &c.scope, &c.data, c.issued, c.expires, c.epoch]).await
 }
 /// The code, used and expired ones too.
 pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
@@ -219,7 +226,7 @@ pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
 
 fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
     for t in tokens {
-        batch.push(INSERT, params![t.kind.as_str(), &t.digest, t.provider, t.user_id, t.session, t.family, &t.scope, &t.data, t.issued, t.expires, t.revoked]);
+        batch.push(INSERT, params![t.kind.as_str(), &t.digest, t.provider, t.user_id, t.session, t.family, &t.scope, &t.data, t.issued, t.expires, t.revoked, t.epoch]);
     }
     batch
 }
@@ -272,9 +279,9 @@ pub async fn insert_behind(db: &Db, tokens: &[GrantToken]) -> Result<()> {
 }
 /// Whether a token without a row was revoked, itself or with what it belongs to.
 pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
-    let user = format!("user {}", t.user_id);
+    let access = t.session.map(access_in);
     let in_session = t.session.map(|s| format!("{s}/{}", t.provider));
-    Ok(db.query_one(MARKED, params![&t.digest, t.family, t.session, in_session, user, t.issued]).await?.is_some())
+    Ok(db.query_one(MARKED, params![&t.digest, t.family, t.session, in_session, access, t.issued]).await?.is_some())
 }
 /// The token, revoked and expired ones too. An access token may be valid without a row: see [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
@@ -315,15 +322,25 @@ pub async fn revoke_family(db: &Db, holder: Holder) -> Result<()> {
 }
 /// Revokes what was granted to somebody within a session.
 pub async fn revoke_session(db: &Db, user: i64, session: Uuid) -> Result<()> {
-    revoke_all(db, session.to_string(), EVER, Batch::new().add(REVOKE_SESSION, params![user, session]).add(CODE_DELETE_SESSION, params![user, session])).await
+    db.flush().await?;
+    db.batch(revoke_session_batch(user, session)).await.map(drop)
+}
+/// [`revoke_session`] as a part of a larger batch.
+pub fn revoke_session_batch(user: i64, session: Uuid) -> Batch {
+    Batch::new().add(MARK, params![session.to_string(), EVER]).add(REVOKE_SESSION, params![user, session]).add(CODE_DELETE_SESSION, params![user, session])
 }
 /// Revokes the access tokens that one provider gave somebody within a session until `now`.
 pub async fn revoke_access_of(db: &Db, user: i64, session: Uuid, provider: i64, now: Timestamp) -> Result<()> {
     revoke_all(db, format!("{session}/{provider}"), now, Batch::new().add(REVOKE_ACCESS_OF, params![user, session, provider])).await
 }
-/// Revokes all that a user has granted until `now`.
-pub async fn revoke_user(db: &Db, user: i64, now: Timestamp) -> Result<()> {
-    revoke_all(db, format!("user {user}"), now, Batch::new().add(REVOKE_USER, params![user]).add(CODE_DELETE_USER, params![user])).await
+/// Under which subject it is kept that the access tokens of a session are revoked.
+fn access_in(session: Uuid) -> String {
+    format!("access {session}")
+}
+/// Ends what hangs on a session that is over, as a part of a larger batch: access tokens that were given within it until
+/// `at`, and codes. Refresh tokens stay: they were asked for to be used without the person.
+pub fn end_access_batch(user: i64, session: Uuid, at: Timestamp) -> Batch {
+    Batch::new().add(MARK, params![access_in(session), at]).add(REVOKE_ACCESS, params![user, session]).add(CODE_DELETE_SESSION, params![user, session])
 }
 /// Removes a token's row; the token is not valid any more.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
@@ -339,48 +356,4 @@ pub async fn delete_expired(db: &Db, before: Timestamp, limit: i64) -> Result<()
     let marks_end = before.plus(Span::from_secs(MARKS_KEPT));
     let rows = Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit]);
     db.batch(rows.add(MARKS_AGE, params![marks_end]).add(MARKS_EXPIRED, params![before, limit])).await.map(drop)
-}
-
-/// What a list of grants is narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct GrantQuery {
-    pub search: String,
-    /// Number of the provider.
-    pub provider: Option<i64>,
-    pub user: Option<i64>,
-    /// Only this user's (what the caller may see).
-    pub owner: Option<i64>,
-    /// Leaves out what is over by then, used or revoked.
-    pub alive_at: Option<Timestamp>,
-    pub page: Page,
-}
-
-const SORT: &[(&str, &str)] = &[("pk", "g.id"), ("expires", "g.expires"), ("provider", "g.provider"), ("user", "g.user_id"), ("scope", "g.scope")];
-
-fn filter(q: &GrantQuery, dead: &str) -> Filter {
-    let mut f = Filter::default();
-    f.search(&q.search, &["g.scope"]);
-    f.equal("g.provider", q.provider);
-    f.equal("g.user_id", q.user);
-    f.equal("g.user_id", q.owner);
-    if let Some(now) = q.alive_at {
-        f.and(format!("g.expires > ? AND g.{dead} = 0"), [now.into()]);
-    }
-    f
-}
-
-/// One page of access or refresh tokens, and how many fit the query.
-pub async fn list(db: &Db, kind: TokenKind, q: &GrantQuery) -> Result<(Vec<GrantToken>, u64)> {
-    db.flush().await?;
-    let mut f = filter(q, "revoked");
-    f.equal("g.kind", Some(kind.as_str()));
-    let columns = "g.id, g.kind, g.digest, g.provider, g.user_id, g.session, g.family, g.scope, g.data, g.issued, g.expires, g.revoked";
-    let (rows, total) = f.page(db, columns, "oauth_token g", SORT, "g.id", &q.page).await?;
-    Ok((rows.iter().map(token).collect::<Result<_>>()?, total))
-}
-/// One page of authorization codes, and how many fit the query.
-pub async fn list_codes(db: &Db, q: &GrantQuery) -> Result<(Vec<Code>, u64)> {
-    let columns = "g.id, g.digest, g.provider, g.user_id, g.session, g.family, g.scope, g.data, g.issued, g.expires, g.used";
-    let (rows, total) = filter(q, "used").page(db, columns, "oauth_code g", SORT, "g.id", &q.page).await?;
-    Ok((rows.iter().map(code).collect::<Result<_>>()?, total))
 }

@@ -14,12 +14,15 @@ pub struct KnownDevice {
     pub created: Timestamp,
     pub last_used: Timestamp,
     pub expires: Timestamp,
+    /// Of the account at its last sign-in there. Older ones are forgotten.
+    pub epoch: i64,
 }
 
-const GET: &str = "SELECT d.user_id, d.digest, d.ip, d.user_agent, d.created, d.last_used, d.expires FROM known_device d WHERE d.user_id = ? AND d.digest = ?";
-const OF_USER: &str = "SELECT d.user_id, d.digest, d.ip, d.user_agent, d.created, d.last_used, d.expires FROM known_device d WHERE d.user_id = ? ORDER BY d.last_used DESC";
-const PUT: &str = "INSERT INTO known_device (user_id, digest, ip, user_agent, created, last_used, expires) VALUES (?, ?, ?, ?, ?, ?, ?) \
-    ON CONFLICT (user_id, digest) DO UPDATE SET ip = excluded.ip, user_agent = excluded.user_agent, last_used = excluded.last_used, expires = excluded.expires";
+const GET: &str = "SELECT d.user_id, d.digest, d.ip, d.user_agent, d.created, d.last_used, d.expires, d.epoch FROM known_device d JOIN users u ON u.id = d.user_id AND u.epoch = d.epoch WHERE d.user_id = ? AND d.digest = ?";
+const OF_USER: &str = "SELECT d.user_id, d.digest, d.ip, d.user_agent, d.created, d.last_used, d.expires, d.epoch FROM known_device d JOIN users u ON u.id = d.user_id AND u.epoch = d.epoch WHERE d.user_id = ? ORDER BY d.last_used DESC";
+const PUT: &str = "INSERT INTO known_device (user_id, digest, ip, user_agent, created, last_used, expires, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT (user_id, digest) DO UPDATE SET ip = excluded.ip, user_agent = excluded.user_agent, last_used = excluded.last_used, expires = excluded.expires, \
+    created = CASE WHEN known_device.epoch = excluded.epoch THEN known_device.created ELSE excluded.created END, epoch = excluded.epoch";
 const MOVE: &str = "UPDATE known_device SET digest = ? WHERE digest = ?";
 const FORGET: &str = "DELETE FROM known_device WHERE user_id = ?";
 const DELETE_EXPIRED: &str = "DELETE FROM known_device WHERE expires <= ?";
@@ -35,6 +38,7 @@ fn from_row(row: &Row) -> Result<KnownDevice> {
         created: row.time(4)?,
         last_used: row.time(5)?,
         expires: row.time(6)?,
+        epoch: row.int(7)?,
     })
 }
 
@@ -54,7 +58,7 @@ pub fn put(device: &KnownDevice, before: Option<&str>) -> Batch {
     if let Some(before) = before.filter(|b| *b != d.digest) {
         batch.push(MOVE, params![&d.digest, before]);
     }
-    batch.push(PUT, params![d.user_id, &d.digest, &d.ip, &d.user_agent, d.created, d.last_used, d.expires]);
+    batch.push(PUT, params![d.user_id, &d.digest, &d.ip, &d.user_agent, d.created, d.last_used, d.expires, d.epoch]);
     batch
 }
 /// Forgets every browser of a person.

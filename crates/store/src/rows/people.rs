@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 // The last column: whether the group has parents. Most have none, and the walk up is the costly part.
-const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, \
+const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch, \
     g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END \
     FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.id = ?";
-const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, \
+const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch, \
     g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END \
     FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.username_key = ?";
 /// Where the group's columns begin, and where the mark for parents is.
-const GROUP: usize = 14;
-const HAS_PARENTS: usize = 20;
+const GROUP: usize = 15;
+const HAS_PARENTS: usize = 21;
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_USERNAME];
 

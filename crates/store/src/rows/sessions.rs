@@ -1,4 +1,5 @@
 //! Browser sessions, signed in or not yet.
+use super::grants;
 use super::list::{Filter, Page};
 use super::users::canonical;
 use crate::db::{Batch, Db, Row, Value};
@@ -25,6 +26,8 @@ pub struct Session {
     pub last_used: Timestamp,
     pub ip: String,
     pub user_agent: String,
+    /// Of the owner's account, as their sign-in rested on it.
+    pub epoch: i64,
 }
 
 impl Session {
@@ -42,6 +45,7 @@ impl Session {
             last_used: now,
             ip: String::new(),
             user_agent: String::new(),
+            epoch: 0,
         }
     }
     pub fn is_expired(&self, now: Timestamp) -> bool {
@@ -49,35 +53,38 @@ impl Session {
     }
 }
 
-const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent";
-const GET: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.id = ?";
-const BY_UUID: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.uuid = ?";
-const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch";
+const GET: &str =
+    "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.id = ?";
+const BY_UUID: &str =
+    "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.uuid = ?";
+const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, auth = excluded.auth, expires = excluded.expires, absolute_expires = excluded.absolute_expires, \
-    last_used = excluded.last_used, ip = excluded.ip, user_agent = excluded.user_agent";
+    last_used = excluded.last_used, ip = excluded.ip, user_agent = excluded.user_agent, epoch = excluded.epoch";
 const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
-const ROTATE: &str =
-    "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
+const ROTATE: &str = "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ?, epoch = ? WHERE id = ?";
 const NOTE_USE: &str = "UPDATE session SET last_used = ?, expires = ?, ip = ?, user_agent = ? WHERE id = ?";
 const KEEP_NEWEST: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) \
-    RETURNING id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent";
+    RETURNING id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch";
 const DELETE: &str = "DELETE FROM session WHERE id = ?";
 const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
 const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
 const DELETE_USER_BUT: &str = "DELETE FROM session WHERE user_id = ? AND uuid <> ?";
-const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires <= ? AND user_id IS NULL LIMIT ?)";
+const EXPIRED_OF_PEOPLE: &str = "SELECT s.id, s.user_id, s.uuid, s.expires FROM session s WHERE s.expires <= ? AND s.user_id IS NOT NULL LIMIT ?";
 const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
-const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
+const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
 
 pub(crate) const STATEMENTS: &[&str] =
-    &[GET, BY_UUID, PUT, UPDATE, ROTATE, NOTE_USE, KEEP_NEWEST, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, COUNT, OF_USER];
+    &[GET, BY_UUID, PUT, UPDATE, ROTATE, NOTE_USE, KEEP_NEWEST, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, EXPIRED_OF_PEOPLE, COUNT, OF_USER];
 
 fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
         id: row.string(0)?,
         uuid: row.uuid(1)?,
         user_id: row.opt_int(2)?,
-        data: row.json(3)?,
+        // What is no JSON does not decode later on: the session ends instead of failing.
+        data: row.json(3).unwrap_or_default(),
         auth: row.json(4)?,
         created: row.time(5)?,
         expires: row.time(6)?,
@@ -85,6 +92,7 @@ fn from_row(row: &Row) -> Result<Session> {
         last_used: row.time(8)?,
         ip: row.string(9)?,
         user_agent: row.string(10)?,
+        epoch: row.int(11)?,
     })
 }
 
@@ -93,7 +101,7 @@ fn batch(durable: bool) -> Batch {
 }
 
 fn whole(s: &Session) -> Vec<Value> {
-    params![&s.id, s.uuid, s.user_id, &s.data, &s.auth, s.created, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent]
+    params![&s.id, s.uuid, s.user_id, &s.data, &s.auth, s.created, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, s.epoch]
 }
 
 /// The session with this digest, expired or not: see [`Session::is_expired`].
@@ -118,9 +126,9 @@ pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<()> {
     }
     db.batch(put_batch(session, durable)).await.map(drop)
 }
-/// The session of somebody who has just signed in, durable, together with what goes with it.
+/// The session of somebody who has just signed in, durable, together with what goes before it.
 pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
-    db.batch(put_batch(session, true).then(with)).await.map(drop)
+    db.batch(with.then(put_batch(session, true))).await.map(drop)
 }
 /// [`put`] as a part of a larger batch.
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
@@ -147,18 +155,18 @@ fn changed(s: &Session) -> Vec<Value> {
     params![s.user_id, &s.data, &s.auth, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, &s.id]
 }
 /// Gives the session `old` a new key (and everything else of `session`), as every sign-in must, together with what goes
-/// with it. Says whether it was there.
+/// before it. Says whether it was there.
 pub async fn rotate(db: &Db, old: &str, session: &Session, with: Batch) -> Result<bool> {
     if let Some((visits, _)) = db.visits() {
         let (_turn, waited) = visits.end(old).await;
         let gone = Batch::new().add(DELETE, params![old]);
         // It is known here or in the database; in the second case it must still be there.
         let gone = if waited { gone } else { gone.expect_rows(1, "no such row") };
-        return was_there(db.batch(gone.then(put_batch(session, true)).then(with)).await);
+        return was_there(db.batch(with.then(gone).then(put_batch(session, true))).await);
     }
     let mut values = whole(session);
     values.push(old.into());
-    was_there(db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "no such row").then(with)).await)
+    was_there(db.batch(with.then(Batch::new().add(ROTATE, values).expect_rows(1, "no such row"))).await)
 }
 fn was_there<T>(answer: Result<T>) -> Result<bool> {
     match answer {
@@ -187,6 +195,10 @@ pub async fn delete(db: &Db, id: &str) -> Result<()> {
 pub async fn delete_by_uuid(db: &Db, uuid: Uuid) -> Result<()> {
     db.execute(DELETE_UUID, params![uuid]).await
 }
+/// [`delete_by_uuid`] as a part of a larger batch.
+pub fn delete_by_uuid_batch(uuid: Uuid) -> Batch {
+    Batch::new().add(DELETE_UUID, params![uuid])
+}
 /// Ends every session of a user, but for one if given.
 pub async fn delete_for_user(db: &Db, user: i64, except: Option<Uuid>) -> Result<()> {
     match except {
@@ -194,9 +206,15 @@ pub async fn delete_for_user(db: &Db, user: i64, except: Option<Uuid>) -> Result
         None => db.execute(DELETE_USER, params![user]).await,
     }
 }
-/// Removes up to `limit` expired sessions. Garbage only: who reads a session judges its expiry.
+/// Removes up to `limit` expired sessions of strangers, and as many of people with the access tokens that were given within
+/// them. Who reads a session judges its expiry.
 pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
+    let over = db.query(EXPIRED_OF_PEOPLE, params![now, limit]).await?;
+    let mut batch = Batch::relaxed().add(DELETE_EXPIRED, params![now, limit]);
+    for row in &over {
+        batch = batch.then(grants::end_access_batch(row.int(1)?, row.uuid(2)?, row.time(3)?)).add(DELETE, params![row.string(0)?]);
+    }
+    db.batch(batch).await.map(drop)
 }
 /// Signed-in sessions that are not over.
 pub async fn count_active(db: &Db, now: Timestamp) -> Result<i64> {
@@ -237,7 +255,7 @@ pub async fn list(db: &Db, q: &SessionQuery) -> Result<(Vec<Session>, u64)> {
     f.equal("s.user_agent", q.user_agent.as_deref());
     f.equal("s.user_id", q.owner);
     if let Some(now) = q.alive_at {
-        f.and("s.expires > ?", [now.into()]);
+        f.and("s.expires > ? AND s.epoch >= u.epoch", [now.into()]);
     }
     let (rows, total) = f.page(db, COLUMNS, "session s JOIN users u ON u.id = s.user_id", SORT, "s.id", &q.page).await?;
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))

@@ -22,6 +22,8 @@ pub struct Token {
     pub created: Timestamp,
     /// The key as it is stored; empty before [`insert`]. See [`Token::key`].
     pub sealed: String,
+    /// Of the account when the token was made. It ends recovery keys; what people made for programs stays.
+    pub epoch: i64,
 }
 
 impl Token {
@@ -38,6 +40,7 @@ impl Token {
             managed: None,
             created,
             sealed: String::new(),
+            epoch: 0,
         }
     }
     /// The key in clear.
@@ -50,22 +53,21 @@ impl Token {
     }
 }
 
-const COLUMNS: &str = "t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed";
+const COLUMNS: &str = "t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch";
 const BY_DIGEST: &str =
-    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.key_digest = ?";
+    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.key_digest = ?";
 const BY_IDENTIFIER: &str =
-    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.identifier = ?";
+    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.identifier = ?";
 const BY_MANAGED: &str =
-    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.managed = ?";
-const OF_USER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
-const INSERT: &str =
-    "INSERT INTO token (id, identifier, intent, user_id, description, expires, expiring, managed, created, key_sealed, key_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.managed = ?";
+const OF_USER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
+const INSERT: &str = "INSERT INTO token (id, identifier, intent, user_id, description, expires, expiring, managed, created, key_sealed, key_digest, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, COALESCE((SELECT u.epoch FROM users u WHERE u.id = ?), 0))";
 const UPDATE: &str = "UPDATE token SET identifier = ?, intent = ?, user_id = ?, description = ?, expires = ?, expiring = ?, managed = ? WHERE id = ?";
 const SET_KEY: &str = "UPDATE token SET key_sealed = ?, key_digest = ? WHERE id = ?";
 const ROTATE: &str = "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
 const DIGEST_OF: &str = "SELECT key_digest FROM token WHERE id = ?";
 const DELETE: &str = "DELETE FROM token WHERE id = ?";
-const EXPIRED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed FROM token t WHERE t.expiring = 1 AND t.expires <= ? AND t.intent = 'api' ORDER BY t.expires LIMIT ?";
+const EXPIRED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.expiring = 1 AND t.expires <= ? AND t.intent = 'api' ORDER BY t.expires LIMIT ?";
 const DELETE_EXPIRED: &str = "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE expiring = 1 AND expires <= ? AND intent <> 'api' LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_DIGEST, BY_IDENTIFIER, BY_MANAGED, OF_USER, INSERT, UPDATE, SET_KEY, ROTATE, DIGEST_OF, DELETE, EXPIRED, DELETE_EXPIRED];
@@ -91,6 +93,7 @@ fn from_row(row: &Row) -> Result<Token> {
         managed: row.opt_string(7)?,
         created: row.time(8)?,
         sealed: row.string(9)?,
+        epoch: row.int(10)?,
     })
 }
 
@@ -136,7 +139,8 @@ pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch>
             t.managed.as_deref(),
             t.created,
             seal(vault, t.id, key)?,
-            digest(vault, key.reveal())
+            digest(vault, key.reveal()),
+            t.user_id
         ],
     ))
 }

@@ -1,4 +1,5 @@
 //! Users.
+use super::epoch::{self, Spared};
 use super::list::contains;
 use super::upn;
 pub use super::user_query::{UserQuery, list, understands};
@@ -26,6 +27,8 @@ pub struct User {
     pub last_login: Option<Timestamp>,
     pub joined: Timestamp,
     pub updated: Timestamp,
+    /// See [`epoch`](super::epoch). Only that module changes it.
+    pub epoch: i64,
 }
 
 impl std::fmt::Debug for User {
@@ -53,6 +56,7 @@ impl User {
             last_login: None,
             joined: now,
             updated: now,
+            epoch: 0,
         }
     }
 }
@@ -63,20 +67,20 @@ pub fn canonical(name: &str) -> String {
 }
 
 pub(crate) const COLUMNS: &str =
-    "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated";
+    "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch";
 
-const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.id = ?";
-const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.uuid = ?";
-const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.username_key = ?";
-const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u WHERE u.email_key = ? ORDER BY u.id LIMIT 2";
-const BY_UPN: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated FROM users u JOIN user_upn x ON x.user_id = u.id WHERE x.upn_key = ? ORDER BY u.id LIMIT 2";
+const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.id = ?";
+const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.uuid = ?";
+const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.username_key = ?";
+const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.email_key = ? ORDER BY u.id LIMIT 2";
+const BY_UPN: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u JOIN user_upn x ON x.user_id = u.id WHERE x.upn_key = ? ORDER BY u.id LIMIT 2";
 const INSERT: &str = "INSERT INTO users (uuid, username, username_key, name, name_key, email, email_key, is_active, user_type, path, attributes, password, password_changed, last_login, joined, updated) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
 const UPDATE: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ?";
 const UPDATE_GUARDED: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ? AND updated = ?";
 const SET_PASSWORD: &str = "UPDATE users SET password = ?, password_changed = ?, updated = ? WHERE id = ?";
 const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = ?";
-const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ?";
+const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ? AND epoch = ? AND is_active = 1";
 const DELETE: &str = "DELETE FROM users WHERE id = ?";
 const UNCONFIRMED: &str = "SELECT id FROM users WHERE is_active = 0 AND last_login IS NULL AND joined <= ? AND updated = joined AND attributes LIKE ? ORDER BY id LIMIT ?";
 const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
@@ -124,6 +128,7 @@ pub(crate) fn from_row(row: &Row) -> Result<User> {
         last_login: row.opt_time(11)?,
         joined: row.time(12)?,
         updated: row.time(13)?,
+        epoch: row.int(14)?,
     })
 }
 
@@ -225,7 +230,8 @@ pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
 pub async fn update(db: &Db, user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Result<()> {
     found(db.batch(update_batch(user, guard, groups, now)).await)
 }
-/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
+/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user. Nothing of an
+/// account that is not active counts: its epoch is raised, see [`epoch::end`].
 pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
     let u = user;
     // Two changes within one microsecond must not look like one.
@@ -258,7 +264,7 @@ pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid
             batch.push(JOIN_GROUP, params![u.id, *group]);
         }
     }
-    batch
+    if u.is_active { batch } else { batch.then(epoch::end(u.id, &Spared::default())) }
 }
 
 const MISSING: &str = "no such row";
@@ -272,27 +278,33 @@ fn found<T>(answer: Result<T>) -> Result<()> {
     }
 }
 
-/// A new password's hash; `password_changed` follows.
+/// A new password's hash; `password_changed` follows, and everything that was begun with the old one ends.
 pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Result<()> {
-    found(db.batch(set_password_batch(id, hash, now)).await)
+    found(db.batch(set_password_batch(id, hash, &Spared::default(), now)).await)
 }
 /// [`set_password`] as a part of a larger batch.
-pub fn set_password_batch(id: i64, hash: &str, now: Timestamp) -> Batch {
+pub fn set_password_batch(id: i64, hash: &str, spared: &Spared, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     super::password_history::keep(&mut batch, id, hash, now);
-    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING)
+    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING).then(epoch::end(id, spared))
 }
-/// Puts a hash that no password fits in the place of `before`; when the password was set stays as it is.
+/// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set stays as it
+/// is. Nothing happens when the password changed in between.
 pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
-    db.batch(Batch::new().add(REHASH, params![hash, id, before])).await.map(drop)
+    let batch = Batch::new().add(REHASH, params![hash, id, before]).expect_rows(1, MISSING).then(epoch::end(id, &Spared::default()));
+    match found(db.batch(batch).await) {
+        Err(Error::NotFound) => Ok(()),
+        answer => answer,
+    }
 }
 /// A better hash of the same password; nothing happens when the password changed in between.
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
     db.batch(Batch::relaxed().add(REHASH, params![hash, id, before])).await.map(drop)
 }
-/// Remembers a sign-in, as a part of a larger batch.
-pub fn touch_last_login(id: i64, at: Timestamp) -> Batch {
-    Batch::relaxed().add(TOUCH, params![at, id])
+/// Remembers a sign-in, as a part of a larger batch, which succeeds only while the account is active and has this epoch: see
+/// [`epoch::has_changed`].
+pub fn touch_last_login(id: i64, epoch: i64, at: Timestamp) -> Batch {
+    Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, epoch::CHANGED)
 }
 /// Removes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
@@ -312,6 +324,10 @@ pub fn delete_batch(id: i64) -> Batch {
 /// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when either is missing.
 pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(JOIN_GROUP, params![user, group]).await
+}
+/// [`join_group`] as a part of a larger batch.
+pub fn join_group_batch(user: i64, group: Uuid) -> Batch {
+    Batch::new().add(JOIN_GROUP, params![user, group])
 }
 pub async fn leave_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(LEAVE_GROUP, params![user, group]).await

@@ -68,6 +68,7 @@ async fn a_browser_is_known_for_its_people_until_it_is_forgotten() {
             created: at(1),
             last_used: at(1),
             expires: at(expires),
+            epoch: 0,
         };
         db.batch(known_devices::put(&device(ada, "one", 50), None)).await.unwrap();
         assert!(known_devices::is_known(&db, ada, "one", at(49)).await.unwrap());

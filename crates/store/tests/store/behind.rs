@@ -34,6 +34,7 @@ fn token(user: i64, digest: &str, family: Uuid) -> GrantToken {
         issued: at(10),
         expires: at(600),
         revoked: false,
+        epoch: 0,
     }
 }
 async fn count(db: &Db, table: &str) -> i64 {
@@ -88,9 +89,9 @@ async fn revocation_holds_for_rows_that_are_queued_late_or_missing() {
         assert!(!grants::is_revoked(&db, &free).await.unwrap());
         grants::revoke_access_of(&db, user, Uuid::from_u128(8), 4, at(10)).await.unwrap();
         assert!(!grants::is_revoked(&db, &free).await.unwrap(), "another provider's");
-        grants::revoke_user(&db, user, at(9)).await.unwrap();
+        db.batch(grants::end_access_batch(user, Uuid::from_u128(8), at(9))).await.unwrap();
         assert!(!grants::is_revoked(&db, &free).await.unwrap(), "issued later");
-        grants::revoke_user(&db, user, at(10)).await.unwrap();
+        db.batch(grants::end_access_batch(user, Uuid::from_u128(8), at(10))).await.unwrap();
         assert!(grants::is_revoked(&db, &free).await.unwrap());
         // They are remembered as long as such a token could live.
         grants::delete_expired(&db, at(1000), 100).await.unwrap();

@@ -2,6 +2,7 @@
 use crate::{at, ports, vault};
 use signet_base::{Error, Map, Timestamp, Uuid, json};
 use signet_store::consents::{self, Consent, ConsentQuery};
+use signet_store::epoch;
 use signet_store::events::{self, Event, EventQuery};
 use signet_store::groups::{self, Group, GroupQuery};
 use signet_store::sessions::{self, Session, SessionQuery};
@@ -42,7 +43,13 @@ async fn users_are_found_changed_and_removed() {
         assert!(matches!(users::update(&db, &missing, None, None, at(1)).await, Err(Error::NotFound)));
         users::set_password(&db, id, "hash1", at(50)).await.unwrap();
         users::rehash(&db, id, "not the one", "hash2").await.unwrap();
-        db.batch(users::touch_last_login(id, at(60))).await.unwrap();
+        // Deactivated, and a new password since: the epoch was raised twice, and nobody signs in.
+        let raised = users::by_id(&db, id).await.unwrap().unwrap();
+        assert_eq!(raised.epoch, ada.epoch + 2);
+        assert!(epoch::has_changed(&db.batch(users::touch_last_login(id, raised.epoch, at(60))).await.unwrap_err()), "not active");
+        users::update(&db, &User { is_active: true, ..raised.clone() }, None, None, at(55)).await.unwrap();
+        assert!(epoch::has_changed(&db.batch(users::touch_last_login(id, ada.epoch, at(60))).await.unwrap_err()), "proven before");
+        db.batch(users::touch_last_login(id, raised.epoch, at(60))).await.unwrap();
         let now = users::by_id(&db, id).await.unwrap().unwrap();
         assert_eq!((now.name.as_str(), now.password.as_str(), now.password_changed, now.last_login), ("Countess", "hash1", at(50), Some(at(60))));
         assert!(!format!("{now:?}").contains("hash1"));

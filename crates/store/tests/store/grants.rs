@@ -1,6 +1,7 @@
 //! Codes and tokens: exactly one winner, families die together.
 use crate::{at, ports};
 use signet_base::{Uuid, json};
+use signet_store::epoch;
 use signet_store::grants::{self, Code, GrantQuery, GrantToken, Redeemed, TokenKind};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
@@ -19,6 +20,7 @@ fn code(user: i64, digest: &str, family: Uuid) -> Code {
         issued: at(1),
         expires: at(60),
         used: false,
+        epoch: 0,
     }
 }
 fn token(user: i64, kind: TokenKind, digest: &str, family: Uuid) -> GrantToken {
@@ -35,6 +37,7 @@ fn token(user: i64, kind: TokenKind, digest: &str, family: Uuid) -> GrantToken {
         issued: at(1),
         expires: at(600),
         revoked: false,
+        epoch: 0,
     }
 }
 async fn someone(db: &Db) -> i64 {
@@ -167,7 +170,7 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         let page = GrantQuery { provider: Some(3), page: Page { ordering: "-pk".into(), page: 2, size: 2 }, ..Default::default() };
         let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();
         assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
-        grants::revoke_user(&db, user, at(10)).await.unwrap();
+        db.batch(epoch::end(user, &epoch::Spared::default())).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 0);
         grants::delete(&db, rows[0].id).await.unwrap();
         assert!(grants::by_id(&db, rows[0].id).await.unwrap().is_none());

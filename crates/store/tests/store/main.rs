@@ -6,6 +6,7 @@ mod behind;
 mod database;
 mod devices;
 mod directory;
+mod epoch;
 mod grants;
 mod objects;
 mod opening;

@@ -41,7 +41,7 @@ pub async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) 
     }
     answer
 }
-async fn confirm(browser: &Browser, slug: &str, inner: &str) -> Answer {
+pub async fn confirm(browser: &Browser, slug: &str, inner: &str) -> Answer {
     let question = go(browser, slug, inner, None).await;
     assert_eq!(question.component(), "ak-stage-consent", "{}", question.body);
     go(browser, slug, inner, Some(json!({"component": "ak-stage-consent", "token": question.json()["token"]}))).await

@@ -11,6 +11,7 @@ mod login;
 mod mfa;
 mod oauth;
 mod policies;
+mod redteam_epoch;
 mod sessions;
 mod site;
 mod tokens;

@@ -1,7 +1,7 @@
 //! Who may have a token, for what, and how long.
 use crate::app::{App, refused, text};
 use crate::flows::finished;
-use crate::site::each_site;
+use crate::site::{Browser, each_site};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use signet_base::{Json, json};
@@ -201,11 +201,17 @@ async fn row_23_expiry_is_judged_when_something_is_read() {
             token.expires = Some(site.core.now().plus(signet_base::Span::from_secs(60)));
             signet_store::tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into()).await.unwrap();
             site.clock.advance_secs(wait);
+            let address = format!("/recovery/use-token/{key}/");
+            let use_up = async |browser: &Browser| {
+                let page = browser.get(&address).await;
+                let csrf = page.body.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(csrf, _)| csrf);
+                browser.form(&address, &[("csrf", csrf)]).await;
+            };
             let browser = site.browser();
-            browser.get(&format!("/recovery/use-token/{key}/")).await;
+            use_up(&browser).await;
             assert_eq!(browser.is_signed_in().await, good, "{wait}");
             let second = site.browser();
-            second.get(&format!("/recovery/use-token/{key}/")).await;
+            use_up(&second).await;
             assert!(!second.is_signed_in().await, "a link works once");
         }
         // A consent that has run out is asked for again.

@@ -45,6 +45,7 @@ pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, ent
             issued: now,
             expires: now.plus(entry.settings.access_code_validity),
             used: false,
+            epoch: session.epoch(),
         };
         grants::insert_code(&core.db, &row).await
     };
@@ -105,7 +106,7 @@ async fn front_channel(
         token.insert("uid".into(), json!(core.ports.alphanumeric(40)));
         let jti = token.get("jti").and_then(Json::as_str).unwrap_or_default().to_owned();
         let signed = entry.signer.sign(core, vec![token]).await?.pop().ok_or_else(|| Error::internal("no signature"))?;
-        let row = issue::row(core, &base, &ask.scopes, session.uuid(), family, &signed, grants::TokenKind::Access, expires, Some(jti))?;
+        let row = issue::row(core, &base, &ask.scopes, session.uuid(), session.epoch(), family, &signed, grants::TokenKind::Access, expires, Some(jti))?;
         grants::insert(&core.db, &[row]).await?;
         access = Some(signed);
     }

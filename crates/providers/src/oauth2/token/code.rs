@@ -37,11 +37,21 @@ impl Grant for AuthorizationCode {
                 return Err(OAuthError::invalid_grant().because("The session of this code has ended").into());
             }
         }
-        let person = Principal::load(core, code.user_id).await?.ok_or_else(OAuthError::invalid_grant)?;
+        let person = Principal::load(core, code.user_id).await?.filter(|p| code.epoch >= p.user.epoch).ok_or_else(OAuthError::invalid_grant)?;
         // What was taken from the provider since is not granted any more.
         let scopes = Scopes::parse(&code.scope).among(call.entry().scope_names().chain([OPENID]));
         let refresh = (scopes.has(OFFLINE_ACCESS) && call.entry().settings.allows(GrantType::RefreshToken)).then(|| scopes.clone());
-        Ok(Redemption { person, refresh, scopes, auth: data.auth, session: code.session, family: code.family, commit: Commit::Code { digest }, signed_in_by: None })
+        Ok(Redemption {
+            person,
+            refresh,
+            scopes,
+            auth: data.auth,
+            session: code.session,
+            epoch: code.epoch,
+            family: code.family,
+            commit: Commit::Code { digest },
+            signed_in_by: None,
+        })
     }
 }
 

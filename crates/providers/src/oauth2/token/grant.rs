@@ -57,6 +57,8 @@ pub struct Redemption {
     pub refresh: Option<Scopes>,
     pub auth: AuthContext,
     pub session: Option<Uuid>,
+    /// Of the account, as what was shown rests on it.
+    pub epoch: i64,
     pub family: Uuid,
     pub commit: Commit,
     /// `auth_method` of a sign-in that this request is.

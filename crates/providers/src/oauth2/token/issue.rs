@@ -41,6 +41,8 @@ pub struct Issue<'a> {
     pub scopes: &'a Scopes,
     pub auth: &'a AuthContext,
     pub session: Option<Uuid>,
+    /// Of the account.
+    pub epoch: i64,
     pub family: Uuid,
     /// Scopes of a new refresh token, when there is to be one.
     pub refresh: Option<&'a Scopes>,
@@ -67,7 +69,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let grant = claims::Grant { person, scopes, auth, expires };
     let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, &grant, &id).await? } else { Map::new() };
     let mut access = access_claims(core, &base, &mapped, scopes);
-    let note = Note { user: person.user.id, family: issue.family, session: issue.session, issued: now, expires };
+    let note = Note { user: person.user.id, family: issue.family, session: issue.session, epoch: issue.epoch, issued: now, expires };
     let uid = if note.is_enough(entry) { note.seal(core, entry, &access)? } else { core.ports.alphanumeric(40) };
     access.insert("uid".into(), json!(uid));
     let jti = access.get("jti").and_then(Json::as_str).map(str::to_owned);
@@ -79,7 +81,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let mut signed = entry.signer.sign(core, all).await?.into_iter();
     let access = signed.next().ok_or_else(|| Error::internal("no signature"))?;
     let mut refresh = None;
-    let row = |scopes, token, kind, expires, jti| row(core, &base, scopes, issue.session, issue.family, token, kind, expires, jti);
+    let row = |scopes, token, kind, expires, jti| row(core, &base, scopes, issue.session, issue.epoch, issue.family, token, kind, expires, jti);
     let access_row = row(scopes, &access, TokenKind::Access, expires, jti)?;
     let mut body = Map::with_capacity(8);
     body.insert("access_token".into(), json!(access));
@@ -117,6 +119,7 @@ pub fn row(
     base: &Base<'_>,
     scopes: &Scopes,
     session: Option<Uuid>,
+    epoch: i64,
     family: Uuid,
     token: &str,
     kind: TokenKind,
@@ -136,5 +139,6 @@ pub fn row(
         issued: base.now,
         expires,
         revoked: false,
+        epoch,
     })
 }

@@ -59,7 +59,8 @@ impl Grant for Machine {
         let asked = Scopes::parse(call.params.get("scope").unwrap_or_default());
         let scopes = asked.among(call.entry().scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
         let auth = AuthContext::machine(call.now);
-        Ok(Redemption { person, scopes, refresh: None, auth, session: None, family: core.ports.timed_uuid(), commit: Commit::Fresh, signed_in_by: Some(method) })
+        let epoch = person.user.epoch;
+        Ok(Redemption { person, scopes, refresh: None, auth, session: None, epoch, family: core.ports.timed_uuid(), commit: Commit::Fresh, signed_in_by: Some(method) })
     }
 }
 

@@ -71,6 +71,7 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
         scopes: &proven.scopes,
         auth: &proven.auth,
         session: proven.session,
+        epoch: proven.epoch,
         family: proven.family,
         refresh: proven.refresh.as_ref(),
         lifetime: call.entry().settings.access_token_validity,

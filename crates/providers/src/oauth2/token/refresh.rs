@@ -3,6 +3,7 @@ use super::grant::{Call, Commit, Grant, Redemption};
 use super::issue::{TOKEN_DIGEST, TokenData};
 use crate::oauth2::claims::AuthContext;
 use crate::oauth2::errors::{OAuthError, Outcome};
+use crate::oauth2::live;
 use crate::oauth2::model::GrantType;
 use crate::oauth2::scopes::{OPENID, Scopes};
 use async_trait::async_trait;
@@ -33,13 +34,13 @@ impl Grant for RefreshToken {
         }
         let granted = Scopes::parse(&old.scope).among(call.entry().scope_names().chain([OPENID]));
         let scopes = narrowed(&granted, call.params.get("scope"))?;
-        let person = Principal::load(core, old.user_id).await?.ok_or_else(OAuthError::invalid_grant)?;
+        let person = live::holder(core, &old).await?.ok_or_else(OAuthError::invalid_grant)?;
         let data: TokenData = serde_json::from_value(old.data).map_err(signet_base::Error::from)?;
         // The nonce belongs to the answer of the authorization alone.
         let auth = AuthContext { nonce: None, ..data.auth };
         let keep = is_kept(old.expires, call.now, call.entry().settings.refresh_token_threshold);
         let commit = if keep { Commit::Keep } else { Commit::Rotate { digest } };
-        Ok(Redemption { person, scopes, refresh: (!keep).then_some(granted), auth, session: old.session, family: old.family, commit, signed_in_by: None })
+        Ok(Redemption { person, scopes, refresh: (!keep).then_some(granted), auth, session: old.session, epoch: old.epoch, family: old.family, commit, signed_in_by: None })
     }
 }
 

@@ -1,0 +1,82 @@
+//! `/recovery/use-token/<key>/`: signs the account of a recovery key in, once. The link is made by the command line. Opening it
+//! only asks, so that programs that look at links do not use it up; answering does.
+use crate::edge::{Edge, here, read_answer, redirect};
+use axum::extract::{Path, Request};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use maud::html;
+use signet_base::{Error, Json, Map, Result, Span, json};
+use signet_core::page::Dressing;
+use signet_core::{Principal, login, token};
+use signet_pages::{FormContext, challenge_page_with, ui};
+use signet_store::tokens::{self, Token};
+
+pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
+    match find(&edge, &key).await {
+        Ok(Some((_, person))) => {
+            let core = edge.core.clone();
+            let csrf = edge.session.csrf(&core);
+            let dressing = Dressing::of(&core, &edge.client, &edge.cookies);
+            let challenge = json!({
+                "component": "ak-stage-consent", "pending_user": person.user.username, "header_text": "The link works once. Continue to sign in.",
+                "flow_info": {"title": "Sign in with a recovery link", "layout": "stacked", "background": dressing.background},
+            });
+            let action = here(&edge.client);
+            let form = FormContext {
+                action_url: &action,
+                csrf: &csrf,
+                application: None,
+                home_url: "/if/user/",
+                request_id: Some(&edge.client.request_id),
+                values: &[],
+                decline_url: None,
+            };
+            let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
+            let page = challenge_page_with(dressing.page(&core), &challenge, &form, body);
+            let answer = dressing.answer(StatusCode::OK, &[], page).into_response();
+            edge.leave(answer).await
+        }
+        Ok(None) => gone(&edge),
+        Err(error) => edge.fail(&error),
+    }
+}
+
+pub async fn use_up(Path(key): Path<String>, mut edge: Edge, request: Request) -> Response {
+    let sent = match read_answer(request).await {
+        Ok(sent) => sent,
+        Err((status, text)) => return signet_core::page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+    };
+    if !edge.session.csrf_fits(&edge.core, sent.get("csrf").and_then(Json::as_str).unwrap_or_default()) {
+        return redirect(StatusCode::SEE_OTHER, &here(&edge.client));
+    }
+    match sign_in(&mut edge, &key).await {
+        Ok(true) => edge.leave(redirect(StatusCode::SEE_OTHER, "/if/user/")).await,
+        Ok(false) => gone(&edge),
+        Err(error) => edge.fail(&error),
+    }
+}
+
+/// The key with its account, while it counts: not used, not over, and made at the epoch that the account still has.
+async fn find(edge: &Edge, key: &str) -> Result<Option<(Token, Principal)>> {
+    let Some(token) = token::by_key(&edge.core, key, "recovery").await? else { return Ok(None) };
+    let person = Principal::load(&edge.core, token.user_id).await?.filter(|person| token.epoch >= person.user.epoch);
+    Ok(person.map(|person| (token, person)))
+}
+
+async fn sign_in(edge: &mut Edge, key: &str) -> Result<bool> {
+    let Some((token, person)) = find(edge, key).await? else { return Ok(false) };
+    let core = edge.core.clone();
+    // The link dies before the session begins: two answers at once give one session.
+    match tokens::delete(&core.db, token.id).await {
+        Ok(()) => {}
+        Err(Error::NotFound) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    login::sign_in(&core, &edge.client, &mut edge.session, person, "recovery", Map::new(), Span::ZERO).await?;
+    Ok(true)
+}
+
+fn gone(edge: &Edge) -> Response {
+    let text = "Recovery links work once and for a limited time. Ask for a new one.";
+    signet_core::page::error(&edge.core, &edge.client, &edge.cookies, StatusCode::NOT_FOUND, "This link is no longer good", text).into_response()
+}
