@@ -1,7 +1,8 @@
-//! A run whose account has changed since it was proven begins anew.
+//! What is judged at each step: whether what was proven still counts, or the run begins anew, and whether a stage still applies.
 use super::executor::{Executor, Reply};
+use super::plan::{pending_principal, stage_verdict};
 use super::token::GONE;
-use super::{Plan, account, keys};
+use super::{Plan, Planned, account, keys};
 use crate::Principal;
 use signet_base::Result;
 use signet_model::Object;
@@ -38,5 +39,25 @@ impl Executor<'_> {
         plan.context.0.extend(self.fresh_context().0);
         plan.given = None;
         self.restart(flow, plan, true).await
+    }
+
+    /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run: skipping the
+    /// stage would let an exception open what it guards (CVE-2024-47070).
+    pub(super) async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &Planned) -> Result<bool> {
+        let Some(binding) = planned.binding.and_then(|pk| self.core.world().get(pk).cloned()) else { return Ok(true) };
+        let Some(pbm) = binding.pbm() else { return Ok(true) };
+        if self.core.world().bindings_of(pbm).is_empty() {
+            return Ok(true);
+        }
+        let pending = pending_principal(self.core, &plan.context).await?;
+        let user = pending.as_ref().or(self.session.principal());
+        let verdict = stage_verdict(self.core, self.client, &binding, user, &plan.context).await.inspect_err(|error| {
+            tracing::warn!(flow = flow.name(), %error, "a stage's policies could not be judged");
+        })?;
+        plan.context.0.extend(verdict.context);
+        if !verdict.passing {
+            plan.messages.extend(verdict.messages);
+        }
+        Ok(verdict.passing)
     }
 }

@@ -1,5 +1,5 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
-use super::plan::{NotPlanned, Plan, pending_principal, plan, stage_verdict};
+use super::plan::{NotPlanned, Plan, plan};
 use super::stage::{FlowRun, StageKind, Step};
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
@@ -381,26 +381,6 @@ impl Executor<'_> {
                 Ok(self.denied(flow, None))
             }
         }
-    }
-
-    /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run: skipping the
-    /// stage would let an exception open what it guards (CVE-2024-47070).
-    async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &Planned) -> Result<bool> {
-        let Some(binding) = planned.binding.and_then(|pk| self.core.world().get(pk).cloned()) else { return Ok(true) };
-        let Some(pbm) = binding.pbm() else { return Ok(true) };
-        if self.core.world().bindings_of(pbm).is_empty() {
-            return Ok(true);
-        }
-        let pending = pending_principal(self.core, &plan.context).await?;
-        let user = pending.as_ref().or(self.session.principal());
-        let verdict = stage_verdict(self.core, self.client, &binding, user, &plan.context).await.inspect_err(|error| {
-            tracing::warn!(flow = flow.name(), %error, "a stage's policies could not be judged");
-        })?;
-        plan.context.0.extend(verdict.context);
-        if !verdict.passing {
-            plan.messages.extend(verdict.messages);
-        }
-        Ok(verdict.passing)
     }
 
     fn resolve(&self, stage: &StageRef) -> Result<Resolved> {

@@ -12,6 +12,7 @@ mod mfa;
 mod oauth;
 mod policies;
 mod redteam_epoch;
+mod scale_epoch;
 mod sessions;
 mod site;
 mod tokens;
