@@ -208,19 +208,3 @@ async fn check_password(core: &Core, turn: Turn, user: Option<&Arc<User>>, passw
     }
     Ok(fits)
 }
-
-/// What a person's password must fit before a session starts; used by the password stage and by nobody else.
-pub async fn check_password(core: &Core, user: Option<&Arc<users::User>>, password: &Secret) -> Result<bool> {
-    let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
-    let fits = core.hasher.verify(stored, password).await?;
-    if let (true, Some(user)) = (fits, user)
-        && core.hasher.is_outdated(&user.password)
-    {
-        match core.hasher.hash(password.clone()).await {
-            Ok(hash) => users::rehash(&core.db, user.id, &user.password, &hash).await?,
-            Err(Error::Unavailable(_)) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(fits)
-}
