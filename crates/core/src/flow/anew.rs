@@ -1,8 +1,8 @@
 //! What is judged at each step: whether what was proven still counts, or the run begins anew, and whether a stage still applies.
 use super::executor::{Executor, Reply};
-use super::plan::{pending_principal, stage_verdict};
+use super::plan::{pending_principal, plan, stage_verdict};
 use super::token::GONE;
-use super::{Plan, Planned, account, keys};
+use super::{Plan, Planned, StageRef, account, keys};
 use crate::Principal;
 use signet_base::Result;
 use signet_model::Object;
@@ -59,5 +59,24 @@ impl Executor<'_> {
             plan.messages.extend(verdict.messages);
         }
         Ok(verdict.passing)
+    }
+
+    /// Begins again: from what the run was started with, or with all that is known by now. Steps that the server put in
+    /// (a protocol's answer) stay at the end.
+    pub(super) async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
+        let built_in: Vec<Planned> = plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
+        let given = plan.given;
+        let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
+        match plan(self.core, self.client, flow, self.session.principal(), context, !built_in.is_empty()).await? {
+            Ok(mut fresh) => {
+                fresh.stages.extend(built_in);
+                fresh.total = fresh.stages.len();
+                fresh.given = given;
+                self.session.state.plan = Some(fresh);
+                self.session.touch();
+                Ok(Reply::Again)
+            }
+            Err(_) => Ok(self.denied(flow, None)),
+        }
     }
 }

@@ -327,25 +327,6 @@ impl Executor<'_> {
         }
     }
 
-    /// Begins again: from what the run was started with, or with all that is known by now. Steps that the server put in
-    /// (a protocol's answer) stay at the end.
-    pub(super) async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
-        let built_in: Vec<Planned> = plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
-        let given = plan.given;
-        let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
-        match super::plan::plan(self.core, self.client, flow, self.session.principal(), context, !built_in.is_empty()).await? {
-            Ok(mut fresh) => {
-                fresh.stages.extend(built_in);
-                fresh.total = fresh.stages.len();
-                fresh.given = given;
-                self.session.state.plan = Some(fresh);
-                self.session.touch();
-                Ok(Reply::Again)
-            }
-            Err(_) => Ok(self.denied(flow, None)),
-        }
-    }
-
     /// What a run begins with: the signed-in person.
     pub(super) fn fresh_context(&self) -> Context {
         let mut context = Context::default();

@@ -88,8 +88,11 @@ async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principa
     let settings = &d.settings;
     let url = token::link(core, client, &d.flow, &d.query, key)?;
     // Until the address is confirmed, nothing that a stranger chose stands in a letter to it.
-    let addressee =
-        if d.plan.context.get(&keys::CREATED_ACCOUNT) == Some(person.user.id) || !person.user.is_active { mail::nobody(&person.user) } else { mail::person(&person.user) };
+    let addressee = if d.plan.context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.user == person.user.id) || !person.user.is_active {
+        mail::nobody(&person.user)
+    } else {
+        mail::person(&person.user)
+    };
     let values = json!({"url": url, "user": addressee, "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
     let letter = Letter {
         to: vec![address.clone()],
