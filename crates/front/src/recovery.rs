@@ -22,15 +22,7 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
                 "flow_info": {"title": "Sign in with a recovery link", "layout": "stacked", "background": dressing.background},
             });
             let action = here(&edge.client);
-            let form = FormContext {
-                action_url: &action,
-                csrf: &csrf,
-                application: None,
-                home_url: "/if/user/",
-                request_id: Some(&edge.client.request_id),
-                values: &[],
-                decline_url: None,
-            };
+            let form = FormContext { request_id: Some(&edge.client.request_id), help: &dressing.help, ..FormContext::new(&action, &csrf) };
             let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
             let page = challenge_page_with(dressing.page(&core), &challenge, &form, body);
             let answer = dressing.answer(StatusCode::OK, &[], page).into_response();

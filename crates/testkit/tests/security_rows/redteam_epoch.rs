@@ -125,7 +125,7 @@ async fn redteam_04_opening_an_address_deletes_and_writes_nothing() {
         browser.get("/if/user/").await;
         for _ in 0..2 {
             let page = browser.get("/if/flow/left-out/").await;
-            assert!(page.status == StatusCode::OK && page.body.contains("Delete the account"), "{} {}", page.status, page.body);
+            assert!(page.status == StatusCode::OK && page.body.contains("Delete my account"), "{} {}", page.status, page.body);
             assert_eq!(browser.challenge("left-out").await.component(), "ak-stage-consent");
         }
         // Nothing of the kind is an answer.
