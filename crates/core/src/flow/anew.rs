@@ -1,6 +1,6 @@
 //! What is judged at each step: whether what was proven still counts, or the run begins anew, and whether a stage still applies.
 use super::executor::{Executor, Reply};
-use super::plan::{pending_principal, plan, stage_verdict};
+use super::plan::{pending_principal, stage_verdict};
 use super::token::GONE;
 use super::{Plan, Planned, StageRef, account, keys};
 use crate::Principal;
@@ -67,7 +67,7 @@ impl Executor<'_> {
         let built_in: Vec<Planned> = plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
         let given = plan.given;
         let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
-        match plan(self.core, self.client, flow, self.session.principal(), context, !built_in.is_empty()).await? {
+        match super::plan::plan(self.core, self.client, flow, self.session.principal(), context, !built_in.is_empty()).await? {
             Ok(mut fresh) => {
                 fresh.stages.extend(built_in);
                 fresh.total = fresh.stages.len();
