@@ -5,7 +5,7 @@ use crate::flow_page::needs_setup;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use signet_base::{Error, Map, Uuid, query};
+use signet_base::{Map, Uuid, query};
 use signet_core::flow::plan::plan;
 use signet_core::flow::{Context, Executor, keys};
 use signet_core::models::{Application, Designation, Flow};
