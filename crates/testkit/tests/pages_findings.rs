@@ -97,6 +97,7 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
             issued: now,
             expires: now.plus(signet_base::Span::from_secs(86_400)),
             revoked: false,
+            epoch: 0,
         };
         let eve = app.user("eve", "Engine-1843").await;
         grants::insert(&app.core.db, &[token(ada.id), token(eve.id)]).await.unwrap();
