@@ -1,5 +1,5 @@
 //! Which brand answers a host, and how it looks.
-use crate::models::{Brand, DEFAULT_BACKGROUND, Designation, Flow};
+use crate::models::{Brand, DEFAULT_BACKGROUND, Designation, Flow, FlowStageBinding, Requirement, flow_bindings};
 use crate::policy::{self, Question};
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Result, Uuid};
@@ -86,6 +86,20 @@ pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal
         }
     }
     Ok(None)
+}
+
+/// Sign-in flows that stay open to everybody without a second factor, while a brand's own asks everybody for one: its
+/// domain and their slugs. Whoever knows the address of such a flow goes around what the brand asks for.
+pub fn open_beside(world: &Snapshot) -> Vec<(String, Vec<String>)> {
+    let asks = |flow: Uuid| {
+        let stages = flow_bindings(world, flow).into_iter().filter_map(|b| world.get(b.get::<FlowStageBinding>()?.stage));
+        stages.into_iter().any(|s| s.def.full_name() == "authentik_stages_authenticator_validate.authenticatorvalidatestage" && s.text("not_configured_action") != "skip")
+    };
+    let anybody = |f: &Flow| f.designation == Designation::Authentication && matches!(f.authentication, Requirement::None | Requirement::RequireUnauthenticated);
+    let mut open: Vec<String> = world.all::<Flow>().filter(|(o, f)| anybody(f) && !asks(o.pk)).map(|(_, f)| f.slug.clone()).collect();
+    open.sort();
+    let strict = world.all::<Brand>().filter(|(_, b)| b.flow_authentication.is_some_and(asks));
+    strict.filter(|_| !open.is_empty()).map(|(_, b)| (b.domain.clone(), open.clone())).collect()
 }
 
 /// Slug of a flow by its key.

@@ -23,8 +23,10 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
 
 pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Response {
     // Whoever is signed in or not: a page of another site can post what needs no preflight, which is everything but JSON.
-    if !edge.headers.get(header::CONTENT_TYPE).is_some_and(is_json) {
-        return allowed(refused(&edge, "Send JSON with the Content-Type application/json."));
+    match edge.headers.get(header::CONTENT_TYPE) {
+        Some(kind) if is_json(kind) => {}
+        Some(_) => return allowed(flow_error(&edge, None).into_response()),
+        None => return allowed(refused(&edge, "Send JSON with the Content-Type application/json.")),
     }
     if let Err(why) = address::is_from_us(&edge.core, &edge.client, &edge.headers) {
         return allowed(refused(&edge, &format!("CSRF Failed: {why}")));

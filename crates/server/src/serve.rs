@@ -74,6 +74,10 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     tell_memory(options, &core);
     first_run::prepare(&core, &options.bootstrap).await?;
     first_run::announce(&core).await?;
+    for (brand, flows) in signet_core::brand::open_beside(&core.world()) {
+        let flows = flows.join(", ");
+        tracing::warn!(%brand, %flows, "other sign-in flows are open without a second factor: set their authentication to require_redirect, or delete them");
+    }
     let site = Arc::new(Site::new(core.clone()));
     let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
     let (stop, stopped) = watch::channel(false);

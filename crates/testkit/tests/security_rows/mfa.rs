@@ -237,3 +237,38 @@ async fn row_21_an_inactive_account_is_not_signed_in_by_its_devices() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redteam_20_flows_beside_the_one_with_two_factors_are_named_and_recovery_asks_for_the_second() {
+    each_site(|site| async move {
+        setup::finish(&site.core).await.unwrap();
+        for name in ["example/flow-login-2fa.yaml", "example/flow-recovery-email.yaml"] {
+            let text = signet_blueprints::shipped(name).unwrap();
+            signet_blueprints::apply(&site.core, &signet_blueprints::Source::new(name, text), &signet_store::Author::system()).await.unwrap();
+        }
+        assert!(signet_core::brand::open_beside(&site.core.world()).is_empty(), "no brand asks everybody for a second factor yet");
+        let admin = site.admin().await;
+        let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"].as_str().unwrap().to_owned();
+        let sent = json!({"flow_authentication": site.flow("login-2fa"), "flow_recovery": site.flow("default-recovery-flow")});
+        assert_eq!(admin.json(Method::PATCH, &format!("/api/v3/core/brands/{brand}/"), &sent).await.status, 200);
+        let open = signet_core::brand::open_beside(&site.core.world());
+        assert!(open.len() == 1 && open[0].1.contains(&LOGIN.to_owned()) && !open[0].1.contains(&"login-2fa".to_owned()), "{open:?}");
+        let closed = admin.json(Method::PATCH, &format!("/api/v3/flows/instances/{LOGIN}/"), &json!({"authentication": "require_redirect"})).await;
+        assert_eq!(closed.status, 200, "{}", closed.body);
+        assert!(signet_core::brand::open_beside(&site.core.world()).iter().all(|(_, flows)| !flows.contains(&LOGIN.to_owned())));
+        // A link by mail is one factor: who has a second shows it before the password changes; who has none goes on.
+        for (name, expected) in [("alice", VALIDATE), ("bob", "ak-stage-prompt")] {
+            let user = site.user(name, &[]).await;
+            if name == "alice" {
+                paper(&site, user, &["aaaa-bbbb"]).await;
+            }
+            let made = admin.json(Method::POST, &format!("/api/v3/core/users/{user}/recovery/"), &json!({})).await.json();
+            let query = crate::links::link(made["link"].as_str().unwrap());
+            let browser = site.browser();
+            let question = crate::links::go(&browser, "default-recovery-flow", &query, None).await;
+            let sent = json!({"component": "ak-stage-consent", "token": question.json()["token"]});
+            assert_eq!(crate::links::go(&browser, "default-recovery-flow", &query, Some(sent)).await.component(), expected, "{name}");
+        }
+    })
+    .await;
+}
