@@ -44,7 +44,7 @@ pub fn wiring() -> Wiring {
         )
         .output(Output::Members("WebAuthnDeviceType", DEVICE_TYPE)),
     ];
-    Wiring { extra: [extra, crate::duo::actions()].concat(), bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
+    Wiring { extra: [extra, crate::duo::actions(), crate::letters::actions()].concat(), bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
 }
 
 const DEVICE_TYPE: &[FieldDef] = &[FieldDef::shown("aaguid", Kind::Uuid), FieldDef::shown("description", Kind::Text)];
@@ -86,8 +86,15 @@ fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
 }
 
 async fn email_templates(call: &mut Call) -> Answer {
-    let all = templates::list(&call.core.settings.mail.template_dir);
-    Ok(Reply::ok(all.into_iter().map(|(name, description)| json!({"name": name, "description": description})).collect::<Vec<Json>>()))
+    let all = templates::list(&call.core.settings.mail.template_dir).into_iter().map(|(name, description)| {
+        // Whoever looks at the list sees what a letter would meet.
+        let description = match templates::check(&name) {
+            Ok(()) => description,
+            Err(why) => format!("{description}. {why}"),
+        };
+        json!({"name": name, "description": description, "component": "", "model_name": "", "icon_url": null, "requires_enterprise": false, "deprecated": false})
+    });
+    Ok(Reply::ok(all.collect::<Vec<Json>>()))
 }
 
 async fn export(core: &Core, flow: &Object) -> signet_base::Result<String> {

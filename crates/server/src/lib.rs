@@ -9,6 +9,7 @@ pub mod edge;
 pub mod first_run;
 pub mod folder;
 pub mod housekeeping;
+mod letters;
 mod log;
 pub mod serve;
 mod signals;

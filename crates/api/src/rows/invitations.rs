@@ -185,8 +185,8 @@ pub(crate) async fn send_email(call: &mut Call) -> Answer {
         return Err(Fault::invalid("non_field_errors", "The invitation has no flow that a link could lead to."));
     };
     let template = sent.text("template").filter(|t| !t.is_empty()).unwrap_or_else(|| "email/invitation.html".to_owned());
-    if !templates::exists(&template) {
-        return Err(Fault::invalid("template", format!("Invalid template '{template}' specified.")));
+    if let Err(why) = templates::check(&template) {
+        return Err(Fault::invalid("template", why));
     }
     let url = format!("{}/if/flow/{}/?itoken={}", address::public(&call.core, &call.client)?, query::encode(flow.text("slug")), invitation.id);
     let left = invitation.expires.map(|at| templates::duration((at.0 - call.core.now().0) / 1_000_000));

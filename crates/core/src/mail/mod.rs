@@ -1,8 +1,6 @@
 //! Letters to people: templates, the server they leave by, and sending beside the request that asked for it.
 pub mod templates;
 
-mod compat;
-
 use crate::{Client, Core, Principal};
 use serde::Serialize;
 use signet_base::outbound::{Mail, MailSecurity, MailServer};
@@ -89,9 +87,18 @@ pub struct Letter {
 
 /// What a template may know of a person. Names that look like addresses are left out: mail programs make links of them,
 /// and people choose their names themselves.
-pub fn person(user: &User) -> Json {
+pub fn person(person: &Principal) -> Json {
+    let user = &person.user;
     let plain = |text: &str| if is_plain(text) { text.to_owned() } else { String::new() };
-    json!({"username": plain(&user.username), "name": plain(&user.name), "email": user.email, "pk": user.id})
+    let (username, name) = (plain(&user.username), plain(&user.name));
+    let groups: Vec<Json> = person.groups.iter().map(|g| json!({"pk": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes})).collect();
+    let (first, last) = name.split_once(' ').unwrap_or((&name, ""));
+    json!({
+        "pk": user.id, "id": user.id, "uuid": user.uuid, "uid": person.uid, "username": username, "name": name, "get_full_name": name, "first_name": first, "last_name": last,
+        "email": user.email, "is_active": user.is_active, "is_superuser": person.is_superuser, "is_authenticated": true, "type": user.user_type, "path": user.path,
+        "last_login": user.last_login, "date_joined": user.joined, "password_change_date": user.password_changed,
+        "attributes": user.attributes, "group_attributes": crate::rows::group_attributes(person), "groups": groups, "ak_groups": groups, "all_groups": groups,
+    })
 }
 /// The same where the address is not known to be the person's: nothing that they chose is in it.
 pub fn nobody(user: &User) -> Json {

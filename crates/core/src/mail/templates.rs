@@ -1,7 +1,6 @@
 //! Templates of letters: the built-in ones, and those of the administrator's folder, which go first.
-use super::compat::adapt;
-use minijinja::{AutoEscape, Environment, ErrorKind, Value};
 use signet_base::{Error, Map, Result, Timestamp};
+use signet_template::Engine;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -14,6 +13,7 @@ const BUILT_IN: &[(&str, &str, &str, &str)] = &[
     ("email/email_otp.html", include_str!("templates/email_otp.html"), include_str!("templates/email_otp.txt"), "Email OTP"),
     ("email/event_notification.html", include_str!("templates/event_notification.html"), include_str!("templates/event_notification.txt"), "Event Notification"),
     ("email/invitation.html", include_str!("templates/invitation.html"), include_str!("templates/invitation.txt"), "Invitation"),
+    ("email/welcome.html", include_str!("templates/welcome.html"), include_str!("templates/welcome.txt"), "Welcome"),
     ("email/setup.html", include_str!("templates/setup.html"), include_str!("templates/setup.txt"), "Test message"),
 ];
 const MAX_SIZE: u64 = 256 * 1024;
@@ -30,9 +30,33 @@ pub(crate) fn announce(folder: &Path) {
     }
 }
 
-/// Whether there is a template of this name.
-pub fn exists(name: &str) -> bool {
-    is_name(name, "html") && (built_in(name).is_some() || FOLDERS.read().unwrap_or_else(PoisonError::into_inner).iter().any(|f| f.join(name).is_file()))
+/// What is wrong with a template that a letter shall be made of: it is said when it is chosen, not when somebody waits for
+/// the letter.
+pub fn check(name: &str) -> Result<(), String> {
+    let folders = FOLDERS.read().unwrap_or_else(PoisonError::into_inner).clone();
+    if !is_name(name, "html") || name == BASE {
+        return Err(format!("Invalid template '{name}' specified."));
+    }
+    // Installations of one process have folders of their own; the one that has the file decides.
+    let folder = folders.iter().find(|f| f.join(name).is_file()).or(folders.first());
+    let load = |name: &str| match folder {
+        Some(folder) => source(folder, name),
+        None => built_in(name).map(str::to_owned),
+    };
+    if load(name).is_none() {
+        return Err(format!("Invalid template '{name}' specified."));
+    }
+    let engine = Engine { load: &load, now: Timestamp::from_secs(0), base_url: "", fuel: FUEL };
+    let twin = twin(name);
+    let twin = load(&twin).map(|_| twin);
+    for name in [Some(name), twin.as_deref()].into_iter().flatten() {
+        engine.check(name).map_err(|e| format!("The template cannot be used: {e}."))?;
+    }
+    Ok(())
+}
+/// The plain text of a template in HTML.
+fn twin(name: &str) -> String {
+    format!("{}txt", name.strip_suffix("html").unwrap_or(name))
 }
 
 /// Every template that letters can be made of: name and description.
@@ -84,7 +108,7 @@ fn own(folder: &Path, name: &str) -> Option<String> {
     if !meta.is_file() || meta.len() > MAX_SIZE {
         return None;
     }
-    std::fs::read_to_string(&path).ok().map(|source| adapt(&source))
+    std::fs::read_to_string(&path).ok()
 }
 fn source(folder: &Path, name: &str) -> Option<String> {
     if !is_name(name, "html") && !is_name(name, "txt") {
@@ -102,41 +126,21 @@ pub fn render(folder: &Path, now: Timestamp, name: &str, values: &Map) -> Result
     if !is_name(name, "html") {
         return Err(wrong("there is no such template.".to_owned()));
     }
-    let mut env = Environment::new();
-    let place = folder.to_owned();
-    env.set_loader(move |name| Ok(source(&place, name)));
-    env.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
-    env.set_fuel(Some(FUEL));
-    for filter in ["naturaltime", "timeuntil"] {
-        env.add_filter(filter, move |at: Value| until(now, at.as_str().unwrap_or_default(), filter == "naturaltime"));
-    }
-    let values = Value::from(minijinja::value::Serde(values));
-    let html = env.get_template(name).and_then(|t| t.render(&values)).map_err(|e| wrong(reason(&e)))?;
+    let load = |name: &str| source(folder, name);
+    let base_url = values.get("base_url").and_then(signet_base::Json::as_str).unwrap_or_default();
+    let engine = Engine { load: &load, now, base_url, fuel: FUEL };
+    let filled = |name: &str, escape: bool| engine.render(name, values, escape).map_err(|e| Error::invalid("template", e.to_string()));
+    let html = filled(name, true)?;
     // A twin beside an administrator's own text only: the built-in one would say something else.
-    let twin = format!("{}txt", name.strip_suffix("html").unwrap_or(name));
+    let twin = twin(name);
     let replaced = own(folder, name).is_some() && own(folder, &twin).is_none();
     let text = match (!replaced).then(|| source(folder, &twin)).flatten() {
-        Some(_) => env.get_template(&twin).and_then(|t| t.render(&values)).map_err(|e| wrong(reason(&e)))?,
+        Some(_) => filled(&twin, false)?,
         None => words(&html),
     };
     Ok((html, text))
 }
 
-fn reason(error: &minijinja::Error) -> String {
-    let line = error.line().map(|l| format!(" in line {l}")).unwrap_or_default();
-    match error.kind() {
-        ErrorKind::TemplateNotFound => "there is no such template.".to_owned(),
-        ErrorKind::OutOfFuel => "it takes too long.".to_owned(),
-        kind => format!("{kind}{line}{}", error.detail().map(|d| format!(": {d}")).unwrap_or_default()),
-    }
-}
-
-/// How long it is until then: `30 minutes`, with `from now` behind it where asked.
-fn until(now: Timestamp, at: &str, sentence: bool) -> String {
-    let Ok(at) = Timestamp::parse(at) else { return at.to_owned() };
-    let said = duration((at.0 - now.0) / 1_000_000);
-    if sentence { format!("{said} from now") } else { said }
-}
 /// A length of time in words, rounded up to its largest unit.
 pub fn duration(secs: i64) -> String {
     let secs = secs.max(0);
@@ -186,7 +190,7 @@ mod tests {
     fn values() -> Map {
         let all = json!({"subject": "S", "brand": {"branding_title": "Acme <b>", "logo_url": null, "color": "#2a3d6c", "ink": "#fff"}, "base_url": "https://id.test", "url": "https://id.test/x?a=1&b=2", "expires": "2026-01-01T00:30:00Z",
             "expires_in": "30 minutes", "user": {"username": "ada", "name": "Ada <script>", "email": "a@x.test"}, "code": "123456", "token": "123456",
-            "title": "Something happened", "body": "Look at it", "key_value": {"a": "b"}});
+            "title": "Something happened", "wide": "x".repeat(9999), "body": "Look at it", "key_value": {"a": "b"}});
         all.as_object().cloned().unwrap()
     }
 
@@ -213,8 +217,8 @@ mod tests {
         )
         .unwrap();
         std::fs::write(folder.join("own.html"), "<p>Hi {{ user.name }}</p><a href=\"{{ url }}\">go</a>").unwrap();
-        std::fs::write(folder.join("loop.html"), "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}").unwrap();
-        std::fs::write(folder.join("broken.html"), "a\n{{ b").unwrap();
+        std::fs::write(folder.join("loop.html"), "{% for a in wide|make_list %}{% for b in wide|make_list %}x{% endfor %}{% endfor %}").unwrap();
+        std::fs::write(folder.join("broken.html"), "a\n{% if b %}").unwrap();
         let now = Timestamp::from_secs(0);
         let (html, text) = render(&folder, now, "email/setup.html", &values()).unwrap();
         assert!(html.contains("Own text Ada &lt;script&gt;") && text.contains("Own text Ada <script>"), "{html}\n{text}");
@@ -224,7 +228,11 @@ mod tests {
             assert!(matches!(render(&folder, now, bad, &values()), Err(Error::Invalid(_))), "{bad}");
         }
         announce(&folder);
-        assert!(exists("own.html") && exists("email/password_reset.html") && !exists("no/such.html") && !exists("../own.html") && !exists("email/base"));
+        assert!(check("own.html").is_ok() && check("email/password_reset.html").is_ok());
+        for bad in ["no/such.html", "../own.html", "email/base.html"] {
+            assert_eq!(check(bad), Err(format!("Invalid template '{bad}' specified.")));
+        }
+        assert_eq!(check("broken.html").unwrap_err(), "The template cannot be used: broken.html, line 2: endif is missing.");
         assert!(list(&folder).iter().any(|(n, _)| n == "own.html") && list(&folder).iter().filter(|(n, _)| n == "email/setup.html").count() == 1);
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -61,8 +61,8 @@ pub struct AuthenticatorEmailStage {
 }
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
-    if !templates::exists(change.text("template")) {
-        errors.add("template", "There is no template of this name.");
+    if let Err(why) = templates::check(change.text("template")) {
+        errors.add("template", why);
     }
     if Span::parse(change.text("token_expiry")).is_ok_and(|s| s.secs() < 1) {
         errors.add("token_expiry", "Enter a time of at least one second.");
@@ -277,7 +277,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     }
     let code = super::random_digits(&core.ports);
     devices::put_code(&core.db, device, &device.code_digest(&core.vault, code.reveal()), core.now().plus(post.valid)).await?;
-    if let Err(error) = post.send(core, client, mail::person(&user.user), device.text(FIELD), &code).await {
+    if let Err(error) = post.send(core, client, mail::person(user), device.text(FIELD), &code).await {
         failed(core, client, user, stage.map(Arc::as_ref), &error).await;
         return Err(Error::Unavailable("The mail could not be sent. Try again later.".to_owned()));
     }

@@ -91,7 +91,7 @@ async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principa
     let addressee = if d.plan.context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.user == person.user.id) || !person.user.is_active {
         mail::nobody(&person.user)
     } else {
-        mail::person(&person.user)
+        mail::person(person)
     };
     let values = json!({"url": url, "user": addressee, "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
     let letter = Letter {

@@ -67,9 +67,8 @@ pub struct EmailStage {
 
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
-    let template = change.text("template");
-    if !templates::exists(template) {
-        errors.add("template", format!("Invalid template '{template}' specified."));
+    if let Err(why) = templates::check(change.text("template")) {
+        errors.add("template", why);
     }
     for field in ["token_expiry", "recovery_cache_timeout"] {
         if Span::parse(change.text(field)).is_ok_and(|s| s.secs() < 1) {

@@ -1,0 +1,93 @@
+//! Tags with a state or with texts inside.
+use crate::expr::Expr;
+use crate::lexer::words;
+use crate::parse::{Parser, What, is_name, settings};
+use crate::tags;
+use std::rc::Rc;
+
+impl Parser {
+    pub(crate) fn more(&mut self, name: &str, rest: &str) -> Result<What, String> {
+        match name {
+            "trans" | "translate" => {
+                let (mut parts, store) = tags::stored(words(rest));
+                parts.retain(|w| w != "noop");
+                if let Some(at) = parts.iter().position(|w| w == "context") {
+                    parts.drain(at..(at + 2).min(parts.len()));
+                }
+                match parts.as_slice() {
+                    [text] => Ok(What::Simple(tags::Simple::First(vec![Expr::parse(text)?]), store)),
+                    _ => Err(format!("{name} takes one text")),
+                }
+            }
+            "cycle" => self.cycle(rest),
+            "resetcycle" => match rest {
+                "" => Ok(What::ResetCycle(None)),
+                name => match self.cycles.iter().find(|c| c.0.as_deref() == Some(name)) {
+                    Some(cycle) => Ok(What::ResetCycle(Some(cycle.1))),
+                    None => Err(format!("no cycle is called {name}")),
+                },
+            },
+            "regroup" => match words(rest).as_slice() {
+                [over, by, attribute, as_, name] if by == "by" && as_ == "as" && is_name(name) => {
+                    Ok(What::Regroup { over: Expr::parse(over)?, by: Expr::parse(&format!("item.{attribute}"))?, name: name.clone() })
+                }
+                _ => Err("expected “regroup values by member as name”".into()),
+            },
+            _ => self.words(name, rest),
+        }
+    }
+
+    fn cycle(&mut self, rest: &str) -> Result<What, String> {
+        let (parts, silent) = match words(rest) {
+            mut parts if parts.last().is_some_and(|w| w == "silent") && parts.len() > 3 => {
+                parts.pop();
+                (parts, true)
+            }
+            parts => (parts, false),
+        };
+        let (parts, store) = tags::stored(parts);
+        // `{% cycle name %}` goes on with one that was named before.
+        if let ([name], None) = (parts.as_slice(), &store)
+            && let Some((_, id, values, silent)) = self.cycles.iter().find(|c| c.0.as_deref() == Some(name.as_str()))
+        {
+            return Ok(What::Cycle { id: *id, values: values.clone(), store: Some(name.clone()), silent: *silent });
+        }
+        if parts.is_empty() {
+            return Err("cycle needs values".into());
+        }
+        let values: Rc<Vec<Expr>> = Rc::new(parts.iter().map(|w| Expr::parse(w)).collect::<Result<_, _>>()?);
+        let id = self.id();
+        self.cycles.push((store.clone(), id, values.clone(), silent));
+        Ok(What::Cycle { id, values, store, silent })
+    }
+
+    /// `blocktranslate`: the text as it stands, with names set for it.
+    fn words(&mut self, name: &str, rest: &str) -> Result<What, String> {
+        let (mut parts, store) = match words(rest) {
+            parts if parts.iter().any(|w| w == "asvar") => {
+                let at = parts.iter().position(|w| w == "asvar").unwrap_or_default();
+                let store = parts.get(at + 1).filter(|n| is_name(n)).cloned().ok_or("asvar needs a name")?;
+                (parts.iter().enumerate().filter(|(n, _)| *n != at && *n != at + 1).map(|(_, w)| w.clone()).collect(), Some(store))
+            }
+            parts => (parts, None),
+        };
+        let trimmed = parts.iter().any(|w| w == "trimmed");
+        parts.retain(|w| w != "trimmed");
+        let (mut with, mut count) = (Vec::new(), None);
+        let mut at = 0;
+        while at < parts.len() {
+            let end = parts[at + 1..].iter().position(|w| matches!(w.as_str(), "with" | "count" | "context")).map_or(parts.len(), |n| at + 1 + n);
+            match parts[at].as_str() {
+                "with" => with.extend(settings(&parts[at + 1..end])?),
+                "count" => count = settings(&parts[at + 1..end])?.into_iter().next(),
+                "context" => {}
+                word => return Err(format!("“{word}” is not expected in {name}")),
+            }
+            at = end;
+        }
+        let end = format!("end{name}");
+        let (one, tag) = self.until(&["plural", &end])?;
+        let many = if tag == "plural" { Some(self.until(&[&end])?.0) } else { None };
+        Ok(What::Words { with, count, one, many, trimmed, store })
+    }
+}

@@ -1,0 +1,369 @@
+//! Filling a template.
+use crate::parse::{self, BODY, Node, Nodes, Settings, Template, What};
+use crate::tags::forloop;
+use crate::value::{Value, member};
+use crate::{Engine, Error, html};
+use signet_base::{Json, Map, json};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// Why a run ends.
+pub struct Fault(pub String);
+impl<T: Into<String>> From<T> for Fault {
+    fn from(text: T) -> Self {
+        Fault(text.into())
+    }
+}
+
+/// Longest text that a value, or a letter, may be.
+pub const MAX_TEXT: usize = 1024 * 1024;
+/// The name of what a block replaces. No template can set it.
+pub const SUPER: &str = "block.super";
+/// Templates within templates.
+const DEPTH: usize = 20;
+
+pub struct Run<'e> {
+    pub engine: &'e Engine<'e>,
+    scopes: Vec<HashMap<String, Value>>,
+    pub escape: bool,
+    fuel: u64,
+    depth: usize,
+    line: usize,
+    template: String,
+    next_id: usize,
+    /// Contents of blocks, those of the template that was asked for first.
+    blocks: HashMap<String, Vec<Nodes>>,
+    cycles: HashMap<usize, usize>,
+    last_cycle: Option<usize>,
+    /// What `ifchanged` saw last, by loop.
+    seen: Vec<HashMap<usize, Vec<Json>>>,
+}
+
+pub fn render(engine: &Engine<'_>, name: &str, values: &Map, escape: bool) -> Result<String, Error> {
+    let scope = values.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))).collect();
+    let mut run = Run {
+        engine,
+        scopes: vec![scope],
+        escape,
+        fuel: engine.fuel,
+        depth: 0,
+        line: 0,
+        template: name.to_owned(),
+        next_id: 0,
+        blocks: HashMap::new(),
+        cycles: HashMap::new(),
+        last_cycle: None,
+        seen: vec![HashMap::new()],
+    };
+    run.whole(name).map_err(|Fault(message)| Error { template: run.template.clone(), line: run.line, message })
+}
+
+/// Reads a template and all that it names.
+pub fn check(engine: &Engine<'_>, name: &str) -> Result<(), Error> {
+    let mut waiting = vec![(name.to_owned(), name.to_owned(), 0)];
+    let mut seen = HashSet::new();
+    while let Some((name, from, line)) = waiting.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let missing = || Error { template: from.clone(), line, message: format!("there is no template called {name}") };
+        let source = (engine.load)(&name).ok_or_else(missing)?;
+        let (template, _) = parse::template(&source, 0).map_err(|(line, message)| Error { template: name.clone(), line, message })?;
+        waiting.extend(template.named.into_iter().map(|(line, other)| (other, name.clone(), line)));
+    }
+    Ok(())
+}
+
+impl Run<'_> {
+    pub fn step(&mut self, cost: usize) -> Result<(), Fault> {
+        self.fuel = self.fuel.checked_sub(cost as u64).ok_or("it takes too long")?;
+        Ok(())
+    }
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.scopes.iter().rev().find_map(|s| s.get(name))
+    }
+    /// The text of a value as it may stand where the run is.
+    pub fn escaped(&self, value: &Value) -> String {
+        if self.escape && !value.safe { html::escape(&value.shown()) } else { value.shown() }
+    }
+    fn set(&mut self, name: &str, value: Value) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name.to_owned(), value);
+        }
+    }
+    fn evaluated(&mut self, with: &Settings) -> Result<HashMap<String, Value>, Fault> {
+        let mut scope = HashMap::new();
+        for (name, expr) in with {
+            scope.insert(name.clone(), expr.value(self)?.unwrap_or_else(|| Value::text("")));
+        }
+        Ok(scope)
+    }
+    /// Fills with more names for a while.
+    fn within(&mut self, scope: HashMap<String, Value>, nodes: &[Node]) -> Result<String, Fault> {
+        self.scopes.push(scope);
+        let out = self.nodes(nodes);
+        self.scopes.pop();
+        out
+    }
+
+    fn load(&mut self, name: &str) -> Result<Template, Fault> {
+        let source = (self.engine.load)(name).ok_or_else(|| format!("there is no template called {name}"))?;
+        self.step(1 + source.len() / 64)?;
+        match parse::template(&source, self.next_id) {
+            Ok((template, next)) => {
+                self.next_id = next;
+                Ok(template)
+            }
+            Err((line, message)) => {
+                (self.template, self.line) = (name.to_owned(), line);
+                Err(Fault(message))
+            }
+        }
+    }
+
+    /// A template with those that it extends.
+    fn whole(&mut self, name: &str) -> Result<String, Fault> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return Err("templates hold each other".into());
+        }
+        let outer = std::mem::take(&mut self.blocks);
+        let mut template = self.load(name)?;
+        let mut names = vec![name.to_owned()];
+        loop {
+            self.collect(&template.nodes);
+            let Some(parent) = &template.extends else { break };
+            let parent = parent.value(self)?.unwrap_or_default().shown();
+            if names.contains(&parent) || names.len() > DEPTH {
+                return Err("templates extend each other".into());
+            }
+            template = self.load(&parent)?;
+            names.push(parent);
+        }
+        let before = std::mem::replace(&mut self.template, name.to_owned());
+        let out = self.nodes(&template.nodes)?;
+        self.template = before;
+        self.blocks = outer;
+        self.depth -= 1;
+        Ok(out)
+    }
+    fn collect(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            match &node.what {
+                What::Block(name, body) => {
+                    self.blocks.entry(name.clone()).or_default().push(body.clone());
+                    self.collect(body);
+                }
+                What::If(branches) => branches.iter().for_each(|(_, body)| self.collect(body)),
+                What::For { body, empty, .. } => [body, empty].into_iter().for_each(|b| self.collect(b)),
+                What::With(_, body) | What::Escape(_, body) | What::Filter(_, body) | What::Spaceless(body) => self.collect(body),
+                _ => {}
+            }
+        }
+    }
+    fn block(&mut self, levels: &[Nodes]) -> Result<String, Fault> {
+        let Some((own, rest)) = levels.split_first() else { return Ok(String::new()) };
+        let above = self.block(rest)?;
+        self.scopes.push(HashMap::from([(SUPER.to_owned(), Value::safe(above))]));
+        let out = self.nodes(own);
+        self.scopes.pop();
+        out
+    }
+
+    pub fn nodes(&mut self, nodes: &[Node]) -> Result<String, Fault> {
+        let mut out = String::new();
+        for node in nodes {
+            self.line = node.line;
+            let text = self.one(&node.what)?;
+            self.step(1 + text.len() / 256)?;
+            out.push_str(&text);
+            if out.len() > MAX_TEXT {
+                return Err("the text is too long".into());
+            }
+        }
+        Ok(out)
+    }
+
+    fn one(&mut self, what: &What) -> Result<String, Fault> {
+        match what {
+            What::Text(text) => Ok(text.clone()),
+            What::Output(expr) => expr.output(self),
+            What::If(branches) => {
+                for (condition, body) in branches {
+                    let holds = match condition {
+                        Some(condition) => condition.holds(self)?,
+                        None => true,
+                    };
+                    if holds {
+                        return self.nodes(body);
+                    }
+                }
+                Ok(String::new())
+            }
+            What::For { names, over, reversed, body, empty } => {
+                let items = items(over.value(self)?, *reversed);
+                if items.is_empty() { self.nodes(empty) } else { self.each(names, items, body) }
+            }
+            What::With(with, body) => {
+                let scope = self.evaluated(with)?;
+                self.within(scope, body)
+            }
+            What::Block(name, body) => {
+                let levels = self.blocks.get(name).filter(|l| !l.is_empty()).cloned().unwrap_or_else(|| vec![body.clone()]);
+                self.block(&levels)
+            }
+            What::Include { name, with, only } => {
+                let name = name.value(self)?.unwrap_or_default().shown();
+                let scope = self.evaluated(with)?;
+                if !*only {
+                    self.scopes.push(scope);
+                    let out = self.whole(&name);
+                    self.scopes.pop();
+                    return out;
+                }
+                let outer = std::mem::replace(&mut self.scopes, vec![scope]);
+                let out = self.whole(&name);
+                self.scopes = outer;
+                out
+            }
+            What::Escape(on, body) => {
+                let before = std::mem::replace(&mut self.escape, *on);
+                let out = self.nodes(body);
+                self.escape = before;
+                out
+            }
+            What::Filter(expr, body) => {
+                let text = self.nodes(body)?;
+                self.scopes.push(HashMap::from([(BODY.to_owned(), Value::safe(text))]));
+                let out = expr.output(self);
+                self.scopes.pop();
+                out
+            }
+            What::Spaceless(body) => Ok(html::spaceless(&self.nodes(body)?)),
+            What::IfChanged { id, values, body, otherwise } => {
+                let mut now = Vec::new();
+                for value in values {
+                    now.push(value.value(self)?.unwrap_or_default().json);
+                }
+                // Without values its own text is what may change.
+                let text = if values.is_empty() { self.nodes(body)? } else { String::new() };
+                if values.is_empty() {
+                    now.push(Json::String(text.clone()));
+                }
+                let frame = self.seen.last_mut().ok_or("no loop")?;
+                if frame.get(id) == Some(&now) {
+                    return self.nodes(otherwise);
+                }
+                frame.insert(*id, now);
+                if values.is_empty() { Ok(text) } else { self.nodes(body) }
+            }
+            What::Cycle { id, values, store, silent } => {
+                let at = self.cycles.entry(*id).or_default();
+                let expr = &values[*at % values.len()];
+                *at += 1;
+                self.last_cycle = Some(*id);
+                let value = expr.value(self)?.unwrap_or_else(|| Value::text(""));
+                let text = self.escaped(&value);
+                if let Some(name) = store {
+                    self.set(name, value);
+                }
+                Ok(if *silent { String::new() } else { text })
+            }
+            What::ResetCycle(id) => {
+                if let Some(id) = id.or(self.last_cycle) {
+                    self.cycles.remove(&id);
+                }
+                Ok(String::new())
+            }
+            What::Regroup { over, by, name } => {
+                let mut groups: Vec<(Json, Vec<Json>)> = Vec::new();
+                for item in items(over.value(self)?, false) {
+                    self.step(1)?;
+                    self.scopes.push(HashMap::from([("item".to_owned(), Value::from(item.clone()))]));
+                    let key = by.value(self);
+                    self.scopes.pop();
+                    let key = key?.unwrap_or_default().json;
+                    match groups.last_mut().filter(|(last, _)| *last == key) {
+                        Some((_, list)) => list.push(item),
+                        None => groups.push((key, vec![item])),
+                    }
+                }
+                let groups = groups.into_iter().map(|(grouper, list)| json!({"grouper": grouper, "list": list})).collect();
+                self.set(name, Json::Array(groups).into());
+                Ok(String::new())
+            }
+            What::Words { with, count, one, many, trimmed, store } => {
+                let mut scope = self.evaluated(with)?;
+                let mut body = one;
+                if let Some((name, expr)) = count {
+                    let number = expr.value(self)?.unwrap_or_default();
+                    if let Some(many) = many.as_ref().filter(|_| number.json.as_f64() != Some(1.0)) {
+                        body = many;
+                    }
+                    scope.insert(name.clone(), number);
+                }
+                let body: Nodes = Rc::clone(body);
+                let mut text = self.within(scope, &body)?;
+                if *trimmed {
+                    text = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+                }
+                match store {
+                    Some(name) => {
+                        self.set(name, Value::safe(text));
+                        Ok(String::new())
+                    }
+                    None => Ok(text),
+                }
+            }
+            What::Simple(tag, store) => {
+                let value = tag.value(self)?;
+                match store {
+                    Some(name) => {
+                        self.set(name, value);
+                        Ok(String::new())
+                    }
+                    None => Ok(self.escaped(&value)),
+                }
+            }
+        }
+    }
+
+    fn each(&mut self, names: &[String], items: Vec<Json>, body: &Nodes) -> Result<String, Fault> {
+        let parent = self.get("forloop").map(|v| v.json.clone());
+        let (length, mut out) = (items.len(), String::new());
+        self.seen.push(HashMap::new());
+        for (at, item) in items.into_iter().enumerate() {
+            self.step(4)?;
+            let mut scope = HashMap::from([("forloop".to_owned(), Value::from(forloop(at, length, parent.as_ref())))]);
+            match names {
+                [name] => drop(scope.insert(name.clone(), item.into())),
+                names => {
+                    for (n, name) in names.iter().enumerate() {
+                        let part = member(&item, &n.to_string()).ok_or_else(|| format!("a round has no {} values", names.len()))?;
+                        scope.insert(name.clone(), part.into());
+                    }
+                }
+            }
+            out.push_str(&self.within(scope, body)?);
+            if out.len() > MAX_TEXT {
+                return Err("the text is too long".into());
+            }
+        }
+        self.seen.pop();
+        Ok(out)
+    }
+}
+
+/// What a loop goes through; nothing where there is nothing.
+fn items(value: Option<Value>, reversed: bool) -> Vec<Json> {
+    let mut items = match value.unwrap_or_default().json {
+        Json::Array(list) => list,
+        Json::Object(map) => map.into_iter().map(|(key, _)| Json::String(key)).collect(),
+        Json::String(text) => text.chars().map(|c| Json::String(c.to_string())).collect(),
+        _ => Vec::new(),
+    };
+    if reversed {
+        items.reverse();
+    }
+    items
+}

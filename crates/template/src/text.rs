@@ -1,0 +1,132 @@
+//! What filters do with texts.
+
+pub fn capfirst(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Every word with a capital; what follows an apostrophe stays small.
+pub fn title(text: &str) -> String {
+    let (mut out, mut inside, mut last) = (String::new(), false, ' ');
+    for c in text.chars() {
+        let goes_on = inside || (last == '\'' && !out.is_empty()) || last.is_ascii_digit();
+        if c.is_alphabetic() && !goes_on {
+            out.extend(c.to_uppercase())
+        } else {
+            out.extend(c.to_lowercase())
+        }
+        inside = c.is_alphabetic();
+        last = c;
+    }
+    out
+}
+
+/// Letters, digits, `-` and `_`, the way addresses are made of titles.
+pub fn slug(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars().flat_map(plain).collect::<String>().trim().to_lowercase().chars() {
+        match c {
+            'a'..='z' | '0'..='9' | '_' => out.push(c),
+            '-' | ' ' | '\t' | '\n' if !out.ends_with('-') => out.push('-'),
+            _ => {}
+        }
+    }
+    out.trim_matches(['-', '_']).to_owned()
+}
+/// A letter without its accents.
+fn plain(c: char) -> Vec<char> {
+    const FROM: &str = "àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝ";
+    const TO: &str = "aaaaaaceeeeiiiinooooouuuuyyAAAAAACEEEEIIIINOOOOOUUUUY";
+    match FROM.chars().position(|f| f == c) {
+        Some(at) => TO.chars().nth(at).into_iter().collect(),
+        None => vec![c],
+    }
+}
+
+/// At most `limit` letters, with the mark in them.
+pub fn truncate(text: &str, limit: usize, mark: &str) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let keep = limit.saturating_sub(mark.chars().count());
+    text.chars().take(keep).chain(mark.chars()).collect()
+}
+pub fn truncate_words(text: &str, limit: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.len() <= limit { words.join(" ") } else { format!("{} …", words[..limit].join(" ")) }
+}
+
+/// Cuts a text with tags by its letters (or words) and closes what is open.
+pub fn truncate_html(text: &str, limit: usize, words: bool) -> String {
+    const EMPTY: [&str; 9] = ["br", "hr", "img", "input", "link", "meta", "col", "area", "base"];
+    let plain = super::html::striptags(text);
+    let count = if words { plain.split_whitespace().count() } else { plain.chars().count() };
+    if count <= limit {
+        return text.to_owned();
+    }
+    let limit = if words { limit } else { limit.saturating_sub(1) };
+    let (mut out, mut open, mut seen, mut inside) = (String::new(), Vec::new(), 0, false);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(end) = rest.find('>').filter(|_| c == '<') {
+            let tag = &rest[..=end];
+            let name: String = tag.trim_start_matches(['<', '/']).chars().take_while(|c| c.is_alphanumeric()).collect();
+            if tag.starts_with("</") {
+                open.pop();
+            } else if !tag.ends_with("/>") && !EMPTY.contains(&name.as_str()) {
+                open.push(name);
+            }
+            out.push_str(tag);
+            rest = &rest[end + 1..];
+            continue;
+        }
+        let starts = words && !c.is_whitespace() && !inside;
+        inside = !c.is_whitespace();
+        if (words && starts && seen == limit) || (!words && seen == limit) {
+            break;
+        }
+        seen += usize::from(starts || !words);
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    let mut out = out.trim_end().to_owned() + if words { " …" } else { "…" };
+    while let Some(name) = open.pop() {
+        out.push_str(&format!("</{name}>"));
+    }
+    out
+}
+
+/// Lines of at most `width` letters where words allow it.
+pub fn wrap(text: &str, width: usize) -> String {
+    let mut out = Vec::new();
+    for line in text.split('\n') {
+        let mut now = String::new();
+        for word in line.split(' ') {
+            if !now.is_empty() && now.chars().count() + 1 + word.chars().count() > width {
+                out.push(std::mem::take(&mut now));
+            } else if !now.is_empty() {
+                now.push(' ');
+            }
+            now.push_str(word);
+        }
+        out.push(now);
+    }
+    out.join("\n")
+}
+
+/// A text inside of quotes in a script.
+pub fn escapejs(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' | '"' | '<' | '>' | '&' | '=' | '-' | ';' | '`' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c if (c as u32) < 32 => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+pub fn phone(text: &str) -> String {
+    text.to_lowercase().chars().map(|c| "22233344455566677778889999".chars().nth((c as usize).wrapping_sub('a' as usize)).unwrap_or(c)).collect()
+}
