@@ -3,7 +3,6 @@
 mod actions;
 mod auth;
 mod call;
-mod compat;
 mod dispatch;
 mod form;
 mod launch;

@@ -1,14 +1,17 @@
 //! Importing: all entries of all files are judged on a copy of the configuration, then written in one transaction.
+use crate::context::Context;
 use crate::entry::{self, State};
-use crate::eval::{Environment, Made, Scope};
+use crate::eval::{Environment, Made, Place, Scope, Stop};
 use crate::file::{self, Blueprint, Entry};
+use crate::known;
 use crate::problem::{Problem, sentence};
-use crate::rows::{Did, Order, Rows};
+use crate::rows::{Did, GROUP, Order, Rows, USER};
 use crate::world::{Wish, World};
 use signet_base::{Error, Json, Map, Result, json};
-use signet_core::{Core, setup};
+use signet_core::{Core, compat, setup};
 use signet_store::{Author, Write, users};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 
 /// A text with where it came from.
 #[derive(Clone, Copy)]
@@ -37,7 +40,7 @@ pub struct Report {
     pub deleted: usize,
     pub unchanged: usize,
     pub skipped: usize,
-    /// Remarks that did not stop the import: members that a model does not have.
+    /// Remarks that did not stop the import: what was left out.
     pub notes: Vec<String>,
 }
 impl Report {
@@ -85,52 +88,58 @@ async fn run(core: &Core, sources: &[Source<'_>]) -> Result<(World, Report)> {
 }
 
 async fn one(core: &Core, world: &mut World, source: &Source<'_>, blueprint: &Blueprint, earlier: &[String], report: &mut Report) -> Result<(), Problem> {
+    report.notes.extend(blueprint.notes.iter().cloned());
+    let context = Context::new(core, &blueprint.context, source.context);
+    let (mut left_out, steps) = (HashSet::new(), AtomicUsize::new(0));
     let mut ids: HashMap<String, Made> = HashMap::new();
     let mut moved: HashMap<String, String> = HashMap::new();
-    let mut context = base_context(core);
-    for (key, node) in &blueprint.context {
-        let scope = Scope { core, world, context: &context, ids: &ids, environment: source.environment };
-        let value = scope.value(node, &[], false).await.map_err(|e| Problem::file(source.file, e).at(&format!("context.{key}")))?;
-        context.insert(key.clone(), value);
-    }
-    if let Some(given) = source.context {
-        context.extend(given.iter().map(|(k, v)| (k.clone(), v.clone())));
-    }
     for item in &blueprint.entries {
         let mut problem = Problem { entry: item.place.clone(), ..Problem::file(source.file, "") };
-        let scope = Scope { core, world, context: &context, ids: &ids, environment: source.environment };
+        let scope = Scope { core, world, context: &context, ids: &ids, left_out: &left_out, environment: source.environment, steps: &steps };
         let read = read_entry(&scope, item, earlier).await;
         let read = read.map_err(|(model, field, message)| {
             problem.model = model;
             Problem { message, ..problem.clone() }.at(&field)
         })?;
-        let Some(mut read) = read else {
-            report.skipped += 1;
-            continue;
+        let mut read = match read {
+            Reading::Entry(read) => *read,
+            Reading::Skipped => {
+                report.skipped += 1;
+                continue;
+            }
+            Reading::LeftOut(why) => {
+                report.skipped += 1;
+                report.notes.push(format!("{}: {}: left out, {why}", source.file, item.place));
+                left_out.extend(item.id.clone());
+                continue;
+            }
         };
+        for field in &read.left_out {
+            report.notes.push(format!("{}: {}: {}: {field}: left out, it refers to what does not exist here", source.file, item.place, read.model));
+        }
         problem.model.clone_from(&read.model);
         if !moved.is_empty() {
-            rename(&mut read.identifiers, &moved);
-            rename(&mut read.attrs, &moved);
+            read.identifiers.iter_mut().map(|(_, value)| value).chain(read.attrs.values_mut()).for_each(|value| rename(value, &moved));
         }
         let made = if read.model == META {
             report.count(Did::Nothing);
             None
         } else if Rows::is_row(&read.model) {
-            let mut fields = read.identifiers.clone();
-            fields.extend(read.attrs);
             if read.identifiers.is_empty() {
                 return Err(Problem { message: "expected at least one".into(), ..problem }.at("identifiers"));
             }
+            let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
+            let fields = row_fields(core, world, &mut read).await.map_err(said)?;
+            report.notes.extend(read.left_out.iter().map(|f| format!("{}: {}: {}: {f}: left out, there is no such field", source.file, item.place, read.model)));
             let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
-            let (did, pk) = world.rows.order(core, &read.model, &order).await.map_err(|(field, message)| Problem { message, ..problem.clone() }.at(&field))?;
+            let (did, pk) = world.rows.order(core, &read.model, &order).await.map_err(said)?;
             report.count(did);
             Some(Made { pk, pbm: None })
         } else {
             let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
                 return Err(Problem { message: "there is no such model, or blueprints cannot write it".into(), ..problem }.at("model"));
             };
-            let outcome = entry::object(core, world, def, read.state, read.identifiers, read.attrs).await.map_err(|(field, error)| {
+            let outcome = entry::object(core, world, def, read.state, &read.identifiers, read.attrs).await.map_err(|(field, error)| {
                 let (named, message) = match &error {
                     Error::Invalid(fields) => sentence(fields),
                     other => (String::new(), other.to_string()),
@@ -159,64 +168,101 @@ const META: &str = "authentik_blueprints.metaapplyblueprint";
 struct Read {
     model: String,
     state: State,
-    identifiers: Map,
+    identifiers: Vec<(String, Json)>,
     attrs: Map,
+    /// Fields that the model does not have.
+    left_out: Vec<String>,
 }
 
-/// Evaluates an entry; none when its conditions do not hold. An error has model, field and text.
-async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Result<Option<Read>, (String, String, String)> {
+enum Reading {
+    Entry(Box<Read>),
+    /// Its conditions do not hold.
+    Skipped,
+    LeftOut(String),
+}
+
+/// Evaluates an entry. An error has model, field and text.
+async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Result<Reading, (String, String, String)> {
     let bare = |(field, text): (String, String)| (String::new(), field, text);
     if !entry::applies(scope, item).await.map_err(bare)? {
-        return Ok(None);
+        return Ok(Reading::Skipped);
     }
-    let model = scope.value(&item.model, &[], false).await.map_err(|e| bare(("model".into(), e)))?;
+    let here = Place::default();
+    let model = scope.value(&item.model, &here).await.map_err(|stop| bare(("model".into(), stop.sentence())))?;
     let model = model.as_str().ok_or_else(|| bare(("model".into(), "expected app_label.model".into())))?.to_lowercase();
+    if known::is_known(scope.core, &model) {
+        return Ok(Reading::LeftOut(format!("{model} does not exist here")));
+    }
     let named = |(field, text): (String, String)| (model.clone(), field, text);
     let state = match &item.state {
         None => State::Present,
         Some(node) => {
-            let text = scope.value(node, &[], false).await.map_err(|e| named(("state".into(), e)))?;
+            let text = scope.value(node, &here).await.map_err(|stop| named(("state".into(), stop.sentence())))?;
             let wrong = || named(("state".into(), "expected present, created, must_created or absent".into()));
             text.as_str().and_then(State::parse).ok_or_else(wrong)?
         }
     };
     let def = scope.core.registry.find(&model);
-    let identifiers = entry::values(scope, &item.identifiers, def).await.map_err(named)?;
-    let attrs = if state == State::Absent { Map::new() } else { entry::values(scope, &item.attrs, def).await.map_err(named)? };
-    if model == META {
-        let name = attrs.get("identifiers").and_then(|i| i.get("name")).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let required = attrs.get("required").and_then(Json::as_bool).unwrap_or(true);
-        let known = earlier.contains(&name) || crate::defaults::has(&name);
-        if required && !known {
-            return Err(named(("identifiers".into(), format!("no blueprint is called {name}"))));
+    let knows = |field: &str| if Rows::is_row(&model) { Rows::knows(&model, field) } else { def.is_none_or(|d| d.field(field).is_some()) };
+    let mut parts = Vec::new();
+    for nodes in [&item.identifiers[..], if state == State::Absent { &[] } else { &item.attrs }] {
+        match entry::values(scope, nodes, def, knows).await {
+            Ok(values) => parts.push(values),
+            // A rule for what does not exist guards nothing; any other part that is missing would change what a file means.
+            Err((field, Stop::LeftOut(id))) if field == "target" && model == "authentik_policies.policybinding" => {
+                return Ok(Reading::LeftOut(format!("it is bound to {id}, which was left out")));
+            }
+            Err((field, stop)) => return Err(named((field, stop.sentence()))),
         }
     }
-    Ok(Some(Read { model, state, identifiers, attrs }))
+    let (attrs, identifiers) = (parts.pop().unwrap_or_default(), parts.pop().unwrap_or_default());
+    let left_out = identifiers.left_out.into_iter().chain(attrs.left_out).collect();
+    let read = Read { model, state, identifiers: identifiers.fields, attrs: attrs.fields.into_iter().collect(), left_out };
+    if read.model == META {
+        let name = read.attrs.get("identifiers").and_then(|i| i.get("name")).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let required = read.attrs.get("required").and_then(Json::as_bool).unwrap_or(true);
+        let known = earlier.contains(&name) || crate::defaults::has(&name);
+        if required && !known {
+            return Err((read.model, "identifiers".into(), format!("no blueprint is called {name}")));
+        }
+    }
+    Ok(Reading::Entry(Box::new(read)))
 }
 
-fn base_context(core: &Core) -> Map {
-    let models: Map = core.registry.all().iter().map(|d| (d.full_name(), json!(d.label))).collect();
-    let mut context = Map::new();
-    context.insert("goauthentik.io/enterprise/licensed".into(), Json::Bool(false));
-    context.insert("goauthentik.io/rbac/models".into(), Json::Object(models));
-    context
+/// What an entry says of a row, with the leniency that the API has. What rows do not have goes to `left_out`.
+async fn row_fields(core: &Core, world: &World, read: &mut Read) -> Result<Map, (String, String)> {
+    let mut fields: Map = read.identifiers.iter().filter(|(field, _)| !field.contains("__")).cloned().collect();
+    fields.extend(std::mem::take(&mut read.attrs));
+    match read.model.as_str() {
+        USER => {
+            let mut keys = HashMap::new();
+            for name in compat::person(&mut fields) {
+                if let Some(group) = world.rows.identified(core, GROUP, &[("name".to_owned(), json!(name))]).await? {
+                    keys.insert(name, group.key());
+                }
+            }
+            compat::name_groups(&mut fields, &keys);
+        }
+        GROUP => compat::group(&mut fields),
+        _ => {}
+    }
+    read.left_out = fields.keys().filter(|field| !Rows::knows(&read.model, field)).cloned().collect();
+    fields.retain(|field, _| Rows::knows(&read.model, field));
+    Ok(fields)
 }
 
 /// Keys that the file gave and that the instance has under another key.
-fn rename(values: &mut Map, moved: &HashMap<String, String>) {
-    fn walk(value: &mut Json, moved: &HashMap<String, String>) {
-        match value {
-            Json::String(text) => {
-                if let Some(new) = moved.get(text) {
-                    text.clone_from(new);
-                }
+fn rename(value: &mut Json, moved: &HashMap<String, String>) {
+    match value {
+        Json::String(text) => {
+            if let Some(new) = moved.get(text) {
+                text.clone_from(new);
             }
-            Json::Array(list) => list.iter_mut().for_each(|v| walk(v, moved)),
-            Json::Object(map) => map.values_mut().for_each(|v| walk(v, moved)),
-            _ => {}
         }
+        Json::Array(list) => list.iter_mut().for_each(|v| rename(v, moved)),
+        Json::Object(map) => map.values_mut().for_each(|v| rename(v, moved)),
+        _ => {}
     }
-    values.values_mut().for_each(|v| walk(v, moved));
 }
 
 async fn commit(core: &Core, world: World, by: &Author) -> Result<()> {

@@ -1,10 +1,10 @@
 //! One entry of a file on objects: found or made, judged as the API would judge it.
-use crate::eval::{Frame, Made, Scope};
+use crate::eval::{Made, Place, Scope, Stop};
 use crate::file::Entry;
-use crate::rows::{Did, Step};
+use crate::rows::{Did, Step, Wanted};
 use crate::world::World;
 use signet_base::{Error, Json, Map, Uuid};
-use signet_core::Core;
+use signet_core::{Core, compat};
 use signet_model::{Kind, Lookup, ModelDef, Object, check};
 use signet_store::{groups, users};
 use std::collections::HashSet;
@@ -42,14 +42,25 @@ impl State {
     }
 }
 
-/// Evaluates a mapping. `def` tells which fields take what policies are bound to.
-pub async fn values(scope: &Scope<'_>, nodes: &[(String, crate::yaml::Node)], def: Option<&ModelDef>) -> Result<Map, (String, String)> {
-    const NONE: &[Frame] = &[];
-    let mut out = Map::new();
+/// A mapping of an entry, evaluated.
+#[derive(Default)]
+pub struct Values {
+    pub fields: Vec<(String, Json)>,
+    /// Fields that the model does not have, with values that cannot be had here.
+    pub left_out: Vec<String>,
+}
+
+/// Evaluates a mapping. `def` tells which fields take what policies are bound to, `knows` which the model has.
+pub async fn values(scope: &Scope<'_>, nodes: &[(String, crate::yaml::Node)], def: Option<&ModelDef>, knows: impl Fn(&str) -> bool) -> Result<Values, (String, Stop)> {
+    let mut out = Values::default();
     for (field, node) in nodes {
         let bindable = def.and_then(|d| d.field(field)).is_some_and(|f| matches!(f.kind, Kind::Ref { target: "bindable", .. }));
-        let value = scope.value(node, NONE, bindable).await.map_err(|e| (field.clone(), e))?;
-        out.insert(field.clone(), value);
+        let place = Place::member(bindable);
+        match scope.value(node, &place).await {
+            Ok(value) => out.fields.push((field.clone(), value)),
+            Err(Stop::LeftOut(_)) if !knows(field) => out.left_out.push(field.clone()),
+            Err(stop) => return Err((field.clone(), stop)),
+        }
     }
     Ok(out)
 }
@@ -109,27 +120,25 @@ pub struct Outcome {
 }
 
 /// Carries out one entry on an object.
-pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, state: State, identifiers: Map, attrs: Map) -> Result<Outcome, (String, Error)> {
+pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, state: State, identifiers: &Wanted, attrs: Map) -> Result<Outcome, (String, Error)> {
     let fail = |field: &str, text: String| (field.to_owned(), Error::invalid(field, text));
-    let asked = identifiers.get("pk").cloned();
-    let natural: Map = identifiers.iter().filter(|(k, _)| *k != "pk").map(|(k, v)| (k.clone(), v.clone())).collect();
-    if asked.is_none() && natural.is_empty() {
+    let (asked, natural): (Vec<_>, Vec<_>) = identifiers.iter().cloned().partition(|(field, _)| field == "pk");
+    if asked.is_empty() && natural.is_empty() {
         return Err(fail("identifiers", "expected at least one".into()));
     }
     let full_name = def.full_name();
-    let mut found = None;
-    if let Some(pk) = &asked {
-        let wanted: Map = [("pk".to_owned(), pk.clone())].into_iter().collect();
+    let mut found = world.matching(core, &full_name, &asked).map_err(|e| fail("identifiers", e))?.filter(|_| !asked.is_empty());
+    if found.is_none() && !natural.is_empty() {
+        let wanted = world.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;
         found = world.matching(core, &full_name, &wanted).map_err(|e| fail("identifiers", e))?;
     }
-    if found.is_none() && !natural.is_empty() {
-        found = world.matching(core, &full_name, &natural).map_err(|e| fail("identifiers", e))?;
-    }
     let made = |object: &Object| Some(Made { pk: object.wire_pk(), pbm: object.pbm() });
-    let asked_pk = asked.as_ref().and_then(Json::as_str).map(str::to_owned);
+    let asked_pk = asked.first().and_then(|(_, pk)| pk.as_str()).map(str::to_owned);
     let step = state.of(found.as_ref().map(|_| 0)).map_err(|(field, text)| fail(&field, text))?;
-    let mut incoming = natural;
+    // Look-ups only find; what has no `__` is a value of the object too.
+    let mut incoming: Map = natural.into_iter().filter(|(field, _)| !field.contains("__")).collect();
     incoming.extend(attrs);
+    compat::object(def, &world.objects, "", &mut incoming, matches!(step, Step::Create));
     let unknown: Vec<String> = incoming.keys().filter(|k| def.field(k).is_none() && *k != def.key).cloned().collect();
     let rows = known(core, world, def, &incoming).await.map_err(|e| (String::new(), e))?;
     let (object, did) = match (step, found) {
@@ -170,8 +179,8 @@ pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, stat
 /// Whether all conditions of an entry hold.
 pub async fn applies(scope: &Scope<'_>, entry: &Entry) -> Result<bool, (String, String)> {
     for condition in &entry.conditions {
-        let value = scope.value(condition, &[], false).await.map_err(|e| ("conditions".to_owned(), e))?;
-        if !crate::eval::truth(&value) {
+        let value = scope.value(condition, &Place::default()).await.map_err(|stop| ("conditions".to_owned(), stop.sentence()))?;
+        if !crate::forms::truth(&value) {
             return Ok(false);
         }
     }

@@ -21,6 +21,8 @@ pub struct Blueprint {
     pub name: String,
     pub context: Vec<(String, Node)>,
     pub entries: Vec<Entry>,
+    /// Members that mean nothing here and are left alone.
+    pub notes: Vec<String>,
 }
 
 const MEMBERS: [&str; 5] = ["version", "metadata", "context", "entries", "$schema"];
@@ -31,11 +33,8 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     let wrong = |field: &str, message: &str| Problem::file(file, message).at(field);
     let root = yaml::parse(text).map_err(|e| Problem::file(file, e))?;
     let Node::Map(members) = &root else { return Err(Problem::file(file, "expected a mapping with version and entries")) };
-    for (name, _) in members {
-        if !MEMBERS.contains(&name.as_str()) {
-            return Err(wrong(name, "no such member in a blueprint"));
-        }
-    }
+    let mut notes = Vec::new();
+    unknown(&MEMBERS, members, |name| notes.push(format!("{file}: {name}: left out, a blueprint has no such member")));
     if root.get("version") != Some(&Node::Plain(1.into())) {
         return Err(wrong("version", "expected 1"));
     }
@@ -48,34 +47,35 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     };
     let mut entries = Vec::new();
     match root.get("entries") {
-        Some(Node::List(list)) => section(file, "entries", list, &mut entries)?,
+        Some(Node::List(list)) => section(file, "entries", list, &mut entries, &mut notes)?,
         Some(Node::Map(sections)) => {
             for (title, list) in sections {
                 let Node::List(list) = list else { return Err(wrong(&format!("entries.{title}"), "expected a list")) };
-                section(file, &format!("entries.{title}"), list, &mut entries)?;
+                section(file, &format!("entries.{title}"), list, &mut entries, &mut notes)?;
             }
         }
         _ => return Err(wrong("entries", "expected a list, or a mapping of named lists")),
     }
-    Ok(Blueprint { name, context, entries })
+    Ok(Blueprint { name, context, entries, notes })
 }
 
-fn section(file: &str, title: &str, list: &[Node], out: &mut Vec<Entry>) -> Result<(), Problem> {
+/// Says which members are not known. Those that begin with `x-` or a dot hold parts for others to share.
+fn unknown(known: &[&str], members: &[(String, Node)], mut say: impl FnMut(&str)) {
+    members.iter().filter(|(name, _)| !known.contains(&name.as_str()) && !name.starts_with("x-") && !name.starts_with('.')).for_each(|(name, _)| say(name));
+}
+
+fn section(file: &str, title: &str, list: &[Node], out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), Problem> {
     for (n, node) in list.iter().enumerate() {
         let place = format!("{title}[{n}]");
-        out.push(entry(file, place, node)?);
+        out.push(entry(file, place, node, notes)?);
     }
     Ok(())
 }
 
-fn entry(file: &str, place: String, node: &Node) -> Result<Entry, Problem> {
+fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Result<Entry, Problem> {
     let wrong = |field: &str, message: &str| Problem { entry: place.clone(), ..Problem::file(file, message).at(field) };
     let Node::Map(members) = node else { return Err(wrong("", "expected a mapping")) };
-    for (name, _) in members {
-        if !ENTRY_MEMBERS.contains(&name.as_str()) {
-            return Err(wrong(name, "no such member in an entry"));
-        }
-    }
+    unknown(&ENTRY_MEMBERS, members, |name| notes.push(format!("{file}: {place}: {name}: left out, an entry has no such member")));
     let map = |field: &str| match node.get(field) {
         None => Ok(Vec::new()),
         Some(Node::Map(map)) => Ok(map.clone()),
@@ -85,12 +85,14 @@ fn entry(file: &str, place: String, node: &Node) -> Result<Entry, Problem> {
     match node.get("permissions") {
         None => {}
         Some(Node::List(list)) if list.is_empty() => {}
+        Some(node) if node.is_null() => {}
         // Ignoring them would leave the object with other rights than the file says.
         Some(_) => return Err(wrong("permissions", "rights on single objects do not exist here")),
     }
     let conditions = match node.get("conditions") {
         None => Vec::new(),
         Some(Node::List(list)) => list.clone(),
+        Some(node) if node.is_null() => Vec::new(),
         Some(_) => return Err(wrong("conditions", "expected a list")),
     };
     let id = match node.get("id") {
@@ -120,8 +122,10 @@ mod tests {
     fn what_is_wrong_is_said_with_its_place() {
         let said = |text: &str| read("f.yaml", text).unwrap_err().to_string();
         assert_eq!(said("version: 2\nentries: []"), "f.yaml: version: expected 1");
-        assert_eq!(said("version: 1\nentries:\n- {modle: x}"), "f.yaml: entries[0]: modle: no such member in an entry");
+        assert_eq!(said("version: 1\nentries:\n- {modle: x}"), "f.yaml: entries[0]: model: This field is required.");
         assert_eq!(said("version: 1\nentries:\n- {identifiers: {}}"), "f.yaml: entries[0]: model: This field is required.");
+        let notes = read("f", "version: 1\nx-all: {a: 1}\nmine: 1\nentries:\n- {model: m, identifers: {a: 1}}").unwrap().notes;
+        assert_eq!(notes, ["f: mine: left out, a blueprint has no such member", "f: entries[0]: identifers: left out, an entry has no such member"]);
         assert!(said("version: 1\nentries:\n- {model: m, permissions: [{permission: p}]}").contains("permissions"));
     }
 }

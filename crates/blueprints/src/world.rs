@@ -1,8 +1,9 @@
 //! The configuration as it will be after the entries so far: later entries see what earlier ones made.
-use crate::rows::Rows;
-use signet_base::{Json, Map, Uuid};
+use crate::rows::{Row, Rows, Wanted};
+use crate::{known, lookup};
+use signet_base::{Json, Uuid};
 use signet_core::{Core, wire};
-use signet_model::{Kind, Object, Snapshot};
+use signet_model::{Kind, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
 /// What is written at the end, in order.
@@ -46,60 +47,91 @@ impl World {
     }
 
     /// The first object of the model (or family) of which everything wanted is true.
-    pub fn matching(&self, core: &Core, model: &str, wanted: &Map) -> Result<Option<Arc<Object>>, String> {
-        let mut found: Option<&Arc<Object>> = None;
+    pub fn matching(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Option<Arc<Object>>, String> {
         let judge = |object: &Object| -> Result<bool, String> {
             for (field, value) in wanted {
-                if !self.fits(object, field, value)? {
+                if !self.fits(object, &field.split("__").collect::<Vec<_>>(), value)? {
                     return Ok(false);
                 }
             }
             Ok(true)
         };
-        match core.registry.find(model) {
-            Some(def) => {
-                for object in self.objects.of(def) {
-                    if judge(object)? {
-                        return Ok(Some(object.clone()));
-                    }
+        if let Some(def) = core.registry.find(model) {
+            for object in self.objects.of(def) {
+                if judge(object)? {
+                    return Ok(Some(object.clone()));
                 }
             }
-            None => {
-                for object in self.objects.objects().filter(|o| o.def.answers_to(model)) {
-                    if judge(object)? && found.is_none_or(|f| object.pk < f.pk) {
+            return Ok(None);
+        }
+        if !core.registry.all().iter().any(|d| is_a(d, model)) {
+            return if known::is_known(core, model) { Ok(None) } else { Err(format!("no model is called {model}")) };
+        }
+        let mut found: Option<&Arc<Object>> = None;
+        let mut any = false;
+        let mut wrong = None;
+        for object in self.objects.objects().filter(|o| is_a(o.def, model)) {
+            match judge(object) {
+                Ok(fits) => {
+                    any = true;
+                    if fits && found.is_none_or(|f| object.pk < f.pk) {
                         found = Some(object);
                     }
                 }
-                if found.is_none() && !core.registry.all().iter().any(|d| d.answers_to(model)) {
-                    return Err(format!("no model is called {model}"));
-                }
+                // Members of a family have fields of their own.
+                Err(why) => wrong = Some(why),
             }
         }
-        Ok(found.cloned())
+        match wrong {
+            Some(why) if !any => Err(why),
+            _ => Ok(found.cloned()),
+        }
     }
 
-    fn fits(&self, object: &Object, field: &str, wanted: &Json) -> Result<bool, String> {
-        if field == "pk" || (field == object.def.key && object.def.field(field).is_none()) {
-            return Ok(object.wire_pk() == *wanted || wanted.as_str() == Some(object.pk.to_string().as_str()));
-        }
-        if field == "pbm_uuid" || field == "policybindingmodel_ptr_id" {
-            return Ok(object.pbm().is_some_and(|p| wanted.as_str() == Some(p.to_string().as_str())));
-        }
-        if let Some(def) = object.def.field(field) {
+    fn fits(&self, object: &Object, path: &[&str], wanted: &Json) -> Result<bool, String> {
+        let [first, rest @ ..] = path else { return Err("a field is missing".into()) };
+        if let Some(def) = object.def.field(first) {
             if def.secret {
-                return Err(format!("{field} is secret and cannot be searched by"));
+                return Err(format!("{first} is secret and cannot be searched by"));
             }
-            return Ok(object.data.get(field).is_some_and(|v| contains(v, wanted)));
+            let value = object.data.get(*first);
+            let leads_on = rest.first().is_some_and(|r| !lookup::is_lookup(r));
+            return match def.kind {
+                // `target__slug`: a field of the object that is referred to.
+                Kind::Ref { .. } if leads_on => value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted)),
+                Kind::List(Kind::Ref { .. }) if leads_on => self.any(value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.referred(v)), rest, wanted),
+                Kind::List(Kind::Ref { .. }) if !wanted.is_array() && rest.is_empty() => Ok(value.and_then(Json::as_array).is_some_and(|l| l.contains(wanted))),
+                _ => lookup::fits(value, rest, wanted),
+            };
         }
-        // `target__slug`: a field of the object that is referred to.
-        if let Some((first, rest)) = field.split_once("__")
-            && let Some(def) = object.def.field(first)
-            && matches!(def.kind, Kind::Ref { .. })
-        {
-            let target = object.data.get(first).and_then(|v| self.referred(v));
-            return target.map_or(Ok(false), |t| self.fits(t, rest, wanted));
+        if matches!(*first, "pbm_uuid" | "policybindingmodel_ptr_id" | "policybindingmodel_ptr") {
+            return lookup::fits(object.pbm().map(|p| Json::String(p.to_string())).as_ref(), rest, wanted);
         }
-        Err(format!("{} has no field {field}", object.def.full_name()))
+        if matches!(*first, "pk" | "id" | "uuid") || *first == object.def.key || first.ends_with("_uuid") || first.ends_with("_ptr") || first.ends_with("_ptr_id") {
+            let key = Json::String(object.pk.to_string());
+            return Ok(lookup::fits(Some(&object.wire_pk()), rest, wanted)? || lookup::fits(Some(&key), rest, wanted)?);
+        }
+        // `application__slug`: a field of an object that refers to this one.
+        if rest.first().is_some_and(|r| !lookup::is_lookup(r)) {
+            let referrers = self.objects.referrers(object);
+            let mut named = referrers.iter().filter_map(|r| self.objects.get(r.from)).filter(|o| o.def.name == *first || format!("{}_set", o.def.name) == *first).peekable();
+            if named.peek().is_some() {
+                return self.any(named, rest, wanted);
+            }
+            if self.objects.objects().any(|o| o.def.name == *first) {
+                return Ok(false);
+            }
+        }
+        Err(format!("{} has no field {first}", object.def.full_name()))
+    }
+
+    fn any<'o>(&self, objects: impl Iterator<Item = &'o Arc<Object>>, path: &[&str], wanted: &Json) -> Result<bool, String> {
+        for object in objects {
+            if self.fits(object, path, wanted)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn referred(&self, key: &Json) -> Option<&Arc<Object>> {
@@ -113,30 +145,47 @@ impl World {
         }
     }
 
-    /// `!Find`: the key of the first match, or null; `whole`: the object as the API shows it.
-    pub async fn find(&self, core: &Core, model: &str, wanted: &Map, bindable: bool, whole: bool) -> Result<Json, String> {
-        if let Some(row) = self.rows.find(core, model, wanted).await? {
-            return Ok(match row {
-                Some(map) if whole => Json::Object(map),
-                Some(map) => map.get("pk").cloned().unwrap_or_default(),
-                None => Json::Null,
+    /// Turns what is asked of people and groups behind a reference into their keys: those are rows.
+    pub async fn with_rows(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Vec<(String, Json)>, String> {
+        let mut out = Vec::with_capacity(wanted.len());
+        for (field, value) in wanted {
+            let target = field.split_once("__").filter(|(_, rest)| !lookup::is_lookup(rest)).and_then(|(first, rest)| match core.registry.find(model)?.field(first)?.kind {
+                Kind::Ref { target, .. } if Rows::is_row(target) => Some((first, target, rest)),
+                _ => None,
+            });
+            out.push(match target {
+                None => (field.clone(), value.clone()),
+                Some((first, target, rest)) => {
+                    let rows = self.rows.matching(core, target, &[(rest.to_owned(), value.clone())], usize::MAX).await.map_err(|(_, e)| e)?;
+                    (format!("{first}__in"), Json::Array(rows.iter().map(Row::key).collect()))
+                }
             });
         }
-        let Some(object) = self.matching(core, model, wanted)? else { return Ok(Json::Null) };
+        Ok(out)
+    }
+
+    /// `!Find`: the key of the first match, or null; `whole`: the object as the API shows it.
+    pub async fn find(&self, core: &Core, model: &str, wanted: &Wanted, bindable: bool, whole: bool) -> Result<Json, String> {
+        if Rows::is_row(model) {
+            let row = self.rows.find(core, model, wanted).await?;
+            return Ok(row.map_or(Json::Null, |row| if whole { Json::Object(row.map()) } else { row.key() }));
+        }
+        let wanted = self.with_rows(core, model, wanted).await?;
+        let Some(object) = self.matching(core, model, &wanted)? else { return Ok(Json::Null) };
         if whole {
             return Ok(Json::Object(wire::present(&object, &self.objects)));
         }
-        Ok(match object.pbm().filter(|_| bindable) {
+        Ok(match object.pbm().filter(|_| bindable || model == BINDABLE) {
             Some(pbm) => Json::String(pbm.to_string()),
             None => object.wire_pk(),
         })
     }
 }
 
-/// Equality; of objects it is enough that all wanted members are there.
-pub fn contains(value: &Json, wanted: &Json) -> bool {
-    match (value, wanted) {
-        (Json::Object(have), Json::Object(want)) => want.iter().all(|(k, v)| have.get(k).is_some_and(|h| contains(h, v))),
-        _ => value == wanted,
-    }
+/// Everything that policies can be bound to.
+const BINDABLE: &str = "authentik_policies.policybindingmodel";
+
+/// Whether the objects of a model belong to a model or family of this name.
+fn is_a(def: &ModelDef, model: &str) -> bool {
+    def.answers_to(model) || (model == BINDABLE && (def.bindable || def.bound_by_pk))
 }

@@ -1,6 +1,9 @@
-//! YAML with its tags kept: what a blueprint's functions (`!KeyOf`, `!Find`…) are written with.
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
+//! YAML with its tags kept: what a blueprint's functions (`!KeyOf`, `!Find`…) are written with. Read as YAML 1.1, with
+//! merge keys, because that is what files are written for.
+use crate::scalar;
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 use signet_base::Json;
+use std::collections::HashMap;
 
 /// A value, or a function call (`Tag`) with its argument.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,56 +16,173 @@ pub enum Node {
 
 /// Longest file that is read, in bytes.
 const MAX: usize = 4 * 1024 * 1024;
-/// Deepest nesting.
+/// Deepest nesting, and the most values with all aliases written out.
 const DEPTH: usize = 64;
+const VALUES: usize = 500_000;
 
-/// Reads the first document of a text.
+/// Reads a text of one document.
 pub fn parse(text: &str) -> Result<Node, String> {
     if text.len() > MAX {
         return Err(format!("a blueprint has at most {MAX} bytes"));
     }
-    let documents = Yaml::load_from_str(text).map_err(|e| format!("not YAML: {e}"))?;
-    let first = documents.into_iter().next().ok_or("the file is empty")?;
-    node(&first, 0)
-}
-
-fn node(yaml: &Yaml<'_>, depth: usize) -> Result<Node, String> {
-    if depth > DEPTH {
-        return Err(format!("nested deeper than {DEPTH} levels"));
-    }
-    Ok(match yaml {
-        Yaml::Value(scalar) => Node::Plain(plain(scalar)?),
-        Yaml::Representation(text, _, _) => Node::Plain(Json::String(text.to_string())),
-        Yaml::Sequence(list) => Node::List(list.iter().map(|n| node(n, depth + 1)).collect::<Result<_, _>>()?),
-        Yaml::Mapping(map) => {
-            let mut out = Vec::with_capacity(map.len());
-            for (key, value) in map {
-                out.push((key_text(key)?, node(value, depth + 1)?));
-            }
-            Node::Map(out)
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
+    let mut document = None;
+    loop {
+        match reader.next()? {
+            Event::StreamEnd => return document.ok_or_else(|| "the file is empty".to_owned()),
+            Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+            _ if document.is_some() => return Err("expected a single document".to_owned()),
+            event => document = Some(reader.node(event, 0)?.node),
         }
-        Yaml::Tagged(tag, inner) if tag.handle == "!" => Node::Tag(tag.suffix.clone(), Box::new(node(inner, depth + 1)?)),
+    }
+}
+
+/// A node with how many values it has and how deep it is.
+#[derive(Clone)]
+struct Built {
+    node: Node,
+    values: usize,
+    height: usize,
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Built>,
+    values: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Result<Event<'t>, String> {
+        match self.parser.next_event() {
+            Some(Ok((event, _))) => Ok(event),
+            Some(Err(error)) => Err(format!("not YAML: {error}")),
+            None => Ok(Event::StreamEnd),
+        }
+    }
+
+    fn node(&mut self, event: Event<'t>, depth: usize) -> Result<Built, String> {
+        if depth > DEPTH {
+            return Err(format!("nested deeper than {DEPTH} levels"));
+        }
+        let (built, anchor) = match event {
+            Event::Alias(id) => {
+                let built = self.anchors.get(&id).cloned().ok_or("a value that contains itself")?;
+                if depth + built.height > DEPTH {
+                    return Err(format!("nested deeper than {DEPTH} levels"));
+                }
+                self.count(built.values)?;
+                return Ok(built);
+            }
+            Event::Scalar(text, style, anchor, tag) => (Built { node: scalar_node(&text, style, tag.as_deref())?, values: 1, height: 0 }, anchor),
+            Event::SequenceStart(anchor, tag) => (self.sequence(tag.as_deref(), depth)?, anchor),
+            Event::MappingStart(anchor, tag) => (self.mapping(tag.as_deref(), depth)?, anchor),
+            _ => return Err("a value that YAML does not know".into()),
+        };
+        self.count(1)?;
+        if anchor > 0 {
+            self.anchors.insert(anchor, built.clone());
+        }
+        Ok(built)
+    }
+
+    fn count(&mut self, more: usize) -> Result<(), String> {
+        self.values += more;
+        if self.values > VALUES { Err(format!("more than {VALUES} values")) } else { Ok(()) }
+    }
+
+    fn sequence(&mut self, tag: Option<&Tag>, depth: usize) -> Result<Built, String> {
+        let (mut list, mut values, mut height) = (Vec::new(), 1, 0);
+        loop {
+            match self.next()? {
+                Event::SequenceEnd => break,
+                event => {
+                    let item = self.node(event, depth + 1)?;
+                    values += item.values;
+                    height = height.max(item.height + 1);
+                    list.push(item.node);
+                }
+            }
+        }
+        Ok(Built { node: tagged(tag, Node::List(list))?, values, height })
+    }
+
+    fn mapping(&mut self, tag: Option<&Tag>, depth: usize) -> Result<Built, String> {
+        let (mut own, mut merged): (Vec<(String, Node)>, Vec<(String, Node)>) = (Vec::new(), Vec::new());
+        let (mut values, mut height) = (1, 0);
+        loop {
+            let event = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let merges = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let key = self.node(event, depth + 1)?.node;
+            let event = self.next()?;
+            let value = self.node(event, depth + 1)?;
+            values += value.values;
+            height = height.max(value.height + 1);
+            if merges {
+                merge(value.node, &mut merged)?;
+                continue;
+            }
+            let key = key_text(key)?;
+            // Readers of YAML 1.1 take the last one without a word, and the file does not do what it says.
+            if own.iter().any(|(k, _)| *k == key) {
+                return Err(format!("{key} stands twice in one mapping"));
+            }
+            own.push((key, value.node));
+        }
+        // What the mapping says itself goes before what it merges.
+        merged.retain(|(key, _)| !own.iter().any(|(k, _)| k == key));
+        merged.extend(own);
+        self.count(merged.len())?;
+        Ok(Built { node: tagged(tag, Node::Map(merged))?, values, height })
+    }
+}
+
+/// The members behind `<<`: of several mappings the first that has a key decides.
+fn merge(value: Node, into: &mut Vec<(String, Node)>) -> Result<(), String> {
+    match value {
+        Node::Map(members) => {
+            for (key, value) in members {
+                if !into.iter().any(|(k, _)| *k == key) {
+                    into.push((key, value));
+                }
+            }
+            Ok(())
+        }
+        Node::List(list) => list.into_iter().try_for_each(|item| if matches!(item, Node::Map(_)) { merge(item, into) } else { Err("<< merges mappings".into()) }),
+        _ => Err("<< merges mappings".into()),
+    }
+}
+
+fn scalar_node(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node, String> {
+    let plain = style == ScalarStyle::Plain;
+    let own = || Node::Plain(Json::String(text.to_owned()));
+    Ok(match tag {
+        None if plain => Node::Plain(scalar::plain(text)?),
+        None => own(),
+        Some(tag) if tag.is_yaml_core_schema() => Node::Plain(scalar::of_type(&tag.suffix, text)?),
+        Some(tag) if tag.handle.is_empty() || tag.suffix.is_empty() => own(),
+        // Names and keys are meant as they are written; a condition is a value.
+        Some(tag) if tag.suffix == "If" && plain => tagged(Some(tag), Node::Plain(scalar::plain(text)?))?,
+        Some(tag) => tagged(Some(tag), own())?,
+    })
+}
+
+fn tagged(tag: Option<&Tag>, node: Node) -> Result<Node, String> {
+    match tag {
+        Some(tag) if tag.handle == "!" && !tag.suffix.is_empty() => Ok(Node::Tag(tag.suffix.clone(), Box::new(node))),
         // `!!map` and the like say what the node is anyway.
-        Yaml::Tagged(_, inner) => node(inner, depth + 1)?,
-        Yaml::Alias(_) | Yaml::BadValue => return Err("a value that YAML does not know".into()),
-    })
+        None => Ok(node),
+        Some(tag) if tag.is_yaml_core_schema() && matches!((tag.suffix.as_str(), &node), ("map", Node::Map(_)) | ("seq", Node::List(_))) => Ok(node),
+        Some(tag) => Err(format!("{tag} is not known here")),
+    }
 }
 
-fn plain(scalar: &Scalar<'_>) -> Result<Json, String> {
-    Ok(match scalar {
-        Scalar::Null => Json::Null,
-        Scalar::Boolean(b) => Json::Bool(*b),
-        Scalar::Integer(n) => Json::from(*n),
-        Scalar::FloatingPoint(n) => serde_json::Number::from_f64(n.into_inner()).map(Json::Number).ok_or("a number must be finite")?,
-        Scalar::String(text) => Json::String(text.to_string()),
-    })
-}
-
-fn key_text(key: &Yaml<'_>) -> Result<String, String> {
-    match node(key, 0)? {
+fn key_text(key: Node) -> Result<String, String> {
+    match key {
         Node::Plain(Json::String(text)) => Ok(text),
-        Node::Plain(Json::Bool(b)) => Ok(b.to_string()),
-        Node::Plain(Json::Number(n)) => Ok(n.to_string()),
+        Node::Plain(value @ (Json::Bool(_) | Json::Number(_) | Json::Null)) => Ok(value.to_string()),
         _ => Err("the key of a mapping is text".into()),
     }
 }
@@ -83,6 +203,15 @@ impl Node {
     pub fn is_null(&self) -> bool {
         matches!(self, Node::Plain(Json::Null))
     }
+    #[cfg(test)]
+    pub fn plain(&self) -> Json {
+        match self {
+            Node::Plain(v) => v.clone(),
+            Node::List(l) => Json::Array(l.iter().map(Node::plain).collect()),
+            Node::Map(m) => Json::Object(m.iter().map(|(k, v)| (k.clone(), v.plain())).collect()),
+            Node::Tag(name, _) => Json::String(format!("!{name}")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +220,7 @@ mod tests {
     use signet_base::json;
     #[test]
     fn tags_of_scalars_lists_and_maps_are_kept() {
-        let read = parse("a: !KeyOf x\nb: !Find [m, [name, !Context y]]\nc: !If {k: 1}\nd: !!str 5\n").unwrap();
+        let read = parse("a: !KeyOf x\nb: !Find [m, [name, !Context y]]\nc: !If {k: 1}\nd: !!str 5\ne: !Context 007\nf: !If no\ng: !Value 1\nh: ! yes\n").unwrap();
         assert_eq!(read.get("a"), Some(&Node::Tag("KeyOf".into(), Box::new(Node::Plain(json!("x"))))));
         let Some(Node::Tag(name, inner)) = read.get("b") else { panic!() };
         assert_eq!(name, "Find");
@@ -100,12 +229,35 @@ mod tests {
         assert_eq!(pair[1], Node::Tag("Context".into(), Box::new(Node::Plain(json!("y")))));
         assert!(matches!(read.get("c"), Some(Node::Tag(n, _)) if n == "If"));
         assert_eq!(read.get("d").and_then(Node::text), Some("5"));
+        assert_eq!(read.get("e"), Some(&Node::Tag("Context".into(), Box::new(Node::Plain(json!("007"))))));
+        assert_eq!(read.get("f"), Some(&Node::Tag("If".into(), Box::new(Node::Plain(json!(false))))));
+        assert_eq!(read.get("h").and_then(Node::text), Some("yes"));
+    }
+    #[test]
+    fn field_f14_merge_keys_merge() {
+        for (text, means) in [
+            ("a: &a {x: 1, y: 1}\nb: {<<: *a, y: 2}", json!({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 2}})),
+            ("a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc:\n  y: 3\n  <<: [*b, *a]", json!({"a": {"x": 1}, "b": {"x": 2, "y": 2}, "c": {"x": 2, "y": 3}})),
+            ("- &a\n  m: {n: 1}\n- <<: *a\n  o: 2\n- <<: {p: 1}", json!([{"m": {"n": 1}}, {"m": {"n": 1}, "o": 2}, {"p": 1}])),
+            ("a: {'<<': 1}", json!({"a": {"<<": 1}})),
+            ("a: &a {x: 1}\nb: &b {<<: *a}\nc: {<<: *b}", json!({"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1}})),
+        ] {
+            assert_eq!(parse(text).unwrap().plain(), means, "{text}");
+        }
+        for bad in ["a: {<<: 1}", "a: {<<: [1]}", "a: {<<: !Find x}"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
     #[test]
     fn damage_is_named_not_met_with_a_panic() {
-        for bad in ["a: [", "", "a: 1\na: 2", "? [a]\n: b", "a: &x [*x]", "\u{0}"] {
+        for bad in ["a: [", "", "a: 1\na: 2", "? [a]\n: b", "a: &x [*x]", "\u{0}", "a: 1\n---\nb: 2\n", "a: *nobody", "a: !!set {x}", "a: !<tag:x.test,2020:y> 1"] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
         assert!(parse(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).is_err());
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x]\n");
+        for n in 1..12 {
+            bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 8].join(", ")));
+        }
+        assert!(parse(&bomb).unwrap_err().contains("more than"));
     }
 }

@@ -6,6 +6,7 @@ pub mod application;
 pub mod brand;
 pub mod budget;
 pub mod client;
+pub mod compat;
 pub mod device;
 pub mod directory;
 pub mod event;

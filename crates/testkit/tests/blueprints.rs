@@ -1,5 +1,10 @@
 //! Importing and exporting over a whole server.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
+#[path = "blueprints/field.rs"]
+mod field;
+#[path = "blueprints/shapes.rs"]
+mod shapes;
+
 use signet_base::{Error, Json};
 use signet_blueprints::{DEFAULTS, Source, apply, apply_all, export_flow, validate};
 use signet_store::{Author, groups, tokens, users};

@@ -2,10 +2,9 @@
 use super::{find, show, used_by};
 use crate::actions::applications;
 use crate::call::{Answer, Call, Fault, Reply};
-use crate::compat;
 use crate::form::Rows;
 use signet_base::{Error, Json, Map, Result, json};
-use signet_core::Core;
+use signet_core::{Core, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_store::Write;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ const ATTEMPTS: usize = 4;
 /// `POST /<model>/`
 pub(crate) async fn create(call: &mut Call) -> Answer {
     let def = call.model()?;
-    compat::object(call, def, true);
+    compat::object(def, &call.world, call.client.domain(), &mut call.body, true);
     let extra = if def.is("authentik_core.application") { applications::wanted_bindings(&call.body)? } else { Vec::new() };
     let object = if extra.is_empty() { insert(call, def, call.body.clone()).await? } else { applications::create_with_bindings(call, def, &extra).await? };
     Ok(Reply::created(show::written(call, &object).await?))
@@ -52,7 +51,7 @@ pub(crate) async fn partial_update(call: &mut Call) -> Answer {
 async fn change(call: &mut Call, partial: bool) -> Answer {
     let def = call.model()?;
     let mut before = find(call, def)?;
-    compat::object(call, def, false);
+    compat::object(def, &call.world, call.client.domain(), &mut call.body, false);
     let rows = Rows::of(&call.core, def.fields, &call.body).await?;
     let mut attempt = 0;
     let object = loop {
@@ -63,7 +62,7 @@ async fn change(call: &mut Call, partial: bool) -> Answer {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
                 call.world = call.core.objects.refresh_if_stale().await?;
-                before = call.world.get(before.pk).cloned().ok_or_else(|| Fault::missing(def.label))?;
+                before = call.world.get(before.pk).cloned().ok_or_else(|| Fault::missing(def.class))?;
             }
             Err(error) => return Err(error.into()),
         }

@@ -1,13 +1,12 @@
 //! `/core/groups/`
 use super::{GROUP, USER, UUIDS, labelled, model, rights, told};
 use crate::call::{Answer, Call, Fault, Reply};
-use crate::compat;
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use crate::rows::users::attributes;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
-use signet_core::rows;
+use signet_core::{compat, rows};
 use signet_model::{FieldDef, Kind};
 use signet_store::groups::{self, Group, GroupQuery};
 use signet_store::{objects, users};

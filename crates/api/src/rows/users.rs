@@ -1,15 +1,15 @@
 //! `/core/users/`
 use super::{GROUP, UUIDS, blank, model, rights, told};
 use crate::call::{Answer, Call, Fault, Reply};
-use crate::compat;
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
-use signet_core::{Core, directory, rows};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Timestamp, Uuid, json};
+use signet_core::{Core, compat, directory, rows};
 use signet_model::{FieldDef, Kind};
 use signet_store::users::{self, User, UserQuery};
 use signet_store::{groups, objects};
+use std::collections::HashMap;
 
 pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
 const RELATED: &[FieldDef] = &[FieldDef::shown("pk", Kind::Uuid), FieldDef::shown("name", Kind::Text)];
@@ -69,6 +69,10 @@ pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
 fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     let mut f = Filters::new(call);
     let (search, query) = paging.asked(users::understands);
+    // A point in time is what lies between its neighbours.
+    let (joined, login, updated) = (f.time("date_joined"), f.time("last_login"), f.time("last_updated"));
+    let before = |at: Option<Timestamp>| at.map(|at| Timestamp(at.0.saturating_sub(1)));
+    let after = |at: Option<Timestamp>| at.map(|at| Timestamp(at.0.saturating_add(1)));
     let mut q = UserQuery {
         search,
         query,
@@ -83,13 +87,13 @@ fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
         path_startswith: f.text("path_startswith"),
         groups_by_pk: f.uuids("groups_by_pk"),
         groups_by_name: f.texts("groups_by_name"),
-        joined_after: f.time("date_joined__gt"),
-        joined_before: f.time("date_joined__lt"),
-        last_login_after: f.time("last_login__gt"),
-        last_login_before: f.time("last_login__lt"),
+        joined_after: f.time("date_joined__gt").or_else(|| before(joined)),
+        joined_before: f.time("date_joined__lt").or_else(|| after(joined)),
+        last_login_after: f.time("last_login__gt").or_else(|| before(login)),
+        last_login_before: f.time("last_login__lt").or_else(|| after(login)),
         last_login_is_null: f.flag("last_login__isnull"),
-        updated_after: f.time("last_updated__gt"),
-        updated_before: f.time("last_updated__lt"),
+        updated_after: f.time("last_updated__gt").or_else(|| before(updated)),
+        updated_before: f.time("last_updated__lt").or_else(|| after(updated)),
         page: paging.rows(),
         ..UserQuery::default()
     };
@@ -133,9 +137,21 @@ pub(crate) async fn retrieve(call: &mut Call) -> Answer {
     Ok(Reply::ok(answer(call, user).await?))
 }
 
+/// What older clients send, in today's form.
+async fn lenient(call: &mut Call) -> Result<(), Fault> {
+    let mut keys = HashMap::new();
+    for name in compat::person(&mut call.body) {
+        if let Some(group) = groups::by_name(&call.core.db, &name).await? {
+            keys.insert(name, json!(group.id));
+        }
+    }
+    compat::name_groups(&mut call.body, &keys);
+    Ok(())
+}
+
 /// `POST /core/users/`
 pub(crate) async fn create(call: &mut Call) -> Answer {
-    compat::user(call).await?;
+    lenient(call).await?;
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut user = User::new(&call.core.ports, "");
     let teams = fill(call, &mut user, &sent, &mut errors).await?.unwrap_or_default();
@@ -157,7 +173,7 @@ pub(crate) async fn partial_update(call: &mut Call) -> Answer {
 
 async fn change(call: &mut Call, partial: bool) -> Answer {
     find(call).await?;
-    compat::user(call).await?;
+    lenient(call).await?;
     for attempt in 0..3 {
         let before = find(call).await?;
         rights::may_touch(call, &before).await?;

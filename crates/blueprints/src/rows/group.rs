@@ -1,23 +1,21 @@
 //! Entries about groups.
-use super::values::{fits, flag, group_map, internal, object, same, stored_group, text, wrong};
-use super::{Did, Fate, GroupDraft, Order, Rows, Step, Wrong, mark};
+use super::values::{flag, group_map, internal, object, same, text, wrong};
+use super::{Did, Fate, GROUP, GroupDraft, Order, Row, Rows, Step, Wrong, mark};
 use signet_base::{Json, Uuid, json};
 use signet_core::Core;
 use signet_store::groups::{self, Group};
 use signet_store::users;
 
+pub(super) const FIELDS: &[&str] = &["pk", "group_uuid", "name", "is_superuser", "attributes", "parents", "users"];
+
 impl Rows {
     pub(super) async fn group(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
-        let known = match self.groups.iter().position(|d| d.fate != Fate::Gone && fits(&group_map(&d.group), order.identifiers)) {
-            Some(at) => Some(at),
-            None => match stored_group(core, order.identifiers).await? {
-                Some(group) if self.groups.iter().any(|d| d.group.id == group.id) => None,
-                Some(group) => {
-                    self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::Same });
-                    Some(self.groups.len() - 1)
-                }
-                None => None,
-            },
+        let known = match self.identified(core, GROUP, order.identifiers).await? {
+            Some(Row::Group(group)) => Some(self.groups.iter().position(|d| d.group.id == group.id).unwrap_or_else(|| {
+                self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::Same });
+                self.groups.len() - 1
+            })),
+            _ => None,
         };
         let at = match order.state.of(known)? {
             Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.groups[at].group.id)))),
@@ -32,7 +30,7 @@ impl Rows {
                     return wrong("name", "This field is required.");
                 }
                 let mut group = Group::new(&core.ports, name);
-                if let Some(pk) = order.identifiers.get("pk").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok()) {
+                if let Some(pk) = order.fields.get("pk").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok()) {
                     group.id = pk;
                 }
                 self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::New });
@@ -48,8 +46,6 @@ impl Rows {
                 "name" => group.name = text(field, value, false)?,
                 "is_superuser" => group.is_superuser = flag(field, value)?,
                 "attributes" => group.attributes = object(field, value)?,
-                "parent" if value.is_null() => parents = Some(Vec::new()),
-                "parent" => parents = Some(self.group_keys(core, field, &json!([value])).await?),
                 "parents" => parents = Some(self.group_keys(core, field, value).await?),
                 "users" => {
                     let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };

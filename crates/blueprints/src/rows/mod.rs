@@ -1,4 +1,5 @@
 //! Users, groups and tokens in blueprints: they live in tables of their own, and are written in the same transaction.
+mod find;
 mod group;
 mod token;
 mod user;
@@ -11,7 +12,8 @@ use signet_store::epoch::Spared;
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, canonical};
-use values::{fits, group_map, stored_group, stored_token, stored_user, token_map, user_map};
+
+pub use find::{Row, Wanted};
 
 pub const USER: &str = "authentik_core.user";
 pub const GROUP: &str = "authentik_core.group";
@@ -65,7 +67,7 @@ pub enum Did {
 /// The wish of an entry. `fields` are identifiers and attributes together.
 pub struct Order<'a> {
     pub state: crate::entry::State,
-    pub identifiers: &'a Map,
+    pub identifiers: &'a Wanted,
     pub fields: &'a Map,
 }
 
@@ -90,24 +92,19 @@ impl Rows {
         self.users.iter().any(|u| u.hash.is_some() && canonical(&u.user.username) == username)
     }
 
-    /// For `!Find`: none when the model is not one of rows.
-    pub async fn find(&self, core: &Core, model: &str, wanted: &Map) -> Result<Option<Option<Map>>, String> {
-        let said = |(field, message): Wrong| if field.is_empty() { message } else { format!("{field}: {message}") };
-        Ok(match model {
-            USER => Some(match self.users.iter().find(|d| d.fate != Fate::Gone && fits(&user_map(&d.user), wanted)) {
-                Some(draft) => Some(user_map(&draft.user)),
-                None => stored_user(core, wanted).await.map_err(said)?.map(|u| user_map(&u)),
-            }),
-            GROUP => Some(match self.groups.iter().find(|d| d.fate != Fate::Gone && fits(&group_map(&d.group), wanted)) {
-                Some(draft) => Some(group_map(&draft.group)),
-                None => stored_group(core, wanted).await.map_err(said)?.map(|g| group_map(&g)),
-            }),
-            TOKEN => Some(match self.tokens.iter().find(|d| d.fate != Fate::Gone && fits(&token_map(&d.token), wanted)) {
-                Some(draft) => Some(token_map(&draft.token)),
-                None => stored_token(core, wanted).await.map_err(said)?.map(|t| token_map(&t)),
-            }),
-            _ => None,
-        })
+    /// The first row that fits, for `!Find`; those of this import go first.
+    pub async fn find(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Option<Row>, String> {
+        let found = self.matching(core, model, wanted, 1).await;
+        Ok(found.map_err(|(field, message)| if field.is_empty() { message } else { format!("{field}: {message}") })?.pop())
+    }
+
+    /// Fields that rows of the model have. Others are left out.
+    pub fn knows(model: &str, field: &str) -> bool {
+        match model {
+            USER => user::FIELDS.contains(&field),
+            GROUP => group::FIELDS.contains(&field),
+            _ => token::FIELDS.contains(&field),
+        }
     }
 
     /// Carries out one entry; the key of its row.

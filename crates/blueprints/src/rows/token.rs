@@ -1,19 +1,21 @@
 //! Entries about tokens.
-use super::values::{fits, flag, internal, stored_token, text, token_map, wrong};
-use super::{Did, Fate, Order, Rows, Step, TokenDraft, Wrong, mark};
+use super::values::{flag, internal, text, token_map, wrong};
+use super::{Did, Fate, Order, Row, Rows, Step, TOKEN, TokenDraft, Wrong, mark};
 use signet_base::{Json, Secret, Timestamp, json};
 use signet_core::Core;
 use signet_store::tokens::Token;
 use signet_store::users;
 
+pub(super) const FIELDS: &[&str] = &["pk", "token_uuid", "identifier", "intent", "user", "description", "managed", "expiring", "expires", "key"];
+
 impl Rows {
     pub(super) async fn token(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
-        let known = match self.tokens.iter().position(|d| d.fate != Fate::Gone && fits(&token_map(&d.token), order.identifiers)) {
-            Some(at) => Some(at),
-            None => stored_token(core, order.identifiers).await?.map(|token| {
+        let known = match self.identified(core, TOKEN, order.identifiers).await? {
+            Some(Row::Token(token)) => Some(self.tokens.iter().position(|d| d.token.id == token.id).unwrap_or_else(|| {
                 self.tokens.push(TokenDraft { token, key: None, fate: Fate::Same });
                 self.tokens.len() - 1
-            }),
+            })),
+            _ => None,
         };
         let at = match order.state.of(known)? {
             Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.tokens[at].token.id)))),

@@ -1,25 +1,22 @@
 //! Entries about users.
-use super::values::{flag, internal, object, stored_user, text, user_map, wrong};
-use super::{Did, Fate, Order, Rows, Step, UserDraft, Wrong, mark};
+use super::values::{flag, internal, object, text, user_map, wrong};
+use super::{Did, Fate, Order, Row, Rows, Step, USER, UserDraft, Wrong, mark};
 use signet_base::{Error, Json, Secret, Uuid, json};
 use signet_core::{Core, directory};
 use signet_model::check::{email, person_name};
 use signet_store::groups;
 use signet_store::users::User;
 
+pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "username", "name", "email", "is_active", "type", "path", "attributes", "groups", "password", "password_hash"];
+
 impl Rows {
     pub(super) async fn user(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
-        let known = match self.users.iter().position(|d| d.fate != Fate::Gone && super::values::fits(&user_map(&d.user), order.identifiers)) {
-            Some(at) => Some(at),
-            None => match stored_user(core, order.identifiers).await? {
-                // One that an entry removed before is not there any more.
-                Some(user) if self.users.iter().any(|d| d.user.id == user.id) => None,
-                Some(user) => {
-                    self.users.push(UserDraft { user, groups: None, hash: None, fate: Fate::Same });
-                    Some(self.users.len() - 1)
-                }
-                None => None,
-            },
+        let known = match self.identified(core, USER, order.identifiers).await? {
+            Some(Row::User(user)) => Some(self.users.iter().position(|d| d.user.id == user.id).unwrap_or_else(|| {
+                self.users.push(UserDraft { user, groups: None, hash: None, fate: Fate::Same });
+                self.users.len() - 1
+            })),
+            _ => None,
         };
         let at = match order.state.of(known)? {
             Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.users[at].user.id)))),

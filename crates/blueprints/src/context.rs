@@ -1,0 +1,26 @@
+//! The names that `!Context` knows.
+use crate::yaml::Node;
+use signet_base::{Json, Map, json};
+use signet_core::Core;
+
+pub struct Context {
+    /// What whoever applies the file says, and what is always there.
+    pub given: Map,
+    nodes: Vec<(String, Node)>,
+}
+
+impl Context {
+    pub fn new(core: &Core, nodes: &[(String, Node)], given: Option<&Map>) -> Self {
+        let models: Map = core.registry.all().iter().map(|d| (d.full_name(), json!(d.label))).collect();
+        let mut all = Map::new();
+        all.insert("goauthentik.io/enterprise/licensed".into(), Json::Bool(false));
+        all.insert("goauthentik.io/rbac/models".into(), Json::Object(models));
+        all.retain(|key, _| !nodes.iter().any(|(name, _)| name == key));
+        all.extend(given.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
+        Self { given: all, nodes: nodes.to_vec() }
+    }
+    /// What the file says.
+    pub fn node(&self, key: &str) -> Option<&Node> {
+        self.nodes.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+    }
+}
