@@ -41,6 +41,14 @@ impl Call {
     pub fn params(&self, name: &str) -> Vec<&str> {
         self.query.iter().filter(|(k, _)| k == name).map(|(_, v)| v.as_str()).collect()
     }
+    /// Takes members of the body from the query where the body lacks them: older clients send them there.
+    pub fn take_from_query(&mut self, names: &[&str]) {
+        for name in names {
+            if let Some(value) = self.param(name).filter(|v| !v.is_empty()).map(str::to_owned) {
+                self.body.entry(*name).or_insert(Json::String(value));
+            }
+        }
+    }
     /// A boolean query parameter; what is no boolean counts as not given.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.param(name).and_then(boolean)

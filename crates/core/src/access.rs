@@ -46,7 +46,7 @@ impl Principal {
         let groups = groups::effective_groups(&core.db, user.id).await?;
         Ok(Self::with(core, Arc::new(user), Arc::new(groups), None))
     }
-    fn with(core: &Core, user: Arc<users::User>, groups: Arc<Vec<Group>>, direct: Option<Arc<[Uuid]>>) -> Self {
+    pub(crate) fn with(core: &Core, user: Arc<users::User>, groups: Arc<Vec<Group>>, direct: Option<Arc<[Uuid]>>) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let uid = core.uid(user.id);
         Self { user, groups, is_superuser, uid, direct, impersonator: None }

@@ -85,7 +85,7 @@ impl Core {
             client_ip: Some(client.ip.to_string()),
             created: now,
             expires: (!keep.is_zero()).then(|| now.plus(keep)),
-            brand: map(json!({"host": client.host})),
+            brand: map(self.brand_event(client)),
         };
         let written = if BEHIND.contains(&action) { events::insert_behind(&self.db, &[event]).await } else { events::insert(&self.db, &[event], true).await };
         match written {
@@ -107,6 +107,13 @@ impl Core {
         {
             tracing::warn!(%error, "a refusal cannot be found by its request");
         }
+    }
+    /// The brand of the host that was asked.
+    fn brand_event(&self, client: &Client) -> Json {
+        let world = self.world();
+        let Some((object, brand)) = crate::brand::of(&world, client.domain()) else { return Json::Null };
+        let name = if brand.default { "Default brand".to_owned() } else { format!("Brand {}", brand.domain) };
+        json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": name})
     }
     /// Secrets in an event's context are replaced by their name.
     pub fn model_event(object: &signet_model::Object) -> Json {

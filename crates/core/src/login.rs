@@ -2,6 +2,8 @@
 use crate::session::{self, Authentication, acting, binding};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
+use signet_model::Object;
+use signet_store::people;
 
 /// On what terms a session begins.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,10 +49,31 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
     Ok(())
 }
 
+/// By what a try failed.
+#[derive(Debug, Clone, Copy)]
+pub enum Tried {
+    Password,
+    /// The class of the device whose answer was wrong.
+    Device(&'static str),
+}
+
 /// A try that failed: event and metric. Passwords never reach this function.
-pub async fn failed(core: &Core, client: &Client, username: &str, stage: &str) {
+pub async fn failed(core: &Core, client: &Client, username: &str, stage: Option<&Object>, tried: Tried) {
     core.metrics.failed_logins.inc();
-    core.event(client, None, "login_failed", "authentik_events", json!({"username": username, "password": "********************", "stage": stage})).await;
+    let mut said = json!({"username": username});
+    if let Some(stage) = stage {
+        said["stage"] = Core::model_event(stage);
+    }
+    match tried {
+        Tried::Password => said["password"] = json!("********************"),
+        Tried::Device(class) => said["auth_method_args"] = json!({"device_class": class}),
+    }
+    // Whose account it was, so that their own events show it. Nobody waits for a record about a name that nobody has.
+    let person = match people::by_username(&core.db, username).await {
+        Ok(Some(found)) => Some(Principal::with(core, found.user, found.groups, Some(found.direct))),
+        _ => None,
+    };
+    core.event(client, person.as_ref(), "login_failed", "authentik_events", said).await;
 }
 
 /// Ends the session, with the access tokens that were given within it.

@@ -82,9 +82,10 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     allowed(edge.leave(response).await)
 }
 
-/// Generated clients and outposts name the version that they were made for (`OpenAPI-Generator/2024.2.2/python`).
+/// Generated clients and outposts name the version that they were made for (`OpenAPI-Generator/2024.2.2/python`); scripts
+/// of that time are PowerShell's.
 fn is_of_2024(user_agent: &str) -> bool {
-    user_agent.contains("/2024.")
+    user_agent.contains("/2024.") || user_agent.contains("PowerShell/")
 }
 
 /// Clients of 2024 expect `type` in each challenge.

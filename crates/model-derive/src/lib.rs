@@ -137,6 +137,7 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
             quote!(#lower)
         }
     };
+    let class = ident.to_string();
     let plural = value(&attrs, "plural").map_or_else(|| quote!(concat!(#label, "s")), |e| quote!(#e));
     let key = value(&attrs, "key").map_or_else(|| quote!("pk"), |e| quote!(#e));
     let base = value(&attrs, "base").map_or_else(|| quote!(None), |e| quote!(Some(::signet_model::Base::#e)));
@@ -163,7 +164,7 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
     Ok(quote! {
         impl ::signet_model::Model for #ident {
             const DEF: &'static ::signet_model::ModelDef = &::signet_model::ModelDef {
-                app: #app, name: #name, path: #path, key: #key, base: #base, label: #label, plural: #plural, doc: #doc, component: #component,
+                app: #app, name: #name, class: #class, path: #path, key: #key, base: #base, label: #label, plural: #plural, doc: #doc, component: #component,
                 search: &[#(#search),*], ordering: #ordering, bindable: #bindable, bound_by_pk: #bound_by_pk, numbered: #numbered, rows: #rows,
                 unique_together: &[#(#together),*],
                 fields: &[#(#fields),*], extra: #extra, check: #check, present: #present, prepare: #prepare,

@@ -106,7 +106,7 @@ fn unique(change: &Change<'_>, world: &Snapshot, errors: &mut FieldErrors) {
         let scope = def.unique_scope(field.name);
         let taken = others().any(|o| o.def.field(field.name).is_some_and(|f| f.unique) && o.def.unique_scope(field.name) == scope && o.data.get(field.name) == Some(value));
         if taken {
-            errors.add(field.name, format!("{} with this {} already exists.", sentence(def.label), field.name.replace('_', " ")));
+            errors.add(field.name, format!("{} with this {} already exists.", def.said(field.name), field.name.replace('_', " ")));
         }
     }
     if !def.unique_together.is_empty() && errors.is_empty() {
@@ -115,11 +115,6 @@ fn unique(change: &Change<'_>, world: &Snapshot, errors: &mut FieldErrors) {
             errors.add("non_field_errors", format!("The fields {} must make a unique set.", def.unique_together.join(", ")));
         }
     }
-}
-
-fn sentence(label: &str) -> String {
-    let mut chars = label.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn empty(kind: &Kind, nullable: bool) -> Json {

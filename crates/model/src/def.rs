@@ -15,6 +15,16 @@ pub enum Base {
     Source,
 }
 impl Base {
+    /// The family in sentences that clients match: the original's `verbose_name`.
+    pub fn said(self) -> &'static str {
+        match self {
+            Base::Stage => "stage",
+            Base::Policy => "Policy",
+            Base::Provider => "provider",
+            Base::PropertyMapping => "Property Mapping",
+            Base::Source => "source",
+        }
+    }
     /// The label by which fields refer to any member of the family.
     pub fn label(self) -> &'static str {
         match self {
@@ -148,6 +158,8 @@ pub struct ModelDef {
     pub app: &'static str,
     /// `denystage`
     pub name: &'static str,
+    /// `DenyStage`
+    pub class: &'static str,
     /// Path below `/api/v3/`, without slashes at the ends: `stages/deny`.
     pub path: &'static str,
     /// The field in the URL: `pk`, `slug`, `identifier`, `brand_uuid`. Where it is not a declared field it is the primary key under that name.
@@ -194,6 +206,13 @@ impl ModelDef {
     /// Whether a reference to `target` may point at this model.
     pub fn answers_to(&self, target: &str) -> bool {
         self.is(target) || self.base.is_some_and(|b| b.label() == target) || (target == "bindable" && self.bindable)
+    }
+    /// How sentences about a field name the model: where the field belongs to the family, the family.
+    pub fn said(&self, field: &str) -> &'static str {
+        match self.base {
+            Some(base) if matches!(field, "name" | "slug" | "managed") => base.said(),
+            _ => self.label,
+        }
     }
     /// Where a unique field is unique: names of family members across the family.
     pub fn unique_scope(&self, field: &str) -> String {

@@ -1,7 +1,7 @@
 //! The immutable picture of all configuration that hot paths read. Swapped whole after each write.
 use crate::check::reference_values;
 use crate::{Base, Model, ModelDef, Object, OnDelete};
-use signet_base::{Json, Uuid};
+use signet_base::{Json, Timestamp, Uuid};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -27,6 +27,11 @@ pub struct Snapshot {
     bindings: HashMap<Uuid, Vec<Arc<Object>>>,
 }
 
+/// Bindings stand by their order; among equals the older goes first.
+fn in_order(binding: &Arc<Object>) -> (i64, Timestamp, Uuid) {
+    (binding.data.get("order").and_then(Json::as_i64).unwrap_or(0), binding.created, binding.pk)
+}
+
 impl Snapshot {
     /// Indexes the objects. The order within a model is by primary key.
     pub fn new(counter: i64, objects: impl IntoIterator<Item = Arc<Object>>) -> Self {
@@ -37,7 +42,7 @@ impl Snapshot {
             me.index(object);
         }
         for list in me.bindings.values_mut() {
-            list.sort_by_key(|o| (o.data.get("order").and_then(Json::as_i64).unwrap_or(0), o.pk));
+            list.sort_by_key(in_order);
         }
         me
     }
@@ -46,7 +51,7 @@ impl Snapshot {
         let target = object.def.is("authentik_policies.policybinding").then(|| Uuid::parse_str(object.text("target")).ok()).flatten();
         self.index(object);
         if let Some(list) = target.and_then(|t| self.bindings.get_mut(&t)) {
-            list.sort_by_key(|o| (o.data.get("order").and_then(Json::as_i64).unwrap_or(0), o.pk));
+            list.sort_by_key(in_order);
         }
     }
     fn index(&mut self, object: Arc<Object>) {

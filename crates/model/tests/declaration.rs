@@ -89,7 +89,7 @@ fn names_are_unique_and_references_must_exist() {
     let pk = Uuid::from_u128(1);
     let object = Arc::new(Object::new(pk, None, TStage::DEF, data, secrets, 1, Timestamp(0), Timestamp(0)).unwrap());
     let world = Snapshot::new(1, [object]);
-    assert_eq!(judge(json!({"name": "a"}), &world).unwrap_err(), json!({"name": ["T Stage with this name already exists."]}));
+    assert_eq!(judge(json!({"name": "a"}), &world).unwrap_err(), json!({"name": ["stage with this name already exists."]}));
     assert!(judge(json!({"name": "b", "other": pk}), &world).is_ok());
     let gone = Uuid::from_u128(2);
     assert_eq!(judge(json!({"name": "b", "other": gone}), &world).unwrap_err(), json!({"other": [format!("Invalid pk \"{gone}\" - object does not exist.")]}));

@@ -26,7 +26,7 @@ pub struct ConsentStage {
     #[field(unique, filter)]
     pub name: String,
     /// How long an agreement is remembered.
-    #[field(choice, default = "always_require", filter)]
+    #[field(choice, default = "expiring", filter)]
     pub mode: Mode,
     /// How long an expiring agreement lasts.
     #[field(default = "weeks=4", filter)]
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_declaration_judges_durations() {
         let world = Snapshot::default();
-        assert_eq!(create(ConsentStage::DEF, json!({"name": "a"}), &world).unwrap(), json!({"name": "a", "mode": "always_require", "consent_expire_in": "weeks=4"}));
+        assert_eq!(create(ConsentStage::DEF, json!({"name": "a"}), &world).unwrap(), json!({"name": "a", "mode": "expiring", "consent_expire_in": "weeks=4"}));
         for wrong in ["bogus", "days=-1"] {
             assert!(create(ConsentStage::DEF, json!({"name": "a", "consent_expire_in": wrong}), &world).unwrap_err().get("consent_expire_in").is_some());
         }

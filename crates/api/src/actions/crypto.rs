@@ -55,7 +55,7 @@ fn refused(error: &signet_jose::GenerateError) -> Fault {
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    call.world.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.label))
+    call.world.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))
 }
 
 /// `GET /crypto/certificatekeypairs/<uuid>/view_certificate/`

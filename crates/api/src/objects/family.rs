@@ -28,7 +28,7 @@ fn label(base: Base) -> &'static str {
         Base::Stage => "Stage",
         Base::Policy => "Policy",
         Base::Provider => "Provider",
-        Base::PropertyMapping => "Property Mapping",
+        Base::PropertyMapping => "PropertyMapping",
         Base::Source => "Source",
     }
 }
@@ -51,6 +51,10 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     // Free providers: those that no application uses, as the application form asks for them.
     if let Some(null) = call.flag("application__isnull") {
         all.retain(|o| world.referrers(o).iter().any(|r| r.field == "provider") != null);
+    }
+    // No built kind of provider only carries accounts elsewhere.
+    if call.flag("backchannel") == Some(true) {
+        all.clear();
     }
     for (filter, field) in [("bindings__isnull", "policy"), ("promptstage__isnull", "validation_policies")] {
         if let Some(null) = call.flag(filter) {

@@ -1,8 +1,8 @@
 //! Filters, search and order over objects in memory.
 use crate::call::{Call, boolean};
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
-use signet_core::models::PreparedCertificate;
-use signet_model::{Kind, ModelDef, Object, Snapshot};
+use signet_core::models::{PolicyBinding, PreparedCertificate};
+use signet_model::{Base, Kind, ModelDef, Object, Snapshot};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(crate) enum Wanted {
     OneOf(String, Vec<Json>),
     Null(&'static str, bool),
+    Created(Timestamp),
+    Updated(Timestamp),
 }
 
 /// Reads the declared filters. Unknown parameters, empty values and bad booleans narrow nothing.
@@ -36,7 +38,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             out.push(Wanted::OneOf(field.name.to_owned(), values));
         }
     }
-    for name in ["pk", "pbm_uuid", "flow_uuid", "policy_uuid", "brand_uuid"] {
+    for name in ["pk", "pbm_uuid", "flow_uuid", "policy_uuid", "brand_uuid", "stage_uuid", "fsb_uuid"] {
         if let Some(text) = call.param(name).filter(|t| !t.is_empty()) {
             match Uuid::parse_str(text) {
                 Ok(id) => out.push(Wanted::OneOf(name.to_owned(), vec![Json::String(id.to_string())])),
@@ -45,7 +47,40 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             }
         }
     }
+    for (name, of) in [("created", Wanted::Created as fn(Timestamp) -> Wanted), ("last_updated", Wanted::Updated)] {
+        if let Some(text) = call.param(name).filter(|t| !t.is_empty() && def.field(name).is_none()) {
+            match Timestamp::parse(text) {
+                Ok(at) => out.push(of(at)),
+                Err(_) => errors.add(name, "Enter a valid date/time."),
+            }
+        }
+    }
+    // Bindings and flows by a policy that is bound to them, providers by the application that uses them.
+    if def.bindable && !call.params("policies").iter().all(|t| t.is_empty()) {
+        let policies = keys(call, "policies", &mut errors);
+        let bound =
+            call.world.all::<PolicyBinding>().filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p))).map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
+        out.push(Wanted::OneOf("pbm_uuid".to_owned(), bound.collect()));
+    }
+    if def.base == Some(Base::Provider) && !call.params("application").iter().all(|t| t.is_empty()) {
+        let applications = keys(call, "application", &mut errors);
+        let used = applications.iter().filter_map(|pk| call.world.by_num(call.world.get(*pk)?.data.get("provider")?.as_i64()?));
+        out.push(Wanted::OneOf("pk".to_owned(), used.map(|provider| Json::String(provider.pk.to_string())).collect()));
+    }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// Keys of objects that exist.
+fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> {
+    let mut out = Vec::new();
+    for text in call.params(name).into_iter().filter(|t| !t.is_empty()) {
+        match Uuid::parse_str(text) {
+            Ok(pk) if call.world.get(pk).is_some() => out.push(pk),
+            Ok(_) => errors.add(name, format!("Select a valid choice. {text} is not one of the available choices.")),
+            Err(_) => errors.add(name, format!("“{text}” is not a valid UUID.")),
+        }
+    }
+    out
 }
 
 fn value(kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, String> {
@@ -81,6 +116,8 @@ fn value(kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, Stri
 pub(crate) fn passes(object: &Object, wanted: &[Wanted]) -> bool {
     wanted.iter().all(|w| match w {
         Wanted::Null(field, null) => object.data.get(*field).is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty)) == *null,
+        Wanted::Created(at) => object.created == *at,
+        Wanted::Updated(at) => object.updated == *at,
         Wanted::OneOf(field, values) => match object.data.get(field.as_str()) {
             Some(Json::Array(list)) => values.iter().any(|v| list.contains(v)),
             Some(own) => values.contains(own),

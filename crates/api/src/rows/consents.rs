@@ -40,7 +40,7 @@ async fn find(call: &Call) -> Result<Consent, Fault> {
     let owner = call.owner()?;
     let id = call.key.parse().map_err(|_| Fault::not_found())?;
     let found = consents::by_id(&call.core.db, id).await?;
-    found.filter(|c| owner.is_none_or(|o| o == c.user_id)).ok_or_else(|| Fault::missing("User Consent"))
+    found.filter(|c| owner.is_none_or(|o| o == c.user_id)).ok_or_else(|| Fault::missing("UserConsent"))
 }
 
 /// `GET /core/user_consent/`

@@ -1,4 +1,5 @@
 //! `POST /core/users/service_account/`
+use super::tokens::SERVICE_ACCOUNT;
 use super::{blank, model};
 use crate::call::{Answer, Call, Fault, Reply};
 use crate::form::{self, Members};
@@ -34,8 +35,12 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
     let name = sent.text("name").unwrap_or_default();
     let (with_group, expiring) = (sent.flag("create_group").unwrap_or(false), sent.flag("expiring").unwrap_or(true));
     let expires = sent.text("expires").and_then(|t| Timestamp::parse(&t).ok()).unwrap_or_else(|| now.plus_secs(360 * 86_400));
-    let identifier = format!("service-account-{name}-password");
-    let known = users::by_username(&core.db, &name).await?.is_some() || tokens::by_identifier(&core.db, &identifier).await?.is_some();
+    let mut identifier = format!("{SERVICE_ACCOUNT}{name}-password");
+    if tokens::by_identifier(&core.db, &identifier).await?.is_some() {
+        // Somebody's token must not keep an account from being made.
+        identifier = format!("{identifier}-{}", core.ports.alphanumeric(8).to_lowercase());
+    }
+    let known = users::by_username(&core.db, &name).await?.is_some();
     if known || (with_group && groups::by_name(&core.db, &name).await?.is_some()) {
         return Err(taken());
     }

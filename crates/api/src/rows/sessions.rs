@@ -36,7 +36,7 @@ async fn find(call: &Call) -> Result<Session, Fault> {
     let owner = call.owner()?;
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let found = sessions::by_uuid(&call.core.db, id).await?.filter(|s| s.user_id.is_some() && !s.is_expired(call.core.now()));
-    found.filter(|s| owner.is_none() || s.user_id == owner).ok_or_else(|| Fault::missing("Authenticated Session"))
+    found.filter(|s| owner.is_none() || s.user_id == owner).ok_or_else(|| Fault::missing("AuthenticatedSession"))
 }
 
 /// `GET /core/authenticated_sessions/`

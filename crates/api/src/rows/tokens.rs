@@ -7,7 +7,7 @@ use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, Kind};
 use signet_store::tokens::{self, Token, TokenQuery};
-use signet_store::users;
+use signet_store::{Page, users};
 use std::collections::HashMap;
 
 const INTENTS: &[&str] = &["verification", "api", "recovery", "app_password"];
@@ -40,6 +40,10 @@ async fn show(call: &Call, list: &[Token]) -> Result<Vec<Json>> {
 async fn answer(call: &Call, token: Token) -> Result<Json> {
     Ok(show(call, &[token]).await?.pop().unwrap_or_default())
 }
+
+/// Most tokens of a person who is no superuser, and how names begin that are not theirs to take.
+const MOST: u64 = 100;
+pub(crate) const SERVICE_ACCOUNT: &str = "service-account-";
 
 /// The token that the path names, if it is the caller's to see.
 async fn find(call: &Call) -> Result<Token, Fault> {
@@ -78,8 +82,19 @@ pub(crate) async fn retrieve(call: &mut Call) -> Answer {
 
 /// `POST /core/tokens/`
 pub(crate) async fn create(call: &mut Call) -> Answer {
-    let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let person = call.person()?.clone();
+    if !person.is_superuser {
+        // Whose it would be is no choice of theirs, and asking would tell who exists.
+        call.body.remove("user");
+        let own = TokenQuery { owner: Some(person.user.id), page: Page::first(1), ..TokenQuery::default() };
+        if tokens::list(&call.core.db, &own).await?.1 >= MOST {
+            return Err(Fault::invalid("non_field_errors", format!("You have {MOST} tokens. Delete those that you do not need.")));
+        }
+        if call.body.get("identifier").and_then(Json::as_str).is_some_and(|name| name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT)) {
+            return Err(Fault::invalid("identifier", "This beginning is kept for service accounts."));
+        }
+    }
+    let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let owner = if person.is_superuser { sent.int("user").unwrap_or(person.user.id) } else { person.user.id };
     let mut token = Token::new(call.core.ports.uuid(), "", "api", owner, call.core.now());
     token.expiring = true;
@@ -105,8 +120,15 @@ pub(crate) async fn partial_update(call: &mut Call) -> Answer {
 }
 async fn change(call: &mut Call, partial: bool) -> Answer {
     let mut token = find(call).await?;
-    let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     let person = call.person()?.clone();
+    if !person.is_superuser {
+        call.body.remove("user");
+    }
+    let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+    let reserved = |name: &str| name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT) && name.trim() != token.identifier;
+    if !person.is_superuser && sent.text("identifier").is_some_and(|name| reserved(&name)) {
+        errors.add("identifier", "This beginning is kept for service accounts.");
+    }
     if sent.int("user").is_some_and(|id| id != token.user_id) {
         errors.add("user", "The owner of a token cannot be changed.");
     }

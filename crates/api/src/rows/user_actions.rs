@@ -122,6 +122,7 @@ fn lifetime(sent: &signet_base::Map) -> Result<Option<Span>, Fault> {
 pub(crate) async fn recovery(call: &mut Call) -> Answer {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
+    call.take_from_query(&["token_duration"]);
     let sent = form::read(call, RECOVERY, false).await?;
     let (flow, plan) = recovery_plan(call, &user).await?;
     // Before earlier links end: a server that does not know its address makes none.
@@ -142,6 +143,7 @@ pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
     if user.email.is_empty() {
         return Err(Fault::bad(json!({"non_field_errors": "User does not have an email address set."})));
     }
+    call.take_from_query(&["email_stage", "token_duration"]);
     let sent = form::read(call, RECOVERY_EMAIL, false).await?;
     let none = || Fault::bad(json!({"non_field_errors": "Email stage not found."}));
     let stage = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok()).filter(|pk| call.world.get(*pk).is_some()).ok_or_else(none)?;

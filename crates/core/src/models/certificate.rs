@@ -38,6 +38,10 @@ fn check_certificate(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldE
     if let Err(e) = &certificate {
         errors.add("certificate_data", format!("Unable to load certificate: {e}"));
     }
+    // Read back as the original keeps it: without the line end that files have.
+    if let Some(key) = change.secrets.get_mut("key_data") {
+        *key = Secret::new(key.reveal().trim());
+    }
     if let Some(key) = change.secret("key_data").filter(|k| !k.is_empty()) {
         match (SigningKey::from_pem(key.reveal()), certificate) {
             (Err(e), _) => errors.add("key_data", format!("Unable to load private key: {e}")),

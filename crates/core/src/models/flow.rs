@@ -122,7 +122,8 @@ fn present_flow(flow: &Object, world: &Snapshot, out: &mut Map) {
 /// Stage bindings of a flow by order.
 pub fn flow_bindings(world: &Snapshot, flow: Uuid) -> Vec<&Arc<Object>> {
     let mut all: Vec<_> = world.all::<FlowStageBinding>().filter(|(_, b)| b.target == flow).collect();
-    all.sort_by_key(|(o, b)| (b.order, o.pk));
+    // Among equals the older goes first.
+    all.sort_by_key(|(o, b)| (b.order, o.created, o.pk));
     all.into_iter().map(|(o, _)| o).collect()
 }
 

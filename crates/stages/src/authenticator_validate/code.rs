@@ -53,7 +53,7 @@ pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStag
     if let (true, Some(until)) = (judged.is_empty(), wait) {
         return Ok(Step::Invalid(ResponseErrors::one("code", &throttle::text(until, core.now()), "throttled")));
     }
-    outcome::failed(flow, &person.user.username).await;
+    outcome::failed(flow, &person.user.username, judged.first().copied().unwrap_or(Kind::Totp)).await;
     Ok(Step::Invalid(ResponseErrors::one("code", WRONG, "invalid")))
 }
 /// The answer to a code where there is no device.

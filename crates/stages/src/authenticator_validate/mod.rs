@@ -93,7 +93,10 @@ impl StageKind for Validate {
             },
             Asked::Anybody if has("code") => Ok(code::wrong()),
             // The one challenge that there is needs no choice.
-            Asked::Anybody if has("selected_challenge") => self.show(flow).await,
+            Asked::Anybody if has("selected_challenge") => match chosen(answer) {
+                (Some(Kind::Webauthn), uid) if uid.is_empty() || uid == "-1" => self.show(flow).await,
+                _ => Ok(Step::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid"))),
+            },
             Asked::Anybody => Ok(empty()),
             Asked::Spent => Ok(spent()),
             Asked::Person { person, devices, proven } if !devices.is_empty() => {
@@ -162,14 +165,17 @@ async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateSt
         let tried = ["webauthn", "code", "duo"].into_iter().find(|name| answer.contains_key(*name));
         return match tried {
             Some("code") => {
-                outcome::failed(flow, username).await;
+                outcome::failed(flow, username, Kind::Totp).await;
                 code::wrong()
             }
             Some(name) => {
-                outcome::failed(flow, username).await;
+                outcome::failed(flow, username, if name == "duo" { Kind::Duo } else { Kind::Webauthn }).await;
                 Step::Invalid(ResponseErrors::one(name, assertion::UNKNOWN_DEVICE, "invalid"))
             }
-            None if answer.contains_key("selected_challenge") => Step::Show(offer::decoy(flow, settings, username)),
+            None if answer.contains_key("selected_challenge") => match chosen(answer) {
+                (Some(Kind::Webauthn), uid) if uid.is_empty() || uid == "-1" => Step::Show(offer::decoy(flow, settings, username)),
+                _ => Step::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid")),
+            },
             None => empty(),
         };
     }
@@ -214,7 +220,7 @@ async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage,
             Ok(outcome::passed(flow, settings, person, &shown.device))
         }
         Err(text) => {
-            outcome::failed(flow, &person.user.username).await;
+            outcome::failed(flow, &person.user.username, Kind::Webauthn).await;
             Ok(Step::Invalid(ResponseErrors::one("webauthn", text, "invalid")))
         }
     }
@@ -232,7 +238,7 @@ async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
     match duo::push(flow, person, device).await {
         Ok(true) => Ok(outcome::passed(flow, settings, person, device)),
         Ok(false) => {
-            outcome::failed(flow, &person.user.username).await;
+            outcome::failed(flow, &person.user.username, Kind::Duo).await;
             wrong("Duo denied access. Try again.")
         }
         Err(error) => match told(&error) {
@@ -242,20 +248,29 @@ async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
     }
 }
 
-/// Which device is going to answer: a message with a code leaves, everything else needs nothing.
-async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool, answer: &Map) -> Result<Step> {
-    let wrong = |text: &str| Ok(Step::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
+const NOT_OFFERED: &str = "Invalid challenge selected.";
+
+/// Class and number of the device that was chosen.
+fn chosen(answer: &Map) -> (Option<Kind>, String) {
     let chosen = match answer.get("selected_challenge") {
         Some(Json::String(text)) => serde_json::from_str(text).unwrap_or(Json::Null),
         Some(other) => other.clone(),
         None => Json::Null,
     };
-    let (class, uid) = (chosen.get("device_class").and_then(Json::as_str).and_then(Kind::parse), chosen.get("device_uid"));
-    let uid = uid.map(|u| u.as_str().map_or_else(|| u.to_string(), str::to_owned)).unwrap_or_default();
-    let Some(class) = class else { return wrong("Invalid challenge selected.") };
-    // The class alone tells which device is meant where the class needs no message.
-    let device = devices.iter().find(|d| d.kind == class && (d.id.to_string() == uid || !matches!(class, Kind::Sms | Kind::Email)));
-    let Some(device) = device else { return wrong("Invalid challenge selected.") };
+    let uid = chosen.get("device_uid").filter(|u| !u.is_null()).map(|u| u.as_str().map_or_else(|| u.to_string(), str::to_owned));
+    (chosen.get("device_class").and_then(Json::as_str).and_then(Kind::parse), uid.unwrap_or_default())
+}
+
+/// Which device is going to answer: a message with a code leaves, everything else needs nothing.
+async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool, answer: &Map) -> Result<Step> {
+    let wrong = |text: &str| Ok(Step::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
+    let (class, uid) = chosen(answer);
+    let Some(class) = class else { return wrong(NOT_OFFERED) };
+    // The class alone tells which device is meant where the class needs no message; a device that is named has to be there.
+    // Before anything is proven passkeys are offered as one, without their numbers.
+    let named = |d: &Device| d.id.to_string() == uid || (!matches!(class, Kind::Sms | Kind::Email) && (uid.is_empty() || (class == Kind::Webauthn && uid == "-1")));
+    let device = devices.iter().find(|d| d.kind == class && settings.allows(class) && named(d));
+    let Some(device) = device else { return wrong(NOT_OFFERED) };
     if matches!(class, Kind::Sms | Kind::Email)
         && let Err(error) = authenticators::send(flow, person, device).await
     {

@@ -51,7 +51,7 @@ pub struct AuthenticatorValidateStage {
     #[field(choice, default_fn = |_| json!(["static", "totp", "webauthn", "duo", "sms", "email"]))]
     pub device_classes: Vec<DeviceClass>,
     /// Stages by which a person without a device can set one up.
-    #[field(refers = "authentik_flows.stage", default_fn = |_| json!([]))]
+    #[field(refers = "authentik_flows.stage", default_fn = |_| json!([]), filter)]
     pub configuration_stages: Vec<Uuid>,
     /// A device used within this time is not asked for again.
     #[field(default = "seconds=0")]

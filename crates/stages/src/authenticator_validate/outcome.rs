@@ -4,8 +4,8 @@ use crate::user_login::proof;
 use signet_base::{Json, Uuid, json};
 use signet_core::flow::{FlowRun, Key, Step, account, keys};
 use signet_core::{Principal, login, reputation};
-use signet_model::Object;
-use signet_store::devices::Device;
+
+use signet_store::devices::{Device, Kind};
 
 /// Set when a passkey alone has signed somebody in and has checked who holds it.
 const VERIFIED_PASSKEY: Key<i64> = Key::new("goauthentik.io/authenticator_validate/passkey");
@@ -68,9 +68,8 @@ pub fn was_first(flow: &FlowRun<'_>, device: &Device) -> bool {
 }
 
 /// Counts and records a second factor that was wrong.
-pub async fn failed(flow: &FlowRun<'_>, username: &str) {
-    let stage = flow.stage.as_deref().map(Object::name).unwrap_or_default();
-    login::failed(flow.core, flow.client, username, stage).await;
+pub async fn failed(flow: &FlowRun<'_>, username: &str, class: Kind) {
+    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::Tried::Device(class.as_str())).await;
     if !username.is_empty() {
         reputation::signal(flow.core, flow.client, username, -1).await;
     }

@@ -32,7 +32,7 @@ async fn take(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sen
     match &shown {
         Ok(shown) => outcome::passwordless(flow, &shown.person, &shown.device, shown.verified),
         // Whose key it would have been is not known for sure: nobody's reputation suffers.
-        Err(_) => outcome::failed(flow, "").await,
+        Err(_) => outcome::failed(flow, "", Kind::Webauthn).await,
     }
     Ok(shown)
 }

@@ -34,6 +34,18 @@ pub enum ResidentKey {
 
 const EXTRA: &[FieldDef] = &[FieldDef::shown("device_type_restrictions_obj", Kind::List(&Kind::Object))];
 
+/// How a browser reaches a device (WebAuthn §5.8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum Reach {
+    Usb,
+    Nfc,
+    Ble,
+    #[choice("smart-card")]
+    SmartCard,
+    Hybrid,
+    Internal,
+}
+
 /// Sets up a passkey or security key.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_stages_authenticator_webauthn", path = "stages/authenticator/webauthn", base = Stage, label = "WebAuthn Authenticator Setup Stage", component = "ak-stage-authenticator-webauthn-form", search("name"), present = present, extra = EXTRA)]
@@ -58,8 +70,11 @@ pub struct AuthenticatorWebAuthnStage {
     /// What the browser offers first.
     #[field(choice, default_fn = |_| json!([]))]
     pub hints: Vec<Hint>,
+    /// Ways by which a device may be reached. Empty: every way. Shown when there is one.
+    #[field(choice, default_fn = |_| json!([]), write_only)]
+    pub allowed_devices: Vec<Reach>,
     /// AAGUIDs of the models that are allowed. Empty: every model.
-    #[field(default_fn = |_| json!([]))]
+    #[field(default_fn = |_| json!([]), filter)]
     pub device_type_restrictions: Vec<Uuid>,
     /// After so many failures the flow ends. 0: never.
     #[field(default = 0, min = 0, filter)]
@@ -69,6 +84,9 @@ fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
     let Some(me) = stage.get::<AuthenticatorWebAuthnStage>() else { return };
     let types: Vec<Json> = me.device_type_restrictions.iter().map(|id| device_types::present(*id)).collect();
     out.insert("device_type_restrictions_obj".into(), json!(types));
+    if !me.allowed_devices.is_empty() {
+        out.insert("allowed_devices".into(), json!(me.allowed_devices));
+    }
 }
 
 const COMPONENT: &str = "ak-stage-authenticator-webauthn";
@@ -188,7 +206,17 @@ async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, us
         let brand = brand::look(flow.core, flow.client).title;
         return Ok(Err(format!("Invalid device type. Contact your {brand} administrator for help.")));
     }
-    Ok(Ok(made))
+    let reached = reached(settings, &made.transports);
+    if !settings.allowed_devices.is_empty() && reached.is_empty() {
+        let brand = brand::look(flow.core, flow.client).title;
+        return Ok(Err(format!("This kind of device is not allowed. Contact your {brand} administrator for help.")));
+    }
+    Ok(Ok(Registered { transports: reached, ..made }))
+}
+
+/// The ways that are allowed. Browsers are offered no other when the device is used.
+fn reached(settings: &AuthenticatorWebAuthnStage, said: &[String]) -> Vec<String> {
+    said.iter().filter(|way| settings.allowed_devices.is_empty() || settings.allowed_devices.iter().any(|r| r.as_str() == way.as_str())).cloned().collect()
 }
 
 /// False when somebody has the credential already.

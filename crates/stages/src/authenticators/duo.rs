@@ -47,20 +47,25 @@ pub struct AuthenticatorDuoStage {
     pub admin_secret_key: Secret,
 }
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
-    let host = change.text("api_hostname");
+    let host = host(change.text("api_hostname"));
     if host.is_empty() || !host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')) {
-        return Err(FieldErrors::one("api_hostname", "Enter the host alone, without a scheme or a path."));
+        return Err(FieldErrors::one("api_hostname", "Enter a host, such as api-1234abcd.duosecurity.com."));
     }
     Ok(())
+}
+/// The host of what was copied from Duo's pages, with or without a scheme.
+fn host(text: &str) -> &str {
+    let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    text.strip_suffix('/').unwrap_or(text)
 }
 
 impl AuthenticatorDuoStage {
     fn keys(&self) -> Keys<'_> {
-        Keys { host: &self.api_hostname, id: &self.client_id, secret: &self.client_secret }
+        Keys { host: host(&self.api_hostname), id: &self.client_id, secret: &self.client_secret }
     }
     fn admin_keys(&self) -> Option<Keys<'_>> {
         let known = !self.admin_integration_key.is_empty() && !self.admin_secret_key.is_empty();
-        known.then_some(Keys { host: &self.api_hostname, id: &self.admin_integration_key, secret: &self.admin_secret_key })
+        known.then_some(Keys { host: host(&self.api_hostname), id: &self.admin_integration_key, secret: &self.admin_secret_key })
     }
 }
 

@@ -41,6 +41,9 @@ pub struct AuthenticatorTOTPStage {
     /// Seconds for which a code is shown. Many apps know 30 only. Shown when it is another time.
     #[field(default = 30, min = 15, max = 300, write_only)]
     pub period: i64,
+    /// How many steps the clock of an app may be apart. Shown when it is another number than 1.
+    #[field(default = 1, min = 0, max = 10, write_only)]
+    pub drift: i64,
     /// Name of this service in the app. Empty: the title of the brand. Shown when there is one.
     #[field(default = "", blank, max = 64, write_only)]
     pub issuer: String,
@@ -54,6 +57,9 @@ fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
     if me.period != 30 {
         out.insert("period".into(), json!(me.period));
     }
+    if me.drift != 1 {
+        out.insert("drift".into(), json!(me.drift));
+    }
     if !me.issuer.is_empty() {
         out.insert("issuer".into(), json!(me.issuer));
     }
@@ -65,7 +71,7 @@ impl AuthenticatorTOTPStage {
             Digits::Six => 6,
             Digits::Eight => 8,
         };
-        Shape { algorithm: self.algorithm, digits, period: self.period }
+        Shape { algorithm: self.algorithm, digits, period: self.period, drift: self.drift }
     }
 }
 
@@ -109,7 +115,7 @@ impl StageKind for Totp {
         };
         let Some(step) = shape.matching(&bytes(&key)?, &code, flow.core.now(), 0) else { return Ok(Step::Invalid(wrong_code())) };
         let mut new = device(&flow.core.ports, Kind::Totp, user, id, &settings.friendly_name, "TOTP Authenticator");
-        new.data = json!({"algorithm": shape.algorithm, "digits": shape.digits, "period": shape.period}).as_object().cloned().unwrap_or_default();
+        new.data = json!({"algorithm": shape.algorithm, "digits": shape.digits, "period": shape.period, "drift": shape.drift}).as_object().cloned().unwrap_or_default();
         new.seal(&flow.core.vault, &key)?;
         // The code that confirmed the device is used: it signs nobody in.
         new.counter = step;
@@ -144,9 +150,15 @@ fn shape_of(device: &Device) -> Result<Shape> {
         algorithm: Algorithm,
         digits: u32,
         period: i64,
+        #[serde(default = "one")]
+        drift: i64,
+    }
+    // Devices of the first days do not say it.
+    fn one() -> i64 {
+        1
     }
     let data: Data = serde_json::from_value(signet_base::Json::Object(device.data.clone()))?;
-    Ok(Shape { algorithm: data.algorithm, digits: data.digits, period: data.period })
+    Ok(Shape { algorithm: data.algorithm, digits: data.digits, period: data.period, drift: data.drift })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use signet_base::{Json, Map, Result, Secret, Uuid};
 use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, account, keys};
 use signet_core::password::{self, Accepted, Outcome};
 use signet_core::{Principal, brand, login, reputation};
-use signet_model::{Choice, Model, Object};
+use signet_model::{Choice, Model};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[PasswordStage::DEF], kind: || Arc::new(Password) };
@@ -154,9 +154,8 @@ pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
 
 /// Counts and records a refused sign-in.
 async fn failed(flow: &FlowRun<'_>, username: &str) {
-    let stage = flow.stage.as_deref().map(Object::name).unwrap_or_default();
     reputation::signal(flow.core, flow.client, username, -1).await;
-    login::failed(flow.core, flow.client, username, stage).await;
+    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::Tried::Password).await;
 }
 
 #[cfg(test)]

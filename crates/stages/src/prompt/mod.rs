@@ -118,7 +118,8 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
     let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
     let world = flow.core.world();
     let mut prompts: Vec<(&Arc<Object>, &Prompt)> = settings.fields.iter().filter_map(|pk| world.get_typed::<Prompt>(*pk)).collect();
-    prompts.sort_by(|(_, a), (_, b)| (a.order, &a.name).cmp(&(b.order, &b.name)));
+    // Among equals the stage's own list decides: the sort keeps it.
+    prompts.sort_by_key(|(_, prompt)| prompt.order);
     let mut fields = Vec::with_capacity(prompts.len());
     for (object, prompt) in prompts {
         match render(&question, prompt, object.prepared()?, &given).await {

@@ -44,7 +44,7 @@ fn code_in(text: &str) -> String {
     (*runs.iter().find(|r| r.len() == 6).unwrap()).to_owned()
 }
 
-const SHAPE: Shape = Shape { algorithm: Algorithm::Sha1, digits: 6, period: 30 };
+const SHAPE: Shape = Shape { algorithm: Algorithm::Sha1, digits: 6, period: 30, drift: 1 };
 
 #[tokio::test]
 async fn an_authenticator_app_is_set_up_by_a_right_code_that_then_is_used() {

@@ -58,7 +58,7 @@ impl Site {
     }
     /// The code of that app, some steps away from now.
     pub fn totp_code(&self, steps: i64) -> String {
-        let shape = Shape { algorithm: Algorithm::Sha1, digits: 6, period: 30 };
+        let shape = Shape { algorithm: Algorithm::Sha1, digits: 6, period: 30, drift: 1 };
         shape.code(TOTP_KEY, shape.step(self.core.now()) + steps)
     }
     /// Recovery codes of the person.

@@ -101,7 +101,9 @@ impl<'a> Plan<'a> {
         });
         self.given.extend(num);
         settle(def, &mut data, &self.given);
-        self.drafts.insert(pk, Draft { pk, num, def, data, secrets, version: 1, created: self.now });
+        // A microsecond apart, so that what is made in one write keeps its order.
+        let created = Timestamp(self.now.0 + i64::try_from(self.drafts.len()).unwrap_or_default());
+        self.drafts.insert(pk, Draft { pk, num, def, data, secrets, version: 1, created });
         self.order.push(pk);
         self.wished.push(pk);
         Ok(())

@@ -72,7 +72,7 @@ pub(crate) const COLUMNS: &str =
 const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.id = ?";
 const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.uuid = ?";
 const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.username_key = ?";
-const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.email_key = ? ORDER BY u.id LIMIT 2";
+const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.email_key = ? ORDER BY u.is_active DESC, u.id LIMIT 2";
 const BY_UPN: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u JOIN user_upn x ON x.user_id = u.id WHERE x.upn_key = ? ORDER BY u.id LIMIT 2";
 const INSERT: &str = "INSERT INTO users (uuid, username, username_key, name, name_key, email, email_key, is_active, user_type, path, attributes, password, password_changed, last_login, joined, updated) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
@@ -146,17 +146,19 @@ pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<User>> {
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<User>> {
     one(db, BY_USERNAME, params![canonical(username)]).await
 }
-/// The user with this address; none when it is empty or when several share it, since nobody could say who is meant.
+/// The user with this address. An account that is not active does not count beside one that is: whoever enrols with the
+/// address of another person and never confirms it takes nothing away. None when it is empty or when several share it,
+/// since nobody could say who is meant.
 pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     let key = canonical(email);
     if key.is_empty() {
         return Ok(None);
     }
-    let rows = db.query(BY_EMAIL, params![key]).await?;
-    match rows.as_slice() {
-        [row] => from_row(row).map(Some),
-        _ => Ok(None),
+    let mut all = db.query(BY_EMAIL, params![key]).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+    if all.iter().any(|user| user.is_active) {
+        all.retain(|user| user.is_active);
     }
+    Ok(if all.len() == 1 { all.pop() } else { None })
 }
 /// The user with this attribute `upn`; none when it is empty or when several share it.
 pub async fn by_upn(db: &Db, upn: &str) -> Result<Option<User>> {

@@ -34,6 +34,11 @@ async fn users_are_found_changed_and_removed() {
         users::insert(&db, &User { email: "ADA@example.org".into(), ..user("twin") }, &[]).await.unwrap();
         assert!(users::by_email(&db, "ada@example.org").await.unwrap().is_none());
         assert!(users::by_email(&db, " ").await.unwrap().is_none());
+        // Redteam 16: who never confirmed the address takes nothing from who has it.
+        let twin = users::by_username(&db, "twin").await.unwrap().unwrap();
+        users::update(&db, &User { is_active: false, ..twin.clone() }, None, None, ports().now()).await.unwrap();
+        assert_eq!(users::by_email(&db, "ada@example.org").await.unwrap().unwrap().id, id);
+        users::update(&db, &twin, None, None, ports().now()).await.unwrap();
         assert!(matches!(users::insert(&db, &user("ADA"), &[]).await, Err(Error::Conflict(tag)) if tag == "users.username_key"));
 
         let changed = User { name: "Countess".into(), is_active: false, ..ada.clone() };
