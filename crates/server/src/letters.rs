@@ -8,9 +8,7 @@ use signet_model::{FieldDef, Kind};
 const SEND: &[FieldDef] = &[FieldDef::plain("user", Kind::Int).required(), FieldDef::plain("template", Kind::Text).required()];
 
 pub(crate) fn actions() -> Vec<Action> {
-    vec![
-        Action::post("stages/email/send", Permission::Superuser, "Writes to a person by a template.", Run::Plain(|call| Box::pin(send(call)))).input(SEND).output(Output::Nothing),
-    ]
+    vec![Action::post("stages/email/send", Permission::Superuser, "Writes to a person by a template.", Run::Plain(|call| Box::pin(send(call)))).input(SEND).output(Output::Nothing)]
 }
 
 async fn send(call: &mut Call) -> Answer {
