@@ -282,7 +282,7 @@ async fn redteam_25_tokens_of_plain_people() {
         assert_eq!(admin.post("/api/v3/core/tokens/", json!({"identifier": "service-account-grafana-password", "intent": "api"})).await.status, 201);
         let made = admin.post("/api/v3/core/users/service_account/", json!({"name": "grafana"})).await;
         assert_eq!(made.status, 200, "{}", made.text());
-        for n in 3..100 {
+        for n in 3..99 {
             assert_eq!(browser.post("/api/v3/core/tokens/", json!({"identifier": format!("mine-{n}"), "intent": "api"})).await.status, 201, "{n}");
         }
         let refused = browser.post("/api/v3/core/tokens/", json!({"identifier": "one-more", "intent": "api"})).await;
