@@ -76,7 +76,7 @@ fn float(text: &str) -> Option<Result<Json, String>> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
     let number = if FLOAT.is_match(text) {
         digits.parse().ok()
-    } else if SIXTIES.is_match(text) && !bare.starts_with('0') || SIXTIES.is_match(text) && text.contains('.') {
+    } else if SIXTIES.is_match(text) && (!bare.starts_with('0') || text.contains('.')) {
         return sixties(&digits);
     } else {
         return None;

@@ -1,7 +1,7 @@
 //! Tags with a state or with texts inside.
 use crate::expr::Expr;
 use crate::lexer::words;
-use crate::parse::{Parser, What, is_name, settings};
+use crate::parse::{Cycle, Parser, What, is_name, settings};
 use crate::tags;
 use std::rc::Rc;
 
@@ -22,8 +22,8 @@ impl Parser {
             "cycle" => self.cycle(rest),
             "resetcycle" => match rest {
                 "" => Ok(What::ResetCycle(None)),
-                name => match self.cycles.iter().find(|c| c.0.as_deref() == Some(name)) {
-                    Some(cycle) => Ok(What::ResetCycle(Some(cycle.1))),
+                name => match self.cycles.iter().find(|c| c.name.as_deref() == Some(name)) {
+                    Some(cycle) => Ok(What::ResetCycle(Some(cycle.id))),
                     None => Err(format!("no cycle is called {name}")),
                 },
             },
@@ -48,16 +48,16 @@ impl Parser {
         let (parts, store) = tags::stored(parts);
         // `{% cycle name %}` goes on with one that was named before.
         if let ([name], None) = (parts.as_slice(), &store)
-            && let Some((_, id, values, silent)) = self.cycles.iter().find(|c| c.0.as_deref() == Some(name.as_str()))
+            && let Some(cycle) = self.cycles.iter().find(|c| c.name.as_deref() == Some(name.as_str()))
         {
-            return Ok(What::Cycle { id: *id, values: values.clone(), store: Some(name.clone()), silent: *silent });
+            return Ok(What::Cycle { id: cycle.id, values: cycle.values.clone(), store: Some(name.clone()), silent: cycle.silent });
         }
         if parts.is_empty() {
             return Err("cycle needs values".into());
         }
         let values: Rc<Vec<Expr>> = Rc::new(parts.iter().map(|w| Expr::parse(w)).collect::<Result<_, _>>()?);
         let id = self.id();
-        self.cycles.push((store.clone(), id, values.clone(), silent));
+        self.cycles.push(Cycle { name: store.clone(), id, values: values.clone(), silent });
         Ok(What::Cycle { id, values, store, silent })
     }
 

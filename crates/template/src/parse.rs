@@ -76,6 +76,14 @@ pub struct Template {
 pub const BODY: &str = "body";
 const DEPTH: usize = 60;
 
+/// A `{% cycle %}` that others may go on with.
+pub struct Cycle {
+    pub name: Option<String>,
+    pub id: usize,
+    pub values: Rc<Vec<Expr>>,
+    pub silent: bool,
+}
+
 pub struct Parser {
     tokens: Vec<Token>,
     at: usize,
@@ -85,7 +93,7 @@ pub struct Parser {
     extends: Option<Expr>,
     blocks: HashSet<String>,
     /// Cycles by their names, and the one that was read last.
-    pub cycles: Vec<(Option<String>, usize, Rc<Vec<Expr>>, bool)>,
+    pub cycles: Vec<Cycle>,
     line: usize,
 }
 

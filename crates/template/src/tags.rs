@@ -12,7 +12,7 @@ pub enum Simple {
     /// The first that is true.
     First(Vec<Expr>),
     Now(Expr),
-    Ratio(Expr, Expr, Expr),
+    Ratio(Box<[Expr; 3]>),
     Static(Expr),
     Fixed(&'static str),
     Address(String, Vec<Expr>),
@@ -54,7 +54,7 @@ pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String
         "firstof" => Simple::First(all()?),
         "now" => Simple::Now(one("a format")?),
         "widthratio" => match <[Expr; 3]>::try_from(all()?) {
-            Ok([value, most, width]) => Simple::Ratio(value, most, width),
+            Ok(numbers) => Simple::Ratio(Box::new(numbers)),
             Err(_) => return Err("widthratio takes three values".into()),
         },
         "static" => Simple::Static(one("a path")?),
@@ -102,9 +102,9 @@ impl Simple {
                 Value::text("")
             }
             Simple::Now(format) => Value::text(dates::date(run.engine.now, &format.value(run)?.unwrap_or_default().shown())),
-            Simple::Ratio(value, most, width) => {
+            Simple::Ratio(parts) => {
                 let mut numbers = Vec::new();
-                for expr in [value, most, width] {
+                for expr in parts.iter() {
                     let given = expr.value(run)?.unwrap_or_default();
                     numbers.push(given.json.as_f64().or_else(|| given.json.as_str()?.trim().parse().ok()));
                 }

@@ -82,7 +82,7 @@ pub fn truncate_html(text: &str, limit: usize, words: bool) -> String {
         }
         let starts = words && !c.is_whitespace() && !inside;
         inside = !c.is_whitespace();
-        if (words && starts && seen == limit) || (!words && seen == limit) {
+        if (starts || !words) && seen == limit {
             break;
         }
         seen += usize::from(starts || !words);

@@ -56,13 +56,13 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
         }
     }
     // Bindings and flows by a policy that is bound to them, providers by the application that uses them.
-    if def.bindable && !call.params("policies").iter().all(|t| t.is_empty()) {
+    if def.bindable && call.params("policies").iter().any(|t| !t.is_empty()) {
         let policies = keys(call, "policies", &mut errors);
         let bound =
             call.world.all::<PolicyBinding>().filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p))).map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
         out.push(Wanted::OneOf("pbm_uuid".to_owned(), bound.collect()));
     }
-    if def.base == Some(Base::Provider) && !call.params("application").iter().all(|t| t.is_empty()) {
+    if def.base == Some(Base::Provider) && call.params("application").iter().any(|t| !t.is_empty()) {
         let applications = keys(call, "application", &mut errors);
         let used = applications.iter().filter_map(|pk| call.world.by_num(call.world.get(*pk)?.data.get("provider")?.as_i64()?));
         out.push(Wanted::OneOf("pk".to_owned(), used.map(|provider| Json::String(provider.pk.to_string())).collect()));

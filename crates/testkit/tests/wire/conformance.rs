@@ -87,7 +87,7 @@ async fn wire_w7_filters_that_the_document_names_narrow() {
     let mut admin = app.admin().await;
     let unlikely = "7b2f1a3c-0000-4000-8000-00000000000a";
     for (path, filter) in [
-        ("providers/all", format!("backchannel={}", "true")),
+        ("providers/all", "backchannel=true".to_owned()),
         ("providers/oauth2", format!("application={unlikely}")),
         ("core/users", "date_joined=1999-01-01T00:00:00Z".to_owned()),
         ("core/users", "last_login=1999-01-01T00:00:00Z".to_owned()),
