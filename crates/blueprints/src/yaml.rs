@@ -107,7 +107,8 @@ impl<'t> Reader<'t> {
     }
 
     fn mapping(&mut self, tag: Option<&Tag>, depth: usize) -> Result<Built, String> {
-        let (mut own, mut merged): (Vec<(String, Node)>, Vec<(String, Node)>) = (Vec::new(), Vec::new());
+        let mut own: Vec<(String, Node)> = Vec::new();
+        let mut merged = Vec::new();
         let (mut values, mut height) = (1, 0);
         loop {
             let event = self.next()?;

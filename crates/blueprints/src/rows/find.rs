@@ -199,7 +199,7 @@ async fn stored(core: &Core, model: &str, conditions: &[Condition<'_>], number: 
         };
         conditions.iter().find(narrows).and_then(|c| c.wanted.as_str()).unwrap_or_default().to_owned()
     };
-    let page = Page { page: number, size: PAGE, ordering: "pk".to_owned(), ..Page::default() };
+    let page = Page { page: number, size: PAGE, ordering: "pk".to_owned() };
     Ok(match model {
         USER => {
             let pk = conditions.iter().find(|c| matches!(c.path[..], ["pk"])).and_then(|c| c.wanted.as_i64().or_else(|| c.wanted.as_str()?.parse().ok()));
