@@ -1,9 +1,13 @@
 //! Who is calling: what the edge learnt from the connection and from headers of trusted proxies.
+mod sent;
+
 use crate::policy::Notes;
 use signet_base::{Secret, Timestamp};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+pub use sent::Sent;
 
 /// One request as everything behind the edge sees it. Only the edge reads forwarding headers.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ pub struct Client {
     pub mfa: String,
     /// The key by which an outpost says who it is (`X-authentik-outpost-token`), unproven.
     pub outpost_token: Option<Secret>,
+    /// Headers, cookies and form as expressions see them, and who is signed in. Clones share it.
+    pub sent: Arc<Sent>,
     /// What policies found out while this request was answered. Clones share it.
     pub notes: Arc<Notes>,
     /// Set where a decision is only explained or tried out: nothing may be changed, and this is the time that counts.
@@ -71,6 +77,7 @@ impl Client {
             device: String::new(),
             mfa: String::new(),
             outpost_token: None,
+            sent: Arc::default(),
             notes: Arc::default(),
             rehearsal: None,
         }

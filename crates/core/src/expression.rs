@@ -2,12 +2,11 @@
 //!
 //! One list of names serves all uses; what a use has no value for is `None`. A run-time error is never a value: callers
 //! deny (policies) or leave the mapping out with an event (claims).
-mod directory;
-mod filter;
 mod host;
 mod jwt;
 mod letters;
 mod objects;
+mod orm;
 mod people;
 mod web;
 
@@ -19,18 +18,24 @@ use objects::Shared;
 use signet_base::{FieldErrors, Json, Map, Uuid};
 use signet_expr::{Dict, Limits};
 use signet_model::{Base, Change, Model, Object, Snapshot};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use web::Outside;
 
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
 
 /// The names a text may use beside functions. `None` where a use has nothing to give.
-pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token", "device"];
+pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token", "device", "stage"];
 
 /// Parses a text once, for `prepare` and `check` of models.
 pub fn parse(source: &str) -> Result<Program, String> {
-    Program::parse(source, INPUTS).map_err(|e| e.to_string())
+    parse_with(source, &[])
+}
+
+/// Parses a text that has further names, which every run gives a value.
+pub fn parse_with(source: &str, more: &[&str]) -> Result<Program, String> {
+    let names: Vec<&str> = INPUTS.iter().copied().chain(more.iter().copied().filter(|name| !INPUTS.contains(name))).collect();
+    Program::parse(source, &names).map_err(|e| e.to_string())
 }
 
 /// For a model's `check`: refuses a text that does not parse, naming the field.
@@ -60,13 +65,22 @@ pub struct Outcome {
 pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Inputs) -> Result<Outcome, RunError> {
     let prepared = prepare(question, std::slice::from_ref(program), extra).await?;
     let outcome = signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
-    let changes = match (&outcome.context, &prepared.plan) {
+    let mut changes = match (&outcome.context, &prepared.plan) {
         // The context as it went in was not changed.
         (Some(Value::Dict(after)), Some(plan)) if Arc::ptr_eq(after, &plan.whole) => Map::new(),
-        (Some(after), Some(plan)) => changes(&plan.context, after).map_err(failure)?,
+        (Some(after), Some(plan)) => {
+            let after = read_through(after.clone()).await?;
+            let mut changes = changes(&plan.context, &after).map_err(failure)?;
+            flatten(&mut changes, question.context);
+            changes
+        }
         _ => Map::new(),
     };
-    Ok(Outcome { value: outcome.value, messages: prepared.caller.take_messages(), changes, printed: outcome.printed, direct: outcome.direct })
+    if let Some(to) = prepared.plan.and_then(|plan| plan.to.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+        changes.insert(REDIRECTED.to_owned(), to.into());
+    }
+    let value = found(outcome.value).await?;
+    Ok(Outcome { value, messages: prepared.caller.take_messages(), changes, printed: outcome.printed, direct: outcome.direct })
 }
 
 /// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one failure
@@ -77,8 +91,40 @@ pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extr
         Err(error) => return vec![Err(error); programs.len()],
     };
     let runs = programs.into_iter().map(|program| (program, prepared.inputs.clone())).collect();
-    let outcomes = signet_expr::run_many(runs, prepared.caller, &Limits::default()).await;
-    outcomes.into_iter().map(|run| run.map(|o| Outcome { value: o.value, messages: Vec::new(), changes: Map::new(), printed: o.printed, direct: o.direct })).collect()
+    let mut outcomes = Vec::new();
+    for run in signet_expr::run_many(runs, prepared.caller.clone(), &Limits::default()).await {
+        outcomes.push(match run {
+            Ok(o) => found(o.value).await.map(|value| Outcome { value, messages: Vec::new(), changes: Map::new(), printed: o.printed, direct: o.direct }),
+            Err(error) => Err(error),
+        });
+    }
+    outcomes
+}
+
+/// A text that answers with a query answers with what it finds.
+async fn found(value: Value) -> Result<Value, RunError> {
+    match &value {
+        Value::Object(object) if object.special().query => {
+            object.call("__iter__", Vec::new(), signet_expr::Kwargs::new()).await.map_err(|error| failure(error.to_string()))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// A person as texts see them.
+pub fn person_value(core: &Arc<Core>, client: &Client, person: Principal) -> Value {
+    people::user(&shared(core, client), person, None)
+}
+/// A group as texts see it.
+pub fn group_value(core: &Arc<Core>, client: &Client, group: signet_store::groups::Group) -> Value {
+    people::Group::all(&shared(core, client), &Arc::new(vec![group])).into_iter().next().map_or(Value::None, Value::object)
+}
+/// An invitation as texts see it.
+pub fn invitation_value(core: &Arc<Core>, client: &Client, invitation: signet_store::invitations::Invitation) -> Value {
+    orm::invitation(&shared(core, client), &invitation)
+}
+fn shared(core: &Arc<Core>, client: &Client) -> Arc<Shared> {
+    Arc::new(Shared { core: core.clone(), client: client.clone() })
 }
 
 /// A configuration object (provider, application…) as programs see it: its settings without secrets.
@@ -111,8 +157,11 @@ pub fn to_json(value: &Value) -> Result<Json, String> {
                     serde_json::to_value(user).map_err(|e| e.to_string())?
                 }
                 "AnonymousUser" => Json::Null,
-                "Group" | "Object" => object.attr("pk").and_then(|pk| pk.to_json().ok()).unwrap_or_default(),
-                other => return Err(format!("{other} cannot be kept in the context")),
+                "UUID" => object.special().text.map(Json::from).unwrap_or_default(),
+                other => match object.attr("pk") {
+                    Some(pk) => to_json(&pk)?,
+                    None => return Err(format!("{other} cannot be kept in the context")),
+                },
             }
         }
         plain => plain.to_json().map_err(|e| e.to_string())?,
@@ -132,6 +181,8 @@ fn failure(message: impl Into<String>) -> RunError {
 
 /// Names with their values.
 pub type Inputs = Vec<(&'static str, Value)>;
+/// Under this name a policy's `flow_plan.redirect()` reaches the flow.
+pub const REDIRECTED: &str = keys::PLAN_REDIRECT.0;
 
 /// What a run begins with.
 struct Prepared {
@@ -144,37 +195,41 @@ struct Plan {
     context: Dict,
     /// The whole `context`, of which the plan's is a part.
     whole: Arc<Dict>,
+    /// Where the text sends the person.
+    to: Arc<Mutex<Option<String>>>,
 }
 
 /// Makes what the programs mention, and nothing else.
 async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Inputs) -> Result<Prepared, RunError> {
     let uses = |name: &str| programs.iter().any(|program| program.uses(name));
     let may_name = |name: &str| programs.iter().any(|program| program.may_name(name));
-    let shared = Arc::new(Shared { core: question.core.clone(), client: question.client.clone() });
+    let shared = shared(question.core, question.client);
     let mut inputs: Inputs = Vec::with_capacity(INPUTS.len());
     let mut plan = None;
     let user = match question.user {
         Some(principal) => people::user(&shared, principal.clone(), None),
-        None => people::nobody(),
+        None => people::nobody(&shared),
     };
     let mut context = Value::None;
     if may_name("context") {
         let mut dict = plain_context(question, &shared).await?;
         let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
-        // What a mapping is for stands in the context too.
-        for (name, value) in extra.iter().filter(|(name, _)| matches!(*name, "provider" | "token")) {
+        // What a use gives by name stands in the context too.
+        for (name, value) in &extra {
             dict.insert(*name, value.clone());
         }
         let before = in_flow.then(|| dict.clone());
         surroundings(question, &mut dict, may_name).await?;
+        let to = Arc::new(Mutex::new(None));
         if let Some(before) = &before {
-            dict.insert("flow_plan", Value::record("FlowPlan", [("context", Value::from(before.clone()))]));
+            let flow_pk = question.context.get("flow_pk").and_then(Json::as_str).unwrap_or_default().to_owned();
+            dict.insert("flow_plan", Value::object(objects::FlowPlan { context: Value::from(before.clone()), flow_pk, to: to.clone() }));
         }
         let whole = Arc::new(dict);
-        plan = before.map(|context| Plan { context, whole: whole.clone() });
+        plan = before.map(|context| Plan { context, whole: whole.clone(), to });
         context = Value::Dict(whole);
     }
-    let http = if uses("request") || uses("http_request") { Value::object(objects::HttpRequest { shared: shared.clone(), user: user.clone() }) } else { Value::None };
+    let http = if uses("request") || uses("http_request") { Value::object(objects::HttpRequest { shared: shared.clone(), user: signed_in(question, &shared, &user), session: objects::session() }) } else { Value::None };
     if uses("request") {
         let target = question.target.map_or(Value::None, object_value);
         let request = objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone(), debug: question.is_rehearsal() };
@@ -193,6 +248,11 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
             (None, _) => Value::None,
         };
         inputs.push((name, value));
+    }
+    for (name, value) in extra {
+        if !INPUTS.contains(&name) && uses(name) {
+            inputs.push((name, value));
+        }
     }
     // Only other policies are asked with the context as it came.
     let own = if may_name("ak_call_policy") { question.context.clone() } else { Map::new() };
@@ -226,6 +286,9 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
     if question.context.is_empty() {
         return Ok(dict);
     }
+    if let Some(Json::Object(typed)) = question.context.get(keys::PROMPT_DATA.0) {
+        dict.insert(keys::PROMPT_DATA.0, Value::from(Json::Object(nested(typed))));
+    }
     let context = Context(question.context.clone());
     if let Some(pending) = context.get(&keys::PENDING_USER) {
         let backend = context.get(&keys::USER_BACKEND);
@@ -237,8 +300,15 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
         dict.insert(
             keys::PENDING_USER.0,
             match principal {
-                Some(principal) => people::user(shared, principal, backend),
-                None => people::pretended(pending),
+                Some(principal) => {
+                    let person = people::user(shared, principal, backend);
+                    match (people::account(&person), context.get(&keys::PENDING_CHANGES)) {
+                        // An earlier text has changed the person for the stages that follow.
+                        (Some(account), Some(changes)) => Value::object(account.clone().changed_by(&changes)),
+                        _ => person,
+                    }
+                }
+                None => people::pretended(shared, pending),
             },
         );
     }
@@ -254,11 +324,16 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
 /// gives a backend itself.
 fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
     let mut out = Map::new();
+    // Only a plan that was changed leaves as a record.
     let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(out) };
     let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else { return Err("the context of the plan was replaced by something else".into()) };
     for (name, value) in after.iter() {
+        let changed = people::account(value).map(|person| &person.changed).filter(|changed| name == keys::PENDING_USER.0 && !changed.is_empty());
         if before.get(name) != Some(value) {
             out.insert(name.to_owned(), to_json(value)?);
+        }
+        if let Some(changed) = changed {
+            out.insert(keys::PENDING_CHANGES.0.to_owned(), Json::Object(changed.clone()));
         }
     }
     for (name, _) in before.iter() {
@@ -274,6 +349,64 @@ fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
         }
     }
     Ok(out)
+}
+
+/// The context afterwards with what queries find in the place of queries.
+async fn read_through(after: Value) -> Result<Value, RunError> {
+    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(after) };
+    let Some(context) = plan.fields.get("context").and_then(Value::as_dict) else { return Ok(after) };
+    let mut read = Dict::new();
+    for (name, value) in context.iter() {
+        read.insert(name, found(value.clone()).await?);
+    }
+    Ok(Value::dict([("flow_plan", Value::record("FlowPlan", [("context", Value::from(read))]))]))
+}
+
+/// Names that were typed with dots are kept with dots.
+fn flatten(changes: &mut Map, before: &Map) {
+    let Some(Json::Object(typed)) = before.get(keys::PROMPT_DATA.0) else { return };
+    let Some(Json::Object(data)) = changes.get_mut(keys::PROMPT_DATA.0) else { return };
+    loop {
+        let inner = |name: &str| format!("{name}.");
+        let next = data.iter().find(|(name, value)| value.is_object() && typed.keys().any(|known| known.starts_with(&inner(name)))).map(|(name, _)| name.clone());
+        let Some(name) = next else { return };
+        if let Some(Json::Object(members)) = data.remove(&name) {
+            data.extend(members.into_iter().map(|(member, value)| (format!("{name}.{member}"), value)));
+        }
+    }
+}
+
+/// Who is signed in at the browser. Outside of flows the person in question is.
+fn signed_in(question: &Question<'_>, shared: &Arc<Shared>, user: &Value) -> Value {
+    let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
+    match question.client.sent.person() {
+        Some(person) if question.user.is_some_and(|user| user.user.id == person.user.id) => user.clone(),
+        Some(person) => people::user(shared, person.clone(), None),
+        None if in_flow => people::nobody(shared),
+        None => user.clone(),
+    }
+}
+
+/// `{"attributes.a": 1}` as `{"attributes": {"a": 1}}`: what was typed, as the stages that follow keep it.
+fn nested(typed: &Map) -> Map {
+    let mut out = Map::new();
+    for (name, value) in typed {
+        let mut parts = name.split('.').peekable();
+        let mut place = &mut out;
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                place.insert(part.to_owned(), value.clone());
+                break;
+            }
+            let inner = place.entry(part.to_owned()).or_insert_with(|| Json::Object(Map::new()));
+            if !inner.is_object() {
+                *inner = Json::Object(Map::new());
+            }
+            let Json::Object(map) = inner else { break };
+            place = map;
+        }
+    }
+    out
 }
 
 /// Prepares the program of a model with an `expression` field.

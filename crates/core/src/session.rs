@@ -134,6 +134,9 @@ impl WebSession {
         if principal.is_some() {
             expires = note_use(core, client, &row, &state).await?;
         }
+        if let Some(person) = &principal {
+            client.sent.signed_in(person);
+        }
         Ok(Self {
             key,
             absolute: row.absolute_expires,

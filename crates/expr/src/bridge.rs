@@ -11,6 +11,10 @@ use std::sync::Arc;
 const MAX_IMPORT_NODES: usize = 500_000;
 /// The attribute that makes instances of one host object equal: the interpreter compares attributes.
 pub(crate) const IDENTITY: &str = "_identity";
+/// What the helpers of [`datamodel`](crate::datamodel) look at: it is a query; its text; the types of a class's instances.
+const QUERY: &str = "_query";
+const TEXT: &str = "_text";
+const CLASS: &str = "_class";
 /// Class identifiers lie above every instance identifier.
 const CLASS_BASE: u128 = 1 << 64;
 
@@ -174,6 +178,24 @@ impl Import<'_> {
             }
             let key = self.graph.push(MontyNode::String(name.to_owned()));
             attrs.push((key, self.value(&value, depth + 1)?));
+        }
+        if self.registry.program.asks() {
+            let special = object.special();
+            let mut own = |name: &str, node: MontyNode| {
+                let key = self.graph.push(MontyNode::String(name.to_owned()));
+                attrs.push((key, self.graph.push(node)));
+            };
+            if special.query {
+                own(QUERY, MontyNode::Bool(true));
+            }
+            if let Some(text) = special.text {
+                own(TEXT, MontyNode::String(text));
+            }
+            if let Some(names) = special.class {
+                let names = names.into_iter().map(|name| self.graph.push(MontyNode::String(name))).collect();
+                let key = self.graph.push(MontyNode::String(CLASS.to_owned()));
+                attrs.push((key, self.graph.push(MontyNode::List(names))));
+            }
         }
         let class_type = self.class(object.type_name());
         let instance_id = self.registry.add(Entry::Object(object.clone()));

@@ -16,13 +16,13 @@ pub(crate) type Arguments = (Vec<Value>, Vec<(String, Value)>);
 /// The value a run answered with.
 pub(crate) fn export(object: MontyObject, registry: &Registry) -> Result<Value, String> {
     let (graph, root) = into_graph_parts(object);
-    Ok(Export::new(&graph, registry)?.at(root))
+    Ok(Export::new(&graph, registry, true)?.at(root))
 }
 
 /// The arguments of a host call.
 pub(crate) fn export_args(args: CallArgs, registry: &Registry) -> Result<Arguments, String> {
     let (graph, args, kwargs) = into_call_args_parts(args);
-    let export = Export::new(&graph, registry)?;
+    let export = Export::new(&graph, registry, false)?;
     let args = args.into_iter().map(|id| export.at(id)).collect();
     let kwargs = kwargs.into_iter().map(|(key, value)| Ok((key_text(graph.node(key))?, export.at(value)))).collect::<Result<_, String>>()?;
     Ok((args, kwargs))
@@ -31,14 +31,16 @@ pub(crate) fn export_args(args: CallArgs, registry: &Registry) -> Result<Argumen
 /// Children come before the nodes that hold them, so one forward pass builds every value once; sharing survives as shared `Arc`s.
 struct Export {
     values: Vec<Value>,
+    /// The program is over: objects leave with what it changed of them.
+    last: bool,
 }
 
 impl Export {
-    fn new(graph: &MontyGraph, registry: &Registry) -> Result<Self, String> {
+    fn new(graph: &MontyGraph, registry: &Registry, last: bool) -> Result<Self, String> {
         if graph.len() > MAX_EXPORT_NODES {
             return Err("the value holds too many parts".into());
         }
-        let mut this = Self { values: Vec::with_capacity(graph.len()) };
+        let mut this = Self { values: Vec::with_capacity(graph.len()), last };
         let mut depths: Vec<usize> = Vec::with_capacity(graph.len());
         for (index, node) in graph.nodes().iter().enumerate() {
             let mut depth = 0;
@@ -85,7 +87,10 @@ impl Export {
             MontyNode::ClassInstance { class_type, instance_id, attrs } => {
                 let host_defined = matches!(graph.node(*class_type), MontyNode::ClassType(class) if class.host_defined);
                 match registry.get(*instance_id).filter(|_| host_defined) {
-                    Some(Entry::Object(object)) => Value::Object(object.clone()),
+                    Some(Entry::Object(object)) => {
+                        let left = if self.last { object.leaving(&self.pairs(graph, attrs)?) } else { None };
+                        left.unwrap_or_else(|| Value::Object(object.clone()))
+                    }
                     Some(Entry::Record) => {
                         let fields = self.pairs(graph, attrs)?;
                         Value::Record(Arc::new(Record { type_name: graph.type_name(id).to_owned(), fields }))
@@ -113,6 +118,11 @@ impl Export {
             if let Some((_, text)) = text {
                 return self.at(*text);
             }
+        }
+        if class == "_host_Q"
+            && let Ok(fields) = self.pairs(graph, attrs)
+        {
+            return Value::Record(Arc::new(Record { type_name: "Q".into(), fields }));
         }
         Value::Opaque(class.into())
     }

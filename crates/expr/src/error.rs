@@ -104,7 +104,7 @@ impl RunError {
 
     pub(crate) fn from_exception(error: MontyException, places: &Places, verdict: Option<Verdict>) -> Self {
         let (line, column) = locate(&error, places);
-        let exception = exception_name(&error);
+        let exception = crate::datamodel::exception_name(error.exc_type()).map_or_else(|| exception_name(&error), str::to_owned);
         let verdict = verdict.unwrap_or_else(|| judge(&error));
         let message = error.into_message().unwrap_or_default();
         Self { kind: verdict.kind, exception, message, line, column, unsupported: verdict.unsupported }

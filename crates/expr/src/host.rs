@@ -1,5 +1,5 @@
 //! The outside world as programs see it.
-use crate::Value;
+use crate::{Dict, Value};
 use monty_types::ExcType;
 use signet_base::Ports;
 use std::{any::Any, future::Future, pin::Pin};
@@ -21,6 +21,12 @@ pub enum CallError {
     /// An argument with an unusable value: `ValueError`.
     #[error("{0}")]
     Value(String),
+    /// A query that had to find one object of this model found none: `DoesNotExist`.
+    #[error("{0} matching query does not exist.")]
+    DoesNotExist(String),
+    /// A query that had to find one object of this model found several: `MultipleObjectsReturned`.
+    #[error("get() returned more than one {0}")]
+    MultipleObjects(String),
     /// Anything else the program may handle: `RuntimeError`.
     #[error("{0}")]
     Failed(String),
@@ -41,8 +47,6 @@ pub enum Raised {
     Connection,
     /// `requests.HTTPError`
     Status,
-    /// `DoesNotExist` of a model.
-    DoesNotExist,
     Key,
     Index,
 }
@@ -53,7 +57,6 @@ impl Raised {
             Self::Timeout => ExcType::TimeoutError,
             Self::Connection => ExcType::NotADirectoryError,
             Self::Status => ExcType::FileExistsError,
-            Self::DoesNotExist => ExcType::LookupError,
             Self::Key => ExcType::KeyError,
             Self::Index => ExcType::IndexError,
         }
@@ -71,10 +74,22 @@ pub enum Effect {
     Now,
 }
 
+/// What Python's built-in functions find in an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Special {
+    /// It stands for a number of objects: its truth, length, items and order come from its methods `__bool__`, `__len__`,
+    /// `__getitem__` and `__iter__`.
+    pub query: bool,
+    /// `str()` of the object. Without it, asking is an error.
+    pub text: Option<String>,
+    /// It is a class: the names of its instances' types, its own first.
+    pub class: Option<Vec<String>>,
+}
+
 /// An object of the application, such as a user: attributes are read when the program asks for them.
 ///
-/// Python sees an instance that is always true, cannot be hashed and equals another instance of the same type with the
-/// same identity. Names with a leading underscore never reach the host. Setting an attribute changes the program's copy.
+/// Python sees an instance that is true unless [`Special`] says otherwise, cannot be hashed and equals another instance of
+/// the same type with the same identity. Names with a leading underscore never reach the host. Setting an attribute changes the program's copy.
 pub trait HostObject: Send + Sync {
     /// The class name, such as `User`.
     fn type_name(&self) -> &str;
@@ -88,10 +103,18 @@ pub trait HostObject: Send + Sync {
     fn eager(&self) -> Vec<(&str, Value)> {
         Vec::new()
     }
+    /// What `bool()`, `len()`, `str()`, `isinstance()` and loops find.
+    fn special(&self) -> Special {
+        Special::default()
+    }
     /// What a call of this method does. `Now` is always right; the others let programs run in their caller's
     /// thread, simple ones without the interpreter.
     fn effect(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Effect {
         Effect::Now
+    }
+    /// The object as it leaves the program for good, where the attributes of the program's copy matter.
+    fn leaving(&self, _attrs: &Dict) -> Option<Value> {
+        None
     }
     /// For types that this crate or a host wants to recognise again.
     fn as_any(&self) -> Option<&dyn Any> {

@@ -5,6 +5,7 @@
 //! the [`HostObject`]s among them and the functions of the [`Host`]. See docs/adr/0003-expression-engine.md.
 mod bridge;
 mod convert;
+mod datamodel;
 mod direct;
 mod error;
 mod helpers;
@@ -23,7 +24,7 @@ mod value;
 
 pub use error::{ErrorKind, ParseError, RunError};
 pub use here::run_on_this_thread;
-pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Raised};
+pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Raised, Special};
 pub use limits::Limits;
 pub use pool::STACK_BYTES;
 pub use program::{MAX_SOURCE_BYTES, Program};

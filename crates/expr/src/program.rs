@@ -2,7 +2,7 @@
 use crate::direct::{self, Direct};
 use crate::error::{INDENT, ParseError, Places};
 use crate::library::Library;
-use crate::{helpers, library, lower, pool};
+use crate::{datamodel, helpers, library, lower, pool};
 use monty::MontyRun;
 use monty_types::{CompileOptions, ExcType, is_identifier};
 use std::collections::BTreeSet;
@@ -35,6 +35,8 @@ struct Inner {
     /// Names of attributes and keys may be made at run time.
     dynamic: bool,
     source: String,
+    /// It asks objects for their truth, length, items or text.
+    asks: bool,
     /// The form of simple programs.
     direct: Option<Direct>,
     /// How many of the next runs do not begin in the caller's thread.
@@ -65,9 +67,9 @@ impl Program {
         let rest = |needs: &BTreeSet<Library>| frame(&source, &inputs, returns_context, needs);
         let dynamic = MAKERS.iter().chain(&["getattr", "dir("]).any(|maker| source.contains(maker));
         let compile = || compile(&function, rest, &inputs, places);
-        let (compiled, direct, places) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))??;
+        let (compiled, asks, direct, places) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))??;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, places, returns_context, dynamic, source, direct, elsewhere: AtomicU32::new(0) })))
+        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, places, returns_context, dynamic, source, asks, direct, elsewhere: AtomicU32::new(0) })))
     }
 
     /// The inputs that the text mentions, in the order they were given: callers need not supply others.
@@ -101,9 +103,14 @@ impl Program {
             returns_context: inner.returns_context,
             dynamic: inner.dynamic,
             source: inner.source.clone(),
+            asks: inner.asks,
             direct: None,
             elsewhere: AtomicU32::new(0),
         }))
+    }
+
+    pub(crate) fn asks(&self) -> bool {
+        self.0.asks
     }
 
     pub(crate) fn direct(&self) -> Option<&Direct> {
@@ -141,12 +148,13 @@ impl fmt::Debug for Program {
     }
 }
 
-/// Both forms of a program, and where its lines come from. Needs a large stack.
-fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: &[&str], mut places: Places) -> Result<(MontyRun, Option<Direct>, Places), ParseError> {
+/// Both forms of a program, whether it asks objects, and where its lines come from. Needs a large stack.
+fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: &[&str], mut places: Places) -> Result<(MontyRun, bool, Option<Direct>, Places), ParseError> {
     // Every text is scanned for nesting before the parser sees it.
     let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
     let whole = |function: &str, needs: &BTreeSet<Library>| MontyRun::new(format!("{function}{}", rest(needs)), SCRIPT, vec![INPUTS.to_owned()], options);
-    let mut compiled = whole(function, &BTreeSet::new());
+    let (mut text, mut needs) = (function.to_owned(), BTreeSet::new());
+    let mut compiled = whole(function, &needs);
     let lacking = compiled.as_ref().is_err_and(|error| error.exc_type() == ExcType::NotImplementedError);
     if compiled.is_ok() || lacking {
         match lower::lowered(function) {
@@ -154,12 +162,19 @@ fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: 
             Ok(None) => {}
             Ok(Some(lowered)) => {
                 places.origins = lowered.lines;
-                compiled = whole(&lowered.text, &lowered.library);
+                (text, needs) = (lowered.text, lowered.library);
+                compiled = whole(&text, &needs);
             }
         }
     }
-    let compiled = compiled.map_err(|error| ParseError::from_exception(&error, &places))?;
-    Ok((compiled, direct::compile(function, inputs), places))
+    let mut compiled = compiled.map_err(|error| ParseError::from_exception(&error, &places))?;
+    // The simple form asks objects by itself.
+    let direct = direct::compile(function, inputs);
+    let respelt = datamodel::respelt(&text);
+    if let Some(other) = &respelt {
+        compiled = whole(&format!("{}{}", other.function, other.helpers), &needs).map_err(|error| ParseError::from_exception(&error, &places))?;
+    }
+    Ok((compiled, respelt.is_some(), direct, places))
 }
 
 /// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once too often.

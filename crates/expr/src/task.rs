@@ -4,7 +4,7 @@ use crate::convert::{export, export_args};
 use crate::error::Verdict;
 use crate::output::Output;
 use crate::run::Outcome;
-use crate::{CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
+use crate::{datamodel, CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
 use monty::{FunctionCall, NameLookup, OsCall, RunProgress};
 use monty_types::{
     DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, OsPolicy, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
@@ -217,12 +217,21 @@ impl Task {
         if let Some(error) = over {
             return Turn::Next(call.abort(error, self.output.turn()));
         }
-        let (args, kwargs) = match export_args(std::mem::take(&mut call.args), &self.registry) {
+        let (mut args, kwargs) = match export_args(std::mem::take(&mut call.args), &self.registry) {
             Ok(arguments) => arguments,
             Err(why) => return Turn::Next(self.raise(call, ExcType::TypeError, why)),
         };
         let name = call.function_name.clone();
         let target = match call.object_id.map(|id| self.registry.get(id).cloned()) {
+            // What stands for a built-in function asks an object.
+            None if name == datamodel::CALL => match (args.first(), args.get(1).and_then(Value::as_str)) {
+                (Some(Value::Object(object)), Some(method)) if datamodel::is_method(method) => {
+                    let target = Target::Method(object.clone(), method.to_owned());
+                    args.drain(..2);
+                    target
+                }
+                _ => return Turn::Next(self.raise(call, ExcType::TypeError, "an object was expected".into())),
+            },
             None => {
                 if let Some(answer) = helpers::call(&name, &args, &kwargs) {
                     let target = Target::Function(self.host.clone(), name);
@@ -234,7 +243,7 @@ impl Task {
                 }
                 Target::Function(self.host.clone(), name)
             }
-            Some(Some(Entry::Object(object))) if !name.starts_with('_') => Target::Method(object, name),
+            Some(Some(Entry::Object(object))) if !name.starts_with('_') || name == "__call__" => Target::Method(object, name),
             Some(_) => {
                 let why = format!("no method '{name}'");
                 return Turn::Next(self.raise(call, ExcType::AttributeError, why));
@@ -276,6 +285,7 @@ impl Task {
                     (CallError::Value(why), _) => (ExcType::ValueError, why),
                     (CallError::Failed(why), _) => (ExcType::RuntimeError, why),
                     (CallError::Raised(raised, why), _) => (raised.class(), why),
+                    (error @ (CallError::DoesNotExist(_) | CallError::MultipleObjects(_)), _) => (datamodel::exception(&error), error.to_string()),
                     (CallError::Fatal(why), _) => {
                         let error = self.refuse(ErrorKind::Host, why, None);
                         return call.abort(error, self.output.turn());
@@ -307,7 +317,7 @@ impl Task {
                     Some(Err(TooLarge)) => NameLookupResult::Error(MontyException::new(ExcType::ValueError, Some("the value is too large".into()))),
                 }
             }
-            None if helpers::is_helper(&lookup.name) || self.host.provides(&lookup.name) => NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None)),
+            None if helpers::is_helper(&lookup.name) || lookup.name == datamodel::CALL || self.host.provides(&lookup.name) => NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None)),
             None => match self.host.global(&lookup.name).map(|value| self.registry.import(&value)) {
                 Some(Ok(object)) => NameLookupResult::Value(object),
                 Some(Err(TooLarge)) | None => NameLookupResult::Undefined,

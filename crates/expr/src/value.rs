@@ -115,7 +115,9 @@ impl Value {
             Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items) => !items.is_empty(),
             Self::Dict(dict) => !dict.is_empty(),
-            Self::Time(_) | Self::Record(_) | Self::Object(_) | Self::Opaque(_) => true,
+            // Whether a query finds anything is not known here: it has to be asked.
+            Self::Object(object) => !object.special().query,
+            Self::Time(_) | Self::Record(_) | Self::Opaque(_) => true,
         }
     }
     pub fn as_str(&self) -> Option<&str> {

@@ -1,17 +1,14 @@
 //! The functions that programs may call.
-use super::filter::Filter;
 use super::objects::{Shared, gone};
-use super::people::{self, GROUP_FILTERS};
+use super::orm;
 use super::to_json;
-use super::{directory, jwt, letters, web};
+use super::{jwt, letters, web};
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
-use signet_base::{Json, Map, Ports, Uuid};
-use signet_expr::{BoxFuture, CallError, Effect, Host, Kwargs, Value};
+use signet_base::{Json, Map, Ports};
+use signet_expr::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Value};
 use signet_model::{Base, Object};
 use signet_store::devices::{self, Kind};
-use signet_store::users;
-use signet_store::users::UserQuery;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -85,60 +82,16 @@ impl Caller {
         Ok(Value::None)
     }
 
-    async fn user_by(&self, kwargs: Kwargs) -> Answer {
-        let filter = Filter::parse(&kwargs, &["username", "email", "pk", "id", "uuid", "name", "attributes"], false)?;
-        if filter.is_empty() {
+    /// The first account that fits; none is `None`.
+    async fn user_by(&self, args: &[Value], kwargs: Kwargs) -> Answer {
+        if kwargs.is_empty() && args.is_empty() {
             return Err(CallError::Type("ak_user_by() takes at least one filter".into()));
         }
-        let db = &self.core().db;
-        let text = |name: &str| filter.only(name).and_then(Value::as_str);
-        let found = if let Some(name) = text("username") {
-            users::by_username(db, name).await
-        } else if let Some(email) = text("email") {
-            users::by_email(db, email).await
-        } else if let Some(id) = filter.only("pk").or(filter.only("id")).and_then(Value::as_int) {
-            users::by_id(db, id).await
-        } else if let Some(uuid) = text("uuid") {
-            match Uuid::parse_str(uuid) {
-                Ok(uuid) => users::by_uuid(db, uuid).await,
-                Err(_) => Ok(None),
-            }
-        } else {
-            self.search(&kwargs).await
-        };
-        match found.map_err(gone)? {
-            Some(user) => {
-                let principal = Principal::of(self.core(), user).await.map_err(gone)?;
-                Ok(people::user(&self.shared, principal, None))
-            }
-            None => Ok(Value::None),
+        let found = orm::people_query(&self.shared).call("filter", args.to_vec(), kwargs).await?;
+        match found.as_object() {
+            Some(query) => query.call("first", Vec::new(), Kwargs::new()).await,
+            None => Err(CallError::Fatal("the people cannot be asked for".into())),
         }
-    }
-
-    /// By several names at once, or by attributes: the only account that fits.
-    async fn search(&self, kwargs: &Kwargs) -> signet_base::Result<Option<users::User>> {
-        let mut query = UserQuery::default();
-        let mut attributes = Map::new();
-        for (name, value) in kwargs {
-            let wanted = to_json(value).map_err(signet_base::Error::internal)?;
-            let text = || wanted.as_str().map(str::to_owned);
-            match name.as_str() {
-                "username" | "username__exact" | "username__iexact" => query.username = text(),
-                "email" | "email__exact" | "email__iexact" => query.email = text(),
-                "name" | "name__exact" => query.name = text(),
-                _ => match name.strip_prefix("attributes__") {
-                    Some(path) => drop(attributes.insert(path.to_owned(), wanted.clone())),
-                    None => return Err(signet_base::Error::internal(format!("ak_user_by() cannot filter by '{name}'"))),
-                },
-            }
-            if !name.starts_with("attributes__") && text().is_none() {
-                return Ok(None);
-            }
-        }
-        query.attributes = (!attributes.is_empty()).then_some(attributes);
-        query.page = signet_store::Page::first(2);
-        let (mut found, total) = users::list(&self.core().db, &query).await?;
-        Ok(if total == 1 { found.pop() } else { None })
     }
 
     async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> Answer {
@@ -213,16 +166,33 @@ async fn deeper(work: impl Future<Output = Answer>) -> Answer {
     DEPTH.scope(depth + 1, work).await
 }
 
-fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+/// The groups of the person that fit, as a query; both steps answer at once where the groups are at hand.
+fn member_query(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, CallError> {
     let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"));
     let user = user.ok_or_else(|| CallError::Type("ak_is_group_member() takes a user".into()))?;
-    let filter = Filter::parse(&kwargs.to_vec(), GROUP_FILTERS, false)?;
-    if filter.is_empty() {
+    if kwargs.is_empty() && args.len() < 2 {
         return Err(CallError::Type("ak_is_group_member() takes at least one filter".into()));
     }
-    let Some(Ok(groups)) = user.call_now("all_groups", &[], &[]) else { return Err(CallError::Fatal("the groups of the user are not known".into())) };
-    let member = groups.as_list().unwrap_or_default().iter().filter_map(Value::as_object).any(|g| filter.fits(|name| g.attr(name)));
-    Ok(member.into())
+    user.call_now("all_groups", &[], &[]).unwrap_or(Err(CallError::Fatal("the groups of the user are not known".into())))
+}
+
+fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+    let step = |value: &Value, method: &str, args: &[Value], kwargs: &[(String, Value)]| value.as_object()?.call_now(method, args, kwargs);
+    let groups = match member_query(args, kwargs) {
+        Ok(groups) => groups,
+        Err(error) => return Some(Err(error)),
+    };
+    match step(&groups, "filter", &args[1..], kwargs)? {
+        Ok(found) => step(&found, "exists", &[], &[]),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+async fn asked_member(args: Vec<Value>, kwargs: Kwargs) -> Answer {
+    let groups = member_query(&args, &kwargs)?;
+    let gone = || CallError::Fatal("the groups cannot be asked for".into());
+    let found = groups.as_object().ok_or_else(gone)?.call("filter", args[1..].to_vec(), kwargs).await?;
+    found.as_object().ok_or_else(gone)?.call("exists", Vec::new(), Kwargs::new()).await
 }
 
 impl Host for Caller {
@@ -242,14 +212,15 @@ impl Host for Caller {
     fn call_now(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
         match function {
             "ak_message" => Some(self.message(args)),
-            "ak_is_group_member" => Some(is_group_member(args, kwargs)),
+            "ak_is_group_member" => is_group_member(args, kwargs),
             _ => None,
         }
     }
     fn call<'a>(&'a self, function: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             match function {
-                "ak_user_by" => self.user_by(kwargs).await,
+                "ak_user_by" => self.user_by(&args, kwargs).await,
+                "ak_is_group_member" => asked_member(args, kwargs).await,
                 "ak_call_policy" => deeper(self.call_policy(args, kwargs)).await,
                 "ak_user_has_authenticator" => self.has_authenticator(&args, &kwargs).await,
                 "resolve_dns" => web::resolve(&self.core().settings.expressions, &args, &kwargs).await,
@@ -267,7 +238,7 @@ impl Host for Caller {
     }
     fn module(&self, name: &str) -> Option<Value> {
         match name {
-            "authentik" => Some(directory::module(&self.shared)),
+            "authentik" => Some(orm::module(&self.shared)),
             "requests" => self.global(name),
             _ => None,
         }

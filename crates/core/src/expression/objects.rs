@@ -1,8 +1,10 @@
 //! Requests and settings as programs see them. Attributes are read on demand and never wait.
 use crate::{Client, Core, brand};
-use signet_base::query;
-use signet_expr::{CallError, Effect, HostObject, Value};
+use super::people;
+use signet_base::{Json, Uuid, query};
+use signet_expr::{CallError, Dict, Effect, HostObject, Raised, Special, Value};
 use signet_model::Object;
+use std::any::Any;
 use std::sync::Arc;
 
 pub type Answer = Result<Value, CallError>;
@@ -26,15 +28,27 @@ pub struct Config {
 }
 impl HostObject for Config {
     fn type_name(&self) -> &str {
-        "Object"
+        people::class_name(&self.object)
     }
     fn identity(&self) -> String {
         self.object.pk.to_string()
     }
+    fn special(&self) -> Special {
+        // Names are what the original shows of these.
+        let named = matches!(self.type_name(), "Application" | "OAuth2Provider" | "ProxyProvider" | "SAMLProvider" | "LDAPProvider" | "RadiusProvider" | "SCIMProvider");
+        Special { text: named.then(|| self.object.name().to_owned()), ..Special::default() }
+    }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
     fn attr(&self, name: &str) -> Option<Value> {
         match name {
-            "pk" => Some(Value::from(self.object.wire_pk())),
-            "uuid" => Some(self.object.pk.to_string().into()),
+            "pk" => Some(match self.object.wire_pk() {
+                Json::String(_) => uuid(self.object.pk),
+                number => Value::from(number),
+            }),
+            "uuid" => Some(uuid(self.object.pk)),
+            "pbm_uuid" => self.object.pbm().map(uuid),
             "application" if self.object.def.numbered => Some(self.application.as_ref().map_or(Value::None, super::object_value)),
             _ => {
                 let field = self.object.def.field(name).filter(|f| !f.secret && !f.write_only && !f.hidden)?;
@@ -44,15 +58,165 @@ impl HostObject for Config {
     }
 }
 
+/// A UUID: `str()`, `hex`, and equal to another one.
+pub fn uuid(id: Uuid) -> Value {
+    Value::object(Identifier(id))
+}
+pub struct Identifier(pub Uuid);
+impl HostObject for Identifier {
+    fn type_name(&self) -> &str {
+        "UUID"
+    }
+    fn identity(&self) -> String {
+        self.0.to_string()
+    }
+    fn special(&self) -> Special {
+        Special { text: Some(self.0.to_string()), ..Special::default() }
+    }
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "hex" => self.0.simple().to_string().into(),
+            "urn" => format!("urn:uuid:{}", self.0).into(),
+            "version" => i64::try_from(self.0.get_version_num()).unwrap_or_default().into(),
+            _ => return None,
+        })
+    }
+}
+
+/// The installation, with what people may change of themselves.
+struct Tenant(Arc<Core>);
+impl HostObject for Tenant {
+    fn type_name(&self) -> &str {
+        "Tenant"
+    }
+    fn identity(&self) -> String {
+        String::new()
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        let system = self.0.system();
+        Some(match name {
+            "default_user_change_name" => system.default_user_change_name.into(),
+            "default_user_change_email" => system.default_user_change_email.into(),
+            "default_user_change_username" => system.default_user_change_username.into(),
+            "avatars" => system.avatars.as_str().into(),
+            "event_retention" => system.event_retention.as_str().into(),
+            "footer_links" => Value::from(&system.footer_links),
+            "gdpr_compliance" => system.gdpr_compliance.into(),
+            "impersonation" => system.impersonation.into(),
+            "impersonation_require_reason" => system.impersonation_require_reason.into(),
+            "default_token_duration" => system.default_token_duration.as_str().into(),
+            "default_token_length" => system.default_token_length.into(),
+            "reputation_lower_limit" => system.reputation_lower_limit.into(),
+            "reputation_upper_limit" => system.reputation_upper_limit.into(),
+            _ => return None,
+        })
+    }
+}
+
+/// Headers, whatever the case of their names. Those that prove who somebody is are left out.
+struct Headers(Vec<(String, String)>);
+impl Headers {
+    fn get(&self, name: &str) -> Option<Value> {
+        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| Value::from(value.as_str()))
+    }
+}
+impl HostObject for Headers {
+    fn type_name(&self) -> &str {
+        "HttpHeaders"
+    }
+    fn identity(&self) -> String {
+        String::new()
+    }
+    fn special(&self) -> Special {
+        Special { query: true, ..Special::default() }
+    }
+    fn attr(&self, _: &str) -> Option<Value> {
+        None
+    }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
+    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+        let name = args.first().and_then(Value::as_str);
+        Some(Ok(match (method, name) {
+            ("get", Some(name)) => self.get(name).unwrap_or_else(|| args.get(1).cloned().unwrap_or_default()),
+            ("__getitem__", Some(name)) => match self.get(name) {
+                Some(value) => value,
+                None => return Some(Err(CallError::Raised(Raised::Key, name.to_owned()))),
+            },
+            ("__bool__", _) => (!self.0.is_empty()).into(),
+            ("__len__", _) => i64::try_from(self.0.len()).unwrap_or(i64::MAX).into(),
+            ("__iter__" | "keys", _) => Value::list(self.0.iter().map(|(name, _)| name.as_str())),
+            ("values", _) => Value::list(self.0.iter().map(|(_, value)| value.as_str())),
+            ("items", _) => Value::list(self.0.iter().map(|(name, value)| Value::list([name.as_str(), value.as_str()]))),
+            // Every way in which a name may be written.
+            ("__contents__", _) => Value::list(self.0.iter().flat_map(|(name, _)| [name.clone(), name.to_lowercase(), name.to_uppercase()])),
+            _ => return None,
+        }))
+    }
+}
+
+/// Letters after a dash in capitals: `User-Agent`.
+fn titled(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>()).unwrap_or_default()
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+/// The browser's session: what texts may know of it is that it is there.
+struct Session;
+impl HostObject for Session {
+    fn type_name(&self) -> &str {
+        "SessionStore"
+    }
+    fn identity(&self) -> String {
+        String::new()
+    }
+    fn special(&self) -> Special {
+        Special { query: true, ..Special::default() }
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        // The key is what the cookie holds.
+        (name == "session_key").then_some(Value::None)
+    }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::None
+    }
+    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+        Some(match method {
+            "get" => Ok(args.get(1).cloned().unwrap_or_default()),
+            "__getitem__" => Err(CallError::Raised(Raised::Key, args.first().and_then(Value::as_str).unwrap_or_default().to_owned())),
+            "__bool__" => Ok(true.into()),
+            "__len__" => Ok(0_i64.into()),
+            "__iter__" | "__contents__" | "keys" | "items" | "values" => Ok(Value::list(Vec::<Value>::new())),
+            _ => return None,
+        })
+    }
+}
+
 /// The request of the browser or client.
 pub struct HttpRequest {
     pub shared: Arc<Shared>,
+    /// Who is signed in.
     pub user: Value,
+    pub session: Value,
 }
 impl HttpRequest {
+    fn new_headers(&self) -> Vec<(String, String)> {
+        let client = &self.shared.client;
+        let own = [("Host".to_owned(), client.host.clone()), ("User-Agent".to_owned(), client.user_agent.clone())];
+        let others = client.sent.headers().iter().map(|(name, value)| (titled(name), value.clone()));
+        own.into_iter().chain(others.filter(|(name, _)| name != "Host" && name != "User-Agent")).collect()
+    }
     fn meta(&self) -> Value {
         let client = &self.shared.client;
-        Value::dict([
+        let mut meta: Dict = self.new_headers().into_iter().map(|(name, value)| (format!("HTTP_{}", name.to_uppercase().replace('-', "_")), Value::from(value))).collect();
+        for (name, value) in [
             ("REMOTE_ADDR", Value::from(client.ip.to_string())),
             ("REQUEST_METHOD", client.method.as_str().into()),
             ("PATH_INFO", client.path.as_str().into()),
@@ -61,7 +225,14 @@ impl HttpRequest {
             ("HTTP_HOST", client.host.as_str().into()),
             ("HTTP_USER_AGENT", client.user_agent.as_str().into()),
             ("wsgi.url_scheme", client.scheme().into()),
-        ])
+        ] {
+            meta.insert(name, value);
+        }
+        meta.into()
+    }
+    fn pairs(pairs: &[(String, String)]) -> Value {
+        // As with repeated form fields, the last value counts.
+        pairs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<Dict>().into()
     }
     fn brand(&self) -> Value {
         let world = self.shared.core.world();
@@ -75,13 +246,19 @@ impl HostObject for HttpRequest {
     fn identity(&self) -> String {
         self.shared.client.request_id.clone()
     }
+    fn eager(&self) -> Vec<(&str, Value)> {
+        vec![("user", self.user.clone())]
+    }
     fn attr(&self, name: &str) -> Option<Value> {
         let client = &self.shared.client;
         Some(match name {
             "META" => self.meta(),
-            "headers" => Value::dict([("Host", client.host.as_str()), ("User-Agent", client.user_agent.as_str())]),
-            // As with repeated form fields, the last value counts.
-            "GET" => query::pairs(&client.query).into_iter().map(|(k, v)| (k, Value::from(v))).collect::<signet_expr::Dict>().into(),
+            "headers" => Value::object(Headers(self.new_headers())),
+            "GET" => Self::pairs(&query::pairs(&client.query)),
+            "POST" => Self::pairs(&client.sent.form()),
+            "COOKIES" => Self::pairs(client.sent.cookies()),
+            "session" => self.session.clone(),
+            "tenant" => Value::object(Tenant(self.shared.core.clone())),
             "method" => client.method.as_str().into(),
             "path" => client.path.as_str().into(),
             "scheme" => client.scheme().into(),
@@ -111,6 +288,54 @@ impl HostObject for HttpRequest {
     }
 }
 
+pub fn session() -> Value {
+    Value::object(Session)
+}
+
+/// The plan of the run: `redirect()` puts a way elsewhere at its next place.
+pub struct FlowPlan {
+    pub context: Value,
+    pub flow_pk: String,
+    /// Where the text sends the person.
+    pub to: Arc<std::sync::Mutex<Option<String>>>,
+}
+impl HostObject for FlowPlan {
+    fn type_name(&self) -> &str {
+        "FlowPlan"
+    }
+    fn identity(&self) -> String {
+        "plan".into()
+    }
+    fn eager(&self) -> Vec<(&str, Value)> {
+        vec![("context", self.context.clone())]
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        match name {
+            "context" => Some(self.context.clone()),
+            "flow_pk" => Some(self.flow_pk.as_str().into()),
+            _ => None,
+        }
+    }
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: signet_expr::Kwargs) -> signet_expr::BoxFuture<'a, Answer> {
+        Box::pin(std::future::ready(match method {
+            "redirect" => {
+                let to = args.first().or_else(|| kwargs.iter().find(|(name, _)| name == "destination").map(|(_, value)| value)).and_then(Value::as_str);
+                match to.filter(|to| to.starts_with('/') || to.starts_with("https://") || to.starts_with("http://")) {
+                    Some(to) => {
+                        *self.to.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(to.to_owned());
+                        Ok(Value::None)
+                    }
+                    None => Err(CallError::Value("redirect() takes an address: https, http, or a path of this server".into())),
+                }
+            }
+            _ => Err(CallError::NotFound),
+        }))
+    }
+    fn leaving(&self, attrs: &Dict) -> Option<Value> {
+        Some(Value::record("FlowPlan", [("context", attrs.get("context").cloned().unwrap_or_else(|| self.context.clone()))]))
+    }
+}
+
 /// What a policy or mapping is asked with.
 pub struct PolicyRequest {
     pub user: Value,
@@ -128,7 +353,8 @@ impl HostObject for PolicyRequest {
         "request".into()
     }
     fn eager(&self) -> Vec<(&str, Value)> {
-        vec![("context", self.context.clone())]
+        // What a text changes of the person is seen by every later read.
+        vec![("context", self.context.clone()), ("user", self.user.clone()), ("http_request", self.http.clone())]
     }
     fn attr(&self, name: &str) -> Option<Value> {
         Some(match name {

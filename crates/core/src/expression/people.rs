@@ -1,48 +1,192 @@
-//! People and groups as programs see them. Attributes are read on demand and never wait; what needs the database is a
-//! method.
-use super::filter::Filter;
-use super::objects::{Answer, Shared, gone};
+//! People and groups as texts see them. Attributes are read on demand and never wait; what needs the database is a method
+//! or a query.
+use super::objects::{Answer, Config, Shared, gone};
+use super::orm::{Base, Query, class_of};
 use crate::flow::PendingUser;
+use crate::models::{ApplicationEntitlement, PolicyBinding};
 use crate::{Principal, brand, rows};
-use signet_base::{Json, Map, Secret};
-use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Value};
+use signet_base::{Json, Map, Secret, Uuid, json};
+use signet_expr::{BoxFuture, CallError, Dict, Effect, HostObject, Kwargs, Special, Value};
+use signet_model::Object;
 use signet_store::groups;
+use signet_store::users;
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
+/// What a text may change of a person so that later stages see it.
+const CHANGEABLE: [&str; 4] = ["username", "name", "email", "attributes"];
+
 pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>) -> Value {
-    Value::object(User { shared: shared.clone(), principal, backend, attributes: OnceLock::new() })
+    let direct = match &principal.direct {
+        // Nothing is inherited.
+        _ if principal.groups.is_empty() => Some(principal.groups.clone()),
+        Some(direct) if direct.len() == principal.groups.len() => Some(principal.groups.clone()),
+        Some(direct) => Some(Arc::new(principal.groups.iter().filter(|g| direct.contains(&g.id)).cloned().collect())),
+        None => None,
+    };
+    Value::object(User {
+        shared: shared.clone(),
+        account: principal.user.clone(),
+        is_superuser: principal.is_superuser,
+        groups: Some(principal.groups.clone()),
+        direct,
+        backend,
+        attributes: OnceLock::new(),
+        changed: Map::new(),
+    })
+}
+/// Accounts that a query found; their groups are read when they are asked for.
+pub async fn accounts(shared: &Arc<Shared>, found: Vec<users::User>) -> Result<Vec<Value>, CallError> {
+    let ids: Vec<i64> = found.iter().map(|user| user.id).collect();
+    let superusers = groups::is_superuser(&shared.core.db, &ids).await.map_err(gone)?;
+    let one = |account: users::User| {
+        let is_superuser = superusers.contains(&account.id);
+        Value::object(User {
+            shared: shared.clone(),
+            account: Arc::new(account),
+            is_superuser,
+            groups: None,
+            direct: None,
+            backend: None,
+            attributes: OnceLock::new(),
+            changed: Map::new(),
+        })
+    };
+    Ok(found.into_iter().map(one).collect())
 }
 /// Somebody without an account: a typed name that matched nobody, or an enrolment that has not been written yet.
-pub fn pretended(person: PendingUser) -> Value {
-    Value::object(Stranger { type_name: "User", person })
+pub fn pretended(shared: &Arc<Shared>, person: PendingUser) -> Value {
+    Value::object(Stranger { shared: shared.clone(), type_name: "User", person })
 }
-pub fn nobody() -> Value {
-    Value::object(Stranger { type_name: "AnonymousUser", person: PendingUser { id: None, username: String::new(), name: String::new(), email: String::new() } })
+pub fn nobody(shared: &Arc<Shared>) -> Value {
+    let person = PendingUser { id: None, username: String::new(), name: String::new(), email: String::new() };
+    Value::object(Stranger { shared: shared.clone(), type_name: "AnonymousUser", person })
 }
 
+/// The configuration object behind a value.
+pub fn configured(value: &Value) -> Option<&Arc<Object>> {
+    value.as_object()?.as_any()?.downcast_ref::<Config>().map(|config| &config.object)
+}
+/// The account behind a value.
+pub fn account(value: &Value) -> Option<&User> {
+    value.as_object()?.as_any()?.downcast_ref::<User>()
+}
+
+#[derive(Clone)]
 pub struct User {
     shared: Arc<Shared>,
-    principal: Principal,
+    account: Arc<users::User>,
+    is_superuser: bool,
+    /// With inherited ones, where they were read.
+    groups: Option<Arc<Vec<groups::Group>>>,
+    direct: Option<Arc<Vec<groups::Group>>>,
     /// Set once the person has proven who they are.
     backend: Option<String>,
     attributes: OnceLock<Value>,
+    /// What the text changed.
+    pub changed: Map,
 }
 
 impl User {
-    fn attributes(&self) -> Value {
-        self.attributes.get_or_init(|| Value::from(Json::Object(self.principal.user.attributes.clone()))).clone()
+    pub fn id(&self) -> i64 {
+        self.account.id
     }
-    /// The brand's attributes, then those of groups by name, then the person's own.
-    fn group_attributes(&self) -> Value {
-        let world = self.shared.core.world();
-        let mut out = brand::of(&world, self.shared.client.domain()).map(|(_, b)| b.attributes.clone()).unwrap_or_default();
-        rows::merge(&mut out, &rows::group_attributes(&self.principal));
+    fn attributes(&self) -> Value {
+        self.attributes.get_or_init(|| Value::from(Json::Object(self.account.attributes.clone()))).clone()
+    }
+    fn text(&self) -> String {
+        self.account.username.clone()
+    }
+    fn manager(&self) -> Query {
+        match &self.direct {
+            Some(known) => super::orm::groups_query(&self.shared, Base::Groups(known.clone())),
+            None => {
+                let all = super::orm::groups_query(&self.shared, Base::All);
+                all.related("users", self.id())
+            }
+        }
+    }
+    fn all_groups(&self) -> Query {
+        let base = self.groups.clone().map_or(Base::Effective(self.id()), Base::Groups);
+        super::orm::groups_query(&self.shared, base).all()
+    }
+    /// The brand's attributes where a request is given, then those of groups by name, then the person's own.
+    fn merged(&self, groups: &[groups::Group], request: bool) -> Value {
+        let mut out = Map::new();
+        if request {
+            let world = self.shared.core.world();
+            out = brand::of(&world, self.shared.client.domain()).map(|(_, b)| b.attributes.clone()).unwrap_or_default();
+        }
+        let mut sorted: Vec<&groups::Group> = groups.iter().collect();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        for group in sorted {
+            rows::merge(&mut out, &group.attributes);
+        }
+        rows::merge(&mut out, &self.account.attributes);
         Value::from(Json::Object(out))
     }
+    /// Entitlements that are bound to the person or to one of the groups, by name.
+    fn entitlements(&self, groups: &[groups::Group], of: Option<Uuid>) -> Vec<Arc<Object>> {
+        let world = self.shared.core.world();
+        let mine = |binding: &PolicyBinding| binding.enabled && (binding.user == Some(self.id()) || binding.group.is_some_and(|id| groups.iter().any(|g| g.id == id)));
+        let bound = |object: &Object| object.pbm().is_some_and(|pbm| world.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>()).any(mine));
+        let mut found: Vec<_> = world.all::<ApplicationEntitlement>().filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object)).map(|(object, _)| object.clone()).collect();
+        found.sort_by(|a, b| a.name().cmp(b.name()));
+        found
+    }
+    /// Methods that need the groups.
+    fn with_groups(&self, method: &str, groups: &[groups::Group], args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+        let given = args.first().or_else(|| kwargs.first().map(|(_, value)| value)).filter(|value| !matches!(value, Value::None));
+        let app = || match given {
+            None => Ok(None),
+            Some(value) => configured(value).map(|object| Some(object.pk)).ok_or_else(|| CallError::Type(format!("{method}() takes an application"))),
+        };
+        Ok(match method {
+            "group_attributes" => self.merged(groups, given.is_some()),
+            "app_entitlements" => Value::object(Query::manager(&self.shared, &super::orm::ENTITLEMENT, Base::Objects(self.entitlements(groups, app()?))).all()),
+            "app_entitlements_attributes" => {
+                let mut out = Map::new();
+                for entitlement in self.entitlements(groups, app()?) {
+                    if let Some(entitlement) = entitlement.get::<ApplicationEntitlement>() {
+                        rows::merge(&mut out, &entitlement.attributes);
+                    }
+                }
+                rows::merge(&mut out, &self.account.attributes);
+                Value::from(Json::Object(out))
+            }
+            _ => return Err(CallError::NotFound),
+        })
+    }
     fn locale(&self) -> Value {
-        let own = self.principal.user.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
+        let own = self.account.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
         own.unwrap_or_default().into()
     }
+    /// The account with changes that an earlier text made.
+    #[must_use]
+    pub fn changed_by(mut self, changes: &Map) -> Self {
+        let mut account = (*self.account).clone();
+        let text = |name: &str, place: &mut String| {
+            if let Some(text) = changes.get(name).and_then(Json::as_str) {
+                text.clone_into(place);
+            }
+        };
+        text("username", &mut account.username);
+        text("name", &mut account.name);
+        text("email", &mut account.email);
+        if let Some(Json::Object(attributes)) = changes.get("attributes") {
+            account.attributes.clone_from(attributes);
+        }
+        self.account = Arc::new(account);
+        self.attributes = OnceLock::new();
+        self
+    }
+}
+
+const NEED_GROUPS: [&str; 3] = ["group_attributes", "app_entitlements", "app_entitlements_attributes"];
+const WRITES: [&str; 8] = ["save", "delete", "set_password", "set_unusable_password", "refresh_from_db", "assign_perms_to_managed_role", "remove_perms_from_managed_role", "asave"];
+
+fn refused(what: &str, method: &str) -> CallError {
+    CallError::Fatal(format!("expressions do not write: {method}() of {what} is refused; use a user write stage"))
 }
 
 impl HostObject for User {
@@ -50,57 +194,72 @@ impl HostObject for User {
         "User"
     }
     fn identity(&self) -> String {
-        self.principal.user.id.to_string()
+        self.id().to_string()
+    }
+    fn special(&self) -> Special {
+        Special { text: Some(self.text()), ..Special::default() }
+    }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
     fn eager(&self) -> Vec<(&str, Value)> {
         vec![("attributes", self.attributes())]
     }
     fn attr(&self, name: &str) -> Option<Value> {
-        let user = &self.principal.user;
+        let user = &self.account;
         Some(match name {
             "pk" | "id" => user.id.into(),
-            "uid" => self.principal.uid.as_str().into(),
-            "uuid" => user.uuid.to_string().into(),
+            "uid" => self.shared.core.uid(user.id).into(),
+            "uuid" => super::objects::uuid(user.uuid),
             "username" => user.username.as_str().into(),
             "name" => user.name.as_str().into(),
             "email" => user.email.as_str().into(),
+            // The original keeps them and shows them nowhere.
+            "first_name" | "last_name" => "".into(),
             "is_active" => user.is_active.into(),
-            "is_superuser" => self.principal.is_superuser.into(),
+            "is_superuser" | "is_staff" => self.is_superuser.into(),
             "is_authenticated" => true.into(),
             "is_anonymous" => false.into(),
             "type" => user.user_type.as_str().into(),
             "path" => user.path.as_str().into(),
+            "avatar" => rows::avatar(&self.shared.core, &user.name, &user.username, &user.email).into(),
             "attributes" => self.attributes(),
             "date_joined" => user.joined.into(),
             "last_login" => user.last_login.into(),
             "last_updated" => user.updated.into(),
             "password_change_date" => user.password_changed.into(),
+            // There is one; what it is stays here.
+            "password" => Value::object(Hidden),
             "backend" => self.backend.as_deref()?.into(),
-            "groups" | "ak_groups" => Value::object(Manager { shared: self.shared.clone(), of: Arc::new(Membership::of(&self.principal)), filter: Filter::default() }),
+            "groups" | "ak_groups" => Value::object(self.manager()),
             _ => return None,
         })
     }
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         // A password is checked once: it takes long.
-        if method == "check_password" { Effect::Now } else { Effect::None }
+        if method == "check_password" || WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
-    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
         Some(Ok(match method {
-            "all_groups" => Value::list((0..self.principal.groups.len()).map(|index| Value::object(Group { of: self.principal.groups.clone(), index }))),
-            "group_attributes" => self.group_attributes(),
-            // Entitlements are objects of a later version: nobody has one.
-            "app_entitlements" => Value::list(Vec::<Value>::new()),
-            "app_entitlements_attributes" => Value::from(Json::Object(Map::new())),
+            "all_groups" => Value::object(self.all_groups()),
             "locale" => self.locale(),
-            "has_usable_password" => crate::hash::is_usable(&self.principal.user.password).into(),
+            "has_usable_password" => crate::hash::is_usable(&self.account.password).into(),
+            "get_username" => self.account.username.as_str().into(),
+            "get_full_name" | "get_short_name" => "".into(),
+            _ if NEED_GROUPS.contains(&method) => return self.groups.as_ref().map(|groups| self.with_groups(method, groups, args, kwargs)),
+            _ if WRITES.contains(&method) => return Some(Err(refused("User", method))),
             _ => return None,
         }))
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             match (method, args.first()) {
+                (method, _) if NEED_GROUPS.contains(&method) => {
+                    let groups = groups::effective_groups(&self.shared.core.db, self.id()).await.map_err(gone)?;
+                    self.with_groups(method, &groups, &args, &kwargs)
+                }
                 ("check_password", Some(Value::Str(text))) => {
-                    let stored = self.principal.user.password.as_str();
+                    let stored = self.account.password.as_str();
                     self.shared.core.hasher.verify(Some(stored), &Secret::new(text.as_ref())).await.map(Value::from).map_err(gone)
                 }
                 ("check_password", _) => Err(CallError::Type("check_password() takes one text".into())),
@@ -108,9 +267,34 @@ impl HostObject for User {
             }
         })
     }
+    fn leaving(&self, attrs: &Dict) -> Option<Value> {
+        let mut changed = Map::new();
+        for name in CHANGEABLE {
+            let Some(now) = attrs.get(name) else { continue };
+            if self.attr(name).as_ref() != Some(now) {
+                changed.insert(name.to_owned(), now.to_json().ok()?);
+            }
+        }
+        (!changed.is_empty()).then(|| Value::object(Self { changed, ..self.clone() }))
+    }
+}
+
+/// A value that is there and is not shown.
+struct Hidden;
+impl HostObject for Hidden {
+    fn type_name(&self) -> &str {
+        "Hidden"
+    }
+    fn identity(&self) -> String {
+        String::new()
+    }
+    fn attr(&self, _: &str) -> Option<Value> {
+        None
+    }
 }
 
 struct Stranger {
+    shared: Arc<Shared>,
     type_name: &'static str,
     person: PendingUser,
 }
@@ -122,61 +306,42 @@ impl HostObject for Stranger {
     fn identity(&self) -> String {
         format!("-{}", self.person.username)
     }
+    fn special(&self) -> Special {
+        let text = if self.type_name == "User" { self.person.username.clone() } else { self.type_name.to_owned() };
+        Special { text: Some(text), ..Special::default() }
+    }
     fn eager(&self) -> Vec<(&str, Value)> {
         vec![("attributes", Value::from(Json::Object(Map::new())))]
     }
     fn attr(&self, name: &str) -> Option<Value> {
         Some(match name {
-            "pk" | "id" | "uuid" => Value::None,
-            "uid" => "".into(),
+            "pk" | "id" | "uuid" | "last_login" => Value::None,
+            "uid" | "first_name" | "last_name" => "".into(),
             "username" => self.person.username.as_str().into(),
             "name" => self.person.name.as_str().into(),
             "email" => self.person.email.as_str().into(),
-            "is_active" | "is_superuser" | "is_authenticated" => false.into(),
+            "is_active" | "is_superuser" | "is_authenticated" | "is_staff" => false.into(),
             "is_anonymous" => (self.type_name == "AnonymousUser").into(),
             "type" => "external".into(),
             "path" => "users".into(),
+            "avatar" => rows::avatar(&self.shared.core, &self.person.name, &self.person.username, &self.person.email).into(),
             "attributes" => Value::from(Json::Object(Map::new())),
-            "groups" | "ak_groups" => Value::object(Nothing),
+            "groups" | "ak_groups" => Value::object(super::orm::groups_query(&self.shared, Base::Nothing)),
             _ => return None,
         })
     }
-    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
-        Effect::None
+    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        if WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
     fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
         match method {
-            "all_groups" | "app_entitlements" => Some(Ok(Value::list(Vec::<Value>::new()))),
+            "all_groups" => Some(Ok(Value::object(super::orm::groups_query(&self.shared, Base::Nothing).all()))),
+            "app_entitlements" => Some(Ok(Value::object(Query::manager(&self.shared, &super::orm::ENTITLEMENT, Base::Nothing).all()))),
             "group_attributes" | "app_entitlements_attributes" => Some(Ok(Value::from(Json::Object(Map::new())))),
             "has_usable_password" | "check_password" => Some(Ok(false.into())),
-            "locale" => Some(Ok("".into())),
-            _ => None,
-        }
-    }
-}
-
-/// `groups` of somebody without an account.
-struct Nothing;
-impl HostObject for Nothing {
-    fn type_name(&self) -> &str {
-        "GroupManager"
-    }
-    fn identity(&self) -> String {
-        String::new()
-    }
-    fn attr(&self, _: &str) -> Option<Value> {
-        None
-    }
-    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
-        Effect::None
-    }
-    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
-        match method {
-            "all" | "values_list" => Some(Ok(Value::list(Vec::<Value>::new()))),
-            "filter" | "exclude" | "order_by" => Some(Ok(Value::object(Nothing))),
-            "exists" => Some(Ok(false.into())),
-            "count" => Some(Ok(0_i64.into())),
-            "first" => Some(Ok(Value::None)),
+            "locale" | "get_full_name" | "get_short_name" => Some(Ok("".into())),
+            "get_username" => Some(Ok(self.person.username.as_str().into())),
+            _ if WRITES.contains(&method) => Some(Err(refused("User", method))),
             _ => None,
         }
     }
@@ -184,20 +349,26 @@ impl HostObject for Nothing {
 
 /// One group of a list that was read.
 pub struct Group {
+    shared: Arc<Shared>,
     of: Arc<Vec<groups::Group>>,
     index: usize,
 }
-/// Names by which groups may be filtered.
-pub const GROUP_FILTERS: &[&str] = &["name", "pk", "group_uuid", "uuid", "num_pk", "is_superuser", "attributes"];
 
 impl Group {
     /// All of a list.
-    pub fn all(of: Vec<groups::Group>) -> Vec<Group> {
-        let of = Arc::new(of);
-        (0..of.len()).map(|index| Group { of: of.clone(), index }).collect()
+    pub fn all(shared: &Arc<Shared>, of: &Arc<Vec<groups::Group>>) -> Vec<Group> {
+        (0..of.len()).map(|index| Group { shared: shared.clone(), of: of.clone(), index }).collect()
     }
     fn get(&self) -> &groups::Group {
         &self.of[self.index]
+    }
+    /// What conditions are judged by.
+    pub fn record(&self) -> Json {
+        let group = self.get();
+        json!({"pk": group.id, "group_uuid": group.id, "uuid": group.id, "name": group.name, "is_superuser": group.is_superuser, "attributes": group.attributes})
+    }
+    fn related(&self, name: &str) -> Query {
+        super::orm::groups_query(&self.shared, Base::All).related(name, self.get().id.to_string())
     }
 }
 
@@ -208,6 +379,9 @@ impl HostObject for Group {
     fn identity(&self) -> String {
         self.get().id.to_string()
     }
+    fn special(&self) -> Special {
+        Special { text: Some(format!("Group {}", self.get().name)), ..Special::default() }
+    }
     fn eager(&self) -> Vec<(&str, Value)> {
         // A list of many groups without attributes stays small.
         if self.get().attributes.is_empty() { Vec::new() } else { vec![("attributes", Value::from(Json::Object(self.get().attributes.clone())))] }
@@ -215,100 +389,36 @@ impl HostObject for Group {
     fn attr(&self, name: &str) -> Option<Value> {
         let group = self.get();
         Some(match name {
-            "pk" | "group_uuid" | "uuid" => group.id.to_string().into(),
+            "pk" | "group_uuid" | "uuid" => super::objects::uuid(group.id),
             "num_pk" => rows::num_pk(group).into(),
             "name" => group.name.as_str().into(),
             "is_superuser" => group.is_superuser.into(),
             "attributes" => Value::from(Json::Object(group.attributes.clone())),
+            "users" => Value::object(Query::manager(&self.shared, &super::orm::USER, Base::All).related("groups", group.id.to_string())),
+            "parents" => Value::object(self.related("children")),
+            "children" => Value::object(self.related("parents")),
             _ => return None,
+        })
+    }
+    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        if matches!(method, "save" | "delete") { Effect::Now } else { Effect::None }
+    }
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match method {
+                "is_member" => {
+                    let user = args.first().and_then(account).ok_or_else(|| CallError::Type("is_member() takes a user".into()))?;
+                    let all = groups::effective_groups(&self.shared.core.db, user.id()).await.map_err(gone)?;
+                    Ok(all.iter().any(|group| group.id == self.get().id).into())
+                }
+                "save" | "delete" => Err(refused("Group", method)),
+                _ => Err(CallError::NotFound),
+            }
         })
     }
 }
 
-/// The direct groups of a person.
-struct Membership {
-    user: i64,
-    /// The groups, where nothing has to be read for them.
-    known: Option<Arc<Vec<groups::Group>>>,
-}
-impl Membership {
-    fn of(person: &Principal) -> Self {
-        let known = match &person.direct {
-            // Nothing is inherited.
-            _ if person.groups.is_empty() => Some(person.groups.clone()),
-            Some(direct) if direct.len() == person.groups.len() => Some(person.groups.clone()),
-            Some(direct) => Some(Arc::new(person.groups.iter().filter(|g| direct.contains(&g.id)).cloned().collect())),
-            None => None,
-        };
-        Self { user: person.user.id, known }
-    }
-}
-
-/// The direct groups of a person, with filters.
-struct Manager {
-    shared: Arc<Shared>,
-    of: Arc<Membership>,
-    filter: Filter,
-}
-
-impl Manager {
-    fn narrowed(&self, kwargs: &[(String, Value)], negated: bool) -> Answer {
-        let more = Filter::parse(&kwargs.to_vec(), GROUP_FILTERS, negated)?;
-        Ok(Value::object(Manager { shared: self.shared.clone(), of: self.of.clone(), filter: self.filter.clone().and(more) }))
-    }
-    async fn read(&self) -> Result<Arc<Vec<groups::Group>>, CallError> {
-        match &self.of.known {
-            Some(known) => Ok(known.clone()),
-            None => groups::direct_groups(&self.shared.core.db, self.of.user).await.map(Arc::new).map_err(gone),
-        }
-    }
-    fn answer(&self, of: &Arc<Vec<groups::Group>>, method: &str, args: &[Value]) -> Answer {
-        let fitting = (0..of.len()).map(|index| Group { of: of.clone(), index }).filter(|g| self.filter.is_empty() || self.filter.fits(|name| g.attr(name)));
-        found(fitting.map(|group| Found(Value::object(group))), method, args)
-    }
-}
-
-/// A person or group that a query found.
-pub struct Found(pub Value);
-
-/// What the methods of a query answer about those that fit.
-pub fn found(mut fitting: impl Iterator<Item = Found>, method: &str, args: &[Value]) -> Answer {
-    Ok(match method {
-        "all" => Value::list(fitting.map(|one| one.0)),
-        "exists" => fitting.next().is_some().into(),
-        "count" => i64::try_from(fitting.count()).unwrap_or(i64::MAX).into(),
-        "first" => fitting.next().map(|one| one.0).into(),
-        "values_list" => match args {
-            [Value::Str(name)] => Value::list(fitting.map(|one| one.0.as_object().and_then(|object| object.attr(name)))),
-            _ => return Err(CallError::Type("values_list() takes one name and flat=True".into())),
-        },
-        _ => return Err(CallError::NotFound),
-    })
-}
-
-impl HostObject for Manager {
-    fn type_name(&self) -> &str {
-        "GroupManager"
-    }
-    fn identity(&self) -> String {
-        self.of.user.to_string()
-    }
-    fn attr(&self, _: &str) -> Option<Value> {
-        None
-    }
-    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
-        Effect::None
-    }
-    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
-        match method {
-            "filter" => Some(self.narrowed(kwargs, false)),
-            "exclude" => Some(self.narrowed(kwargs, true)),
-            // Groups come by name anyway.
-            "order_by" => Some(self.narrowed(&[], false)),
-            _ => self.of.known.as_ref().map(|known| self.answer(known, method, args)),
-        }
-    }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
-        Box::pin(async move { self.answer(&self.read().await?, method, &args) })
-    }
+/// The class name of a configuration object.
+pub fn class_name(object: &Object) -> &'static str {
+    class_of(object).map_or("Object", |class| class.name)
 }

@@ -6,7 +6,7 @@ fn dict(pairs: Vec<(&str, Value)>) -> Dict {
     pairs.into_iter().collect()
 }
 fn person(name: &str) -> Value {
-    people::pretended(PendingUser { id: None, username: name.into(), name: String::new(), email: String::new() })
+    Value::record("User", [("username", name)])
 }
 fn after(plan: Dict) -> Value {
     Value::dict([("flow_plan", Value::record("FlowPlan", [("context", Value::from(plan))]))])
@@ -41,8 +41,16 @@ fn a_proof_does_not_pass_to_another_person() {
 }
 
 #[test]
-fn people_become_pending_users_and_strangers_to_json_are_refused() {
-    assert_eq!(to_json(&person("ada")).unwrap(), json!({"id": null, "username": "ada", "name": "", "email": ""}));
-    assert_eq!(to_json(&people::nobody()).unwrap(), Json::Null);
+fn strangers_to_json_are_refused() {
     assert!(to_json(&Value::object(objects::Logger)).is_err());
+}
+
+#[test]
+fn names_with_dots_nest_for_texts_and_are_kept_flat() {
+    let typed = json!({"attributes.a.b": 1, "attributes.c": 2, "name": "x"});
+    let typed = typed.as_object().unwrap();
+    assert_eq!(Json::Object(nested(typed)), json!({"attributes": {"a": {"b": 1}, "c": 2}, "name": "x"}));
+    let mut changes = json!({"prompt_data": nested(typed)}).as_object().cloned().unwrap();
+    flatten(&mut changes, json!({"prompt_data": typed}).as_object().unwrap());
+    assert_eq!(changes["prompt_data"], Json::Object(typed.clone()));
 }

@@ -66,6 +66,10 @@ pub mod keys {
     pub const CREATED_ACCOUNT: Key<AccountAt> = Key::new("goauthentik.io/user_write/created");
     /// What one run may hand to another that is about somebody else, or begins anew.
     pub const TRAVELLERS: [&str; 3] = [APPLICATION.0, IS_SSO.0, IS_REDIRECTED.0];
+    /// What policies changed of the pending user: kept by the next user write stage.
+    pub const PENDING_CHANGES: Key<Map> = Key::new("goauthentik.io/pending_user/changes");
+    /// Where a policy sends the person next.
+    pub const PLAN_REDIRECT: Key<String> = Key::new("goauthentik.io/plan/redirect");
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

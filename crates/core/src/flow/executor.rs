@@ -143,6 +143,15 @@ impl Executor<'_> {
         let (mut passed, mut agreed) = (false, false);
         for _ in 0..MAX_SILENT {
             let Some(mut plan) = self.session.state.plan.take() else { return Err(Error::internal("a run without a plan")) };
+            // A policy sends the person elsewhere. What is left of the run waits for them to come back.
+            if !plan.shown
+                && let Some(to) = plan.context.get(&keys::PLAN_REDIRECT)
+            {
+                plan.context.remove(&keys::PLAN_REDIRECT);
+                self.session.state.plan = Some(plan);
+                self.session.touch();
+                return Ok(Reply::Away(to));
+            }
             let first_run = flow.text("slug") == setup::FLOW;
             let claimed = plan.context.get(&keys::SETUP_CLAIMED) == Some(true);
             if first_run && !claimed && !self.client.local && setup_code::ask_first(&mut plan) {

@@ -1,5 +1,5 @@
 //! Built-in functions and the forms that are calls in a text but not here.
-use super::eval::{Eval, Found, Stop};
+use super::eval::{Eval, Found, Stop, truth};
 use super::ir::{Builtin, Expr, Kind};
 use super::ops::{add, compare, text_of};
 use super::{address, ir};
@@ -141,7 +141,7 @@ impl Eval<'_> {
                 let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
                 plain.then(|| text.parse().ok()).flatten().map(Value::Int).ok_or(Stop::Interpret)
             }
-            (Builtin::Bool, value) => Ok(value.is_truthy().into()),
+            (Builtin::Bool, value) => Ok(truth(value)?.into()),
             // The argument of these was collected into a list of the program's own.
             (Builtin::List, Value::List(_)) => Ok(value),
             (Builtin::Dict, Value::Dict(dict)) => Ok((**dict).clone().into()),

@@ -204,7 +204,7 @@ impl<'a> Eval<'a> {
             Expr::Comp(comp) => self.comp(comp),
             Expr::And(values) => self.logic(values, false),
             Expr::Or(values) => self.logic(values, true),
-            Expr::Not(value) => Ok((!self.expr(value)?.is_truthy()).into()),
+            Expr::Not(value) => Ok((!truth(&self.expr(value)?)?).into()),
             Expr::Neg(value) => negative(&self.expr(value)?).ok_or(Stop::Interpret),
             Expr::Binary(Binary::Add, sides) => {
                 let (left, right) = (self.expr(&sides.0)?, self.expr(&sides.1)?);
@@ -221,7 +221,7 @@ impl<'a> Eval<'a> {
             Expr::Compare(first, rest) => self.comparison(first, rest),
             Expr::If(parts) => {
                 let (test, yes, no) = &**parts;
-                if self.expr(test)?.is_truthy() { self.expr(yes) } else { self.expr(no) }
+                if truth(&self.expr(test)?)? { self.expr(yes) } else { self.expr(no) }
             }
             Expr::Text(parts) => {
                 let mut out = String::new();
@@ -269,7 +269,7 @@ impl<'a> Eval<'a> {
         let mut last = Value::None;
         for value in values {
             last = self.expr(value)?;
-            if last.is_truthy() == wanted {
+            if truth(&last)? == wanted {
                 break;
             }
         }
@@ -317,6 +317,11 @@ impl<'a> Eval<'a> {
         Ok((plain, named))
     }
 
+    /// The objects that a query finds.
+    pub(super) fn found(&mut self, query: &Arc<dyn HostObject>) -> Found {
+        self.call(Target::Method(query.clone(), "__iter__".to_owned()), Vec::new(), Kwargs::new())
+    }
+
     fn call(&mut self, target: Target, args: Vec<Value>, kwargs: Kwargs) -> Found {
         self.calls += 1;
         if self.calls > self.max_calls {
@@ -347,6 +352,14 @@ impl<'a> Eval<'a> {
 
 fn eager(object: &Arc<dyn HostObject>, name: &str) -> Option<Value> {
     object.eager().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// Truth as Python judges it; what a query finds is asked by the interpreter.
+pub(super) fn truth(value: &Value) -> Found<bool> {
+    match value {
+        Value::Object(object) if object.special().query => Err(Stop::Interpret),
+        other => Ok(other.is_truthy()),
+    }
 }
 
 /// Whether a list holds a value.

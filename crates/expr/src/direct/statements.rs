@@ -1,5 +1,5 @@
 //! Statements: assignments, changes of the program's own containers, branches and loops.
-use super::eval::{Eval, Found, Stop};
+use super::eval::{Eval, Found, Stop, truth};
 use super::ir::{Change, Slot, Stmt, Target};
 use super::ops::add;
 use crate::Value;
@@ -75,7 +75,7 @@ impl Eval<'_> {
             }
             Stmt::If(branches, otherwise) => {
                 for (test, body) in branches {
-                    if self.expr(test)?.is_truthy() {
+                    if truth(&self.expr(test)?)? {
                         return self.block(body);
                     }
                 }
@@ -97,7 +97,7 @@ impl Eval<'_> {
                 return Ok(end);
             }
             Stmt::While(test, body) => {
-                while self.expr(test)?.is_truthy() {
+                while truth(&self.expr(test)?)? {
                     match self.block(body)? {
                         Flow::On | Flow::Continue => {}
                         Flow::Break => break,

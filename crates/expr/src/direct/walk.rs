@@ -1,6 +1,6 @@
 //! Walks over lists, dictionaries, texts and ranges, and the comprehensions made of them.
-use super::eval::{Eval, Found, Stop};
-use super::ir::{Clause, Comp, Iter, Search};
+use super::eval::{Eval, Found, Stop, truth};
+use super::ir::{Clause, Comp, Expr, Iter, Search};
 use crate::{Dict, Value};
 
 /// Is given the key (of pairs) and the value, and says whether to go on.
@@ -10,7 +10,7 @@ impl<'a> Eval<'a> {
     /// Visits what is walked over, until the visitor says `false`. Pairs come with their key.
     pub(super) fn walk(&mut self, iter: &Iter, visit: Visit<'_, 'a>) -> Found<()> {
         match iter {
-            Iter::Items(of) => match self.expr(of)? {
+            Iter::Items(of) => match self.iterable(of)? {
                 Value::List(items) => {
                     for item in items.iter() {
                         if !visit(self, None, item.clone())? {
@@ -60,6 +60,13 @@ impl<'a> Eval<'a> {
         Ok(())
     }
 
+    fn iterable(&mut self, of: &Expr) -> Found {
+        match self.expr(of)? {
+            Value::Object(object) if object.special().query => self.found(&object),
+            other => Ok(other),
+        }
+    }
+
     fn walk_dict(&mut self, dict: &Dict, part: impl Fn(&str, &Value) -> (Option<Value>, Value), visit: Visit<'_, 'a>) -> Found<()> {
         for (key, value) in dict.iter() {
             let (key, value) = part(key, value);
@@ -78,7 +85,7 @@ impl<'a> Eval<'a> {
             this.spend(1)?;
             this.bind(&first.target, key, value)?;
             for condition in &first.conditions {
-                if !this.expr(condition)?.is_truthy() {
+                if !truth(&this.expr(condition)?)? {
                     return Ok(true);
                 }
             }
@@ -129,12 +136,12 @@ impl<'a> Eval<'a> {
         match search {
             Search::Items(iter) => self.walk(iter, &mut |this, _, value| {
                 this.spend(1)?;
-                found = value.is_truthy() == wanted;
+                found = truth(&value)? == wanted;
                 Ok(!found)
             })?,
             Search::Comp(comp) => {
                 self.clauses(&comp.clauses, &mut |this| {
-                    found = this.expr(&comp.value)?.is_truthy() == wanted;
+                    found = truth(&this.expr(&comp.value)?)? == wanted;
                     Ok(!found)
                 })?;
             }

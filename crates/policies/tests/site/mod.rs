@@ -40,13 +40,11 @@ pub struct Site {
     pub http: Arc<ScriptedHttp>,
 }
 
-impl Site {
-    /// Ada is in "staff", which is in "everyone".
-    pub async fn new() -> Self {
+/// A core without people, whose requests go to `http`.
+pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>, host: &str) -> Arc<Core> {
         let db = testdb::sqlite().await;
-        let (mail, http) = (Arc::new(MailBox::default()), Arc::new(ScriptedHttp::default()));
         // A Monday evening.
-        let ports = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0.with_mail(mail.clone()).with_http(http.clone());
+        let ports = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0.with_mail(mail).with_http(http);
         let secret: Secret = "a secret key of the tests".into();
         let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
         let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
@@ -54,7 +52,7 @@ impl Site {
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let mut settings = Settings::new(secret);
-        settings.expressions = Outside { hosts: vec!["api.example.test".into()], dns: true };
+        settings.expressions = Outside { hosts: vec![host.into()], dns: true };
         let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
         let parts = CoreParts {
             ports: ports.clone(),
@@ -68,7 +66,21 @@ impl Site {
             system: SystemSettings::default(),
             assets: Arc::new(NoAssets),
         };
-        let core = Core::new(parts).unwrap();
+        Core::new(parts).unwrap()
+}
+
+pub async fn make(core: &Arc<Core>, def: &'static ModelDef, sent: Json) -> Arc<Object> {
+    let change = check(def, sent.as_object().unwrap(), None, false, &core.world(), &AllRows, &core.ports).unwrap();
+    let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
+    core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0)
+}
+
+impl Site {
+    /// Ada is in "staff", which is in "everyone".
+    pub async fn new() -> Self {
+        let (mail, http) = (Arc::new(MailBox::default()), Arc::new(ScriptedHttp::default()));
+        let core = core(http.clone(), mail.clone(), "api.example.test").await;
+        let (db, ports) = (core.db.clone(), core.ports.clone());
         let mut everyone = Group::new(&ports, "everyone");
         everyone.attributes = map(json!({"team": "all", "rooms": ["hall"]}));
         let mut staff = Group::new(&ports, "staff");
@@ -87,9 +99,7 @@ impl Site {
         Self { core, ada, mail, http }
     }
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Arc<Object> {
-        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.world(), &AllRows, &self.core.ports).unwrap();
-        let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
-        self.core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0)
+        make(&self.core, def, sent).await
     }
     pub async fn policy(&self, text: &str) -> Arc<Object> {
         let name = self.core.ports.hex(4);

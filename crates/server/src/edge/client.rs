@@ -2,9 +2,11 @@
 use http::{HeaderMap, HeaderValue, Uri, header};
 use signet_base::Secret;
 use signet_core::address::canonical_host;
+use signet_core::client::Sent;
 use signet_core::system::Settings;
 use signet_core::{Client, session};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// What the listener knows about a connection.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,7 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let cookies = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let short = |name| session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned();
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
+    let sent = Arc::new(Sent::new(shown(headers), cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
     let local = is_local(peer, &host, headers);
@@ -68,6 +71,7 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
         device,
         mfa,
         outpost_token,
+        sent,
         ..Client::internal()
     })
 }
@@ -83,6 +87,11 @@ fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
     };
     let own = name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| plain(ip).is_loopback());
     peer.is_loopback() && !forwarded && own
+}
+
+/// Headers for expressions; the last of equal names counts.
+fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.keys().filter_map(|name| Some((name.as_str().to_owned(), headers.get_all(name).iter().next_back()?.to_str().ok()?.to_owned()))).collect()
 }
 
 /// Longest user agent that is kept, in characters: it goes into each session and event.

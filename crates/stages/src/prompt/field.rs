@@ -88,7 +88,7 @@ pub async fn render(question: &Question<'_>, prompt: &Prompt, ready: &Prepared, 
 async fn evaluate(question: &Question<'_>, program: &Program, given: &Map) -> Result<Json> {
     let context = Value::from(Json::Object(given.clone()));
     let outcome = expression::evaluate(question, program, vec![("prompt_context", context)]).await.map_err(Error::internal)?;
-    outcome.value.to_json().map_err(Error::internal)
+    expression::to_json(&outcome.value).map_err(Error::internal)
 }
 
 /// A list of plain values or of `{value, label}`; a single text is a single choice.

@@ -33,6 +33,15 @@ pub fn apply(user: &mut User, data: &Map) -> Result<Applied, String> {
     Ok(applied)
 }
 
+/// Takes over what policies changed of the pending user: their attributes as a whole, since parts may be gone.
+pub fn change(user: &mut User, changes: &Map) -> Result<(), String> {
+    let mut rest = changes.clone();
+    if let Some(Json::Object(attributes)) = rest.remove("attributes") {
+        user.attributes = attributes;
+    }
+    apply(user, &rest).map(drop)
+}
+
 fn one(user: &mut User, key: &str, value: &Json, applied: &mut Applied) -> Result<bool, String> {
     let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("The value of {key} is not a text."));
     match key {

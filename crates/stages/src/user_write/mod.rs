@@ -3,7 +3,7 @@ mod apply;
 
 use crate::Slice;
 use crate::user_login::proof;
-use apply::{Applied, apply};
+use apply::{Applied, apply, change};
 use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,9 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
         Some(person) => User::clone(&person.user),
         None => new_user(flow, &settings),
     };
-    let applied = match apply(&mut user, &data) {
+    // What policies changed of the person comes before what was typed.
+    let changes = flow.plan.context.get(&keys::PENDING_CHANGES).filter(|_| !created);
+    let applied = match changes.map_or(Ok(()), |changes| change(&mut user, &changes)).and_then(|()| apply(&mut user, &data)) {
         Ok(applied) => applied,
         Err(why) => {
             tracing::info!(flow = flow.flow.text("slug"), %why, "what was typed cannot be written");
@@ -134,7 +136,10 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
         }
     }
     match write(flow, &settings, user, created, &applied).await {
-        Ok(person) => done(flow, person, created, &applied).await,
+        Ok(person) => {
+            flow.plan.context.remove(&keys::PENDING_CHANGES);
+            done(flow, person, created, &applied).await
+        }
         Err(error) if epoch::has_changed(&error) => Err(error),
         Err(error @ (Error::Conflict(_) | Error::Invalid(_) | Error::NotFound)) => {
             tracing::info!(flow = flow.flow.text("slug"), %error, "an account was not written");

@@ -27,7 +27,7 @@ impl Group {
     }
 }
 
-const COLUMNS: &str = "g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated";
+pub(crate) const COLUMNS: &str = "g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated";
 const BY_ID: &str = "SELECT g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated FROM user_group g WHERE g.id = ?";
 const BY_NAME: &str = "SELECT g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated FROM user_group g WHERE g.name = ?";
 const INSERT: &str = "INSERT INTO user_group (id, name, name_key, is_superuser, attributes, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?)";

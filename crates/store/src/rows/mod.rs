@@ -14,6 +14,7 @@ pub mod invitations;
 pub mod known_devices;
 mod list;
 pub mod logins;
+pub mod lookups;
 pub mod password_history;
 pub mod people;
 pub mod reputation;

@@ -34,11 +34,31 @@ async fn mapped(core: &Arc<Core>, client: &Client, person: Option<&Principal>, s
     let program = mapping.prepared::<Program>()?;
     let context = Map::new();
     let question = Question { core, client, user: person, context: &context, target: None };
-    let device = Value::record("SMSDevice", [("phone_number", Value::from(number)), ("name", Value::from(settings.name.as_str()))]);
-    let extra = vec![("device", device), ("token", Value::from(code.reveal()))];
-    let outcome =
-        expression::evaluate(&question, program, extra).await.map_err(|e| Error::Unavailable(format!("{} {}: {e}", NotificationWebhookMapping::DEF.label, mapping.name())))?;
-    expression::to_json(&outcome.value).map(Some).map_err(Error::Unavailable)
+    let device = Value::record("SMSDevice", [("phone_number", Value::from(number)), ("token", Value::from(code.reveal())), ("name", Value::from(settings.name.as_str()))]);
+    // The stage without what it signs in to the service with.
+    let stage = Value::record(
+        "AuthenticatorSMSStage",
+        [
+            ("name", Value::from(settings.name.as_str())),
+            ("friendly_name", Value::from(settings.friendly_name.as_str())),
+            ("from_number", Value::from(settings.from_number.as_str())),
+            ("provider", Value::from(settings.provider.as_str())),
+            ("verify_only", Value::from(settings.verify_only)),
+        ],
+    );
+    let extra = vec![("device", device), ("token", Value::from(code.reveal())), ("stage", stage)];
+    let made = match expression::evaluate(&question, program, extra).await {
+        Ok(outcome) => expression::to_json(&outcome.value),
+        Err(error) => Err(error.to_string()),
+    };
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(why) => {
+            let said = json!({"message": why, "mapping": mapping.name()});
+            core.event(client, person, "property_mapping_exception", "authentik_stages_authenticator_sms", said).await;
+            Err(Error::Unavailable(format!("{} {}: {why}", NotificationWebhookMapping::DEF.label, mapping.name())))
+        }
+    }
 }
 
 /// The text of a message: a mapping gives it as it is, or as a member of what it would post.

@@ -1,0 +1,548 @@
+//! One lazy query, as Django's: nothing is read before its truth, its length or its objects are asked for.
+use super::classes::{Class, GROUP, Kind, USER};
+use super::plain::is_asked;
+use super::record::Record;
+use super::tree::{self, Tree};
+use crate::expression::objects::{Answer, Shared, gone};
+use crate::expression::people::{self, Group};
+use signet_base::Json;
+use signet_expr::{BoxFuture, CallError, Dict, Effect, HostObject, Kwargs, Raised, Special, Value};
+use signet_model::Object;
+use signet_store::groups;
+use signet_store::lookups::{self, Ask, Condition, Model};
+use std::any::Any;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+
+/// Objects that one query may give; more of them can be counted and narrowed, not listed.
+const MOST: u64 = 1_000;
+
+/// Where a query begins.
+#[derive(Clone)]
+pub enum Base {
+    All,
+    Nothing,
+    /// Groups at hand.
+    Groups(Arc<Vec<groups::Group>>),
+    /// The groups of a person with those that they inherit.
+    Effective(i64),
+    /// Settings at hand.
+    Objects(Vec<Arc<Object>>),
+}
+
+#[derive(Clone)]
+enum Shape {
+    Objects,
+    /// `values_list("a", flat=True)`
+    Flat(String),
+    /// `values_list("a", "b")`
+    Lists(Vec<String>),
+    /// `values("a")`
+    Dicts(Vec<String>),
+}
+
+#[derive(Clone)]
+pub struct Query {
+    shared: Arc<Shared>,
+    class: &'static Class,
+    base: Base,
+    tree: Tree,
+    order: Vec<(String, bool)>,
+    reversed: bool,
+    offset: u64,
+    limit: Option<u64>,
+    shape: Shape,
+    distinct: bool,
+    /// `User.objects` and `user.groups` are no queries yet: they are true, and have neither length nor items.
+    manager: bool,
+    /// Further queries whose objects come after those of this one.
+    more: Vec<Query>,
+    read: OnceLock<Arc<Vec<Value>>>,
+}
+
+const WRITES: [&str; 17] = [
+    "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "update", "delete", "add", "remove", "set", "clear", "aadd", "acreate", "adelete", "aupdate", "select_for_update", "raw",
+];
+
+impl Query {
+    pub fn manager(shared: &Arc<Shared>, class: &'static Class, base: Base) -> Self {
+        Self {
+            shared: shared.clone(),
+            class,
+            base,
+            tree: Tree::All(Vec::new()),
+            order: Vec::new(),
+            reversed: false,
+            offset: 0,
+            limit: None,
+            shape: Shape::Objects,
+            distinct: false,
+            manager: true,
+            more: Vec::new(),
+            read: OnceLock::new(),
+        }
+    }
+    /// The query itself, as `.all()` gives it.
+    pub fn all(mut self) -> Self {
+        self.manager = false;
+        self
+    }
+    /// Those that belong to one other object; the manager of a relation.
+    #[must_use]
+    pub fn related(mut self, relation: &str, key: impl Into<Json>) -> Self {
+        self.tree = Tree::Pairs(vec![(relation.to_owned(), key.into())]);
+        self
+    }
+    fn fresh(&self) -> Self {
+        Self { manager: false, read: OnceLock::new(), ..self.clone() }
+    }
+    /// Narrowed by look-ups that are plain already.
+    pub fn where_all(&self, pairs: Vec<(String, Json)>) -> Result<Self, CallError> {
+        self.narrowed(Tree::Pairs(pairs))
+    }
+    fn narrowed(&self, tree: Tree) -> Result<Self, CallError> {
+        if self.limit.is_some() || self.offset > 0 {
+            return Err(CallError::Type("Cannot filter a query once a slice has been taken.".into()));
+        }
+        let mut new = self.fresh();
+        new.tree = Tree::All(vec![self.tree.clone(), tree]);
+        // Unknown names are said where they are written.
+        match self.class.kind {
+            Kind::Rows(_) => drop(new.tree.condition(self.class)?),
+            Kind::Objects(_) | Kind::Family(_) => {
+                let world = self.shared.core.world();
+                if let Some(object) = self.settings(&world).first() {
+                    new.tree.fits(&world, object)?;
+                }
+            }
+        }
+        new.more = self.more.iter().map(|other| other.narrowed(new.tree.clone())).collect::<Result<_, _>>()?;
+        Ok(new)
+    }
+
+    /// What needs no more than what is at hand.
+    fn is_at_hand(&self) -> bool {
+        let own = match (&self.class.kind, &self.base) {
+            (_, Base::Nothing) | (Kind::Objects(_) | Kind::Family(_), _) => true,
+            (Kind::Rows(Model::Group), Base::Groups(_)) => self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some()),
+            _ => false,
+        };
+        own && self.more.iter().all(Query::is_at_hand)
+    }
+
+    fn settings(&self, world: &signet_model::Snapshot) -> Vec<Arc<Object>> {
+        match (&self.base, self.class.kind) {
+            (Base::Objects(objects), _) => objects.clone(),
+            (Base::All, Kind::Objects(model)) => world.objects().filter(|object| object.def.full_name() == model).cloned().collect(),
+            (Base::All, Kind::Family(base)) => world.family(base).cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Groups at hand that fit, in order; none where the database has to be asked.
+    fn known(&self, of: &Arc<Vec<groups::Group>>) -> Result<Option<Vec<Group>>, CallError> {
+        let condition = self.tree.condition(self.class)?;
+        let mut found: Vec<(Json, Group)> = Vec::new();
+        for group in Group::all(&self.shared, of) {
+            let record = group.record();
+            match condition.fits(&record) {
+                None => return Ok(None),
+                Some(true) => found.push((record, group)),
+                Some(false) => {}
+            }
+        }
+        self.sort(&mut found)?;
+        Ok(Some(found.into_iter().map(|(_, group)| group).collect()))
+    }
+
+    /// Puts what is at hand in order; without one it stays as it came.
+    fn sort<T>(&self, found: &mut [(Json, T)]) -> Result<(), CallError> {
+        for (name, _) in &self.order {
+            if found.first().is_some_and(|(record, _)| record.get(name).is_none()) {
+                return Err(CallError::Type(format!("Cannot resolve keyword '{name}' into field.")));
+            }
+        }
+        let key = |record: &Json, name: &str| record.get(name).cloned().unwrap_or_default();
+        let compare = |a: &Json, b: &Json| match (a, b) {
+            (Json::String(a), Json::String(b)) => a.cmp(b),
+            (Json::Bool(a), Json::Bool(b)) => a.cmp(b),
+            _ => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(std::cmp::Ordering::Equal),
+        };
+        found.sort_by(|(a, _), (b, _)| {
+            self.order.iter().fold(std::cmp::Ordering::Equal, |so_far, (name, down)| {
+                so_far.then_with(|| {
+                    let order = compare(&key(a, name), &key(b, name));
+                    if *down { order.reverse() } else { order }
+                })
+            })
+        });
+        if self.reversed {
+            found.reverse();
+        }
+        Ok(())
+    }
+
+    /// What the database is asked.
+    async fn condition(&self) -> Result<Condition, CallError> {
+        let condition = self.tree.condition(self.class)?;
+        let ids = |groups: &[groups::Group]| groups.iter().map(|group| Json::from(group.id.to_string())).collect();
+        let among = match &self.base {
+            Base::All => return Ok(condition),
+            Base::Groups(groups) => ids(groups),
+            Base::Effective(user) => ids(&groups::effective_groups(&self.shared.core.db, *user).await.map_err(gone)?),
+            Base::Nothing | Base::Objects(_) => Vec::new(),
+        };
+        let Kind::Rows(model) = self.class.kind else { return Ok(Condition::nothing()) };
+        let among = Condition::parse(model, vec![("pk__in".to_owned(), Json::Array(among))]).map_err(CallError::Type)?;
+        Ok(condition.and(among))
+    }
+
+    /// Objects from `offset` on, at most `limit`, this query's own part.
+    async fn part(&self, offset: u64, limit: u64) -> Result<Vec<Value>, CallError> {
+        let (skip, take) = (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
+        if matches!(self.base, Base::Nothing) {
+            return Ok(Vec::new());
+        }
+        let Kind::Rows(model) = self.class.kind else {
+            let world = self.shared.core.world();
+            let mut found = Vec::new();
+            for object in self.settings(&world) {
+                if self.tree.fits(&world, &object)? {
+                    let mut record = object.data.clone();
+                    record.insert("pk".into(), object.wire_pk());
+                    found.push((Json::Object(record), object));
+                }
+            }
+            self.sort(&mut found)?;
+            return Ok(found.into_iter().skip(skip).take(take).map(|(_, object)| crate::expression::object_value(&object)).collect());
+        };
+        if let Base::Groups(of) = &self.base
+            && let Some(found) = self.known(of)?
+        {
+            return Ok(found.into_iter().skip(skip).take(take).map(Value::object).collect());
+        }
+        for (name, _) in &self.order {
+            if !model.names().any(|known| known == name) {
+                return Err(CallError::Type(format!("Cannot resolve keyword '{name}' into field.")));
+            }
+        }
+        let db = &self.shared.core.db;
+        let ask = Ask { condition: self.condition().await?, order: self.order.clone(), reversed: self.reversed, offset, limit };
+        match model {
+            Model::User => people::accounts(&self.shared, lookups::users(db, &ask).await.map_err(refused)?).await,
+            Model::Group => {
+                let found = Arc::new(lookups::groups(db, &ask).await.map_err(refused)?);
+                Ok(Group::all(&self.shared, &found).into_iter().map(Value::object).collect())
+            }
+            _ => Record::all(&self.shared, self.class, lookups::rows(db, model, &ask).await.map_err(refused)?).await,
+        }
+    }
+
+    /// At most `limit` objects of the query's slice, in its shape.
+    async fn first_of(&self, limit: u64) -> Result<Vec<Value>, CallError> {
+        let limit = self.limit.map_or(limit, |own| own.min(limit));
+        let mut found = self.part(if self.more.is_empty() { self.offset } else { 0 }, limit).await?;
+        if !self.more.is_empty() {
+            for other in &self.more {
+                found.extend(Box::pin(other.part(0, MOST + 1)).await?);
+            }
+            let mut once: Vec<Value> = Vec::new();
+            for one in found {
+                if !once.contains(&one) {
+                    once.push(one);
+                }
+            }
+            let skip = usize::try_from(self.offset).unwrap_or(usize::MAX);
+            found = once.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        }
+        self.shaped(found)
+    }
+
+    fn shaped(&self, found: Vec<Value>) -> Result<Vec<Value>, CallError> {
+        let attr = |one: &Value, name: &str| -> Result<Value, CallError> {
+            let mut parts = name.split("__");
+            let mut here = one.as_object().and_then(|object| object.attr(parts.next()?));
+            for part in parts {
+                here = here.map(|value| match value.as_dict() {
+                    Some(dict) => dict.get(part).cloned().unwrap_or_default(),
+                    None => Value::None,
+                });
+            }
+            here.filter(|value| !matches!(value, Value::Object(inner) if inner.as_any().is_some_and(|any| any.is::<Self>())))
+                .ok_or_else(|| CallError::Type(format!("Cannot resolve keyword '{name}' into field.")))
+        };
+        let mut out = Vec::with_capacity(found.len());
+        for one in found {
+            out.push(match &self.shape {
+                Shape::Objects => one,
+                Shape::Flat(name) => attr(&one, name)?,
+                Shape::Lists(names) => Value::list(names.iter().map(|name| attr(&one, name)).collect::<Result<Vec<_>, _>>()?),
+                Shape::Dicts(names) => {
+                    let mut dict = Dict::new();
+                    for name in names {
+                        dict.insert(name.as_str(), attr(&one, name)?);
+                    }
+                    dict.into()
+                }
+            });
+        }
+        if self.distinct && !matches!(self.shape, Shape::Objects) {
+            let mut once: Vec<Value> = Vec::new();
+            for one in out {
+                if !once.contains(&one) {
+                    once.push(one);
+                }
+            }
+            return Ok(once);
+        }
+        Ok(out)
+    }
+
+    /// Everything that the query finds; an error where that is too much.
+    pub async fn objects(&self) -> Result<Arc<Vec<Value>>, CallError> {
+        if let Some(read) = self.read.get() {
+            return Ok(read.clone());
+        }
+        let found = self.first_of(MOST + 1).await?;
+        if found.len() as u64 > MOST {
+            return Err(CallError::Value(format!("more than {MOST} objects of {} fit: narrow the query, or use exists() or count()", self.class.name)));
+        }
+        Ok(self.read.get_or_init(|| Arc::new(found)).clone())
+    }
+
+    async fn count(&self) -> Result<u64, CallError> {
+        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_)) || !matches!(self.class.kind, Kind::Rows(_)) || self.distinct || !self.more.is_empty();
+        if let Some(read) = self.read.get() {
+            return Ok(read.len() as u64);
+        }
+        if listed {
+            return Ok(self.first_of(u64::MAX).await?.len() as u64);
+        }
+        let Kind::Rows(model) = self.class.kind else { return Ok(0) };
+        let total = lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?;
+        let rest = total.saturating_sub(self.offset);
+        Ok(self.limit.map_or(rest, |limit| rest.min(limit)))
+    }
+
+    async fn one(&self) -> Answer {
+        let mut found = self.first_of(2).await?;
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => Err(CallError::DoesNotExist(self.class.name.into())),
+            _ => Err(CallError::MultipleObjects(self.class.name.into())),
+        }
+    }
+
+    async fn item(&self, key: &Value) -> Answer {
+        match key {
+            Value::Int(at) => {
+                let at = u64::try_from(*at).map_err(|_| CallError::Value("Negative indexing is not supported.".into()))?;
+                if let Some(found) = self.read.get() {
+                    return found.get(usize::try_from(at).unwrap_or(usize::MAX)).cloned().ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()));
+                }
+                let found = self.sliced(at, Some(1))?.first_of(1).await?;
+                found.into_iter().next().ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()))
+            }
+            Value::List(parts) => {
+                let part = |at: usize| match parts.get(at) {
+                    None | Some(Value::None) => Ok(None),
+                    Some(Value::Int(n)) => u64::try_from(*n).map(Some).map_err(|_| CallError::Value("Negative indexing is not supported.".into())),
+                    Some(_) => Err(CallError::Type("slices are of numbers".into())),
+                };
+                let (start, end, step) = (part(0)?.unwrap_or(0), part(1)?, part(2)?);
+                let sliced = self.sliced(start, end.map(|end| end.saturating_sub(start)))?;
+                match step {
+                    None => Ok(Value::object(sliced)),
+                    // As Django does: a step reads.
+                    Some(step) => Ok(Value::list(sliced.objects().await?.iter().step_by(usize::try_from(step.max(1)).unwrap_or(1)).cloned())),
+                }
+            }
+            _ => Err(CallError::Type("a query has numbers as indices".into())),
+        }
+    }
+
+    fn sliced(&self, offset: u64, limit: Option<u64>) -> Result<Self, CallError> {
+        let mut new = self.fresh();
+        new.offset = self.offset.saturating_add(offset);
+        let rest = self.limit.map(|limit| limit.saturating_sub(offset));
+        new.limit = match (rest, limit) {
+            (Some(rest), Some(limit)) => Some(rest.min(limit)),
+            (rest, limit) => rest.or(limit),
+        };
+        Ok(new)
+    }
+
+    fn turned(&self) -> Result<Self, CallError> {
+        if self.limit.is_some() || self.offset > 0 {
+            return Err(CallError::Type("Cannot reverse a query once a slice has been taken.".into()));
+        }
+        let mut new = self.fresh();
+        new.reversed = !self.reversed;
+        Ok(new)
+    }
+
+    /// Methods that answer with another query.
+    async fn another(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> Option<Result<Self, CallError>> {
+        let mut new = self.fresh();
+        let names = |args: &[Value]| args.iter().map(|arg| arg.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(|| CallError::Type(format!("{method}() takes names")));
+        Some(match method {
+            "all" | "iterator" | "select_related" | "prefetch_related" | "only" | "defer" | "using" | "get_queryset" => Ok(new),
+            "filter" => match tree::read(args, kwargs).await {
+                Ok(tree) => self.narrowed(tree),
+                Err(error) => Err(error),
+            },
+            "exclude" => match tree::read(args, kwargs).await {
+                // What excludes nothing leaves everything.
+                Ok(Tree::All(parts)) if parts.is_empty() => Ok(new),
+                Ok(tree) => self.narrowed(Tree::Not(Box::new(tree))),
+                Err(error) => Err(error),
+            },
+            "none" => {
+                new.base = Base::Nothing;
+                new.more.clear();
+                Ok(new)
+            }
+            "distinct" if args.is_empty() => {
+                new.distinct = true;
+                Ok(new)
+            }
+            "reverse" => self.turned(),
+            "order_by" => names(args).map(|names| {
+                let part = |name: String| match name.strip_prefix('-') {
+                    Some(name) => (name.to_owned(), true),
+                    None => (name, false),
+                };
+                new.order = names.into_iter().map(part).collect();
+                new.reversed = false;
+                new
+            }),
+            "values_list" => names(args).and_then(|names| {
+                let flag = |name: &str| kwargs.iter().find(|(given, _)| given == name).is_some_and(|(_, value)| value.is_truthy());
+                new.shape = match (flag("flat"), flag("named"), names.as_slice()) {
+                    (true, false, [one]) => Shape::Flat(one.clone()),
+                    (true, ..) => return Err(CallError::Type("'flat' is not valid when values_list is called with more than one field.".into())),
+                    (_, true, _) => return Err(CallError::Type("values_list(named=True) is not supported".into())),
+                    (.., []) => return Err(CallError::Type("values_list() takes names here".into())),
+                    _ => Shape::Lists(names),
+                };
+                Ok(new)
+            }),
+            "values" => names(args).and_then(|names| {
+                if names.is_empty() {
+                    return Err(CallError::Type("values() takes names here".into()));
+                }
+                new.shape = Shape::Dicts(names);
+                Ok(new)
+            }),
+            "union" => {
+                for arg in args {
+                    let other = arg.as_object().and_then(|object| object.as_any()?.downcast_ref::<Self>());
+                    match other.filter(|other| other.class.name == self.class.name) {
+                        Some(other) => new.more.push(other.fresh()),
+                        None => return Some(Err(CallError::Type("union() takes queries of the same model".into()))),
+                    }
+                }
+                Ok(new)
+            }
+            _ => return None,
+        })
+    }
+
+    async fn answer(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> Answer {
+        if WRITES.contains(&method) {
+            return Err(CallError::Fatal(format!("expressions do not write: {}() of {} is refused; use a user write stage", method, self.class.name)));
+        }
+        if let Some(other) = self.another(method, args, kwargs).await {
+            return other.map(Value::object);
+        }
+        let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        match method {
+            "__iter__" | "__contents__" | "__bool__" | "__len__" | "__getitem__" if self.manager => Err(CallError::Type(format!("'{}' object is not iterable: write .all()", self.type_name()))),
+            // Whoever asks for the truth mostly asks for the objects next: few are read at once.
+            "__bool__" => Ok(match self.read.get() {
+                Some(read) => !read.is_empty(),
+                None => !self.first_of(1).await?.is_empty(),
+            }
+            .into()),
+            "exists" => Ok((!self.first_of(1).await?.is_empty()).into()),
+            "__len__" => Ok(number(self.objects().await?.len() as u64)),
+            "count" => self.count().await.map(number),
+            "__iter__" | "__contents__" => Ok(Value::List(self.objects().await?)),
+            "__getitem__" => self.item(args.first().unwrap_or(&Value::None)).await,
+            "get" => self.narrowed(tree::read(args, kwargs).await?)?.one().await,
+            "first" => Ok(self.first_of(1).await?.into_iter().next().into()),
+            "last" => Ok(self.turned()?.first_of(1).await?.into_iter().next().into()),
+            "latest" | "earliest" => {
+                let mut ordered = self.fresh();
+                let name = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type(format!("{method}() takes a name")))?;
+                ordered.order = vec![(name.to_owned(), method == "latest")];
+                ordered.first_of(1).await?.into_iter().next().ok_or_else(|| CallError::DoesNotExist(self.class.name.into()))
+            }
+            "contains" => {
+                let wanted = args.first().ok_or_else(|| CallError::Type("contains() takes an object".into()))?;
+                Ok(self.objects().await?.contains(wanted).into())
+            }
+            _ => Err(CallError::NotFound),
+        }
+    }
+}
+
+/// A condition that asks too much is the author's to mend; everything else ends the run.
+fn refused(error: signet_base::Error) -> CallError {
+    match error {
+        error @ signet_base::Error::Invalid(_) => CallError::Value(error.to_string()),
+        other => gone(other),
+    }
+}
+
+impl HostObject for Query {
+    fn type_name(&self) -> &str {
+        if self.manager { "Manager" } else { "QuerySet" }
+    }
+    fn identity(&self) -> String {
+        format!("{} {:p}", self.class.name, self)
+    }
+    fn special(&self) -> Special {
+        Special { query: !self.manager, ..Special::default() }
+    }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        (name == "ordered").then(|| (!self.order.is_empty()).into())
+    }
+    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        if WRITES.contains(&method) { Effect::Now } else { Effect::None }
+    }
+    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+        if args.iter().chain(kwargs.iter().map(|(_, value)| value)).any(is_asked) && method != "union" {
+            return None;
+        }
+        let makes = matches!(
+            method,
+            "all" | "iterator" | "select_related" | "prefetch_related" | "only" | "defer" | "filter" | "exclude" | "none" | "distinct" | "reverse" | "order_by" | "values_list" | "values" | "union"
+        );
+        if !makes && !self.is_at_hand() {
+            return None;
+        }
+        let kwargs = kwargs.to_vec();
+        // Nothing of it waits.
+        match pin!(self.answer(method, args, &kwargs)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        }
+    }
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+        Box::pin(async move { self.answer(method, &args, &kwargs).await })
+    }
+}
+
+/// Whether an account or group fits look-ups by name, as `ak_user_by` and `ak_is_group_member` take them.
+pub fn people_query(shared: &Arc<Shared>) -> Query {
+    Query::manager(shared, &USER, Base::All).all()
+}
+/// The groups of a person.
+pub fn groups_query(shared: &Arc<Shared>, base: Base) -> Query {
+    Query::manager(shared, &GROUP, base)
+}

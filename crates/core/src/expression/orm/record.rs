@@ -1,0 +1,113 @@
+//! Devices, tokens, sessions, events, invitations and scores as texts see them: their columns, without secrets.
+use super::classes::Class;
+use crate::expression::objects::{Answer, Shared, gone};
+use crate::expression::people;
+use signet_base::{Json, Timestamp};
+use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Special, Value};
+use signet_store::lookups::Field;
+use signet_store::users;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub struct Record {
+    class: &'static Class,
+    now: Timestamp,
+    fields: Vec<(&'static str, Field)>,
+    /// Whom it belongs to.
+    user: Value,
+}
+
+/// The column with the owner's key, by class.
+fn owner(fields: &[(&'static str, Field)]) -> Option<i64> {
+    fields.iter().find(|(name, _)| matches!(*name, "user_id" | "created_by_id")).and_then(|(_, field)| match field {
+        Field::Json(id) => id.as_i64(),
+        Field::Time(_) => None,
+    })
+}
+
+impl Record {
+    /// All of a list, with the people they belong to.
+    pub async fn all(shared: &Arc<Shared>, class: &'static Class, rows: Vec<Vec<(&'static str, Field)>>) -> Result<Vec<Value>, CallError> {
+        let mut ids: Vec<i64> = rows.iter().filter_map(|row| owner(row)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let accounts = if ids.is_empty() { Vec::new() } else { users::by_ids(&shared.core.db, &ids).await.map_err(gone)? };
+        let keys: Vec<i64> = accounts.iter().map(|user| user.id).collect();
+        let people: HashMap<i64, Value> = keys.into_iter().zip(people::accounts(shared, accounts).await?).collect();
+        let now = shared.core.now();
+        let made = rows.into_iter().map(|fields| {
+            let user = owner(&fields).and_then(|id| people.get(&id).cloned()).unwrap_or_default();
+            Value::object(Self { class, now, fields, user })
+        });
+        Ok(made.collect())
+    }
+    fn field(&self, name: &str) -> Option<Value> {
+        self.fields.iter().find(|(known, _)| *known == name).map(|(_, field)| match field {
+            Field::Json(json) => Value::from(json),
+            Field::Time(at) => (*at).into(),
+        })
+    }
+    fn time(&self, name: &str) -> Option<Timestamp> {
+        self.fields.iter().find(|(known, _)| *known == name).and_then(|(_, field)| if let Field::Time(at) = field { Some(*at) } else { None })
+    }
+    fn data(&self, name: &str) -> Option<Value> {
+        self.fields.iter().find(|(known, _)| *known == "data").and_then(|(_, field)| match field {
+            Field::Json(data) => data.get(name).map(Value::from),
+            Field::Time(_) => None,
+        })
+    }
+}
+
+impl HostObject for Record {
+    fn type_name(&self) -> &str {
+        self.class.name
+    }
+    fn identity(&self) -> String {
+        self.field("pk").and_then(|pk| pk.to_json().ok()).unwrap_or_default().to_string()
+    }
+    fn special(&self) -> Special {
+        let text = match self.class.name {
+            "Invitation" => Some(format!("Invitation {}", self.field("pk").and_then(|pk| pk.as_str().map(str::to_owned)).unwrap_or_default())),
+            _ => None,
+        };
+        Special { text, ..Special::default() }
+    }
+    fn attr(&self, name: &str) -> Option<Value> {
+        match name {
+            // The one column that has the name of two.
+            "user__username" | "data" => None,
+            "user" if owner(&self.fields).is_some() => Some(self.user.clone()),
+            "created_by" if self.class.name == "Invitation" => Some(self.user.clone()),
+            "is_expired" if self.fields.iter().any(|(known, _)| *known == "expires") => {
+                let expiring = self.field("expiring").is_none_or(|expiring| expiring.is_truthy());
+                Some((expiring && self.time("expires").is_some_and(|at| at <= self.now)).into())
+            }
+            "expiring" if self.class.name == "Invitation" => Some(self.time("expires").is_some().into()),
+            "phone_number" | "email" | "device_type" | "duo_user_id" => self.data(name),
+            _ => self.field(name),
+        }
+    }
+    fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
+        Effect::Now
+    }
+    fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+        Box::pin(std::future::ready(Err(match method {
+            "save" | "delete" | "refresh_from_db" => CallError::Fatal(format!("expressions do not write: {method}() of {} is refused", self.class.name)),
+            _ => CallError::NotFound,
+        })))
+    }
+}
+
+/// One invitation that is at hand.
+pub fn invitation(shared: &Arc<Shared>, invitation: &signet_store::invitations::Invitation) -> Value {
+    let json = |value: Json| Field::Json(value);
+    let fields = vec![
+        ("pk", json(Json::from(invitation.id.to_string()))),
+        ("invite_uuid", json(Json::from(invitation.id.to_string()))),
+        ("name", json(Json::from(invitation.name.clone()))),
+        ("fixed_data", json(Json::Object(invitation.fixed_data.clone()))),
+        ("single_use", json(Json::from(invitation.single_use))),
+        ("expires", invitation.expires.map_or(json(Json::Null), Field::Time)),
+    ];
+    Value::object(Record { class: &super::classes::INVITATION, now: shared.core.now(), fields, user: Value::None })
+}

@@ -1,0 +1,427 @@
+//! Python's data model for objects of the host: truth, length, iteration, items and text.
+//!
+//! The engine takes every host object for true, and knows neither its length nor its text. So the places of a text where
+//! Python would ask an object are respelt: `if found:` becomes `if _host_truth(found):`, and functions of `helpers.py`,
+//! put behind the text, ask the host where there is an object and do what Python does where there is none. Each edit stays
+//! in its line.
+use crate::CallError;
+use monty_types::ExcType;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
+use ruff_text_size::Ranged;
+use std::collections::HashSet;
+
+/// The function by which the helpers ask an object: the object, the name of the method, its arguments.
+pub(crate) const CALL: &str = "_host_call";
+/// The methods that may be asked for.
+const METHODS: [&str; 5] = ["__bool__", "__iter__", "__len__", "__getitem__", "__contents__"];
+const HELPERS: &str = include_str!("datamodel/helpers.py");
+
+/// What stands for the exceptions of models: kinds that nothing else raises, see `_host_exceptions`.
+pub(crate) fn exception(error: &CallError) -> ExcType {
+    match error {
+        CallError::DoesNotExist(model) if model == "User" => ExcType::DecimalClamped,
+        CallError::DoesNotExist(model) if model == "Group" => ExcType::DecimalInexact,
+        CallError::DoesNotExist(_) => ExcType::DecimalFloatOperation,
+        CallError::MultipleObjects(model) if model == "User" => ExcType::DecimalRounded,
+        CallError::MultipleObjects(model) if model == "Group" => ExcType::DecimalSubnormal,
+        CallError::MultipleObjects(_) => ExcType::DecimalUnderflow,
+        _ => ExcType::RuntimeError,
+    }
+}
+/// The name under which Python knows such a kind.
+pub(crate) fn exception_name(kind: ExcType) -> Option<&'static str> {
+    match kind {
+        ExcType::DecimalClamped | ExcType::DecimalInexact | ExcType::DecimalFloatOperation => Some("DoesNotExist"),
+        ExcType::DecimalRounded | ExcType::DecimalSubnormal | ExcType::DecimalUnderflow => Some("MultipleObjectsReturned"),
+        _ => None,
+    }
+}
+
+/// Whether the helpers may ask for this method.
+pub(crate) fn is_method(name: &str) -> bool {
+    METHODS.contains(&name)
+}
+
+/// Where queries come from. A text without any of these words never has one.
+const SOURCES: [&str; 19] = [
+    "headers", "session",
+    "objects", "groups", "users", "devices", "entitlements", "parents", "children", "roles", "_set", "tokens", "sessions", "bindings", "policies", "sources", "getattr", "members",
+    "ancestors",
+];
+/// Attributes that are texts or numbers wherever they are found.
+const PLAIN: [&str; 22] = [
+    "username", "name", "email", "path", "type", "slug", "pk", "id", "uid", "is_active", "is_superuser", "is_authenticated", "status_code", "text", "action", "client_ip", "created", "title", "label",
+    "phone_number", "identifier", "first",
+];
+/// Built-in functions that ask objects, and what answers in their place.
+const BUILTINS: [&str; 21] = [
+    "bool", "len", "list", "tuple", "set", "frozenset", "dict", "enumerate", "reversed", "zip", "any", "all", "sum", "sorted", "max", "min", "map", "filter", "str", "repr", "print",
+];
+/// Functions of the library that walk through their arguments.
+const WALKERS: [&str; 9] = ["_signet_any", "_signet_all", "_signet_next", "_signet_map", "_signet_filter", "_signet_sorted", "_signet_min", "_signet_max", "_signet_iter"];
+/// Built-in functions whose answer is never an object.
+const VALUES: [&str; 14] = ["len", "str", "int", "bool", "float", "isinstance", "hasattr", "callable", "any", "all", "sum", "repr", "round", "abs"];
+/// Methods whose answer is never an object.
+const SIMPLE: [&str; 20] = [
+    "exists", "count", "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip", "split", "join", "replace", "items", "keys", "format", "encode", "decode", "title", "isdigit", "is_secure",
+];
+
+/// What became of a text.
+pub(crate) struct Respelt {
+    pub function: String,
+    /// The helpers that it asks, and what these ask.
+    pub helpers: String,
+}
+
+/// The same function, with objects asked; `None` when it asks none. Needs a large stack, as every parser.
+pub(crate) fn respelt(function: &str) -> Option<Respelt> {
+    let module = ruff_python_parser::parse_module(function).ok()?;
+    let mut names = Bound(HashSet::new());
+    names.visit_body(&module.syntax().body);
+    let queries = SOURCES.iter().any(|word| function.contains(word));
+    let mut edits = Edits { text: function, bound: names.0, queries, edits: Vec::new() };
+    edits.visit_body(&module.syntax().body);
+    if edits.edits.is_empty() {
+        return None;
+    }
+    // Where one place has several: what ends goes before what begins; what begins first is outermost.
+    edits.edits.sort_by_key(|edit| (edit.start, edit.end != edit.start, !edit.closes));
+    let mut out = String::with_capacity(function.len() * 2);
+    let mut rest = 0;
+    for edit in &edits.edits {
+        out.push_str(function.get(rest..edit.start)?);
+        out.push_str(&edit.with);
+        rest = edit.end;
+    }
+    out.push_str(function.get(rest..)?);
+    let helpers = helpers(&out);
+    Some(Respelt { function: out, helpers })
+}
+
+/// The helpers that a text mentions, and those that they mention.
+fn helpers(text: &str) -> String {
+    let all: Vec<&str> = HELPERS.split("\n\n").collect();
+    let name = |part: &str| part.split(['(', ':']).next().unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
+    let asks = |within: &str, of: &str| within.match_indices(of).any(|(at, _)| !within[at + of.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_') && !within[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let mut taken: Vec<&str> = Vec::new();
+    loop {
+        let next = all.iter().find(|part| !taken.contains(part) && (asks(text, &name(part)) || taken.iter().any(|other| asks(other, &name(part)))));
+        match next {
+            Some(part) => taken.push(part),
+            None => break,
+        }
+    }
+    let mut out = String::new();
+    for part in taken {
+        out.push_str(part.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Names that a text gives to something.
+struct Bound<'a>(HashSet<&'a str>);
+impl<'a> Visitor<'a> for Bound<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(def) => drop(self.0.insert(def.name.as_str())),
+            Stmt::ClassDef(def) => drop(self.0.insert(def.name.as_str())),
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr
+            && name.ctx == ExprContext::Store
+        {
+            self.0.insert(name.id.as_str());
+        }
+        visitor::walk_expr(self, expr);
+    }
+    fn visit_parameter(&mut self, parameter: &'a ast::Parameter) {
+        self.0.insert(parameter.name.as_str());
+    }
+    fn visit_alias(&mut self, alias: &'a ast::Alias) {
+        self.0.insert(alias.asname.as_ref().unwrap_or(&alias.name).as_str());
+    }
+}
+
+struct Edit {
+    start: usize,
+    end: usize,
+    with: String,
+    closes: bool,
+}
+
+struct Edits<'a> {
+    text: &'a str,
+    bound: HashSet<&'a str>,
+    /// Whether the text can come by a query.
+    queries: bool,
+    edits: Vec<Edit>,
+}
+
+impl<'a> Edits<'a> {
+    fn put(&mut self, at: usize, with: &str, closes: bool) {
+        self.edits.push(Edit { start: at, end: at, with: with.to_owned(), closes });
+    }
+    fn replace(&mut self, start: usize, end: usize, with: impl Into<String>) {
+        self.edits.push(Edit { start, end, with: with.into(), closes: false });
+    }
+    /// Calls a helper with the expression. The expression itself is visited in between, by the caller.
+    fn wrap(&mut self, helper: &str, expr: &Expr) {
+        self.put(expr.start().to_usize(), &format!("_host_{helper}("), false);
+        self.put(expr.end().to_usize(), ")", true);
+    }
+
+    /// Whether the expression may be an object of the host.
+    fn may_be_object(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Name(_) | Expr::If(_) | Expr::BoolOp(_) | Expr::Named(_) => true,
+            Expr::Subscript(_) => true,
+            Expr::Attribute(attribute) => !PLAIN.contains(&attribute.attr.as_str()),
+            Expr::Call(call) => match &*call.func {
+                Expr::Name(name) => !VALUES.contains(&name.id.as_str()) || self.bound.contains(name.id.as_str()),
+                Expr::Attribute(method) => !SIMPLE.contains(&method.attr.as_str()),
+                _ => true,
+            },
+            Expr::BinOp(binary) => matches!(binary.op, ast::Operator::BitOr | ast::Operator::BitAnd) && self.may_be_object(&binary.left),
+            _ => false,
+        }
+    }
+    fn iterated(&mut self, expr: &Expr) {
+        if self.queries && self.may_be_object(expr) {
+            self.wrap("iter", expr);
+        }
+    }
+    /// The expression is judged true or false.
+    fn tested(&mut self, expr: &Expr) {
+        if !self.queries {
+            return;
+        }
+        match expr {
+            // The operands before the last are judged by the operator itself.
+            Expr::BoolOp(parts) => {
+                if let Some(last) = parts.values.last() {
+                    self.tested(last);
+                }
+            }
+            Expr::If(parts) => {
+                self.tested(&parts.body);
+                self.tested(&parts.orelse);
+            }
+            other if self.may_be_object(other) => self.wrap("truth", other),
+            _ => {}
+        }
+    }
+    fn shown(&mut self, expr: &Expr) {
+        if self.may_be_object(expr) {
+            self.wrap("text", expr);
+        }
+    }
+
+    fn call(&mut self, call: &'a ast::ExprCall) {
+        let arguments = || call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
+        if let Expr::Name(function) = &*call.func
+            && WALKERS.contains(&function.id.as_str())
+        {
+            // Functions of the library walk through what they are given, and judge what callbacks answer.
+            for arg in &call.arguments.args {
+                match arg {
+                    Expr::Lambda(lambda) => match &*lambda.body {
+                        Expr::ListComp(each) if function.id.as_str() != "_signet_map" => self.tested(&each.elt),
+                        body if function.id.as_str() == "_signet_filter" => self.tested(body),
+                        _ => {}
+                    },
+                    other => self.iterated(other),
+                }
+            }
+            return;
+        }
+        match &*call.func {
+            Expr::Name(function) if !self.bound.contains(function.id.as_str()) => {
+                let name = function.id.as_str();
+                let objects = call.arguments.args.iter().any(|arg| self.may_be_object(arg) || arg.is_starred_expr() || arg.is_generator_expr() || arg.is_list_comp_expr() || arg.is_list_expr());
+                let text = matches!(name, "str" | "repr" | "print");
+                let callback = matches!(name, "map" | "filter") || (matches!(name, "sorted" | "max" | "min") && call.arguments.find_keyword("key").is_some());
+                if objects && BUILTINS.contains(&name) && (text || callback || self.queries) {
+                    self.put(function.start().to_usize(), "_host_", false);
+                }
+                if name == "iter" && self.queries {
+                    self.replace(function.start().to_usize(), function.end().to_usize(), "_host_iterator");
+                }
+                if name == "isinstance" && call.arguments.args.get(1).is_some_and(|kind| !self.is_builtin_type(kind)) {
+                    self.put(function.start().to_usize(), "_host_", false);
+                }
+                // Functions that are handed on: `map(str, groups)`.
+                if name != "isinstance" {
+                    for arg in arguments() {
+                        if let Expr::Name(given) = arg
+                            && matches!(given.id.as_str(), "str" | "len" | "bool" | "repr")
+                            && !self.bound.contains(given.id.as_str())
+                        {
+                            self.put(given.start().to_usize(), "_host_", false);
+                        }
+                    }
+                }
+            }
+            Expr::Attribute(method) => match method.attr.as_str() {
+                "join" | "extend" => call.arguments.args.iter().for_each(|arg| self.iterated(arg)),
+                "format" => arguments().for_each(|arg| self.shown(arg)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn is_builtin_type(&self, kind: &Expr) -> bool {
+        match kind {
+            Expr::Name(name) => !self.bound.contains(name.id.as_str()),
+            Expr::Tuple(kinds) => kinds.elts.iter().all(|kind| self.is_builtin_type(kind)),
+            Expr::BinOp(union) => self.is_builtin_type(&union.left) && self.is_builtin_type(&union.right),
+            _ => false,
+        }
+    }
+
+    /// `x[1]`, `x[:5]`. Keys that are texts are none of a query.
+    fn subscript(&mut self, subscript: &'a ast::ExprSubscript) -> bool {
+        if !self.queries || subscript.ctx != ExprContext::Load || !self.may_be_object(&subscript.value) || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr()) && !is_mapping(&subscript.value)) {
+            return false;
+        }
+        let (start, end) = (subscript.range.start().to_usize(), subscript.range.end().to_usize());
+        let value_end = subscript.value.end().to_usize();
+        let Some(open) = self.text.get(value_end..end).and_then(|rest| rest.find('[')).map(|at| value_end + at) else { return false };
+        match &*subscript.slice {
+            Expr::Slice(slice) => {
+                let part = |part: &Option<Box<Expr>>| match part.as_deref() {
+                    None => Some("None".to_owned()),
+                    Some(part) => self.text.get(part.start().to_usize()..part.end().to_usize()).filter(|text| !text.contains('\n')).map(str::to_owned),
+                };
+                let (Some(lower), Some(upper), Some(step)) = (part(&slice.lower), part(&slice.upper), part(&slice.step)) else { return false };
+                self.put(start, "_host_slice(", false);
+                self.visit_expr(&subscript.value);
+                self.replace(open, end, format!(", {lower}, {upper}, {step})"));
+            }
+            key => {
+                self.put(start, "_host_item(", false);
+                self.visit_expr(&subscript.value);
+                self.replace(open, open + 1, ", ");
+                self.visit_expr(key);
+                self.replace(end - 1, end, ")");
+            }
+        }
+        true
+    }
+
+    /// `User.DoesNotExist` as the engine has it.
+    fn exception(&mut self, attribute: &'a ast::ExprAttribute) -> bool {
+        let helper = match attribute.attr.as_str() {
+            "DoesNotExist" => "absent",
+            "MultipleObjectsReturned" => "several",
+            _ => return false,
+        };
+        self.put(attribute.range.start().to_usize(), &format!("_host_{helper}("), false);
+        self.visit_expr(&attribute.value);
+        self.replace(attribute.value.end().to_usize(), attribute.range.end().to_usize(), ")");
+        true
+    }
+
+    /// Names that are classes of the helpers here.
+    fn import(&mut self, stmt: &'a ast::StmtImportFrom) -> bool {
+        let from = stmt.module.as_ref().map(ast::Identifier::as_str).unwrap_or_default();
+        let known = |name: &ast::Alias| {
+            let value = match (from, name.name.as_str()) {
+                ("django.db.models" | "django.db.models.query_utils", "Q") => "_host_Q",
+                ("django.core.exceptions", "ObjectDoesNotExist") => "_host_exceptions(None, 0)",
+                ("django.core.exceptions", "MultipleObjectsReturned") => "_host_exceptions(None, 1)",
+                _ => return None,
+            };
+            Some(format!("{} = {value}", name.asname.as_ref().unwrap_or(&name.name).as_str()))
+        };
+        let Some(given) = stmt.names.iter().map(known).collect::<Option<Vec<_>>>() else { return false };
+        self.replace(stmt.range.start().to_usize(), stmt.range.end().to_usize(), given.join("; "));
+        true
+    }
+}
+
+/// An object that has texts as keys.
+fn is_mapping(expr: &Expr) -> bool {
+    match expr {
+        Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "headers" | "session"),
+        Expr::Name(name) => matches!(name.id.as_str(), "headers" | "session"),
+        _ => false,
+    }
+}
+
+impl<'a> Visitor<'a> for Edits<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::While(stmt) => self.tested(&stmt.test),
+            Stmt::Assert(stmt) => self.tested(&stmt.test),
+            Stmt::If(stmt) => {
+                self.tested(&stmt.test);
+                for clause in &stmt.elif_else_clauses {
+                    if let Some(test) = &clause.test {
+                        self.tested(test);
+                    }
+                }
+            }
+            Stmt::For(stmt) => self.iterated(&stmt.iter),
+            Stmt::Assign(stmt) if stmt.targets.iter().any(|target| target.is_tuple_expr() || target.is_list_expr()) => self.iterated(&stmt.value),
+            Stmt::ImportFrom(stmt) if self.import(stmt) => return,
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::BoolOp(parts) => {
+                for value in parts.values.iter().take(parts.values.len().saturating_sub(1)) {
+                    self.tested(value);
+                }
+            }
+            Expr::UnaryOp(unary) if unary.op == ast::UnaryOp::Not => self.tested(&unary.operand),
+            Expr::If(parts) => self.tested(&parts.test),
+            Expr::Starred(starred) if starred.ctx == ExprContext::Load => self.iterated(&starred.value),
+            Expr::Compare(compare) => {
+                for (op, right) in compare.ops.iter().zip(compare.comparators()) {
+                    if matches!(op, ast::CmpOp::In | ast::CmpOp::NotIn) && self.queries && self.may_be_object(right) {
+                        self.wrap("contents", right);
+                    }
+                }
+            }
+            Expr::BinOp(binary) if binary.op == ast::Operator::Mod && !binary.left.is_number_literal_expr() => {
+                if let Expr::Tuple(parts) = &*binary.right {
+                    parts.elts.iter().for_each(|part| self.shown(part));
+                } else if self.may_be_object(&binary.right) {
+                    self.wrap("args", &binary.right);
+                }
+            }
+            Expr::Call(call) => self.call(call),
+            Expr::Subscript(subscript) if self.subscript(subscript) => return,
+            Expr::Attribute(attribute) if self.exception(attribute) => return,
+            _ => {}
+        }
+        visitor::walk_expr(self, expr);
+    }
+
+    fn visit_comprehension(&mut self, comprehension: &'a ast::Comprehension) {
+        self.iterated(&comprehension.iter);
+        for condition in &comprehension.ifs {
+            self.tested(condition);
+        }
+        visitor::walk_comprehension(self, comprehension);
+    }
+
+    fn visit_interpolated_string_element(&mut self, element: &'a ast::InterpolatedStringElement) {
+        if let ast::InterpolatedStringElement::Interpolation(part) = element
+            && self.may_be_object(&part.expression)
+        {
+            let helper = if matches!(part.conversion, ast::ConversionFlag::None | ast::ConversionFlag::Str) && part.debug_text.is_none() { "text" } else { "unshown" };
+            self.wrap(helper, &part.expression);
+        }
+        visitor::walk_interpolated_string_element(self, element);
+    }
+}

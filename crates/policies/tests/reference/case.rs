@@ -1,0 +1,115 @@
+//! The cases as they stand in the files, and what is expected of them.
+use super::world::Shown;
+use signet_base::{Json, Map};
+
+const FILES: [&str; 7] = [
+    include_str!("flows.txt"),
+    include_str!("policies.txt"),
+    include_str!("prompts.txt"),
+    include_str!("mappings.txt"),
+    include_str!("sources.txt"),
+    include_str!("directories.txt"),
+    include_str!("messages.txt"),
+];
+
+#[derive(Default)]
+pub struct Case {
+    pub id: String,
+    pub kind: String,
+    pub text: String,
+    pub given: Map,
+    pub expect: Map,
+    /// It changes people, groups or settings, which expressions do not.
+    pub writes: bool,
+    pub lacks: Option<String>,
+}
+
+pub fn all() -> Vec<Case> {
+    FILES.iter().flat_map(|file| file.split("=== ").skip(1)).map(read).collect()
+}
+
+fn read(part: &str) -> Case {
+    let (id, rest) = part.split_once('\n').unwrap();
+    let mut case = Case { id: id.to_owned(), ..Case::default() };
+    for line in rest.lines() {
+        let Some(said) = line.strip_prefix("#? ") else {
+            case.text.push_str(line);
+            case.text.push('\n');
+            continue;
+        };
+        let (key, value) = said.split_once(": ").unwrap_or((said, ""));
+        let map = || -> Map { serde_json::from_str(value).unwrap_or_else(|e| panic!("{id}: {value}: {e}")) };
+        match key {
+            "kind" => case.kind = value.to_owned(),
+            "given" => case.given = map(),
+            "expect" => case.expect = map(),
+            "writes" => case.writes = true,
+            "lacks" => case.lacks = Some(value.to_owned()),
+            "note" => {}
+            other => panic!("{id}: {other}"),
+        }
+    }
+    case
+}
+
+impl Case {
+    /// What is wrong with an outcome.
+    pub fn expected(&self, shown: &Shown) -> Result<(), String> {
+        let differs = |what: &str, found: &Json, wanted: &Json| Err(format!("{what}: {found}, not {wanted}"));
+        if let Some(passing) = self.expect.get("passing")
+            && *passing != Json::Bool(shown.passing)
+        {
+            return differs("passing", &Json::Bool(shown.passing), passing);
+        }
+        if let Some(value) = self.expect.get("value")
+            && !alike(&shown.value, value)
+        {
+            return differs("value", &shown.value, value);
+        }
+        if let Some(messages) = self.expect.get("messages")
+            && *messages != shown.messages
+        {
+            return differs("messages", &shown.messages, messages);
+        }
+        if let Some(redirect) = self.expect.get("redirect")
+            && shown.redirect.as_ref() != Some(redirect)
+        {
+            return Err(format!("redirect: {:?}, not {redirect}", shown.redirect));
+        }
+        for (key, wanted) in self.expect.get("plan").and_then(Json::as_object).into_iter().flatten() {
+            let found = shown.plan.get(key).cloned().unwrap_or_default();
+            if !alike(&found, wanted) {
+                return differs(key, &found, wanted);
+            }
+        }
+        match self.expect.keys().find(|key| matches!(key.as_str(), "raises" | "skip")) {
+            Some(_) => Err("it ran".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the text is meant to end with this error.
+    pub fn ends_with(&self, error: &str) -> bool {
+        match self.expect.get("raises") {
+            Some(name) => error.contains(name.as_str().unwrap()),
+            None => self.expect.contains_key("skip") && (error.contains("SkipObject") || error.contains("KeyboardInterrupt")),
+        }
+    }
+}
+
+/// Equal but for the order of groups, which is free: texts in lists are compared as sets.
+fn alike(found: &Json, wanted: &Json) -> bool {
+    match (found, wanted) {
+        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
+            let texts = |list: &[Json]| list.iter().all(Json::is_string);
+            let sorted = |list: &[Json]| {
+                let mut list: Vec<String> = list.iter().map(ToString::to_string).collect();
+                list.sort();
+                list
+            };
+            (texts(a) && texts(b) && sorted(a) == sorted(b)) || a.iter().zip(b).all(|(a, b)| alike(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => a.len() == b.len() && b.iter().all(|(key, wanted)| a.get(key).is_some_and(|found| alike(found, wanted))),
+        _ => found == wanted,
+    }
+}

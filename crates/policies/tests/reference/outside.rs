@@ -1,0 +1,38 @@
+//! The service that %UPSTREAM% stands for.
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use signet_base::outbound::{Http, HttpAnswer, HttpRequest};
+use signet_base::{Error, Json, Result};
+
+pub const HOST: &str = "127.0.0.1";
+pub const ADDRESS: &str = "http://127.0.0.1:27050";
+
+/// Answers by method and path.
+pub struct Upstream(pub Vec<Json>);
+
+#[async_trait]
+impl Http for Upstream {
+    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+        let path = request.url.strip_prefix(ADDRESS).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default();
+        let fits = |answer: &&Json| answer["path"] == path && answer.get("method").is_none_or(|method| *method == request.method);
+        let answer = self.0.iter().find(fits).ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))?;
+        let (body, kind) = match answer.get("bytes").and_then(Json::as_str) {
+            Some(bytes) => (STANDARD.decode(bytes).unwrap(), "application/octet-stream"),
+            None => (answer["json"].to_string().into_bytes(), "application/json"),
+        };
+        let status = answer.get("status").and_then(Json::as_u64).unwrap_or(200);
+        Ok(HttpAnswer { status: u16::try_from(status).unwrap(), headers: vec![("content-type".to_owned(), kind.to_owned())], body })
+    }
+}
+
+/// The OAuth client of a source.
+pub const CLIENT: &str = r#"
+class _Client:
+    def do_request(self, method, url, token=None, **more):
+        headers = {"Authorization": "Bearer " + token["access_token"]} if token else {}
+        if method.lower() == "get":
+            return requests.get(url, headers=headers)
+        return requests.post(url, headers=headers, **more)
+client = _Client()
+"#;

@@ -1,0 +1,421 @@
+//! Look-ups in the way of the original's models: `name__startswith`, `groups__name`, `attributes__a__b`. A term about a
+//! column becomes SQL; one about a member of a JSON document is judged here, because the databases share no JSON functions.
+mod json;
+mod sql;
+mod tables;
+
+use super::attributes::{BOUND, too_many};
+use super::{groups, users};
+use crate::db::{Db, Row, Value, in_list};
+use signet_base::{Json, Map, Result, Timestamp};
+use std::collections::HashSet;
+use tables::{Column, Kind, Table};
+
+pub use json::holds;
+pub use tables::Model;
+
+/// Rows that are looked at in one go, where a document is judged.
+const CHUNK: i64 = 2_000;
+/// Keys that one statement takes.
+const MOST_KEYS: usize = 10_000;
+
+/// How a value is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    Exact,
+    Iexact,
+    Contains,
+    Icontains,
+    Startswith,
+    Istartswith,
+    Endswith,
+    Iendswith,
+    In,
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+    Range,
+    Isnull,
+    HasKey,
+    HasKeys,
+    HasAnyKeys,
+}
+impl Lookup {
+    const NAMES: [(&'static str, Self); 18] = [
+        ("exact", Self::Exact),
+        ("iexact", Self::Iexact),
+        ("contains", Self::Contains),
+        ("icontains", Self::Icontains),
+        ("startswith", Self::Startswith),
+        ("istartswith", Self::Istartswith),
+        ("endswith", Self::Endswith),
+        ("iendswith", Self::Iendswith),
+        ("in", Self::In),
+        ("gt", Self::Gt),
+        ("gte", Self::Gte),
+        ("lt", Self::Lt),
+        ("lte", Self::Lte),
+        ("range", Self::Range),
+        ("isnull", Self::Isnull),
+        ("has_key", Self::HasKey),
+        ("has_keys", Self::HasKeys),
+        ("has_any_keys", Self::HasAnyKeys),
+    ];
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, lookup)| *lookup)
+    }
+}
+
+/// What rows must fulfil.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+    Is(Term),
+    /// A related row fulfils the condition.
+    Related(&'static str, Box<Condition>),
+}
+
+/// One comparison.
+#[derive(Debug, Clone)]
+pub struct Term {
+    column: &'static str,
+    /// Inside of a document.
+    path: Vec<String>,
+    lookup: Lookup,
+    value: Json,
+}
+
+impl Condition {
+    pub fn anything() -> Self {
+        Self::All(Vec::new())
+    }
+    pub fn nothing() -> Self {
+        Self::Any(Vec::new())
+    }
+    pub fn and(self, other: Self) -> Self {
+        match self {
+            Self::All(mut parts) => {
+                parts.push(other);
+                Self::All(parts)
+            }
+            one => Self::All(vec![one, other]),
+        }
+    }
+
+    /// What all of the look-ups say, those about one relation about the same related row. The error names what is not known.
+    pub fn parse(model: Model, pairs: Vec<(String, Json)>) -> std::result::Result<Self, String> {
+        let table = model.table();
+        let (mut all, mut related): (Vec<Self>, Vec<(&'static str, Model, Vec<(String, Json)>)>) = (Vec::new(), Vec::new());
+        for (name, value) in pairs {
+            let (first, rest) = name.split_once("__").map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
+            let Some(relation) = table.relations.iter().find(|relation| relation.name == first) else {
+                all.push(Self::Is(Term::parse(table, &name, value)?));
+                continue;
+            };
+            let inner = match rest {
+                None if value.is_null() => None,
+                None => Some("pk".to_owned()),
+                Some("isnull") if value.as_bool() == Some(true) => None,
+                Some("isnull") => {
+                    all.push(Self::Related(relation.name, Box::new(Self::anything())));
+                    continue;
+                }
+                Some(lookup) if Lookup::parse(lookup).is_some() => Some(format!("pk__{lookup}")),
+                Some(rest) => Some(rest.to_owned()),
+            };
+            match inner {
+                None => all.push(Self::Not(Box::new(Self::Related(relation.name, Box::new(Self::anything()))))),
+                Some(inner) => match related.iter_mut().find(|(name, ..)| *name == relation.name) {
+                    Some((_, _, terms)) => terms.push((inner, value)),
+                    None => related.push((relation.name, relation.to, vec![(inner, value)])),
+                },
+            }
+        }
+        for (name, to, terms) in related {
+            all.push(Self::Related(name, Box::new(Self::parse(to, terms)?)));
+        }
+        Ok(Self::All(all))
+    }
+
+    /// The answer for a record that is at hand, by the names of its columns; none where related rows decide.
+    pub fn fits(&self, record: &Json) -> Option<bool> {
+        self.judged(record).map(|answer| answer == Some(true))
+    }
+    fn judged(&self, record: &Json) -> Option<Option<bool>> {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.judged(record)).collect::<Option<Vec<_>>>();
+        Some(match self {
+            Self::All(parts) => {
+                let all = each(parts)?;
+                if all.contains(&Some(false)) { Some(false) } else if all.contains(&None) { None } else { Some(true) }
+            }
+            Self::Any(parts) => {
+                let any = each(parts)?;
+                if any.contains(&Some(true)) { Some(true) } else if any.contains(&None) { None } else { Some(false) }
+            }
+            Self::Not(part) => part.judged(record)?.map(|yes| !yes),
+            Self::Is(term) => holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value),
+            Self::Related(..) => return None,
+        })
+    }
+
+    fn judges_documents(&self, table: &Table) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.judges_documents(table)),
+            Self::Not(part) => part.judges_documents(table),
+            Self::Is(term) => term.column(table).is_some_and(|column| column.kind == Kind::Json),
+            Self::Related(..) => false,
+        }
+    }
+}
+
+impl Term {
+    fn parse(table: &Table, name: &str, value: Json) -> std::result::Result<Self, String> {
+        let unknown = || format!("Cannot resolve keyword '{name}' into field.");
+        // The longest name of a column counts: `user__username` before `user`.
+        let fits = |column: &&Column| name.strip_prefix(column.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"));
+        let column = table.columns.iter().filter(fits).max_by_key(|column| column.name.len()).ok_or_else(unknown)?;
+        let rest = name[column.name.len()..].trim_start_matches("__");
+        let mut path: Vec<String> = rest.split("__").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let lookup = path.last().and_then(|last| Lookup::parse(last));
+        if lookup.is_some() {
+            path.pop();
+        }
+        if column.kind != Kind::Json && !path.is_empty() {
+            return Err(format!("Unsupported lookup '{}' for {}.", path.join("__"), column.name));
+        }
+        let term = Self { column: column.name, path, lookup: lookup.unwrap_or(Lookup::Exact), value };
+        term.check(column)?;
+        Ok(term)
+    }
+    fn column<'t>(&self, table: &'t Table) -> Option<&'t Column> {
+        table.columns.iter().find(|column| column.name == self.column)
+    }
+}
+
+/// Which rows, in which order, and which part of them.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub condition: Condition,
+    /// Names of columns, and whether downwards.
+    pub order: Vec<(String, bool)>,
+    /// From the end.
+    pub reversed: bool,
+    pub offset: u64,
+    pub limit: u64,
+}
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Field {
+    Json(Json),
+    Time(Timestamp),
+}
+
+async fn select(db: &Db, model: Model, columns: &str, ask: &Ask) -> Result<Vec<Row>> {
+    let table = model.table();
+    let Some((condition, mut params)) = ready(db, model, &ask.condition).await? else { return Ok(Vec::new()) };
+    let mut order = Vec::new();
+    for (name, down) in &ask.order {
+        if let Some(column) = table.columns.iter().find(|column| column.name == name) {
+            let down = *down != ask.reversed;
+            order.push(match (column.nullable, down) {
+                (false, false) => column.sql.to_owned(),
+                (false, true) => format!("{} DESC", column.sql),
+                (true, false) => format!("{} ASC NULLS FIRST", column.sql),
+                (true, true) => format!("{} DESC NULLS LAST", column.sql),
+            });
+        }
+    }
+    let ends = if ask.reversed { " DESC" } else { "" };
+    if order.is_empty() {
+        order.extend(table.order.split(", ").map(|column| format!("{column}{ends}")));
+    }
+    order.push(format!("{}{ends}", table.id));
+    let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+    params.extend([number(ask.limit), number(ask.offset)]);
+    db.scan(&format!("SELECT {columns} FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?", table.from, order.join(", ")), params).await
+}
+
+/// How many rows fulfil the condition.
+pub async fn count(db: &Db, model: Model, condition: &Condition) -> Result<u64> {
+    let Some((condition, params)) = ready(db, model, condition).await? else { return Ok(0) };
+    let rows = db.scan(&format!("SELECT count(*) FROM {} WHERE {condition}", model.table().from), params).await?;
+    Ok(rows.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}
+pub async fn users(db: &Db, ask: &Ask) -> Result<Vec<users::User>> {
+    select(db, Model::User, users::COLUMNS, ask).await?.iter().map(users::from_row).collect()
+}
+pub async fn groups(db: &Db, ask: &Ask) -> Result<Vec<groups::Group>> {
+    select(db, Model::Group, groups::COLUMNS, ask).await?.iter().map(|row| groups::from_row_at(row, 0)).collect()
+}
+/// Rows of any model by the names of their columns.
+pub async fn rows(db: &Db, model: Model, ask: &Ask) -> Result<Vec<Vec<(&'static str, Field)>>> {
+    let columns = model.table().columns;
+    let sql: Vec<&str> = columns.iter().map(|column| column.sql).collect();
+    let found = select(db, model, &sql.join(", "), ask).await?;
+    found.iter().map(|row| columns.iter().enumerate().map(|(at, column)| Ok((column.name, field(row, at, column.kind)?))).collect()).collect()
+}
+
+fn field(row: &Row, at: usize, kind: Kind) -> Result<Field> {
+    if row.is_null(at) {
+        return Ok(Field::Json(Json::Null));
+    }
+    Ok(match kind {
+        Kind::Time => Field::Time(row.time(at)?),
+        Kind::Flag => Field::Json(Json::Bool(row.bool(at)?)),
+        Kind::Int => Field::Json(Json::from(row.int(at)?)),
+        Kind::Json => Field::Json(row.json(at)?),
+        Kind::Text | Kind::Keyed(_) | Kind::Uuid => Field::Json(Json::String(row.string(at)?)),
+    })
+}
+
+/// The condition as SQL without documents; none where nothing can fulfil it.
+async fn ready(db: &Db, model: Model, condition: &Condition) -> Result<Option<(String, Vec<Value>)>> {
+    let table = model.table();
+    let condition = resolved(db, model, condition.clone()).await?;
+    let mut params = Vec::new();
+    let (mut sql, judged) = if condition.judges_documents(table) {
+        let keys = judged(db, table, &condition).await?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        if keys.len() > MOST_KEYS {
+            return Err(too_many("filter"));
+        }
+        let sql = format!("{} IN ({})", table.id, in_list(keys.len()));
+        params.extend(keys);
+        (sql, true)
+    } else {
+        (sql::of(table, &condition, &mut params), false)
+    };
+    if !judged && !table.always.is_empty() {
+        sql = format!("{} AND {sql}", table.always);
+    }
+    Ok(Some((sql, params)))
+}
+
+/// Related rows that a document decides about are looked up first.
+fn resolved<'a>(db: &'a Db, model: Model, condition: Condition) -> std::pin::Pin<Box<dyn Future<Output = Result<Condition>> + Send + 'a>> {
+    Box::pin(async move {
+        let each = async |parts: Vec<Condition>| -> Result<Vec<Condition>> {
+            let mut out = Vec::with_capacity(parts.len());
+            for part in parts {
+                out.push(resolved(db, model, part).await?);
+            }
+            Ok(out)
+        };
+        Ok(match condition {
+            Condition::All(parts) => Condition::All(each(parts).await?),
+            Condition::Any(parts) => Condition::Any(each(parts).await?),
+            Condition::Not(part) => Condition::Not(Box::new(resolved(db, model, *part).await?)),
+            Condition::Is(term) => Condition::Is(term),
+            Condition::Related(name, inner) => {
+                let Some(to) = model.table().relations.iter().find(|relation| relation.name == name).map(|relation| relation.to) else { return Ok(Condition::nothing()) };
+                let inner = resolved(db, to, *inner).await?;
+                if !inner.judges_documents(to.table()) {
+                    return Ok(Condition::Related(name, Box::new(inner)));
+                }
+                let keys = judged(db, to.table(), &inner).await?;
+                if keys.len() > MOST_KEYS {
+                    return Err(too_many("filter"));
+                }
+                let keys = keys.iter().map(key_json).collect();
+                let term = Term { column: "pk", path: Vec::new(), lookup: Lookup::In, value: Json::Array(keys) };
+                Condition::Related(name, Box::new(Condition::Is(term)))
+            }
+        })
+    })
+}
+
+fn key_json(key: &Value) -> Json {
+    match key {
+        Value::Int(n) => Json::from(*n),
+        Value::Text(text) => Json::String(text.clone()),
+        _ => Json::Null,
+    }
+}
+
+/// Keys of the rows that fulfil a condition about documents, looked through in pieces.
+async fn judged(db: &Db, table: &Table, condition: &Condition) -> Result<Vec<Value>> {
+    let documents: Vec<&Column> = table.columns.iter().filter(|column| column.kind == Kind::Json).collect();
+    let mut columns = vec![table.id.to_owned()];
+    columns.extend(documents.iter().map(|document| document.sql.to_owned()));
+    let mut asked = Vec::new();
+    sql::leaves(table, condition, &mut columns, &mut asked);
+    let mut wide_params = Vec::new();
+    let mut wide = sql::widest(table, condition, &mut wide_params);
+    if !table.always.is_empty() {
+        wide = format!("{} AND {wide}", table.always);
+    }
+    let columns = columns.join(", ");
+    let (mut found, mut seen, mut last): (Vec<Value>, i64, Option<Value>) = (Vec::new(), 0, None);
+    let mut once = HashSet::new();
+    loop {
+        let mut params = asked.clone();
+        params.extend(wide_params.iter().cloned());
+        let mut after = String::new();
+        if let Some(last) = last.take() {
+            after = format!(" AND {} > ?", table.id);
+            params.push(last);
+        }
+        params.push(CHUNK.into());
+        let rows = db.scan(&format!("SELECT {columns} FROM {} WHERE {wide}{after} ORDER BY {} LIMIT ?", table.from, table.id), params).await?;
+        for row in &rows {
+            let mut record = Map::new();
+            for (at, document) in documents.iter().enumerate() {
+                record.insert(document.name.to_owned(), row.json(at + 1)?);
+            }
+            let mut next = documents.len() + 1;
+            if judge(table, condition, &record, row, &mut next)? == Some(true) && once.insert(key_json(row.value(0)?).to_string()) {
+                found.push(row.value(0)?.clone());
+            }
+        }
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        seen += count;
+        if seen > BOUND {
+            return Err(too_many("filter"));
+        }
+        match rows.last() {
+            Some(row) if count == CHUNK => last = Some(row.value(0)?.clone()),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// The answer for one row; none where a document does not have what is asked about, which neither a condition nor its
+/// opposite fulfils. Every leaf is looked at, so that `next` goes on to the next answer of the database.
+fn judge(table: &Table, condition: &Condition, record: &Map, row: &Row, next: &mut usize) -> Result<Option<bool>> {
+    Ok(match condition {
+        Condition::All(parts) => {
+            let mut all = Some(true);
+            for part in parts {
+                all = match (all, judge(table, part, record, row, next)?) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (Some(true), Some(true)) => Some(true),
+                    _ => None,
+                };
+            }
+            all
+        }
+        Condition::Any(parts) => {
+            let mut any = Some(false);
+            for part in parts {
+                any = match (any, judge(table, part, record, row, next)?) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (Some(false), Some(false)) => Some(false),
+                    _ => None,
+                };
+            }
+            any
+        }
+        Condition::Not(part) => judge(table, part, record, row, next)?.map(|yes| !yes),
+        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == Kind::Json) => json::holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value),
+        Condition::Is(_) | Condition::Related(..) => {
+            *next += 1;
+            Some(row.int(*next - 1)? == 1)
+        }
+    })
+}

@@ -1,0 +1,254 @@
+//! What may be asked about which table, under the names of the original's models. Secrets have no name here.
+
+/// How a column is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    /// A text that another column, named here, holds in lower case under an index.
+    Keyed(&'static str),
+    Int,
+    Flag,
+    Uuid,
+    Time,
+    Json,
+}
+
+pub(super) struct Column {
+    pub name: &'static str,
+    pub sql: &'static str,
+    pub kind: Kind,
+    pub nullable: bool,
+}
+
+const fn column(name: &'static str, sql: &'static str, kind: Kind) -> Column {
+    Column { name, sql, kind, nullable: false }
+}
+const fn nullable(name: &'static str, sql: &'static str, kind: Kind) -> Column {
+    Column { name, sql, kind, nullable: true }
+}
+
+/// Rows of another table that belong to a row. `{}` stands for the condition about them.
+pub(super) struct Relation {
+    pub name: &'static str,
+    pub to: Model,
+    pub sql: &'static str,
+}
+
+pub(super) struct Table {
+    pub from: &'static str,
+    pub id: &'static str,
+    pub columns: &'static [Column],
+    pub relations: &'static [Relation],
+    /// The order when none is asked for.
+    pub order: &'static str,
+    /// What every row of the model fulfils.
+    pub always: &'static str,
+}
+
+/// The models whose rows can be looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Model {
+    User,
+    Group,
+    Static,
+    Totp,
+    Webauthn,
+    Duo,
+    Sms,
+    Email,
+    Token,
+    Session,
+    Event,
+    Invitation,
+    Reputation,
+}
+
+const SUPERUSER: &str = "(CASE WHEN u.id IN (WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
+    SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id) THEN 1 ELSE 0 END)";
+const OF_GROUP: &str = "u.id IN (SELECT m.user_id FROM membership m JOIN user_group g ON g.id = m.group_id WHERE {})";
+
+const USERS: Table = Table {
+    from: "users u",
+    id: "u.id",
+    order: "u.id",
+    always: "",
+    columns: &[
+        column("pk", "u.id", Kind::Int),
+        column("id", "u.id", Kind::Int),
+        column("uuid", "u.uuid", Kind::Uuid),
+        column("username", "u.username", Kind::Keyed("u.username_key")),
+        column("name", "u.name", Kind::Keyed("u.name_key")),
+        column("email", "u.email", Kind::Keyed("u.email_key")),
+        column("is_active", "u.is_active", Kind::Flag),
+        column("is_superuser", SUPERUSER, Kind::Flag),
+        column("type", "u.user_type", Kind::Text),
+        column("path", "u.path", Kind::Text),
+        column("attributes", "u.attributes", Kind::Json),
+        column("date_joined", "u.joined", Kind::Time),
+        column("last_updated", "u.updated", Kind::Time),
+        column("password_change_date", "u.password_changed", Kind::Time),
+        nullable("last_login", "u.last_login", Kind::Time),
+    ],
+    relations: &[Relation { name: "groups", to: Model::Group, sql: OF_GROUP }, Relation { name: "ak_groups", to: Model::Group, sql: OF_GROUP }],
+};
+
+const GROUPS: Table = Table {
+    from: "user_group g",
+    id: "g.id",
+    order: "g.name_key",
+    always: "",
+    columns: &[
+        column("pk", "g.id", Kind::Uuid),
+        column("group_uuid", "g.id", Kind::Uuid),
+        column("uuid", "g.id", Kind::Uuid),
+        column("name", "g.name", Kind::Keyed("g.name_key")),
+        column("is_superuser", "g.is_superuser", Kind::Flag),
+        column("attributes", "g.attributes", Kind::Json),
+    ],
+    relations: &[
+        Relation { name: "users", to: Model::User, sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})" },
+        Relation { name: "user", to: Model::User, sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})" },
+        Relation { name: "parents", to: Model::Group, sql: "g.id IN (SELECT p.child_id FROM group_parent p JOIN user_group g ON g.id = p.parent_id WHERE {})" },
+        Relation { name: "parent", to: Model::Group, sql: "g.id IN (SELECT p.child_id FROM group_parent p JOIN user_group g ON g.id = p.parent_id WHERE {})" },
+        Relation { name: "children", to: Model::Group, sql: "g.id IN (SELECT p.parent_id FROM group_parent p JOIN user_group g ON g.id = p.child_id WHERE {})" },
+    ],
+};
+
+const DEVICE: &[Column] = &[
+    column("pk", "d.id", Kind::Int),
+    column("id", "d.id", Kind::Int),
+    column("name", "d.name", Kind::Text),
+    column("confirmed", "d.confirmed", Kind::Flag),
+    column("user_id", "d.user_id", Kind::Int),
+    column("created", "d.created", Kind::Time),
+    column("last_updated", "d.updated", Kind::Time),
+    nullable("last_used", "d.last_used", Kind::Time),
+    column("data", "d.data", Kind::Json),
+];
+const OWNER: &[Relation] = &[Relation { name: "user", to: Model::User, sql: "d.user_id IN (SELECT u.id FROM users u WHERE {})" }];
+const fn devices(always: &'static str) -> Table {
+    Table { from: "device d", id: "d.id", order: "d.id", always, columns: DEVICE, relations: OWNER }
+}
+const STATIC: Table = devices("d.kind = 'static'");
+const TOTP: Table = devices("d.kind = 'totp'");
+const WEBAUTHN: Table = devices("d.kind = 'webauthn'");
+const DUO: Table = devices("d.kind = 'duo'");
+const SMS: Table = devices("d.kind = 'sms'");
+const EMAIL: Table = devices("d.kind = 'email'");
+
+const TOKENS: Table = Table {
+    from: "token t",
+    id: "t.id",
+    order: "t.identifier",
+    always: "",
+    columns: &[
+        column("pk", "t.id", Kind::Uuid),
+        column("token_uuid", "t.id", Kind::Uuid),
+        column("identifier", "t.identifier", Kind::Text),
+        column("intent", "t.intent", Kind::Text),
+        column("user_id", "t.user_id", Kind::Int),
+        column("description", "t.description", Kind::Text),
+        nullable("expires", "t.expires", Kind::Time),
+        column("expiring", "t.expiring", Kind::Flag),
+        nullable("managed", "t.managed", Kind::Text),
+    ],
+    relations: &[Relation { name: "user", to: Model::User, sql: "t.user_id IN (SELECT u.id FROM users u WHERE {})" }],
+};
+
+const SESSIONS: Table = Table {
+    from: "session s",
+    id: "s.uuid",
+    order: "s.created",
+    always: "s.user_id IS NOT NULL",
+    columns: &[
+        column("pk", "s.uuid", Kind::Uuid),
+        column("uuid", "s.uuid", Kind::Uuid),
+        column("user_id", "s.user_id", Kind::Int),
+        column("expires", "s.expires", Kind::Time),
+        column("last_used", "s.last_used", Kind::Time),
+        column("last_ip", "s.ip", Kind::Text),
+        column("last_user_agent", "s.user_agent", Kind::Text),
+    ],
+    relations: &[Relation { name: "user", to: Model::User, sql: "s.user_id IN (SELECT u.id FROM users u WHERE {})" }],
+};
+
+const EVENTS: Table = Table {
+    from: "event e",
+    id: "e.id",
+    order: "e.created",
+    always: "",
+    columns: &[
+        column("pk", "e.id", Kind::Uuid),
+        column("event_uuid", "e.id", Kind::Uuid),
+        column("action", "e.action", Kind::Text),
+        column("app", "e.app", Kind::Text),
+        // The one member of the person that has a column, and with it an index.
+        column("user__username", "e.username", Kind::Text),
+        column("user", "e.actor", Kind::Json),
+        column("context", "e.context", Kind::Json),
+        column("client_ip", "e.client_ip", Kind::Text),
+        column("brand", "e.brand", Kind::Json),
+        column("created", "e.created", Kind::Time),
+        nullable("expires", "e.expires", Kind::Time),
+    ],
+    relations: &[],
+};
+
+const INVITATIONS: Table = Table {
+    from: "invitation i",
+    id: "i.id",
+    order: "i.created",
+    always: "",
+    columns: &[
+        column("pk", "i.id", Kind::Uuid),
+        column("invite_uuid", "i.id", Kind::Uuid),
+        column("name", "i.name", Kind::Text),
+        column("fixed_data", "i.fixed_data", Kind::Json),
+        column("single_use", "i.single_use", Kind::Flag),
+        nullable("created_by_id", "i.created_by", Kind::Int),
+        nullable("flow_id", "i.flow", Kind::Uuid),
+        nullable("expires", "i.expires", Kind::Time),
+    ],
+    relations: &[Relation { name: "created_by", to: Model::User, sql: "i.created_by IN (SELECT u.id FROM users u WHERE {})" }],
+};
+
+const REPUTATION: Table = Table {
+    from: "reputation r",
+    id: "r.id",
+    order: "r.identifier, r.ip",
+    always: "",
+    columns: &[
+        column("pk", "r.id", Kind::Uuid),
+        column("reputation_uuid", "r.id", Kind::Uuid),
+        column("identifier", "r.identifier", Kind::Text),
+        column("ip", "r.ip", Kind::Text),
+        column("score", "r.score", Kind::Int),
+        column("updated", "r.updated", Kind::Time),
+        nullable("expires", "r.expires", Kind::Time),
+    ],
+    relations: &[],
+};
+
+impl Model {
+    pub(super) fn table(self) -> &'static Table {
+        match self {
+            Self::User => &USERS,
+            Self::Group => &GROUPS,
+            Self::Static => &STATIC,
+            Self::Totp => &TOTP,
+            Self::Webauthn => &WEBAUTHN,
+            Self::Duo => &DUO,
+            Self::Sms => &SMS,
+            Self::Email => &EMAIL,
+            Self::Token => &TOKENS,
+            Self::Session => &SESSIONS,
+            Self::Event => &EVENTS,
+            Self::Invitation => &INVITATIONS,
+            Self::Reputation => &REPUTATION,
+        }
+    }
+    /// Names by which the rows can be put in order and read.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.table().columns.iter().map(|column| column.name)
+    }
+}
