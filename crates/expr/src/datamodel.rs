@@ -333,8 +333,6 @@ impl<'a> Edits<'a> {
         let known = |name: &ast::Alias| {
             let value = match (from, name.name.as_str()) {
                 ("django.db.models" | "django.db.models.query_utils", "Q") => "_host_Q",
-                ("django.core.exceptions", "ObjectDoesNotExist") => "_host_exceptions(None, 0)",
-                ("django.core.exceptions", "MultipleObjectsReturned") => "_host_exceptions(None, 1)",
                 _ => return None,
             };
             Some(format!("{} = {value}", name.asname.as_ref().unwrap_or(&name.name).as_str()))

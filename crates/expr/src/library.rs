@@ -156,7 +156,7 @@ static MODULES: [Module; 26] = [
     module!("django.utils.http", "django_http", ["urlencode", "urlsafe_base64_encode", "urlsafe_base64_decode", "url_has_allowed_host_and_scheme"], needs "urllib.parse"),
     module!("django.utils.translation", "django_translation", ["gettext", "gettext_lazy", "gettext_noop", "pgettext", "pgettext_lazy", "ngettext", "ngettext_lazy"]),
     module!("django.core.validators", "django_validators", ["validate_email", "validate_slug", "validate_ipv4_address", "validate_ipv6_address"], needs "ipaddress"),
-    module!("django.core.exceptions", "django_exceptions", ["ValidationError", "ObjectDoesNotExist", "PermissionDenied"]),
+    module!("django.core.exceptions", "django_exceptions", ["ValidationError", "ObjectDoesNotExist", "MultipleObjectsReturned", "PermissionDenied"]),
 ];
 
 pub(crate) fn module(name: &str) -> Option<&'static Module> {

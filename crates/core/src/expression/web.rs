@@ -189,6 +189,7 @@ impl HostObject for Response {
             "status_code" => i64::from(self.answer.status).into(),
             "ok" => (self.answer.status < 400).into(),
             "text" => self.text().into(),
+            "content" => Value::from(self.answer.body.as_slice()),
             "url" => self.url.as_str().into(),
             "headers" => Value::dict(self.answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
             _ => return None,

@@ -43,8 +43,6 @@ def _host_exceptions(model, kind):
     user = (decimal.Clamped, decimal.Rounded)[kind]
     group = (decimal.Inexact, decimal.Subnormal)[kind]
     other = (decimal.FloatOperation, decimal.Underflow)[kind]
-    if model is None:
-        return (user, group, other)
     return user if model == "User" else group if model == "Group" else other
 
 def _host_show(x):

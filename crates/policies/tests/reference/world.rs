@@ -217,6 +217,11 @@ impl World {
                 front += &format!("{name} = {}\n", literal(value));
             }
         }
+        match case.kind.as_str() {
+            "radius" => front += "packet = {}\ndef define_attribute(**attribute):\n    pass\n",
+            "rac" => front += "class _Endpoint:\n    protocol = 'rdp'\nendpoint = _Endpoint()\n",
+            _ => {}
+        }
         if matches!(case.kind.as_str(), "scope" | "saml") {
             let scopes = case.given.get("scopes").cloned().unwrap_or_else(|| json!(["openid"]));
             extra.push(("token".into(), Value::record("AccessToken", [("scope", Value::from(scopes))])));
