@@ -8,6 +8,7 @@ mod letters;
 mod objects;
 mod orm;
 mod people;
+mod plan;
 mod web;
 
 use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
@@ -15,6 +16,7 @@ use crate::policy::Question;
 use crate::{Client, Core, Principal, risk};
 use host::Caller;
 use objects::Shared;
+use plan::{flatten, nested, read_through, signed_in};
 use signet_base::{FieldErrors, Json, Map, Uuid};
 use signet_expr::{Dict, Limits};
 use signet_model::{Base, Change, Model, Object, Snapshot};
@@ -25,7 +27,8 @@ pub use web::Outside;
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
 
 /// The names a text may use beside functions. `None` where a use has nothing to give.
-pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token", "device", "stage"];
+pub const INPUTS: &[&str] =
+    &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token", "device", "stage"];
 
 /// Parses a text once, for `prepare` and `check` of models.
 pub fn parse(source: &str) -> Result<Program, String> {
@@ -104,9 +107,7 @@ pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extr
 /// A text that answers with a query answers with what it finds.
 async fn found(value: Value) -> Result<Value, RunError> {
     match &value {
-        Value::Object(object) if object.special().query => {
-            object.call("__iter__", Vec::new(), signet_expr::Kwargs::new()).await.map_err(|error| failure(error.to_string()))
-        }
+        Value::Object(object) if object.special().query => object.call("__iter__", Vec::new(), signet_expr::Kwargs::new()).await.map_err(|error| failure(error.to_string())),
         _ => Ok(value),
     }
 }
@@ -229,7 +230,11 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
         plan = before.map(|context| Plan { context, whole: whole.clone(), to });
         context = Value::Dict(whole);
     }
-    let http = if uses("request") || uses("http_request") { Value::object(objects::HttpRequest { shared: shared.clone(), user: signed_in(question, &shared, &user), session: objects::session() }) } else { Value::None };
+    let http = if uses("request") || uses("http_request") {
+        Value::object(objects::HttpRequest { shared: shared.clone(), user: signed_in(question, &shared, &user), session: objects::session() })
+    } else {
+        Value::None
+    };
     if uses("request") {
         let target = question.target.map_or(Value::None, object_value);
         let request = objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone(), debug: question.is_rehearsal() };
@@ -349,64 +354,6 @@ fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
         }
     }
     Ok(out)
-}
-
-/// The context afterwards with what queries find in the place of queries.
-async fn read_through(after: Value) -> Result<Value, RunError> {
-    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(after) };
-    let Some(context) = plan.fields.get("context").and_then(Value::as_dict) else { return Ok(after) };
-    let mut read = Dict::new();
-    for (name, value) in context.iter() {
-        read.insert(name, found(value.clone()).await?);
-    }
-    Ok(Value::dict([("flow_plan", Value::record("FlowPlan", [("context", Value::from(read))]))]))
-}
-
-/// Names that were typed with dots are kept with dots.
-fn flatten(changes: &mut Map, before: &Map) {
-    let Some(Json::Object(typed)) = before.get(keys::PROMPT_DATA.0) else { return };
-    let Some(Json::Object(data)) = changes.get_mut(keys::PROMPT_DATA.0) else { return };
-    loop {
-        let inner = |name: &str| format!("{name}.");
-        let next = data.iter().find(|(name, value)| value.is_object() && typed.keys().any(|known| known.starts_with(&inner(name)))).map(|(name, _)| name.clone());
-        let Some(name) = next else { return };
-        if let Some(Json::Object(members)) = data.remove(&name) {
-            data.extend(members.into_iter().map(|(member, value)| (format!("{name}.{member}"), value)));
-        }
-    }
-}
-
-/// Who is signed in at the browser. Outside of flows the person in question is.
-fn signed_in(question: &Question<'_>, shared: &Arc<Shared>, user: &Value) -> Value {
-    let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
-    match question.client.sent.person() {
-        Some(person) if question.user.is_some_and(|user| user.user.id == person.user.id) => user.clone(),
-        Some(person) => people::user(shared, person.clone(), None),
-        None if in_flow => people::nobody(shared),
-        None => user.clone(),
-    }
-}
-
-/// `{"attributes.a": 1}` as `{"attributes": {"a": 1}}`: what was typed, as the stages that follow keep it.
-fn nested(typed: &Map) -> Map {
-    let mut out = Map::new();
-    for (name, value) in typed {
-        let mut parts = name.split('.').peekable();
-        let mut place = &mut out;
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                place.insert(part.to_owned(), value.clone());
-                break;
-            }
-            let inner = place.entry(part.to_owned()).or_insert_with(|| Json::Object(Map::new()));
-            if !inner.is_object() {
-                *inner = Json::Object(Map::new());
-            }
-            let Json::Object(map) = inner else { break };
-            place = map;
-        }
-    }
-    out
 }
 
 /// Prepares the program of a model with an `expression` field.

@@ -4,8 +4,11 @@
 //! Python would ask an object are respelt: `if found:` becomes `if _host_truth(found):`, and functions of `helpers.py`,
 //! put behind the text, ask the host where there is an object and do what Python does where there is none. Each edit stays
 //! in its line.
+mod names;
+
 use crate::CallError;
 use monty_types::ExcType;
+use names::{BUILTINS, Bound, PLAIN, SIMPLE, SOURCES, VALUES, WALKERS};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
 use ruff_text_size::Ranged;
@@ -43,30 +46,6 @@ pub(crate) fn is_method(name: &str) -> bool {
     METHODS.contains(&name)
 }
 
-/// Where queries come from. A text without any of these words never has one.
-const SOURCES: [&str; 19] = [
-    "headers", "session",
-    "objects", "groups", "users", "devices", "entitlements", "parents", "children", "roles", "_set", "tokens", "sessions", "bindings", "policies", "sources", "getattr", "members",
-    "ancestors",
-];
-/// Attributes that are texts or numbers wherever they are found.
-const PLAIN: [&str; 22] = [
-    "username", "name", "email", "path", "type", "slug", "pk", "id", "uid", "is_active", "is_superuser", "is_authenticated", "status_code", "text", "action", "client_ip", "created", "title", "label",
-    "phone_number", "identifier", "first",
-];
-/// Built-in functions that ask objects, and what answers in their place.
-const BUILTINS: [&str; 21] = [
-    "bool", "len", "list", "tuple", "set", "frozenset", "dict", "enumerate", "reversed", "zip", "any", "all", "sum", "sorted", "max", "min", "map", "filter", "str", "repr", "print",
-];
-/// Functions of the library that walk through their arguments.
-const WALKERS: [&str; 9] = ["_signet_any", "_signet_all", "_signet_next", "_signet_map", "_signet_filter", "_signet_sorted", "_signet_min", "_signet_max", "_signet_iter"];
-/// Built-in functions whose answer is never an object.
-const VALUES: [&str; 14] = ["len", "str", "int", "bool", "float", "isinstance", "hasattr", "callable", "any", "all", "sum", "repr", "round", "abs"];
-/// Methods whose answer is never an object.
-const SIMPLE: [&str; 20] = [
-    "exists", "count", "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip", "split", "join", "replace", "items", "keys", "format", "encode", "decode", "title", "isdigit", "is_secure",
-];
-
 /// What became of a text.
 pub(crate) struct Respelt {
     pub function: String,
@@ -103,7 +82,11 @@ pub(crate) fn respelt(function: &str) -> Option<Respelt> {
 fn helpers(text: &str) -> String {
     let all: Vec<&str> = HELPERS.split("\n\n").collect();
     let name = |part: &str| part.split(['(', ':']).next().unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
-    let asks = |within: &str, of: &str| within.match_indices(of).any(|(at, _)| !within[at + of.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_') && !within[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let asks = |within: &str, of: &str| {
+        within
+            .match_indices(of)
+            .any(|(at, _)| !within[at + of.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_') && !within[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
     let mut taken: Vec<&str> = Vec::new();
     loop {
         let next = all.iter().find(|part| !taken.contains(part) && (asks(text, &name(part)) || taken.iter().any(|other| asks(other, &name(part)))));
@@ -118,33 +101,6 @@ fn helpers(text: &str) -> String {
         out.push('\n');
     }
     out
-}
-
-/// Names that a text gives to something.
-struct Bound<'a>(HashSet<&'a str>);
-impl<'a> Visitor<'a> for Bound<'a> {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        match stmt {
-            Stmt::FunctionDef(def) => drop(self.0.insert(def.name.as_str())),
-            Stmt::ClassDef(def) => drop(self.0.insert(def.name.as_str())),
-            _ => {}
-        }
-        visitor::walk_stmt(self, stmt);
-    }
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Name(name) = expr
-            && name.ctx == ExprContext::Store
-        {
-            self.0.insert(name.id.as_str());
-        }
-        visitor::walk_expr(self, expr);
-    }
-    fn visit_parameter(&mut self, parameter: &'a ast::Parameter) {
-        self.0.insert(parameter.name.as_str());
-    }
-    fn visit_alias(&mut self, alias: &'a ast::Alias) {
-        self.0.insert(alias.asname.as_ref().unwrap_or(&alias.name).as_str());
-    }
 }
 
 struct Edit {
@@ -242,7 +198,11 @@ impl<'a> Edits<'a> {
         match &*call.func {
             Expr::Name(function) if !self.bound.contains(function.id.as_str()) => {
                 let name = function.id.as_str();
-                let objects = call.arguments.args.iter().any(|arg| self.may_be_object(arg) || arg.is_starred_expr() || arg.is_generator_expr() || arg.is_list_comp_expr() || arg.is_list_expr());
+                let objects = call
+                    .arguments
+                    .args
+                    .iter()
+                    .any(|arg| self.may_be_object(arg) || arg.is_starred_expr() || arg.is_generator_expr() || arg.is_list_comp_expr() || arg.is_list_expr());
                 let text = matches!(name, "str" | "repr" | "print");
                 let callback = matches!(name, "map" | "filter") || (matches!(name, "sorted" | "max" | "min") && call.arguments.find_keyword("key").is_some());
                 if objects && BUILTINS.contains(&name) && (text || callback || self.queries) {
@@ -286,7 +246,11 @@ impl<'a> Edits<'a> {
 
     /// `x[1]`, `x[:5]`. Keys that are texts are none of a query.
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript) -> bool {
-        if !self.queries || subscript.ctx != ExprContext::Load || !self.may_be_object(&subscript.value) || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr()) && !is_mapping(&subscript.value)) {
+        if !self.queries
+            || subscript.ctx != ExprContext::Load
+            || !self.may_be_object(&subscript.value)
+            || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr()) && !is_mapping(&subscript.value))
+        {
             return false;
         }
         let (start, end) = (subscript.range.start().to_usize(), subscript.range.end().to_usize());

@@ -4,7 +4,7 @@ use crate::convert::{export, export_args};
 use crate::error::Verdict;
 use crate::output::Output;
 use crate::run::Outcome;
-use crate::{datamodel, CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, helpers};
+use crate::{CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, datamodel, helpers};
 use monty::{FunctionCall, NameLookup, OsCall, RunProgress};
 use monty_types::{
     DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, OsPolicy, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
@@ -317,7 +317,9 @@ impl Task {
                     Some(Err(TooLarge)) => NameLookupResult::Error(MontyException::new(ExcType::ValueError, Some("the value is too large".into()))),
                 }
             }
-            None if helpers::is_helper(&lookup.name) || lookup.name == datamodel::CALL || self.host.provides(&lookup.name) => NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None)),
+            None if helpers::is_helper(&lookup.name) || lookup.name == datamodel::CALL || self.host.provides(&lookup.name) => {
+                NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None))
+            }
             None => match self.host.global(&lookup.name).map(|value| self.registry.import(&value)) {
                 Some(Ok(object)) => NameLookupResult::Value(object),
                 Some(Err(TooLarge)) | None => NameLookupResult::Undefined,

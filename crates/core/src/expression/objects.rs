@@ -1,6 +1,6 @@
 //! Requests and settings as programs see them. Attributes are read on demand and never wait.
-use crate::{Client, Core, brand};
 use super::people;
+use crate::{Client, Core, brand};
 use signet_base::{Json, Uuid, query};
 use signet_expr::{CallError, Dict, Effect, HostObject, Raised, Special, Value};
 use signet_model::Object;

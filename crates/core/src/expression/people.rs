@@ -1,5 +1,7 @@
 //! People and groups as texts see them. Attributes are read on demand and never wait; what needs the database is a method
 //! or a query.
+mod stranger;
+
 use super::objects::{Answer, Config, Shared, gone};
 use super::orm::{Base, Query, class_of};
 use crate::flow::PendingUser;
@@ -12,6 +14,7 @@ use signet_store::groups;
 use signet_store::users;
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
+use stranger::Stranger;
 
 /// What a text may change of a person so that later stages see it.
 const CHANGEABLE: [&str; 4] = ["username", "name", "email", "attributes"];
@@ -130,7 +133,8 @@ impl User {
         let world = self.shared.core.world();
         let mine = |binding: &PolicyBinding| binding.enabled && (binding.user == Some(self.id()) || binding.group.is_some_and(|id| groups.iter().any(|g| g.id == id)));
         let bound = |object: &Object| object.pbm().is_some_and(|pbm| world.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>()).any(mine));
-        let mut found: Vec<_> = world.all::<ApplicationEntitlement>().filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object)).map(|(object, _)| object.clone()).collect();
+        let mut found: Vec<_> =
+            world.all::<ApplicationEntitlement>().filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object)).map(|(object, _)| object.clone()).collect();
         found.sort_by(|a, b| a.name().cmp(b.name()));
         found
     }
@@ -290,60 +294,6 @@ impl HostObject for Hidden {
     }
     fn attr(&self, _: &str) -> Option<Value> {
         None
-    }
-}
-
-struct Stranger {
-    shared: Arc<Shared>,
-    type_name: &'static str,
-    person: PendingUser,
-}
-
-impl HostObject for Stranger {
-    fn type_name(&self) -> &str {
-        self.type_name
-    }
-    fn identity(&self) -> String {
-        format!("-{}", self.person.username)
-    }
-    fn special(&self) -> Special {
-        let text = if self.type_name == "User" { self.person.username.clone() } else { self.type_name.to_owned() };
-        Special { text: Some(text), ..Special::default() }
-    }
-    fn eager(&self) -> Vec<(&str, Value)> {
-        vec![("attributes", Value::from(Json::Object(Map::new())))]
-    }
-    fn attr(&self, name: &str) -> Option<Value> {
-        Some(match name {
-            "pk" | "id" | "uuid" | "last_login" => Value::None,
-            "uid" | "first_name" | "last_name" => "".into(),
-            "username" => self.person.username.as_str().into(),
-            "name" => self.person.name.as_str().into(),
-            "email" => self.person.email.as_str().into(),
-            "is_active" | "is_superuser" | "is_authenticated" | "is_staff" => false.into(),
-            "is_anonymous" => (self.type_name == "AnonymousUser").into(),
-            "type" => "external".into(),
-            "path" => "users".into(),
-            "avatar" => rows::avatar(&self.shared.core, &self.person.name, &self.person.username, &self.person.email).into(),
-            "attributes" => Value::from(Json::Object(Map::new())),
-            "groups" | "ak_groups" => Value::object(super::orm::groups_query(&self.shared, Base::Nothing)),
-            _ => return None,
-        })
-    }
-    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
-        if WRITES.contains(&method) { Effect::Now } else { Effect::None }
-    }
-    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
-        match method {
-            "all_groups" => Some(Ok(Value::object(super::orm::groups_query(&self.shared, Base::Nothing).all()))),
-            "app_entitlements" => Some(Ok(Value::object(Query::manager(&self.shared, &super::orm::ENTITLEMENT, Base::Nothing).all()))),
-            "group_attributes" | "app_entitlements_attributes" => Some(Ok(Value::from(Json::Object(Map::new())))),
-            "has_usable_password" | "check_password" => Some(Ok(false.into())),
-            "locale" | "get_full_name" | "get_short_name" => Some(Ok("".into())),
-            "get_username" => Some(Ok(self.person.username.as_str().into())),
-            _ if WRITES.contains(&method) => Some(Err(refused("User", method))),
-            _ => None,
-        }
     }
 }
 

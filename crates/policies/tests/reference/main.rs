@@ -97,13 +97,5 @@ fn table(kinds: &BTreeMap<String, Figures>) -> String {
         out += &format!("| {kind} | {} | {} | {} | {} | {} | {} |\n", f.texts, f.passed, f.failed, f.wrong, f.skipped, f.refused);
     }
     let sum = |part: fn(&Figures) -> usize| kinds.values().map(part).sum::<usize>();
-    out + &format!(
-        "| all | {} | {} | {} | {} | {} | {} |\n",
-        sum(|f| f.texts),
-        sum(|f| f.passed),
-        sum(|f| f.failed),
-        sum(|f| f.wrong),
-        sum(|f| f.skipped),
-        sum(|f| f.refused)
-    )
+    out + &format!("| all | {} | {} | {} | {} | {} | {} |\n", sum(|f| f.texts), sum(|f| f.passed), sum(|f| f.failed), sum(|f| f.wrong), sum(|f| f.skipped), sum(|f| f.refused))
 }

@@ -42,31 +42,31 @@ pub struct Site {
 
 /// A core without people, whose requests go to `http`.
 pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>, host: &str) -> Arc<Core> {
-        let db = testdb::sqlite().await;
-        // A Monday evening.
-        let ports = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0.with_mail(mail).with_http(http);
-        let secret: Secret = "a secret key of the tests".into();
-        let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
-        let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
-        let registry = Arc::new(Registry::new(models));
-        let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
-        objects.load().await.unwrap();
-        let mut settings = Settings::new(secret);
-        settings.expressions = Outside { hosts: vec![host.into()], dns: true };
-        let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
-        let parts = CoreParts {
-            ports: ports.clone(),
-            settings,
-            registry,
-            families,
-            db: db.clone(),
-            vault,
-            objects,
-            install_id: "test".into(),
-            system: SystemSettings::default(),
-            assets: Arc::new(NoAssets),
-        };
-        Core::new(parts).unwrap()
+    let db = testdb::sqlite().await;
+    // A Monday evening.
+    let ports = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0.with_mail(mail).with_http(http);
+    let secret: Secret = "a secret key of the tests".into();
+    let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
+    let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
+    let registry = Arc::new(Registry::new(models));
+    let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
+    objects.load().await.unwrap();
+    let mut settings = Settings::new(secret);
+    settings.expressions = Outside { hosts: vec![host.into()], dns: true };
+    let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
+    let parts = CoreParts {
+        ports: ports.clone(),
+        settings,
+        registry,
+        families,
+        db: db.clone(),
+        vault,
+        objects,
+        install_id: "test".into(),
+        system: SystemSettings::default(),
+        assets: Arc::new(NoAssets),
+    };
+    Core::new(parts).unwrap()
 }
 
 pub async fn make(core: &Arc<Core>, def: &'static ModelDef, sent: Json) -> Arc<Object> {

@@ -50,7 +50,8 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let cookies = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let short = |name| session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned();
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
-    let sent = Arc::new(Sent::new(shown(headers), cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()));
+    let sent =
+        Arc::new(Sent::new(shown(headers), cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
     let local = is_local(peer, &host, headers);

@@ -87,7 +87,8 @@ impl HostObject for Devices {
             if method != "__call__" {
                 return Err(CallError::NotFound);
             }
-            let user = args.first().or_else(|| kwargs.iter().find(|(name, _)| name == "user").map(|(_, value)| value)).ok_or_else(|| CallError::Type("a user is missing".into()))?;
+            let user =
+                args.first().or_else(|| kwargs.iter().find(|(name, _)| name == "user").map(|(_, value)| value)).ok_or_else(|| CallError::Type("a user is missing".into()))?;
             let user = plain(user).await?;
             let confirmed = args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "confirmed").map(|(_, value)| value)).cloned().unwrap_or(Value::Bool(true));
             let mut found = Vec::new();

@@ -35,7 +35,12 @@ pub fn plain(value: &Value) -> BoxFuture<'_, Result<Json, CallError>> {
                 match object.attr("pk") {
                     Some(pk) => return plain(&pk).await,
                     // A UUID.
-                    None => object.special().text.filter(|_| object.type_name() == "UUID").map(Json::from).ok_or_else(|| CallError::Type(format!("{} cannot be compared with", object.type_name())))?,
+                    None => object
+                        .special()
+                        .text
+                        .filter(|_| object.type_name() == "UUID")
+                        .map(Json::from)
+                        .ok_or_else(|| CallError::Type(format!("{} cannot be compared with", object.type_name())))?,
                 }
             }
             Value::List(items) => {

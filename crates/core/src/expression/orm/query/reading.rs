@@ -1,0 +1,253 @@
+//! What a query reads: what is at hand, or what the database is asked.
+use super::{Base, MOST, Query, Shape};
+use crate::expression::objects::{Answer, gone};
+use crate::expression::orm::classes::Kind;
+use crate::expression::orm::record::Record;
+use crate::expression::people::{self, Group};
+use signet_base::Json;
+use signet_expr::{CallError, Dict, Raised, Value};
+use signet_model::Object;
+use signet_store::groups;
+use signet_store::lookups::{self, Ask, Condition, Model};
+use std::sync::Arc;
+
+impl Query {
+    pub(super) fn settings(&self, world: &signet_model::Snapshot) -> Vec<Arc<Object>> {
+        match (&self.base, self.class.kind) {
+            (Base::Objects(objects), _) => objects.clone(),
+            (Base::All, Kind::Objects(model)) => world.objects().filter(|object| object.def.full_name() == model).cloned().collect(),
+            (Base::All, Kind::Family(base)) => world.family(base).cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Groups at hand that fit, in order; none where the database has to be asked.
+    pub(super) fn known(&self, of: &Arc<Vec<groups::Group>>) -> Result<Option<Vec<Group>>, CallError> {
+        let condition = self.tree.condition(self.class)?;
+        let mut found: Vec<(Json, Group)> = Vec::new();
+        for group in Group::all(&self.shared, of) {
+            let record = group.record();
+            match condition.fits(&record) {
+                None => return Ok(None),
+                Some(true) => found.push((record, group)),
+                Some(false) => {}
+            }
+        }
+        self.sort(&mut found)?;
+        Ok(Some(found.into_iter().map(|(_, group)| group).collect()))
+    }
+
+    /// Puts what is at hand in order; without one it stays as it came.
+    pub(super) fn sort<T>(&self, found: &mut [(Json, T)]) -> Result<(), CallError> {
+        for (name, _) in &self.order {
+            if found.first().is_some_and(|(record, _)| record.get(name).is_none()) {
+                return Err(CallError::Type(format!("Cannot resolve keyword '{name}' into field.")));
+            }
+        }
+        let key = |record: &Json, name: &str| record.get(name).cloned().unwrap_or_default();
+        let compare = |a: &Json, b: &Json| match (a, b) {
+            (Json::String(a), Json::String(b)) => a.cmp(b),
+            (Json::Bool(a), Json::Bool(b)) => a.cmp(b),
+            _ => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(std::cmp::Ordering::Equal),
+        };
+        found.sort_by(|(a, _), (b, _)| {
+            self.order.iter().fold(std::cmp::Ordering::Equal, |so_far, (name, down)| {
+                so_far.then_with(|| {
+                    let order = compare(&key(a, name), &key(b, name));
+                    if *down { order.reverse() } else { order }
+                })
+            })
+        });
+        if self.reversed {
+            found.reverse();
+        }
+        Ok(())
+    }
+
+    /// What the database is asked.
+    pub(super) async fn condition(&self) -> Result<Condition, CallError> {
+        let condition = self.tree.condition(self.class)?;
+        let ids = |groups: &[groups::Group]| groups.iter().map(|group| Json::from(group.id.to_string())).collect();
+        let among = match &self.base {
+            Base::All => return Ok(condition),
+            Base::Groups(groups) => ids(groups),
+            Base::Effective(user) => ids(&groups::effective_groups(&self.shared.core.db, *user).await.map_err(gone)?),
+            Base::Nothing | Base::Objects(_) => Vec::new(),
+        };
+        let Kind::Rows(model) = self.class.kind else { return Ok(Condition::nothing()) };
+        let among = Condition::parse(model, vec![("pk__in".to_owned(), Json::Array(among))]).map_err(CallError::Type)?;
+        Ok(condition.and(among))
+    }
+
+    /// Objects from `offset` on, at most `limit`, this query's own part.
+    pub(super) async fn part(&self, offset: u64, limit: u64) -> Result<Vec<Value>, CallError> {
+        let (skip, take) = (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
+        if matches!(self.base, Base::Nothing) {
+            return Ok(Vec::new());
+        }
+        let Kind::Rows(model) = self.class.kind else {
+            let world = self.shared.core.world();
+            let mut found = Vec::new();
+            for object in self.settings(&world) {
+                if self.tree.fits(&world, &object)? {
+                    let mut record = object.data.clone();
+                    record.insert("pk".into(), object.wire_pk());
+                    found.push((Json::Object(record), object));
+                }
+            }
+            self.sort(&mut found)?;
+            return Ok(found.into_iter().skip(skip).take(take).map(|(_, object)| crate::expression::object_value(&object)).collect());
+        };
+        if let Base::Groups(of) = &self.base
+            && let Some(found) = self.known(of)?
+        {
+            return Ok(found.into_iter().skip(skip).take(take).map(Value::object).collect());
+        }
+        for (name, _) in &self.order {
+            if !model.names().any(|known| known == name) {
+                return Err(CallError::Type(format!("Cannot resolve keyword '{name}' into field.")));
+            }
+        }
+        let db = &self.shared.core.db;
+        let ask = Ask { condition: self.condition().await?, order: self.order.clone(), reversed: self.reversed, offset, limit };
+        match model {
+            Model::User => people::accounts(&self.shared, lookups::users(db, &ask).await.map_err(refused)?).await,
+            Model::Group => {
+                let found = Arc::new(lookups::groups(db, &ask).await.map_err(refused)?);
+                Ok(Group::all(&self.shared, &found).into_iter().map(Value::object).collect())
+            }
+            _ => Record::all(&self.shared, self.class, lookups::rows(db, model, &ask).await.map_err(refused)?).await,
+        }
+    }
+
+    /// At most `limit` objects of the query's slice, in its shape.
+    pub(super) async fn first_of(&self, limit: u64) -> Result<Vec<Value>, CallError> {
+        let limit = self.limit.map_or(limit, |own| own.min(limit));
+        let mut found = self.part(if self.more.is_empty() { self.offset } else { 0 }, limit).await?;
+        if !self.more.is_empty() {
+            for other in &self.more {
+                found.extend(Box::pin(other.part(0, MOST + 1)).await?);
+            }
+            let mut once: Vec<Value> = Vec::new();
+            for one in found {
+                if !once.contains(&one) {
+                    once.push(one);
+                }
+            }
+            let skip = usize::try_from(self.offset).unwrap_or(usize::MAX);
+            found = once.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        }
+        self.shaped(found)
+    }
+
+    pub(super) fn shaped(&self, found: Vec<Value>) -> Result<Vec<Value>, CallError> {
+        let attr = |one: &Value, name: &str| -> Result<Value, CallError> {
+            let mut parts = name.split("__");
+            let mut here = one.as_object().and_then(|object| object.attr(parts.next()?));
+            for part in parts {
+                here = here.map(|value| match value.as_dict() {
+                    Some(dict) => dict.get(part).cloned().unwrap_or_default(),
+                    None => Value::None,
+                });
+            }
+            here.filter(|value| !matches!(value, Value::Object(inner) if inner.as_any().is_some_and(|any| any.is::<Self>())))
+                .ok_or_else(|| CallError::Type(format!("Cannot resolve keyword '{name}' into field.")))
+        };
+        let mut out = Vec::with_capacity(found.len());
+        for one in found {
+            out.push(match &self.shape {
+                Shape::Objects => one,
+                Shape::Flat(name) => attr(&one, name)?,
+                Shape::Lists(names) => Value::list(names.iter().map(|name| attr(&one, name)).collect::<Result<Vec<_>, _>>()?),
+                Shape::Dicts(names) => {
+                    let mut dict = Dict::new();
+                    for name in names {
+                        dict.insert(name.as_str(), attr(&one, name)?);
+                    }
+                    dict.into()
+                }
+            });
+        }
+        if self.distinct && !matches!(self.shape, Shape::Objects) {
+            let mut once: Vec<Value> = Vec::new();
+            for one in out {
+                if !once.contains(&one) {
+                    once.push(one);
+                }
+            }
+            return Ok(once);
+        }
+        Ok(out)
+    }
+
+    /// Everything that the query finds; an error where that is too much.
+    pub async fn objects(&self) -> Result<Arc<Vec<Value>>, CallError> {
+        if let Some(read) = self.read.get() {
+            return Ok(read.clone());
+        }
+        let found = self.first_of(MOST + 1).await?;
+        if found.len() as u64 > MOST {
+            return Err(CallError::Value(format!("more than {MOST} objects of {} fit: narrow the query, or use exists() or count()", self.class.name)));
+        }
+        Ok(self.read.get_or_init(|| Arc::new(found)).clone())
+    }
+
+    pub(super) async fn count(&self) -> Result<u64, CallError> {
+        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_)) || !matches!(self.class.kind, Kind::Rows(_)) || self.distinct || !self.more.is_empty();
+        if let Some(read) = self.read.get() {
+            return Ok(read.len() as u64);
+        }
+        if listed {
+            return Ok(self.first_of(u64::MAX).await?.len() as u64);
+        }
+        let Kind::Rows(model) = self.class.kind else { return Ok(0) };
+        let total = lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?;
+        let rest = total.saturating_sub(self.offset);
+        Ok(self.limit.map_or(rest, |limit| rest.min(limit)))
+    }
+
+    pub(super) async fn one(&self) -> Answer {
+        let mut found = self.first_of(2).await?;
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => Err(CallError::DoesNotExist(self.class.name.into())),
+            _ => Err(CallError::MultipleObjects(self.class.name.into())),
+        }
+    }
+
+    pub(super) async fn item(&self, key: &Value) -> Answer {
+        match key {
+            Value::Int(at) => {
+                let at = u64::try_from(*at).map_err(|_| CallError::Value("Negative indexing is not supported.".into()))?;
+                if let Some(found) = self.read.get() {
+                    return found.get(usize::try_from(at).unwrap_or(usize::MAX)).cloned().ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()));
+                }
+                let found = self.sliced(at, Some(1))?.first_of(1).await?;
+                found.into_iter().next().ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()))
+            }
+            Value::List(parts) => {
+                let part = |at: usize| match parts.get(at) {
+                    None | Some(Value::None) => Ok(None),
+                    Some(Value::Int(n)) => u64::try_from(*n).map(Some).map_err(|_| CallError::Value("Negative indexing is not supported.".into())),
+                    Some(_) => Err(CallError::Type("slices are of numbers".into())),
+                };
+                let (start, end, step) = (part(0)?.unwrap_or(0), part(1)?, part(2)?);
+                let sliced = self.sliced(start, end.map(|end| end.saturating_sub(start)))?;
+                match step {
+                    None => Ok(Value::object(sliced)),
+                    // As Django does: a step reads.
+                    Some(step) => Ok(Value::list(sliced.objects().await?.iter().step_by(usize::try_from(step.max(1)).unwrap_or(1)).cloned())),
+                }
+            }
+            _ => Err(CallError::Type("a query has numbers as indices".into())),
+        }
+    }
+}
+
+/// A condition that asks too much is the author's to mend; everything else ends the run.
+fn refused(error: signet_base::Error) -> CallError {
+    match error {
+        error @ signet_base::Error::Invalid(_) => CallError::Value(error.to_string()),
+        other => gone(other),
+    }
+}

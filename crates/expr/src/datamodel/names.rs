@@ -1,0 +1,131 @@
+//! Names that tell what may be an object, and those that a text gives itself.
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
+use std::collections::HashSet;
+
+/// Where queries come from. A text without any of these words never has one.
+pub(super) const SOURCES: [&str; 19] = [
+    "headers",
+    "session",
+    "objects",
+    "groups",
+    "users",
+    "devices",
+    "entitlements",
+    "parents",
+    "children",
+    "roles",
+    "_set",
+    "tokens",
+    "sessions",
+    "bindings",
+    "policies",
+    "sources",
+    "getattr",
+    "members",
+    "ancestors",
+];
+/// Attributes that are texts or numbers wherever they are found.
+pub(super) const PLAIN: [&str; 22] = [
+    "username",
+    "name",
+    "email",
+    "path",
+    "type",
+    "slug",
+    "pk",
+    "id",
+    "uid",
+    "is_active",
+    "is_superuser",
+    "is_authenticated",
+    "status_code",
+    "text",
+    "action",
+    "client_ip",
+    "created",
+    "title",
+    "label",
+    "phone_number",
+    "identifier",
+    "first",
+];
+/// Built-in functions that ask objects, and what answers in their place.
+pub(super) const BUILTINS: [&str; 21] = [
+    "bool",
+    "len",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "dict",
+    "enumerate",
+    "reversed",
+    "zip",
+    "any",
+    "all",
+    "sum",
+    "sorted",
+    "max",
+    "min",
+    "map",
+    "filter",
+    "str",
+    "repr",
+    "print",
+];
+/// Functions of the library that walk through their arguments.
+pub(super) const WALKERS: [&str; 9] =
+    ["_signet_any", "_signet_all", "_signet_next", "_signet_map", "_signet_filter", "_signet_sorted", "_signet_min", "_signet_max", "_signet_iter"];
+/// Built-in functions whose answer is never an object.
+pub(super) const VALUES: [&str; 14] = ["len", "str", "int", "bool", "float", "isinstance", "hasattr", "callable", "any", "all", "sum", "repr", "round", "abs"];
+/// Methods whose answer is never an object.
+pub(super) const SIMPLE: [&str; 20] = [
+    "exists",
+    "count",
+    "startswith",
+    "endswith",
+    "lower",
+    "upper",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "split",
+    "join",
+    "replace",
+    "items",
+    "keys",
+    "format",
+    "encode",
+    "decode",
+    "title",
+    "isdigit",
+    "is_secure",
+];
+
+/// Names that a text gives to something.
+pub(super) struct Bound<'a>(pub HashSet<&'a str>);
+impl<'a> Visitor<'a> for Bound<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(def) => drop(self.0.insert(def.name.as_str())),
+            Stmt::ClassDef(def) => drop(self.0.insert(def.name.as_str())),
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr
+            && name.ctx == ExprContext::Store
+        {
+            self.0.insert(name.id.as_str());
+        }
+        visitor::walk_expr(self, expr);
+    }
+    fn visit_parameter(&mut self, parameter: &'a ast::Parameter) {
+        self.0.insert(parameter.name.as_str());
+    }
+    fn visit_alias(&mut self, alias: &'a ast::Alias) {
+        self.0.insert(alias.asname.as_ref().unwrap_or(&alias.name).as_str());
+    }
+}

@@ -1,0 +1,94 @@
+//! Rows whose documents decide, looked through in pieces.
+use super::tables::{Column, Kind, Table};
+use super::{Condition, json, key_json, sql};
+use crate::db::{Db, Row, Value};
+use crate::rows::attributes::{BOUND, too_many};
+use signet_base::{Json, Map, Result};
+use std::collections::HashSet;
+
+/// Rows that are looked at in one go.
+const CHUNK: i64 = 2_000;
+
+/// Keys of the rows that fulfil a condition about documents, looked through in pieces.
+pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Result<Vec<Value>> {
+    let documents: Vec<&Column> = table.columns.iter().filter(|column| column.kind == Kind::Json).collect();
+    let mut columns = vec![table.id.to_owned()];
+    columns.extend(documents.iter().map(|document| document.sql.to_owned()));
+    let mut asked = Vec::new();
+    sql::leaves(table, condition, &mut columns, &mut asked);
+    let mut wide_params = Vec::new();
+    let mut wide = sql::widest(table, condition, &mut wide_params);
+    if !table.always.is_empty() {
+        wide = format!("{} AND {wide}", table.always);
+    }
+    let columns = columns.join(", ");
+    let (mut found, mut seen, mut last): (Vec<Value>, i64, Option<Value>) = (Vec::new(), 0, None);
+    let mut once = HashSet::new();
+    loop {
+        let mut params = asked.clone();
+        params.extend(wide_params.iter().cloned());
+        let mut after = String::new();
+        if let Some(last) = last.take() {
+            after = format!(" AND {} > ?", table.id);
+            params.push(last);
+        }
+        params.push(CHUNK.into());
+        let rows = db.scan(&format!("SELECT {columns} FROM {} WHERE {wide}{after} ORDER BY {} LIMIT ?", table.from, table.id), params).await?;
+        for row in &rows {
+            let mut record = Map::new();
+            for (at, document) in documents.iter().enumerate() {
+                record.insert(document.name.to_owned(), row.json(at + 1)?);
+            }
+            let mut next = documents.len() + 1;
+            if judge(table, condition, &record, row, &mut next)? == Some(true) && once.insert(key_json(row.value(0)?).to_string()) {
+                found.push(row.value(0)?.clone());
+            }
+        }
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        seen += count;
+        if seen > BOUND {
+            return Err(too_many("filter"));
+        }
+        match rows.last() {
+            Some(row) if count == CHUNK => last = Some(row.value(0)?.clone()),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// The answer for one row; none where a document does not have what is asked about, which neither a condition nor its
+/// opposite fulfils. Every leaf is looked at, so that `next` goes on to the next answer of the database.
+fn judge(table: &Table, condition: &Condition, record: &Map, row: &Row, next: &mut usize) -> Result<Option<bool>> {
+    Ok(match condition {
+        Condition::All(parts) => {
+            let mut all = Some(true);
+            for part in parts {
+                all = match (all, judge(table, part, record, row, next)?) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (Some(true), Some(true)) => Some(true),
+                    _ => None,
+                };
+            }
+            all
+        }
+        Condition::Any(parts) => {
+            let mut any = Some(false);
+            for part in parts {
+                any = match (any, judge(table, part, record, row, next)?) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (Some(false), Some(false)) => Some(false),
+                    _ => None,
+                };
+            }
+            any
+        }
+        Condition::Not(part) => judge(table, part, record, row, next)?.map(|yes| !yes),
+        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == Kind::Json) => {
+            json::holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value)
+        }
+        Condition::Is(_) | Condition::Related(..) => {
+            *next += 1;
+            Some(row.int(*next - 1)? == 1)
+        }
+    })
+}
