@@ -112,10 +112,6 @@ async fn found(value: Value) -> Result<Value, RunError> {
     }
 }
 
-/// A person as texts see them.
-pub fn person_value(core: &Arc<Core>, client: &Client, person: Principal) -> Value {
-    people::user(&shared(core, client), person, None)
-}
 /// A group as texts see it.
 pub fn group_value(core: &Arc<Core>, client: &Client, group: signet_store::groups::Group) -> Value {
     people::Group::all(&shared(core, client), &Arc::new(vec![group])).into_iter().next().map_or(Value::None, Value::object)

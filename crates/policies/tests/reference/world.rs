@@ -284,7 +284,7 @@ impl World {
             return Value::from(self.plain(value).await);
         };
         match mark.as_str() {
-            "@user" => expression::person_value(&self.core, client, self.person(of).await.unwrap()),
+            "@user" => expression::person_value(&self.core, client, &self.person(of).await.unwrap()),
             "@group" => expression::group_value(&self.core, client, self.groups[of.as_str().unwrap()].clone()),
             "@invitation" => expression::invitation_value(&self.core, client, self.invitations[of.as_str().unwrap()].clone()),
             "@datetime" => Value::from(Timestamp::parse(of.as_str().unwrap()).unwrap()),

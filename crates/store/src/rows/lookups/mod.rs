@@ -77,6 +77,13 @@ pub enum Condition {
     Related(&'static str, Box<Condition>),
 }
 
+/// Look-ups about one related row.
+struct Inner {
+    name: &'static str,
+    to: Model,
+    terms: Vec<(String, Json)>,
+}
+
 /// One comparison.
 #[derive(Debug, Clone)]
 pub struct Term {
@@ -107,7 +114,7 @@ impl Condition {
     /// What all of the look-ups say, those about one relation about the same related row. The error names what is not known.
     pub fn parse(model: Model, pairs: Vec<(String, Json)>) -> std::result::Result<Self, String> {
         let table = model.table();
-        let (mut all, mut related): (Vec<Self>, Vec<(&'static str, Model, Vec<(String, Json)>)>) = (Vec::new(), Vec::new());
+        let (mut all, mut related): (Vec<Self>, Vec<Inner>) = (Vec::new(), Vec::new());
         for (name, value) in pairs {
             let (first, rest) = name.split_once("__").map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
             let Some(relation) = table.relations.iter().find(|relation| relation.name == first) else {
@@ -127,14 +134,14 @@ impl Condition {
             };
             match inner {
                 None => all.push(Self::Not(Box::new(Self::Related(relation.name, Box::new(Self::anything()))))),
-                Some(inner) => match related.iter_mut().find(|(name, ..)| *name == relation.name) {
-                    Some((_, _, terms)) => terms.push((inner, value)),
-                    None => related.push((relation.name, relation.to, vec![(inner, value)])),
+                Some(inner) => match related.iter_mut().find(|known| known.name == relation.name) {
+                    Some(known) => known.terms.push((inner, value)),
+                    None => related.push(Inner { name: relation.name, to: relation.to, terms: vec![(inner, value)] }),
                 },
             }
         }
-        for (name, to, terms) in related {
-            all.push(Self::Related(name, Box::new(Self::parse(to, terms)?)));
+        for inner in related {
+            all.push(Self::Related(inner.name, Box::new(Self::parse(inner.to, inner.terms)?)));
         }
         Ok(Self::All(all))
     }
