@@ -123,7 +123,7 @@ impl World {
                 expires: invitation["expires_hours"].as_i64().map(|hours| core.now().plus(Span::parse(&format!("hours={hours}")).unwrap())),
                 claimed: false,
             };
-            invitations::insert(&core.db, &made).await.unwrap();
+            invitations::insert(&core.db, &core.vault, &made).await.unwrap();
             self.invitations.insert(made.name.clone(), made);
         }
         for entitlement in list(given, "entitlements") {
