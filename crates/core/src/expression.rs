@@ -9,6 +9,7 @@ mod objects;
 mod orm;
 mod people;
 mod plan;
+mod vocabulary;
 mod web;
 
 use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
@@ -41,9 +42,23 @@ pub fn parse_with(source: &str, more: &[&str]) -> Result<Program, String> {
     Program::parse(source, &names).map_err(|e| e.to_string())
 }
 
-/// For a model's `check`: refuses a text that does not parse, naming the field.
+/// For a model's `check`: refuses a text that cannot work, naming the field, the place and what to write instead.
 pub fn check(change: &Change<'_>, field: &str) -> Result<(), FieldErrors> {
-    parse(change.text(field)).map(drop).map_err(|why| FieldErrors::one(field, why))
+    check_text(change.text(field), field).map(drop)
+}
+
+/// As [`check`], of any text.
+pub fn check_text(source: &str, field: &str) -> Result<Program, FieldErrors> {
+    faults(source).map_err(|faults| {
+        let mut errors = FieldErrors::new();
+        faults.into_iter().for_each(|fault| errors.add(field, fault));
+        errors
+    })
+}
+
+/// Parses a text that is to be saved; every fault with its line and column.
+pub fn faults(source: &str) -> Result<Program, Vec<String>> {
+    vocabulary::check(source).map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
 /// What a run gave.

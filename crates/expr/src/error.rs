@@ -13,11 +13,13 @@ pub(crate) struct Places {
     pub lines: u32,
     /// For each compiled line the one before it was respelt, from 1; empty when none was.
     pub origins: Vec<u32>,
+    /// The text gives its values one by one.
+    pub generator: bool,
 }
 
 impl Places {
     pub(crate) fn of(source: &str) -> Self {
-        Self { lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1), origins: Vec::new() }
+        Self { lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1), origins: Vec::new(), generator: false }
     }
 
     /// The author's line, for lines that are the author's.

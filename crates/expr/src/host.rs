@@ -159,3 +159,11 @@ pub trait Host: Send + Sync {
         None
     }
 }
+
+/// What a host offers, known without a run: for the check of texts that are to be saved.
+pub trait Vocabulary: Sync {
+    /// Whether `name` is a function or another global of the host.
+    fn name(&self, name: &str) -> bool;
+    /// Whether `import module`, or `from module import part`, can work.
+    fn import(&self, module: &str, part: Option<&str>) -> bool;
+}

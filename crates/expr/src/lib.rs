@@ -4,6 +4,7 @@
 //! function and answers with `return`. Programs have no I/O of their own: what they reach of the outside are the inputs,
 //! the [`HostObject`]s among them and the functions of the [`Host`]. See docs/adr/0003-expression-engine.md.
 mod bridge;
+mod check;
 mod convert;
 mod datamodel;
 mod direct;
@@ -22,9 +23,10 @@ mod run;
 mod task;
 mod value;
 
+pub use check::check;
 pub use error::{ErrorKind, ParseError, RunError};
 pub use here::run_on_this_thread;
-pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Raised, Special};
+pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Raised, Special, Vocabulary};
 pub use limits::Limits;
 pub use pool::STACK_BYTES;
 pub use program::{MAX_SOURCE_BYTES, Program};

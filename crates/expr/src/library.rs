@@ -55,7 +55,7 @@ macro_rules! module {
     };
 }
 
-static MODULES: [Module; 26] = [
+static MODULES: [Module; 28] = [
     module!(
         "uuid",
         "uuid",
@@ -145,6 +145,8 @@ static MODULES: [Module; 26] = [
         ]
     ),
     module!("ipaddress", "ipaddress_module", ["ip_address", "ip_network", "IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "AddressValueError", "NetmaskValueError"]),
+    module!("requests.sessions", "requests_sessions", ["Session", "session"]),
+    module!("requests.auth", "requests_auth", ["HTTPBasicAuth"]),
     module!("jwt", "jwt", ["decode", "encode", "get_unverified_header", "PyJWTError", "InvalidTokenError", "DecodeError"], needs "hmac"),
     module!("django.utils.timezone", "django_timezone", ["now", "localtime", "localdate", "make_aware", "make_naive", "is_aware", "is_naive", "get_current_timezone", "get_default_timezone", "get_current_timezone_name", "get_fixed_timezone", "datetime", "timedelta", "timezone"], needs "zoneinfo"),
     module!("django.utils.html", "django_html", ["escape", "conditional_escape", "format_html", "format_html_join", "strip_tags", "mark_safe", "linebreaks"], needs "html"),
@@ -161,6 +163,11 @@ static MODULES: [Module; 26] = [
 
 pub(crate) fn module(name: &str) -> Option<&'static Module> {
     MODULES.iter().find(|module| module.name == name)
+}
+
+/// Whether modules are inside.
+pub(crate) fn is_package(name: &str) -> bool {
+    MODULES.iter().any(|module| module.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// The global that holds a module.

@@ -87,6 +87,11 @@ impl Program {
         self.0.dynamic || self.0.source.contains(name)
     }
 
+    /// Whether the text gives its values one by one, with `yield`: runs answer with the list of them.
+    pub fn is_generator(&self) -> bool {
+        self.0.places.generator
+    }
+
     /// Whether runs begin without the interpreter. It still runs what turns out not to be simple.
     pub fn is_direct(&self) -> bool {
         self.0.direct.is_some()
@@ -162,6 +167,7 @@ fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: 
             Ok(None) => {}
             Ok(Some(lowered)) => {
                 places.origins = lowered.lines;
+                places.generator = lowered.generator;
                 (text, needs) = (lowered.text, lowered.library);
                 compiled = whole(&text, &needs);
             }
@@ -191,7 +197,7 @@ fn mentions(source: &str, name: &str) -> bool {
 }
 
 /// One line, then the indented text: the function that every run calls.
-fn function(source: &str, inputs: &[&str]) -> String {
+pub(crate) fn function(source: &str, inputs: &[&str]) -> String {
     let mut script = format!("def _signet_expression({}):\n", inputs.join(", "));
     script.reserve(source.len() + source.len() / 4 + 256);
     for line in source.split('\n') {

@@ -19,6 +19,7 @@ const LACKING: &[(&str, &str)] = &[
     ("< ipaddress.ip_address", "the engine asks classes for no order"),
     ("sorted([ipaddress", "the engine asks classes for no order"),
     ("a < a", "the engine asks classes for no order"),
+    ("m.start('domain')", "positions of groups go by number"),
     ("kind.__name__", "classes of exceptions have no name"),
     ("Exception('a', 'b')", "exceptions take one text"),
     ("def __len__", "the engine asks classes for no length"),

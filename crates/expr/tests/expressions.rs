@@ -113,3 +113,31 @@ async fn what_has_no_form_is_still_true() {
     assert!(eval("return float('nan')").await.to_json().is_err());
     assert_eq!(json("return ak_client_ip").await, json!("10.1.2.3"));
 }
+
+#[tokio::test]
+async fn field_29_small_modules_and_iterators_work_with_people() {
+    for (text, wanted) in [
+        ("from urllib.parse import urlparse\nreturn urlparse('https://a.b/c').netloc == 'a.b'", json!(true)),
+        ("import uuid\nreturn len(str(uuid.uuid4())) == 36", json!(true)),
+        ("import textwrap\nreturn textwrap.dedent(' a') == 'a'", json!(true)),
+        ("import string\nreturn string.ascii_lowercase[0] == 'a'", json!(true)),
+        ("from django.utils.timezone import now\nreturn now() > request.user.date_joined", json!(true)),
+        ("from django.utils.html import escape\nreturn escape('<') == '&lt;'", json!(true)),
+        // Callbacks ask the host.
+        ("return sorted(user.all_groups(), key=lambda g: g.attributes['gid'])[0].name", json!("staff")),
+        ("return max(user.all_groups(), key=lambda g: len(g.name)).name", json!("Research Team")),
+        ("return [n for n in map(lambda g: g.name, user.all_groups())][:1]", json!(["staff"])),
+        ("return next((g.name for g in user.all_groups() if g.name.startswith('app')), None)", json!("app-wiki")),
+        ("return next(filter(lambda g: hasattr(g, 'name') and g.name > 'b', user.all_groups())).name", json!("staff")),
+        ("found = list(user.all_groups())\nfound.sort(key=lambda g: g.name.lower())\nreturn found[0].name", json!("app-wiki")),
+        ("for g in user.all_groups():\n    yield g.name\nif ak_is_group_member(user, name='staff'):\n    yield 'admin'", json!(["staff", "Research Team", "app-wiki", "admin"])),
+        ("import hmac, hashlib\nreturn hmac.new(b'k', user.username.encode(), hashlib.sha256).hexdigest()[:8]", json!("16ae9ecd")),
+        ("import jwt\nt = jwt.encode({'groups': ['a'], 'iss': 'x'}, 'k' * 32, algorithm='HS256')\nreturn jwt.decode(t, options={'verify_signature': False})['groups'] + [jwt.decode(t, 'k' * 32, algorithms=['HS256'])['iss']]", json!(["a", "x"])),
+        ("from zoneinfo import ZoneInfo\nreturn user.date_joined.astimezone(ZoneInfo('Europe/Berlin')).strftime('%H:%M')", json!("23:13")),
+        ("from django.utils.text import slugify as s, capfirst\nfrom django.utils.crypto import get_random_string\nreturn [s('Ä b'), capfirst('x'), len(get_random_string(12))]", json!(["a-b", "X", 12])),
+        ("from django.utils.dateparse import parse_date, parse_datetime, parse_duration\nreturn [parse_date('2026-01-02').day, parse_datetime('2026-01-02T03:04:05Z').hour, parse_duration('1 02:00:00').total_seconds(), parse_date('x')]", json!([2, 3, 93600.0, null])),
+        ("from django.core.validators import validate_email\nfrom django.core.exceptions import ValidationError\nbad = []\nfor a in ['a@b.org', 'a@b', 'x', 'a b@c.org']:\n    try:\n        validate_email(a)\n    except ValidationError:\n        bad.append(a)\nreturn bad", json!(["a@b", "x", "a b@c.org"])),
+    ] {
+        assert_eq!(json(text).await, wanted, "{text}");
+    }
+}

@@ -24,7 +24,11 @@ pub struct ExpressionPolicy {
     pub expression: String,
 }
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
-    expression::check(change, "expression")
+    let program = expression::check_text(change.text("expression"), "expression")?;
+    if program.is_generator() {
+        return Err(FieldErrors::one("expression", "A policy answers with 'return': with 'yield' it would always pass."));
+    }
+    Ok(())
 }
 fn prepare(policy: &ExpressionPolicy) -> Result<signet_model::def::Prepared, String> {
     expression::prepared::<ExpressionPolicy>(&policy.expression)

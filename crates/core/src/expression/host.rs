@@ -24,7 +24,7 @@ const MAX_MESSAGE: usize = 1000;
 const MAX_MESSAGES: usize = 20;
 
 /// What programs may call.
-const FUNCTIONS: [&str; 11] = [
+pub const FUNCTIONS: [&str; 11] = [
     "ak_message",
     "ak_is_group_member",
     "ak_user_by",

@@ -1,12 +1,16 @@
 //! `requests` and `resolve_dns`: closed unless the settings open them, and then for the named hosts only.
+mod dns;
+
 use super::objects::{Answer, Shared};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use signet_base::outbound::{HttpAnswer, HttpRequest};
 use signet_base::query;
-use signet_expr::{BoxFuture, CallError, Dict, HostObject, Kwargs, Value};
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use signet_expr::{BoxFuture, CallError, HostObject, Kwargs, Raised, Value};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use dns::{resolve, reverse};
 
 /// Largest body either way.
 const MAX_BODY: usize = 256 * 1024;
@@ -47,11 +51,37 @@ fn closed(what: &str) -> CallError {
 pub struct Requests(pub Arc<Shared>);
 
 impl Requests {
+    /// `requests.request(method, url, …)` and `requests.get(url, …)`.
+    async fn asked(&self, method: &str, mut args: Vec<Value>, mut kwargs: Kwargs) -> Answer {
+        // Python's names of the first arguments.
+        let mut first = |name: &str| kwargs.iter().position(|(key, _)| key == name).map(|at| kwargs.remove(at).1);
+        let method = match method {
+            "request" => {
+                let given = if args.is_empty() { first("method") } else { Some(args.remove(0)) };
+                let given = given.as_ref().and_then(Value::as_str).map(str::to_lowercase);
+                given.filter(|name| METHODS.contains(&name.as_str())).ok_or_else(|| CallError::Value("requests.request() takes a method and an address".into()))?
+            }
+            other => other.to_owned(),
+        };
+        if args.is_empty()
+            && let Some(url) = first("url")
+        {
+            args.push(url);
+        }
+        if self.0.client.rehearsal.is_some() && !matches!(method.as_str(), "get" | "head" | "options") {
+            return Err(CallError::Fatal(format!("requests.{method}() is not called while a text is only tried out")));
+        }
+        self.send(&method, args, kwargs).await
+    }
+
     async fn send(&self, method: &str, args: Vec<Value>, kwargs: Kwargs) -> Answer {
         let outside = &self.0.core.settings.expressions;
         let (url, body) = match args.as_slice() {
             [Value::Str(url)] => (url.to_string(), None),
             [Value::Str(url), body] => (url.to_string(), Some(body.clone())),
+            [Value::Str(url), body, json] if method == "post" => {
+                return Box::pin(self.send(method, vec![Value::Str(url.clone()), body.clone()], kwargs.into_iter().chain([("json".to_owned(), json.clone())]).collect())).await;
+            }
             _ => return Err(CallError::Type(format!("requests.{method}() takes an address"))),
         };
         let mut request = HttpRequest::new(&method.to_uppercase(), url);
@@ -68,7 +98,12 @@ impl Requests {
         let host = host_of(&request.url).ok_or_else(|| CallError::Value("the address is no http or https address".into()))?;
         request.public_only = outside.opens(&host).ok_or_else(|| closed(&format!("the host {host} is not open to expressions")))?;
         let url = request.url.clone();
-        let answer = self.0.core.ports.http.send(request).await.map_err(|e| CallError::Failed(e.to_string()))?;
+        let answer = self.0.core.ports.http.send(request).await.map_err(|error| {
+            let why = error.to_string();
+            // Whoever waited in vain is told so; all else that gives no answer is a connection that did not come about.
+            let kind = if why.contains("did not answer in") { Raised::Timeout } else { Raised::Connection };
+            CallError::Raised(kind, why)
+        })?;
         Ok(Value::object(Response { url, answer }))
     }
 }
@@ -77,10 +112,36 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
     let json = |value: &Value| super::to_json(value).map_err(CallError::Type);
     match (name, value) {
         (_, Value::None) => {}
-        ("params", Value::Dict(pairs)) => {
-            let text = form(pairs)?;
-            request.url.push(if request.url.contains('?') { '&' } else { '?' });
-            request.url.push_str(&text);
+        ("params", Value::Dict(_) | Value::List(_) | Value::Str(_)) => {
+            let text = match value {
+                Value::Str(text) => text.to_string(),
+                pairs => form(pairs)?,
+            };
+            if !text.is_empty() {
+                request.url.push(if request.url.contains('?') { '&' } else { '?' });
+                request.url.push_str(&text);
+            }
+        }
+        ("cookies", Value::Dict(pairs)) => {
+            let mut texts = Vec::new();
+            for (key, value) in pairs.iter() {
+                let value = plain(value)?;
+                if !(key.bytes().chain(value.bytes())).all(|b| (0x21..0x7f).contains(&b) && !b";,\"".contains(&b)) {
+                    return Err(CallError::Value(format!("the cookie '{key}' cannot be sent")));
+                }
+                texts.push(format!("{key}={value}"));
+            }
+            if !texts.is_empty() {
+                request = request.header("Cookie", texts.join("; "));
+            }
+        }
+        ("auth", Value::List(pair)) => {
+            let [Value::Str(user), Value::Str(password)] = pair.as_slice() else { return Err(CallError::Type("auth is a pair of name and password".into())) };
+            if user.contains(':') {
+                return Err(CallError::Value("the name of auth has no colon".into()));
+            }
+            let pair = BASE64.encode(format!("{user}:{password}"));
+            request = request.header("Authorization", format!("Basic {pair}"));
         }
         ("headers", Value::Dict(pairs)) => {
             for (key, value) in pairs.iter() {
@@ -94,36 +155,62 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
         }
         ("json", value) => request = request.body("application/json", json(value)?.to_string()),
         ("data", Value::Str(text)) => request.body = text.as_bytes().to_vec(),
-        ("data", Value::Dict(pairs)) => {
-            request = request.body("application/x-www-form-urlencoded", form(pairs)?);
-        }
-        ("timeout", Value::Int(_) | Value::Float(_)) => {
-            let seconds = match value {
+        ("data", Value::Bytes(bytes)) => request.body = bytes.to_vec(),
+        ("data", Value::Dict(_) | Value::List(_)) => request = request.body("application/x-www-form-urlencoded", form(value)?),
+        ("timeout", Value::Int(_) | Value::Float(_) | Value::List(_)) => {
+            // A pair says how long to wait for a connection, and then for the answer.
+            let parts = value.as_list().map_or_else(|| vec![value.clone()], <[Value]>::to_vec);
+            let seconds = parts.iter().map(|part| match part {
                 Value::Int(seconds) => *seconds as f64,
                 Value::Float(seconds) => *seconds,
-                _ => 0.0,
-            };
-            if !(seconds > 0.0 && seconds <= MAX_TIMEOUT) {
-                return Err(CallError::Value(format!("a timeout has up to {MAX_TIMEOUT} seconds")));
+                Value::None => MAX_TIMEOUT,
+                _ => -1.0,
+            });
+            let seconds: Vec<f64> = seconds.collect();
+            if seconds.is_empty() || seconds.len() > 2 || !seconds.iter().all(|seconds| *seconds > 0.0) {
+                return Err(CallError::Value("a timeout is a number of seconds".into()));
             }
-            request.timeout = Duration::from_secs_f64(seconds);
+            // A run waits no longer than this, whatever it asks for.
+            request.timeout = Duration::from_secs_f64(seconds.iter().sum::<f64>().min(MAX_TIMEOUT));
         }
         // Redirects are never followed, certificates always checked: only these agree.
-        ("allow_redirects", Value::Bool(false)) | ("verify", Value::Bool(true)) => {}
+        ("allow_redirects", Value::Bool(false)) | ("verify", Value::Bool(true)) | ("stream", Value::Bool(false)) => {}
         _ => return Err(CallError::Type(format!("requests does not take {name} in this form here"))),
     }
     Ok(request)
 }
 
-fn form(pairs: &Dict) -> Result<String, CallError> {
-    let pairs: Vec<(&str, String)> = pairs.iter().map(|(key, value)| Ok((key, plain(value)?))).collect::<Result<_, CallError>>()?;
-    Ok(query::build(pairs.iter().map(|(key, value)| (*key, value.as_str()))))
+/// Pairs of a form or query; a list of values is its key several times, and nothing is left out.
+fn form(value: &Value) -> Result<String, CallError> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut add = |key: String, value: &Value| -> Result<(), CallError> {
+        match value {
+            Value::None => {}
+            Value::List(items) => {
+                for item in items.iter() {
+                    pairs.push((key.clone(), plain(item)?));
+                }
+            }
+            value => pairs.push((key, plain(value)?)),
+        }
+        Ok(())
+    };
+    match value {
+        Value::Dict(dict) => dict.iter().try_for_each(|(key, value)| add(key.to_owned(), value))?,
+        Value::List(items) => items.iter().try_for_each(|item| match item.as_list() {
+            Some([key, value]) => add(plain(key)?, value),
+            _ => Err(CallError::Type("expected pairs of key and value".into())),
+        })?,
+        _ => return Err(CallError::Type("expected a dictionary or pairs".into())),
+    }
+    Ok(query::build(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 fn plain(value: &Value) -> Result<String, CallError> {
     match value {
         Value::Str(text) => Ok(text.to_string()),
         Value::Int(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(format!("{number:?}")),
         Value::Bool(true) => Ok("True".into()),
         Value::Bool(false) => Ok("False".into()),
         _ => Err(CallError::Type("expected text".into())),
@@ -149,21 +236,32 @@ impl HostObject for Requests {
     fn identity(&self) -> String {
         String::new()
     }
-    fn attr(&self, _: &str) -> Option<Value> {
-        None
+    fn attr(&self, name: &str) -> Option<Value> {
+        const CODES: [(&str, i64); 12] = [
+            ("ok", 200),
+            ("created", 201),
+            ("accepted", 202),
+            ("no_content", 204),
+            ("bad_request", 400),
+            ("unauthorized", 401),
+            ("forbidden", 403),
+            ("not_found", 404),
+            ("conflict", 409),
+            ("too_many_requests", 429),
+            ("internal_server_error", 500),
+            ("service_unavailable", 503),
+        ];
+        (name == "codes").then(|| Value::record("codes", CODES))
     }
     fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
-            if !METHODS.contains(&method) {
+            if method != "request" && !METHODS.contains(&method) {
                 return Err(CallError::NotFound);
             }
             if self.0.core.settings.expressions.hosts.is_empty() {
                 return Err(closed("no host is open to expressions"));
             }
-            if self.0.client.rehearsal.is_some() && !matches!(method, "get" | "head" | "options") {
-                return Err(CallError::Fatal(format!("requests.{method}() is not called while a text is only tried out")));
-            }
-            self.send(method, args, kwargs).await
+            self.asked(method, args, kwargs).await
         })
     }
 }
@@ -172,7 +270,15 @@ struct Response {
     url: String,
     answer: HttpAnswer,
 }
+/// `content-type` as `Content-Type`.
+fn title(name: &str) -> String {
+    let word = |word: &str| word.get(..1).map_or_else(String::new, str::to_uppercase) + word.get(1..).unwrap_or_default();
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
 impl Response {
+    fn reason(&self) -> &'static str {
+        http::StatusCode::from_u16(self.answer.status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+    }
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer.body).into_owned()
     }
@@ -189,9 +295,13 @@ impl HostObject for Response {
             "status_code" => i64::from(self.answer.status).into(),
             "ok" => (self.answer.status < 400).into(),
             "text" => self.text().into(),
-            "content" => Value::from(self.answer.body.as_slice()),
+            "content" => self.answer.body.as_slice().into(),
+            "reason" => self.reason().into(),
+            "is_redirect" => (matches!(self.answer.status, 301 | 302 | 303 | 307 | 308) && self.answer.headers.iter().any(|(name, _)| name == "location")).into(),
+            "encoding" => "utf-8".into(),
             "url" => self.url.as_str().into(),
-            "headers" => Value::dict(self.answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
+            // Both spellings are looked for.
+            "headers" => Value::dict(self.answer.headers.iter().flat_map(|(name, value)| [(title(name), value.as_str()), (name.clone(), value.as_str())])),
             _ => return None,
         })
     }
@@ -202,54 +312,12 @@ impl HostObject for Response {
                 Some(parsed.map(Value::from).map_err(|e| CallError::Value(format!("the answer is no JSON: {e}"))))
             }
             "raise_for_status" if self.answer.status < 400 => Some(Ok(Value::None)),
-            "raise_for_status" => Some(Err(CallError::Failed(format!("{} answered {}", self.url, self.answer.status)))),
+            "raise_for_status" => {
+                let side = if self.answer.status < 500 { "Client" } else { "Server" };
+                Some(Err(CallError::Raised(Raised::Status, format!("{} {side} Error: {} for url: {}", self.answer.status, self.reason(), self.url))))
+            },
             _ => None,
         }
-    }
-}
-
-/// `resolve_dns(host, ip_version=None)`: addresses as texts, sorted; none when the name is not known.
-pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
-    if !outside.dns {
-        return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
-    }
-    let host = args.first().and_then(Value::as_str).filter(|host| !host.is_empty() && host.len() < 254);
-    let host = host.ok_or_else(|| CallError::Type("resolve_dns() takes a host name".into()))?;
-    let version = args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "ip_version").map(|(_, value)| value));
-    let (four, six) = match version {
-        None | Some(Value::None) => (true, true),
-        Some(Value::Int(4)) => (true, false),
-        Some(Value::Int(6)) => (false, true),
-        Some(_) => return Err(CallError::Value("ip_version is 4 or 6".into())),
-    };
-    let found = tokio::time::timeout(TIMEOUT, tokio::net::lookup_host((host, 0))).await;
-    let found = match found {
-        Ok(Ok(found)) => found,
-        // A name without addresses is no fault.
-        Ok(Err(_)) => return Ok(Value::list(Vec::<Value>::new())),
-        Err(_) => return Err(CallError::Failed(format!("{host} was not resolved in time"))),
-    };
-    let addresses: BTreeSet<String> = found.map(|at| at.ip()).filter(|ip| if ip.is_ipv4() { four } else { six }).map(|ip| ip.to_string()).collect();
-    Ok(Value::list(addresses))
-}
-
-/// `reverse_dns(ip)`: the name of an address; the address itself when it has none.
-pub async fn reverse(outside: &Outside, args: &[Value]) -> Answer {
-    if !outside.dns {
-        return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
-    }
-    // An address is a text, or what `ip_address` made of one.
-    let text = match args.first() {
-        Some(Value::Record(address)) => address.fields.get("compressed").and_then(Value::as_str),
-        other => other.and_then(Value::as_str),
-    };
-    let text = text.unwrap_or_default().to_owned();
-    let ip: IpAddr = text.parse().map_err(|_| CallError::Value("reverse_dns() takes an address".into()))?;
-    let asked = tokio::task::spawn_blocking(move || dns_lookup::lookup_addr(&ip));
-    match tokio::time::timeout(TIMEOUT, asked).await {
-        Ok(Ok(Ok(name))) => Ok(name.into()),
-        Ok(_) => Ok(text.into()),
-        Err(_) => Err(CallError::Failed(format!("{text} was not resolved in time"))),
     }
 }
 
@@ -274,15 +342,6 @@ mod tests {
         for url in ["file:///etc/passwd", "https://user@api.example.com/", "//api.example.com/", "api.example.com", "https://", "ftp://x/", ""] {
             assert_eq!(host_of(url), None, "{url}");
         }
-    }
-    #[tokio::test]
-    async fn names_of_addresses_are_asked_for_only_where_that_is_open() {
-        let open = Outside { hosts: Vec::new(), dns: true };
-        assert!(matches!(reverse(&Outside::default(), &["127.0.0.1".into()]).await, Err(CallError::Fatal(_))));
-        assert!(matches!(reverse(&open, &["no address".into()]).await, Err(CallError::Value(_))));
-        assert!(matches!(reverse(&open, &[]).await, Err(CallError::Value(_))));
-        let named = reverse(&open, &["127.0.0.1".into()]).await.unwrap();
-        assert!(named.as_str().is_some_and(|name| !name.is_empty()));
     }
     #[test]
     fn headers_cannot_be_split() {

@@ -77,6 +77,7 @@ impl<'a> Lower<'a> {
         }
         self.visit_parameters(&function.parameters);
         let outermost = self.functions.is_empty();
+        self.generator |= outermost && own.yields;
         self.functions.push(own.yields);
         let (Some(first), Some(last)) = (function.body.first(), function.body.last()) else { return };
         if own.yields {

@@ -75,7 +75,10 @@ impl<'a> Lower<'a> {
         if from == "requests" || from.starts_with("requests.") {
             let path = format!("{from}.{name}");
             self.aliases.insert(bound.to_owned(), path.clone());
-            return library::requests_exception(&path).map(|class| format!("{bound} = {class}"));
+            return match self.of_requests(&path) {
+                Some(value) => Some(format!("{bound} = {value}")),
+                None => library::requests_exception(&path).map(|class| format!("{bound} = {class}")),
+            };
         }
         if let Some(module) = self.supplied(&format!("{from}.{name}")) {
             return Some(format!("{bound} = {}", self.module(module)));
@@ -97,6 +100,16 @@ impl<'a> Lower<'a> {
     fn supplied(&self, name: &str) -> Option<&'static Module> {
         let source = self.edits.source();
         library::module(name).filter(|_| name != "json" || source.contains("default") || source.contains("cls"))
+    }
+
+    /// Sessions and their parts are classes of this crate, over the host's `requests`.
+    fn of_requests(&mut self, path: &str) -> Option<String> {
+        let (module, name) = match path {
+            "requests.Session" | "requests.session" => ("requests.sessions", path.strip_prefix("requests.")?),
+            other => other.rsplit_once('.')?,
+        };
+        let module = library::module(module).filter(|module| module.name.starts_with("requests.") && module.names.contains(&name))?;
+        Some(format!("{}.{name}", self.module(module)))
     }
 
     fn module(&mut self, module: &'static Module) -> String {
@@ -124,7 +137,9 @@ impl<'a> Lower<'a> {
             return self.edits.replace(place.range, "dict");
         }
         let whole = path.iter().rev().fold(root, |all, part| format!("{all}.{part}"));
-        if let Some(class) = library::requests_exception(&whole) {
+        if let Some(value) = self.of_requests(&whole) {
+            self.edits.replace(place.range, value);
+        } else if let Some(class) = library::requests_exception(&whole) {
             self.edits.replace(place.range, class);
         }
     }

@@ -23,6 +23,13 @@ pub(crate) struct Lowered {
     pub lines: Vec<u32>,
     /// What the text needs beside itself.
     pub library: BTreeSet<Library>,
+    /// The outermost function gives values one by one.
+    pub generator: bool,
+}
+
+/// Names that a text binds anywhere.
+pub(crate) fn bound(body: &[Stmt]) -> HashSet<String> {
+    Names::of(body).bound
 }
 
 /// What cannot be respelt: where, what, and what to write instead.
@@ -44,6 +51,7 @@ pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
         functions: Vec::new(),
         aliases: HashMap::new(),
         library: BTreeSet::new(),
+        generator: false,
         refusal: None,
     };
     lower.visit_body(body);
@@ -54,7 +62,7 @@ pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
         return Ok(None);
     }
     let (text, lines) = lower.edits.finish();
-    Ok(Some(Lowered { text, lines, library: lower.library }))
+    Ok(Some(Lowered { text, lines, library: lower.library, generator: lower.generator }))
 }
 
 struct Lower<'a> {
@@ -67,6 +75,7 @@ struct Lower<'a> {
     /// Names of `requests` and its parts, and what they stand for.
     aliases: HashMap<String, String>,
     library: BTreeSet<Library>,
+    generator: bool,
     refusal: Option<Refusal>,
 }
 

@@ -111,10 +111,10 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     }
     for (field, switch) in [("placeholder", "placeholder_expression"), ("initial_value", "initial_value_expression")] {
         if change.data.get(switch) == Some(&Json::Bool(true))
-            && let Err(why) = expression::parse(change.text(field))
+            && let Err(faults) = expression::faults(change.text(field))
         {
             // Where the contract's clients look for it.
-            errors.add("non_field_errors", format!("{field}: {why}"));
+            faults.into_iter().for_each(|why| errors.add("non_field_errors", format!("{field}: {why}")));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }

@@ -1,0 +1,80 @@
+//! What a text may name, known without a run.
+use super::INPUTS;
+use super::host::FUNCTIONS;
+use signet_expr::{ParseError, Program, Vocabulary};
+
+/// Names that some kind of text has and others have not. Where a kind lacks one, the run says so.
+const OF_KINDS: [&str; 21] = [
+    "stage", "notification", "event", "source", "ldap", "dn", "info", "client", "properties", "assertion", "root", "data", "principal", "group", "creating", "connection", "packet",
+    "define_attribute", "endpoint", "obj", "parent",
+];
+/// What of `requests` is answered here; its exceptions and sessions are the engine's.
+const OF_REQUESTS: [&str; 11] = ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];
+
+struct Offered;
+
+impl Vocabulary for Offered {
+    fn name(&self, name: &str) -> bool {
+        FUNCTIONS.contains(&name) || OF_KINDS.contains(&name) || name == "requests"
+    }
+    fn import(&self, module: &str, part: Option<&str>) -> bool {
+        match module {
+            "requests" => part.is_none_or(|part| OF_REQUESTS.contains(&part)),
+            // What of its modules is there, the run says: they are objects of the host.
+            _ => module == "authentik" || module.starts_with("authentik."),
+        }
+    }
+}
+
+/// Parses a text that is to be saved.
+pub(super) fn check(source: &str) -> Result<Program, Vec<ParseError>> {
+    signet_expr::check(source, INPUTS, &Offered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(source: &str) -> Vec<String> {
+        check(source).map(drop).map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |()| Vec::new())
+    }
+
+    #[test]
+    fn field_29_what_cannot_work_is_refused_when_it_is_saved() {
+        for (text, place, what) in [
+            ("x = 1\nimport pytz\nreturn x", "line 2, column 8", "zoneinfo.ZoneInfo"),
+            ("from urllib.parse import urlparse, nothing", "line 1, column 36", "urlparse"),
+            ("import uuid\nif user:\n    return uuid.uuid9()", "line 3, column 17", "uuid4"),
+            ("import json\nreturn json.nothing", "line 2, column 13", "has no 'nothing'"),
+            ("return ak_unheard_of(user)", "line 1, column 8", "'ak_unheard_of' is not known"),
+            ("return open('/etc/hostname')", "line 1, column 8", "no files"),
+            ("import os\nreturn os.environ['X']", "line 2, column 8", "environment"),
+            ("from requests import Sessions", "line 1, column 22", "'requests' has no 'Sessions'"),
+            ("class E(Exception):\n    pass", "line 1, column 1", "ValueError"),
+            ("from re import *", "line 1, column 1", "name what is needed"),
+        ] {
+            let found = faults(text);
+            assert!(found.len() == 1 && found[0].contains(place) && found[0].contains(what), "{text}: {found:?}");
+        }
+        assert_eq!(faults("a = nothing_1\nb = nothing_2").len(), 2, "all at once");
+    }
+
+    #[test]
+    fn field_29_what_can_work_is_saved() {
+        for text in [
+            "import uuid, hmac, string, json\nfrom datetime import datetime as dt\nreturn str(uuid.uuid4()) + string.digits + json.dumps(1, default=str) + dt.now().isoformat()",
+            "import requests\ntry:\n    return requests.get('https://x.example', timeout=3).json()\nexcept requests.exceptions.RequestException:\n    return None",
+            "with requests.Session() as s:\n    s.headers['a'] = 'b'\n    return s.get('https://x.example').status_code == requests.codes.ok",
+            "from django.utils import timezone\nfrom django.utils.html import escape\nreturn timezone.now() > user.date_joined and escape(user.name)",
+            "from authentik.core.models import User, Group\nreturn User.objects.filter(username='x').exists()",
+            "try:\n    import ldap3\nexcept ImportError:\n    ldap3 = None\nreturn ldap3",
+            "try:\n    return nothing_at_all\nexcept NameError:\n    return stage.name",
+            "def f(*args, key=None, **more):\n    return [a for a in args if (b := a)], key, more\nreturn f(1) or __name__",
+            "import urllib.parse, os.path\nreturn urllib.parse.urlparse('https://a.example/b').netloc + os.path.join('a', 'b')",
+            "ak_logger.info('x')\nreturn sorted(request.user.groups.all(), key=lambda g: g.name)[0].name if ak_client_ip else slugify('a')",
+        ] {
+            let found = faults(text);
+            assert!(found.is_empty(), "{text}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+def HTTPBasicAuth(username, password):
+    return (username, password)
