@@ -16,6 +16,8 @@ pub use dns::{resolve, reverse};
 const MAX_BODY: usize = 256 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TIMEOUT: f64 = 10.0;
+/// The longest that a text may ask for; it gets [`MAX_TIMEOUT`] at most.
+const MAX_ASKED: f64 = 60.0;
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 
 /// What expressions may reach of the outside.
@@ -167,8 +169,8 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
                 _ => -1.0,
             });
             let seconds: Vec<f64> = seconds.collect();
-            if seconds.is_empty() || seconds.len() > 2 || !seconds.iter().all(|seconds| *seconds > 0.0) {
-                return Err(CallError::Value("a timeout is a number of seconds".into()));
+            if seconds.is_empty() || seconds.len() > 2 || !seconds.iter().all(|seconds| *seconds > 0.0 && *seconds <= MAX_ASKED) {
+                return Err(CallError::Value(format!("a timeout has up to {MAX_ASKED} seconds")));
             }
             // A run waits no longer than this, whatever it asks for.
             request.timeout = Duration::from_secs_f64(seconds.iter().sum::<f64>().min(MAX_TIMEOUT));
