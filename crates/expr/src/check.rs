@@ -38,8 +38,13 @@ const MODULE_HINTS: [(&str, &str); 22] = [
     ("importlib", "write the import itself"),
 ];
 /// What the engine has by name and expressions have not: they end the run.
-const CLOSED: [(&str, &str); 5] =
-    [("open", "expressions have no files"), ("input", "nobody answers; write a prompt stage"), ("eval", "write the expression itself"), ("exec", "write the statements themselves"), ("__import__", "write 'import'")];
+const CLOSED: [(&str, &str); 5] = [
+    ("open", "expressions have no files"),
+    ("input", "nobody answers; write a prompt stage"),
+    ("eval", "write the expression itself"),
+    ("exec", "write the statements themselves"),
+    ("__import__", "write 'import'"),
+];
 
 /// Parses a text that is to be saved, and looks for what it names in vain.
 ///

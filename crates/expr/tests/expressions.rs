@@ -132,11 +132,23 @@ async fn field_29_small_modules_and_iterators_work_with_people() {
         ("found = list(user.all_groups())\nfound.sort(key=lambda g: g.name.lower())\nreturn found[0].name", json!("app-wiki")),
         ("for g in user.all_groups():\n    yield g.name\nif ak_is_group_member(user, name='staff'):\n    yield 'admin'", json!(["staff", "Research Team", "app-wiki", "admin"])),
         ("import hmac, hashlib\nreturn hmac.new(b'k', user.username.encode(), hashlib.sha256).hexdigest()[:8]", json!("16ae9ecd")),
-        ("import jwt\nt = jwt.encode({'groups': ['a'], 'iss': 'x'}, 'k' * 32, algorithm='HS256')\nreturn jwt.decode(t, options={'verify_signature': False})['groups'] + [jwt.decode(t, 'k' * 32, algorithms=['HS256'])['iss']]", json!(["a", "x"])),
+        (
+            "import jwt\nt = jwt.encode({'groups': ['a'], 'iss': 'x'}, 'k' * 32, algorithm='HS256')\nreturn jwt.decode(t, options={'verify_signature': False})['groups'] + [jwt.decode(t, 'k' * 32, algorithms=['HS256'])['iss']]",
+            json!(["a", "x"]),
+        ),
         ("from zoneinfo import ZoneInfo\nreturn user.date_joined.astimezone(ZoneInfo('Europe/Berlin')).strftime('%H:%M')", json!("23:13")),
-        ("from django.utils.text import slugify as s, capfirst\nfrom django.utils.crypto import get_random_string\nreturn [s('Ä b'), capfirst('x'), len(get_random_string(12))]", json!(["a-b", "X", 12])),
-        ("from django.utils.dateparse import parse_date, parse_datetime, parse_duration\nreturn [parse_date('2026-01-02').day, parse_datetime('2026-01-02T03:04:05Z').hour, parse_duration('1 02:00:00').total_seconds(), parse_date('x')]", json!([2, 3, 93600.0, null])),
-        ("from django.core.validators import validate_email\nfrom django.core.exceptions import ValidationError\nbad = []\nfor a in ['a@b.org', 'a@b', 'x', 'a b@c.org']:\n    try:\n        validate_email(a)\n    except ValidationError:\n        bad.append(a)\nreturn bad", json!(["a@b", "x", "a b@c.org"])),
+        (
+            "from django.utils.text import slugify as s, capfirst\nfrom django.utils.crypto import get_random_string\nreturn [s('Ä b'), capfirst('x'), len(get_random_string(12))]",
+            json!(["a-b", "X", 12]),
+        ),
+        (
+            "from django.utils.dateparse import parse_date, parse_datetime, parse_duration\nreturn [parse_date('2026-01-02').day, parse_datetime('2026-01-02T03:04:05Z').hour, parse_duration('1 02:00:00').total_seconds(), parse_date('x')]",
+            json!([2, 3, 93600.0, null]),
+        ),
+        (
+            "from django.core.validators import validate_email\nfrom django.core.exceptions import ValidationError\nbad = []\nfor a in ['a@b.org', 'a@b', 'x', 'a b@c.org']:\n    try:\n        validate_email(a)\n    except ValidationError:\n        bad.append(a)\nreturn bad",
+            json!(["a@b", "x", "a b@c.org"]),
+        ),
     ] {
         assert_eq!(json(text).await, wanted, "{text}");
     }

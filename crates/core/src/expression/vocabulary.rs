@@ -5,8 +5,27 @@ use signet_expr::{ParseError, Program, Vocabulary};
 
 /// Names that some kind of text has and others have not. Where a kind lacks one, the run says so.
 const OF_KINDS: [&str; 21] = [
-    "stage", "notification", "event", "source", "ldap", "dn", "info", "client", "properties", "assertion", "root", "data", "principal", "group", "creating", "connection", "packet",
-    "define_attribute", "endpoint", "obj", "parent",
+    "stage",
+    "notification",
+    "event",
+    "source",
+    "ldap",
+    "dn",
+    "info",
+    "client",
+    "properties",
+    "assertion",
+    "root",
+    "data",
+    "principal",
+    "group",
+    "creating",
+    "connection",
+    "packet",
+    "define_attribute",
+    "endpoint",
+    "obj",
+    "parent",
 ];
 /// What of `requests` is answered here; its exceptions and sessions are the engine's.
 const OF_REQUESTS: [&str; 11] = ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];

@@ -317,7 +317,7 @@ impl HostObject for Response {
             "raise_for_status" => {
                 let side = if self.answer.status < 500 { "Client" } else { "Server" };
                 Some(Err(CallError::Raised(Raised::Status, format!("{} {side} Error: {} for url: {}", self.answer.status, self.reason(), self.url))))
-            },
+            }
             _ => None,
         }
     }
