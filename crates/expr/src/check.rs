@@ -109,7 +109,10 @@ impl Search<'_> {
             return true;
         }
         let path = part.map_or_else(|| module.to_owned(), |part| format!("{module}.{part}"));
-        if library::requests_exception(&path).is_some() || path == "requests.exceptions" || path == "collections.OrderedDict" || path == "re.subn" {
+        if library::requests_exception(&path).is_some()
+            || path == "requests.exceptions"
+            || matches!(path.as_str(), "collections.OrderedDict" | "re.subn" | "django.db.models.Q" | "django.db.models.query_utils.Q")
+        {
             return true;
         }
         self.vocabulary.import(module, part) || self.engine_has(module, part)
@@ -182,6 +185,34 @@ impl Search<'_> {
         }
     }
 
+    /// A method that is refused, whatever it is called with. The text's own methods are its own.
+    fn method(&mut self, function: &ExprAttribute) {
+        let mut path = Vec::new();
+        let mut of = &*function.value;
+        loop {
+            of = match of {
+                Expr::Attribute(inner) => {
+                    path.push(inner.attr.as_str());
+                    &inner.value
+                }
+                Expr::Call(call) => &call.func,
+                Expr::Subscript(subscript) => &subscript.value,
+                Expr::Name(name) => {
+                    path.push(name.id.as_str());
+                    break;
+                }
+                _ => break,
+            };
+        }
+        path.reverse();
+        let method = function.attr.as_str();
+        if !self.bound.contains(method)
+            && let Some(why) = self.vocabulary.refused(&path, method)
+        {
+            self.faults.push((function.attr.range, why));
+        }
+    }
+
     fn alias(&mut self, alias: &Alias, module: &str) {
         let name = alias.asname.as_ref().map_or_else(|| module.split('.').next().unwrap_or_default(), |name| name.as_str());
         let module = if alias.asname.is_some() { module } else { name };
@@ -244,6 +275,11 @@ impl<'a> Visitor<'a> for Search<'_> {
         match expr {
             Expr::Name(name) if name.ctx.is_load() => self.name(name.range, name.id.as_str()),
             Expr::Attribute(place) => self.attribute(place),
+            Expr::Call(call) => {
+                if let Expr::Attribute(function) = &*call.func {
+                    self.method(function);
+                }
+            }
             _ => {}
         }
         visitor::walk_expr(self, expr);

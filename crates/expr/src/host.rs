@@ -166,4 +166,6 @@ pub trait Vocabulary: Sync {
     fn name(&self, name: &str) -> bool;
     /// Whether `import module`, or `from module import part`, can work.
     fn import(&self, module: &str, part: Option<&str>) -> bool;
+    /// Why a method cannot be called: `["user", "groups"]` and `add` for `user.groups.add(…)`.
+    fn refused(&self, receiver: &[&str], method: &str) -> Option<String>;
 }

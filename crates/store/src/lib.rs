@@ -16,8 +16,8 @@ pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 pub use rows::{
-    Page, attempts, consents, devices, epoch, events, flow_tokens, grants, groups, invitations, known_devices, logins, lookups, password_history, people, reputation, sessions, tokens,
-    users,
+    Page, attempts, consents, devices, epoch, events, flow_tokens, grants, groups, invitations, known_devices, logins, lookups, password_history, people, reputation, sessions,
+    tokens, users,
 };
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.

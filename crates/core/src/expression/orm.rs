@@ -9,6 +9,6 @@ mod settings;
 mod tree;
 
 pub use classes::{ENTITLEMENT, USER, class_of};
-pub use package::module;
-pub use query::{Base, Query, groups_query, people_query};
+pub use package::{module, offers};
+pub use query::{Base, Query, WRITES, groups_query, people_query};
 pub use record::invitation;

@@ -1,6 +1,6 @@
 //! What a text may name, known without a run.
-use super::INPUTS;
 use super::host::FUNCTIONS;
+use super::{INPUTS, orm};
 use signet_expr::{ParseError, Program, Vocabulary};
 
 /// Names that some kind of text has and others have not. Where a kind lacks one, the run says so.
@@ -29,6 +29,13 @@ const OF_KINDS: [&str; 21] = [
 ];
 /// What of `requests` is answered here; its exceptions and sessions are the engine's.
 const OF_REQUESTS: [&str; 11] = ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];
+/// What only objects of the server have, and writes.
+const WRITES: [&str; 4] = ["save", "asave", "set_password", "set_unusable_password"];
+/// What changes who belongs together.
+const RELATIONS: [&str; 6] = ["groups", "ak_groups", "users", "parents", "children", "roles"];
+const OF_RELATIONS: [&str; 4] = ["add", "remove", "set", "clear"];
+/// What gives a query again.
+const NARROWS: [&str; 8] = ["all", "filter", "exclude", "order_by", "distinct", "select_related", "prefetch_related", "using"];
 
 struct Offered;
 
@@ -39,9 +46,16 @@ impl Vocabulary for Offered {
     fn import(&self, module: &str, part: Option<&str>) -> bool {
         match module {
             "requests" => part.is_none_or(|part| OF_REQUESTS.contains(&part)),
-            // What of its modules is there, the run says: they are objects of the host.
-            _ => module == "authentik" || module.starts_with("authentik."),
+            _ => orm::offers(module, part),
         }
+    }
+    /// Writes, where they are plain to see; the run refuses the others.
+    fn refused(&self, receiver: &[&str], method: &str) -> Option<String> {
+        let after = receiver.iter().position(|part| *part == "objects").map(|at| &receiver[at + 1..]);
+        let of_query = after.is_some_and(|steps| steps.iter().all(|step| NARROWS.contains(step)));
+        let related = matches!(receiver, [first, .., last] if (after.is_some() || matches!(*first, "user" | "request")) && RELATIONS.contains(last));
+        let writes = WRITES.contains(&method) || (of_query && orm::WRITES.contains(&method)) || (related && OF_RELATIONS.contains(&method));
+        writes.then(|| format!("expressions do not write: {method}() is refused; use a user write stage"))
     }
 }
 
@@ -69,6 +83,11 @@ mod tests {
             ("return open('/etc/hostname')", "line 1, column 8", "no files"),
             ("import os\nreturn os.environ['X']", "line 2, column 8", "environment"),
             ("from requests import Sessions", "line 1, column 22", "'requests' has no 'Sessions'"),
+            ("from authentik.core.models import User, Outpost", "line 1, column 41", "'authentik.core.models' has no 'Outpost'"),
+            ("from authentik.lib.sync import x", "line 1, column 32", "there is no module 'authentik.lib.sync'"),
+            ("request.user.attributes['a'] = 1\nrequest.user.save()", "line 2, column 14", "user write stage"),
+            ("from authentik.core.models import User\nreturn User.objects.filter(username='a').update(name='b')", "line 2, column 42", "update()"),
+            ("user.groups.add(context['group'])", "line 1, column 13", "add()"),
             ("class E(Exception):\n    pass", "line 1, column 1", "ValueError"),
             ("from re import *", "line 1, column 1", "name what is needed"),
         ] {
@@ -86,6 +105,14 @@ mod tests {
             "with requests.Session() as s:\n    s.headers['a'] = 'b'\n    return s.get('https://x.example').status_code == requests.codes.ok",
             "from django.utils import timezone\nfrom django.utils.html import escape\nreturn timezone.now() > user.date_joined and escape(user.name)",
             "from authentik.core.models import User, Group\nreturn User.objects.filter(username='x').exists()",
+            "from authentik.stages.authenticator import devices_for_user\nfrom authentik.events.models import EventAction\nreturn list(devices_for_user(user)), EventAction.LOGIN",
+            "from django.db.models import Q\nfrom authentik.core import models\nreturn models.User.objects.filter(Q(username='a') | Q(email='b')).first()",
+            "import authentik.core.models\nreturn authentik.core.models.Group.objects.count()",
+            "from django.core.exceptions import ObjectDoesNotExist\ntry:\n    return user.totpdevice_set.get()\nexcept ObjectDoesNotExist:\n    return None",
+            "found = set()\nfound.add(user.username)\nfor group in user.groups.all():\n    found.update([group.name])\nreturn list(found)",
+            "from authentik.core.models import User\nfound = User.objects.get(username='a')\nfound.attributes.update({'a': 1})\nreturn User.objects.first().attributes.update({})",
+            "class Box:\n    def save(self):\n        return 1\nreturn Box().save()",
+            "import requests\nreturn requests.delete('https://x.example/objects').ok",
             "try:\n    import ldap3\nexcept ImportError:\n    ldap3 = None\nreturn ldap3",
             "try:\n    return nothing_at_all\nexcept NameError:\n    return stage.name",
             "def f(*args, key=None, **more):\n    return [a for a in args if (b := a)], key, more\nreturn f(1) or __name__",

@@ -57,6 +57,20 @@ async fn real_texts_give_what_the_original_gives() {
     assert!(passed * 100 >= runnable * LEAST, "{passed} of {runnable} run");
 }
 
+/// What is refused when it is saved never comes to a run: it must be nothing that works.
+#[test]
+fn real_texts_that_run_can_be_saved() {
+    let mut refused = Vec::new();
+    for case in case::all().into_iter().filter(|case| !case.writes && case.lacks.is_none() && !case.expect.contains_key("raises")) {
+        // Names that the world gives beside the server's own.
+        let given: String = case.given.get("vars").and_then(|vars| vars.as_object()).into_iter().flatten().map(|(name, _)| format!("{name} = {name}\n")).collect();
+        if let Err(faults) = signet_core::expression::faults(&format!("{given}{}", case.text)) {
+            refused.push(format!("{}: {faults:?}", case.id));
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
 /// Share of the texts that do not write which must give the expected value.
 const LEAST: usize = 95;
 

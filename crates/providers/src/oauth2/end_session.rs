@@ -28,7 +28,7 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug)
 }
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap, body: Body) -> Response {
-    let params = Params::form(&headers, body).await;
+    let params = Params::form(&client, &headers, body).await;
     if let Ok(params) = &params
         && client.from_elsewhere
     {

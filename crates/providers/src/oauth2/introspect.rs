@@ -19,7 +19,7 @@ use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
-    let result = match Params::form(&headers, body).await {
+    let result = match Params::form(&client, &headers, body).await {
         Ok(params) => introspect(&web, &client, &headers, &params).await,
         Err(problem) => Err(problem.into()),
     };

@@ -1,6 +1,7 @@
 //! Parameters of a request: each at most once, none longer than it can need to be.
 use axum::body::Body;
 use signet_base::query;
+use signet_core::Client;
 
 /// Largest form body read, in bytes. Longer parameters than allowed still get an answer that names them.
 const MAX_BODY: usize = 2 << 20;
@@ -80,8 +81,8 @@ impl Params {
         }
         (me, problem)
     }
-    /// Reads a form body.
-    pub async fn form(headers: &http::HeaderMap, body: Body) -> Result<Self, Problem> {
+    /// Reads a form body, and notes for expressions what came.
+    pub async fn form(client: &Client, headers: &http::HeaderMap, body: Body) -> Result<Self, Problem> {
         let media = headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| Problem::TooLarge)?;
@@ -90,7 +91,10 @@ impl Params {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| Problem::NotForm)?;
         match Self::parse(text) {
-            (params, None) => Ok(params),
+            (params, None) => {
+                client.sent.posted(params.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+                Ok(params)
+            }
             (_, Some(problem)) => Err(problem),
         }
     }
@@ -141,12 +145,14 @@ mod tests {
     }
     #[tokio::test]
     async fn only_forms_are_read() {
+        let client = Client::internal();
         let mut headers = http::HeaderMap::new();
-        assert_eq!(Params::form(&headers, Body::from("a=1")).await, Err(Problem::NotForm));
-        assert!(Params::form(&headers, Body::empty()).await.is_ok_and(|p| p.is_empty()));
+        assert_eq!(Params::form(&client, &headers, Body::from("a=1")).await, Err(Problem::NotForm));
+        assert!(Params::form(&client, &headers, Body::empty()).await.is_ok_and(|p| p.is_empty()));
         headers.insert(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=UTF-8".parse().unwrap());
-        assert!(Params::form(&headers, Body::from("a=1")).await.is_ok());
-        assert_eq!(Params::form(&headers, Body::from(vec![b'a'; 3 << 20])).await, Err(Problem::TooLarge));
-        assert_eq!(Params::form(&headers, Body::from(vec![b'a', b'=', 0xff])).await, Err(Problem::NotForm));
+        assert!(Params::form(&client, &headers, Body::from("a=1&client_secret=s")).await.is_ok());
+        assert_eq!(client.sent.form(), [("a".to_owned(), "1".to_owned())], "expressions see no secrets");
+        assert_eq!(Params::form(&client, &headers, Body::from(vec![b'a'; 3 << 20])).await, Err(Problem::TooLarge));
+        assert_eq!(Params::form(&client, &headers, Body::from(vec![b'a', b'=', 0xff])).await, Err(Problem::NotForm));
     }
 }

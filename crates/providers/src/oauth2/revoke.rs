@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
     let mut matcher_of = None;
-    let result = match Params::form(&headers, body).await {
+    let result = match Params::form(&client, &headers, body).await {
         Ok(params) => revoke(&web, &headers, &params, &mut matcher_of).await,
         Err(problem) => Err(problem.into()),
     };

@@ -27,7 +27,7 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: 
     // Some clients post nothing but the header, under whatever type their library sets.
     let params = match bearer_header(&headers) {
         Some(_) => Ok(Params::default()),
-        None => Params::form(&headers, body).await,
+        None => Params::form(&client, &headers, body).await,
     };
     answer(&web, &client, &headers, params).await
 }

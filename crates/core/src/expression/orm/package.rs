@@ -12,6 +12,27 @@ pub fn module(shared: &Arc<Shared>) -> Value {
     Value::object(Package { shared: shared.clone(), path: "authentik".to_owned() })
 }
 
+const AUTHENTICATORS: &str = "authentik.stages.authenticator";
+const OF_AUTHENTICATORS: [&str; 2] = ["devices_for_user", "user_has_device"];
+
+/// Whether `import module`, or `from module import part`, finds something.
+pub fn offers(module: &str, part: Option<&str>) -> bool {
+    is_package(module)
+        && part
+            .is_none_or(|part| class(module, part).is_some() || settings::constant(module, part).is_some() || is_function(module, part) || is_package(&format!("{module}.{part}")))
+}
+fn class(module: &str, name: &str) -> Option<&'static Class> {
+    classes::all().find(|class| class.module == module && class.name == name)
+}
+fn is_function(module: &str, name: &str) -> bool {
+    module == AUTHENTICATORS && OF_AUTHENTICATORS.contains(&name)
+}
+/// Whether it is a module with something inside, or the way to one.
+fn is_package(path: &str) -> bool {
+    let inside = |module: &str| module.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    inside(AUTHENTICATORS) || classes::all().any(|class| inside(class.module))
+}
+
 struct Package {
     shared: Arc<Shared>,
     path: String,
@@ -24,20 +45,17 @@ impl HostObject for Package {
         self.path.clone()
     }
     fn attr(&self, name: &str) -> Option<Value> {
-        let found = classes::all().find(|class| class.module == self.path && class.name == name);
-        if let Some(class) = found {
+        if let Some(class) = class(&self.path, name) {
             return Some(Value::object(Model { shared: self.shared.clone(), class }));
         }
         if let Some(value) = settings::constant(&self.path, name) {
             return Some(value);
         }
-        if self.path == "authentik.stages.authenticator" && matches!(name, "devices_for_user" | "user_has_device") {
+        if is_function(&self.path, name) {
             return Some(Value::object(Devices { shared: self.shared.clone(), exists: name == "user_has_device" }));
         }
         let path = format!("{}.{name}", self.path);
-        let inside = |module: &str| module.strip_prefix(path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let known = classes::all().any(|class| inside(class.module)) || inside("authentik.stages.authenticator");
-        known.then(|| Value::object(Self { shared: self.shared.clone(), path }))
+        is_package(&path).then(|| Value::object(Self { shared: self.shared.clone(), path }))
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Query {
     read: OnceLock<Arc<Vec<Value>>>,
 }
 
-const WRITES: [&str; 17] = [
+pub const WRITES: [&str; 17] = [
     "create",
     "get_or_create",
     "update_or_create",

@@ -47,7 +47,7 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: H
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
     let visit = Visit { web: &web, client: &client, headers: &headers, found: StatusCode::SEE_OTHER };
-    match Params::form(&headers, body).await {
+    match Params::form(&client, &headers, body).await {
         Ok(params) if params.is_empty() => {
             // Parameters of a POST may come in the address as well.
             let (params, problem) = Params::parse(&client.query);

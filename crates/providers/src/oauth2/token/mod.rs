@@ -31,7 +31,7 @@ const GRANTS: &[&dyn Grant] =
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
     let index = web.index();
-    let params = match Params::form(&headers, body).await {
+    let params = match Params::form(&client, &headers, body).await {
         Ok(params) => params,
         Err(problem) => return cors::apply(OAuthError::invalid_request().because(problem.describe()).into_json(&client.request_id), &headers, None),
     };
