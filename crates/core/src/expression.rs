@@ -12,7 +12,7 @@ mod plan;
 mod vocabulary;
 mod web;
 
-use crate::flow::{Context, PendingUser, keys, plan::pending_principal};
+use crate::flow::{Changes, Context, PendingUser, keys, plan::pending_principal};
 use crate::policy::Question;
 use crate::{Client, Core, Principal, risk};
 use host::Caller;
@@ -318,11 +318,9 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
             match principal {
                 Some(principal) => {
                     let person = people::user(shared, principal, backend);
-                    match (people::account(&person), context.get(&keys::PENDING_CHANGES)) {
-                        // An earlier text has changed the person for the stages that follow.
-                        (Some(account), Some(changes)) => Value::object(account.clone().changed_by(&changes)),
-                        _ => person,
-                    }
+                    // An earlier text has changed the person for the stages that follow.
+                    let changed = people::account(&person).and_then(|account| Some(account.clone().changed_by(Changes::of(&context, account.id())?)));
+                    changed.map_or(person, Value::object)
                 }
                 None => people::pretended(shared, pending),
             },
@@ -344,12 +342,13 @@ fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
     let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(out) };
     let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else { return Err("the context of the plan was replaced by something else".into()) };
     for (name, value) in after.iter() {
-        let changed = people::account(value).map(|person| &person.changed).filter(|changed| name == keys::PENDING_USER.0 && !changed.is_empty());
+        let changed = people::account(value).filter(|person| name == keys::PENDING_USER.0 && !person.changed.is_empty());
         if before.get(name) != Some(value) {
             out.insert(name.to_owned(), to_json(value)?);
         }
-        if let Some(changed) = changed {
-            out.insert(keys::PENDING_CHANGES.0.to_owned(), Json::Object(changed.clone()));
+        if let Some(person) = changed {
+            let changes = Changes { user: person.id(), fields: person.changed.clone() };
+            out.insert(keys::PENDING_CHANGES.0.to_owned(), serde_json::to_value(changes).map_err(|e| e.to_string())?);
         }
     }
     for (name, _) in before.iter() {

@@ -167,7 +167,7 @@ impl User {
     }
     /// The account with changes that an earlier text made.
     #[must_use]
-    pub fn changed_by(mut self, changes: &Map) -> Self {
+    pub fn changed_by(mut self, changes: Map) -> Self {
         let mut account = (*self.account).clone();
         let text = |name: &str, place: &mut String| {
             if let Some(text) = changes.get(name).and_then(Json::as_str) {
@@ -182,6 +182,7 @@ impl User {
         }
         self.account = Arc::new(account);
         self.attributes = OnceLock::new();
+        self.changed = changes;
         self
     }
 }
@@ -272,14 +273,14 @@ impl HostObject for User {
         })
     }
     fn leaving(&self, attrs: &Dict) -> Option<Value> {
-        let mut changed = Map::new();
+        let mut changed = self.changed.clone();
         for name in CHANGEABLE {
             let Some(now) = attrs.get(name) else { continue };
             if self.attr(name).as_ref() != Some(now) {
                 changed.insert(name.to_owned(), now.to_json().ok()?);
             }
         }
-        (!changed.is_empty()).then(|| Value::object(Self { changed, ..self.clone() }))
+        (changed != self.changed).then(|| Value::object(Self { changed, ..self.clone() }))
     }
 }
 

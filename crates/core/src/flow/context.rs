@@ -3,6 +3,19 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use signet_base::{Json, Map};
 use std::marker::PhantomData;
 
+/// What policies changed of one account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    pub user: i64,
+    pub fields: Map,
+}
+impl Changes {
+    /// What of it is about this account: whoever is pending by now.
+    pub fn of(context: &Context, user: i64) -> Option<Map> {
+        context.get(&keys::PENDING_CHANGES).filter(|changes| changes.user == user).map(|changes| changes.fields)
+    }
+}
+
 /// A named place in the context with its type.
 pub struct Key<T>(pub &'static str, PhantomData<fn() -> T>);
 impl<T> Key<T> {
@@ -67,7 +80,7 @@ pub mod keys {
     /// What one run may hand to another that is about somebody else, or begins anew.
     pub const TRAVELLERS: [&str; 3] = [APPLICATION.0, IS_SSO.0, IS_REDIRECTED.0];
     /// What policies changed of the pending user: kept by the next user write stage.
-    pub const PENDING_CHANGES: Key<Map> = Key::new("goauthentik.io/pending_user/changes");
+    pub const PENDING_CHANGES: Key<super::Changes> = Key::new("goauthentik.io/pending_user/changes");
     /// Where a policy sends the person next.
     pub const PLAN_REDIRECT: Key<String> = Key::new("goauthentik.io/plan/redirect");
 }

@@ -17,7 +17,7 @@ pub mod stage;
 pub mod token;
 
 pub use challenge::{Challenge, ResponseErrors};
-pub use context::{Context, Key, PendingUser, keys};
+pub use context::{Changes, Context, Key, PendingUser, keys};
 pub use executor::{Executor, Reply};
 pub use plan::{Plan, Planned, StageRef};
 pub use stage::{FlowRun, StageKind, Step};

@@ -138,6 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_policy_changed_is_about_one_account() {
+        use signet_core::flow::{Changes, Context, keys};
+        let mut context = Context::default();
+        context.set(&keys::PENDING_CHANGES, Changes { user: 7, fields: map(json!({"email": "g@example.test", "attributes": {"b": 2}})) });
+        let mut u = user();
+        u.attributes = map(json!({"a": 1}));
+        assert_eq!(Changes::of(&context, 8), None, "somebody else is pending by now");
+        change(&mut u, &Changes::of(&context, 7).unwrap()).unwrap();
+        assert_eq!((u.email.as_str(), Json::Object(u.attributes)), ("g@example.test", json!({"b": 2})));
+    }
+    #[test]
     fn known_fields_are_written_and_others_dropped() {
         let mut u = user();
         let (id, uuid, password) = (u.id, u.uuid, u.password.clone());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
 use signet_core::budget::Prefix;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
-use signet_core::flow::{FlowRun, StageKind, Step, keys, question};
+use signet_core::flow::{Changes, FlowRun, StageKind, Step, keys, question};
 use signet_core::pool::{Lane, Turn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -121,7 +121,7 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
         None => new_user(flow, &settings),
     };
     // What policies changed of the person comes before what was typed.
-    let changes = flow.plan.context.get(&keys::PENDING_CHANGES).filter(|_| !created);
+    let changes = target.as_ref().and_then(|person| Changes::of(&flow.plan.context, person.user.id));
     let applied = match changes.map_or(Ok(()), |changes| change(&mut user, &changes)).and_then(|()| apply(&mut user, &data)) {
         Ok(applied) => applied,
         Err(why) => {
