@@ -120,7 +120,7 @@ impl Eval<'_> {
     /// Addresses have attributes that are not known here.
     fn object_attr(&mut self, of: &Value, name: &str) -> Found<Option<Value>> {
         match of {
-            Value::Object(object) if object.as_any().is_none() => self.attr(of, name),
+            Value::Object(_) if address::range(of).is_none() => self.attr(of, name),
             _ => Err(Stop::Interpret),
         }
     }

@@ -237,7 +237,7 @@ impl<'a> Eval<'a> {
             Expr::Method(of, name, args) => {
                 let of = self.expr(of)?;
                 match &of {
-                    Value::Object(object) if object.as_any().is_none() => {
+                    Value::Object(object) if address::range(&of).is_none() => {
                         let (args, kwargs) = self.args(args)?;
                         self.call(Target::Method(object.clone(), name.to_string()), args, kwargs)
                     }

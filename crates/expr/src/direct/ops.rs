@@ -209,7 +209,10 @@ pub(super) fn text_of(value: &Value) -> Option<String> {
         Value::Bool(true) => "True".into(),
         Value::Bool(false) => "False".into(),
         Value::None => "None".into(),
-        Value::Object(object) if object.as_any().is_none() => object.special().text?,
-        other => address::range(other)?.text().as_str()?.to_owned(),
+        Value::Object(object) => match address::range(value) {
+            Some(range) => range.text().as_str()?.to_owned(),
+            None => object.special().text?,
+        },
+        _ => return None,
     })
 }

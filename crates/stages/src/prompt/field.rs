@@ -88,7 +88,11 @@ pub async fn render(question: &Question<'_>, prompt: &Prompt, ready: &Prepared, 
 async fn evaluate(question: &Question<'_>, program: &Program, given: &Map) -> Result<Json> {
     let context = Value::from(Json::Object(given.clone()));
     let outcome = expression::evaluate(question, program, vec![("prompt_context", context)]).await.map_err(Error::internal)?;
-    expression::to_json(&outcome.value).map_err(Error::internal)
+    // A person or a group is shown as its text.
+    match &outcome.value {
+        Value::Object(object) => object.special().text.map(Json::from).ok_or_else(|| Error::internal(format!("{} has no text", object.type_name()))),
+        value => expression::to_json(value).map_err(Error::internal),
+    }
 }
 
 /// A list of plain values or of `{value, label}`; a single text is a single choice.

@@ -226,7 +226,9 @@ async fn expressions_of_prompts_are_previewed_and_their_failure_refuses() {
     let seen = preview(&site.core, &client, &author, &of("return user.username + '!'")).await.unwrap();
     let field = json!({"choices": null, "field_key": "k", "initial_value": "", "label": "L", "order": 0, "placeholder": "ada!", "required": true, "sub_text": "", "type": "text"});
     assert_eq!(seen, json!({"component": "ak-stage-prompt", "fields": [field]}));
-    for wrong in ["return (", "return missing", "return user"] {
+    let shown = preview(&site.core, &client, &author, &of("return user")).await.unwrap();
+    assert_eq!(shown["fields"][0]["placeholder"], "ada");
+    for wrong in ["return (", "return missing", "return stage.name", "return request"] {
         let error = preview(&site.core, &client, &author, &of(wrong)).await.unwrap_err();
         assert!(matches!(&error, signet_base::Error::Invalid(fields) if fields.contains("non_field_errors")), "{wrong}: {error}");
     }
