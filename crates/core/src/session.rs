@@ -248,6 +248,7 @@ impl WebSession {
         self.uuid = None;
         self.epoch = 0;
         self.principal = None;
+        self.state.waiting.clear();
         self.state.authentication = None;
         self.state.acts_as = None;
         self.state.remembered = false;
@@ -284,16 +285,10 @@ impl WebSession {
             return Ok(Vec::new());
         }
         let mut cookies = std::mem::take(&mut self.cookies);
-        let nothing_to_keep = self.principal.is_none() && self.state.plan.is_none() && self.key.is_empty();
+        self.state.bound();
+        let nothing_to_keep = self.principal.is_none() && self.state.runs().next().is_none() && self.key.is_empty();
         if nothing_to_keep {
-            if let Some(old) = self.replaces.take() {
-                sessions::delete(&core.db, &core.vault.timed_digest("session", &old)).await?;
-            }
-            if self.ended {
-                cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));
-            }
-            self.write = Write::None;
-            return Ok(cookies);
+            return self.leave_nothing(core, client, cookies).await;
         }
         if self.key.is_empty() {
             self.rekey(core);
@@ -311,7 +306,11 @@ impl WebSession {
         }
         let expires = self.expires.unwrap_or_else(|| now.plus(core.settings.unauthenticated_age));
         let id = core.vault.timed_digest("session", &self.key);
-        self.pay(core, client)?;
+        match self.pay(core, client) {
+            // Signing out costs nothing: what is left to show goes then.
+            Err(_) if self.ended => return self.leave_nothing(core, client, cookies).await,
+            paid => paid?,
+        }
         let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
         let row = sessions::Session {
             id,
@@ -343,6 +342,17 @@ impl WebSession {
         if let Some(person) = arrived {
             make_room(core, client, &person).await?;
         }
+        Ok(cookies)
+    }
+
+    async fn leave_nothing(&mut self, core: &Core, client: &Client, mut cookies: Vec<String>) -> Result<Vec<String>> {
+        if let Some(old) = self.replaces.take() {
+            sessions::delete(&core.db, &core.vault.timed_digest("session", &old)).await?;
+        }
+        if self.ended {
+            cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));
+        }
+        self.write = Write::None;
         Ok(cookies)
     }
 

@@ -46,7 +46,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     let core = edge.core.clone();
     let Ok(flow) = Executor::flow(&core, slug) else { return edge.not_found() };
     // The person's own query string travels inside ours.
-    let inner = query::value(&edge.client.query, "query").unwrap_or_default();
+    let inner = query::value(&edge.client.query, "query").filter(|q| !q.is_empty()).unwrap_or_else(|| edge.session.state.query_for(flow.pk));
     if is_too_long(&inner) {
         return allowed((StatusCode::URI_TOO_LONG, axum::Json(json!({"detail": "The query of this flow is too long."}))).into_response());
     }

@@ -3,6 +3,7 @@
 use crate::around::{self, Around};
 use crate::edge::{Edge, here, read_answer, redirect};
 use crate::form;
+use crate::meanwhile::{self, Meant};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -10,6 +11,7 @@ use signet_base::{Error, Json, Map, json};
 use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
 use signet_core::page::Dressing;
+use signet_core::session::{SESSION_COOKIE, cookie};
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
 use signet_pages::challenge::foreign;
@@ -26,8 +28,12 @@ pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
         return too_long(&edge);
     }
     let client = edge.client.clone();
-    let reply = drive(&mut edge, &core, &client, &flow, None).await;
-    answer(edge, &core, &flow, reply, false, &[]).await
+    if let Some(instead) = meanwhile::instead(&mut edge, &core, &flow).await {
+        return instead;
+    }
+    let mut reply = drive(&mut edge, &core, &client, &flow, None).await;
+    let typed = meanwhile::refused(&mut edge, &mut reply);
+    answer(edge, &core, &flow, reply, false, &typed).await
 }
 
 pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) -> Response {
@@ -44,7 +50,21 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     let client = edge.client.clone();
     if !token.as_ref().and_then(Json::as_str).is_some_and(|t| edge.session.csrf_fits(&core, t)) {
         // The session of the form is over (or never was): show the step anew instead of judging a foreign form.
-        return redirect(StatusCode::SEE_OTHER, &here(&client));
+        if let Some(to) = meanwhile::signed_in_elsewhere(&mut edge, &flow) {
+            return redirect(StatusCode::SEE_OTHER, &to);
+        }
+        if client.from_elsewhere || cookie(&edge.cookies, SESSION_COOKIE).is_some() {
+            return redirect(StatusCode::SEE_OTHER, &here(&client));
+        }
+        let notice = if edge.cookies.trim().is_empty() { meanwhile::NO_COOKIES } else { meanwhile::TOO_LONG };
+        return anew(edge, &core, &flow, &sent, notice).await;
+    }
+    edge.session.state.bring(flow.pk, &client.query);
+    match meanwhile::is_answer(&edge, &core, &flow, &sent) {
+        Meant::ForThis => {}
+        // Another tab at the same address has gone on: this one follows.
+        Meant::ForEarlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
+        Meant::ForNone => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
     }
     let sent = form::read(sent);
     if let (Some(chosen), Some(plan)) = (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk)) {
@@ -57,6 +77,14 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
     answer(edge, &core, &flow, reply, true, &sent.typed).await
+}
+
+/// The beginning, with a word why, and the name that was typed before. Nothing of the form was judged: to send it once more is safe.
+async fn anew(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, sent: &Map, notice: &str) -> Response {
+    let client = edge.client.clone();
+    let mut reply = drive(&mut edge, core, &client, flow, None).await;
+    let typed = meanwhile::say(&mut reply, sent, notice);
+    answer(edge, core, flow, reply, false, &typed).await
 }
 
 fn too_long(edge: &Edge) -> Response {
@@ -96,6 +124,9 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Res
         Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
             let errors = challenge.contains_key("response_errors") && !form::only_chosen(&challenge);
             if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
+                redirect(StatusCode::SEE_OTHER, &here(&edge.client))
+            } else if posted && errors && meanwhile::keep(&mut edge, flow, &challenge, typed) {
+                // Going back and reloading are safe: neither sends the form again.
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else {
                 page(&mut edge, core, flow, StatusCode::OK, &Json::Object(challenge), typed)

@@ -14,7 +14,7 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
         return edge.not_found();
     }
     let steps: Vec<Step> = edge.session.state.history.iter().filter_map(|s| serde_json::from_value(s.clone()).ok()).collect();
-    let running = edge.session.state.plan.as_ref().map(|plan| Step::of(core, plan));
+    let running = edge.session.state.plan.as_ref().filter(|plan| plan.over.is_none()).map(|plan| Step::of(core, plan));
     let is_completed = running.as_ref().is_none_or(|s| s.current.is_none());
     let Some(current) = running.clone().or_else(|| steps.last().cloned()) else { return edge.not_found() };
     if core.world().get(current.flow).is_none_or(|f| f.text("slug") != slug) {

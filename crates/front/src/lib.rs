@@ -7,6 +7,7 @@ mod first_steps;
 mod flow_page;
 mod form;
 mod inspector;
+mod meanwhile;
 mod known;
 mod library;
 mod recovery;

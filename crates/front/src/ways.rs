@@ -27,12 +27,18 @@ pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Respon
 }
 
 /// To the brand's flow for a purpose; on a new installation to the first run instead of a sign-in.
-async fn to_flow(edge: Edge, designation: Designation, query: &str) -> Response {
+async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Response {
     if designation == Designation::Authentication && edge.session.principal().is_none() && needs_setup(&edge.core).await && Executor::flow(&edge.core, "initial-setup").is_ok() {
         return redirect(StatusCode::FOUND, "/if/flow/initial-setup/");
     }
     match brand::flow_for(&edge.core, &edge.client, edge.session.principal(), designation).await {
-        Ok(Some(flow)) => redirect(StatusCode::FOUND, &address(&format!("/if/flow/{}/", flow.text("slug")), query)),
+        Ok(Some(flow)) => {
+            // Whoever comes this way begins again.
+            if edge.session.state.drop_over() {
+                edge.session.touch();
+            }
+            edge.leave(redirect(StatusCode::FOUND, &address(&format!("/if/flow/{}/", flow.text("slug")), query))).await
+        }
         Ok(None) => edge.not_found(),
         Err(e) => edge.fail(&e),
     }
@@ -68,10 +74,12 @@ pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
 
 /// `/flows/-/cancel/`: drops the run.
 pub async fn cancel(mut edge: Edge) -> Response {
-    if edge.session.state.plan.take().is_some() {
+    let core = edge.core.clone();
+    let next = query::value(&edge.client.query, "next").filter(|n| !n.is_empty());
+    if edge.session.state.cancel(next.as_deref(), |slug| Executor::flow(&core, slug).ok().map(|flow| flow.pk)) {
         edge.session.touch();
     }
-    let next = query::value(&edge.client.query, "next").as_deref().and_then(query::local_path);
+    let next = next.as_deref().and_then(query::local_path);
     let to = next.unwrap_or_else(|| "/flows/-/default/invalidation/".to_owned());
     edge.leave(redirect(StatusCode::FOUND, &to)).await
 }

@@ -42,11 +42,13 @@ async fn enrollment_status(call: &mut Call) -> Answer {
         Some(_) => None,
         None => Some(stranger(call).await?),
     };
-    let plan = call.session.as_ref().or(loaded.as_ref()).and_then(|s| s.state.plan.as_ref());
-    let status = match plan {
-        Some(plan) => duo::enrollment_status(&call.core, plan, &stage).await?,
-        None => None,
-    };
+    let mut status = None;
+    for plan in call.session.as_ref().or(loaded.as_ref()).iter().flat_map(|s| s.state.runs()) {
+        status = duo::enrollment_status(&call.core, plan, &stage).await?;
+        if status.is_some() {
+            break;
+        }
+    }
     match status {
         Some(status) => Ok(Reply::ok(json!({"duo_response": status}))),
         None => Err(Fault::invalid("non_field_errors", "There is no enrolment at this stage in your session.")),

@@ -66,7 +66,8 @@ impl StageKind for ConsentKind {
             return Ok(Step::Next);
         }
         let (before, new) = split(asked, given.as_deref());
-        let token = flow.core.ports.hex(20);
+        // A reload shows the same question: a page that is open already stays good.
+        let token = flow.plan.context.get(&keys::CONSENT_TOKEN).filter(|token| !token.is_empty()).unwrap_or_else(|| flow.core.ports.hex(20));
         flow.context().set(&keys::CONSENT_TOKEN, token.clone());
         let header = flow.plan.context.get(&keys::CONSENT_HEADER).or_else(|| flow.plan.context.get(&keys::CONSENT_TITLE)).unwrap_or_default();
         let challenge = Challenge::new(COMPONENT).with("header_text", header).with("permissions", json!(before)).with("additional_permissions", json!(new)).with("token", token);

@@ -72,6 +72,7 @@ impl Executor<'_> {
                 fresh.stages.extend(built_in);
                 fresh.total = fresh.stages.len();
                 fresh.given = given;
+                fresh.owner = self.session.principal().map(|p| p.user.id);
                 self.session.state.plan = Some(fresh);
                 self.session.touch();
                 Ok(Reply::Again)

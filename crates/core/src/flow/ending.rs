@@ -40,6 +40,15 @@ impl Executor<'_> {
         }
     }
 
+    /// The run is over, and its last step stays to be read: showing it changes nothing.
+    pub(super) fn end_with(&mut self, shown: Map) {
+        let now = self.core.now();
+        if let Some(plan) = &mut self.session.state.plan {
+            plan.end(shown, now);
+        }
+        self.session.touch();
+    }
+
     pub(super) fn close(&mut self) {
         self.session.state.plan = None;
         self.session.state.query.clear();
@@ -55,7 +64,10 @@ impl Executor<'_> {
             (DeniedAction::MessageContinue, Some(next)) if text.is_none() => Reply::Done(next),
             _ => self.refusal(flow, text),
         };
-        self.close();
+        match &reply {
+            Reply::Challenge(shown) if !self.session.is_unstored() && self.session.state.plan.as_ref().is_some_and(|p| p.flow == flow.pk) => self.end_with(shown.clone()),
+            _ => self.close(),
+        }
         reply
     }
 
@@ -112,6 +124,14 @@ impl Executor<'_> {
             }),
         );
         out
+    }
+}
+
+/// How the last step of a run is answered, the first time and again.
+pub(super) fn ending(shown: Map) -> Reply {
+    match shown.get("component").and_then(Json::as_str) {
+        Some("xak-flow-redirect") => Reply::Away(shown.get("to").and_then(Json::as_str).unwrap_or("/").to_owned()),
+        _ => Reply::Challenge(shown),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
-use super::plan::{NotPlanned, Plan, plan};
+use super::plan::{NotPlanned, Plan};
 use super::stage::{FlowRun, StageKind, Step};
+use super::ending::ending;
+use super::begin::applies_to_others;
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, address, setup};
@@ -58,9 +60,10 @@ impl Executor<'_> {
     /// A refusal on the way ends the run with its text; what is left of the plan goes.
     async fn run(&mut self, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply> {
         let is_new = answer.is_none() && self.session.is_empty();
-        let mut begin = None;
+        let (mut begin, mut running) = (None, false);
         let reply = match self.ensure_plan(flow).await {
             Ok(None) => {
+                running = !is_new;
                 begin = self.session.state.plan.as_ref().filter(|_| is_new).map(|plan| (plan.stages.clone(), plan.context.clone()));
                 self.step(flow, answer).await
             }
@@ -79,59 +82,11 @@ impl Executor<'_> {
         match reply {
             Err(Error::Denied(text)) => {
                 self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
+                if !running {
+                    self.close();
+                }
                 Ok(self.denied(flow, Some(text)))
             }
-            other => other,
-        }
-    }
-
-    /// Puts a ready plan into the session; the person is sent to the flow's page next.
-    pub fn start(&mut self, plan: Plan) {
-        // The key of a link is for one look-up: nothing keeps it.
-        self.session.state.query = super::arrival::kept(self.query);
-        self.session.state.history.clear();
-        self.begin(plan);
-    }
-
-    fn begin(&mut self, mut plan: Plan) {
-        plan.given = self.may_restart(&plan).then(|| plan.context.clone());
-        self.session.state.plan = Some(plan);
-        self.session.touch();
-    }
-
-    /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be kept.
-    fn may_restart(&self, plan: &Plan) -> bool {
-        let world = self.core.world();
-        let restarts = |pk| world.get(pk).and_then(|b| b.get::<FlowStageBinding>()).is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart);
-        plan.stages.iter().filter_map(|s| s.binding).any(restarts)
-    }
-
-    async fn ensure_plan(&mut self, flow: &Arc<Object>) -> Result<Option<Reply>> {
-        if let Some(reply) = self.take_up(flow).await? {
-            return Ok(reply);
-        }
-        if self.session.state.plan.as_ref().is_some_and(|p| p.flow == flow.pk) {
-            return Ok(None);
-        }
-        self.core.metrics.flow_executions.inc();
-        if flow.text("slug") == setup::FLOW && setup::is_done(self.core).await? {
-            return Ok(Some(self.not_applicable(flow, "The first run is over. Sign in instead.".to_owned()).await));
-        }
-        let context = self.fresh_context();
-        match plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
-            Ok(plan) => {
-                self.start(plan);
-                Ok(None)
-            }
-            Err(NotPlanned::NotApplicable(messages)) => Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await)),
-            Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
-        }
-    }
-
-    async fn not_applicable(&mut self, flow: &Arc<Object>, text: String) -> Reply {
-        self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
-        match self.denied(flow, Some(text)) {
-            Reply::Challenge(refusal) => Reply::NotApplicable(refusal),
             other => other,
         }
     }
@@ -248,6 +203,7 @@ impl Executor<'_> {
                 agreed |= answered && is_form && matches!(step, Ok(Step::Next));
                 step
             };
+            plan.owner = self.session.principal().map(|p| p.user.id);
             let step = match step {
                 Ok(step) => step,
                 // What was typed is wrong: said at the fields, as a stage does it itself.
@@ -275,6 +231,7 @@ impl Executor<'_> {
                 Step::Next => {
                     history::record(self.core, self.session, &plan);
                     plan.shown = false;
+                    plan.refused = None;
                     plan.stages.pop_front();
                     if plan.stages.is_empty() && !passed {
                         return Ok(self.finish(flow, plan));
@@ -294,16 +251,11 @@ impl Executor<'_> {
                 Step::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
                 Step::Finish(challenge) => {
                     history::record(self.core, self.session, &plan);
-                    if challenge.component() == "xak-flow-redirect" {
-                        self.close();
-                        let to = challenge.0.get("to").and_then(Json::as_str).unwrap_or("/").to_owned();
-                        return Ok(Reply::Away(to));
-                    }
                     // The title names what the plan knows.
                     self.session.state.plan = Some(plan);
-                    let challenge = self.dress(flow, challenge);
-                    self.close();
-                    return Ok(Reply::Challenge(challenge));
+                    let last = if challenge.component() == "xak-flow-redirect" { challenge.0 } else { self.dress(flow, challenge) };
+                    self.end_with(last.clone());
+                    return Ok(ending(last));
                 }
                 Step::Restart => return self.restart(flow, plan, false).await,
                 Step::Deny(text) => {
@@ -386,11 +338,6 @@ impl Executor<'_> {
             }
         }
     }
-}
-
-/// The refusal of a flow that is not for this person.
-fn applies_to_others(messages: Vec<String>) -> String {
-    if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }
 }
 
 /// Whether an answer is for the component that is open. One for another counts as an empty answer.

@@ -3,6 +3,7 @@
 pub mod account;
 mod anew;
 pub mod arrival;
+mod begin;
 pub mod challenge;
 pub mod context;
 mod ending;
@@ -14,8 +15,10 @@ pub mod question;
 pub mod sealed;
 pub(crate) mod setup_code;
 pub mod stage;
+pub mod tabs;
 pub mod token;
 
+pub use begin::protocol;
 pub use challenge::{Challenge, ResponseErrors};
 pub use context::{Changes, Context, Key, PendingUser, keys};
 pub use executor::{Executor, Reply};

@@ -4,7 +4,7 @@ use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
 use crate::policy::{self, Question, Verdict};
 use crate::{Client, Core, Principal};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Result, Timestamp, Uuid};
+use signet_base::{Error, Json, Map, Result, Timestamp, Uuid};
 use signet_model::Object;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -44,6 +44,30 @@ pub struct Plan {
     /// What the run began with, where a wrong answer may begin it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Context>,
+    /// To whom the session belonged when the run went on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<i64>,
+    /// What is shown once more, now that the run is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
+    /// What a page says beside the step that it shows next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+/// The last step of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Over {
+    pub shown: Map,
+    pub at: Timestamp,
+}
+
+/// An answer that was not accepted: the errors, and what was typed, without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    pub component: String,
+    pub errors: Json,
+    pub typed: Vec<(String, String)>,
 }
 
 /// Why there is no plan.
@@ -56,6 +80,15 @@ pub enum NotPlanned {
 }
 
 impl Plan {
+    /// The run is over: nothing that it knows is kept but what its last page shows.
+    pub(super) fn end(&mut self, shown: Map, at: Timestamp) {
+        self.stages.clear();
+        self.context.0.retain(|name, _| name == keys::APPLICATION.0);
+        self.given = None;
+        self.refused = None;
+        self.messages.clear();
+        self.over = Some(Over { shown, at });
+    }
     pub fn append(&mut self, kind: &str, settings: Json) {
         self.stages.push_back(Planned { stage: StageRef::BuiltIn { kind: kind.to_owned(), settings }, binding: None, re_evaluate: false });
     }
@@ -84,7 +117,7 @@ pub async fn plan(
     if !fits {
         return Ok(Err(NotPlanned::NotApplicable(Vec::new())));
     }
-    let mut plan = Plan { flow: flow.pk, stages: VecDeque::new(), context, started: core.now(), shown: false, messages: Vec::new(), total: 0, given: None };
+    let mut plan = Plan { flow: flow.pk, stages: VecDeque::new(), context, started: core.now(), shown: false, messages: Vec::new(), total: 0, given: None, owner: None, over: None, refused: None };
     let pending = pending_principal(core, &plan.context).await?;
     let judged = pending.as_ref().or(user);
     if let Some(pbm) = flow.pbm() {

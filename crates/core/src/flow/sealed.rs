@@ -2,9 +2,9 @@
 //! sealed before it is written into a row, and opened when the row is read.
 use signet_base::{Json, Result, Secret, Vault};
 
-/// What of a stored state is sealed: the plan's context, what it began with, the steps that the inspector shows, and the
-/// query with which somebody came (it names invitations).
-const PLACES: [&str; 4] = ["/plan/context", "/plan/given", "/history", "/query"];
+/// What of a stored state is sealed: the plan's context, what it began with, its last step (codes stand in it), what was
+/// typed, the steps that the inspector shows, the query with which somebody came (it names invitations), other runs.
+const PLACES: [&str; 7] = ["/plan/context", "/plan/given", "/plan/over", "/plan/refused", "/history", "/query", "/waiting"];
 
 fn is_empty(value: &Json) -> bool {
     match value {

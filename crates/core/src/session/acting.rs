@@ -66,6 +66,7 @@ impl WebSession {
         self.rekey(core);
         self.state.acts_as = acts_as;
         self.state.plan = None;
+        self.state.waiting.clear();
         self.principal = Some(person);
         self.write = Write::Durable;
         let token = self.csrf(core);

@@ -1,6 +1,7 @@
 //! What a session remembers.
 use super::binding::Binding;
 use crate::flow::Plan;
+use crate::flow::tabs::Waiting;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Timestamp, Uuid};
 
@@ -25,6 +26,11 @@ pub struct State {
     /// The query string with which the flow was entered.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub query: String,
+    /// Names the address of the run, and the runs of other addresses: see [`tabs`](crate::flow::tabs).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tab: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// Earlier plans of this run, for the inspector.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Json>,

@@ -17,13 +17,13 @@ pub(super) fn parts(data: &Json) -> usize {
 impl WebSession {
     /// Nobody's, with nothing stored.
     pub fn is_empty(&self) -> bool {
-        self.row.is_none() && self.principal.is_none() && self.state.plan.is_none()
+        self.row.is_none() && self.principal.is_none() && self.state.runs().next().is_none()
     }
     /// The run that a stranger only looked at is not stored; the browser gets its key all the same.
     pub fn keep_no_run(&mut self) {
         self.without_run = self.is_unstored();
     }
-    pub(super) fn is_unstored(&self) -> bool {
+    pub(crate) fn is_unstored(&self) -> bool {
         self.row.is_none() && self.principal.is_none() && self.replaces.is_none()
     }
     /// Charges the address for a stranger's session that is stored, and gives back what was charged for a person who signs in.

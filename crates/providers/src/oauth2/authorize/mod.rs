@@ -274,7 +274,7 @@ impl Visit<'_> {
             return Ok(redirect(self.found, &format!("/if/flow/{}/?{query}", flow.text("slug"))));
         }
         // A flow of another tab stays as it is.
-        let before = (session.state.plan.take(), std::mem::take(&mut session.state.query), std::mem::take(&mut session.state.history));
+        let before = session.state.without_runs();
         let mut executor = Executor { core, client: self.client, session, query: &query };
         executor.start(plan);
         let mut reply = executor.get(flow).await;
@@ -284,7 +284,7 @@ impl Visit<'_> {
                 _ => break,
             }
         }
-        (session.state.plan, session.state.query, session.state.history) = before;
+        session.state.put_back(before);
         Ok(match reply? {
             Reply::Away(to) => redirect(self.found, &to),
             Reply::Challenge(shown) => match shown.get("component").and_then(|c| c.as_str()) {

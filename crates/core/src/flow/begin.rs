@@ -1,0 +1,113 @@
+//! How a run begins, and how one that waited goes on.
+use super::ending::ending;
+use super::executor::{Executor, Reply};
+use super::plan::{NotPlanned, Plan, plan};
+use super::{keys, token};
+use crate::models::{Designation, Flow, FlowStageBinding, InvalidResponseAction};
+use crate::setup;
+use signet_base::{Result, query};
+use signet_model::Object;
+use std::sync::Arc;
+
+impl Executor<'_> {
+    /// Puts a ready plan into the session; the person is sent to the flow's page next.
+    pub fn start(&mut self, plan: Plan) {
+        self.session.state.bring(plan.flow, self.query);
+        // The key of a link is for one look-up: nothing keeps it.
+        self.session.state.query = super::arrival::kept(self.query);
+        self.session.state.history.clear();
+        self.begin(plan);
+    }
+
+    /// The run belongs to the address at which it goes on: another one stays beside it.
+    pub(super) fn begin(&mut self, mut plan: Plan) {
+        plan.owner = self.session.principal().map(|p| p.user.id);
+        plan.given = self.may_restart(&plan).then(|| plan.context.clone());
+        self.session.state.plan = Some(plan);
+        self.session.touch();
+    }
+
+    /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be kept.
+    fn may_restart(&self, plan: &Plan) -> bool {
+        let world = self.core.world();
+        let restarts = |pk| world.get(pk).and_then(|b| b.get::<FlowStageBinding>()).is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart);
+        plan.stages.iter().filter_map(|s| s.binding).any(restarts)
+    }
+
+    /// The run of this address: the one that waits, or a new one. A reply where there is nothing to ask.
+    pub(super) async fn ensure_plan(&mut self, flow: &Arc<Object>) -> Result<Option<Reply>> {
+        self.session.state.bring(flow.pk, self.query);
+        self.session.state.forget_old(self.core.now());
+        if let Some(reply) = self.take_up(flow).await? {
+            return Ok(reply);
+        }
+        match self.session.state.plan.take().filter(|p| p.flow == flow.pk) {
+            Some(plan) if plan.owner != self.session.principal().map(|p| p.user.id) => {
+                if let Some(reply) = self.owner_changed(flow, plan).await? {
+                    return Ok(Some(reply));
+                }
+            }
+            Some(plan) => {
+                let over = plan.over.clone();
+                self.session.state.plan = Some(plan);
+                return Ok(over.map(|over| ending(over.shown)));
+            }
+            None => {}
+        }
+        self.core.metrics.flow_executions.inc();
+        if flow.text("slug") == setup::FLOW && setup::is_done(self.core).await? {
+            return Ok(Some(self.not_applicable(flow, "The first run is over. Sign in instead.".to_owned()).await));
+        }
+        let context = self.fresh_context();
+        match plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
+            Ok(plan) => {
+                self.start(plan);
+                Ok(None)
+            }
+            Err(NotPlanned::NotApplicable(messages)) => Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await)),
+            Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
+        }
+    }
+
+    pub(super) async fn not_applicable(&mut self, flow: &Arc<Object>, text: String) -> Reply {
+        self.core.event_denied(self.client, self.session.principal(), flow.name(), &text).await;
+        match self.denied(flow, Some(text)) {
+            Reply::Challenge(refusal) => Reply::NotApplicable(refusal),
+            other => other,
+        }
+    }
+
+    /// The session became somebody's, or somebody else's, while this run waited. Whoever waited to sign in goes on to where
+    /// they wanted to be; a run of a protocol begins again there. `None`: the run begins anew.
+    async fn owner_changed(&mut self, flow: &Arc<Object>, plan: Plan) -> Result<Option<Reply>> {
+        let designation = flow.get::<Flow>().map(|f| f.designation);
+        let query = std::mem::take(&mut self.session.state.query);
+        self.session.touch();
+        if plan.over.is_some() {
+            return Ok(None);
+        }
+        if designation == Some(Designation::Authentication) && plan.owner.is_none() && self.session.principal().is_some() {
+            let next = query::value(&query, "next").as_deref().and_then(query::local_path);
+            return Ok(Some(Reply::Done(next.unwrap_or_else(|| "/".to_owned()))));
+        }
+        if let Some(to) = protocol(flow, self.query) {
+            return Ok(Some(Reply::Away(to)));
+        }
+        if plan.context.has(&keys::IS_RESTORED) {
+            return Ok(Some(self.denied(flow, Some(token::GONE.to_owned()))));
+        }
+        Ok(None)
+    }
+}
+
+/// Where the request of an application that leads to this page of an authorization flow begins again.
+pub fn protocol(flow: &Object, own: &str) -> Option<String> {
+    let is_authorization = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
+    let asked = ["client_id", "redirect_uri", "response_type"].iter().all(|name| query::value(own, name).is_some_and(|v| !v.is_empty()));
+    (is_authorization && asked).then(|| format!("/application/o/authorize/?{own}"))
+}
+
+/// The refusal of a flow that is not for this person.
+pub(super) fn applies_to_others(messages: Vec<String>) -> String {
+    if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }
+}
