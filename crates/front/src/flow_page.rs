@@ -11,7 +11,6 @@ use signet_base::{Error, Json, Map, json};
 use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
 use signet_core::page::Dressing;
-use signet_core::session::{SESSION_COOKIE, cookie};
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
 use signet_pages::challenge::foreign;
@@ -53,7 +52,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
         if let Some(to) = meanwhile::signed_in_elsewhere(&mut edge, &flow) {
             return redirect(StatusCode::SEE_OTHER, &to);
         }
-        if client.from_elsewhere || cookie(&edge.cookies, SESSION_COOKIE).is_some() {
+        if client.from_elsewhere || edge.session.has_key() || !meanwhile::is_sign_in(&flow) {
             return redirect(StatusCode::SEE_OTHER, &here(&client));
         }
         let notice = if edge.cookies.trim().is_empty() { meanwhile::NO_COOKIES } else { meanwhile::TOO_LONG };

@@ -19,7 +19,7 @@ pub const NO_COOKIES: &str = "Your sign-in took too long, or your browser keeps 
 /// Most of what was typed that is kept, in bytes.
 const MAX_TYPED: usize = 8 * 1024;
 
-fn is_sign_in(flow: &Object) -> bool {
+pub fn is_sign_in(flow: &Object) -> bool {
     flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authentication)
 }
 fn next(edge: &Edge) -> Option<String> {

@@ -75,6 +75,7 @@ impl StageKind for ConsentKind {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
         if !token_fits(&flow.plan.context, answer) {
+            flow.context().remove(&keys::CONSENT_TOKEN);
             return self.show(flow).await;
         }
         flow.context().remove(&keys::CONSENT_TOKEN);

@@ -252,7 +252,9 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
             vec![("csrf", csrf), ("component", "ak-stage-prompt".into()), ("password", password.into()), ("password_repeat", password.into())]
         };
         let sent = post("password", csrf(&page));
-        let weak = browser.form(&at, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await.text();
+        let weak = browser.form(&at, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+        assert_eq!((weak.status, weak.location()), (StatusCode::SEE_OTHER, at.as_str()));
+        let weak = browser.get(&at).await.text();
         assert!(weak.contains("id=\"f-password-error\"") && !weak.contains("role=\"alert\""), "{weak}");
         let sent = post("Difference-Engine-1822", csrf(&weak));
         let done = browser.form(&at, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;

@@ -35,7 +35,7 @@ impl Executor<'_> {
     }
 
     /// The run of this address: the one that waits, or a new one. A reply where there is nothing to ask.
-    pub(super) async fn ensure_plan(&mut self, flow: &Arc<Object>) -> Result<Option<Reply>> {
+    pub(super) async fn ensure_plan(&mut self, flow: &Arc<Object>, answered: bool) -> Result<Option<Reply>> {
         self.session.state.bring(flow.pk, self.query);
         self.session.state.forget_old(self.core.now());
         if let Some(reply) = self.take_up(flow).await? {
@@ -47,6 +47,8 @@ impl Executor<'_> {
                     return Ok(Some(reply));
                 }
             }
+            // Whoever answers a refusal tries again.
+            Some(plan) if answered && plan.over.as_ref().is_some_and(|over| over.is_refusal()) => self.close(),
             Some(plan) => {
                 let over = plan.over.clone();
                 self.session.state.plan = Some(plan);

@@ -61,7 +61,7 @@ impl Executor<'_> {
     async fn run(&mut self, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply> {
         let is_new = answer.is_none() && self.session.is_empty();
         let (mut begin, mut running) = (None, false);
-        let reply = match self.ensure_plan(flow).await {
+        let reply = match self.ensure_plan(flow, answer.is_some()).await {
             Ok(None) => {
                 running = !is_new;
                 begin = self.session.state.plan.as_ref().filter(|_| is_new).map(|plan| (plan.stages.clone(), plan.context.clone()));

@@ -62,6 +62,12 @@ pub struct Over {
     pub at: Timestamp,
 }
 
+impl Over {
+    pub fn is_refusal(&self) -> bool {
+        self.shown.get("component").and_then(Json::as_str) == Some("ak-stage-access-denied")
+    }
+}
+
 /// An answer that was not accepted: the errors, and what was typed, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refused {

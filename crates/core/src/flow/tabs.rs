@@ -63,15 +63,14 @@ impl State {
     /// Puts all runs aside, to put them back later.
     #[must_use]
     pub fn without_runs(&mut self) -> Self {
-        let runs = Self {
+        Self {
             plan: self.plan.take(),
             query: std::mem::take(&mut self.query),
             history: std::mem::take(&mut self.history),
             tab: std::mem::take(&mut self.tab),
             waiting: std::mem::take(&mut self.waiting),
             ..Self::default()
-        };
-        runs
+        }
     }
     pub fn put_back(&mut self, runs: Self) {
         (self.plan, self.query, self.history, self.tab, self.waiting) = (runs.plan, runs.query, runs.history, runs.tab, runs.waiting);
@@ -129,7 +128,7 @@ mod tests {
     use signet_base::json;
 
     fn run(flow: u128) -> Plan {
-        serde_json::from_value(json!({"flow": Uuid::from_u128(flow), "stages": [], "context": {}, "started": 0})).unwrap()
+        serde_json::from_value(json!({"flow": Uuid::from_u128(flow), "stages": [], "context": {}, "started": Timestamp::from_secs(0)})).unwrap()
     }
     fn begin(state: &mut State, flow: u128, query: &str) {
         state.bring(Uuid::from_u128(flow), query);

@@ -205,7 +205,8 @@ impl World {
     pub async fn flow(&self, session: &mut WebSession, slug: &str, answer: Option<Json>) -> Reply {
         let client = self.client("GET", "/if/flow/");
         let flow = Executor::flow(&self.core, slug).unwrap();
-        let mut executor = Executor { core: &self.core, client: &client, session, query: "" };
+        let query = session.state.query_for(flow.pk);
+        let mut executor = Executor { core: &self.core, client: &client, session, query: &query };
         let mut reply = match answer.as_ref().and_then(Json::as_object) {
             Some(answer) => executor.post(&flow, answer).await.unwrap(),
             None => executor.get(&flow).await.unwrap(),

@@ -48,15 +48,15 @@ async fn an_answer_counts_for_the_stage_that_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_flows_run_is_left_and_not_continued() {
+async fn another_flows_run_waits_and_is_not_continued() {
     each_site(|site| async move {
         two_steps(&site).await;
         site.flow_of("other", &[("end", None)]).await;
         let browser = site.browser();
         browser.step(ONE, &json!({"component": "ak-stage-prompt", "first": "x"})).await;
-        // The answer that is right in the other flow ends that one, and this one begins again.
+        // The answer that is right in the other flow ends that one, and this one goes on where it was.
         assert_eq!(browser.step("other", &json!({"component": "ak-stage-dummy"})).await.component(), "xak-flow-redirect");
-        assert_eq!(field(&browser.challenge(ONE).await.json()), "first");
+        assert_eq!(field(&browser.challenge(ONE).await.json()), "second");
         // Another browser knows nothing of the run.
         assert_eq!(field(&site.browser().step(ONE, &json!({"component": "ak-stage-prompt", "second": "x"})).await.json()), "first");
     })
