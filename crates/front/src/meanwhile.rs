@@ -82,7 +82,8 @@ pub enum Meant {
 pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> Meant {
     let component = sent.get("component").and_then(Json::as_str).unwrap_or_default();
     let Some(run) = &edge.session.state.plan else {
-        let first = signet_core::models::flow_bindings(&core.world(), flow.pk).first().and_then(|b| core.world().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned());
+        let first =
+            signet_core::models::flow_bindings(&core.world(), flow.pk).first().and_then(|b| core.world().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned());
         let expected = first.and_then(|stage| core.families.stage(&stage.def.full_name())).map_or("", |kind| kind.component());
         return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) { Meant::ForThis } else { Meant::ForNone };
     };

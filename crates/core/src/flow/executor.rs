@@ -1,8 +1,8 @@
 //! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
+use super::begin::applies_to_others;
+use super::ending::ending;
 use super::plan::{NotPlanned, Plan};
 use super::stage::{FlowRun, StageKind, Step};
-use super::ending::ending;
-use super::begin::applies_to_others;
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, address, setup};

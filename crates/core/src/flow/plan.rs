@@ -123,7 +123,19 @@ pub async fn plan(
     if !fits {
         return Ok(Err(NotPlanned::NotApplicable(Vec::new())));
     }
-    let mut plan = Plan { flow: flow.pk, stages: VecDeque::new(), context, started: core.now(), shown: false, messages: Vec::new(), total: 0, given: None, owner: None, over: None, refused: None };
+    let mut plan = Plan {
+        flow: flow.pk,
+        stages: VecDeque::new(),
+        context,
+        started: core.now(),
+        shown: false,
+        messages: Vec::new(),
+        total: 0,
+        given: None,
+        owner: None,
+        over: None,
+        refused: None,
+    };
     let pending = pending_principal(core, &plan.context).await?;
     let judged = pending.as_ref().or(user);
     if let Some(pbm) = flow.pbm() {
