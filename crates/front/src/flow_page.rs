@@ -60,10 +60,10 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     edge.session.state.bring(flow.pk, &client.query);
     match meanwhile::is_answer(&edge, &core, &flow, &sent) {
-        Meant::ForThis => {}
+        Meant::Current => {}
         // Another tab at the same address has gone on: this one follows.
-        Meant::ForEarlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
-        Meant::ForNone => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
+        Meant::Earlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
+        Meant::Nothing => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
     }
     let sent = form::read(sent);
     if let (Some(chosen), Some(plan)) = (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk)) {

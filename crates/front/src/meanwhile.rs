@@ -73,10 +73,10 @@ pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> O
 /// To what a form is an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Meant {
-    ForThis,
-    ForEarlier,
+    Current,
+    Earlier,
     /// There is no run, and the form is not one of its beginning.
-    ForNone,
+    Nothing,
 }
 
 pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> Meant {
@@ -85,11 +85,11 @@ pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> Meant {
         let first =
             signet_core::models::flow_bindings(&core.world(), flow.pk).first().and_then(|b| core.world().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned());
         let expected = first.and_then(|stage| core.families.stage(&stage.def.full_name())).map_or("", |kind| kind.component());
-        return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) { Meant::ForThis } else { Meant::ForNone };
+        return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) { Meant::Current } else { Meant::Nothing };
     };
     let kind = run.stages.front().and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id));
     let expected = kind.as_ref().map_or("", |kind| kind.component());
-    if component.is_empty() || expected.is_empty() || component == expected { Meant::ForThis } else { Meant::ForEarlier }
+    if component.is_empty() || expected.is_empty() || component == expected { Meant::Current } else { Meant::Earlier }
 }
 
 /// Keeps a refused answer with its run, for the page that follows; whether there is a run to keep it with.
