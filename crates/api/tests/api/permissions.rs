@@ -5,11 +5,31 @@ use signet_api::{Permission, Table};
 use signet_base::{Json, json};
 use signet_store::testdb::{each_database, sqlite};
 
+/// The key of an object that is not the plain user's, where the list of a path has one.
+async fn foreign_key(app: &App, path: &str) -> Option<String> {
+    let (before, rest) = path.split_once('{')?;
+    let name = rest.split('}').next()?;
+    let list = app.admin("GET", &format!("/{before}?page_size=100"), Json::Null).await.body;
+    let foreign = |one: &&Json| one.get("user").is_none_or(|user| user == &json!(app.admin) || user["pk"] == json!(app.admin)) && one["pk"] != json!(app.plain);
+    let one = list["results"].as_array()?.iter().find(foreign)?;
+    let key = [name, "pk", "identifier", "slug"].iter().find_map(|n| one.get(*n))?;
+    Some(key.as_str().map_or_else(|| key.to_string(), str::to_owned))
+}
+
 #[tokio::test]
 async fn every_route_is_refused_to_whom_it_does_not_belong() {
     let app = App::start(sqlite().await).await;
     let table = Table::new(&app.core.registry, &[]);
-    let mut tried = 0;
+    for (path, sent) in [
+        ("/stages/deny/", json!({"name": "deny"})),
+        ("/flows/instances/", json!({"name": "f", "slug": "f", "title": "f", "designation": "authentication"})),
+        ("/core/applications/", json!({"name": "a", "slug": "a"})),
+        ("/core/brands/", json!({"domain": "brand.test"})),
+    ] {
+        let made = app.admin("POST", path, sent).await;
+        assert_eq!(made.status, 201, "{path}: {}", made.body);
+    }
+    let (mut tried, mut matched) = (0, 0);
     for route in table.routes() {
         let path: Vec<&str> = route.path.split('/').map(|s| if s.starts_with('{') { "00000000-0000-0000-0000-0000000000ff" } else { s }).collect();
         let path = if route.path.is_empty() { "/".to_owned() } else { format!("/{}/", path.join("/")) };
@@ -29,11 +49,32 @@ async fn every_route_is_refused_to_whom_it_does_not_belong() {
             assert_eq!(seen, expected, "{} {path}: {:?}", action.method, action.permission);
             tried += 1;
         }
+        // A key that is somebody's: a refusal, and no miss.
+        if let Some(key) = foreign_key(&app, &route.path).await {
+            let path: Vec<&str> = route.path.split('/').map(|s| if s.starts_with('{') { key.as_str() } else { s }).collect();
+            let path = format!("/{}/", path.join("/"));
+            for action in &route.actions {
+                let body = (action.method != Method::GET && action.method != Method::DELETE).then(|| json!({}));
+                let of = [app.call(None, action.method.as_str(), &path, body.clone()).await.status, app.call(Some(PLAIN), action.method.as_str(), &path, body).await.status];
+                let fine = match action.permission {
+                    Permission::Superuser => of == [403, 403],
+                    // What is not one's own is not there.
+                    Permission::Owner => of[0] == 403 && matches!(of[1], 403 | 404),
+                    Permission::Anyone | Permission::SignedIn => true,
+                };
+                assert!(fine, "{} {path}: {of:?}", action.method);
+            }
+            // It is there for whom it belongs to.
+            if route.path.ends_with('}') && route.action(&Method::GET).is_some() {
+                assert_eq!(app.admin("GET", &path, Json::Null).await.status, 200, "{path}");
+                matched += 1;
+            }
+        }
         // A verb that nobody declared is no way in either.
         let answer = app.call(None, "PATCH", &path, Some(json!({}))).await;
         assert!(matches!(answer.status, 403 | 405), "PATCH {path}: {}", answer.status);
     }
-    assert!(tried > 120, "{tried}");
+    assert!(tried > 120 && matched > 8, "{tried} {matched}");
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const SECRETS: [&str; 2] = ["secret-of-the-provider-that-is-long-enough", "key-of-the-administrator"];
+/// What no answer shows to anybody.
+const NEVER: &str = "secret-of-a-stage-";
 
 fn table(site: &Site) -> Table {
     Table::new(&site.core.registry, &[])
@@ -31,6 +33,25 @@ fn addresses(path: &str, keys: &[String]) -> Vec<String> {
     let Some((before, rest)) = path.split_once('{') else { return vec![format!("/api/v3/{path}{}", if path.is_empty() { "" } else { "/" })] };
     let after = rest.split_once('}').map_or("", |(_, after)| after);
     keys.iter().map(|key| format!("/api/v3/{before}{key}{after}/")).collect()
+}
+
+/// Keys that match: those of the objects that the list of a path shows to an administrator.
+async fn matching(admin: &Browser, path: &str) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else { return Vec::new() };
+    let name = rest.split('}').next().unwrap();
+    let list = admin.get(&format!("/api/v3/{before}?page_size=200")).await;
+    if list.status != StatusCode::OK {
+        return Vec::new();
+    }
+    let list = list.json();
+    let key = |one: &Json| [name, "pk", "identifier", "slug", "uuid"].iter().find_map(|n| one.get(*n)).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    list["results"].as_array().into_iter().flatten().filter_map(key).collect()
+}
+/// The keys to try at a path: those that match, and where a list has none, every key that some route takes.
+async fn keys_for(admin: &Browser, w: &World, path: &str, most: usize) -> Vec<String> {
+    let mut keys = matching(admin, path).await;
+    keys.truncate(most);
+    if keys.is_empty() { w.keys.clone() } else { keys }
 }
 
 /// A plain person, an administrator, an application of theirs; and every key that a route could take.
@@ -70,7 +91,6 @@ async fn world(site: &Arc<Site>) -> World {
             keys.push(object.pk.to_string());
         }
     }
-    keys.truncate(14);
     World { alice, admin, team: team.id, keys }
 }
 
@@ -137,16 +157,26 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
         body["groups"] = json!([w.team, admins]);
         body["parents"] = json!([admins]);
         body["parent"] = json!(admins);
-        let mut tried = 0;
+        let boss = site.admin().await;
+        let (mut tried, mut matched) = (0, 0);
         for route in table(&site).routes() {
-            for action in route.actions.iter().filter(|a| a.method != Method::GET) {
-                for address in addresses(&route.path, &w.keys) {
+            let keys = keys_for(&boss, &w, &route.path, 4).await;
+            // The keys are good ones: an administrator is shown what they are of.
+            if route.path.ends_with('}') && route.action(&Method::GET).is_some() {
+                for key in matching(&boss, &route.path).await.iter().take(4) {
+                    let address = &addresses(&route.path, std::slice::from_ref(key))[0];
+                    assert_eq!(boss.get(address).await.status, StatusCode::OK, "{address}");
+                    matched += 1;
+                }
+            }
+            for action in &route.actions {
+                for address in addresses(&route.path, &keys) {
                     let answer = stranger.json(action.method.clone(), &address, &body).await;
                     assert!(action.permission == Permission::Anyone || answer.status == StatusCode::FORBIDDEN, "{} {address}: {}", action.method, answer.status);
                     if action.permission == Permission::Superuser {
                         let answer = program.json(action.method.clone(), &address, &body).await;
                         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {address}: {}", action.method, answer.body);
-                    } else if action.method != Method::DELETE {
+                    } else if action.method != Method::DELETE && action.method != Method::GET {
                         program.json(action.method.clone(), &address, &body).await;
                     }
                     tried += 1;
@@ -154,11 +184,12 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
             }
         }
         // Calls of families: all of them for superusers only, but for the one that judges by the run in the caller's session.
+        assert!(matched > 60, "{matched}");
         let by_session = |path: &str| path.starts_with("flows/") || path.ends_with("/enrollment_status");
         let known: BTreeSet<String> = table(&site).routes().iter().map(|r| r.path.clone()).collect();
         for (method, path) in documented(&site.admin().await).await {
             if !known.contains(&path) && !by_session(path.trim_end_matches('/')) {
-                for address in addresses(&path, &w.keys) {
+                for address in addresses(&path, &keys_for(&boss, &w, &path, 4).await) {
                     for who in [&stranger, &program] {
                         let answer = who.json(method.clone(), &address, &body).await;
                         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {address}: {}", answer.body);
@@ -213,27 +244,72 @@ async fn row_24_trying_an_expression_needs_the_right_to_change_it() {
     .await;
 }
 
+/// An object of every model that keeps a secret which nobody reads: its address, its name.
+async fn with_secrets(site: &Site) -> Vec<(String, String)> {
+    let secret = |n: usize| format!("{NEVER}{n}");
+    let mut made = Vec::new();
+    let mut kept = BTreeSet::new();
+    for (model, path, sent) in [
+        ("authentik_stages_email.emailstage", "stages/email", json!({"use_global_settings": false, "password": secret(1)})),
+        ("authentik_stages_authenticator_email.authenticatoremailstage", "stages/authenticator/email", json!({"use_global_settings": false, "password": secret(2)})),
+        (
+            "authentik_stages_authenticator_sms.authenticatorsmsstage",
+            "stages/authenticator/sms",
+            json!({"provider": "generic", "from_number": "1", "account_sid": "https://sms.test/", "auth": secret(3), "auth_password": secret(4)}),
+        ),
+        ("authentik_stages_captcha.captchastage", "stages/captcha", json!({"public_key": "p", "private_key": secret(5)})),
+        (
+            "authentik_stages_authenticator_duo.authenticatorduostage",
+            "stages/authenticator/duo",
+            json!({"client_id": "c", "client_secret": secret(6), "api_hostname": "h.test", "admin_integration_key": "k", "admin_secret_key": secret(7)}),
+        ),
+    ] {
+        let (mut sent, name) = (sent, format!("secret {path}"));
+        sent["name"] = json!(name);
+        made.push((format!("/api/v3/{path}/{}/", site.create(model, sent).await.pk), name));
+        kept.insert(model.to_owned());
+    }
+    // A model that is added later with a secret belongs here.
+    for (model, why) in [("authentik_providers_oauth2.oauth2provider", "for superusers"), ("authentik_crypto.certificatekeypair", "an address of its own")] {
+        assert!(site.core.registry.find(model).is_some(), "{why}");
+        kept.insert(model.to_owned());
+    }
+    let with: BTreeSet<String> = site.core.registry.all().iter().filter(|def| def.fields.iter().any(|f| f.secret)).map(|def| def.full_name()).collect();
+    assert!(with.is_subset(&kept) && with.len() >= 5, "{with:?}");
+    made
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_28_and_43_no_list_and_no_object_shows_a_secret() {
     each_site(|site| async move {
         let w = world(&site).await;
         let (program, admin) = (site.api(w.alice).await, site.admin().await);
         let hash = users::by_id(&site.core.db, w.alice).await.unwrap().unwrap().password;
-        let mut shown = BTreeSet::new();
-        for route in table(&site).routes() {
-            if route.action(&Method::GET).is_none() {
-                continue;
-            }
-            for address in addresses(&route.path, &w.keys) {
+        let stages = with_secrets(&site).await;
+        let (mut shown, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        let known: Vec<String> = table(&site).routes().iter().filter(|r| r.action(&Method::GET).is_some()).map(|r| r.path.clone()).collect();
+        let families: Vec<String> = documented(&admin).await.into_iter().filter(|(method, path)| *method == Method::GET && !known.contains(path)).map(|(_, path)| path).collect();
+        for path in known.iter().chain(&families) {
+            for address in addresses(path, &keys_for(&admin, &w, path, 200).await) {
                 for (who, browser) in [("alice", &program), ("admin", &admin)] {
                     let answer = browser.get(&address).await;
-                    assert!(!answer.body.contains(&hash) && !answer.body.contains("PRIVATE KEY") || route.path.ends_with("view_private_key"), "{who} {address}");
+                    assert!(!answer.body.contains(&hash) && !answer.body.contains("PRIVATE KEY") || path.ends_with("view_private_key"), "{who} {address}");
+                    assert!(!answer.body.contains(NEVER), "{who} {address}: {}", answer.body);
                     if SECRETS.iter().any(|s| answer.body.contains(s)) {
                         assert_eq!(who, "admin", "{address}");
-                        shown.insert(route.path.clone());
+                        shown.insert(path.clone());
+                    }
+                    if answer.status == StatusCode::OK {
+                        seen.extend(stages.iter().filter(|(at, _)| address == *at).map(|(at, _)| (who, at.clone())));
                     }
                 }
             }
+        }
+        // Each of them was looked at, by who may; nor does an answer to a change show it.
+        for (at, name) in &stages {
+            assert!(seen.contains(&("admin", at.clone())) && !seen.contains(&("alice", at.clone())), "{at}: {seen:?}");
+            let changed = admin.json(Method::PATCH, at, &json!({"name": name})).await;
+            assert!(changed.status == StatusCode::OK && !changed.body.contains(NEVER), "{at}: {}", changed.body);
         }
         // On purpose: the address that shows an API key (and writes an event), and the provider itself, whose secret an
         // administrator copies into the application.

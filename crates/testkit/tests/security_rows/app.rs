@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub const BACK: &str = "https://app.example/cb";
 /// All that are built.
-const GRANTS: [&str; 6] = ["authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password"];
+const GRANTS: [&str; 7] = ["authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password", "urn:ietf:params:oauth:grant-type:device_code"];
 const MAPPINGS: [&str; 4] = ["openid", "email", "profile", "offline_access"];
 
 /// An application with its provider.

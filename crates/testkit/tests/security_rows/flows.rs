@@ -21,7 +21,7 @@ fn everything(component: &str) -> Json {
 }
 
 /// Answers whatever is asked until the flow ends; the last component.
-async fn push_through(browser: &Browser, slug: &str) -> String {
+pub async fn push_through(browser: &Browser, slug: &str) -> String {
     let mut answer = browser.challenge(slug).await;
     for _ in 0..12 {
         let component = answer.component();
@@ -35,7 +35,7 @@ async fn push_through(browser: &Browser, slug: &str) -> String {
     answer.component()
 }
 
-fn slugs(site: &Site) -> Vec<String> {
+pub fn slugs(site: &Site) -> Vec<String> {
     let def = site.core.registry.find("authentik_flows.flow").unwrap();
     site.core.world().of(def).iter().map(|f| f.text("slug").to_owned()).collect()
 }
@@ -297,6 +297,16 @@ async fn row_36_no_stage_is_passed_by_an_answer_to_something_else() {
             let refused = answer.status == StatusCode::BAD_REQUEST || ["ak-stage-identification", "ak-stage-flow-error"].contains(&answer.component().as_str());
             assert!(refused, "{kind} {body:?}: {}", answer.body);
         }
+        // Fields without a type, or of another one, are no answer either: the run stays where it is.
+        let alice = json!({"component": "ak-stage-identification", "uid_field": "alice"}).to_string();
+        for kind in ["", "text/plain", "application/x-www-form-urlencoded"] {
+            for body in ["component=ak-stage-identification&uid_field=alice", alice.as_str()] {
+                browser.send(Method::POST, &address, kind, body.to_owned()).await;
+                assert_eq!(browser.challenge(LOGIN).await.component(), "ak-stage-identification", "{kind} {body}");
+            }
+        }
+        browser.send(Method::POST, &address, "application/json", alice).await;
+        assert_eq!(browser.challenge(LOGIN).await.component(), "ak-stage-password");
         let long = json!({"component": "ak-stage-identification", "uid_field": "x".repeat(1 << 20)}).to_string();
         assert_eq!(browser.send(Method::POST, &address, "application/json", long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     })
@@ -342,7 +352,7 @@ fn between(text: &str, start: &str, end: &str) -> String {
     rest.split_once(end).unwrap().0.to_owned()
 }
 
-fn page_is_clean(answer: &crate::site::Answer, evil: &str, address: &str) {
+pub fn page_is_clean(answer: &crate::site::Answer, evil: &str, address: &str) {
     if answer.status.is_redirection() {
         let to = answer.location();
         assert!(to.starts_with('/') && !to.starts_with("//"), "{address}: {to}");

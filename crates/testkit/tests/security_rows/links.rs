@@ -73,6 +73,9 @@ async fn row_04_an_administrators_link_stays_with_its_person() {
         let made = admin.json(Method::POST, &one, &json!({"token_duration": "minutes=5"})).await.json();
         assert!(made["link"].as_str().unwrap().starts_with(&format!("http://{}/if/flow/recover/?flow_token=", admin.host().await)), "{made}");
         let query = link(made["link"].as_str().unwrap());
+        // This server has no address of its own but its listener: what another host asks for is no link to that host.
+        let elsewhere = site.admin().await.at("evil.example").json(Method::POST, &one, &json!({})).await;
+        assert_eq!((elsewhere.status, elsewhere.body.contains("evil.example")), (StatusCode::BAD_REQUEST, false), "{}", elsewhere.body);
         // A newer link ends the older one.
         assert_eq!(go(&site.browser(), "recover", &old, None).await.component(), "ak-stage-access-denied");
         // A stranger may look without using it up; whoever is signed in as somebody else may not use it.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod api;
 mod app;
+mod claims;
 mod devices;
 mod docs;
 mod flows;

@@ -72,6 +72,31 @@ async fn row_05_a_forwarding_header_of_a_stranger_opens_no_network_policy() {
     .await;
 }
 
+/// By default a near proxy names the address of a client and not the host. Where proxies are listed, a host that is ours counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn row_05_a_forwarded_host_counts_from_listed_proxies_and_only_when_it_is_ours() {
+    for listed in [false, true] {
+        let all = [("AUTHENTIK_DOMAIN", "id.corp.test"), ("AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS", "127.0.0.0/8")];
+        each_site_with(&all[..if listed { 2 } else { 1 }], |site| async move {
+            setup::finish(&site.core).await.unwrap();
+            site.create("authentik_brands.brand", json!({"domain": "other.test"})).await;
+            crate::app::App::new(&site, "app", json!({})).await;
+            let document = async |host: &str| site.browser().header("x-forwarded-host", host).get("/application/o/app/.well-known/openid-configuration").await;
+            let (evil, ours) = (document("evil.test").await, document("other.test").await);
+            assert!(!evil.body.contains("//evil.test"), "{}", evil.body);
+            if listed {
+                assert_eq!((evil.status, ours.json()["issuer"].as_str()), (StatusCode::MISDIRECTED_REQUEST, Some("https://other.test/application/o/app/")), "{}", evil.body);
+            } else {
+                let own = format!("http://{}/application/o/app/", site.browser().host().await);
+                for answer in [evil, ours] {
+                    assert_eq!((answer.status, answer.json()["issuer"].as_str()), (StatusCode::OK, Some(own.as_str())), "{}", answer.body);
+                }
+            }
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn row_24_asking_and_explaining_need_the_right_to_change_and_change_nothing() {
     each_site(|site| async move {

@@ -1,36 +1,98 @@
 //! Who may have a token, for what, and how long.
 use crate::app::{App, refused, text};
 use crate::flows::finished;
-use crate::site::{Browser, each_site};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::StatusCode;
+use crate::site::{Answer, Browser, Site, each_site};
+use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{Method, StatusCode};
 use signet_base::{Json, json};
-use signet_store::{consents, sessions, users};
+use signet_store::{sessions, users};
+
+/// An app password of a person.
+async fn app_password(site: &Site, user: i64) -> String {
+    let key = site.core.ports.alphanumeric(40);
+    let token = signet_store::tokens::Token::new(site.core.ports.uuid(), format!("app-{}", site.core.ports.hex(6)), "app_password", user, site.core.now());
+    signet_store::tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into()).await.unwrap();
+    key
+}
+/// Every way to a token without a browser: as the client itself, and as a person by an app password, in each place that
+/// takes one.
+async fn machine_grants(site: &Site, app: &App, name: &str, key: &str) -> Vec<(&'static str, Answer)> {
+    let packed = STANDARD.encode(format!("{name}:{key}"));
+    let (id, own) = (("client_id", app.client_id.as_str()), ("client_secret", app.secret.as_str()));
+    let (name, key, scope) = (("username", name), ("password", key), ("scope", "openid email profile goauthentik.io/api"));
+    let (machine, person) = (("grant_type", "client_credentials"), ("grant_type", "password"));
+    let mut all = Vec::new();
+    for (way, sent) in [
+        (OWN, vec![id, own, machine, scope]),
+        ("own account by password", vec![id, own, person, scope]),
+        ("app password", vec![id, own, machine, name, key, scope]),
+        ("app password alone", vec![id, machine, name, key, scope]),
+        ("app password by password", vec![id, own, person, name, key, scope]),
+        ("packed", vec![id, ("client_secret", &packed), machine, scope]),
+    ] {
+        all.push((way, site.browser().form("/application/o/token/", &sent).await));
+    }
+    all
+}
+const OWN: &str = "own account";
+/// Whether a way asks for the client's own account.
+fn is_own(way: &str) -> bool {
+    way.starts_with(OWN)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_12_every_way_to_a_token_asks_the_policies_of_the_application() {
     each_site(|site| async move {
         finished(&site).await;
-        site.user("alice", &[]).await;
+        let alice = site.user("alice", &[]).await;
         let app = App::new(&site, "app", json!({})).await;
+        let start = json!({"meta_launch_url": "https://app.example/start"});
+        assert_eq!(site.admin().await.json(Method::PATCH, "/api/v3/core/applications/app/", &start).await.status, StatusCode::OK);
         let browser = site.browser().signed_in("alice").await;
         let code = app.code(&browser, &[]).await;
         let tokens = app.tokens(&browser).await;
+        let key = app_password(&site, alice).await;
+        // Every one of these ways is open until the policy is there.
+        let asked = [("code", "code="), ("id_token", "id_token="), ("id_token token", "access_token="), ("code id_token", "code="), ("code token", "code=")];
+        for (kind, given) in asked {
+            let answer = app.authorize(&browser, &[("response_type", kind), ("nonce", "n")]).await;
+            assert!(answer.location().contains(given), "{kind}: {} {}", answer.location(), answer.body);
+        }
+        for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
+            assert_eq!(answer.status, StatusCode::OK, "{way}: {}", answer.body);
+            assert!(app.is_active(text(&answer.json(), "access_token")).await, "{way}");
+        }
+        assert_eq!(browser.get("/application/launch/app/").await.location(), "https://app.example/start");
+        assert!(browser.get("/if/user/").await.body.contains("https://app.example/start"));
+        let listed = async || browser.get("/api/v3/core/applications/").await.json()["results"].as_array().unwrap().len();
+        assert_eq!(listed().await, 1);
         site.bind(app.application.pbm().unwrap(), "return False").await;
         let denied = app.authorize(&browser, &[]).await;
         assert!(!denied.location().contains("code="), "{}", denied.location());
-        for kind in ["token", "id_token", "id_token token", "code id_token", "code token"] {
+        for kind in asked.map(|(kind, _)| kind).into_iter().chain(["token"]) {
             let answer = app.authorize(&browser, &[("response_type", kind), ("nonce", "n")]).await;
             assert!(!answer.location().contains("code=") && !answer.location().contains("token="), "{kind}: {}", answer.location());
         }
         assert_ne!(app.redeem(&code, &[]).await.status, StatusCode::OK);
         assert_ne!(app.refresh(text(&tokens, "refresh_token")).await.status, StatusCode::OK);
-        for grant in ["client_credentials", "password", "urn:ietf:params:oauth:grant-type:device_code"] {
-            assert_ne!(app.token(&[("grant_type", grant), ("username", "alice"), ("password", "password of alice")]).await.status, StatusCode::OK, "{grant}");
+        for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
+            assert_eq!((answer.status, answer.json().get("access_token")), (StatusCode::BAD_REQUEST, None), "{way}: {}", answer.body);
         }
-        assert_ne!(browser.get("/application/launch/app/").await.status, StatusCode::FOUND);
+        let launched = browser.get("/application/launch/app/").await;
+        assert!(launched.status != StatusCode::FOUND && !launched.body.contains("https://app.example/start"), "{}", launched.body);
         let library = browser.get("/if/user/").await;
-        assert!(!library.body.contains("/application/launch/app/"), "{}", library.body);
+        assert!(library.status == StatusCode::OK && !library.body.contains("https://app.example/start"), "{}", library.body);
+        assert_eq!(listed().await, 0);
+        // The policy is asked about the account that the token is for: the person, or the client's own.
+        let half = App::new(&site, "half", json!({})).await;
+        site.bind(half.application.pbm().unwrap(), "return request.user.username == 'alice'").await;
+        for (way, answer) in machine_grants(&site, &half, "alice", &key).await {
+            assert_eq!(answer.status == StatusCode::OK, !is_own(way), "{way}: {}", answer.body);
+        }
+        // No address gives device codes out, and a made-up one is good for nothing.
+        let device = [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "made-up")];
+        refused(&half.token(&device).await, "invalid_grant");
+        assert!(half.post("/application/o/device/", &[("scope", "openid")]).await.status.is_client_error());
     })
     .await;
 }
@@ -96,7 +158,7 @@ async fn row_15_a_token_is_for_its_own_provider() {
 async fn row_16_granted_is_what_was_asked_for_and_configured() {
     each_site(|site| async move {
         finished(&site).await;
-        site.user("alice", &[]).await;
+        let alice = site.user("alice", &[]).await;
         let email = site.find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-email").pk;
         let open = site.find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-openid").pk;
         let app = App::new(&site, "app", json!({"property_mappings": [open, email]})).await;
@@ -114,13 +176,18 @@ async fn row_16_granted_is_what_was_asked_for_and_configured() {
             }
             assert!(tokens.get("refresh_token").is_none(), "offline_access is not configured");
         }
-        for grant in ["client_credentials", "password"] {
-            let answer = app.token(&[("grant_type", grant), ("scope", "openid email profile goauthentik.io/api")]).await;
-            if answer.status == StatusCode::OK {
-                let body = answer.json();
-                assert!(text(&body, "scope").split_whitespace().all(|s| ["openid", "email"].contains(&s)), "{body}");
-            }
+        let key = app_password(&site, alice).await;
+        for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
+            assert_eq!(answer.status, StatusCode::OK, "{way}: {}", answer.body);
+            let body = answer.json();
+            let mut granted: Vec<&str> = text(&body, "scope").split_whitespace().collect();
+            granted.sort_unstable();
+            assert_eq!(granted, ["email", "openid"], "{way}");
+            assert!(body.get("refresh_token").is_none(), "{way}");
         }
+        // Nothing asked for is nothing granted.
+        let plain = app.token(&[("grant_type", "client_credentials")]).await.json();
+        assert!(plain["scope"].as_str().unwrap_or_default().is_empty(), "{plain}");
     })
     .await;
 }
@@ -136,6 +203,22 @@ async fn row_19_tokens_end_with_their_session() {
         sessions::delete_for_user(&site.core.db, alice, None).await.unwrap();
         assert!(!browser.is_signed_in().await);
         refused(&app.redeem(&code, &[]).await, "invalid_grant");
+        // Ended by an administrator: everything that was granted within it goes, and nothing of another session.
+        let (browser, other) = (site.browser().signed_in("alice").await, site.browser().signed_in("alice").await);
+        let (ended, kept, code) = (app.tokens(&browser).await, app.tokens(&other).await, app.code(&browser, &[]).await);
+        for tokens in [&ended, &kept] {
+            assert!(app.is_active(text(tokens, "access_token")).await && app.is_active(text(tokens, "refresh_token")).await);
+        }
+        let list = browser.get("/api/v3/core/authenticated_sessions/").await.json();
+        let own = list["results"].as_array().unwrap().iter().find(|s| s["current"] == true).unwrap()["uuid"].as_str().unwrap();
+        let gone = site.admin().await.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{own}/"), &json!({})).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.body);
+        refused(&app.redeem(&code, &[]).await, "invalid_grant");
+        assert!(!app.is_active(text(&ended, "access_token")).await && !app.is_active(text(&ended, "refresh_token")).await);
+        assert_eq!(app.userinfo(text(&ended, "access_token")).await, StatusCode::UNAUTHORIZED);
+        refused(&app.refresh(text(&ended, "refresh_token")).await, "invalid_grant");
+        assert_eq!(app.userinfo(text(&kept, "access_token")).await, StatusCode::OK);
+        assert_eq!(app.refresh(text(&kept, "refresh_token")).await.status, StatusCode::OK);
         let away = app.authorize(&browser, &[("prompt", "none")]).await;
         assert!(away.location().contains("error=login_required"), "{}", away.location());
     })
@@ -150,6 +233,10 @@ async fn row_21_an_inactive_account_gets_nothing() {
         let app = App::new(&site, "app", json!({})).await;
         let browser = site.browser().signed_in("alice").await;
         let program = site.api(alice).await;
+        let key = app_password(&site, alice).await;
+        for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
+            assert_eq!(answer.status, StatusCode::OK, "{way}: {}", answer.body);
+        }
         let (code, tokens) = (app.code(&browser, &[]).await, app.tokens(&browser).await);
         let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
         assert!(app.is_active(access).await);
@@ -163,6 +250,16 @@ async fn row_21_an_inactive_account_gets_nothing() {
         assert!(!app.is_active(access).await && !app.is_active(refresh).await);
         assert_eq!(app.userinfo(access).await, StatusCode::UNAUTHORIZED);
         assert_eq!(program.get("/api/v3/core/users/me/").await.status, StatusCode::FORBIDDEN);
+        for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
+            assert_eq!(answer.status, if is_own(way) { StatusCode::OK } else { StatusCode::BAD_REQUEST }, "{way}: {}", answer.body);
+        }
+        // The client's own account counts like any other.
+        let mut own = users::by_username(&site.core.db, "ak-app-client_credentials").await.unwrap().unwrap();
+        own.is_active = false;
+        users::update(&site.core.db, &own, None, None, site.core.now()).await.unwrap();
+        for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{way}: {}", answer.body);
+        }
         let again = site.browser();
         again.log_in("alice", "password of alice").await;
         assert!(!again.is_signed_in().await);
@@ -214,11 +311,43 @@ async fn row_23_expiry_is_judged_when_something_is_read() {
             use_up(&second).await;
             assert!(!second.is_signed_in().await, "a link works once");
         }
-        // A consent that has run out is asked for again.
-        let now = site.core.now();
-        let row = consents::Consent { id: 0, user_id: alice, application: app.application.pk, permissions: String::new(), expires: Some(now), created: now };
-        consents::put(&site.core.db, &row).await.unwrap();
-        assert!(consents::get(&site.core.db, alice, app.application.pk).await.unwrap().is_none_or(|c| c.is_expired(now)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_23_a_consent_that_has_run_out_is_asked_for_again() {
+    each_site(|site| async move {
+        finished(&site).await;
+        site.user("alice", &[]).await;
+        let stage = site.find("authentik_stages_consent.consentstage", "default-provider-authorization-consent").pk;
+        let set = site.admin().await.json(Method::PATCH, &format!("/api/v3/stages/consent/{stage}/"), &json!({"mode": "expiring", "consent_expire_in": "hours=1"})).await;
+        assert_eq!(set.status, StatusCode::OK, "{}", set.body);
+        const FLOW: &str = "default-provider-authorization-explicit-consent";
+        let app = App::new(&site, "app", json!({"authorization_flow": site.flow(FLOW)})).await;
+        let browser = site.browser().signed_in("alice").await;
+        for (wait, asks) in [(0, true), (0, false), (3599, false), (1, true), (0, false)] {
+            site.clock.advance_secs(wait);
+            let mut at = app.address(&[]);
+            let mut answer = browser.get(&at).await;
+            while answer.location().starts_with('/') {
+                at = answer.location().to_owned();
+                answer = browser.get(&at).await;
+            }
+            assert_eq!(answer.location().contains("code="), !asks, "{wait}: {at} {}", answer.location());
+            if asks {
+                let value =
+                    |name: &str| answer.body.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{}", answer.body)).1.split('"').next().unwrap().to_owned();
+                let sent = [("csrf", value("csrf")), ("component", "ak-stage-consent".to_owned()), ("token", value("token"))];
+                let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let mut answer = browser.form(&at, &sent).await;
+                while answer.location().starts_with('/') {
+                    answer = browser.get(&answer.location().to_owned()).await;
+                }
+                let way = format!("{} {}", answer.location(), answer.body);
+                assert!(way.contains("https://app.example/cb?code="), "{way}");
+            }
+        }
     })
     .await;
 }
