@@ -2,7 +2,7 @@
 CARGO_FLAGS := --release --ignore-rust-version
 CHECK_FLAGS := --profile quick --ignore-rust-version
 
-.PHONY: run build web test bench lint fmt clean
+.PHONY: run build web test long bench lint fmt clean
 
 ## Builds what changed and starts the server on ./data (or SIGNET_DATA_DIR).
 run: build
@@ -18,6 +18,10 @@ web:
 ## Every check there is; also installs the Debian packages that the tests need.
 test:
 	@scripts/test.sh
+
+## Hostile input and hard stops for about two hours; what `make test` does of them is short.
+long: web
+	@scripts/long.sh
 
 ## Measures this build against the limits of this machine.
 bench: build

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The checks that take long: hostile input for SIGNET_FUZZ_SECONDS (600) of each kind, and SIGNET_KILLS (1000) hard stops.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+flags=(--profile quick --ignore-rust-version)
+export SIGNET_FUZZ_SECONDS=${SIGNET_FUZZ_SECONDS:-600} SIGNET_KILLS=${SIGNET_KILLS:-1000}
+# Another seed each time, so that the same input is not tried for ever; the output names it.
+export SIGNET_FUZZ_SEED=${SIGNET_FUZZ_SEED:-$RANDOM}
+
+cargo test "${flags[@]}" -p signet-testkit --test fuzz -- --nocapture --test-threads=1
+cargo build "${flags[@]}" -p signet-server
+scripts/tools.sh
+tests/interop/run kill9
