@@ -342,7 +342,7 @@ async fn row_23_a_consent_that_has_run_out_is_asked_for_again() {
                 let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 let mut answer = browser.form(&at, &sent).await;
                 while answer.location().starts_with('/') {
-                    answer = browser.get(&answer.location().to_owned()).await;
+                    answer = browser.get(answer.location()).await;
                 }
                 let way = format!("{} {}", answer.location(), answer.body);
                 assert!(way.contains("https://app.example/cb?code="), "{way}");
