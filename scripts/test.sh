@@ -60,7 +60,8 @@ part web web
 part clippy cargo clippy "${flags[@]}" --workspace --all-targets -- -D warnings
 part tests cargo test "${flags[@]}" --workspace
 part tidy cargo xtask tidy
-part build cargo build "${flags[@]}" -p signet-server
+# The whole workspace: one package alone would have its dependencies built again with other features.
+part build cargo build "${flags[@]}" --workspace --bins --examples
 part tools scripts/tools.sh
 part interop tests/interop/run
 part browser tests/browser/run
