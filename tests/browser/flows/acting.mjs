@@ -34,7 +34,7 @@ export async function acting(browser) {
   });
   await check("acting: the button ends it, and the session is the administrator's", async () => {
     await bar(page).getByRole("button", { name: /^Back to / }).click();
-    await heading(page, "Applications").waitFor();
+    await heading(page, "First steps").waitFor();
     assert.equal(await bar(page).count(), 0);
     const me = await sessionApi(context)("GET", "/core/users/me/");
     assert.deepEqual([me.user.username, me.original], ["boss-acting", undefined]);
@@ -52,7 +52,7 @@ export async function acting(browser) {
   const plain = await begin(browser, boss, ada, { javaScriptEnabled: false });
   await check("acting: it stops without script", async () => {
     await bar(plain.page).getByRole("button", { name: /^Back to / }).click();
-    await heading(plain.page, "Applications").waitFor();
+    await heading(plain.page, "First steps").waitFor();
     assert.equal(await bar(plain.page).count(), 0);
   });
   await plain.context.close();

@@ -13,7 +13,7 @@ const me = async (context) => (await (await context.request.get(`${base}/api/v3/
 /** Opens a link of a letter and says that it was meant for oneself: only that uses it up. */
 async function follow(page, address) {
   await page.goto(address);
-  await page.getByText("confirm that this link was meant for you").waitFor();
+  await page.getByText("Go on if it was you who asked for this").waitFor();
   await submit(page);
 }
 
@@ -60,7 +60,7 @@ export async function recovery(browser) {
   await check("recovery: a scanner that opens the link first does not burn it", async () => {
     const scanner = await newPerson(browser);
     await scanner.page.goto(address);
-    await scanner.page.getByText("confirm that this link was meant for you").waitFor();
+    await scanner.page.getByText("Go on if it was you who asked for this").waitFor();
     await look(scanner.page, "recovery-link");
     await scanner.context.close();
   });

@@ -52,7 +52,7 @@ export async function enterprise(browser) {
     }
     await password(page).fill(ada.password);
     await submit(page);
-    await heading(page, "Enter your one-time code").waitFor();
+    await heading(page, "Enter your one‑time code").waitFor();
     await code(page).fill(totp(key, 1));
     await library(page);
     await api("PATCH", `/policies/risk/${risk.pk}/`, { threshold: 50 });
@@ -75,7 +75,7 @@ export async function enterprise(browser) {
     await page.goto(ENTERPRISE);
     await signIn(page, ada);
     const refused = heading(page, /can’t sign in/);
-    const asked = heading(page, "Enter your one-time code");
+    const asked = heading(page, "Enter your one‑time code");
     // The wrong passwords of before may still ask for the second factor.
     if ((await which({ refused, asked })) === "asked") throw new Error("the second factor was asked for although the threshold is back");
     await hours(true);

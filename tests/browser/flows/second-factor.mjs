@@ -52,7 +52,7 @@ export async function secondFactor(browser) {
   await check("second factor: a wrong code is told at its field and does not sign in", async () => {
     await page.goto(start);
     await signIn(page, ada);
-    await heading(page, "Enter your one-time code").waitFor();
+    await heading(page, "Enter your one‑time code").waitFor();
     const right = totp(key, 1);
     await code(page).fill(right === "000000" ? "111111" : "000000");
     await page.locator("input[name=code][aria-invalid=true]").waitFor();
