@@ -39,6 +39,24 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     }
 }
 
+/// The heading for a title or label of the delivered flows, whose words programs know; others stand as they came.
+pub(crate) fn delivered(words: &str) -> &str {
+    match words {
+        "Welcome to Signet!" | "Welcome to authentik!" => "Sign in",
+        "Welcome to Signet! Please select a username." => "Choose a username",
+        "Set up codes by email" => "Set up codes by e-mail",
+        "Set up codes for emergencies" => "Set up recovery codes",
+        "Set up Two-Factor authentication" => "Set up an authenticator app",
+        "Set up a passkey or security key" => "Create a passkey",
+        "Default Invalidation Flow" => "Sign out",
+        "Update your info" => "Your details",
+        "Email" => "E-mail",
+        "Locale" => "Language",
+        "Password (repeat)" => "Repeat the new password",
+        other => other,
+    }
+}
+
 /// What cannot be done, where no application is named.
 pub(crate) fn refused(message: &str, purpose: Purpose) -> &'static str {
     match (purpose, message) {

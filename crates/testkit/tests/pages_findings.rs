@@ -247,7 +247,7 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
         let answer = browser.get("/.well-known/change-password").await;
         assert!(answer.status == StatusCode::FOUND && answer.location().starts_with("/flows/-/configure/"), "{}", answer.location());
         let (page, at) = follow(&mut browser, "/.well-known/change-password").await;
-        assert!(page.contains("At least 8 characters") && page.contains("autocomplete=\"username\" value=\"ada\""), "{page}");
+        assert!(page.contains("Make it long and hard to guess.") && page.contains("autocomplete=\"username\" value=\"ada\""), "{page}");
         let post = |password: &'static str, csrf: String| {
             vec![("csrf", csrf), ("component", "ak-stage-prompt".into()), ("password", password.into()), ("password_repeat", password.into())]
         };

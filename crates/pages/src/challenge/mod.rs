@@ -25,6 +25,7 @@ use crate::form::{FormContext, Purpose, text};
 use crate::shell::{Foreign, Page};
 use crate::ui::{self, Person};
 use crate::url::origin;
+use crate::words;
 
 pub use captcha::captcha;
 pub use consent::consent;
@@ -182,7 +183,7 @@ pub(crate) fn cancel_url(challenge: &Value) -> Option<&str> {
 /// The administrator's title of the flow, else `fallback`. A title with a placeholder that nothing filled is none.
 pub(crate) fn flow_title<'a>(challenge: &'a Value, fallback: &'a str) -> &'a str {
     let title = challenge.get("flow_info").map_or("", |info| text(info, "title"));
-    if title.is_empty() || title.contains("%(") { fallback } else { title }
+    if title.is_empty() || title.contains("%(") { fallback } else { words::delivered(title) }
 }
 
 /// Title and way back where an account is about to be deleted.

@@ -11,7 +11,12 @@ use crate::ui::{self, Choice, Field, Input, Kind};
 use crate::words;
 
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
-    Heading::new(flow_title(challenge, "A few details")).continue_to(form.application)
+    // The delivered title of the first run is that of the sign-in flow; a first step that asks for details is not one.
+    let title = match flow_title(challenge, "A few details") {
+        "Sign in" => "Create the first administrator",
+        title => title,
+    };
+    Heading::new(title).continue_to(form.application)
 }
 
 /// Body of `ak-stage-prompt`: posts one member per `field_key`. A box that is not ticked sends nothing.
@@ -93,11 +98,24 @@ fn can_be_typed(field: &Value) -> bool {
     !matches!(kind, "hidden" | "static" | "separator" | "alert_info" | "alert_warning" | "alert_danger" | "text_read_only" | "text_area_read_only")
 }
 
+/// The label or placeholder of a field, in our words where the delivered flows have known ones.
+fn spoken<'a>(field: &'a Value, label: &'a str) -> &'a str {
+    // A prompt asks for a password that is to be, never for the one that is.
+    if label == "Password" && text(field, "type") == "password" { "New password" } else { words::delivered(label) }
+}
+
+/// The administrator's help, else what a new password needs whatever the policies ask for.
+fn help(field: &Value) -> &str {
+    let own = text(field, "sub_text");
+    let first = text(field, "type") == "password" && text(field, "field_key") == "password";
+    if own.is_empty() && first { "Make it long and hard to guess." } else { own }
+}
+
 fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>, at_password: Option<&str>) -> Markup {
     let key = text(field, "field_key");
     let kind = text(field, "type");
     let initial = field.get("initial_value").map(scalar).unwrap_or_default();
-    let label = if text(field, "label").is_empty() { key } else { text(field, "label") };
+    let label = spoken(field, if text(field, "label").is_empty() { key } else { text(field, "label") });
     let shown = if can_be_typed(field) { form.value(key).unwrap_or(&initial) } else { &initial };
     let words = if initial.is_empty() { label } else { &initial };
     let base = Field {
@@ -105,9 +123,9 @@ fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>
         label,
         value: shown,
         autocomplete: autofill(key, kind),
-        placeholder: text(field, "placeholder"),
+        placeholder: spoken(field, text(field, "placeholder")),
         error: at_password.or_else(|| field_error(challenge, key)),
-        help: Some(text(field, "sub_text")),
+        help: Some(help(field)),
         optional: !flag(field, "required"),
         autofocus: first == Some(key),
         ..Field::default()
