@@ -59,7 +59,8 @@ pub(crate) fn respelt(function: &str) -> Option<Respelt> {
     let mut names = Bound(HashSet::new());
     names.visit_body(&module.syntax().body);
     let queries = SOURCES.iter().any(|word| function.contains(word));
-    let mut edits = Edits { text: function, bound: names.0, queries, edits: Vec::new() };
+    let mappings = function.contains("headers") || function.contains("session");
+    let mut edits = Edits { text: function, bound: names.0, queries, mappings, edits: Vec::new() };
     edits.visit_body(&module.syntax().body);
     if edits.edits.is_empty() {
         return None;
@@ -115,6 +116,8 @@ struct Edits<'a> {
     bound: HashSet<&'a str>,
     /// Whether the text can come by a query.
     queries: bool,
+    /// Whether it can come by an object that has texts as keys, under whatever name.
+    mappings: bool,
     edits: Vec<Edit>,
 }
 
@@ -249,7 +252,7 @@ impl<'a> Edits<'a> {
         if !self.queries
             || subscript.ctx != ExprContext::Load
             || !self.may_be_object(&subscript.value)
-            || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr()) && !is_mapping(&subscript.value))
+            || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr()) && !self.mappings)
         {
             return false;
         }
@@ -304,15 +307,6 @@ impl<'a> Edits<'a> {
         let Some(given) = stmt.names.iter().map(known).collect::<Option<Vec<_>>>() else { return false };
         self.replace(stmt.range.start().to_usize(), stmt.range.end().to_usize(), given.join("; "));
         true
-    }
-}
-
-/// An object that has texts as keys.
-fn is_mapping(expr: &Expr) -> bool {
-    match expr {
-        Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "headers" | "session"),
-        Expr::Name(name) => matches!(name.id.as_str(), "headers" | "session"),
-        _ => false,
     }
 }
 
