@@ -15,7 +15,8 @@ GROUPS = (
 SHARE = 0.85
 # Flows and what belongs to them.
 FLOWS = ("stage.", "policy.", "policybinding.", "flow.", "flowbinding.", "login.", "session.", "totp.", "pwchange.", "prompt.")
-FLOWS_SHARE = 0.97
+# 97 % but for one step: an address that was typed is no longer answered by its user name (finding 15 of the red team).
+FLOWS_SHARE = 0.968
 
 
 def judge(folder):

@@ -91,8 +91,9 @@ impl Executor<'_> {
         }
     }
 
-    /// An answer leads on to the next form, or to the beginning of a session, at once: what stands between is done by the
-    /// request that brought the answer, and opening an address changes no account.
+    /// One stage a request, as the contract has it. Where an account is to be changed, an answer leads on to the next form,
+    /// or to the beginning of a session, at once: the request that brought the answer makes the change, and opening an
+    /// address makes none.
     async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
         let posted = answer.is_some();
         let (mut passed, mut agreed) = (false, false);
@@ -236,9 +237,9 @@ impl Executor<'_> {
                     if plan.stages.is_empty() && !passed {
                         return Ok(self.finish(flow, plan));
                     }
-                    let over = plan.stages.is_empty();
+                    let goes_on = posted && plan.stages.iter().any(|next| self.needs_agreement(next));
                     self.session.state.plan = Some(plan);
-                    if !posted || over {
+                    if !goes_on {
                         return Ok(Reply::Again);
                     }
                     passed = true;
@@ -323,6 +324,10 @@ impl Executor<'_> {
                 Ok(self.denied(flow, None))
             }
         }
+    }
+
+    fn needs_agreement(&self, planned: &Planned) -> bool {
+        planned.stage.kind_id(self.core).and_then(|id| self.core.families.stage(&id)).is_some_and(|kind| kind.needs_agreement())
     }
 
     fn resolve(&self, stage: &StageRef) -> Result<Resolved> {

@@ -130,6 +130,10 @@ pub trait StageKind: Send + Sync {
     fn begins_session(&self) -> bool {
         false
     }
+    /// Changes or deletes an account, and does so only in the request that answered a form (`FlowRun::agreed`).
+    fn needs_agreement(&self) -> bool {
+        false
+    }
     /// Silent stages may run while an authorization is answered without a page.
     fn is_silent(&self) -> bool {
         false

@@ -241,7 +241,8 @@ fn identifier(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &st
     if settings.show_matched_user {
         flow.context().remove(&keys::PENDING_USER_IDENTIFIER);
     } else {
-        flow.context().set(&keys::PENDING_USER_IDENTIFIER, typed.to_owned());
+        // One form for all, as names are compared: it tells nothing of what is stored.
+        flow.context().set(&keys::PENDING_USER_IDENTIFIER, canonical(typed));
     }
 }
 

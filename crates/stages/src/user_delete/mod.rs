@@ -33,6 +33,9 @@ impl StageKind for UserDelete {
     fn id(&self) -> &'static str {
         "authentik_stages_user_delete.userdeletestage"
     }
+    fn needs_agreement(&self) -> bool {
+        true
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
         let Some(person) = owned(flow).await? else { return Ok(Step::Deny(Some("No Pending User.".to_owned()))) };
         if flow.agreed {

@@ -84,6 +84,9 @@ impl StageKind for UserWrite {
     fn writes_people(&self) -> bool {
         true
     }
+    fn needs_agreement(&self) -> bool {
+        true
+    }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
         (text("component") == question::COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Saving")) }))
