@@ -163,7 +163,7 @@ fn scalar_node(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node
         None if plain => Node::Plain(scalar::plain(text)?),
         None => own(),
         Some(tag) if tag.is_yaml_core_schema() => Node::Plain(scalar::of_type(&tag.suffix, text)?),
-        Some(tag) if tag.handle.is_empty() || tag.suffix.is_empty() => own(),
+        Some(tag) if tag.suffix.is_empty() || (tag.handle.is_empty() && tag.suffix == "!") => own(),
         // Names and keys are meant as they are written; a condition is a value.
         Some(tag) if tag.suffix == "If" && plain => tagged(Some(tag), Node::Plain(scalar::plain(text)?))?,
         Some(tag) => tagged(Some(tag), own())?,

@@ -183,7 +183,7 @@ async fn wire_w21_a_last_step_can_be_read_again() {
         let again = browser.get(&at).await.text();
         assert_eq!(hidden(&form, "code"), hidden(&again, "code"));
         // A redirect to the application, by program.
-        let to = browser.get(&authorize("grafana", "&nonce=x")).await.location().to_owned();
+        let to = browser.get(&authorize("grafana", "&prompt=consent&nonce=x")).await.location().to_owned();
         let own = to.split_once('?').unwrap().1.to_owned();
         let flow = "default-provider-authorization-explicit-consent";
         let asked = browser.challenge(flow, &own).await;
@@ -192,7 +192,7 @@ async fn wire_w21_a_last_step_can_be_read_again() {
         assert!(end["to"].as_str().is_some_and(|to| to.contains("code=")), "{end}");
         assert_eq!(browser.challenge(flow, &own).await["to"], end["to"]);
         // Whoever comes from the application again gets a new answer.
-        assert!(follow(&mut browser, &authorize("grafana", "&nonce=x")).await.0.contains("<bdi>grafana</bdi>?"));
+        assert!(follow(&mut browser, &authorize("grafana", "&prompt=consent&nonce=x")).await.0.contains("<bdi>grafana</bdi>?"));
         app
     })
     .await;

@@ -276,7 +276,7 @@ mod tests {
         let made = create(AuthenticatorWebAuthnStage::DEF, json!({"name": "a"}), &world).unwrap();
         assert_eq!(
             made,
-            json!({"name": "a", "configure_flow": null, "friendly_name": "", "user_verification": "preferred", "authenticator_attachment": null, "resident_key_requirement": "preferred", "hints": [], "device_type_restrictions": [], "max_attempts": 0})
+            json!({"name": "a", "configure_flow": null, "friendly_name": "", "user_verification": "preferred", "authenticator_attachment": null, "resident_key_requirement": "preferred", "hints": [], "allowed_devices": [], "device_type_restrictions": [], "max_attempts": 0})
         );
         let wrong = create(
             AuthenticatorWebAuthnStage::DEF,

@@ -219,7 +219,7 @@ async fn row_07_the_first_run_happens_once() {
     .await;
 }
 
-const BROKEN: [&str; 3] = ["return 1 / 0", "return nothing_of_this_name", "while True:\n    pass"];
+const BROKEN: [&str; 3] = ["return 1 / 0", "return request.user.nothing_of_this_name", "while True:\n    pass"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_14_a_policy_that_fails_denies() {
