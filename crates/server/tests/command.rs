@@ -341,9 +341,9 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
         assert!(out.status.success(), "{}", said(&out));
     };
     // The group that made the last superuser one, and then the account, off; a sign-in flow that denies everybody.
+    apply("version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n");
     apply(
         "version: 1\nentries:\n\
-        - {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n\
         - {model: authentik_core.user, identifiers: {username: akadmin}, attrs: {is_active: false, groups: []}}\n\
         - {model: authentik_stages_deny.denystage, id: stop, identifiers: {name: nobody}}\n\
         - {model: authentik_flows.flowstagebinding, identifiers: {target: !Find [authentik_flows.flow, [slug, default-authentication-flow]], stage: !KeyOf stop, order: 0}}\n",
