@@ -8,7 +8,7 @@ export SIGNET_FUZZ_SECONDS=${SIGNET_FUZZ_SECONDS:-600} SIGNET_KILLS=${SIGNET_KIL
 # Another seed each time, so that the same input is not tried for ever; the output names it.
 export SIGNET_FUZZ_SEED=${SIGNET_FUZZ_SEED:-$RANDOM}
 
-cargo test "${flags[@]}" -p signet-testkit --test fuzz -- --nocapture --test-threads=1
-cargo build "${flags[@]}" -p signet-server
+cargo test "${flags[@]}" --workspace --test fuzz -- --nocapture --test-threads=1
+cargo build "${flags[@]}" --workspace --bins
 scripts/tools.sh
 tests/interop/run kill9
