@@ -30,7 +30,7 @@ pub async fn run(options: &Options) -> Result<()> {
         println!("Brand {domain}: people sign in by the flow {SLUG} now (before: {}).", flow.as_deref().unwrap_or("none"));
     }
     note(&core, "model_updated", &user).await;
-    println!("A running server knows it within a second. Open this path on it once to sign in; `signet changepassword {AKADMIN}` sets a password.");
+    println!("A running server knows it within a second. Open this path on it and confirm to sign in, once; `signet changepassword {AKADMIN}` sets a password.");
     link(&core, &user, Span::from_secs(3600)).await?;
     println!("When your own sign-in flow works again, set it as the brand's authentication flow.");
     core.db.close().await;
