@@ -12,7 +12,7 @@ pub struct Call {
     pub core: Arc<Core>,
     pub client: Client,
     /// The configuration as it was when the request came. Refresh with [`Call::renew`] after a write.
-    pub world: Arc<Snapshot>,
+    pub config: Arc<Snapshot>,
     pub principal: Option<Principal>,
     /// Present when the person came with a browser session.
     pub session: Option<WebSession>,
@@ -71,7 +71,7 @@ impl Call {
     }
     /// Takes over the configuration as it is now.
     pub fn renew(&mut self) {
-        self.world = self.core.world();
+        self.config = self.core.config();
     }
     /// Writes an event in the caller's name. What it tells of has happened: a failure is logged, not answered.
     pub async fn event(&self, action: &str, context: Json) {
@@ -176,8 +176,8 @@ impl From<FieldErrors> for Fault {
     }
 }
 
-pub type Answer = Result<Reply, Fault>;
-pub type Work<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+pub type ApiResult = Result<Reply, Fault>;
+pub type Work<'a> = Pin<Box<dyn Future<Output = ApiResult> + Send + 'a>>;
 /// A handler in the table of actions.
 pub type Handler = for<'a> fn(&'a mut Call) -> Work<'a>;
 /// A handler that carries something with it, as the binary hands in for families.

@@ -1,5 +1,5 @@
 //! From an HTTP request to a row of the table and back.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::route::Table;
 use crate::{Wiring, auth, meta};
 use axum::Router;
@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use signet_base::{Error, Json, Map, json};
-use signet_core::budget::Kind;
+use signet_core::budget::BudgetKind;
 use signet_core::{Client, Core, page};
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     response
 }
 
-async fn serve(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Sent) -> (Answer, Vec<String>) {
+async fn serve(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Sent) -> (ApiResult, Vec<String>) {
     let mut call = match prepare(site, route, key, parts, client, body).await {
         Ok(Prepared::Call(call)) => call,
         Ok(Prepared::Done(reply)) => return (Ok(reply), Vec::new()),
@@ -98,7 +98,7 @@ async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &
     site.core.objects.refresh_if_stale().await?;
     let identity = auth::identify(&site.core, &site.wiring, client, method, &parts.headers).await?;
     if identity.principal.is_none() {
-        site.core.budgets.spend(Kind::Request, client.ip, 0, 1.0, site.core.now())?;
+        site.core.budgets.spend(BudgetKind::Request, client.ip, 0, 1.0, site.core.now())?;
     }
     let action = route.action(method);
     // Of a verb that the path does not know, and of OPTIONS, those may hear who could use some other verb.
@@ -114,7 +114,7 @@ async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &
     Ok(Prepared::Call(Box::new(Call {
         core: site.core.clone(),
         client: client.clone(),
-        world: site.core.world(),
+        config: site.core.config(),
         principal: identity.principal,
         session: identity.session,
         method: method.clone(),
@@ -268,9 +268,9 @@ fn no_page(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
 }
 
 fn browser(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
-    let dressing = page::Dressing::of(&site.core, client, &cookies(headers));
-    let body = signet_pages::api_browser_page(dressing.page(&site.core), "/api/v3/schema/?format=json");
-    page::packed(headers, dressing.answer(StatusCode::OK, &[], body)).map(Body::from)
+    let page_context = page::PageContext::of(&site.core, client, &cookies(headers));
+    let body = signet_pages::api_browser_page(page_context.page(&site.core), "/api/v3/schema/?format=json");
+    page::packed(headers, page_context.answer(StatusCode::OK, &[], body)).map(Body::from)
 }
 
 /// A write to an address without its slash at the end: nothing is done and nothing is said.

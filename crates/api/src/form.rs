@@ -3,7 +3,7 @@ use crate::call::{Call, Fault};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid};
 use signet_core::Core;
 use signet_model::check::{Complaint, normal};
-use signet_model::{FieldDef, Kind, Lookup};
+use signet_model::{FieldDef, FieldKind, Lookup};
 use signet_store::{groups, users};
 use std::collections::HashSet;
 
@@ -33,8 +33,8 @@ impl Rows {
                 one => std::slice::from_ref(one),
             };
             let target = match field.kind {
-                Kind::Ref { target, .. } => target,
-                Kind::List(Kind::Ref { target, .. }) => *target,
+                FieldKind::Ref { target, .. } => target,
+                FieldKind::List(FieldKind::Ref { target, .. }) => *target,
                 _ => continue,
             };
             match target {
@@ -62,7 +62,7 @@ pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Re
     let mut out = Map::new();
     for field in fields.iter().filter(|f| !f.read_only) {
         match call.body.get(field.name) {
-            Some(value) => match normal(field, value, &call.world, &rows) {
+            Some(value) => match normal(field, value, &call.config, &rows) {
                 Ok(value) => drop(out.insert(field.name.to_owned(), value)),
                 Err(Complaint::Text(text)) => errors.add(field.name, text),
                 Err(Complaint::Shape(shape)) => errors.set(field.name, shape),

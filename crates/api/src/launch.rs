@@ -4,14 +4,14 @@ use signet_core::{Core, Principal, rows};
 use signet_model::{Object, Snapshot};
 
 /// The address set by hand (with the person's members filled in), else what the provider knows.
-pub(crate) fn url(core: &Core, world: &Snapshot, application: &Object, person: Option<&Principal>) -> Option<String> {
+pub(crate) fn url(core: &Core, config: &Snapshot, application: &Object, person: Option<&Principal>) -> Option<String> {
     let own = application.text("meta_launch_url");
     if !own.is_empty() {
         let members = person.map(|p| members(core, p)).unwrap_or_default();
         return Some(fill(own, &members));
     }
-    let provider = application.data.get("provider").and_then(Json::as_i64).and_then(|n| world.by_num(n))?;
-    core.families.provider(provider.def)?.launch_url(provider, world)
+    let provider = application.data.get("provider").and_then(Json::as_i64).and_then(|n| config.by_num(n))?;
+    core.families.provider(provider.def)?.launch_url(provider, config)
 }
 
 fn members(core: &Core, person: &Principal) -> Map {

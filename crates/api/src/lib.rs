@@ -13,7 +13,7 @@ mod openapi;
 mod route;
 mod rows;
 
-pub use call::{Answer, Call, Fault, Handler, Reply, SharedHandler, Work};
+pub use call::{ApiResult, Call, Fault, Handler, Reply, SharedHandler, Work};
 pub use list::page;
 pub use route::{Action, Output, Permission, Run, Table};
 

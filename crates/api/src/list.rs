@@ -1,5 +1,5 @@
 //! Lists: paging, envelope, and filters of row resources.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use http::StatusCode;
 use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
@@ -56,7 +56,7 @@ impl Paging {
         Ok((all.into_iter().skip(skip).take(usize::try_from(self.size).unwrap_or(usize::MAX)).collect(), total))
     }
     /// The envelope around a page.
-    pub fn envelope(&self, results: Vec<Json>, total: u64, autocomplete: Json) -> Answer {
+    pub fn envelope(&self, results: Vec<Json>, total: u64, autocomplete: Json) -> ApiResult {
         let pages = self.pages(total);
         if self.page > pages {
             return Err(no_page());
@@ -89,7 +89,7 @@ fn size(text: Option<&str>, default: u64, max: u64) -> u64 {
 }
 
 /// The asked page of a list that is not in the store, in the list envelope.
-pub fn page(call: &Call, all: Vec<Json>) -> Answer {
+pub fn page(call: &Call, all: Vec<Json>) -> ApiResult {
     let paging = Paging::read(call)?;
     let (results, total) = paging.cut(all)?;
     paging.envelope(results, total, json!({}))

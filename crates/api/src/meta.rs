@@ -4,7 +4,7 @@ use crate::{auth, rows};
 use http::Method;
 use signet_base::{Json, Map, json};
 use signet_core::Principal;
-use signet_model::{FieldDef, Kind, Registry};
+use signet_model::{FieldDef, FieldKind, Registry};
 
 /// Name, description, forms, and for verbs that take a body and that the caller may use, its members.
 pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Principal>) -> Json {
@@ -55,13 +55,13 @@ fn member(field: &FieldDef) -> Json {
         out["help_text"] = json!(field.doc);
     }
     if let Some(max) = field.max
-        && matches!(field.kind, Kind::Text | Kind::Slug | Kind::Email)
+        && matches!(field.kind, FieldKind::Text | FieldKind::Slug | FieldKind::Email)
     {
         out["max_length"] = json!(max);
     }
     match field.kind {
-        Kind::Choice(choices) => out["choices"] = choices.iter().map(|c| json!({"value": c, "display_name": words(c)})).collect(),
-        Kind::Items(inner) => {
+        FieldKind::Choice(choices) => out["choices"] = choices.iter().map(|c| json!({"value": c, "display_name": words(c)})).collect(),
+        FieldKind::Items(inner) => {
             let children: Map = inner.iter().map(|f| (f.name.to_owned(), member(f))).collect();
             out["child"] = json!({"type": "nested object", "required": true, "read_only": false, "children": children});
         }
@@ -70,17 +70,17 @@ fn member(field: &FieldDef) -> Json {
     out
 }
 
-fn kind(kind: &Kind) -> &'static str {
+fn kind(kind: &FieldKind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Expression | Kind::Duration | Kind::Uuid => "string",
-        Kind::Slug => "slug",
-        Kind::Email => "email",
-        Kind::Url => "url",
-        Kind::Bool => "boolean",
-        Kind::Int => "integer",
-        Kind::Float => "float",
-        Kind::Time => "datetime",
-        Kind::Choice(_) => "choice",
+        FieldKind::Text | FieldKind::Expression | FieldKind::Duration | FieldKind::Uuid => "string",
+        FieldKind::Slug => "slug",
+        FieldKind::Email => "email",
+        FieldKind::Url => "url",
+        FieldKind::Bool => "boolean",
+        FieldKind::Int => "integer",
+        FieldKind::Float => "float",
+        FieldKind::Time => "datetime",
+        FieldKind::Choice(_) => "choice",
         _ => "field",
     }
 }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn names_become_words() {
         assert_eq!((words("is_superuser").as_str(), spaced("FlowStageBinding").as_str()), ("Is superuser", "Flow Stage Binding"));
-        let field = FieldDef { widget: "Group uuid", ..FieldDef::shown("pk", Kind::Uuid) };
+        let field = FieldDef { widget: "Group uuid", ..FieldDef::shown("pk", FieldKind::Uuid) };
         assert_eq!(member(&field), json!({"type": "string", "required": false, "read_only": true, "label": "Group uuid"}));
     }
 }

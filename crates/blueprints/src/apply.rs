@@ -5,8 +5,8 @@ use crate::eval::{Environment, Made, Place, Scope, Stop};
 use crate::file::{self, Blueprint, Entry};
 use crate::known;
 use crate::problem::{Problem, sentence};
-use crate::rows::{Did, GROUP, Order, Rows, USER};
-use crate::world::{Wish, World};
+use crate::rows::{WriteOutcome, GROUP, Order, Rows, USER};
+use crate::planned::{ObjectWrite, PlannedState};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::{Core, compat, setup};
 use signet_store::{Author, Write, users};
@@ -48,12 +48,12 @@ impl Report {
     pub fn is_empty(&self) -> bool {
         self.created + self.updated + self.deleted == 0
     }
-    fn count(&mut self, did: Did) {
-        match did {
-            Did::Created => self.created += 1,
-            Did::Updated => self.updated += 1,
-            Did::Deleted => self.deleted += 1,
-            Did::Nothing => self.unchanged += 1,
+    fn count(&mut self, outcome: WriteOutcome) {
+        match outcome {
+            WriteOutcome::Created => self.created += 1,
+            WriteOutcome::Updated => self.updated += 1,
+            WriteOutcome::Deleted => self.deleted += 1,
+            WriteOutcome::Nothing => self.unchanged += 1,
         }
     }
 }
@@ -65,8 +65,8 @@ pub async fn apply(core: &Core, source: &Source<'_>, by: &Author) -> Result<Repo
 
 /// Imports several files, later ones seeing what earlier ones make. All or nothing.
 pub async fn apply_all(core: &Core, sources: &[Source<'_>], by: &Author) -> Result<Report> {
-    let (world, report) = run(core, sources).await?;
-    commit(core, world, by).await?;
+    let (planned, report) = run(core, sources).await?;
+    commit(core, planned, by).await?;
     Ok(report)
 }
 
@@ -75,19 +75,19 @@ pub async fn validate(core: &Core, source: &Source<'_>) -> Result<Report> {
     Ok(run(core, std::slice::from_ref(source)).await?.1)
 }
 
-async fn run(core: &Core, sources: &[Source<'_>]) -> Result<(World, Report)> {
-    let mut world = World::new(&core.world());
+async fn run(core: &Core, sources: &[Source<'_>]) -> Result<(PlannedState, Report)> {
+    let mut planned = PlannedState::new(&core.config());
     let mut report = Report::default();
     let mut names: Vec<String> = Vec::new();
     for source in sources {
         let blueprint = file::read(source.file, source.text)?;
-        one(core, &mut world, source, &blueprint, &names, &mut report).await?;
+        one(core, &mut planned, source, &blueprint, &names, &mut report).await?;
         names.push(blueprint.name);
     }
-    Ok((world, report))
+    Ok((planned, report))
 }
 
-async fn one(core: &Core, world: &mut World, source: &Source<'_>, blueprint: &Blueprint, earlier: &[String], report: &mut Report) -> Result<(), Problem> {
+async fn one(core: &Core, planned: &mut PlannedState, source: &Source<'_>, blueprint: &Blueprint, earlier: &[String], report: &mut Report) -> Result<(), Problem> {
     report.notes.extend(blueprint.notes.iter().cloned());
     let context = Context::new(core, &blueprint.context, source.context);
     let (mut left_out, steps) = (HashSet::new(), AtomicUsize::new(0));
@@ -95,7 +95,7 @@ async fn one(core: &Core, world: &mut World, source: &Source<'_>, blueprint: &Bl
     let mut moved: HashMap<String, String> = HashMap::new();
     for item in &blueprint.entries {
         let mut problem = Problem { entry: item.place.clone(), ..Problem::file(source.file, "") };
-        let scope = Scope { core, world, context: &context, ids: &ids, left_out: &left_out, environment: source.environment, steps: &steps };
+        let scope = Scope { core, planned, context: &context, ids: &ids, left_out: &left_out, environment: source.environment, steps: &steps };
         let read = read_entry(&scope, item, earlier).await;
         let read = read.map_err(|(model, field, message)| {
             problem.model = model;
@@ -122,31 +122,31 @@ async fn one(core: &Core, world: &mut World, source: &Source<'_>, blueprint: &Bl
             read.identifiers.iter_mut().map(|(_, value)| value).chain(read.attrs.values_mut()).for_each(|value| rename(value, &moved));
         }
         let made = if read.model == META {
-            report.count(Did::Nothing);
+            report.count(WriteOutcome::Nothing);
             None
         } else if Rows::is_row(&read.model) {
             if read.identifiers.is_empty() {
                 return Err(Problem { message: "expected at least one".into(), ..problem }.at("identifiers"));
             }
             let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
-            let fields = row_fields(core, world, &mut read).await.map_err(said)?;
+            let fields = row_fields(core, planned, &mut read).await.map_err(said)?;
             report.notes.extend(read.left_out.iter().map(|f| format!("{}: {}: {}: {f}: left out, there is no such field", source.file, item.place, read.model)));
             let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
-            let (did, pk) = world.rows.order(core, &read.model, &order).await.map_err(said)?;
-            report.count(did);
+            let (outcome, pk) = planned.rows.order(core, &read.model, &order).await.map_err(said)?;
+            report.count(outcome);
             Some(Made { pk, pbm: None })
         } else {
             let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
                 return Err(Problem { message: "there is no such model, or blueprints cannot write it".into(), ..problem }.at("model"));
             };
-            let outcome = entry::object(core, world, def, read.state, &read.identifiers, read.attrs).await.map_err(|(field, error)| {
+            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, read.attrs).await.map_err(|(field, error)| {
                 let (named, message) = match &error {
                     Error::Invalid(fields) => sentence(fields),
                     other => (String::new(), other.to_string()),
                 };
                 Problem { message, ..problem.clone() }.at(if field.is_empty() { &named } else { &field })
             })?;
-            report.count(outcome.did);
+            report.count(outcome.outcome);
             report.notes.extend(outcome.unknown.iter().map(|f| format!("{}: {}: {}: {f}: left out, {} has no such field", source.file, item.place, def.full_name(), def.label)));
             if let (Some(asked), Some(made)) = (outcome.asked_pk, &outcome.made)
                 && let Some(actual) = made.pk.as_str().filter(|a| *a != asked)
@@ -230,14 +230,14 @@ async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Resu
 }
 
 /// What an entry says of a row, with the leniency that the API has. What rows do not have goes to `left_out`.
-async fn row_fields(core: &Core, world: &World, read: &mut Read) -> Result<Map, (String, String)> {
+async fn row_fields(core: &Core, planned: &PlannedState, read: &mut Read) -> Result<Map, (String, String)> {
     let mut fields: Map = read.identifiers.iter().filter(|(field, _)| !field.contains("__")).cloned().collect();
     fields.extend(std::mem::take(&mut read.attrs));
     match read.model.as_str() {
         USER => {
             let mut keys = HashMap::new();
             for name in compat::person(&mut fields) {
-                if let Some(group) = world.rows.identified(core, GROUP, &[("name".to_owned(), json!(name))]).await? {
+                if let Some(group) = planned.rows.identified(core, GROUP, &[("name".to_owned(), json!(name))]).await? {
                     keys.insert(name, group.key());
                 }
             }
@@ -265,37 +265,37 @@ fn rename(value: &mut Json, moved: &HashMap<String, String>) {
     }
 }
 
-async fn commit(core: &Core, world: World, by: &Author) -> Result<()> {
-    if world.wishes.is_empty() && world.rows.is_empty() {
+async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
+    if planned.writes.is_empty() && planned.rows.is_empty() {
         return Ok(());
     }
-    let mut writes = Vec::with_capacity(world.wishes.len());
-    for wish in &world.wishes {
+    let mut writes = Vec::with_capacity(planned.writes.len());
+    for wish in &planned.writes {
         match wish {
-            Wish::Delete(pk) => writes.push(Write::Delete { pk: *pk }),
-            Wish::Create(pk) | Wish::Update(pk) => {
+            ObjectWrite::Delete(pk) => writes.push(Write::Delete { pk: *pk }),
+            ObjectWrite::Create(pk) | ObjectWrite::Update(pk) => {
                 // Not there any more: a later entry removed it.
-                let Some(object) = world.objects.get(*pk) else { continue };
+                let Some(object) = planned.objects.get(*pk) else { continue };
                 let (data, secrets) = (object.data.clone(), object.secrets.clone());
                 writes.push(match wish {
-                    Wish::Create(_) => Write::Create { def: object.def, pk: Some(object.pk), data, secrets },
+                    ObjectWrite::Create(_) => Write::Create { def: object.def, pk: Some(object.pk), data, secrets },
                     _ => Write::Update { pk: *pk, version: Some(object.version), data, secrets },
                 });
             }
         }
     }
     // An object made and removed in the same run was never written.
-    writes.retain(|w| !matches!(w, Write::Delete { pk } if core.world().get(*pk).is_none()));
-    for key in world.rows.removed_keys() {
-        writes.extend(signet_store::objects::writes_for_deleted_row(&core.world(), &key, &core.ports));
+    writes.retain(|w| !matches!(w, Write::Delete { pk } if core.config().get(*pk).is_none()));
+    for key in planned.rows.removed_keys() {
+        writes.extend(signet_store::objects::writes_for_deleted_row(&core.config(), &key, &core.ports));
     }
-    let named = world.rows.names_new_users() || writes.iter().any(names_new_user);
+    let named = planned.rows.names_new_users() || writes.iter().any(names_new_user);
     let mut real: HashMap<i64, i64> = HashMap::new();
-    let mut extra = world.rows.new_groups();
+    let mut extra = planned.rows.new_groups();
     if named {
         // Their numbers are needed below, so that they are written first, with the groups they are in.
         core.db.batch(std::mem::take(&mut extra)).await?;
-        for (provisional, batch) in world.rows.new_users() {
+        for (provisional, batch) in planned.rows.new_users() {
             let answer = core.db.batch(batch).await?;
             let id = answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)?;
             real.insert(provisional, id);
@@ -304,18 +304,18 @@ async fn commit(core: &Core, world: World, by: &Author) -> Result<()> {
             settle(write, &real);
         }
     } else {
-        for (_, batch) in world.rows.new_users() {
+        for (_, batch) in planned.rows.new_users() {
             extra = extra.then(batch);
         }
     }
-    let rest = world.rows.changes(core, |id| real.get(&id).copied().unwrap_or(id))?;
+    let rest = planned.rows.changes(core, |id| real.get(&id).copied().unwrap_or(id))?;
     if let Err(error) = core.objects.apply_with(writes, by, extra.then(rest)).await {
         for id in real.values() {
             users::delete(&core.db, *id).await?;
         }
         return Err(error);
     }
-    if world.rows.sets_password_of("akadmin") {
+    if planned.rows.sets_password_of("akadmin") {
         setup::finish(core).await?;
     }
     Ok(())

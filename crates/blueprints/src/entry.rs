@@ -1,11 +1,11 @@
 //! One entry of a file on objects: found or made, judged as the API would judge it.
 use crate::eval::{Made, Place, Scope, Stop};
 use crate::file::Entry;
-use crate::rows::{Did, Step, Wanted};
-use crate::world::World;
+use crate::rows::{WriteOutcome, RowWritePlan, Wanted};
+use crate::planned::PlannedState;
 use signet_base::{Error, Json, Map, Uuid};
 use signet_core::{Core, compat};
-use signet_model::{Kind, Lookup, ModelDef, Object, check};
+use signet_model::{FieldKind, Lookup, ModelDef, Object, check};
 use signet_store::{groups, users};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,14 +30,14 @@ impl State {
         })
     }
     /// What to do, given what was found.
-    pub fn of(self, found: Option<usize>) -> Result<Step, (String, String)> {
+    pub fn of(self, found: Option<usize>) -> Result<RowWritePlan, (String, String)> {
         Ok(match (self, found) {
-            (State::Absent, Some(at)) => Step::Delete(at),
-            (State::Absent, None) => Step::Leave(None),
-            (State::Present, Some(at)) => Step::Update(at),
-            (State::Created, Some(at)) => Step::Leave(Some(at)),
+            (State::Absent, Some(at)) => RowWritePlan::Delete(at),
+            (State::Absent, None) => RowWritePlan::Leave(None),
+            (State::Present, Some(at)) => RowWritePlan::Update(at),
+            (State::Created, Some(at)) => RowWritePlan::Leave(Some(at)),
             (State::MustCreated, Some(_)) => return Err(("state".into(), "the object exists already".into())),
-            (_, None) => Step::Create,
+            (_, None) => RowWritePlan::Create,
         })
     }
 }
@@ -54,7 +54,7 @@ pub struct Values {
 pub async fn values(scope: &Scope<'_>, nodes: &[(String, crate::yaml::Node)], def: Option<&ModelDef>, knows: impl Fn(&str) -> bool) -> Result<Values, (String, Stop)> {
     let mut out = Values::default();
     for (field, node) in nodes {
-        let bindable = def.and_then(|d| d.field(field)).is_some_and(|f| matches!(f.kind, Kind::Ref { target: "bindable", .. }));
+        let bindable = def.and_then(|d| d.field(field)).is_some_and(|f| matches!(f.kind, FieldKind::Ref { target: "bindable", .. }));
         let place = Place::member(bindable);
         match scope.value(node, &place).await {
             Ok(value) => out.fields.push((field.clone(), value)),
@@ -79,12 +79,12 @@ impl Lookup for Known {
     }
 }
 
-async fn known(core: &Core, world: &World, def: &ModelDef, values: &Map) -> Result<Known, Error> {
+async fn known(core: &Core, planned: &PlannedState, def: &ModelDef, values: &Map) -> Result<Known, Error> {
     let mut all = Known { users: HashSet::new(), groups: HashSet::new() };
     for field in def.fields {
         let target = match field.kind {
-            Kind::Ref { target, .. } => target,
-            Kind::List(Kind::Ref { target, .. }) => target,
+            FieldKind::Ref { target, .. } => target,
+            FieldKind::List(FieldKind::Ref { target, .. }) => target,
             _ => continue,
         };
         if target != "authentik_core.user" && target != "authentik_core.group" {
@@ -97,11 +97,11 @@ async fn known(core: &Core, world: &World, def: &ModelDef, values: &Map) -> Resu
         };
         for value in list {
             if let Some(id) = value.as_i64() {
-                if world.rows.has_user(id) || users::by_id(&core.db, id).await?.is_some() {
+                if planned.rows.has_user(id) || users::by_id(&core.db, id).await?.is_some() {
                     all.users.insert(id);
                 }
             } else if let Some(id) = value.as_str().and_then(|s| Uuid::parse_str(s).ok())
-                && (world.rows.has_group(id) || groups::by_id(&core.db, id).await?.is_some())
+                && (planned.rows.has_group(id) || groups::by_id(&core.db, id).await?.is_some())
             {
                 all.groups.insert(id);
             }
@@ -112,7 +112,7 @@ async fn known(core: &Core, world: &World, def: &ModelDef, values: &Map) -> Resu
 
 /// A finished entry: what it did, the key it has now, and the key the file gave it.
 pub struct Outcome {
-    pub did: Did,
+    pub outcome: WriteOutcome,
     pub made: Option<Made>,
     pub asked_pk: Option<String>,
     /// Members that the model does not have; they are left out.
@@ -120,17 +120,17 @@ pub struct Outcome {
 }
 
 /// Carries out one entry on an object.
-pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, state: State, identifiers: &Wanted, attrs: Map) -> Result<Outcome, (String, Error)> {
+pub async fn object(core: &Core, planned: &mut PlannedState, def: &'static ModelDef, state: State, identifiers: &Wanted, attrs: Map) -> Result<Outcome, (String, Error)> {
     let fail = |field: &str, text: String| (field.to_owned(), Error::invalid(field, text));
     let (asked, natural): (Vec<_>, Vec<_>) = identifiers.iter().cloned().partition(|(field, _)| field == "pk");
     if asked.is_empty() && natural.is_empty() {
         return Err(fail("identifiers", "expected at least one".into()));
     }
     let full_name = def.full_name();
-    let mut found = world.matching(core, &full_name, &asked).map_err(|e| fail("identifiers", e))?.filter(|_| !asked.is_empty());
+    let mut found = planned.matching(core, &full_name, &asked).map_err(|e| fail("identifiers", e))?.filter(|_| !asked.is_empty());
     if found.is_none() && !natural.is_empty() {
-        let wanted = world.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;
-        found = world.matching(core, &full_name, &wanted).map_err(|e| fail("identifiers", e))?;
+        let wanted = planned.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;
+        found = planned.matching(core, &full_name, &wanted).map_err(|e| fail("identifiers", e))?;
     }
     let made = |object: &Object| Some(Made { pk: object.wire_pk(), pbm: object.pbm() });
     let asked_pk = asked.first().and_then(|(_, pk)| pk.as_str()).map(str::to_owned);
@@ -138,42 +138,42 @@ pub async fn object(core: &Core, world: &mut World, def: &'static ModelDef, stat
     // Look-ups only find; what has no `__` is a value of the object too.
     let mut incoming: Map = natural.into_iter().filter(|(field, _)| !field.contains("__")).collect();
     incoming.extend(attrs);
-    compat::object(def, &world.objects, "", &mut incoming, matches!(step, Step::Create));
+    compat::object(def, &planned.objects, "", &mut incoming, matches!(step, RowWritePlan::Create));
     let unknown: Vec<String> = incoming.keys().filter(|k| def.field(k).is_none() && *k != def.key).cloned().collect();
-    let rows = known(core, world, def, &incoming).await.map_err(|e| (String::new(), e))?;
-    let (object, did) = match (step, found) {
-        (Step::Leave(_), found) => return Ok(Outcome { did: Did::Nothing, made: found.as_deref().and_then(made), asked_pk, unknown: Vec::new() }),
-        (Step::Delete(_), Some(before)) => {
-            world.delete(before.pk);
-            return Ok(Outcome { did: Did::Deleted, made: made(&before), asked_pk, unknown: Vec::new() });
+    let rows = known(core, planned, def, &incoming).await.map_err(|e| (String::new(), e))?;
+    let (object, outcome) = match (step, found) {
+        (RowWritePlan::Leave(_), found) => return Ok(Outcome { outcome: WriteOutcome::Nothing, made: found.as_deref().and_then(made), asked_pk, unknown: Vec::new() }),
+        (RowWritePlan::Delete(_), Some(before)) => {
+            planned.delete(before.pk);
+            return Ok(Outcome { outcome: WriteOutcome::Deleted, made: made(&before), asked_pk, unknown: Vec::new() });
         }
-        (Step::Update(_), Some(before)) => {
-            let change = check(def, &incoming, Some(&before), true, &world.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
+        (RowWritePlan::Update(_), Some(before)) => {
+            let change = check(def, &incoming, Some(&before), true, &planned.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
             let same_secrets = change.secrets.len() == before.secrets.len() && change.secrets.iter().all(|(k, v)| before.secrets.get(k).is_some_and(|b| b.matches(v.reveal())));
             if same_secrets && change.data.iter().all(|(k, v)| before.data.get(k) == Some(v)) {
-                return Ok(Outcome { did: Did::Nothing, made: made(&before), asked_pk, unknown });
+                return Ok(Outcome { outcome: WriteOutcome::Nothing, made: made(&before), asked_pk, unknown });
             }
             let object = Object::new(before.pk, before.num, def, change.data, change.secrets, before.version, before.created, core.now());
-            (object, Did::Updated)
+            (object, WriteOutcome::Updated)
         }
         _ => {
             let pk = match &asked_pk {
                 Some(text) => Uuid::parse_str(text).map_err(|_| fail("pk", format!("“{text}” is not a valid UUID.")))?,
                 None => core.ports.uuid(),
             };
-            let change = check(def, &incoming, None, false, &world.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
-            let num = def.numbered.then(|| world.next_num());
-            (Object::new(pk, num, def, change.data, change.secrets, 1, core.now(), core.now()), Did::Created)
+            let change = check(def, &incoming, None, false, &planned.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
+            let num = def.numbered.then(|| planned.next_num());
+            (Object::new(pk, num, def, change.data, change.secrets, 1, core.now(), core.now()), WriteOutcome::Created)
         }
     };
     let object = Arc::new(object.map_err(|e| (String::new(), e))?);
     let key = made(&object);
-    if did == Did::Created {
-        world.create(object)
+    if outcome == WriteOutcome::Created {
+        planned.create(object)
     } else {
-        world.update(object)
+        planned.update(object)
     }
-    Ok(Outcome { did, made: key, asked_pk, unknown })
+    Ok(Outcome { outcome, made: key, asked_pk, unknown })
 }
 
 /// Whether all conditions of an entry hold.

@@ -1,7 +1,7 @@
 //! Values of a file: what its tags stand for.
 use crate::context::Context;
 use crate::forms::{at, condition, format, text, truth};
-use crate::world::World;
+use crate::planned::PlannedState;
 use crate::yaml::Node;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
@@ -73,7 +73,7 @@ impl Place {
 /// Everything that tags can refer to.
 pub struct Scope<'a> {
     pub core: &'a Core,
-    pub world: &'a World,
+    pub planned: &'a PlannedState,
     pub context: &'a Context,
     pub ids: &'a HashMap<String, Made>,
     /// Entries of models that do not exist here.
@@ -84,7 +84,7 @@ pub struct Scope<'a> {
     pub steps: &'a AtomicUsize,
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Json, Stop>> + Send + 'a>>;
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Json, Stop>> + Send + 'a>>;
 
 /// Longest text that `!File` reads, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -94,7 +94,7 @@ const MAX_STEPS: usize = 2_000_000;
 
 impl<'a> Scope<'a> {
     /// The value of a node.
-    pub fn value(&'a self, node: &'a Node, here: &'a Place) -> Answer<'a> {
+    pub fn value(&'a self, node: &'a Node, here: &'a Place) -> BoxFuture<'a> {
         Box::pin(async move {
             if self.steps.fetch_add(1, Ordering::Relaxed) > MAX_STEPS {
                 return Err(Stop::Wrong(format!("more than {MAX_STEPS} values")));
@@ -234,7 +234,7 @@ impl<'a> Scope<'a> {
                 _ => return Err("expected pairs of field and value".into()),
             }
         }
-        Ok(self.world.find(self.core, &model.to_lowercase(), &wanted, here.bindable, whole).await?)
+        Ok(self.planned.find(self.core, &model.to_lowercase(), &wanted, here.bindable, whole).await?)
     }
 
     async fn enumerate(&'a self, argument: &'a Node, here: &'a Place) -> Result<Json, Stop> {
@@ -273,8 +273,8 @@ impl<'a> Scope<'a> {
 
     /// Evaluates at another place, which lives only as long as this takes.
     async fn round(&'a self, node: &'a Node, place: Place) -> Result<Json, Stop> {
-        let Scope { core, world, context, ids, left_out, environment, steps } = *self;
-        let here = Scope { core, world, context, ids, left_out, environment, steps };
+        let Scope { core, planned, context, ids, left_out, environment, steps } = *self;
+        let here = Scope { core, planned, context, ids, left_out, environment, steps };
         here.value(node, &place).await
     }
 }

@@ -3,7 +3,7 @@ use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
 use signet_core::models::{Flow, flow_bindings};
 use signet_model::check::reference_values;
-use signet_model::{Base, Kind, Object, Snapshot};
+use signet_model::{Base, FieldKind, Object, Snapshot};
 use signet_store::{groups, users};
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -11,21 +11,21 @@ use std::sync::Arc;
 
 /// The flow with this slug as a blueprint. Secrets are left out: who imports it elsewhere gives those that are required.
 pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
-    let world = core.world();
-    let flow = world.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)?;
+    let planned = core.config();
+    let flow = planned.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)?;
     let mut all: Vec<Arc<Object>> = Vec::new();
     let mut seen = HashSet::new();
-    for binding in flow_bindings(&world, flow.pk) {
-        collect(&world, binding, &flow, &mut seen, &mut all);
+    for binding in flow_bindings(&planned, flow.pk) {
+        collect(&planned, binding, &flow, &mut seen, &mut all);
     }
     let guarded: Vec<Arc<Object>> = std::iter::once(flow.clone()).chain(all.iter().filter(|o| o.pbm().is_some()).cloned()).collect();
     let mut policies = Vec::new();
     let mut bindings = Vec::new();
     for target in &guarded {
         let Some(pbm) = target.pbm() else { continue };
-        for binding in world.bindings_of(pbm) {
-            if let Some(policy) = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| world.get(pk)) {
-                collect(&world, policy, &flow, &mut seen, &mut policies);
+        for binding in planned.bindings_of(pbm) {
+            if let Some(policy) = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| planned.get(pk)) {
+                collect(&planned, policy, &flow, &mut seen, &mut policies);
             }
             bindings.push((binding.clone(), target.pk));
         }
@@ -42,7 +42,7 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     }
     out.push_str("entries:\n");
     for object in objects {
-        let mut tags = foreign(core, &world, &flow, &seen, object).await?;
+        let mut tags = foreign(core, &planned, &flow, &seen, object).await?;
         let mut data = attrs(object);
         data.retain(|field, _| !tags.iter().any(|(f, _)| f == field));
         let plain = tags.len();
@@ -74,12 +74,12 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
 }
 
 /// References to what does not go along, by name: it has another key elsewhere, and a missing one stops the import.
-async fn foreign(core: &Core, world: &Snapshot, flow: &Object, along: &HashSet<Uuid>, object: &Object) -> Result<Vec<(&'static str, String)>> {
+async fn foreign(core: &Core, planned: &Snapshot, flow: &Object, along: &HashSet<Uuid>, object: &Object) -> Result<Vec<(&'static str, String)>> {
     let mut tags = Vec::new();
     for field in object.def.fields {
         let (target, many) = match field.kind {
-            Kind::Ref { target, .. } => (target, false),
-            Kind::List(Kind::Ref { target, .. }) => (*target, true),
+            FieldKind::Ref { target, .. } => (target, false),
+            FieldKind::List(FieldKind::Ref { target, .. }) => (*target, true),
             _ => continue,
         };
         let Some(value) = object.data.get(field.name) else { continue };
@@ -92,7 +92,7 @@ async fn foreign(core: &Core, world: &Snapshot, flow: &Object, along: &HashSet<U
         for key in &keys {
             let by_name = match key.as_str().and_then(|text| Uuid::parse_str(text).ok()) {
                 Some(pk) if pk == flow.pk || along.contains(&pk) => None,
-                Some(pk) => by_name(core, world, target, pk).await?,
+                Some(pk) => by_name(core, planned, target, pk).await?,
                 None => None,
             };
             found.push(by_name);
@@ -106,11 +106,11 @@ async fn foreign(core: &Core, world: &Snapshot, flow: &Object, along: &HashSet<U
     Ok(tags)
 }
 
-async fn by_name(core: &Core, world: &Snapshot, target: &str, pk: Uuid) -> Result<Option<String>> {
+async fn by_name(core: &Core, planned: &Snapshot, target: &str, pk: Uuid) -> Result<Option<String>> {
     if target == "authentik_core.group" {
         return Ok(groups::by_id(&core.db, pk).await?.map(|g| format!("!Find [{target}, [name, {}]]", json!(g.name))));
     }
-    let Some(object) = world.get(pk) else { return Ok(None) };
+    let Some(object) = planned.get(pk) else { return Ok(None) };
     let name = ["slug", "name"].into_iter().find(|f| object.def.field(f).is_some_and(|d| d.unique));
     Ok(name.map(|field| format!("!Find [{}, [{field}, {}]]", object.def.full_name(), json!(object.text(field)))))
 }
@@ -122,13 +122,13 @@ fn goes_along(object: &Object) -> bool {
 
 /// Puts what an object refers to before it. The flow itself has its place already, so have other flows: they stay
 /// references by key.
-fn collect(world: &Snapshot, object: &Arc<Object>, flow: &Object, seen: &mut HashSet<Uuid>, out: &mut Vec<Arc<Object>>) {
+fn collect(planned: &Snapshot, object: &Arc<Object>, flow: &Object, seen: &mut HashSet<Uuid>, out: &mut Vec<Arc<Object>>) {
     if object.pk == flow.pk || !seen.insert(object.pk) {
         return;
     }
     for (_, key, _, _) in reference_values(object.def, &object.data) {
-        if let Some(next) = Uuid::parse_str(&key).ok().and_then(|pk| world.get(pk)).filter(|o| goes_along(o)) {
-            collect(world, next, flow, seen, out);
+        if let Some(next) = Uuid::parse_str(&key).ok().and_then(|pk| planned.get(pk)).filter(|o| goes_along(o)) {
+            collect(planned, next, flow, seen, out);
         }
     }
     out.push(object.clone());

@@ -13,7 +13,7 @@ mod lookup;
 mod problem;
 mod rows;
 mod scalar;
-mod world;
+mod planned;
 mod yaml;
 
 pub use apply::{Report, Source, apply, apply_all, validate};

@@ -84,7 +84,7 @@ pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, ap
 /// and not when it had a binding whose time is over. The end of somebody's access must not give access to all.
 fn is_open(core: &Core, pbm: Uuid) -> bool {
     let closed = core.system().flags.get("core_default_app_access") == Some(&Json::Bool(false));
-    let world = core.world();
-    let mut bindings = world.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>());
+    let config = core.config();
+    let mut bindings = config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>());
     !closed && !bindings.any(|b| b.enabled && b.expires.is_some())
 }

@@ -104,8 +104,8 @@ pub fn base(core: &Core) -> Option<Origin> {
 }
 
 /// A brand for exactly this name.
-fn is_brands_own(world: &Snapshot, name: &str) -> bool {
-    world.all::<Brand>().any(|(_, b)| b.domain.eq_ignore_ascii_case(name))
+fn is_brands_own(config: &Snapshot, name: &str) -> bool {
+    config.all::<Brand>().any(|(_, b)| b.domain.eq_ignore_ascii_case(name))
 }
 
 /// Whether people may come by the host of this request: the base URL's, one that a brand covers, or the machine itself.
@@ -114,7 +114,7 @@ pub fn is_known(core: &Core, client: &Client) -> bool {
     let Some(base) = base(core) else { return true };
     let name = client.domain();
     let covered = |b: &Brand| name.strip_suffix(b.domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'));
-    name == base.name() || is_loopback(name) || core.world().all::<Brand>().any(|(_, b)| !b.domain.is_empty() && covered(b))
+    name == base.name() || is_loopback(name) || core.config().all::<Brand>().any(|(_, b)| !b.domain.is_empty() && covered(b))
 }
 
 /// The address that answers to this request name (issuer, endpoints, the origin of passkeys): its host where that is a
@@ -138,7 +138,7 @@ pub fn of(core: &Core, client: &Client) -> String {
 pub fn public(core: &Core, client: &Client) -> Result<String> {
     let name = client.domain();
     match base(core) {
-        Some(base) if name != base.name() && !is_loopback(name) && is_brands_own(&core.world(), name) => Ok(base.at(name).to_string()),
+        Some(base) if name != base.name() && !is_loopback(name) && is_brands_own(&core.config(), name) => Ok(base.at(name).to_string()),
         Some(base) => Ok(base.to_string()),
         None if is_loopback(name) && core.listens(client.secure, split_port(&client.host).1) => Ok(client.base_url()),
         None => Err(Error::invalid(

@@ -6,11 +6,11 @@ use signet_model::{Object, Snapshot};
 
 /// The launch URL: the administrator's, else the provider's. `%(username)s` and the like are filled in from the
 /// person; a placeholder nobody knows leaves the text as it is.
-pub fn launch_url(core: &Core, world: &Snapshot, application: &Object, person: Option<&Principal>) -> Option<String> {
+pub fn launch_url(core: &Core, config: &Snapshot, application: &Object, person: Option<&Principal>) -> Option<String> {
     let settings = application.get::<Application>()?;
     let raw = if settings.meta_launch_url.is_empty() {
-        let provider = world.by_num(settings.provider?)?;
-        core.families.provider(provider.def)?.launch_url(provider, world)?
+        let provider = config.by_num(settings.provider?)?;
+        core.families.provider(provider.def)?.launch_url(provider, config)?
     } else {
         settings.meta_launch_url.clone()
     };

@@ -7,14 +7,14 @@ use signet_model::{Object, Snapshot};
 use std::sync::Arc;
 
 /// The brand of a request: one that covers the host (the longest domain wins), else the default, else none.
-pub fn of<'a>(world: &'a Snapshot, domain: &str) -> Option<(&'a Arc<Object>, &'a Brand)> {
+pub fn of<'a>(config: &'a Snapshot, domain: &str) -> Option<(&'a Arc<Object>, &'a Brand)> {
     let covers = |b: &Brand| domain.strip_suffix(b.domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'));
-    world.all::<Brand>().filter(|(_, b)| covers(b)).max_by_key(|(_, b)| b.domain.len()).or_else(|| world.all::<Brand>().find(|(_, b)| b.default))
+    config.all::<Brand>().filter(|(_, b)| covers(b)).max_by_key(|(_, b)| b.domain.len()).or_else(|| config.all::<Brand>().find(|(_, b)| b.default))
 }
 
 /// What pages show of a brand.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct BrandTheme {
     pub title: String,
     pub logo: String,
     pub favicon: String,
@@ -33,17 +33,17 @@ pub struct Look {
     pub footer_links: Vec<(String, String)>,
 }
 
-pub fn look(core: &Core, client: &Client) -> Look {
-    let world = core.world();
+pub fn look(core: &Core, client: &Client) -> BrandTheme {
+    let config = core.config();
     let system = core.system();
-    let brand = of(&world, client.domain()).map(|(_, b)| b);
+    let brand = of(&config, client.domain()).map(|(_, b)| b);
     let setting = |path: &[&str]| brand.and_then(|b| dig(&b.attributes, path)).and_then(Json::as_str).map(str::to_owned);
     let footer_links = system
         .footer_links
         .as_array()
         .map(|l| l.iter().filter_map(|e| Some((e.get("name")?.as_str()?.to_owned(), e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned()))).collect())
         .unwrap_or_default();
-    Look {
+    BrandTheme {
         title: brand.map_or_else(|| "Signet".to_owned(), |b| b.branding_title.clone()),
         logo: brand.map_or_else(|| "/static/dist/assets/icons/icon_left_brand.svg".to_owned(), |b| b.branding_logo.clone()),
         favicon: brand.map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| b.branding_favicon.clone()),
@@ -65,18 +65,18 @@ fn dig<'a>(map: &'a Map, path: &[&str]) -> Option<&'a Json> {
 
 /// The flow a brand names for a purpose; else the first by slug of that designation whose policies pass.
 pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal>, designation: Designation) -> Result<Option<Arc<Object>>> {
-    let world = core.world();
-    let named = of(&world, client.domain()).and_then(|(_, b)| match designation {
+    let config = core.config();
+    let named = of(&config, client.domain()).and_then(|(_, b)| match designation {
         Designation::Authentication => b.flow_authentication,
         Designation::Invalidation => b.flow_invalidation,
         Designation::Recovery => b.flow_recovery,
         Designation::Unenrollment => b.flow_unenrollment,
         _ => None,
     });
-    if let Some(flow) = named.and_then(|pk| world.get(pk)) {
+    if let Some(flow) = named.and_then(|pk| config.get(pk)) {
         return Ok(Some(flow.clone()));
     }
-    let mut all: Vec<(&Arc<Object>, &Flow)> = world.all::<Flow>().filter(|(_, f)| f.designation == designation).collect();
+    let mut all: Vec<(&Arc<Object>, &Flow)> = config.all::<Flow>().filter(|(_, f)| f.designation == designation).collect();
     all.sort_by(|a, b| a.1.slug.cmp(&b.1.slug));
     for (object, flow) in all {
         let Some(pbm) = object.pbm() else { continue };
@@ -90,21 +90,21 @@ pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal
 
 /// Sign-in flows that stay open to everybody without a second factor, while a brand's own asks everybody for one: its
 /// domain and their slugs. Whoever knows the address of such a flow goes around what the brand asks for.
-pub fn open_beside(world: &Snapshot) -> Vec<(String, Vec<String>)> {
+pub fn open_beside(config: &Snapshot) -> Vec<(String, Vec<String>)> {
     let asks = |flow: Uuid| {
-        let stages = flow_bindings(world, flow).into_iter().filter_map(|b| world.get(b.get::<FlowStageBinding>()?.stage));
+        let stages = flow_bindings(config, flow).into_iter().filter_map(|b| config.get(b.get::<FlowStageBinding>()?.stage));
         stages.into_iter().any(|s| s.def.full_name() == "authentik_stages_authenticator_validate.authenticatorvalidatestage" && s.text("not_configured_action") != "skip")
     };
     let anybody = |f: &Flow| f.designation == Designation::Authentication && matches!(f.authentication, Requirement::None | Requirement::RequireUnauthenticated);
-    let mut open: Vec<String> = world.all::<Flow>().filter(|(o, f)| anybody(f) && !asks(o.pk)).map(|(_, f)| f.slug.clone()).collect();
+    let mut open: Vec<String> = config.all::<Flow>().filter(|(o, f)| anybody(f) && !asks(o.pk)).map(|(_, f)| f.slug.clone()).collect();
     open.sort();
-    let strict = world.all::<Brand>().filter(|(_, b)| b.flow_authentication.is_some_and(asks));
+    let strict = config.all::<Brand>().filter(|(_, b)| b.flow_authentication.is_some_and(asks));
     strict.filter(|_| !open.is_empty()).map(|(_, b)| (b.domain.clone(), open.clone())).collect()
 }
 
 /// Slug of a flow by its key.
-pub fn slug(world: &Snapshot, flow: Option<Uuid>) -> Option<String> {
-    flow.and_then(|pk| world.get(pk)).map(|f| f.text("slug").to_owned())
+pub fn slug(config: &Snapshot, flow: Option<Uuid>) -> Option<String> {
+    flow.and_then(|pk| config.get(pk)).map(|f| f.text("slug").to_owned())
 }
 
 #[cfg(test)]
@@ -128,8 +128,8 @@ mod tests {
     }
     #[test]
     fn the_longest_domain_that_covers_the_host_wins_and_look_alikes_do_not() {
-        let world = Snapshot::new(1, [brand(1, "authentik-default", true), brand(2, "a.test", false), brand(3, "x.a.test", false)]);
-        let found = |host: &str| of(&world, host).unwrap().1.domain.clone();
+        let config = Snapshot::new(1, [brand(1, "authentik-default", true), brand(2, "a.test", false), brand(3, "x.a.test", false)]);
+        let found = |host: &str| of(&config, host).unwrap().1.domain.clone();
         assert_eq!(found("y.x.a.test"), "x.a.test");
         assert_eq!(found("a.test"), "a.test");
         assert_eq!(found("evila.test"), "authentik-default");

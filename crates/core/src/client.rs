@@ -1,7 +1,7 @@
 //! Who is calling: what the edge learnt from the connection and from headers of trusted proxies.
 mod sent;
 
-use crate::policy::Notes;
+use crate::policy::DecisionLog;
 use signet_base::{Secret, Timestamp};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -38,9 +38,9 @@ pub struct Client {
     /// Headers, cookies and form as expressions see them, and who is signed in. Clones share it.
     pub sent: Arc<Sent>,
     /// What policies found out while this request was answered. Clones share it.
-    pub notes: Arc<Notes>,
+    pub decision_log: Arc<DecisionLog>,
     /// Set where a decision is only explained or tried out: nothing may be changed, and this is the time that counts.
-    pub rehearsal: Option<Timestamp>,
+    pub dry_run: Option<Timestamp>,
 }
 
 impl Client {
@@ -78,8 +78,8 @@ impl Client {
             mfa: String::new(),
             outpost_token: None,
             sent: Arc::default(),
-            notes: Arc::default(),
-            rehearsal: None,
+            decision_log: Arc::default(),
+            dry_run: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use signet_model::{ModelDef, Snapshot};
 use std::collections::HashMap;
 
 /// Before a configuration object is judged. `domain` says whose brand may know the flow that is left out.
-pub fn object(def: &ModelDef, world: &Snapshot, domain: &str, body: &mut Map, creating: bool) {
+pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, creating: bool) {
     if let Some(Json::String(text)) = body.get("redirect_uris")
         && def.field("redirect_uris").is_some()
     {
@@ -21,8 +21,8 @@ pub fn object(def: &ModelDef, world: &Snapshot, domain: &str, body: &mut Map, cr
     }
     // An empty body keeps its error: only a client that names a flow and knows of no other gets the default one.
     if creating && def.field("invalidation_flow").is_some() && body.contains_key("authorization_flow") && !body.contains_key("invalidation_flow") {
-        let flow = world.find::<Flow>("slug", "default-provider-invalidation-flow").map(|(o, _)| o.pk);
-        let flow = flow.or_else(|| crate::brand::of(world, domain).and_then(|(_, b)| b.flow_invalidation));
+        let flow = config.find::<Flow>("slug", "default-provider-invalidation-flow").map(|(o, _)| o.pk);
+        let flow = flow.or_else(|| crate::brand::of(config, domain).and_then(|(_, b)| b.flow_invalidation));
         if let Some(flow) = flow {
             body.insert("invalidation_flow".into(), json!(flow));
         }

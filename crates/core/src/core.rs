@@ -12,7 +12,7 @@ use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
 use crate::source::SourceKind;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
-use crate::turns::Turns;
+use crate::keyed_semaphore::KeyedSemaphore;
 use signet_base::{Ports, Result, Timestamp, Vault, machine};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
@@ -112,7 +112,7 @@ pub struct Core {
     pub budgets: Budgets,
     pub session_cookies: SessionCookies,
     /// Who judges a secret of an account right now.
-    pub turns: Turns,
+    pub keyed_semaphore: KeyedSemaphore,
     pub assets: Arc<dyn Assets + Send>,
     pub geoip: GeoIp,
     /// Answers of policies that are kept.
@@ -136,7 +136,7 @@ impl Core {
             budgets: Budgets::new(parts.settings.limits.clone(), &metrics),
             metrics,
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
-            turns: Turns::default(),
+            keyed_semaphore: KeyedSemaphore::default(),
             geoip: GeoIp::open(&parts.settings.geoip_city, &parts.settings.geoip_asn),
             answers: Memory::default(),
             ports: parts.ports,
@@ -154,7 +154,7 @@ impl Core {
         }))
     }
     /// The configuration as it is now. Keep the `Arc` for the length of a request.
-    pub fn world(&self) -> Arc<Snapshot> {
+    pub fn config(&self) -> Arc<Snapshot> {
         self.objects.snapshot()
     }
     pub fn now(&self) -> Timestamp {

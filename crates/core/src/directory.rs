@@ -5,26 +5,26 @@
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Result};
 use signet_store::devices::{self, Device};
-use signet_store::epoch::{self, Spared};
+use signet_store::epoch::{self, KeptSession};
 use signet_store::users::{self, User, UserQuery};
 use signet_store::{Batch, Page};
 
 /// What stays when the person whose browser this is changes their own account.
-pub fn spared(core: &Core, client: &Client, session: Option<&WebSession>, user: i64) -> Spared {
+pub fn spared(core: &Core, client: &Client, session: Option<&WebSession>, user: i64) -> KeptSession {
     let own = session.filter(|s| s.principal().is_some_and(|p| p.session_owner() == user && p.impersonator.is_none()));
-    own.map_or_else(Spared::default, |own| Spared { session: own.uuid(), device: device::digest(core, client) })
+    own.map_or_else(KeptSession::default, |own| KeptSession { session: own.uuid(), device: device::digest(core, client) })
 }
 
 /// A new password; the account's new epoch.
-pub async fn set_password(core: &Core, user: i64, hash: &str, spared: &Spared) -> Result<i64> {
+pub async fn set_password(core: &Core, user: i64, hash: &str, spared: &KeptSession) -> Result<i64> {
     commit(core, users::set_password_batch(user, hash, spared, core.now())).await
 }
 /// Ends everything: sessions, grants, links, recovery keys, what browsers remember, runs on their way. The new epoch.
-pub async fn end_all(core: &Core, user: i64, spared: &Spared) -> Result<i64> {
+pub async fn end_all(core: &Core, user: i64, spared: &KeptSession) -> Result<i64> {
     commit(core, epoch::end(user, spared)).await
 }
 /// An administrator takes a second factor away: whoever has shown it, or waits to, begins anew.
-pub async fn reset_factor(core: &Core, device: &Device, spared: &Spared) -> Result<i64> {
+pub async fn reset_factor(core: &Core, device: &Device, spared: &KeptSession) -> Result<i64> {
     commit(core, devices::delete_batch(device.id).then(epoch::end(device.user_id, spared))).await
 }
 

@@ -1,5 +1,5 @@
 //! What happened, for administrators: one row each.
-use crate::budget::{Happening, Prefix};
+use crate::budget::{EventKey, Prefix};
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
@@ -26,7 +26,7 @@ impl Core {
             return None;
         }
         let about = ABOUT.iter().filter_map(|name| context.get(*name)).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect::<Vec<_>>();
-        let happening = Happening { action: action.to_owned(), app: app.to_owned(), about: about.join(" "), prefix: Prefix::of(client.ip) };
+        let happening = EventKey { action: action.to_owned(), app: app.to_owned(), about: about.join(" "), prefix: Prefix::of(client.ip) };
         let event = self.budgets.repeats.stands_for(happening, id, self.now())?;
         self.budgets.count("event");
         Some(event)
@@ -99,7 +99,7 @@ impl Core {
     /// A refusal that a person saw, with what the policies said in this request; found by the request's id.
     pub async fn event_denied(&self, client: &Client, user: Option<&Principal>, what: &str, text: &str) {
         tracing::info!(request_id = %client.request_id, %what, %text, "refused");
-        let decisions: Vec<Json> = client.notes.decisions().iter().map(Decision::to_json).collect();
+        let decisions: Vec<Json> = client.decision_log.decisions().iter().map(Decision::to_json).collect();
         let said = json!({"target": what, "passing": false, "message": text, "decisions": decisions});
         let Some(event) = self.event(client, user, "policy_execution", "authentik_flows", said).await else { return };
         if !client.request_id.is_empty()
@@ -110,8 +110,8 @@ impl Core {
     }
     /// The brand of the host that was asked.
     fn brand_event(&self, client: &Client) -> Json {
-        let world = self.world();
-        let Some((object, brand)) = crate::brand::of(&world, client.domain()) else { return Json::Null };
+        let config = self.config();
+        let Some((object, brand)) = crate::brand::of(&config, client.domain()) else { return Json::Null };
         let name = if brand.default { "Default brand".to_owned() } else { format!("Brand {}", brand.domain) };
         json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": name})
     }

@@ -57,8 +57,8 @@ pub async fn explain(core: &Arc<Core>, base: &Client, wanted: &Wanted) -> Result
         ip: wanted.ip.to_canonical(),
         user_agent: wanted.user_agent.clone(),
         device: wanted.device.clone(),
-        notes: Arc::default(),
-        rehearsal: Some(wanted.at),
+        decision_log: Arc::default(),
+        dry_run: Some(wanted.at),
         ..base.clone()
     };
     let mut out = match wanted.target.get::<Flow>() {
@@ -67,7 +67,7 @@ pub async fn explain(core: &Arc<Core>, base: &Client, wanted: &Wanted) -> Result
     };
     let question = Question { core, client: &client, user: wanted.person.as_ref(), context: &wanted.context, target: Some(&wanted.target) };
     out.risk = risk::assess(&question).await.ok().map(|r| r.to_json());
-    out.decisions = client.notes.decisions();
+    out.decisions = client.decision_log.decisions();
     Ok(out)
 }
 
@@ -132,10 +132,10 @@ async fn of_flow(core: &Arc<Core>, client: &Client, wanted: &Wanted, flow: &Flow
         None => answer(false, "The flow cannot be judged.", Vec::new()),
     };
     if out.passing {
-        let world = core.world();
-        for binding in flow_bindings(&world, wanted.target.pk) {
+        let config = core.config();
+        for binding in flow_bindings(&config, wanted.target.pk) {
             let Some(settings) = binding.get::<FlowStageBinding>() else { continue };
-            let Some(guarded) = world.get(settings.stage) else { continue };
+            let Some(guarded) = config.get(settings.stage) else { continue };
             let stage = stage(core, client, wanted, binding, settings, &context, guarded.name().to_owned()).await?;
             let ends = stage.get("outcome") == Some(&json!("refused")) || (stage.get("outcome") == Some(&json!("shown")) && guarded.def.is("authentik_stages_deny.denystage"));
             out.stages.push(stage);

@@ -4,7 +4,7 @@
 //! deny (policies) or leave the mapping out with an event (claims).
 mod host;
 mod jwt;
-mod letters;
+mod emails;
 mod objects;
 mod orm;
 mod people;
@@ -150,8 +150,8 @@ pub fn person_value(core: &Arc<Core>, client: &Client, person: &Principal) -> Va
 }
 
 /// A provider, with the application that it serves as `application`.
-pub fn provider_value(world: &Snapshot, provider: &Arc<Object>) -> Value {
-    let of = world.referrers(provider).into_iter().find(|r| r.field == "provider").and_then(|r| world.get(r.from).cloned());
+pub fn provider_value(config: &Snapshot, provider: &Arc<Object>) -> Value {
+    let of = config.referrers(provider).into_iter().find(|r| r.field == "provider").and_then(|r| config.get(r.from).cloned());
     Value::object(objects::Config { object: provider.clone(), application: of })
 }
 
@@ -248,7 +248,7 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
     };
     if uses("request") {
         let target = question.target.map_or(Value::None, object_value);
-        let request = objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone(), debug: question.is_rehearsal() };
+        let request = objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone(), debug: question.is_dry_run() };
         inputs.push(("request", Value::object(request)));
     }
     for name in INPUTS.iter().filter(|name| uses(name) && **name != "request") {
@@ -326,7 +326,7 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
             },
         );
     }
-    if let Some(application) = context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.world().get(pk).cloned()) {
+    if let Some(application) = context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.config().get(pk).cloned()) {
         dict.insert(keys::APPLICATION.0, object_value(&application));
     }
     Ok(dict)

@@ -2,7 +2,7 @@
 //! that people who move here keep their passwords.
 mod cost;
 
-use crate::pool::{Pool, Rest, Turn};
+use crate::pool::{Pool, Rest, PoolTurn};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
@@ -82,10 +82,10 @@ impl Hasher {
         self.costs.learn(Work::Pbkdf2(pbkdf2.min(u64::from(MAX_PBKDF2))));
     }
     pub async fn hash(&self, password: Secret) -> Result<String> {
-        self.hash_in_turn(Turn::OWN, password).await
+        self.hash_in_turn(PoolTurn::OWN, password).await
     }
     /// [`Hasher::hash`] for a stranger.
-    pub async fn hash_in_turn(&self, turn: Turn, password: Secret) -> Result<String> {
+    pub async fn hash_in_turn(&self, turn: PoolTurn, password: Secret) -> Result<String> {
         if password.reveal().len() > MAX_PASSWORD {
             return Err(Error::invalid("password", format!("Use at most {MAX_PASSWORD} bytes.")));
         }
@@ -95,10 +95,10 @@ impl Hasher {
     }
     /// Whether the password fits. `None` (no such person, unusable hash) costs as much as a wrong password.
     pub async fn verify(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
-        self.verify_in_turn(Turn::OWN, stored, password).await
+        self.verify_in_turn(PoolTurn::OWN, stored, password).await
     }
     /// [`Hasher::verify`] for a stranger.
-    pub async fn verify_in_turn(&self, turn: Turn, stored: Option<&str>, password: &Secret) -> Result<bool> {
+    pub async fn verify_in_turn(&self, turn: PoolTurn, stored: Option<&str>, password: &Secret) -> Result<bool> {
         if password.reveal().len() > MAX_PASSWORD {
             return Ok(false);
         }

@@ -32,7 +32,7 @@ pub mod setup;
 pub mod source;
 pub mod system;
 pub mod token;
-pub mod turns;
+pub mod keyed_semaphore;
 pub mod wire;
 
 mod core;

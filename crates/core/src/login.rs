@@ -1,5 +1,5 @@
 //! Beginning and ending a person's session, with what goes with it: event, metric, last login.
-use crate::session::{self, Authentication, acting, binding};
+use crate::session::{self, Authentication, impersonation, binding};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 use signet_model::Object;
@@ -35,7 +35,7 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
     let event = core.event(client, Some(&person), "login", "authentik_events", context).await.unwrap_or_else(|| core.ports.uuid());
     crate::risk::remember_sign_in(core, client, &person).await;
     core.metrics.logins.inc();
-    acting::revoke(core, session).await?;
+    impersonation::revoke(core, session).await?;
     if session.principal().is_some_and(|before| before.session_owner() != person.user.id) {
         // Somebody else signs in here: the session of whoever was here is over.
         session::close(core, session).await?;
@@ -51,22 +51,22 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
 
 /// By what a try failed.
 #[derive(Debug, Clone, Copy)]
-pub enum Tried {
+pub enum LoginFailure {
     Password,
     /// The class of the device whose answer was wrong.
     Device(&'static str),
 }
 
 /// A try that failed: event and metric. Passwords never reach this function.
-pub async fn failed(core: &Core, client: &Client, username: &str, stage: Option<&Object>, tried: Tried) {
+pub async fn failed(core: &Core, client: &Client, username: &str, stage: Option<&Object>, tried: LoginFailure) {
     core.metrics.failed_logins.inc();
     let mut said = json!({"username": username});
     if let Some(stage) = stage {
         said["stage"] = Core::model_event(stage);
     }
     match tried {
-        Tried::Password => said["password"] = json!("********************"),
-        Tried::Device(class) => said["auth_method_args"] = json!({"device_class": class}),
+        LoginFailure::Password => said["password"] = json!("********************"),
+        LoginFailure::Device(class) => said["auth_method_args"] = json!({"device_class": class}),
     }
     // Whose account it was, so that their own events show it. Nobody waits for a record about a name that nobody has.
     let person = match people::by_username(&core.db, username).await {
@@ -78,7 +78,7 @@ pub async fn failed(core: &Core, client: &Client, username: &str, stage: Option<
 
 /// Ends the session, with the access tokens that were given within it.
 pub async fn sign_out(core: &Core, client: &Client, session: &mut WebSession) {
-    if let Err(error) = acting::revoke(core, session).await {
+    if let Err(error) = impersonation::revoke(core, session).await {
         tracing::error!(%error, "what was granted to a person who was acted for could not be taken back");
     }
     if let Err(error) = session::close(core, session).await {

@@ -10,7 +10,7 @@ use signet_pages::{Brand, ErrorPage, FooterLink, Foreign, FormContext, Page, The
 use std::io::Write;
 
 /// What a page of this request looks like. Keep it while the page is written: `page()` borrows from it.
-pub struct Dressing {
+pub struct PageContext {
     pub brand: Brand,
     pub background: String,
     /// Name or address of the help desk.
@@ -20,7 +20,7 @@ pub struct Dressing {
     pub nonce: String,
 }
 
-impl Dressing {
+impl PageContext {
     /// `cookies` is the `Cookie` header: a person's choice of theme is in it.
     pub fn of(core: &Core, client: &Client, cookies: &str) -> Self {
         let look = brand::look(core, client);
@@ -134,18 +134,18 @@ pub fn error_with(
     window: Option<&str>,
     way_on: Option<(&str, &str)>,
 ) -> Response<String> {
-    let dressing = Dressing::of(core, client, cookies);
+    let page_context = PageContext::of(core, client, cookies);
     let page = signet_pages::error_page(&ErrorPage {
-        page: dressing.page(core),
+        page: page_context.page(core),
         window: window.unwrap_or_default(),
         title,
         text,
         request_id: Some(&client.request_id),
         home_url: "/if/user/",
         way_on,
-        help: &dressing.help,
+        help: &page_context.help,
     });
-    dressing.answer(status, &[], page)
+    page_context.answer(status, &[], page)
 }
 
 /// The page for a host that is not ours, with the way to the one that is.
@@ -167,20 +167,20 @@ pub struct Refusal<'a> {
 
 /// The refusal at the door of an application, whichever door it was.
 pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_>) -> Response<String> {
-    let dressing = Dressing::of(core, client, cookies);
+    let page_context = PageContext::of(core, client, cookies);
     let user = &refusal.person.user;
     let challenge = json!({
         "component": "ak-stage-access-denied",
         "error_message": refusal.text,
         "pending_user": user.username,
         "pending_user_avatar": rows::avatar(core, &user.name, &user.username, &user.email),
-        "flow_info": {"title": "", "background": dressing.background, "layout": "stacked"},
+        "flow_info": {"title": "", "background": page_context.background, "layout": "stacked"},
     });
     let switch = sign_out_to(refusal.again);
     let form =
-        FormContext { application: Some(refusal.application), switch_url: Some(&switch), request_id: Some(&client.request_id), help: &dressing.help, ..FormContext::new("", "") };
-    match challenge_page(dressing.page(core), &challenge, &form) {
-        Some(page) => dressing.answer(StatusCode::FORBIDDEN, &[], page),
+        FormContext { application: Some(refusal.application), switch_url: Some(&switch), request_id: Some(&client.request_id), help: &page_context.help, ..FormContext::new("", "") };
+    match challenge_page(page_context.page(core), &challenge, &form) {
+        Some(page) => page_context.answer(StatusCode::FORBIDDEN, &[], page),
         None => error(core, client, cookies, StatusCode::FORBIDDEN, "You can’t open this", refusal.text),
     }
 }

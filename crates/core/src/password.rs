@@ -1,7 +1,7 @@
 //! Passwords: the backends that judge them, and the count of attempts that no crowd of requests can beat.
 use crate::budget::{self, Prefix};
-use crate::pool::{Lane, Turn};
-use crate::{Client, Core, Principal, device, token, turns};
+use crate::pool::{Lane, PoolTurn};
+use crate::{Client, Core, Principal, device, token, keyed_semaphore};
 use async_trait::async_trait;
 use signet_base::{Error, Map, Result, Secret, Span, json};
 use signet_store::attempts::{self, Taken};
@@ -18,7 +18,7 @@ pub struct Attempt<'a> {
     pub account: Option<&'a Principal>,
     pub password: &'a Secret,
     /// In which turn it is hashed.
-    pub turn: Turn,
+    pub turn: PoolTurn,
 }
 
 /// A password that was accepted.
@@ -111,7 +111,7 @@ pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, client: &Cli
     let attempt = &Attempt { client, username, account, password, turn: share.turn(account) };
     let name = counter(core, attempt, known);
     share.check()?;
-    let _turn: turns::Turn = core.turns.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
+    let _turn: keyed_semaphore::KeyedPermit = core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
     let Taken::Allowed { left } = attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await? else {
         return Ok(Outcome::Exhausted);
     };
@@ -157,22 +157,22 @@ struct Share<'a> {
 }
 impl Share<'_> {
     fn check(&self) -> Result<()> {
-        if self.known { Ok(()) } else { self.core.budgets.check(budget::Kind::Password, self.ip, self.core.now()) }
+        if self.known { Ok(()) } else { self.core.budgets.check(budget::BudgetKind::Password, self.ip, self.core.now()) }
     }
     fn failed(&self) {
         if !self.known {
-            self.core.budgets.charge(budget::Kind::Password, self.ip, self.who, 1.0, self.core.now());
+            self.core.budgets.charge(budget::BudgetKind::Password, self.ip, self.who, 1.0, self.core.now());
         }
     }
     fn succeeded(&self) {
-        self.core.budgets.give_back(budget::Kind::Password, self.ip, self.who, self.core.now());
+        self.core.budgets.give_back(budget::BudgetKind::Password, self.ip, self.who, self.core.now());
         self.core.budgets.note_good(self.ip, self.core.now());
     }
     /// People in browsers that are known have a turn of their own, others share that of their address.
-    fn turn(&self, account: Option<&Principal>) -> Turn {
+    fn turn(&self, account: Option<&Principal>) -> PoolTurn {
         let own = account.filter(|_| self.known || self.core.budgets.is_exempt(self.ip));
         let lane = own.map_or_else(|| Lane::Address(Prefix::of(self.ip)), |person| Lane::Account(person.user.id));
-        Turn { lane, first: self.known || self.core.budgets.is_good(self.ip, self.core.now()) }
+        PoolTurn { lane, first: self.known || self.core.budgets.is_good(self.ip, self.core.now()) }
     }
 }
 
@@ -194,7 +194,7 @@ fn counter(core: &Core, attempt: &Attempt<'_>, known: bool) -> String {
 }
 
 /// What a person's password must fit before a session starts; used by the password stage and by nobody else.
-async fn check_password(core: &Core, turn: Turn, user: Option<&Arc<User>>, password: &Secret) -> Result<bool> {
+async fn check_password(core: &Core, turn: PoolTurn, user: Option<&Arc<User>>, password: &Secret) -> Result<bool> {
     let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
     let fits = core.hasher.verify_in_turn(turn, stored, password).await?;
     if let (true, Some(user)) = (fits, user)

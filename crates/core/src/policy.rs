@@ -1,6 +1,6 @@
 //! The policy engine: order, any/all, negation, timeout, failure result, memory. A policy only answers its question.
 mod memory;
-mod notes;
+mod decision_log;
 
 use crate::models::{EngineMode, PolicyBinding};
 use crate::{Client, Core, Principal};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use memory::Memory;
-pub use notes::{Decision, Notes};
+pub use decision_log::{Decision, DecisionLog};
 
 /// What a policy is asked.
 pub struct Question<'a> {
@@ -29,11 +29,11 @@ pub struct Question<'a> {
 impl Question<'_> {
     /// The time that counts: now, or the one that an explanation is about.
     pub fn now(&self) -> Timestamp {
-        self.client.rehearsal.unwrap_or_else(|| self.core.now())
+        self.client.dry_run.unwrap_or_else(|| self.core.now())
     }
     /// Whether the answer is only shown to an administrator: nothing may be changed by asking.
-    pub fn is_rehearsal(&self) -> bool {
-        self.client.rehearsal.is_some()
+    pub fn is_dry_run(&self) -> bool {
+        self.client.dry_run.is_some()
     }
 }
 
@@ -103,8 +103,8 @@ pub async fn judge(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Resu
 
 /// Like `judge`, with what each binding said. The decision is noted in the request.
 pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Result<(Verdict, Arc<Vec<Trace>>)> {
-    let world = question.core.world();
-    let bindings = world.bindings_of(pbm);
+    let config = question.core.config();
+    let bindings = config.bindings_of(pbm);
     if bindings.is_empty() {
         return Ok((Verdict::pass(), Arc::default()));
     }
@@ -149,16 +149,16 @@ pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Re
     };
     let traces = Arc::new(traces);
     if !traces.is_empty() {
-        let target = world.by_pbm(pbm);
-        let (kind, name) = target.map_or_else(|| (String::new(), pbm.to_string()), |t| (t.def.full_name(), name_of(t, &world)));
-        question.client.notes.decided(Decision { target: kind, name, mode, passing: verdict.passing, at: now, traces: traces.clone() });
+        let target = config.by_pbm(pbm);
+        let (kind, name) = target.map_or_else(|| (String::new(), pbm.to_string()), |t| (t.def.full_name(), name_of(t, &config)));
+        question.client.decision_log.decided(Decision { target: kind, name, mode, passing: verdict.passing, at: now, traces: traces.clone() });
     }
     Ok((verdict, traces))
 }
 
 /// A name for people; bindings of stages are called like their stage.
-fn name_of(target: &Object, world: &signet_model::Snapshot) -> String {
-    match (target.name(), Uuid::parse_str(target.text("stage")).ok().and_then(|pk| world.get(pk))) {
+fn name_of(target: &Object, config: &signet_model::Snapshot) -> String {
+    match (target.name(), Uuid::parse_str(target.text("stage")).ok().and_then(|pk| config.get(pk))) {
         ("", Some(stage)) => stage.name().to_owned(),
         ("", None) => target.pk.to_string(),
         (name, _) => name.to_owned(),
@@ -193,7 +193,7 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
         return (subject("user", found.map_or_else(|| user.to_string(), |u| u.user.username.clone())), member(found.is_some()));
     }
     let core = question.core;
-    let Some(policy) = binding.policy.and_then(|pk| core.world().get(pk).cloned()) else {
+    let Some(policy) = binding.policy.and_then(|pk| core.config().get(pk).cloned()) else {
         return (Subject::default(), Err(Error::internal("the binding names no policy")));
     };
     let mut subject = subject(&policy.def.full_name(), policy.name().to_owned());
@@ -213,7 +213,7 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
 
 /// Explanations name groups that the person is not in; otherwise nobody waits for a name.
 async fn name_of_group(question: &Question<'_>, group: Uuid) -> String {
-    let read = if question.is_rehearsal() { groups::many(&question.core.db, &[group]).await.ok() } else { None };
+    let read = if question.is_dry_run() { groups::many(&question.core.db, &[group]).await.ok() } else { None };
     read.and_then(|mut all| all.pop()).map_or_else(|| group.to_string(), |g| g.name)
 }
 
@@ -226,7 +226,7 @@ pub async fn ask_policy(policy: &Arc<Object>, question: &Question<'_>, limit: Du
         Ok(answer) => answer,
         Err(_) => Err(Error::internal(format!("the policy took longer than {} s", limit.as_secs()))),
     };
-    if !question.is_rehearsal() {
+    if !question.is_dry_run() {
         record(policy, question, &answer).await;
     }
     answer

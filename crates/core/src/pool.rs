@@ -2,7 +2,7 @@
 //! never in an unbounded queue.
 mod fair;
 
-pub use fair::{Lane, Turn};
+pub use fair::{Lane, PoolTurn};
 
 use fair::Fair;
 use signet_base::{Error, Result};
@@ -70,7 +70,7 @@ impl Inbox {
         true
     }
     /// The same in turns. `is_too_long`: of so many jobs ahead.
-    fn put_in_turn(&self, turn: Turn, job: Job, is_too_long: impl Fn(usize) -> bool) -> Result<()> {
+    fn put_in_turn(&self, turn: PoolTurn, job: Job, is_too_long: impl Fn(usize) -> bool) -> Result<()> {
         let mut state = self.state();
         let ahead = state.fair.ahead(turn);
         if state.len() >= self.room + state.idle || is_too_long(ahead.jobs + state.jobs.len()) {
@@ -237,7 +237,7 @@ impl Pool {
     ///
     /// # Errors
     /// `TooMany` when the lane has its share waiting, `Unavailable` when all of them together are too many.
-    pub async fn run_in_turn<T: Send + 'static>(&self, turn: Turn, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    pub async fn run_in_turn<T: Send + 'static>(&self, turn: PoolTurn, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (boxed, answer, before) = self.boxed(job);
         let running = before.min(self.threads);
         self.inbox.put_in_turn(turn, boxed, |ahead| self.is_too_long(ahead + running))?;
@@ -338,7 +338,7 @@ mod tests {
             let (_hold, wait) = mpsc::channel::<()>();
             let _ = wait.recv_timeout(Duration::from_millis(50));
         };
-        let from = |n| Turn { lane: Lane::Address(crate::budget::Prefix::V4(n)), first: false };
+        let from = |n| PoolTurn { lane: Lane::Address(crate::budget::Prefix::V4(n)), first: false };
         pool.run_in_turn(from(1), slow).await.unwrap();
         let refused = Arc::new(AtomicUsize::new(0));
         let crowd: Vec<_> = (0..40)

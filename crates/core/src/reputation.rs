@@ -10,7 +10,7 @@ const MAX_NAME: usize = 150;
 /// Adds `amount` to the score of the pair of a typed name and the caller's address, within the limits of the system
 /// settings. Nobody waits for the row, and a failure is logged only: a sign-in must not fail on its record.
 pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
-    if client.rehearsal.is_some() {
+    if client.dry_run.is_some() {
         return;
     }
     let now = core.now();
@@ -37,7 +37,7 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
 pub async fn score(core: &Core, client: &Client, username: Option<&str>, check_ip: bool) -> Result<i64> {
     let ip = check_ip.then(|| address(client));
     let name = username.map(folded);
-    reputation::score(&core.db, ip.as_deref(), name.as_deref(), client.rehearsal.unwrap_or_else(|| core.now())).await
+    reputation::score(&core.db, ip.as_deref(), name.as_deref(), client.dry_run.unwrap_or_else(|| core.now())).await
 }
 
 /// The address that is judged: of IPv6 the network, in which anybody can choose addresses at will.

@@ -61,7 +61,7 @@ pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
     let typed = Context(question.context.clone());
     let name = question.user.map(|u| u.user.username.clone()).or_else(|| typed.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| typed.get(&keys::PENDING_USER_IDENTIFIER));
     let of = (question.user.map_or(0, |u| u.user.id), name.clone().unwrap_or_default());
-    if let Some(known) = client.notes.risk(&of) {
+    if let Some(known) = client.decision_log.risk(&of) {
         return Ok(known);
     }
     let mut reasons = Vec::new();
@@ -77,7 +77,7 @@ pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
         reasons.extend(of_history(core, client.ip, &history, question.now().secs())?);
     }
     let risk = Arc::new(Risk::of(reasons));
-    client.notes.keep_risk(of, risk.clone());
+    client.decision_log.keep_risk(of, risk.clone());
     Ok(risk)
 }
 

@@ -1,6 +1,6 @@
 //! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row read a
 //! request. Expiry, the rules for sessions and the account's state are judged at that read.
-pub mod acting;
+pub mod impersonation;
 pub mod binding;
 mod cookies;
 mod csrf;
@@ -127,7 +127,7 @@ impl WebSession {
             return Ok(Self::anonymous());
         }
         let principal = match principal {
-            Some(owner) => Some(acting::person(core, owner, state.acts_as).await?),
+            Some(owner) => Some(impersonation::person(core, owner, state.acts_as).await?),
             None => None,
         };
         let mut expires = row.expires;

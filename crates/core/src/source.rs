@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// What the page shows of a source.
 #[derive(Debug, Clone)]
-pub struct Offer {
+pub struct LoginButton {
     pub name: String,
     pub icon_url: Option<String>,
     /// Shown above the field for names.
@@ -19,5 +19,5 @@ pub struct Offer {
 pub trait SourceKind: Send + Sync {
     fn def(&self) -> &'static ModelDef;
     /// How it is offered; none when it is switched off. `query` is what the person came with.
-    fn offer(&self, core: &Core, client: &Client, source: &Arc<Object>, query: &str) -> Option<Offer>;
+    fn login_button(&self, core: &Core, client: &Client, source: &Arc<Object>, query: &str) -> Option<LoginButton>;
 }

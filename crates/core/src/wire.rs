@@ -4,7 +4,7 @@ use signet_base::{Json, Map, Uuid, json};
 use signet_model::{Base, Object, Snapshot};
 
 /// The whole object as the API shows it.
-pub fn present(object: &Object, world: &Snapshot) -> Map {
+pub fn present(object: &Object, config: &Snapshot) -> Map {
     let mut out = head(object);
     for field in object.def.fields {
         if field.hidden || field.write_only {
@@ -13,15 +13,15 @@ pub fn present(object: &Object, world: &Snapshot) -> Map {
         let value = if field.secret { object.secrets.get(field.name).map_or(Json::Null, |s| json!(s.reveal())) } else { object.data.get(field.name).cloned().unwrap_or_default() };
         out.insert(field.name.to_owned(), value);
     }
-    family(object, world, &mut out);
+    family(object, config, &mut out);
     if let Some(add) = object.def.present {
-        add(object, world, &mut out);
+        add(object, config, &mut out);
     }
     out
 }
 
 /// The view that lists of a whole family (`/stages/all/`) and objects that refer to a member show.
-pub fn family_view(object: &Object, world: &Snapshot) -> Map {
+pub fn family_view(object: &Object, config: &Snapshot) -> Map {
     let mut out = head(object);
     let shown: &[&str] = match object.def.base {
         Some(Base::Provider) => &["name", "authentication_flow", "authorization_flow", "invalidation_flow", "property_mappings"],
@@ -32,7 +32,7 @@ pub fn family_view(object: &Object, world: &Snapshot) -> Map {
     for field in shown {
         out.insert((*field).to_owned(), object.data.get(*field).cloned().unwrap_or_default());
     }
-    family(object, world, &mut out);
+    family(object, config, &mut out);
     out
 }
 
@@ -43,7 +43,7 @@ fn head(object: &Object) -> Map {
     out
 }
 
-fn family(object: &Object, world: &Snapshot, out: &mut Map) {
+fn family(object: &Object, config: &Snapshot, out: &mut Map) {
     let Some(base) = object.def.base else { return };
     out.insert("component".into(), json!(object.def.component));
     out.insert("verbose_name".into(), json!(object.def.label));
@@ -51,16 +51,16 @@ fn family(object: &Object, world: &Snapshot, out: &mut Map) {
     out.insert("meta_model_name".into(), json!(object.def.full_name()));
     match base {
         Base::Stage => {
-            out.insert("flow_set".into(), Json::Array(flow_set(object.pk, world)));
+            out.insert("flow_set".into(), Json::Array(flow_set(object.pk, config)));
         }
         Base::Policy => {
             let pk = object.pk.to_string();
-            let bound = world.referrers(object).iter().filter(|r| r.field == "policy").count();
+            let bound = config.referrers(object).iter().filter(|r| r.field == "policy").count();
             out.insert("bound_to".into(), json!(bound));
             out.insert("pk".into(), json!(pk));
         }
         Base::Provider => {
-            let of = |field: &str| world.referrers(object).into_iter().find(|r| r.field == field).and_then(|r| world.get(r.from)).cloned();
+            let of = |field: &str| config.referrers(object).into_iter().find(|r| r.field == field).and_then(|r| config.get(r.from)).cloned();
             for (field, prefix) in [("provider", "assigned_application"), ("backchannel_providers", "assigned_backchannel_application")] {
                 let app = of(field);
                 out.insert(format!("{prefix}_slug"), app.as_ref().map_or(Json::Null, |a| json!(a.text("slug"))));
@@ -71,8 +71,8 @@ fn family(object: &Object, world: &Snapshot, out: &mut Map) {
     }
 }
 
-fn flow_set(stage: Uuid, world: &Snapshot) -> Vec<Json> {
-    let mut flows: Vec<_> = world.all::<FlowStageBinding>().filter(|(_, b)| b.stage == stage).filter_map(|(_, b)| world.get(b.target)).collect();
+fn flow_set(stage: Uuid, config: &Snapshot) -> Vec<Json> {
+    let mut flows: Vec<_> = config.all::<FlowStageBinding>().filter(|(_, b)| b.stage == stage).filter_map(|(_, b)| config.get(b.target)).collect();
     flows.sort_by(|a, b| a.text("slug").cmp(b.text("slug")));
     flows.dedup_by_key(|f| f.pk);
     flows.into_iter().map(|f| Json::Object(models::flow_summary(f))).collect()

@@ -1,6 +1,6 @@
 //! Short runs in the caller's thread: waking another thread and being woken by it costs more than most texts.
 use crate::memory::Reclaim;
-use crate::task::{Step, Task};
+use crate::task::{TaskStep, Task};
 use crate::{ErrorKind, Host, Limits, Outcome, Program, RunError, Value};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,8 +34,8 @@ pub(crate) fn run(program: &Program, values: &[Value], host: &Arc<dyn Host>, lim
     let step = catch_unwind(AssertUnwindSafe(|| task.start(values)));
     RECLAIM.with_borrow_mut(|reclaim| reclaim.after(began.elapsed()));
     match step {
-        Ok(Step::Done(result)) => Some(*result),
-        Ok(Step::Call(_) | Step::Elsewhere) => {
+        Ok(TaskStep::Done(result)) => Some(*result),
+        Ok(TaskStep::Call(_) | TaskStep::Elsewhere) => {
             program.begin_elsewhere();
             None
         }

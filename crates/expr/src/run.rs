@@ -1,5 +1,5 @@
 //! Running programs from async code.
-use crate::task::{Step, Task};
+use crate::task::{TaskStep, Task};
 use crate::{ErrorKind, Host, Limits, Program, RunError, Value, here, pool};
 use std::sync::Arc;
 use std::time::Instant;
@@ -72,7 +72,7 @@ pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dy
             });
         }
         if !tasks.is_empty() {
-            let turn = move || -> Vec<(usize, Step)> { tasks.into_iter().map(|(position, task, values)| (position, task.start(&values))).collect() };
+            let turn = move || -> Vec<(usize, TaskStep)> { tasks.into_iter().map(|(position, task, values)| (position, task.start(&values))).collect() };
             for (position, step) in on_pool(false, turn).await? {
                 results[position] = Some(finish(step).await);
             }
@@ -96,16 +96,16 @@ fn arrange(program: &Program, inputs: &[(&str, Value)]) -> Result<Vec<Value>, Ru
 }
 
 /// Answers host calls until the run is over.
-async fn finish(mut step: Step) -> Result<Outcome, RunError> {
+async fn finish(mut step: TaskStep) -> Result<Outcome, RunError> {
     loop {
         match step {
-            Step::Done(result) => return *result,
-            Step::Call(mut suspended) => {
+            TaskStep::Done(result) => return *result,
+            TaskStep::Call(mut suspended) => {
                 let (args, kwargs) = (std::mem::take(&mut suspended.args), std::mem::take(&mut suspended.kwargs));
                 let answer = suspended.target.call(args, kwargs).await;
                 step = on_pool(true, move || suspended.resume(answer)).await?;
             }
-            Step::Elsewhere => return Err(RunError::engine(ErrorKind::Internal, "the interpreter failed")),
+            TaskStep::Elsewhere => return Err(RunError::engine(ErrorKind::Internal, "the interpreter failed")),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Task {
 }
 
 /// Where a run stands after a turn.
-pub(crate) enum Step {
+pub(crate) enum TaskStep {
     Done(Box<Result<Outcome, RunError>>),
     Call(Box<Suspended>),
     /// A run that was tried: it has to be started anew on an interpreter thread.
@@ -82,7 +82,7 @@ impl Target {
 }
 
 impl Suspended {
-    pub(crate) fn resume(self, answer: Result<Value, CallError>) -> Step {
+    pub(crate) fn resume(self, answer: Result<Value, CallError>) -> TaskStep {
         let Self { mut task, call, target, .. } = self;
         task.turn = Instant::now();
         let progress = task.answer(call, answer, &target);
@@ -91,7 +91,7 @@ impl Suspended {
 }
 
 /// What a turn gave: the next progress, or a call that must be awaited.
-enum Turn {
+enum CallProgress {
     Next(Progress),
     Await(FunctionCall, Target, Vec<Value>, Kwargs),
     GiveUp,
@@ -111,7 +111,7 @@ impl Task {
     }
 
     /// Starts the program. `inputs` are in the program's order.
-    pub(crate) fn start(mut self, inputs: &[Value]) -> Step {
+    pub(crate) fn start(mut self, inputs: &[Value]) -> TaskStep {
         self.turn = Instant::now();
         let Ok(inputs) = self.registry.import_tuple(inputs) else {
             return done(Err(RunError::engine(ErrorKind::Value, "the inputs are nested too deeply or too large")));
@@ -129,7 +129,7 @@ impl Task {
         self.drive(progress)
     }
 
-    fn drive(mut self, mut progress: Progress) -> Step {
+    fn drive(mut self, mut progress: Progress) -> TaskStep {
         loop {
             let turn = match progress {
                 Err(error) => {
@@ -144,28 +144,28 @@ impl Task {
                     return self.done(outcome);
                 }
                 Ok(RunProgress::FunctionCall(call)) => self.function(call),
-                Ok(RunProgress::NameLookup(lookup)) => Turn::Next(self.lookup(lookup)),
-                Ok(RunProgress::OsCall(call)) => Turn::Next(self.os_call(call)),
+                Ok(RunProgress::NameLookup(lookup)) => CallProgress::Next(self.lookup(lookup)),
+                Ok(RunProgress::OsCall(call)) => CallProgress::Next(self.os_call(call)),
                 Ok(RunProgress::ResolveFutures(futures)) => {
                     let error = self.refuse(ErrorKind::Unsupported, "await is not supported", Some("await"));
-                    Turn::Next(futures.abort(error, self.output.turn()))
+                    CallProgress::Next(futures.abort(error, self.output.turn()))
                 }
             };
             match turn {
-                Turn::Next(next) => progress = next,
-                Turn::GiveUp => return Step::Elsewhere,
-                Turn::Await(call, target, args, kwargs) => {
+                CallProgress::Next(next) => progress = next,
+                CallProgress::GiveUp => return TaskStep::Elsewhere,
+                CallProgress::Await(call, target, args, kwargs) => {
                     self.busy += self.turn.elapsed();
-                    return Step::Call(Box::new(Suspended { task: self, call, target, args, kwargs }));
+                    return TaskStep::Call(Box::new(Suspended { task: self, call, target, args, kwargs }));
                 }
             }
         }
     }
 
-    fn done(self, result: Result<Outcome, RunError>) -> Step {
+    fn done(self, result: Result<Outcome, RunError>) -> TaskStep {
         if let Some(calls) = self.tried {
             if result.as_ref().is_err_and(|error| matches!(error.kind, ErrorKind::Time | ErrorKind::Memory)) {
-                return Step::Elsewhere;
+                return TaskStep::Elsewhere;
             }
             for (target, args, kwargs) in calls {
                 // They answer nothing, whatever happens.
@@ -206,7 +206,7 @@ impl Task {
         self.overdue()
     }
 
-    fn function(&mut self, mut call: FunctionCall) -> Turn {
+    fn function(&mut self, mut call: FunctionCall) -> CallProgress {
         let helper = call.object_id.is_none() && helpers::is_helper(&call.function_name);
         let over = if helper {
             self.spend_lookup()
@@ -215,11 +215,11 @@ impl Task {
             if self.calls > self.limits.host_calls { Some(self.refuse(ErrorKind::HostCalls, "too many calls of the host", None)) } else { self.overdue() }
         };
         if let Some(error) = over {
-            return Turn::Next(call.abort(error, self.output.turn()));
+            return CallProgress::Next(call.abort(error, self.output.turn()));
         }
         let (mut args, kwargs) = match export_args(std::mem::take(&mut call.args), &self.registry) {
             Ok(arguments) => arguments,
-            Err(why) => return Turn::Next(self.raise(call, ExcType::TypeError, why)),
+            Err(why) => return CallProgress::Next(self.raise(call, ExcType::TypeError, why)),
         };
         let name = call.function_name.clone();
         let target = match call.object_id.map(|id| self.registry.get(id).cloned()) {
@@ -230,23 +230,23 @@ impl Task {
                     args.drain(..2);
                     target
                 }
-                _ => return Turn::Next(self.raise(call, ExcType::TypeError, "an object was expected".into())),
+                _ => return CallProgress::Next(self.raise(call, ExcType::TypeError, "an object was expected".into())),
             },
             None => {
                 if let Some(answer) = helpers::call(&name, &args, &kwargs) {
                     let target = Target::Function(self.host.clone(), name);
-                    return Turn::Next(self.answer(call, answer, &target));
+                    return CallProgress::Next(self.answer(call, answer, &target));
                 }
                 if !self.host.provides(&name) {
                     let result = ExtFunctionResult::NotFound(name);
-                    return Turn::Next(call.resume(result, self.output.turn()));
+                    return CallProgress::Next(call.resume(result, self.output.turn()));
                 }
                 Target::Function(self.host.clone(), name)
             }
             Some(Some(Entry::Object(object))) if !name.starts_with('_') || name == "__call__" => Target::Method(object, name),
             Some(_) => {
                 let why = format!("no method '{name}'");
-                return Turn::Next(self.raise(call, ExcType::AttributeError, why));
+                return CallProgress::Next(self.raise(call, ExcType::AttributeError, why));
             }
         };
         if let Some(later) = &mut self.tried {
@@ -254,15 +254,15 @@ impl Task {
                 Effect::None => {}
                 Effect::Later => {
                     later.push((target, args, kwargs));
-                    return Turn::Next(call.resume(MontyObject::none(), self.output.turn()));
+                    return CallProgress::Next(call.resume(MontyObject::none(), self.output.turn()));
                 }
-                Effect::Now => return Turn::GiveUp,
+                Effect::Now => return CallProgress::GiveUp,
             }
         }
         match target.call_now(&args, &kwargs) {
-            Some(answer) => Turn::Next(self.answer(call, answer, &target)),
-            None if self.tried.is_some() => Turn::GiveUp,
-            None => Turn::Await(call, target, args, kwargs),
+            Some(answer) => CallProgress::Next(self.answer(call, answer, &target)),
+            None if self.tried.is_some() => CallProgress::GiveUp,
+            None => CallProgress::Await(call, target, args, kwargs),
         }
     }
 
@@ -358,6 +358,6 @@ impl Task {
     }
 }
 
-fn done(result: Result<Outcome, RunError>) -> Step {
-    Step::Done(Box::new(result))
+fn done(result: Result<Outcome, RunError>) -> TaskStep {
+    TaskStep::Done(Box::new(result))
 }

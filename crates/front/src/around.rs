@@ -16,7 +16,7 @@ const SIGN_IN: &str = "/flows/-/default/authentication/";
 
 /// Owned parts of a [`FormContext`].
 #[derive(Default)]
-pub struct Around {
+pub struct OwnedFormContext {
     application: Option<Arc<Object>>,
     publisher: Option<String>,
     decline: Option<String>,
@@ -76,8 +76,8 @@ pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -
 
 /// What a flow does for whoever ends it, by its stages.
 fn did(core: &Core, flow: &Object) -> &'static str {
-    let world = core.world();
-    let stages: Vec<&Arc<Object>> = flow_bindings(&world, flow.pk).into_iter().filter_map(|b| world.get(Uuid::parse_str(b.text("stage")).ok()?)).collect();
+    let config = core.config();
+    let stages: Vec<&Arc<Object>> = flow_bindings(&config, flow.pk).into_iter().filter_map(|b| config.get(Uuid::parse_str(b.text("stage")).ok()?)).collect();
     if stages.iter().any(|s| s.def.name.starts_with("authenticator") && s.def.name != "authenticatorvalidatestage") {
         return "added";
     }
@@ -85,7 +85,7 @@ fn did(core: &Core, flow: &Object) -> &'static str {
         return "";
     }
     let fields = stages.iter().filter_map(|s| s.data.get("fields").and_then(Json::as_array)).flatten();
-    let mut prompts = fields.filter_map(|pk| world.get(Uuid::parse_str(pk.as_str()?).ok()?));
+    let mut prompts = fields.filter_map(|pk| config.get(Uuid::parse_str(pk.as_str()?).ok()?));
     if prompts.any(|p| p.text("type") == "password") { "password" } else { "saved" }
 }
 
@@ -96,7 +96,7 @@ pub fn is_orphan(edge: &Edge, flow: &Object, challenge: &Json) -> bool {
     authorizes && application.is_none() && challenge.get("component").and_then(Json::as_str) == Some("ak-stage-consent")
 }
 
-impl Around {
+impl OwnedFormContext {
     pub fn of(edge: &mut Edge, core: &Core, flow: &Object, challenge: &Json, typed: &[(String, String)]) -> Self {
         let person = edge.session.principal().cloned();
         let purpose = purpose(flow, person.as_ref());
@@ -127,8 +127,8 @@ impl Around {
             me.address = Some(edge.client.base_url());
         }
         if let Some(plan) = edge.session.state.plan.as_mut() {
-            let world = core.world();
-            me.application = plan.context.get(&keys::APPLICATION).and_then(|pk| world.get(pk).cloned());
+            let config = core.config();
+            me.application = plan.context.get(&keys::APPLICATION).and_then(|pk| config.get(pk).cloned());
             let publisher = me.application.as_ref().and_then(|a| a.get::<Application>()).map(|a| a.meta_publisher.clone());
             me.publisher = publisher.filter(|p| !p.is_empty());
             me.decline = plan.context.get(&keys::DECLINE_URL);
@@ -152,9 +152,9 @@ impl Around {
     fn facts(&mut self, edge: &Edge, core: &Core, challenge: &Json) {
         let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default();
         let Some(plan) = edge.session.state.plan.as_ref().filter(|_| matches!(component, "ak-stage-email" | "ak-stage-user-login")) else { return };
-        let world = core.world();
+        let config = core.config();
         let stage = plan.stages.front().and_then(|s| match &s.stage {
-            StageRef::Object(pk) => world.get(*pk),
+            StageRef::Object(pk) => config.get(*pk),
             StageRef::BuiltIn { .. } => None,
         });
         let time = |field: &str| stage.and_then(|s| signet_base::Span::parse(s.text(field)).ok()).filter(|s| s.secs() > 0).map(|s| templates::duration(s.secs()));

@@ -4,7 +4,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
-use signet_core::budget::Kind;
+use signet_core::budget::BudgetKind;
 use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
@@ -51,7 +51,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         return allowed((StatusCode::URI_TOO_LONG, axum::Json(json!({"detail": "The query of this flow is too long."}))).into_response());
     }
     if edge.session.principal().is_none()
-        && let Err(Error::TooMany { wait }) = core.budgets.spend(Kind::Request, edge.client.ip, 0, 1.0, core.now())
+        && let Err(Error::TooMany { wait }) = core.budgets.spend(BudgetKind::Request, edge.client.ip, 0, 1.0, core.now())
     {
         return allowed(too_many(wait));
     }

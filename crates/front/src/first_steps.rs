@@ -1,12 +1,12 @@
 //! What an administrator does next, until there is a console: at `/if/admin/`, and in place of an empty library.
-use crate::acting;
+use crate::impersonation;
 use crate::edge::Edge;
 use crate::library::{SIGN_OUT, account_links, set_csrf, to_sign_in};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Result};
 use signet_core::models::Application;
-use signet_core::page::Dressing;
+use signet_core::page::PageContext;
 use signet_core::{Core, Principal, address};
 use signet_pages::{Account, FirstStep, FirstStepsPage, first_steps_page};
 use signet_store::users;
@@ -31,14 +31,14 @@ pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     let core = &edge.core;
     let steps = steps(core).await?;
     let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
-    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
     let account =
-        Account { name, username: &person.user.username, links: &links, is_admin: true, here: "/if/admin/", sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
-    let page = first_steps_page(&FirstStepsPage { page: dressing.page(core), account, steps: &steps, home_url: "/if/user/", api_url: "/api/v3/" });
-    Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+        Account { name, username: &person.user.username, links: &links, is_admin: true, here: "/if/admin/", sign_out_url: SIGN_OUT, impersonation: impersonation::banner(person, &csrf) };
+    let page = first_steps_page(&FirstStepsPage { page: page_context.page(core), account, steps: &steps, home_url: "/if/user/", api_url: "/api/v3/" });
+    Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 
 /// Ticked by what is true, not by clicks.
@@ -67,7 +67,7 @@ async fn steps(core: &Core) -> Result<Vec<FirstStep>> {
                 + shown
                 + "/application/o/wiki/",
             command: APPLICATION.replace("SECRET", &core.ports.alphanumeric(40)),
-            done: core.world().all::<Application>().next().is_some(),
+            done: core.config().all::<Application>().next().is_some(),
         },
     ])
 }

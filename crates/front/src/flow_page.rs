@@ -1,16 +1,16 @@
 //! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back and
 //! reloading are safe; it works without script.
-use crate::around::{self, Around};
+use crate::around::{self, OwnedFormContext};
 use crate::edge::{Edge, here, read_answer, redirect};
 use crate::form;
-use crate::meanwhile::{self, Meant};
+use crate::meanwhile::{self, FormTarget};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, json};
 use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
-use signet_core::page::Dressing;
+use signet_core::page::PageContext;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
 use signet_pages::challenge::foreign;
@@ -60,10 +60,10 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     edge.session.state.bring(flow.pk, &client.query);
     match meanwhile::is_answer(&edge, &core, &flow, &sent) {
-        Meant::Current => {}
+        FormTarget::Current => {}
         // Another tab at the same address has gone on: this one follows.
-        Meant::Earlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
-        Meant::Nothing => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
+        FormTarget::Earlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
+        FormTarget::Nothing => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
     }
     let sent = form::read(sent);
     if let (Some(chosen), Some(plan)) = (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk)) {
@@ -157,10 +157,10 @@ fn page(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>, status: StatusCod
         return over(edge, core);
     }
     let csrf = edge.session.csrf(core);
-    let around = Around::of(edge, core, flow, challenge, typed);
-    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let around = OwnedFormContext::of(edge, core, flow, challenge, typed);
+    let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let action = here(&edge.client);
-    let form = around.form(edge, &dressing.help, &action, &csrf);
+    let form = around.form(edge, &page_context.help, &action, &csrf);
     let own = edge
         .session
         .state
@@ -171,13 +171,13 @@ fn page(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>, status: StatusCod
         .and_then(|id| core.families.stage(&id))
         .and_then(|kind| kind.page(challenge, &form));
     let body = match own {
-        Some(body) => Some(challenge_page_with(dressing.page(core), challenge, &form, body)),
-        None => challenge_page(dressing.page(core), challenge, &form),
+        Some(body) => Some(challenge_page_with(page_context.page(core), challenge, &form, body)),
+        None => challenge_page(page_context.page(core), challenge, &form),
     };
     // A form that submits itself goes to the application's origin.
     let target = challenge.get("url").and_then(Json::as_str).filter(|_| challenge["component"] == "ak-stage-autosubmit").and_then(origin);
     match body {
-        Some(body) => dressing.answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body).into_response(),
+        Some(body) => page_context.answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body).into_response(),
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }
 }

@@ -4,15 +4,15 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use signet_base::Uuid;
-use signet_core::page::Dressing;
+use signet_core::page::PageContext;
 use signet_model::Base;
 use signet_pages::{NoticePage, notice_page};
 
 /// `/.well-known/change-password`: where password managers send people (W3C "A Well-Known URL for Changing Passwords").
 pub async fn change_password(edge: Edge) -> Response {
-    let world = edge.core.world();
+    let config = edge.core.config();
     let mut stages: Vec<_> =
-        world.family(Base::Stage).filter(|o| o.def.name == "passwordstage" && Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| world.get(pk).is_some())).collect();
+        config.family(Base::Stage).filter(|o| o.def.name == "passwordstage" && Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| config.get(pk).is_some())).collect();
     stages.sort_by_key(|o| (o.name().to_owned(), o.pk));
     let next = "/if/user/security/";
     match stages.first() {
@@ -44,8 +44,8 @@ pub async fn ended(Path(what): Path<String>, edge: Edge) -> Response {
         "deleted" => ("Your account is deleted", "What was stored about you here is gone. You can close this window."),
         _ => return edge.not_found(),
     };
-    let dressing = Dressing::of(&edge.core, &edge.client, &edge.cookies);
+    let page_context = PageContext::of(&edge.core, &edge.client, &edge.cookies);
     let action = (what == "signed-out").then_some(("/flows/-/default/authentication/?next=/", "Sign in again"));
-    let page = notice_page(&NoticePage { page: dressing.page(&edge.core), title, text, action });
-    dressing.answer(StatusCode::OK, &[], page).into_response()
+    let page = notice_page(&NoticePage { page: page_context.page(&edge.core), title, text, action });
+    page_context.answer(StatusCode::OK, &[], page).into_response()
 }

@@ -1,5 +1,5 @@
 //! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
-mod acting;
+mod impersonation;
 mod around;
 mod edge;
 mod executor;
@@ -13,7 +13,7 @@ mod meanwhile;
 mod recovery;
 mod security;
 mod shares;
-mod ways;
+mod routes;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -30,18 +30,18 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
         .route("/if/user/", get(library::get))
         .route("/if/user/security/", get(security::get).post(security::post))
-        .route(acting::STOP, post(acting::stop))
+        .route(impersonation::STOP, post(impersonation::stop))
         .route("/if/admin/", get(first_steps::admin))
-        .route("/flows/-/default/{designation}/", get(ways::default_flow))
-        .route("/flows/-/configure/{stage}/", get(ways::configure))
-        .route("/flows/-/cancel/", get(ways::cancel))
-        .route("/application/launch/{slug}/", get(ways::launch))
+        .route("/flows/-/default/{designation}/", get(routes::default_flow))
+        .route("/flows/-/configure/{stage}/", get(routes::configure))
+        .route("/flows/-/cancel/", get(routes::cancel))
+        .route("/application/launch/{slug}/", get(routes::launch))
         .route("/recovery/use-token/{key}/", get(recovery::ask).post(recovery::use_up))
-        .route("/setup", get(ways::setup))
+        .route("/setup", get(routes::setup))
         .route("/if/ended/{what}/", get(known::ended))
         .route("/.well-known/change-password", get(known::change_password))
         .route("/favicon.ico", get(known::favicon))
         .route("/robots.txt", get(known::robots))
-        .route("/", get(ways::root))
+        .route("/", get(routes::root))
         .with_state(core)
 }

@@ -1,5 +1,5 @@
 //! `/if/user/`: the applications a person may open.
-use crate::acting;
+use crate::impersonation;
 use crate::around::HOME;
 use crate::edge::{Edge, redirect};
 use crate::first_steps;
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Map, Result, query};
 use signet_core::models::Application;
-use signet_core::page::{self, Dressing};
+use signet_core::page::{self, PageContext};
 use signet_core::{Principal, access, application};
 use signet_pages::{Account, LibraryPage, Tile, library_page};
 
@@ -45,13 +45,13 @@ pub fn set_csrf(edge: &Edge, response: &mut Response) {
 async fn library(edge: &Edge) -> Result<Response> {
     let core = &edge.core;
     let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
-    let world = core.world();
+    let config = core.config();
     let asked = query::value(&edge.client.query, "q").unwrap_or_default();
     let mut tiles = Vec::new();
-    let mut all: Vec<_> = world.all::<Application>().filter(|(_, a)| !a.meta_hide).collect();
+    let mut all: Vec<_> = config.all::<Application>().filter(|(_, a)| !a.meta_hide).collect();
     all.sort_by_key(|(_, a)| (a.group.to_lowercase(), a.name.to_lowercase()));
     for (object, app) in all {
-        let Some(launch_url) = application::launch_url(core, &world, object, Some(person)) else { continue };
+        let Some(launch_url) = application::launch_url(core, &config, object, Some(person)) else { continue };
         if !access::may_use(core, &edge.client, person, object, &Map::new()).await?.passing {
             continue;
         }
@@ -68,15 +68,15 @@ async fn library(edge: &Edge) -> Result<Response> {
         return first_steps::page(edge, person).await;
     }
     let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
-    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
     let done = crate::around::done(&query::value(&edge.client.query, "done").unwrap_or_default());
     let account =
-        Account { name, username: &person.user.username, links: &links, is_admin: person.is_superuser, here: HOME, sign_out_url: SIGN_OUT, acting: acting::banner(person, &csrf) };
-    let page = library_page(&LibraryPage { page: dressing.page(core), account, tiles: &tiles, query: asked.trim(), done, url: HOME });
-    let response = dressing.answer(StatusCode::OK, &[], page);
+        Account { name, username: &person.user.username, links: &links, is_admin: person.is_superuser, here: HOME, sign_out_url: SIGN_OUT, impersonation: impersonation::banner(person, &csrf) };
+    let page = library_page(&LibraryPage { page: page_context.page(core), account, tiles: &tiles, query: asked.trim(), done, url: HOME });
+    let response = page_context.answer(StatusCode::OK, &[], page);
     // The words of a search, and the token of the banner, must not stand in a packed page together.
     let mixed = !asked.is_empty() || person.impersonator.is_some();
     Ok(if mixed { response.into_response() } else { page::packed(&edge.headers, response).map(Body::from) })
@@ -96,7 +96,7 @@ pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static s
 
 /// The flow in which people change their own details, which comes back to `next`.
 pub fn details_url(edge: &Edge, next: &str) -> Option<String> {
-    let world = edge.core.world();
-    let flow = signet_core::brand::of(&world, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&world, b.flow_user_settings))?;
+    let config = edge.core.config();
+    let flow = signet_core::brand::of(&config, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&config, b.flow_user_settings))?;
     Some(format!("/if/flow/{flow}/?next={next}"))
 }

@@ -8,7 +8,7 @@ use signet_base::{Error, Json, Map, json, query};
 use signet_core::flow::plan::Refused;
 use signet_core::flow::{Reply, protocol};
 use signet_core::models::{Designation, Flow, background_url};
-use signet_core::page::{self, Dressing};
+use signet_core::page::{self, PageContext};
 use signet_core::{Core, brand, rows};
 use signet_model::Object;
 use signet_pages::{FormContext, challenge_page_with, ui};
@@ -58,7 +58,7 @@ pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> O
         "pending_user_avatar": rows::avatar(core, &user.name, &user.username, &user.email),
         "flow_info": {"title": format!("You are signed in as {name}"), "background": background_url(flow.text("background")), "layout": "stacked"},
     });
-    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let (to, words) = next(edge).map_or_else(|| (HOME.to_owned(), "Go to my applications"), |to| (to, "Go on"));
     let body = html! {
         div class="stack-2" {
@@ -66,30 +66,30 @@ pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> O
             (ui::link_button(&page::sign_out_to(&here(&edge.client)), "Sign in as somebody else"))
         }
     };
-    let page = challenge_page_with(dressing.page(core), &challenge, &FormContext { home_url: around::HOME, ..FormContext::new("", "") }, body);
-    Some(dressing.answer(StatusCode::OK, &[], page).into_response())
+    let page = challenge_page_with(page_context.page(core), &challenge, &FormContext { home_url: around::HOME, ..FormContext::new("", "") }, body);
+    Some(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 
 /// To what a form is an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Meant {
+pub enum FormTarget {
     Current,
     Earlier,
     /// There is no run, and the form is not one of its beginning.
     Nothing,
 }
 
-pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> Meant {
+pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> FormTarget {
     let component = sent.get("component").and_then(Json::as_str).unwrap_or_default();
     let Some(run) = &edge.session.state.plan else {
         let first =
-            signet_core::models::flow_bindings(&core.world(), flow.pk).first().and_then(|b| core.world().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned());
+            signet_core::models::flow_bindings(&core.config(), flow.pk).first().and_then(|b| core.config().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned());
         let expected = first.and_then(|stage| core.families.stage(&stage.def.full_name())).map_or("", |kind| kind.component());
-        return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) { Meant::Current } else { Meant::Nothing };
+        return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) { FormTarget::Current } else { FormTarget::Nothing };
     };
     let kind = run.stages.front().and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id));
     let expected = kind.as_ref().map_or("", |kind| kind.component());
-    if component.is_empty() || expected.is_empty() || component == expected { Meant::Current } else { Meant::Earlier }
+    if component.is_empty() || expected.is_empty() || component == expected { FormTarget::Current } else { FormTarget::Earlier }
 }
 
 /// Keeps a refused answer with its run, for the page that follows; whether there is a run to keep it with.

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::html;
 use signet_base::{Error, Json, Map, Result, Span, json};
-use signet_core::page::Dressing;
+use signet_core::page::PageContext;
 use signet_core::{Principal, login, token};
 use signet_pages::{FormContext, challenge_page_with, ui};
 use signet_store::tokens::{self, Token};
@@ -16,16 +16,16 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
         Ok(Some((_, person))) => {
             let core = edge.core.clone();
             let csrf = edge.session.csrf(&core);
-            let dressing = Dressing::of(&core, &edge.client, &edge.cookies);
+            let page_context = PageContext::of(&core, &edge.client, &edge.cookies);
             let challenge = json!({
                 "component": "ak-stage-consent", "pending_user": person.user.username, "header_text": "The link works once. Continue to sign in.",
-                "flow_info": {"title": "Sign in with a recovery link", "layout": "stacked", "background": dressing.background},
+                "flow_info": {"title": "Sign in with a recovery link", "layout": "stacked", "background": page_context.background},
             });
             let action = here(&edge.client);
-            let form = FormContext { request_id: Some(&edge.client.request_id), help: &dressing.help, ..FormContext::new(&action, &csrf) };
+            let form = FormContext { request_id: Some(&edge.client.request_id), help: &page_context.help, ..FormContext::new(&action, &csrf) };
             let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
-            let page = challenge_page_with(dressing.page(&core), &challenge, &form, body);
-            let answer = dressing.answer(StatusCode::OK, &[], page).into_response();
+            let page = challenge_page_with(page_context.page(&core), &challenge, &form, body);
+            let answer = page_context.answer(StatusCode::OK, &[], page).into_response();
             edge.leave(answer).await
         }
         Ok(None) => gone(&edge),

@@ -1,5 +1,5 @@
 //! `/if/user/security/`: who a person is, their sign-in methods, sessions and what they share. Works without script.
-use crate::acting;
+use crate::impersonation;
 use crate::around::done;
 use crate::edge::{Edge, read_answer, redirect};
 use crate::library::{SIGN_OUT, account_links, details_url, to_sign_in};
@@ -8,11 +8,11 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
-use signet_core::page::Dressing;
+use signet_core::page::PageContext;
 use signet_core::{Core, Principal, directory, session};
 use signet_model::Base;
 use signet_pages::{Account, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::sessions;
 
 const PATH: &str = "/if/user/security/";
@@ -78,7 +78,7 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
             Ok("removed")
         }
         "new_codes" => {
-            let all = devices::of_user(&core.db, person.user.id, Some(Kind::Static)).await?;
+            let all = devices::of_user(&core.db, person.user.id, Some(DeviceKind::Static)).await?;
             if all.is_empty() || !set_up(core).iter().any(|one| one.model == "authenticatorstaticstage") {
                 return Err(Error::NotFound);
             }
@@ -117,7 +117,7 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
 }
 
 async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Device> {
-    let kind = Kind::parse(text(sent, "kind")).ok_or(Error::NotFound)?;
+    let kind = DeviceKind::parse(text(sent, "kind")).ok_or(Error::NotFound)?;
     let id: i64 = text(sent, "id").parse().map_err(|_| Error::NotFound)?;
     devices::get(&core.db, kind, id).await?.filter(|d| d.user_id == person.user.id).ok_or(Error::NotFound)
 }
@@ -145,9 +145,9 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
-    let dressing = Dressing::of(core, &edge.client, &edge.cookies);
+    let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let page = security_page(&SecurityPage {
-        page: dressing.page(core),
+        page: page_context.page(core),
         account: Account {
             name,
             username: &person.user.username,
@@ -155,7 +155,7 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
             is_admin: person.is_superuser,
             here: PATH,
             sign_out_url: SIGN_OUT,
-            acting: acting::banner(person, csrf),
+            impersonation: impersonation::banner(person, csrf),
         },
         url: PATH,
         home_url: "/if/user/",
@@ -167,7 +167,7 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
         sessions: &sessions,
         consents: &consents,
     });
-    Ok(dressing.answer(StatusCode::OK, &[], page).into_response())
+    Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 
 pub fn moment(at: Timestamp) -> String {
@@ -178,7 +178,7 @@ async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<
     let mut out = Vec::new();
     for device in devices::of_user(&core.db, person.user.id, None).await?.into_iter().filter(|d| d.confirmed) {
         let detail = match device.kind {
-            Kind::Static => format!("{} left", devices::count_codes(&core.db, device.id, now).await?),
+            DeviceKind::Static => format!("{} left", devices::count_codes(&core.db, device.id, now).await?),
             _ => String::new(),
         };
         out.push(Method {
@@ -220,10 +220,10 @@ fn place(core: &Core, ip: &str) -> String {
 
 /// Stages that people set up for themselves, each by its flow.
 fn set_up(core: &Core) -> Vec<SetUp> {
-    let world = core.world();
-    let mut out: Vec<SetUp> = world
+    let config = core.config();
+    let mut out: Vec<SetUp> = config
         .family(Base::Stage)
-        .filter(|o| Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| world.get(pk).is_some()))
+        .filter(|o| Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| config.get(pk).is_some()))
         .map(|o| SetUp { model: o.def.name.to_owned(), title: o.text("friendly_name").to_owned(), url: format!("/flows/-/configure/{}/?next={PATH}", o.pk) })
         .collect();
     out.sort_by(|a, b| (&a.model, &a.title).cmp(&(&b.model, &b.title)));

@@ -16,8 +16,8 @@ const ALL: u64 = 1000;
 /// One row for each application, by its name.
 pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
     let now = core.now();
-    let world = core.world();
-    let name = |pk: Uuid| world.get(pk).map(|o| o.name().to_owned());
+    let config = core.config();
+    let name = |pk: Uuid| config.get(pk).map(|o| o.name().to_owned());
     let mut rows: BTreeMap<Uuid, ConsentRow> = BTreeMap::new();
     let query = ConsentQuery { owner: Some(person.user.id), page: Page { size: ALL, ..Page::default() }, ..ConsentQuery::default() };
     for consent in consents::list(&core.db, &query).await?.0.into_iter().filter(|c| !c.is_expired(now)) {
@@ -26,7 +26,7 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
         rows.insert(consent.application, ConsentRow { id: consent.id.to_string(), application, permissions: consent.permissions, expires, away: false });
     }
     for token in tokens(core, person).await? {
-        let Some((pk, application)) = application_of(&world, token.provider).and_then(|pk| Some((pk, name(pk)?))) else { continue };
+        let Some((pk, application)) = application_of(&config, token.provider).and_then(|pk| Some((pk, name(pk)?))) else { continue };
         let row = rows.entry(pk).or_insert_with(|| ConsentRow { id: pk.to_string(), application, permissions: token.scope.clone(), ..ConsentRow::default() });
         row.away = true;
     }
@@ -49,8 +49,8 @@ pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
         Some(consent) => consent.application,
         None => Uuid::parse_str(id).map_err(|_| Error::NotFound)?,
     };
-    let world = core.world();
-    let held: Vec<GrantToken> = tokens(core, person).await?.into_iter().filter(|t| application_of(&world, t.provider) == Some(application)).collect();
+    let config = core.config();
+    let held: Vec<GrantToken> = tokens(core, person).await?.into_iter().filter(|t| application_of(&config, t.provider) == Some(application)).collect();
     if consent.is_none() && held.is_empty() {
         return Err(Error::NotFound);
     }
@@ -69,6 +69,6 @@ async fn tokens(core: &Core, person: &Principal) -> Result<Vec<GrantToken>> {
     Ok(grants::list(&core.db, TokenKind::Refresh, &query).await?.0)
 }
 
-fn application_of(world: &Snapshot, provider: i64) -> Option<Uuid> {
-    world.all::<Application>().find(|(_, a)| a.provider == Some(provider)).map(|(o, _)| o.pk)
+fn application_of(config: &Snapshot, provider: i64) -> Option<Uuid> {
+    config.all::<Application>().find(|(_, a)| a.provider == Some(provider)).map(|(o, _)| o.pk)
 }

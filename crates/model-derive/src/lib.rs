@@ -220,36 +220,36 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
         Some(e) => return Err(syn::Error::new(e.span(), "cascade, set_null or set_default")),
     };
     let mut kind = if let Some(target) = value(&attrs, "refers") {
-        quote!(::signet_model::Kind::Ref { target: #target, on_delete: #on_delete })
+        quote!(::signet_model::FieldKind::Ref { target: #target, on_delete: #on_delete })
     } else if flag(&attrs, "choice") {
-        quote!(::signet_model::Kind::Choice(<#ty as ::signet_model::Choice>::VALUES))
+        quote!(::signet_model::FieldKind::Choice(<#ty as ::signet_model::Choice>::VALUES))
     } else if let Some(items) = value(&attrs, "items") {
-        quote!(::signet_model::Kind::Items(#items))
+        quote!(::signet_model::FieldKind::Items(#items))
     } else if let Some(Expr::Lit(ExprLit { lit: Lit::Str(s), .. })) = value(&attrs, "kind") {
         match s.value().as_str() {
-            "slug" => quote!(::signet_model::Kind::Slug),
-            "email" => quote!(::signet_model::Kind::Email),
-            "url" => quote!(::signet_model::Kind::Url),
-            "expression" => quote!(::signet_model::Kind::Expression),
-            "json" => quote!(::signet_model::Kind::Json),
+            "slug" => quote!(::signet_model::FieldKind::Slug),
+            "email" => quote!(::signet_model::FieldKind::Email),
+            "url" => quote!(::signet_model::FieldKind::Url),
+            "expression" => quote!(::signet_model::FieldKind::Expression),
+            "json" => quote!(::signet_model::FieldKind::Json),
             _ => return Err(syn::Error::new(s.span(), "slug, email, url, expression or json")),
         }
     } else {
         match word.as_str() {
-            "String" | "Secret" => quote!(::signet_model::Kind::Text),
-            "bool" => quote!(::signet_model::Kind::Bool),
-            "i64" | "i32" | "u32" | "u16" | "u64" => quote!(::signet_model::Kind::Int),
-            "f64" => quote!(::signet_model::Kind::Float),
-            "Span" => quote!(::signet_model::Kind::Duration),
-            "Timestamp" => quote!(::signet_model::Kind::Time),
-            "Map" => quote!(::signet_model::Kind::Object),
-            "Json" => quote!(::signet_model::Kind::Json),
-            "Uuid" => quote!(::signet_model::Kind::Uuid),
+            "String" | "Secret" => quote!(::signet_model::FieldKind::Text),
+            "bool" => quote!(::signet_model::FieldKind::Bool),
+            "i64" | "i32" | "u32" | "u16" | "u64" => quote!(::signet_model::FieldKind::Int),
+            "f64" => quote!(::signet_model::FieldKind::Float),
+            "Span" => quote!(::signet_model::FieldKind::Duration),
+            "Timestamp" => quote!(::signet_model::FieldKind::Time),
+            "Map" => quote!(::signet_model::FieldKind::Object),
+            "Json" => quote!(::signet_model::FieldKind::Json),
+            "Uuid" => quote!(::signet_model::FieldKind::Uuid),
             other => return Err(syn::Error::new(f.ty.span(), format!("no kind for the type {other}: add choice, items, refers or kind"))),
         }
     };
     if many && value(&attrs, "items").is_none() {
-        kind = quote!(::signet_model::Kind::List(&#kind));
+        kind = quote!(::signet_model::FieldKind::List(&#kind));
     }
     let default = match (value(&attrs, "default"), value(&attrs, "default_fn")) {
         (Some(e), _) => quote!(Some(|_| ::signet_base::json!(#e))),

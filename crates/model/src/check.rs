@@ -1,6 +1,6 @@
 //! Judges what a client sends for a model: types, required members, ranges, choices, references, uniqueness.
 //! Messages are those of the contract where it fixes them.
-use crate::{FieldDef, Kind, ModelDef, Object, Secrets, Snapshot};
+use crate::{FieldDef, FieldKind, ModelDef, Object, Secrets, Snapshot};
 use signet_base::{FieldErrors, Json, Map, Ports, Result, Secret, Span, Timestamp, Uuid};
 
 pub use crate::references::reference_values;
@@ -34,7 +34,7 @@ pub trait Lookup {
 
 /// Judges `incoming` against the declaration. `partial` keeps members that are not sent (PATCH); otherwise they
 /// must be there or fall back to what was stored, then to the default (PUT keeps unsent optional members, as in authentik).
-pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Object>, partial: bool, world: &Snapshot, rows: &dyn Lookup, ports: &Ports) -> Result<Change<'a>> {
+pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Object>, partial: bool, config: &Snapshot, rows: &dyn Lookup, ports: &Ports) -> Result<Change<'a>> {
     let mut errors = FieldErrors::new();
     let mut change = Change { def, before, data: Map::new(), secrets: Secrets::new(), sent: Vec::new() };
     for field in def.fields {
@@ -43,7 +43,7 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
             change.sent.push(field.name);
         }
         let value = match sent {
-            Some(value) => match normal(field, value, world, rows) {
+            Some(value) => match normal(field, value, config, rows) {
                 Ok(value) => value,
                 Err(Complaint::Text(text)) => {
                     errors.add(field.name, text);
@@ -69,7 +69,7 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
                     continue;
                 }
                 let value = field.default.map_or_else(|| empty(&field.kind, field.nullable), |f| f(ports));
-                if matches!(field.kind, Kind::Float) { float(&value).unwrap_or(value) } else { value }
+                if matches!(field.kind, FieldKind::Float) { float(&value).unwrap_or(value) } else { value }
             }
         };
         if field.secret {
@@ -84,10 +84,10 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
         let pbm = before.map(|o| o.text("pbm_uuid").to_owned()).filter(|t| !t.is_empty()).unwrap_or_else(|| ports.uuid().to_string());
         change.data.insert("pbm_uuid".into(), Json::String(pbm));
     }
-    unique(&change, world, &mut errors);
+    unique(&change, config, &mut errors);
     if errors.is_empty()
         && let Some(rule) = def.check
-        && let Err(more) = rule(&mut change, world)
+        && let Err(more) = rule(&mut change, config)
     {
         errors.merge(more);
     }
@@ -95,9 +95,9 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
     Ok(change)
 }
 
-fn unique(change: &Change<'_>, world: &Snapshot, errors: &mut FieldErrors) {
+fn unique(change: &Change<'_>, config: &Snapshot, errors: &mut FieldErrors) {
     let def = change.def;
-    let others = || world.objects().filter(|o| change.before.is_none_or(|b| b.pk != o.pk));
+    let others = || config.objects().filter(|o| change.before.is_none_or(|b| b.pk != o.pk));
     for field in def.fields.iter().filter(|f| f.unique) {
         if errors.contains(field.name) {
             continue;
@@ -117,17 +117,17 @@ fn unique(change: &Change<'_>, world: &Snapshot, errors: &mut FieldErrors) {
     }
 }
 
-fn empty(kind: &Kind, nullable: bool) -> Json {
+fn empty(kind: &FieldKind, nullable: bool) -> Json {
     match kind {
         _ if nullable => Json::Null,
-        Kind::Bool => Json::Bool(false),
-        Kind::Int => Json::from(0),
-        Kind::Float => Json::from(0.0),
-        Kind::Object => Json::Object(Map::new()),
-        Kind::List(_) | Kind::Items(_) => Json::Array(Vec::new()),
-        Kind::Json | Kind::Time | Kind::Uuid | Kind::Ref { .. } => Json::Null,
-        Kind::Text | Kind::Slug | Kind::Email | Kind::Url | Kind::Expression | Kind::Duration => Json::String(String::new()),
-        Kind::Choice(words) => words.first().map_or(Json::Null, |w| Json::String((*w).to_owned())),
+        FieldKind::Bool => Json::Bool(false),
+        FieldKind::Int => Json::from(0),
+        FieldKind::Float => Json::from(0.0),
+        FieldKind::Object => Json::Object(Map::new()),
+        FieldKind::List(_) | FieldKind::Items(_) => Json::Array(Vec::new()),
+        FieldKind::Json | FieldKind::Time | FieldKind::Uuid | FieldKind::Ref { .. } => Json::Null,
+        FieldKind::Text | FieldKind::Slug | FieldKind::Email | FieldKind::Url | FieldKind::Expression | FieldKind::Duration => Json::String(String::new()),
+        FieldKind::Choice(words) => words.first().map_or(Json::Null, |w| Json::String((*w).to_owned())),
     }
 }
 
@@ -148,29 +148,29 @@ impl From<&str> for Complaint {
 }
 
 /// The stored form of a value a client sent, or what is wrong with it.
-pub fn normal(field: &FieldDef, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+pub fn normal(field: &FieldDef, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
     if value.is_null() {
         return if field.nullable { Ok(Json::Null) } else { Err("This field may not be null.".into()) };
     }
     if field.nullable
         && let Json::String(text) = value
         && text.is_empty()
-        && matches!(field.kind, Kind::Ref { .. } | Kind::Choice(_) | Kind::Time | Kind::Uuid | Kind::Int)
+        && matches!(field.kind, FieldKind::Ref { .. } | FieldKind::Choice(_) | FieldKind::Time | FieldKind::Uuid | FieldKind::Int)
     {
         // Forms and the PowerShell scripts of 2024 send "" for nothing.
         return Ok(Json::Null);
     }
-    let value = one(field, &field.kind, value, world, rows)?;
+    let value = one(field, &field.kind, value, config, rows)?;
     if field.nonempty && value.as_array().is_some_and(Vec::is_empty) {
         return Err("This list may not be empty.".into());
     }
     Ok(value)
 }
 
-fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+fn one(field: &FieldDef, kind: &FieldKind, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
     match kind {
-        Kind::Text | Kind::Slug | Kind::Email | Kind::Url | Kind::Expression | Kind::Duration => text(field, kind, value),
-        Kind::Bool => match value {
+        FieldKind::Text | FieldKind::Slug | FieldKind::Email | FieldKind::Url | FieldKind::Expression | FieldKind::Duration => text(field, kind, value),
+        FieldKind::Bool => match value {
             Json::Bool(b) => Ok(Json::Bool(*b)),
             Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "true" | "t" | "yes" | "y" | "on" | "1") => Ok(Json::Bool(true)),
             Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "false" | "f" | "no" | "n" | "off" | "0") => Ok(Json::Bool(false)),
@@ -178,7 +178,7 @@ fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn
             Json::Number(n) if n.as_i64() == Some(0) => Ok(Json::Bool(false)),
             _ => Err("Must be a valid boolean.".into()),
         },
-        Kind::Int => {
+        FieldKind::Int => {
             let n = match value {
                 Json::Number(n) => n.as_i64(),
                 Json::String(s) => s.trim().parse().ok(),
@@ -194,43 +194,43 @@ fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn
             }
             Ok(Json::from(n))
         }
-        Kind::Float => match value {
+        FieldKind::Float => match value {
             Json::Number(_) => float(value).ok_or_else(|| "A valid number is required.".into()),
             Json::String(s) => s.trim().parse::<f64>().ok().filter(|f| f.is_finite()).map(Json::from).ok_or_else(|| "A valid number is required.".into()),
             _ => Err("A valid number is required.".into()),
         },
-        Kind::Time => match value.as_str().map(Timestamp::parse) {
+        FieldKind::Time => match value.as_str().map(Timestamp::parse) {
             Some(Ok(at)) => Ok(Json::String(at.to_string())),
             _ => Err("Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].".into()),
         },
-        Kind::Uuid => match value.as_str().map(Uuid::parse_str) {
+        FieldKind::Uuid => match value.as_str().map(Uuid::parse_str) {
             Some(Ok(id)) => Ok(Json::String(id.to_string())),
             _ => Err("Must be a valid UUID.".into()),
         },
-        Kind::Object => match value {
+        FieldKind::Object => match value {
             Json::Object(_) => Ok(value.clone()),
             _ => Err("Value must be a dictionary, and not have any duplicate keys.".into()),
         },
-        Kind::Json => Ok(value.clone()),
-        Kind::Choice(words) => match value {
+        FieldKind::Json => Ok(value.clone()),
+        FieldKind::Choice(words) => match value {
             Json::String(s) if words.contains(&s.as_str()) => Ok(value.clone()),
             Json::Number(n) if words.contains(&n.to_string().as_str()) => Ok(Json::String(n.to_string())),
             other => Err(format!("\"{}\" is not a valid choice.", plain(other)).into()),
         },
-        Kind::Ref { target, .. } => reference(target, value, world, rows),
-        Kind::List(inner) => {
+        FieldKind::Ref { target, .. } => reference(target, value, config, rows),
+        FieldKind::List(inner) => {
             let Json::Array(list) = value else { return Err(format!("Expected a list of items but got type \"{}\".", type_name(value)).into()) };
             let mut out = Vec::with_capacity(list.len());
             let mut wrong = Map::new();
             for (index, item) in list.iter().enumerate() {
-                match one(field, inner, item, world, rows) {
+                match one(field, inner, item, config, rows) {
                     Ok(v) => {
-                        if !(matches!(inner, Kind::Ref { .. } | Kind::Choice(_)) && out.contains(&v)) {
+                        if !(matches!(inner, FieldKind::Ref { .. } | FieldKind::Choice(_)) && out.contains(&v)) {
                             out.push(v);
                         }
                     }
                     // References are reported as one; other items by their place.
-                    Err(Complaint::Text(text)) if !matches!(inner, Kind::Ref { .. }) => {
+                    Err(Complaint::Text(text)) if !matches!(inner, FieldKind::Ref { .. }) => {
                         wrong.insert(index.to_string(), Json::Array(vec![Json::String(text)]));
                     }
                     Err(c) => return Err(c),
@@ -238,11 +238,11 @@ fn one(field: &FieldDef, kind: &Kind, value: &Json, world: &Snapshot, rows: &dyn
             }
             if wrong.is_empty() { Ok(Json::Array(out)) } else { Err(Complaint::Shape(Json::Object(wrong))) }
         }
-        Kind::Items(members) => items(members, value, world, rows),
+        FieldKind::Items(members) => items(members, value, config, rows),
     }
 }
 
-fn items(members: &'static [FieldDef], value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+fn items(members: &'static [FieldDef], value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
     let Json::Array(list) = value else {
         return Err(Complaint::Shape(serde_json::json!({"non_field_errors": [format!("Expected a list of items but got type \"{}\".", type_name(value))]})));
     };
@@ -254,7 +254,7 @@ fn items(members: &'static [FieldDef], value: &Json, world: &Snapshot, rows: &dy
             Json::Object(sent) => {
                 for member in members {
                     match sent.get(member.name) {
-                        Some(v) => match normal(member, v, world, rows) {
+                        Some(v) => match normal(member, v, config, rows) {
                             Ok(v) => {
                                 data.insert(member.name.to_owned(), v);
                             }
@@ -287,7 +287,7 @@ fn is_default(field: &FieldDef, text: &str) -> bool {
     field.default.is_some_and(|default| default(&Ports::system()).as_str() == Some(text))
 }
 
-fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> {
+fn text(field: &FieldDef, kind: &FieldKind, value: &Json) -> Result<Json, Complaint> {
     let text = match value {
         Json::String(s) => s.clone(),
         Json::Number(n) => n.to_string(),
@@ -296,7 +296,7 @@ fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> 
     if text.contains('\0') {
         return Err("Null characters are not allowed.".into());
     }
-    let verbatim = field.secret || matches!(kind, Kind::Expression) || text.trim().len() == text.len() || is_default(field, &text);
+    let verbatim = field.secret || matches!(kind, FieldKind::Expression) || text.trim().len() == text.len() || is_default(field, &text);
     let text = if verbatim { text } else { text.trim().to_owned() };
     if text.is_empty() {
         return if field.blank { Ok(Json::String(text)) } else { Err("This field may not be blank.".into()) };
@@ -306,14 +306,14 @@ fn text(field: &FieldDef, kind: &Kind, value: &Json) -> Result<Json, Complaint> 
         return Err(format!("Ensure this field has no more than {limit} characters.").into());
     }
     match kind {
-        Kind::Slug if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') => {
+        FieldKind::Slug if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') => {
             return Err("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.".into());
         }
-        Kind::Email if !email(&text) => return Err("Enter a valid email address.".into()),
-        Kind::Duration => {
+        FieldKind::Email if !email(&text) => return Err("Enter a valid email address.".into()),
+        FieldKind::Duration => {
             Span::parse(&text)?;
         }
-        Kind::Url if !(text.starts_with("http://") || text.starts_with("https://")) => return Err("Enter a valid URL.".into()),
+        FieldKind::Url if !(text.starts_with("http://") || text.starts_with("https://")) => return Err("Enter a valid URL.".into()),
         _ => {}
     }
     Ok(Json::String(text))
@@ -340,7 +340,7 @@ pub fn email(text: &str) -> bool {
         && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
 }
 
-fn reference(target: &str, value: &Json, world: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
     let missing = || Complaint::Text(format!("Invalid pk \"{}\" - object does not exist.", plain(value)));
     if target == "authentik_core.user" {
         let id = match value {
@@ -352,7 +352,7 @@ fn reference(target: &str, value: &Json, world: &Snapshot, rows: &dyn Lookup) ->
         return if rows.user_exists(id) { Ok(Json::from(id)) } else { Err(missing()) };
     }
     if let Some(n) = value.as_i64().or_else(|| if target == "authentik_core.provider" { value.as_str()?.parse().ok() } else { None }) {
-        let found = world.by_num(n).filter(|o| o.def.answers_to(target));
+        let found = config.by_num(n).filter(|o| o.def.answers_to(target));
         return found.map(|_| Json::from(n)).ok_or_else(missing);
     }
     let Some(id) = value.as_str().and_then(|s| Uuid::parse_str(s).ok()) else {
@@ -365,10 +365,10 @@ fn reference(target: &str, value: &Json, world: &Snapshot, rows: &dyn Lookup) ->
         "authentik_core.group" => rows.group_exists(id),
         // Clients know the primary key of what they guard; kept is the key that policies are bound to.
         "bindable" => {
-            let pbm = world.by_pbm(id).or_else(|| world.get(id)).and_then(|o| o.pbm());
+            let pbm = config.by_pbm(id).or_else(|| config.get(id)).and_then(|o| o.pbm());
             return pbm.map(|pbm| Json::String(pbm.to_string())).ok_or_else(missing);
         }
-        _ => world.get(id).is_some_and(|o| o.def.answers_to(target)),
+        _ => config.get(id).is_some_and(|o| o.def.answers_to(target)),
     };
     if found { Ok(Json::String(id.to_string())) } else { Err(missing()) }
 }

@@ -47,7 +47,7 @@ pub enum OnDelete {
 
 /// The kind of a field's value; `Option` and `Vec` are told by `FieldDef::nullable` and `Kind::List`.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum FieldKind {
     Text,
     /// Letters, digits, `-` and `_`.
     Slug,
@@ -74,7 +74,7 @@ pub enum Kind {
         target: &'static str,
         on_delete: OnDelete,
     },
-    List(&'static Kind),
+    List(&'static FieldKind),
     /// A list of objects with these members.
     Items(&'static [FieldDef]),
 }
@@ -84,7 +84,7 @@ pub struct FieldDef {
     pub name: &'static str,
     /// Help text for people.
     pub doc: &'static str,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub default: Option<fn(&Ports) -> Json>,
     pub required: bool,
     pub nullable: bool,
@@ -111,11 +111,11 @@ pub struct FieldDef {
 
 impl FieldDef {
     /// A plain read-only member for `ModelDef::extra` and hand-made schemas.
-    pub const fn shown(name: &'static str, kind: Kind) -> Self {
+    pub const fn shown(name: &'static str, kind: FieldKind) -> Self {
         Self { read_only: true, ..Self::plain(name, kind) }
     }
     /// An optional writable member.
-    pub const fn plain(name: &'static str, kind: Kind) -> Self {
+    pub const fn plain(name: &'static str, kind: FieldKind) -> Self {
         Self {
             name,
             doc: "",

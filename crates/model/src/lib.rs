@@ -8,7 +8,7 @@ pub mod registry;
 pub mod snapshot;
 
 pub use check::{Change, Lookup, check};
-pub use def::{Base, Choice, FieldDef, Kind, Model, ModelDef, OnDelete, build};
+pub use def::{Base, Choice, FieldDef, FieldKind, Model, ModelDef, OnDelete, build};
 pub use object::{Object, Secrets};
 pub use registry::Registry;
 pub use signet_model_derive::{Choice, Model};

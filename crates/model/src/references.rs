@@ -1,5 +1,5 @@
 //! What an object refers to.
-use crate::{Kind, ModelDef, OnDelete};
+use crate::{FieldKind, ModelDef, OnDelete};
 use signet_base::{Json, Map};
 
 /// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers, `user:<n>`), many, on-delete.
@@ -7,8 +7,8 @@ pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str
     let mut out = Vec::new();
     for field in def.fields {
         let (target, many, on_delete) = match field.kind {
-            Kind::Ref { target, on_delete } => (target, false, on_delete),
-            Kind::List(Kind::Ref { target, on_delete }) => (*target, true, *on_delete),
+            FieldKind::Ref { target, on_delete } => (target, false, on_delete),
+            FieldKind::List(FieldKind::Ref { target, on_delete }) => (*target, true, *on_delete),
             _ => continue,
         };
         let mut push = |value: &Json| match value {

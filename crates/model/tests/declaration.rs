@@ -1,7 +1,7 @@
 //! What a declaration says, and how input is judged by it.
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Ports, Secret, Span, Timestamp, Uuid, json};
-use signet_model::{Base, Choice, Kind, Lookup, Model, Object, Secrets, Snapshot, check};
+use signet_model::{Base, Choice, FieldKind, Lookup, Model, Object, Secrets, Snapshot, check};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Choice)]
@@ -57,7 +57,7 @@ fn the_derive_reads_names_kinds_defaults_and_docs() {
     assert_eq!(TStage::DEF.base, Some(Base::Stage));
     let mode = TStage::DEF.field("mode").unwrap();
     assert_eq!(mode.doc, "How often.");
-    assert!(matches!(mode.kind, Kind::Choice(["always_require", "perm"])));
+    assert!(matches!(mode.kind, FieldKind::Choice(["always_require", "perm"])));
     assert!(TStage::DEF.field("key").unwrap().secret);
     assert_eq!(Mode::Permanent.as_str(), "perm");
 }

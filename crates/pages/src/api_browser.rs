@@ -27,7 +27,7 @@ pub fn api_browser_page(page: Page, schema_url: &str) -> Markup {
                 "Programs send " code { "Authorization: Bearer " i { "token" } } ". A token is made with " code { "POST /core/tokens/" } ", its key is read with "
                 code { "GET /core/tokens/{identifier}/view_key/" } ". Here, requests that only read are sent with the session of this browser."
             }
-            noscript { (ui::notice(ui::Kind::Info, "The list needs JavaScript.", "The OpenAPI document above holds the same without it.")) }
+            noscript { (ui::notice(ui::NoticeKind::Info, "The list needs JavaScript.", "The OpenAPI document above holds the same without it.")) }
             p class="muted" role="status" data-api-status { "Loading…" }
             div class="ops" data-schema=(schema_url) {}
         }

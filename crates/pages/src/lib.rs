@@ -32,7 +32,7 @@ pub use flow::{FlowPage, Heading, Layout, flow_page};
 pub use form::{FormContext, Purpose, field_error};
 pub use icons::{Icon, icon};
 pub use message::{ErrorPage, NoticePage, error_page, notice_page};
-pub use portal::{Account, Acting, LibraryPage, Tile, library_page};
+pub use portal::{Account, Impersonation, LibraryPage, Tile, library_page};
 pub use security::{ConsentRow, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
 pub use shell::{Foreign, Page, Shell, csp, csp_with};
 pub use ui::Person;

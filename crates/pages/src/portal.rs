@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::icons::{Icon, icon, icon_s};
 use crate::shell::{Page, Shell};
-use crate::ui::{Kind, hidden, monogram, notice_said};
+use crate::ui::{NoticeKind, hidden, monogram, notice_said};
 use crate::url::{safe_href, safe_image};
 
 /// Who is signed in, for the menu in the top bar.
@@ -23,12 +23,12 @@ pub struct Account<'a> {
     /// Where signing out starts.
     pub sign_out_url: &'a str,
     /// Set while an administrator acts as this person.
-    pub acting: Option<Acting<'a>>,
+    pub impersonation: Option<Impersonation<'a>>,
 }
 
 /// Who acts as the person of the page, and the form that stops it.
 #[derive(Debug, Clone, Copy)]
-pub struct Acting<'a> {
+pub struct Impersonation<'a> {
     /// Username of the administrator.
     pub by: &'a str,
     /// Address that the form posts to.
@@ -90,7 +90,7 @@ pub fn library_page(library: &LibraryPage) -> Markup {
                 div { h1 { "Applications" } }
                 @if !tiles.is_empty() { (search(query, tiles.len(), url)) }
             }
-            @if !done.is_empty() { (notice_said(Kind::Ok, done, "")) }
+            @if !done.is_empty() { (notice_said(NoticeKind::Ok, done, "")) }
             @let groups = groups(tiles);
             @for (name, tiles) in &groups { (group(name, groups.len() == 1, tiles, query)) }
             @if tiles.is_empty() { (nothing_yet()) } @else { (nothing_found(query, found > 0, url)) }
@@ -115,7 +115,7 @@ pub(crate) fn top_bar(page: &Page, account: Option<&Account>, home: &str) -> Mar
                 (menu(account))
             }
         }
-        @if let Some((account, acting)) = account.and_then(|account| Some((account, account.acting?))) { (banner(&page.brand.title, account, &acting)) }
+        @if let Some((account, impersonation)) = account.and_then(|account| Some((account, account.impersonation?))) { (banner(&page.brand.title, account, &impersonation)) }
     }
 }
 
@@ -132,13 +132,13 @@ fn places(account: &Account) -> Markup {
 }
 
 /// Says on every page as whom an administrator acts, and how to stop.
-fn banner(brand: &str, account: &Account, acting: &Acting) -> Markup {
+fn banner(brand: &str, account: &Account, impersonation: &Impersonation) -> Markup {
     html! {
-        form class="acting notice notice--warn" method="post" action=[safe_href(acting.url)] aria-label="Acting as somebody else" {
+        form class="acting notice notice--warn" method="post" action=[safe_href(impersonation.url)] aria-label="Impersonation as somebody else" {
             (icon(Icon::Alert))
-            p class="grow" { b { "You are looking at " bdi { (brand) } " as " bdi { (account.username) } "." } " What you do is recorded under your own name, " bdi { (acting.by) } "." }
-            (hidden("csrf", acting.csrf))
-            button class="btn" type="submit" { span { "Back to " bdi { (acting.by) } } }
+            p class="grow" { b { "You are looking at " bdi { (brand) } " as " bdi { (account.username) } "." } " What you do is recorded under your own name, " bdi { (impersonation.by) } "." }
+            (hidden("csrf", impersonation.csrf))
+            button class="btn" type="submit" { span { "Back to " bdi { (impersonation.by) } } }
         }
     }
 }

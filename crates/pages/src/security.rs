@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::icons::{Icon, icon, icon_s};
 use crate::portal::{Account, top_bar};
 use crate::shell::{Page, Shell};
-use crate::ui::{self, Field, Kind, hidden, monogram};
+use crate::ui::{self, Field, NoticeKind, hidden, monogram};
 use crate::url::safe_href;
 use crate::words;
 
@@ -119,7 +119,7 @@ pub fn security_page(security: &SecurityPage) -> Markup {
         (top_bar(&security.page, Some(&security.account), security.home_url))
         main class="portal portal--narrow" id="main" {
             div class="page-head" { div { h1 { "Settings" } p { "Who you are here, how and where you sign in, and what you share." } } }
-            @if !security.done.is_empty() { (ui::notice_said(Kind::Ok, security.done, "")) }
+            @if !security.done.is_empty() { (ui::notice_said(NoticeKind::Ok, security.done, "")) }
             nav class="sections" aria-label="Sections" {
                 @for (id, words) in [("profile", "Profile"), ("methods", "Sign-in methods"), ("sessions", "Sessions"), ("consents", "Applications")] {
                     a href={ "#" (id) "-h" } { (words) }
@@ -198,7 +198,7 @@ fn methods(security: &SecurityPage) -> Markup {
                 p { "Keep at least two, so that one lost device does not lock you out." }
             } }
             @if only_codes {
-                (ui::notice(Kind::Warn, "Your recovery codes are your only second step.", "Each sign-in uses one up. When none is left, you cannot get in. Add a passkey or an authenticator app."))
+                (ui::notice(NoticeKind::Warn, "Your recovery codes are your only second step.", "Each sign-in uses one up. When none is left, you cannot get in. Add a passkey or an authenticator app."))
             }
             @let password = password(security);
             @if security.methods.is_empty() && password.is_none() {

@@ -167,7 +167,7 @@ fn pages_b12_recovery_says_what_happens_and_leads_back() {
 fn library(tiles: &[Tile], query: &str) -> String {
     let (brand, assets) = (Brand::default(), Manifest::default());
     let page = Page { brand: &brand, assets: &assets, locale: "en", theme: Theme::Automatic, nonce: "n" };
-    let account = Account { name: "Ada", username: "ada", links: &[], is_admin: false, here: "/if/user/", sign_out_url: "/out", acting: None };
+    let account = Account { name: "Ada", username: "ada", links: &[], is_admin: false, here: "/if/user/", sign_out_url: "/out", impersonation: None };
     library_page(&LibraryPage { page, account, tiles, query, done: "", url: "/if/user/" }).into_string()
 }
 
@@ -194,7 +194,7 @@ fn pages_b20_b22_places_and_tiles_say_where_they_lead() {
 fn pages_b7_b8_settings_tell_sessions_and_methods_apart() {
     let (brand, assets) = (Brand::default(), Manifest::default());
     let page = Page { brand: &brand, assets: &assets, locale: "en", theme: Theme::Automatic, nonce: "n" };
-    let account = Account { name: "Ada", username: "ada", links: &[], is_admin: true, here: "/if/user/security/", sign_out_url: "/out", acting: None };
+    let account = Account { name: "Ada", username: "ada", links: &[], is_admin: true, here: "/if/user/security/", sign_out_url: "/out", impersonation: None };
     let method = |class: &str, name: &str, maker: &str| Method {
         class: class.into(),
         id: 1,

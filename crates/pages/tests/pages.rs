@@ -144,7 +144,7 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     }
     let tile = |launch: &str| Tile { name: text.into(), description: text.into(), launch_url: launch.into(), icon_url: Some(url.into()), group: text.into(), new_tab: true };
     let tiles = [tile(url), tile("javascript:alert(1)")];
-    let account = Account { name: text, username: "x", links: &[(url, text)], is_admin: true, here: "/if/user/", sign_out_url: url, acting: None };
+    let account = Account { name: text, username: "x", links: &[(url, text)], is_admin: true, here: "/if/user/", sign_out_url: url, impersonation: None };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
         out.push(library_page(&LibraryPage { page, account, tiles, query, done: text, url }).into_string());
     }

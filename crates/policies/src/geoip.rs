@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, Map, Result, json};
 use signet_core::geoip::{countries, distance_km, is_impossible};
 use signet_core::policy::{Policy, Question, Verdict};
-use signet_model::{Choice, FieldDef, Kind, Model, ModelDef, Object, Snapshot};
+use signet_model::{Choice, FieldDef, FieldKind, Model, ModelDef, Object, Snapshot};
 use signet_store::logins::{self, Login};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl Choice for Country {
     const VALUES: &'static [&'static str] = countries::CODES;
 }
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("countries_obj", Kind::List(&Kind::Object))];
+const EXTRA: &[FieldDef] = &[FieldDef::shown("countries_obj", FieldKind::List(&FieldKind::Object))];
 
 /// Passes for addresses in one of the countries or networks, when any are set. Distances to earlier sign-ins, when they are
 /// checked, refuse. Without a database of places or networks the policy fails.

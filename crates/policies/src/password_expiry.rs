@@ -60,7 +60,7 @@ impl Policy for PasswordExpiry {
         if settings.deny_only {
             return Ok(Verdict::fail("Password has expired."));
         }
-        if !question.is_rehearsal() {
+        if !question.is_dry_run() {
             take_away(question.core, person).await?;
         }
         Ok(Verdict::fail(format!("Password expired {days} days ago. Please update your password.")))

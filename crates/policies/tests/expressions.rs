@@ -10,7 +10,7 @@ use signet_core::policy::{self, Question};
 use signet_model::{Model, check};
 use signet_policies::dummy::DummyPolicy;
 use signet_policies::expression::ExpressionPolicy;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use site::{AllRows, Site, map};
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ async fn errors_refuse_and_are_recorded() {
         "return requests.get('http://example.test/')",
         "context['flow_plan'].context = 1\nreturn True",
     ] {
-        let flow = site.core.world().all::<Flow>().next().map(|(o, _)| o.clone());
+        let flow = site.core.config().all::<Flow>().next().map(|(o, _)| o.clone());
         assert!(site.ask(text, json!({"a": 1}), flow.as_ref()).await.is_err(), "{text}");
     }
     assert!(site.actions().await.iter().filter(|a| *a == "policy_exception").count() >= 8);
@@ -73,7 +73,7 @@ async fn errors_refuse_and_are_recorded() {
         ("yield True", "it would always pass"),
     ] {
         let sent = json!({"name": "refused", "expression": text});
-        let refused = check(ExpressionPolicy::DEF, sent.as_object().unwrap(), None, false, &site.core.world(), &AllRows, &site.core.ports).err().unwrap().to_string();
+        let refused = check(ExpressionPolicy::DEF, sent.as_object().unwrap(), None, false, &site.core.config(), &AllRows, &site.core.ports).err().unwrap().to_string();
         assert!(refused.contains("expression") && refused.contains(why), "{text}: {refused}");
     }
     // Nothing, and nothing true, refuses without an error.
@@ -155,7 +155,7 @@ async fn only_confirmed_devices_of_a_known_type_count() {
         let site = &site;
         async move { site.ask(text, json!({}), None).await.map(|v| v.passing).ok() }
     };
-    let mut device = Device::new(&site.core.ports, Kind::Totp, site.ada.user.id, "phone");
+    let mut device = Device::new(&site.core.ports, DeviceKind::Totp, site.ada.user.id, "phone");
     device.confirmed = false;
     device.id = devices::insert(&site.core.db, &device).await.unwrap();
     assert_eq!(passes("return ak_user_has_authenticator(user)").await, Some(false));
@@ -199,7 +199,7 @@ async fn letters_leave_beside_the_run_and_never_when_a_text_is_tried_out() {
     }
     let policy = site.policy("ak_create_event('tried')\nreturn ak_send_email('a@example.test', 'x', body='z') and request.debug").await;
     site.mail.take();
-    let client = Client { rehearsal: Some(site.core.now()), ..site.client() };
+    let client = Client { dry_run: Some(site.core.now()), ..site.client() };
     let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &Map::new(), target: None };
     assert!(policy::ask_policy(&policy, &question, Duration::ZERO).await.unwrap().passing);
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -229,7 +229,7 @@ async fn the_outside_is_open_by_name_and_an_explanation_has_its_own_time() {
     assert!(site.http.requests().is_empty(), "nothing of that left");
     assert!(site.ask("return '127.0.0.1' in resolve_dns('localhost', ip_version=4)", json!({}), None).await.unwrap().passing);
     let policy = site.policy("import datetime\nreturn datetime.datetime.now().year == 2031").await;
-    let client = Client { rehearsal: Some(Timestamp::parse("2031-01-02T03:04:05Z").unwrap()), ..site.client() };
+    let client = Client { dry_run: Some(Timestamp::parse("2031-01-02T03:04:05Z").unwrap()), ..site.client() };
     let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &Map::new(), target: None };
     assert!(policy::ask_policy(&policy, &question, Duration::ZERO).await.unwrap().passing);
 }
@@ -239,7 +239,7 @@ async fn the_api_says_where_a_text_is_wrong_and_what_is_lacking() {
     let site = Site::new().await;
     let why = |text: &str| {
         let sent = map(json!({"name": "x", "expression": text}));
-        let errors = signet_model::check(ExpressionPolicy::DEF, &sent, None, false, &site.core.world(), &site::AllRows, &site.core.ports).map(drop).unwrap_err();
+        let errors = signet_model::check(ExpressionPolicy::DEF, &sent, None, false, &site.core.config(), &site::AllRows, &site.core.ports).map(drop).unwrap_err();
         format!("{errors:?}")
     };
     assert!(why("x = 1\nreturn x +* 2").contains("line 2"), "{}", why("x = 1\nreturn x +* 2"));

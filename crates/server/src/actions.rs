@@ -1,10 +1,10 @@
 //! API rows of families and blueprints: the API crate knows neither.
 use http::Method;
-use signet_api::{Action, Answer, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring};
+use signet_api::{Action, ApiResult, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring};
 use signet_base::{Error, Json, Map, Ports, Uuid, json};
 use signet_core::mail::templates;
 use signet_core::{Client, Core};
-use signet_model::{FieldDef, Kind, Lookup, Model, Object, Snapshot, check};
+use signet_model::{FieldDef, FieldKind, Lookup, Model, Object, Snapshot, check};
 use signet_providers::oauth2::{self, OAuth2Provider};
 use signet_stages::authenticator_webauthn::device_types;
 use signet_stages::email::{self, Delivery, EmailStage};
@@ -44,12 +44,12 @@ pub fn wiring() -> Wiring {
         )
         .output(Output::Members("WebAuthnDeviceType", DEVICE_TYPE)),
     ];
-    Wiring { extra: [extra, crate::duo::actions(), crate::letters::actions()].concat(), bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
+    Wiring { extra: [extra, crate::duo::actions(), crate::emails::actions()].concat(), bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
 }
 
-const DEVICE_TYPE: &[FieldDef] = &[FieldDef::shown("aaguid", Kind::Uuid), FieldDef::shown("description", Kind::Text)];
+const DEVICE_TYPE: &[FieldDef] = &[FieldDef::shown("aaguid", FieldKind::Uuid), FieldDef::shown("description", FieldKind::Text)];
 
-async fn device_types_list(call: &mut Call) -> Answer {
+async fn device_types_list(call: &mut Call) -> ApiResult {
     let aaguid = match call.param("aaguid").filter(|t| !t.is_empty()) {
         None => None,
         Some(text) => Some(Uuid::parse_str(text).map_err(|_| Fault::invalid("aaguid", "Enter a valid UUID."))?),
@@ -61,14 +61,14 @@ async fn device_types_list(call: &mut Call) -> Answer {
     signet_api::page(call, device_types::all().filter(fits).map(|(id, _)| device_types::present(id)).collect())
 }
 
-async fn device_type(call: &mut Call) -> Answer {
+async fn device_type(call: &mut Call) -> ApiResult {
     let known = Uuid::parse_str(&call.key).ok().filter(|id| device_types::name(*id).is_some());
     known.map(|id| Reply::ok(device_types::present(id))).ok_or_else(|| Fault::missing("WebAuthnDeviceType"))
 }
 
 /// A link of an administrator, by the e-mail stage that they chose.
 fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
-    let settings = core.world().get(link.stage)?.share::<EmailStage>()?;
+    let settings = core.config().get(link.stage)?.share::<EmailStage>()?;
     let stage = link.stage.to_string();
     let delivery = Delivery {
         flow: link.flow,
@@ -85,7 +85,7 @@ fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
     Some(())
 }
 
-async fn email_templates(call: &mut Call) -> Answer {
+async fn email_templates(call: &mut Call) -> ApiResult {
     let all = templates::list(&call.core.settings.mail.template_dir).into_iter().map(|(name, description)| {
         // Whoever looks at the list sees what a letter would meet.
         let description = match templates::check(&name) {
@@ -102,16 +102,16 @@ async fn export(core: &Core, flow: &Object) -> signet_base::Result<String> {
 }
 
 fn provider(call: &Call) -> Result<Arc<Object>, Fault> {
-    let found = call.key.parse::<i64>().ok().and_then(|num| call.world.by_num(num)).filter(|o| o.def.is(&OAuth2Provider::DEF.full_name()));
+    let found = call.key.parse::<i64>().ok().and_then(|num| call.config.by_num(num)).filter(|o| o.def.is(&OAuth2Provider::DEF.full_name()));
     found.cloned().ok_or_else(|| Fault::missing("OAuth2Provider"))
 }
 
-async fn setup_urls(call: &mut Call) -> Answer {
+async fn setup_urls(call: &mut Call) -> ApiResult {
     let provider = provider(call)?;
     Ok(Reply::ok(oauth2::api::setup_urls(&call.core, &provider, &call.client).await?))
 }
 
-async fn preview_user(call: &mut Call) -> Answer {
+async fn preview_user(call: &mut Call) -> ApiResult {
     let provider = provider(call)?;
     let for_user = match call.param("for_user") {
         None => None,
@@ -138,7 +138,7 @@ fn read_prompt(body: &Map, ports: &Ports) -> Result<Prompt, Fault> {
     Ok(serde_json::from_value(change.data.into()).map_err(Error::from)?)
 }
 
-async fn preview_prompt(call: &mut Call) -> Answer {
+async fn preview_prompt(call: &mut Call) -> ApiResult {
     let prompt = read_prompt(&call.body, &call.core.ports)?;
     let author = call.person()?.clone();
     Ok(Reply::ok(prompt::preview(&call.core, &call.client, &author, &prompt).await?))

@@ -30,13 +30,13 @@ async fn made_before(core: &Core, name: &str) -> Result<bool> {
 }
 
 async fn store(core: &Core, name: &str, pair: Generated) -> Result<()> {
-    let world = core.world();
-    if world.find::<CertificateKeyPair>("name", name).is_none() {
+    let config = core.config();
+    if config.find::<CertificateKeyPair>("name", name).is_none() {
         let sent: Map = [("name", json!(name)), ("certificate_data", json!(pair.certificate_pem)), ("key_data", json!(pair.key_pem.reveal()))]
             .into_iter()
             .map(|(k, v)| (k.to_owned(), v))
             .collect();
-        let change = check(CertificateKeyPair::DEF, &sent, None, false, &world, &NoRows, &core.ports)?;
+        let change = check(CertificateKeyPair::DEF, &sent, None, false, &config, &NoRows, &core.ports)?;
         match core.objects.apply(vec![Write::Create { def: CertificateKeyPair::DEF, pk: None, data: change.data, secrets: change.secrets }], &Author::system()).await {
             // Another node made it at the same time.
             Ok(_) | Err(Error::Conflict(_)) => {}

@@ -1,16 +1,16 @@
 //! Actions of the Duo stage: how far an enrolment is, and imports.
 use http::{StatusCode, header};
-use signet_api::{Action, Answer, Call, Fault, Output, Permission, Reply, Run};
+use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::{Error, Uuid, json};
 use signet_core::WebSession;
 use signet_core::session::CSRF_HEADER;
-use signet_model::{FieldDef, Kind, Model, Object};
+use signet_model::{FieldDef, FieldKind, Model, Object};
 use signet_stages::authenticators::duo::{self, AuthenticatorDuoStage};
 use std::sync::Arc;
 
-const STATUS: &[FieldDef] = &[FieldDef::shown("duo_response", Kind::Choice(&["success", "waiting", "invalid"]))];
-const IMPORT: &[FieldDef] = &[FieldDef::plain("duo_user_id", Kind::Text).required(), FieldDef::plain("username", Kind::Text).required()];
-const IMPORTED: &[FieldDef] = &[FieldDef::shown("count", Kind::Int), FieldDef::shown("error", Kind::Text)];
+const STATUS: &[FieldDef] = &[FieldDef::shown("duo_response", FieldKind::Choice(&["success", "waiting", "invalid"]))];
+const IMPORT: &[FieldDef] = &[FieldDef::plain("duo_user_id", FieldKind::Text).required(), FieldDef::plain("username", FieldKind::Text).required()];
+const IMPORTED: &[FieldDef] = &[FieldDef::shown("count", FieldKind::Int), FieldDef::shown("error", FieldKind::Text)];
 
 pub(crate) fn actions() -> Vec<Action> {
     let path = |last: &str| format!("{}/{{stage_uuid}}/{last}", AuthenticatorDuoStage::DEF.path);
@@ -32,11 +32,11 @@ pub(crate) fn actions() -> Vec<Action> {
 }
 
 fn stage(call: &Call) -> Result<Arc<Object>, Fault> {
-    let found = Uuid::parse_str(&call.key).ok().and_then(|pk| call.world.get(pk)).filter(|o| o.get::<AuthenticatorDuoStage>().is_some());
+    let found = Uuid::parse_str(&call.key).ok().and_then(|pk| call.config.get(pk)).filter(|o| o.get::<AuthenticatorDuoStage>().is_some());
     found.cloned().ok_or_else(|| Fault::missing("AuthenticatorDuoStage"))
 }
 
-async fn enrollment_status(call: &mut Call) -> Answer {
+async fn enrollment_status(call: &mut Call) -> ApiResult {
     let stage = stage(call)?;
     let loaded = match &call.session {
         Some(_) => None,
@@ -66,7 +66,7 @@ async fn stranger(call: &Call) -> Result<WebSession, Fault> {
     Ok(session)
 }
 
-async fn import_one(call: &mut Call) -> Answer {
+async fn import_one(call: &mut Call) -> ApiResult {
     let stage = stage(call)?;
     let text = |name: &str| call.body.get(name).and_then(|v| v.as_str()).filter(|t| !t.is_empty()).ok_or_else(|| Fault::invalid(name, "This field is required."));
     let (account, username) = (text("duo_user_id")?, text("username")?);
@@ -76,7 +76,7 @@ async fn import_one(call: &mut Call) -> Answer {
     }
 }
 
-async fn import_all(call: &mut Call) -> Answer {
+async fn import_all(call: &mut Call) -> ApiResult {
     let stage = stage(call)?;
     match duo::import_all(&call.core, &call.client, call.principal.as_ref(), &stage).await {
         Ok(count) => Ok(Reply::ok(json!({"count": count, "error": ""}))),

@@ -9,7 +9,7 @@ pub mod edge;
 pub mod first_run;
 pub mod folder;
 pub mod housekeeping;
-mod letters;
+mod emails;
 mod log;
 pub mod serve;
 mod signals;

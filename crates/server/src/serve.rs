@@ -74,7 +74,7 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     tell_memory(options, &core);
     first_run::prepare(&core, &options.bootstrap).await?;
     first_run::announce(&core).await?;
-    for (brand, flows) in signet_core::brand::open_beside(&core.world()) {
+    for (brand, flows) in signet_core::brand::open_beside(&core.config()) {
         let flows = flows.join(", ");
         tracing::warn!(%brand, %flows, "other sign-in flows are open without a second factor: set their authentication to require_redirect, or delete them");
     }

@@ -88,5 +88,5 @@ pub fn routes(core: &Arc<Core>) -> Router {
         .nest("/api/v3", api)
         .merge(crate::assets::router())
         .merge(crate::edge::health::router(core.clone()))
-        .merge(crate::edge::ways::router(core.clone()))
+        .merge(crate::edge::routes::router(core.clone()))
 }

@@ -4,7 +4,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
-use signet_core::flow::{Challenge, Context, FlowRun, Key, StageKind, Step, keys};
+use signet_core::flow::{Challenge, Context, FlowRun, Key, StageKind, FlowStep, keys};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::consents::{self, Consent};
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ impl StageKind for ConsentKind {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<ConsentStage>()?;
         let given = match settings.mode {
             Mode::AlwaysRequire => None,
@@ -63,7 +63,7 @@ impl StageKind for ConsentKind {
             && covers(given, &asked)
             && !asks_again(flow.query_value("prompt").as_deref())
         {
-            return Ok(Step::Next);
+            return Ok(FlowStep::Next);
         }
         let (before, new) = split(asked, given.as_deref());
         // A reload shows the same question: a page that is open already stays good.
@@ -71,26 +71,26 @@ impl StageKind for ConsentKind {
         flow.context().set(&keys::CONSENT_TOKEN, token.clone());
         let header = flow.plan.context.get(&keys::CONSENT_HEADER).or_else(|| flow.plan.context.get(&keys::CONSENT_TITLE)).unwrap_or_default();
         let challenge = Challenge::new(COMPONENT).with("header_text", header).with("permissions", json!(before)).with("additional_permissions", json!(new)).with("token", token);
-        Ok(Step::Show(flow.about_person(challenge)))
+        Ok(FlowStep::Show(flow.about_person(challenge)))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         if !token_fits(&flow.plan.context, answer) {
             flow.context().remove(&keys::CONSENT_TOKEN);
             return self.show(flow).await;
         }
         flow.context().remove(&keys::CONSENT_TOKEN);
         let settings = flow.settings::<ConsentStage>()?;
-        let Some((user, application)) = parties(flow) else { return Ok(Step::Next) };
+        let Some((user, application)) = parties(flow) else { return Ok(FlowStep::Next) };
         let now = flow.core.now();
         let expires = match settings.mode {
-            Mode::AlwaysRequire => return Ok(Step::Next),
+            Mode::AlwaysRequire => return Ok(FlowStep::Next),
             Mode::Permanent => None,
             Mode::Expiring => Some(now.plus(settings.consent_expire_in)),
         };
         let ids: Vec<String> = requested(&flow.plan.context).iter().map(|p| id(p).to_owned()).collect();
         let row = Consent { id: 0, user_id: user, application, permissions: ids.join(" "), expires, created: now };
         consents::put(&flow.core.db, &row).await?;
-        Ok(Step::Next)
+        Ok(FlowStep::Next)
     }
 }
 
@@ -156,10 +156,10 @@ mod tests {
 
     #[test]
     fn the_declaration_judges_durations() {
-        let world = Snapshot::default();
-        assert_eq!(create(ConsentStage::DEF, json!({"name": "a"}), &world).unwrap(), json!({"name": "a", "mode": "expiring", "consent_expire_in": "weeks=4"}));
+        let config = Snapshot::default();
+        assert_eq!(create(ConsentStage::DEF, json!({"name": "a"}), &config).unwrap(), json!({"name": "a", "mode": "expiring", "consent_expire_in": "weeks=4"}));
         for wrong in ["bogus", "days=-1"] {
-            assert!(create(ConsentStage::DEF, json!({"name": "a", "consent_expire_in": wrong}), &world).unwrap_err().get("consent_expire_in").is_some());
+            assert!(create(ConsentStage::DEF, json!({"name": "a", "consent_expire_in": wrong}), &config).unwrap_err().get("consent_expire_in").is_some());
         }
     }
     #[test]

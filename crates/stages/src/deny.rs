@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::Result;
-use signet_core::flow::{FlowRun, StageKind, Step, keys};
+use signet_core::flow::{FlowRun, StageKind, FlowStep, keys};
 use signet_model::Model;
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ impl StageKind for Deny {
     fn id(&self) -> &'static str {
         "authentik_stages_deny.denystage"
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<DenyStage>()?;
         let text = flow.plan.context.get(&keys::DENY_MESSAGE).unwrap_or_else(|| settings.deny_message.clone());
-        Ok(Step::Deny(Some(text).filter(|t| !t.is_empty())))
+        Ok(FlowStep::Deny(Some(text).filter(|t| !t.is_empty())))
     }
 }
 
@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn the_declaration_names_what_is_wrong() {
-        let world = Snapshot::default();
-        assert_eq!(create(DenyStage::DEF, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."]}));
-        assert_eq!(create(DenyStage::DEF, json!({"name": "a", "deny_message": {}}), &world).unwrap_err(), json!({"deny_message": ["Not a valid string."]}));
-        assert_eq!(create(DenyStage::DEF, json!({"name": "a"}), &world).unwrap(), json!({"name": "a", "deny_message": ""}));
+        let config = Snapshot::default();
+        assert_eq!(create(DenyStage::DEF, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."]}));
+        assert_eq!(create(DenyStage::DEF, json!({"name": "a", "deny_message": {}}), &config).unwrap_err(), json!({"deny_message": ["Not a valid string."]}));
+        assert_eq!(create(DenyStage::DEF, json!({"name": "a"}), &config).unwrap(), json!({"name": "a", "deny_message": ""}));
     }
 }

@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep};
 use signet_model::Model;
 use std::sync::Arc;
 
@@ -31,23 +31,23 @@ impl StageKind for Dummy {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<DummyStage>()?;
         if settings.throw_error {
             return Err(Error::internal("the dummy stage was told to fail"));
         }
-        Ok(Step::Show(Challenge::new(COMPONENT).with("name", settings.name.as_str())))
+        Ok(FlowStep::Show(Challenge::new(COMPONENT).with("name", settings.name.as_str())))
     }
-    async fn answer(&self, _: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, _: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         Ok(judge(answer))
     }
 }
 
 /// The component is all there is in an answer, so that it must be there.
-fn judge(answer: &Map) -> Step {
+fn judge(answer: &Map) -> FlowStep {
     match answer.get("component").and_then(Json::as_str) {
-        Some(COMPONENT) => Step::Next,
-        _ => Step::Invalid(ResponseErrors::required("component")),
+        Some(COMPONENT) => FlowStep::Next,
+        _ => FlowStep::Invalid(ResponseErrors::required("component")),
     }
 }
 
@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn an_answer_for_another_stage_does_not_advance() {
-        assert!(matches!(judge(&map(json!({"component": COMPONENT}))), Step::Next));
+        assert!(matches!(judge(&map(json!({"component": COMPONENT}))), FlowStep::Next));
         for wrong in [json!({}), json!({"component": "ak-stage-password"}), json!({"component": null})] {
-            assert!(matches!(judge(&map(wrong)), Step::Invalid(_)));
+            assert!(matches!(judge(&map(wrong)), FlowStep::Invalid(_)));
         }
     }
 }

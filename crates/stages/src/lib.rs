@@ -72,8 +72,8 @@ pub(crate) mod testing {
         value.as_object().cloned().unwrap()
     }
     /// The stored form of what a client creates, or the errors by field.
-    pub fn create(def: &'static ModelDef, sent: Json, world: &Snapshot) -> Result<Json, Json> {
-        match check(def, &map(sent), None, false, world, &NoRows, &Ports::system()) {
+    pub fn create(def: &'static ModelDef, sent: Json, config: &Snapshot) -> Result<Json, Json> {
+        match check(def, &map(sent), None, false, config, &NoRows, &Ports::system()) {
             Ok(change) => Ok(Json::Object(change.data)),
             Err(Error::Invalid(errors)) => Err(errors.to_json()),
             Err(other) => panic!("{other}"),

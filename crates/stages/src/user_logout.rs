@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result};
-use signet_core::flow::{Challenge, FlowRun, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, StageKind, FlowStep, keys};
 use signet_core::login;
 use signet_model::Model;
 use signet_pages::{FormContext, ui};
@@ -30,7 +30,7 @@ impl StageKind for UserLogout {
     fn id(&self) -> &'static str {
         "authentik_stages_user_logout.userlogoutstage"
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let meant = flow.context().get(&keys::SIGN_OUT_MEANT) == Some(true);
         if flow.client.from_elsewhere && !meant && flow.user().is_some() {
             return Ok(ask(flow));
@@ -38,7 +38,7 @@ impl StageKind for UserLogout {
         end(flow).await
     }
     /// An answer is never another site's.
-    async fn answer(&self, flow: &mut FlowRun<'_>, _: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, _: &Map) -> Result<FlowStep> {
         end(flow).await
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
@@ -47,11 +47,11 @@ impl StageKind for UserLogout {
     }
 }
 
-fn ask(flow: &mut FlowRun<'_>) -> Step {
-    Step::Show(flow.about_person(Challenge::new(QUESTION).with("name", "")))
+fn ask(flow: &mut FlowRun<'_>) -> FlowStep {
+    FlowStep::Show(flow.about_person(Challenge::new(QUESTION).with("name", "")))
 }
 
-async fn end(flow: &mut FlowRun<'_>) -> Result<Step> {
+async fn end(flow: &mut FlowRun<'_>) -> Result<FlowStep> {
     if flow.user().is_some() {
         login::sign_out(flow.core, flow.client, flow.session).await;
     }
@@ -60,5 +60,5 @@ async fn end(flow: &mut FlowRun<'_>) -> Result<Step> {
     context.remove(&keys::USER_BACKEND);
     context.remove(&keys::AUTH_METHOD);
     context.remove(&keys::AUTH_METHOD_ARGS);
-    Ok(Step::Next)
+    Ok(FlowStep::Next)
 }

@@ -1,16 +1,16 @@
 //! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration objects with
 //! their in-memory snapshot, and the row tables of the directory and the protocols.
-mod behind;
+mod write_behind;
 pub mod db;
 pub mod kv;
 pub mod migrate;
 pub mod objects;
-mod recent;
+mod read_cache;
 mod rows;
-mod tallies;
+mod attempt_counters;
 #[cfg(feature = "testdb")]
 pub mod testdb;
-mod visits;
+mod pending_sessions;
 
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;

@@ -1,14 +1,14 @@
 //! A template as text, `{{ values }}` and `{% tags %}`. `{# comments #}` are left out.
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum TokenKind {
     Text(String),
     Value(String),
     Tag(String),
 }
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token {
-    pub kind: Kind,
+    pub kind: TokenKind,
     pub line: usize,
 }
 
@@ -47,22 +47,22 @@ pub fn tokens(source: &str) -> Vec<Token> {
             continue;
         }
         if !text.0.is_empty() {
-            out.push(Token { kind: Kind::Text(std::mem::take(&mut text.0)), line: text.1 });
+            out.push(Token { kind: TokenKind::Text(std::mem::take(&mut text.0)), line: text.1 });
         }
         match close {
-            "}}" => out.push(Token { kind: Kind::Value(inner), line }),
+            "}}" => out.push(Token { kind: TokenKind::Value(inner), line }),
             "%}" if inner == "verbatim" || inner.starts_with("verbatim ") => verbatim = Some(format!("end{inner}")),
-            "%}" => out.push(Token { kind: Kind::Tag(inner), line }),
+            "%}" => out.push(Token { kind: TokenKind::Tag(inner), line }),
             _ => {}
         }
         text.1 = line;
     }
     text.0.push_str(rest);
     if !text.0.is_empty() {
-        out.push(Token { kind: Kind::Text(text.0), line: text.1 });
+        out.push(Token { kind: TokenKind::Text(text.0), line: text.1 });
     }
     if verbatim.is_some() {
-        out.push(Token { kind: Kind::Tag("verbatim".to_owned()), line });
+        out.push(Token { kind: TokenKind::Tag("verbatim".to_owned()), line });
     }
     out
 }

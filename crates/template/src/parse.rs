@@ -1,7 +1,7 @@
 //! A template as a tree.
 use crate::condition::{self, Condition};
 use crate::expr::Expr;
-use crate::lexer::{Kind, Token, tokens, words};
+use crate::lexer::{TokenKind, Token, tokens, words};
 use crate::tags;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -123,10 +123,10 @@ impl Parser {
             self.line = token.line;
             let line = token.line;
             match token.kind {
-                Kind::Text(text) => nodes.push(Node { line, what: What::Text(text) }),
-                Kind::Value(text) if text.is_empty() => return Err("{{ }} has no value".into()),
-                Kind::Value(text) => nodes.push(Node { line, what: What::Output(Expr::parse(&text)?) }),
-                Kind::Tag(text) => {
+                TokenKind::Text(text) => nodes.push(Node { line, what: What::Text(text) }),
+                TokenKind::Value(text) if text.is_empty() => return Err("{{ }} has no value".into()),
+                TokenKind::Value(text) => nodes.push(Node { line, what: What::Output(Expr::parse(&text)?) }),
+                TokenKind::Tag(text) => {
                     let name = text.split_whitespace().next().unwrap_or_default().to_owned();
                     if ends.contains(&name.as_str()) {
                         self.depth -= 1;
@@ -264,7 +264,7 @@ impl Parser {
     fn skip(&mut self, end: &str) -> Result<(), String> {
         while let Some(token) = self.tokens.get(self.at) {
             self.at += 1;
-            if matches!(&token.kind, Kind::Tag(text) if text == end) {
+            if matches!(&token.kind, TokenKind::Tag(text) if text == end) {
                 return Ok(());
             }
         }

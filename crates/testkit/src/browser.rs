@@ -21,13 +21,13 @@ pub struct Browser {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -54,7 +54,7 @@ impl Browser {
         self
     }
     /// Sends one request. Cookies are kept, redirects are not followed.
-    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> TestResponse {
         let mut request = Request::builder().method(method.clone()).uri(path).header(header::HOST, &self.host);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -84,7 +84,7 @@ impl Browser {
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             self.keep(cookie.to_str().unwrap());
         }
-        Answer { status: parts.status, headers: parts.headers, body }
+        TestResponse { status: parts.status, headers: parts.headers, body }
     }
     fn keep(&mut self, cookie: &str) {
         let (pair, rest) = cookie.split_once(';').unwrap_or((cookie, ""));
@@ -95,26 +95,26 @@ impl Browser {
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
     }
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub async fn get(&mut self, path: &str) -> TestResponse {
         self.send(Method::GET, path, &[], Bytes::new()).await
     }
-    pub async fn delete(&mut self, path: &str) -> Answer {
+    pub async fn delete(&mut self, path: &str) -> TestResponse {
         self.send(Method::DELETE, path, &[], Bytes::new()).await
     }
-    async fn with_json(&mut self, method: Method, path: &str, body: &Json) -> Answer {
+    async fn with_json(&mut self, method: Method, path: &str, body: &Json) -> TestResponse {
         self.send(method, path, &[("content-type", "application/json")], body.to_string()).await
     }
-    pub async fn post(&mut self, path: &str, body: Json) -> Answer {
+    pub async fn post(&mut self, path: &str, body: Json) -> TestResponse {
         self.with_json(Method::POST, path, &body).await
     }
-    pub async fn put(&mut self, path: &str, body: Json) -> Answer {
+    pub async fn put(&mut self, path: &str, body: Json) -> TestResponse {
         self.with_json(Method::PUT, path, &body).await
     }
-    pub async fn patch(&mut self, path: &str, body: Json) -> Answer {
+    pub async fn patch(&mut self, path: &str, body: Json) -> TestResponse {
         self.with_json(Method::PATCH, path, &body).await
     }
     /// Posts a form.
-    pub async fn form(&mut self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+    pub async fn form(&mut self, path: &str, pairs: &[(&str, &str)]) -> TestResponse {
         let body = query::build(pairs.iter().copied());
         self.send(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], body).await
     }

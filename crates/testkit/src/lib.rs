@@ -15,7 +15,7 @@ mod browser;
 mod sink;
 
 pub use app::{App, Setup, each_database};
-pub use browser::{Answer, Browser};
+pub use browser::{TestResponse, Browser};
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;
 pub use sink::MailSink;

@@ -23,14 +23,14 @@ async fn import(app: &App, text: &str) -> Result<signet_blueprints::Report, Stri
 async fn the_defaults_again_write_nothing() {
     each_database(|kind| async move {
         let app = App::start(kind).await;
-        let counter = app.core.world().counter;
+        let counter = app.core.config().counter;
         let sources: Vec<Source<'_>> = DEFAULTS.iter().map(|(file, text)| Source::new(file, text)).collect();
         let started = Instant::now();
         let report = apply_all(&app.core, &sources, &Author::system()).await.unwrap();
         println!("all defaults again: {:?}", started.elapsed());
         assert!(report.is_empty() && report.unchanged > 50 && report.notes.is_empty(), "{report:?}");
         // The RSA pair may have been written meanwhile, nothing else.
-        assert!(app.core.world().counter <= counter + 1);
+        assert!(app.core.config().counter <= counter + 1);
         app.stop().await;
     })
     .await;
@@ -87,7 +87,7 @@ entries:
     assert_eq!((report.created, report.skipped), (8, 1), "{report:?}");
     let again = import(&app, text).await.unwrap();
     assert!(again.is_empty(), "{again:?}");
-    let world = app.core.world();
+    let world = app.core.config();
     let (flow, _) = world.find::<signet_core::models::Flow>("slug", "t-flow").unwrap();
     assert_eq!((flow.text("name"), flow.text("title")), ("yes-name", "one"));
     let group = groups::by_name(&app.core.db, "t-group").await.unwrap().unwrap();
@@ -148,7 +148,7 @@ async fn states_create_update_leave_and_remove() {
     let text = |state: &str, message: &str| {
         format!("version: 1\nentries:\n- {{model: authentik_stages_deny.denystage, state: {state}, identifiers: {{name: s}}, attrs: {{deny_message: {message}}}}}\n")
     };
-    let message = || app.core.world().objects().find(|o| o.name() == "s").map(|o| o.text("deny_message").to_owned());
+    let message = || app.core.config().objects().find(|o| o.name() == "s").map(|o| o.text("deny_message").to_owned());
     assert_eq!(import(&app, &text("created", "a")).await.unwrap().created, 1);
     assert!(import(&app, &text("created", "b")).await.unwrap().is_empty());
     assert_eq!(message().as_deref(), Some("a"));

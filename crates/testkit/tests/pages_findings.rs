@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json, query};
 use signet_blueprints::{EXAMPLES, Source, apply};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::grants::{self, GrantToken, TokenKind};
 use signet_store::{Author, users};
 use signet_testkit::{App, Browser, DbKind, each_database};
@@ -279,12 +279,12 @@ async fn pages_a7_recovery_codes_are_made_anew_from_their_row() {
         let page = browser.get("/if/flow/default-user-settings-flow/").await.text();
         let before = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await.status;
         assert_eq!(before, StatusCode::NOT_FOUND, "without codes there are none to replace");
-        let old = devices::insert(&app.core.db, &Device::new(&app.core.ports, Kind::Static, ada.id, "Static Token")).await.unwrap();
+        let old = devices::insert(&app.core.db, &Device::new(&app.core.ports, DeviceKind::Static, ada.id, "Static Token")).await.unwrap();
         let page = browser.get(SETTINGS).await.text();
         assert!(page.contains("Make new codes") && page.contains("stop working at once") && page.contains("only second step"), "{page}");
         let answer = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
-        assert!(devices::get(&app.core.db, Kind::Static, old).await.unwrap().is_none());
+        assert!(devices::get(&app.core.db, DeviceKind::Static, old).await.unwrap().is_none());
         let to = answer.location().to_owned();
         let (page, _) = follow(&mut browser, &to).await;
         assert!(page.contains("class=\"codes\"") && page.contains("Not now"), "{page}");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 use http::{Method, StatusCode};
 use signet_base::Uuid;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::{consents, sessions};
 use signet_testkit::{App, Browser, each_database};
 
@@ -16,7 +16,7 @@ async fn token(browser: &mut Browser) -> String {
 }
 
 async fn device(app: &App, user: i64, name: &str) -> i64 {
-    devices::insert(&app.core.db, &Device::new(&app.core.ports, Kind::Totp, user, name)).await.unwrap()
+    devices::insert(&app.core.db, &Device::new(&app.core.ports, DeviceKind::Totp, user, name)).await.unwrap()
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn strangers_sign_in_first_and_foreign_forms_change_nothing() {
             let answer = browser.form(PATH, &pairs).await;
             assert_eq!(answer.status, StatusCode::SEE_OTHER);
         }
-        assert!(devices::get(&app.core.db, Kind::Totp, id).await.unwrap().is_some());
+        assert!(devices::get(&app.core.db, DeviceKind::Totp, id).await.unwrap().is_some());
         // Nonsense is refused and named, never a fault of ours.
         let csrf = token(&mut browser).await;
         for (act, id) in [("", ""), ("fly", "1"), ("remove", "x"), ("rename", "99999999999999999999"), ("sign_out", "1"), ("withdraw", "-")] {
@@ -86,7 +86,7 @@ async fn everybody_changes_what_is_theirs_and_nothing_else() {
             let status = browser.form(PATH, &[("csrf", &csrf), ("act", act), ("kind", "totp"), ("id", &id), (&format!("name-totp-{id}"), "mine")]).await.status;
             assert_eq!(status, StatusCode::NOT_FOUND, "{act}");
         }
-        assert_eq!(devices::get(db, Kind::Totp, foreign).await.unwrap().unwrap().name, "eve’s phone");
+        assert_eq!(devices::get(db, DeviceKind::Totp, foreign).await.unwrap().unwrap().name, "eve’s phone");
         assert!(consents::by_id(db, foreign_consent).await.unwrap().is_some());
         assert_eq!(other.get(PATH).await.status, StatusCode::OK);
         // A device of one kind is not found as another.
@@ -97,7 +97,7 @@ async fn everybody_changes_what_is_theirs_and_nothing_else() {
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/if/user/security/?done=renamed"));
         assert!(browser.get(PATH).await.text().contains("&lt;b&gt;blue&lt;/b&gt;"));
         browser.form(PATH, &[("csrf", &csrf), ("act", "remove"), ("kind", "totp"), ("id", &own.to_string())]).await;
-        assert!(devices::get(db, Kind::Totp, own).await.unwrap().is_none());
+        assert!(devices::get(db, DeviceKind::Totp, own).await.unwrap().is_none());
         browser.form(PATH, &[("csrf", &csrf), ("act", "withdraw"), ("id", &own_consent.to_string())]).await;
         assert!(consents::by_id(db, own_consent).await.unwrap().is_none());
         // The other sessions end at once, the own one and those of other people stay.

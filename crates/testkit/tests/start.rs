@@ -102,10 +102,10 @@ async fn a_second_start_changes_nothing_and_the_key_pairs_are_made_once() {
         assert_eq!(names, ["authentik ES256 Signing Key", "authentik Self-signed Certificate"]);
         let rsa = admin.get("/api/v3/crypto/certificatekeypairs/?name=authentik+Self-signed+Certificate").await.json();
         assert_eq!(admin.delete(&format!("/api/v3/crypto/certificatekeypairs/{}/", rsa["results"][0]["pk"].as_str().unwrap())).await.status, 204);
-        let counter = app.core.world().counter;
+        let counter = app.core.config().counter;
         let app = app.restart().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
-        assert_eq!(app.core.world().counter, counter);
+        assert_eq!(app.core.config().counter, counter);
         app.stop().await;
     })
     .await;

@@ -18,14 +18,14 @@ pub struct Connection {
 }
 
 /// A whole answer; it borrows the connection's buffer.
-pub struct Answer<'a> {
+pub struct TestResponse<'a> {
     pub status: u16,
     /// The header lines, without the status line.
     pub head: Cow<'a, str>,
     pub body: Cow<'a, [u8]>,
 }
 
-impl Answer<'_> {
+impl TestResponse<'_> {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
         headers(&self.head).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -60,7 +60,7 @@ impl Connection {
     }
 
     /// Sends the request's bytes and reads the answer.
-    pub async fn send(&mut self, request: &[u8]) -> Result<Answer<'_>> {
+    pub async fn send(&mut self, request: &[u8]) -> Result<TestResponse<'_>> {
         let reused = self.stream.is_some();
         let frame = match self.exchange(request).await {
             Ok(frame) => frame,
@@ -79,7 +79,7 @@ impl Connection {
         }
         let body = &self.buffer[frame.head.1..];
         let body = if frame.length == Length::Chunked { Cow::Owned(unchunk(body).ok_or("a chunked body that does not parse")?) } else { Cow::Borrowed(body) };
-        Ok(Answer { status: frame.status, head: String::from_utf8_lossy(&self.buffer[frame.head.0..frame.head.1]), body })
+        Ok(TestResponse { status: frame.status, head: String::from_utf8_lossy(&self.buffer[frame.head.0..frame.head.1]), body })
     }
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Frame> {

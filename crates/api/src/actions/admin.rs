@@ -1,33 +1,33 @@
 //! `/admin/…`: what runs here.
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, Result, json};
 use signet_core::system::API_VERSION;
 use signet_core::{Core, address, brand};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::kv;
 use std::collections::BTreeMap;
 
 pub(crate) const VERSION: &[FieldDef] = &[
-    FieldDef::shown("version_current", Kind::Text),
-    FieldDef::shown("version_latest", Kind::Text),
-    FieldDef::shown("version_latest_valid", Kind::Bool),
-    FieldDef::shown("build_hash", Kind::Text),
-    FieldDef::shown("outdated", Kind::Bool),
-    FieldDef::shown("outpost_outdated", Kind::Bool),
+    FieldDef::shown("version_current", FieldKind::Text),
+    FieldDef::shown("version_latest", FieldKind::Text),
+    FieldDef::shown("version_latest_valid", FieldKind::Bool),
+    FieldDef::shown("build_hash", FieldKind::Text),
+    FieldDef::shown("outdated", FieldKind::Bool),
+    FieldDef::shown("outpost_outdated", FieldKind::Bool),
 ];
 /// Our own version, beside the one of the API that clients look for.
 const BUILD: &str = concat!("signet-", env!("CARGO_PKG_VERSION"));
 const HISTORY: &str = "version_history";
 
 /// `GET /admin/version/`
-pub(crate) async fn version(_: &mut Call) -> Answer {
+pub(crate) async fn version(_: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({
         "version_current": API_VERSION, "version_latest": API_VERSION, "version_latest_valid": false, "build_hash": BUILD, "outdated": false, "outpost_outdated": false,
     })))
 }
 
 /// `GET /admin/version/history/`: newest first.
-pub(crate) async fn history(call: &mut Call) -> Answer {
+pub(crate) async fn history(call: &mut Call) -> ApiResult {
     let mut list = seen(&call.core).await?;
     for (name, field) in [("version", "version"), ("build", "build")] {
         if let Some(wanted) = call.param(name).filter(|t| !t.is_empty()) {
@@ -57,7 +57,7 @@ async fn seen(core: &Core) -> Result<Vec<Json>> {
 }
 
 /// `GET /admin/apps/`
-pub(crate) async fn apps(call: &mut Call) -> Answer {
+pub(crate) async fn apps(call: &mut Call) -> ApiResult {
     let names: BTreeMap<String, String> = call.core.registry.all().iter().map(|d| (d.app.replacen('_', ".", 1), title(d.app))).collect();
     Ok(Reply::ok(names.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>()))
 }
@@ -72,7 +72,7 @@ fn title(app: &str) -> String {
 }
 
 /// `GET /admin/models/`
-pub(crate) async fn models(call: &mut Call) -> Answer {
+pub(crate) async fn models(call: &mut Call) -> ApiResult {
     let rows = [("authentik_core.user", "User"), ("authentik_core.group", "Group"), ("authentik_core.token", "Token"), ("authentik_events.event", "Event")];
     let mut all: BTreeMap<String, &str> = rows.into_iter().map(|(n, l)| (n.to_owned(), l)).collect();
     all.extend(call.core.registry.all().iter().map(|d| (d.full_name(), d.label)));
@@ -80,12 +80,12 @@ pub(crate) async fn models(call: &mut Call) -> Answer {
 }
 
 /// `GET /admin/system/`
-pub(crate) async fn system(call: &mut Call) -> Answer {
+pub(crate) async fn system(call: &mut Call) -> ApiResult {
     let runtime = json!({
         "python_version": "", "environment": BUILD, "architecture": std::env::consts::ARCH, "platform": std::env::consts::OS, "uname": std::env::consts::FAMILY,
         "openssl_version": "AWS-LC", "openssl_fips_enabled": null, "authentik_version": API_VERSION,
     });
-    let name = brand::of(&call.world, call.client.domain()).map(|(_, b)| b.domain.clone()).unwrap_or_default();
+    let name = brand::of(&call.config, call.client.domain()).map(|(_, b)| b.domain.clone()).unwrap_or_default();
     Ok(Reply::ok(json!({
         "http_headers": headers(call), "http_host": call.client.host, "http_is_secure": call.client.secure, "runtime": runtime, "brand": name,
         "server_time": call.core.now(), "embedded_outpost_disabled": false, "embedded_outpost_host": "", "base_url": address::base(&call.core).map(|base| base.to_string()).unwrap_or_default(),

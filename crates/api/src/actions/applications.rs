@@ -1,5 +1,5 @@
 //! Applications: who sees which, who may use one, and what is created along with one.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use crate::launch;
 use crate::objects::write;
@@ -31,7 +31,7 @@ pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Ar
 }
 fn linked(call: &Call, mut all: Vec<Arc<Object>>, only: bool) -> Vec<Arc<Object>> {
     if only {
-        all.retain(|a| launch::url(&call.core, &call.world, a, call.principal.as_ref()).is_some_and(|u| !u.is_empty()));
+        all.retain(|a| launch::url(&call.core, &call.config, a, call.principal.as_ref()).is_some_and(|u| !u.is_empty()));
     }
     all
 }
@@ -42,8 +42,8 @@ async fn somebody(call: &Call, text: &str) -> Result<Principal, Fault> {
 }
 
 /// `GET /core/applications/<slug>/check_access/`
-pub(crate) async fn check_access(call: &mut Call) -> Answer {
-    let application = call.world.find::<signet_core::models::Application>("slug", &call.key).map(|(o, _)| o.clone()).ok_or_else(|| Fault::missing("Application"))?;
+pub(crate) async fn check_access(call: &mut Call) -> ApiResult {
+    let application = call.config.find::<signet_core::models::Application>("slug", &call.key).map(|(o, _)| o.clone()).ok_or_else(|| Fault::missing("Application"))?;
     let person = match call.param("for_user") {
         Some(text) if call.is_superuser() => somebody(call, text).await?,
         Some(_) => return Err(Fault::forbidden()),
@@ -70,12 +70,12 @@ pub(crate) fn wanted_bindings(body: &Map) -> Result<Vec<Map>, Fault> {
 /// An application with its bindings: all of it or nothing.
 pub(crate) async fn create_with_bindings(call: &mut Call, def: &'static ModelDef, wanted: &[Map]) -> Result<Arc<Object>, Fault> {
     let core = call.core.clone();
-    let change = check(def, &call.body, None, false, &call.world, &Rows::default(), &core.ports)?;
+    let change = check(def, &call.body, None, false, &call.config, &Rows::default(), &core.ports)?;
     let (pk, now) = (core.ports.uuid(), core.now());
     let draft = Object::new(pk, None, def, change.data.clone(), change.secrets.clone(), 1, now, now)?;
     let target = draft.pbm().ok_or_else(|| Error::internal("an application without its policy key"))?;
     // The bindings are judged as if the application were there already.
-    let world = call.world.with(call.world.counter, [Arc::new(draft)], &[]);
+    let config = call.config.with(call.config.counter, [Arc::new(draft)], &[]);
     let mut writes = vec![Write::Create { def, pk: Some(pk), data: change.data, secrets: change.secrets }];
     for (n, binding) in wanted.iter().enumerate() {
         let mut body = binding.clone();
@@ -86,7 +86,7 @@ pub(crate) async fn create_with_bindings(call: &mut Call, def: &'static ModelDef
             Error::Invalid(fields) => Fault::bad(json!({"policy_bindings": [fields.to_json()]})),
             other => other.into(),
         };
-        let judged = check(PolicyBinding::DEF, &body, None, false, &world, &rows, &core.ports).map_err(nested)?;
+        let judged = check(PolicyBinding::DEF, &body, None, false, &config, &rows, &core.ports).map_err(nested)?;
         writes.push(Write::Create { def: PolicyBinding::DEF, pk: None, data: judged.data, secrets: judged.secrets });
     }
     let written = core.objects.apply(writes, &call.author()).await?;

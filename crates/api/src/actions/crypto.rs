@@ -1,5 +1,5 @@
 //! Certificates: making one, showing one.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::objects::{same, show, write};
 use crate::rows::blank;
@@ -7,22 +7,22 @@ use signet_base::{Error, Json, Map, Uuid, json};
 use signet_core::Core;
 use signet_core::models::CertificateKeyPair;
 use signet_jose::x509::{Generate, KeyAlgorithm, generate as make};
-use signet_model::{FieldDef, Kind, Model, Object};
+use signet_model::{FieldDef, FieldKind, Model, Object};
 use std::sync::Arc;
 
 pub(crate) const GENERATE: &[FieldDef] = &[
-    FieldDef::plain("common_name", Kind::Text).required(),
-    blank(FieldDef::plain("subject_alt_name", Kind::Text)),
-    FieldDef { min: Some(1), ..FieldDef::plain("validity_days", Kind::Int).required().max(36_500) },
-    FieldDef::plain("alg", Kind::Choice(&["rsa", "ecdsa", "ed25519", "ed448"])),
+    FieldDef::plain("common_name", FieldKind::Text).required(),
+    blank(FieldDef::plain("subject_alt_name", FieldKind::Text)),
+    FieldDef { min: Some(1), ..FieldDef::plain("validity_days", FieldKind::Int).required().max(36_500) },
+    FieldDef::plain("alg", FieldKind::Choice(&["rsa", "ecdsa", "ed25519", "ed448"])),
 ];
-pub(crate) const DATA: &[FieldDef] = &[FieldDef::shown("data", Kind::Text)];
+pub(crate) const DATA: &[FieldDef] = &[FieldDef::shown("data", FieldKind::Text)];
 
 /// `POST /crypto/certificatekeypairs/generate/`
-pub(crate) async fn generate(call: &mut Call) -> Answer {
+pub(crate) async fn generate(call: &mut Call) -> ApiResult {
     let sent = form::read(call, GENERATE, false).await?;
     let name = sent.text("common_name").unwrap_or_default();
-    if call.world.find::<CertificateKeyPair>("name", &name).is_some() {
+    if call.config.find::<CertificateKeyPair>("name", &name).is_some() {
         return Err(Fault::invalid("common_name", "Certificate-Key Pair with this name already exists."));
     }
     let Some(alg) = KeyAlgorithm::parse(&sent.text("alg").unwrap_or_else(|| "rsa".into())) else {
@@ -55,22 +55,22 @@ fn refused(error: &signet_jose::GenerateError) -> Fault {
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    call.world.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))
+    call.config.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))
 }
 
 /// `GET /crypto/certificatekeypairs/<uuid>/view_certificate/`
-pub(crate) async fn view_certificate(call: &mut Call) -> Answer {
+pub(crate) async fn view_certificate(call: &mut Call) -> ApiResult {
     let pair = find(call)?;
     let text = pair.text("certificate_data").to_owned();
     view(call, &pair, "certificate", text).await
 }
 /// `GET /crypto/certificatekeypairs/<uuid>/view_private_key/`
-pub(crate) async fn view_private_key(call: &mut Call) -> Answer {
+pub(crate) async fn view_private_key(call: &mut Call) -> ApiResult {
     let pair = find(call)?;
     let text = pair.secrets.get("key_data").map(|k| k.reveal().to_owned()).unwrap_or_default();
     view(call, &pair, "private_key", text).await
 }
-async fn view(call: &Call, pair: &Object, what: &str, text: String) -> Answer {
+async fn view(call: &Call, pair: &Object, what: &str, text: String) -> ApiResult {
     call.record("secret_view", json!({"secret": Core::model_event(pair), "type": what})).await?;
     if call.param("download").is_some() {
         return Ok(Reply::File { name: format!("{}_{what}.pem", pair.name()), content_type: "application/x-pem-file", text });

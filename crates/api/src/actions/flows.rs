@@ -1,35 +1,35 @@
 //! Flows: diagram, export, trying out.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use signet_base::json;
 use signet_core::models::{Flow, FlowStageBinding, flow_bindings};
-use signet_model::{FieldDef, Kind, Object, Snapshot};
+use signet_model::{FieldDef, FieldKind, Object, Snapshot};
 use std::fmt::Write;
 use std::sync::Arc;
 
-pub(crate) const CACHE: &[FieldDef] = &[FieldDef::shown("count", Kind::Int)];
-pub(crate) const DIAGRAM: &[FieldDef] = &[FieldDef::shown("diagram", Kind::Text)];
-pub(crate) const LINK: &[FieldDef] = &[FieldDef::shown("link", Kind::Text)];
+pub(crate) const CACHE: &[FieldDef] = &[FieldDef::shown("count", FieldKind::Int)];
+pub(crate) const DIAGRAM: &[FieldDef] = &[FieldDef::shown("diagram", FieldKind::Text)];
+pub(crate) const LINK: &[FieldDef] = &[FieldDef::shown("link", FieldKind::Text)];
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
-    call.world.find::<Flow>("slug", &call.key).map(|(o, _)| o.clone()).ok_or_else(|| Fault::missing("Flow"))
+    call.config.find::<Flow>("slug", &call.key).map(|(o, _)| o.clone()).ok_or_else(|| Fault::missing("Flow"))
 }
 
 /// Plans and answers are made from memory for each request: nothing is kept that could be old.
-pub(crate) async fn cache_info(_: &mut Call) -> Answer {
+pub(crate) async fn cache_info(_: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"count": 0})))
 }
-pub(crate) async fn cache_clear(_: &mut Call) -> Answer {
+pub(crate) async fn cache_clear(_: &mut Call) -> ApiResult {
     Ok(Reply::Empty)
 }
 
 /// `GET /flows/instances/<slug>/execute/`
-pub(crate) async fn execute(call: &mut Call) -> Answer {
+pub(crate) async fn execute(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
     Ok(Reply::ok(json!({"link": format!("{}/if/flow/{}/?inspector=available", signet_core::address::of(&call.core, &call.client), flow.text("slug"))})))
 }
 
 /// `GET /flows/instances/<slug>/export/`
-pub(crate) async fn export(call: &mut Call) -> Answer {
+pub(crate) async fn export(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
     let export = call.wiring.export.clone().ok_or(Fault::NoPage)?;
     let text = export(&call.core, &flow).await?;
@@ -38,22 +38,22 @@ pub(crate) async fn export(call: &mut Call) -> Answer {
 }
 
 /// `GET /flows/instances/<slug>/diagram/`
-pub(crate) async fn diagram(call: &mut Call) -> Answer {
+pub(crate) async fn diagram(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
-    Ok(Reply::ok(json!({"diagram": draw(&flow, &call.world)})))
+    Ok(Reply::ok(json!({"diagram": draw(&flow, &call.config)})))
 }
 
 /// A Mermaid flowchart: start, each stage with the policies in front of it, end.
-fn draw(flow: &Object, world: &Snapshot) -> String {
+fn draw(flow: &Object, config: &Snapshot) -> String {
     let mut out = String::from("graph TD\n");
     let _ = writeln!(out, "flow_start[\"Flow<br>{}\"]", label(flow.name()));
     let mut from = vec!["flow_start".to_owned()];
-    gate(&mut out, &mut from, flow, "flow_policy", world);
-    for (n, binding) in flow_bindings(world, flow.pk).into_iter().enumerate() {
+    gate(&mut out, &mut from, flow, "flow_policy", config);
+    for (n, binding) in flow_bindings(config, flow.pk).into_iter().enumerate() {
         let Some(settings) = binding.get::<FlowStageBinding>() else { continue };
-        let Some(stage) = world.get(settings.stage) else { continue };
+        let Some(stage) = config.get(settings.stage) else { continue };
         let policy = format!("stage_{n}_policy");
-        let guarded = gate(&mut out, &mut from, binding, &policy, world);
+        let guarded = gate(&mut out, &mut from, binding, &policy, config);
         let id = format!("stage_{n}");
         let _ = writeln!(out, "{id}([\"{}<br>{}\"])", label(stage.def.label), label(stage.name()));
         for node in &from {
@@ -73,15 +73,15 @@ fn draw(flow: &Object, world: &Snapshot) -> String {
 }
 
 /// The policies bound to an object, as one node that everything before leads to. Says whether there are any.
-fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, world: &Snapshot) -> bool {
-    let bindings = guarded.pbm().map(|p| world.bindings_of(p)).unwrap_or_default();
+fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, config: &Snapshot) -> bool {
+    let bindings = guarded.pbm().map(|p| config.bindings_of(p)).unwrap_or_default();
     if bindings.is_empty() {
         return false;
     }
     let names: Vec<String> = bindings
         .iter()
         .map(|b| {
-            let policy = signet_base::Uuid::parse_str(b.text("policy")).ok().and_then(|pk| world.get(pk));
+            let policy = signet_base::Uuid::parse_str(b.text("policy")).ok().and_then(|pk| config.get(pk));
             policy.map_or_else(|| if b.text("group").is_empty() { "User".to_owned() } else { "Group".to_owned() }, |p| label(p.name()))
         })
         .collect();

@@ -7,7 +7,7 @@ mod policies;
 mod settings;
 mod site;
 
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use crate::objects::family;
 use crate::openapi;
 use crate::route::{Action, Output, Permission, run};
@@ -65,6 +65,6 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         .output(Output::Members("PolicyTestResult", policies::RESULT)));
 }
 
-async fn browser(_: &mut Call) -> Answer {
+async fn browser(_: &mut Call) -> ApiResult {
     Ok(Reply::Browser)
 }

@@ -1,5 +1,5 @@
 //! Policies: trying one out, what the engine keeps, and why somebody was let in or refused.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::rows::{USER, events as log};
 use signet_base::{Json, Timestamp, Uuid, json};
@@ -8,44 +8,44 @@ use signet_core::geoip::countries;
 use signet_core::models::{Application, Flow};
 use signet_core::policy::{Question, ask_policy};
 use signet_core::{Client, Principal};
-use signet_model::{Base, FieldDef, Kind};
+use signet_model::{Base, FieldDef, FieldKind};
 use signet_store::{events, logins};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) const TEST: &[FieldDef] = &[FieldDef::plain("user", USER).required(), FieldDef::plain("context", Kind::Object)];
+pub(crate) const TEST: &[FieldDef] = &[FieldDef::plain("user", USER).required(), FieldDef::plain("context", FieldKind::Object)];
 pub(crate) const RESULT: &[FieldDef] =
-    &[FieldDef::shown("passing", Kind::Bool), FieldDef::shown("messages", Kind::List(&Kind::Text)), FieldDef::shown("log_messages", Kind::List(&Kind::Object))];
+    &[FieldDef::shown("passing", FieldKind::Bool), FieldDef::shown("messages", FieldKind::List(&FieldKind::Text)), FieldDef::shown("log_messages", FieldKind::List(&FieldKind::Object))];
 
 pub(crate) const EXPLAIN: &[FieldDef] = &[
     FieldDef::plain("user", USER).nullable(),
-    FieldDef::plain("application", Kind::Text),
-    FieldDef::plain("flow", Kind::Text),
-    FieldDef::plain("client_ip", Kind::Text),
-    FieldDef::plain("user_agent", Kind::Text),
-    FieldDef::plain("at", Kind::Time).nullable(),
-    FieldDef::plain("context", Kind::Object),
+    FieldDef::plain("application", FieldKind::Text),
+    FieldDef::plain("flow", FieldKind::Text),
+    FieldDef::plain("client_ip", FieldKind::Text),
+    FieldDef::plain("user_agent", FieldKind::Text),
+    FieldDef::plain("at", FieldKind::Time).nullable(),
+    FieldDef::plain("context", FieldKind::Object),
 ];
 pub(crate) const EXPLAINED: &[FieldDef] = &[
-    FieldDef::shown("passing", Kind::Bool),
-    FieldDef::shown("reason", Kind::Text),
-    FieldDef::shown("messages", Kind::List(&Kind::Text)),
-    FieldDef::shown("decisions", Kind::List(&Kind::Object)),
-    FieldDef::shown("stages", Kind::List(&Kind::Object)),
-    FieldDef::shown("risk", Kind::Object).nullable(),
+    FieldDef::shown("passing", FieldKind::Bool),
+    FieldDef::shown("reason", FieldKind::Text),
+    FieldDef::shown("messages", FieldKind::List(&FieldKind::Text)),
+    FieldDef::shown("decisions", FieldKind::List(&FieldKind::Object)),
+    FieldDef::shown("stages", FieldKind::List(&FieldKind::Object)),
+    FieldDef::shown("risk", FieldKind::Object).nullable(),
 ];
-pub(crate) const REFUSED: &[FieldDef] = &[FieldDef::shown("request_id", Kind::Text), FieldDef::shown("events", Kind::List(&Kind::Object))];
+pub(crate) const REFUSED: &[FieldDef] = &[FieldDef::shown("request_id", FieldKind::Text), FieldDef::shown("events", FieldKind::List(&FieldKind::Object))];
 
 /// `POST /policies/all/<uuid>/test/`: asks one policy about a user. Somebody who may test may run expressions over any
 /// account, so this takes the same right as editing. Nothing is changed by it.
-pub(crate) async fn test(call: &mut Call) -> Answer {
+pub(crate) async fn test(call: &mut Call) -> ApiResult {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    let policy = call.world.get(pk).filter(|o| o.def.base == Some(Base::Policy)).cloned().ok_or_else(|| Fault::missing("Policy"))?;
+    let policy = call.config.get(pk).filter(|o| o.def.base == Some(Base::Policy)).cloned().ok_or_else(|| Fault::missing("Policy"))?;
     let sent = form::read(call, TEST, false).await?;
     let person = Principal::load_any(&call.core, sent.int("user").unwrap_or_default()).await?.ok_or_else(|| Fault::invalid("user", "User does not exist."))?;
     let context = sent.map("context").unwrap_or_default();
-    let client = Client { notes: Arc::default(), rehearsal: Some(call.core.now()), ..call.client.clone() };
+    let client = Client { decision_log: Arc::default(), dry_run: Some(call.core.now()), ..call.client.clone() };
     let question = Question { core: &call.core, client: &client, user: Some(&person), context: &context, target: None };
     let (passing, messages, failure) = match ask_policy(&policy, &question, Duration::ZERO).await {
         Ok(verdict) => (verdict.passing, verdict.messages, None),
@@ -59,27 +59,27 @@ pub(crate) async fn test(call: &mut Call) -> Answer {
 }
 
 /// `GET /policies/all/cache_info/`
-pub(crate) async fn cache_info(call: &mut Call) -> Answer {
+pub(crate) async fn cache_info(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"count": call.core.answers.count(call.core.now())})))
 }
 /// `POST /policies/all/cache_clear/`
-pub(crate) async fn cache_clear(call: &mut Call) -> Answer {
+pub(crate) async fn cache_clear(call: &mut Call) -> ApiResult {
     call.core.answers.clear();
     Ok(Reply::Empty)
 }
 
 /// `GET /policies/geoip_iso3166/`
-pub(crate) async fn iso3166(_: &mut Call) -> Answer {
+pub(crate) async fn iso3166(_: &mut Call) -> ApiResult {
     Ok(Reply::ok(countries::ALL.iter().map(|(code, name)| json!({"code": code, "name": name})).collect::<Vec<_>>()))
 }
 
 /// `POST /policies/explain/`: why somebody may use an application or run a flow, or not, from an address and at a time.
-pub(crate) async fn explain(call: &mut Call) -> Answer {
+pub(crate) async fn explain(call: &mut Call) -> ApiResult {
     let sent = form::read(call, EXPLAIN, false).await?;
     let named = |name: &str| sent.text(name).filter(|t| !t.is_empty());
     let target = match (named("application"), named("flow")) {
-        (Some(slug), None) => call.world.find::<Application>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("application", "Application does not exist."))?,
-        (None, Some(slug)) => call.world.find::<Flow>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("flow", "Flow does not exist."))?,
+        (Some(slug), None) => call.config.find::<Application>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("application", "Application does not exist."))?,
+        (None, Some(slug)) => call.config.find::<Flow>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("flow", "Flow does not exist."))?,
         _ => return Err(Fault::invalid("non_field_errors", "Give either an application or a flow, by its slug.")),
     };
     let person = match sent.int("user") {
@@ -99,7 +99,7 @@ pub(crate) async fn explain(call: &mut Call) -> Answer {
 }
 
 /// `GET /policies/explain/<request id>/`: what the policies said when this request was refused.
-pub(crate) async fn refused(call: &mut Call) -> Answer {
+pub(crate) async fn refused(call: &mut Call) -> ApiResult {
     let mut found = Vec::new();
     for id in logins::refusals(&call.core.db, &call.key).await? {
         found.extend(events::by_id(&call.core.db, id).await?);

@@ -1,33 +1,33 @@
 //! `/admin/settings/`
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use crate::form;
 use signet_base::{Error, Json, json};
 use signet_core::Core;
 use signet_core::address::Origin;
 use signet_core::system::SystemSettings;
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 
 const fn least(field: FieldDef, min: i64) -> FieldDef {
     FieldDef { min: Some(min), ..field }
 }
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::plain("avatars", Kind::Text),
-    crate::rows::blank(FieldDef::plain("base_url", Kind::Text).max(200)),
-    FieldDef::plain("default_user_change_name", Kind::Bool),
-    FieldDef::plain("default_user_change_email", Kind::Bool),
-    FieldDef::plain("default_user_change_username", Kind::Bool),
-    FieldDef::plain("event_retention", Kind::Duration),
-    FieldDef::plain("reputation_lower_limit", Kind::Int).max(0),
-    least(FieldDef::plain("reputation_upper_limit", Kind::Int), 0),
-    FieldDef::plain("footer_links", Kind::Json).nullable(),
-    FieldDef::plain("gdpr_compliance", Kind::Bool),
-    FieldDef::plain("impersonation", Kind::Bool),
-    FieldDef::plain("impersonation_require_reason", Kind::Bool),
-    FieldDef::plain("default_token_duration", Kind::Duration),
-    least(FieldDef::plain("default_token_length", Kind::Int).max(1024), 1),
-    least(FieldDef::plain("pagination_default_page_size", Kind::Int).max(10_000), 1),
-    least(FieldDef::plain("pagination_max_page_size", Kind::Int).max(10_000), 1),
-    FieldDef::plain("flags", Kind::Object).required(),
+    FieldDef::plain("avatars", FieldKind::Text),
+    crate::rows::blank(FieldDef::plain("base_url", FieldKind::Text).max(200)),
+    FieldDef::plain("default_user_change_name", FieldKind::Bool),
+    FieldDef::plain("default_user_change_email", FieldKind::Bool),
+    FieldDef::plain("default_user_change_username", FieldKind::Bool),
+    FieldDef::plain("event_retention", FieldKind::Duration),
+    FieldDef::plain("reputation_lower_limit", FieldKind::Int).max(0),
+    least(FieldDef::plain("reputation_upper_limit", FieldKind::Int), 0),
+    FieldDef::plain("footer_links", FieldKind::Json).nullable(),
+    FieldDef::plain("gdpr_compliance", FieldKind::Bool),
+    FieldDef::plain("impersonation", FieldKind::Bool),
+    FieldDef::plain("impersonation_require_reason", FieldKind::Bool),
+    FieldDef::plain("default_token_duration", FieldKind::Duration),
+    least(FieldDef::plain("default_token_length", FieldKind::Int).max(1024), 1),
+    least(FieldDef::plain("pagination_default_page_size", FieldKind::Int).max(10_000), 1),
+    least(FieldDef::plain("pagination_max_page_size", FieldKind::Int).max(10_000), 1),
+    FieldDef::plain("flags", FieldKind::Object).required(),
 ];
 
 /// The address that holds: a variable goes before what is stored.
@@ -51,19 +51,19 @@ fn base_url(core: &Core, sent: &str) -> Result<Option<String>, &'static str> {
 }
 
 /// `GET /admin/settings/`
-pub(crate) async fn read(call: &mut Call) -> Answer {
+pub(crate) async fn read(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(&call.core)?))
 }
 /// `PUT /admin/settings/`
-pub(crate) async fn update(call: &mut Call) -> Answer {
+pub(crate) async fn update(call: &mut Call) -> ApiResult {
     change(call, false).await
 }
 /// `PATCH /admin/settings/`
-pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
 
-async fn change(call: &mut Call, partial: bool) -> Answer {
+async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let (mut sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     if sent.get("footer_links").is_some_and(|links| !is_links(links)) {
         errors.add("footer_links", "Expected a list of objects with name and href.");

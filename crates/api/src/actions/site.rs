@@ -1,10 +1,10 @@
 //! What anyone may know: `/root/config/`, `/core/brands/current/`.
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, json};
 use signet_core::brand::{self, slug};
 
 /// `GET /root/config/`
-pub(crate) async fn config(call: &mut Call) -> Answer {
+pub(crate) async fn config(call: &mut Call) -> ApiResult {
     let settings = &call.core.settings;
     let mut able = Vec::new();
     for (name, is) in
@@ -23,10 +23,10 @@ pub(crate) async fn config(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/brands/current/`: flows as slugs, those that are not set left out.
-pub(crate) async fn brand(call: &mut Call) -> Answer {
+pub(crate) async fn brand(call: &mut Call) -> ApiResult {
     let look = brand::look(&call.core, &call.client);
     let system = call.core.system();
-    let found = brand::of(&call.world, call.client.domain()).map(|(_, b)| b);
+    let found = brand::of(&call.config, call.client.domain()).map(|(_, b)| b);
     let flag = |name: &str| system.flags.get(name).and_then(Json::as_bool).unwrap_or(false);
     let links: Vec<Json> = look.footer_links.iter().map(|(name, href)| json!({"name": name, "href": href})).collect();
     let mut out = Map::new();
@@ -50,7 +50,7 @@ pub(crate) async fn brand(call: &mut Call) -> Answer {
             ("flow_device_code", b.flow_device_code),
             ("flow_lockdown", b.flow_lockdown),
         ] {
-            if let Some(slug) = slug(&call.world, flow) {
+            if let Some(slug) = slug(&call.config, flow) {
                 out.insert(name.into(), json!(slug));
             }
         }

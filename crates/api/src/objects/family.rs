@@ -1,6 +1,6 @@
 //! `/stages/all/` and the like: every member of a family, seen as what they have in common.
 use super::{filter, used_by, write};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::Paging;
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::wire;
@@ -13,11 +13,11 @@ fn base(call: &Call) -> Result<Base, Fault> {
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let base = base(call)?;
     let found = if base == Base::Provider {
-        call.world.by_num(call.key.parse().map_err(|_| Fault::not_found())?)
+        call.config.by_num(call.key.parse().map_err(|_| Fault::not_found())?)
     } else {
         match Uuid::parse_str(&call.key) {
-            Ok(pk) => call.world.get(pk),
-            Err(_) if base == Base::Source => call.world.family(base).find(|o| o.text("slug") == call.key),
+            Ok(pk) => call.config.get(pk),
+            Err(_) if base == Base::Source => call.config.family(base).find(|o| o.text("slug") == call.key),
             Err(_) => return Err(Fault::not_found()),
         }
     };
@@ -34,11 +34,11 @@ fn label(base: Base) -> &'static str {
 }
 
 /// `GET /<family>/all/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let base = base(call)?;
     let paging = Paging::read(call)?;
-    let world = call.world.clone();
-    let mut all: Vec<Arc<Object>> = world.family(base).filter(|o| filter::found(o, &["name"], &paging.search, &world)).cloned().collect();
+    let config = call.config.clone();
+    let mut all: Vec<Arc<Object>> = config.family(base).filter(|o| filter::found(o, &["name"], &paging.search, &config)).cloned().collect();
     for field in ["name", "managed", "slug"] {
         let wanted: Vec<&str> = call.params(field).into_iter().filter(|t| !t.is_empty()).collect();
         if !wanted.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     }
     // Free providers: those that no application uses, as the application form asks for them.
     if let Some(null) = call.flag("application__isnull") {
-        all.retain(|o| world.referrers(o).iter().any(|r| r.field == "provider") != null);
+        all.retain(|o| config.referrers(o).iter().any(|r| r.field == "provider") != null);
     }
     // No built kind of provider only carries accounts elsewhere.
     if call.flag("backchannel") == Some(true) {
@@ -58,16 +58,16 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     }
     for (filter, field) in [("bindings__isnull", "policy"), ("promptstage__isnull", "validation_policies")] {
         if let Some(null) = call.flag(filter) {
-            all.retain(|o| world.referrers(o).iter().any(|r| r.field == field) != null);
+            all.retain(|o| config.referrers(o).iter().any(|r| r.field == field) != null);
         }
     }
-    filter::sort(&mut all, &paging.ordering, "name", &world);
+    filter::sort(&mut all, &paging.ordering, "name", &config);
     let (page, total) = paging.cut(all)?;
-    paging.envelope(page.iter().map(|o| Json::Object(wire::family_view(o, &world))).collect(), total, json!({}))
+    paging.envelope(page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(), total, json!({}))
 }
 
 /// `GET /<family>/all/types/`
-pub(crate) async fn types(call: &mut Call) -> Answer {
+pub(crate) async fn types(call: &mut Call) -> ApiResult {
     let mut kinds: Vec<_> = call.core.registry.family(base(call)?).filter(|d| d.name != "dummypolicy" && d.name != "dummystage").collect();
     kinds.sort_by_key(|d| d.label);
     let kinds: Vec<Json> = kinds
@@ -91,25 +91,25 @@ fn icon(model: &str) -> Option<&'static str> {
 }
 
 /// `GET /<family>/all/<key>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let object = find(call)?;
-    Ok(Reply::ok(Json::Object(wire::family_view(&object, &call.world))))
+    Ok(Reply::ok(Json::Object(wire::family_view(&object, &call.config))))
 }
 /// `DELETE /<family>/all/<key>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let object = find(call)?;
     write::delete(call, &object).await
 }
 /// `GET /<family>/all/<key>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let object = find(call)?;
-    Ok(Reply::ok(used_by::of_object(&object, &call.world)))
+    Ok(Reply::ok(used_by::of_object(&object, &call.config)))
 }
 
 /// `GET /stages/all/user_settings/`: stages that people set up for themselves, by the flow that each names.
-pub(crate) async fn user_settings(call: &mut Call) -> Answer {
+pub(crate) async fn user_settings(call: &mut Call) -> ApiResult {
     let mut all: Vec<(String, &Arc<Object>)> =
-        call.world.family(Base::Stage).filter(|o| !o.text("configure_flow").is_empty()).filter_map(|o| Some((settings_component(o.def.name)?, o))).collect();
+        call.config.family(Base::Stage).filter(|o| !o.text("configure_flow").is_empty()).filter_map(|o| Some((settings_component(o.def.name)?, o))).collect();
     all.sort_by(|(a, x), (b, y)| (a, x.pk).cmp(&(b, y.pk)));
     let one = |(component, o): (String, &Arc<Object>)| {
         let friendly = o.text("friendly_name");

@@ -2,7 +2,7 @@
 use crate::call::{Call, boolean};
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
 use signet_core::models::{PolicyBinding, PreparedCertificate};
-use signet_model::{Base, Kind, ModelDef, Object, Snapshot};
+use signet_model::{Base, FieldKind, ModelDef, Object, Snapshot};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
         }
         let mut values = Vec::new();
         for text in &texts {
-            match value(&field.kind, text, &call.world) {
+            match value(&field.kind, text, &call.config) {
                 Ok(Some(v)) => values.push(v),
                 Ok(None) => {}
                 Err(message) => errors.add(field.name, message),
@@ -59,12 +59,12 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
     if def.bindable && call.params("policies").iter().any(|t| !t.is_empty()) {
         let policies = keys(call, "policies", &mut errors);
         let bound =
-            call.world.all::<PolicyBinding>().filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p))).map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
+            call.config.all::<PolicyBinding>().filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p))).map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
         out.push(Wanted::OneOf("pbm_uuid".to_owned(), bound.collect()));
     }
     if def.base == Some(Base::Provider) && call.params("application").iter().any(|t| !t.is_empty()) {
         let applications = keys(call, "application", &mut errors);
-        let used = applications.iter().filter_map(|pk| call.world.by_num(call.world.get(*pk)?.data.get("provider")?.as_i64()?));
+        let used = applications.iter().filter_map(|pk| call.config.by_num(call.config.get(*pk)?.data.get("provider")?.as_i64()?));
         out.push(Wanted::OneOf("pk".to_owned(), used.map(|provider| Json::String(provider.pk.to_string())).collect()));
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
@@ -75,7 +75,7 @@ fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> 
     let mut out = Vec::new();
     for text in call.params(name).into_iter().filter(|t| !t.is_empty()) {
         match Uuid::parse_str(text) {
-            Ok(pk) if call.world.get(pk).is_some() => out.push(pk),
+            Ok(pk) if call.config.get(pk).is_some() => out.push(pk),
             Ok(_) => errors.add(name, format!("Select a valid choice. {text} is not one of the available choices.")),
             Err(_) => errors.add(name, format!("“{text}” is not a valid UUID.")),
         }
@@ -83,31 +83,31 @@ fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> 
     out
 }
 
-fn value(kind: &Kind, text: &str, world: &Snapshot) -> Result<Option<Json>, String> {
+fn value(kind: &FieldKind, text: &str, config: &Snapshot) -> Result<Option<Json>, String> {
     let no_choice = || format!("Select a valid choice. {text} is not one of the available choices.");
     match kind {
-        Kind::Bool => Ok(boolean(text).map(Json::Bool)),
-        Kind::Int => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
-        Kind::Float => text.parse::<f64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
-        Kind::Uuid => Uuid::parse_str(text).map(|id| Some(Json::String(id.to_string()))).map_err(|_| "Enter a valid UUID.".to_owned()),
-        Kind::Time => Timestamp::parse(text).map(|at| Some(Json::String(at.to_string()))).map_err(|_| "Enter a valid date/time.".to_owned()),
-        Kind::Choice(words) => {
+        FieldKind::Bool => Ok(boolean(text).map(Json::Bool)),
+        FieldKind::Int => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
+        FieldKind::Float => text.parse::<f64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
+        FieldKind::Uuid => Uuid::parse_str(text).map(|id| Some(Json::String(id.to_string()))).map_err(|_| "Enter a valid UUID.".to_owned()),
+        FieldKind::Time => Timestamp::parse(text).map(|at| Some(Json::String(at.to_string()))).map_err(|_| "Enter a valid date/time.".to_owned()),
+        FieldKind::Choice(words) => {
             if words.contains(&text) {
                 Ok(Some(Json::from(text)))
             } else {
                 Err(no_choice())
             }
         }
-        Kind::Ref { target: "authentik_core.user", .. } => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| no_choice()),
-        Kind::Ref { target, .. } => {
+        FieldKind::Ref { target: "authentik_core.user", .. } => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| no_choice()),
+        FieldKind::Ref { target, .. } => {
             if let Ok(n) = text.parse::<i64>() {
-                return world.by_num(n).filter(|o| o.def.answers_to(target)).map(|_| Some(Json::from(n))).ok_or_else(no_choice);
+                return config.by_num(n).filter(|o| o.def.answers_to(target)).map(|_| Some(Json::from(n))).ok_or_else(no_choice);
             }
             let id = Uuid::parse_str(text).map_err(|_| format!("“{text}” is not a valid UUID."))?;
-            let known = matches!(*target, "bindable" | "authentik_core.group") || world.get(id).is_some_and(|o| o.def.answers_to(target));
+            let known = matches!(*target, "bindable" | "authentik_core.group") || config.get(id).is_some_and(|o| o.def.answers_to(target));
             if known { Ok(Some(Json::String(id.to_string()))) } else { Err(no_choice()) }
         }
-        Kind::List(inner) => value(inner, text, world),
+        FieldKind::List(inner) => value(inner, text, config),
         _ => Ok(Some(Json::from(text))),
     }
 }
@@ -139,17 +139,17 @@ pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
 }
 
 /// Every word of the search is in one of the model's search fields; `a__b` looks at field `b` of the object that `a` names.
-pub(crate) fn found(object: &Object, fields: &[&str], search: &str, world: &Snapshot) -> bool {
-    let texts: Vec<String> = fields.iter().map(|f| text(object, f, world).to_lowercase()).collect();
+pub(crate) fn found(object: &Object, fields: &[&str], search: &str, config: &Snapshot) -> bool {
+    let texts: Vec<String> = fields.iter().map(|f| text(object, f, config).to_lowercase()).collect();
     search.to_lowercase().split_whitespace().all(|word| texts.iter().any(|t| t.contains(word)))
 }
 
-fn text(object: &Object, path: &str, world: &Snapshot) -> String {
+fn text(object: &Object, path: &str, config: &Snapshot) -> String {
     match path.split_once("__") {
         Some((field, inner)) => {
             let target = match object.data.get(field) {
-                Some(Json::String(pk)) => Uuid::parse_str(pk).ok().and_then(|pk| world.get(pk)),
-                Some(Json::Number(n)) => n.as_i64().and_then(|n| world.by_num(n)),
+                Some(Json::String(pk)) => Uuid::parse_str(pk).ok().and_then(|pk| config.get(pk)),
+                Some(Json::Number(n)) => n.as_i64().and_then(|n| config.by_num(n)),
                 _ => None,
             };
             target.map(|t| t.text(inner).to_owned()).unwrap_or_default()
@@ -163,7 +163,7 @@ fn text(object: &Object, path: &str, world: &Snapshot) -> String {
 }
 
 /// Sorts by the wanted fields (`-` for descending), else by the model's own order. Unknown names are ignored.
-pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, world: &Snapshot) {
+pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, config: &Snapshot) {
     let known = |name: &str| {
         let name = name.trim_start_matches('-');
         name == "pk" || name == "created" || name == "last_updated" || name.contains("__") || list.iter().any(|o| o.data.contains_key(name))
@@ -175,7 +175,7 @@ pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, world:
     list.sort_by(|a, b| {
         for name in &names {
             let (name, down) = name.strip_prefix('-').map_or((*name, false), |n| (n, true));
-            let order = compare(a, b, name, world);
+            let order = compare(a, b, name, config);
             if order != Ordering::Equal {
                 return if down { order.reverse() } else { order };
             }
@@ -184,12 +184,12 @@ pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, world:
     });
 }
 
-fn compare(a: &Object, b: &Object, name: &str, world: &Snapshot) -> Ordering {
+fn compare(a: &Object, b: &Object, name: &str, config: &Snapshot) -> Ordering {
     match name {
         "pk" => a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk)),
         "created" => a.created.cmp(&b.created),
         "last_updated" => a.updated.cmp(&b.updated),
-        _ if name.contains("__") => text(a, name, world).to_lowercase().cmp(&text(b, name, world).to_lowercase()),
+        _ if name.contains("__") => text(a, name, config).to_lowercase().cmp(&text(b, name, config).to_lowercase()),
         _ => values(a.data.get(name), b.data.get(name)),
     }
 }

@@ -1,28 +1,28 @@
 //! Reading objects.
 use super::{filter, find, show};
 use crate::actions::applications;
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use crate::list::Paging;
 use signet_base::json;
 
 /// `GET /<model>/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let def = call.model()?;
     let paging = Paging::read(call)?;
     let wanted = filter::read(call, def)?;
-    let mut all: Vec<_> = call.world.of(def).iter().filter(|o| filter::passes(o, &wanted) && filter::found(o, def.search, &paging.search, &call.world)).cloned().collect();
+    let mut all: Vec<_> = call.config.of(def).iter().filter(|o| filter::passes(o, &wanted) && filter::found(o, def.search, &paging.search, &call.config)).cloned().collect();
     filter::certificates(call, &mut all);
     if def.is("authentik_core.application") {
         all = applications::visible(call, all).await?;
     }
-    filter::sort(&mut all, &paging.ordering, def.ordering, &call.world);
+    filter::sort(&mut all, &paging.ordering, def.ordering, &call.config);
     let (page, total) = paging.cut(all)?;
     let results = show::many(call, &page).await?;
     paging.envelope(results, total, json!({}))
 }
 
 /// `GET /<model>/<key>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let object = find(call, call.model()?)?;
     Ok(Reply::ok(show::one(call, &object).await?))
 }

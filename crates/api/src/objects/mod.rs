@@ -14,13 +14,13 @@ use std::sync::Arc;
 /// The object that the path names.
 pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, Fault> {
     let found = if def.field(def.key).is_some() {
-        call.world.of(def).iter().find(|o| o.text(def.key) == call.key)
+        call.config.of(def).iter().find(|o| o.text(def.key) == call.key)
     } else if def.numbered {
         let num = call.key.parse().map_err(|_| Fault::not_found())?;
-        call.world.by_num(num).filter(|o| same(o.def, def))
+        call.config.by_num(num).filter(|o| same(o.def, def))
     } else {
         let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-        call.world.get(pk).filter(|o| same(o.def, def))
+        call.config.get(pk).filter(|o| same(o.def, def))
     };
     found.cloned().ok_or_else(|| Fault::missing(def.class))
 }

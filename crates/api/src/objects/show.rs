@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 /// Objects as JSON, with one query for all users and one for all groups that they name.
 pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Json>> {
-    let mut out: Vec<Map> = objects.iter().map(|o| wire::present(o, &call.world)).collect();
+    let mut out: Vec<Map> = objects.iter().map(|o| wire::present(o, &call.config)).collect();
     if objects.iter().any(|o| o.def.is("authentik_policies.policybinding")) {
         people(call, &mut out).await?;
     }
     for (object, map) in objects.iter().zip(&mut out) {
         if object.def.is("authentik_core.application") {
-            map.insert("launch_url".into(), json!(launch::url(&call.core, &call.world, object, call.principal.as_ref())));
+            map.insert("launch_url".into(), json!(launch::url(&call.core, &call.config, object, call.principal.as_ref())));
         }
     }
     Ok(out.into_iter().map(Json::Object).collect())

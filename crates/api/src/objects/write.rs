@@ -1,7 +1,7 @@
 //! Writing objects: judged by their declaration, applied with author and request id, told to the log.
 use super::{find, show, used_by};
 use crate::actions::applications;
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::{Core, compat};
@@ -13,9 +13,9 @@ use std::sync::Arc;
 const ATTEMPTS: usize = 4;
 
 /// `POST /<model>/`
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let def = call.model()?;
-    compat::object(def, &call.world, call.client.domain(), &mut call.body, true);
+    compat::object(def, &call.config, call.client.domain(), &mut call.body, true);
     let extra = if def.is("authentik_core.application") { applications::wanted_bindings(&call.body)? } else { Vec::new() };
     let object = if extra.is_empty() { insert(call, def, call.body.clone()).await? } else { applications::create_with_bindings(call, def, &extra).await? };
     Ok(Reply::created(show::written(call, &object).await?))
@@ -27,10 +27,10 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
     let mut attempt = 0;
     let object = loop {
         attempt += 1;
-        let (data, secrets) = judged(check(def, &body, None, false, &call.world, &rows, &call.core.ports)?);
+        let (data, secrets) = judged(check(def, &body, None, false, &call.config, &rows, &call.core.ports)?);
         match call.core.objects.apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author()).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
-            Err(Error::Conflict(_)) if attempt < ATTEMPTS => call.world = call.core.objects.refresh_if_stale().await?,
+            Err(Error::Conflict(_)) if attempt < ATTEMPTS => call.config = call.core.objects.refresh_if_stale().await?,
             Err(error) => return Err(error.into()),
         }
     };
@@ -40,29 +40,29 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
 }
 
 /// `PUT /<model>/<key>/`
-pub(crate) async fn update(call: &mut Call) -> Answer {
+pub(crate) async fn update(call: &mut Call) -> ApiResult {
     change(call, false).await
 }
 /// `PATCH /<model>/<key>/`
-pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
 
-async fn change(call: &mut Call, partial: bool) -> Answer {
+async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let def = call.model()?;
     let mut before = find(call, def)?;
-    compat::object(def, &call.world, call.client.domain(), &mut call.body, false);
+    compat::object(def, &call.config, call.client.domain(), &mut call.body, false);
     let rows = Rows::of(&call.core, def.fields, &call.body).await?;
     let mut attempt = 0;
     let object = loop {
         attempt += 1;
-        let (data, secrets) = judged(check(def, &call.body, Some(&before), partial, &call.world, &rows, &call.core.ports)?);
+        let (data, secrets) = judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
         let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
         match call.core.objects.apply(vec![write], &call.author()).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
-                call.world = call.core.objects.refresh_if_stale().await?;
-                before = call.world.get(before.pk).cloned().ok_or_else(|| Fault::missing(def.class))?;
+                call.config = call.core.objects.refresh_if_stale().await?;
+                before = call.config.get(before.pk).cloned().ok_or_else(|| Fault::missing(def.class))?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -77,14 +77,14 @@ fn judged(change: Change<'_>) -> (Map, Secrets) {
 }
 
 /// `DELETE /<model>/<key>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let object = find(call, call.model()?)?;
     delete(call, &object).await
 }
 
 /// Deletes an object and what cannot be without it.
-pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> Answer {
-    let cascade = used_by::of_object(object, &call.world);
+pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
+    let cascade = used_by::of_object(object, &call.config);
     call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author()).await?;
     call.renew();
     let gone: Vec<&Json> = cascade.iter().filter(|e| e["action"] == "cascade").collect();

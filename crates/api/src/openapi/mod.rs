@@ -2,14 +2,14 @@
 mod schema;
 mod yaml;
 
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use crate::route::{Action, Output, Permission, Table};
 use crate::rows;
 use http::{Method, header};
 use signet_base::{Json, Map, json};
 use signet_core::page::Lasting;
 use signet_core::system::API_VERSION;
-use signet_model::{FieldDef, Kind, Registry};
+use signet_model::{FieldDef, FieldKind, Registry};
 use std::sync::Arc;
 
 pub(crate) use schema::component;
@@ -21,7 +21,7 @@ pub(crate) struct Document {
 }
 
 /// `GET /schema/`
-pub(crate) async fn schema(call: &mut Call) -> Answer {
+pub(crate) async fn schema(call: &mut Call) -> ApiResult {
     let document = call.table.document.get_or_init(|| {
         let whole = build(&call.table, &call.core.registry);
         Document { json: Arc::new(Lasting::new(whole.to_string())), yaml: Arc::new(Lasting::new(yaml::write(&whole))) }
@@ -127,9 +127,9 @@ fn list_parameters(action: &Action) -> Vec<Json> {
     let mut out = Vec::new();
     let fields: &[FieldDef] = action.def.map_or(&[], |d| d.fields);
     for field in fields.iter().filter(|f| f.filter) {
-        let many = matches!(field.kind, Kind::List(_)) || field.name == "managed";
+        let many = matches!(field.kind, FieldKind::List(_)) || field.name == "managed";
         let mut value = schema::value(&field.kind);
-        if many && !matches!(field.kind, Kind::List(_)) {
+        if many && !matches!(field.kind, FieldKind::List(_)) {
             value = json!({"type": "array", "items": value});
         }
         out.push(json!({"in": "query", "name": field.name, "schema": value}));

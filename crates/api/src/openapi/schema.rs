@@ -1,7 +1,7 @@
 //! Schemas of components.
 use super::reference;
 use signet_base::{Json, Map, json};
-use signet_model::{Base, FieldDef, Kind, ModelDef};
+use signet_model::{Base, FieldDef, FieldKind, ModelDef};
 
 /// The component's name: the label without spaces, or what clients call it where that differs.
 pub(crate) fn component(def: &ModelDef) -> String {
@@ -13,24 +13,24 @@ pub(crate) fn component(def: &ModelDef) -> String {
 }
 
 /// The schema of a value.
-pub(super) fn value(kind: &Kind) -> Json {
+pub(super) fn value(kind: &FieldKind) -> Json {
     match kind {
-        Kind::Text | Kind::Expression | Kind::Duration => json!({"type": "string"}),
-        Kind::Slug => json!({"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}),
-        Kind::Email => json!({"type": "string", "format": "email"}),
-        Kind::Url => json!({"type": "string", "format": "uri"}),
-        Kind::Bool => json!({"type": "boolean"}),
-        Kind::Int => json!({"type": "integer"}),
-        Kind::Float => json!({"type": "number", "format": "double"}),
-        Kind::Time => json!({"type": "string", "format": "date-time"}),
-        Kind::Uuid => json!({"type": "string", "format": "uuid"}),
-        Kind::Object => json!({"type": "object", "additionalProperties": {}}),
-        Kind::Json => json!({}),
-        Kind::Choice(words) => json!({"type": "string", "enum": words}),
-        Kind::Ref { target: "authentik_core.user" | "authentik_core.provider", .. } => json!({"type": "integer"}),
-        Kind::Ref { .. } => json!({"type": "string", "format": "uuid"}),
-        Kind::List(inner) => json!({"type": "array", "items": value(inner)}),
-        Kind::Items(members) => json!({"type": "array", "items": object(members.iter(), false)}),
+        FieldKind::Text | FieldKind::Expression | FieldKind::Duration => json!({"type": "string"}),
+        FieldKind::Slug => json!({"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}),
+        FieldKind::Email => json!({"type": "string", "format": "email"}),
+        FieldKind::Url => json!({"type": "string", "format": "uri"}),
+        FieldKind::Bool => json!({"type": "boolean"}),
+        FieldKind::Int => json!({"type": "integer"}),
+        FieldKind::Float => json!({"type": "number", "format": "double"}),
+        FieldKind::Time => json!({"type": "string", "format": "date-time"}),
+        FieldKind::Uuid => json!({"type": "string", "format": "uuid"}),
+        FieldKind::Object => json!({"type": "object", "additionalProperties": {}}),
+        FieldKind::Json => json!({}),
+        FieldKind::Choice(words) => json!({"type": "string", "enum": words}),
+        FieldKind::Ref { target: "authentik_core.user" | "authentik_core.provider", .. } => json!({"type": "integer"}),
+        FieldKind::Ref { .. } => json!({"type": "string", "format": "uuid"}),
+        FieldKind::List(inner) => json!({"type": "array", "items": value(inner)}),
+        FieldKind::Items(members) => json!({"type": "array", "items": object(members.iter(), false)}),
     }
 }
 
@@ -49,14 +49,14 @@ fn property(field: &FieldDef) -> Json {
         out["writeOnly"] = json!(true);
     }
     match field.kind {
-        Kind::Int => {
+        FieldKind::Int => {
             for (name, bound) in [("minimum", field.min), ("maximum", field.max)] {
                 if let Some(n) = bound {
                     out[name] = json!(n);
                 }
             }
         }
-        Kind::Text | Kind::Slug | Kind::Email => {
+        FieldKind::Text | FieldKind::Slug | FieldKind::Email => {
             if let Some(n) = field.max {
                 out["maxLength"] = json!(n);
             }
@@ -109,17 +109,17 @@ pub(super) fn model(def: &ModelDef, schemas: &mut Map) {
 
 fn head(def: &ModelDef) -> Vec<FieldDef> {
     let key = if def.key == "slug" || def.key == "identifier" { "pk" } else { def.key };
-    vec![FieldDef::shown(key, if def.numbered { Kind::Int } else { Kind::Uuid })]
+    vec![FieldDef::shown(key, if def.numbered { FieldKind::Int } else { FieldKind::Uuid })]
 }
 fn family(def: &ModelDef) -> Vec<FieldDef> {
     let Some(base) = def.base else { return Vec::new() };
-    let mut out: Vec<FieldDef> = ["component", "verbose_name", "verbose_name_plural", "meta_model_name"].into_iter().map(|n| FieldDef::shown(n, Kind::Text)).collect();
+    let mut out: Vec<FieldDef> = ["component", "verbose_name", "verbose_name_plural", "meta_model_name"].into_iter().map(|n| FieldDef::shown(n, FieldKind::Text)).collect();
     match base {
-        Base::Stage => out.push(FieldDef::shown("flow_set", Kind::List(&Kind::Object))),
-        Base::Policy => out.push(FieldDef::shown("bound_to", Kind::Int)),
+        Base::Stage => out.push(FieldDef::shown("flow_set", FieldKind::List(&FieldKind::Object))),
+        Base::Policy => out.push(FieldDef::shown("bound_to", FieldKind::Int)),
         Base::Provider => {
             let names = ["assigned_application_slug", "assigned_application_name", "assigned_backchannel_application_slug", "assigned_backchannel_application_name"];
-            out.extend(names.into_iter().map(|n| FieldDef::shown(n, Kind::Text).nullable()));
+            out.extend(names.into_iter().map(|n| FieldDef::shown(n, FieldKind::Text).nullable()));
         }
         Base::PropertyMapping | Base::Source => {}
     }

@@ -1,21 +1,21 @@
 //! `/core/user_consent/`
 use super::users as people;
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Json, Result, json};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::consents::{self, Consent, ConsentQuery};
 use signet_store::users;
 use std::collections::HashMap;
 
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Int),
-    FieldDef::shown("expires", Kind::Time).nullable(),
-    FieldDef::shown("expiring", Kind::Bool),
-    FieldDef::shown("user", Kind::Object),
-    FieldDef::shown("application", Kind::Object),
-    FieldDef::shown("permissions", Kind::Text),
+    FieldDef::shown("pk", FieldKind::Int),
+    FieldDef::shown("expires", FieldKind::Time).nullable(),
+    FieldDef::shown("expiring", FieldKind::Bool),
+    FieldDef::shown("user", FieldKind::Object),
+    FieldDef::shown("application", FieldKind::Object),
+    FieldDef::shown("permissions", FieldKind::Text),
 ];
 
 async fn show(call: &Call, list: &[Consent]) -> Result<Vec<Json>> {
@@ -25,7 +25,7 @@ async fn show(call: &Call, list: &[Consent]) -> Result<Vec<Json>> {
     let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
     let mut out = Vec::with_capacity(list.len());
     for c in list {
-        let application = match call.world.get(c.application) {
+        let application = match call.config.get(c.application) {
             Some(object) => objects::one(call, object).await?,
             None => Json::Null,
         };
@@ -44,7 +44,7 @@ async fn find(call: &Call) -> Result<Consent, Fault> {
 }
 
 /// `GET /core/user_consent/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
     let q = ConsentQuery { search: paging.search.clone(), application: f.uuid("application"), user: f.int("user"), owner: call.owner()?, page: paging.rows() };
@@ -53,18 +53,18 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     paging.envelope(show(call, &page).await?, total, json!({}))
 }
 /// `GET /core/user_consent/<id>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let consent = find(call).await?;
     Ok(Reply::ok(show(call, &[consent]).await?.pop().unwrap_or_default()))
 }
 /// `DELETE /core/user_consent/<id>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let consent = find(call).await?;
     consents::delete(&call.core.db, consent.id).await?;
     Ok(Reply::Empty)
 }
 /// `GET /core/user_consent/<id>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     find(call).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }

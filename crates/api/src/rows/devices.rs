@@ -1,6 +1,6 @@
 //! `/authenticators/…`: second factors. Each person sees their own; administrators see everybody's below `admin/`.
 use super::{USER, told};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use crate::route::{Action, Output, Permission, Run};
@@ -8,9 +8,9 @@ use http::Method;
 use signet_base::{Json, Map, json};
 use signet_core::directory;
 use signet_core::rows::partial_user;
-use signet_model::{FieldDef, Kind as FieldKind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::Page;
-use signet_store::devices::{self, Device, DeviceQuery, Kind};
+use signet_store::devices::{self, Device, DeviceQuery, DeviceKind};
 use signet_store::users::{self, User};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,14 +56,14 @@ const GIVEN: &[FieldDef] = &[NAME, told(FieldDef::plain("user", USER).required()
 const CODES: usize = 6;
 const CODE_LENGTH: usize = 12;
 
-fn fields(kind: Kind) -> &'static [FieldDef] {
+fn fields(kind: DeviceKind) -> &'static [FieldDef] {
     match kind {
-        Kind::Static => STATIC,
-        Kind::Totp => TOTP,
-        Kind::Webauthn => WEBAUTHN,
-        Kind::Duo => DUO,
-        Kind::Sms => SMS,
-        Kind::Email => EMAIL,
+        DeviceKind::Static => STATIC,
+        DeviceKind::Totp => TOTP,
+        DeviceKind::Webauthn => WEBAUTHN,
+        DeviceKind::Duo => DUO,
+        DeviceKind::Sms => SMS,
+        DeviceKind::Email => EMAIL,
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         Action::get("authenticators/admin/all", SignedIn, "Second factors, of a user where `user` is given; for administrators.", crate::route::run!(admin_all))
             .output(Output::Plain("Device")),
     );
-    for kind in Kind::ALL {
+    for kind in DeviceKind::ALL {
         let component = kind.model().1;
         for (path, scope, permission) in
             [(format!("authenticators/{}", kind.as_str()), Scope::Own, Owner), (format!("authenticators/admin/{}", kind.as_str()), Scope::Everybody, Superuser)]
@@ -114,7 +114,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
 fn common(d: &Device) -> Json {
     let (app, model) = d.kind.model();
     let text = |name: &str| d.data.get(name).cloned().unwrap_or_default();
-    let (description, external) = if d.kind == Kind::Webauthn { (text("description"), text("aaguid")) } else { (Json::Null, Json::Null) };
+    let (description, external) = if d.kind == DeviceKind::Webauthn { (text("description"), text("aaguid")) } else { (Json::Null, Json::Null) };
     json!({
         "pk": d.id.to_string(), "name": d.name, "type": format!("{app}.{model}"), "confirmed": d.confirmed, "created": d.created, "last_updated": d.updated,
         "last_used": d.last_used, "extra_description": description, "external_id": external, "verbose_name": d.kind.label(),
@@ -125,27 +125,27 @@ fn common(d: &Device) -> Json {
 async fn show(call: &Call, d: &Device, owner: Option<&User>) -> Result<Map, Fault> {
     let mut out = json!({"pk": d.id, "name": d.name, "user": owner.map(|u| partial_user(&call.core, u))}).as_object().cloned().unwrap_or_default();
     match d.kind {
-        Kind::Static => {
+        DeviceKind::Static => {
             // Only digests are kept: how many codes are left can be seen, the codes cannot.
             let left = devices::count_codes(&call.core.db, d.id, call.core.now()).await?;
             let tokens: Vec<Json> = (0..left.clamp(0, 1000)).map(|_| json!({"token": "************"})).collect();
             out.insert("token_set".into(), json!(tokens));
         }
-        Kind::Sms => drop(out.insert("phone_number".into(), json!(d.text("phone_number")))),
-        Kind::Email => drop(out.insert("email".into(), json!(d.text("email")))),
-        Kind::Webauthn => {
+        DeviceKind::Sms => drop(out.insert("phone_number".into(), json!(d.text("phone_number")))),
+        DeviceKind::Email => drop(out.insert("email".into(), json!(d.text("email")))),
+        DeviceKind::Webauthn => {
             let aaguid = d.text("aaguid");
             let known = !d.text("description").is_empty();
             out.insert("created_on".into(), json!(d.created));
             out.insert("aaguid".into(), json!(aaguid));
             out.insert("device_type".into(), if known { json!({"aaguid": aaguid, "description": d.text("description")}) } else { Json::Null });
         }
-        Kind::Totp | Kind::Duo => {}
+        DeviceKind::Totp | DeviceKind::Duo => {}
     }
     Ok(out)
 }
 
-async fn answer(call: &Call, device: &Device) -> Answer {
+async fn answer(call: &Call, device: &Device) -> ApiResult {
     let owner = users::by_id(&call.core.db, device.user_id).await?;
     Ok(Reply::ok(Json::Object(show(call, device, owner.as_ref()).await?)))
 }
@@ -160,7 +160,7 @@ fn whose(call: &Call, scope: Scope) -> Result<Option<i64>, Fault> {
 }
 
 /// Somebody else's device is not there.
-async fn find(call: &Call, kind: Kind, scope: Scope) -> Result<Device, Fault> {
+async fn find(call: &Call, kind: DeviceKind, scope: Scope) -> Result<Device, Fault> {
     let owner = whose(call, scope)?;
     let id = call.key.parse().map_err(|_| Fault::not_found())?;
     let found = devices::get(&call.core.db, kind, id).await?.filter(|d| owner.is_none_or(|o| o == d.user_id));
@@ -168,7 +168,7 @@ async fn find(call: &Call, kind: Kind, scope: Scope) -> Result<Device, Fault> {
 }
 
 /// `GET /authenticators/all/`
-async fn all(call: &mut Call) -> Answer {
+async fn all(call: &mut Call) -> ApiResult {
     let own = devices::of_user(&call.core.db, call.person()?.user.id, None).await?;
     Ok(Reply::ok(own.iter().map(common).collect::<Vec<_>>()))
 }
@@ -177,7 +177,7 @@ async fn all(call: &mut Call) -> Answer {
 const MOST: u64 = 1000;
 
 /// `GET /authenticators/admin/all/`: whoever may not see the devices of others gets an empty list, as clients expect.
-async fn admin_all(call: &mut Call) -> Answer {
+async fn admin_all(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let user = f.int("user");
     f.done()?;
@@ -189,7 +189,7 @@ async fn admin_all(call: &mut Call) -> Answer {
 }
 
 /// `GET /authenticators/[admin/]<kind>/`
-async fn list(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
+async fn list(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let paging = Paging::read(call)?;
     let f = Filters::new(call);
     let q = DeviceQuery { kind: Some(kind), name: f.text("name"), search: paging.search.clone(), owner: whose(call, scope)?, page: paging.rows() };
@@ -204,13 +204,13 @@ async fn list(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
 }
 
 /// `GET /authenticators/[admin/]<kind>/<id>/`
-async fn retrieve(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
+async fn retrieve(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let device = find(call, kind, scope).await?;
     answer(call, &device).await
 }
 
 /// `PUT` and `PATCH /authenticators/[admin/]<kind>/<id>/`: the name is all that can be changed.
-async fn change(call: &mut Call, kind: Kind, scope: Scope, partial: bool) -> Answer {
+async fn change(call: &mut Call, kind: DeviceKind, scope: Scope, partial: bool) -> ApiResult {
     let mut device = find(call, kind, scope).await?;
     let sent = form::read(call, fields(kind), partial).await?;
     if let Some(name) = sent.text("name") {
@@ -223,7 +223,7 @@ async fn change(call: &mut Call, kind: Kind, scope: Scope, partial: bool) -> Ans
 
 /// `DELETE /authenticators/[admin/]<kind>/<id>/`. Where an administrator takes a factor away, everything of the account ends
 /// that may rest on it.
-async fn destroy(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
+async fn destroy(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let device = find(call, kind, scope).await?;
     if scope == Scope::Everybody {
         let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), device.user_id);
@@ -240,16 +240,16 @@ async fn destroy(call: &mut Call, kind: Kind, scope: Scope) -> Answer {
 }
 
 /// `GET /authenticators/<kind>/<id>/used_by/`
-async fn used_by(call: &mut Call, kind: Kind) -> Answer {
+async fn used_by(call: &mut Call, kind: DeviceKind) -> ApiResult {
     find(call, kind, Scope::Own).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
 /// `POST /authenticators/admin/<kind>/`: recovery codes, which are in this answer and nowhere else, or the address of the
 /// account. Everything else needs the person's own device and is set up by them.
-async fn create(call: &mut Call, kind: Kind) -> Answer {
+async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
     whose(call, Scope::Everybody)?;
-    if !matches!(kind, Kind::Static | Kind::Email) {
+    if !matches!(kind, DeviceKind::Static | DeviceKind::Email) {
         return Err(Fault::invalid("non_field_errors", format!("A {} is set up by its owner, in a flow.", kind.label())));
     }
     let sent = form::read(call, GIVEN, false).await?;
@@ -260,7 +260,7 @@ async fn create(call: &mut Call, kind: Kind) -> Answer {
     let owner = owner.ok_or_else(|| Fault::invalid("user", "There is no such user."))?;
     let mut device = Device::new(&call.core.ports, kind, owner.id, sent.text("name").unwrap_or_default());
     let mut codes = Vec::new();
-    if kind == Kind::Static {
+    if kind == DeviceKind::Static {
         codes = (0..CODES).map(|_| call.core.ports.alphanumeric(CODE_LENGTH).to_lowercase()).collect();
     } else if owner.email.is_empty() {
         return Err(Fault::invalid("user", "This user has no e-mail address."));
@@ -271,7 +271,7 @@ async fn create(call: &mut Call, kind: Kind) -> Answer {
     device.id = devices::insert_with_codes(&call.core.db, &device, &digests).await?;
     call.record("model_created", json!({"model": device.event_model(device.id), "user": owner.username})).await?;
     let mut shown = show(call, &device, Some(&owner)).await?;
-    if kind == Kind::Static {
+    if kind == DeviceKind::Static {
         shown.insert("token_set".into(), codes.iter().map(|c| json!({"token": c})).collect());
     }
     Ok(Reply::created(Json::Object(shown)))

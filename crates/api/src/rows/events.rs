@@ -1,21 +1,21 @@
 //! `/events/events/`: the log.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use signet_base::{Json, Uuid, json};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::events::{self, Event, EventQuery};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Uuid),
-    FieldDef::plain("user", Kind::Object),
-    FieldDef::plain("action", Kind::Text).required(),
-    FieldDef::plain("app", Kind::Text).required(),
-    FieldDef::plain("context", Kind::Object),
-    FieldDef::shown("client_ip", Kind::Text).nullable(),
-    FieldDef::shown("created", Kind::Time),
-    FieldDef::shown("expires", Kind::Time).nullable(),
-    FieldDef::plain("brand", Kind::Object),
+    FieldDef::shown("pk", FieldKind::Uuid),
+    FieldDef::plain("user", FieldKind::Object),
+    FieldDef::plain("action", FieldKind::Text).required(),
+    FieldDef::plain("app", FieldKind::Text).required(),
+    FieldDef::plain("context", FieldKind::Object),
+    FieldDef::shown("client_ip", FieldKind::Text).nullable(),
+    FieldDef::shown("created", FieldKind::Time),
+    FieldDef::shown("expires", FieldKind::Time).nullable(),
+    FieldDef::plain("brand", FieldKind::Object),
 ];
 
 /// Word on the wire and name for people; `custom_` begins the words that others make up.
@@ -63,7 +63,7 @@ pub(crate) fn show(e: &Event) -> Json {
 }
 
 /// `GET /events/events/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let f = Filters::new(call);
     let (search, query) = paging.asked(events::understands);
@@ -101,14 +101,14 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
 }
 
 /// `GET /events/events/<uuid>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let event = events::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Event"))?;
     Ok(Reply::ok(show(&event)))
 }
 
 /// `POST /events/events/`: only actions that begin with `custom_`, so that nobody can forge what the system says.
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let action = sent.text("action").unwrap_or_default();
     if !action.starts_with("custom_") {
@@ -122,7 +122,7 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
 }
 
 /// `GET /events/events/actions/`
-pub(crate) async fn actions(_: &mut Call) -> Answer {
+pub(crate) async fn actions(_: &mut Call) -> ApiResult {
     let one = |(word, name): &(&str, &str)| json!({"name": name, "description": "", "component": word, "model_name": "", "requires_enterprise": false, "deprecated": false});
     Ok(Reply::ok(ACTIONS.iter().map(one).collect::<Vec<_>>()))
 }

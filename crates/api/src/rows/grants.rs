@@ -1,31 +1,31 @@
 //! `/oauth2/access_tokens/`, `/oauth2/refresh_tokens/`, `/oauth2/authorization_codes/`
 use super::users as people;
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Json, Result, Timestamp, json};
 use signet_core::wire;
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::grants::{self, Code, GrantQuery, GrantToken, TokenKind};
 use signet_store::users;
 use std::collections::HashMap;
 
 pub(crate) const CODE_FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Int),
-    FieldDef::shown("provider", Kind::Object),
-    FieldDef::shown("user", Kind::Object),
-    FieldDef::shown("is_expired", Kind::Bool),
-    FieldDef::shown("expires", Kind::Time).nullable(),
-    FieldDef::shown("scope", Kind::List(&Kind::Text)),
+    FieldDef::shown("pk", FieldKind::Int),
+    FieldDef::shown("provider", FieldKind::Object),
+    FieldDef::shown("user", FieldKind::Object),
+    FieldDef::shown("is_expired", FieldKind::Bool),
+    FieldDef::shown("expires", FieldKind::Time).nullable(),
+    FieldDef::shown("scope", FieldKind::List(&FieldKind::Text)),
 ];
 pub(crate) const TOKEN_FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Int),
-    FieldDef::shown("provider", Kind::Object),
-    FieldDef::shown("user", Kind::Object),
-    FieldDef::shown("is_expired", Kind::Bool),
-    FieldDef::shown("expires", Kind::Time).nullable(),
-    FieldDef::shown("scope", Kind::List(&Kind::Text)),
-    FieldDef::shown("id_token", Kind::Text),
-    FieldDef::shown("revoked", Kind::Bool),
+    FieldDef::shown("pk", FieldKind::Int),
+    FieldDef::shown("provider", FieldKind::Object),
+    FieldDef::shown("user", FieldKind::Object),
+    FieldDef::shown("is_expired", FieldKind::Bool),
+    FieldDef::shown("expires", FieldKind::Time).nullable(),
+    FieldDef::shown("scope", FieldKind::List(&FieldKind::Text)),
+    FieldDef::shown("id_token", FieldKind::Text),
+    FieldDef::shown("revoked", FieldKind::Bool),
 ];
 
 /// What both kinds of rows have in common.
@@ -63,7 +63,7 @@ async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
     let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
     let now = call.core.now();
     let one = |g: &Grant| {
-        let provider = call.world.by_num(g.provider).map(|p| wire::family_view(p, &call.world));
+        let provider = call.config.by_num(g.provider).map(|p| wire::family_view(p, &call.config));
         let mut out = json!({
             "pk": g.id, "provider": provider, "user": by_id.get(&g.user), "is_expired": g.expires <= now, "expires": g.expires,
             "scope": g.scope.split_whitespace().collect::<Vec<_>>(),
@@ -77,7 +77,7 @@ async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
     Ok(list.iter().map(one).collect())
 }
 
-async fn list(call: &Call, sort: Sort) -> Answer {
+async fn list(call: &Call, sort: Sort) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
     let q = GrantQuery { search: paging.search.clone(), provider: f.int("provider"), user: f.int("user"), owner: call.owner()?, alive_at: None, page: paging.rows() };
@@ -106,11 +106,11 @@ async fn find(call: &Call, sort: Sort) -> Result<Grant, Fault> {
     };
     found.filter(|g| owner.is_none_or(|o| o == g.user)).ok_or_else(|| Fault::missing("grant"))
 }
-async fn one(call: &Call, sort: Sort) -> Answer {
+async fn one(call: &Call, sort: Sort) -> ApiResult {
     let grant = find(call, sort).await?;
     Ok(Reply::ok(show(call, &[grant]).await?.pop().unwrap_or_default()))
 }
-async fn remove(call: &Call, sort: Sort) -> Answer {
+async fn remove(call: &Call, sort: Sort) -> ApiResult {
     let grant = find(call, sort).await?;
     match sort {
         Sort::Token(_) => grants::delete(&call.core.db, grant.id).await?,
@@ -118,23 +118,23 @@ async fn remove(call: &Call, sort: Sort) -> Answer {
     }
     Ok(Reply::Empty)
 }
-async fn nobody(call: &Call, sort: Sort) -> Answer {
+async fn nobody(call: &Call, sort: Sort) -> ApiResult {
     find(call, sort).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
 macro_rules! handlers {
     ($sort:expr, $list:ident, $one:ident, $remove:ident, $used_by:ident) => {
-        pub(crate) async fn $list(call: &mut Call) -> Answer {
+        pub(crate) async fn $list(call: &mut Call) -> ApiResult {
             list(call, $sort).await
         }
-        pub(crate) async fn $one(call: &mut Call) -> Answer {
+        pub(crate) async fn $one(call: &mut Call) -> ApiResult {
             one(call, $sort).await
         }
-        pub(crate) async fn $remove(call: &mut Call) -> Answer {
+        pub(crate) async fn $remove(call: &mut Call) -> ApiResult {
             remove(call, $sort).await
         }
-        pub(crate) async fn $used_by(call: &mut Call) -> Answer {
+        pub(crate) async fn $used_by(call: &mut Call) -> ApiResult {
             nobody(call, $sort).await
         }
     };

@@ -1,35 +1,35 @@
 //! `/core/groups/`
 use super::{GROUP, USER, UUIDS, labelled, model, rights, told};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use crate::rows::users::attributes;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::{compat, rows};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group, GroupQuery};
 use signet_store::{objects, users};
 use std::collections::HashSet;
 
-const ROLE: &[FieldDef] = &[labelled(FieldDef::shown("pk", Kind::Uuid), "Uuid"), FieldDef::plain("name", Kind::Text).required()];
+const ROLE: &[FieldDef] = &[labelled(FieldDef::shown("pk", FieldKind::Uuid), "Uuid"), FieldDef::plain("name", FieldKind::Text).required()];
 pub(crate) const FIELDS: &[FieldDef] = &[
-    labelled(FieldDef::shown("pk", Kind::Uuid), "Group uuid"),
-    FieldDef::shown("num_pk", Kind::Int),
-    FieldDef::plain("name", Kind::Text).required(),
-    told(FieldDef::plain("is_superuser", Kind::Bool), "Members of this group are superusers."),
-    FieldDef::plain("parents", Kind::List(&GROUP)),
-    FieldDef::shown("parents_obj", Kind::List(&Kind::Object)).nullable(),
-    FieldDef::plain("users", Kind::List(&USER)),
-    FieldDef::shown("users_obj", Kind::List(&Kind::Object)).nullable(),
-    FieldDef::plain("attributes", Kind::Object),
+    labelled(FieldDef::shown("pk", FieldKind::Uuid), "Group uuid"),
+    FieldDef::shown("num_pk", FieldKind::Int),
+    FieldDef::plain("name", FieldKind::Text).required(),
+    told(FieldDef::plain("is_superuser", FieldKind::Bool), "Members of this group are superusers."),
+    FieldDef::plain("parents", FieldKind::List(&GROUP)),
+    FieldDef::shown("parents_obj", FieldKind::List(&FieldKind::Object)).nullable(),
+    FieldDef::plain("users", FieldKind::List(&USER)),
+    FieldDef::shown("users_obj", FieldKind::List(&FieldKind::Object)).nullable(),
+    FieldDef::plain("attributes", FieldKind::Object),
     FieldDef::plain("roles", UUIDS),
-    FieldDef::shown("roles_obj", Kind::Items(ROLE)),
-    FieldDef::shown("inherited_roles_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::shown("roles_obj", FieldKind::Items(ROLE)),
+    FieldDef::shown("inherited_roles_obj", FieldKind::List(&FieldKind::Object)).nullable(),
     FieldDef::shown("children", UUIDS),
-    FieldDef::shown("children_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::shown("children_obj", FieldKind::List(&FieldKind::Object)).nullable(),
 ];
-pub(crate) const MEMBER: &[FieldDef] = &[FieldDef::plain("pk", Kind::Int).required()];
+pub(crate) const MEMBER: &[FieldDef] = &[FieldDef::plain("pk", FieldKind::Int).required()];
 
 /// Groups as the API shows them. The `include_…` flags decide which relations are spelled out.
 async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
@@ -67,7 +67,7 @@ async fn find(call: &Call) -> Result<Group, Fault> {
 }
 
 /// `GET /core/groups/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
     let (search, query) = paging.asked(groups::understands);
@@ -89,7 +89,7 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/groups/<uuid>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     Ok(Reply::ok(show(call, &[group]).await?.pop().unwrap_or_default()))
 }
@@ -100,7 +100,7 @@ struct Relations {
 }
 
 /// `POST /core/groups/`
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     compat::group(&mut call.body);
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut group = Group::new(&call.core.ports, "");
@@ -111,14 +111,14 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
 }
 
 /// `PUT /core/groups/<uuid>/`
-pub(crate) async fn update(call: &mut Call) -> Answer {
+pub(crate) async fn update(call: &mut Call) -> ApiResult {
     change(call, false).await
 }
 /// `PATCH /core/groups/<uuid>/`
-pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
-async fn change(call: &mut Call, partial: bool) -> Answer {
+async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let before = find(call).await?;
     compat::group(&mut call.body);
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
@@ -171,10 +171,10 @@ fn taken(error: Error) -> Fault {
 }
 
 /// `DELETE /core/groups/<uuid>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     rights::may_give(call, &[group.id]).await?;
-    let writes = objects::writes_for_deleted_row(&call.world, &group.id.to_string(), &call.core.ports);
+    let writes = objects::writes_for_deleted_row(&call.config, &group.id.to_string(), &call.core.ports);
     match call.core.objects.apply_with(writes, &call.author(), groups::delete_batch(group.id)).await {
         Ok(_) => {}
         Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("Group")),
@@ -185,9 +185,9 @@ pub(crate) async fn destroy(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/groups/<uuid>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
-    Ok(Reply::ok(references::of_row(&group.id.to_string(), &call.world)))
+    Ok(Reply::ok(references::of_row(&group.id.to_string(), &call.config)))
 }
 
 async fn member(call: &Call) -> Result<users::User, Fault> {
@@ -195,7 +195,7 @@ async fn member(call: &Call) -> Result<users::User, Fault> {
     users::by_id(&call.core.db, id).await?.ok_or_else(Fault::not_found)
 }
 /// `POST /core/groups/<uuid>/add_user/`
-pub(crate) async fn add_user(call: &mut Call) -> Answer {
+pub(crate) async fn add_user(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     let user = member(call).await?;
     rights::may_give(call, &[group.id]).await?;
@@ -204,7 +204,7 @@ pub(crate) async fn add_user(call: &mut Call) -> Answer {
     Ok(Reply::Empty)
 }
 /// `POST /core/groups/<uuid>/remove_user/`
-pub(crate) async fn remove_user(call: &mut Call) -> Answer {
+pub(crate) async fn remove_user(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     let user = member(call).await?;
     rights::may_give(call, &[group.id]).await?;

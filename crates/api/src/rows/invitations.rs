@@ -1,36 +1,36 @@
 //! `/stages/invitation/invitations/`
 use super::{model, told, users as people};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
 use signet_core::address;
 use signet_core::flow::invitation::shown_as;
-use signet_core::mail::{self, Letter, templates};
+use signet_core::mail::{self, Email, templates};
 use signet_core::models::Flow;
-use signet_model::{FieldDef, Kind, OnDelete};
+use signet_model::{FieldDef, FieldKind, OnDelete};
 use signet_store::invitations::{self, Invitation, InvitationQuery};
 use signet_store::users;
 use std::collections::HashMap;
 
-const FLOW: Kind = Kind::Ref { target: "authentik_flows.flow", on_delete: OnDelete::Cascade };
-const TEXTS: Kind = Kind::List(&Kind::Text);
+const FLOW: FieldKind = FieldKind::Ref { target: "authentik_flows.flow", on_delete: OnDelete::Cascade };
+const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Uuid),
-    FieldDef::plain("name", Kind::Slug).required().max(50),
-    FieldDef::plain("expires", Kind::Time).nullable(),
-    told(FieldDef::plain("fixed_data", Kind::Object), "Goes over what is typed in the flow."),
-    FieldDef::shown("created_by", Kind::Object),
-    told(FieldDef::plain("single_use", Kind::Bool), "Gone when somebody has used it."),
+    FieldDef::shown("pk", FieldKind::Uuid),
+    FieldDef::plain("name", FieldKind::Slug).required().max(50),
+    FieldDef::plain("expires", FieldKind::Time).nullable(),
+    told(FieldDef::plain("fixed_data", FieldKind::Object), "Goes over what is typed in the flow."),
+    FieldDef::shown("created_by", FieldKind::Object),
+    told(FieldDef::plain("single_use", FieldKind::Bool), "Gone when somebody has used it."),
     told(FieldDef::plain("flow", FLOW).nullable(), "The only flow that takes it. None: any enrolment with an invitation stage."),
-    FieldDef::shown("flow_obj", Kind::Object),
+    FieldDef::shown("flow_obj", FieldKind::Object),
 ];
 pub(crate) const LETTER: &[FieldDef] = &[
     FieldDef::plain("email_addresses", TEXTS).required(),
     FieldDef::plain("cc_addresses", TEXTS),
     FieldDef::plain("bcc_addresses", TEXTS),
-    FieldDef::plain("template", Kind::Text).max(200),
+    FieldDef::plain("template", FieldKind::Text).max(200),
 ];
 /// Most addresses of one call.
 const MOST: usize = 100;
@@ -49,7 +49,7 @@ async fn show(call: &Call, list: &[Invitation]) -> Result<Vec<Json>> {
     let by_id: HashMap<i64, Json> = makers.iter().map(|u| u.id).zip(shown.into_iter().map(partial)).collect();
     let mut out = Vec::with_capacity(list.len());
     for i in list {
-        let flow = match i.flow.and_then(|pk| call.world.get(pk)) {
+        let flow = match i.flow.and_then(|pk| call.config.get(pk)) {
             Some(object) => objects::one(call, object).await?,
             None => Json::Null,
         };
@@ -74,10 +74,10 @@ fn about(call: &Call, invitation: &Invitation) -> Json {
 }
 
 /// `GET /stages/invitation/invitations/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let flows = f.text("flow__slug").map(|slug| call.world.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
+    let flows = f.text("flow__slug").map(|slug| call.config.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
     let q =
         InvitationQuery { search: paging.search.clone(), name: f.text("name"), created_by: f.text("created_by__username"), expires: f.time("expires"), flows, page: paging.rows() };
     f.done()?;
@@ -85,12 +85,12 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     paging.envelope(show(call, &page).await?, total, json!({}))
 }
 /// `GET /stages/invitation/invitations/<pk>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let found = find(call).await?;
     Ok(Reply::ok(answer(call, found).await?))
 }
 /// `POST /stages/invitation/invitations/`
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let now = call.core.now();
     let mut made = Invitation {
@@ -110,14 +110,14 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
     Ok(Reply::created(answer(call, made).await?))
 }
 /// `PUT /stages/invitation/invitations/<pk>/`
-pub(crate) async fn update(call: &mut Call) -> Answer {
+pub(crate) async fn update(call: &mut Call) -> ApiResult {
     change(call, false).await
 }
 /// `PATCH /stages/invitation/invitations/<pk>/`
-pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
-async fn change(call: &mut Call, partial: bool) -> Answer {
+async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let mut found = find(call).await?;
     let sent = form::read(call, FIELDS, partial).await?;
     fill(&mut found, &sent);
@@ -143,14 +143,14 @@ fn fill(into: &mut Invitation, sent: &Map) {
     }
 }
 /// `DELETE /stages/invitation/invitations/<pk>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let found = find(call).await?;
     invitations::delete(&call.core.db, &call.core.vault, found.id).await.map_err(gone)?;
     call.event("model_deleted", about(call, &found)).await;
     Ok(Reply::Empty)
 }
 /// `GET /stages/invitation/invitations/<pk>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     find(call).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }
@@ -162,7 +162,7 @@ fn gone(error: Error) -> Fault {
 }
 
 /// `POST /stages/invitation/invitations/<pk>/send_email/`: one letter to each address, in the background.
-pub(crate) async fn send_email(call: &mut Call) -> Answer {
+pub(crate) async fn send_email(call: &mut Call) -> ApiResult {
     let invitation = find(call).await?;
     let sent = form::read(call, LETTER, false).await?;
     let texts = |name: &str| -> Vec<String> { sent.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(|t| t.trim().to_owned()).collect() };
@@ -181,7 +181,7 @@ pub(crate) async fn send_email(call: &mut Call) -> Answer {
     if invitation.is_expired(call.core.now()) || invitation.claimed {
         return Err(Fault::invalid("non_field_errors", "The invitation has expired."));
     }
-    let Some(flow) = invitation.flow.and_then(|pk| call.world.get(pk)) else {
+    let Some(flow) = invitation.flow.and_then(|pk| call.config.get(pk)) else {
         return Err(Fault::invalid("non_field_errors", "The invitation has no flow that a link could lead to."));
     };
     let template = sent.text("template").filter(|t| !t.is_empty()).unwrap_or_else(|| "email/invitation.html".to_owned());
@@ -192,7 +192,7 @@ pub(crate) async fn send_email(call: &mut Call) -> Answer {
     let left = invitation.expires.map(|at| templates::duration((at.0 - call.core.now().0) / 1_000_000));
     let values = json!({"url": url, "expires": invitation.expires, "expires_in": left, "invitation": {"name": invitation.name}});
     for address in to {
-        let letter = Letter {
+        let letter = Email {
             to: vec![address],
             cc: cc.clone(),
             bcc: bcc.clone(),

@@ -14,16 +14,16 @@ mod user_actions;
 pub(crate) mod user_agent;
 pub(crate) mod users;
 
-use crate::call::{Answer, Call, Reply};
+use crate::call::{ApiResult, Call, Reply};
 use crate::list::Paging;
 use crate::route::{Action, Output, Permission, run};
 use http::Method;
 use signet_base::{Json, json};
-use signet_model::{FieldDef, Kind, OnDelete};
+use signet_model::{FieldDef, FieldKind, OnDelete};
 
-pub(crate) const USER: Kind = Kind::Ref { target: "authentik_core.user", on_delete: OnDelete::Cascade };
-pub(crate) const GROUP: Kind = Kind::Ref { target: "authentik_core.group", on_delete: OnDelete::Cascade };
-pub(crate) const UUIDS: Kind = Kind::List(&Kind::Uuid);
+pub(crate) const USER: FieldKind = FieldKind::Ref { target: "authentik_core.user", on_delete: OnDelete::Cascade };
+pub(crate) const GROUP: FieldKind = FieldKind::Ref { target: "authentik_core.group", on_delete: OnDelete::Cascade };
+pub(crate) const UUIDS: FieldKind = FieldKind::List(&FieldKind::Uuid);
 
 /// A text that may be empty.
 pub(crate) const fn blank(field: FieldDef) -> FieldDef {
@@ -172,10 +172,10 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     devices::register(rows);
 }
 
-async fn outposts(call: &mut Call) -> Answer {
+async fn outposts(call: &mut Call) -> ApiResult {
     if call.principal.as_ref().is_some_and(|person| person.is_superuser) { empty_page(call).await } else { Ok(Reply::ok(json!({"status": "reachable"}))) }
 }
 
-async fn empty_page(call: &mut Call) -> Answer {
+async fn empty_page(call: &mut Call) -> ApiResult {
     Paging::read(call)?.envelope(Vec::new(), 0, json!({}))
 }

@@ -1,18 +1,18 @@
 //! `/policies/reputation/scores/`: how names and addresses have behaved.
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Json, Uuid, json};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::reputation::{self, Reputation, ReputationQuery};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Uuid),
-    FieldDef::shown("identifier", Kind::Text),
-    FieldDef::shown("ip", Kind::Text),
-    FieldDef::shown("ip_geo_data", Kind::Object),
-    FieldDef::shown("ip_asn_data", Kind::Object),
-    FieldDef::shown("score", Kind::Int),
-    FieldDef::shown("updated", Kind::Time),
+    FieldDef::shown("pk", FieldKind::Uuid),
+    FieldDef::shown("identifier", FieldKind::Text),
+    FieldDef::shown("ip", FieldKind::Text),
+    FieldDef::shown("ip_geo_data", FieldKind::Object),
+    FieldDef::shown("ip_asn_data", FieldKind::Object),
+    FieldDef::shown("score", FieldKind::Int),
+    FieldDef::shown("updated", FieldKind::Time),
 ];
 
 fn show(r: &Reputation) -> Json {
@@ -26,7 +26,7 @@ async fn find(call: &Call) -> Result<Reputation, Fault> {
 }
 
 /// `GET /policies/reputation/scores/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
     let identifiers = f.text("identifier_in").map(|all| all.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect());
@@ -43,11 +43,11 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
     paging.envelope(page.iter().map(show).collect(), total, json!({}))
 }
 /// `GET /policies/reputation/scores/<uuid>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(&find(call).await?)))
 }
 /// `DELETE /policies/reputation/scores/<uuid>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let score = find(call).await?;
     reputation::delete(&call.core.db, score.id).await?;
     let model = json!({"model": {"app": "authentik_policies_reputation", "model_name": "reputation", "pk": score.id.simple().to_string(), "name": score.identifier}});
@@ -55,7 +55,7 @@ pub(crate) async fn destroy(call: &mut Call) -> Answer {
     Ok(Reply::Empty)
 }
 /// `GET /policies/reputation/scores/<uuid>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     find(call).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }

@@ -1,26 +1,26 @@
 //! `POST /core/users/service_account/`
 use super::tokens::SERVICE_ACCOUNT;
 use super::{blank, model};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::plain("name", Kind::Text).required().max(150),
-    FieldDef::plain("create_group", Kind::Bool),
-    FieldDef::plain("expiring", Kind::Bool),
-    blank(FieldDef::plain("expires", Kind::Time)),
+    FieldDef::plain("name", FieldKind::Text).required().max(150),
+    FieldDef::plain("create_group", FieldKind::Bool),
+    FieldDef::plain("expiring", FieldKind::Bool),
+    blank(FieldDef::plain("expires", FieldKind::Time)),
 ];
 pub(crate) const ANSWER: &[FieldDef] = &[
-    FieldDef::shown("username", Kind::Text),
-    FieldDef::shown("token", Kind::Text),
-    FieldDef::shown("user_uid", Kind::Text),
-    FieldDef::shown("user_pk", Kind::Int),
-    FieldDef::shown("group_pk", Kind::Uuid),
+    FieldDef::shown("username", FieldKind::Text),
+    FieldDef::shown("token", FieldKind::Text),
+    FieldDef::shown("user_uid", FieldKind::Text),
+    FieldDef::shown("user_pk", FieldKind::Int),
+    FieldDef::shown("group_pk", FieldKind::Uuid),
 ];
 
 fn taken() -> Fault {
@@ -28,7 +28,7 @@ fn taken() -> Fault {
 }
 
 /// A user, an app password, and if wanted a group of the same name.
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let core = call.core.clone();
     let now = core.now();

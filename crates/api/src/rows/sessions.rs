@@ -1,24 +1,24 @@
 //! `/core/authenticated_sessions/`
 use super::{blank, user_agent};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::directory;
-use signet_model::{FieldDef, Kind};
-use signet_store::epoch::Spared;
+use signet_model::{FieldDef, FieldKind};
+use signet_store::epoch::KeptSession;
 use signet_store::sessions::{self, Session, SessionQuery};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("uuid", Kind::Uuid),
-    FieldDef::shown("current", Kind::Bool),
-    FieldDef::shown("user_agent", Kind::Object),
-    FieldDef::shown("geo_ip", Kind::Object).nullable(),
-    FieldDef::shown("asn", Kind::Object).nullable(),
-    FieldDef::shown("user", Kind::Int),
-    blank(FieldDef::shown("last_ip", Kind::Text)),
-    FieldDef::shown("last_user_agent", Kind::Text),
-    FieldDef::shown("last_used", Kind::Time),
-    FieldDef::shown("expires", Kind::Time),
+    FieldDef::shown("uuid", FieldKind::Uuid),
+    FieldDef::shown("current", FieldKind::Bool),
+    FieldDef::shown("user_agent", FieldKind::Object),
+    FieldDef::shown("geo_ip", FieldKind::Object).nullable(),
+    FieldDef::shown("asn", FieldKind::Object).nullable(),
+    FieldDef::shown("user", FieldKind::Int),
+    blank(FieldDef::shown("last_ip", FieldKind::Text)),
+    FieldDef::shown("last_user_agent", FieldKind::Text),
+    FieldDef::shown("last_used", FieldKind::Time),
+    FieldDef::shown("expires", FieldKind::Time),
 ];
 
 fn show(call: &Call, s: &Session) -> Json {
@@ -40,7 +40,7 @@ async fn find(call: &Call) -> Result<Session, Fault> {
 }
 
 /// `GET /core/authenticated_sessions/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let f = Filters::new(call);
     let q = SessionQuery {
@@ -57,13 +57,13 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/authenticated_sessions/<uuid>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let session = find(call).await?;
     Ok(Reply::ok(show(call, &session)))
 }
 
 /// `DELETE /core/authenticated_sessions/<uuid>/`: ends the session and what was granted within it.
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let session = find(call).await?;
     signet_core::session::end(&call.core, &session).await?;
     record(call, &session).await;
@@ -74,7 +74,7 @@ async fn record(call: &Call, session: &Session) {
 }
 
 /// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: ends everything of these people, whatever sessions are left.
-pub(crate) async fn bulk_delete(call: &mut Call) -> Answer {
+pub(crate) async fn bulk_delete(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let ids = f.ints("user_pks");
     f.done()?;
@@ -83,7 +83,7 @@ pub(crate) async fn bulk_delete(call: &mut Call) -> Answer {
     }
     for id in ids {
         let over = sessions::of_user(&call.core.db, id).await?;
-        match directory::end_all(&call.core, id, &Spared::default()).await {
+        match directory::end_all(&call.core, id, &KeptSession::default()).await {
             Ok(_) | Err(Error::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
@@ -95,7 +95,7 @@ pub(crate) async fn bulk_delete(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/authenticated_sessions/<uuid>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     find(call).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }

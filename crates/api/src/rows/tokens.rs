@@ -1,28 +1,28 @@
 //! `/core/tokens/`: API tokens and app passwords (authentik-features §7.3).
 use super::{USER, blank, model, users as people};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
 use signet_core::{Principal, rows};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::tokens::{self, Token, TokenQuery};
 use signet_store::{Page, users};
 use std::collections::HashMap;
 
 const INTENTS: &[&str] = &["verification", "api", "recovery", "app_password"];
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Uuid),
-    FieldDef::shown("managed", Kind::Text).nullable(),
-    FieldDef::plain("identifier", Kind::Slug).required().max(255),
-    FieldDef::plain("intent", Kind::Choice(INTENTS)),
+    FieldDef::shown("pk", FieldKind::Uuid),
+    FieldDef::shown("managed", FieldKind::Text).nullable(),
+    FieldDef::plain("identifier", FieldKind::Slug).required().max(255),
+    FieldDef::plain("intent", FieldKind::Choice(INTENTS)),
     FieldDef::plain("user", USER),
-    FieldDef::shown("user_obj", Kind::Object),
-    blank(FieldDef::plain("description", Kind::Text)),
-    FieldDef::plain("expires", Kind::Time).nullable(),
-    FieldDef::plain("expiring", Kind::Bool),
+    FieldDef::shown("user_obj", FieldKind::Object),
+    blank(FieldDef::plain("description", FieldKind::Text)),
+    FieldDef::plain("expires", FieldKind::Time).nullable(),
+    FieldDef::plain("expiring", FieldKind::Bool),
 ];
-pub(crate) const KEY: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("key", Kind::Text).required().max(1024) }];
+pub(crate) const KEY: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("key", FieldKind::Text).required().max(1024) }];
 
 async fn show(call: &Call, list: &[Token]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().map(|t| t.user_id).collect();
@@ -53,7 +53,7 @@ async fn find(call: &Call) -> Result<Token, Fault> {
 }
 
 /// `GET /core/tokens/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
     let q = TokenQuery {
@@ -75,13 +75,13 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/tokens/<identifier>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     Ok(Reply::ok(answer(call, token).await?))
 }
 
 /// `POST /core/tokens/`
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let person = call.person()?.clone();
     if !person.is_superuser {
         // Whose it would be is no choice of theirs, and asking would tell who exists.
@@ -111,14 +111,14 @@ fn new_key(call: &Call) -> Secret {
 }
 
 /// `PUT /core/tokens/<identifier>/`
-pub(crate) async fn update(call: &mut Call) -> Answer {
+pub(crate) async fn update(call: &mut Call) -> ApiResult {
     change(call, false).await
 }
 /// `PATCH /core/tokens/<identifier>/`
-pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
-async fn change(call: &mut Call, partial: bool) -> Answer {
+async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let mut token = find(call).await?;
     let person = call.person()?.clone();
     if !person.is_superuser {
@@ -210,7 +210,7 @@ fn taken(error: Error) -> Fault {
 }
 
 /// `DELETE /core/tokens/<identifier>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     tokens::delete(&call.core.db, token.id).await?;
     call.event("model_deleted", model("token", token.id, &token.identifier)).await;
@@ -218,14 +218,14 @@ pub(crate) async fn destroy(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/tokens/<identifier>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     find(call).await?;
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
 /// `GET /core/tokens/<identifier>/view_key/`: what people made themselves they may read again. A token that they could
 /// not have made (it never ends although theirs must, or the system manages it) shows its key to superusers only.
-pub(crate) async fn view_key(call: &mut Call) -> Answer {
+pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     if !call.is_superuser() {
         let own = ["api", "app_password"].contains(&token.intent.as_str()) && token.managed.is_none();
@@ -239,7 +239,7 @@ pub(crate) async fn view_key(call: &mut Call) -> Answer {
 }
 
 /// `POST /core/tokens/<identifier>/set_key/`
-pub(crate) async fn set_key(call: &mut Call) -> Answer {
+pub(crate) async fn set_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     let key = Secret::new(form::read(call, KEY, false).await?.text("key").unwrap_or_default());
     tokens::set_key(&call.core.db, &call.core.vault, token.id, &key).await.map_err(taken)?;

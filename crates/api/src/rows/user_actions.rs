@@ -1,30 +1,30 @@
 //! What can be done with a user beside changing data.
 use super::{model, rights, users as people};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use http::StatusCode;
 use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::flow::plan::{Plan, plan};
 use signet_core::flow::{Context, keys, token};
-use signet_core::session::acting;
+use signet_core::session::impersonation;
 use signet_core::{Principal, address, brand, directory, hash, rows, setup};
-use signet_model::{FieldDef, Kind, Object};
+use signet_model::{FieldDef, FieldKind, Object};
 use signet_store::users;
 use std::sync::Arc;
 
-const TEXTS: Kind = Kind::List(&Kind::Text);
-pub(crate) const ME: &[FieldDef] = &[FieldDef::shown("user", Kind::Object), FieldDef::shown("users", Kind::List(&Kind::Object))];
+const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
+pub(crate) const ME: &[FieldDef] = &[FieldDef::shown("user", FieldKind::Object), FieldDef::shown("users", FieldKind::List(&FieldKind::Object))];
 pub(crate) const PATHS: &[FieldDef] = &[FieldDef::shown("paths", TEXTS)];
-pub(crate) const PASSWORD: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("password", Kind::Text).required() }];
-pub(crate) const RECOVERY: &[FieldDef] = &[FieldDef::plain("token_duration", Kind::Duration)];
-pub(crate) const RECOVERY_EMAIL: &[FieldDef] = &[FieldDef::plain("email_stage", Kind::Uuid).required(), FieldDef::plain("token_duration", Kind::Duration)];
-pub(crate) const IMPERSONATE: &[FieldDef] = &[super::blank(FieldDef::plain("reason", Kind::Text))];
+pub(crate) const PASSWORD: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("password", FieldKind::Text).required() }];
+pub(crate) const RECOVERY: &[FieldDef] = &[FieldDef::plain("token_duration", FieldKind::Duration)];
+pub(crate) const RECOVERY_EMAIL: &[FieldDef] = &[FieldDef::plain("email_stage", FieldKind::Uuid).required(), FieldDef::plain("token_duration", FieldKind::Duration)];
+pub(crate) const IMPERSONATE: &[FieldDef] = &[super::blank(FieldDef::plain("reason", FieldKind::Text))];
 
 /// Rights on the system as a whole; superusers have all of them, nobody else has any.
 const SYSTEM: &[&str] = &["view_system_info", "access_admin_interface", "view_system_settings", "edit_system_settings", "view_media_files", "manage_media_files"];
 
 /// `GET /core/users/me/`; `original` is who acts as this person.
-pub(crate) async fn me(call: &mut Call) -> Answer {
+pub(crate) async fn me(call: &mut Call) -> ApiResult {
     let person = call.person()?;
     let mut answer = json!({"user": oneself(call, person), "users": []});
     if let Some(by) = &person.impersonator
@@ -50,13 +50,13 @@ fn oneself(call: &Call, person: &Principal) -> Json {
 }
 
 /// `GET /core/users/paths/`
-pub(crate) async fn paths(call: &mut Call) -> Answer {
+pub(crate) async fn paths(call: &mut Call) -> ApiResult {
     let paths = users::paths(&call.core.db, call.param("search").unwrap_or_default()).await?;
     Ok(Reply::ok(json!({"paths": paths})))
 }
 
 /// `POST /core/users/<id>/set_password/`
-pub(crate) async fn set_password(call: &mut Call) -> Answer {
+pub(crate) async fn set_password(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
     let sent = form::read(call, PASSWORD, false).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn set_password(call: &mut Call) -> Answer {
 }
 
 /// `POST /core/users/<id>/set_password_hash/`
-pub(crate) async fn set_password_hash(call: &mut Call) -> Answer {
+pub(crate) async fn set_password_hash(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
     let hash = form::read(call, PASSWORD, false).await?.text("password").unwrap_or_default();
@@ -77,7 +77,7 @@ pub(crate) async fn set_password_hash(call: &mut Call) -> Answer {
 }
 
 /// A new password ends what was begun with the old one, the session that asks for it aside.
-async fn store_password(call: &mut Call, user: users::User, hash: &str) -> Answer {
+async fn store_password(call: &mut Call, user: users::User, hash: &str) -> ApiResult {
     let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), user.id);
     let epoch = directory::set_password(&call.core, user.id, hash, &spared).await?;
     if let (Some(session), Some(_)) = (call.session.as_mut(), spared.session) {
@@ -93,8 +93,8 @@ async fn store_password(call: &mut Call, user: users::User, hash: &str) -> Answe
 /// The brand's recovery flow, and a run of it about this account.
 async fn recovery_plan(call: &Call, user: &users::User) -> Result<(Arc<Object>, Plan), Fault> {
     let none = || Fault::bad(json!({"non_field_errors": "No recovery flow set."}));
-    let named = brand::of(&call.world, call.client.domain()).and_then(|(_, b)| b.flow_recovery);
-    let flow = named.and_then(|pk| call.world.get(pk)).cloned().ok_or_else(none)?;
+    let named = brand::of(&call.config, call.client.domain()).and_then(|(_, b)| b.flow_recovery);
+    let flow = named.and_then(|pk| call.config.get(pk)).cloned().ok_or_else(none)?;
     if !user.is_active {
         return Err(Fault::invalid("non_field_errors", "The account is not active."));
     }
@@ -119,7 +119,7 @@ fn lifetime(sent: &signet_base::Map) -> Result<Option<Span>, Fault> {
 
 /// `POST /core/users/<id>/recovery/`: a link into the brand's recovery flow. Earlier links of the
 /// person for that flow end.
-pub(crate) async fn recovery(call: &mut Call) -> Answer {
+pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
     call.take_from_query(&["token_duration"]);
@@ -137,7 +137,7 @@ pub(crate) async fn recovery(call: &mut Call) -> Answer {
 }
 
 /// `POST /core/users/<id>/recovery_email/`: the same link, by mail. The answer does not wait for the mail server.
-pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
+pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
     if user.email.is_empty() {
@@ -146,7 +146,7 @@ pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
     call.take_from_query(&["email_stage", "token_duration"]);
     let sent = form::read(call, RECOVERY_EMAIL, false).await?;
     let none = || Fault::bad(json!({"non_field_errors": "Email stage not found."}));
-    let stage = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok()).filter(|pk| call.world.get(*pk).is_some()).ok_or_else(none)?;
+    let stage = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok()).filter(|pk| call.config.get(*pk).is_some()).ok_or_else(none)?;
     let (flow, plan) = recovery_plan(call, &user).await?;
     address::public(&call.core, &call.client)?;
     let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
@@ -158,7 +158,7 @@ pub(crate) async fn recovery_email(call: &mut Call) -> Answer {
 
 /// `POST /core/users/<id>/impersonate/`: the caller's browser session acts as this person. Not where the setting is off, nor
 /// as oneself: both are answered with 401, as clients expect.
-pub(crate) async fn impersonate(call: &mut Call) -> Answer {
+pub(crate) async fn impersonate(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     let sent = form::read(call, IMPERSONATE, false).await?;
     let system = call.core.system();
@@ -181,12 +181,12 @@ pub(crate) async fn impersonate(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/users/impersonate_end/`: always allowed; nothing to end is no error.
-pub(crate) async fn impersonate_end(call: &mut Call) -> Answer {
+pub(crate) async fn impersonate_end(call: &mut Call) -> ApiResult {
     if call.client.from_elsewhere {
         return Err(Fault::detail(StatusCode::FORBIDDEN, "CSRF Failed: Origin checking failed."));
     }
     if let Some(session) = call.session.as_mut() {
-        acting::stop(&call.core, &call.client, session).await?;
+        impersonation::stop(&call.core, &call.client, session).await?;
     }
     Ok(Reply::Empty)
 }

@@ -1,40 +1,40 @@
 //! `/core/users/`
 use super::{GROUP, UUIDS, blank, model, rights, told};
-use crate::call::{Answer, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Timestamp, Uuid, json};
 use signet_core::{Core, compat, directory, rows};
-use signet_model::{FieldDef, Kind};
+use signet_model::{FieldDef, FieldKind};
 use signet_store::users::{self, User, UserQuery};
 use signet_store::{groups, objects};
 use std::collections::HashMap;
 
 pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
-const RELATED: &[FieldDef] = &[FieldDef::shown("pk", Kind::Uuid), FieldDef::shown("name", Kind::Text)];
+const RELATED: &[FieldDef] = &[FieldDef::shown("pk", FieldKind::Uuid), FieldDef::shown("name", FieldKind::Text)];
 
 pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", Kind::Int),
-    told(FieldDef::plain("username", Kind::Text).required().max(150), "Required. 150 characters or fewer."),
-    blank(told(FieldDef::plain("name", Kind::Text).required(), "User's display name.")),
-    told(FieldDef::plain("is_active", Kind::Bool), "Whether the user may sign in. Untick this instead of deleting accounts."),
-    FieldDef::shown("last_login", Kind::Time).nullable(),
-    FieldDef::shown("date_joined", Kind::Time),
-    FieldDef::shown("is_superuser", Kind::Bool),
-    FieldDef::plain("groups", Kind::List(&GROUP)),
-    FieldDef::shown("groups_obj", Kind::List(&Kind::Object)).nullable(),
+    FieldDef::shown("pk", FieldKind::Int),
+    told(FieldDef::plain("username", FieldKind::Text).required().max(150), "Required. 150 characters or fewer."),
+    blank(told(FieldDef::plain("name", FieldKind::Text).required(), "User's display name.")),
+    told(FieldDef::plain("is_active", FieldKind::Bool), "Whether the user may sign in. Untick this instead of deleting accounts."),
+    FieldDef::shown("last_login", FieldKind::Time).nullable(),
+    FieldDef::shown("date_joined", FieldKind::Time),
+    FieldDef::shown("is_superuser", FieldKind::Bool),
+    FieldDef::plain("groups", FieldKind::List(&GROUP)),
+    FieldDef::shown("groups_obj", FieldKind::List(&FieldKind::Object)).nullable(),
     FieldDef::plain("roles", UUIDS),
-    FieldDef::shown("roles_obj", Kind::Items(RELATED)).nullable(),
-    blank(FieldDef::plain("email", Kind::Email).max(254)),
-    FieldDef::shown("avatar", Kind::Text),
-    FieldDef::plain("attributes", Kind::Object),
-    FieldDef::shown("uid", Kind::Text),
-    FieldDef::plain("path", Kind::Text),
-    FieldDef::plain("type", Kind::Choice(TYPES)),
-    FieldDef::shown("uuid", Kind::Uuid),
-    FieldDef::shown("password_change_date", Kind::Time),
-    FieldDef::shown("last_updated", Kind::Time),
+    FieldDef::shown("roles_obj", FieldKind::Items(RELATED)).nullable(),
+    blank(FieldDef::plain("email", FieldKind::Email).max(254)),
+    FieldDef::shown("avatar", FieldKind::Text),
+    FieldDef::plain("attributes", FieldKind::Object),
+    FieldDef::shown("uid", FieldKind::Text),
+    FieldDef::plain("path", FieldKind::Text),
+    FieldDef::plain("type", FieldKind::Choice(TYPES)),
+    FieldDef::shown("uuid", FieldKind::Uuid),
+    FieldDef::shown("password_change_date", FieldKind::Time),
+    FieldDef::shown("last_updated", FieldKind::Time),
 ];
 
 /// Users as the API shows them, with two queries for any number of them.
@@ -112,7 +112,7 @@ pub(crate) fn attributes(call: &Call, mut set: impl FnMut(&str) -> Result<()>) -
 }
 
 /// `GET /core/users/`
-pub(crate) async fn list(call: &mut Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let (people, total) = users::list(&call.core.db, &query(call, &paging)?).await?;
     let results = show(&call.core, &people, call.flag("include_groups").unwrap_or(true), call.flag("include_roles").unwrap_or(true)).await?;
@@ -132,7 +132,7 @@ pub(crate) async fn list(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/users/<id>/`
-pub(crate) async fn retrieve(call: &mut Call) -> Answer {
+pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let user = find(call).await?;
     Ok(Reply::ok(answer(call, user).await?))
 }
@@ -150,7 +150,7 @@ async fn lenient(call: &mut Call) -> Result<(), Fault> {
 }
 
 /// `POST /core/users/`
-pub(crate) async fn create(call: &mut Call) -> Answer {
+pub(crate) async fn create(call: &mut Call) -> ApiResult {
     lenient(call).await?;
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut user = User::new(&call.core.ports, "");
@@ -163,15 +163,15 @@ pub(crate) async fn create(call: &mut Call) -> Answer {
 }
 
 /// `PUT /core/users/<id>/`
-pub(crate) async fn update(call: &mut Call) -> Answer {
+pub(crate) async fn update(call: &mut Call) -> ApiResult {
     change(call, false).await
 }
 /// `PATCH /core/users/<id>/`
-pub(crate) async fn partial_update(call: &mut Call) -> Answer {
+pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
 
-async fn change(call: &mut Call, partial: bool) -> Answer {
+async fn change(call: &mut Call, partial: bool) -> ApiResult {
     find(call).await?;
     lenient(call).await?;
     for attempt in 0..3 {
@@ -247,13 +247,13 @@ fn taken(error: Error) -> Fault {
 }
 
 /// `DELETE /core/users/<id>/`
-pub(crate) async fn destroy(call: &mut Call) -> Answer {
+pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let user = find(call).await?;
     rights::may_touch(call, &user).await?;
     if call.person()?.user.id == user.id {
         return Err(Fault::invalid("non_field_errors", "You cannot delete your own account."));
     }
-    let writes = objects::writes_for_deleted_row(&call.world, &format!("user:{}", user.id), &call.core.ports);
+    let writes = objects::writes_for_deleted_row(&call.config, &format!("user:{}", user.id), &call.core.ports);
     match call.core.objects.apply_with(writes, &call.author(), users::delete_batch(user.id)).await {
         Ok(_) => {}
         Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("User")),
@@ -264,9 +264,9 @@ pub(crate) async fn destroy(call: &mut Call) -> Answer {
 }
 
 /// `GET /core/users/<id>/used_by/`
-pub(crate) async fn used_by(call: &mut Call) -> Answer {
+pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let user = find(call).await?;
-    let mut out = references::of_row(&format!("user:{}", user.id), &call.world);
+    let mut out = references::of_row(&format!("user:{}", user.id), &call.config);
     for group in groups::direct_groups(&call.core.db, user.id).await? {
         out.push(json!({"app": "authentik_core", "model_name": "group", "pk": group.id, "name": format!("Group {}", group.name), "action": "cascade_many"}));
     }

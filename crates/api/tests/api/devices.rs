@@ -1,10 +1,10 @@
 //! Second factors of people.
 use crate::support::App;
 use signet_base::{Json, json};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::testdb::each_database;
 
-async fn add(app: &App, kind: Kind, user: i64, data: Json) -> i64 {
+async fn add(app: &App, kind: DeviceKind, user: i64, data: Json) -> i64 {
     let device = Device { data: data.as_object().cloned().unwrap(), ..Device::new(&app.core.ports, kind, user, kind.label()) };
     devices::insert(&app.core.db, &device).await.unwrap()
 }
@@ -14,7 +14,7 @@ async fn everybody_sees_and_changes_their_own_devices_only() {
     each_database(|db| async move {
         let app = App::start(db).await;
         let data = json!({"phone_number": "+41791234567", "email": "a@b.test", "aaguid": "00000000-0000-0000-0000-000000000000"});
-        for kind in Kind::ALL {
+        for kind in DeviceKind::ALL {
             let path = format!("/authenticators/{}/", kind.as_str());
             let (own, other) = (add(&app, kind, app.plain, data.clone()).await, add(&app, kind, app.admin, data.clone()).await);
             let list = app.plain("GET", &path, Json::Null).await;
@@ -47,8 +47,8 @@ async fn everybody_sees_and_changes_their_own_devices_only() {
 #[tokio::test]
 async fn the_common_list_has_every_kind_of_the_person_asked_about() {
     let app = App::start(signet_store::testdb::sqlite().await).await;
-    let id = add(&app, Kind::Totp, app.plain, json!({})).await;
-    add(&app, Kind::Sms, app.admin, json!({})).await;
+    let id = add(&app, DeviceKind::Totp, app.plain, json!({})).await;
+    add(&app, DeviceKind::Sms, app.admin, json!({})).await;
     let own = app.plain("GET", "/authenticators/all/", Json::Null).await.body;
     assert_eq!(own.as_array().unwrap().len(), 1);
     assert_eq!((&own[0]["pk"], &own[0]["type"]), (&json!(id.to_string()), &json!("authentik_stages_authenticator_totp.TOTPDevice")));
@@ -67,7 +67,7 @@ async fn an_administrator_gives_recovery_codes_once() {
     let path = format!("/authenticators/static/{}/", made.body["pk"]);
     let shown = app.plain("GET", &path, Json::Null).await.body;
     assert!(!shown.to_string().contains(&code) && shown["token_set"].as_array().unwrap().len() == 6);
-    let device = devices::get(&app.core.db, Kind::Static, made.body["pk"].as_i64().unwrap()).await.unwrap().unwrap();
+    let device = devices::get(&app.core.db, DeviceKind::Static, made.body["pk"].as_i64().unwrap()).await.unwrap().unwrap();
     assert!(devices::take_code(&app.core.db, device.id, &device.code_digest(&app.core.vault, &code), app.core.now()).await.unwrap());
     assert_eq!(app.plain("GET", &path, Json::Null).await.body["token_set"].as_array().unwrap().len(), 5);
 

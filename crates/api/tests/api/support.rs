@@ -42,7 +42,7 @@ pub struct App {
     pub admins: Group,
 }
 
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Json,
@@ -89,7 +89,7 @@ impl App {
         token
     }
     /// `path` below `/api/v3`, with its query.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> TestResponse {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = Request::builder().method(method.clone()).uri(format!("/api/v3{path}"));
         for (name, value) in headers {
@@ -101,9 +101,9 @@ impl App {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| if bytes.is_empty() { Json::Null } else { Json::String(String::from_utf8_lossy(&bytes).into_owned()) });
-        Answer { status, headers, body }
+        TestResponse { status, headers, body }
     }
-    pub async fn call(&self, key: Option<&str>, method: &str, path: &str, body: Option<Json>) -> Answer {
+    pub async fn call(&self, key: Option<&str>, method: &str, path: &str, body: Option<Json>) -> TestResponse {
         let bearer = key.map(|k| format!("Bearer {k}"));
         let mut headers: Vec<(&str, &str)> = bearer.iter().map(|b| ("authorization", b.as_str())).collect();
         match body {
@@ -114,10 +114,10 @@ impl App {
             None => self.send(method, path, &headers, Body::empty()).await,
         }
     }
-    pub async fn admin(&self, method: &str, path: &str, body: Json) -> Answer {
+    pub async fn admin(&self, method: &str, path: &str, body: Json) -> TestResponse {
         self.call(Some(ADMIN), method, path, (!body.is_null()).then_some(body)).await
     }
-    pub async fn plain(&self, method: &str, path: &str, body: Json) -> Answer {
+    pub async fn plain(&self, method: &str, path: &str, body: Json) -> TestResponse {
         self.call(Some(PLAIN), method, path, (!body.is_null()).then_some(body)).await
     }
     /// A signed-in browser: its `Cookie` header and its form token.

@@ -1,6 +1,6 @@
 //! Rows by any of their fields and look-ups, also through the rows that they belong to.
 use super::values::{group_map, internal, token_map, user_map, wrong};
-use super::{Fate, GROUP, Rows, TOKEN, USER, Wrong};
+use super::{RowState, GROUP, Rows, TOKEN, USER, Wrong};
 use crate::lookup;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
@@ -69,11 +69,11 @@ fn fits(row: &Map, conditions: &[Condition<'_>]) -> Result<bool, Wrong> {
     Ok(true)
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, Wrong>> + Send + 'a>>;
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, Wrong>> + Send + 'a>>;
 
 impl Rows {
     /// Up to `most` rows of which everything wanted is true: those of this import first.
-    pub fn matching<'a>(&'a self, core: &'a Core, model: &'a str, wanted: &'a Wanted, most: usize) -> Answer<'a> {
+    pub fn matching<'a>(&'a self, core: &'a Core, model: &'a str, wanted: &'a Wanted, most: usize) -> BoxFuture<'a> {
         Box::pin(async move {
             let (mut conditions, mut links) = (Vec::new(), Vec::new());
             for (field, value) in wanted {
@@ -134,9 +134,9 @@ impl Rows {
 
     fn drafts(&self, model: &str) -> Vec<Row> {
         match model {
-            USER => self.users.iter().filter(|d| d.fate != Fate::Gone).map(|d| Row::User(d.user.clone())).collect(),
-            GROUP => self.groups.iter().filter(|d| d.fate != Fate::Gone).map(|d| Row::Group(d.group.clone())).collect(),
-            _ => self.tokens.iter().filter(|d| d.fate != Fate::Gone).map(|d| Row::Token(d.token.clone())).collect(),
+            USER => self.users.iter().filter(|d| d.state != RowState::Gone).map(|d| Row::User(d.user.clone())).collect(),
+            GROUP => self.groups.iter().filter(|d| d.state != RowState::Gone).map(|d| Row::Group(d.group.clone())).collect(),
+            _ => self.tokens.iter().filter(|d| d.state != RowState::Gone).map(|d| Row::Token(d.token.clone())).collect(),
         }
     }
     /// Keys of rows that are not as the database has them, or not there any more.

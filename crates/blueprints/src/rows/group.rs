@@ -1,6 +1,6 @@
 //! Entries about groups.
 use super::values::{flag, group_map, internal, object, same, text, wrong};
-use super::{Did, Fate, GROUP, GroupDraft, Order, Row, Rows, Step, Wrong, mark};
+use super::{WriteOutcome, RowState, GROUP, GroupDraft, Order, Row, Rows, RowWritePlan, Wrong, mark};
 use signet_base::{Json, Uuid, json};
 use signet_core::Core;
 use signet_store::groups::{self, Group};
@@ -9,22 +9,22 @@ use signet_store::users;
 pub(super) const FIELDS: &[&str] = &["pk", "group_uuid", "name", "is_superuser", "attributes", "parents", "users"];
 
 impl Rows {
-    pub(super) async fn group(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+    pub(super) async fn group(&mut self, core: &Core, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, GROUP, order.identifiers).await? {
             Some(Row::Group(group)) => Some(self.groups.iter().position(|d| d.group.id == group.id).unwrap_or_else(|| {
-                self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::Same });
+                self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::Same });
                 self.groups.len() - 1
             })),
             _ => None,
         };
         let at = match order.state.of(known)? {
-            Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.groups[at].group.id)))),
-            Step::Delete(at) => {
-                self.groups[at].fate = Fate::Gone;
-                return Ok((Did::Deleted, json!(self.groups[at].group.id)));
+            RowWritePlan::Leave(at) => return Ok((WriteOutcome::Nothing, at.map_or(Json::Null, |at| json!(self.groups[at].group.id)))),
+            RowWritePlan::Delete(at) => {
+                self.groups[at].state = RowState::Gone;
+                return Ok((WriteOutcome::Deleted, json!(self.groups[at].group.id)));
             }
-            Step::Update(at) => at,
-            Step::Create => {
+            RowWritePlan::Update(at) => at,
+            RowWritePlan::Create => {
                 let name = order.fields.get("name").and_then(Json::as_str).unwrap_or_default();
                 if name.is_empty() {
                     return wrong("name", "This field is required.");
@@ -33,7 +33,7 @@ impl Rows {
                 if let Some(pk) = order.fields.get("pk").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok()) {
                     group.id = pk;
                 }
-                self.groups.push(GroupDraft { group, parents: None, members: None, fate: Fate::New });
+                self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::New });
                 self.groups.len() - 1
             }
         };
@@ -62,7 +62,7 @@ impl Rows {
                 _ => return wrong(field, "A group has no such field."),
             }
         }
-        if self.groups[at].fate != Fate::New {
+        if self.groups[at].state != RowState::New {
             if let Some(wanted) = &parents {
                 let of = groups::parents_of_many(&core.db, &[group.id]).await.map_err(internal)?;
                 let have: Vec<Uuid> = of.get(&group.id).map(|l| l.iter().map(|g| g.id).collect()).unwrap_or_default();
@@ -88,6 +88,6 @@ impl Rows {
         draft.parents = parents.or(draft.parents.take());
         draft.members = members.or(draft.members.take());
         let key = json!(draft.group.id);
-        Ok((mark(&mut draft.fate, changed), key))
+        Ok((mark(&mut draft.state, changed), key))
     }
 }

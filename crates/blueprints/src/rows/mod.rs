@@ -8,7 +8,7 @@ mod values;
 use signet_base::{Json, Map, Secret, Uuid};
 use signet_core::Core;
 use signet_store::Batch;
-use signet_store::epoch::Spared;
+use signet_store::epoch::KeptSession;
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, canonical};
@@ -21,7 +21,7 @@ pub const TOKEN: &str = "authentik_core.token";
 
 /// Whether a row has to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Fate {
+enum RowState {
     #[default]
     Same,
     New,
@@ -33,18 +33,18 @@ struct UserDraft {
     user: User,
     groups: Option<Vec<Uuid>>,
     hash: Option<String>,
-    fate: Fate,
+    state: RowState,
 }
 struct GroupDraft {
     group: Group,
     parents: Option<Vec<Uuid>>,
     members: Option<Vec<i64>>,
-    fate: Fate,
+    state: RowState,
 }
 struct TokenDraft {
     token: Token,
     key: Option<Secret>,
-    fate: Fate,
+    state: RowState,
 }
 
 /// The rows that the entries have touched. New users have negative ids until they are written.
@@ -57,7 +57,7 @@ pub struct Rows {
 
 /// What an entry did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
+pub enum WriteOutcome {
     Created,
     Updated,
     Deleted,
@@ -79,13 +79,13 @@ impl Rows {
         [USER, GROUP, TOKEN].contains(&model)
     }
     pub fn is_empty(&self) -> bool {
-        self.users.iter().all(|u| u.fate == Fate::Same) && self.groups.iter().all(|g| g.fate == Fate::Same) && self.tokens.iter().all(|t| t.fate == Fate::Same)
+        self.users.iter().all(|u| u.state == RowState::Same) && self.groups.iter().all(|g| g.state == RowState::Same) && self.tokens.iter().all(|t| t.state == RowState::Same)
     }
     pub fn has_user(&self, id: i64) -> bool {
-        self.users.iter().any(|u| u.user.id == id && u.fate != Fate::Gone)
+        self.users.iter().any(|u| u.user.id == id && u.state != RowState::Gone)
     }
     pub fn has_group(&self, id: Uuid) -> bool {
-        self.groups.iter().any(|g| g.group.id == id && g.fate != Fate::Gone)
+        self.groups.iter().any(|g| g.group.id == id && g.state != RowState::Gone)
     }
     /// Whether the administrator of the first run gets a password.
     pub fn sets_password_of(&self, username: &str) -> bool {
@@ -108,7 +108,7 @@ impl Rows {
     }
 
     /// Carries out one entry; the key of its row.
-    pub async fn order(&mut self, core: &Core, model: &str, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+    pub async fn order(&mut self, core: &Core, model: &str, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
         match model {
             USER => self.user(core, order).await,
             GROUP => self.group(core, order).await,
@@ -118,17 +118,17 @@ impl Rows {
 
     /// New users in the order of their provisional ids, for those who need the real ids before anything else is written.
     pub fn new_users(&self) -> impl Iterator<Item = (i64, Batch)> + '_ {
-        self.users.iter().filter(|d| d.fate == Fate::New).map(|d| (d.user.id, users::insert_batch(&d.user, d.groups.as_deref().unwrap_or_default())))
+        self.users.iter().filter(|d| d.state == RowState::New).map(|d| (d.user.id, users::insert_batch(&d.user, d.groups.as_deref().unwrap_or_default())))
     }
     /// Whether new users are named by new rows.
     pub fn names_new_users(&self) -> bool {
-        self.tokens.iter().any(|t| t.fate == Fate::New && t.token.user_id < 0)
+        self.tokens.iter().any(|t| t.state == RowState::New && t.token.user_id < 0)
     }
     /// The batch of all new groups.
     pub fn new_groups(&self) -> Batch {
         self.groups
             .iter()
-            .filter(|d| d.fate == Fate::New)
+            .filter(|d| d.state == RowState::New)
             .fold(Batch::new(), |batch, d| batch.then(groups::insert_batch(&d.group, d.parents.as_deref().unwrap_or_default(), d.members.as_deref().unwrap_or_default())))
     }
     /// Everything but new groups and new users. `real` turns provisional user ids into real ones.
@@ -136,30 +136,30 @@ impl Rows {
         let now = core.now();
         let mut batch = Batch::new();
         for d in &self.groups {
-            batch = match d.fate {
-                Fate::Changed => batch.then(groups::update_batch(&d.group, d.parents.as_deref(), d.members.as_deref(), now)),
-                Fate::Gone => batch.then(groups::delete_batch(d.group.id)),
-                Fate::Same | Fate::New => batch,
+            batch = match d.state {
+                RowState::Changed => batch.then(groups::update_batch(&d.group, d.parents.as_deref(), d.members.as_deref(), now)),
+                RowState::Gone => batch.then(groups::delete_batch(d.group.id)),
+                RowState::Same | RowState::New => batch,
             };
         }
         for d in &self.users {
-            if d.fate == Fate::Gone {
+            if d.state == RowState::Gone {
                 batch = batch.then(users::delete_batch(d.user.id));
             }
-            if d.fate == Fate::Changed {
+            if d.state == RowState::Changed {
                 // A password and a deactivation end everything of the account, in this commit.
                 batch = batch.then(users::update_batch(&d.user, None, d.groups.as_deref(), now));
                 if let Some(hash) = &d.hash {
-                    batch = batch.then(users::set_password_batch(d.user.id, hash, &Spared::default(), now));
+                    batch = batch.then(users::set_password_batch(d.user.id, hash, &KeptSession::default(), now));
                 }
             }
         }
         for d in &self.tokens {
             let mut token = d.token.clone();
             token.user_id = real(token.user_id);
-            batch = match (d.fate, &d.key) {
-                (Fate::New, Some(key)) => batch.then(tokens::insert_batch(&core.vault, &token, key)?),
-                (Fate::Changed, key) => {
+            batch = match (d.state, &d.key) {
+                (RowState::New, Some(key)) => batch.then(tokens::insert_batch(&core.vault, &token, key)?),
+                (RowState::Changed, key) => {
                     // A token is small: it goes and comes back as it will be.
                     let key = match key {
                         Some(key) => key.clone(),
@@ -167,7 +167,7 @@ impl Rows {
                     };
                     batch.then(tokens::delete_batch(token.id)).then(tokens::insert_batch(&core.vault, &token, &key)?)
                 }
-                (Fate::Gone, _) => batch.then(tokens::delete_batch(token.id)),
+                (RowState::Gone, _) => batch.then(tokens::delete_batch(token.id)),
                 _ => batch,
             };
         }
@@ -175,26 +175,26 @@ impl Rows {
     }
     /// Keys of rows that go, as objects refer to them.
     pub fn removed_keys(&self) -> Vec<String> {
-        let users = self.users.iter().filter(|d| d.fate == Fate::Gone).map(|d| format!("user:{}", d.user.id));
-        users.chain(self.groups.iter().filter(|d| d.fate == Fate::Gone).map(|d| d.group.id.to_string())).collect()
+        let users = self.users.iter().filter(|d| d.state == RowState::Gone).map(|d| format!("user:{}", d.user.id));
+        users.chain(self.groups.iter().filter(|d| d.state == RowState::Gone).map(|d| d.group.id.to_string())).collect()
     }
 }
 
 /// What the state of an entry means for what was found.
-pub enum Step {
+pub enum RowWritePlan {
     Create,
     Update(usize),
     Delete(usize),
     Leave(Option<usize>),
 }
 
-fn mark(fate: &mut Fate, changed: bool) -> Did {
-    match *fate {
-        Fate::New => Did::Created,
+fn mark(state: &mut RowState, changed: bool) -> WriteOutcome {
+    match *state {
+        RowState::New => WriteOutcome::Created,
         _ if changed => {
-            *fate = Fate::Changed;
-            Did::Updated
+            *state = RowState::Changed;
+            WriteOutcome::Updated
         }
-        _ => Did::Nothing,
+        _ => WriteOutcome::Nothing,
     }
 }

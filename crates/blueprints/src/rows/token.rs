@@ -1,6 +1,6 @@
 //! Entries about tokens.
 use super::values::{flag, internal, text, token_map, wrong};
-use super::{Did, Fate, Order, Row, Rows, Step, TOKEN, TokenDraft, Wrong, mark};
+use super::{WriteOutcome, RowState, Order, Row, Rows, RowWritePlan, TOKEN, TokenDraft, Wrong, mark};
 use signet_base::{Json, Secret, Timestamp, json};
 use signet_core::Core;
 use signet_store::tokens::Token;
@@ -9,22 +9,22 @@ use signet_store::users;
 pub(super) const FIELDS: &[&str] = &["pk", "token_uuid", "identifier", "intent", "user", "description", "managed", "expiring", "expires", "key"];
 
 impl Rows {
-    pub(super) async fn token(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+    pub(super) async fn token(&mut self, core: &Core, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, TOKEN, order.identifiers).await? {
             Some(Row::Token(token)) => Some(self.tokens.iter().position(|d| d.token.id == token.id).unwrap_or_else(|| {
-                self.tokens.push(TokenDraft { token, key: None, fate: Fate::Same });
+                self.tokens.push(TokenDraft { token, key: None, state: RowState::Same });
                 self.tokens.len() - 1
             })),
             _ => None,
         };
         let at = match order.state.of(known)? {
-            Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.tokens[at].token.id)))),
-            Step::Delete(at) => {
-                self.tokens[at].fate = Fate::Gone;
-                return Ok((Did::Deleted, json!(self.tokens[at].token.id)));
+            RowWritePlan::Leave(at) => return Ok((WriteOutcome::Nothing, at.map_or(Json::Null, |at| json!(self.tokens[at].token.id)))),
+            RowWritePlan::Delete(at) => {
+                self.tokens[at].state = RowState::Gone;
+                return Ok((WriteOutcome::Deleted, json!(self.tokens[at].token.id)));
             }
-            Step::Update(at) => at,
-            Step::Create => {
+            RowWritePlan::Update(at) => at,
+            RowWritePlan::Create => {
                 let name = order.fields.get("identifier").and_then(Json::as_str).unwrap_or_default();
                 let user = order.fields.get("user").and_then(Json::as_i64).unwrap_or_default();
                 if name.is_empty() {
@@ -32,7 +32,7 @@ impl Rows {
                 }
                 let token = Token::new(core.ports.uuid(), name, "api", user, core.now());
                 let key = Secret::new(core.ports.alphanumeric(60));
-                self.tokens.push(TokenDraft { token, key: Some(key), fate: Fate::New });
+                self.tokens.push(TokenDraft { token, key: Some(key), state: RowState::New });
                 self.tokens.len() - 1
             }
         };
@@ -62,7 +62,7 @@ impl Rows {
                 },
                 "key" => {
                     let given = Secret::new(text(field, value, false)?);
-                    let same = self.tokens[at].fate != Fate::New && token.key(&core.vault).is_ok_and(|have| have.matches(given.reveal()));
+                    let same = self.tokens[at].state != RowState::New && token.key(&core.vault).is_ok_and(|have| have.matches(given.reveal()));
                     if !same {
                         key = Some(given);
                     }
@@ -81,6 +81,6 @@ impl Rows {
         draft.token = token;
         draft.key = key.or(draft.key.take());
         let pk = json!(draft.token.id);
-        Ok((mark(&mut draft.fate, changed), pk))
+        Ok((mark(&mut draft.state, changed), pk))
     }
 }

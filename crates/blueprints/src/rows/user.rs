@@ -1,6 +1,6 @@
 //! Entries about users.
 use super::values::{flag, internal, object, text, user_map, wrong};
-use super::{Did, Fate, Order, Row, Rows, Step, USER, UserDraft, Wrong, mark};
+use super::{WriteOutcome, RowState, Order, Row, Rows, RowWritePlan, USER, UserDraft, Wrong, mark};
 use signet_base::{Error, Json, Secret, Uuid, json};
 use signet_core::{Core, directory};
 use signet_model::check::{email, person_name};
@@ -10,34 +10,34 @@ use signet_store::users::User;
 pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "username", "name", "email", "is_active", "type", "path", "attributes", "groups", "password", "password_hash"];
 
 impl Rows {
-    pub(super) async fn user(&mut self, core: &Core, order: &Order<'_>) -> Result<(Did, Json), Wrong> {
+    pub(super) async fn user(&mut self, core: &Core, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, USER, order.identifiers).await? {
             Some(Row::User(user)) => Some(self.users.iter().position(|d| d.user.id == user.id).unwrap_or_else(|| {
-                self.users.push(UserDraft { user, groups: None, hash: None, fate: Fate::Same });
+                self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::Same });
                 self.users.len() - 1
             })),
             _ => None,
         };
         let at = match order.state.of(known)? {
-            Step::Leave(at) => return Ok((Did::Nothing, at.map_or(Json::Null, |at| json!(self.users[at].user.id)))),
-            Step::Delete(at) => {
+            RowWritePlan::Leave(at) => return Ok((WriteOutcome::Nothing, at.map_or(Json::Null, |at| json!(self.users[at].user.id)))),
+            RowWritePlan::Delete(at) => {
                 let id = self.users[at].user.id;
                 if id > 0 && directory::is_last_administrator(core, id).await.map_err(internal)? {
                     return wrong("", directory::LAST_ADMINISTRATOR);
                 }
-                self.users[at].fate = Fate::Gone;
-                return Ok((Did::Deleted, json!(self.users[at].user.id)));
+                self.users[at].state = RowState::Gone;
+                return Ok((WriteOutcome::Deleted, json!(self.users[at].user.id)));
             }
-            Step::Update(at) => at,
-            Step::Create => {
+            RowWritePlan::Update(at) => at,
+            RowWritePlan::Create => {
                 let name = order.fields.get("username").and_then(Json::as_str).unwrap_or_default();
                 if name.trim().is_empty() {
                     return wrong("username", "This field is required.");
                 }
                 let mut user = User::new(&core.ports, name.trim());
-                let fresh = self.users.iter().filter(|d| d.fate == Fate::New).count();
+                let fresh = self.users.iter().filter(|d| d.state == RowState::New).count();
                 user.id = -1 - i64::try_from(fresh).unwrap_or(i64::MAX - 1);
-                self.users.push(UserDraft { user, groups: None, hash: None, fate: Fate::New });
+                self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::New });
                 self.users.len() - 1
             }
         };
@@ -73,7 +73,7 @@ impl Rows {
                 "groups" => groups = Some(self.group_keys(core, field, value).await?),
                 "password" => {
                     let password = Secret::new(text(field, value, false)?);
-                    let same = self.users[at].fate != Fate::New && core.hasher.verify(Some(&user.password), &password).await.map_err(internal)?;
+                    let same = self.users[at].state != RowState::New && core.hasher.verify(Some(&user.password), &password).await.map_err(internal)?;
                     if !same {
                         hash = Some(core.hasher.hash(password).await.map_err(internal)?);
                     }
@@ -90,7 +90,7 @@ impl Rows {
             }
         }
         if let Some(wanted) = &groups
-            && self.users[at].fate != Fate::New
+            && self.users[at].state != RowState::New
         {
             let mut have: Vec<Uuid> = groups::direct_groups(&core.db, user.id).await.map_err(internal)?.iter().map(|g| g.id).collect();
             let mut want = wanted.clone();
@@ -100,7 +100,7 @@ impl Rows {
                 groups = None;
             }
         }
-        let kept = if self.users[at].fate == Fate::New { Ok(()) } else { directory::keeps_an_administrator(core, &self.users[at].user, &user).await };
+        let kept = if self.users[at].state == RowState::New { Ok(()) } else { directory::keeps_an_administrator(core, &self.users[at].user, &user).await };
         match kept {
             Err(Error::Invalid(_)) => return wrong("is_active", directory::LAST_ADMINISTRATOR),
             answer => answer.map_err(internal)?,
@@ -114,7 +114,7 @@ impl Rows {
         draft.groups = groups.or(draft.groups.take());
         draft.hash = hash.or(draft.hash.take());
         let key = json!(draft.user.id);
-        Ok((mark(&mut draft.fate, changed), key))
+        Ok((mark(&mut draft.state, changed), key))
     }
 
     /// Keys of groups that exist, or will.

@@ -13,7 +13,7 @@ const OF_ONE: usize = 32;
 
 /// What happened: action, what it was about, from where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Happening {
+pub struct EventKey {
     pub action: String,
     pub app: String,
     pub about: String,
@@ -29,17 +29,17 @@ struct Run {
 
 /// A run of events that is over, with more of them than the one that was written.
 pub struct Told {
-    pub happening: Happening,
+    pub happening: EventKey,
     pub event: Uuid,
     pub more: u64,
 }
 
 #[derive(Default)]
-pub struct Repeats(Mutex<HashMap<Happening, Run>>);
+pub struct Repeats(Mutex<HashMap<EventKey, Run>>);
 
 impl Repeats {
     /// `None`: write it, as `event`. Else the event that stands for it.
-    pub fn stands_for(&self, happening: Happening, event: Uuid, now: Timestamp) -> Option<Uuid> {
+    pub fn stands_for(&self, happening: EventKey, event: Uuid, now: Timestamp) -> Option<Uuid> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(run) = all.get_mut(&happening) {
             if now.secs() - run.began.secs() < MINUTE || run.more > 0 {

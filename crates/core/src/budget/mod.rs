@@ -4,7 +4,7 @@
 mod events;
 mod prefix;
 
-pub use events::{Happening, Repeats};
+pub use events::{EventKey, Repeats};
 pub use prefix::Prefix;
 
 use crate::client::covers;
@@ -76,19 +76,19 @@ impl Default for Limits {
 
 /// What is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum BudgetKind {
     Request,
     Password,
     Session,
     Mail,
 }
-impl Kind {
+impl BudgetKind {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Request => "request",
-            Kind::Password => "password",
-            Kind::Session => "session",
-            Kind::Mail => "mail",
+            BudgetKind::Request => "request",
+            BudgetKind::Password => "password",
+            BudgetKind::Session => "session",
+            BudgetKind::Mail => "mail",
         }
     }
 }
@@ -128,7 +128,7 @@ const GOOD: i64 = 3600;
 
 pub struct Budgets {
     limits: Limits,
-    buckets: Mutex<HashMap<(Kind, Prefix), Bucket>>,
+    buckets: Mutex<HashMap<(BudgetKind, Prefix), Bucket>>,
     good: Mutex<HashMap<Prefix, Timestamp>>,
     names: RandomState,
     hour: AtomicI64,
@@ -160,19 +160,19 @@ impl Budgets {
     pub fn is_exempt(&self, ip: IpAddr) -> bool {
         self.limits.exempt.iter().any(|(network, prefix)| covers(*network, *prefix, ip))
     }
-    fn rate(&self, kind: Kind) -> Option<Rate> {
+    fn rate(&self, kind: BudgetKind) -> Option<Rate> {
         match kind {
-            Kind::Request => self.limits.requests,
-            Kind::Password => self.limits.passwords,
-            Kind::Session => self.limits.sessions,
-            Kind::Mail => self.limits.mails,
+            BudgetKind::Request => self.limits.requests,
+            BudgetKind::Password => self.limits.passwords,
+            BudgetKind::Session => self.limits.sessions,
+            BudgetKind::Mail => self.limits.mails,
         }
     }
-    fn buckets(&self) -> MutexGuard<'_, HashMap<(Kind, Prefix), Bucket>> {
+    fn buckets(&self) -> MutexGuard<'_, HashMap<(BudgetKind, Prefix), Bucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The budgets that an address draws on.
-    fn of(&self, kind: Kind, ip: IpAddr) -> Vec<((Kind, Prefix), Rate)> {
+    fn of(&self, kind: BudgetKind, ip: IpAddr) -> Vec<((BudgetKind, Prefix), Rate)> {
         let Some(rate) = self.rate(kind).filter(|_| !self.is_exempt(ip)) else { return Vec::new() };
         Prefix::all_of(ip).into_iter().map(|(prefix, share)| ((kind, prefix), Rate { count: rate.count * share, ..rate })).collect()
     }
@@ -181,10 +181,10 @@ impl Budgets {
     ///
     /// # Errors
     /// `TooMany` with the time after which there is room again.
-    pub fn check(&self, kind: Kind, ip: IpAddr, now: Timestamp) -> Result<()> {
+    pub fn check(&self, kind: BudgetKind, ip: IpAddr, now: Timestamp) -> Result<()> {
         self.check_for(kind, ip, 1.0, now)
     }
-    fn check_for(&self, kind: Kind, ip: IpAddr, amount: f64, now: Timestamp) -> Result<()> {
+    fn check_for(&self, kind: BudgetKind, ip: IpAddr, amount: f64, now: Timestamp) -> Result<()> {
         let of = self.of(kind, ip);
         if of.is_empty() {
             return Ok(());
@@ -202,7 +202,7 @@ impl Budgets {
         Ok(())
     }
     /// Charges the address. `who`: whose charges are given back together.
-    pub fn charge(&self, kind: Kind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) {
+    pub fn charge(&self, kind: BudgetKind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) {
         let of = self.of(kind, ip);
         if of.is_empty() {
             return;
@@ -227,13 +227,13 @@ impl Budgets {
     ///
     /// # Errors
     /// `TooMany` when there is no room for it.
-    pub fn spend(&self, kind: Kind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) -> Result<()> {
+    pub fn spend(&self, kind: BudgetKind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) -> Result<()> {
         self.check_for(kind, ip, amount, now)?;
         self.charge(kind, ip, who, amount, now);
         Ok(())
     }
     /// Gives back what was charged for somebody who turned out to be none of the strangers that are meant.
-    pub fn give_back(&self, kind: Kind, ip: IpAddr, who: u64, now: Timestamp) {
+    pub fn give_back(&self, kind: BudgetKind, ip: IpAddr, who: u64, now: Timestamp) {
         let of = self.of(kind, ip);
         if of.is_empty() {
             return;
@@ -262,7 +262,7 @@ impl Budgets {
     /// Whether somebody has signed in from here lately, and few have failed.
     pub fn is_good(&self, ip: IpAddr, now: Timestamp) -> bool {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner).get(&Prefix::of(ip)).is_some_and(|at| now.secs() - at.secs() < GOOD);
-        good && !self.of(Kind::Password, ip).iter().any(|(key, rate)| self.buckets().get(key).is_some_and(|b| b.level * 2.0 > rate.count))
+        good && !self.of(BudgetKind::Password, ip).iter().any(|(key, rate)| self.buckets().get(key).is_some_and(|b| b.level * 2.0 > rate.count))
     }
     /// Whether an hour has passed since this said so.
     pub fn is_hour_over(&self, now: Timestamp) -> bool {
@@ -285,7 +285,7 @@ fn too_many(secs: f64) -> Error {
     Error::TooMany { wait: (secs.ceil() as i64).clamp(1, 86_400) }
 }
 
-fn make_room(buckets: &mut HashMap<(Kind, Prefix), Bucket>, rate: impl Fn(Kind) -> Option<Rate>, now: Timestamp) {
+fn make_room(buckets: &mut HashMap<(BudgetKind, Prefix), Bucket>, rate: impl Fn(BudgetKind) -> Option<Rate>, now: Timestamp) {
     if buckets.len() < MANY {
         return;
     }

@@ -2,13 +2,13 @@
 use super::objects::{Shared, gone};
 use super::orm;
 use super::to_json;
-use super::{jwt, letters, web};
+use super::{emails, jwt, web};
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
 use signet_base::{Json, Map, Ports};
 use signet_expr::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Value};
 use signet_model::{Base, Object};
-use signet_store::devices::{self, Kind};
+use signet_store::devices::{self, DeviceKind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub const FUNCTIONS: [&str; 11] = [
 /// Letters that one run may send.
 const MAX_LETTERS: u32 = 5;
 
-type Answer = Result<Value, CallError>;
+type CallResult = Result<Value, CallError>;
 
 /// One run's way to the server.
 pub struct Caller {
@@ -50,7 +50,7 @@ pub struct Caller {
     target: Option<Arc<Object>>,
     ports: Ports,
     /// Nothing may be changed by asking.
-    rehearsal: bool,
+    dry_run: bool,
     messages: Mutex<Vec<String>>,
     letters: AtomicU32,
 }
@@ -60,12 +60,12 @@ impl Caller {
     pub fn new(shared: Arc<Shared>, question: &Question<'_>, context: Map) -> Self {
         let own = &question.core.ports;
         // An explanation is about its own time.
-        let ports = match question.client.rehearsal {
+        let ports = match question.client.dry_run {
             Some(at) => Ports { clock: Ports::frozen(at, 0).0.clock, ..own.clone() },
             None => own.clone(),
         };
-        let rehearsal = question.is_rehearsal();
-        Self { shared, user: question.user.cloned(), context, target: question.target.cloned(), ports, rehearsal, messages: Mutex::default(), letters: AtomicU32::new(0) }
+        let dry_run = question.is_dry_run();
+        Self { shared, user: question.user.cloned(), context, target: question.target.cloned(), ports, dry_run, messages: Mutex::default(), letters: AtomicU32::new(0) }
     }
     pub fn take_messages(&self) -> Vec<String> {
         std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
@@ -73,7 +73,7 @@ impl Caller {
     fn core(&self) -> &Arc<Core> {
         &self.shared.core
     }
-    fn message(&self, args: &[Value]) -> Answer {
+    fn message(&self, args: &[Value]) -> CallResult {
         let text = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_message() takes a text".into()))?;
         let mut all = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MAX_MESSAGES {
@@ -83,7 +83,7 @@ impl Caller {
     }
 
     /// The first account that fits; none is `None`.
-    async fn user_by(&self, args: &[Value], kwargs: Kwargs) -> Answer {
+    async fn user_by(&self, args: &[Value], kwargs: Kwargs) -> CallResult {
         if kwargs.is_empty() && args.is_empty() {
             return Err(CallError::Type("ak_user_by() takes at least one filter".into()));
         }
@@ -94,10 +94,10 @@ impl Caller {
         }
     }
 
-    async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> Answer {
+    async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
         let name = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_call_policy() takes a name".into()))?;
-        let world = self.core().world();
-        let policy = world.family(Base::Policy).find(|p| p.name() == name).cloned();
+        let config = self.core().config();
+        let policy = config.family(Base::Policy).find(|p| p.name() == name).cloned();
         let policy = policy.ok_or_else(|| CallError::Value(format!("there is no policy named '{name}'")))?;
         let mut context = self.context.clone();
         for (key, value) in &kwargs {
@@ -112,20 +112,20 @@ impl Caller {
         Ok(Value::record("PolicyResult", [("passing", Value::Bool(verdict.passing)), ("messages", messages)]))
     }
 
-    fn send_email(&self, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+    fn send_email(&self, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
         if self.letters.fetch_add(1, Ordering::Relaxed) >= MAX_LETTERS {
             return Err(CallError::Fatal(format!("one run sends at most {MAX_LETTERS} letters")));
         }
-        letters::send(&self.shared, self.user.as_ref(), self.rehearsal, args, kwargs)
+        emails::send(&self.shared, self.user.as_ref(), self.dry_run, args, kwargs)
     }
 
     /// `ak_user_has_authenticator(user, device_type=None)`: confirmed devices only.
-    async fn has_authenticator(&self, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+    async fn has_authenticator(&self, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
         let wrong = || CallError::Type("ak_user_has_authenticator() takes a user and a device type".into());
         let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser")).ok_or_else(wrong)?;
         let kind = match args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "device_type").map(|(_, value)| value)) {
             None | Some(Value::None) => None,
-            Some(Value::Str(name)) => match Kind::parse(&name.to_lowercase()) {
+            Some(Value::Str(name)) => match DeviceKind::parse(&name.to_lowercase()) {
                 Some(kind) => Some(kind),
                 // A misspelt type must not look like a person without a device.
                 None => return Err(CallError::Value(format!("there is no type of device named '{name}'"))),
@@ -137,7 +137,7 @@ impl Caller {
         Ok(all.iter().any(|device| device.confirmed).into())
     }
 
-    async fn create_event(&self, args: Vec<Value>, kwargs: Kwargs) -> Answer {
+    async fn create_event(&self, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
         let action = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_create_event() takes an action".into()))?;
         if action.is_empty() || action.len() > 64 || !action.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
             return Err(CallError::Value("an action has up to 64 letters, digits, '_' or '-'".into()));
@@ -146,7 +146,7 @@ impl Caller {
         for (key, value) in &kwargs {
             context.insert(key.clone(), to_json(value).map_err(CallError::Type)?);
         }
-        if self.rehearsal {
+        if self.dry_run {
             return Ok(Value::None);
         }
         let action = format!("custom_{action}");
@@ -158,7 +158,7 @@ impl Caller {
 }
 
 /// Runs what may run other texts, not too deeply.
-async fn deeper(work: impl Future<Output = Answer>) -> Answer {
+async fn deeper(work: impl Future<Output = CallResult>) -> CallResult {
     let depth = DEPTH.try_with(|d| *d).unwrap_or(0);
     if depth >= MAX_DEPTH {
         return Err(CallError::Fatal("policies call each other too deeply".into()));
@@ -176,7 +176,7 @@ fn member_query(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, Cal
     user.call_now("all_groups", &[], &[]).unwrap_or(Err(CallError::Fatal("the groups of the user are not known".into())))
 }
 
-fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
     let step = |value: &Value, method: &str, args: &[Value], kwargs: &[(String, Value)]| value.as_object()?.call_now(method, args, kwargs);
     let groups = match member_query(args, kwargs) {
         Ok(groups) => groups,
@@ -188,7 +188,7 @@ fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer>
     }
 }
 
-async fn asked_member(args: Vec<Value>, kwargs: Kwargs) -> Answer {
+async fn asked_member(args: Vec<Value>, kwargs: Kwargs) -> CallResult {
     let groups = member_query(&args, &kwargs)?;
     let gone = || CallError::Fatal("the groups cannot be asked for".into());
     let found = groups.as_object().ok_or_else(gone)?.call("filter", args[1..].to_vec(), kwargs).await?;
@@ -209,14 +209,14 @@ impl Host for Caller {
             _ => Effect::Now,
         }
     }
-    fn call_now(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, function: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
         match function {
             "ak_message" => Some(self.message(args)),
             "ak_is_group_member" => is_group_member(args, kwargs),
             _ => None,
         }
     }
-    fn call<'a>(&'a self, function: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, function: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move {
             match function {
                 "ak_user_by" => self.user_by(&args, kwargs).await,

@@ -1,5 +1,5 @@
 //! `ak_create_jwt` and `ak_create_jwt_raw`: tokens that an administrator's text orders from a provider.
-use super::objects::{Answer, Shared};
+use super::objects::{CallResult, Shared};
 use super::to_json;
 use crate::provider::{Order, Subject};
 use crate::{Principal, access};
@@ -37,7 +37,7 @@ impl Arguments<'_> {
 }
 
 /// `ak_create_jwt(user, provider, scopes, validity="seconds=60")`: an access token for a person who may use the application.
-pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> Answer {
+pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> CallResult {
     let given = Arguments { function: "ak_create_jwt", names: &["user", "provider", "scopes", "validity"], args, kwargs };
     let user = given.need("user")?.as_object().filter(|o| o.type_name() == "User").and_then(|o| o.attr("pk")?.as_int());
     let id = user.ok_or_else(|| CallError::Type("ak_create_jwt() takes a user".into()))?;
@@ -58,7 +58,7 @@ pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> An
 }
 
 /// `ak_create_jwt_raw(provider, validity="seconds=60", **claims)`: the provider's signature under claims of one's own.
-pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> Answer {
+pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> CallResult {
     let given = Arguments { function: "ak_create_jwt_raw", names: &["provider", "validity"], args, kwargs };
     let provider = provider(shared, given.need("provider")?)?;
     let validity = given.validity()?;
@@ -69,10 +69,10 @@ pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -
     order(shared, &provider, Order { subject: Subject::Claims(claims), validity }).await
 }
 
-async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: Order) -> Answer {
+async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: Order) -> CallResult {
     let core = &shared.core;
     let kind = core.families.provider(provider.def).ok_or_else(|| CallError::Value(format!("{} signs no tokens", provider.name())))?;
-    if shared.client.rehearsal.is_some() {
+    if shared.client.dry_run.is_some() {
         // A text that is only tried out leaves nothing behind that opens anything.
         return Ok("(a token, when it is not only tried out)".into());
     }
@@ -81,14 +81,14 @@ async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: Order) -> An
 
 /// By its name, or as an object of the directory.
 fn provider(shared: &Arc<Shared>, given: &Value) -> Result<Arc<Object>, CallError> {
-    let world = shared.core.world();
+    let config = shared.core.config();
     let found = match given {
-        Value::Str(name) => world.family(Base::Provider).find(|p| p.name() == &**name).cloned(),
+        Value::Str(name) => config.family(Base::Provider).find(|p| p.name() == &**name).cloned(),
         other => {
             let pk = other.as_object().and_then(|o| o.attr("pk"));
             match pk {
-                Some(Value::Int(num)) => world.by_num(num).cloned(),
-                Some(Value::Str(pk)) => Uuid::parse_str(&pk).ok().and_then(|pk| world.get(pk).cloned()),
+                Some(Value::Int(num)) => config.by_num(num).cloned(),
+                Some(Value::Str(pk)) => Uuid::parse_str(&pk).ok().and_then(|pk| config.get(pk).cloned()),
                 _ => None,
             }
             .filter(|p| p.def.base == Some(Base::Provider))
@@ -99,5 +99,5 @@ fn provider(shared: &Arc<Shared>, given: &Value) -> Result<Arc<Object>, CallErro
 
 fn application_of(shared: &Arc<Shared>, provider: &Object) -> Option<Arc<Object>> {
     let num = provider.num?;
-    shared.core.world().all::<crate::models::Application>().find(|(_, a)| a.provider == Some(num)).map(|(object, _)| object.clone())
+    shared.core.config().all::<crate::models::Application>().find(|(_, a)| a.provider == Some(num)).map(|(object, _)| object.clone())
 }

@@ -7,7 +7,7 @@ use signet_model::Object;
 use std::any::Any;
 use std::sync::Arc;
 
-pub type Answer = Result<Value, CallError>;
+pub type CallResult = Result<Value, CallError>;
 
 /// What objects of one run have in common.
 pub struct Shared {
@@ -139,7 +139,7 @@ impl HostObject for Headers {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::None
     }
-    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         let name = args.first().and_then(Value::as_str);
         Some(Ok(match (method, name) {
             ("get", Some(name)) => self.get(name).unwrap_or_else(|| args.get(1).cloned().unwrap_or_default()),
@@ -187,7 +187,7 @@ impl HostObject for Session {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::None
     }
-    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         Some(match method {
             "get" => Ok(args.get(1).cloned().unwrap_or_default()),
             "__getitem__" => Err(CallError::Raised(Raised::Key, args.first().and_then(Value::as_str).unwrap_or_default().to_owned())),
@@ -235,8 +235,8 @@ impl HttpRequest {
         pairs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<Dict>().into()
     }
     fn brand(&self) -> Value {
-        let world = self.shared.core.world();
-        brand::of(&world, self.shared.client.domain()).map_or(Value::None, |(object, _)| super::object_value(object))
+        let config = self.shared.core.config();
+        brand::of(&config, self.shared.client.domain()).map_or(Value::None, |(object, _)| super::object_value(object))
     }
 }
 impl HostObject for HttpRequest {
@@ -271,7 +271,7 @@ impl HostObject for HttpRequest {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::None
     }
-    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         let client = &self.shared.client;
         let full = || if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) };
         Some(Ok(match method {
@@ -316,7 +316,7 @@ impl HostObject for FlowPlan {
             _ => None,
         }
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: signet_expr::Kwargs) -> signet_expr::BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: signet_expr::Kwargs) -> signet_expr::BoxFuture<'a, CallResult> {
         Box::pin(std::future::ready(match method {
             "redirect" => {
                 let to = args.first().or_else(|| kwargs.iter().find(|(name, _)| name == "destination").map(|(_, value)| value)).and_then(Value::as_str);
@@ -385,7 +385,7 @@ impl HostObject for Logger {
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         if LEVELS.contains(&method) { Effect::Later } else { Effect::Now }
     }
-    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
         let text = args.first().map(|v| v.as_str().map_or_else(|| format!("{v:?}"), str::to_owned)).unwrap_or_default();
         let values = kwargs.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join(" ");
         match method {

@@ -2,7 +2,7 @@
 //! or a query.
 mod stranger;
 
-use super::objects::{Answer, Config, Shared, gone};
+use super::objects::{CallResult, Config, Shared, gone};
 use super::orm::{Base, Query, class_of};
 use crate::flow::PendingUser;
 use crate::models::{ApplicationEntitlement, PolicyBinding};
@@ -117,8 +117,8 @@ impl User {
     fn merged(&self, groups: &[groups::Group], request: bool) -> Value {
         let mut out = Map::new();
         if request {
-            let world = self.shared.core.world();
-            out = brand::of(&world, self.shared.client.domain()).map(|(_, b)| b.attributes.clone()).unwrap_or_default();
+            let config = self.shared.core.config();
+            out = brand::of(&config, self.shared.client.domain()).map(|(_, b)| b.attributes.clone()).unwrap_or_default();
         }
         let mut sorted: Vec<&groups::Group> = groups.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
@@ -130,16 +130,16 @@ impl User {
     }
     /// Entitlements that are bound to the person or to one of the groups, by name.
     fn entitlements(&self, groups: &[groups::Group], of: Option<Uuid>) -> Vec<Arc<Object>> {
-        let world = self.shared.core.world();
+        let config = self.shared.core.config();
         let mine = |binding: &PolicyBinding| binding.enabled && (binding.user == Some(self.id()) || binding.group.is_some_and(|id| groups.iter().any(|g| g.id == id)));
-        let bound = |object: &Object| object.pbm().is_some_and(|pbm| world.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>()).any(mine));
+        let bound = |object: &Object| object.pbm().is_some_and(|pbm| config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>()).any(mine));
         let mut found: Vec<_> =
-            world.all::<ApplicationEntitlement>().filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object)).map(|(object, _)| object.clone()).collect();
+            config.all::<ApplicationEntitlement>().filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object)).map(|(object, _)| object.clone()).collect();
         found.sort_by(|a, b| a.name().cmp(b.name()));
         found
     }
     /// Methods that need the groups.
-    fn with_groups(&self, method: &str, groups: &[groups::Group], args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+    fn with_groups(&self, method: &str, groups: &[groups::Group], args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
         let given = args.first().or_else(|| kwargs.first().map(|(_, value)| value)).filter(|value| !matches!(value, Value::None));
         let app = || match given {
             None => Ok(None),
@@ -244,7 +244,7 @@ impl HostObject for User {
         // A password is checked once: it takes long.
         if method == "check_password" || WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
-    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
         Some(Ok(match method {
             "all_groups" => Value::object(self.all_groups()),
             "locale" => self.locale(),
@@ -256,7 +256,7 @@ impl HostObject for User {
             _ => return None,
         }))
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move {
             match (method, args.first()) {
                 (method, _) if NEED_GROUPS.contains(&method) => {
@@ -354,7 +354,7 @@ impl HostObject for Group {
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         if matches!(method, "save" | "delete") { Effect::Now } else { Effect::None }
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move {
             match method {
                 "is_member" => {

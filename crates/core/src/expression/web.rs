@@ -1,7 +1,7 @@
 //! `requests` and `resolve_dns`: closed unless the settings open them, and then for the named hosts only.
 mod dns;
 
-use super::objects::{Answer, Shared};
+use super::objects::{CallResult, Shared};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use signet_base::outbound::{HttpAnswer, HttpRequest};
@@ -54,7 +54,7 @@ pub struct Requests(pub Arc<Shared>);
 
 impl Requests {
     /// `requests.request(method, url, …)` and `requests.get(url, …)`.
-    async fn asked(&self, method: &str, mut args: Vec<Value>, mut kwargs: Kwargs) -> Answer {
+    async fn asked(&self, method: &str, mut args: Vec<Value>, mut kwargs: Kwargs) -> CallResult {
         // Python's names of the first arguments.
         let mut first = |name: &str| kwargs.iter().position(|(key, _)| key == name).map(|at| kwargs.remove(at).1);
         let method = match method {
@@ -70,13 +70,13 @@ impl Requests {
         {
             args.push(url);
         }
-        if self.0.client.rehearsal.is_some() && !matches!(method.as_str(), "get" | "head" | "options") {
+        if self.0.client.dry_run.is_some() && !matches!(method.as_str(), "get" | "head" | "options") {
             return Err(CallError::Fatal(format!("requests.{method}() is not called while a text is only tried out")));
         }
         self.send(&method, args, kwargs).await
     }
 
-    async fn send(&self, method: &str, args: Vec<Value>, kwargs: Kwargs) -> Answer {
+    async fn send(&self, method: &str, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
         let outside = &self.0.core.settings.expressions;
         let (url, body) = match args.as_slice() {
             [Value::Str(url)] => (url.to_string(), None),
@@ -255,7 +255,7 @@ impl HostObject for Requests {
         ];
         (name == "codes").then(|| Value::record("codes", CODES))
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move {
             if method != "request" && !METHODS.contains(&method) {
                 return Err(CallError::NotFound);
@@ -307,7 +307,7 @@ impl HostObject for Response {
             _ => return None,
         })
     }
-    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         match method {
             "json" => {
                 let parsed = serde_json::from_slice::<signet_base::Json>(&self.answer.body);

@@ -44,9 +44,9 @@ impl Executor<'_> {
     /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run: skipping the
     /// stage would let an exception open what it guards (CVE-2024-47070).
     pub(super) async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &Planned) -> Result<bool> {
-        let Some(binding) = planned.binding.and_then(|pk| self.core.world().get(pk).cloned()) else { return Ok(true) };
+        let Some(binding) = planned.binding.and_then(|pk| self.core.config().get(pk).cloned()) else { return Ok(true) };
         let Some(pbm) = binding.pbm() else { return Ok(true) };
-        if self.core.world().bindings_of(pbm).is_empty() {
+        if self.core.config().bindings_of(pbm).is_empty() {
             return Ok(true);
         }
         let pending = pending_principal(self.core, &plan.context).await?;

@@ -29,8 +29,8 @@ impl Executor<'_> {
 
     /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be kept.
     fn may_restart(&self, plan: &Plan) -> bool {
-        let world = self.core.world();
-        let restarts = |pk| world.get(pk).and_then(|b| b.get::<FlowStageBinding>()).is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart);
+        let config = self.core.config();
+        let restarts = |pk| config.get(pk).and_then(|b| b.get::<FlowStageBinding>()).is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart);
         plan.stages.iter().filter_map(|s| s.binding).any(restarts)
     }
 

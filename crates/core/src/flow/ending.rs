@@ -104,7 +104,7 @@ impl Executor<'_> {
     pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
         let mut out = challenge.0;
         let settings = flow.get::<Flow>();
-        let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.world().get(pk).cloned());
+        let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.config().get(pk).cloned());
         let title = settings.map_or("", |f| f.title.as_str());
         let title = self.title(title, application.as_deref());
         let background = match flow.text("background") {

@@ -2,7 +2,7 @@
 use super::begin::applies_to_others;
 use super::ending::ending;
 use super::plan::{NotPlanned, Plan};
-use super::stage::{FlowRun, StageKind, Step};
+use super::stage::{FlowRun, StageKind, FlowStep};
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, address, setup};
@@ -44,7 +44,7 @@ const MAX_SILENT: usize = 100;
 impl Executor<'_> {
     /// Finds a flow by its slug.
     pub fn flow(core: &Core, slug: &str) -> Result<Arc<Object>> {
-        core.world().find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)
+        core.config().find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)
     }
 
     /// GET: the next thing to ask.
@@ -182,7 +182,7 @@ impl Executor<'_> {
                     Some(_) => kind.answer(&mut run, &Map::new()).await,
                 };
                 match claim {
-                    Some(_) if matches!(step, Ok(Step::Next)) => {
+                    Some(_) if matches!(step, Ok(FlowStep::Next)) => {
                         plan.context.set(&keys::SETUP_CLAIMED, true);
                         if let Err(error) = address::take(self.core, self.client).await {
                             tracing::error!(%error, "the address of the first run could not be kept");
@@ -196,19 +196,19 @@ impl Executor<'_> {
                     None => {}
                 }
                 match invited {
-                    Some(claim) if matches!(step, Ok(Step::Next)) => invitation::used(self.core, self.client, claim, &mut plan.context).await,
+                    Some(claim) if matches!(step, Ok(FlowStep::Next)) => invitation::used(self.core, self.client, claim, &mut plan.context).await,
                     Some(claim) => invitation::release(self.core, claim).await?,
                     None => {}
                 }
                 let is_form = was_shown || !kind.component().is_empty();
-                agreed |= answered && is_form && matches!(step, Ok(Step::Next));
+                agreed |= answered && is_form && matches!(step, Ok(FlowStep::Next));
                 step
             };
             plan.owner = self.session.principal().map(|p| p.user.id);
             let step = match step {
                 Ok(step) => step,
                 // What was typed is wrong: said at the fields, as a stage does it itself.
-                Err(Error::Invalid(fields)) => Step::Invalid(fields.into()),
+                Err(Error::Invalid(fields)) => FlowStep::Invalid(fields.into()),
                 // Between the proof and the change that rests on it.
                 Err(error) if epoch::has_changed(&error) => return self.begin_anew(flow, plan).await,
                 // The run stays where it is, so that a person can try again.
@@ -219,7 +219,7 @@ impl Executor<'_> {
             };
             self.session.touch();
             match step {
-                Step::Show(challenge) => {
+                FlowStep::Show(challenge) => {
                     plan.shown = true;
                     self.session.state.plan = Some(plan);
                     if passed {
@@ -228,8 +228,8 @@ impl Executor<'_> {
                     let challenge = self.dress(flow, challenge);
                     return Ok(Reply::Challenge(challenge));
                 }
-                Step::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
-                Step::Next => {
+                FlowStep::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
+                FlowStep::Next => {
                     history::record(self.core, self.session, &plan);
                     plan.shown = false;
                     plan.refused = None;
@@ -244,13 +244,13 @@ impl Executor<'_> {
                     }
                     passed = true;
                 }
-                Step::Redirect(to) => {
+                FlowStep::Redirect(to) => {
                     plan.shown = true;
                     self.session.state.plan = Some(plan);
                     return Ok(Reply::Away(to));
                 }
-                Step::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
-                Step::Finish(challenge) => {
+                FlowStep::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
+                FlowStep::Finish(challenge) => {
                     history::record(self.core, self.session, &plan);
                     // The title names what the plan knows.
                     self.session.state.plan = Some(plan);
@@ -258,8 +258,8 @@ impl Executor<'_> {
                     self.end_with(last.clone());
                     return Ok(ending(last));
                 }
-                Step::Restart => return self.restart(flow, plan, false).await,
-                Step::Deny(text) => {
+                FlowStep::Restart => return self.restart(flow, plan, false).await,
+                FlowStep::Deny(text) => {
                     self.core.event_denied(self.client, self.session.principal(), flow.name(), text.as_deref().unwrap_or_default()).await;
                     self.session.state.plan = Some(plan);
                     return Ok(self.denied(flow, text));
@@ -271,8 +271,8 @@ impl Executor<'_> {
 
     /// Leaves this run for another flow, with what is known where `keep` says so. The person's query goes along.
     async fn switch(&mut self, other: Uuid, plan: Plan, keep: bool) -> Result<Reply> {
-        let world = self.core.world();
-        let other = world.get(other).filter(|o| o.get::<Flow>().is_some()).ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
+        let config = self.core.config();
+        let other = config.get(other).filter(|o| o.get::<Flow>().is_some()).ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
         history::record(self.core, self.session, &plan);
         let query = token::without(&self.session.state.query);
         self.session.state.query.clone_from(&query);
@@ -301,7 +301,7 @@ impl Executor<'_> {
     /// The same challenge once more, with errors; or a fresh start where the binding says so.
     async fn again_with(&mut self, flow: &Arc<Object>, mut plan: Plan, planned: &Planned, kind: &dyn StageKind, errors: ResponseErrors) -> Result<Reply> {
         self.session.touch();
-        let binding = planned.binding.and_then(|pk| self.core.world().get(pk).cloned());
+        let binding = planned.binding.and_then(|pk| self.core.config().get(pk).cloned());
         let action = binding.and_then(|b| b.get::<FlowStageBinding>().map(|b| b.invalid_response_action)).unwrap_or(InvalidResponseAction::Retry);
         if action != InvalidResponseAction::Retry {
             return self.restart(flow, plan, action == InvalidResponseAction::RestartWithContext).await;
@@ -311,7 +311,7 @@ impl Executor<'_> {
         let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query, agreed: false };
         let shown = kind.show(&mut run).await?;
         match shown {
-            Step::Show(challenge) => {
+            FlowStep::Show(challenge) => {
                 plan.shown = true;
                 self.session.state.plan = Some(plan);
                 let mut challenge = self.dress(flow, challenge);
@@ -333,7 +333,7 @@ impl Executor<'_> {
     fn resolve(&self, stage: &StageRef) -> Result<Resolved> {
         match stage {
             StageRef::Object(pk) => {
-                let object = self.core.world().get(*pk).cloned().ok_or_else(|| Error::denied("A stage of this flow was removed. Start again."))?;
+                let object = self.core.config().get(*pk).cloned().ok_or_else(|| Error::denied("A stage of this flow was removed. Start again."))?;
                 let kind = self.core.families.stage(&object.def.full_name()).ok_or_else(|| Error::internal(format!("no engine for {:?}", object.def)))?;
                 Ok((kind, Some(object), Json::Null))
             }

@@ -11,7 +11,7 @@ const MASK: &str = "********************";
 
 /// One step of a run: what was shown, what came next, what was known.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Step {
+pub struct HistoryEntry {
     /// The flow's key.
     pub flow: Uuid,
     pub current: Option<Planned>,
@@ -19,7 +19,7 @@ pub struct Step {
     pub context: Json,
 }
 
-impl Step {
+impl HistoryEntry {
     pub fn of(core: &Core, plan: &Plan) -> Self {
         let mut stages = plan.stages.iter().cloned();
         Self { flow: plan.flow, current: stages.next(), next: stages.next(), context: sanitised(core, &plan.context.0) }
@@ -36,7 +36,7 @@ pub fn record(core: &Core, session: &mut WebSession, plan: &Plan) {
     if !is_wanted(core, session) {
         return;
     }
-    if let Ok(step) = serde_json::to_value(Step::of(core, plan)) {
+    if let Ok(step) = serde_json::to_value(HistoryEntry::of(core, plan)) {
         let history = &mut session.state.history;
         history.push(step);
         let over = history.len().saturating_sub(MAX);
@@ -46,9 +46,9 @@ pub fn record(core: &Core, session: &mut WebSession, plan: &Plan) {
 
 /// A context without what people typed in secret: members with a secret's name, and answers to password prompts.
 pub fn sanitised(core: &Core, context: &Map) -> Json {
-    let world = core.world();
+    let config = core.config();
     let typed: Vec<&str> = match core.registry.find("authentik_stages_prompt.prompt") {
-        Some(def) => world.of(def).iter().filter(|p| p.text("type") == "password").map(|p| p.text("field_key")).collect(),
+        Some(def) => config.of(def).iter().filter(|p| p.text("type") == "password").map(|p| p.text("field_key")).collect(),
         None => Vec::new(),
     };
     clean_map(context, &typed)

@@ -1,6 +1,6 @@
 //! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and gone when it has:
 //! of many runs with one invitation, one gets an account.
-use super::{Context, FlowRun, Key, StageKind, Step, keys};
+use super::{Context, FlowRun, Key, StageKind, FlowStep, keys};
 use crate::{Client, Core};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -137,12 +137,12 @@ impl StageKind for Finish {
     fn id(&self) -> &'static str {
         FINISH
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let core: &Arc<Core> = flow.core;
         if let Some(claim) = claim(core, flow.flow.pk, &mut flow.plan.context).await? {
             used(core, flow.client, claim, &mut flow.plan.context).await;
         }
-        Ok(Step::Next)
+        Ok(FlowStep::Next)
     }
 }
 

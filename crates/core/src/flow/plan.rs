@@ -109,7 +109,7 @@ pub async fn plan(
     context: Context,
     allow_empty: bool,
 ) -> Result<std::result::Result<Plan, NotPlanned>> {
-    let world = core.world();
+    let config = core.config();
     let Some(settings) = flow.get::<Flow>() else { return Ok(Err(NotPlanned::NotApplicable(Vec::new()))) };
     let fits = match settings.authentication {
         Requirement::None => true,
@@ -146,7 +146,7 @@ pub async fn plan(
         }
         plan.context.0.extend(verdict.context);
     }
-    for object in flow_bindings(&world, flow.pk) {
+    for object in flow_bindings(&config, flow.pk) {
         let Some(binding) = object.get::<FlowStageBinding>() else { continue };
         if binding.evaluate_on_plan {
             let verdict = stage_verdict(core, client, object, judged, &plan.context).await?;

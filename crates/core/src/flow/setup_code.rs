@@ -1,5 +1,5 @@
 //! The question for the set-up code, in front of the first run where it is opened from elsewhere than this machine.
-use super::{Challenge, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, Step};
+use super::{Challenge, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, FlowStep};
 use crate::setup::{self, Judged};
 use async_trait::async_trait;
 use signet_base::{Json, Map, Result, json};
@@ -35,7 +35,7 @@ impl StageKind for SetupCode {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, _: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, _: &mut FlowRun<'_>) -> Result<FlowStep> {
         let field = |key: &str, label: &str, kind: &str, required: bool, initial: &str, order: i64| {
             json!({
                 "field_key": key, "label": label, "type": kind, "required": required, "placeholder": "", "initial_value": initial,
@@ -43,21 +43,21 @@ impl StageKind for SetupCode {
             })
         };
         let fields = [field("setup_code_where", "", "static", false, WHERE, 0), field(FIELD, "Set-up code", "text", true, "", 1)];
-        Ok(Step::Show(Challenge::new(COMPONENT).with("fields", json!(fields))))
+        Ok(FlowStep::Show(Challenge::new(COMPONENT).with("fields", json!(fields))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let typed = answer.get(FIELD).and_then(Json::as_str).unwrap_or_default().trim();
         if typed.is_empty() {
-            return Ok(Step::Invalid(ResponseErrors::required(FIELD)));
+            return Ok(FlowStep::Invalid(ResponseErrors::required(FIELD)));
         }
         let said = match setup::judge_code(flow.core, flow.client, typed).await? {
             Judged::Right => {
                 flow.context().set(&GIVEN, true);
-                return Ok(Step::Next);
+                return Ok(FlowStep::Next);
             }
             Judged::Wrong => "That is not the set-up code. Look into the server’s log, or ask the server by the command.",
             Judged::TooMany => "Too many tries from your network. Wait five minutes and try again.",
         };
-        Ok(Step::Invalid(ResponseErrors::one(FIELD, said, "invalid")))
+        Ok(FlowStep::Invalid(ResponseErrors::one(FIELD, said, "invalid")))
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// What follows from showing or answering a stage.
 #[derive(Debug)]
-pub enum Step {
+pub enum FlowStep {
     /// Ask this.
     Show(Challenge),
     /// The answer is not right: ask again, with these errors.
@@ -108,9 +108,9 @@ pub trait StageKind: Send + Sync {
         ""
     }
     /// What to ask. `Next` when there is nothing to ask.
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step>;
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep>;
     /// Judges an answer. The default is for stages that ask nothing.
-    async fn answer(&self, flow: &mut FlowRun<'_>, _answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, _answer: &Map) -> Result<FlowStep> {
         self.show(flow).await
     }
     /// The form for browsers. `None`: the ready body of `signet_pages` for the component.
@@ -143,7 +143,7 @@ pub trait StageKind: Send + Sync {
 impl StageRef {
     pub fn kind_id(&self, core: &Core) -> Option<String> {
         match self {
-            StageRef::Object(pk) => core.world().get(*pk).map(|o| o.def.full_name()),
+            StageRef::Object(pk) => core.config().get(*pk).map(|o| o.def.full_name()),
             StageRef::BuiltIn { kind, .. } => Some(kind.clone()),
         }
     }

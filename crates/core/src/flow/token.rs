@@ -3,7 +3,7 @@
 use super::account::{AccountAt, PROVEN, made_here};
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, plan};
-use super::{Challenge, Context, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, Step, keys};
+use super::{Challenge, Context, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, FlowStep, keys};
 use crate::{Client, Core, Principal, address};
 use async_trait::async_trait;
 use maud::{Markup, html};
@@ -191,26 +191,26 @@ impl StageKind for Confirm {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let question = Self::question(flow)?;
         let challenge = Challenge::new(COMPONENT)
             .with("header_text", "Continue to confirm that this link was meant for you.")
             .with("permissions", json!([]))
             .with("additional_permissions", json!([]))
             .with("token", question.answer);
-        Ok(Step::Show(flow.about_person(challenge)))
+        Ok(FlowStep::Show(flow.about_person(challenge)))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let question = Self::question(flow)?;
         let sent = answer.get("token").and_then(Json::as_str).unwrap_or_default();
         if !Secret::new(question.answer).matches(sent) {
-            return Ok(Step::Invalid(ResponseErrors::required("token")));
+            return Ok(FlowStep::Invalid(ResponseErrors::required("token")));
         }
         judge(flow.core, question.user, question.epoch, &flow.plan.context).await?;
         if flow_tokens::take(&flow.core.db, question.id, question.flow, question.user, flow.core.now()).await? {
-            return Ok(Step::Next);
+            return Ok(FlowStep::Next);
         }
-        Ok(Step::Deny(Some(GONE.to_owned())))
+        Ok(FlowStep::Deny(Some(GONE.to_owned())))
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();

@@ -74,7 +74,7 @@ impl Default for MailSettings {
 
 /// What is written to whom.
 #[derive(Debug, Clone, Default)]
-pub struct Letter {
+pub struct Email {
     pub to: Vec<String>,
     pub cc: Vec<String>,
     pub bcc: Vec<String>,
@@ -141,7 +141,7 @@ struct Brand {
 const COLOR: &str = "#2a3d6c";
 
 impl Brand {
-    fn of(look: crate::brand::Look, base_url: &str) -> Self {
+    fn of(look: crate::brand::BrandTheme, base_url: &str) -> Self {
         let path = look.logo.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let shown = [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().any(|end| path.ends_with(end)) && !look.logo.contains("%(");
         let logo_url = match look.logo {
@@ -169,13 +169,13 @@ fn subject(kept: &str, brand: &str) -> String {
 ///
 /// # Errors
 /// `Invalid` for a wrong address or a template that is missing or broken, `Unavailable` when the server does not take it.
-pub async fn send(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<()> {
+pub async fn send(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
     let mail = write(core, client, sender, letter)?;
     core.ports.mail.send(&sender.server, &mail).await
 }
 
 /// Like [`send`], and tries again when the server is not there.
-pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<()> {
+pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
     let mail = write(core, client, sender, letter)?;
     for pause in [2, 10] {
         match core.ports.mail.send(&sender.server, &mail).await {
@@ -195,7 +195,7 @@ pub async fn send_text(core: &Core, sender: &Sender, to: Vec<String>, subject: &
     core.ports.mail.send(&sender.server, &mail).await
 }
 
-fn write(core: &Core, client: &Client, sender: &Sender, letter: &Letter) -> Result<Mail> {
+fn write(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<Mail> {
     let look = crate::brand::look(core, client);
     let mut values = Map::new();
     // Where the address is not known, letters without a link still leave.
@@ -254,9 +254,9 @@ mod tests {
         }
     }
 
-    fn look(logo: &str, colour: &str) -> crate::brand::Look {
+    fn look(logo: &str, colour: &str) -> crate::brand::BrandTheme {
         let (title, none) = ("Fernhill".to_owned(), String::new());
-        crate::brand::Look {
+        crate::brand::BrandTheme {
             title,
             logo: logo.into(),
             favicon: none.clone(),

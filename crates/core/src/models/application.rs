@@ -2,15 +2,15 @@
 use super::EngineMode;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, json};
-use signet_model::{Change, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Change, FieldDef, FieldKind, Model, Object, Snapshot};
 
 const APPLICATION_EXTRA: &[FieldDef] = &[
-    FieldDef::shown("pbm_uuid", Kind::Uuid),
-    FieldDef::shown("provider_obj", Kind::Object).nullable(),
-    FieldDef::shown("backchannel_providers_obj", Kind::List(&Kind::Object)),
-    FieldDef::shown("launch_url", Kind::Text).nullable(),
-    FieldDef::shown("meta_icon_url", Kind::Text).nullable(),
-    FieldDef::shown("meta_icon_themed_urls", Kind::Json).nullable(),
+    FieldDef::shown("pbm_uuid", FieldKind::Uuid),
+    FieldDef::shown("provider_obj", FieldKind::Object).nullable(),
+    FieldDef::shown("backchannel_providers_obj", FieldKind::List(&FieldKind::Object)),
+    FieldDef::shown("launch_url", FieldKind::Text).nullable(),
+    FieldDef::shown("meta_icon_url", FieldKind::Text).nullable(),
+    FieldDef::shown("meta_icon_themed_urls", FieldKind::Json).nullable(),
 ];
 
 /// What people open and what policies guard.
@@ -58,8 +58,8 @@ fn check_application(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldE
     let fine = url.is_empty() || (signet_pages::safe_href(url).is_some() && !url.starts_with("//") && !url.contains('\\'));
     if fine { Ok(()) } else { Err(FieldErrors::one("meta_launch_url", "Use a whole address, as https://app.example.com, or a path on this server.")) }
 }
-fn present_application(app: &Object, world: &Snapshot, out: &mut Map) {
-    let view = |n: &Json| n.as_i64().and_then(|n| world.by_num(n)).map(|p| Json::Object(crate::wire::family_view(p, world)));
+fn present_application(app: &Object, config: &Snapshot, out: &mut Map) {
+    let view = |n: &Json| n.as_i64().and_then(|n| config.by_num(n)).map(|p| Json::Object(crate::wire::family_view(p, config)));
     out.insert("pbm_uuid".into(), json!(app.pbm()));
     out.insert("provider_obj".into(), app.data.get("provider").and_then(view).unwrap_or_default());
     let back = app.data.get("backchannel_providers").and_then(Json::as_array).map(|l| l.iter().filter_map(view).collect()).unwrap_or_default();

@@ -49,9 +49,9 @@ pub struct Brand {
     #[field(default_fn = |_| json!({}))]
     pub attributes: Map,
 }
-fn check_brand(change: &mut Change<'_>, world: &Snapshot) -> Result<(), FieldErrors> {
+fn check_brand(change: &mut Change<'_>, config: &Snapshot) -> Result<(), FieldErrors> {
     let mine = change.before.map(|o| o.pk);
-    if change.data.get("default").and_then(Json::as_bool) == Some(true) && world.all::<Brand>().any(|(o, b)| b.default && Some(o.pk) != mine) {
+    if change.data.get("default").and_then(Json::as_bool) == Some(true) && config.all::<Brand>().any(|(o, b)| b.default && Some(o.pk) != mine) {
         return Err(FieldErrors::one("non_field_errors", "Only a single brand can be set as default."));
     }
     let color = change.data.get("attributes").and_then(|a| a.pointer("/settings/theme/brand"));

@@ -2,18 +2,18 @@
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Secret, Timestamp, json};
 use signet_jose::{Certificate, SigningKey};
-use signet_model::{Change, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Change, FieldDef, FieldKind, Model, Object, Snapshot};
 use std::sync::Arc;
 
 const CERTIFICATE_EXTRA: &[FieldDef] = &[
-    FieldDef::shown("fingerprint_sha256", Kind::Text).nullable(),
-    FieldDef::shown("fingerprint_sha1", Kind::Text).nullable(),
-    FieldDef::shown("cert_expiry", Kind::Time).nullable(),
-    FieldDef::shown("cert_subject", Kind::Text).nullable(),
-    FieldDef::shown("private_key_available", Kind::Bool),
-    FieldDef::shown("key_type", Kind::Choice(&["rsa", "ec", "dsa", "ed25519", "ed448"])).nullable(),
-    FieldDef::shown("certificate_download_url", Kind::Text),
-    FieldDef::shown("private_key_download_url", Kind::Text),
+    FieldDef::shown("fingerprint_sha256", FieldKind::Text).nullable(),
+    FieldDef::shown("fingerprint_sha1", FieldKind::Text).nullable(),
+    FieldDef::shown("cert_expiry", FieldKind::Time).nullable(),
+    FieldDef::shown("cert_subject", FieldKind::Text).nullable(),
+    FieldDef::shown("private_key_available", FieldKind::Bool),
+    FieldDef::shown("key_type", FieldKind::Choice(&["rsa", "ec", "dsa", "ed25519", "ed448"])).nullable(),
+    FieldDef::shown("certificate_download_url", FieldKind::Text),
+    FieldDef::shown("private_key_download_url", FieldKind::Text),
 ];
 
 /// A certificate, with its private key where we have it.

@@ -1,9 +1,9 @@
 //! What people may do inside of an application.
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Uuid, json};
-use signet_model::{FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{FieldDef, FieldKind, Model, Object, Snapshot};
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("pbm_uuid", Kind::Uuid)];
+const EXTRA: &[FieldDef] = &[FieldDef::shown("pbm_uuid", FieldKind::Uuid)];
 
 /// A right within an application, given to people and groups by bindings; the application decides what it means.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

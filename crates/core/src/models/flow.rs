@@ -2,7 +2,7 @@
 use super::EngineMode;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Uuid, json};
-use signet_model::{Choice, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -49,13 +49,13 @@ pub enum InvalidResponseAction {
 }
 
 const FLOW_EXTRA: &[FieldDef] = &[
-    FieldDef::shown("policybindingmodel_ptr_id", Kind::Uuid),
-    FieldDef::shown("background_url", Kind::Text),
-    FieldDef::shown("background_themed_urls", Kind::Json).nullable(),
-    FieldDef::shown("stages", Kind::List(&Kind::Uuid)),
-    FieldDef::shown("policies", Kind::List(&Kind::Uuid)),
-    FieldDef::shown("cache_count", Kind::Int),
-    FieldDef::shown("export_url", Kind::Text),
+    FieldDef::shown("policybindingmodel_ptr_id", FieldKind::Uuid),
+    FieldDef::shown("background_url", FieldKind::Text),
+    FieldDef::shown("background_themed_urls", FieldKind::Json).nullable(),
+    FieldDef::shown("stages", FieldKind::List(&FieldKind::Uuid)),
+    FieldDef::shown("policies", FieldKind::List(&FieldKind::Uuid)),
+    FieldDef::shown("cache_count", FieldKind::Int),
+    FieldDef::shown("export_url", FieldKind::Text),
 ];
 
 /// A sequence of stages that a person goes through.
@@ -108,26 +108,26 @@ pub fn flow_summary(flow: &Object) -> Map {
 pub fn background_url(background: &str) -> &str {
     if background.is_empty() { DEFAULT_BACKGROUND } else { background }
 }
-fn present_flow(flow: &Object, world: &Snapshot, out: &mut Map) {
+fn present_flow(flow: &Object, config: &Snapshot, out: &mut Map) {
     for (name, value) in flow_summary(flow) {
         out.insert(name, value);
     }
     out.insert("background_themed_urls".into(), Json::Null);
     out.insert("cache_count".into(), json!(0));
-    let stages: Vec<Json> = flow_bindings(world, flow.pk).into_iter().filter_map(|b| b.data.get("stage").cloned()).collect();
+    let stages: Vec<Json> = flow_bindings(config, flow.pk).into_iter().filter_map(|b| b.data.get("stage").cloned()).collect();
     out.insert("stages".into(), Json::Array(stages));
-    let policies: Vec<Json> = flow.pbm().map(|p| world.bindings_of(p)).unwrap_or_default().iter().filter_map(|b| b.data.get("policy").filter(|v| !v.is_null()).cloned()).collect();
+    let policies: Vec<Json> = flow.pbm().map(|p| config.bindings_of(p)).unwrap_or_default().iter().filter_map(|b| b.data.get("policy").filter(|v| !v.is_null()).cloned()).collect();
     out.insert("policies".into(), Json::Array(policies));
 }
 /// Stage bindings of a flow by order.
-pub fn flow_bindings(world: &Snapshot, flow: Uuid) -> Vec<&Arc<Object>> {
-    let mut all: Vec<_> = world.all::<FlowStageBinding>().filter(|(_, b)| b.target == flow).collect();
+pub fn flow_bindings(config: &Snapshot, flow: Uuid) -> Vec<&Arc<Object>> {
+    let mut all: Vec<_> = config.all::<FlowStageBinding>().filter(|(_, b)| b.target == flow).collect();
     // Among equals the older goes first.
     all.sort_by_key(|(o, b)| (b.order, o.created, o.pk));
     all.into_iter().map(|(o, _)| o).collect()
 }
 
-const BINDING_EXTRA: &[FieldDef] = &[FieldDef::shown("policybindingmodel_ptr_id", Kind::Uuid), FieldDef::shown("stage_obj", Kind::Object)];
+const BINDING_EXTRA: &[FieldDef] = &[FieldDef::shown("policybindingmodel_ptr_id", FieldKind::Uuid), FieldDef::shown("stage_obj", FieldKind::Object)];
 
 /// Puts a stage at a place in a flow.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -151,8 +151,8 @@ pub struct FlowStageBinding {
     #[field(choice, default = "retry", filter)]
     pub invalid_response_action: InvalidResponseAction,
 }
-fn present_binding(binding: &Object, world: &Snapshot, out: &mut Map) {
+fn present_binding(binding: &Object, config: &Snapshot, out: &mut Map) {
     out.insert("policybindingmodel_ptr_id".into(), json!(binding.pbm()));
-    let stage = Uuid::parse_str(binding.text("stage")).ok().and_then(|pk| world.get(pk));
-    out.insert("stage_obj".into(), stage.map_or(Json::Null, |s| Json::Object(crate::wire::family_view(s, world))));
+    let stage = Uuid::parse_str(binding.text("stage")).ok().and_then(|pk| config.get(pk));
+    out.insert("stage_obj".into(), stage.map_or(Json::Null, |s| Json::Object(crate::wire::family_view(s, config))));
 }

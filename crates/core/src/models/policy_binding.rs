@@ -1,7 +1,7 @@
 //! What guards what.
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Timestamp, Uuid, json};
-use signet_model::{Change, Choice, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Change, Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 
 /// How several bindings make one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -11,11 +11,11 @@ pub enum EngineMode {
 }
 
 const POLICY_BINDING_EXTRA: &[FieldDef] = &[
-    FieldDef::shown("policy_obj", Kind::Object).nullable(),
-    FieldDef::shown("group_obj", Kind::Object).nullable(),
-    FieldDef::shown("user_obj", Kind::Object).nullable(),
-    FieldDef::shown("expires", Kind::Time).nullable(),
-    FieldDef::shown("expiring", Kind::Bool),
+    FieldDef::shown("policy_obj", FieldKind::Object).nullable(),
+    FieldDef::shown("group_obj", FieldKind::Object).nullable(),
+    FieldDef::shown("user_obj", FieldKind::Object).nullable(),
+    FieldDef::shown("expires", FieldKind::Time).nullable(),
+    FieldDef::shown("expiring", FieldKind::Bool),
 ];
 
 /// Guards a target with a policy, or with membership of a group, or with being one user.
@@ -56,13 +56,13 @@ fn check_policy_binding(change: &mut Change<'_>, _: &Snapshot) -> Result<(), Fie
         _ => Err(FieldErrors::one("non_field_errors", "Only one of 'policy', 'group' or 'user' can be set.")),
     }
 }
-fn present_policy_binding(binding: &Object, world: &Snapshot, out: &mut Map) {
+fn present_policy_binding(binding: &Object, config: &Snapshot, out: &mut Map) {
     // The wire shows the primary key of the guarded object.
-    if let Some(target) = Uuid::parse_str(binding.text("target")).ok().and_then(|pbm| world.by_pbm(pbm)) {
+    if let Some(target) = Uuid::parse_str(binding.text("target")).ok().and_then(|pbm| config.by_pbm(pbm)) {
         out.insert("target".into(), json!(target.pk));
     }
-    let policy = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| world.get(pk));
-    out.insert("policy_obj".into(), policy.map_or(Json::Null, |p| Json::Object(crate::wire::present(p, world))));
+    let policy = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| config.get(pk));
+    out.insert("policy_obj".into(), policy.map_or(Json::Null, |p| Json::Object(crate::wire::present(p, config))));
     // Rows are not in the snapshot: the API fills these two in.
     out.insert("group_obj".into(), Json::Null);
     out.insert("user_obj".into(), Json::Null);

@@ -42,7 +42,7 @@ impl Memory {
 
 /// Whether any answer to this question may be kept.
 pub(super) fn is_possible(question: &Question<'_>) -> bool {
-    question.core.settings.cache_timeout_policies > 0 && question.context.is_empty() && !question.is_rehearsal()
+    question.core.settings.cache_timeout_policies > 0 && question.context.is_empty() && !question.is_dry_run()
 }
 
 /// The key of an answer; none where it must not be kept.
@@ -53,7 +53,7 @@ pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Op
     let core = question.core;
     let client = question.client;
     let mut text = String::with_capacity(256);
-    let _ = write!(text, "{binding} {} {} {} ", policy.pk, policy.version, core.world().counter);
+    let _ = write!(text, "{binding} {} {} {} ", policy.pk, policy.version, core.config().counter);
     match question.user {
         Some(p) => {
             // Whoever is not known to have been read with their own groups is asked about anew.

@@ -14,11 +14,11 @@ pub enum Lane {
 
 /// A lane, and whether it goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct PoolTurn {
     pub lane: Lane,
     pub first: bool,
 }
-impl Turn {
+impl PoolTurn {
     pub const OWN: Self = Self { lane: Lane::Own, first: true };
 }
 
@@ -51,7 +51,7 @@ impl<J> Fair<J> {
     pub fn len(&self) -> usize {
         self.waiting
     }
-    pub fn ahead(&self, turn: Turn) -> Ahead {
+    pub fn ahead(&self, turn: PoolTurn) -> Ahead {
         let own = self.lanes.get(&turn.lane).map_or(0, VecDeque::len);
         let [first, others] = [&self.order[0], &self.order[1]].map(VecDeque::len);
         let rivals = if turn.first { first } else { first + others }.saturating_sub(usize::from(own > 0));
@@ -60,7 +60,7 @@ impl<J> Fair<J> {
         let jobs = if turn.first && others > 0 { jobs + jobs / usize::from(FIRST) } else { jobs };
         Ahead { jobs: jobs.min(self.waiting), is_share: own > 0 && first + others > 1 }
     }
-    pub fn push(&mut self, turn: Turn, job: J) {
+    pub fn push(&mut self, turn: PoolTurn, job: J) {
         let lane = self.lanes.entry(turn.lane).or_default();
         if lane.is_empty() {
             self.order[usize::from(!turn.first)].push_back(turn.lane);
@@ -88,8 +88,8 @@ impl<J> Fair<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    fn of(n: u32, first: bool) -> Turn {
-        Turn { lane: Lane::Address(Prefix::V4(n)), first }
+    fn of(n: u32, first: bool) -> PoolTurn {
+        PoolTurn { lane: Lane::Address(Prefix::V4(n)), first }
     }
     #[test]
     fn each_lane_gets_its_turn_and_known_ones_go_first() {
@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn a_lane_alone_has_all_turns() {
         let mut fair = Fair::default();
-        (0..3).for_each(|n| fair.push(Turn::OWN, n));
-        assert_eq!(fair.ahead(Turn::OWN), Ahead { jobs: 3, is_share: false });
+        (0..3).for_each(|n| fair.push(PoolTurn::OWN, n));
+        assert_eq!(fair.ahead(PoolTurn::OWN), Ahead { jobs: 3, is_share: false });
         assert_eq!(std::iter::from_fn(|| fair.pop()).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }

@@ -17,7 +17,7 @@ pub struct Wanted {
 
 /// What is known about an address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct ClientLocation {
     pub asn: Option<i64>,
     pub network: Option<String>,
     pub continent: Option<String>,
@@ -25,7 +25,7 @@ pub struct Whereabouts {
     pub city: Option<String>,
 }
 
-impl Whereabouts {
+impl ClientLocation {
     /// What the databases of networks and places know. A database that cannot be read knows nothing.
     fn of(core: &Core, ip: IpAddr) -> Self {
         let located = core.geoip.look_up(ip).unwrap_or_else(|error| {
@@ -66,11 +66,11 @@ impl Binding {
         if wanted == Wanted::default() {
             return Self::default();
         }
-        Self::at(client.ip, &Whereabouts::of(core, client.ip), wanted)
+        Self::at(client.ip, &ClientLocation::of(core, client.ip), wanted)
     }
     /// Whatever is wanted and not known of the address (no database, a private network) is replaced by the address
     /// itself: a binding is never weaker than it was meant.
-    fn at(ip: IpAddr, here: &Whereabouts, wanted: Wanted) -> Self {
+    fn at(ip: IpAddr, here: &ClientLocation, wanted: Wanted) -> Self {
         let unknown = wanted.asn && here.asn.is_none()
             || wanted.network && here.network.is_none()
             || wanted.continent && here.continent.is_none()
@@ -100,9 +100,9 @@ impl Binding {
         if *self == only_ip {
             return None;
         }
-        self.broken_at(&Whereabouts::of(core, client.ip))
+        self.broken_at(&ClientLocation::of(core, client.ip))
     }
-    fn broken_at(&self, here: &Whereabouts) -> Option<&'static str> {
+    fn broken_at(&self, here: &ClientLocation) -> Option<&'static str> {
         let differs = |bound: &Option<String>, now: &Option<String>| bound.is_some() && bound != now;
         if self.asn.is_some() && self.asn != here.asn {
             return Some("asn");
@@ -121,8 +121,8 @@ impl Binding {
 mod tests {
     use super::*;
 
-    fn berlin() -> Whereabouts {
-        Whereabouts { asn: Some(64500), network: Some("192.0.2.0/24".into()), continent: Some("EU".into()), country: Some("DE".into()), city: Some("Berlin".into()) }
+    fn berlin() -> ClientLocation {
+        ClientLocation { asn: Some(64500), network: Some("192.0.2.0/24".into()), continent: Some("EU".into()), country: Some("DE".into()), city: Some("Berlin".into()) }
     }
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
@@ -132,23 +132,23 @@ mod tests {
         let bound = Binding::at(HERE, &berlin(), everything);
         assert_eq!((bound.ip, bound.broken_at(&berlin())), (None, None));
         let moves = [
-            ("asn", Whereabouts { asn: Some(64501), ..berlin() }),
-            ("network", Whereabouts { network: Some("198.51.100.0/24".into()), ..berlin() }),
-            ("continent", Whereabouts { continent: Some("AS".into()), ..berlin() }),
-            ("country", Whereabouts { country: Some("FR".into()), ..berlin() }),
-            ("city", Whereabouts { city: None, ..berlin() }),
+            ("asn", ClientLocation { asn: Some(64501), ..berlin() }),
+            ("network", ClientLocation { network: Some("198.51.100.0/24".into()), ..berlin() }),
+            ("continent", ClientLocation { continent: Some("AS".into()), ..berlin() }),
+            ("country", ClientLocation { country: Some("FR".into()), ..berlin() }),
+            ("city", ClientLocation { city: None, ..berlin() }),
             // The database is gone: what was known then must be known now.
-            ("asn", Whereabouts::default()),
+            ("asn", ClientLocation::default()),
         ];
         for (name, there) in moves {
             assert_eq!(bound.broken_at(&there), Some(name));
         }
         let country = Binding::at(HERE, &berlin(), Wanted { continent: true, country: true, ..Wanted::default() });
-        assert_eq!(country.broken_at(&Whereabouts { city: Some("Bonn".into()), asn: None, ..berlin() }), None);
+        assert_eq!(country.broken_at(&ClientLocation { city: Some("Bonn".into()), asn: None, ..berlin() }), None);
     }
     #[test]
     fn what_is_not_known_binds_to_the_address() {
-        let bound = Binding::at(HERE, &Whereabouts::default(), Wanted { asn: true, ..Wanted::default() });
+        let bound = Binding::at(HERE, &ClientLocation::default(), Wanted { asn: true, ..Wanted::default() });
         assert_eq!(bound, Binding { ip: Some(HERE), ..Binding::default() });
         assert!(Binding::at(HERE, &berlin(), Wanted::default()).is_none());
     }

@@ -1,5 +1,5 @@
 //! Sessions that end with what was granted within them.
-use super::{WebSession, acting};
+use super::{WebSession, impersonation};
 use crate::Core;
 use signet_base::{Result, Uuid};
 use signet_store::{Batch, epoch, grants, sessions};
@@ -23,7 +23,7 @@ pub(super) async fn revoke(core: &Core, session: &sessions::Session) -> Result<(
     core.db.batch(revocation(core, session)).await.map(drop)
 }
 fn revocation(core: &Core, session: &sessions::Session) -> Batch {
-    let people = session.user_id.into_iter().chain(acting::of_row(core, session));
+    let people = session.user_id.into_iter().chain(impersonation::of_row(core, session));
     people.fold(Batch::new(), |batch, user| batch.then(grants::revoke_session_batch(user, session.uuid)))
 }
 

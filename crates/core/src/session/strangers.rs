@@ -1,6 +1,6 @@
 //! What the sessions of people who have not signed in may take.
 use super::WebSession;
-use crate::budget::Kind;
+use crate::budget::BudgetKind;
 use crate::{Client, Core};
 use signet_base::{Error, Json, Result};
 
@@ -34,7 +34,7 @@ impl WebSession {
             if self.fresh
                 && let Some(before) = &self.replaces
             {
-                budgets.give_back(Kind::Session, client.ip, who(before), now);
+                budgets.give_back(BudgetKind::Session, client.ip, who(before), now);
             }
             return Ok(());
         }
@@ -46,7 +46,7 @@ impl WebSession {
         let more = parts.saturating_sub(self.paid);
         if more > 0 {
             #[allow(clippy::cast_precision_loss, reason = "at most sixteen")]
-            budgets.spend(Kind::Session, client.ip, who(&self.key), more as f64, now)?;
+            budgets.spend(BudgetKind::Session, client.ip, who(&self.key), more as f64, now)?;
             self.paid = parts;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Built-in functions and the forms that are calls in a text but not here.
 use super::eval::{Eval, Found, Stop, truth};
-use super::ir::{Builtin, Expr, Kind};
+use super::ir::{Builtin, Expr, ValueKind};
 use super::ops::{add, compare, text_of};
 use super::{address, ir};
 use crate::Value;
@@ -71,13 +71,13 @@ impl Eval<'_> {
             }
             Expr::IsInstance(value, kinds) => {
                 let value = self.expr(value)?;
-                let is = |kind: &Kind| match kind {
-                    Kind::Str => matches!(value, Value::Str(_)),
-                    Kind::Int => matches!(value, Value::Int(_) | Value::Bool(_)),
-                    Kind::Bool => matches!(value, Value::Bool(_)),
-                    Kind::List => matches!(value, Value::List(_)),
-                    Kind::Dict => matches!(value, Value::Dict(_)),
-                    Kind::Float => matches!(value, Value::Float(_)),
+                let is = |kind: &ValueKind| match kind {
+                    ValueKind::Str => matches!(value, Value::Str(_)),
+                    ValueKind::Int => matches!(value, Value::Int(_) | Value::Bool(_)),
+                    ValueKind::Bool => matches!(value, Value::Bool(_)),
+                    ValueKind::List => matches!(value, Value::List(_)),
+                    ValueKind::Dict => matches!(value, Value::Dict(_)),
+                    ValueKind::Float => matches!(value, Value::Float(_)),
                 };
                 Ok(kinds.iter().any(is).into())
             }

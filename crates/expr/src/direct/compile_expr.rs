@@ -1,6 +1,6 @@
 //! Expressions: which forms are known, and how names and calls are read.
 use super::compile::Compiler;
-use super::ir::{Binary, Builtin, Cmp, Expr, Iter, Kind, Part, Pattern, Search};
+use super::ir::{Binary, Builtin, Cmp, Expr, Iter, ValueKind, Part, Pattern, Search};
 use super::{address, helper_name};
 use crate::Value;
 use ruff_python_ast as ast;
@@ -303,18 +303,18 @@ impl Compiler {
         Some(super::ir::Comp { clauses: vec![clause], key: None, value: Expr::Name(slot) })
     }
 
-    fn kind(&self, kind: &ast::Expr) -> Option<Kind> {
+    fn kind(&self, kind: &ast::Expr) -> Option<ValueKind> {
         let name = kind.as_name_expr()?.id.as_str();
         if self.resolve(name).is_some() {
             return None;
         }
         Some(match name {
-            "str" => Kind::Str,
-            "int" => Kind::Int,
-            "bool" => Kind::Bool,
-            "list" => Kind::List,
-            "dict" => Kind::Dict,
-            "float" => Kind::Float,
+            "str" => ValueKind::Str,
+            "int" => ValueKind::Int,
+            "bool" => ValueKind::Bool,
+            "list" => ValueKind::List,
+            "dict" => ValueKind::Dict,
+            "float" => ValueKind::Float,
             _ => return None,
         })
     }

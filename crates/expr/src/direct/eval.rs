@@ -3,7 +3,7 @@ use super::functions::Function;
 use super::ir::{Args, Binary, Cmp, Expr, MAX_TEXT, Part};
 use super::ops::{add, binary, compare, equal, find_item, negative, slice, text_of};
 use super::statements::Flow;
-use super::{Call, Direct, Turn, address};
+use super::{Call, Direct, Progress, address};
 use crate::task::Target;
 use crate::{CallError, Dict, Effect, Host, HostObject, Kwargs, Limits, Value, helpers};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl<'a> Eval<'a> {
         }
     }
 
-    pub(super) fn run(mut self, program: &Direct, inputs: &[Value]) -> Option<Turn> {
+    pub(super) fn run(mut self, program: &Direct, inputs: &[Value]) -> Option<Progress> {
         if inputs.len() != program.inputs {
             return None;
         }
@@ -79,9 +79,9 @@ impl<'a> Eval<'a> {
             });
         }
         match self.block(&program.body) {
-            Ok(Flow::Return(value)) => self.outward(value).ok().map(|value| Turn::Done(value, self.effects)),
-            Ok(_) => Some(Turn::Done(Value::None, self.effects)),
-            Err(Stop::Wait) => self.waiting.map(Turn::Wait),
+            Ok(Flow::Return(value)) => self.outward(value).ok().map(|value| Progress::Done(value, self.effects)),
+            Ok(_) => Some(Progress::Done(Value::None, self.effects)),
+            Err(Stop::Wait) => self.waiting.map(Progress::Wait),
             Err(Stop::Interpret) => None,
         }
     }

@@ -66,7 +66,7 @@ pub(super) enum Expr {
     Sorted(Box<Iter>, bool),
     Join(Box<Expr>, Box<Iter>),
     Partition(Box<Expr>, Box<Expr>, bool),
-    IsInstance(Box<Expr>, Vec<Kind>),
+    IsInstance(Box<Expr>, Vec<ValueKind>),
     HasAttr(Box<Expr>, Box<str>),
     GetAttr(Box<Expr>, Box<str>, Box<Expr>),
     Matches(Box<Expr>, Box<Pattern>),
@@ -157,7 +157,7 @@ pub(super) enum Builtin {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     Str,
     Int,
     Bool,

@@ -44,7 +44,7 @@ pub(crate) struct Call {
     kwargs: Kwargs,
 }
 
-enum Turn {
+enum Progress {
     Done(Value, Vec<Call>),
     Wait(Box<Call>),
 }
@@ -55,15 +55,15 @@ impl Direct {
         let mut answers = Vec::new();
         loop {
             match eval::Eval::new(self, host, limits, &answers).run(self, inputs)? {
-                Turn::Done(value, effects) => {
+                Progress::Done(value, effects) => {
                     for call in effects {
                         // Effects answer nothing, whatever happens.
                         let _ = call.target.call_now(&call.args, &call.kwargs);
                     }
                     return Some(value);
                 }
-                Turn::Wait(_) if answers.len() >= MAX_WAITS => return None,
-                Turn::Wait(call) => answers.push(call.target.call(call.args, call.kwargs).await.ok()?),
+                Progress::Wait(_) if answers.len() >= MAX_WAITS => return None,
+                Progress::Wait(call) => answers.push(call.target.call(call.args, call.kwargs).await.ok()?),
             }
         }
     }

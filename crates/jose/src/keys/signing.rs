@@ -19,13 +19,13 @@ const CURVES: [&[u8]; 3] = [&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07], &
 
 /// A private key or shared secret that signs.
 pub struct SigningKey {
-    kind: Kind,
+    kind: KeyKind,
     alg: Algorithm,
     kid: Option<String>,
     public: Option<PublicParams>,
 }
 
-enum Kind {
+enum KeyKind {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -47,7 +47,7 @@ impl SigningKey {
                 None => return Err(KeyError::MalformedPrivateKey),
                 Some((PKCS8_RSA, key)) => rsa(key)?,
                 Some((PKCS8_EC, _)) => ec(&block.der)?,
-                Some((PKCS8_ED25519, _)) => Kind::Ed25519(Ed25519KeyPair::from_pkcs8(&block.der).map_err(|_| KeyError::MalformedPrivateKey)?),
+                Some((PKCS8_ED25519, _)) => KeyKind::Ed25519(Ed25519KeyPair::from_pkcs8(&block.der).map_err(|_| KeyError::MalformedPrivateKey)?),
                 Some(_) => return Err(KeyError::Unsupported),
             },
             "RSA PRIVATE KEY" => rsa(&block.der)?,
@@ -60,7 +60,7 @@ impl SigningKey {
 
     /// An HS256 key from a client secret. It has no `kid` and no public half.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Ok(Self { kind: Kind::Hmac(hmac_key(secret.as_ref())?), alg: Algorithm::Hs256, kid: None, public: None })
+        Ok(Self { kind: KeyKind::Hmac(hmac_key(secret.as_ref())?), alg: Algorithm::Hs256, kid: None, public: None })
     }
 
     /// The algorithm of every signature by this key.
@@ -81,21 +81,21 @@ impl SigningKey {
     /// Signs a message. ECDSA signatures have the fixed-width form `r || s` (RFC 7518 §3.4).
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match &self.kind {
-            Kind::Rsa(key) => {
+            KeyKind::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
                 key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| KeyError::Sign)?;
                 Ok(signature)
             }
-            Kind::Ec(key) => key.sign(&SystemRandom::new(), message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign),
-            Kind::Ed25519(key) => key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign),
-            Kind::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+            KeyKind::Ec(key) => key.sign(&SystemRandom::new(), message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign),
+            KeyKind::Ed25519(key) => key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign),
+            KeyKind::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
         }
     }
 
     /// The key that verifies this key's signatures, under the same `kid`.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
         match (&self.kind, &self.public) {
-            (Kind::Hmac(key), _) => Ok(VerifyingKey::from_hmac(key.clone())),
+            (KeyKind::Hmac(key), _) => Ok(VerifyingKey::from_hmac(key.clone())),
             (_, Some(public)) => VerifyingKey::from_params(public.clone(), self.kid.clone()),
             (_, None) => Err(KeyError::Unsupported),
         }
@@ -109,8 +109,8 @@ impl fmt::Debug for SigningKey {
 }
 
 /// Reads a PKCS#1 `RSAPrivateKey`.
-fn rsa(pkcs1: &[u8]) -> Result<Kind, KeyError> {
-    RsaKeyPair::from_der(pkcs1).map(Kind::Rsa).map_err(|_| match modulus_bits(pkcs1) {
+fn rsa(pkcs1: &[u8]) -> Result<KeyKind, KeyError> {
+    RsaKeyPair::from_der(pkcs1).map(KeyKind::Rsa).map_err(|_| match modulus_bits(pkcs1) {
         Some(2048..=8192) | None => KeyError::MalformedPrivateKey,
         Some(_) => KeyError::RsaSize,
     })
@@ -126,8 +126,8 @@ fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
 }
 
 /// Reads a SEC 1 `ECPrivateKey`, bare or within PKCS#8.
-fn ec(der: &[u8]) -> Result<Kind, KeyError> {
-    Curve::ALL.into_iter().find_map(|c| EcdsaKeyPair::from_private_key_der(signing_algorithm(c), der).ok()).map(Kind::Ec).ok_or_else(|| match curve_oid(der) {
+fn ec(der: &[u8]) -> Result<KeyKind, KeyError> {
+    Curve::ALL.into_iter().find_map(|c| EcdsaKeyPair::from_private_key_der(signing_algorithm(c), der).ok()).map(KeyKind::Ec).ok_or_else(|| match curve_oid(der) {
         Some(oid) if !CURVES.contains(&oid) => KeyError::Unsupported,
         _ => KeyError::MalformedPrivateKey,
     })
@@ -154,17 +154,17 @@ fn signing_algorithm(curve: Curve) -> &'static EcdsaSigningAlgorithm {
     }
 }
 
-fn public(kind: &Kind) -> Result<PublicParams, KeyError> {
+fn public(kind: &KeyKind) -> Result<PublicParams, KeyError> {
     match kind {
-        Kind::Rsa(key) => PublicParams::from_pkcs1(key.public_key().as_ref()),
-        Kind::Ec(key) => {
+        KeyKind::Rsa(key) => PublicParams::from_pkcs1(key.public_key().as_ref()),
+        KeyKind::Ec(key) => {
             let point = key.public_key().as_ref();
             // The three curves have points of different lengths.
             let curve = Curve::ALL.into_iter().find(|c| point.len() == 1 + 2 * c.size()).ok_or(KeyError::Unsupported)?;
             PublicParams::from_point(curve, point)
         }
-        Kind::Ed25519(key) => PublicParams::ed25519(key.public_key().as_ref()),
-        Kind::Hmac(_) => Err(KeyError::Unsupported),
+        KeyKind::Ed25519(key) => PublicParams::ed25519(key.public_key().as_ref()),
+        KeyKind::Hmac(_) => Err(KeyError::Unsupported),
     }
 }
 

@@ -8,13 +8,13 @@ use std::fmt;
 /// A key that verifies signatures with exactly one algorithm.
 #[derive(Clone)]
 pub struct VerifyingKey {
-    kind: Kind,
+    kind: KeyKind,
     alg: Algorithm,
     kid: Option<String>,
 }
 
 #[derive(Clone)]
-enum Kind {
+enum KeyKind {
     Public { parsed: ParsedPublicKey, params: PublicParams },
     Hmac(Box<hmac::Key>),
 }
@@ -37,7 +37,7 @@ impl VerifyingKey {
 
     /// From the numbers of a public key; refuses weak RSA keys and points off the curve.
     pub fn from_params(params: PublicParams, kid: Option<String>) -> Result<Self, KeyError> {
-        Ok(Self { alg: params.algorithm(), kind: Kind::Public { parsed: params.parse()?, params }, kid })
+        Ok(Self { alg: params.algorithm(), kind: KeyKind::Public { parsed: params.parse()?, params }, kid })
     }
 
     /// An HS256 key from a client secret.
@@ -46,7 +46,7 @@ impl VerifyingKey {
     }
 
     pub(super) fn from_hmac(key: Box<hmac::Key>) -> Self {
-        Self { kind: Kind::Hmac(key), alg: Algorithm::Hs256, kid: None }
+        Self { kind: KeyKind::Hmac(key), alg: Algorithm::Hs256, kid: None }
     }
 
     /// The same key under a `kid`.
@@ -68,16 +68,16 @@ impl VerifyingKey {
     /// The numbers of a public key; none for shared secrets.
     pub fn public(&self) -> Option<&PublicParams> {
         match &self.kind {
-            Kind::Public { params, .. } => Some(params),
-            Kind::Hmac(_) => None,
+            KeyKind::Public { params, .. } => Some(params),
+            KeyKind::Hmac(_) => None,
         }
     }
 
     /// Whether `signature` is this key's signature of `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.kind {
-            Kind::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
-            Kind::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
+            KeyKind::Public { parsed, .. } => parsed.verify_sig(message, signature).is_ok(),
+            KeyKind::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
 }

@@ -88,7 +88,7 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         is_admin: true,
         here: "/if/user/",
         sign_out_url: "/flows/-/default/invalidation/",
-        acting: None,
+        impersonation: None,
     };
     let tiles = tiles();
     let library = LibraryPage { page, account, tiles: &tiles, query: "", done: "", url: "/if/user/" };

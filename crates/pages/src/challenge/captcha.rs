@@ -44,7 +44,7 @@ pub(super) fn widget(challenge: &Value, field: &'static str, sends: bool) -> Mar
                 }
                 (ui::without_script("Turn it on and reload this page."))
             }
-            None => (ui::notice(ui::Kind::Danger, "The check is not set up.", "Its address is missing. Tell whoever runs this site.")),
+            None => (ui::notice(ui::NoticeKind::Danger, "The check is not set up.", "Its address is missing. Tell whoever runs this site.")),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::flow::Heading;
 use crate::form::{FormContext, address, scalar, text};
 use crate::icons::mark;
-use crate::ui::{self, Kind, monogram};
+use crate::ui::{self, NoticeKind, monogram};
 
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
     let own = text(challenge, "title");
@@ -53,7 +53,7 @@ pub fn autosubmit(challenge: &Value, form: &FormContext) -> Markup {
 /// The target could run script here: nobody is sent there.
 fn unsafe_target(form: &FormContext) -> Markup {
     html! {
-        (ui::notice(Kind::Danger, "This address can’t be opened.", "The application asked for an address that is not safe. Tell whoever runs it."))
+        (ui::notice(NoticeKind::Danger, "This address can’t be opened.", "The application asked for an address that is not safe. Tell whoever runs it."))
         (ui::link_button(form.home_url, "Go to my applications"))
     }
 }

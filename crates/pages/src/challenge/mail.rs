@@ -46,7 +46,7 @@ pub fn email_sent(challenge: &Value, form: &FormContext) -> Markup {
     html! {
         (form.form(&plain, html! {
             (ui::errors(&wrong))
-            @if !sent.is_empty() { (ui::notice_said(ui::Kind::Ok, "Sent again.", "It may take a minute.")) }
+            @if !sent.is_empty() { (ui::notice_said(ui::NoticeKind::Ok, "Sent again.", "It may take a minute.")) }
             p class="small muted" { "Nothing there? Look in spam, then send it again." }
             button class="btn btn--l btn--block" type="submit" data-busy="Sending" { span data-label { "Send again" } }
         }))

@@ -132,7 +132,7 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
         body: if form.done.is_empty() {
             body
         } else {
-            html! { (ui::notice_said(ui::Kind::Ok, form.done, "")) (body) }
+            html! { (ui::notice_said(ui::NoticeKind::Ok, form.done, "")) (body) }
         },
         wide: component == "xak-flow-frame",
         refresh: leaving.then(|| text(challenge, "to")),

@@ -7,7 +7,7 @@ use super::{KEEP, flow_title, way_back};
 use crate::flow::Heading;
 use crate::form::{FormContext, Purpose, field_error, field_errors, flag, list, scalar, stray_errors, text};
 use crate::icons::{Icon, icon_s};
-use crate::ui::{self, Choice, Field, Input, Kind};
+use crate::ui::{self, Choice, Field, Input, NoticeKind};
 use crate::words;
 
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
@@ -134,9 +134,9 @@ fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>
         "hidden" => ui::hidden(key, &initial),
         "static" => html! { p class="muted" dir="auto" { (words) } },
         "separator" => ui::divider(words),
-        "alert_info" => ui::notice(Kind::Info, "", words),
-        "alert_warning" => ui::notice(Kind::Warn, "", words),
-        "alert_danger" => ui::notice(Kind::Danger, "", words),
+        "alert_info" => ui::notice(NoticeKind::Info, "", words),
+        "alert_warning" => ui::notice(NoticeKind::Warn, "", words),
+        "alert_danger" => ui::notice(NoticeKind::Danger, "", words),
         "text_read_only" => ui::field(&Field { readonly: true, optional: false, ..base }),
         "text_area_read_only" => ui::textarea(&Field { readonly: true, optional: false, ..base }),
         "text_area" => ui::textarea(&base),

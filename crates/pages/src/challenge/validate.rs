@@ -165,7 +165,7 @@ fn set_up(challenge: &Value, form: &FormContext, stages: &[Value]) -> Markup {
         html! {
             (ui::errors(&stray_errors(challenge, &[])))
             @if stages.is_empty() {
-                (ui::notice(ui::Kind::Warn, "There is nothing to choose.", "No way to confirm is set up for your account. Ask whoever manages it."))
+                (ui::notice(ui::NoticeKind::Warn, "There is nothing to choose.", "No way to confirm is set up for your account. Ask whoever manages it."))
             } @else {
                 div class="choice" {
                     @for stage in stages {

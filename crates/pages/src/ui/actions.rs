@@ -8,7 +8,7 @@ use crate::url::{safe_href, safe_image};
 
 /// What a notice is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NoticeKind {
     /// Good to know.
     Info,
     /// Done.
@@ -71,16 +71,16 @@ pub fn other_ways(name: &str, links: &[(&str, &str)]) -> Markup {
 
 /// A static notice: a bold fact and a plain consequence; either may be empty.
 #[must_use]
-pub fn notice(kind: Kind, title: &str, text: &str) -> Markup {
+pub fn notice(kind: NoticeKind, title: &str, text: &str) -> Markup {
     notice_with_role(kind, title, text, None)
 }
 
-fn notice_with_role(kind: Kind, title: &str, text: &str, role: Option<&str>) -> Markup {
+fn notice_with_role(kind: NoticeKind, title: &str, text: &str, role: Option<&str>) -> Markup {
     let (class, drawing) = match kind {
-        Kind::Info => ("notice notice--info", Icon::Info),
-        Kind::Ok => ("notice notice--ok", Icon::Ok),
-        Kind::Warn => ("notice notice--warn", Icon::Alert),
-        Kind::Danger => ("notice notice--danger", Icon::Error),
+        NoticeKind::Info => ("notice notice--info", Icon::Info),
+        NoticeKind::Ok => ("notice notice--ok", Icon::Ok),
+        NoticeKind::Warn => ("notice notice--warn", Icon::Alert),
+        NoticeKind::Danger => ("notice notice--danger", Icon::Error),
     };
     html! {
         div class=(class) role=[role] {
@@ -92,7 +92,7 @@ fn notice_with_role(kind: Kind, title: &str, text: &str, role: Option<&str>) -> 
 
 /// A notice about what has just happened, read out at once.
 #[must_use]
-pub fn notice_said(kind: Kind, title: &str, text: &str) -> Markup {
+pub fn notice_said(kind: NoticeKind, title: &str, text: &str) -> Markup {
     notice_with_role(kind, title, text, Some("status"))
 }
 
@@ -110,13 +110,13 @@ pub fn hidden_notice(hook: &str, title: &str, text: &str) -> Markup {
 /// What somebody without script is told where a step cannot do without.
 #[must_use]
 pub fn without_script(text: &str) -> Markup {
-    html! { noscript { (notice(Kind::Warn, "This step needs JavaScript.", text)) } }
+    html! { noscript { (notice(NoticeKind::Warn, "This step needs JavaScript.", text)) } }
 }
 
 /// Errors of a whole form, read out at once.
 #[must_use]
 pub fn errors(sentences: &[&str]) -> Markup {
-    html! { @for sentence in sentences { (notice_with_role(Kind::Danger, "", sentence, Some("alert"))) } }
+    html! { @for sentence in sentences { (notice_with_role(NoticeKind::Danger, "", sentence, Some("alert"))) } }
 }
 
 /// A line with a word in its middle.

@@ -83,8 +83,8 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
         assert_eq!(asked(&client).await, (true, true));
         assert_eq!(core.answers.count(core.now()), 1);
         assert_eq!(asked(&site.client(NEW_YORK)).await, (true, false), "another address");
-        let rehearsal = Client { rehearsal: Some(core.now()), ..client.clone() };
-        assert_eq!(asked(&rehearsal).await, (true, false), "an explanation asks anew");
+        let dry_run = Client { dry_run: Some(core.now()), ..client.clone() };
+        assert_eq!(asked(&dry_run).await, (true, false), "an explanation asks anew");
         member(&site, false).await;
         assert_eq!(asked(&client).await, (false, false), "a membership");
         member(&site, true).await;

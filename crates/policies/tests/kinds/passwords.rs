@@ -145,7 +145,7 @@ async fn an_expired_password_is_refused_or_taken_away() {
         site.clock.advance_secs(1 + 2 * 86_400);
         assert_eq!(said(&gentle, &client).await.messages, ["Password has expired."]);
         assert!(hash::is_usable(&site.reload().await.user.password));
-        let asked = signet_core::Client { rehearsal: Some(site.core.now()), ..site.client(BERLIN) };
+        let asked = signet_core::Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
         assert!(!said(&strict, &asked).await.passing);
         assert!(hash::is_usable(&site.reload().await.user.password), "an explanation changes nothing");
         assert_eq!(said(&strict, &client).await.messages, ["Password expired 2 days ago. Please update your password."]);

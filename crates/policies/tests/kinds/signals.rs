@@ -31,8 +31,8 @@ async fn reputation_is_judged_by_address_name_or_both() {
         reputation::signal(&site.core, &site.client(BERLIN), "ada", 1).await;
         assert!(!site.says(&both, BERLIN).await);
         // What is asked to explain does not count.
-        let rehearsal = Client { rehearsal: Some(site.core.now()), ..site.client(BERLIN) };
-        reputation::signal(&site.core, &rehearsal, "ada", -5).await;
+        let dry_run = Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
+        reputation::signal(&site.core, &dry_run, "ada", -5).await;
         assert!(!site.says(&both, BERLIN).await);
         for _ in 0..20 {
             reputation::signal(&site.core, &site.client(BERLIN), "ada", -1).await;
@@ -68,12 +68,12 @@ async fn risk_has_reasons_and_is_worked_out_once_a_request() {
         let client = known(&site, BERLIN).await;
         risk::remember_sign_in(&site.core, &client, &site.ada).await;
         assert!(assess(&site, &client).await.is_empty());
-        let abroad = Client { ip: NEW_YORK.into(), notes: std::sync::Arc::default(), ..client.clone() };
+        let abroad = Client { ip: NEW_YORK.into(), decision_log: std::sync::Arc::default(), ..client.clone() };
         assert_eq!(assess(&site, &abroad).await, ["external_network", "new_country", "impossible_travel"]);
         assert_eq!(assess(&site, &site.client(NOWHERE)).await, ["external_network", "new_device"]);
         reputation::signal(&site.core, &client, "ada", -2).await;
         assert!(assess(&site, &client).await.is_empty(), "once a request");
-        let next = Client { notes: std::sync::Arc::default(), ..client };
+        let next = Client { decision_log: std::sync::Arc::default(), ..client };
         assert_eq!(assess(&site, &next).await, ["reputation"]);
         let policy = site.policy::<RiskPolicy>(json!({"threshold": 50})).await;
         assert!(!site.ask(&policy, &next, json!({})).await.unwrap().passing);

@@ -103,7 +103,7 @@ impl Site {
     }
     /// With members that no client may send.
     pub async fn make_with(&self, def: &'static ModelDef, sent: Json, hidden: &[(&str, Json)]) -> Arc<Object> {
-        let mut change = check(def, sent.as_object().unwrap(), None, false, &self.core.world(), &AllRows, &self.core.ports).unwrap();
+        let mut change = check(def, sent.as_object().unwrap(), None, false, &self.core.config(), &AllRows, &self.core.ports).unwrap();
         for (name, value) in hidden {
             change.data.insert((*name).to_owned(), value.clone());
         }

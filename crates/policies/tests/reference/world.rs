@@ -11,7 +11,7 @@ use signet_core::policy::Question;
 use signet_core::{Client, Core, Principal};
 use signet_model::{Model, Object};
 use signet_policies::expression::ExpressionPolicy;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::groups::{self, Group};
 use signet_store::invitations::{self, Invitation};
 use signet_store::users::{self, User};
@@ -102,7 +102,7 @@ impl World {
         let (core, given) = (self.core.clone(), &case.given);
         for device in list(given, "devices") {
             let owner = self.id(text(device, "user")).await;
-            devices::insert(&core.db, &Device::new(&core.ports, Kind::parse(text(device, "type")).unwrap(), owner, "d")).await.unwrap();
+            devices::insert(&core.db, &Device::new(&core.ports, DeviceKind::parse(text(device, "type")).unwrap(), owner, "d")).await.unwrap();
         }
         for (name, expression) in given.get("policies").and_then(Json::as_object).into_iter().flatten() {
             site::make(&core, ExpressionPolicy::DEF, json!({"name": name, "expression": expression})).await;

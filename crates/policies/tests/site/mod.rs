@@ -70,7 +70,7 @@ pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>
 }
 
 pub async fn make(core: &Arc<Core>, def: &'static ModelDef, sent: Json) -> Arc<Object> {
-    let change = check(def, sent.as_object().unwrap(), None, false, &core.world(), &AllRows, &core.ports).unwrap();
+    let change = check(def, sent.as_object().unwrap(), None, false, &core.config(), &AllRows, &core.ports).unwrap();
     let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
     core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0)
 }

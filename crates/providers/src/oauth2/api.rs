@@ -14,8 +14,8 @@ pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Resu
     let settings = provider.get::<OAuth2Provider>().ok_or(Error::NotFound)?;
     let base = address::of(core, client);
     let shared = |path: &str| format!("{base}/application/o/{path}/");
-    let world = core.world();
-    let application = world.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
+    let config = core.config();
+    let application = config.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
     let mut out = json!({"issuer": null, "authorize": shared("authorize"), "token": shared("token"), "user_info": shared("userinfo"), "provider_info": null, "logout": null});
     if let (Some((_, application)), Json::Object(map)) = (application, &mut out) {
         let own = |path: &str| json!(format!("{base}/application/o/{}/{path}", application.slug));

@@ -140,7 +140,7 @@ pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, g
     // Named by itself, or in the context.
     let names = |name: &str| programs.iter().any(|program| program.may_name(name));
     let mut given = Vec::new();
-    let provider = if names("provider") || names("token") { provider_value(&core.world(), &entry.provider) } else { Value::None };
+    let provider = if names("provider") || names("token") { provider_value(&core.config(), &entry.provider) } else { Value::None };
     if names("token") {
         given.push(("token", grant.value(core, client, &provider, claims)));
     }

@@ -78,7 +78,7 @@ const MAX_DOCUMENTS: usize = 1024;
 
 /// Everything about one picture of the configuration.
 pub struct Index {
-    world: Arc<Snapshot>,
+    config: Arc<Snapshot>,
     by_client: HashMap<String, Arc<Object>>,
     applications: HashMap<i64, Arc<Object>>,
     entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
@@ -86,10 +86,10 @@ pub struct Index {
 }
 
 impl Index {
-    pub fn new(world: Arc<Snapshot>) -> Self {
-        let by_client = world.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
-        let applications = world.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
-        Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), world }
+    pub fn new(config: Arc<Snapshot>) -> Self {
+        let by_client = config.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
+        let applications = config.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
+        Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), config }
     }
     /// The client with this id, when an application uses it.
     pub fn by_client_id(&self, id: &str) -> Result<Option<Arc<ClientEntry>>> {
@@ -99,14 +99,14 @@ impl Index {
         }
     }
     pub fn by_num(&self, num: i64) -> Result<Option<Arc<ClientEntry>>> {
-        match self.world.by_num(num) {
+        match self.config.by_num(num) {
             Some(provider) => self.entry(provider),
             None => Ok(None),
         }
     }
     /// The client behind an application.
     pub fn by_slug(&self, slug: &str) -> Result<Option<Arc<ClientEntry>>> {
-        let provider = self.world.find::<Application>("slug", slug).and_then(|(_, a)| a.provider);
+        let provider = self.config.find::<Application>("slug", slug).and_then(|(_, a)| a.provider);
         match provider {
             Some(num) => self.by_num(num),
             None => Ok(None),
@@ -118,7 +118,7 @@ impl Index {
             return Ok(Some(entry.clone()));
         }
         let Some(application) = provider.num.and_then(|num| self.applications.get(&num)) else { return Ok(None) };
-        let Some(entry) = build(provider, application, &self.world)? else { return Ok(None) };
+        let Some(entry) = build(provider, application, &self.config)? else { return Ok(None) };
         let entry = Arc::new(entry);
         write(&self.entries).insert(provider.pk, entry.clone());
         Ok(Some(entry))
@@ -135,17 +135,17 @@ impl Index {
     }
 }
 
-fn build(provider: &Arc<Object>, application: &Arc<Object>, world: &Snapshot) -> Result<Option<ClientEntry>> {
+fn build(provider: &Arc<Object>, application: &Arc<Object>, config: &Snapshot) -> Result<Option<ClientEntry>> {
     let Some(settings) = provider.share::<OAuth2Provider>() else { return Ok(None) };
-    let scopes = scopes_of(&settings, world);
-    let signer = Arc::new(Signer::of(&settings, world)?);
+    let scopes = scopes_of(&settings, config);
+    let signer = Arc::new(Signer::of(&settings, config)?);
     Ok(Some(ClientEntry { provider: provider.clone(), application: application.clone(), scopes, signer, settings, claim_names: OnceCell::new() }))
 }
 
 /// The scopes that a provider offers, in the order they were assigned.
-pub fn scopes_of(settings: &OAuth2Provider, world: &Snapshot) -> Vec<Scope> {
+pub fn scopes_of(settings: &OAuth2Provider, config: &Snapshot) -> Vec<Scope> {
     let mapping = |pk: &Uuid| {
-        let (object, mapping) = world.get_typed::<ScopeMapping>(*pk)?;
+        let (object, mapping) = config.get_typed::<ScopeMapping>(*pk)?;
         let warn = |error: &Error| tracing::warn!(%error, mapping = %mapping.name, "a scope mapping does not run");
         let program = if gives_nothing(&mapping.expression) { None } else { object.prepared::<Program>().inspect_err(warn).ok().cloned() };
         Some(Scope { name: mapping.scope_name.clone(), description: mapping.description.clone(), mapping: mapping.name.clone(), program })
@@ -165,11 +165,11 @@ pub struct Cache(RwLock<Option<Arc<Index>>>);
 
 impl Cache {
     pub fn index(&self, core: &Core) -> Arc<Index> {
-        let world = core.world();
-        if let Some(index) = read(&self.0).as_ref().filter(|i| Arc::ptr_eq(&i.world, &world)) {
+        let config = core.config();
+        if let Some(index) = read(&self.0).as_ref().filter(|i| Arc::ptr_eq(&i.config, &config)) {
             return index.clone();
         }
-        let fresh = Arc::new(Index::new(world));
+        let fresh = Arc::new(Index::new(config));
         *write(&self.0) = Some(fresh.clone());
         fresh
     }

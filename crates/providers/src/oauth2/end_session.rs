@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Result, Uuid, json, query};
 use signet_core::flow::plan::{NotPlanned, plan};
-use signet_core::flow::{Challenge, Context, Executor, FlowRun, StageKind, Step, keys};
+use signet_core::flow::{Challenge, Context, Executor, FlowRun, StageKind, FlowStep, keys};
 use signet_core::models::Designation;
 use signet_core::{Client, WebSession, brand};
 use signet_store::grants;
@@ -113,8 +113,8 @@ fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, 
 /// Plans the sign-out flow; the address of its page. None: the flow is not for this person.
 async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut WebSession, to: Option<String>, meant: bool) -> Result<Option<String>> {
     let core = &web.core;
-    let world = core.world();
-    let flow = match world.get(entry.settings.invalidation_flow) {
+    let config = core.config();
+    let flow = match config.get(entry.settings.invalidation_flow) {
         Some(flow) => flow.clone(),
         None => brand::flow_for(core, client, session.principal(), Designation::Invalidation).await?.ok_or(Error::NotFound)?,
     };
@@ -155,24 +155,24 @@ impl StageKind for SessionEndStage {
     fn id(&self) -> &'static str {
         SESSION_END
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let pending: Pending = serde_json::from_value(flow.settings.clone())?;
         let core = flow.core;
         if let Some((user, session)) = pending.session {
             grants::revoke_access_of(&core.db, user, session, pending.provider, core.now()).await?;
         }
         if let Some(to) = pending.to {
-            return Ok(Step::Finish(Challenge::new("xak-flow-redirect").with("to", to)));
+            return Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to)));
         }
-        let world = core.world();
-        let application = world.get(pending.application);
+        let config = core.config();
+        let application = config.get(pending.application);
         let launch = application.and_then(|a| {
             let own = a.text("meta_launch_url");
             if !own.is_empty() {
                 return Some(own.to_owned());
             }
-            let provider = world.by_num(pending.provider)?;
-            core.families.provider(provider.def)?.launch_url(provider, &world)
+            let provider = config.by_num(pending.provider)?;
+            core.families.provider(provider.def)?.launch_url(provider, &config)
         });
         // Somebody who is still signed in here may want to end that as well.
         let everywhere = match flow.user() {
@@ -192,6 +192,6 @@ impl StageKind for SessionEndStage {
                 challenge = challenge.with(name, value);
             }
         }
-        Ok(Step::Finish(flow.about_person(challenge)))
+        Ok(FlowStep::Finish(flow.about_person(challenge)))
     }
 }

@@ -37,15 +37,15 @@ use std::sync::Arc;
 /// Registration of this kind.
 pub const SLICE: Slice = Slice {
     models: &[OAuth2Provider::DEF, ScopeMapping::DEF],
-    provider: || Arc::new(Kind),
+    provider: || Arc::new(OAuth2Kind),
     stages: || vec![Arc::new(authorize::AuthorizeStage::default()) as Arc<dyn StageKind>, Arc::new(authorize::ConsentAgain), Arc::new(end_session::SessionEndStage)],
     routes: web::router,
 };
 
-struct Kind;
+struct OAuth2Kind;
 
 #[async_trait]
-impl ProviderKind for Kind {
+impl ProviderKind for OAuth2Kind {
     fn def(&self) -> &'static ModelDef {
         OAuth2Provider::DEF
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Ports, Secret, Span, Uuid, json};
 use signet_core::models::PreparedCertificate;
 use signet_model::def::Prepared;
-use signet_model::{Change, Choice, FieldDef, Kind, Model, Snapshot};
+use signet_model::{Change, Choice, FieldDef, FieldKind, Model, Snapshot};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -68,9 +68,9 @@ fn authorization() -> UriType {
 }
 
 const REDIRECT_URI: &[FieldDef] = &[
-    FieldDef::plain("matching_mode", Kind::Choice(MatchingMode::VALUES)).required(),
-    FieldDef::plain("url", Kind::Text).required().max(2048),
-    FieldDef { default: Some(|_| json!("authorization")), ..FieldDef::plain("redirect_uri_type", Kind::Choice(UriType::VALUES)) },
+    FieldDef::plain("matching_mode", FieldKind::Choice(MatchingMode::VALUES)).required(),
+    FieldDef::plain("url", FieldKind::Text).required().max(2048),
+    FieldDef { default: Some(|_| json!("authorization")), ..FieldDef::plain("redirect_uri_type", FieldKind::Choice(UriType::VALUES)) },
 ];
 
 /// Grants of a provider whose creator named none: those that send no token through a browser and take no password.
@@ -161,7 +161,7 @@ impl OAuth2Provider {
     }
 }
 
-fn check_provider(change: &mut Change<'_>, world: &Snapshot) -> Result<(), FieldErrors> {
+fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
     let uris: Vec<RedirectUri> = change.data.get("redirect_uris").and_then(|v| serde_json::from_value(v.clone()).ok()).unwrap_or_default();
     for uri in &uris {
@@ -173,7 +173,7 @@ fn check_provider(change: &mut Change<'_>, world: &Snapshot) -> Result<(), Field
     if change.text("client_id").chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') {
         errors.add("client_id", "Use no spaces, colons or control characters.");
     }
-    match Uuid::parse_str(change.text("signing_key")).ok().and_then(|pk| world.get(pk)) {
+    match Uuid::parse_str(change.text("signing_key")).ok().and_then(|pk| config.get(pk)) {
         Some(pair) if !pair.prepared::<PreparedCertificate>().is_ok_and(|p| p.key.is_some()) => errors.add("signing_key", "The selected certificate has no usable private key."),
         None if change.secret("client_secret").is_none_or(Secret::is_empty) => {
             errors.add("client_secret", "Without a signing key, tokens are signed with the client secret: it may not be blank.")
@@ -200,7 +200,7 @@ fn check_provider(change: &mut Change<'_>, world: &Snapshot) -> Result<(), Field
             errors.add(field, "Use a time longer than zero.");
         }
     }
-    let is_scope = |v: &Json| v.as_str().and_then(|s| Uuid::parse_str(s).ok()).and_then(|pk| world.get(pk)).is_some_and(|o| o.get::<ScopeMapping>().is_some());
+    let is_scope = |v: &Json| v.as_str().and_then(|s| Uuid::parse_str(s).ok()).and_then(|pk| config.get(pk)).is_some_and(|o| o.get::<ScopeMapping>().is_some());
     if change.data.get("property_mappings").and_then(Json::as_array).is_some_and(|l| !l.iter().all(is_scope)) {
         errors.add("property_mappings", "Select scope mappings only.");
     }

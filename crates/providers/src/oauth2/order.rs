@@ -11,7 +11,7 @@ use signet_store::grants;
 use std::sync::Arc;
 
 pub async fn token(core: &Arc<Core>, client: &Client, provider: &Arc<Object>, order: Order) -> Result<String> {
-    let entry = Index::new(core.world()).entry(provider)?.ok_or_else(|| Error::denied("The provider belongs to no application."))?;
+    let entry = Index::new(core.config()).entry(provider)?.ok_or_else(|| Error::denied("The provider belongs to no application."))?;
     let now = core.now();
     match order.subject {
         Subject::Person { person, scopes } => {

@@ -18,11 +18,11 @@ pub struct Signer {
 
 impl Signer {
     /// The provider's key, or its client secret when it has none.
-    pub fn of(settings: &OAuth2Provider, world: &Snapshot) -> Result<Self> {
+    pub fn of(settings: &OAuth2Provider, config: &Snapshot) -> Result<Self> {
         match settings.signing_key {
             None => Self::new(Arc::new(SigningKey::hs256(settings.client_secret.reveal()).map_err(Error::internal)?), None),
             Some(pk) => {
-                let (pair, _) = world.get_typed::<CertificateKeyPair>(pk).ok_or_else(|| Error::internal("the signing key is gone"))?;
+                let (pair, _) = config.get_typed::<CertificateKeyPair>(pk).ok_or_else(|| Error::internal("the signing key is gone"))?;
                 let ready = pair.prepared::<PreparedCertificate>()?;
                 let key = ready.key.clone().ok_or_else(|| Error::internal("the signing certificate has no private key"))?;
                 Self::new(key, Some(&ready.certificate))

@@ -100,8 +100,8 @@ async fn live(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &st
 
 /// The account behind an access token with the scope `goauthentik.io/api`, for requests to our own API.
 pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, signet_base::Error> {
-    let Some(row) = live(core, || Arc::new(Index::new(core.world())), token).await? else { return Ok(None) };
-    let known = core.world().by_num(row.provider).is_some_and(|p| p.get::<OAuth2Provider>().is_some());
+    let Some(row) = live(core, || Arc::new(Index::new(core.config())), token).await? else { return Ok(None) };
+    let known = core.config().by_num(row.provider).is_some_and(|p| p.get::<OAuth2Provider>().is_some());
     if !known || !Scopes::parse(&row.scope).has(API) {
         return Ok(None);
     }

@@ -120,7 +120,7 @@ async fn a_code_is_bound_to_client_address_time_person_and_session() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
-        let refused = |answer: crate::world::Answer| (answer.status.as_u16(), answer.error());
+        let refused = |answer: crate::world::TestResponse| (answer.status.as_u16(), answer.error());
         let grant = (400, "invalid_grant".to_owned());
         let code = w.code(&cookie, &[]).await;
         let all = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CB)];

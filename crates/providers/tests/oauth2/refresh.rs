@@ -4,7 +4,7 @@ use signet_base::{Json, json};
 use signet_providers::oauth2::bearer;
 use signet_store::testdb::each_database;
 
-async fn refresh(w: &World, token: &Json, more: &[(&str, &str)]) -> crate::world::Answer {
+async fn refresh(w: &World, token: &Json, more: &[(&str, &str)]) -> crate::world::TestResponse {
     let mut all = vec![("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
     all.extend(more);
     w.token(&all).await
@@ -87,7 +87,7 @@ async fn a_token_of_another_client_or_kind_is_no_refresh_token() {
     .await;
 }
 
-async fn ask(w: &World, path: &str, client: Option<(&str, &str)>, token: &Json) -> crate::world::Answer {
+async fn ask(w: &World, path: &str, client: Option<(&str, &str)>, token: &Json) -> crate::world::TestResponse {
     let header = client.map(basic);
     let headers: Vec<(&str, &str)> = header.iter().map(|h| ("authorization", h.as_str())).collect();
     w.send("POST", &format!("/application/o/{path}/"), &headers, &format!("token={}", token.as_str().unwrap())).await

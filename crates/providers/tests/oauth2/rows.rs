@@ -202,13 +202,13 @@ async fn wire_w13_to_sign_out_somebody_must_be_signed_in() {
 async fn wire_w12_the_end_of_a_session_names_the_application() {
     each_database(|db| async move {
         let w = World::new(db).await;
-        let flow = w.core.world().find::<signet_core::models::Flow>("slug", "sign-out").unwrap().0.clone();
+        let flow = w.core.config().find::<signet_core::models::Flow>("slug", "sign-out").unwrap().0.clone();
         let change = signet_model::check(
             flow.def,
             json!({"title": "You've logged out of %(app)s."}).as_object().unwrap(),
             Some(&flow),
             true,
-            &w.core.world(),
+            &w.core.config(),
             &crate::world::EveryRow,
             &w.core.ports,
         )

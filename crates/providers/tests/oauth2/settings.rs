@@ -123,7 +123,7 @@ async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
         assert_eq!((&claims["sub"], &claims["exp"], &claims["iss"]), (&json!("robot"), &json!(1_800_000_300), &json!("https://id.example/application/o/other/")));
         // Nobody's access token: it was not made for a person, and the note of another one does not make it one.
         assert!(claims.get("uid").is_none() && w.userinfo(&id["raw"]).await.status == 401);
-        let other = w.core.world().find::<Application>("slug", "other").map(|(object, _)| object.clone()).unwrap();
+        let other = w.core.config().find::<Application>("slug", "other").map(|(object, _)| object.clone()).unwrap();
         create(&w.core, PolicyBinding::DEF, json!({"target": other.pbm(), "user": w.ben().await.user.id, "order": 0})).await.unwrap();
         let id = crate::world::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
         assert!(id.get("inner").is_none() && id.get("raw").is_some(), "{id}");
@@ -155,7 +155,7 @@ async fn setup_addresses_and_previews() {
         assert!(api::preview_user(&w.core, &w.provider, &client, &w.ann, Some(999_999)).await.is_err());
         let kind = w.core.families.provider(OAuth2Provider::DEF).unwrap();
         let kind: &dyn ProviderKind = kind.as_ref();
-        assert_eq!(kind.launch_url(&w.provider, &w.core.world()).as_deref(), Some("https://app.example"));
+        assert_eq!(kind.launch_url(&w.provider, &w.core.config()).as_deref(), Some("https://app.example"));
     })
     .await;
 }

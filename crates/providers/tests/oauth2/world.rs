@@ -46,12 +46,12 @@ impl Lookup for EveryRow {
 }
 
 /// What came back.
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
 }
-impl Answer {
+impl TestResponse {
     pub fn json(&self) -> Json {
         serde_json::from_str(&self.text).unwrap_or(Json::Null)
     }
@@ -127,8 +127,8 @@ impl World {
 
     /// Changes settings of the client.
     pub async fn set(&self, changes: Json) {
-        let current = self.core.world().get(self.provider.pk).cloned().unwrap();
-        let change = check(current.def, changes.as_object().unwrap(), Some(&current), true, &self.core.world(), &EveryRow, &self.core.ports).unwrap();
+        let current = self.core.config().get(self.provider.pk).cloned().unwrap();
+        let change = check(current.def, changes.as_object().unwrap(), Some(&current), true, &self.core.config(), &EveryRow, &self.core.ports).unwrap();
         let write = Write::Update { pk: current.pk, version: None, data: change.data, secrets: change.secrets };
         self.core.objects.apply(vec![write], &Author::system()).await.unwrap();
     }
@@ -154,7 +154,7 @@ impl World {
     pub async fn session(&self, cookie: &str) -> WebSession {
         WebSession::load(&self.core, &self.client("GET", "/"), cookie).await.unwrap()
     }
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -168,17 +168,17 @@ impl World {
         let (status, headers) = (response.status(), response.headers().clone());
         assert!(!status.is_server_error(), "{method} {path}: {status}");
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 22).await.unwrap();
-        Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        TestResponse { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
     /// The authorization request of the client with other or further parameters; an empty value leaves one out.
-    pub async fn authorize(&self, cookie: &str, other: &[(&str, &str)]) -> Answer {
+    pub async fn authorize(&self, cookie: &str, other: &[(&str, &str)]) -> TestResponse {
         self.send("GET", &format!("/application/o/authorize/?{}", authorize_query(other)), &[("cookie", cookie)], "").await
     }
     /// The token endpoint, with the client's Basic authentication.
-    pub async fn token(&self, params: &[(&str, &str)]) -> Answer {
+    pub async fn token(&self, params: &[(&str, &str)]) -> TestResponse {
         self.token_as(Some(("app", SECRET)), params).await
     }
-    pub async fn token_as(&self, client: Option<(&str, &str)>, params: &[(&str, &str)]) -> Answer {
+    pub async fn token_as(&self, client: Option<(&str, &str)>, params: &[(&str, &str)]) -> TestResponse {
         let header = client.map(basic);
         let headers: Vec<(&str, &str)> = header.iter().map(|h| ("authorization", h.as_str())).collect();
         self.send("POST", "/application/o/token/", &headers, &query::build(params.iter().copied())).await
@@ -194,10 +194,10 @@ impl World {
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()
     }
-    pub async fn redeem(&self, code: &str) -> Answer {
+    pub async fn redeem(&self, code: &str) -> TestResponse {
         self.token(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CB)]).await
     }
-    pub async fn userinfo(&self, token: &Json) -> Answer {
+    pub async fn userinfo(&self, token: &Json) -> TestResponse {
         let header = format!("Bearer {}", token.as_str().unwrap_or_default());
         self.send("GET", "/application/o/userinfo/", &[("authorization", &header)], "").await
     }
@@ -254,7 +254,7 @@ async fn person(core: &Arc<Core>, name: &str) -> Principal {
 /// Creates an object as the API does: judged, then stored.
 pub async fn create(core: &Core, def: &'static ModelDef, sent: Json) -> Result<Arc<Object>, Json> {
     let sent: Map = sent.as_object().cloned().unwrap();
-    let change = check(def, &sent, None, false, &core.world(), &EveryRow, &core.ports).map_err(|error| match error {
+    let change = check(def, &sent, None, false, &core.config(), &EveryRow, &core.ports).map_err(|error| match error {
         Error::Invalid(fields) => fields.to_json(),
         other => FieldErrors::one("error", other.to_string()).to_json(),
     })?;

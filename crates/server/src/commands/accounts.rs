@@ -3,7 +3,7 @@ use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result, Secret, Span, json};
 use signet_core::{Client, Core, directory, setup};
-use signet_store::epoch::Spared;
+use signet_store::epoch::KeptSession;
 use signet_store::groups::{self, Group};
 use signet_store::tokens;
 use signet_store::users::{self, User};
@@ -143,7 +143,7 @@ pub async fn change_password(options: &Options, name: &str) -> Result<()> {
     let user = user(&core, name).await?;
     let password = read_password(&user.username)?;
     let hash = core.hasher.hash(password).await?;
-    directory::set_password(&core, user.id, &hash, &Spared::default()).await?;
+    directory::set_password(&core, user.id, &hash, &KeptSession::default()).await?;
     if users::canonical(&user.username) == AKADMIN {
         setup::finish(&core).await?;
     }

@@ -69,11 +69,11 @@ async fn wanted(core: &Arc<Core>, query: &Query) -> Result<Wanted> {
 }
 
 fn target(core: &Core, query: &Query) -> Result<Arc<Object>> {
-    let world = core.world();
+    let config = core.config();
     let unknown = |what: &str, slug: &str| Error::Unavailable(format!("there is no {what} {slug}"));
     match (&query.application, &query.flow) {
-        (Some(slug), _) => world.find::<Application>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("application", slug)),
-        (None, Some(slug)) => world.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("flow", slug)),
+        (Some(slug), _) => config.find::<Application>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("application", slug)),
+        (None, Some(slug)) => config.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("flow", slug)),
         (None, None) => Err(Error::Unavailable("name an application or a flow".to_owned())),
     }
 }

@@ -2,7 +2,7 @@
 use crate::config::Options;
 use crate::{serve, wiring};
 use signet_base::{Error, Result, Uuid};
-use signet_core::mail::{self, Letter};
+use signet_core::mail::{self, Email};
 use signet_core::{Client, Core};
 use signet_stages::email::EmailStage;
 
@@ -18,13 +18,13 @@ async fn send(core: &Core, to: &str, stage: Option<&str>) -> Result<()> {
     let sender = match stage {
         None => core.settings.mail.sender.clone(),
         Some(name) => {
-            let world = core.world();
-            let by_pk = Uuid::parse_str(name).ok().and_then(|pk| world.get_typed::<EmailStage>(pk)).map(|(_, s)| s);
-            let found = by_pk.or_else(|| world.all::<EmailStage>().map(|(_, s)| s).find(|s| s.name == name));
+            let config = core.config();
+            let by_pk = Uuid::parse_str(name).ok().and_then(|pk| config.get_typed::<EmailStage>(pk)).map(|(_, s)| s);
+            let found = by_pk.or_else(|| config.all::<EmailStage>().map(|(_, s)| s).find(|s| s.name == name));
             found.ok_or_else(|| Error::Unavailable(format!("there is no e-mail stage {name:?}")))?.sender(core)
         }
     };
-    let letter = Letter { to: vec![to.to_owned()], subject: "Test of the mail server".into(), template: "email/setup.html".into(), ..Letter::default() };
+    let letter = Email { to: vec![to.to_owned()], subject: "Test of the mail server".into(), template: "email/setup.html".into(), ..Email::default() };
     mail::send(core, &Client::internal(), &sender, &letter).await?;
     println!("{}:{} has taken the message.", sender.server.host, sender.server.port);
     Ok(())

@@ -6,7 +6,7 @@ mod mail;
 mod probe;
 mod rescue;
 
-use crate::config::{Config, Mistake, Options, manual};
+use crate::config::{Config, SettingError, Options, manual};
 use crate::{log, serve, wiring};
 use clap::{Parser, Subcommand};
 use signet_base::{Error, Ports, Result};
@@ -137,7 +137,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn refuse(mistakes: &[Mistake]) -> ExitCode {
+fn refuse(mistakes: &[SettingError]) -> ExitCode {
     eprintln!("signet: the settings are wrong:");
     mistakes.iter().for_each(|m| eprintln!("  {m}"));
     ExitCode::from(2)

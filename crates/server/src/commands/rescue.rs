@@ -39,6 +39,6 @@ pub async fn run(options: &Options) -> Result<()> {
 
 /// Domains of the brands, with the flow that people sign in by.
 fn brands(core: &Core) -> Vec<(String, Option<String>)> {
-    let world = core.world();
-    world.all::<Brand>().map(|(_, b)| (b.domain.clone(), brand::slug(&world, b.flow_authentication))).collect()
+    let config = core.config();
+    config.all::<Brand>().map(|(_, b)| (b.domain.clone(), brand::slug(&config, b.flow_authentication))).collect()
 }

@@ -6,7 +6,7 @@ mod table;
 
 pub use docs::table as manual;
 pub use options::{Bootstrap, Database, Options};
-pub use setting::{Kind, Setting, Use, addresses, networks};
+pub use setting::{SettingKind, Setting, Use, addresses, networks};
 pub use table::{TABLE, find};
 
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use std::fmt;
 
 /// One wrong variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct SettingError {
     pub variable: String,
     pub message: String,
 }
-impl fmt::Display for Mistake {
+impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.variable, self.message)
     }
@@ -47,14 +47,14 @@ const MAX_FILE: u64 = 1024 * 1024;
 
 impl Config {
     /// Reads the variables of the process.
-    pub fn from_process() -> Result<Self, Vec<Mistake>> {
+    pub fn from_process() -> Result<Self, Vec<SettingError>> {
         #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let all = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
         Self::read(&all)
     }
 
     /// Reads variables. Every mistake is found before any is reported.
-    pub fn read(environment: &BTreeMap<String, String>) -> Result<Self, Vec<Mistake>> {
+    pub fn read(environment: &BTreeMap<String, String>) -> Result<Self, Vec<SettingError>> {
         let mut me = Self::default();
         let mut mistakes = Vec::new();
         let mut unused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -68,7 +68,7 @@ impl Config {
             let value = match resolve(raw, environment) {
                 Ok(value) => value,
                 Err(message) => {
-                    mistakes.push(Mistake { variable: variable.clone(), message });
+                    mistakes.push(SettingError { variable: variable.clone(), message });
                     continue;
                 }
             };
@@ -77,13 +77,13 @@ impl Config {
             }
             if !setting.kind.fits(&value) {
                 let shown = if setting.secret { "The value".to_owned() } else { format!("{value:?}") };
-                mistakes.push(Mistake { variable: variable.clone(), message: format!("{shown} is not {}.", setting.kind.expected()) });
+                mistakes.push(SettingError { variable: variable.clone(), message: format!("{shown} is not {}.", setting.kind.expected()) });
                 continue;
             }
             if let (Some(other), Some(first)) = (me.values.get(name), me.origin.get(name))
                 && *other != value
             {
-                mistakes.push(Mistake { variable: variable.clone(), message: format!("{first} has another value: set one of them.") });
+                mistakes.push(SettingError { variable: variable.clone(), message: format!("{first} has another value: set one of them.") });
                 continue;
             }
             match setting.used {

@@ -1,6 +1,6 @@
 //! The values with their types, as the rest of the program takes them.
 use super::setting::{addresses, networks};
-use super::{Config, Mistake};
+use super::{Config, SettingError};
 use signet_base::{Secret, Span};
 use signet_core::address::Origin;
 use signet_core::budget::{Limits, Rate};
@@ -45,8 +45,8 @@ pub struct Options {
 }
 
 /// Rules over several variables.
-pub(super) fn judge(config: &Config, mistakes: &mut Vec<Mistake>) {
-    let mut wrong = |name: &str, message: &str| mistakes.push(Mistake { variable: config.variable(name), message: message.to_owned() });
+pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
+    let mut wrong = |name: &str, message: &str| mistakes.push(SettingError { variable: config.variable(name), message: message.to_owned() });
     if config.given("BOOTSTRAP_PASSWORD") && config.given("BOOTSTRAP_PASSWORD_HASH") {
         wrong("BOOTSTRAP_PASSWORD_HASH", "give either the password or its hash.");
     }

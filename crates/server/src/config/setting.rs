@@ -3,7 +3,7 @@ use signet_core::address::Origin;
 
 /// How a value is read and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum SettingKind {
     Text,
     /// `true` or `false`.
     Flag,
@@ -23,36 +23,36 @@ pub enum Kind {
     Host,
 }
 
-impl Kind {
+impl SettingKind {
     /// What was expected, for messages and the manual.
     pub fn expected(self) -> String {
         match self {
-            Kind::Text => "text".into(),
-            Kind::Flag => "true or false".into(),
-            Kind::Number(min, i64::MAX) => format!("a whole number from {min}"),
-            Kind::Number(min, max) => format!("a whole number from {min} to {max}"),
-            Kind::Addresses => "address:port, several separated by commas".into(),
-            Kind::Networks => "networks as address/prefix, separated by commas".into(),
-            Kind::Duration => "a duration as in hours=1;minutes=30".into(),
-            Kind::Rate => "a rate as in 30/hour (second, minute, hour, day), or 0 for no limit".into(),
-            Kind::Word(words) => format!("one of {}", words.join(", ")),
-            Kind::Url => "an http or https address without a path".into(),
-            Kind::Host => "a host name, with a port where it is not 443".into(),
+            SettingKind::Text => "text".into(),
+            SettingKind::Flag => "true or false".into(),
+            SettingKind::Number(min, i64::MAX) => format!("a whole number from {min}"),
+            SettingKind::Number(min, max) => format!("a whole number from {min} to {max}"),
+            SettingKind::Addresses => "address:port, several separated by commas".into(),
+            SettingKind::Networks => "networks as address/prefix, separated by commas".into(),
+            SettingKind::Duration => "a duration as in hours=1;minutes=30".into(),
+            SettingKind::Rate => "a rate as in 30/hour (second, minute, hour, day), or 0 for no limit".into(),
+            SettingKind::Word(words) => format!("one of {}", words.join(", ")),
+            SettingKind::Url => "an http or https address without a path".into(),
+            SettingKind::Host => "a host name, with a port where it is not 443".into(),
         }
     }
     /// Whether a text is such a value.
     pub fn fits(self, text: &str) -> bool {
         match self {
-            Kind::Text => true,
-            Kind::Flag => flag(text).is_some(),
-            Kind::Number(min, max) => text.trim().parse::<i64>().is_ok_and(|n| n >= min && n <= max),
-            Kind::Addresses => addresses(text).is_some(),
-            Kind::Networks => networks(text).is_some(),
-            Kind::Duration => signet_base::Span::parse(text).is_ok(),
-            Kind::Rate => text.trim() == "0" || signet_core::budget::Rate::parse(text).is_some(),
-            Kind::Word(words) => words.contains(&text.trim().to_ascii_lowercase().as_str()),
-            Kind::Url => Origin::parse(text.trim()).is_some(),
-            Kind::Host => Origin::https(text).is_some(),
+            SettingKind::Text => true,
+            SettingKind::Flag => flag(text).is_some(),
+            SettingKind::Number(min, max) => text.trim().parse::<i64>().is_ok_and(|n| n >= min && n <= max),
+            SettingKind::Addresses => addresses(text).is_some(),
+            SettingKind::Networks => networks(text).is_some(),
+            SettingKind::Duration => signet_base::Span::parse(text).is_ok(),
+            SettingKind::Rate => text.trim() == "0" || signet_core::budget::Rate::parse(text).is_some(),
+            SettingKind::Word(words) => words.contains(&text.trim().to_ascii_lowercase().as_str()),
+            SettingKind::Url => Origin::parse(text.trim()).is_some(),
+            SettingKind::Host => Origin::https(text).is_some(),
         }
     }
 }
@@ -72,7 +72,7 @@ pub struct Setting {
     /// Without its prefix. `*` stands for a number.
     pub name: &'static str,
     pub default: &'static str,
-    pub kind: Kind,
+    pub kind: SettingKind,
     pub doc: &'static str,
     /// Never shown.
     pub secret: bool,

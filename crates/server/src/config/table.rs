@@ -1,18 +1,18 @@
 //! Every variable the server knows, in the order of the manual.
-use super::setting::{Kind, Setting, Use};
-use Kind::{Addresses, Duration, Flag, Host, Networks, Number, Rate, Text, Url, Word};
+use super::setting::{SettingKind, Setting, Use};
+use SettingKind::{Addresses, Duration, Flag, Host, Networks, Number, Rate, Text, Url, Word};
 use Use::{Later, Never, Now};
 
-const fn now(name: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
+const fn now(name: &'static str, default: &'static str, kind: SettingKind, doc: &'static str) -> Setting {
     Setting { name, default, kind, doc, secret: false, used: Now }
 }
 const fn secret(name: &'static str, doc: &'static str) -> Setting {
     Setting { name, default: "", kind: Text, doc, secret: true, used: Now }
 }
-const fn later(name: &'static str, default: &'static str, kind: Kind, what: &'static str) -> Setting {
+const fn later(name: &'static str, default: &'static str, kind: SettingKind, what: &'static str) -> Setting {
     Setting { name, default, kind, doc: "", secret: false, used: Later(what) }
 }
-const fn never(name: &'static str, kind: Kind, why: &'static str) -> Setting {
+const fn never(name: &'static str, kind: SettingKind, why: &'static str) -> Setting {
     Setting { name, default: "", kind, doc: "", secret: false, used: Never(why) }
 }
 const fn hidden(mut setting: Setting) -> Setting {
@@ -21,9 +21,9 @@ const fn hidden(mut setting: Setting) -> Setting {
 }
 
 const MANY: i64 = i64::MAX;
-const PORT: Kind = Number(1, 65_535);
-const LEVELS: Kind = Word(&["trace", "debug", "info", "warning", "warn", "error"]);
-const SSL: Kind = Word(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
+const PORT: SettingKind = Number(1, 65_535);
+const LEVELS: SettingKind = Word(&["trace", "debug", "info", "warning", "warn", "error"]);
+const SSL: SettingKind = Word(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
 const REDIS: &str = "Redis; sessions and caches live in the database and in memory";
 const STORAGE: &str = "uploaded files";
 const OUTPOST: &str = "outposts";

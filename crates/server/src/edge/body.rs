@@ -26,7 +26,7 @@ struct Slot {
 }
 
 /// A body on loan to the handlers.
-pub struct Lent {
+pub struct BodyLoan {
     body: Option<Incoming>,
     back: Arc<Slot>,
     live: Arc<Live>,
@@ -40,21 +40,21 @@ pub struct Rest(Arc<Slot>);
 
 /// The body did not arrive in time.
 #[derive(Debug)]
-struct Late;
-impl std::fmt::Display for Late {
+struct BodyTimeout;
+impl std::fmt::Display for BodyTimeout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the body did not arrive in time")
     }
 }
-impl std::error::Error for Late {}
+impl std::error::Error for BodyTimeout {}
 
 /// Lends a body that comes by this connection.
-pub fn lend(body: Incoming, live: Arc<Live>) -> (Lent, Rest) {
+pub fn lend(body: Incoming, live: Arc<Live>) -> (BodyLoan, Rest) {
     let slot = Arc::<Slot>::default();
-    (Lent { body: Some(body), back: slot.clone(), live, began: Instant::now(), received: 0, patience: None }, Rest(slot))
+    (BodyLoan { body: Some(body), back: slot.clone(), live, began: Instant::now(), received: 0, patience: None }, Rest(slot))
 }
 
-impl Lent {
+impl BodyLoan {
     /// Waits for the client, which has until then.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let patience = match &mut self.patience {
@@ -74,14 +74,14 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for BodyLoan {
     fn drop(&mut self) {
         self.go_on();
         *self.back.body.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
     }
 }
 
-impl Body for Lent {
+impl Body for BodyLoan {
     type Data = Bytes;
     type Error = BoxError;
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
@@ -98,7 +98,7 @@ impl Body for Lent {
                 Poll::Ready(()) => {
                     self.go_on();
                     self.back.late.store(true, Ordering::Relaxed);
-                    Poll::Ready(Some(Err(Late.into())))
+                    Poll::Ready(Some(Err(BodyTimeout.into())))
                 }
             },
         }

@@ -9,4 +9,4 @@ pub mod listen;
 pub mod live;
 pub mod request;
 pub mod tls;
-pub mod ways;
+pub mod routes;

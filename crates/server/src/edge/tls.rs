@@ -29,11 +29,11 @@ impl std::fmt::Debug for Resolver {
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let world = self.core.world();
+        let config = self.core.config();
         let name = hello.server_name().unwrap_or_default();
-        let chosen = brand::of(&world, name).and_then(|(_, b)| b.web_certificate).and_then(|pk| world.get_typed::<CertificateKeyPair>(pk));
-        let chosen = chosen.or_else(|| world.find::<CertificateKeyPair>("name", crate::certificates::SELF_SIGNED));
-        let (object, pair) = match chosen.or_else(|| world.find::<CertificateKeyPair>("name", crate::certificates::ES256)) {
+        let chosen = brand::of(&config, name).and_then(|(_, b)| b.web_certificate).and_then(|pk| config.get_typed::<CertificateKeyPair>(pk));
+        let chosen = chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::SELF_SIGNED));
+        let (object, pair) = match chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::ES256)) {
             Some(found) => found,
             None => return Some(self.fallback.clone()),
         };

@@ -5,7 +5,7 @@ use crate::authenticator_webauthn::ceremony::{self, Ceremony, TIMEOUT};
 use signet_base::{Json, Result, Uuid, json};
 use signet_core::Principal;
 use signet_core::flow::FlowRun;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_webauthn::{Assertion, Descriptor, Expect, RequestOptions, WebAuthnError, b64, unb64};
 
 /// A key that is somebody's.
@@ -38,7 +38,7 @@ fn verification(settings: &AuthenticatorValidateStage, user: Option<i64>) -> Use
 
 /// Whether the device counts at this stage: confirmed, and of an allowed model.
 pub fn counts(settings: &AuthenticatorValidateStage, device: &Device) -> bool {
-    device.kind == Kind::Webauthn && device.confirmed && settings.allows_model(Uuid::parse_str(device.text("aaguid")).ok())
+    device.kind == DeviceKind::Webauthn && device.confirmed && settings.allows_model(Uuid::parse_str(device.text("aaguid")).ok())
 }
 
 /// Whose key answered the open challenge. With `user` it must be theirs; without, the passkey says who it is, and must

@@ -3,10 +3,10 @@ use super::{AuthenticatorValidateStage, outcome, throttle};
 use crate::authenticators;
 use signet_base::{Json, Map, Result};
 use signet_core::Principal;
-use signet_core::flow::{FlowRun, ResponseErrors, Step};
-use signet_store::devices::{Device, Kind};
+use signet_core::flow::{FlowRun, ResponseErrors, FlowStep};
+use signet_store::devices::{Device, DeviceKind};
 
-const KINDS: [Kind; 4] = [Kind::Totp, Kind::Sms, Kind::Email, Kind::Static];
+const KINDS: [DeviceKind; 4] = [DeviceKind::Totp, DeviceKind::Sms, DeviceKind::Email, DeviceKind::Static];
 const WRONG: &str = "Invalid Token. Please ensure the time on your device is accurate and try again.";
 
 /// The typed code without blanks and dashes. Older clients send a number, whose leading zeros are put back.
@@ -23,10 +23,10 @@ fn typed(answer: &Map) -> Result<String, ResponseErrors> {
     }
 }
 
-pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<Step> {
+pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<FlowStep> {
     let code = match typed(answer) {
         Ok(code) => code,
-        Err(errors) => return Ok(Step::Invalid(errors)),
+        Err(errors) => return Ok(FlowStep::Invalid(errors)),
     };
     let (core, user) = (flow.core, person.user.id);
     let counter = throttle::Counter::of(core, flow.client, user).await?;
@@ -51,14 +51,14 @@ pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStag
         }
     }
     if let (true, Some(until)) = (judged.is_empty(), wait) {
-        return Ok(Step::Invalid(ResponseErrors::one("code", &throttle::text(until, core.now()), "throttled")));
+        return Ok(FlowStep::Invalid(ResponseErrors::one("code", &throttle::text(until, core.now()), "throttled")));
     }
-    outcome::failed(flow, &person.user.username, judged.first().copied().unwrap_or(Kind::Totp)).await;
-    Ok(Step::Invalid(ResponseErrors::one("code", WRONG, "invalid")))
+    outcome::failed(flow, &person.user.username, judged.first().copied().unwrap_or(DeviceKind::Totp)).await;
+    Ok(FlowStep::Invalid(ResponseErrors::one("code", WRONG, "invalid")))
 }
 /// The answer to a code where there is no device.
-pub fn wrong() -> Step {
-    Step::Invalid(ResponseErrors::one("code", WRONG, "invalid"))
+pub fn wrong() -> FlowStep {
+    FlowStep::Invalid(ResponseErrors::one("code", WRONG, "invalid"))
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_core::Principal;
-use signet_core::flow::{FlowRun, Planned, ResponseErrors, StageKind, StageRef, Step};
+use signet_core::flow::{FlowRun, Planned, ResponseErrors, StageKind, StageRef, FlowStep};
 use signet_model::Model;
-use signet_store::devices::{Device, Kind};
+use signet_store::devices::{Device, DeviceKind};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[AuthenticatorValidateStage::DEF], kind: || Arc::new(Validate) };
@@ -65,37 +65,37 @@ impl StageKind for Validate {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorValidateStage>()?;
         match asked(flow, &settings).await? {
-            Asked::Anybody if settings.allows(Kind::Webauthn) => Ok(Step::Show(offer::passwordless(flow, &settings))),
-            Asked::Anybody => Ok(Step::Deny(None)),
+            Asked::Anybody if settings.allows(DeviceKind::Webauthn) => Ok(FlowStep::Show(offer::passwordless(flow, &settings))),
+            Asked::Anybody => Ok(FlowStep::Deny(None)),
             Asked::Spent => Ok(spent()),
             Asked::Person { person, devices, proven } if !devices.is_empty() => {
                 if proven && (remembered::fits(flow, &settings, &person, &devices) || passkey_counts(flow, &settings, &person)) {
-                    return Ok(Step::Next);
+                    return Ok(FlowStep::Next);
                 }
-                Ok(Step::Show(offer::challenge(flow, &settings, &person, &devices, proven)))
+                Ok(FlowStep::Show(offer::challenge(flow, &settings, &person, &devices, proven)))
             }
             Asked::Person { person, proven, .. } => Ok(not_configured(flow, &settings, &person.user.username, proven)),
             Asked::Nobody { username } => Ok(not_configured(flow, &settings, &username, false)),
         }
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorValidateStage>()?;
         let has = |name: &str| answer.get(name).is_some_and(|v| !v.is_null() && v.as_str() != Some(""));
         let asked = asked(flow, &settings).await?;
         match asked {
-            Asked::Anybody if !settings.allows(Kind::Webauthn) => Ok(Step::Deny(None)),
+            Asked::Anybody if !settings.allows(DeviceKind::Webauthn) => Ok(FlowStep::Deny(None)),
             Asked::Anybody if has("webauthn") => match sent(answer, "webauthn") {
                 Ok(sent) => passkey::answer(flow, &settings, &sent).await,
-                Err(errors) => Ok(Step::Invalid(errors)),
+                Err(errors) => Ok(FlowStep::Invalid(errors)),
             },
             Asked::Anybody if has("code") => Ok(code::wrong()),
             // The one challenge that there is needs no choice.
             Asked::Anybody if has("selected_challenge") => match chosen(answer) {
-                (Some(Kind::Webauthn), uid) if uid.is_empty() || uid == "-1" => self.show(flow).await,
-                _ => Ok(Step::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid"))),
+                (Some(DeviceKind::Webauthn), uid) if uid.is_empty() || uid == "-1" => self.show(flow).await,
+                _ => Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid"))),
             },
             Asked::Anybody => Ok(empty()),
             Asked::Spent => Ok(spent()),
@@ -127,54 +127,54 @@ fn told(error: &Error) -> Option<String> {
         _ => None,
     }
 }
-fn spent() -> Step {
-    Step::Deny(Some("Your key has said who you are. Signing in here needs a second factor beside it.".to_owned()))
+fn spent() -> FlowStep {
+    FlowStep::Deny(Some("Your key has said who you are. Signing in here needs a second factor beside it.".to_owned()))
 }
-fn empty() -> Step {
-    Step::Invalid(ResponseErrors::one("non_field_errors", "Empty response", "invalid"))
+fn empty() -> FlowStep {
+    FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Empty response", "invalid"))
 }
 
 /// Whether a passkey has signed this person in a moment ago, by rules that are no weaker than this stage's.
 fn passkey_counts(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal) -> bool {
-    settings.allows(Kind::Webauthn) && settings.webauthn_allowed_device_types.is_empty() && outcome::verified_passkey(flow) == Some(person.user.id)
+    settings.allows(DeviceKind::Webauthn) && settings.webauthn_allowed_device_types.is_empty() && outcome::verified_passkey(flow) == Some(person.user.id)
 }
 
 /// Nobody learns from the answer who has a device before they have proven who they are.
 fn wants_decoy(settings: &AuthenticatorValidateStage, proven: bool) -> bool {
-    !proven && settings.not_configured_action == NotConfigured::Deny && settings.allows(Kind::Webauthn)
+    !proven && settings.not_configured_action == NotConfigured::Deny && settings.allows(DeviceKind::Webauthn)
 }
 
-fn not_configured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, username: &str, proven: bool) -> Step {
+fn not_configured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, username: &str, proven: bool) -> FlowStep {
     if wants_decoy(settings, proven) {
-        return Step::Show(offer::decoy(flow, settings, username));
+        return FlowStep::Show(offer::decoy(flow, settings, username));
     }
     match (settings.not_configured_action, settings.configuration_stages.as_slice()) {
-        (NotConfigured::Skip, _) => Step::Next,
-        (NotConfigured::Deny, _) | (NotConfigured::Configure, []) => Step::Deny(Some("You have no second factor set up.".to_owned())),
+        (NotConfigured::Skip, _) => FlowStep::Next,
+        (NotConfigured::Deny, _) | (NotConfigured::Configure, []) => FlowStep::Deny(Some("You have no second factor set up.".to_owned())),
         (NotConfigured::Configure, [one]) => {
             insert(flow, *one);
-            Step::Next
+            FlowStep::Next
         }
-        (NotConfigured::Configure, _) => Step::Show(offer::configuration(flow, settings)),
+        (NotConfigured::Configure, _) => FlowStep::Show(offer::configuration(flow, settings)),
     }
 }
 
 /// An answer where no device counts: the choice of a stage, or a try that cannot be right.
-async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, answer: &Map, username: &str, proven: bool) -> Step {
+async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, answer: &Map, username: &str, proven: bool) -> FlowStep {
     if wants_decoy(settings, proven) {
         let tried = ["webauthn", "code", "duo"].into_iter().find(|name| answer.contains_key(*name));
         return match tried {
             Some("code") => {
-                outcome::failed(flow, username, Kind::Totp).await;
+                outcome::failed(flow, username, DeviceKind::Totp).await;
                 code::wrong()
             }
             Some(name) => {
-                outcome::failed(flow, username, if name == "duo" { Kind::Duo } else { Kind::Webauthn }).await;
-                Step::Invalid(ResponseErrors::one(name, assertion::UNKNOWN_DEVICE, "invalid"))
+                outcome::failed(flow, username, if name == "duo" { DeviceKind::Duo } else { DeviceKind::Webauthn }).await;
+                FlowStep::Invalid(ResponseErrors::one(name, assertion::UNKNOWN_DEVICE, "invalid"))
             }
             None if answer.contains_key("selected_challenge") => match chosen(answer) {
-                (Some(Kind::Webauthn), uid) if uid.is_empty() || uid == "-1" => Step::Show(offer::decoy(flow, settings, username)),
-                _ => Step::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid")),
+                (Some(DeviceKind::Webauthn), uid) if uid.is_empty() || uid == "-1" => FlowStep::Show(offer::decoy(flow, settings, username)),
+                _ => FlowStep::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid")),
             },
             None => empty(),
         };
@@ -185,9 +185,9 @@ async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateSt
     match selected(answer, &settings.configuration_stages) {
         Ok(stage) => {
             insert(flow, stage);
-            Step::Next
+            FlowStep::Next
         }
-        Err(errors) => Step::Invalid(errors),
+        Err(errors) => FlowStep::Invalid(errors),
     }
 }
 
@@ -206,13 +206,13 @@ fn selected(answer: &Map, offered: &[Uuid]) -> Result<Uuid, ResponseErrors> {
     }
 }
 
-async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, answer: &Map) -> Result<Step> {
+async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, answer: &Map) -> Result<FlowStep> {
     let sent = match sent(answer, "webauthn") {
         Ok(sent) => sent,
-        Err(errors) => return Ok(Step::Invalid(errors)),
+        Err(errors) => return Ok(FlowStep::Invalid(errors)),
     };
     match assertion::judge(flow, settings, Some(person.user.id), &sent).await? {
-        Ok(shown) if outcome::was_first(flow, &shown.device) && !shown.verified => Ok(Step::Invalid(ResponseErrors::one("webauthn", assertion::UNKNOWN_DEVICE, "invalid"))),
+        Ok(shown) if outcome::was_first(flow, &shown.device) && !shown.verified => Ok(FlowStep::Invalid(ResponseErrors::one("webauthn", assertion::UNKNOWN_DEVICE, "invalid"))),
         Ok(shown) => {
             if shown.verified {
                 proof::set_device_proof(flow.context());
@@ -220,25 +220,25 @@ async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage,
             Ok(outcome::passed(flow, settings, person, &shown.device))
         }
         Err(text) => {
-            outcome::failed(flow, &person.user.username, Kind::Webauthn).await;
-            Ok(Step::Invalid(ResponseErrors::one("webauthn", text, "invalid")))
+            outcome::failed(flow, &person.user.username, DeviceKind::Webauthn).await;
+            Ok(FlowStep::Invalid(ResponseErrors::one("webauthn", text, "invalid")))
         }
     }
 }
 
-async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<Step> {
-    let wrong = |text: &str| Ok(Step::Invalid(ResponseErrors::one("duo", text, "invalid")));
+async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<FlowStep> {
+    let wrong = |text: &str| Ok(FlowStep::Invalid(ResponseErrors::one("duo", text, "invalid")));
     let id = match answer.get("duo") {
         Some(Json::Number(n)) => n.as_i64(),
         Some(Json::String(text)) => text.parse().ok(),
         _ => None,
     };
     let Some(id) = id else { return wrong("A valid integer is required.") };
-    let Some(device) = devices.iter().find(|d| d.id == id && d.kind == Kind::Duo) else { return wrong(assertion::UNKNOWN_DEVICE) };
+    let Some(device) = devices.iter().find(|d| d.id == id && d.kind == DeviceKind::Duo) else { return wrong(assertion::UNKNOWN_DEVICE) };
     match duo::push(flow, person, device).await {
         Ok(true) => Ok(outcome::passed(flow, settings, person, device)),
         Ok(false) => {
-            outcome::failed(flow, &person.user.username, Kind::Duo).await;
+            outcome::failed(flow, &person.user.username, DeviceKind::Duo).await;
             wrong("Duo denied access. Try again.")
         }
         Err(error) => match told(&error) {
@@ -251,27 +251,27 @@ async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
 const NOT_OFFERED: &str = "Invalid challenge selected.";
 
 /// Class and number of the device that was chosen.
-fn chosen(answer: &Map) -> (Option<Kind>, String) {
+fn chosen(answer: &Map) -> (Option<DeviceKind>, String) {
     let chosen = match answer.get("selected_challenge") {
         Some(Json::String(text)) => serde_json::from_str(text).unwrap_or(Json::Null),
         Some(other) => other.clone(),
         None => Json::Null,
     };
     let uid = chosen.get("device_uid").filter(|u| !u.is_null()).map(|u| u.as_str().map_or_else(|| u.to_string(), str::to_owned));
-    (chosen.get("device_class").and_then(Json::as_str).and_then(Kind::parse), uid.unwrap_or_default())
+    (chosen.get("device_class").and_then(Json::as_str).and_then(DeviceKind::parse), uid.unwrap_or_default())
 }
 
 /// Which device is going to answer: a message with a code leaves, everything else needs nothing.
-async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool, answer: &Map) -> Result<Step> {
-    let wrong = |text: &str| Ok(Step::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
+async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool, answer: &Map) -> Result<FlowStep> {
+    let wrong = |text: &str| Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
     let (class, uid) = chosen(answer);
     let Some(class) = class else { return wrong(NOT_OFFERED) };
     // The class alone tells which device is meant where the class needs no message; a device that is named has to be there.
     // Before anything is proven passkeys are offered as one, without their numbers.
-    let named = |d: &Device| d.id.to_string() == uid || (!matches!(class, Kind::Sms | Kind::Email) && (uid.is_empty() || (class == Kind::Webauthn && uid == "-1")));
+    let named = |d: &Device| d.id.to_string() == uid || (!matches!(class, DeviceKind::Sms | DeviceKind::Email) && (uid.is_empty() || (class == DeviceKind::Webauthn && uid == "-1")));
     let device = devices.iter().find(|d| d.kind == class && settings.allows(class) && named(d));
     let Some(device) = device else { return wrong(NOT_OFFERED) };
-    if matches!(class, Kind::Sms | Kind::Email)
+    if matches!(class, DeviceKind::Sms | DeviceKind::Email)
         && let Err(error) = authenticators::send(flow, person, device).await
     {
         return match told(&error) {
@@ -279,7 +279,7 @@ async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, p
             None => Err(error),
         };
     }
-    Ok(Step::Show(offer::challenge(flow, settings, person, devices, proven)))
+    Ok(FlowStep::Show(offer::challenge(flow, settings, person, devices, proven)))
 }
 
 #[cfg(test)]

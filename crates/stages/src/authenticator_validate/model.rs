@@ -2,7 +2,7 @@
 use crate::authenticator_webauthn::device_types;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Span, Uuid, json};
-use signet_model::{Change, Choice, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Change, Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use signet_store::devices;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -36,7 +36,7 @@ pub enum Hint {
     Hybrid,
 }
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("webauthn_allowed_device_types_obj", Kind::List(&Kind::Object))];
+const EXTRA: &[FieldDef] = &[FieldDef::shown("webauthn_allowed_device_types_obj", FieldKind::List(&FieldKind::Object))];
 
 /// Asks for a second factor that the person has set up.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -102,19 +102,19 @@ fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
 }
 
 impl DeviceClass {
-    pub fn kind(self) -> devices::Kind {
+    pub fn kind(self) -> devices::DeviceKind {
         match self {
-            Self::Static => devices::Kind::Static,
-            Self::Totp => devices::Kind::Totp,
-            Self::Webauthn => devices::Kind::Webauthn,
-            Self::Duo => devices::Kind::Duo,
-            Self::Sms => devices::Kind::Sms,
-            Self::Email => devices::Kind::Email,
+            Self::Static => devices::DeviceKind::Static,
+            Self::Totp => devices::DeviceKind::Totp,
+            Self::Webauthn => devices::DeviceKind::Webauthn,
+            Self::Duo => devices::DeviceKind::Duo,
+            Self::Sms => devices::DeviceKind::Sms,
+            Self::Email => devices::DeviceKind::Email,
         }
     }
 }
 impl AuthenticatorValidateStage {
-    pub fn allows(&self, kind: devices::Kind) -> bool {
+    pub fn allows(&self, kind: devices::DeviceKind) -> bool {
         self.device_classes.iter().any(|c| c.kind() == kind)
     }
     /// Whether passkeys of this model count.
@@ -122,13 +122,13 @@ impl AuthenticatorValidateStage {
         self.webauthn_allowed_device_types.is_empty() || self.webauthn_allowed_device_types.contains(&aaguid.unwrap_or(device_types::UNKNOWN))
     }
     /// How much longer than usual wrong codes of the class make people wait. None: not at all.
-    pub fn throttling(&self, kind: devices::Kind) -> Option<f64> {
+    pub fn throttling(&self, kind: devices::DeviceKind) -> Option<f64> {
         let factor = match kind {
-            devices::Kind::Email => self.email_otp_throttling_factor,
-            devices::Kind::Sms => self.sms_otp_throttling_factor,
-            devices::Kind::Totp => self.totp_otp_throttling_factor,
-            devices::Kind::Static => self.static_otp_throttling_factor,
-            devices::Kind::Webauthn | devices::Kind::Duo => 1.0,
+            devices::DeviceKind::Email => self.email_otp_throttling_factor,
+            devices::DeviceKind::Sms => self.sms_otp_throttling_factor,
+            devices::DeviceKind::Totp => self.totp_otp_throttling_factor,
+            devices::DeviceKind::Static => self.static_otp_throttling_factor,
+            devices::DeviceKind::Webauthn | devices::DeviceKind::Duo => 1.0,
         };
         (factor > 0.0).then_some(factor)
     }

@@ -5,7 +5,7 @@ use crate::authenticators::{self, sms};
 use signet_base::{Json, Result, json};
 use signet_core::flow::{Challenge, FlowRun};
 use signet_core::{Core, Principal};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_webauthn::Descriptor;
 
 /// Confirmed devices of the person that count at this stage, in the order of its classes.
@@ -13,8 +13,8 @@ pub async fn of(core: &Core, settings: &AuthenticatorValidateStage, user: i64) -
     let mut all = devices::of_user(&core.db, user, None).await?;
     all.retain(|d| {
         let usable = match d.kind {
-            Kind::Webauthn => assertion::counts(settings, d),
-            Kind::Sms => sms::usable(d),
+            DeviceKind::Webauthn => assertion::counts(settings, d),
+            DeviceKind::Sms => sms::usable(d),
             _ => true,
         };
         d.confirmed && usable && settings.allows(d.kind)
@@ -34,7 +34,7 @@ pub fn challenge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, 
             continue;
         }
         let detail = match kind {
-            Kind::Webauthn => {
+            DeviceKind::Webauthn => {
                 let mut allow: Vec<Descriptor> = own.iter().filter_map(|d| descriptor(d)).collect();
                 if !proven {
                     allow.iter_mut().for_each(|d| d.transports.clear());
@@ -44,7 +44,7 @@ pub fn challenge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, 
             _ if !proven => json!({}),
             _ => authenticators::challenge_of(first),
         };
-        let uid = if proven || kind != Kind::Webauthn { first.id.to_string() } else { "-1".to_owned() };
+        let uid = if proven || kind != DeviceKind::Webauthn { first.id.to_string() } else { "-1".to_owned() };
         let last_used = if proven { json!(first.last_used) } else { Json::Null };
         entries.push(json!({"device_class": kind.as_str(), "device_uid": uid, "challenge": detail, "last_used": last_used}));
     }
@@ -72,8 +72,8 @@ pub const NOBODY: i64 = -1;
 
 /// Stages by which a device can be set up.
 pub fn configuration(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Challenge {
-    let world = flow.core.world();
-    let stages = settings.configuration_stages.iter().filter_map(|pk| world.get(*pk));
+    let config = flow.core.config();
+    let stages = settings.configuration_stages.iter().filter_map(|pk| config.get(*pk));
     let stages = stages.map(|s| json!({"pk": s.pk, "name": s.name(), "verbose_name": s.def.label, "meta_model_name": s.def.full_name()})).collect();
     shown(flow, Vec::new(), stages)
 }

@@ -2,10 +2,10 @@
 use super::{AuthenticatorValidateStage, remembered};
 use crate::user_login::proof;
 use signet_base::{Json, Uuid, json};
-use signet_core::flow::{FlowRun, Key, Step, account, keys};
+use signet_core::flow::{FlowRun, Key, FlowStep, account, keys};
 use signet_core::{Principal, login, reputation};
 
-use signet_store::devices::{Device, Kind};
+use signet_store::devices::{Device, DeviceKind};
 
 /// Set when a passkey alone has signed somebody in and has checked who holds it.
 const VERIFIED_PASSKEY: Key<i64> = Key::new("goauthentik.io/authenticator_validate/passkey");
@@ -19,11 +19,11 @@ fn named(device: &Device) -> Json {
 }
 
 /// The pending person has shown the device.
-pub fn passed(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) -> Step {
+pub fn passed(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) -> FlowStep {
     account::prove(flow.context(), &person.user);
     note(flow, device);
     remembered::remember(flow, settings, person, device);
-    Step::Next
+    FlowStep::Next
 }
 fn note(flow: &mut FlowRun<'_>, device: &Device) {
     let context = flow.context();
@@ -68,8 +68,8 @@ pub fn was_first(flow: &FlowRun<'_>, device: &Device) -> bool {
 }
 
 /// Counts and records a second factor that was wrong.
-pub async fn failed(flow: &FlowRun<'_>, username: &str, class: Kind) {
-    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::Tried::Device(class.as_str())).await;
+pub async fn failed(flow: &FlowRun<'_>, username: &str, class: DeviceKind) {
+    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::LoginFailure::Device(class.as_str())).await;
     if !username.is_empty() {
         reputation::signal(flow.core, flow.client, username, -1).await;
     }

@@ -2,13 +2,13 @@
 //! (autofill).
 use super::{AuthenticatorValidateStage, UserVerification, assertion, outcome};
 use signet_base::{Json, Result, Uuid};
-use signet_core::flow::{FlowRun, ResponseErrors, Step};
-use signet_store::devices::Kind;
+use signet_core::flow::{FlowRun, ResponseErrors, FlowStep};
+use signet_store::devices::DeviceKind;
 use std::sync::Arc;
 
 fn settings(flow: &FlowRun<'_>, stage: Uuid) -> Option<Arc<AuthenticatorValidateStage>> {
-    let object = flow.core.world().get(stage).cloned()?;
-    let settings = object.share::<AuthenticatorValidateStage>().filter(|s| s.allows(Kind::Webauthn))?;
+    let object = flow.core.config().get(stage).cloned()?;
+    let settings = object.share::<AuthenticatorValidateStage>().filter(|s| s.allows(DeviceKind::Webauthn))?;
     // At the name field it stands for the password, whatever the stage asks of a second factor.
     Some(Arc::new(AuthenticatorValidateStage { webauthn_user_verification: UserVerification::Required, ..AuthenticatorValidateStage::clone(&settings) }))
 }
@@ -32,18 +32,18 @@ async fn take(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sen
     match &shown {
         Ok(shown) => outcome::passwordless(flow, &shown.person, &shown.device, shown.verified),
         // Whose key it would have been is not known for sure: nobody's reputation suffers.
-        Err(_) => outcome::failed(flow, "", Kind::Webauthn).await,
+        Err(_) => outcome::failed(flow, "", DeviceKind::Webauthn).await,
     }
     Ok(shown)
 }
 
 /// An answer to this stage when nobody is named yet.
-pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sent: &Json) -> Result<Step> {
+pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sent: &Json) -> Result<FlowStep> {
     Ok(match take(flow, settings, sent).await? {
         Ok(shown) => {
             super::remembered::remember(flow, settings, &shown.person, &shown.device);
-            Step::Next
+            FlowStep::Next
         }
-        Err(text) => Step::Invalid(ResponseErrors::one("webauthn", text, "invalid")),
+        Err(text) => FlowStep::Invalid(ResponseErrors::one("webauthn", text, "invalid")),
     })
 }

@@ -3,7 +3,7 @@
 use signet_base::{Result, Span, Timestamp};
 use signet_core::{Client, Core, device};
 use signet_store::attempts::{self, Taken};
-use signet_store::devices::Kind;
+use signet_store::devices::DeviceKind;
 
 /// So many codes of a class are judged within so many seconds, for each person. Guessing six digits for a year then
 /// finds one with a probability below 6 %.
@@ -18,13 +18,13 @@ impl Counter {
         let known = device::is_known(core, client, user).await?;
         Ok(Self(if known { format!("{user}/{}", core.vault.digest("attempt", &format!("mfa\n{}", client.device))) } else { user.to_string() }))
     }
-    fn name(&self, kind: Kind, window: usize) -> String {
+    fn name(&self, kind: DeviceKind, window: usize) -> String {
         format!("mfa/{}/{}/{window}", self.0, kind.as_str())
     }
 }
 
 /// Counts one attempt. Refused: nothing of the class may be judged before that time.
-pub async fn take(core: &Core, counter: &Counter, kind: Kind, factor: Option<f64>) -> Result<Option<Timestamp>> {
+pub async fn take(core: &Core, counter: &Counter, kind: DeviceKind, factor: Option<f64>) -> Result<Option<Timestamp>> {
     let Some(factor) = factor else { return Ok(None) };
     for (window, (limit, secs)) in WINDOWS.iter().enumerate() {
         #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most 1000 days in seconds")]
@@ -36,7 +36,7 @@ pub async fn take(core: &Core, counter: &Counter, kind: Kind, factor: Option<f64
     Ok(None)
 }
 /// Forgets what was counted, after a right code.
-pub async fn clear(core: &Core, counter: &Counter, kind: Kind) -> Result<()> {
+pub async fn clear(core: &Core, counter: &Counter, kind: DeviceKind) -> Result<()> {
     for window in 0..WINDOWS.len() {
         attempts::clear(&core.db, &counter.name(kind, window)).await?;
     }

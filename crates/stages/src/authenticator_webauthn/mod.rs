@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step};
+use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, FlowStep};
 use signet_core::{Principal, brand};
-use signet_model::{Choice, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use signet_store::devices::{self, Device};
 use signet_webauthn::{Attestation, CreationOptions, Descriptor, Expect, Registered, b64, register, unb64};
 use std::sync::Arc;
@@ -32,11 +32,11 @@ pub enum ResidentKey {
     Required,
 }
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("device_type_restrictions_obj", Kind::List(&Kind::Object))];
+const EXTRA: &[FieldDef] = &[FieldDef::shown("device_type_restrictions_obj", FieldKind::List(&FieldKind::Object))];
 
 /// How a browser reaches a device (WebAuthn §5.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
-pub enum Reach {
+pub enum Transport {
     Usb,
     Nfc,
     Ble,
@@ -72,7 +72,7 @@ pub struct AuthenticatorWebAuthnStage {
     pub hints: Vec<Hint>,
     /// Ways by which a device may be reached. Empty: every way. Shown when there is one.
     #[field(choice, default_fn = |_| json!([]), write_only)]
-    pub allowed_devices: Vec<Reach>,
+    pub allowed_devices: Vec<Transport>,
     /// AAGUIDs of the models that are allowed. Empty: every model.
     #[field(default_fn = |_| json!([]), filter)]
     pub device_type_restrictions: Vec<Uuid>,
@@ -102,18 +102,18 @@ impl StageKind for WebAuthn {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorWebAuthnStage>()?;
         let Some(person) = owner(flow).await? else { return Ok(nobody()) };
         let registration = options(flow, &settings, &person).await?;
-        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT).with("registration", registration))))
+        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("registration", registration))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorWebAuthnStage>()?;
         let Some(person) = owner(flow).await? else { return Ok(nobody()) };
         let sent = match sent(answer, "response") {
             Ok(sent) => sent,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         let made = match judge(flow, &settings, person.user.id, &sent).await? {
             Ok(made) => made,
@@ -122,7 +122,7 @@ impl StageKind for WebAuthn {
         match add(flow, &settings, &person, &made).await? {
             true => {
                 flow.context().remove(&FAILURES);
-                Ok(Step::Next)
+                Ok(FlowStep::Next)
             }
             false => Ok(failed(flow, &settings, "This device is registered already.".to_owned())),
         }
@@ -150,8 +150,8 @@ async fn owner(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     }
     Ok(flow.pending_account().await?.filter(|p| p.user.is_active))
 }
-fn nobody() -> Step {
-    Step::Deny(Some("Sign in before you set up a passkey.".to_owned()))
+fn nobody() -> FlowStep {
+    FlowStep::Deny(Some("Sign in before you set up a passkey.".to_owned()))
 }
 
 /// The id and the ways of a credential that was kept.
@@ -163,7 +163,7 @@ pub(crate) fn descriptor(device: &Device) -> Option<Descriptor> {
 
 async fn options(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, person: &Principal) -> Result<Json> {
     let core = flow.core;
-    let known = devices::of_user(&core.db, person.user.id, Some(devices::Kind::Webauthn)).await?;
+    let known = devices::of_user(&core.db, person.user.id, Some(devices::DeviceKind::Webauthn)).await?;
     let exclude: Vec<Descriptor> = known.iter().filter_map(descriptor).collect();
     let challenge = ceremony::challenge(flow, Ceremony::Create, Some(person.user.id));
     let hints: Vec<&str> = settings.hints.iter().map(|h| h.as_str()).collect();
@@ -225,7 +225,7 @@ async fn add(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, pers
     let model = Uuid::from_bytes(made.aaguid);
     let described = device_types::name(model).filter(|_| model != device_types::UNKNOWN);
     let name = if settings.friendly_name.is_empty() { described.unwrap_or("WebAuthn Device") } else { &settings.friendly_name };
-    let mut device = Device::new(&core.ports, devices::Kind::Webauthn, person.user.id, name);
+    let mut device = Device::new(&core.ports, devices::DeviceKind::Webauthn, person.user.id, name);
     device.credential = Some(b64(&made.credential_id));
     device.counter = i64::from(made.counter);
     let attestation = match made.attestation {
@@ -255,14 +255,14 @@ async fn add(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, pers
     Ok(true)
 }
 
-fn failed(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, text: String) -> Step {
+fn failed(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, text: String) -> FlowStep {
     let failures = flow.plan.context.get(&FAILURES).unwrap_or(0).saturating_add(1);
     flow.context().set(&FAILURES, failures);
     if settings.max_attempts > 0 && failures >= settings.max_attempts {
         let brand = brand::look(flow.core, flow.client).title;
-        return Step::Deny(Some(format!("Exceeded maximum attempts. Contact your {brand} administrator for help.")));
+        return FlowStep::Deny(Some(format!("Exceeded maximum attempts. Contact your {brand} administrator for help.")));
     }
-    Step::Invalid(ResponseErrors::one("response", &text, "invalid"))
+    FlowStep::Invalid(ResponseErrors::one("response", &text, "invalid"))
 }
 
 #[cfg(test)]
@@ -272,8 +272,8 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_contract() {
-        let world = Snapshot::default();
-        let made = create(AuthenticatorWebAuthnStage::DEF, json!({"name": "a"}), &world).unwrap();
+        let config = Snapshot::default();
+        let made = create(AuthenticatorWebAuthnStage::DEF, json!({"name": "a"}), &config).unwrap();
         assert_eq!(
             made,
             json!({"name": "a", "configure_flow": null, "friendly_name": "", "user_verification": "preferred", "authenticator_attachment": null, "resident_key_requirement": "preferred", "hints": [], "allowed_devices": [], "device_type_restrictions": [], "max_attempts": 0})
@@ -281,7 +281,7 @@ mod tests {
         let wrong = create(
             AuthenticatorWebAuthnStage::DEF,
             json!({"name": "a", "user_verification": "bogus", "authenticator_attachment": "x", "max_attempts": -1, "device_type_restrictions": ["x"]}),
-            &world,
+            &config,
         );
         let wrong = wrong.unwrap_err();
         for field in ["user_verification", "authenticator_attachment", "max_attempts", "device_type_restrictions"] {

@@ -5,7 +5,7 @@ use signet_base::{Error, Result, Secret, Span, Timestamp, Uuid};
 use signet_core::Core;
 use signet_core::flow::{FlowRun, Key, ResponseErrors};
 use signet_store::attempts;
-use signet_store::devices::Kind;
+use signet_store::devices::DeviceKind;
 
 /// At most so many messages to a person, and to a contact, in [`SEND_WINDOW`] seconds.
 const SENDS: i64 = 5;
@@ -37,7 +37,7 @@ pub(super) fn forget(flow: &mut FlowRun<'_>) {
 }
 
 /// A new code for the contact, which the caller sends; the one before is no longer right. None: too many were sent.
-pub(super) async fn begin(flow: &mut FlowRun<'_>, kind: Kind, user: i64, contact: &str, valid: Span) -> Result<Option<Secret>> {
+pub(super) async fn begin(flow: &mut FlowRun<'_>, kind: DeviceKind, user: i64, contact: &str, valid: Span) -> Result<Option<Secret>> {
     if !may_send(flow.core, kind, user, contact).await? {
         return Ok(None);
     }
@@ -50,7 +50,7 @@ pub(super) async fn begin(flow: &mut FlowRun<'_>, kind: Kind, user: i64, contact
 }
 
 /// Whether the code came back in time. The try is counted before it is judged.
-pub(super) async fn judge(core: &Core, kind: Kind, sent: &Sent, code: &str) -> Result<Result<(), ResponseErrors>> {
+pub(super) async fn judge(core: &Core, kind: DeviceKind, sent: &Sent, code: &str) -> Result<Result<(), ResponseErrors>> {
     let name = format!("device confirm {} {}", kind.as_str(), sent.user);
     if !attempts::take(&core.db, &name, JUDGED, Span::from_secs(JUDGE_WINDOW), core.now()).await?.is_allowed() {
         return Ok(Err(ResponseErrors::one("code", "Too many wrong codes. Try again later.", "throttled")));
@@ -64,7 +64,7 @@ pub(super) async fn judge(core: &Core, kind: Kind, sent: &Sent, code: &str) -> R
 }
 
 /// Counts a message to the contact. False: there were too many.
-pub(super) async fn may_send(core: &Core, kind: Kind, user: i64, contact: &str) -> Result<bool> {
+pub(super) async fn may_send(core: &Core, kind: DeviceKind, user: i64, contact: &str) -> Result<bool> {
     let kind = kind.as_str();
     for name in [format!("device send {kind} {user}"), format!("device send {kind} {}", core.vault.digest("contact", contact))] {
         if !attempts::take(&core.db, &name, SENDS, Span::from_secs(SEND_WINDOW), core.now()).await?.is_allowed() {
@@ -79,6 +79,6 @@ fn digest(core: &Core, device: Uuid, code: &str) -> String {
 }
 
 /// Unique over all devices: the same contact is set up once in each `scope`. WebAuthn ids have no colon.
-pub(super) fn unique(core: &Core, kind: Kind, scope: &str, contact: &str) -> String {
+pub(super) fn unique(core: &Core, kind: DeviceKind, scope: &str, contact: &str) -> String {
     format!("{}:{}", kind.as_str(), core.vault.digest("contact of a device", &format!("{scope}:{contact}")))
 }

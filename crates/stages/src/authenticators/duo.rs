@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use client::Keys;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
-use signet_core::flow::{Challenge, FlowRun, Plan, ResponseErrors, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, Plan, ResponseErrors, StageKind, FlowStep, keys};
 use signet_core::{Client, Core, Principal, brand};
 use signet_model::{Change, Model, Object, Snapshot};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,9 +97,9 @@ impl StageKind for Duo {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorDuoStage>()?;
-        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let enrolment = match held(flow, user)? {
             Some((_, kept)) => Enrolment::read(&kept)?,
             None => match enrol(flow.core, &settings, &pending.username).await {
@@ -109,21 +109,21 @@ impl StageKind for Duo {
                 }
                 Err(error) => {
                     failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
-                    return Ok(Step::Deny(Some("Duo does not take new devices at the moment. Try again later.".to_owned())));
+                    return Ok(FlowStep::Deny(Some("Duo does not take new devices at the moment. Try again later.".to_owned())));
                 }
             },
         };
         let stage = flow.stage.as_ref().map(|s| s.pk.to_string()).unwrap_or_default();
         let challenge =
             Challenge::new(COMPONENT).with("activation_barcode", enrolment.activation_barcode).with("activation_code", enrolment.activation_code).with("stage_uuid", stage);
-        Ok(Step::Show(flow.about_person(challenge)))
+        Ok(FlowStep::Show(flow.about_person(challenge)))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorDuoStage>()?;
-        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let Some((id, kept)) = held(flow, user)? else { return self.show(flow).await };
         if let Err(errors) = names_itself(answer, COMPONENT) {
-            return Ok(Step::Invalid(errors));
+            return Ok(FlowStep::Invalid(errors));
         }
         let enrolment = Enrolment::read(&kept)?;
         // What the browser says about it does not count: Duo is asked.
@@ -131,17 +131,17 @@ impl StageKind for Duo {
             Ok(status) => status,
             Err(error) => {
                 failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
-                return Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "Duo does not answer. Try again later.", "unavailable")));
+                return Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Duo does not answer. Try again later.", "unavailable")));
             }
         };
         if status != "success" {
-            return Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "Scan the code with the Duo app first.", "invalid")));
+            return Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Scan the code with the Duo app first.", "invalid")));
         }
         let new = duo_device(flow.core, user, id, &settings.friendly_name, "Duo Authenticator", &enrolment.user_id, flow.stage.as_deref());
         match add(flow, &new, &[]).await {
-            Ok(true) => Ok(Step::Next),
-            Ok(false) => Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
+            Ok(true) => Ok(FlowStep::Next),
+            Ok(false) => Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
+            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
             Err(error) => Err(error),
         }
     }
@@ -149,9 +149,9 @@ impl StageKind for Duo {
 
 /// One device for each account at Duo and person.
 fn duo_device(core: &Core, user: i64, id: Uuid, friendly: &str, usual: &str, duo_user: &str, stage: Option<&Object>) -> Device {
-    let mut new = device(&core.ports, Kind::Duo, user, id, friendly, usual);
+    let mut new = device(&core.ports, DeviceKind::Duo, user, id, friendly, usual);
     let stage = stage.map(|s| s.pk.to_string()).unwrap_or_default();
-    new.credential = Some(confirm::unique(core, Kind::Duo, &format!("{stage}:{user}"), duo_user));
+    new.credential = Some(confirm::unique(core, DeviceKind::Duo, &format!("{stage}:{user}"), duo_user));
     new.data = json!({"duo_user_id": duo_user, "stage": stage}).as_object().cloned().unwrap_or_default();
     new
 }
@@ -187,14 +187,14 @@ async fn failed(core: &Core, client: &Client, person: Option<&Principal>, stage:
 /// # Errors
 /// `Denied` when too many were asked, `Unavailable` when Duo does not answer; both have a text for the person.
 pub async fn authenticate(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device, application: &str) -> Result<bool> {
-    if !counts(user.user.id, device, Kind::Duo) {
+    if !counts(user.user.id, device, DeviceKind::Duo) {
         return Ok(false);
     }
-    let world = core.world();
-    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| world.get(pk));
+    let config = core.config();
+    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk));
     let settings = stage.and_then(|s| s.get::<AuthenticatorDuoStage>()).ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
     // Nobody is worn down by pushes until they agree.
-    if !confirm::may_send(core, Kind::Duo, user.user.id, device.text("duo_user_id")).await? {
+    if !confirm::may_send(core, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
         return Err(Error::denied("Too many requests were sent to your device. Try again later."));
     }
     let mut about = vec![("Domain", client.domain())];
@@ -226,7 +226,7 @@ pub async fn authenticate(core: &Arc<Core>, client: &Client, user: &Principal, d
 
 /// [`authenticate`] within a run, naming the application that the person is on the way to.
 pub async fn push(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<bool> {
-    let application = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| flow.core.world().get(pk).map(|a| a.name().to_owned()));
+    let application = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| flow.core.config().get(pk).map(|a| a.name().to_owned()));
     authenticate(flow.core, flow.client, person, device, &application.unwrap_or_default()).await
 }
 
@@ -292,13 +292,13 @@ mod tests {
 
     #[test]
     fn the_declaration_is_that_of_the_contract() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let def = AuthenticatorDuoStage::DEF;
         assert!(def.is(Duo.id()));
-        let made = create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": "h.test"}), &world).unwrap();
+        let made = create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": "h.test"}), &config).unwrap();
         assert_eq!(made, json!({"name": "a", "configure_flow": null, "friendly_name": "", "client_id": "c", "api_hostname": "h.test", "admin_integration_key": ""}));
         for wrong in ["h.test/path", "h@x", "h.test:1"] {
-            assert!(create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": wrong}), &world).unwrap_err().get("api_hostname").is_some());
+            assert!(create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": wrong}), &config).unwrap_err().get("api_hostname").is_some());
         }
     }
 }

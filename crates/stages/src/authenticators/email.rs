@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
 use signet_core::budget;
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step};
-use signet_core::mail::{self, Letter, Own, Sender, templates};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep};
+use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::models::{Designation, Flow};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[AuthenticatorEmailStage::DEF], kind: || Arc::new(Email) };
@@ -103,12 +103,12 @@ impl Post {
     async fn send(&self, core: &Core, client: &Client, addressee: Json, address: &str, code: &Secret) -> Result<()> {
         let until = core.now().plus(self.valid);
         let values = json!({"user": addressee, "token": code.reveal(), "expires": until, "expires_in": templates::duration(self.valid.secs())});
-        let letter = Letter {
+        let letter = mail::Email {
             to: vec![address.to_owned()],
             subject: self.subject.clone(),
             template: self.template.clone(),
             values: values.as_object().cloned().unwrap_or_default(),
-            ..Letter::default()
+            ..mail::Email::default()
         };
         mail::send(core, client, &self.sender, &letter).await
     }
@@ -122,16 +122,16 @@ impl StageKind for Email {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
-        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         if confirm::sent(flow, user).is_none() {
             if !person.user.email.is_empty() {
                 if let Err(errors) = transmit(flow, &person, &person.user.email).await? {
                     tracing::warn!(errors = %errors.into_json(), "no code could be sent to the address of an account");
-                    return Ok(Step::Deny(Some("The code could not be sent. Try again later.".to_owned())));
+                    return Ok(FlowStep::Deny(Some("The code could not be sent. Try again later.".to_owned())));
                 }
             } else if !may_type(flow) {
-                return Ok(Step::Deny(Some("Your account has no e-mail address.".to_owned())));
+                return Ok(FlowStep::Deny(Some("Your account has no e-mail address.".to_owned())));
             }
         }
         let sent = confirm::sent(flow, user);
@@ -139,19 +139,19 @@ impl StageKind for Email {
         if let Some(sent) = sent {
             challenge = challenge.with("email", mask(&sent.contact));
         }
-        Ok(Step::Show(flow.about_person(challenge)))
+        Ok(FlowStep::Show(flow.about_person(challenge)))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorEmailStage>()?;
-        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let sent = confirm::sent(flow, user);
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
-            return Ok(Step::Invalid(ResponseErrors::required("code")));
+            return Ok(FlowStep::Invalid(ResponseErrors::required("code")));
         }
         let Some(sent) = sent.clone().filter(|_| has_code(answer)) else {
             // The address of the account is the one that counts, whatever is typed.
             let address = match person.user.email.as_str() {
-                "" if !may_type(flow) => return Ok(Step::Deny(Some("Your account has no e-mail address.".to_owned()))),
+                "" if !may_type(flow) => return Ok(FlowStep::Deny(Some("Your account has no e-mail address.".to_owned()))),
                 // "Send again": to where the last one went.
                 "" if let Some(sent) = &sent
                     && answer.get(FIELD).and_then(Json::as_str) == Some("") =>
@@ -160,31 +160,31 @@ impl StageKind for Email {
                 }
                 "" => match typed_address(answer) {
                     Ok(address) => address,
-                    Err(errors) => return Ok(Step::Invalid(errors)),
+                    Err(errors) => return Ok(FlowStep::Invalid(errors)),
                 },
                 own => own.to_owned(),
             };
             return match transmit(flow, &person, &address).await? {
                 Ok(()) => self.show(flow).await,
-                Err(errors) => Ok(Step::Invalid(errors)),
+                Err(errors) => Ok(FlowStep::Invalid(errors)),
             };
         };
         let code = match typed_code(answer, 6) {
             Ok(code) => code,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
-        if let Err(errors) = confirm::judge(flow.core, Kind::Email, &sent, &code).await? {
-            return Ok(Step::Invalid(errors));
+        if let Err(errors) = confirm::judge(flow.core, DeviceKind::Email, &sent, &code).await? {
+            return Ok(FlowStep::Invalid(errors));
         }
-        let mut new = device(&flow.core.ports, Kind::Email, user, sent.device, &settings.friendly_name, "Email Device");
+        let mut new = device(&flow.core.ports, DeviceKind::Email, user, sent.device, &settings.friendly_name, "Email Device");
         let stage = flow.stage.as_ref().map(|s| s.pk);
         new.data = json!({"email": sent.contact, "stage": stage}).as_object().cloned().unwrap_or_default();
-        new.credential = Some(confirm::unique(flow.core, Kind::Email, &user.to_string(), &sent.contact.to_lowercase()));
+        new.credential = Some(confirm::unique(flow.core, DeviceKind::Email, &user.to_string(), &sent.contact.to_lowercase()));
         confirm::forget(flow);
         match super::add(flow, &new, &[]).await {
-            Ok(true) => Ok(Step::Next),
-            Ok(false) => Ok(Step::Invalid(super::wrong_code())),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(Step::Invalid(taken())),
+            Ok(true) => Ok(FlowStep::Next),
+            Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
+            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(taken())),
             Err(error) => Err(error),
         }
     }
@@ -214,17 +214,17 @@ fn typed_address(answer: &Map) -> Result<String, ResponseErrors> {
 async fn transmit(flow: &mut FlowRun<'_>, person: &Principal, address: &str) -> Result<Result<(), ResponseErrors>> {
     let settings = flow.settings::<AuthenticatorEmailStage>()?;
     let user = person.user.id;
-    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, Kind::Email, &user.to_string(), &address.to_lowercase())).await?.is_some() {
+    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, DeviceKind::Email, &user.to_string(), &address.to_lowercase())).await?.is_some() {
         return Ok(Err(taken()));
     }
     let post = Post::of(flow.core, Some(&settings));
     if flow.user().is_none() {
-        flow.core.budgets.spend(budget::Kind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
+        flow.core.budgets.spend(budget::BudgetKind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
         if !mail::may_reach(flow.core, address).await? {
             return Ok(Err(ResponseErrors::one(FIELD, "Too many mails were sent. Try again later.", "throttled")));
         }
     }
-    let Some(code) = confirm::begin(flow, Kind::Email, user, address, post.valid).await? else {
+    let Some(code) = confirm::begin(flow, DeviceKind::Email, user, address, post.valid).await? else {
         return Ok(Err(ResponseErrors::one(FIELD, "Too many mails were sent. Try again later.", "throttled")));
     };
     if let Err(error) = post.send(flow.core, flow.client, mail::nobody(&person.user), address, &code).await {
@@ -266,13 +266,13 @@ fn mask(address: &str) -> String {
 /// # Errors
 /// `Denied` when too many were sent, `Unavailable` when the mail did not leave; both have a text for the person.
 pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device) -> Result<()> {
-    if !counts(user.user.id, device, Kind::Email) {
+    if !counts(user.user.id, device, DeviceKind::Email) {
         return Err(Error::NotFound);
     }
-    let world = core.world();
-    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| world.get(pk));
+    let config = core.config();
+    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk));
     let post = Post::of(core, stage.and_then(|s| s.get::<AuthenticatorEmailStage>()));
-    if !confirm::may_send(core, Kind::Email, user.user.id, device.text(FIELD)).await? {
+    if !confirm::may_send(core, DeviceKind::Email, user.user.id, device.text(FIELD)).await? {
         return Err(Error::denied("Too many mails were sent. Try again later."));
     }
     let code = super::random_digits(&core.ports);
@@ -286,7 +286,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
 
 /// Whether the code is the one that was sent last; it is used up then.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
-    if !counts(user, device, Kind::Email) || code.is_empty() {
+    if !counts(user, device, DeviceKind::Email) || code.is_empty() {
         return Ok(false);
     }
     devices::take_code(&core.db, device.id, &device.code_digest(&core.vault, code), core.now()).await
@@ -299,10 +299,10 @@ mod tests {
 
     #[test]
     fn the_declaration_is_that_of_the_contract() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let def = AuthenticatorEmailStage::DEF;
         assert!(def.is(Email.id()));
-        let made = create(def, json!({"name": "a"}), &world).unwrap();
+        let made = create(def, json!({"name": "a"}), &config).unwrap();
         assert_eq!(
             (&made["token_expiry"], &made["template"], &made["port"], &made["use_global_settings"]),
             (&json!("minutes=30"), &json!("email/email_otp.html"), &json!(25), &json!(false))
@@ -311,7 +311,7 @@ mod tests {
         for (field, value) in
             [("token_expiry", json!("bogus")), ("token_expiry", json!("seconds=0")), ("template", json!("../secret")), ("port", json!(0)), ("from_address", json!("x"))]
         {
-            assert!(create(def, json!({"name": "a", field: value}), &world).unwrap_err().get(field).is_some(), "{field}");
+            assert!(create(def, json!({"name": "a", field: value}), &config).unwrap_err().get(field).is_some(), "{field}");
         }
     }
     #[test]

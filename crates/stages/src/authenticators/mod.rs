@@ -15,17 +15,17 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Uuid, json};
 use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
 use signet_core::{Core, Principal};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 
 /// Whether the code is right for one of the kinds that answer with a code, and has not been used. Who judges several
 /// devices asks each; the attempt is counted by the caller.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     match device.kind {
-        Kind::Totp => totp::verify(core, user, device, code).await,
-        Kind::Static => static_codes::verify(core, user, device, code).await,
-        Kind::Sms => sms::verify(core, user, device, code).await,
-        Kind::Email => email::verify(core, user, device, code).await,
-        Kind::Webauthn | Kind::Duo => Ok(false),
+        DeviceKind::Totp => totp::verify(core, user, device, code).await,
+        DeviceKind::Static => static_codes::verify(core, user, device, code).await,
+        DeviceKind::Sms => sms::verify(core, user, device, code).await,
+        DeviceKind::Email => email::verify(core, user, device, code).await,
+        DeviceKind::Webauthn | DeviceKind::Duo => Ok(false),
     }
 }
 
@@ -35,8 +35,8 @@ pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Resu
 /// `Denied` when too many were sent, `Unavailable` when the message did not leave: both with a text for the person.
 pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<()> {
     match device.kind {
-        Kind::Sms => sms::send(flow.core, flow.client, person, device).await,
-        Kind::Email => email::send(flow.core, flow.client, person, device).await,
+        DeviceKind::Sms => sms::send(flow.core, flow.client, person, device).await,
+        DeviceKind::Email => email::send(flow.core, flow.client, person, device).await,
         _ => Err(Error::NotFound),
     }
 }
@@ -44,15 +44,15 @@ pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Re
 /// What a challenge says about the device beside its class.
 pub fn challenge_of(device: &Device) -> Json {
     match device.kind {
-        Kind::Totp if totp::digits(device) != 6 => json!({"digits": totp::digits(device)}),
-        Kind::Sms => json!({"phone_number": sms::masked(device)}),
-        Kind::Email => json!({"email": email::masked(device)}),
+        DeviceKind::Totp if totp::digits(device) != 6 => json!({"digits": totp::digits(device)}),
+        DeviceKind::Sms => json!({"phone_number": sms::masked(device)}),
+        DeviceKind::Email => json!({"email": email::masked(device)}),
         _ => json!({}),
     }
 }
 
 /// Whether the device may be asked at all: it is this person's, confirmed, and of the kind.
-fn counts(user: i64, device: &Device, kind: Kind) -> bool {
+fn counts(user: i64, device: &Device, kind: DeviceKind) -> bool {
     device.user_id == user && device.confirmed && device.kind == kind
 }
 
@@ -112,7 +112,7 @@ async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Resul
 }
 
 /// A new confirmed device of the run, under the id that was held.
-fn device(ports: &Ports, kind: Kind, user: i64, id: Uuid, friendly: &str, usual: &str) -> Device {
+fn device(ports: &Ports, kind: DeviceKind, user: i64, id: Uuid, friendly: &str, usual: &str) -> Device {
     Device { uuid: id, ..Device::new(ports, kind, user, if friendly.is_empty() { usual } else { friendly }) }
 }
 

@@ -6,10 +6,10 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex};
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step};
+use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, FlowStep};
 use signet_core::{Client, Core, Principal, expression};
 use signet_model::{Change, Choice, Model, Snapshot};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF], kind: || Arc::new(Sms) };
@@ -105,24 +105,24 @@ impl StageKind for Sms {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
-        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         if confirm::sent(flow, user).is_none()
             && let Some(number) = known_number(flow).await?
             && let Err(errors) = transmit(flow, user, &number).await?
         {
             tracing::warn!(errors = %errors.into_json(), "no code could be sent to the number of an account");
-            return Ok(Step::Deny(Some("The code could not be sent. Try again later.".to_owned())));
+            return Ok(FlowStep::Deny(Some("The code could not be sent. Try again later.".to_owned())));
         }
         let required = confirm::sent(flow, user).is_none();
-        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT).with("phone_number_required", required))))
+        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("phone_number_required", required))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorSMSStage>()?;
-        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let sent = confirm::sent(flow, user);
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
-            return Ok(Step::Invalid(ResponseErrors::required("code")));
+            return Ok(FlowStep::Invalid(ResponseErrors::required("code")));
         }
         let Some(sent) = sent.filter(|_| has_code(answer)) else {
             // A number that the account has is the one that counts, whatever is typed.
@@ -130,30 +130,30 @@ impl StageKind for Sms {
                 Some(number) => number,
                 None => match typed_number(answer) {
                     Ok(number) => number,
-                    Err(errors) => return Ok(Step::Invalid(errors)),
+                    Err(errors) => return Ok(FlowStep::Invalid(errors)),
                 },
             };
             return match transmit(flow, user, &number).await? {
                 Ok(()) => self.show(flow).await,
-                Err(errors) => Ok(Step::Invalid(errors)),
+                Err(errors) => Ok(FlowStep::Invalid(errors)),
             };
         };
         let code = match typed_code(answer, 6) {
             Ok(code) => code,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
-        if let Err(errors) = confirm::judge(flow.core, Kind::Sms, &sent, &code).await? {
-            return Ok(Step::Invalid(errors));
+        if let Err(errors) = confirm::judge(flow.core, DeviceKind::Sms, &sent, &code).await? {
+            return Ok(FlowStep::Invalid(errors));
         }
-        let mut new = device(&flow.core.ports, Kind::Sms, user, sent.device, &settings.friendly_name, "SMS Device");
+        let mut new = device(&flow.core.ports, DeviceKind::Sms, user, sent.device, &settings.friendly_name, "SMS Device");
         let kept = if settings.verify_only { format!("hash:{}", sha256_hex(sent.contact.as_bytes())) } else { sent.contact.clone() };
         new.data = json!({"phone_number": kept, "stage": stage_key(flow)?}).as_object().cloned().unwrap_or_default();
-        new.credential = Some(confirm::unique(flow.core, Kind::Sms, &stage_key(flow)?.to_string(), &sent.contact));
+        new.credential = Some(confirm::unique(flow.core, DeviceKind::Sms, &stage_key(flow)?.to_string(), &sent.contact));
         confirm::forget(flow);
         match super::add(flow, &new, &[]).await {
-            Ok(true) => Ok(Step::Next),
-            Ok(false) => Ok(Step::Invalid(super::wrong_code())),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(Step::Invalid(taken())),
+            Ok(true) => Ok(FlowStep::Next),
+            Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
+            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(taken())),
             Err(error) => Err(error),
         }
     }
@@ -207,10 +207,10 @@ fn typed_number(answer: &Map) -> Result<String, ResponseErrors> {
 async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Result<(), ResponseErrors>> {
     let settings = flow.settings::<AuthenticatorSMSStage>()?;
     let key = stage_key(flow)?.to_string();
-    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, Kind::Sms, &key, number)).await?.is_some() {
+    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, DeviceKind::Sms, &key, number)).await?.is_some() {
         return Ok(Err(taken()));
     }
-    let Some(code) = confirm::begin(flow, Kind::Sms, user, number, Span::from_secs(VALID)).await? else {
+    let Some(code) = confirm::begin(flow, DeviceKind::Sms, user, number, Span::from_secs(VALID)).await? else {
         return Ok(Err(ResponseErrors::one(FIELD, "Too many messages were sent. Try again later.", "throttled")));
     };
     let person = flow.pending_account().await?;
@@ -256,13 +256,13 @@ pub fn masked(device: &Device) -> String {
 /// # Errors
 /// `Denied` when too many were sent, `Unavailable` when the message did not leave; both have a text for the person.
 pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device) -> Result<()> {
-    if !counts(user.user.id, device, Kind::Sms) || !usable(device) {
+    if !counts(user.user.id, device, DeviceKind::Sms) || !usable(device) {
         return Err(Error::NotFound);
     }
-    let world = core.world();
-    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| world.get(pk).cloned());
+    let config = core.config();
+    let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk).cloned());
     let settings = stage.as_ref().and_then(|s| s.get::<AuthenticatorSMSStage>()).ok_or_else(|| Error::Unavailable("Messages cannot be sent at the moment.".to_owned()))?;
-    if !confirm::may_send(core, Kind::Sms, user.user.id, device.text(FIELD)).await? {
+    if !confirm::may_send(core, DeviceKind::Sms, user.user.id, device.text(FIELD)).await? {
         return Err(Error::denied("Too many messages were sent. Try again later."));
     }
     let code = super::random_digits(&core.ports);
@@ -276,7 +276,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
 
 /// Whether the code is the one that was sent last; it is used up then.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
-    if !counts(user, device, Kind::Sms) || code.is_empty() {
+    if !counts(user, device, DeviceKind::Sms) || code.is_empty() {
         return Ok(false);
     }
     devices::take_code(&core.db, device.id, &device.code_digest(&core.vault, code), core.now()).await
@@ -289,16 +289,16 @@ mod tests {
 
     #[test]
     fn the_declaration_is_that_of_the_contract() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let def = AuthenticatorSMSStage::DEF;
         assert!(def.is(Sms.id()));
-        let made = create(def, json!({"name": "a", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth": "b"}), &world).unwrap();
+        let made = create(def, json!({"name": "a", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth": "b"}), &config).unwrap();
         let wanted = json!({"name": "a", "configure_flow": null, "friendly_name": "", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth_type": "basic", "verify_only": false, "mapping": null});
         assert_eq!(made, wanted);
-        let wrong = create(def, json!({"name": "a"}), &world).unwrap_err();
+        let wrong = create(def, json!({"name": "a"}), &config).unwrap_err();
         assert!(["provider", "from_number", "account_sid", "auth"].iter().all(|f| wrong.get(f).is_some()), "{wrong}");
         for (provider, target) in [("generic", "AC1"), ("generic", "file:///etc/passwd"), ("twilio", "../x")] {
-            let wrong = create(def, json!({"name": "a", "provider": provider, "from_number": "+1", "account_sid": target, "auth": "b"}), &world).unwrap_err();
+            let wrong = create(def, json!({"name": "a", "provider": provider, "from_number": "+1", "account_sid": target, "auth": "b"}), &config).unwrap_err();
             assert!(wrong.get("account_sid").is_some(), "{wrong}");
         }
     }
@@ -316,7 +316,7 @@ mod tests {
     }
     #[test]
     fn a_shown_number_hides_its_middle() {
-        let mut device = Device::new(&signet_base::Ports::system(), Kind::Sms, 1, "x");
+        let mut device = Device::new(&signet_base::Ports::system(), DeviceKind::Sms, 1, "x");
         device.data = map(json!({"phone_number": "+41791234567"}));
         assert_eq!(masked(&device), "+41…67");
         assert!(usable(&device));

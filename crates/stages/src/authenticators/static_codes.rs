@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Map, Ports, Result, Secret, Uuid};
 use signet_core::Core;
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep};
 use signet_model::Model;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 
 pub const SLICE: Slice = Slice { models: &[AuthenticatorStaticStage::DEF], kind: || std::sync::Arc::new(Static) };
 
@@ -55,13 +55,13 @@ impl StageKind for Static {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorStaticStage>()?;
-        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let codes = match held(flow, user)? {
             Some((_, codes)) => codes,
             // Whoever has codes keeps them: a second list would leave the first one valid and forgotten.
-            None if has_codes(flow.core, user).await? => return Ok(Step::Next),
+            None if has_codes(flow.core, user).await? => return Ok(FlowStep::Next),
             None => {
                 let codes = Secret::new(generate(&flow.core.ports, settings.token_count, settings.token_length).join(" "));
                 hold(flow, user, None, &codes)?;
@@ -69,26 +69,26 @@ impl StageKind for Static {
             }
         };
         let codes: Vec<&str> = codes.reveal().split(' ').collect();
-        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT).with("codes", codes))))
+        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("codes", codes))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorStaticStage>()?;
-        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         // Codes that nobody has seen help nobody.
         let Some((id, codes)) = held(flow, user)? else { return self.show(flow).await };
         if let Err(errors) = names_itself(answer, COMPONENT) {
-            return Ok(Step::Invalid(errors));
+            return Ok(FlowStep::Invalid(errors));
         }
-        let new = device(&flow.core.ports, Kind::Static, user, id, &settings.friendly_name, "Static Token");
+        let new = device(&flow.core.ports, DeviceKind::Static, user, id, &settings.friendly_name, "Static Token");
         let digests: Vec<String> = codes.reveal().split(' ').map(|c| new.code_digest(&flow.core.vault, &normal(c))).collect();
         let made = super::add(flow, &new, &digests).await?;
-        Ok(if made { Step::Next } else { Step::Invalid(ResponseErrors::one("non_field_errors", "These codes are saved already.", "invalid")) })
+        Ok(if made { FlowStep::Next } else { FlowStep::Invalid(ResponseErrors::one("non_field_errors", "These codes are saved already.", "invalid")) })
     }
 }
 
 /// Whether there is a list with a code left.
 async fn has_codes(core: &Core, user: i64) -> Result<bool> {
-    for device in devices::of_user(&core.db, user, Some(Kind::Static)).await?.iter().filter(|d| d.confirmed) {
+    for device in devices::of_user(&core.db, user, Some(DeviceKind::Static)).await?.iter().filter(|d| d.confirmed) {
         if devices::count_codes(&core.db, device.id, core.now()).await? > 0 {
             return Ok(true);
         }
@@ -99,7 +99,7 @@ async fn has_codes(core: &Core, user: i64) -> Result<bool> {
 /// Whether the code is on the device's list; it is crossed out then.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     let code = normal(code);
-    if !counts(user, device, Kind::Static) || code.is_empty() {
+    if !counts(user, device, DeviceKind::Static) || code.is_empty() {
         return Ok(false);
     }
     devices::take_code(&core.db, device.id, &device.code_digest(&core.vault, &code), core.now()).await
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn the_declaration_is_that_of_the_contract() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let def = AuthenticatorStaticStage::DEF;
         assert!(def.is(Static.id()));
-        let made = create(def, json!({"name": "a"}), &world).unwrap();
+        let made = create(def, json!({"name": "a"}), &config).unwrap();
         assert_eq!(made, json!({"name": "a", "configure_flow": null, "friendly_name": "", "token_count": 6, "token_length": 12}));
-        assert!(create(def, json!({"name": "a", "token_length": 1000}), &world).unwrap_err().get("token_length").is_some());
+        assert!(create(def, json!({"name": "a", "token_length": 1000}), &config).unwrap_err().get("token_length").is_some());
     }
     #[test]
     fn codes_have_their_length_and_are_read_as_people_type_them() {

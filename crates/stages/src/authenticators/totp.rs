@@ -5,10 +5,10 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Map, Result, Secret, Uuid, json};
-use signet_core::flow::{Challenge, FlowRun, StageKind, Step};
+use signet_core::flow::{Challenge, FlowRun, StageKind, FlowStep};
 use signet_core::{Core, brand};
 use signet_model::{Choice, Model, Object, Snapshot};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 
 pub const SLICE: Slice = Slice { models: &[AuthenticatorTOTPStage::DEF], kind: || std::sync::Arc::new(Totp) };
 
@@ -86,9 +86,9 @@ impl StageKind for Totp {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorTOTPStage>()?;
-        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let key = match held(flow, user)? {
             Some((_, key)) => key,
             None => {
@@ -101,26 +101,26 @@ impl StageKind for Totp {
         };
         let issuer = if settings.issuer.is_empty() { brand::look(flow.core, flow.client).title } else { settings.issuer.clone() };
         let address = settings.shape().address(&bytes(&key)?, &issuer, &pending.username);
-        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT).with("config_url", address))))
+        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("config_url", address))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorTOTPStage>()?;
-        let Some(user) = owner(flow) else { return Ok(Step::Deny(Some(NOBODY.to_owned()))) };
+        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         // Nobody can know the code of a key that was not shown.
         let Some((id, key)) = held(flow, user)? else { return self.show(flow).await };
         let shape = settings.shape();
         let code = match typed_code(answer, shape.digits as usize) {
             Ok(code) => code,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
-        let Some(step) = shape.matching(&bytes(&key)?, &code, flow.core.now(), 0) else { return Ok(Step::Invalid(wrong_code())) };
-        let mut new = device(&flow.core.ports, Kind::Totp, user, id, &settings.friendly_name, "TOTP Authenticator");
+        let Some(step) = shape.matching(&bytes(&key)?, &code, flow.core.now(), 0) else { return Ok(FlowStep::Invalid(wrong_code())) };
+        let mut new = device(&flow.core.ports, DeviceKind::Totp, user, id, &settings.friendly_name, "TOTP Authenticator");
         new.data = json!({"algorithm": shape.algorithm, "digits": shape.digits, "period": shape.period, "drift": shape.drift}).as_object().cloned().unwrap_or_default();
         new.seal(&flow.core.vault, &key)?;
         // The code that confirmed the device is used: it signs nobody in.
         new.counter = step;
         new.last_used = Some(flow.core.now());
-        Ok(if super::add(flow, &new, &[]).await? { Step::Next } else { Step::Invalid(wrong_code()) })
+        Ok(if super::add(flow, &new, &[]).await? { FlowStep::Next } else { FlowStep::Invalid(wrong_code()) })
     }
 }
 
@@ -130,7 +130,7 @@ fn bytes(key: &Secret) -> Result<Vec<u8>> {
 
 /// Whether the code is right for the device now, and its step was not used before. Of many at the same moment one is right.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
-    if !counts(user, device, Kind::Totp) {
+    if !counts(user, device, DeviceKind::Totp) {
         return Ok(false);
     }
     let shape = shape_of(device)?;
@@ -168,13 +168,13 @@ mod tests {
 
     #[test]
     fn the_declaration_is_that_of_the_contract() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let def = AuthenticatorTOTPStage::DEF;
         assert!(def.is(Totp.id()));
-        assert_eq!(create(def, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."], "digits": ["This field is required."]}));
-        assert_eq!(create(def, json!({"name": "a", "digits": "7"}), &world).unwrap_err(), json!({"digits": ["\"7\" is not a valid choice."]}));
-        assert!(create(def, json!({"name": "a", "digits": "6", "period": 1}), &world).is_err());
-        let made = create(def, json!({"name": "a", "digits": "8"}), &world).unwrap();
+        assert_eq!(create(def, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."], "digits": ["This field is required."]}));
+        assert_eq!(create(def, json!({"name": "a", "digits": "7"}), &config).unwrap_err(), json!({"digits": ["\"7\" is not a valid choice."]}));
+        assert!(create(def, json!({"name": "a", "digits": "6", "period": 1}), &config).is_err());
+        let made = create(def, json!({"name": "a", "digits": "8"}), &config).unwrap();
         assert_eq!((&made["friendly_name"], &made["algorithm"], &made["period"]), (&json!(""), &json!("SHA1"), &json!(30)));
     }
 }

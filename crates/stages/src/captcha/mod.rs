@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::outbound::HttpRequest;
 use signet_base::{FieldErrors, Json, Map, Result, Secret, json, query};
-use signet_core::flow::{Challenge, Context, FlowRun, Key, ResponseErrors, StageKind, Step};
+use signet_core::flow::{Challenge, Context, FlowRun, Key, ResponseErrors, StageKind, FlowStep};
 use signet_core::{Client, Core};
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
@@ -85,24 +85,24 @@ impl StageKind for Captcha {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<CaptchaStage>()?;
-        Ok(Step::Show(flow.about_person(challenge(&settings))))
+        Ok(FlowStep::Show(flow.about_person(challenge(&settings))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<CaptchaStage>()?;
         let token = match token(answer, "token") {
             Ok(token) => token,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         match judge(flow.core, flow.client, &settings, &token).await {
             Ok(said) => {
                 remember(flow.context(), &settings, said);
-                Ok(Step::Next)
+                Ok(FlowStep::Next)
             }
             Err(why) => {
                 tracing::info!(request_id = %flow.client.request_id, %why, "a captcha was refused");
-                Ok(Step::Invalid(ResponseErrors::one("token", REFUSED, "invalid")))
+                Ok(FlowStep::Invalid(ResponseErrors::one("token", REFUSED, "invalid")))
             }
         }
     }
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn the_declaration_names_what_is_wrong() {
-        let world = Snapshot::default();
-        let missing = create(CaptchaStage::DEF, json!({}), &world).unwrap_err();
+        let config = Snapshot::default();
+        let missing = create(CaptchaStage::DEF, json!({}), &config).unwrap_err();
         assert!(["name", "public_key", "private_key"].iter().all(|f| missing.get(*f).is_some()));
         let base = json!({"name": "a", "public_key": "p", "private_key": "k"});
         for (field, bad) in [
@@ -193,7 +193,7 @@ mod tests {
         ] {
             let mut sent = base.clone();
             sent[field] = bad;
-            assert!(create(CaptchaStage::DEF, sent, &world).unwrap_err().get(field).is_some(), "{field}");
+            assert!(create(CaptchaStage::DEF, sent, &config).unwrap_err().get(field).is_some(), "{field}");
         }
     }
     #[test]

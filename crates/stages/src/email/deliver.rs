@@ -2,7 +2,7 @@
 use super::{EmailStage, OVERRIDE};
 use signet_base::{Result, Secret, Span, json};
 use signet_core::flow::{Plan, account, keys, token};
-use signet_core::mail::{self, Letter, templates};
+use signet_core::mail::{self, Email, templates};
 use signet_core::{Client, Core, Principal};
 use signet_model::Object;
 use signet_store::attempts;
@@ -94,12 +94,12 @@ async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principa
         mail::person(person)
     };
     let values = json!({"url": url, "user": addressee, "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
-    let letter = Letter {
+    let letter = Email {
         to: vec![address.clone()],
         subject: settings.subject.clone(),
         template: settings.template.clone(),
         values: values.as_object().cloned().unwrap_or_default(),
-        ..Letter::default()
+        ..Email::default()
     };
     let sender = settings.sender(core);
     mail::send_with_patience(core, client, &sender, &letter).await?;

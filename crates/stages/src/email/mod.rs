@@ -6,8 +6,8 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
-use signet_core::budget::Kind;
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, Step, account, keys};
+use signet_core::budget::BudgetKind;
+use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, FlowStep, account, keys};
 use signet_core::mail::{Own, Sender, templates};
 use signet_core::{Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
@@ -118,34 +118,34 @@ impl StageKind for Email {
     fn sender(&self, core: &Core, stage: &Object) -> Option<Sender> {
         Some(stage.get::<EmailStage>()?.sender(core))
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<EmailStage>()?;
         if came_back(flow) {
             return confirmed(flow, &settings).await;
         }
         if flow.pending_user().is_none() {
-            return Ok(Step::Deny(Some("No pending user.".to_owned())));
+            return Ok(FlowStep::Deny(Some("No pending user.".to_owned())));
         }
         if !is_sent(flow)
             && let Err(text) = send(flow, &settings).await?
         {
-            return Ok(Step::Deny(Some(text)));
+            return Ok(FlowStep::Deny(Some(text)));
         }
-        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT))))
+        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT))))
     }
     /// Whatever is sent here asks for another mail; only the link goes on.
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<EmailStage>()?;
         if came_back(flow) {
             return confirmed(flow, &settings).await;
         }
         if flow.pending_user().is_none() {
-            return Ok(Step::Deny(Some("No pending user.".to_owned())));
+            return Ok(FlowStep::Deny(Some("No pending user.".to_owned())));
         }
         if answer.get("component").and_then(Json::as_str) != Some(COMPONENT) {
-            return Ok(Step::Invalid(ResponseErrors::required("component")));
+            return Ok(FlowStep::Invalid(ResponseErrors::required("component")));
         }
-        Ok(Step::Invalid(match send(flow, &settings).await? {
+        Ok(FlowStep::Invalid(match send(flow, &settings).await? {
             Ok(()) => ResponseErrors::one("non_field_errors", "email-sent", "email-sent"),
             Err(text) => ResponseErrors::one("non_field_errors", &text, "throttled"),
         }))
@@ -166,16 +166,16 @@ fn came_back(flow: &FlowRun<'_>) -> bool {
     purpose == deliver::RECOVERY || purpose == deliver::purpose(&key_of(flow))
 }
 
-async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Step> {
+async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<FlowStep> {
     // The run may have been turned to somebody else since.
     if !proof::is_restored(&flow.plan.context) {
-        return Ok(Step::Deny(None));
+        return Ok(FlowStep::Deny(None));
     }
-    let Some(person) = flow.pending_account().await? else { return Ok(Step::Deny(None)) };
+    let Some(person) = flow.pending_account().await? else { return Ok(FlowStep::Deny(None)) };
     if settings.activate_user_on_success && !person.user.is_active {
         activate(flow, &person).await?;
     }
-    Ok(Step::Next)
+    Ok(FlowStep::Next)
 }
 
 /// Only the account that this run has made and nobody else has changed: one that an administrator deactivated stays so.
@@ -199,7 +199,7 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
     let typed = context.get(&keys::PENDING_USER_IDENTIFIER).or_else(|| flow.pending_user().map(|u| u.username)).unwrap_or_default();
     let by_stranger = flow.user().is_none();
     if by_stranger {
-        flow.core.budgets.spend(Kind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
+        flow.core.budgets.spend(BudgetKind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
     }
     let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
     let taken = attempts::take(&flow.core.db, &name, settings.recovery_max_attempts, settings.recovery_cache_timeout, flow.core.now()).await?;
@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn the_declaration_names_what_is_wrong() {
-        let world = Snapshot::default();
-        let made = create(EmailStage::DEF, json!({"name": "a"}), &world).unwrap();
+        let config = Snapshot::default();
+        let made = create(EmailStage::DEF, json!({"name": "a"}), &config).unwrap();
         for (field, value) in [
             ("template", json!("email/password_reset.html")),
             ("port", json!(25)),
@@ -252,7 +252,7 @@ mod tests {
             assert_eq!(made[field], value, "{field}");
         }
         assert!(made.get("password").is_none());
-        let wrong = create(EmailStage::DEF, json!({"name": "a", "template": "no/such.html"}), &world).unwrap_err();
+        let wrong = create(EmailStage::DEF, json!({"name": "a", "template": "no/such.html"}), &config).unwrap_err();
         assert_eq!(wrong, json!({"template": ["Invalid template 'no/such.html' specified."]}));
         for (field, bad) in [
             ("template", json!("../../etc/passwd")),
@@ -264,7 +264,7 @@ mod tests {
         ] {
             let mut sent = json!({"name": "a"});
             sent[field] = bad;
-            assert!(create(EmailStage::DEF, sent, &world).unwrap_err().get(field).is_some(), "{field}");
+            assert!(create(EmailStage::DEF, sent, &config).unwrap_err().get(field).is_some(), "{field}");
         }
     }
 }

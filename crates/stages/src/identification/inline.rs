@@ -4,12 +4,12 @@ use crate::captcha::{self, CaptchaStage};
 use signet_base::{Json, Map, Result, json};
 use signet_core::flow::{FlowRun, ResponseErrors};
 use signet_core::rows::NO_AVATAR;
-use signet_core::source::Offer;
+use signet_core::source::LoginButton;
 
 /// The challenge of the embedded captcha.
 pub fn captcha_challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Json {
-    let world = flow.core.world();
-    let Some((_, stage)) = settings.captcha_stage.and_then(|pk| world.get_typed::<CaptchaStage>(pk)) else { return Json::Null };
+    let config = flow.core.config();
+    let Some((_, stage)) = settings.captcha_stage.and_then(|pk| config.get_typed::<CaptchaStage>(pk)) else { return Json::Null };
     Json::Object(captcha::challenge(stage).with("pending_user", "").with("pending_user_avatar", NO_AVATAR).0)
 }
 
@@ -21,8 +21,8 @@ pub async fn captcha_answer(flow: &mut FlowRun<'_>, settings: &IdentificationSta
         Ok(token) => token,
         Err(errors) => return Ok(Err(errors)),
     };
-    let world = flow.core.world();
-    let Some((_, stage)) = world.get_typed::<CaptchaStage>(pk) else { return refused() };
+    let config = flow.core.config();
+    let Some((_, stage)) = config.get_typed::<CaptchaStage>(pk) else { return refused() };
     match captcha::judge(flow.core, flow.client, stage, &token).await {
         Ok(said) => {
             captcha::remember(flow.context(), stage, said);
@@ -37,13 +37,13 @@ pub async fn captcha_answer(flow: &mut FlowRun<'_>, settings: &IdentificationSta
 
 /// The sources that are offered, by name.
 pub fn sources(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Json {
-    let world = flow.core.world();
-    let mut offers: Vec<Offer> = settings
+    let config = flow.core.config();
+    let mut offers: Vec<LoginButton> = settings
         .sources
         .iter()
         .filter_map(|pk| {
-            let source = world.get(*pk)?;
-            flow.core.families.source(source.def)?.offer(flow.core, flow.client, source, flow.query)
+            let source = config.get(*pk)?;
+            flow.core.families.source(source.def)?.login_button(flow.core, flow.client, source, flow.query)
         })
         .collect();
     offers.sort_by(|a, b| a.name.cmp(&b.name));

@@ -10,7 +10,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid, json};
-use signet_core::flow::{Challenge, FlowRun, PendingUser, ResponseErrors, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, PendingUser, ResponseErrors, StageKind, FlowStep, keys};
 use signet_core::models::{Designation, Flow};
 use signet_core::{Principal, brand, reputation};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -95,18 +95,18 @@ impl StageKind for Identification {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         if proof::is_restored(&flow.plan.context) {
-            return Ok(Step::Next);
+            return Ok(FlowStep::Next);
         }
         let settings = flow.settings::<IdentificationStage>()?;
         let passkeys = settings.webauthn_stage.and_then(|stage| passkey::challenge(flow, stage));
-        Ok(Step::Show(challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null))))
+        Ok(FlowStep::Show(challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         // A token said who this is: no typed name changes it.
         if proof::is_restored(&flow.plan.context) {
-            return Ok(Step::Next);
+            return Ok(FlowStep::Next);
         }
         let settings = flow.settings::<IdentificationStage>()?;
         if let (Some(stage), Some(_)) = (settings.webauthn_stage, answer.get("passkey").filter(|p| !p.is_null())) {
@@ -114,11 +114,11 @@ impl StageKind for Identification {
         }
         let typed = match typed(answer, &settings) {
             Ok(typed) => typed,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         // The captcha comes before anything is judged, so that a program without one learns and counts nothing.
         if let Err(errors) = inline::captcha_answer(flow, &settings, answer).await? {
-            return Ok(Step::Invalid(errors));
+            return Ok(FlowStep::Invalid(errors));
         }
         match settings.password_stage {
             Some(stage) => with_password(flow, &settings, stage, &typed, answer).await,
@@ -128,9 +128,9 @@ impl StageKind for Identification {
 }
 
 fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
-    let world = flow.core.world();
+    let config = flow.core.config();
     let designation = flow.flow.get::<Flow>().map_or(Designation::Authentication, |f| f.designation);
-    let embedded = settings.password_stage.and_then(|pk| world.get_typed::<PasswordStage>(pk)).map(|(_, p)| p);
+    let embedded = settings.password_stage.and_then(|pk| config.get_typed::<PasswordStage>(pk)).map(|(_, p)| p);
     let action = if designation == Designation::Authentication { "Log in" } else { "Continue" };
     let mut challenge = Challenge::new(COMPONENT)
         .with("user_fields", json!(settings.user_fields))
@@ -145,11 +145,11 @@ fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
         .with("enable_remember_me", settings.enable_remember_me);
     let links = [("enroll_url", settings.enrollment_flow), ("recovery_url", settings.recovery_flow), ("passwordless_url", settings.passwordless_flow)];
     for (name, target) in links {
-        if let Some(slug) = brand::slug(&world, target) {
+        if let Some(slug) = brand::slug(&config, target) {
             challenge = challenge.with(name, flow_url(&slug, flow.query));
         }
     }
-    if let Some(application) = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| world.get(pk)) {
+    if let Some(application) = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| config.get(pk)) {
         challenge = challenge.with("application_pre", application.name());
         let launch = application.text("meta_launch_url");
         if !launch.is_empty() {
@@ -175,20 +175,20 @@ fn typed(answer: &Map, settings: &IdentificationStage) -> Result<String, Respons
 }
 
 /// A passkey from the name field says who this is and proves it.
-async fn by_passkey(flow: &mut FlowRun<'_>, stage: Uuid, answer: &Map) -> Result<Step> {
+async fn by_passkey(flow: &mut FlowRun<'_>, stage: Uuid, answer: &Map) -> Result<FlowStep> {
     match sent(answer, "passkey") {
-        Ok(sent) if passkey::judge(flow, stage, &sent).await? => Ok(Step::Next),
-        Ok(_) => Ok(Step::Invalid(ResponseErrors::one("passkey", "Invalid passkey", "invalid"))),
-        Err(errors) => Ok(Step::Invalid(errors)),
+        Ok(sent) if passkey::judge(flow, stage, &sent).await? => Ok(FlowStep::Next),
+        Ok(_) => Ok(FlowStep::Invalid(ResponseErrors::one("passkey", "Invalid passkey", "invalid"))),
+        Err(errors) => Ok(FlowStep::Invalid(errors)),
     }
 }
 
-fn refused() -> Step {
-    Step::Invalid(ResponseErrors::one("non_field_errors", "Failed to authenticate.", "invalid"))
+fn refused() -> FlowStep {
+    FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Failed to authenticate.", "invalid"))
 }
 
 /// Name only: the password, or another proof, is asked for later.
-async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) -> Result<Step> {
+async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) -> Result<FlowStep> {
     match lookup::find(flow.core, settings, typed).await? {
         Some(person) => remember(flow, settings, typed, &person),
         None => {
@@ -201,27 +201,27 @@ async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &s
             pretend(flow, settings, typed);
         }
     }
-    Ok(Step::Next)
+    Ok(FlowStep::Next)
 }
 
 /// Name and password at once: one answer for everything that can be wrong.
-async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, stage: Uuid, typed: &str, answer: &Map) -> Result<Step> {
+async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, stage: Uuid, typed: &str, answer: &Map) -> Result<FlowStep> {
     let secret = match password::typed(answer) {
         Ok(secret) => secret,
-        Err(errors) => return Ok(Step::Invalid(errors)),
+        Err(errors) => return Ok(FlowStep::Invalid(errors)),
     };
-    let world = flow.core.world();
-    let Some((_, judge)) = world.get_typed::<PasswordStage>(stage) else { return Ok(Step::Deny(None)) };
+    let config = flow.core.config();
+    let Some((_, judge)) = config.get_typed::<PasswordStage>(stage) else { return Ok(FlowStep::Deny(None)) };
     let found = lookup::find(flow.core, settings, typed).await?;
     let username = found.as_ref().map_or_else(|| canonical(typed), |p| p.user.username.clone());
     match password::judge(flow, judge, &username, found.as_ref(), &secret).await? {
         Judged::Accepted(accepted) => {
             remember(flow, settings, typed, &accepted.person);
             password::accept(flow, *accepted).await;
-            Ok(Step::Next)
+            Ok(FlowStep::Next)
         }
         Judged::Wrong => Ok(refused()),
-        Judged::Over(text) => Ok(Step::Deny(Some(text.to_owned()))),
+        Judged::Over(text) => Ok(FlowStep::Deny(Some(text.to_owned()))),
     }
 }
 
@@ -259,10 +259,10 @@ mod tests {
 
     #[test]
     fn the_declaration_wants_a_field_or_a_source() {
-        let world = Snapshot::default();
-        assert_eq!(create(IdentificationStage::DEF, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."]}));
-        assert!(create(IdentificationStage::DEF, json!({"name": "a"}), &world).unwrap_err().get("non_field_errors").is_some());
-        assert!(create(IdentificationStage::DEF, json!({"name": "a", "user_fields": ["bogus"]}), &world).unwrap_err().get("user_fields").is_some());
+        let config = Snapshot::default();
+        assert_eq!(create(IdentificationStage::DEF, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."]}));
+        assert!(create(IdentificationStage::DEF, json!({"name": "a"}), &config).unwrap_err().get("non_field_errors").is_some());
+        assert!(create(IdentificationStage::DEF, json!({"name": "a", "user_fields": ["bogus"]}), &config).unwrap_err().get("user_fields").is_some());
         let made = settings(json!({}));
         assert!(made.case_insensitive_matching && made.show_matched_user && made.pretend_user_exists && !made.enable_remember_me);
     }

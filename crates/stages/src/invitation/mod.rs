@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Result};
-use signet_core::flow::{FlowRun, StageKind, Step, invitation, keys};
+use signet_core::flow::{FlowRun, StageKind, FlowStep, invitation, keys};
 use signet_model::Model;
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ impl StageKind for InvitationKind {
     fn id(&self) -> &'static str {
         "authentik_stages_invitation.invitationstage"
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         if invitation::is_held(&flow.plan.context) {
-            return Ok(Step::Next);
+            return Ok(FlowStep::Next);
         }
         let settings = flow.settings::<InvitationStage>()?;
         let found = match named(flow) {
@@ -39,12 +39,12 @@ impl StageKind for InvitationKind {
         match found {
             Some(found) => {
                 invitation::accept(flow, &found);
-                Ok(Step::Next)
+                Ok(FlowStep::Next)
             }
-            None if settings.continue_flow_without_invitation => Ok(Step::Next),
+            None if settings.continue_flow_without_invitation => Ok(FlowStep::Next),
             None => {
                 tracing::info!(request_id = %flow.client.request_id, flow = flow.flow.text("slug"), "no invitation that counts");
-                Ok(Step::Deny(Some(invitation::REFUSED.to_owned())))
+                Ok(FlowStep::Deny(Some(invitation::REFUSED.to_owned())))
             }
         }
     }
@@ -66,9 +66,9 @@ mod tests {
 
     #[test]
     fn without_an_invitation_nobody_goes_on_by_default() {
-        let world = Snapshot::default();
-        assert_eq!(create(InvitationStage::DEF, json!({"name": "a"}), &world).unwrap(), json!({"name": "a", "continue_flow_without_invitation": false}));
-        let wrong = create(InvitationStage::DEF, json!({"continue_flow_without_invitation": "x"}), &world).unwrap_err();
+        let config = Snapshot::default();
+        assert_eq!(create(InvitationStage::DEF, json!({"name": "a"}), &config).unwrap(), json!({"name": "a", "continue_flow_without_invitation": false}));
+        let wrong = create(InvitationStage::DEF, json!({"continue_flow_without_invitation": "x"}), &config).unwrap_err();
         assert!(wrong.get("name").is_some() && wrong.get("continue_flow_without_invitation").is_some());
     }
 }

@@ -4,7 +4,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, account, keys};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep, account, keys};
 use signet_core::password::{self, Accepted, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model};
@@ -55,34 +55,34 @@ impl StageKind for Password {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<PasswordStage>()?;
         if flow.pending_user().is_none() {
-            return Ok(Step::Deny(None));
+            return Ok(FlowStep::Deny(None));
         }
         let mut challenge = Challenge::new(COMPONENT).with("allow_show_password", settings.allow_show_password);
-        let world = flow.core.world();
-        let recovery = brand::of(&world, flow.client.domain()).and_then(|(_, b)| brand::slug(&world, b.flow_recovery));
+        let config = flow.core.config();
+        let recovery = brand::of(&config, flow.client.domain()).and_then(|(_, b)| brand::slug(&config, b.flow_recovery));
         if let Some(slug) = recovery {
             challenge = challenge.with("recovery_url", flow_url(&slug, flow.query));
         }
-        Ok(Step::Show(flow.about_person(challenge)))
+        Ok(FlowStep::Show(flow.about_person(challenge)))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<PasswordStage>()?;
-        let Some(pending) = flow.pending_user() else { return Ok(Step::Deny(None)) };
+        let Some(pending) = flow.pending_user() else { return Ok(FlowStep::Deny(None)) };
         let password = match typed(answer) {
             Ok(password) => password,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         let account = flow.pending_account().await?;
         match judge(flow, &settings, &pending.username, account.as_ref(), &password).await? {
             Judged::Accepted(accepted) => {
                 accept(flow, *accepted).await;
-                Ok(Step::Next)
+                Ok(FlowStep::Next)
             }
-            Judged::Wrong => Ok(Step::Invalid(ResponseErrors::one("password", "Invalid password", "invalid"))),
-            Judged::Over(text) => Ok(Step::Deny(Some(text.to_owned()))),
+            Judged::Wrong => Ok(FlowStep::Invalid(ResponseErrors::one("password", "Invalid password", "invalid"))),
+            Judged::Over(text) => Ok(FlowStep::Deny(Some(text.to_owned()))),
         }
     }
 }
@@ -155,7 +155,7 @@ pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
 /// Counts and records a refused sign-in.
 async fn failed(flow: &FlowRun<'_>, username: &str) {
     reputation::signal(flow.core, flow.client, username, -1).await;
-    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::Tried::Password).await;
+    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::LoginFailure::Password).await;
 }
 
 #[cfg(test)]
@@ -167,11 +167,11 @@ mod tests {
 
     #[test]
     fn backends_are_required_and_known() {
-        let world = Snapshot::default();
-        assert_eq!(create(PasswordStage::DEF, json!({}), &world).unwrap_err(), json!({"name": ["This field is required."], "backends": ["This field is required."]}));
-        let bad = create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &world).unwrap_err();
+        let config = Snapshot::default();
+        assert_eq!(create(PasswordStage::DEF, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."], "backends": ["This field is required."]}));
+        let bad = create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &config).unwrap_err();
         assert_eq!(bad, json!({"backends": {"0": ["\"bogus\" is not a valid choice."]}}));
-        let made = create(PasswordStage::DEF, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"]}), &world).unwrap();
+        let made = create(PasswordStage::DEF, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"]}), &config).unwrap();
         assert_eq!(
             made,
             json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"], "configure_flow": null, "failed_attempts_before_cancel": 5, "allow_show_password": false})

@@ -8,7 +8,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use field::{Field, render};
 use signet_base::{Error, Json, Map, Result, json};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep, keys};
 use signet_core::policy::{self, Question, Verdict};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Model, Object};
@@ -43,17 +43,17 @@ impl StageKind for PromptKind {
     fn component(&self) -> &'static str {
         COMPONENT
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<PromptStage>()?;
         match fields(flow, &settings).await? {
             Ok(fields) => {
                 let shown: Vec<Json> = fields.iter().map(Field::challenge).collect();
-                Ok(Step::Show(Challenge::new(COMPONENT).with("fields", shown)))
+                Ok(FlowStep::Show(Challenge::new(COMPONENT).with("fields", shown)))
             }
             Err(step) => Ok(step),
         }
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<PromptStage>()?;
         let fields = match fields(flow, &settings).await? {
             Ok(fields) => fields,
@@ -61,17 +61,17 @@ impl StageKind for PromptKind {
         };
         let mut data = match values::judge(&fields, answer) {
             Ok(data) => data,
-            Err(errors) => return Ok(Step::Invalid(errors)),
+            Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         if let Some(errors) = taken_names(flow, &fields, &data).await? {
-            return Ok(Step::Invalid(errors));
+            return Ok(FlowStep::Invalid(errors));
         }
         if !values::passwords_match(&fields, &data) {
-            return Ok(Step::Invalid(ResponseErrors::one("non_field_errors", "Passwords don't match.", "invalid")));
+            return Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Passwords don't match.", "invalid")));
         }
         // An answer for another stage comes here empty: a form that demands nothing must not be passed by it.
         if answer.get("component").and_then(Json::as_str).is_some_and(|c| c != COMPONENT) || answer.is_empty() {
-            return Ok(Step::Invalid(ResponseErrors::required("component")));
+            return Ok(FlowStep::Invalid(ResponseErrors::required("component")));
         }
         let mut merged = flow.plan.context.get(&keys::PROMPT_DATA).unwrap_or_default();
         merged.append(&mut data);
@@ -81,12 +81,12 @@ impl StageKind for PromptKind {
                 let context = flow.context();
                 context.set(&keys::PROMPT_DATA, merged);
                 context.0.extend(changes);
-                Ok(Step::Next)
+                Ok(FlowStep::Next)
             }
             Err(errors) => {
                 let about_password = only_passwords_judged(flow, &settings);
                 flow.context().set(&keys::PASSWORD_REFUSED, about_password);
-                Ok(Step::Invalid(errors))
+                Ok(FlowStep::Invalid(errors))
             }
         }
     }
@@ -94,8 +94,8 @@ impl StageKind for PromptKind {
 
 /// Whether all that judges this form are password policies, so that what they say is about the password.
 fn only_passwords_judged(flow: &FlowRun<'_>, settings: &PromptStage) -> bool {
-    let world = flow.core.world();
-    settings.validation_policies.iter().all(|pk| world.get(*pk).is_some_and(|policy| policy.def.full_name() == "authentik_policies_password.passwordpolicy"))
+    let config = flow.core.config();
+    settings.validation_policies.iter().all(|pk| config.get(*pk).is_some_and(|policy| policy.def.full_name() == "authentik_policies_password.passwordpolicy"))
 }
 
 /// Whose data initial values may come from: the pending account once it is proven, else whoever is signed in.
@@ -107,7 +107,7 @@ async fn subject(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
 }
 
 /// The fields as they are shown. `Err` is the refusal when one of them cannot be prepared.
-async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec<Field>, Step>> {
+async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec<Field>, FlowStep>> {
     let user = subject(flow).await?;
     let mut context = flow.plan.context.clone();
     if !proof::owns_pending(&context, flow.user()) {
@@ -116,8 +116,8 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
     }
     let given = context.get(&keys::PROMPT_DATA).unwrap_or_default();
     let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
-    let world = flow.core.world();
-    let mut prompts: Vec<(&Arc<Object>, &Prompt)> = settings.fields.iter().filter_map(|pk| world.get_typed::<Prompt>(*pk)).collect();
+    let config = flow.core.config();
+    let mut prompts: Vec<(&Arc<Object>, &Prompt)> = settings.fields.iter().filter_map(|pk| config.get_typed::<Prompt>(*pk)).collect();
     // Among equals the stage's own list decides: the sort keeps it.
     prompts.sort_by_key(|(_, prompt)| prompt.order);
     let mut fields = Vec::with_capacity(prompts.len());
@@ -128,7 +128,7 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
                 tracing::warn!(prompt = %prompt.name, %error, "a prompt could not be prepared");
                 let said = json!({"message": error.to_string(), "prompt": prompt.name});
                 flow.core.event(flow.client, user.as_ref(), "property_mapping_exception", "authentik_stages_prompt", said).await;
-                return Ok(Err(Step::Deny(Some("This form could not be prepared.".to_owned()))));
+                return Ok(Err(FlowStep::Deny(Some("This form could not be prepared.".to_owned()))));
             }
         }
     }
@@ -159,10 +159,10 @@ async fn validate(flow: &FlowRun<'_>, settings: &PromptStage, data: &Map) -> Res
         Some(pending) => Some(pending),
         None => flow.user().cloned(),
     };
-    let world = flow.core.world();
+    let config = flow.core.config();
     let mut verdicts = Vec::with_capacity(settings.validation_policies.len());
     for pk in &settings.validation_policies {
-        let Some(policy) = world.get(*pk) else { return Err(Error::internal("a validation policy is gone")) };
+        let Some(policy) = config.get(*pk) else { return Err(Error::internal("a validation policy is gone")) };
         let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
         verdicts.push(policy::ask_policy(policy, &question, Duration::ZERO).await.unwrap_or_else(|error| {
             tracing::warn!(policy = policy.name(), %error, "a validation policy failed: the input is refused");

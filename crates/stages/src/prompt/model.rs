@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Uuid, json};
 use signet_core::expression::{self, Program};
-use signet_model::{Change, Choice, FieldDef, Kind, Model, Object, Snapshot};
+use signet_model::{Change, Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -47,7 +47,7 @@ impl PromptType {
     }
 }
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("prompt_stages_obj", Kind::List(&Kind::Object))];
+const EXTRA: &[FieldDef] = &[FieldDef::shown("prompt_stages_obj", FieldKind::List(&FieldKind::Object))];
 
 /// One field of a form.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -119,11 +119,11 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
-fn present(prompt: &Object, world: &Snapshot, out: &mut Map) {
-    let stages = world.referrers(prompt).into_iter().filter(|r| r.field == "fields").filter_map(|r| world.get(r.from));
+fn present(prompt: &Object, config: &Snapshot, out: &mut Map) {
+    let stages = config.referrers(prompt).into_iter().filter(|r| r.field == "fields").filter_map(|r| config.get(r.from));
     let mut stages: Vec<_> = stages.collect();
     stages.sort_by(|a, b| a.name().cmp(b.name()));
-    out.insert("prompt_stages_obj".into(), stages.into_iter().map(|s| Json::Object(signet_core::wire::present(s, world))).collect());
+    out.insert("prompt_stages_obj".into(), stages.into_iter().map(|s| Json::Object(signet_core::wire::present(s, config))).collect());
 }
 
 /// Shows a form and keeps what was typed.
@@ -146,14 +146,14 @@ mod tests {
 
     #[test]
     fn prompts_need_a_key_a_label_and_a_known_type() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let required = json!(["This field is required."]);
-        assert_eq!(create(Prompt::DEF, json!({}), &world).unwrap_err(), json!({"name": required, "field_key": required, "label": required, "type": required}));
+        assert_eq!(create(Prompt::DEF, json!({}), &config).unwrap_err(), json!({"name": required, "field_key": required, "label": required, "type": required}));
         let base = json!({"name": "a", "field_key": "k", "label": "L", "type": "text"});
         let with = |name: &str, value: Json| {
             let mut sent = base.clone();
             sent[name] = value;
-            create(Prompt::DEF, sent, &world)
+            create(Prompt::DEF, sent, &config)
         };
         assert_eq!(with("type", json!("radio-button-group")).unwrap()["required"], json!(true));
         assert!(with("type", json!("bogus")).unwrap_err().get("type").is_some());
@@ -162,16 +162,16 @@ mod tests {
         }
         let mut sent = base.clone();
         (sent["placeholder"], sent["placeholder_expression"]) = (json!("return ("), json!(true));
-        let why = create(Prompt::DEF, sent, &world).unwrap_err();
+        let why = create(Prompt::DEF, sent, &config).unwrap_err();
         assert!(why["non_field_errors"][0].as_str().unwrap().starts_with("placeholder: line 1"));
     }
     #[test]
     fn a_stage_needs_fields_that_exist() {
-        let world = Snapshot::default();
+        let config = Snapshot::default();
         let required = json!(["This field is required."]);
-        assert_eq!(create(PromptStage::DEF, json!({}), &world).unwrap_err(), json!({"name": required, "fields": required}));
+        assert_eq!(create(PromptStage::DEF, json!({}), &config).unwrap_err(), json!({"name": required, "fields": required}));
         for wrong in [json!(["x"]), json!([]), json!([Uuid::nil()])] {
-            assert!(create(PromptStage::DEF, json!({"name": "a", "fields": wrong}), &world).unwrap_err().get("fields").is_some());
+            assert!(create(PromptStage::DEF, json!({"name": "a", "fields": wrong}), &config).unwrap_err().get("fields").is_some());
         }
     }
 }

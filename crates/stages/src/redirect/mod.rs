@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Result, Uuid};
-use signet_core::flow::{Challenge, FlowRun, Key, StageKind, Step};
+use signet_core::flow::{Challenge, FlowRun, Key, StageKind, FlowStep};
 use signet_core::models::Flow;
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
@@ -63,14 +63,14 @@ impl StageKind for Redirect {
     fn id(&self) -> &'static str {
         "authentik_stages_redirect.redirectstage"
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<RedirectStage>()?;
         match target(flow, &settings) {
-            Some(Target::Flow(next)) => Ok(Step::Switch { flow: next, keep: settings.keep_context }),
-            Some(Target::Address(to)) => Ok(Step::Finish(Challenge::new("xak-flow-redirect").with("to", to))),
+            Some(Target::Flow(next)) => Ok(FlowStep::Switch { flow: next, keep: settings.keep_context }),
+            Some(Target::Address(to)) => Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to))),
             None => {
                 tracing::warn!(stage = %settings.name, "a redirect stage has no target that may be followed");
-                Ok(Step::Deny(None))
+                Ok(FlowStep::Deny(None))
             }
         }
     }
@@ -79,7 +79,7 @@ impl StageKind for Redirect {
 fn target(flow: &FlowRun<'_>, settings: &RedirectStage) -> Option<Target> {
     if let Some(set) = flow.plan.context.get(&TARGET).filter(|t| !t.is_empty()) {
         return match set.strip_prefix("ak-flow://") {
-            Some(slug) => flow.core.world().find::<Flow>("slug", slug.trim_end_matches('/')).map(|(o, _)| Target::Flow(o.pk)),
+            Some(slug) => flow.core.config().find::<Flow>("slug", slug.trim_end_matches('/')).map(|(o, _)| Target::Flow(o.pk)),
             None => is_safe(&set).then_some(Target::Address(set)),
         };
     }
@@ -147,12 +147,12 @@ mod tests {
     }
     #[test]
     fn the_declaration_wants_a_target() {
-        let world = Snapshot::default();
-        assert!(create(RedirectStage::DEF, json!({"name": "a"}), &world).unwrap_err().get("mode").is_some());
-        assert_eq!(create(RedirectStage::DEF, json!({"name": "a", "mode": "static"}), &world).unwrap_err(), json!({"target_static": ["This field is required."]}));
-        assert_eq!(create(RedirectStage::DEF, json!({"name": "a", "mode": "flow"}), &world).unwrap_err(), json!({"target_flow": ["This field is required."]}));
-        assert!(create(RedirectStage::DEF, json!({"name": "a", "mode": "static", "target_static": "javascript:x"}), &world).unwrap_err().get("target_static").is_some());
-        let made = create(RedirectStage::DEF, json!({"name": "a", "mode": "static", "target_static": "https://a.test"}), &world).unwrap();
+        let config = Snapshot::default();
+        assert!(create(RedirectStage::DEF, json!({"name": "a"}), &config).unwrap_err().get("mode").is_some());
+        assert_eq!(create(RedirectStage::DEF, json!({"name": "a", "mode": "static"}), &config).unwrap_err(), json!({"target_static": ["This field is required."]}));
+        assert_eq!(create(RedirectStage::DEF, json!({"name": "a", "mode": "flow"}), &config).unwrap_err(), json!({"target_flow": ["This field is required."]}));
+        assert!(create(RedirectStage::DEF, json!({"name": "a", "mode": "static", "target_static": "javascript:x"}), &config).unwrap_err().get("target_static").is_some());
+        let made = create(RedirectStage::DEF, json!({"name": "a", "mode": "static", "target_static": "https://a.test"}), &config).unwrap();
         assert_eq!((&made["keep_context"], &made["target_flow"]), (&json!(true), &Json::Null));
     }
 }

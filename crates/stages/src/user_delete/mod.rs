@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::Principal;
-use signet_core::flow::{FlowRun, ResponseErrors, StageKind, Step, account, keys, question};
+use signet_core::flow::{FlowRun, ResponseErrors, StageKind, FlowStep, account, keys, question};
 use signet_core::{directory, login};
 use signet_model::Model;
 use signet_pages::{FormContext, ui};
@@ -36,21 +36,21 @@ impl StageKind for UserDelete {
     fn needs_agreement(&self) -> bool {
         true
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
-        let Some(person) = owned(flow).await? else { return Ok(Step::Deny(Some("No Pending User.".to_owned()))) };
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+        let Some(person) = owned(flow).await? else { return Ok(FlowStep::Deny(Some("No Pending User.".to_owned()))) };
         if flow.agreed {
             return delete(flow, person).await;
         }
         let asked = question::ask(flow.core, &mut flow.plan.context, QUESTION);
-        Ok(Step::Show(flow.about_person(asked)))
+        Ok(FlowStep::Show(flow.about_person(asked)))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         if !question::is_answered(flow.context(), answer) {
-            return Ok(Step::Invalid(ResponseErrors::required("token")));
+            return Ok(FlowStep::Invalid(ResponseErrors::required("token")));
         }
         match owned(flow).await? {
             Some(person) => delete(flow, person).await,
-            None => Ok(Step::Deny(Some("No Pending User.".to_owned()))),
+            None => Ok(FlowStep::Deny(Some("No Pending User.".to_owned()))),
         }
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
@@ -72,17 +72,17 @@ async fn owned(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     if proof::owns_pending(&flow.plan.context, flow.user()) { flow.pending_account().await } else { Ok(None) }
 }
 
-async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<Step> {
+async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<FlowStep> {
     let core = flow.core;
-    let writes = objects::writes_for_deleted_row(&core.world(), &format!("user:{}", person.user.id), &core.ports);
+    let writes = objects::writes_for_deleted_row(&core.config(), &format!("user:{}", person.user.id), &core.ports);
     let author = Author { user: Some(person.user.id), request_id: flow.client.request_id.clone() };
     if directory::is_last_administrator(core, person.user.id).await? {
-        return Ok(Step::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
+        return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
     }
     let batch = flow.unchanged(person.user.id).then(users::delete_batch(person.user.id));
     match core.objects.apply_with(writes, &author, batch).await {
         Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == "no such row" => return Ok(Step::Deny(None)),
+        Err(Error::Conflict(tag)) if tag == "no such row" => return Ok(FlowStep::Deny(None)),
         Err(error) => return Err(error),
     }
     let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
@@ -95,5 +95,5 @@ async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<Step> {
     for name in [keys::PENDING_USER.0, keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0, account::PROVEN.0] {
         context.0.remove(name);
     }
-    Ok(Step::Next)
+    Ok(FlowStep::Next)
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Span};
 use signet_core::flow::account::PROVEN;
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, Step, keys};
+use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep, keys};
 use signet_core::login::{self, Terms};
 use signet_core::session::binding::Wanted;
 use signet_core::session::end_all;
@@ -82,24 +82,24 @@ impl StageKind for UserLogin {
     fn begins_session(&self) -> bool {
         true
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<UserLoginStage>()?;
         if settings.remember_me_offset.is_zero() {
             return sign_in(flow, &settings, false).await;
         }
         if !proof::allows_sign_in(&flow.plan.context) {
-            return Ok(Step::Deny(None));
+            return Ok(FlowStep::Deny(None));
         }
-        Ok(Step::Show(flow.about_person(Challenge::new(COMPONENT))))
+        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT))))
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<UserLoginStage>()?;
         if settings.remember_me_offset.is_zero() {
             return sign_in(flow, &settings, false).await;
         }
         match remember_me(answer) {
             Ok(remember) => sign_in(flow, &settings, remember).await,
-            Err(errors) => Ok(Step::Invalid(errors)),
+            Err(errors) => Ok(FlowStep::Invalid(errors)),
         }
     }
 }
@@ -115,16 +115,16 @@ fn remember_me(answer: &Map) -> Result<bool, ResponseErrors> {
     }
 }
 
-async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bool) -> Result<Step> {
+async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bool) -> Result<FlowStep> {
     if !proof::allows_sign_in(&flow.plan.context) {
         tracing::warn!(flow = flow.flow.text("slug"), "a login stage was reached without proof of who it is");
-        return Ok(Step::Deny(None));
+        return Ok(FlowStep::Deny(None));
     }
     let core = flow.core.clone();
     // Read again: the account may have been deactivated since it was proven.
     let person = match flow.pending_account().await? {
         Some(person) if person.user.is_active => person,
-        _ => return Ok(Step::Deny(None)),
+        _ => return Ok(FlowStep::Deny(None)),
     };
     if flow.plan.context.get(&PROVEN).is_none_or(|at| !at.counts(&person.user)) {
         return Err(epoch::changed());
@@ -144,7 +144,7 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         remember_device: Some(settings.remember_device),
     };
     login::begin(&core, flow.client, flow.session, person, &method, method_args, terms).await?;
-    Ok(Step::Next)
+    Ok(FlowStep::Next)
 }
 
 /// Each level of a binding includes those before it.
@@ -177,14 +177,14 @@ mod tests {
 
     #[test]
     fn the_declaration_judges_durations_and_bindings() {
-        let world = Snapshot::default();
-        let made = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn"}), &world).unwrap();
+        let config = Snapshot::default();
+        let made = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn"}), &config).unwrap();
         assert_eq!((&made["session_duration"], &made["remember_device"], &made["network_binding"]), (&json!("seconds=0"), &json!("days=30"), &json!("bind_asn")));
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "geoip_binding": "bogus", "session_duration": "seconds=-1"}), &world).unwrap_err();
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "geoip_binding": "bogus", "session_duration": "seconds=-1"}), &config).unwrap_err();
         assert!(bad.get("geoip_binding").is_some());
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "seconds=-1"}), &world).unwrap_err();
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "seconds=-1"}), &config).unwrap_err();
         assert!(bad.get("session_duration").is_some());
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "bogus"}), &world).unwrap_err();
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "bogus"}), &config).unwrap_err();
         assert!(bad.get("session_duration").is_some());
     }
     #[test]

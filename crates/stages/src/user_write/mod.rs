@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
 use signet_core::budget::Prefix;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
-use signet_core::flow::{Changes, FlowRun, StageKind, Step, keys, question};
-use signet_core::pool::{Lane, Turn};
+use signet_core::flow::{Changes, FlowRun, StageKind, FlowStep, keys, question};
+use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_pages::{FormContext, ui};
@@ -91,19 +91,19 @@ impl StageKind for UserWrite {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
         (text("component") == question::COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Saving")) }))
     }
-    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<Step> {
-        let Some(data) = flow.plan.context.get(&keys::PROMPT_DATA) else { return Ok(Step::Deny(Some("No Pending data.".to_owned()))) };
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+        let Some(data) = flow.plan.context.get(&keys::PROMPT_DATA) else { return Ok(FlowStep::Deny(Some("No Pending data.".to_owned()))) };
         if !flow.agreed {
             let settings = flow.settings::<UserWriteStage>()?;
             if let Err(step) = target(flow, &settings).await? {
                 return Ok(step);
             }
             let asked = question::ask(flow.core, &mut flow.plan.context, QUESTION);
-            return Ok(Step::Show(flow.about_person(asked)));
+            return Ok(FlowStep::Show(flow.about_person(asked)));
         }
         save(flow, data).await
     }
-    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<Step> {
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let data = flow.plan.context.get(&keys::PROMPT_DATA);
         match data.filter(|_| question::is_answered(flow.context(), answer)) {
             Some(data) => save(flow, data).await,
@@ -112,7 +112,7 @@ impl StageKind for UserWrite {
     }
 }
 
-async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
+async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
     let settings = flow.settings::<UserWriteStage>()?;
     let target = match target(flow, &settings).await? {
         Ok(target) => target,
@@ -129,12 +129,12 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
         Ok(applied) => applied,
         Err(why) => {
             tracing::info!(flow = flow.flow.text("slug"), %why, "what was typed cannot be written");
-            return Ok(Step::Deny(Some(why)));
+            return Ok(FlowStep::Deny(Some(why)));
         }
     };
     if let Some(person) = &target {
         match directory::keeps_an_administrator(flow.core, &person.user, &user).await {
-            Err(Error::Invalid(_)) => return Ok(Step::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned()))),
+            Err(Error::Invalid(_)) => return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned()))),
             answer => answer?,
         }
     }
@@ -146,19 +146,19 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<Step> {
         Err(error) if epoch::has_changed(&error) => Err(error),
         Err(error @ (Error::Conflict(_) | Error::Invalid(_) | Error::NotFound)) => {
             tracing::info!(flow = flow.flow.text("slug"), %error, "an account was not written");
-            Ok(Step::Deny(Some(FAILED.to_owned())))
+            Ok(FlowStep::Deny(Some(FAILED.to_owned())))
         }
         Err(error) => Err(error),
     }
 }
 
 /// The account to write; none when one is to be made. `Err` refuses.
-async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<Option<Principal>, Step>> {
+async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<Option<Principal>, FlowStep>> {
     if is_first_run(flow) {
         // The executor lets exactly one run come here: it is about the first administrator, whoever runs it.
         let admin = match users::by_username(&flow.core.db, FIRST_ADMIN).await? {
             Some(user) => Principal::of(flow.core, user).await?,
-            None => return Ok(Err(Step::Deny(None))),
+            None => return Ok(Err(FlowStep::Deny(None))),
         };
         return Ok(Ok(Some(admin)));
     }
@@ -174,11 +174,11 @@ async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<
         Decision::Create => Ok(None),
         Decision::Refuse => {
             tracing::warn!(flow = flow.flow.text("slug"), "a write stage was reached without an account that it may write");
-            Err(Step::Deny(None))
+            Err(FlowStep::Deny(None))
         }
         Decision::Pending => match flow.pending_account().await? {
             Some(person) => Ok(Some(person)),
-            None => Err(Step::Deny(None)),
+            None => Err(FlowStep::Deny(None)),
         },
         Decision::SignedIn => Ok(flow.user().cloned()),
     })
@@ -258,8 +258,8 @@ async fn write(flow: &mut FlowRun<'_>, settings: &UserWriteStage, mut user: User
 }
 
 /// Strangers share the turn of their address.
-fn turn(flow: &FlowRun<'_>) -> Turn {
-    if flow.user().is_some() { Turn::OWN } else { Turn { lane: Lane::Address(Prefix::of(flow.client.ip)), first: false } }
+fn turn(flow: &FlowRun<'_>) -> PoolTurn {
+    if flow.user().is_some() { PoolTurn::OWN } else { PoolTurn { lane: Lane::Address(Prefix::of(flow.client.ip)), first: false } }
 }
 
 /// The write has ended everything of the account but this run, and the session in which its owner runs it.
@@ -278,7 +278,7 @@ fn goes_on_at(flow: &mut FlowRun<'_>, before: &User, epoch: i64) {
 }
 
 /// What follows a write: first run, events, context.
-async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied: &Applied) -> Result<Step> {
+async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied: &Applied) -> Result<FlowStep> {
     let core: &Arc<Core> = &flow.core.clone();
     let own = flow.user().is_some_and(|p| p.user.id == person.user.id);
     if applied.password.is_some()
@@ -316,7 +316,7 @@ async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied:
     if own && !first_run {
         flow.session.reload_principal(core).await?;
     }
-    Ok(Step::Next)
+    Ok(FlowStep::Next)
 }
 
 /// The repeated password is the same text under another name.
@@ -332,14 +332,14 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_contract() {
-        let world = Snapshot::default();
-        let made = create(UserWriteStage::DEF, json!({"name": "a"}), &world).unwrap();
+        let config = Snapshot::default();
+        let made = create(UserWriteStage::DEF, json!({"name": "a"}), &config).unwrap();
         let expected = json!({"name": "a", "user_creation_mode": "create_when_required", "create_users_as_inactive": false, "create_users_group": null, "user_type": "external", "user_path_template": ""});
         assert_eq!(made, expected);
         for (field, wrong) in [("user_creation_mode", "bogus"), ("user_path_template", "/a"), ("user_type", "god"), ("create_users_group", "x")] {
             let mut sent = json!({"name": "a"});
             sent[field] = json!(wrong);
-            assert!(create(UserWriteStage::DEF, sent, &world).unwrap_err().get(field).is_some(), "{field}");
+            assert!(create(UserWriteStage::DEF, sent, &config).unwrap_err().get(field).is_some(), "{field}");
         }
     }
     #[test]

@@ -11,7 +11,7 @@ use signet_stages::authenticators::sms::AuthenticatorSMSStage;
 use signet_stages::authenticators::static_codes::AuthenticatorStaticStage;
 use signet_stages::authenticators::totp::AuthenticatorTOTPStage;
 use signet_stages::authenticators::{static_codes, totp};
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 
 /// What a run knows of a person who has shown to be `user`.
 fn proven(user: i64) -> Map {
@@ -36,7 +36,7 @@ async fn setup(site: &Site, stage: Uuid) {
 fn next() -> Json {
     json!({"component": "ak-stage-dummy"})
 }
-async fn of(site: &Site, user: i64, kind: Kind) -> Vec<Device> {
+async fn of(site: &Site, user: i64, kind: DeviceKind) -> Vec<Device> {
     devices::of_user(&site.core.db, user, Some(kind)).await.unwrap()
 }
 fn code_in(text: &str) -> String {
@@ -69,9 +69,9 @@ async fn an_authenticator_app_is_set_up_by_a_right_code_that_then_is_used() {
     ] {
         assert_eq!(browser.post("setup", wrong.clone()).await.error("code"), error, "{wrong}");
     }
-    assert!(of(&site, ada, Kind::Totp).await.is_empty());
+    assert!(of(&site, ada, DeviceKind::Totp).await.is_empty());
     assert!(browser.post("setup", json!({"component": "ak-stage-authenticator-totp", "code": right})).await.is_done());
-    let device = of(&site, ada, Kind::Totp).await.pop().unwrap();
+    let device = of(&site, ada, DeviceKind::Totp).await.pop().unwrap();
     assert_eq!((device.name.as_str(), device.confirmed), ("TOTP Authenticator", true));
     assert!(device.sealed.starts_with("v1:"));
 
@@ -104,7 +104,7 @@ async fn nobody_sets_a_device_up_for_somebody_they_have_not_shown_to_be() {
         let mut browser = begin(&site, seed).await;
         assert!(browser.post("setup", next()).await.is_denied());
     }
-    assert!(of(&site, ada, Kind::Totp).await.is_empty());
+    assert!(of(&site, ada, DeviceKind::Totp).await.is_empty());
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn recovery_codes_are_shown_while_the_stage_is_open_and_work_once() {
     let again = browser.post("setup", json!({})).await;
     assert_eq!((&again.json()["codes"], again.error("component")), (&codes, "This field is required."));
     assert!(browser.post("setup", json!({"component": "ak-stage-authenticator-static"})).await.is_done());
-    let device = of(&site, ada, Kind::Static).await.pop().unwrap();
+    let device = of(&site, ada, DeviceKind::Static).await.pop().unwrap();
     assert_eq!(device.name, "Paper");
     let code = codes[0].as_str().unwrap().to_uppercase();
     for (code, right) in [("", false), ("nonsense", false), (code.as_str(), true), (code.as_str(), false)] {
@@ -127,7 +127,7 @@ async fn recovery_codes_are_shown_while_the_stage_is_open_and_work_once() {
     // Whoever has codes left is not given others, and not shown these.
     let mut browser = begin(&site, proven(ada)).await;
     assert!(browser.post("setup", next()).await.is_done());
-    assert_eq!(of(&site, ada, Kind::Static).await.len(), 1);
+    assert_eq!(of(&site, ada, DeviceKind::Static).await.len(), 1);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_number_is_proven_by_the_code_that_was_sent_to_it() {
     let wrong = if code == "000000" { "111111" } else { "000000" };
     assert_eq!(browser.post("setup", json!({"code": wrong})).await.error("code"), "Code does not match");
     assert!(browser.post("setup", json!({"code": code})).await.is_done());
-    assert_eq!(of(&site, ada, Kind::Sms).await[0].text("phone_number"), "+41791234567");
+    assert_eq!(of(&site, ada, DeviceKind::Sms).await[0].text("phone_number"), "+41791234567");
     // The same number again, by anybody.
     let mut browser = begin(&site, proven(bob)).await;
     browser.post("setup", next()).await;
@@ -168,7 +168,7 @@ async fn a_number_is_proven_by_the_code_that_was_sent_to_it() {
         assert_eq!(browser.post("setup", json!({"code": wrong})).await.error("code"), "Code does not match");
     }
     assert!(browser.post("setup", json!({"code": code})).await.error("code").starts_with("Too many"));
-    assert!(of(&site, bob, Kind::Sms).await.is_empty());
+    assert!(of(&site, bob, DeviceKind::Sms).await.is_empty());
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn a_code_by_mail_goes_to_the_address_of_the_account_only() {
     assert_eq!(letters[0].to, ["ada@example.test"]);
     assert_eq!(browser.post("setup", json!({})).await.error("code"), "This field is required.");
     assert!(browser.post("setup", json!({"code": code_in(&letters[0].text)})).await.is_done());
-    assert_eq!(of(&site, ada, Kind::Email).await[0].text("email"), "ada@example.test");
+    assert_eq!(of(&site, ada, DeviceKind::Email).await[0].text("email"), "ada@example.test");
     // Somebody without an address who is not signed in cannot name one.
     let bob = site.person("bob", "").await;
     let mut user = site.user(bob).await;
@@ -217,7 +217,7 @@ async fn duo_is_believed_and_the_browser_is_not() {
     assert!(browser.post("setup", answer.clone()).await.error("non_field_errors").starts_with("Duo does not answer"));
     http.answer(200, r#"{"stat": "OK", "response": "success"}"#);
     assert!(browser.post("setup", answer).await.is_done());
-    assert_eq!(of(&site, ada, Kind::Duo).await[0].text("duo_user_id"), "DU1");
+    assert_eq!(of(&site, ada, DeviceKind::Duo).await[0].text("duo_user_id"), "DU1");
     let urls: Vec<String> = http.requests().into_iter().map(|r| r.url).collect();
     assert_eq!(urls[0], "https://api.duo.test/auth/v2/enroll");
 }

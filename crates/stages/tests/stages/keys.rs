@@ -8,7 +8,7 @@ use signet_stages::authenticators::otp::{Algorithm, Shape};
 use signet_stages::identification::IdentificationStage;
 use signet_stages::password::PasswordStage;
 use signet_stages::user_login::UserLoginStage;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users;
 use signet_webauthn::soft::{Lie, SoftKey};
 use signet_webauthn::{CreationOptions, Expect, b64, register};
@@ -40,7 +40,7 @@ impl Site {
         .json();
         let (key, answer) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
         let made = register(&answer, &Expect { challenge: &challenge, origin: ORIGIN, rp_id: RP, user_verification: true }).unwrap();
-        let mut device = Device::new(&self.core.ports, Kind::Webauthn, user, "Key");
+        let mut device = Device::new(&self.core.ports, DeviceKind::Webauthn, user, "Key");
         device.credential = Some(b64(&made.credential_id));
         device.counter = i64::from(made.counter);
         device.data = json!({"public_key": b64(&made.public_key), "aaguid": Uuid::from_bytes(made.aaguid), "transports": ["internal"]}).as_object().cloned().unwrap();
@@ -50,7 +50,7 @@ impl Site {
     }
     /// An authenticator app of the person.
     pub async fn totp(&self, user: i64, change: impl Fn(&mut Device)) -> i64 {
-        let mut device = Device::new(&self.core.ports, Kind::Totp, user, "App");
+        let mut device = Device::new(&self.core.ports, DeviceKind::Totp, user, "App");
         device.data = json!({"algorithm": "SHA1", "digits": 6, "period": 30}).as_object().cloned().unwrap();
         device.seal(&self.core.vault, &signet_stages::authenticators::otp::base32(TOTP_KEY).as_str().into()).unwrap();
         change(&mut device);
@@ -63,11 +63,11 @@ impl Site {
     }
     /// Recovery codes of the person.
     pub async fn codes(&self, user: i64, codes: &[&str]) -> i64 {
-        let device = Device::new(&self.core.ports, Kind::Static, user, "Codes");
+        let device = Device::new(&self.core.ports, DeviceKind::Static, user, "Codes");
         let digests: Vec<String> = codes.iter().map(|c| device.code_digest(&self.core.vault, c)).collect();
         devices::insert_with_codes(&self.core.db, &device, &digests).await.unwrap()
     }
-    pub async fn device(&self, kind: Kind, id: i64) -> Device {
+    pub async fn device(&self, kind: DeviceKind, id: i64) -> Device {
         devices::get(&self.core.db, kind, id).await.unwrap().unwrap()
     }
 }

@@ -13,7 +13,7 @@ use signet_stages::authenticators::static_codes::AuthenticatorStaticStage;
 use signet_stages::dummy::DummyStage;
 use signet_stages::identification::IdentificationStage;
 use signet_stages::password::PasswordStage;
-use signet_store::devices::{self, Kind};
+use signet_store::devices::{self, DeviceKind};
 use signet_webauthn::b64;
 use signet_webauthn::soft::{Lie, SoftKey};
 
@@ -201,7 +201,7 @@ async fn a_passkey_answers_its_own_challenge_once() {
     let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
     assert!(browser.post("login", key(answer.clone())).await.is_done());
     assert_eq!(browser.who().await.as_deref(), Some("ada"));
-    assert!(site.device(Kind::Webauthn, id).await.last_used.is_some());
+    assert!(site.device(DeviceKind::Webauthn, id).await.last_used.is_some());
     let (mut browser, _) = halfway(&site, "ada").await;
     assert_eq!(browser.post("login", key(answer)).await.error("webauthn"), "Assertion failed", "the answer of an earlier sign-in");
     for junk in [json!({}), json!({"rawId": "x"}), json!({"rawId": "AQ", "response": {}})] {
@@ -237,7 +237,7 @@ async fn a_copied_key_is_noticed_and_verification_can_be_required() {
     let options = of_class(seen.json(), "webauthn").clone();
     own.counter = Some(10);
     assert!(browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done());
-    assert_eq!(site.device(Kind::Webauthn, id).await.counter, 11);
+    assert_eq!(site.device(DeviceKind::Webauthn, id).await.counter, 11);
     own.counter = Some(5);
     let (mut browser, seen) = halfway(&site, "ada").await;
     let options = of_class(seen.json(), "webauthn").clone();
@@ -439,17 +439,17 @@ async fn messages_leave_when_they_are_chosen_and_pushes_wait_for_their_answer() 
         site.make(AuthenticatorSMSStage::DEF, json!({"name": "sms", "provider": "generic", "from_number": "+1", "account_sid": "https://sms.example.test/", "auth": "a"})).await;
     let duo = site.make(AuthenticatorDuoStage::DEF, json!({"name": "duo", "client_id": "DI", "client_secret": "s", "api_hostname": "api.example.test"})).await;
     let (ada, eve) = (site.person("ada", "pw").await, site.person("eve", "pw").await);
-    let add = async |user: i64, kind: Kind, data: Json| {
+    let add = async |user: i64, kind: DeviceKind, data: Json| {
         let mut device = devices::Device::new(&site.core.ports, kind, user, kind.as_str());
         device.data = data.as_object().cloned().unwrap();
         devices::insert(&site.core.db, &device).await.unwrap()
     };
-    let by_mail = add(ada, Kind::Email, json!({"email": "ada@example.test", "stage": mail})).await;
-    let by_sms = add(ada, Kind::Sms, json!({"phone_number": "+41791234567", "stage": sms})).await;
-    add(ada, Kind::Sms, json!({"phone_number": "hash:abc", "stage": sms})).await;
-    let push = add(ada, Kind::Duo, json!({"duo_user_id": "DU1", "stage": duo})).await;
-    let foreign = add(eve, Kind::Email, json!({"email": "eve@example.test", "stage": mail})).await;
-    let foreign_push = add(eve, Kind::Duo, json!({"duo_user_id": "DU2", "stage": duo})).await;
+    let by_mail = add(ada, DeviceKind::Email, json!({"email": "ada@example.test", "stage": mail})).await;
+    let by_sms = add(ada, DeviceKind::Sms, json!({"phone_number": "+41791234567", "stage": sms})).await;
+    add(ada, DeviceKind::Sms, json!({"phone_number": "hash:abc", "stage": sms})).await;
+    let push = add(ada, DeviceKind::Duo, json!({"duo_user_id": "DU1", "stage": duo})).await;
+    let foreign = add(eve, DeviceKind::Email, json!({"email": "eve@example.test", "stage": mail})).await;
+    let foreign_push = add(eve, DeviceKind::Duo, json!({"duo_user_id": "DU2", "stage": duo})).await;
     let (mut browser, seen) = halfway(&site, "ada").await;
     assert_eq!((of_class(seen.json(), "email"), of_class(seen.json(), "sms")), (&json!({"email": "a***@e***.test"}), &json!({"phone_number": "+41…67"})));
     assert!(site.mail.take().is_empty(), "nothing leaves before it is chosen");

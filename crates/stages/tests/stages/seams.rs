@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, json};
 use signet_core::flow::Challenge;
 use signet_core::password::{Accepted, Attempt, PasswordBackend};
-use signet_core::source::{Offer, SourceKind};
+use signet_core::source::{LoginButton, SourceKind};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Model, ModelDef, Object};
 use signet_stages::captcha::CaptchaStage;
@@ -87,10 +87,10 @@ impl SourceKind for Elsewhere {
     fn def(&self) -> &'static ModelDef {
         ElsewhereSource::DEF
     }
-    fn offer(&self, _: &Core, _: &Client, source: &Arc<Object>, query: &str) -> Option<Offer> {
+    fn login_button(&self, _: &Core, _: &Client, source: &Arc<Object>, query: &str) -> Option<LoginButton> {
         let me = source.get::<ElsewhereSource>()?;
         let to = format!("/source/{}/?{query}", me.name);
-        me.enabled.then(|| Offer { name: me.name.clone(), icon_url: None, promoted: false, challenge: Challenge::new("xak-flow-redirect").with("to", to) })
+        me.enabled.then(|| LoginButton { name: me.name.clone(), icon_url: None, promoted: false, challenge: Challenge::new("xak-flow-redirect").with("to", to) })
     }
 }
 

@@ -105,7 +105,7 @@ impl Site {
     }
     /// Creates an object as the API does; its key.
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Uuid {
-        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.world(), &AllRows, &self.core.ports).unwrap();
+        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.config(), &AllRows, &self.core.ports).unwrap();
         let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
         self.core.objects.apply(vec![write], &Author::system()).await.unwrap()[0].pk
     }

@@ -176,7 +176,7 @@ async fn redirects_lead_out_or_into_another_flow() {
         let policy = site.make(crate::site::FixedPolicy::DEF, json!({"name": slug, "sets": {"redirect_stage_target": target}})).await;
         let flow = site.flow(&slug, "authentication", &[]).await;
         let binding = site.make(FlowStageBinding::DEF, json!({"target": flow, "stage": out, "order": 0, "evaluate_on_plan": true})).await;
-        let pbm = site.core.world().get(binding).unwrap().pbm().unwrap();
+        let pbm = site.core.config().get(binding).unwrap().pbm().unwrap();
         site.make(signet_core::models::PolicyBinding::DEF, json!({"target": pbm, "policy": policy, "order": 0})).await;
         let seen = site.browser().get(&slug).await;
         assert_eq!(matches!(&seen, Seen::Done(_)), ok, "{target}: {seen:?}");

@@ -10,17 +10,17 @@ mod postgres;
 mod settings;
 mod sqlite;
 mod tls;
-mod together;
+mod multi_insert;
 mod value;
 
 pub use batch::{Batch, Statement};
 pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
-use crate::behind::Behind;
-use crate::recent::{People, Tokens};
-use crate::tallies::Tallies;
-use crate::visits::Visits;
+use crate::write_behind::WriteBehind;
+use crate::read_cache::{People, Tokens};
+use crate::attempt_counters::AttemptCounters;
+use crate::pending_sessions::PendingSessions;
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -72,9 +72,9 @@ pub struct Exclusive(#[allow(dead_code, reason = "held, not read")] Box<dyn std:
 #[derive(Clone)]
 pub struct Db {
     backend: Arc<dyn Backend>,
-    behind: Behind,
-    visits: Visits,
-    tallies: Tallies,
+    write_behind: WriteBehind,
+    pending_sessions: PendingSessions,
+    attempt_counters: AttemptCounters,
     people: People,
     tokens: Tokens,
 }
@@ -87,7 +87,7 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend), behind: Behind::default(), visits: Visits::default(), tallies: Tallies::default(), people: People::default(), tokens: Tokens::default() }
+        Self { backend: Arc::new(backend), write_behind: WriteBehind::default(), pending_sessions: PendingSessions::default(), attempt_counters: AttemptCounters::default(), people: People::default(), tokens: Tokens::default() }
     }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -155,7 +155,7 @@ impl Db {
     }
     /// Hands rows over that nobody waits for: written together with others within 50 ms, in order, not at once on the
     /// disk. The last ones are lost when the process is killed. With too many of them waiting, this waits itself.
-    pub async fn behind(&self, batch: Batch) -> Result<()> {
+    pub async fn write_behind(&self, batch: Batch) -> Result<()> {
         match self.queue(batch) {
             None => Ok(()),
             Some(batch) => self.batch(Batch { relaxed: true, ..batch }).await.map(drop),
@@ -163,15 +163,15 @@ impl Db {
     }
     /// [`Db::behind`] without waiting: gives the batch back where there is no room.
     pub(crate) fn queue(&self, batch: Batch) -> Option<Batch> {
-        self.behind.push(&self.backend, batch)
+        self.write_behind.push(&self.backend, batch)
     }
     /// Waits until the rows that were handed to [`Db::behind`] so far are written.
     pub async fn flush(&self) -> Result<()> {
-        self.behind.flush(&self.backend).await
+        self.write_behind.flush(&self.backend).await
     }
     /// Sessions that wait in memory, where one process owns the database.
-    pub(crate) fn visits(&self) -> Option<(&Visits, &Arc<dyn Backend>)> {
-        (self.kind() == DbKind::Sqlite).then_some((&self.visits, &self.backend))
+    pub(crate) fn pending_sessions(&self) -> Option<(&PendingSessions, &Arc<dyn Backend>)> {
+        (self.kind() == DbKind::Sqlite).then_some((&self.pending_sessions, &self.backend))
     }
     /// People who were read a moment ago, with the count of changes of now.
     pub(crate) fn recent_people(&self) -> (&People, u64) {
@@ -182,13 +182,13 @@ impl Db {
         (&self.tokens, self.backend.changes())
     }
     /// Counts of attempts, where one process owns the database.
-    pub(crate) fn tallies(&self) -> Option<&Tallies> {
-        (self.kind() == DbKind::Sqlite).then_some(&self.tallies)
+    pub(crate) fn attempt_counters(&self) -> Option<&AttemptCounters> {
+        (self.kind() == DbKind::Sqlite).then_some(&self.attempt_counters)
     }
     /// Finishes what is queued and closes the connections.
     pub async fn close(&self) {
-        self.visits.close(&self.backend).await;
-        self.behind.close(&self.backend).await;
+        self.pending_sessions.close(&self.backend).await;
+        self.write_behind.close(&self.backend).await;
         self.backend.close().await;
     }
     pub(crate) async fn script(&self, sql: String) -> Result<()> {

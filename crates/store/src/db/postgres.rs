@@ -1,9 +1,9 @@
 //! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
 mod values;
 
-use super::together::{self, Step};
+use super::multi_insert::{self, InsertStep};
 use super::{Backend, Batch, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
-use crate::recent;
+use crate::read_cache;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use signet_base::{Error, Result};
 use std::future::Future;
@@ -124,7 +124,7 @@ impl Postgres {
     }
 
     async fn on(client: &Object, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
-        let wanted = together::steps(batch);
+        let wanted = multi_insert::steps(batch);
         let prepared = async {
             let mut all: Vec<Statement> = Vec::with_capacity(wanted.len());
             for step in &wanted {
@@ -210,13 +210,13 @@ impl Postgres {
 
 type Done = Vec<Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>>;
 
-fn judge(wanted: &[Step<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
+fn judge(wanted: &[InsertStep<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
     let mut steps = done.into_iter();
     if let Some(Err(e)) = steps.next() {
         return Err((errors::postgres(&e), errors::lost(&e)));
     }
     let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
-    for (Step { statement, covers, .. }, step) in wanted.iter().zip(steps) {
+    for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; those after it only say that the transaction is over.
         let (count, rows) = step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?.unwrap_or_default();
         if let Some((expected, tag)) = &statement.expect
@@ -263,7 +263,7 @@ impl Backend for Postgres {
     }
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
         let (me, changes) = (self.clone(), self.changes.clone());
-        let ages = recent::any_makes_old(std::slice::from_ref(&batch));
+        let ages = read_cache::any_makes_old(std::slice::from_ref(&batch));
         // A task of its own: a caller that goes away must not leave a connection inside a transaction.
         let work = async move {
             let mut pause = Duration::from_millis(5);

@@ -26,13 +26,13 @@ const GROUP: usize = 64;
 const GATHER: Duration = Duration::from_millis(2);
 const IDLE_READERS: usize = 16;
 
-type Answer = Result<Vec<Vec<Row>>>;
+type BatchResult = Result<Vec<Vec<Row>>>;
 
 enum Job {
-    Batch(Batch, oneshot::Sender<Answer>),
-    Script(String, oneshot::Sender<Answer>),
+    Batch(Batch, oneshot::Sender<BatchResult>),
+    Script(String, oneshot::Sender<BatchResult>),
     /// Brings the statistics up to date that plans are made from.
-    Optimize(oneshot::Sender<Answer>),
+    Optimize(oneshot::Sender<BatchResult>),
 }
 
 pub(super) struct Sqlite {
@@ -124,7 +124,7 @@ impl Sqlite {
         answer
     }
 
-    async fn submit(&self, job: impl FnOnce(oneshot::Sender<Answer>) -> Job) -> Answer {
+    async fn submit(&self, job: impl FnOnce(oneshot::Sender<BatchResult>) -> Job) -> BatchResult {
         let (tx, rx) = oneshot::channel();
         {
             let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,7 +150,7 @@ impl Backend for Sqlite {
         let (place, readers, sql) = (self.place.clone(), self.readers.clone(), sql.to_owned());
         tokio::task::spawn_blocking(move || Self::read(&place, &readers, &sql, &params)).await.map_err(Error::internal)?
     }
-    async fn batch(&self, batch: Batch) -> Answer {
+    async fn batch(&self, batch: Batch) -> BatchResult {
         self.submit(|tx| Job::Batch(batch, tx)).await
     }
     async fn script(&self, sql: String) -> Result<()> {

@@ -179,23 +179,23 @@ impl ObjectStore {
                 tokio::time::sleep(Duration::from_micros(u64::from(attempt.min(40)) * u64::from(chance) * 2)).await;
             }
             let (counter, last_num) = self.counter().await?;
-            let world = if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
-            if world.counter != counter {
+            let config = if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
+            if config.counter != counter {
                 continue;
             }
-            let mut plan = Plan::new(&world, &self.registry, &self.ports, last_num);
+            let mut plan = Plan::new(&config, &self.registry, &self.ports, last_num);
             for write in &writes {
                 plan.wish(write)?;
             }
             let done = plan.finish()?;
-            let batch = rows::batch(&done, &world, &self.registry, &self.vault, by, self.db.kind() == DbKind::Postgres)?.then(extra.clone());
+            let batch = rows::batch(&done, &config, &self.registry, &self.vault, by, self.db.kind() == DbKind::Postgres)?.then(extra.clone());
             let (db, shared, changed) = (self.db.clone(), self.snapshot.clone(), done.written.clone());
             let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
             // A task of its own: a caller that goes away in the middle must not leave a committed change out of the snapshot.
             let work = tokio::spawn(async move {
                 let committed = db.batch(batch).await;
                 if committed.is_ok() {
-                    swap(&shared, world.with(counter + 1, changed, &removed));
+                    swap(&shared, config.with(counter + 1, changed, &removed));
                 }
                 (guard, committed)
             });

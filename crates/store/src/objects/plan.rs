@@ -2,7 +2,7 @@
 use super::Write;
 use signet_base::{Error, Json, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::check::reference_values;
-use signet_model::{Kind, ModelDef, Object, OnDelete, Registry, Secrets, Snapshot};
+use signet_model::{FieldKind, ModelDef, Object, OnDelete, Registry, Secrets, Snapshot};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ struct Draft {
 }
 
 pub(super) struct Plan<'a> {
-    world: &'a Snapshot,
+    config: &'a Snapshot,
     registry: &'a Registry,
     ports: &'a Ports,
     now: Timestamp,
@@ -52,9 +52,9 @@ impl Done {
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(world: &'a Snapshot, registry: &'a Registry, ports: &'a Ports, last_num: i64) -> Self {
+    pub fn new(config: &'a Snapshot, registry: &'a Registry, ports: &'a Ports, last_num: i64) -> Self {
         Self {
-            world,
+            config,
             registry,
             ports,
             now: ports.now(),
@@ -84,7 +84,7 @@ impl<'a> Plan<'a> {
     }
 
     fn there(&self, pk: Uuid) -> bool {
-        self.drafts.contains_key(&pk) || (self.world.get(pk).is_some() && !self.gone.contains(&pk))
+        self.drafts.contains_key(&pk) || (self.config.get(pk).is_some() && !self.gone.contains(&pk))
     }
 
     fn create(&mut self, def: &'static ModelDef, pk: Option<Uuid>, mut data: Map, secrets: Secrets) -> Result<()> {
@@ -113,7 +113,7 @@ impl<'a> Plan<'a> {
         if !self.there(pk) {
             return Err(Error::NotFound);
         }
-        if let (Some(expected), Some(stored)) = (version, self.world.get(pk))
+        if let (Some(expected), Some(stored)) = (version, self.config.get(pk))
             && expected != stored.version
         {
             return Err(Error::Conflict("version".into()));
@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
         match self.drafts.entry(pk) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                let o = self.world.get(pk).ok_or(Error::NotFound)?;
+                let o = self.config.get(pk).ok_or(Error::NotFound)?;
                 self.order.push(pk);
                 Ok(entry.insert(Draft { pk, num: o.num, def: o.def, data: o.data.clone(), secrets: o.secrets.clone(), version: o.version + 1, created: o.created }))
             }
@@ -151,12 +151,12 @@ impl<'a> Plan<'a> {
         match self.drafts.get(&pk) {
             Some(draft) => Some((draft.def, &draft.data)),
             None if self.gone.contains(&pk) => None,
-            None => self.world.get(pk).map(|o| (o.def, &o.data)),
+            None => self.config.get(pk).map(|o| (o.def, &o.data)),
         }
     }
 
     fn remove(&mut self, pk: Uuid) -> Result<()> {
-        let stored = self.world.get(pk).filter(|_| !self.gone.contains(&pk)).cloned();
+        let stored = self.config.get(pk).filter(|_| !self.gone.contains(&pk)).cloned();
         let draft = self.drafts.remove(&pk);
         let (num, data) = match (&draft, &stored) {
             (Some(d), _) => (d.num, &d.data),
@@ -169,7 +169,7 @@ impl<'a> Plan<'a> {
         self.gone.insert(pk);
         let mut candidates: Vec<Uuid> = self.drafts.keys().copied().collect();
         if let Some(stored) = stored {
-            candidates.extend(self.world.referrers(&stored).iter().map(|r| r.from));
+            candidates.extend(self.config.referrers(&stored).iter().map(|r| r.from));
             self.removed.push(stored);
         }
         candidates.sort();
@@ -226,14 +226,14 @@ impl<'a> Plan<'a> {
         if let Some(num) = key.strip_prefix("num:") {
             let num = num.parse().ok()?;
             let draft = self.drafts.values().find(|d| d.num == Some(num)).map(|d| d.pk);
-            return draft.or_else(|| self.world.by_num(num).map(|o| o.pk).filter(|pk| self.there(*pk)));
+            return draft.or_else(|| self.config.by_num(num).map(|o| o.pk).filter(|pk| self.there(*pk)));
         }
         let id = Uuid::parse_str(key).ok()?;
         if self.there(id) {
             return Some(id);
         }
         let has = |d: &&Draft| d.data.get("pbm_uuid").and_then(Json::as_str) == Some(key);
-        self.drafts.values().find(has).map(|d| d.pk).or_else(|| self.world.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
+        self.drafts.values().find(has).map(|d| d.pk).or_else(|| self.config.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
     }
 }
 
@@ -260,8 +260,8 @@ fn settle(def: &ModelDef, data: &mut Map, given: &[i64]) {
 /// What a reference field points at.
 pub(super) fn target_of(def: &ModelDef, field: &str) -> Option<&'static str> {
     match def.field(field)?.kind {
-        Kind::Ref { target, .. } => Some(target),
-        Kind::List(Kind::Ref { target, .. }) => Some(*target),
+        FieldKind::Ref { target, .. } => Some(target),
+        FieldKind::List(FieldKind::Ref { target, .. }) => Some(*target),
         _ => None,
     }
 }

@@ -30,9 +30,9 @@ pub(crate) const STATEMENTS: &[&str] = &[COUNTER, ALL, CHANGED, REMOVED, HISTORY
 pub(super) const COUNTER_TAG: &str = "configuration counter";
 
 /// The whole plan as one batch, on top of the snapshot it was made on.
-pub(super) fn batch(done: &Done, world: &Snapshot, registry: &Registry, vault: &Vault, by: &Author, notify: bool) -> Result<Batch> {
-    let counter = world.counter + 1;
-    let mut batch = Batch::new().add(RAISE, params![counter, done.last_num, world.counter]).expect_rows(1, COUNTER_TAG);
+pub(super) fn batch(done: &Done, config: &Snapshot, registry: &Registry, vault: &Vault, by: &Author, notify: bool) -> Result<Batch> {
+    let counter = config.counter + 1;
+    let mut batch = Batch::new().add(RAISE, params![counter, done.last_num, config.counter]).expect_rows(1, COUNTER_TAG);
     for o in &done.removed {
         batch.push(DELETE, params![o.pk]).expect_rows(1, COUNTER_TAG);
         if o.def.is("authentik_core.application") {
@@ -53,7 +53,7 @@ pub(super) fn batch(done: &Done, world: &Snapshot, registry: &Registry, vault: &
             batch.push(FREE_REFERENCES, params![o.pk]);
         }
     }
-    let fresh = Fresh::of(&done.written);
+    let fresh = WrittenKeys::of(&done.written);
     for o in &done.written {
         let secrets = sealed(o, vault)?;
         if o.version == 1 {
@@ -67,7 +67,7 @@ pub(super) fn batch(done: &Done, world: &Snapshot, registry: &Registry, vault: &
         let mut seen = BTreeSet::new();
         for (field, key, _, on_delete) in reference_values(o.def, &o.data) {
             let row = target_of(o.def, field).is_some_and(|target| is_row_model(registry, target));
-            let to = if row { None } else { fresh.resolve(&key).or_else(|| stored(world, &key)) };
+            let to = if row { None } else { fresh.resolve(&key).or_else(|| stored(config, &key)) };
             if seen.insert((field, key.clone())) {
                 batch.push(REFERENCE, params![o.pk, field, key, to, word(on_delete)]);
             }
@@ -128,18 +128,18 @@ fn word(on_delete: OnDelete) -> &'static str {
     }
 }
 
-fn stored(world: &Snapshot, key: &str) -> Option<Uuid> {
+fn stored(config: &Snapshot, key: &str) -> Option<Uuid> {
     if let Some(num) = key.strip_prefix("num:") {
-        return world.by_num(num.parse().ok()?).map(|o| o.pk);
+        return config.by_num(num.parse().ok()?).map(|o| o.pk);
     }
     let id = Uuid::parse_str(key).ok()?;
-    world.get(id).or_else(|| world.by_pbm(id)).map(|o| o.pk)
+    config.get(id).or_else(|| config.by_pbm(id)).map(|o| o.pk)
 }
 
 /// The objects of the plan by every key that a reference may use.
-struct Fresh(HashMap<String, Uuid>);
+struct WrittenKeys(HashMap<String, Uuid>);
 
-impl Fresh {
+impl WrittenKeys {
     fn of(written: &[Arc<Object>]) -> Self {
         let mut keys = HashMap::new();
         for o in written {

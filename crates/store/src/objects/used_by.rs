@@ -45,33 +45,33 @@ pub struct UsedBy {
 }
 
 /// The objects that refer to `pk`, in the order of their keys.
-pub fn used_by(world: &Snapshot, pk: Uuid) -> Vec<UsedBy> {
-    let Some(object) = world.get(pk) else { return Vec::new() };
-    shown(world, &world.referrers(object))
+pub fn used_by(config: &Snapshot, pk: Uuid) -> Vec<UsedBy> {
+    let Some(object) = config.get(pk) else { return Vec::new() };
+    shown(config, &config.referrers(object))
 }
 
 /// The objects that refer to a row: `user:<id>`, or the UUID of a group.
-pub fn row_used_by(world: &Snapshot, key: &str) -> Vec<UsedBy> {
-    shown(world, world.row_referrers(key))
+pub fn row_used_by(config: &Snapshot, key: &str) -> Vec<UsedBy> {
+    shown(config, config.row_referrers(key))
 }
 
-fn shown(world: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
-    let mut all: Vec<UsedBy> = referrers.iter().filter_map(|r| Some(UsedBy { object: world.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })).collect();
+fn shown(config: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
+    let mut all: Vec<UsedBy> = referrers.iter().filter_map(|r| Some(UsedBy { object: config.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })).collect();
     all.sort_by(|a, b| (a.object.pk, a.field).cmp(&(b.object.pk, b.field)));
     all
 }
 
 /// What to apply together with the deletion of a row (`user:<id>`, or the UUID of a group): objects that cannot be
 /// without it go, the others lose the reference.
-pub fn writes_for_deleted_row(world: &Snapshot, key: &str, ports: &Ports) -> Vec<Write> {
+pub fn writes_for_deleted_row(config: &Snapshot, key: &str, ports: &Ports) -> Vec<Write> {
     let mut by_object: BTreeMap<Uuid, Vec<&Referrer>> = BTreeMap::new();
-    for referrer in world.row_referrers(key) {
+    for referrer in config.row_referrers(key) {
         by_object.entry(referrer.from).or_default().push(referrer);
     }
     let keys = [key.to_owned()];
     let mut writes = Vec::new();
     for (pk, referrers) in by_object {
-        let Some(object) = world.get(pk) else { continue };
+        let Some(object) = config.get(pk) else { continue };
         if referrers.iter().any(|r| !r.many && r.on_delete == OnDelete::Cascade) {
             writes.push(Write::Delete { pk });
             continue;

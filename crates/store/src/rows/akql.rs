@@ -14,11 +14,11 @@ const CHUNK: i64 = 2_000;
 pub(crate) struct Column {
     pub name: &'static str,
     pub sql: &'static str,
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     Text,
     /// A text that another column, named here, holds in lower case under an index.
     Keyed(&'static str),
@@ -45,7 +45,7 @@ impl Table {
     fn column(&self, term: &Term) -> Option<&Column> {
         let (first, rest) = term.path.split_first()?;
         let column = self.columns.iter().find(|column| column.name == first)?;
-        ((column.kind == Kind::Json) != rest.is_empty()).then_some(column)
+        ((column.kind == ColumnKind::Json) != rest.is_empty()).then_some(column)
     }
 
     /// Whether every term names something that is here and compares it with what it can be. Otherwise the text is no query
@@ -60,17 +60,17 @@ impl Table {
             let patterns = matches!(term.operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
             match self.column(term).map(|column| column.kind) {
                 None => false,
-                Some(Kind::Json) => true,
-                Some(Kind::Text | Kind::Keyed(_)) => each(Json::is_string),
-                Some(Kind::Flag) => matches!(term.operator, Operator::Equal | Operator::In) && each(|value| value.is_boolean() || value.is_null()),
-                Some(Kind::Time) => !patterns && each(|value| time(value).is_some()),
+                Some(ColumnKind::Json) => true,
+                Some(ColumnKind::Text | ColumnKind::Keyed(_)) => each(Json::is_string),
+                Some(ColumnKind::Flag) => matches!(term.operator, Operator::Equal | Operator::In) && each(|value| value.is_boolean() || value.is_null()),
+                Some(ColumnKind::Time) => !patterns && each(|value| time(value).is_some()),
             }
         })
     }
 
     /// One page of the rows that fulfil the filter and the query, which [`Self::understands`] has passed; how many do.
     pub async fn page(&self, db: &Db, filter: &Filter, query: &Query, shape: &Shape<'_>) -> Result<(Vec<Row>, u64)> {
-        let documents: Vec<_> = self.columns.iter().filter(|column| column.kind == Kind::Json && query.terms().iter().any(|term| term.path[0] == column.name)).collect();
+        let documents: Vec<_> = self.columns.iter().filter(|column| column.kind == ColumnKind::Json && query.terms().iter().any(|term| term.path[0] == column.name)).collect();
         let mut wide = filter.clone();
         let mut params = Vec::new();
         let sql = self.widest(query, &mut params);
@@ -106,7 +106,7 @@ impl Table {
         let mut params = Vec::new();
         // What the database says to each of its terms.
         for term in query.terms() {
-            if let Some(column) = self.column(term).filter(|column| column.kind != Kind::Json) {
+            if let Some(column) = self.column(term).filter(|column| column.kind != ColumnKind::Json) {
                 columns.push(format!("CASE WHEN {} THEN 1 ELSE 0 END", condition(column, term, &mut params)));
             }
         }
@@ -144,7 +144,7 @@ impl Table {
         Ok(match query {
             Query::And(left, right) => self.holds(left, record, row, next)? & self.holds(right, record, row, next)?,
             Query::Or(left, right) => self.holds(left, record, row, next)? | self.holds(right, record, row, next)?,
-            Query::Term(term) if self.column(term).is_some_and(|column| column.kind == Kind::Json) => term.holds(record),
+            Query::Term(term) if self.column(term).is_some_and(|column| column.kind == ColumnKind::Json) => term.holds(record),
             Query::Term(_) => {
                 *next += 1;
                 row.int(*next - 1)? == 1
@@ -158,7 +158,7 @@ impl Table {
             Query::And(left, right) => format!("({} AND {})", self.widest(left, params), self.widest(right, params)),
             Query::Or(left, right) => format!("({} OR {})", self.widest(left, params), self.widest(right, params)),
             Query::Term(term) => match self.column(term) {
-                Some(column) if column.kind != Kind::Json => condition(column, term, params),
+                Some(column) if column.kind != ColumnKind::Json => condition(column, term, params),
                 Some(_) => "1 = 1".to_owned(),
                 None => "1 = 0".to_owned(),
             },
@@ -180,10 +180,10 @@ fn time(value: &Json) -> Option<Timestamp> {
     Timestamp::parse(text).or_else(|_| Timestamp::parse(&text.replacen(' ', "T", 1))).ok()
 }
 
-fn bound(kind: Kind, value: &Json) -> Value {
+fn bound(kind: ColumnKind, value: &Json) -> Value {
     match (kind, value) {
-        (Kind::Flag, Json::Bool(flag)) => (*flag).into(),
-        (Kind::Time, value) => time(value).map_or(Value::Null, Value::from),
+        (ColumnKind::Flag, Json::Bool(flag)) => (*flag).into(),
+        (ColumnKind::Time, value) => time(value).map_or(Value::Null, Value::from),
         (_, Json::String(text)) => text.as_str().into(),
         _ => Value::Null,
     }
@@ -202,7 +202,7 @@ fn condition(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         Operator::LessEqual => "<=",
         Operator::Contains => {
             params.push(contains(&text.to_lowercase()).into());
-            let lower = if let Kind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
+            let lower = if let ColumnKind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
             return format!("{lower} {}LIKE ? ESCAPE '!'", if term.negated { "NOT " } else { "" });
         }
         Operator::StartsWith | Operator::EndsWith => {
@@ -224,7 +224,7 @@ fn condition(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
     params.push(bound(column.kind, &term.value));
     match column.kind {
         // The index is on the other column.
-        Kind::Keyed(key) if sign == "=" => {
+        ColumnKind::Keyed(key) if sign == "=" => {
             params.push(text.to_lowercase().into());
             format!("({sql} = ? AND {key} = ?)")
         }
@@ -240,10 +240,10 @@ mod tests {
         from: "users u",
         id: "u.id",
         columns: &[
-            Column { name: "username", sql: "u.username", kind: Kind::Keyed("u.username_key") },
-            Column { name: "is_active", sql: "u.is_active", kind: Kind::Flag },
-            Column { name: "joined", sql: "u.joined", kind: Kind::Time },
-            Column { name: "attributes", sql: "u.attributes", kind: Kind::Json },
+            Column { name: "username", sql: "u.username", kind: ColumnKind::Keyed("u.username_key") },
+            Column { name: "is_active", sql: "u.is_active", kind: ColumnKind::Flag },
+            Column { name: "joined", sql: "u.joined", kind: ColumnKind::Time },
+            Column { name: "attributes", sql: "u.attributes", kind: ColumnKind::Json },
         ],
     };
 

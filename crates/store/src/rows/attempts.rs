@@ -2,7 +2,7 @@
 //! same moment cannot judge more than the limit.
 use crate::db::{Batch, Db};
 use crate::params;
-use crate::tallies::{Tallies, Window};
+use crate::attempt_counters::{AttemptCounters, Window};
 use signet_base::{Error, Result, Span, Timestamp};
 
 /// What [`take`] says.
@@ -42,8 +42,8 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
     if limit <= 0 {
         return Ok(Taken::Refused { until });
     }
-    if let Some(tallies) = db.tallies() {
-        return take_here(db, tallies, name, limit, until, now).await;
+    if let Some(attempt_counters) = db.attempt_counters() {
+        return take_here(db, attempt_counters, name, limit, until, now).await;
     }
     let answer = db.batch(Batch::relaxed().add(TAKE, params![name, until, now, now, now, limit]).returning()).await?;
     match answer.first().and_then(|rows| rows.first()) {
@@ -53,48 +53,48 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
     }
 }
 /// [`take`] where one process counts: nobody waits for the row.
-async fn take_here(db: &Db, tallies: &Tallies, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Result<Taken> {
-    let known = know(db, tallies, name).await?;
-    let taken = match tallies.take(name, limit, until, now) {
+async fn take_here(db: &Db, attempt_counters: &AttemptCounters, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Result<Taken> {
+    let known = know(db, attempt_counters, name).await?;
+    let taken = match attempt_counters.take(name, limit, until, now) {
         Some(taken) => taken,
         None => {
             // Forgotten in between, since its window is over.
-            tallies.learn(name, known);
-            tallies.take(name, limit, until, now).ok_or_else(|| Error::Unavailable("attempts cannot be counted now".into()))?
+            attempt_counters.learn(name, known);
+            attempt_counters.take(name, limit, until, now).ok_or_else(|| Error::Unavailable("attempts cannot be counted now".into()))?
         }
     };
     if taken.is_allowed() {
-        write(db, tallies, name).await?;
+        write(db, attempt_counters, name).await?;
     }
     Ok(taken)
 }
 /// Reads a count that is not known yet.
-async fn know(db: &Db, tallies: &Tallies, name: &str) -> Result<Window> {
-    if let Some(window) = tallies.get(name) {
+async fn know(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Result<Window> {
+    if let Some(window) = attempt_counters.get(name) {
         return Ok(window);
     }
     let window = stored(db, name).await?.unwrap_or((0, Timestamp::from_secs(0)));
-    tallies.learn(name, window);
+    attempt_counters.learn(name, window);
     Ok(window)
 }
-async fn write(db: &Db, tallies: &Tallies, name: &str) -> Result<()> {
+async fn write(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Result<()> {
     let row = |(used, until): Window| if used > 0 { Batch::relaxed().add(SET, params![name, used, until]) } else { Batch::relaxed().add(CLEAR, params![name]) };
     // What finds no room in the queue is written at once.
-    match tallies.hand_over(name, |window| db.queue(row(window))) {
+    match attempt_counters.hand_over(name, |window| db.queue(row(window))) {
         Some(batch) => db.batch(batch).await.map(drop),
         None => Ok(()),
     }
 }
 /// Changes a count and writes it, where there was one.
-async fn change_here(db: &Db, tallies: &Tallies, name: &str, change: impl FnOnce(Window) -> Window + Send) -> Result<()> {
-    know(db, tallies, name).await?;
-    if tallies.change(name, change) { write(db, tallies, name).await } else { Ok(()) }
+async fn change_here(db: &Db, attempt_counters: &AttemptCounters, name: &str, change: impl FnOnce(Window) -> Window + Send) -> Result<()> {
+    know(db, attempt_counters, name).await?;
+    if attempt_counters.change(name, change) { write(db, attempt_counters, name).await } else { Ok(()) }
 }
 
 /// Takes back an attempt that was allowed and not judged after all.
 pub async fn give_back(db: &Db, name: &str) -> Result<()> {
-    if let Some(tallies) = db.tallies() {
-        return change_here(db, tallies, name, |(used, until)| ((used - 1).max(0), until)).await;
+    if let Some(attempt_counters) = db.attempt_counters() {
+        return change_here(db, attempt_counters, name, |(used, until)| ((used - 1).max(0), until)).await;
     }
     db.batch(Batch::relaxed().add(GIVE_BACK, params![name])).await.map(drop)
 }
@@ -103,8 +103,8 @@ pub async fn used(db: &Db, name: &str, now: Timestamp) -> Result<i64> {
     Ok(current(db, name).await?.filter(|(_, until)| *until > now).map_or(0, |(used, _)| used))
 }
 async fn current(db: &Db, name: &str) -> Result<Option<Window>> {
-    match db.tallies() {
-        Some(tallies) => Ok(Some(know(db, tallies, name).await?).filter(|(used, _)| *used > 0)),
+    match db.attempt_counters() {
+        Some(attempt_counters) => Ok(Some(know(db, attempt_counters, name).await?).filter(|(used, _)| *used > 0)),
         None => stored(db, name).await,
     }
 }
@@ -113,15 +113,15 @@ async fn stored(db: &Db, name: &str) -> Result<Option<Window>> {
 }
 /// Forgets the attempts, after one that succeeded.
 pub async fn clear(db: &Db, name: &str) -> Result<()> {
-    if let Some(tallies) = db.tallies() {
-        return change_here(db, tallies, name, |(_, until)| (0, until)).await;
+    if let Some(attempt_counters) = db.attempt_counters() {
+        return change_here(db, attempt_counters, name, |(_, until)| (0, until)).await;
     }
     db.batch(Batch::relaxed().add(CLEAR, params![name])).await.map(drop)
 }
 /// Removes up to `limit` windows that are over. Garbage only: who counts judges the time.
 pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
-    if let Some(tallies) = db.tallies() {
-        tallies.forget_over(now);
+    if let Some(attempt_counters) = db.attempt_counters() {
+        attempt_counters.forget_over(now);
     }
     db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
 }

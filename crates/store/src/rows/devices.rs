@@ -6,7 +6,7 @@ use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vaul
 
 /// The kinds of devices, in the order in which they are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum DeviceKind {
     Static,
     Totp,
     Webauthn,
@@ -15,7 +15,7 @@ pub enum Kind {
     Email,
 }
 
-impl Kind {
+impl DeviceKind {
     pub const ALL: [Self; 6] = [Self::Static, Self::Totp, Self::Webauthn, Self::Duo, Self::Sms, Self::Email];
     /// The name in the database, in addresses and in challenges.
     pub fn as_str(self) -> &'static str {
@@ -62,7 +62,7 @@ pub struct Device {
     pub id: i64,
     /// The place that the secret is sealed to.
     pub uuid: Uuid,
-    pub kind: Kind,
+    pub kind: DeviceKind,
     pub user_id: i64,
     /// What the person calls it.
     pub name: String,
@@ -83,7 +83,7 @@ pub struct Device {
 
 impl Device {
     /// A confirmed device without data.
-    pub fn new(ports: &Ports, kind: Kind, user_id: i64, name: impl Into<String>) -> Self {
+    pub fn new(ports: &Ports, kind: DeviceKind, user_id: i64, name: impl Into<String>) -> Self {
         let now = ports.now();
         Self {
             id: 0,
@@ -152,7 +152,7 @@ fn from_row(row: &Row) -> Result<Device> {
     Ok(Device {
         id: row.int(0)?,
         uuid: row.uuid(1)?,
-        kind: Kind::parse(kind).ok_or_else(|| Error::internal(format!("a device of the unknown kind {kind:?}")))?,
+        kind: DeviceKind::parse(kind).ok_or_else(|| Error::internal(format!("a device of the unknown kind {kind:?}")))?,
         user_id: row.int(3)?,
         name: row.string(4)?,
         confirmed: row.bool(5)?,
@@ -171,14 +171,14 @@ async fn one(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Device>> {
 }
 
 /// The devices of a person, confirmed or not, oldest first; of one kind where it is given.
-pub async fn of_user(db: &Db, user: i64, kind: Option<Kind>) -> Result<Vec<Device>> {
+pub async fn of_user(db: &Db, user: i64, kind: Option<DeviceKind>) -> Result<Vec<Device>> {
     let rows = match kind {
         Some(kind) => db.query(OF_USER_AND_KIND, params![user, kind.as_str()]).await?,
         None => db.query(OF_USER, params![user]).await?,
     };
     rows.iter().map(from_row).collect()
 }
-pub async fn get(db: &Db, kind: Kind, id: i64) -> Result<Option<Device>> {
+pub async fn get(db: &Db, kind: DeviceKind, id: i64) -> Result<Option<Device>> {
     one(db, GET, params![id, kind.as_str()]).await
 }
 /// The WebAuthn device with this credential, whoever it belongs to.
@@ -258,7 +258,7 @@ fn missing<T>(answer: Result<T>) -> Result<()> {
 /// What a list of devices is narrowed by.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceQuery {
-    pub kind: Option<Kind>,
+    pub kind: Option<DeviceKind>,
     pub name: Option<String>,
     pub search: String,
     /// Only this person's.
@@ -271,7 +271,7 @@ const SORT: &[(&str, &str)] = &[("pk", "d.id"), ("name", "d.name"), ("created_on
 /// One page of devices, and how many fit the query.
 pub async fn list(db: &Db, q: &DeviceQuery) -> Result<(Vec<Device>, u64)> {
     let mut f = Filter::default();
-    f.equal("d.kind", q.kind.map(Kind::as_str));
+    f.equal("d.kind", q.kind.map(DeviceKind::as_str));
     f.equal("d.name", q.name.as_deref());
     f.equal("d.user_id", q.owner);
     f.search(&q.search, &["d.name"]);

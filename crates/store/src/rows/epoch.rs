@@ -26,7 +26,7 @@ pub(crate) const STATEMENTS: &[&str] =
 
 /// What stays of whoever changes their own account: the session in which they do it, and its browser as a known one.
 #[derive(Debug, Clone, Default)]
-pub struct Spared {
+pub struct KeptSession {
     pub session: Option<Uuid>,
     /// Digest of the browser's key.
     pub device: Option<String>,
@@ -49,7 +49,7 @@ pub fn has_changed(error: &Error) -> bool {
 }
 
 /// Ends everything of an account. The last answer of the batch is the new epoch: see [`of`].
-pub fn end(user: i64, spared: &Spared) -> Batch {
+pub fn end(user: i64, spared: &KeptSession) -> Batch {
     // The account's row first, as at a sign-in: two batches that hold each other's rows would wait for ever.
     let mut batch = Batch::new().add(RAISE, params![user]).returning().then(end_sessions(user, spared.session));
     if let Some(session) = spared.session {

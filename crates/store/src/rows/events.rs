@@ -1,5 +1,5 @@
 //! The log of what happened.
-use super::akql::{Column, Kind, Shape, Table};
+use super::akql::{Column, ColumnKind, Shape, Table};
 use super::list::{Filter, Page};
 use crate::db::{Batch, Db, Row};
 use crate::params;
@@ -60,7 +60,7 @@ pub async fn insert(db: &Db, events: &[Event], durable: bool) -> Result<()> {
 }
 /// [`insert`] without waiting: see [`Db::behind`].
 pub async fn insert_behind(db: &Db, events: &[Event]) -> Result<()> {
-    db.behind(insert_batch(events, false)).await
+    db.write_behind(insert_batch(events, false)).await
 }
 /// [`insert`] as a part of a larger batch.
 pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
@@ -128,14 +128,14 @@ const TABLE: Table = Table {
     from: "event e",
     id: "e.id",
     columns: &[
-        Column { name: "action", sql: "e.action", kind: Kind::Text },
-        Column { name: "event_uuid", sql: "e.id", kind: Kind::Text },
-        Column { name: "app", sql: "e.app", kind: Kind::Text },
-        Column { name: "client_ip", sql: "e.client_ip", kind: Kind::Text },
-        Column { name: "user", sql: "e.actor", kind: Kind::Json },
-        Column { name: "brand", sql: "e.brand", kind: Kind::Json },
-        Column { name: "context", sql: "e.context", kind: Kind::Json },
-        Column { name: "created", sql: "e.created", kind: Kind::Time },
+        Column { name: "action", sql: "e.action", kind: ColumnKind::Text },
+        Column { name: "event_uuid", sql: "e.id", kind: ColumnKind::Text },
+        Column { name: "app", sql: "e.app", kind: ColumnKind::Text },
+        Column { name: "client_ip", sql: "e.client_ip", kind: ColumnKind::Text },
+        Column { name: "user", sql: "e.actor", kind: ColumnKind::Json },
+        Column { name: "brand", sql: "e.brand", kind: ColumnKind::Json },
+        Column { name: "context", sql: "e.context", kind: ColumnKind::Json },
+        Column { name: "created", sql: "e.created", kind: ColumnKind::Time },
     ],
 };
 

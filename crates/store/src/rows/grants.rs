@@ -275,7 +275,7 @@ pub async fn insert_relaxed(db: &Db, tokens: &[GrantToken]) -> Result<()> {
 }
 /// [`insert`] without waiting at all, for access tokens that are valid by themselves: see [`Db::behind`].
 pub async fn insert_behind(db: &Db, tokens: &[GrantToken]) -> Result<()> {
-    db.behind(with_tokens(Batch::relaxed(), tokens)).await
+    db.write_behind(with_tokens(Batch::relaxed(), tokens)).await
 }
 /// Whether a token without a row was revoked, itself or with what it belongs to.
 pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
@@ -285,8 +285,8 @@ pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
 }
 /// The token, revoked and expired ones too. An access token may be valid without a row: see [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
-    let (recent, changes) = db.recent_tokens();
-    if let Some(token) = recent.find(digest, changes) {
+    let (read_cache, changes) = db.recent_tokens();
+    if let Some(token) = read_cache.find(digest, changes) {
         return Ok(Some(GrantToken::clone(&token)));
     }
     let began = Instant::now();
@@ -294,7 +294,7 @@ pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
     if let Some(token) = &found
         && token.kind == TokenKind::Access
     {
-        recent.keep(digest.to_owned(), Arc::new(token.clone()), changes, began);
+        read_cache.keep(digest.to_owned(), Arc::new(token.clone()), changes, began);
     }
     Ok(found)
 }

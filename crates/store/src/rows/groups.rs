@@ -1,5 +1,5 @@
 //! Groups, their parents and members.
-use super::akql::{Column, Kind, Shape, Table};
+use super::akql::{Column, ColumnKind, Shape, Table};
 use super::attributes::{self, BOUND};
 use super::list::{Filter, Page};
 use super::users::{self, User};
@@ -269,9 +269,9 @@ const TABLE: Table = Table {
     from: "user_group g",
     id: "g.id",
     columns: &[
-        Column { name: "name", sql: "g.name", kind: Kind::Keyed("g.name_key") },
-        Column { name: "is_superuser", sql: "g.is_superuser", kind: Kind::Flag },
-        Column { name: "attributes", sql: "g.attributes", kind: Kind::Json },
+        Column { name: "name", sql: "g.name", kind: ColumnKind::Keyed("g.name_key") },
+        Column { name: "is_superuser", sql: "g.is_superuser", kind: ColumnKind::Flag },
+        Column { name: "attributes", sql: "g.attributes", kind: ColumnKind::Json },
     ],
 };
 

@@ -44,7 +44,7 @@ pub async fn insert_behind(db: &Db, login: &Login) -> Result<()> {
     let millionths = |degrees: f64| (degrees.clamp(-360.0, 360.0) * MILLION).round() as i64;
     let (latitude, longitude) = login.place.unzip();
     let values = params![login.user_id, login.at, &login.ip, &login.country, latitude.map(millionths), longitude.map(millionths), login.asn];
-    db.behind(Batch::relaxed().add(INSERT, values)).await
+    db.write_behind(Batch::relaxed().add(INSERT, values)).await
 }
 /// The last sign-ins, newest first.
 pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<Login>> {
@@ -54,7 +54,7 @@ pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<Login>> {
 
 /// Remembers which event tells about the refusal of a request.
 pub async fn refused_behind(db: &Db, event: Uuid, request: &str, now: Timestamp) -> Result<()> {
-    db.behind(Batch::relaxed().add(REFUSE, params![event, request, now])).await
+    db.write_behind(Batch::relaxed().add(REFUSE, params![event, request, now])).await
 }
 /// The events about refusals of a request, oldest first.
 pub async fn refusals(db: &Db, request: &str) -> Result<Vec<Uuid>> {

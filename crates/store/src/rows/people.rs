@@ -3,7 +3,7 @@ use super::groups::{self, Group};
 use super::users::{self, User};
 use crate::db::{Db, Row, Value};
 use crate::params;
-use crate::recent::Asked;
+use crate::read_cache::PersonKey;
 use signet_base::{Result, Uuid};
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,25 +33,25 @@ pub struct Person {
 
 /// The account with its groups.
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<Person>> {
-    asked(db, Asked::Id(id)).await
+    asked(db, PersonKey::Id(id)).await
 }
 /// Finds by the canonical form of the name.
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
-    asked(db, Asked::Name(users::canonical(username))).await
+    asked(db, PersonKey::Name(users::canonical(username))).await
 }
 
-async fn asked(db: &Db, asked: Asked) -> Result<Option<Person>> {
-    let (recent, changes) = db.recent_people();
-    if let Some(person) = recent.find(&asked, changes) {
+async fn asked(db: &Db, asked: PersonKey) -> Result<Option<Person>> {
+    let (read_cache, changes) = db.recent_people();
+    if let Some(person) = read_cache.find(&asked, changes) {
         return Ok(Some(person));
     }
     let began = Instant::now();
     let found = match &asked {
-        Asked::Id(id) => person(db, BY_ID, params![*id]).await?,
-        Asked::Name(name) => person(db, BY_USERNAME, params![name]).await?,
+        PersonKey::Id(id) => person(db, BY_ID, params![*id]).await?,
+        PersonKey::Name(name) => person(db, BY_USERNAME, params![name]).await?,
     };
     if let Some(person) = &found {
-        recent.keep(asked, person.clone(), changes, began);
+        read_cache.keep(asked, person.clone(), changes, began);
     }
     Ok(found)
 }

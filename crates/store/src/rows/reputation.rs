@@ -61,7 +61,7 @@ fn from_row(row: &Row) -> Result<Reputation> {
 pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<()> {
     let (c, Limits { lower, upper }) = (change, limits);
     let first = c.score.clamp(lower.min(upper), upper.max(lower));
-    db.behind(Batch::relaxed().add(ADD, params![c.id, &c.identifier, &c.ip, &c.geo, &c.asn, first, c.updated, c.expires, upper, upper, lower, lower])).await
+    db.write_behind(Batch::relaxed().add(ADD, params![c.id, &c.identifier, &c.ip, &c.geo, &c.asn, first, c.updated, c.expires, upper, upper, lower, lower])).await
 }
 
 /// The sum of all scores of an address, of a name, or of both; a pair of the two counts once. Sees what was added before.

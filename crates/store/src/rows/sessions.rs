@@ -4,7 +4,7 @@ use super::list::{Filter, Page};
 use super::users::canonical;
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
-use crate::visits::Known;
+use crate::pending_sessions::Known;
 use signet_base::{Error, Json, Result, Timestamp, Uuid};
 
 /// One session. Found by the digest of the key in the cookie, shown by its UUID.
@@ -106,7 +106,7 @@ fn whole(s: &Session) -> Vec<Value> {
 
 /// The session with this digest, expired or not: see [`Session::is_expired`].
 pub async fn get(db: &Db, id: &str) -> Result<Option<Session>> {
-    match db.visits().map(|(visits, _)| visits.find(id)) {
+    match db.pending_sessions().map(|(pending_sessions, _)| pending_sessions.find(id)) {
         Some(Known::Waiting(session)) => Ok(Some(*session)),
         Some(Known::Ended) => Ok(None),
         Some(Known::No) | None => db.query_one(GET, params![id]).await?.as_ref().map(from_row).transpose(),
@@ -136,8 +136,8 @@ pub fn put_batch(session: &Session, durable: bool) -> Batch {
 }
 /// A change before sign-in that is written later. `None`: to be written now; else whether the session is still there.
 fn waits(db: &Db, session: &Session, durable: bool, new: bool) -> Option<bool> {
-    let (visits, backend) = db.visits().filter(|_| session.user_id.is_none() && !durable)?;
-    visits.keep(backend, session, new)
+    let (pending_sessions, backend) = db.pending_sessions().filter(|_| session.user_id.is_none() && !durable)?;
+    pending_sessions.keep(backend, session, new)
 }
 /// How a waiting session is written: what has gone from the database meanwhile stays gone.
 pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
@@ -157,8 +157,8 @@ fn changed(s: &Session) -> Vec<Value> {
 /// Gives the session `old` a new key (and everything else of `session`), as every sign-in must, together with what goes
 /// before it. Says whether it was there.
 pub async fn rotate(db: &Db, old: &str, session: &Session, with: Batch) -> Result<bool> {
-    if let Some((visits, _)) = db.visits() {
-        let (_turn, waited) = visits.end(old).await;
+    if let Some((pending_sessions, _)) = db.pending_sessions() {
+        let (_turn, waited) = pending_sessions.end(old).await;
         let gone = Batch::new().add(DELETE, params![old]);
         // It is known here or in the database; in the second case it must still be there.
         let gone = if waited { gone } else { gone.expect_rows(1, "no such row") };
@@ -177,7 +177,7 @@ fn was_there<T>(answer: Result<T>) -> Result<bool> {
 }
 /// Remembers a use, without waiting: see [`Db::behind`]. A session that has ended meanwhile stays ended.
 pub async fn note_use_behind(db: &Db, id: &str, at: Timestamp, expires: Timestamp, ip: &str, user_agent: &str) -> Result<()> {
-    db.behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
+    db.write_behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
 }
 /// Ends the oldest sessions of a user, so that `limit` are left; whoever calls at the same moment keeps the same ones.
 /// Those that ended.
@@ -186,8 +186,8 @@ pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Resu
     answer.iter().flatten().map(from_row).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
-    let _turn = match db.visits() {
-        Some((visits, _)) => Some(visits.end(id).await),
+    let _turn = match db.pending_sessions() {
+        Some((pending_sessions, _)) => Some(pending_sessions.end(id).await),
         None => None,
     };
     db.execute(DELETE, params![id]).await

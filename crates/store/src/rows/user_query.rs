@@ -1,5 +1,5 @@
 //! Lists of users.
-use super::akql::{Column, Kind, Shape, Table};
+use super::akql::{Column, ColumnKind, Shape, Table};
 use super::attributes::{self, BOUND};
 use super::list::{Filter, Page, starts_with};
 use super::users::{COLUMNS, User, canonical, from_row};
@@ -68,13 +68,13 @@ const TABLE: Table = Table {
     from: "users u",
     id: "u.id",
     columns: &[
-        Column { name: "username", sql: "u.username", kind: Kind::Keyed("u.username_key") },
-        Column { name: "name", sql: "u.name", kind: Kind::Keyed("u.name_key") },
-        Column { name: "email", sql: "u.email", kind: Kind::Keyed("u.email_key") },
-        Column { name: "path", sql: "u.path", kind: Kind::Text },
-        Column { name: "is_active", sql: "u.is_active", kind: Kind::Flag },
-        Column { name: "type", sql: "u.user_type", kind: Kind::Text },
-        Column { name: "attributes", sql: "u.attributes", kind: Kind::Json },
+        Column { name: "username", sql: "u.username", kind: ColumnKind::Keyed("u.username_key") },
+        Column { name: "name", sql: "u.name", kind: ColumnKind::Keyed("u.name_key") },
+        Column { name: "email", sql: "u.email", kind: ColumnKind::Keyed("u.email_key") },
+        Column { name: "path", sql: "u.path", kind: ColumnKind::Text },
+        Column { name: "is_active", sql: "u.is_active", kind: ColumnKind::Flag },
+        Column { name: "type", sql: "u.user_type", kind: ColumnKind::Text },
+        Column { name: "attributes", sql: "u.attributes", kind: ColumnKind::Json },
     ],
 };
 

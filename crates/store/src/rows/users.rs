@@ -1,5 +1,5 @@
 //! Users.
-use super::epoch::{self, Spared};
+use super::epoch::{self, KeptSession};
 use super::list::contains;
 use super::upn;
 pub use super::user_query::{UserQuery, list, understands};
@@ -266,7 +266,7 @@ pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid
             batch.push(JOIN_GROUP, params![u.id, *group]);
         }
     }
-    if u.is_active { batch } else { batch.then(epoch::end(u.id, &Spared::default())) }
+    if u.is_active { batch } else { batch.then(epoch::end(u.id, &KeptSession::default())) }
 }
 
 const MISSING: &str = "no such row";
@@ -282,10 +282,10 @@ fn found<T>(answer: Result<T>) -> Result<()> {
 
 /// A new password's hash; `password_changed` follows, and everything that was begun with the old one ends.
 pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Result<()> {
-    found(db.batch(set_password_batch(id, hash, &Spared::default(), now)).await)
+    found(db.batch(set_password_batch(id, hash, &KeptSession::default(), now)).await)
 }
 /// [`set_password`] as a part of a larger batch.
-pub fn set_password_batch(id: i64, hash: &str, spared: &Spared, now: Timestamp) -> Batch {
+pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     super::password_history::keep(&mut batch, id, hash, now);
     batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING).then(epoch::end(id, spared))
@@ -293,7 +293,7 @@ pub fn set_password_batch(id: i64, hash: &str, spared: &Spared, now: Timestamp) 
 /// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set stays as it
 /// is. Nothing happens when the password changed in between.
 pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
-    let batch = Batch::new().add(REHASH, params![hash, id, before]).expect_rows(1, MISSING).then(epoch::end(id, &Spared::default()));
+    let batch = Batch::new().add(REHASH, params![hash, id, before]).expect_rows(1, MISSING).then(epoch::end(id, &KeptSession::default()));
     match found(db.batch(batch).await) {
         Err(Error::NotFound) => Ok(()),
         answer => answer,

@@ -1,7 +1,7 @@
 //! The account epoch: what ends with it, and what does not.
 use crate::{at, ports};
 use signet_base::{Secret, Uuid, Vault, json};
-use signet_store::epoch::{self, Spared};
+use signet_store::epoch::{self, KeptSession};
 use signet_store::flow_tokens::{self, FlowToken};
 use signet_store::grants::{self, Code, GrantToken, Redeemed, TokenKind};
 use signet_store::known_devices::{self, KnownDevice};
@@ -84,7 +84,7 @@ async fn everything_of_an_account_ends_in_one_commit_and_nothing_of_others() {
                 db.batch(known_devices::put(&device, None)).await.unwrap();
             }
         }
-        let spared = Spared { session: Some(Uuid::from_u128(10)), device: Some("own 10".into()) };
+        let spared = KeptSession { session: Some(Uuid::from_u128(10)), device: Some("own 10".into()) };
         assert_eq!(epoch::of(&db.batch(epoch::end(ada, &spared)).await.unwrap()).unwrap(), Some(1));
         assert_eq!(users::by_id(&db, ada).await.unwrap().unwrap().epoch, 1);
         let left = sessions::of_user(&db, ada).await.unwrap();

@@ -170,7 +170,7 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         let page = GrantQuery { provider: Some(3), page: Page { ordering: "-pk".into(), page: 2, size: 2 }, ..Default::default() };
         let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();
         assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
-        db.batch(epoch::end(user, &epoch::Spared::default())).await.unwrap();
+        db.batch(epoch::end(user, &epoch::KeptSession::default())).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 0);
         grants::delete(&db, rows[0].id).await.unwrap();
         assert!(grants::by_id(&db, rows[0].id).await.unwrap().is_none());

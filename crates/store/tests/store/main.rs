@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod akql;
 mod attempts;
-mod behind;
+mod write_behind;
 mod database;
 mod devices;
 mod directory;
@@ -10,9 +10,9 @@ mod epoch;
 mod grants;
 mod objects;
 mod opening;
-mod recent;
+mod read_cache;
 mod reputation;
-mod visits;
+mod pending_sessions;
 
 use signet_base::{Ports, Timestamp, Vault};
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! Guessing passwords and codes.
 use super::{from, start};
-use signet_store::devices::{self, Device, Kind};
-use signet_testkit::{Answer, App, Browser, each_database, json};
+use signet_store::devices::{self, Device, DeviceKind};
+use signet_testkit::{TestResponse, App, Browser, each_database, json};
 
 const LOGIN: &str = "default-authentication-flow";
 const VALIDATE: &str = "ak-stage-authenticator-validate";
 
 /// The answer to a password.
-async fn guess(browser: &mut Browser, name: &str, password: &str) -> Answer {
+async fn guess(browser: &mut Browser, name: &str, password: &str) -> TestResponse {
     let path = format!("/api/v3/flows/executor/{LOGIN}/?query=");
     assert_eq!(browser.post(&path, json!({"component": "ak-stage-identification", "uid_field": name})).await.status, 302, "{name}");
     browser.post(&path, json!({"component": "ak-stage-password", "password": password})).await
@@ -61,7 +61,7 @@ async fn redteam_17_an_office_that_mistypes_is_not_shut_out_and_its_network_can_
 /// A person with recovery codes.
 async fn paper(app: &App, name: &str, codes: &[&str]) {
     let user = app.user(name, "Correct-Horse-9").await;
-    let device = Device::new(&app.core.ports, Kind::Static, user.id, "Codes");
+    let device = Device::new(&app.core.ports, DeviceKind::Static, user.id, "Codes");
     let digests: Vec<String> = codes.iter().map(|c| device.code_digest(&app.core.vault, c)).collect();
     devices::insert_with_codes(&app.core.db, &device, &digests).await.unwrap();
 }

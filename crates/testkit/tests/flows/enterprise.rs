@@ -1,9 +1,9 @@
 //! The enterprise sign-in: the second factor is for what is unusual, and only members pass, in working hours.
-use crate::site::{Answer, Browser, Site, each_site, password};
+use crate::site::{TestResponse, Browser, Site, each_site, password};
 use signet_base::{Json, json};
 use signet_blueprints::{Source, apply, shipped};
 use signet_core::setup;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::{Author, groups, users};
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ async fn prepare(site: &Arc<Site>) {
         if admin {
             users::join_group(&site.core.db, user, site.admins().await).await.unwrap();
         }
-        let device = Device::new(&site.core.ports, Kind::Static, user, "codes");
+        let device = Device::new(&site.core.ports, DeviceKind::Static, user, "codes");
         let digests: Vec<String> = (0..8).map(|n| device.code_digest(&site.core.vault, &code(n))).collect();
         devices::insert_with_codes(&site.core.db, &device, &digests).await.unwrap();
     }
@@ -32,19 +32,19 @@ fn code(n: usize) -> String {
 }
 
 /// Name and password; what follows.
-async fn begin(browser: &Browser, name: &str) -> Answer {
+async fn begin(browser: &Browser, name: &str) -> TestResponse {
     browser.challenge(FLOW).await;
     browser.step(FLOW, &json!({"component": "ak-stage-identification", "uid_field": name})).await;
     browser.step(FLOW, &json!({"component": "ak-stage-password", "password": password(name)})).await
 }
-async fn second_factor(browser: &Browser, n: usize) -> Answer {
+async fn second_factor(browser: &Browser, n: usize) -> TestResponse {
     browser.step(FLOW, &json!({"component": "ak-stage-authenticator-validate", "code": code(n)})).await
 }
 async fn sign_out(browser: &Browser) {
     browser.challenge("default-invalidation-flow").await;
     assert!(!browser.is_signed_in().await);
 }
-fn is_end(answer: &Answer) -> bool {
+fn is_end(answer: &TestResponse) -> bool {
     answer.component() == "xak-flow-redirect"
 }
 
@@ -86,7 +86,7 @@ async fn what_is_unusual_needs_a_second_factor() {
 async fn only_members_pass_and_only_in_working_hours() {
     each_site(|site| async move {
         prepare(&site).await;
-        let refused = |answer: &Answer| answer.component() == "ak-stage-access-denied";
+        let refused = |answer: &TestResponse| answer.component() == "ak-stage-access-denied";
         let mallory = site.browser();
         begin(&mallory, "mallory").await;
         let end = second_factor(&mallory, 0).await;

@@ -14,7 +14,7 @@ async fn import(app: &App, name: &str, text: &str) -> signet_blueprints::Report 
 }
 
 fn slugs(app: &App) -> Vec<String> {
-    let mut all: Vec<String> = app.core.world().all::<Flow>().map(|(o, _)| o.text("slug").to_owned()).collect();
+    let mut all: Vec<String> = app.core.config().all::<Flow>().map(|(o, _)| o.text("slug").to_owned()).collect();
     all.sort();
     all
 }

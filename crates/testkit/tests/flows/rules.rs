@@ -233,7 +233,7 @@ async fn a_plan_outlives_changes_and_a_removed_stage_denies() {
         // at is planned when its first answer comes.
         assert_eq!(looking.step("changing", &answer).await.json()["name"], "two");
         assert_eq!(looking.step("changing", &answer).await.component(), "xak-flow-redirect");
-        assert!(site.core.world().find::<Flow>("slug", "changing").is_some());
+        assert!(site.core.config().find::<Flow>("slug", "changing").is_some());
     })
     .await;
 }

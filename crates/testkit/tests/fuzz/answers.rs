@@ -16,7 +16,7 @@ async fn answers_to_the_executor() {
     }
     let def = app.core.registry.find("authentik_flows.flow").unwrap();
     // A captcha asks a service elsewhere.
-    let slugs: Vec<String> = app.core.world().of(def).iter().map(|f| f.text("slug").to_owned()).filter(|slug| !slug.contains("captcha")).collect();
+    let slugs: Vec<String> = app.core.config().of(def).iter().map(|f| f.text("slug").to_owned()).filter(|slug| !slug.contains("captcha")).collect();
     let known = app.login("alice", PASSWORD).await;
     let saved: Vec<&str> = CORPUS.lines().filter(|line| !line.is_empty()).collect();
     let mut run = Run::new();

@@ -31,7 +31,7 @@ async fn guide_g01_three_servers_start_at_once_on_an_empty_database() {
         let flows = "SELECT count(*) FROM object WHERE model = 'authentik_flows.flow' AND data LIKE '%\"default-authentication-flow\"%'";
         assert_eq!(apps[0].core.db.query_one(flows, vec![]).await.unwrap().unwrap().int(0).unwrap(), 1);
         for app in &apps {
-            assert_eq!(app.core.world().all::<signet_core::models::CertificateKeyPair>().count(), 2);
+            assert_eq!(app.core.config().all::<signet_core::models::CertificateKeyPair>().count(), 2);
             assert_eq!(app.browser().get("/-/health/ready/").await.status, 200);
         }
         for app in apps {

@@ -86,7 +86,7 @@ async fn world(site: &Arc<Site>) -> World {
     ];
     let provider = site.find("authentik_providers_oauth2.oauth2provider", "app");
     keys.push(provider.pk.to_string());
-    for object in site.core.world().objects() {
+    for object in site.core.config().objects() {
         if ["authentik_flows.flowstagebinding", "authentik_brands.brand", "authentik_policies_expression.expressionpolicy"].iter().any(|m| object.def.is(m)) {
             keys.push(object.pk.to_string());
         }
@@ -147,12 +147,12 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
         let admin = users::by_id(&site.core.db, w.admin).await.unwrap().unwrap();
         // The RSA pair of the first start is made in the background and would count as a write.
         for _ in 0..400 {
-            if site.core.world().find::<signet_core::models::CertificateKeyPair>("name", "authentik Self-signed Certificate").is_some() {
+            if site.core.config().find::<signet_core::models::CertificateKeyPair>("name", "authentik Self-signed Certificate").is_some() {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        let (people, counter) = (site.count_users().await, site.core.world().counter);
+        let (people, counter) = (site.count_users().await, site.core.config().counter);
         let mut body = greedy(&w);
         body["groups"] = json!([w.team, admins]);
         body["parents"] = json!([admins]);
@@ -203,7 +203,7 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
         assert_eq!((after.password, after.username, after.is_active, after.email), (admin.password, admin.username, true, admin.email));
         assert_eq!(groups::count_superusers(&site.core.db).await.unwrap(), superusers);
         assert!(!groups::is_superuser(&site.core.db, &[w.alice]).await.unwrap().contains(&w.alice));
-        assert_eq!((site.count_users().await, site.core.world().counter), (people, counter), "nothing was written");
+        assert_eq!((site.count_users().await, site.core.config().counter), (people, counter), "nothing was written");
     })
     .await;
 }

@@ -1,5 +1,5 @@
 //! An application that speaks OpenID Connect.
-use crate::site::{Answer, Browser, Site, map};
+use crate::site::{TestResponse, Browser, Site, map};
 use http::StatusCode;
 use signet_base::{Json, Uuid, json, query};
 use signet_model::Object;
@@ -43,7 +43,7 @@ impl App {
         format!("/application/o/authorize/?{}", query::build(pairs))
     }
     /// Where a browser ends: outside, or on a page.
-    pub async fn authorize(&self, browser: &Browser, more: &[(&str, &str)]) -> Answer {
+    pub async fn authorize(&self, browser: &Browser, more: &[(&str, &str)]) -> TestResponse {
         let mut answer = browser.get(&self.address(more)).await;
         for _ in 0..10 {
             let to = answer.location().to_owned();
@@ -59,16 +59,16 @@ impl App {
         let (_, asked) = answer.location().split_once('?').unwrap_or_else(|| panic!("{} {}", answer.status, answer.body));
         query::value(asked, "code").unwrap_or_else(|| panic!("{asked}"))
     }
-    pub async fn token(&self, more: &[(&str, &str)]) -> Answer {
+    pub async fn token(&self, more: &[(&str, &str)]) -> TestResponse {
         self.post("/application/o/token/", more).await
     }
     /// A call of the client itself, which proves who it is.
-    pub async fn post(&self, address: &str, more: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, address: &str, more: &[(&str, &str)]) -> TestResponse {
         let mut pairs = vec![("client_id", self.client_id.as_str()), ("client_secret", self.secret.as_str())];
         pairs.extend(more);
         self.site.browser().form(address, &pairs).await
     }
-    pub async fn redeem(&self, code: &str, more: &[(&str, &str)]) -> Answer {
+    pub async fn redeem(&self, code: &str, more: &[(&str, &str)]) -> TestResponse {
         let mut pairs = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", BACK)];
         pairs.extend(more);
         self.token(&pairs).await
@@ -78,7 +78,7 @@ impl App {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         answer.json()
     }
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub async fn refresh(&self, token: &str) -> TestResponse {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
     pub async fn is_active(&self, token: &str) -> bool {
@@ -92,6 +92,6 @@ impl App {
 pub fn text<'a>(json: &'a Json, name: &str) -> &'a str {
     json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}"))
 }
-pub fn refused(answer: &Answer, error: &str) {
+pub fn refused(answer: &TestResponse, error: &str) {
     assert_eq!((answer.status, answer.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(error)), "{}", answer.body);
 }

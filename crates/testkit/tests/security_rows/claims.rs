@@ -101,7 +101,7 @@ async fn row_02_a_write_stage_writes_to_whoever_runs_it_and_makes_nobody_else() 
 }
 
 /// What a screen says about somebody, without what is new with every run.
-fn shown(answer: &crate::site::Answer) -> String {
+fn shown(answer: &crate::site::TestResponse) -> String {
     let mut json = answer.json();
     for member in ["token", "flow_info"] {
         json.as_object_mut().unwrap().remove(member);
@@ -225,7 +225,7 @@ async fn row_32_nothing_that_is_stored_becomes_markup() {
             site.flow_of(&prompt("denies"), &[(&prompt("deny"), None)]).await;
             let closed = site.flow_of(&prompt("closed"), &[(&prompt("form"), None)]).await;
             let said = json!(evil).to_string();
-            site.bind(site.core.world().get(closed).unwrap().pbm().unwrap(), &format!("ak_message({said})\nreturn False")).await;
+            site.bind(site.core.config().get(closed).unwrap().pbm().unwrap(), &format!("ak_message({said})\nreturn False")).await;
             let app = json!({"name": format!("{evil}{n}"), "slug": prompt("app"), "meta_description": evil, "meta_publisher": evil, "group": evil, "meta_launch_url": "https://app.example/"});
             site.create("authentik_core.application", app).await;
             let browser = site.browser().signed_in("alice").await;

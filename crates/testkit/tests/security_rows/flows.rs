@@ -37,7 +37,7 @@ pub async fn push_through(browser: &Browser, slug: &str) -> String {
 
 pub fn slugs(site: &Site) -> Vec<String> {
     let def = site.core.registry.find("authentik_flows.flow").unwrap();
-    site.core.world().of(def).iter().map(|f| f.text("slug").to_owned()).collect()
+    site.core.config().of(def).iter().map(|f| f.text("slug").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +232,7 @@ async fn row_14_a_policy_that_fails_denies() {
             // On the flow: nobody runs it.
             let slug = format!("guarded-{n}");
             let flow = site.flow_of(&slug, &[("ask", None)]).await;
-            let pbm = site.core.world().get(flow).unwrap().pbm().unwrap();
+            let pbm = site.core.config().get(flow).unwrap().pbm().unwrap();
             site.bind(pbm, broken).await;
             assert_eq!(site.browser().challenge(&slug).await.component(), "ak-stage-access-denied", "{broken}");
             // On a stage: the stage is not left out as if the policy had said so.
@@ -352,7 +352,7 @@ fn between(text: &str, start: &str, end: &str) -> String {
     rest.split_once(end).unwrap().0.to_owned()
 }
 
-pub fn page_is_clean(answer: &crate::site::Answer, evil: &str, address: &str) {
+pub fn page_is_clean(answer: &crate::site::TestResponse, evil: &str, address: &str) {
     if answer.status.is_redirection() {
         let to = answer.location();
         assert!(to.starts_with('/') && !to.starts_with("//"), "{address}: {to}");

@@ -322,7 +322,7 @@ async fn redteam_30_browsers_keep_nothing_and_stay_with_https() {
             let answer = browser().get(path).await;
             assert_eq!(answer.headers.get("cache-control").map(|v| v.to_str().unwrap()), Some("no-store"), "{path}");
         }
-        let hsts = |answer: &crate::site::Answer| answer.headers.get("strict-transport-security").map(|v| v.to_str().unwrap().to_owned());
+        let hsts = |answer: &crate::site::TestResponse| answer.headers.get("strict-transport-security").map(|v| v.to_str().unwrap().to_owned());
         let tls = site.browser().header("x-forwarded-proto", "https").at("id.corp.test");
         assert_eq!(hsts(&tls.get("/-/health/live/").await).as_deref(), Some("max-age=15552000"));
         assert_eq!(hsts(&site.browser().at("id.corp.test").get("/-/health/live/").await), None);

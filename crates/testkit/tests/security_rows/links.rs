@@ -1,5 +1,5 @@
 //! Links by mail and invitations: rows 3, 4, 6 and 23, over HTTP, with a real mail server, on both databases.
-use crate::site::{Answer, Browser, Site, each_site, each_site_with, password};
+use crate::site::{TestResponse, Browser, Site, each_site, each_site_with, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json, query};
 use signet_store::users;
@@ -27,7 +27,7 @@ fn address(slug: &str, inner: &str) -> String {
     format!("/api/v3/flows/executor/{slug}/?query={}", query::encode(inner))
 }
 /// A step with the query of the link, and what follows it.
-pub async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) -> Answer {
+pub async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) -> TestResponse {
     let at = address(slug, inner);
     let mut answer = match sent {
         Some(sent) => browser.json(Method::POST, &at, &sent).await,
@@ -41,7 +41,7 @@ pub async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) 
     }
     answer
 }
-pub async fn confirm(browser: &Browser, slug: &str, inner: &str) -> Answer {
+pub async fn confirm(browser: &Browser, slug: &str, inner: &str) -> TestResponse {
     let question = go(browser, slug, inner, None).await;
     assert_eq!(question.component(), "ak-stage-consent", "{}", question.body);
     go(browser, slug, inner, Some(json!({"component": "ak-stage-consent", "token": question.json()["token"]}))).await

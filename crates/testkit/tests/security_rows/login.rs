@@ -1,5 +1,5 @@
 //! Names and passwords: what a crowd of attempts gets, what answers tell, where a sign-in leads.
-use crate::site::{Answer, Browser, Site, each_site, password};
+use crate::site::{TestResponse, Browser, Site, each_site, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, json, query};
 use signet_core::setup;
@@ -27,7 +27,7 @@ async fn asked(site: &Site, who: &str) -> Browser {
     browser
 }
 /// What each of many browsers at once is answered; none where the server said that too many are waiting.
-async fn crowd(site: &Arc<Site>, who: &str, text: &'static str, count: usize) -> Vec<Option<Answer>> {
+async fn crowd(site: &Arc<Site>, who: &str, text: &'static str, count: usize) -> Vec<Option<TestResponse>> {
     let mut browsers = Vec::new();
     for _ in 0..count {
         browsers.push(asked(site, who).await);

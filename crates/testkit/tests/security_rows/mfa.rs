@@ -1,9 +1,9 @@
 //! Second factors: what the audits of authentik found, and the rows about stages, over HTTP on both databases.
-use crate::site::{Answer, Browser, Site, each_site, password};
+use crate::site::{TestResponse, Browser, Site, each_site, password};
 use http::Method;
 use signet_base::{Json, json};
 use signet_core::setup;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users;
 use signet_webauthn::soft::{Lie, SoftKey};
 use signet_webauthn::{CreationOptions, Expect, b64, register};
@@ -30,7 +30,7 @@ async fn origin(site: &Site) -> (String, String) {
 
 /// Recovery codes of the person.
 async fn paper(site: &Site, user: i64, codes: &[&str]) {
-    let device = Device::new(&site.core.ports, Kind::Static, user, "Codes");
+    let device = Device::new(&site.core.ports, DeviceKind::Static, user, "Codes");
     let digests: Vec<String> = codes.iter().map(|c| device.code_digest(&site.core.vault, c)).collect();
     devices::insert_with_codes(&site.core.db, &device, &digests).await.unwrap();
 }
@@ -54,7 +54,7 @@ async fn passkey(site: &Site, user: i64, (origin, rp): (&str, &str)) -> SoftKey 
     };
     let (key, answer) = SoftKey::create(&options.json(), origin, &Lie::default()).unwrap();
     let made = register(&answer, &Expect { challenge: &[1; 32], origin, rp_id: rp, user_verification: true }).unwrap();
-    let mut device = Device::new(&site.core.ports, Kind::Webauthn, user, "Key");
+    let mut device = Device::new(&site.core.ports, DeviceKind::Webauthn, user, "Key");
     device.credential = Some(b64(&made.credential_id));
     device.counter = i64::from(made.counter);
     device.data.insert("public_key".into(), json!(b64(&made.public_key)));
@@ -68,7 +68,7 @@ async fn prepare(site: &Site) {
     site.flow_of("passkeys", &[("passkey first", None), ("default-authentication-login", None)]).await;
 }
 /// A browser that has given name and password, and what it sees then.
-async fn halfway(site: &Site, who: &str) -> (Browser, Answer) {
+async fn halfway(site: &Site, who: &str) -> (Browser, TestResponse) {
     let browser = site.browser();
     let seen = browser.log_in(who, &password(who)).await;
     assert_eq!(seen.component(), VALIDATE, "{}", seen.body);
@@ -205,7 +205,7 @@ async fn row_36_a_second_factor_is_not_passed_by_anything_else() {
         for task in tasks {
             task.await.unwrap();
         }
-        let used = devices::of_user(&site.core.db, alice, Some(Kind::Webauthn)).await.unwrap().remove(0);
+        let used = devices::of_user(&site.core.db, alice, Some(DeviceKind::Webauthn)).await.unwrap().remove(0);
         assert_eq!(used.counter, 2, "one use");
     })
     .await;
@@ -246,16 +246,16 @@ async fn redteam_20_flows_beside_the_one_with_two_factors_are_named_and_recovery
             let text = signet_blueprints::shipped(name).unwrap();
             signet_blueprints::apply(&site.core, &signet_blueprints::Source::new(name, text), &signet_store::Author::system()).await.unwrap();
         }
-        assert!(signet_core::brand::open_beside(&site.core.world()).is_empty(), "no brand asks everybody for a second factor yet");
+        assert!(signet_core::brand::open_beside(&site.core.config()).is_empty(), "no brand asks everybody for a second factor yet");
         let admin = site.admin().await;
         let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"].as_str().unwrap().to_owned();
         let sent = json!({"flow_authentication": site.flow("login-2fa"), "flow_recovery": site.flow("default-recovery-flow")});
         assert_eq!(admin.json(Method::PATCH, &format!("/api/v3/core/brands/{brand}/"), &sent).await.status, 200);
-        let open = signet_core::brand::open_beside(&site.core.world());
+        let open = signet_core::brand::open_beside(&site.core.config());
         assert!(open.len() == 1 && open[0].1.contains(&LOGIN.to_owned()) && !open[0].1.contains(&"login-2fa".to_owned()), "{open:?}");
         let closed = admin.json(Method::PATCH, &format!("/api/v3/flows/instances/{LOGIN}/"), &json!({"authentication": "require_redirect"})).await;
         assert_eq!(closed.status, 200, "{}", closed.body);
-        assert!(signet_core::brand::open_beside(&site.core.world()).iter().all(|(_, flows)| !flows.contains(&LOGIN.to_owned())));
+        assert!(signet_core::brand::open_beside(&site.core.config()).iter().all(|(_, flows)| !flows.contains(&LOGIN.to_owned())));
         // A link by mail is one factor: who has a second shows it before the password changes; who has none goes on.
         for (name, expected) in [("alice", VALIDATE), ("bob", "ak-stage-prompt")] {
             let user = site.user(name, &[]).await;

@@ -89,7 +89,7 @@ async fn row_09_no_address_can_run_script() {
             for mode in ["strict", "regex"] {
                 let sent = json!({"name": "x", "client_id": "x", "client_secret": "y".repeat(32), "authorization_flow": site.flow("default-provider-authorization-implicit-consent"),
                     "invalidation_flow": site.flow("default-provider-invalidation-flow"), "redirect_uris": [{"matching_mode": mode, "url": url}]});
-                let judged = signet_model::check(def, sent.as_object().unwrap(), None, false, &site.core.world(), &AnyRow, &site.core.ports);
+                let judged = signet_model::check(def, sent.as_object().unwrap(), None, false, &site.core.config(), &AnyRow, &site.core.ports);
                 assert!(judged.is_err() || mode == "regex" && !["javascript", "data", "vbscript"].contains(&scheme.to_lowercase().as_str()), "{mode} {url:?}");
                 // A pattern that may be stored leads to no such address either.
                 if judged.is_ok() {

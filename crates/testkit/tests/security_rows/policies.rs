@@ -16,7 +16,7 @@ async fn guarded(site: &Site, slug: &str, model: &str, settings: signet_base::Js
     let policy = site.create(model, settings).await;
     let mut binding = binding;
     binding["policy"] = json!(policy.pk);
-    binding["target"] = json!(site.core.world().get(flow).unwrap().pbm().unwrap());
+    binding["target"] = json!(site.core.config().get(flow).unwrap().pbm().unwrap());
     binding["order"] = json!(0);
     site.create("authentik_policies.policybinding", binding).await;
 }

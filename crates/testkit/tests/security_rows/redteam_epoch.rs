@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use signet_base::{Json, Secret, json};
 use signet_blueprints::{EXAMPLES, Source, apply};
 use signet_server::housekeeping;
-use signet_store::devices::{self, Device, Kind};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::tokens::{self, Token};
 use signet_store::users;
 use signet_store::{Author, sessions};
@@ -68,7 +68,7 @@ async fn redteam_03_a_run_that_has_proven_somebody_ends_with_what_it_rests_on() 
                     assert_eq!(ended.status, StatusCode::NO_CONTENT);
                 }
                 "factor" => {
-                    let device = devices::insert(&site.core.db, &Device::new(&site.core.ports, Kind::Totp, alice, "App")).await.unwrap();
+                    let device = devices::insert(&site.core.db, &Device::new(&site.core.ports, DeviceKind::Totp, alice, "App")).await.unwrap();
                     let gone = site.admin().await.json(Method::DELETE, &format!("/api/v3/authenticators/admin/totp/{device}/"), &json!({})).await;
                     assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.body);
                 }
@@ -254,7 +254,7 @@ async fn redteam_12_a_new_password_forgets_browsers_and_second_factors() {
             json!({"last_auth_threshold": "days=30"}),
         )
         .await;
-        let device = Device::new(&site.core.ports, Kind::Static, alice, "Codes");
+        let device = Device::new(&site.core.ports, DeviceKind::Static, alice, "Codes");
         let digests: Vec<String> = ["one", "two"].iter().map(|c| device.code_digest(&site.core.vault, c)).collect();
         devices::insert_with_codes(&site.core.db, &device, &digests).await.unwrap();
         let browser = site.browser();

@@ -91,7 +91,7 @@ async fn scale_a1_no_session_of_the_old_password_is_good_after_a_change() {
     signet_testkit::each_database(|kind| async move {
         // The limit of wrong passwords would end the storm early.
         let app = signet_testkit::App::start(kind).await;
-        let stage = app.core.world().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
+        let stage = app.core.config().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
         app.admin().await.patch(&format!("/api/v3/stages/password/{stage}/"), json!({"failed_attempts_before_cancel": 100_000})).await;
         let user = app.user("alice", "password 0 of alice").await;
         storm(&[&app], &user, 4).await;
@@ -109,9 +109,9 @@ async fn scale_a1_nor_over_two_nodes() {
     }
     let setup = signet_testkit::Setup::new(signet_testkit::DbKind::Postgres).await;
     let (one, two) = (setup.start().await.unwrap(), setup.start().await.unwrap());
-    let stage = one.core.world().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
+    let stage = one.core.config().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
     one.admin().await.patch(&format!("/api/v3/stages/password/{stage}/"), json!({"failed_attempts_before_cancel": 100_000})).await;
-    let login = one.core.world().objects().find(|o| o.name() == "default-authentication-login").unwrap().pk;
+    let login = one.core.config().objects().find(|o| o.name() == "default-authentication-login").unwrap().pk;
     let user = one.user("alice", "password 0 of alice").await;
     storm(&[&one, &two], &user, 4).await;
     // A run that waits at the one node ends with what happens at the other.

@@ -87,24 +87,24 @@ impl Site {
     /// Creates an object as the API would, without the gate.
     pub async fn create(&self, model: &str, sent: Json) -> Arc<signet_model::Object> {
         let def = self.core.registry.find(model).unwrap();
-        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.world(), &AnyRow, &self.core.ports).unwrap_or_else(|e| panic!("{model}: {e}"));
+        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.config(), &AnyRow, &self.core.ports).unwrap_or_else(|e| panic!("{model}: {e}"));
         let (data, secrets) = (change.data, change.secrets);
         self.core.objects.apply(vec![Write::Create { def, pk: None, data, secrets }], &Author::system()).await.unwrap().remove(0)
     }
     /// The object of a model with this value in an indexed field.
     pub fn find(&self, model: &str, name: &str) -> Arc<signet_model::Object> {
-        let world = self.core.world();
+        let world = self.core.config();
         let def = self.core.registry.find(model).unwrap();
         world.of(def).iter().find(|o| [o.text("name"), o.text("slug"), o.text("managed")].contains(&name)).unwrap_or_else(|| panic!("{model} {name}")).clone()
     }
     pub fn flow(&self, slug: &str) -> Uuid {
-        self.core.world().find::<Flow>("slug", slug).unwrap().0.pk
+        self.core.config().find::<Flow>("slug", slug).unwrap().0.pk
     }
     /// A flow of ready stages in order; each may have a policy of its own, named by an expression.
     pub async fn flow_of(&self, slug: &str, stages: &[(&str, Option<&str>)]) -> Uuid {
         let flow = self.create("authentik_flows.flow", json!({"name": slug, "slug": slug, "title": slug, "designation": "stage_configuration"})).await;
         for (order, (stage, policy)) in stages.iter().enumerate() {
-            let stage = self.core.world().objects().find(|o| o.def.base == Some(signet_model::Base::Stage) && o.name() == *stage).unwrap_or_else(|| panic!("{stage}")).pk;
+            let stage = self.core.config().objects().find(|o| o.def.base == Some(signet_model::Base::Stage) && o.name() == *stage).unwrap_or_else(|| panic!("{stage}")).pk;
             let binding = self.create("authentik_flows.flowstagebinding", json!({"target": flow.pk, "stage": stage, "order": order})).await;
             if let Some(expression) = policy {
                 self.bind(binding.pbm().unwrap(), expression).await;
@@ -127,12 +127,12 @@ pub fn password(name: &str) -> String {
 pub struct Browser(Mutex<signet_testkit::Browser>);
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
-impl Answer {
+impl TestResponse {
     pub fn json(&self) -> Json {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.body))
     }
@@ -161,26 +161,26 @@ impl Browser {
     pub async fn cookie(&self, name: &str) -> Option<String> {
         self.0.lock().await.cookies.get(name).cloned()
     }
-    pub async fn get(&self, address: &str) -> Answer {
+    pub async fn get(&self, address: &str) -> TestResponse {
         self.send(Method::GET, address, "", String::new()).await
     }
-    pub async fn json(&self, method: Method, address: &str, body: &Json) -> Answer {
+    pub async fn json(&self, method: Method, address: &str, body: &Json) -> TestResponse {
         self.send(method, address, "application/json", body.to_string()).await
     }
-    pub async fn form(&self, address: &str, pairs: &[(&str, &str)]) -> Answer {
+    pub async fn form(&self, address: &str, pairs: &[(&str, &str)]) -> TestResponse {
         self.send(Method::POST, address, "application/x-www-form-urlencoded", query::build(pairs.iter().copied())).await
     }
     /// No request whatever may meet a fault of the server.
-    pub async fn send(&self, method: Method, address: &str, kind: &str, body: String) -> Answer {
+    pub async fn send(&self, method: Method, address: &str, kind: &str, body: String) -> TestResponse {
         let headers: &[(&str, &str)] = if kind.is_empty() { &[] } else { &[("content-type", kind)] };
         let answer = self.0.lock().await.send(method.clone(), address, headers, body).await;
         let body = answer.text();
         assert!(!answer.status.is_server_error(), "{method} {address}: {} {body}", answer.status);
-        Answer { status: answer.status, headers: answer.headers, body }
+        TestResponse { status: answer.status, headers: answer.headers, body }
     }
 
     /// Answers a challenge as one of a crowd, where the server may say that too many are waiting (503). None: it did.
-    pub async fn answer_in_a_crowd(&self, slug: &str, sent: &Json) -> Option<Answer> {
+    pub async fn answer_in_a_crowd(&self, slug: &str, sent: &Json) -> Option<TestResponse> {
         let address = format!("/api/v3/flows/executor/{slug}/?query=");
         let answer = self.0.lock().await.send(Method::POST, &address, &[("content-type", "application/json")], sent.to_string()).await;
         match answer.status {
@@ -188,13 +188,13 @@ impl Browser {
             StatusCode::FOUND => Some(self.challenge(slug).await),
             status => {
                 assert!(!status.is_server_error(), "{status}");
-                Some(Answer { status, body: answer.text(), headers: answer.headers })
+                Some(TestResponse { status, body: answer.text(), headers: answer.headers })
             }
         }
     }
 
     /// The challenge of a flow, after its silent stages.
-    pub async fn challenge(&self, slug: &str) -> Answer {
+    pub async fn challenge(&self, slug: &str) -> TestResponse {
         let address = format!("/api/v3/flows/executor/{slug}/?query=");
         let mut answer = self.get(&address).await;
         for _ in 0..20 {
@@ -206,16 +206,16 @@ impl Browser {
         answer
     }
     /// Answers a challenge, without asking for the next one.
-    pub async fn answer(&self, slug: &str, sent: &Json) -> Answer {
+    pub async fn answer(&self, slug: &str, sent: &Json) -> TestResponse {
         self.json(Method::POST, &format!("/api/v3/flows/executor/{slug}/?query="), sent).await
     }
     /// Answers a challenge and asks for what follows.
-    pub async fn step(&self, slug: &str, sent: &Json) -> Answer {
+    pub async fn step(&self, slug: &str, sent: &Json) -> TestResponse {
         let answer = self.answer(slug, sent).await;
         if answer.status == StatusCode::FOUND { self.challenge(slug).await } else { answer }
     }
     /// Signs in by the default flow; the last answer.
-    pub async fn log_in(&self, name: &str, password: &str) -> Answer {
+    pub async fn log_in(&self, name: &str, password: &str) -> TestResponse {
         const FLOW: &str = "default-authentication-flow";
         self.challenge(FLOW).await;
         self.step(FLOW, &json!({"component": "ak-stage-identification", "uid_field": name})).await;

@@ -1,7 +1,7 @@
 //! Who may have a token, for what, and how long.
 use crate::app::{App, refused, text};
 use crate::flows::finished;
-use crate::site::{Answer, Browser, Site, each_site};
+use crate::site::{TestResponse, Browser, Site, each_site};
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
 use signet_base::{Json, json};
@@ -16,7 +16,7 @@ async fn app_password(site: &Site, user: i64) -> String {
 }
 /// Every way to a token without a browser: as the client itself, and as a person by an app password, in each place that
 /// takes one.
-async fn machine_grants(site: &Site, app: &App, name: &str, key: &str) -> Vec<(&'static str, Answer)> {
+async fn machine_grants(site: &Site, app: &App, name: &str, key: &str) -> Vec<(&'static str, TestResponse)> {
     let packed = STANDARD.encode(format!("{name}:{key}"));
     let (id, own) = (("client_id", app.client_id.as_str()), ("client_secret", app.secret.as_str()));
     let (name, key, scope) = (("username", name), ("password", key), ("scope", "openid email profile goauthentik.io/api"));

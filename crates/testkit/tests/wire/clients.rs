@@ -54,7 +54,7 @@ async fn wire_w3_w4_events_name_brand_person_and_stage() {
 async fn wire_w10_a_choice_that_fits_no_device_says_so() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
-    let made = |answer: signet_testkit::Answer| {
+    let made = |answer: signet_testkit::TestResponse| {
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()
     };

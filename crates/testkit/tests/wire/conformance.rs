@@ -1,6 +1,6 @@
 //! Rules that hold for every built model.
 use signet_base::{Json, json};
-use signet_model::Kind;
+use signet_model::FieldKind;
 use signet_testkit::{App, DbKind};
 
 /// Model, field and default of the original; a line each.
@@ -22,10 +22,10 @@ async fn wire_w1_defaults_are_those_of_the_original() {
             Some(make) => make(&app.core.ports),
             None if def.nullable => Json::Null,
             None => match def.kind {
-                Kind::Bool => json!(false),
-                Kind::Int => json!(0),
-                Kind::List(_) => json!([]),
-                Kind::Object => json!({}),
+                FieldKind::Bool => json!(false),
+                FieldKind::Int => json!(0),
+                FieldKind::List(_) => json!([]),
+                FieldKind::Object => json!({}),
                 _ => json!(""),
             },
         };

@@ -4,7 +4,7 @@ use signet_store::lookups::Model;
 
 /// What a class's objects are.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum ClassKind {
     Rows(Model),
     /// Configuration objects of one model, by its full name.
     Objects(&'static str),
@@ -16,17 +16,17 @@ pub enum Kind {
 pub struct Class {
     pub name: &'static str,
     pub module: &'static str,
-    pub kind: Kind,
+    pub kind: ClassKind,
 }
 
 const fn rows(name: &'static str, module: &'static str, model: Model) -> Class {
-    Class { name, module, kind: Kind::Rows(model) }
+    Class { name, module, kind: ClassKind::Rows(model) }
 }
 const fn objects(name: &'static str, module: &'static str, model: &'static str) -> Class {
-    Class { name, module, kind: Kind::Objects(model) }
+    Class { name, module, kind: ClassKind::Objects(model) }
 }
 const fn family(name: &'static str, module: &'static str, base: Base) -> Class {
-    Class { name, module, kind: Kind::Family(base) }
+    Class { name, module, kind: ClassKind::Family(base) }
 }
 
 const CORE: &str = "authentik.core.models";
@@ -93,16 +93,16 @@ pub fn all() -> impl Iterator<Item = &'static Class> {
 /// The class of a configuration object.
 pub fn class_of(object: &Object) -> Option<&'static Class> {
     let name = object.def.full_name();
-    all().find(|class| matches!(class.kind, Kind::Objects(model) if model == name))
+    all().find(|class| matches!(class.kind, ClassKind::Objects(model) if model == name))
 }
 
 impl Class {
     /// The names of the types of its objects, its own first.
     pub fn names(&self) -> Vec<String> {
         let mut names = vec![self.name.to_owned()];
-        if let Kind::Family(base) = self.kind {
+        if let ClassKind::Family(base) = self.kind {
             let end = base.label().rsplit('.').next().unwrap_or_default().to_owned();
-            names.extend(all().filter(|other| matches!(other.kind, Kind::Objects(_)) && other.name.to_lowercase().ends_with(&end)).map(|other| other.name.to_owned()));
+            names.extend(all().filter(|other| matches!(other.kind, ClassKind::Objects(_)) && other.name.to_lowercase().ends_with(&end)).map(|other| other.name.to_owned()));
         }
         names
     }

@@ -1,9 +1,9 @@
 //! `import authentik…`: packages, classes, constants and functions.
-use super::classes::{self, Class, DEVICES, Kind};
+use super::classes::{self, Class, DEVICES, ClassKind};
 use super::plain::plain;
 use super::query::{Base, Query};
 use super::settings;
-use crate::expression::objects::{Answer, Shared};
+use crate::expression::objects::{CallResult, Shared};
 use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Special, Value};
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ impl HostObject for Model {
     fn attr(&self, name: &str) -> Option<Value> {
         (name == "objects").then(|| Value::object(Query::manager(&self.shared, self.class, Base::All)))
     }
-    fn call<'a>(&'a self, _: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, _: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(std::future::ready(Err(CallError::Fatal(format!("expressions do not make objects of {}", self.class.name)))))
     }
 }
@@ -100,7 +100,7 @@ impl HostObject for Devices {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::None
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move {
             if method != "__call__" {
                 return Err(CallError::NotFound);
@@ -116,7 +116,7 @@ impl HostObject for Devices {
                 if let Value::Bool(confirmed) = confirmed {
                     pairs.push(("confirmed".to_owned(), confirmed.into()));
                 }
-                debug_assert!(matches!(class.kind, Kind::Rows(_)));
+                debug_assert!(matches!(class.kind, ClassKind::Rows(_)));
                 found.extend(Query::manager(&self.shared, class, Base::All).where_all(pairs)?.objects().await?.iter().cloned());
             }
             Ok(if self.exists { (!found.is_empty()).into() } else { Value::list(found) })

@@ -1,8 +1,8 @@
 //! One lazy query, as Django's: nothing is read before its truth, its length or its objects are asked for.
-use super::classes::{Class, GROUP, Kind, USER};
+use super::classes::{Class, GROUP, ClassKind, USER};
 use super::plain::is_asked;
 use super::tree::{self, Tree};
-use crate::expression::objects::{Answer, Shared};
+use crate::expression::objects::{CallResult, Shared};
 use signet_base::Json;
 use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Special, Value};
 use signet_model::Object;
@@ -125,11 +125,11 @@ impl Query {
         new.tree = Tree::All(vec![self.tree.clone(), tree]);
         // Unknown names are said where they are written.
         match self.class.kind {
-            Kind::Rows(_) => drop(new.tree.condition(self.class)?),
-            Kind::Objects(_) | Kind::Family(_) => {
-                let world = self.shared.core.world();
-                if let Some(object) = self.settings(&world).first() {
-                    new.tree.fits(&world, object)?;
+            ClassKind::Rows(_) => drop(new.tree.condition(self.class)?),
+            ClassKind::Objects(_) | ClassKind::Family(_) => {
+                let config = self.shared.core.config();
+                if let Some(object) = self.settings(&config).first() {
+                    new.tree.fits(&config, object)?;
                 }
             }
         }
@@ -140,8 +140,8 @@ impl Query {
     /// What needs no more than what is at hand.
     fn is_at_hand(&self) -> bool {
         let own = match (&self.class.kind, &self.base) {
-            (_, Base::Nothing) | (Kind::Objects(_) | Kind::Family(_), _) => true,
-            (Kind::Rows(Model::Group), Base::Groups(_)) => self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some()),
+            (_, Base::Nothing) | (ClassKind::Objects(_) | ClassKind::Family(_), _) => true,
+            (ClassKind::Rows(Model::Group), Base::Groups(_)) => self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some()),
             _ => false,
         };
         own && self.more.iter().all(Query::is_at_hand)
@@ -235,7 +235,7 @@ impl Query {
         })
     }
 
-    async fn answer(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> Answer {
+    async fn answer(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> CallResult {
         if WRITES.contains(&method) {
             return Err(CallError::Fatal(format!("expressions do not write: {}() of {} is refused; use a user write stage", method, self.class.name)));
         }
@@ -295,7 +295,7 @@ impl HostObject for Query {
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         if WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
-    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
         if args.iter().chain(kwargs.iter().map(|(_, value)| value)).any(is_asked) && method != "union" {
             return None;
         }
@@ -327,7 +327,7 @@ impl HostObject for Query {
             Poll::Pending => None,
         }
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move { self.answer(method, &args, &kwargs).await })
     }
 }

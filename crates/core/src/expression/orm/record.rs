@@ -1,6 +1,6 @@
 //! Devices, tokens, sessions, events, invitations and scores as texts see them: their columns, without secrets.
 use super::classes::Class;
-use crate::expression::objects::{Answer, Shared, gone};
+use crate::expression::objects::{CallResult, Shared, gone};
 use crate::expression::people;
 use signet_base::{Json, Timestamp};
 use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Special, Value};
@@ -90,7 +90,7 @@ impl HostObject for Record {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::Now
     }
-    fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(std::future::ready(Err(match method {
             "save" | "delete" | "refresh_from_db" => CallError::Fatal(format!("expressions do not write: {method}() of {} is refused", self.class.name)),
             _ => CallError::NotFound,

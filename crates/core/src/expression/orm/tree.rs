@@ -1,5 +1,5 @@
 //! What `filter`, `exclude` and `Q` say, before it is known of which model.
-use super::classes::{Class, Kind};
+use super::classes::{Class, ClassKind};
 use super::plain::{KEYS, plain};
 use signet_base::Json;
 use signet_expr::{BoxFuture, CallError, Kwargs, Value};
@@ -61,7 +61,7 @@ fn of_q(value: &Value, depth: usize) -> BoxFuture<'_, Result<Tree, CallError>> {
 impl Tree {
     /// As the store understands it.
     pub fn condition(&self, class: &Class) -> Result<Condition, CallError> {
-        let Kind::Rows(model) = class.kind else { return Err(CallError::Type(format!("{} has no rows", class.name))) };
+        let ClassKind::Rows(model) = class.kind else { return Err(CallError::Type(format!("{} has no rows", class.name))) };
         let each = |parts: &[Tree]| parts.iter().map(|part| part.condition(class)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Tree::All(parts) => Condition::All(each(parts)?),
@@ -75,27 +75,27 @@ impl Tree {
     }
 
     /// Whether a configuration object fulfils it. An unknown name is an error, whatever the object.
-    pub fn fits(&self, world: &Snapshot, object: &Object) -> Result<bool, CallError> {
+    pub fn fits(&self, config: &Snapshot, object: &Object) -> Result<bool, CallError> {
         Ok(match self {
             Tree::All(parts) => {
                 let mut all = true;
                 for part in parts {
-                    all &= part.fits(world, object)?;
+                    all &= part.fits(config, object)?;
                 }
                 all
             }
             Tree::Any(parts) => {
                 let mut any = false;
                 for part in parts {
-                    any |= part.fits(world, object)?;
+                    any |= part.fits(config, object)?;
                 }
                 any
             }
-            Tree::Not(part) => !part.fits(world, object)?,
+            Tree::Not(part) => !part.fits(config, object)?,
             Tree::Pairs(pairs) => {
                 let mut all = true;
                 for (name, value) in pairs {
-                    all &= one(world, object, name, value)?;
+                    all &= one(config, object, name, value)?;
                 }
                 all
             }
@@ -111,7 +111,7 @@ fn first_key(value: &Json) -> Json {
     }
 }
 
-fn one(world: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<bool, CallError> {
+fn one(config: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<bool, CallError> {
     let mut path: Vec<&str> = name.split("__").collect();
     let lookup = path.last().and_then(|last| Lookup::parse(last)).filter(|_| path.len() > 1);
     if lookup.is_some() {
@@ -128,8 +128,8 @@ fn one(world: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<b
         return Ok(found.is_null() == wanted.as_bool().unwrap_or(true));
     }
     // A name after a reference is one of the object that it means.
-    if let (false, Some(meant)) = (rest.is_empty(), referred(world, object, first, &found)) {
-        return one(world, &meant, &name[first.len() + 2..], wanted);
+    if let (false, Some(meant)) = (rest.is_empty(), referred(config, object, first, &found)) {
+        return one(config, &meant, &name[first.len() + 2..], wanted);
     }
     if !rest.is_empty() && !found.is_object() {
         // A reference to nothing fulfils no condition about it.
@@ -156,13 +156,13 @@ pub fn field(object: &Object, name: &str) -> Option<Json> {
     }
 }
 
-fn referred(world: &Snapshot, object: &Object, name: &str, value: &Json) -> Option<Arc<Object>> {
+fn referred(config: &Snapshot, object: &Object, name: &str, value: &Json) -> Option<Arc<Object>> {
     reference(object, name)?;
     let found = match value {
-        Json::Number(number) => world.by_num(number.as_i64()?),
+        Json::Number(number) => config.by_num(number.as_i64()?),
         Json::String(text) => {
             let key = signet_base::Uuid::parse_str(text).ok()?;
-            world.get(key).or_else(|| world.by_pbm(key))
+            config.get(key).or_else(|| config.by_pbm(key))
         }
         _ => None,
     };
@@ -170,5 +170,5 @@ fn referred(world: &Snapshot, object: &Object, name: &str, value: &Json) -> Opti
 }
 
 fn reference(object: &Object, name: &str) -> Option<()> {
-    matches!(object.def.field(name)?.kind, signet_model::Kind::Ref { .. }).then_some(())
+    matches!(object.def.field(name)?.kind, signet_model::FieldKind::Ref { .. }).then_some(())
 }

@@ -1,5 +1,5 @@
 //! People without an account.
-use super::{Answer, Base, PendingUser, Query, Shared, WRITES, refused};
+use super::{CallResult, Base, PendingUser, Query, Shared, WRITES, refused};
 use crate::rows;
 use signet_base::{Json, Map};
 use signet_expr::{Effect, HostObject, Special, Value};
@@ -46,7 +46,7 @@ impl HostObject for Stranger {
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         if WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
-    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<Answer> {
+    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         match method {
             "all_groups" => Some(Ok(Value::object(crate::expression::orm::groups_query(&self.shared, Base::Nothing).all()))),
             "app_entitlements" => Some(Ok(Value::object(Query::manager(&self.shared, &crate::expression::orm::ENTITLEMENT, Base::Nothing).all()))),

@@ -1,12 +1,12 @@
 //! Names and addresses.
-use super::super::objects::Answer;
+use super::super::objects::CallResult;
 use super::{Outside, TIMEOUT};
 use signet_expr::{CallError, Value};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// `resolve_dns(host, ip_version=None)`: addresses as texts, sorted; none when the name is not known.
-pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
     if !outside.dns {
         return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
     }
@@ -31,7 +31,7 @@ pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value
 }
 
 /// `reverse_dns(ip)`: the name of an address; the address itself when it has none.
-pub async fn reverse(outside: &Outside, args: &[Value]) -> Answer {
+pub async fn reverse(outside: &Outside, args: &[Value]) -> CallResult {
     if !outside.dns {
         return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
     }

@@ -1,5 +1,5 @@
 //! The end of an authorization: the code, the tokens of the front channel, and how they reach the client.
-use super::checks::{Ask, ResponseMode};
+use super::checks::{CheckedRequest, ResponseMode};
 use crate::oauth2::claims::{self, AuthContext, Base};
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::token::issue;
@@ -24,7 +24,7 @@ pub struct CodeData {
 pub const CODE_DIGEST: &str = "oauth-code";
 
 /// Makes what the request asked for. The session's person has passed every gate.
-pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &Ask) -> Result<Vec<(String, String)>> {
+pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &CheckedRequest) -> Result<Vec<(String, String)>> {
     let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
     let now = core.now();
     let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
@@ -87,7 +87,7 @@ async fn front_channel(
     client: &Client,
     session: &WebSession,
     entry: &ClientEntry,
-    ask: &Ask,
+    ask: &CheckedRequest,
     auth: &AuthContext,
     family: Uuid,
     code: Option<&str>,
@@ -125,26 +125,26 @@ async fn front_channel(
     Ok(FrontChannel { access, id: signed_id })
 }
 
-async fn event(core: &Core, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &Ask) {
-    let world = core.world();
-    let flow = world.get(entry.settings.authorization_flow).map(|f| f.pk.simple().to_string());
+async fn event(core: &Core, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &CheckedRequest) {
+    let config = core.config();
+    let flow = config.get(entry.settings.authorization_flow).map(|f| f.pk.simple().to_string());
     let context = json!({"authorized_application": Core::model_event(&entry.application), "flow": flow, "scopes": ask.scopes.to_string()});
     core.event(client, session.principal(), "authorize_application", "authentik_providers_oauth2", context).await;
 }
 
 /// What a browser gets: an address to go to, or a form that submits itself.
-pub enum Way {
+pub enum ResponseTarget {
     Location(String),
     Form(Challenge),
 }
 
 /// Packs parameters the way the client wants them.
-pub fn way(entry: &ClientEntry, ask: &Ask, parameters: &[(String, String)]) -> Way {
+pub fn way(entry: &ClientEntry, ask: &CheckedRequest, parameters: &[(String, String)]) -> ResponseTarget {
     if ask.mode == ResponseMode::FormPost {
         let attrs: Map = parameters.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
         let title = format!("Redirecting to {}…", entry.application.name());
-        return Way::Form(Challenge::new("ak-stage-autosubmit").with("title", title).with("url", ask.redirect_uri.clone()).with("attrs", attrs));
+        return ResponseTarget::Form(Challenge::new("ak-stage-autosubmit").with("title", title).with("url", ask.redirect_uri.clone()).with("attrs", attrs));
     }
     let pairs: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    Way::Location(ask.location(&pairs))
+    ResponseTarget::Location(ask.location(&pairs))
 }

@@ -61,7 +61,7 @@ pub struct Prompt {
 
 /// A checked request.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct CheckedRequest {
     pub redirect_uri: String,
     pub response: ResponseType,
     pub mode: ResponseMode,
@@ -76,7 +76,7 @@ pub struct Ask {
 }
 
 /// One rule. It reads the parameters and fills in its part of the request.
-type Check = fn(&Params, &ClientEntry, &mut Ask) -> Result<(), OAuthError>;
+type Check = fn(&Params, &ClientEntry, &mut CheckedRequest) -> Result<(), OAuthError>;
 
 /// The rules in the order in which the first broken one is reported.
 pub const CHECKS: &[(&str, Check)] = &[
@@ -92,7 +92,7 @@ pub const CHECKS: &[(&str, Check)] = &[
 
 /// Judges all parameters but `client_id` and `redirect_uri`, which decide where an error may go and are judged before.
 /// An error comes with the way back for it.
-pub fn check(params: &Params, entry: &ClientEntry, redirect_uri: &str) -> Result<Ask, Box<(OAuthError, Ask)>> {
+pub fn check(params: &Params, entry: &ClientEntry, redirect_uri: &str) -> Result<CheckedRequest, Box<(OAuthError, CheckedRequest)>> {
     let mut ask = blank(params, redirect_uri);
     for (name, rule) in CHECKS {
         if let Err(error) = rule(params, entry, &mut ask) {
@@ -104,7 +104,7 @@ pub fn check(params: &Params, entry: &ClientEntry, redirect_uri: &str) -> Result
 }
 
 /// A request of which only the way back is known.
-pub fn blank(params: &Params, redirect_uri: &str) -> Ask {
+pub fn blank(params: &Params, redirect_uri: &str) -> CheckedRequest {
     let response = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
     let mode = match params.get("response_mode") {
         Some("form_post") => ResponseMode::FormPost,
@@ -113,7 +113,7 @@ pub fn blank(params: &Params, redirect_uri: &str) -> Ask {
         _ if response.is_front_channel() => ResponseMode::Fragment,
         _ => ResponseMode::Query,
     };
-    Ask {
+    CheckedRequest {
         redirect_uri: redirect_uri.to_owned(),
         response,
         mode,
@@ -126,12 +126,12 @@ pub fn blank(params: &Params, redirect_uri: &str) -> Ask {
     }
 }
 
-fn response_type(params: &Params, _: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn response_type(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     ask.response = params.get("response_type").and_then(ResponseType::parse).ok_or_else(OAuthError::unsupported_response_type)?;
     Ok(())
 }
 
-fn request_object(params: &Params, _: &ClientEntry, _: &mut Ask) -> Result<(), OAuthError> {
+fn request_object(params: &Params, _: &ClientEntry, _: &mut CheckedRequest) -> Result<(), OAuthError> {
     if params.get("request").is_some() {
         return Err(OAuthError::request_not_supported());
     }
@@ -142,18 +142,18 @@ fn request_object(params: &Params, _: &ClientEntry, _: &mut Ask) -> Result<(), O
     Ok(())
 }
 
-fn grant_type(_: &Params, entry: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn grant_type(_: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     if entry.settings.allows(ask.response.grant()) { Ok(()) } else { Err(OAuthError::unauthorized_client()) }
 }
 
-fn prompt(params: &Params, _: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn prompt(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     let words: Vec<&str> = params.get("prompt").unwrap_or_default().split_ascii_whitespace().collect();
     ask.prompt = Prompt { none: words.contains(&"none"), login: words.contains(&"login") || words.contains(&"select_account"), consent: words.contains(&"consent") };
     // OpenID Connect Core §3.1.2.1: `none` stands alone.
     if ask.prompt.none && words.len() > 1 { Err(OAuthError::invalid_request()) } else { Ok(()) }
 }
 
-fn max_age(params: &Params, _: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn max_age(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     ask.max_age = match params.get("max_age").map(str::parse::<i64>) {
         None => None,
         Some(Ok(secs)) if secs >= 0 => Some(secs),
@@ -162,7 +162,7 @@ fn max_age(params: &Params, _: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthE
     Ok(())
 }
 
-fn scope(params: &Params, entry: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn scope(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     let asked = Scopes::parse(params.get("scope").unwrap_or_default());
     let configured = || entry.scope_names().chain([OPENID]);
     // Nothing asked for is everything configured.
@@ -172,11 +172,11 @@ fn scope(params: &Params, entry: &ClientEntry, ask: &mut Ask) -> Result<(), OAut
     if needs_openid && !ask.scopes.has(OPENID) { Err(OAuthError::invalid_scope()) } else { Ok(()) }
 }
 
-fn nonce(_: &Params, _: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn nonce(_: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     if ask.response.id_token && ask.nonce.is_none() { Err(OAuthError::invalid_request()) } else { Ok(()) }
 }
 
-fn pkce(params: &Params, entry: &ClientEntry, ask: &mut Ask) -> Result<(), OAuthError> {
+fn pkce(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     let method = params.get("code_challenge_method");
     match (params.get("code_challenge"), method) {
         (None, Some(_)) => Err(OAuthError::invalid_request().because("The parameter code_challenge is missing")),
@@ -201,7 +201,7 @@ fn is_s256(challenge: &str) -> bool {
     challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-impl Ask {
+impl CheckedRequest {
     /// The client's address with parameters, in the query or the fragment as the mode says. A form carries them itself.
     pub fn location(&self, parameters: &[(&str, &str)]) -> String {
         let extra = query::build(parameters.iter().copied());
@@ -226,7 +226,7 @@ impl Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    fn ask(query: &str) -> Ask {
+    fn ask(query: &str) -> CheckedRequest {
         blank(&Params::parse(query).0, "https://app.example/cb")
     }
     #[test]
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn errors_go_back_the_way_the_answer_would() {
         let error = OAuthError::login_required();
-        let to = |ask: &Ask| {
+        let to = |ask: &CheckedRequest| {
             let all = ask.error_parameters(&error, "https://id.test/".into());
             ask.location(&all.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>())
         };

@@ -1,5 +1,5 @@
 //! When a person must sign in first, or again (`prompt=login`, `max_age`), and the way to the sign-in flow and back.
-use super::checks::Ask;
+use super::checks::CheckedRequest;
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::params::Params;
 use crate::oauth2::subject::subject;
@@ -17,7 +17,7 @@ const ASKED_FOR: i64 = 3600;
 const MAX_ASKED: usize = 16;
 
 /// Whether a signed-in person must prove themselves again for this request.
-pub fn is_due(ask: &Ask, authentication: Option<&Authentication>, asked: Option<&Json>, now: Timestamp) -> bool {
+pub fn is_due(ask: &CheckedRequest, authentication: Option<&Authentication>, asked: Option<&Json>, now: Timestamp) -> bool {
     let Some(authentication) = authentication else { return true };
     let too_old = ask.max_age.is_some_and(|secs| now.secs() - authentication.at.secs() > secs || secs == 0);
     if !ask.prompt.login && !too_old {
@@ -73,8 +73,8 @@ pub fn remember(session: &mut WebSession, key: &str, now: Timestamp) {
 /// The address of the sign-in flow, with the way back to this request. The flow is planned here, so that it knows which
 /// application the person is on the way to.
 pub async fn to_login(core: &Arc<Core>, client: &Client, session: &mut WebSession, entry: &ClientEntry, params: &Params) -> Result<String> {
-    let world = core.world();
-    let flow = match entry.settings.authentication_flow.and_then(|pk| world.get(pk)) {
+    let config = core.config();
+    let flow = match entry.settings.authentication_flow.and_then(|pk| config.get(pk)) {
         Some(flow) => flow.clone(),
         None => brand::flow_for(core, client, session.principal(), Designation::Authentication).await?.ok_or(Error::NotFound)?,
     };
@@ -98,8 +98,8 @@ mod tests {
     use super::super::checks::{Prompt, blank};
     use super::*;
     use signet_base::Uuid;
-    fn ask(login: bool, max_age: Option<i64>) -> Ask {
-        Ask { prompt: Prompt { login, ..Prompt::default() }, max_age, ..blank(&Params::default(), "https://a.test/") }
+    fn ask(login: bool, max_age: Option<i64>) -> CheckedRequest {
+        CheckedRequest { prompt: Prompt { login, ..Prompt::default() }, max_age, ..blank(&Params::default(), "https://a.test/") }
     }
     fn signed_in(at: i64, event: u128) -> Authentication {
         Authentication { method: "password".into(), at: Timestamp::from_secs(at), event: Uuid::from_u128(event), ..Authentication::default() }

@@ -12,18 +12,18 @@ use super::errors::OAuthError;
 use super::model::UriType;
 use super::params::{Params, Problem};
 use super::web::{Caller, Web, cookies, redirect};
-use answer::Way;
+use answer::ResponseTarget;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use checks::{Ask, ResponseMode};
+use checks::{CheckedRequest, ResponseMode};
 use http::{HeaderMap, StatusCode};
 use login::Hint;
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::flow::plan::{NotPlanned, Plan, plan};
 use signet_core::flow::{Context, Executor, Reply, StageRef, keys};
 use signet_core::models::flow_bindings;
-use signet_core::page::Dressing;
+use signet_core::page::PageContext;
 use signet_core::{Client, Principal, WebSession, access, page};
 use signet_model::Object;
 use signet_pages::{FormContext, challenge_page};
@@ -42,16 +42,16 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: H
     if params.is_empty() && problem.is_none() {
         return web.not_found(&client, &headers);
     }
-    Visit { web: &web, client: &client, headers: &headers, found: StatusCode::FOUND }.run(&params, problem).await
+    AuthorizeCall { web: &web, client: &client, headers: &headers, found: StatusCode::FOUND }.run(&params, problem).await
 }
 
 pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
-    let visit = Visit { web: &web, client: &client, headers: &headers, found: StatusCode::SEE_OTHER };
+    let call = AuthorizeCall { web: &web, client: &client, headers: &headers, found: StatusCode::SEE_OTHER };
     match Params::form(&client, &headers, body).await {
         Ok(params) if params.is_empty() => {
             // Parameters of a POST may come in the address as well.
             let (params, problem) = Params::parse(&client.query);
-            visit.run(&params, problem).await
+            call.run(&params, problem).await
         }
         Ok(params) => {
             let query = params.query_without(&["next"]);
@@ -59,14 +59,14 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: 
             if client.from_elsewhere && query.len() <= MAX_QUERY {
                 return redirect(StatusCode::SEE_OTHER, &format!("/application/o/authorize/?{query}"));
             }
-            visit.run(&params, None).await
+            call.run(&params, None).await
         }
-        Err(problem) => visit.web.refuse(&client, &headers, "The request could not be read", &problem.describe()),
+        Err(problem) => call.web.refuse(&client, &headers, "The request could not be read", &problem.describe()),
     }
 }
 
 /// What policies and flows see of a request.
-pub fn access_context(ask: &Ask) -> Map {
+pub fn access_context(ask: &CheckedRequest) -> Map {
     let mut context = Map::new();
     let mut put = |name: &str, value| drop(context.insert(name.to_owned(), value));
     put("oauth_scopes", json!(ask.scopes.iter().collect::<Vec<_>>()));
@@ -79,7 +79,7 @@ pub fn access_context(ask: &Ask) -> Map {
 }
 
 /// One request at this endpoint.
-struct Visit<'a> {
+struct AuthorizeCall<'a> {
     web: &'a Web,
     client: &'a Client,
     headers: &'a HeaderMap,
@@ -87,7 +87,7 @@ struct Visit<'a> {
     found: StatusCode,
 }
 
-impl Visit<'_> {
+impl AuthorizeCall<'_> {
     async fn run(&self, params: &Params, problem: Option<Problem>) -> Response {
         let (entry, redirect_uri) = match self.client_and_address(params, problem.as_ref()) {
             Ok(found) => found,
@@ -134,28 +134,28 @@ impl Visit<'_> {
         Ok((entry, given.to_owned()))
     }
 
-    fn error(&self, entry: &ClientEntry, ask: &Ask, error: &OAuthError) -> Response {
+    fn error(&self, entry: &ClientEntry, ask: &CheckedRequest, error: &OAuthError) -> Response {
         self.leave_to_client(entry, ask, &ask.error_parameters(error, entry.issuer_for(&self.web.core, self.client)))
     }
 
     /// The one way out to the client, as `response_mode` asks.
-    fn leave_to_client(&self, entry: &ClientEntry, ask: &Ask, parameters: &[(String, String)]) -> Response {
+    fn leave_to_client(&self, entry: &ClientEntry, ask: &CheckedRequest, parameters: &[(String, String)]) -> Response {
         match answer::way(entry, ask, parameters) {
-            Way::Location(to) => redirect(self.found, &to),
-            Way::Form(challenge) => {
+            ResponseTarget::Location(to) => redirect(self.found, &to),
+            ResponseTarget::Form(challenge) => {
                 let core = &self.web.core;
-                let dressing = Dressing::of(core, self.client, &cookies(self.headers));
+                let page_context = PageContext::of(core, self.client, &cookies(self.headers));
                 let form = FormContext { application: Some(entry.application.name()), request_id: Some(&self.client.request_id), ..FormContext::new("", "") };
                 let target = super::redirect::form_target(&ask.redirect_uri);
-                match challenge_page(dressing.page(core), &Json::Object(challenge.0), &form) {
-                    Some(body) => dressing.answer(StatusCode::OK, target.as_deref().as_slice(), body).into_response(),
+                match challenge_page(page_context.page(core), &Json::Object(challenge.0), &form) {
+                    Some(body) => page_context.answer(StatusCode::OK, target.as_deref().as_slice(), body).into_response(),
                     None => self.web.fail(self.client, self.headers, &Error::internal("no page for a form that submits itself")),
                 }
             }
         }
     }
 
-    async fn authorize(&self, params: &Params, entry: &Arc<ClientEntry>, ask: &Ask, session: &mut WebSession) -> Result<Response> {
+    async fn authorize(&self, params: &Params, entry: &Arc<ClientEntry>, ask: &CheckedRequest, session: &mut WebSession) -> Result<Response> {
         let core = &self.web.core;
         let key = login::request_key(params);
         let now = core.now();
@@ -196,11 +196,11 @@ impl Visit<'_> {
             }
             return Ok(self.refused(entry, &person, &text, params));
         }
-        let world = core.world();
-        let flow = world.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
+        let config = core.config();
+        let flow = config.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
         let mut context = self.flow_context(entry, ask, params, context);
         // Planning reads the pending person again; where there is nothing to judge, they are known already.
-        let bare = flow.pbm().is_none_or(|pbm| world.bindings_of(pbm).is_empty()) && flow_bindings(&world, flow.pk).is_empty();
+        let bare = flow.pbm().is_none_or(|pbm| config.bindings_of(pbm).is_empty()) && flow_bindings(&config, flow.pk).is_empty();
         if !bare {
             context.set(&keys::PENDING_USER, person.pending());
         }
@@ -225,7 +225,7 @@ impl Visit<'_> {
         self.through_flow(entry, &flow, plan, ask, params, session).await
     }
 
-    fn flow_context(&self, entry: &ClientEntry, ask: &Ask, params: &Params, facts: Map) -> Context {
+    fn flow_context(&self, entry: &ClientEntry, ask: &CheckedRequest, params: &Params, facts: Map) -> Context {
         let mut context = Context(facts);
         context.set(&keys::APPLICATION, entry.application.pk);
         context.set(&keys::IS_SSO, true);
@@ -236,9 +236,9 @@ impl Visit<'_> {
         // "Don't share" tells the application, instead of leaving it waiting.
         let refused = ask.error_parameters(&OAuthError::access_denied(), entry.issuer_for(&self.web.core, self.client));
         let decline = match answer::way(entry, ask, &refused) {
-            Way::Location(to) => to,
+            ResponseTarget::Location(to) => to,
             // A link cannot post: it comes back here, and this endpoint does.
-            Way::Form(_) => format!("/application/o/authorize/?{}&{DECLINED}=true", params.query_without(&["next", DECLINED])),
+            ResponseTarget::Form(_) => format!("/application/o/authorize/?{}&{DECLINED}=true", params.query_without(&["next", DECLINED])),
         };
         context.set(&keys::DECLINE_URL, decline);
         context
@@ -250,7 +250,7 @@ impl Visit<'_> {
         self.web.refused(self.client, self.headers, &page::Refusal { application: entry.application.name(), person, text, again: &again })
     }
 
-    fn not_planned(&self, entry: &ClientEntry, person: &Principal, ask: &Ask, params: &Params, why: NotPlanned) -> Response {
+    fn not_planned(&self, entry: &ClientEntry, person: &Principal, ask: &CheckedRequest, params: &Params, why: NotPlanned) -> Response {
         if ask.prompt.none {
             return self.error(entry, ask, &OAuthError::access_denied());
         }
@@ -262,7 +262,7 @@ impl Visit<'_> {
     }
 
     /// Runs the flow: here while nobody must see a page, else on its own page.
-    async fn through_flow(&self, entry: &ClientEntry, flow: &Arc<Object>, plan: Plan, ask: &Ask, params: &Params, session: &mut WebSession) -> Result<Response> {
+    async fn through_flow(&self, entry: &ClientEntry, flow: &Arc<Object>, plan: Plan, ask: &CheckedRequest, params: &Params, session: &mut WebSession) -> Result<Response> {
         let core = &self.web.core;
         let silent = |stage: &StageRef| stage.kind_id(core).and_then(|id| core.families.stage(&id)).is_some_and(|kind| kind.is_silent());
         let all_silent = plan.stages.iter().all(|s| silent(&s.stage));

@@ -29,8 +29,8 @@ fn refused(answer: &HttpAnswer) -> Error {
 /// What the mapping makes, when there is one.
 async fn mapped(core: &Arc<Core>, client: &Client, person: Option<&Principal>, settings: &AuthenticatorSMSStage, number: &str, code: &Secret) -> Result<Option<Json>> {
     let Some(pk) = settings.mapping else { return Ok(None) };
-    let world = core.world();
-    let mapping = world.get(pk).ok_or_else(|| Error::Unavailable("the mapping of the stage is gone".to_owned()))?;
+    let config = core.config();
+    let mapping = config.get(pk).ok_or_else(|| Error::Unavailable("the mapping of the stage is gone".to_owned()))?;
     let program = mapping.prepared::<Program>()?;
     let context = Map::new();
     let question = Question { core, client, user: person, context: &context, target: None };

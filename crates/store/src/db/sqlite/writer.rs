@@ -1,8 +1,8 @@
 //! The one thread that writes: what waits is committed together.
 use super::checkpoint::Checkpoints;
-use super::{Answer, GATHER, GROUP, Job, Place, collect};
+use super::{BatchResult, GATHER, GROUP, Job, Place, collect};
 use crate::db::{Batch, errors};
-use crate::recent::any_makes_old;
+use crate::read_cache::any_makes_old;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use signet_base::{Error, Result};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) struct Writer {
     never_sync: bool,
 }
 
-type Waiting = (Batch, oneshot::Sender<Answer>);
+type Waiting = (Batch, oneshot::Sender<BatchResult>);
 
 /// What is done together.
 #[derive(Default)]
@@ -79,11 +79,11 @@ impl Writer {
             senders.into_iter().for_each(|sender| drop(sender.send(Err(Error::Unavailable(why.clone())))));
             return;
         }
-        let answers = match self.together(&batches) {
+        let answers = match self.commit_group(&batches) {
             Ok(answers) => answers,
             // A deferred constraint shows only at the commit: each on its own, so that only the guilty one fails.
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) && batches.len() > 1 => {
-                batches.iter().map(|batch| self.together(std::slice::from_ref(batch)).map_err(|e| errors::sqlite(&e)).and_then(only)).collect()
+                batches.iter().map(|batch| self.commit_group(std::slice::from_ref(batch)).map_err(|e| errors::sqlite(&e)).and_then(only)).collect()
             }
             Err(e) => {
                 if e.sqlite_error_code() == Some(ErrorCode::DiskFull) {
@@ -105,14 +105,14 @@ impl Writer {
     }
 
     /// Tables whose statistics are missing or old are looked at, each for a moment.
-    fn optimize(&mut self) -> Answer {
+    fn optimize(&mut self) -> BatchResult {
         let done = self.conn.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize");
         done.map(|()| Vec::new()).map_err(|e| errors::sqlite(&e))
     }
 
     /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page that changes;
     /// only when a batch fails does each get one of its own.
-    fn together(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
+    fn commit_group(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<BatchResult>> {
         self.set_sync(batches.iter().any(|b| !b.relaxed))?;
         match self.transaction(|conn| plainly(conn, batches)) {
             Ok(Some(answers)) => Ok(answers),
@@ -122,7 +122,7 @@ impl Writer {
     }
 
     /// Commits what `work` did; `None` from it undoes everything.
-    fn transaction(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<Answer>>>) -> rusqlite::Result<Option<Vec<Answer>>> {
+    fn transaction(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<BatchResult>>>) -> rusqlite::Result<Option<Vec<BatchResult>>> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let done = work(&self.conn).and_then(|answers| {
             if answers.is_some() {
@@ -153,7 +153,7 @@ impl Writer {
         Ok(())
     }
 
-    fn script(&mut self, sql: &str) -> Answer {
+    fn script(&mut self, sql: &str) -> BatchResult {
         self.place.check()?;
         let run = |me: &mut Self| -> rusqlite::Result<()> {
             me.set_sync(true)?;
@@ -205,7 +205,7 @@ fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience
     group
 }
 
-fn only(mut answers: Vec<Answer>) -> Answer {
+fn only(mut answers: Vec<BatchResult>) -> BatchResult {
     answers.pop().unwrap_or_else(|| Err(Error::internal("a batch without an answer")))
 }
 
@@ -214,13 +214,13 @@ fn aborted() -> rusqlite::Error {
 }
 
 /// All batches, one after the other; `None` at the first that fails.
-fn plainly(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Option<Vec<Answer>>> {
-    let answers: Vec<Answer> = batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
+fn plainly(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Option<Vec<BatchResult>>> {
+    let answers: Vec<BatchResult> = batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
     Ok((answers.len() == batches.len()).then_some(answers))
 }
 
 /// Every batch in a savepoint of its own, so that one that fails leaves the others as they are.
-fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> {
+fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<BatchResult>> {
     let mut answers = Vec::with_capacity(batches.len());
     for batch in batches {
         conn.prepare_cached("SAVEPOINT one")?.execute([])?;
@@ -238,7 +238,7 @@ fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<Answer>> 
     Ok(answers)
 }
 
-fn run(conn: &Connection, batch: &Batch) -> Answer {
+fn run(conn: &Connection, batch: &Batch) -> BatchResult {
     let wrong = |e: rusqlite::Error| errors::sqlite(&e);
     let mut answers = Vec::with_capacity(batch.statements.len());
     let mut last: Option<(&str, CachedStatement<'_>)> = None;

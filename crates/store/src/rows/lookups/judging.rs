@@ -1,5 +1,5 @@
 //! Rows whose documents decide, looked through in pieces.
-use super::tables::{Column, Kind, Table};
+use super::tables::{Column, ColumnKind, Table};
 use super::{Condition, json, key_json, sql};
 use crate::db::{Db, Row, Value};
 use crate::rows::attributes::{BOUND, too_many};
@@ -11,7 +11,7 @@ const CHUNK: i64 = 2_000;
 
 /// Keys of the rows that fulfil a condition about documents, looked through in pieces.
 pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Result<Vec<Value>> {
-    let documents: Vec<&Column> = table.columns.iter().filter(|column| column.kind == Kind::Json).collect();
+    let documents: Vec<&Column> = table.columns.iter().filter(|column| column.kind == ColumnKind::Json).collect();
     let mut columns = vec![table.id.to_owned()];
     columns.extend(documents.iter().map(|document| document.sql.to_owned()));
     let mut asked = Vec::new();
@@ -83,7 +83,7 @@ fn judge(table: &Table, condition: &Condition, record: &Map, row: &Row, next: &m
             any
         }
         Condition::Not(part) => judge(table, part, record, row, next)?.map(|yes| !yes),
-        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == Kind::Json) => {
+        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == ColumnKind::Json) => {
             json::holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value)
         }
         Condition::Is(_) | Condition::Related(..) => {

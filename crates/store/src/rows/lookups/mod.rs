@@ -10,7 +10,7 @@ use super::{groups, users};
 use crate::db::{Db, Row, Value, in_list};
 use judging::judged;
 use signet_base::{Json, Result, Timestamp};
-use tables::{Column, Kind, Table};
+use tables::{Column, ColumnKind, Table};
 
 pub use json::holds;
 pub use tables::Model;
@@ -183,7 +183,7 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.judges_documents(table)),
             Self::Not(part) => part.judges_documents(table),
-            Self::Is(term) => term.column(table).is_some_and(|column| column.kind == Kind::Json),
+            Self::Is(term) => term.column(table).is_some_and(|column| column.kind == ColumnKind::Json),
             Self::Related(..) => false,
         }
     }
@@ -201,7 +201,7 @@ impl Term {
         if lookup.is_some() {
             path.pop();
         }
-        if column.kind != Kind::Json && !path.is_empty() {
+        if column.kind != ColumnKind::Json && !path.is_empty() {
             return Err(format!("Unsupported lookup '{}' for {}.", path.join("__"), column.name));
         }
         let term = Self { column: column.name, path, lookup: lookup.unwrap_or(Lookup::Exact), value };
@@ -215,7 +215,7 @@ impl Term {
 
 /// Which rows, in which order, and which part of them.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct Select {
     pub condition: Condition,
     /// Names of columns, and whether downwards.
     pub order: Vec<(String, bool)>,
@@ -232,7 +232,7 @@ pub enum Field {
     Time(Timestamp),
 }
 
-async fn select(db: &Db, model: Model, columns: &str, ask: &Ask) -> Result<Vec<Row>> {
+async fn select(db: &Db, model: Model, columns: &str, ask: &Select) -> Result<Vec<Row>> {
     let table = model.table();
     let Some((condition, mut params)) = ready(db, model, &ask.condition).await? else { return Ok(Vec::new()) };
     let mut order = Vec::new();
@@ -263,30 +263,30 @@ pub async fn count(db: &Db, model: Model, condition: &Condition) -> Result<u64> 
     let rows = db.scan(&format!("SELECT count(*) FROM {} WHERE {condition}", model.table().from), params).await?;
     Ok(rows.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
 }
-pub async fn users(db: &Db, ask: &Ask) -> Result<Vec<users::User>> {
+pub async fn users(db: &Db, ask: &Select) -> Result<Vec<users::User>> {
     select(db, Model::User, users::COLUMNS, ask).await?.iter().map(users::from_row).collect()
 }
-pub async fn groups(db: &Db, ask: &Ask) -> Result<Vec<groups::Group>> {
+pub async fn groups(db: &Db, ask: &Select) -> Result<Vec<groups::Group>> {
     select(db, Model::Group, groups::COLUMNS, ask).await?.iter().map(|row| groups::from_row_at(row, 0)).collect()
 }
 /// Rows of any model by the names of their columns.
-pub async fn rows(db: &Db, model: Model, ask: &Ask) -> Result<Vec<Vec<(&'static str, Field)>>> {
+pub async fn rows(db: &Db, model: Model, ask: &Select) -> Result<Vec<Vec<(&'static str, Field)>>> {
     let columns = model.table().columns;
     let sql: Vec<&str> = columns.iter().map(|column| column.sql).collect();
     let found = select(db, model, &sql.join(", "), ask).await?;
     found.iter().map(|row| columns.iter().enumerate().map(|(at, column)| Ok((column.name, field(row, at, column.kind)?))).collect()).collect()
 }
 
-fn field(row: &Row, at: usize, kind: Kind) -> Result<Field> {
+fn field(row: &Row, at: usize, kind: ColumnKind) -> Result<Field> {
     if row.is_null(at) {
         return Ok(Field::Json(Json::Null));
     }
     Ok(match kind {
-        Kind::Time => Field::Time(row.time(at)?),
-        Kind::Flag => Field::Json(Json::Bool(row.bool(at)?)),
-        Kind::Int => Field::Json(Json::from(row.int(at)?)),
-        Kind::Json => Field::Json(row.json(at)?),
-        Kind::Text | Kind::Keyed(_) | Kind::Uuid => Field::Json(Json::String(row.string(at)?)),
+        ColumnKind::Time => Field::Time(row.time(at)?),
+        ColumnKind::Flag => Field::Json(Json::Bool(row.bool(at)?)),
+        ColumnKind::Int => Field::Json(Json::from(row.int(at)?)),
+        ColumnKind::Json => Field::Json(row.json(at)?),
+        ColumnKind::Text | ColumnKind::Keyed(_) | ColumnKind::Uuid => Field::Json(Json::String(row.string(at)?)),
     })
 }
 

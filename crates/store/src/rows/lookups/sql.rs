@@ -1,5 +1,5 @@
 //! Conditions as SQL, the same on both databases. Every value is a parameter; lengths are numbers of ours.
-use super::tables::{Column, Kind, Table};
+use super::tables::{Column, ColumnKind, Table};
 use super::{Condition, Lookup, Term};
 use crate::db::Value;
 use crate::rows::list::{contains, starts_with};
@@ -19,9 +19,9 @@ impl Term {
         };
         match (column.kind, self.lookup) {
             (_, Lookup::Isnull) => self.value.as_bool().map(drop).ok_or_else(|| format!("'{}__isnull' is True or False", column.name)),
-            (Kind::Json, Lookup::In | Lookup::HasKeys | Lookup::HasAnyKeys) => list().map(drop),
-            (Kind::Json, Lookup::Range) => list().and_then(|pair| if pair.len() == 2 { Ok(()) } else { wrong(&self.value) }),
-            (Kind::Json, _) => Ok(()),
+            (ColumnKind::Json, Lookup::In | Lookup::HasKeys | Lookup::HasAnyKeys) => list().map(drop),
+            (ColumnKind::Json, Lookup::Range) => list().and_then(|pair| if pair.len() == 2 { Ok(()) } else { wrong(&self.value) }),
+            (ColumnKind::Json, _) => Ok(()),
             (_, Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys) => Err(format!("'{}' is no JSON document", column.name)),
             (kind, Lookup::In) => match list()?.iter().find(|value| !value.is_null() && bound(kind, value).is_none()) {
                 Some(value) => wrong(value),
@@ -32,7 +32,7 @@ impl Term {
                 _ => wrong(&self.value),
             },
             (_, Lookup::Exact | Lookup::Iexact) if self.value.is_null() => Ok(()),
-            (Kind::Flag | Kind::Time | Kind::Int | Kind::Uuid, lookup) if is_pattern(lookup) => Err(format!("'{}' is no text", column.name)),
+            (ColumnKind::Flag | ColumnKind::Time | ColumnKind::Int | ColumnKind::Uuid, lookup) if is_pattern(lookup) => Err(format!("'{}' is no text", column.name)),
             (kind, _) if bound(kind, &self.value).is_some() => Ok(()),
             _ => wrong(&self.value),
         }
@@ -45,17 +45,17 @@ fn is_pattern(lookup: Lookup) -> bool {
 }
 
 /// The value as the column holds it; none where it cannot be one.
-fn bound(kind: Kind, value: &Json) -> Option<Value> {
+fn bound(kind: ColumnKind, value: &Json) -> Option<Value> {
     Some(match (kind, value) {
-        (Kind::Flag, Json::Bool(flag)) => (*flag).into(),
-        (Kind::Flag, Json::Number(number)) => (number.as_i64()? != 0).into(),
-        (Kind::Int, Json::Number(number)) => Value::Int(number.as_i64()?),
+        (ColumnKind::Flag, Json::Bool(flag)) => (*flag).into(),
+        (ColumnKind::Flag, Json::Number(number)) => (number.as_i64()? != 0).into(),
+        (ColumnKind::Int, Json::Number(number)) => Value::Int(number.as_i64()?),
         // Keys come as texts from forms and events.
-        (Kind::Int, Json::String(text)) => Value::Int(text.trim().parse().ok()?),
-        (Kind::Uuid, Json::String(text)) => Uuid::parse_str(text).ok()?.into(),
-        (Kind::Time, Json::String(text)) => Timestamp::parse(text).ok()?.into(),
-        (Kind::Text | Kind::Keyed(_), Json::String(text)) => text.as_str().into(),
-        (Kind::Text | Kind::Keyed(_), Json::Number(number)) => number.to_string().into(),
+        (ColumnKind::Int, Json::String(text)) => Value::Int(text.trim().parse().ok()?),
+        (ColumnKind::Uuid, Json::String(text)) => Uuid::parse_str(text).ok()?.into(),
+        (ColumnKind::Time, Json::String(text)) => Timestamp::parse(text).ok()?.into(),
+        (ColumnKind::Text | ColumnKind::Keyed(_), Json::String(text)) => text.as_str().into(),
+        (ColumnKind::Text | ColumnKind::Keyed(_), Json::Number(number)) => number.to_string().into(),
         _ => return None,
     })
 }
@@ -103,7 +103,7 @@ pub(super) fn leaves(table: &Table, condition: &Condition, columns: &mut Vec<Str
     match condition {
         Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| leaves(table, part, columns, params)),
         Condition::Not(part) => leaves(table, part, columns, params),
-        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == Kind::Json) => {}
+        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == ColumnKind::Json) => {}
         leaf => columns.push(format!("CASE WHEN {} THEN 1 ELSE 0 END", of(table, leaf, params))),
     }
 }
@@ -120,7 +120,7 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let lower = || if let Kind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
+    let lower = || if let ColumnKind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
     let sign = match term.lookup {
         Lookup::Isnull => return format!("{sql} IS {}NULL", if term.value.as_bool() == Some(true) { "" } else { "NOT " }),
         Lookup::Exact | Lookup::Iexact if term.value.is_null() => return format!("{sql} IS NULL"),
@@ -176,7 +176,7 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
     params.push(bound(column.kind, &term.value).unwrap_or(Value::Null));
     match column.kind {
         // The index is on the other column.
-        Kind::Keyed(key) if sign == "=" => {
+        ColumnKind::Keyed(key) if sign == "=" => {
             params.extend([text.to_lowercase().into(), text.trim().to_lowercase().into()]);
             format!("({sql} = ? AND {key} IN (?, ?))")
         }

@@ -2,7 +2,7 @@
 
 /// How a column is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     Text,
     /// A text that another column, named here, holds in lower case under an index.
     Keyed(&'static str),
@@ -16,14 +16,14 @@ pub(super) enum Kind {
 pub(super) struct Column {
     pub name: &'static str,
     pub sql: &'static str,
-    pub kind: Kind,
+    pub kind: ColumnKind,
     pub nullable: bool,
 }
 
-const fn column(name: &'static str, sql: &'static str, kind: Kind) -> Column {
+const fn column(name: &'static str, sql: &'static str, kind: ColumnKind) -> Column {
     Column { name, sql, kind, nullable: false }
 }
-const fn nullable(name: &'static str, sql: &'static str, kind: Kind) -> Column {
+const fn nullable(name: &'static str, sql: &'static str, kind: ColumnKind) -> Column {
     Column { name, sql, kind, nullable: true }
 }
 
@@ -73,21 +73,21 @@ const USERS: Table = Table {
     order: "u.id",
     always: "",
     columns: &[
-        column("pk", "u.id", Kind::Int),
-        column("id", "u.id", Kind::Int),
-        column("uuid", "u.uuid", Kind::Uuid),
-        column("username", "u.username", Kind::Keyed("u.username_key")),
-        column("name", "u.name", Kind::Keyed("u.name_key")),
-        column("email", "u.email", Kind::Keyed("u.email_key")),
-        column("is_active", "u.is_active", Kind::Flag),
-        column("is_superuser", SUPERUSER, Kind::Flag),
-        column("type", "u.user_type", Kind::Text),
-        column("path", "u.path", Kind::Text),
-        column("attributes", "u.attributes", Kind::Json),
-        column("date_joined", "u.joined", Kind::Time),
-        column("last_updated", "u.updated", Kind::Time),
-        column("password_change_date", "u.password_changed", Kind::Time),
-        nullable("last_login", "u.last_login", Kind::Time),
+        column("pk", "u.id", ColumnKind::Int),
+        column("id", "u.id", ColumnKind::Int),
+        column("uuid", "u.uuid", ColumnKind::Uuid),
+        column("username", "u.username", ColumnKind::Keyed("u.username_key")),
+        column("name", "u.name", ColumnKind::Keyed("u.name_key")),
+        column("email", "u.email", ColumnKind::Keyed("u.email_key")),
+        column("is_active", "u.is_active", ColumnKind::Flag),
+        column("is_superuser", SUPERUSER, ColumnKind::Flag),
+        column("type", "u.user_type", ColumnKind::Text),
+        column("path", "u.path", ColumnKind::Text),
+        column("attributes", "u.attributes", ColumnKind::Json),
+        column("date_joined", "u.joined", ColumnKind::Time),
+        column("last_updated", "u.updated", ColumnKind::Time),
+        column("password_change_date", "u.password_changed", ColumnKind::Time),
+        nullable("last_login", "u.last_login", ColumnKind::Time),
     ],
     relations: &[Relation { name: "groups", to: Model::Group, sql: OF_GROUP }, Relation { name: "ak_groups", to: Model::Group, sql: OF_GROUP }],
 };
@@ -98,12 +98,12 @@ const GROUPS: Table = Table {
     order: "g.name_key",
     always: "",
     columns: &[
-        column("pk", "g.id", Kind::Uuid),
-        column("group_uuid", "g.id", Kind::Uuid),
-        column("uuid", "g.id", Kind::Uuid),
-        column("name", "g.name", Kind::Keyed("g.name_key")),
-        column("is_superuser", "g.is_superuser", Kind::Flag),
-        column("attributes", "g.attributes", Kind::Json),
+        column("pk", "g.id", ColumnKind::Uuid),
+        column("group_uuid", "g.id", ColumnKind::Uuid),
+        column("uuid", "g.id", ColumnKind::Uuid),
+        column("name", "g.name", ColumnKind::Keyed("g.name_key")),
+        column("is_superuser", "g.is_superuser", ColumnKind::Flag),
+        column("attributes", "g.attributes", ColumnKind::Json),
     ],
     relations: &[
         Relation { name: "users", to: Model::User, sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})" },
@@ -115,15 +115,15 @@ const GROUPS: Table = Table {
 };
 
 const DEVICE: &[Column] = &[
-    column("pk", "d.id", Kind::Int),
-    column("id", "d.id", Kind::Int),
-    column("name", "d.name", Kind::Text),
-    column("confirmed", "d.confirmed", Kind::Flag),
-    column("user_id", "d.user_id", Kind::Int),
-    column("created", "d.created", Kind::Time),
-    column("last_updated", "d.updated", Kind::Time),
-    nullable("last_used", "d.last_used", Kind::Time),
-    column("data", "d.data", Kind::Json),
+    column("pk", "d.id", ColumnKind::Int),
+    column("id", "d.id", ColumnKind::Int),
+    column("name", "d.name", ColumnKind::Text),
+    column("confirmed", "d.confirmed", ColumnKind::Flag),
+    column("user_id", "d.user_id", ColumnKind::Int),
+    column("created", "d.created", ColumnKind::Time),
+    column("last_updated", "d.updated", ColumnKind::Time),
+    nullable("last_used", "d.last_used", ColumnKind::Time),
+    column("data", "d.data", ColumnKind::Json),
 ];
 const OWNER: &[Relation] = &[Relation { name: "user", to: Model::User, sql: "d.user_id IN (SELECT u.id FROM users u WHERE {})" }];
 const fn devices(always: &'static str) -> Table {
@@ -142,15 +142,15 @@ const TOKENS: Table = Table {
     order: "t.identifier",
     always: "",
     columns: &[
-        column("pk", "t.id", Kind::Uuid),
-        column("token_uuid", "t.id", Kind::Uuid),
-        column("identifier", "t.identifier", Kind::Text),
-        column("intent", "t.intent", Kind::Text),
-        column("user_id", "t.user_id", Kind::Int),
-        column("description", "t.description", Kind::Text),
-        nullable("expires", "t.expires", Kind::Time),
-        column("expiring", "t.expiring", Kind::Flag),
-        nullable("managed", "t.managed", Kind::Text),
+        column("pk", "t.id", ColumnKind::Uuid),
+        column("token_uuid", "t.id", ColumnKind::Uuid),
+        column("identifier", "t.identifier", ColumnKind::Text),
+        column("intent", "t.intent", ColumnKind::Text),
+        column("user_id", "t.user_id", ColumnKind::Int),
+        column("description", "t.description", ColumnKind::Text),
+        nullable("expires", "t.expires", ColumnKind::Time),
+        column("expiring", "t.expiring", ColumnKind::Flag),
+        nullable("managed", "t.managed", ColumnKind::Text),
     ],
     relations: &[Relation { name: "user", to: Model::User, sql: "t.user_id IN (SELECT u.id FROM users u WHERE {})" }],
 };
@@ -161,13 +161,13 @@ const SESSIONS: Table = Table {
     order: "s.created",
     always: "s.user_id IS NOT NULL",
     columns: &[
-        column("pk", "s.uuid", Kind::Uuid),
-        column("uuid", "s.uuid", Kind::Uuid),
-        column("user_id", "s.user_id", Kind::Int),
-        column("expires", "s.expires", Kind::Time),
-        column("last_used", "s.last_used", Kind::Time),
-        column("last_ip", "s.ip", Kind::Text),
-        column("last_user_agent", "s.user_agent", Kind::Text),
+        column("pk", "s.uuid", ColumnKind::Uuid),
+        column("uuid", "s.uuid", ColumnKind::Uuid),
+        column("user_id", "s.user_id", ColumnKind::Int),
+        column("expires", "s.expires", ColumnKind::Time),
+        column("last_used", "s.last_used", ColumnKind::Time),
+        column("last_ip", "s.ip", ColumnKind::Text),
+        column("last_user_agent", "s.user_agent", ColumnKind::Text),
     ],
     relations: &[Relation { name: "user", to: Model::User, sql: "s.user_id IN (SELECT u.id FROM users u WHERE {})" }],
 };
@@ -178,18 +178,18 @@ const EVENTS: Table = Table {
     order: "e.created",
     always: "",
     columns: &[
-        column("pk", "e.id", Kind::Uuid),
-        column("event_uuid", "e.id", Kind::Uuid),
-        column("action", "e.action", Kind::Text),
-        column("app", "e.app", Kind::Text),
+        column("pk", "e.id", ColumnKind::Uuid),
+        column("event_uuid", "e.id", ColumnKind::Uuid),
+        column("action", "e.action", ColumnKind::Text),
+        column("app", "e.app", ColumnKind::Text),
         // The one member of the person that has a column, and with it an index.
-        column("user__username", "e.username", Kind::Text),
-        column("user", "e.actor", Kind::Json),
-        column("context", "e.context", Kind::Json),
-        column("client_ip", "e.client_ip", Kind::Text),
-        column("brand", "e.brand", Kind::Json),
-        column("created", "e.created", Kind::Time),
-        nullable("expires", "e.expires", Kind::Time),
+        column("user__username", "e.username", ColumnKind::Text),
+        column("user", "e.actor", ColumnKind::Json),
+        column("context", "e.context", ColumnKind::Json),
+        column("client_ip", "e.client_ip", ColumnKind::Text),
+        column("brand", "e.brand", ColumnKind::Json),
+        column("created", "e.created", ColumnKind::Time),
+        nullable("expires", "e.expires", ColumnKind::Time),
     ],
     relations: &[],
 };
@@ -200,14 +200,14 @@ const INVITATIONS: Table = Table {
     order: "i.created",
     always: "",
     columns: &[
-        column("pk", "i.id", Kind::Uuid),
-        column("invite_uuid", "i.id", Kind::Uuid),
-        column("name", "i.name", Kind::Text),
-        column("fixed_data", "i.fixed_data", Kind::Json),
-        column("single_use", "i.single_use", Kind::Flag),
-        nullable("created_by_id", "i.created_by", Kind::Int),
-        nullable("flow_id", "i.flow", Kind::Uuid),
-        nullable("expires", "i.expires", Kind::Time),
+        column("pk", "i.id", ColumnKind::Uuid),
+        column("invite_uuid", "i.id", ColumnKind::Uuid),
+        column("name", "i.name", ColumnKind::Text),
+        column("fixed_data", "i.fixed_data", ColumnKind::Json),
+        column("single_use", "i.single_use", ColumnKind::Flag),
+        nullable("created_by_id", "i.created_by", ColumnKind::Int),
+        nullable("flow_id", "i.flow", ColumnKind::Uuid),
+        nullable("expires", "i.expires", ColumnKind::Time),
     ],
     relations: &[Relation { name: "created_by", to: Model::User, sql: "i.created_by IN (SELECT u.id FROM users u WHERE {})" }],
 };
@@ -218,13 +218,13 @@ const REPUTATION: Table = Table {
     order: "r.identifier, r.ip",
     always: "",
     columns: &[
-        column("pk", "r.id", Kind::Uuid),
-        column("reputation_uuid", "r.id", Kind::Uuid),
-        column("identifier", "r.identifier", Kind::Text),
-        column("ip", "r.ip", Kind::Text),
-        column("score", "r.score", Kind::Int),
-        column("updated", "r.updated", Kind::Time),
-        nullable("expires", "r.expires", Kind::Time),
+        column("pk", "r.id", ColumnKind::Uuid),
+        column("reputation_uuid", "r.id", ColumnKind::Uuid),
+        column("identifier", "r.identifier", ColumnKind::Text),
+        column("ip", "r.ip", ColumnKind::Text),
+        column("score", "r.score", ColumnKind::Int),
+        column("updated", "r.updated", ColumnKind::Time),
+        nullable("expires", "r.expires", ColumnKind::Time),
     ],
     relations: &[],
 };

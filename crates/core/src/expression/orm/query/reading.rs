@@ -1,22 +1,22 @@
 //! What a query reads: what is at hand, or what the database is asked.
 use super::{Base, MOST, Query, Shape};
-use crate::expression::objects::{Answer, gone};
-use crate::expression::orm::classes::Kind;
+use crate::expression::objects::{CallResult, gone};
+use crate::expression::orm::classes::ClassKind;
 use crate::expression::orm::record::Record;
 use crate::expression::people::{self, Group};
 use signet_base::Json;
 use signet_expr::{CallError, Dict, Raised, Value};
 use signet_model::Object;
 use signet_store::groups;
-use signet_store::lookups::{self, Ask, Condition, Model};
+use signet_store::lookups::{self, Select, Condition, Model};
 use std::sync::Arc;
 
 impl Query {
-    pub(super) fn settings(&self, world: &signet_model::Snapshot) -> Vec<Arc<Object>> {
+    pub(super) fn settings(&self, config: &signet_model::Snapshot) -> Vec<Arc<Object>> {
         match (&self.base, self.class.kind) {
             (Base::Objects(objects), _) => objects.clone(),
-            (Base::All, Kind::Objects(model)) => world.objects().filter(|object| object.def.full_name() == model).cloned().collect(),
-            (Base::All, Kind::Family(base)) => world.family(base).cloned().collect(),
+            (Base::All, ClassKind::Objects(model)) => config.objects().filter(|object| object.def.full_name() == model).cloned().collect(),
+            (Base::All, ClassKind::Family(base)) => config.family(base).cloned().collect(),
             _ => Vec::new(),
         }
     }
@@ -74,7 +74,7 @@ impl Query {
             Base::Effective(user) => ids(&groups::effective_groups(&self.shared.core.db, *user).await.map_err(gone)?),
             Base::Nothing | Base::Objects(_) => Vec::new(),
         };
-        let Kind::Rows(model) = self.class.kind else { return Ok(Condition::nothing()) };
+        let ClassKind::Rows(model) = self.class.kind else { return Ok(Condition::nothing()) };
         let among = Condition::parse(model, vec![("pk__in".to_owned(), Json::Array(among))]).map_err(CallError::Type)?;
         Ok(condition.and(among))
     }
@@ -85,11 +85,11 @@ impl Query {
         if matches!(self.base, Base::Nothing) {
             return Ok(Vec::new());
         }
-        let Kind::Rows(model) = self.class.kind else {
-            let world = self.shared.core.world();
+        let ClassKind::Rows(model) = self.class.kind else {
+            let config = self.shared.core.config();
             let mut found = Vec::new();
-            for object in self.settings(&world) {
-                if self.tree.fits(&world, &object)? {
+            for object in self.settings(&config) {
+                if self.tree.fits(&config, &object)? {
                     let mut record = object.data.clone();
                     record.insert("pk".into(), object.wire_pk());
                     found.push((Json::Object(record), object));
@@ -109,14 +109,14 @@ impl Query {
             }
         }
         let db = &self.shared.core.db;
-        let ask = Ask { condition: self.condition().await?, order: self.order.clone(), reversed: self.reversed, offset, limit };
+        let select = Select { condition: self.condition().await?, order: self.order.clone(), reversed: self.reversed, offset, limit };
         match model {
-            Model::User => people::accounts(&self.shared, lookups::users(db, &ask).await.map_err(refused)?).await,
+            Model::User => people::accounts(&self.shared, lookups::users(db, &select).await.map_err(refused)?).await,
             Model::Group => {
-                let found = Arc::new(lookups::groups(db, &ask).await.map_err(refused)?);
+                let found = Arc::new(lookups::groups(db, &select).await.map_err(refused)?);
                 Ok(Group::all(&self.shared, &found).into_iter().map(Value::object).collect())
             }
-            _ => Record::all(&self.shared, self.class, lookups::rows(db, model, &ask).await.map_err(refused)?).await,
+            _ => Record::all(&self.shared, self.class, lookups::rows(db, model, &select).await.map_err(refused)?).await,
         }
     }
 
@@ -193,20 +193,20 @@ impl Query {
     }
 
     pub(super) async fn count(&self) -> Result<u64, CallError> {
-        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_)) || !matches!(self.class.kind, Kind::Rows(_)) || self.distinct || !self.more.is_empty();
+        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_)) || !matches!(self.class.kind, ClassKind::Rows(_)) || self.distinct || !self.more.is_empty();
         if let Some(read) = self.read.get() {
             return Ok(read.len() as u64);
         }
         if listed {
             return Ok(self.first_of(u64::MAX).await?.len() as u64);
         }
-        let Kind::Rows(model) = self.class.kind else { return Ok(0) };
+        let ClassKind::Rows(model) = self.class.kind else { return Ok(0) };
         let total = lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?;
         let rest = total.saturating_sub(self.offset);
         Ok(self.limit.map_or(rest, |limit| rest.min(limit)))
     }
 
-    pub(super) async fn one(&self) -> Answer {
+    pub(super) async fn one(&self) -> CallResult {
         let mut found = self.first_of(2).await?;
         match found.len() {
             1 => Ok(found.remove(0)),
@@ -215,7 +215,7 @@ impl Query {
         }
     }
 
-    pub(super) async fn item(&self, key: &Value) -> Answer {
+    pub(super) async fn item(&self, key: &Value) -> CallResult {
         match key {
             Value::Int(at) => {
                 let at = u64::try_from(*at).map_err(|_| CallError::Value("Negative indexing is not supported.".into()))?;

@@ -3,28 +3,28 @@ use crate::rows::{Row, Rows, Wanted};
 use crate::{known, lookup};
 use signet_base::{Json, Uuid};
 use signet_core::{Core, wire};
-use signet_model::{Kind, ModelDef, Object, Snapshot};
+use signet_model::{FieldKind, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
 /// What is written at the end, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum ObjectWrite {
     Create(Uuid),
     Update(Uuid),
     Delete(Uuid),
 }
 
-pub struct World {
+pub struct PlannedState {
     pub objects: Snapshot,
     pub rows: Rows,
-    pub wishes: Vec<Wish>,
+    pub writes: Vec<ObjectWrite>,
     /// Providers made so far: the n-th is called `-n` until the database gives it a number.
     numbered: i64,
 }
 
-impl World {
+impl PlannedState {
     pub fn new(now: &Snapshot) -> Self {
-        Self { objects: now.with(now.counter, [], &[]), rows: Rows::default(), wishes: Vec::new(), numbered: 0 }
+        Self { objects: now.with(now.counter, [], &[]), rows: Rows::default(), writes: Vec::new(), numbered: 0 }
     }
     /// A number for a new provider.
     pub fn next_num(&mut self) -> i64 {
@@ -32,17 +32,17 @@ impl World {
         -self.numbered
     }
     pub fn create(&mut self, object: Arc<Object>) {
-        self.wishes.push(Wish::Create(object.pk));
+        self.writes.push(ObjectWrite::Create(object.pk));
         self.objects.add(object);
     }
     pub fn update(&mut self, object: Arc<Object>) {
-        if !self.wishes.iter().any(|w| matches!(w, Wish::Create(pk) | Wish::Update(pk) if *pk == object.pk)) {
-            self.wishes.push(Wish::Update(object.pk));
+        if !self.writes.iter().any(|w| matches!(w, ObjectWrite::Create(pk) | ObjectWrite::Update(pk) if *pk == object.pk)) {
+            self.writes.push(ObjectWrite::Update(object.pk));
         }
         self.objects = self.objects.with(self.objects.counter, [object], &[]);
     }
     pub fn delete(&mut self, pk: Uuid) {
-        self.wishes.push(Wish::Delete(pk));
+        self.writes.push(ObjectWrite::Delete(pk));
         self.objects = self.objects.with(self.objects.counter, [], &[pk]);
     }
 
@@ -98,9 +98,9 @@ impl World {
             let leads_on = rest.first().is_some_and(|r| !lookup::is_lookup(r));
             return match def.kind {
                 // `target__slug`: a field of the object that is referred to.
-                Kind::Ref { .. } if leads_on => value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted)),
-                Kind::List(Kind::Ref { .. }) if leads_on => self.any(value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.referred(v)), rest, wanted),
-                Kind::List(Kind::Ref { .. }) if !wanted.is_array() && rest.is_empty() => Ok(value.and_then(Json::as_array).is_some_and(|l| l.contains(wanted))),
+                FieldKind::Ref { .. } if leads_on => value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted)),
+                FieldKind::List(FieldKind::Ref { .. }) if leads_on => self.any(value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.referred(v)), rest, wanted),
+                FieldKind::List(FieldKind::Ref { .. }) if !wanted.is_array() && rest.is_empty() => Ok(value.and_then(Json::as_array).is_some_and(|l| l.contains(wanted))),
                 _ => lookup::fits(value, rest, wanted),
             };
         }
@@ -150,7 +150,7 @@ impl World {
         let mut out = Vec::with_capacity(wanted.len());
         for (field, value) in wanted {
             let target = field.split_once("__").filter(|(_, rest)| !lookup::is_lookup(rest)).and_then(|(first, rest)| match core.registry.find(model)?.field(first)?.kind {
-                Kind::Ref { target, .. } if Rows::is_row(target) => Some((first, target, rest)),
+                FieldKind::Ref { target, .. } if Rows::is_row(target) => Some((first, target, rest)),
                 _ => None,
             });
             out.push(match target {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 const SIZES: [usize; 4] = [128, 32, 8, 1];
 
 /// One statement for the server.
-pub(super) struct Step<'a> {
+pub(super) struct InsertStep<'a> {
     pub sql: Cow<'a, str>,
     pub params: Vec<&'a Value>,
     /// Statements of the batch that it does; more than one only where nothing is expected of any.
@@ -16,7 +16,7 @@ pub(super) struct Step<'a> {
     pub statement: &'a Statement,
 }
 
-pub(super) fn steps(batch: &Batch) -> Vec<Step<'_>> {
+pub(super) fn steps(batch: &Batch) -> Vec<InsertStep<'_>> {
     let mut rest = batch.statements.as_slice();
     let mut all = Vec::with_capacity(rest.len());
     while let [first, ..] = rest {
@@ -32,7 +32,7 @@ pub(super) fn steps(batch: &Batch) -> Vec<Step<'_>> {
                 text.push_str(row);
             }
         }
-        all.push(Step { sql, params: these.iter().flat_map(|s| s.params.iter()).collect(), covers, statement: first });
+        all.push(InsertStep { sql, params: these.iter().flat_map(|s| s.params.iter()).collect(), covers, statement: first });
         rest = others;
     }
     all

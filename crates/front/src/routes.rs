@@ -48,9 +48,9 @@ async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Respo
 pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
     let core = edge.core.clone();
     let client = edge.client.clone();
-    let world = core.world();
-    let object = Uuid::parse_str(&stage).ok().and_then(|pk| world.get(pk)).filter(|o| o.def.base == Some(Base::Stage));
-    let flow = object.and_then(|o| Uuid::parse_str(o.text("configure_flow")).ok()).and_then(|pk| world.get(pk));
+    let config = core.config();
+    let object = Uuid::parse_str(&stage).ok().and_then(|pk| config.get(pk)).filter(|o| o.def.base == Some(Base::Stage));
+    let flow = object.and_then(|o| Uuid::parse_str(o.text("configure_flow")).ok()).and_then(|pk| config.get(pk));
     let Some(person) = edge.session.principal() else {
         let mut back = query::encode_path(&client.path);
         if !client.query.is_empty() {
@@ -93,8 +93,8 @@ pub async fn root(edge: Edge) -> Response {
         }
         return redirect(StatusCode::FOUND, "/flows/-/default/authentication/?next=/");
     };
-    let world = edge.core.world();
-    let application = brand::of(&world, edge.client.domain()).and_then(|(_, b)| b.default_application).and_then(|pk| world.get(pk));
+    let config = edge.core.config();
+    let application = brand::of(&config, edge.client.domain()).and_then(|(_, b)| b.default_application).and_then(|pk| config.get(pk));
     if let Some(app) = application
         && !person.is_superuser
     {
@@ -112,13 +112,13 @@ pub async fn setup(edge: Edge) -> Response {
 /// `/application/launch/<slug>/`: a link to share; asks for sign-in first, and the gate decides.
 pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
     let core = edge.core.clone();
-    let world = core.world();
-    let Some((object, _)) = world.find::<Application>("slug", &slug) else { return edge.not_found() };
+    let config = core.config();
+    let Some((object, _)) = config.find::<Application>("slug", &slug) else { return edge.not_found() };
     let Some(person) = edge.session.principal() else {
         return redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&edge.client.path)));
     };
     match access::may_use(&core, &edge.client, person, object, &Map::new()).await {
-        Ok(verdict) if verdict.passing => match application::launch_url(&core, &world, object, Some(person)) {
+        Ok(verdict) if verdict.passing => match application::launch_url(&core, &config, object, Some(person)) {
             Some(url) => redirect(StatusCode::FOUND, &url),
             None => edge.not_found(),
         },

@@ -21,7 +21,7 @@ const MARK: Duration = Duration::from_secs(300);
 
 /// The waiting sessions of one database. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Visits(Arc<Shared>);
+pub(crate) struct PendingSessions(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -32,14 +32,14 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: HashMap<String, Visit>,
+    waiting: HashMap<String, PendingSession>,
     ended: HashMap<String, Instant>,
     changes: u64,
     running: bool,
     closed: bool,
 }
 
-struct Visit {
+struct PendingSession {
     session: Session,
     /// Not in the database yet.
     new: bool,
@@ -55,7 +55,7 @@ pub(crate) enum Known {
     No,
 }
 
-impl Visits {
+impl PendingSessions {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +82,7 @@ impl Visits {
         state.changes += 1;
         let change = state.changes;
         let new = state.waiting.get(&session.id).map_or(new, |before| before.new);
-        state.waiting.insert(session.id.clone(), Visit { session: session.clone(), new, change });
+        state.waiting.insert(session.id.clone(), PendingSession { session: session.clone(), new, change });
         if !state.running {
             state.running = true;
             tokio::spawn(self.clone().run(backend.clone()));

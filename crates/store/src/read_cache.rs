@@ -18,15 +18,15 @@ const TABLES: [&str; 5] = ["users", "membership", "user_group", "group_parent", 
 
 /// How somebody is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Asked {
+pub(crate) enum PersonKey {
     Id(i64),
     /// The canonical form of the name.
     Name(String),
 }
 
-pub(crate) type People = Recent<Asked, Person>;
+pub(crate) type People = ReadCache<PersonKey, Person>;
 /// Access tokens by their digest. Refresh tokens are not among them: each use changes its row.
-pub(crate) type Tokens = Recent<String, Arc<GrantToken>>;
+pub(crate) type Tokens = ReadCache<String, Arc<GrantToken>>;
 
 struct Seen<V> {
     value: V,
@@ -36,14 +36,14 @@ struct Seen<V> {
 }
 
 /// Answers of one database. Clones share them.
-pub(crate) struct Recent<K, V>(Arc<Mutex<HashMap<K, Seen<V>>>>);
+pub(crate) struct ReadCache<K, V>(Arc<Mutex<HashMap<K, Seen<V>>>>);
 
-impl<K, V> Clone for Recent<K, V> {
+impl<K, V> Clone for ReadCache<K, V> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
-impl<K, V> Default for Recent<K, V> {
+impl<K, V> Default for ReadCache<K, V> {
     fn default() -> Self {
         Self(Arc::default())
     }
@@ -71,7 +71,7 @@ pub(crate) fn any_makes_old(batches: &[Batch]) -> bool {
     texts.into_iter().any(makes_old)
 }
 
-impl<K: Eq + Hash, V: Clone> Recent<K, V> {
+impl<K: Eq + Hash, V: Clone> ReadCache<K, V> {
     fn all(&self) -> MutexGuard<'_, HashMap<K, Seen<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

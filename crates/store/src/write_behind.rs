@@ -18,7 +18,7 @@ const AGE: Duration = Duration::from_millis(50);
 
 /// The queue of one database. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Behind(Arc<Shared>);
+pub(crate) struct WriteBehind(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -44,7 +44,7 @@ impl Queue {
     }
 }
 
-impl Behind {
+impl WriteBehind {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

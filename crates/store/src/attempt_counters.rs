@@ -16,9 +16,9 @@ pub(crate) type Window = (i64, Timestamp);
 
 /// The counts of one database. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Tallies(Arc<Mutex<HashMap<String, (Window, Instant)>>>);
+pub(crate) struct AttemptCounters(Arc<Mutex<HashMap<String, (Window, Instant)>>>);
 
-impl Tallies {
+impl AttemptCounters {
     fn all(&self) -> MutexGuard<'_, HashMap<String, (Window, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,18 +76,18 @@ mod tests {
 
     #[test]
     fn a_name_is_counted_once_it_is_known_and_the_first_answer_of_the_database_counts() {
-        let (tallies, at) = (Tallies::default(), Timestamp::from_secs);
-        assert!(tallies.take("a", 2, at(10), at(0)).is_none() && tallies.get("a").is_none());
-        tallies.learn("a", (1, at(5)));
-        tallies.learn("a", (0, at(0)));
-        assert_eq!(tallies.take("a", 2, at(10), at(0)), Some(Taken::Allowed { left: 0 }));
-        assert_eq!(tallies.get("a"), Some((2, at(5))));
-        assert_eq!(tallies.take("a", 2, at(10), at(4)), Some(Taken::Refused { until: at(5) }));
-        assert_eq!(tallies.take("a", 2, at(15), at(5)), Some(Taken::Allowed { left: 1 }));
-        assert!(tallies.change("a", |(_, end)| (0, end)) && !tallies.change("a", |window| window) && !tallies.change("b", |(_, end)| (9, end)));
-        assert_eq!(tallies.hand_over("a", Some), Some((0, at(15))));
-        assert_eq!(tallies.take("a", 2, at(16), at(6)), Some(Taken::Allowed { left: 1 }));
-        tallies.forget_over(at(16));
-        assert_eq!(tallies.get("a"), None);
+        let (attempt_counters, at) = (AttemptCounters::default(), Timestamp::from_secs);
+        assert!(attempt_counters.take("a", 2, at(10), at(0)).is_none() && attempt_counters.get("a").is_none());
+        attempt_counters.learn("a", (1, at(5)));
+        attempt_counters.learn("a", (0, at(0)));
+        assert_eq!(attempt_counters.take("a", 2, at(10), at(0)), Some(Taken::Allowed { left: 0 }));
+        assert_eq!(attempt_counters.get("a"), Some((2, at(5))));
+        assert_eq!(attempt_counters.take("a", 2, at(10), at(4)), Some(Taken::Refused { until: at(5) }));
+        assert_eq!(attempt_counters.take("a", 2, at(15), at(5)), Some(Taken::Allowed { left: 1 }));
+        assert!(attempt_counters.change("a", |(_, end)| (0, end)) && !attempt_counters.change("a", |window| window) && !attempt_counters.change("b", |(_, end)| (9, end)));
+        assert_eq!(attempt_counters.hand_over("a", Some), Some((0, at(15))));
+        assert_eq!(attempt_counters.take("a", 2, at(16), at(6)), Some(Taken::Allowed { left: 1 }));
+        attempt_counters.forget_over(at(16));
+        assert_eq!(attempt_counters.get("a"), None);
     }
 }

@@ -5,16 +5,16 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::Json;
-use signet_core::session::acting;
+use signet_core::session::impersonation;
 use signet_core::{Principal, page};
-use signet_pages::Acting;
+use signet_pages::Impersonation;
 
 /// Where the form of the banner goes.
-pub const STOP: &str = "/if/user/acting/stop/";
+pub const STOP: &str = "/if/user/impersonation/stop/";
 
 /// The banner of a page, while somebody acts as this person.
-pub fn banner<'a>(person: &'a Principal, csrf: &'a str) -> Option<Acting<'a>> {
-    person.impersonator.as_ref().map(|by| Acting { by: &by.username, url: STOP, csrf })
+pub fn banner<'a>(person: &'a Principal, csrf: &'a str) -> Option<Impersonation<'a>> {
+    person.impersonator.as_ref().map(|by| Impersonation { by: &by.username, url: STOP, csrf })
 }
 
 pub async fn stop(mut edge: Edge, request: Request) -> Response {
@@ -28,7 +28,7 @@ pub async fn stop(mut edge: Edge, request: Request) -> Response {
     let csrf = sent.get("csrf").and_then(Json::as_str).unwrap_or_default();
     if edge.session.csrf_fits(&edge.core, csrf) {
         let (core, client) = (edge.core.clone(), edge.client.clone());
-        if let Err(error) = acting::stop(&core, &client, &mut edge.session).await {
+        if let Err(error) = impersonation::stop(&core, &client, &mut edge.session).await {
             return edge.fail(&error);
         }
     }

@@ -31,7 +31,7 @@ impl Decision {
 
 /// Kept in the request's [`crate::Client`].
 #[derive(Debug, Default)]
-pub struct Notes(Mutex<Inner>);
+pub struct DecisionLog(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -40,7 +40,7 @@ struct Inner {
     risks: HashMap<(i64, String), Arc<Risk>>,
 }
 
-impl Notes {
+impl DecisionLog {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! `ak_send_email`: a letter by the installation's own mail server, or by that of an email stage.
-use super::objects::{Answer, Shared};
+use super::objects::{CallResult, Shared};
 use super::to_json;
-use crate::mail::{self, Letter, Sender};
+use crate::mail::{self, Email, Sender};
 use crate::{Core, Principal};
 use signet_base::{Json, Map, Uuid};
 use signet_expr::{CallError, Value};
@@ -13,7 +13,7 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// `ak_send_email(address, subject, body=None, stage=None, template=None, context=None, cc=None, bcc=None)`. The letter
 /// leaves beside the run, so that the answer only says that it was accepted.
-pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, args: &[Value], kwargs: &[(String, Value)]) -> Answer {
+pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, dry_run: bool, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
     const NAMES: [&str; 8] = ["address", "subject", "body", "stage", "template", "context", "cc", "bcc"];
     if args.len() > NAMES.len() || kwargs.iter().any(|(name, _)| !NAMES.contains(&name.as_str())) {
         return Err(CallError::Type(format!("ak_send_email() takes {}", NAMES.join(", "))));
@@ -46,7 +46,7 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, ar
     match (text(2)?, text(4)?) {
         (Some(_), Some(_)) | (None, None) => Err(CallError::Value("a letter has either a body or a template".into())),
         (Some(body), None) if body.len() > MAX_BODY => Err(CallError::Value("the body is too long".into())),
-        _ if rehearsal => Ok(true.into()),
+        _ if dry_run => Ok(true.into()),
         (Some(text), None) => {
             let letter = signet_base::outbound::Mail { from: sender.from.clone(), to, cc, bcc, subject, text, html: String::new() };
             let work = async move { core.ports.mail.send(&sender.server, &letter).await };
@@ -54,7 +54,7 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, ar
             Ok(true.into())
         }
         (None, Some(template)) => {
-            let letter = Letter { to, cc, bcc, subject, template, values };
+            let letter = Email { to, cc, bcc, subject, template, values };
             let work = async move { mail::send(&core, &client, &sender, &letter).await };
             mail::in_background(&shared.core, &shared.client, about.cloned(), "ak_send_email", work);
             Ok(true.into())
@@ -64,11 +64,11 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, rehearsal: bool, ar
 
 /// By which server an email stage sends, given as the object or by its name.
 fn sender_of(core: &Core, stage: &Value) -> Result<Sender, CallError> {
-    let world = core.world();
+    let config = core.config();
     let sender = |stage: &Arc<Object>| core.families.stage(&stage.def.full_name())?.sender(core, stage);
     let found = match stage {
-        Value::Str(name) => world.family(Base::Stage).filter(|stage| stage.name() == &**name).find_map(sender),
-        Value::Object(object) => Uuid::parse_str(&object.identity()).ok().and_then(|pk| sender(world.get(pk)?)),
+        Value::Str(name) => config.family(Base::Stage).filter(|stage| stage.name() == &**name).find_map(sender),
+        Value::Object(object) => Uuid::parse_str(&object.identity()).ok().and_then(|pk| sender(config.get(pk)?)),
         _ => None,
     };
     found.ok_or_else(|| CallError::Value("stage is an email stage or its name".into()))

@@ -7,11 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Clones share the names.
 #[derive(Clone, Default)]
-pub struct Turns(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
+pub struct KeyedSemaphore(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
 
 /// Held while it is one's turn.
-pub struct Turn {
-    turns: Turns,
+pub struct KeyedPermit {
+    keyed_semaphore: KeyedSemaphore,
     name: String,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -19,10 +19,10 @@ pub struct Turn {
 /// How many may wait for one name: more would only hold connections.
 const WAITING: usize = 64;
 
-impl Turns {
+impl KeyedSemaphore {
     /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may. With too many
     /// waiting for the name it is `Error::Unavailable` at once.
-    pub async fn take(&self, name: &str, at_once: usize) -> Result<Turn> {
+    pub async fn take(&self, name: &str, at_once: usize) -> Result<KeyedPermit> {
         let gate = {
             let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let gate = names.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1))));
@@ -33,7 +33,7 @@ impl Turns {
             gate.clone()
         };
         // Made before waiting, so that the name is forgotten also when the caller goes away.
-        let mut turn = Turn { turns: self.clone(), name: name.to_owned(), permit: None };
+        let mut turn = KeyedPermit { keyed_semaphore: self.clone(), name: name.to_owned(), permit: None };
         // The semaphore is never closed, so that this cannot fail; without a permit the turn would only be uncounted.
         turn.permit = gate.acquire_owned().await.ok();
         Ok(turn)
@@ -44,9 +44,9 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for KeyedPermit {
     fn drop(&mut self) {
-        let mut names = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.keyed_semaphore.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.permit.take());
         // Handles are only made under the lock: with one left, nobody holds a turn or waits for one.
         if names.get(&self.name).is_some_and(|gate| Arc::strong_count(gate) == 1) {
@@ -62,13 +62,13 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_crowd_goes_in_turns_and_is_forgotten() {
-        let turns = Turns::default();
+        let keyed_semaphore = KeyedSemaphore::default();
         let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let tasks: Vec<_> = (0..40)
             .map(|_| {
-                let (turns, inside, most) = (turns.clone(), inside.clone(), most.clone());
+                let (keyed_semaphore, inside, most) = (keyed_semaphore.clone(), inside.clone(), most.clone());
                 tokio::spawn(async move {
-                    let turn = turns.take("ada", 3).await.unwrap();
+                    let turn = keyed_semaphore.take("ada", 3).await.unwrap();
                     most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                     inside.fetch_sub(1, Ordering::SeqCst);
@@ -80,37 +80,37 @@ mod tests {
             task.await.unwrap();
         }
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
-        assert_eq!(turns.names(), 0);
+        assert_eq!(keyed_semaphore.names(), 0);
         // One that gives up waiting leaves nothing behind.
-        let held = turns.take("bob", 1).await.unwrap();
+        let held = keyed_semaphore.take("bob", 1).await.unwrap();
         let waiting = tokio::spawn({
-            let turns = turns.clone();
-            async move { drop(turns.take("bob", 1).await.unwrap()) }
+            let keyed_semaphore = keyed_semaphore.clone();
+            async move { drop(keyed_semaphore.take("bob", 1).await.unwrap()) }
         });
         tokio::task::yield_now().await;
         waiting.abort();
         assert!(waiting.await.is_err());
         drop(held);
-        assert_eq!(turns.names(), 0);
+        assert_eq!(keyed_semaphore.names(), 0);
     }
     #[tokio::test]
     async fn a_crowd_that_is_too_large_is_refused_at_once() {
-        let turns = Turns::default();
-        let held = turns.take("ada", 1).await.unwrap();
+        let keyed_semaphore = KeyedSemaphore::default();
+        let held = keyed_semaphore.take("ada", 1).await.unwrap();
         let waiting: Vec<_> = (0..WAITING + 40)
             .map(|_| {
-                let turns = turns.clone();
-                tokio::spawn(async move { turns.take("ada", 1).await.map(drop) })
+                let keyed_semaphore = keyed_semaphore.clone();
+                tokio::spawn(async move { keyed_semaphore.take("ada", 1).await.map(drop) })
             })
             .collect();
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        assert!(turns.take("bob", 1).await.is_ok());
+        assert!(keyed_semaphore.take("bob", 1).await.is_ok());
         drop(held);
         let mut refused = 0;
         for task in waiting {
             refused += usize::from(task.await.unwrap().is_err());
         }
         assert!((30..=45).contains(&refused), "{refused}");
-        assert_eq!(turns.names(), 0);
+        assert_eq!(keyed_semaphore.names(), 0);
     }
 }

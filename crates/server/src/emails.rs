@@ -1,17 +1,17 @@
 //! Letters that a script asks for.
-use signet_api::{Action, Answer, Call, Fault, Output, Permission, Reply, Run};
+use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::json;
 use signet_core::Principal;
-use signet_core::mail::{self, Letter, templates};
-use signet_model::{FieldDef, Kind};
+use signet_core::mail::{self, Email, templates};
+use signet_model::{FieldDef, FieldKind};
 
-const SEND: &[FieldDef] = &[FieldDef::plain("user", Kind::Int).required(), FieldDef::plain("template", Kind::Text).required()];
+const SEND: &[FieldDef] = &[FieldDef::plain("user", FieldKind::Int).required(), FieldDef::plain("template", FieldKind::Text).required()];
 
 pub(crate) fn actions() -> Vec<Action> {
     vec![Action::post("stages/email/send", Permission::Superuser, "Writes to a person by a template.", Run::Plain(|call| Box::pin(send(call)))).input(SEND).output(Output::Nothing)]
 }
 
-async fn send(call: &mut Call) -> Answer {
+async fn send(call: &mut Call) -> ApiResult {
     let id = match call.body.get("user") {
         Some(value) => value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()),
         None => return Err(Fault::invalid("user", "This field is required.")),
@@ -34,7 +34,7 @@ async fn send(call: &mut Call) -> Answer {
     let subject = known.iter().find(|(k, _)| *k == template).map_or_else(|| "A message for you".to_owned(), |(_, what)| what.clone());
     let subject = if subject.starts_with("Custom template") { "A message for you".to_owned() } else { subject };
     let values = json!({"user": mail::person(&person), "url": format!("{}/", signet_core::address::public(&call.core, &call.client)?)});
-    let letter = Letter { to: vec![person.user.email.clone()], subject, template, values: values.as_object().cloned().unwrap_or_default(), ..Letter::default() };
+    let letter = Email { to: vec![person.user.email.clone()], subject, template, values: values.as_object().cloned().unwrap_or_default(), ..Email::default() };
     let (core, client, sender) = (call.core.clone(), call.client.clone(), call.core.settings.mail.sender.clone());
     mail::in_background(
         &call.core,
