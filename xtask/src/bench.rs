@@ -1,11 +1,23 @@
-//! `cargo xtask bench [--quick] [--only name]`: builds the load tool and runs it against target/release/signet.
+//! `cargo xtask bench [--quick] [--only name]`: builds the load tool and runs it against
+//! target/release/signet.
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// Passes the arguments on; the tool's own exit code says whether a goal was missed.
 pub fn run(root: &Path, arguments: &[String]) -> ExitCode {
     let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--quiet", "--ignore-rust-version", "-p", "signet-load", "-p", "signet-load-disk"]).current_dir(root);
+    build
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--ignore-rust-version",
+            "-p",
+            "signet-load",
+            "-p",
+            "signet-load-disk",
+        ])
+        .current_dir(root);
     match build.status() {
         Ok(status) if status.success() => {}
         Ok(_) => return ExitCode::FAILURE,

@@ -14,9 +14,15 @@ pub(crate) struct Identity {
     pub session: Option<WebSession>,
 }
 
-/// Reads the `Authorization` header, else the session cookie. A key that is none of ours is refused, not ignored;
-/// another scheme or an empty credential counts as nothing.
-pub(crate) async fn identify(core: &Arc<Core>, wiring: &Wiring, client: &Client, method: &Method, headers: &HeaderMap) -> Result<Identity, Fault> {
+/// Reads the `Authorization` header, else the session cookie. A key that is none of ours is refused, not
+/// ignored; another scheme or an empty credential counts as nothing.
+pub(crate) async fn identify(
+    core: &Arc<Core>,
+    wiring: &Wiring,
+    client: &Client,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Identity, Fault> {
     if let Some(key) = bearer(headers) {
         let found = match token::authenticate(core, key).await? {
             Some(person) => Some(person),
@@ -30,7 +36,8 @@ pub(crate) async fn identify(core: &Arc<Core>, wiring: &Wiring, client: &Client,
             None => Err(Fault::detail(StatusCode::FORBIDDEN, "Token invalid/expired")),
         };
     }
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ");
+    let cookies =
+        headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ");
     if cookies.is_empty() {
         return Ok(Identity::default());
     }
@@ -56,15 +63,16 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-/// A request that changes something by the power of a cookie must come from our own pages: the header that only they
-/// can set, and where the browser names an origin, ours.
+/// A request that changes something by the power of a cookie must come from our own pages: the header that
+/// only they can set, and where the browser names an origin, ours.
 fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap) -> Result<(), Fault> {
     let refuse = |why: &str| Fault::detail(StatusCode::FORBIDDEN, format!("CSRF Failed: {why}"));
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("null"));
     address::is_from_us(core, client, headers).map_err(refuse)?;
     if text("origin").is_none()
         && let Some(referrer) = text("referer")
-        && !Origin::of_page(referrer).is_some_and(|origin| address::is_own_origin(core, client, &origin.to_string()))
+        && !Origin::of_page(referrer)
+            .is_some_and(|origin| address::is_own_origin(core, client, &origin.to_string()))
     {
         return Err(refuse("Referer checking failed."));
     }

@@ -53,7 +53,8 @@ impl Call {
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.param(name).and_then(boolean)
     }
-    /// The signed-in person. The gate has refused strangers where this matters, so that an error here is a fault.
+    /// The signed-in person. The gate has refused strangers where this matters, so that an error here is a
+    /// fault.
     pub fn person(&self) -> Result<&Principal, Fault> {
         self.principal.as_ref().ok_or_else(Fault::stranger)
     }
@@ -73,7 +74,8 @@ impl Call {
     pub fn renew(&mut self) {
         self.config = self.core.config();
     }
-    /// Writes an event in the caller's name. What it tells of has happened: a failure is logged, not answered.
+    /// Writes an event in the caller's name. What it tells of has happened: a failure is logged, not
+    /// answered.
     pub async fn event(&self, action: &str, context: Json) {
         self.core.event(&self.client, self.principal.as_ref(), action, "authentik.api", context).await;
     }
@@ -86,7 +88,10 @@ impl Call {
     }
     /// Who a configuration write comes from.
     pub fn author(&self) -> signet_store::Author {
-        signet_store::Author { user: self.principal.as_ref().map(|p| p.user.id), request_id: self.client.request_id.clone() }
+        signet_store::Author {
+            user: self.principal.as_ref().map(|p| p.user.id),
+            request_id: self.client.request_id.clone(),
+        }
     }
 }
 

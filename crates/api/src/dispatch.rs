@@ -35,7 +35,11 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let body = collect(&parts.headers, body).await;
     let Some(client) = parts.extensions.get::<Arc<Client>>().cloned() else {
         tracing::error!("a request came without its client: the edge is not wired");
-        return json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({"detail": "The server is not set up."}), &Method::GET);
+        return json_response(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &json!({"detail": "The server is not set up."}),
+            &Method::GET,
+        );
     };
     let path = parts.uri.path();
     let path = path.strip_prefix(PREFIX).unwrap_or(path);
@@ -43,12 +47,16 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let Some(inner) = path.strip_suffix('/') else {
         return if is_read(&method) { no_page(&site, &client, &parts.headers) } else { no_method() };
     };
-    let Some((route, key)) = site.table.find(inner.trim_start_matches('/')) else { return no_page(&site, &client, &parts.headers) };
+    let Some((route, key)) = site.table.find(inner.trim_start_matches('/')) else {
+        return no_page(&site, &client, &parts.headers);
+    };
     let allow = route.allow();
     let (answer, cookies) = serve(&site, route, key, &parts, &client, body).await;
     let mut response = match answer {
         Ok(Reply::Browser) => browser(&site, &client, &parts.headers),
-        Ok(Reply::Lasting { content_type, text }) if method != Method::HEAD => text.answer(&parts.headers, content_type).map(Body::from),
+        Ok(Reply::Lasting { content_type, text }) if method != Method::HEAD => {
+            text.answer(&parts.headers, content_type).map(Body::from)
+        }
         Ok(reply) => reply_response(reply, &method),
         Err(Fault::NoPage) => no_page(&site, &client, &parts.headers),
         Err(fault) => fault_response(fault, &client, &method),
@@ -66,7 +74,14 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     response
 }
 
-async fn serve(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Sent) -> (ApiResult, Vec<String>) {
+async fn serve(
+    site: &Site,
+    route: &crate::route::Route,
+    key: String,
+    parts: &http::request::Parts,
+    client: &Client,
+    body: Sent,
+) -> (ApiResult, Vec<String>) {
     let mut call = match prepare(site, route, key, parts, client, body).await {
         Ok(Prepared::Call(call)) => call,
         Ok(Prepared::Done(reply)) => return (Ok(reply), Vec::new()),
@@ -90,10 +105,20 @@ enum Prepared {
 }
 
 /// Negotiation, authentication, permission, verb, body: in the order in which clients know the errors.
-async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &http::request::Parts, client: &Client, body: Sent) -> Result<Prepared, Fault> {
+async fn prepare(
+    site: &Site,
+    route: &crate::route::Route,
+    key: String,
+    parts: &http::request::Parts,
+    client: &Client,
+    body: Sent,
+) -> Result<Prepared, Fault> {
     let method = &parts.method;
     if !acceptable(&parts.headers, &route.path) {
-        return Err(Fault::detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header."));
+        return Err(Fault::detail(
+            StatusCode::NOT_ACCEPTABLE,
+            "Could not satisfy the request Accept header.",
+        ));
     }
     site.core.objects.refresh_if_stale().await?;
     let identity = auth::identify(&site.core, &site.wiring, client, method, &parts.headers).await?;
@@ -106,11 +131,22 @@ async fn prepare(site: &Site, route: &crate::route::Route, key: String, parts: &
     auth::gate(permission, identity.principal.as_ref())?;
     let Some(action) = action else {
         if *method == Method::OPTIONS {
-            return Ok(Prepared::Done(Reply::ok(meta::describe(route, &site.core.registry, identity.principal.as_ref()))));
+            return Ok(Prepared::Done(Reply::ok(meta::describe(
+                route,
+                &site.core.registry,
+                identity.principal.as_ref(),
+            ))));
         }
-        return Err(Fault::detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed.")));
+        return Err(Fault::detail(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("Method \"{method}\" not allowed."),
+        ));
     };
-    let body = if matches!(*method, Method::POST | Method::PUT | Method::PATCH) { read_body(&parts.headers, body)? } else { Map::new() };
+    let body = if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        read_body(&parts.headers, body)?
+    } else {
+        Map::new()
+    };
     Ok(Prepared::Call(Box::new(Call {
         core: site.core.clone(),
         client: client.clone(),
@@ -152,7 +188,8 @@ type Sent = Result<Bytes, Fault>;
 
 async fn collect(headers: &HeaderMap, body: Body) -> Sent {
     let too_long = || Fault::detail(StatusCode::PAYLOAD_TOO_LARGE, "The request body is longer than 1 MiB.");
-    let told: Option<usize> = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    let told: Option<usize> =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     if told.is_some_and(|n| n > MAX_BODY) {
         return Err(too_long());
     }
@@ -171,7 +208,10 @@ fn read_body(headers: &HeaderMap, body: Sent) -> Result<Map, Fault> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let media = kind.split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("application/json") {
-        return Err(Fault::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Unsupported media type \"{}\" in request.", shorten(kind))));
+        return Err(Fault::detail(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("Unsupported media type \"{}\" in request.", shorten(kind)),
+        ));
     }
     parse(&bytes)
 }
@@ -187,7 +227,9 @@ fn parse(bytes: &[u8]) -> Result<Map, Fault> {
                 Json::Null => "NoneType",
                 _ => "int",
             };
-            Err(Fault::bad(json!({"non_field_errors": [format!("Invalid data. Expected a dictionary, but got {kind}.")]})))
+            Err(Fault::bad(
+                json!({"non_field_errors": [format!("Invalid data. Expected a dictionary, but got {kind}.")]}),
+            ))
         }
         Err(error) => Err(Fault::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {error}"))),
     }
@@ -219,7 +261,8 @@ fn reply_response(reply: Reply, method: &Method) -> Response {
         Reply::Lasting { content_type, .. } => build(StatusCode::OK, content_type, Body::empty(), method),
         Reply::File { name, content_type, text } => {
             let mut response = build(StatusCode::OK, content_type, text, method);
-            let name: String = name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/')).collect();
+            let name: String =
+                name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/')).collect();
             if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
                 response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
             }
@@ -238,21 +281,33 @@ fn fault_response(fault: Fault, client: &Client, method: &Method) -> Response {
             Error::NotFound => (StatusCode::NOT_FOUND, json!({"detail": "Not found."})),
             Error::Conflict(what) => {
                 tracing::info!(request_id = %client.request_id, %what, "a write lost against another one");
-                (StatusCode::BAD_REQUEST, json!({"non_field_errors": ["The object was changed at the same time. Read it again and repeat."]}))
+                (
+                    StatusCode::BAD_REQUEST,
+                    json!({"non_field_errors": ["The object was changed at the same time. Read it again and repeat."]}),
+                )
             }
             Error::Unavailable(what) => {
                 tracing::warn!(request_id = %client.request_id, %what, "the API cannot answer now");
-                (StatusCode::SERVICE_UNAVAILABLE, json!({"detail": "The service is not available at the moment. Try again."}))
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    json!({"detail": "The service is not available at the moment. Try again."}),
+                )
             }
             Error::TooMany { wait } => {
-                let mut response =
-                    json_response(StatusCode::TOO_MANY_REQUESTS, &json!({"detail": format!("Request was throttled. Expected available in {wait} seconds.")}), method);
+                let mut response = json_response(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    &json!({"detail": format!("Request was throttled. Expected available in {wait} seconds.")}),
+                    method,
+                );
                 response.headers_mut().insert(header::RETRY_AFTER, wait.into());
                 return response;
             }
             Error::Internal(what) => {
                 tracing::error!(request_id = %client.request_id, path = %client.shown_path(), %what, "the API failed");
-                (StatusCode::INTERNAL_SERVER_ERROR, json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}))
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}),
+                )
             }
         },
     };
@@ -275,7 +330,8 @@ fn browser(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
 
 /// A write to an address without its slash at the end: nothing is done and nothing is said.
 fn no_method() -> Response {
-    let mut response = build(StatusCode::METHOD_NOT_ALLOWED, "text/html; charset=utf-8", Body::empty(), &Method::GET);
+    let mut response =
+        build(StatusCode::METHOD_NOT_ALLOWED, "text/html; charset=utf-8", Body::empty(), &Method::GET);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
     response
 }
@@ -285,7 +341,12 @@ mod tests {
     use super::*;
     #[test]
     fn json_is_served_to_those_who_take_it() {
-        let accepts = |value: &'static str| acceptable(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]), "core/users");
+        let accepts = |value: &'static str| {
+            acceptable(
+                &HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]),
+                "core/users",
+            )
+        };
         assert!(accepts("*/*") && accepts("text/html, */*;q=0.1") && accepts("application/json; indent=4"));
         assert!(!accepts("application/xml") && !accepts("text/html") && !accepts("application/json;q=0"));
     }

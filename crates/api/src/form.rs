@@ -1,4 +1,5 @@
-//! What clients send for resources that are rows: judged by the same rules as the fields of configuration models.
+//! What clients send for resources that are rows: judged by the same rules as the fields of configuration
+//! models.
 use crate::call::{Call, Fault};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid};
 use signet_core::Core;
@@ -38,8 +39,11 @@ impl Rows {
                 _ => continue,
             };
             match target {
-                "authentik_core.user" => people.extend(values.iter().filter_map(|v| v.as_i64().or_else(|| v.as_str()?.parse().ok()))),
-                "authentik_core.group" => teams.extend(values.iter().filter_map(|v| Uuid::parse_str(v.as_str()?).ok())),
+                "authentik_core.user" => people
+                    .extend(values.iter().filter_map(|v| v.as_i64().or_else(|| v.as_str()?.parse().ok()))),
+                "authentik_core.group" => {
+                    teams.extend(values.iter().filter_map(|v| Uuid::parse_str(v.as_str()?).ok()))
+                }
                 _ => {}
             }
         }
@@ -54,8 +58,8 @@ impl Rows {
     }
 }
 
-/// The members that were sent, in their normal form, and what is wrong with the others. Without `partial` what is
-/// required must be there.
+/// The members that were sent, in their normal form, and what is wrong with the others. Without `partial`
+/// what is required must be there.
 pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Result<(Map, FieldErrors)> {
     let rows = Rows::of(&call.core, fields, &call.body).await?;
     let mut errors = FieldErrors::new();

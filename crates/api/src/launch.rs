@@ -4,7 +4,12 @@ use signet_core::{Core, Principal, rows};
 use signet_model::{Object, Snapshot};
 
 /// The address set by hand (with the person's members filled in), else what the provider knows.
-pub(crate) fn url(core: &Core, config: &Snapshot, application: &Object, person: Option<&Principal>) -> Option<String> {
+pub(crate) fn url(
+    core: &Core,
+    config: &Snapshot,
+    application: &Object,
+    person: Option<&Principal>,
+) -> Option<String> {
     let own = application.text("meta_launch_url");
     if !own.is_empty() {
         let members = person.map(|p| members(core, p)).unwrap_or_default();

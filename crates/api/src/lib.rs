@@ -1,5 +1,5 @@
-//! REST below `/api/v3/`, over the registry of models: lists, objects, actions, OpenAPI. A route exists only as a row
-//! of one table, and each row declares who may use it.
+//! REST below `/api/v3/`, over the registry of models: lists, objects, actions, OpenAPI. A route exists only
+//! as a row of one table, and each row declares who may use it.
 mod actions;
 mod auth;
 mod call;
@@ -57,8 +57,8 @@ pub struct Wiring {
     pub send_link: Option<SendLink>,
 }
 
-/// Everything below `/api/v3/` but the flow executor and inspector. Mount it there (`nest`) with the edge's `Client`
-/// in the request's extensions.
+/// Everything below `/api/v3/` but the flow executor and inspector. Mount it there (`nest`) with the edge's
+/// `Client` in the request's extensions.
 pub fn router(core: Arc<Core>, wiring: Wiring) -> Router {
     dispatch::router(core, wiring)
 }

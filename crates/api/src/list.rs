@@ -20,7 +20,8 @@ fn no_page() -> Fault {
 }
 
 impl Paging {
-    /// Reads `page`, `page_size`, `ordering` and `search`. A bad size is the default one, a bad page is a 404.
+    /// Reads `page`, `page_size`, `ordering` and `search`. A bad size is the default one, a bad page is a
+    /// 404.
     pub fn read(call: &Call) -> Result<Self, Fault> {
         let system = call.core.system();
         let default = u64::try_from(system.pagination_default_page_size).unwrap_or(20).max(1);
@@ -53,7 +54,10 @@ impl Paging {
             return Err(no_page());
         }
         let skip = usize::try_from((self.page - 1).saturating_mul(self.size)).unwrap_or(usize::MAX);
-        Ok((all.into_iter().skip(skip).take(usize::try_from(self.size).unwrap_or(usize::MAX)).collect(), total))
+        Ok((
+            all.into_iter().skip(skip).take(usize::try_from(self.size).unwrap_or(usize::MAX)).collect(),
+            total,
+        ))
     }
     /// The envelope around a page.
     pub fn envelope(&self, results: Vec<Json>, total: u64, autocomplete: Json) -> ApiResult {
@@ -162,7 +166,8 @@ impl<'a> Filters<'a> {
         let all = self.texts(name);
         for text in &all {
             if !words.contains(&text.as_str()) {
-                self.errors.add(name, format!("Select a valid choice. {text} is not one of the available choices."));
+                self.errors
+                    .add(name, format!("Select a valid choice. {text} is not one of the available choices."));
             }
         }
         all
@@ -199,8 +204,14 @@ mod tests {
     }
     #[test]
     fn pages_are_numbered_and_zero_means_none() {
-        assert_eq!(pagination(3, 10, 25), json!({"next": 0, "previous": 2, "count": 25, "current": 3, "total_pages": 3, "start_index": 21, "end_index": 25}));
-        assert_eq!(pagination(1, 20, 0), json!({"next": 0, "previous": 0, "count": 0, "current": 1, "total_pages": 1, "start_index": 0, "end_index": 0}));
+        assert_eq!(
+            pagination(3, 10, 25),
+            json!({"next": 0, "previous": 2, "count": 25, "current": 3, "total_pages": 3, "start_index": 21, "end_index": 25})
+        );
+        assert_eq!(
+            pagination(1, 20, 0),
+            json!({"next": 0, "previous": 0, "count": 0, "current": 1, "total_pages": 1, "start_index": 0, "end_index": 0})
+        );
         assert_eq!(pagination(9, 10, 25), Json::Null);
     }
     #[test]

@@ -10,7 +10,8 @@ use signet_model::{FieldDef, FieldKind, Registry};
 pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Principal>) -> Json {
     let component = route.actions.iter().find_map(|a| a.gives.clone().or_else(|| a.takes.clone()));
     let detail = route.path.contains('{');
-    let title = component.as_deref().map_or_else(|| words(route.path.rsplit('/').next().unwrap_or_default()), spaced);
+    let title =
+        component.as_deref().map_or_else(|| words(route.path.rsplit('/').next().unwrap_or_default()), spaced);
     let mut out = json!({
         "name": format!("{title} {}", if detail { "Instance" } else { "List" }),
         "description": format!("{title} Viewset"),
@@ -18,7 +19,9 @@ pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Princ
         "parses": ["application/json"],
     });
     let mut actions = Map::new();
-    for action in route.actions.iter().filter(|a| matches!(a.method, Method::POST | Method::PUT) && auth::gate(a.permission, caller).is_ok()) {
+    for action in route.actions.iter().filter(|a| {
+        matches!(a.method, Method::POST | Method::PUT) && auth::gate(a.permission, caller).is_ok()
+    }) {
         let members = members(action, registry);
         if !members.is_empty() {
             actions.insert(action.method.to_string(), Json::Object(members));
@@ -32,7 +35,9 @@ pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Princ
 
 fn members(action: &Action, registry: &Registry) -> Map {
     let mut out = Map::new();
-    if let Some(def) = action.def.or_else(|| registry.all().iter().copied().find(|d| Some(crate::openapi::component(d)) == action.takes)) {
+    if let Some(def) = action.def.or_else(|| {
+        registry.all().iter().copied().find(|d| Some(crate::openapi::component(d)) == action.takes)
+    }) {
         for field in def.fields.iter().chain(def.extra).filter(|f| !f.hidden) {
             out.insert(field.name.to_owned(), member(field));
         }
@@ -49,7 +54,8 @@ fn members(action: &Action, registry: &Registry) -> Map {
 }
 
 fn member(field: &FieldDef) -> Json {
-    let label = if field.widget.is_empty() || !field.read_only { words(field.name) } else { field.widget.to_owned() };
+    let label =
+        if field.widget.is_empty() || !field.read_only { words(field.name) } else { field.widget.to_owned() };
     let mut out = json!({"type": kind(&field.kind), "required": field.required, "read_only": field.read_only, "label": label});
     if !field.doc.is_empty() {
         out["help_text"] = json!(field.doc);
@@ -60,10 +66,13 @@ fn member(field: &FieldDef) -> Json {
         out["max_length"] = json!(max);
     }
     match field.kind {
-        FieldKind::Choice(choices) => out["choices"] = choices.iter().map(|c| json!({"value": c, "display_name": words(c)})).collect(),
+        FieldKind::Choice(choices) => {
+            out["choices"] = choices.iter().map(|c| json!({"value": c, "display_name": words(c)})).collect()
+        }
         FieldKind::Items(inner) => {
             let children: Map = inner.iter().map(|f| (f.name.to_owned(), member(f))).collect();
-            out["child"] = json!({"type": "nested object", "required": true, "read_only": false, "children": children});
+            out["child"] =
+                json!({"type": "nested object", "required": true, "read_only": false, "children": children});
         }
         _ => {}
     }
@@ -108,8 +117,14 @@ mod tests {
     use super::*;
     #[test]
     fn names_become_words() {
-        assert_eq!((words("is_superuser").as_str(), spaced("FlowStageBinding").as_str()), ("Is superuser", "Flow Stage Binding"));
+        assert_eq!(
+            (words("is_superuser").as_str(), spaced("FlowStageBinding").as_str()),
+            ("Is superuser", "Flow Stage Binding")
+        );
         let field = FieldDef { widget: "Group uuid", ..FieldDef::shown("pk", FieldKind::Uuid) };
-        assert_eq!(member(&field), json!({"type": "string", "required": false, "read_only": true, "label": "Group uuid"}));
+        assert_eq!(
+            member(&field),
+            json!({"type": "string", "required": false, "read_only": true, "label": "Group uuid"})
+        );
     }
 }

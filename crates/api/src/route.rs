@@ -46,7 +46,8 @@ pub enum Run {
 #[derive(Clone)]
 pub struct Action {
     pub method: Method,
-    /// Below `/api/v3/`, without slashes at the ends; at most one variable part: `core/users/{id}/set_password`.
+    /// Below `/api/v3/`, without slashes at the ends; at most one variable part:
+    /// `core/users/{id}/set_password`.
     pub path: String,
     pub permission: Permission,
     pub doc: String,
@@ -71,8 +72,26 @@ macro_rules! run {
 pub(crate) use run;
 
 impl Action {
-    pub fn new(method: Method, path: impl Into<String>, permission: Permission, doc: impl Into<String>, run: Run) -> Self {
-        Self { method, path: path.into(), permission, doc: doc.into(), input: &[], takes: None, output: Output::Any, gives: None, run, def: None, base: None }
+    pub fn new(
+        method: Method,
+        path: impl Into<String>,
+        permission: Permission,
+        doc: impl Into<String>,
+        run: Run,
+    ) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            permission,
+            doc: doc.into(),
+            input: &[],
+            takes: None,
+            output: Output::Any,
+            gives: None,
+            run,
+            def: None,
+            base: None,
+        }
     }
     pub fn get(path: impl Into<String>, permission: Permission, doc: impl Into<String>, run: Run) -> Self {
         Self::new(Method::GET, path, permission, doc, run)
@@ -127,7 +146,11 @@ impl Route {
     /// The `Allow` header.
     pub fn allow(&self) -> String {
         let has = |m: &Method| self.actions.iter().any(|a| a.method == *m);
-        let mut words: Vec<&str> = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].iter().filter(|m| has(m)).map(verb).collect();
+        let mut words: Vec<&str> = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE]
+            .iter()
+            .filter(|m| has(m))
+            .map(verb)
+            .collect();
         if has(&Method::GET) {
             words.push("HEAD");
         }
@@ -162,7 +185,8 @@ impl Table {
         rows::register(&mut rows);
         actions::register(&mut rows);
         rows.extend(extra.iter().cloned());
-        let mut models: Vec<_> = registry.all().iter().copied().filter(|d| !d.rows && !d.path.is_empty()).collect();
+        let mut models: Vec<_> =
+            registry.all().iter().copied().filter(|d| !d.rows && !d.path.is_empty()).collect();
         models.sort_by_key(|d| d.path);
         for def in models {
             generic(def, &mut rows);
@@ -187,7 +211,9 @@ impl Table {
     }
     /// The route of a path (segments decoded, no slashes at the ends) and its variable part.
     pub fn find(&self, path: &str) -> Option<(&Route, String)> {
-        if let Some((old, new)) = ALIASES.iter().find(|(old, _)| path.strip_prefix(old).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+        if let Some((old, new)) = ALIASES.iter().find(|(old, _)| {
+            path.strip_prefix(old).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        }) {
             return self.find(&format!("{new}{}", &path[old.len()..]));
         }
         if let Some(i) = self.by_pattern.get(path) {
@@ -226,13 +252,43 @@ fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
     let label = def.plural;
     let mut add = |action: Action| rows.push(action.of(def));
     add(Action::get(def.path, listing, format!("Lists {label}."), run!(objects::list::list)).gives(&name));
-    add(Action::post(def.path, Superuser, format!("Creates one of {label}."), run!(objects::write::create)).takes(&name).gives(&name));
+    add(Action::post(def.path, Superuser, format!("Creates one of {label}."), run!(objects::write::create))
+        .takes(&name)
+        .gives(&name));
     add(Action::get(&one, Superuser, def.doc, run!(objects::list::retrieve)).gives(&name));
-    add(Action::new(Method::PUT, &one, Superuser, format!("Replaces all settings of the {one_of}."), run!(objects::write::update)).takes(&name).gives(&name));
-    add(Action::new(Method::PATCH, &one, Superuser, format!("Changes some settings of the {one_of}."), run!(objects::write::partial_update)).takes(&name).gives(&name));
-    add(Action::new(Method::DELETE, &one, Superuser, format!("Deletes the {one_of}, with everything that the operation used_by names."), run!(objects::write::destroy))
-        .output(Output::Nothing));
-    add(Action::get(format!("{one}/used_by"), Superuser, format!("Lists what refers to the {one_of}."), run!(objects::used_by::used_by)).output(Output::Plain("UsedBy")));
+    add(Action::new(
+        Method::PUT,
+        &one,
+        Superuser,
+        format!("Replaces all settings of the {one_of}."),
+        run!(objects::write::update),
+    )
+    .takes(&name)
+    .gives(&name));
+    add(Action::new(
+        Method::PATCH,
+        &one,
+        Superuser,
+        format!("Changes some settings of the {one_of}."),
+        run!(objects::write::partial_update),
+    )
+    .takes(&name)
+    .gives(&name));
+    add(Action::new(
+        Method::DELETE,
+        &one,
+        Superuser,
+        format!("Deletes the {one_of}, with everything that the operation used_by names."),
+        run!(objects::write::destroy),
+    )
+    .output(Output::Nothing));
+    add(Action::get(
+        format!("{one}/used_by"),
+        Superuser,
+        format!("Lists what refers to the {one_of}."),
+        run!(objects::used_by::used_by),
+    )
+    .output(Output::Plain("UsedBy")));
 }
 
 /// The rows that every family has.
@@ -241,11 +297,32 @@ fn family(base: Base, rows: &mut Vec<Action>) {
     let (path, component) = family_path(base);
     let mut add = |action: Action| rows.push(action.all(base));
     let one = format!("{path}/{{{}}}", if base == Base::Provider { "id" } else { "uuid" });
-    add(Action::get(&*path, Superuser, "Lists all kinds.", run!(objects::family::list)).output(Output::Page(component)));
-    add(Action::get(format!("{path}/types"), Superuser, "Kinds that can be created.", run!(objects::family::types)).output(Output::Plain("TypeCreate")));
-    add(Action::get(&one, Superuser, "One of any kind.", run!(objects::family::retrieve)).output(Output::One(component)));
-    add(Action::new(Method::DELETE, &one, Superuser, "Deletes one of any kind.", run!(objects::family::destroy)).output(Output::Nothing));
-    add(Action::get(format!("{one}/used_by"), Superuser, "What refers to it.", run!(objects::family::used_by)).output(Output::Plain("UsedBy")));
+    add(Action::get(&*path, Superuser, "Lists all kinds.", run!(objects::family::list))
+        .output(Output::Page(component)));
+    add(Action::get(
+        format!("{path}/types"),
+        Superuser,
+        "Kinds that can be created.",
+        run!(objects::family::types),
+    )
+    .output(Output::Plain("TypeCreate")));
+    add(Action::get(&one, Superuser, "One of any kind.", run!(objects::family::retrieve))
+        .output(Output::One(component)));
+    add(Action::new(
+        Method::DELETE,
+        &one,
+        Superuser,
+        "Deletes one of any kind.",
+        run!(objects::family::destroy),
+    )
+    .output(Output::Nothing));
+    add(Action::get(
+        format!("{one}/used_by"),
+        Superuser,
+        "What refers to it.",
+        run!(objects::family::used_by),
+    )
+    .output(Output::Plain("UsedBy")));
 }
 fn family_path(base: Base) -> (String, &'static str) {
     let (path, component) = match base {

@@ -5,8 +5,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Span(i64);
 
-const UNITS: [(&str, i64); 7] =
-    [("weeks", 604_800_000_000), ("days", 86_400_000_000), ("hours", 3_600_000_000), ("minutes", 60_000_000), ("seconds", 1_000_000), ("milliseconds", 1_000), ("microseconds", 1)];
+const UNITS: [(&str, i64); 7] = [
+    ("weeks", 604_800_000_000),
+    ("days", 86_400_000_000),
+    ("hours", 3_600_000_000),
+    ("minutes", 60_000_000),
+    ("seconds", 1_000_000),
+    ("milliseconds", 1_000),
+    ("microseconds", 1),
+];
 
 impl Span {
     pub const ZERO: Span = Span(0);
@@ -34,7 +41,8 @@ impl Span {
                 continue;
             }
             let (name, count) = part.split_once('=').ok_or_else(wrong)?;
-            let unit = UNITS.iter().find(|(unit, _)| name.trim().eq_ignore_ascii_case(unit)).ok_or_else(wrong)?.1;
+            let unit =
+                UNITS.iter().find(|(unit, _)| name.trim().eq_ignore_ascii_case(unit)).ok_or_else(wrong)?.1;
             let count: f64 = count.trim().parse().map_err(|_| wrong())?;
             let micros = count * unit as f64;
             if !micros.is_finite() || micros.abs() > 3.0e17 {
@@ -49,7 +57,11 @@ impl Span {
 
 impl Serialize for Span {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 1_000_000 == 0 { s.collect_str(&format_args!("seconds={}", self.0 / 1_000_000)) } else { s.collect_str(&format_args!("microseconds={}", self.0)) }
+        if self.0 % 1_000_000 == 0 {
+            s.collect_str(&format_args!("seconds={}", self.0 / 1_000_000))
+        } else {
+            s.collect_str(&format_args!("microseconds={}", self.0))
+        }
     }
 }
 impl<'de> Deserialize<'de> for Span {

@@ -1,4 +1,5 @@
-//! One error type for everything that a request can meet. The edge (API, protocol, page) turns it into its own form.
+//! One error type for everything that a request can meet. The edge (API, protocol, page) turns it into its
+//! own form.
 use crate::{Json, Map};
 use std::fmt;
 
@@ -63,7 +64,8 @@ pub enum Error {
     Denied(String),
     /// There is no such thing, or the caller may not know of it (404).
     NotFound,
-    /// Somebody else was faster, or a uniqueness rule of the store said no (409 inside, a field error outside).
+    /// Somebody else was faster, or a uniqueness rule of the store said no (409 inside, a field error
+    /// outside).
     Conflict(String),
     /// A dependency (database) cannot be reached; nothing was changed (503).
     Unavailable(String),

@@ -20,7 +20,10 @@ pub fn disk(path: &Path) -> Option<Disk> {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
     let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
-    #[allow(unsafe_code, reason = "both pointers outlive the call, and the struct is read only after the system says that it filled it")]
+    #[allow(
+        unsafe_code,
+        reason = "both pointers outlive the call, and the struct is read only after the system says that it filled it"
+    )]
     let found = unsafe {
         if libc::statvfs(path.as_ptr(), found.as_mut_ptr()) != 0 {
             return None;
@@ -32,7 +35,8 @@ pub fn disk(path: &Path) -> Option<Disk> {
     Some(Disk { total: unit.checked_mul(blocks)?, free: unit.checked_mul(free)? })
 }
 
-/// Memory that this process may use: the least of the container's limits (cgroup v2 or v1) and the machine's memory.
+/// Memory that this process may use: the least of the container's limits (cgroup v2 or v1) and the machine's
+/// memory.
 pub fn memory_bytes() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let whole = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
@@ -42,12 +46,15 @@ pub fn memory_bytes() -> Option<u64> {
     limits(Path::new("/sys/fs/cgroup"), &groups).into_iter().chain(whole).min()
 }
 
-/// Every limit that stands above the process. `groups` is `/proc/self/cgroup`: lines of `number:controllers:/path`.
+/// Every limit that stands above the process. `groups` is `/proc/self/cgroup`: lines of
+/// `number:controllers:/path`.
 fn limits(root: &Path, groups: &str) -> Vec<u64> {
     let mut found = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
         let (base, file) = match controllers {
             "" => (root.to_owned(), "memory.max"),
             some if some.split(',').any(|c| c == "memory") => (root.join("memory"), "memory.limit_in_bytes"),
@@ -56,7 +63,11 @@ fn limits(root: &Path, groups: &str) -> Vec<u64> {
         // Inside of a container the path may be the host's, which is not there; the root always is.
         let mut folder = Some(Path::new(path.trim_start_matches('/')));
         while let Some(inner) = folder {
-            found.extend(std::fs::read_to_string(base.join(inner).join(file)).ok().and_then(|text| text.trim().parse::<u64>().ok()));
+            found.extend(
+                std::fs::read_to_string(base.join(inner).join(file))
+                    .ok()
+                    .and_then(|text| text.trim().parse::<u64>().ok()),
+            );
             folder = inner.parent();
         }
     }

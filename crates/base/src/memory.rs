@@ -8,15 +8,18 @@ pub fn resident_bytes() -> Option<usize> {
     Some(kib * 1024)
 }
 
-/// Returns freed memory of the allocator to the system at once; left alone, it does so a second later, when something
-/// else is allocated.
-#[allow(unsafe_code, reason = "the allocator offers this to C only; it takes no pointer and may be called from any thread at any time")]
+/// Returns freed memory of the allocator to the system at once; left alone, it does so a second later, when
+/// something else is allocated.
+#[allow(
+    unsafe_code,
+    reason = "the allocator offers this to C only; it takes no pointer and may be called from any thread at any time"
+)]
 pub fn give_back() {
     unsafe { libmimalloc_sys::mi_collect(true) }
 }
 
-/// Raises the number of files and connections that this process may have open to what the system lets it. Gives the
-/// number that holds.
+/// Raises the number of files and connections that this process may have open to what the system lets it.
+/// Gives the number that holds.
 #[cfg(unix)]
 pub fn raise_descriptors() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

@@ -19,8 +19,8 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// Larger answers are an error.
     pub max_answer: usize,
-    /// Refuse loopback, link-local, private and other addresses that are not on the public internet. For addresses that
-    /// somebody other than an administrator chose.
+    /// Refuse loopback, link-local, private and other addresses that are not on the public internet. For
+    /// addresses that somebody other than an administrator chose.
     pub public_only: bool,
 }
 impl fmt::Debug for HttpRequest {
@@ -31,7 +31,15 @@ impl fmt::Debug for HttpRequest {
 }
 impl HttpRequest {
     pub fn new(method: &str, url: impl Into<String>) -> Self {
-        Self { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: Duration::from_secs(10), max_answer: 1 << 20, public_only: false }
+        Self {
+            method: method.to_owned(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(10),
+            max_answer: 1 << 20,
+            public_only: false,
+        }
     }
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -139,8 +147,8 @@ impl Mailer for MailBox {
     }
 }
 
-/// Outbound HTTP for tests: answers in the order they were given and keeps the requests. Without an answer left it is
-/// unavailable.
+/// Outbound HTTP for tests: answers in the order they were given and keeps the requests. Without an answer
+/// left it is unavailable.
 #[derive(Default)]
 pub struct ScriptedHttp {
     answers: Mutex<VecDeque<HttpAnswer>>,
@@ -160,7 +168,11 @@ impl ScriptedHttp {
 impl Http for ScriptedHttp {
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front().ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))
     }
 }
 
@@ -170,9 +182,19 @@ mod tests {
 
     #[test]
     fn what_leaves_shows_no_key_in_a_log() {
-        let request = HttpRequest::new("POST", "https://a.test/key-1").header("authorization", "key-2").body("text/plain", "key-3");
-        let mail = Mail { to: vec!["ada@example.test".into()], text: "key-4".into(), html: "key-5".into(), ..Mail::default() };
+        let request = HttpRequest::new("POST", "https://a.test/key-1")
+            .header("authorization", "key-2")
+            .body("text/plain", "key-3");
+        let mail = Mail {
+            to: vec!["ada@example.test".into()],
+            text: "key-4".into(),
+            html: "key-5".into(),
+            ..Mail::default()
+        };
         let shown = format!("{request:?} {mail:?}");
-        assert!(!shown.contains("key-") && shown.contains("POST") && shown.contains("ada@example.test"), "{shown}");
+        assert!(
+            !shown.contains("key-") && shown.contains("POST") && shown.contains("ada@example.test"),
+            "{shown}"
+        );
     }
 }

@@ -23,9 +23,15 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The machine's clock and its cryptographic random source. Mail and HTTP are refused until they are plugged in.
+    /// The machine's clock and its cryptographic random source. Mail and HTTP are refused until they are
+    /// plugged in.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), mail: Arc::new(Unplugged), http: Arc::new(Unplugged) }
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            mail: Arc::new(Unplugged),
+            http: Arc::new(Unplugged),
+        }
     }
     #[must_use]
     pub fn with_mail(self, mail: Arc<dyn Mailer>) -> Self {
@@ -38,7 +44,14 @@ impl Ports {
     /// A clock that stands still until moved, and a repeatable sequence of bytes.
     pub fn frozen(at: Timestamp, seed: u64) -> (Self, Arc<FrozenClock>) {
         let clock = Arc::new(FrozenClock(AtomicI64::new(at.0)));
-        (Self { clock: clock.clone(), random: Arc::new(SeededRandom(AtomicU64::new(seed))), ..Self::system() }, clock)
+        (
+            Self {
+                clock: clock.clone(),
+                random: Arc::new(SeededRandom(AtomicU64::new(seed))),
+                ..Self::system()
+            },
+            clock,
+        )
     }
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -87,7 +100,8 @@ impl Clock for SystemClock {
 }
 struct SystemRandom;
 
-/// Random bytes that a thread has in store: the generator is asked for many at once. What was given out is erased.
+/// Random bytes that a thread has in store: the generator is asked for many at once. What was given out is
+/// erased.
 struct Store {
     bytes: [u8; 512],
     given: usize,
@@ -142,7 +156,8 @@ impl Random for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
             // SplitMix64: repeatable, for tests only.
-            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z =
+                self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             let word = (z ^ (z >> 31)).to_le_bytes();

@@ -18,7 +18,12 @@ pub fn decode(text: &str) -> String {
 }
 /// The pairs of a query string or a form body, in order.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
-    query.split('&').filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, ""))).map(|(k, v)| (decode(k), decode(v))).collect()
+    query
+        .split('&')
+        .filter(|p| !p.is_empty())
+        .map(|p| p.split_once('=').unwrap_or((p, "")))
+        .map(|(k, v)| (decode(k), decode(v)))
+        .collect()
 }
 /// The first value of a name.
 pub fn value(query: &str, name: &str) -> Option<String> {
@@ -53,7 +58,9 @@ mod tests {
     fn only_paths_on_this_host_are_local() {
         assert_eq!(local_path("/if/user/?a=b").as_deref(), Some("/if/user/?a=b"));
         assert_eq!(local_path("/\\evil.test").as_deref(), Some("/%5Cevil.test"));
-        for bad in ["//evil.test", "https://evil.test/", "javascript:alert(1)", "", "if/user", "/a\nb", "\\\\evil"] {
+        for bad in
+            ["//evil.test", "https://evil.test/", "javascript:alert(1)", "", "if/user", "/a\nb", "\\\\evil"]
+        {
             assert_eq!(local_path(bad), None, "{bad}");
         }
     }

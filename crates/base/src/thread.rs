@@ -1,21 +1,26 @@
-//! Which thread goes first where all want the cores. Without effect where the system does not count priorities by thread.
+//! Which thread goes first where all want the cores. Without effect where the system does not count
+//! priorities by thread.
 
-/// Lets the calling thread's work wait for that of the others where all want the cores: hashes and signatures take long,
-/// and the threads that read, write and answer need little and keep many callers going.
+/// Lets the calling thread's work wait for that of the others where all want the cores: hashes and signatures
+/// take long, and the threads that read, write and answer need little and keep many callers going.
 pub fn compute_in_background() {
     #[cfg(target_os = "linux")]
     {
         /// Of 19; enough to be overtaken, and still a third of a core beside a busy one.
         const NICE: libc::c_int = 5;
-        #[allow(unsafe_code, reason = "takes numbers only; 0 is the calling thread, and making oneself wait needs no right")]
+        #[allow(
+            unsafe_code,
+            reason = "takes numbers only; 0 is the calling thread, and making oneself wait needs no right"
+        )]
         // A refusal leaves the thread as it was.
         let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
     }
 }
 
-/// Lets the calling thread take its turn instead of interrupting whoever runs. For the threads that read and answer: they
-/// have little to do each time, and what comes while a signature is under way is done together after it. A turn comes at
-/// the latest when the scheduler ends the runner's slice, which is a few milliseconds; at once where a core is free.
+/// Lets the calling thread take its turn instead of interrupting whoever runs. For the threads that read and
+/// answer: they have little to do each time, and what comes while a signature is under way is done together
+/// after it. A turn comes at the latest when the scheduler ends the runner's slice, which is a few
+/// milliseconds; at once where a core is free.
 ///
 /// Threads inherit it from the one that starts them: see [`interrupt`].
 pub fn serve_in_batches() {
@@ -23,8 +28,8 @@ pub fn serve_in_batches() {
     schedule(libc::SCHED_BATCH);
 }
 
-/// Lets the calling thread interrupt others when it wakes, as threads do by default. For those that others wait for in
-/// crowds, as the one that commits.
+/// Lets the calling thread interrupt others when it wakes, as threads do by default. For those that others
+/// wait for in crowds, as the one that commits.
 pub fn interrupt() {
     #[cfg(target_os = "linux")]
     schedule(libc::SCHED_OTHER);
@@ -37,13 +42,19 @@ pub fn cpu_time() -> std::time::Duration {
     #[allow(unsafe_code, reason = "fills one struct that outlives the call")]
     // Where the system has no such clock the time stays zero.
     let _ = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    std::time::Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
+    std::time::Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 #[cfg(target_os = "linux")]
 fn schedule(policy: libc::c_int) {
     let none = libc::sched_param { sched_priority: 0 };
-    #[allow(unsafe_code, reason = "reads one struct that outlives the call; 0 is the calling thread, and neither policy needs a right")]
+    #[allow(
+        unsafe_code,
+        reason = "reads one struct that outlives the call; 0 is the calling thread, and neither policy needs a right"
+    )]
     // A refusal leaves the thread as it was.
     let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const none) };
 }

@@ -1,5 +1,6 @@
-//! Random texts that begin with the time at which they were made, and the digests by which their rows are found. Rows of
-//! one moment then lie side by side in every index, so that a commit of many of them changes few pages.
+//! Random texts that begin with the time at which they were made, and the digests by which their rows are
+//! found. Rows of one moment then lie side by side in every index, so that a commit of many of them changes
+//! few pages.
 use crate::{Ports, Timestamp, Uuid, Vault};
 
 /// Milliseconds since 1970 as so many hexadecimal digits.
@@ -24,8 +25,8 @@ impl Ports {
 }
 
 impl Vault {
-    /// [`Vault::digest`] with the secret's time in front of it, where it has one. The time needs not be true: a secret that
-    /// was changed has another digest.
+    /// [`Vault::digest`] with the secret's time in front of it, where it has one. The time needs not be true:
+    /// a secret that was changed has another digest.
     pub fn timed_digest(&self, purpose: &str, secret: &str) -> String {
         let time = time_of(secret).filter(|_| secret.as_bytes().get(DIGITS) == Some(&b'-'));
         join(time, &self.digest(purpose, secret))
@@ -70,7 +71,8 @@ mod tests {
     #[test]
     fn other_texts_have_their_plain_digest() {
         let vault = Vault::new(&Secret::new("k"), Ports::system()).unwrap();
-        for other in ["0191f0c2a3b4AbC", "0191F0C2A3B4-x", "0191f0c2a3b", "", "éééééééé", "AbCdEfGhIjKl-x"] {
+        for other in ["0191f0c2a3b4AbC", "0191F0C2A3B4-x", "0191f0c2a3b", "", "éééééééé", "AbCdEfGhIjKl-x"]
+        {
             assert_eq!(vault.timed_digest("p", other), vault.digest("p", other), "{other}");
         }
         assert_eq!(vault.digest_beside("p", "no time", "x"), vault.digest("p", "x"));

@@ -21,13 +21,17 @@ impl hkdf::KeyType for Length {
 impl Vault {
     /// Derives every key from the installation's secret key (HKDF-SHA256, RFC 5869).
     pub fn new(secret_key: &Secret, ports: Ports) -> Result<Self> {
-        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"signet/vault/1").extract(secret_key.reveal().as_bytes());
+        let prk =
+            hkdf::Salt::new(hkdf::HKDF_SHA256, b"signet/vault/1").extract(secret_key.reveal().as_bytes());
         let derive = |purpose: &'static [u8]| -> Result<[u8; 32]> {
             let mut key = [0; 32];
-            prk.expand(&[purpose], Length(32)).and_then(|okm| okm.fill(&mut key)).map_err(|_| Error::internal("key derivation"))?;
+            prk.expand(&[purpose], Length(32))
+                .and_then(|okm| okm.fill(&mut key))
+                .map_err(|_| Error::internal("key derivation"))?;
             Ok(key)
         };
-        let seal = aead::UnboundKey::new(&aead::AES_256_GCM, &derive(b"seal")?).map_err(|_| Error::internal("AES key"))?;
+        let seal = aead::UnboundKey::new(&aead::AES_256_GCM, &derive(b"seal")?)
+            .map_err(|_| Error::internal("AES key"))?;
         Ok(Self {
             seal: aead::LessSafeKey::new(seal),
             digest: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"digest")?),
@@ -39,21 +43,34 @@ impl Vault {
     pub fn seal(&self, place: (&str, &str, &str), text: &Secret) -> Result<String> {
         let nonce: [u8; 12] = self.ports.bytes();
         let mut data = text.reveal().as_bytes().to_vec();
-        self.seal.seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(aad(place)), &mut data).map_err(|_| Error::internal("seal"))?;
+        self.seal
+            .seal_in_place_append_tag(
+                aead::Nonce::assume_unique_for_key(nonce),
+                aead::Aad::from(aad(place)),
+                &mut data,
+            )
+            .map_err(|_| Error::internal("seal"))?;
         let mut all = nonce.to_vec();
         all.append(&mut data);
         Ok(format!("v1:{}", STANDARD_NO_PAD.encode(all)))
     }
     /// Decrypts what `seal` made for the same place.
     pub fn open(&self, place: (&str, &str, &str), sealed: &str) -> Result<Secret> {
-        let wrong = || Error::internal(format!("a stored secret of {} does not open: was the secret key changed?", place.0));
-        let mut all = STANDARD_NO_PAD.decode(sealed.strip_prefix("v1:").ok_or_else(wrong)?).map_err(|_| wrong())?;
+        let wrong = || {
+            Error::internal(format!(
+                "a stored secret of {} does not open: was the secret key changed?",
+                place.0
+            ))
+        };
+        let mut all =
+            STANDARD_NO_PAD.decode(sealed.strip_prefix("v1:").ok_or_else(wrong)?).map_err(|_| wrong())?;
         if all.len() < 28 {
             return Err(wrong());
         }
         let mut data = all.split_off(12);
         let nonce = aead::Nonce::try_assume_unique_for_key(&all).map_err(|_| wrong())?;
-        let text = self.seal.open_in_place(nonce, aead::Aad::from(aad(place)), &mut data).map_err(|_| wrong())?;
+        let text =
+            self.seal.open_in_place(nonce, aead::Aad::from(aad(place)), &mut data).map_err(|_| wrong())?;
         Ok(Secret::new(std::str::from_utf8(text).map_err(|_| wrong())?))
     }
     /// Keyed digest (hex) by which a random token is found; a copy of the database gives no token away.
@@ -65,7 +82,11 @@ impl Vault {
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hmac_of(&self.sign, purpose, data))
     }
     pub fn signature_fits(&self, purpose: &str, data: &[u8], signature: &str) -> bool {
-        aws_lc_rs::constant_time::verify_slices_are_equal(self.sign(purpose, data).as_bytes(), signature.as_bytes()).is_ok()
+        aws_lc_rs::constant_time::verify_slices_are_equal(
+            self.sign(purpose, data).as_bytes(),
+            signature.as_bytes(),
+        )
+        .is_ok()
     }
 }
 

@@ -1,12 +1,13 @@
-//! Importing: all entries of all files are judged on a copy of the configuration, then written in one transaction.
+//! Importing: all entries of all files are judged on a copy of the configuration, then written in one
+//! transaction.
 use crate::context::Context;
 use crate::entry::{self, State};
 use crate::eval::{Environment, Made, Place, Scope, Stop};
 use crate::file::{self, Blueprint, Entry};
 use crate::known;
-use crate::problem::{Problem, sentence};
-use crate::rows::{WriteOutcome, GROUP, Order, Rows, USER};
 use crate::planned::{ObjectWrite, PlannedState};
+use crate::problem::{Problem, sentence};
+use crate::rows::{GROUP, Order, Rows, USER, WriteOutcome};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::{Core, compat, setup};
 use signet_store::{Author, Write, users};
@@ -87,7 +88,14 @@ async fn run(core: &Core, sources: &[Source<'_>]) -> Result<(PlannedState, Repor
     Ok((planned, report))
 }
 
-async fn one(core: &Core, planned: &mut PlannedState, source: &Source<'_>, blueprint: &Blueprint, earlier: &[String], report: &mut Report) -> Result<(), Problem> {
+async fn one(
+    core: &Core,
+    planned: &mut PlannedState,
+    source: &Source<'_>,
+    blueprint: &Blueprint,
+    earlier: &[String],
+    report: &mut Report,
+) -> Result<(), Problem> {
     report.notes.extend(blueprint.notes.iter().cloned());
     let context = Context::new(core, &blueprint.context, source.context);
     let (mut left_out, steps) = (HashSet::new(), AtomicUsize::new(0));
@@ -95,7 +103,15 @@ async fn one(core: &Core, planned: &mut PlannedState, source: &Source<'_>, bluep
     let mut moved: HashMap<String, String> = HashMap::new();
     for item in &blueprint.entries {
         let mut problem = Problem { entry: item.place.clone(), ..Problem::file(source.file, "") };
-        let scope = Scope { core, planned, context: &context, ids: &ids, left_out: &left_out, environment: source.environment, steps: &steps };
+        let scope = Scope {
+            core,
+            planned,
+            context: &context,
+            ids: &ids,
+            left_out: &left_out,
+            environment: source.environment,
+            steps: &steps,
+        };
         let read = read_entry(&scope, item, earlier).await;
         let read = read.map_err(|(model, field, message)| {
             problem.model = model;
@@ -115,11 +131,18 @@ async fn one(core: &Core, planned: &mut PlannedState, source: &Source<'_>, bluep
             }
         };
         for field in &read.left_out {
-            report.notes.push(format!("{}: {}: {}: {field}: left out, it refers to what does not exist here", source.file, item.place, read.model));
+            report.notes.push(format!(
+                "{}: {}: {}: {field}: left out, it refers to what does not exist here",
+                source.file, item.place, read.model
+            ));
         }
         problem.model.clone_from(&read.model);
         if !moved.is_empty() {
-            read.identifiers.iter_mut().map(|(_, value)| value).chain(read.attrs.values_mut()).for_each(|value| rename(value, &moved));
+            read.identifiers
+                .iter_mut()
+                .map(|(_, value)| value)
+                .chain(read.attrs.values_mut())
+                .for_each(|value| rename(value, &moved));
         }
         let made = if read.model == META {
             report.count(WriteOutcome::Nothing);
@@ -130,24 +153,43 @@ async fn one(core: &Core, planned: &mut PlannedState, source: &Source<'_>, bluep
             }
             let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
             let fields = row_fields(core, planned, &mut read).await.map_err(said)?;
-            report.notes.extend(read.left_out.iter().map(|f| format!("{}: {}: {}: {f}: left out, there is no such field", source.file, item.place, read.model)));
+            report.notes.extend(read.left_out.iter().map(|f| {
+                format!(
+                    "{}: {}: {}: {f}: left out, there is no such field",
+                    source.file, item.place, read.model
+                )
+            }));
             let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
             let (outcome, pk) = planned.rows.order(core, &read.model, &order).await.map_err(said)?;
             report.count(outcome);
             Some(Made { pk, pbm: None })
         } else {
             let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
-                return Err(Problem { message: "there is no such model, or blueprints cannot write it".into(), ..problem }.at("model"));
+                return Err(Problem {
+                    message: "there is no such model, or blueprints cannot write it".into(),
+                    ..problem
+                }
+                .at("model"));
             };
-            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, read.attrs).await.map_err(|(field, error)| {
-                let (named, message) = match &error {
-                    Error::Invalid(fields) => sentence(fields),
-                    other => (String::new(), other.to_string()),
-                };
-                Problem { message, ..problem.clone() }.at(if field.is_empty() { &named } else { &field })
-            })?;
+            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, read.attrs)
+                .await
+                .map_err(|(field, error)| {
+                    let (named, message) = match &error {
+                        Error::Invalid(fields) => sentence(fields),
+                        other => (String::new(), other.to_string()),
+                    };
+                    Problem { message, ..problem.clone() }.at(if field.is_empty() { &named } else { &field })
+                })?;
             report.count(outcome.outcome);
-            report.notes.extend(outcome.unknown.iter().map(|f| format!("{}: {}: {}: {f}: left out, {} has no such field", source.file, item.place, def.full_name(), def.label)));
+            report.notes.extend(outcome.unknown.iter().map(|f| {
+                format!(
+                    "{}: {}: {}: {f}: left out, {} has no such field",
+                    source.file,
+                    item.place,
+                    def.full_name(),
+                    def.label
+                )
+            }));
             if let (Some(asked), Some(made)) = (outcome.asked_pk, &outcome.made)
                 && let Some(actual) = made.pk.as_str().filter(|a| *a != asked)
             {
@@ -182,14 +224,22 @@ enum Reading {
 }
 
 /// Evaluates an entry. An error has model, field and text.
-async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Result<Reading, (String, String, String)> {
+async fn read_entry(
+    scope: &Scope<'_>,
+    item: &Entry,
+    earlier: &[String],
+) -> Result<Reading, (String, String, String)> {
     let bare = |(field, text): (String, String)| (String::new(), field, text);
     if !entry::applies(scope, item).await.map_err(bare)? {
         return Ok(Reading::Skipped);
     }
     let here = Place::default();
-    let model = scope.value(&item.model, &here).await.map_err(|stop| bare(("model".into(), stop.sentence())))?;
-    let model = model.as_str().ok_or_else(|| bare(("model".into(), "expected app_label.model".into())))?.to_lowercase();
+    let model =
+        scope.value(&item.model, &here).await.map_err(|stop| bare(("model".into(), stop.sentence())))?;
+    let model = model
+        .as_str()
+        .ok_or_else(|| bare(("model".into(), "expected app_label.model".into())))?
+        .to_lowercase();
     if known::is_known(scope.core, &model) {
         return Ok(Reading::LeftOut(format!("{model} does not exist here")));
     }
@@ -197,19 +247,30 @@ async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Resu
     let state = match &item.state {
         None => State::Present,
         Some(node) => {
-            let text = scope.value(node, &here).await.map_err(|stop| named(("state".into(), stop.sentence())))?;
-            let wrong = || named(("state".into(), "expected present, created, must_created or absent".into()));
+            let text =
+                scope.value(node, &here).await.map_err(|stop| named(("state".into(), stop.sentence())))?;
+            let wrong =
+                || named(("state".into(), "expected present, created, must_created or absent".into()));
             text.as_str().and_then(State::parse).ok_or_else(wrong)?
         }
     };
     let def = scope.core.registry.find(&model);
-    let knows = |field: &str| if Rows::is_row(&model) { Rows::knows(&model, field) } else { def.is_none_or(|d| d.field(field).is_some()) };
+    let knows = |field: &str| {
+        if Rows::is_row(&model) {
+            Rows::knows(&model, field)
+        } else {
+            def.is_none_or(|d| d.field(field).is_some())
+        }
+    };
     let mut parts = Vec::new();
     for nodes in [&item.identifiers[..], if state == State::Absent { &[] } else { &item.attrs }] {
         match entry::values(scope, nodes, def, knows).await {
             Ok(values) => parts.push(values),
-            // A rule for what does not exist guards nothing; any other part that is missing would change what a file means.
-            Err((field, Stop::LeftOut(id))) if field == "target" && model == "authentik_policies.policybinding" => {
+            // A rule for what does not exist guards nothing; any other part that is missing would change what
+            // a file means.
+            Err((field, Stop::LeftOut(id)))
+                if field == "target" && model == "authentik_policies.policybinding" =>
+            {
                 return Ok(Reading::LeftOut(format!("it is bound to {id}, which was left out")));
             }
             Err((field, stop)) => return Err(named((field, stop.sentence()))),
@@ -217,9 +278,21 @@ async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Resu
     }
     let (attrs, identifiers) = (parts.pop().unwrap_or_default(), parts.pop().unwrap_or_default());
     let left_out = identifiers.left_out.into_iter().chain(attrs.left_out).collect();
-    let read = Read { model, state, identifiers: identifiers.fields, attrs: attrs.fields.into_iter().collect(), left_out };
+    let read = Read {
+        model,
+        state,
+        identifiers: identifiers.fields,
+        attrs: attrs.fields.into_iter().collect(),
+        left_out,
+    };
     if read.model == META {
-        let name = read.attrs.get("identifiers").and_then(|i| i.get("name")).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let name = read
+            .attrs
+            .get("identifiers")
+            .and_then(|i| i.get("name"))
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let required = read.attrs.get("required").and_then(Json::as_bool).unwrap_or(true);
         let known = earlier.contains(&name) || crate::defaults::has(&name);
         if required && !known {
@@ -231,13 +304,16 @@ async fn read_entry(scope: &Scope<'_>, item: &Entry, earlier: &[String]) -> Resu
 
 /// What an entry says of a row, with the leniency that the API has. What rows do not have goes to `left_out`.
 async fn row_fields(core: &Core, planned: &PlannedState, read: &mut Read) -> Result<Map, (String, String)> {
-    let mut fields: Map = read.identifiers.iter().filter(|(field, _)| !field.contains("__")).cloned().collect();
+    let mut fields: Map =
+        read.identifiers.iter().filter(|(field, _)| !field.contains("__")).cloned().collect();
     fields.extend(std::mem::take(&mut read.attrs));
     match read.model.as_str() {
         USER => {
             let mut keys = HashMap::new();
             for name in compat::person(&mut fields) {
-                if let Some(group) = planned.rows.identified(core, GROUP, &[("name".to_owned(), json!(name))]).await? {
+                if let Some(group) =
+                    planned.rows.identified(core, GROUP, &[("name".to_owned(), json!(name))]).await?
+                {
                     keys.insert(name, group.key());
                 }
             }
@@ -278,7 +354,9 @@ async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
                 let Some(object) = planned.objects.get(*pk) else { continue };
                 let (data, secrets) = (object.data.clone(), object.secrets.clone());
                 writes.push(match wish {
-                    ObjectWrite::Create(_) => Write::Create { def: object.def, pk: Some(object.pk), data, secrets },
+                    ObjectWrite::Create(_) => {
+                        Write::Create { def: object.def, pk: Some(object.pk), data, secrets }
+                    }
                     _ => Write::Update { pk: *pk, version: Some(object.version), data, secrets },
                 });
             }
@@ -297,7 +375,11 @@ async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
         core.db.batch(std::mem::take(&mut extra)).await?;
         for (provisional, batch) in planned.rows.new_users() {
             let answer = core.db.batch(batch).await?;
-            let id = answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)?;
+            let id = answer
+                .first()
+                .and_then(|rows| rows.first())
+                .ok_or_else(|| Error::internal("no id came back"))?
+                .int(0)?;
             real.insert(provisional, id);
         }
         for write in &mut writes {

@@ -55,16 +55,26 @@ const KEY: &str = "blueprints";
 
 /// Whether a file in the binary has this name.
 pub fn has(name: &str) -> bool {
-    !name.is_empty() && DEFAULTS.iter().any(|(_, text)| text.lines().any(|l| l.trim().strip_prefix("name: ").is_some_and(|n| n == name)))
+    !name.is_empty()
+        && DEFAULTS
+            .iter()
+            .any(|(_, text)| text.lines().any(|l| l.trim().strip_prefix("name: ").is_some_and(|n| n == name)))
 }
 
-/// Applies the files that this installation has not seen yet in this form. What an administrator changed or removed
-/// stays so until a release changes the file.
+/// Applies the files that this installation has not seen yet in this form. What an administrator changed or
+/// removed stays so until a release changes the file.
 pub async fn apply_defaults(core: &Core) -> Result<Report> {
     let seen = kv::get(&core.db, KEY).await?;
     let (known, version) = seen.map_or((Json::Null, 0), |(value, version)| (value, version));
-    let digests: Map = DEFAULTS.iter().map(|(path, text)| ((*path).to_owned(), Json::String(sha256_hex(text.as_bytes())))).collect();
-    let sources: Vec<Source<'_>> = DEFAULTS.iter().filter(|(path, _)| known.get(*path) != digests.get(*path)).map(|(path, text)| Source::new(path, text)).collect();
+    let digests: Map = DEFAULTS
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), Json::String(sha256_hex(text.as_bytes()))))
+        .collect();
+    let sources: Vec<Source<'_>> = DEFAULTS
+        .iter()
+        .filter(|(path, _)| known.get(*path) != digests.get(*path))
+        .map(|(path, text)| Source::new(path, text))
+        .collect();
     if sources.is_empty() {
         return Ok(Report::default());
     }

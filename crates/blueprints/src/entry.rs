@@ -1,8 +1,8 @@
 //! One entry of a file on objects: found or made, judged as the API would judge it.
 use crate::eval::{Made, Place, Scope, Stop};
 use crate::file::Entry;
-use crate::rows::{WriteOutcome, RowWritePlan, Wanted};
 use crate::planned::PlannedState;
+use crate::rows::{RowWritePlan, Wanted, WriteOutcome};
 use signet_base::{Error, Json, Map, Uuid};
 use signet_core::{Core, compat};
 use signet_model::{FieldKind, Lookup, ModelDef, Object, check};
@@ -36,7 +36,9 @@ impl State {
             (State::Absent, None) => RowWritePlan::Leave(None),
             (State::Present, Some(at)) => RowWritePlan::Update(at),
             (State::Created, Some(at)) => RowWritePlan::Leave(Some(at)),
-            (State::MustCreated, Some(_)) => return Err(("state".into(), "the object exists already".into())),
+            (State::MustCreated, Some(_)) => {
+                return Err(("state".into(), "the object exists already".into()));
+            }
             (_, None) => RowWritePlan::Create,
         })
     }
@@ -50,11 +52,19 @@ pub struct Values {
     pub left_out: Vec<String>,
 }
 
-/// Evaluates a mapping. `def` tells which fields take what policies are bound to, `knows` which the model has.
-pub async fn values(scope: &Scope<'_>, nodes: &[(String, crate::yaml::Node)], def: Option<&ModelDef>, knows: impl Fn(&str) -> bool) -> Result<Values, (String, Stop)> {
+/// Evaluates a mapping. `def` tells which fields take what policies are bound to, `knows` which the model
+/// has.
+pub async fn values(
+    scope: &Scope<'_>,
+    nodes: &[(String, crate::yaml::Node)],
+    def: Option<&ModelDef>,
+    knows: impl Fn(&str) -> bool,
+) -> Result<Values, (String, Stop)> {
     let mut out = Values::default();
     for (field, node) in nodes {
-        let bindable = def.and_then(|d| d.field(field)).is_some_and(|f| matches!(f.kind, FieldKind::Ref { target: "bindable", .. }));
+        let bindable = def
+            .and_then(|d| d.field(field))
+            .is_some_and(|f| matches!(f.kind, FieldKind::Ref { target: "bindable", .. }));
         let place = Place::member(bindable);
         match scope.value(node, &place).await {
             Ok(value) => out.fields.push((field.clone(), value)),
@@ -120,16 +130,28 @@ pub struct Outcome {
 }
 
 /// Carries out one entry on an object.
-pub async fn object(core: &Core, planned: &mut PlannedState, def: &'static ModelDef, state: State, identifiers: &Wanted, attrs: Map) -> Result<Outcome, (String, Error)> {
+pub async fn object(
+    core: &Core,
+    planned: &mut PlannedState,
+    def: &'static ModelDef,
+    state: State,
+    identifiers: &Wanted,
+    attrs: Map,
+) -> Result<Outcome, (String, Error)> {
     let fail = |field: &str, text: String| (field.to_owned(), Error::invalid(field, text));
-    let (asked, natural): (Vec<_>, Vec<_>) = identifiers.iter().cloned().partition(|(field, _)| field == "pk");
+    let (asked, natural): (Vec<_>, Vec<_>) =
+        identifiers.iter().cloned().partition(|(field, _)| field == "pk");
     if asked.is_empty() && natural.is_empty() {
         return Err(fail("identifiers", "expected at least one".into()));
     }
     let full_name = def.full_name();
-    let mut found = planned.matching(core, &full_name, &asked).map_err(|e| fail("identifiers", e))?.filter(|_| !asked.is_empty());
+    let mut found = planned
+        .matching(core, &full_name, &asked)
+        .map_err(|e| fail("identifiers", e))?
+        .filter(|_| !asked.is_empty());
     if found.is_none() && !natural.is_empty() {
-        let wanted = planned.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;
+        let wanted =
+            planned.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;
         found = planned.matching(core, &full_name, &wanted).map_err(|e| fail("identifiers", e))?;
     }
     let made = |object: &Object| Some(Made { pk: object.wire_pk(), pbm: object.pbm() });
@@ -139,31 +161,69 @@ pub async fn object(core: &Core, planned: &mut PlannedState, def: &'static Model
     let mut incoming: Map = natural.into_iter().filter(|(field, _)| !field.contains("__")).collect();
     incoming.extend(attrs);
     compat::object(def, &planned.objects, "", &mut incoming, matches!(step, RowWritePlan::Create));
-    let unknown: Vec<String> = incoming.keys().filter(|k| def.field(k).is_none() && *k != def.key).cloned().collect();
+    let unknown: Vec<String> =
+        incoming.keys().filter(|k| def.field(k).is_none() && *k != def.key).cloned().collect();
     let rows = known(core, planned, def, &incoming).await.map_err(|e| (String::new(), e))?;
     let (object, outcome) = match (step, found) {
-        (RowWritePlan::Leave(_), found) => return Ok(Outcome { outcome: WriteOutcome::Nothing, made: found.as_deref().and_then(made), asked_pk, unknown: Vec::new() }),
+        (RowWritePlan::Leave(_), found) => {
+            return Ok(Outcome {
+                outcome: WriteOutcome::Nothing,
+                made: found.as_deref().and_then(made),
+                asked_pk,
+                unknown: Vec::new(),
+            });
+        }
         (RowWritePlan::Delete(_), Some(before)) => {
             planned.delete(before.pk);
-            return Ok(Outcome { outcome: WriteOutcome::Deleted, made: made(&before), asked_pk, unknown: Vec::new() });
+            return Ok(Outcome {
+                outcome: WriteOutcome::Deleted,
+                made: made(&before),
+                asked_pk,
+                unknown: Vec::new(),
+            });
         }
         (RowWritePlan::Update(_), Some(before)) => {
-            let change = check(def, &incoming, Some(&before), true, &planned.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
-            let same_secrets = change.secrets.len() == before.secrets.len() && change.secrets.iter().all(|(k, v)| before.secrets.get(k).is_some_and(|b| b.matches(v.reveal())));
+            let change = check(def, &incoming, Some(&before), true, &planned.objects, &rows, &core.ports)
+                .map_err(|e| (String::new(), e))?;
+            let same_secrets = change.secrets.len() == before.secrets.len()
+                && change
+                    .secrets
+                    .iter()
+                    .all(|(k, v)| before.secrets.get(k).is_some_and(|b| b.matches(v.reveal())));
             if same_secrets && change.data.iter().all(|(k, v)| before.data.get(k) == Some(v)) {
-                return Ok(Outcome { outcome: WriteOutcome::Nothing, made: made(&before), asked_pk, unknown });
+                return Ok(Outcome {
+                    outcome: WriteOutcome::Nothing,
+                    made: made(&before),
+                    asked_pk,
+                    unknown,
+                });
             }
-            let object = Object::new(before.pk, before.num, def, change.data, change.secrets, before.version, before.created, core.now());
+            let object = Object::new(
+                before.pk,
+                before.num,
+                def,
+                change.data,
+                change.secrets,
+                before.version,
+                before.created,
+                core.now(),
+            );
             (object, WriteOutcome::Updated)
         }
         _ => {
             let pk = match &asked_pk {
-                Some(text) => Uuid::parse_str(text).map_err(|_| fail("pk", format!("“{text}” is not a valid UUID.")))?,
+                Some(text) => {
+                    Uuid::parse_str(text).map_err(|_| fail("pk", format!("“{text}” is not a valid UUID.")))?
+                }
                 None => core.ports.uuid(),
             };
-            let change = check(def, &incoming, None, false, &planned.objects, &rows, &core.ports).map_err(|e| (String::new(), e))?;
+            let change = check(def, &incoming, None, false, &planned.objects, &rows, &core.ports)
+                .map_err(|e| (String::new(), e))?;
             let num = def.numbered.then(|| planned.next_num());
-            (Object::new(pk, num, def, change.data, change.secrets, 1, core.now(), core.now()), WriteOutcome::Created)
+            (
+                Object::new(pk, num, def, change.data, change.secrets, 1, core.now(), core.now()),
+                WriteOutcome::Created,
+            )
         }
     };
     let object = Arc::new(object.map_err(|e| (String::new(), e))?);
@@ -179,7 +239,10 @@ pub async fn object(core: &Core, planned: &mut PlannedState, def: &'static Model
 /// Whether all conditions of an entry hold.
 pub async fn applies(scope: &Scope<'_>, entry: &Entry) -> Result<bool, (String, String)> {
     for condition in &entry.conditions {
-        let value = scope.value(condition, &Place::default()).await.map_err(|stop| ("conditions".to_owned(), stop.sentence()))?;
+        let value = scope
+            .value(condition, &Place::default())
+            .await
+            .map_err(|stop| ("conditions".to_owned(), stop.sentence()))?;
         if !crate::forms::truth(&value) {
             return Ok(false);
         }

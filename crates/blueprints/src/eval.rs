@@ -43,7 +43,9 @@ impl Stop {
     pub fn sentence(self) -> String {
         match self {
             Stop::Wrong(text) => text,
-            Stop::LeftOut(id) => format!("!KeyOf: the entry {id} was left out, its model does not exist here"),
+            Stop::LeftOut(id) => {
+                format!("!KeyOf: the entry {id} was left out, its model does not exist here")
+            }
         }
     }
 }
@@ -115,10 +117,12 @@ impl<'a> Scope<'a> {
                     }
                     Ok(Json::Object(out))
                 }
-                Node::Tag(name, argument) => self.call(name, argument, here).await.map_err(|stop| match stop {
-                    Stop::Wrong(e) if !e.starts_with('!') => Stop::Wrong(format!("!{name}: {e}")),
-                    other => other,
-                }),
+                Node::Tag(name, argument) => {
+                    self.call(name, argument, here).await.map_err(|stop| match stop {
+                        Stop::Wrong(e) if !e.starts_with('!') => Stop::Wrong(format!("!{name}: {e}")),
+                        other => other,
+                    })
+                }
             }
         })
     }
@@ -142,10 +146,14 @@ impl<'a> Scope<'a> {
                 Ok(self.of_context(&key, here).await?.or(default).unwrap_or_default())
             }
             "Env" => {
-                let environment = self.environment.ok_or("only files of the server itself may read its environment")?;
+                let environment =
+                    self.environment.ok_or("only files of the server itself may read its environment")?;
                 let (key, default) = self.with_default(argument, here).await?;
                 // A variable that is set to nothing counts as not set.
-                Ok(environment.get(&key).filter(|v| !v.is_empty()).map_or_else(|| default.unwrap_or_default(), |v| Json::String(v.clone())))
+                Ok(environment
+                    .get(&key)
+                    .filter(|v| !v.is_empty())
+                    .map_or_else(|| default.unwrap_or_default(), |v| Json::String(v.clone())))
             }
             "File" => {
                 self.environment.ok_or("only files of the server itself may read other files")?;
@@ -162,23 +170,40 @@ impl<'a> Scope<'a> {
                     let holds = truth(&self.plain(&parts[0], here).await?);
                     self.value(&parts[if holds { 1 } else { 2 }], here).await
                 }
-                Node::List(parts) if parts.len() == 1 => Ok(Json::Bool(truth(&self.plain(&parts[0], here).await?))),
+                Node::List(parts) if parts.len() == 1 => {
+                    Ok(Json::Bool(truth(&self.plain(&parts[0], here).await?)))
+                }
                 Node::List(_) => Err("expected one or three arguments".into()),
                 other => Ok(Json::Bool(truth(&self.plain(other, here).await?))),
             },
             "Condition" => Ok(condition(&self.list(argument, here, 2).await?)?),
             "Enumerate" => self.enumerate(argument, here).await,
             "Index" | "Value" => {
-                let depth = text(&self.plain(argument, here).await?).trim().parse::<usize>().map_err(|_| "the depth is a number")?;
-                let round = here.rounds.len().checked_sub(depth.saturating_add(1)).ok_or("used outside of as many !Enumerate")?;
-                let (index, item) = here.rounds[round].clone().ok_or("what an !Enumerate goes through is not one of its rounds")?;
+                let depth = text(&self.plain(argument, here).await?)
+                    .trim()
+                    .parse::<usize>()
+                    .map_err(|_| "the depth is a number")?;
+                let round = here
+                    .rounds
+                    .len()
+                    .checked_sub(depth.saturating_add(1))
+                    .ok_or("used outside of as many !Enumerate")?;
+                let (index, item) = here.rounds[round]
+                    .clone()
+                    .ok_or("what an !Enumerate goes through is not one of its rounds")?;
                 Ok(if name == "Index" { index } else { item })
             }
             "AtIndex" => {
                 let args = self.list(argument, here, 2).await?;
-                Ok(at(&args[0], &args[1])?.or(args.get(2)).cloned().ok_or_else(|| format!("there is no {}", text(&args[1])))?)
+                Ok(at(&args[0], &args[1])?
+                    .or(args.get(2))
+                    .cloned()
+                    .ok_or_else(|| format!("there is no {}", text(&args[1])))?)
             }
-            "ParseJSON" => Ok(serde_json::from_str(&text(&self.plain(argument, here).await?)).map_err(|e| e.to_string())?),
+            "ParseJSON" => {
+                Ok(serde_json::from_str(&text(&self.plain(argument, here).await?))
+                    .map_err(|e| e.to_string())?)
+            }
             _ => Err("no such tag".into()),
         }
     }
@@ -196,17 +221,23 @@ impl<'a> Scope<'a> {
     }
 
     /// `key`, or `[key, default]`.
-    async fn with_default(&'a self, argument: &'a Node, here: &'a Place) -> Result<(String, Option<Json>), Stop> {
+    async fn with_default(
+        &'a self,
+        argument: &'a Node,
+        here: &'a Place,
+    ) -> Result<(String, Option<Json>), Stop> {
         match argument {
-            Node::List(parts) if parts.len() == 2 => Ok((text(&self.plain(&parts[0], here).await?), Some(self.value(&parts[1], here).await?))),
+            Node::List(parts) if parts.len() == 2 => {
+                Ok((text(&self.plain(&parts[0], here).await?), Some(self.value(&parts[1], here).await?)))
+            }
             Node::List(parts) if parts.len() == 1 => Ok((text(&self.plain(&parts[0], here).await?), None)),
             Node::List(_) => Err("expected a key and a default".into()),
             other => Ok((text(&self.plain(other, here).await?), None)),
         }
     }
 
-    /// By the whole key, else by its dotted parts. What the file says is evaluated where it is asked for, so that it sees
-    /// the entries before.
+    /// By the whole key, else by its dotted parts. What the file says is evaluated where it is asked for, so
+    /// that it sees the entries before.
     async fn of_context(&'a self, key: &str, here: &'a Place) -> Result<Option<Json>, Stop> {
         if let Some(value) = self.context.given.get(key) {
             return Ok(Some(value.clone()));
@@ -238,15 +269,23 @@ impl<'a> Scope<'a> {
     }
 
     async fn enumerate(&'a self, argument: &'a Node, here: &'a Place) -> Result<Json, Stop> {
-        let Node::List(parts) = argument else { return Err("expected an iterable, SEQ or MAP, and a body".into()) };
-        let [over, kind, body] = parts.as_slice() else { return Err("expected an iterable, SEQ or MAP, and a body".into()) };
+        let Node::List(parts) = argument else {
+            return Err("expected an iterable, SEQ or MAP, and a body".into());
+        };
+        let [over, kind, body] = parts.as_slice() else {
+            return Err("expected an iterable, SEQ or MAP, and a body".into());
+        };
         // What it goes through stands inside of it already: depth 0 is this one, which has no round yet.
         let mut before = here.plain();
         before.rounds.push(None);
         let rounds: Vec<(Json, Json)> = match self.round(over, before).await? {
-            Json::Array(list) => list.into_iter().enumerate().map(|(n, value)| (Json::from(n), value)).collect(),
+            Json::Array(list) => {
+                list.into_iter().enumerate().map(|(n, value)| (Json::from(n), value)).collect()
+            }
             Json::Object(map) => map.into_iter().map(|(key, value)| (Json::String(key), value)).collect(),
-            Json::String(text) => text.chars().enumerate().map(|(n, c)| (Json::from(n), Json::String(c.to_string()))).collect(),
+            Json::String(text) => {
+                text.chars().enumerate().map(|(n, c)| (Json::from(n), Json::String(c.to_string()))).collect()
+            }
             _ => return Err("expected a list or a mapping to go through".into()),
         };
         if rounds.len() > MAX_ROUNDS {
@@ -263,7 +302,9 @@ impl<'a> Scope<'a> {
                     let value = pair.pop().unwrap_or_default();
                     merge(&mut map, text(&pair[0]), value);
                 }
-                ("MAP", Json::Object(members)) => members.into_iter().for_each(|(key, value)| merge(&mut map, key, value)),
+                ("MAP", Json::Object(members)) => {
+                    members.into_iter().for_each(|(key, value)| merge(&mut map, key, value))
+                }
                 ("MAP", _) => return Err("the body of MAP is a pair of key and value, or a mapping".into()),
                 _ => return Err("expected SEQ or MAP".into()),
             }
@@ -282,7 +323,9 @@ impl<'a> Scope<'a> {
 /// Mappings and lists of rounds with the same key are put together; of other values the last one stays.
 fn merge(map: &mut Map, key: String, value: Json) {
     match (map.get_mut(&key), value) {
-        (Some(Json::Object(have)), Json::Object(more)) => more.into_iter().for_each(|(key, value)| merge(have, key, value)),
+        (Some(Json::Object(have)), Json::Object(more)) => {
+            more.into_iter().for_each(|(key, value)| merge(have, key, value))
+        }
         (Some(Json::Array(have)), Json::Array(more)) => have.extend(more),
         (_, value) => drop(map.insert(key, value)),
     }
@@ -292,7 +335,10 @@ fn merge(map: &mut Map, key: String, value: Json) {
 fn read_file(path: &str) -> Result<Option<String>, String> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.len() > MAX_FILE => Err(format!("{path} has more than {MAX_FILE} bytes")),
-        Ok(_) => Ok(std::fs::read_to_string(path).map_err(|error| tracing::warn!(%path, %error, "a file that a blueprint names cannot be read")).ok().map(|t| t.trim().to_owned())),
+        Ok(_) => Ok(std::fs::read_to_string(path)
+            .map_err(|error| tracing::warn!(%path, %error, "a file that a blueprint names cannot be read"))
+            .ok()
+            .map(|t| t.trim().to_owned())),
         Err(error) => {
             tracing::warn!(%path, %error, "a file that a blueprint names cannot be read");
             Ok(None)

@@ -1,4 +1,5 @@
-//! A flow as a file: the flow, its stages, prompts, policies and bindings, in an order that an import can follow.
+//! A flow as a file: the flow, its stages, prompts, policies and bindings, in an order that an import can
+//! follow.
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
 use signet_core::models::{Flow, flow_bindings};
@@ -9,7 +10,8 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The flow with this slug as a blueprint. Secrets are left out: who imports it elsewhere gives those that are required.
+/// The flow with this slug as a blueprint. Secrets are left out: who imports it elsewhere gives those that
+/// are required.
 pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     let planned = core.config();
     let flow = planned.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)?;
@@ -18,22 +20,26 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     for binding in flow_bindings(&planned, flow.pk) {
         collect(&planned, binding, &flow, &mut seen, &mut all);
     }
-    let guarded: Vec<Arc<Object>> = std::iter::once(flow.clone()).chain(all.iter().filter(|o| o.pbm().is_some()).cloned()).collect();
+    let guarded: Vec<Arc<Object>> =
+        std::iter::once(flow.clone()).chain(all.iter().filter(|o| o.pbm().is_some()).cloned()).collect();
     let mut policies = Vec::new();
     let mut bindings = Vec::new();
     for target in &guarded {
         let Some(pbm) = target.pbm() else { continue };
         for binding in planned.bindings_of(pbm) {
-            if let Some(policy) = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| planned.get(pk)) {
+            if let Some(policy) = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| planned.get(pk))
+            {
                 collect(&planned, policy, &flow, &mut seen, &mut policies);
             }
             bindings.push((binding.clone(), target.pk));
         }
     }
-    let mut out = String::from("version: 1\nmetadata:\n  labels:\n    blueprints.goauthentik.io/generated: \"true\"\n");
+    let mut out =
+        String::from("version: 1\nmetadata:\n  labels:\n    blueprints.goauthentik.io/generated: \"true\"\n");
     let _ = writeln!(out, "  name: {}", scalar(&format!("Flow {slug}")));
     let objects: Vec<&Arc<Object>> = policies.iter().chain(std::iter::once(&flow)).chain(&all).collect();
-    let wanted: Vec<(String, &Arc<Object>)> = objects.iter().flat_map(|o| required_secrets(o).map(|f| (secret_key(o, f), *o))).collect();
+    let wanted: Vec<(String, &Arc<Object>)> =
+        objects.iter().flat_map(|o| required_secrets(o).map(|f| (secret_key(o, f), *o))).collect();
     if !wanted.is_empty() {
         out.push_str("# Secrets stay where they are. Those that are required stand here, to be filled in; objects that exist keep theirs.\ncontext:\n");
         for (key, _) in &wanted {
@@ -46,7 +52,9 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
         let mut data = attrs(object);
         data.retain(|field, _| !tags.iter().any(|(f, _)| f == field));
         let plain = tags.len();
-        tags.extend(required_secrets(object).map(|f| (f, format!("!Context {}", json!(secret_key(object, f))))));
+        tags.extend(
+            required_secrets(object).map(|f| (f, format!("!Context {}", json!(secret_key(object, f))))),
+        );
         if tags.len() > plain {
             // Made once, with what was filled in, and not touched again.
             entry(&mut out, object, "created", data.clone(), &tags);
@@ -73,8 +81,15 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     Ok(out)
 }
 
-/// References to what does not go along, by name: it has another key elsewhere, and a missing one stops the import.
-async fn foreign(core: &Core, planned: &Snapshot, flow: &Object, along: &HashSet<Uuid>, object: &Object) -> Result<Vec<(&'static str, String)>> {
+/// References to what does not go along, by name: it has another key elsewhere, and a missing one stops the
+/// import.
+async fn foreign(
+    core: &Core,
+    planned: &Snapshot,
+    flow: &Object,
+    along: &HashSet<Uuid>,
+    object: &Object,
+) -> Result<Vec<(&'static str, String)>> {
     let mut tags = Vec::new();
     for field in object.def.fields {
         let (target, many) = match field.kind {
@@ -100,7 +115,8 @@ async fn foreign(core: &Core, planned: &Snapshot, flow: &Object, along: &HashSet
         if found.iter().all(Option::is_none) {
             continue;
         }
-        let parts: Vec<String> = found.into_iter().zip(keys).map(|(tag, key)| tag.unwrap_or_else(|| key.to_string())).collect();
+        let parts: Vec<String> =
+            found.into_iter().zip(keys).map(|(tag, key)| tag.unwrap_or_else(|| key.to_string())).collect();
         tags.push((field.name, if many { format!("[{}]", parts.join(", ")) } else { parts.concat() }));
     }
     Ok(tags)
@@ -108,26 +124,38 @@ async fn foreign(core: &Core, planned: &Snapshot, flow: &Object, along: &HashSet
 
 async fn by_name(core: &Core, planned: &Snapshot, target: &str, pk: Uuid) -> Result<Option<String>> {
     if target == "authentik_core.group" {
-        return Ok(groups::by_id(&core.db, pk).await?.map(|g| format!("!Find [{target}, [name, {}]]", json!(g.name))));
+        return Ok(groups::by_id(&core.db, pk)
+            .await?
+            .map(|g| format!("!Find [{target}, [name, {}]]", json!(g.name))));
     }
     let Some(object) = planned.get(pk) else { return Ok(None) };
     let name = ["slug", "name"].into_iter().find(|f| object.def.field(f).is_some_and(|d| d.unique));
-    Ok(name.map(|field| format!("!Find [{}, [{field}, {}]]", object.def.full_name(), json!(object.text(field)))))
+    Ok(name
+        .map(|field| format!("!Find [{}, [{field}, {}]]", object.def.full_name(), json!(object.text(field)))))
 }
 
 /// What goes along with a flow.
 fn goes_along(object: &Object) -> bool {
-    matches!(object.def.base, Some(Base::Stage | Base::Policy | Base::PropertyMapping)) || object.def.is("authentik_stages_prompt.prompt")
+    matches!(object.def.base, Some(Base::Stage | Base::Policy | Base::PropertyMapping))
+        || object.def.is("authentik_stages_prompt.prompt")
 }
 
-/// Puts what an object refers to before it. The flow itself has its place already, so have other flows: they stay
-/// references by key.
-fn collect(planned: &Snapshot, object: &Arc<Object>, flow: &Object, seen: &mut HashSet<Uuid>, out: &mut Vec<Arc<Object>>) {
+/// Puts what an object refers to before it. The flow itself has its place already, so have other flows: they
+/// stay references by key.
+fn collect(
+    planned: &Snapshot,
+    object: &Arc<Object>,
+    flow: &Object,
+    seen: &mut HashSet<Uuid>,
+    out: &mut Vec<Arc<Object>>,
+) {
     if object.pk == flow.pk || !seen.insert(object.pk) {
         return;
     }
     for (_, key, _, _) in reference_values(object.def, &object.data) {
-        if let Some(next) = Uuid::parse_str(&key).ok().and_then(|pk| planned.get(pk)).filter(|o| goes_along(o)) {
+        if let Some(next) =
+            Uuid::parse_str(&key).ok().and_then(|pk| planned.get(pk)).filter(|o| goes_along(o))
+        {
             collect(planned, next, flow, seen, out);
         }
     }
@@ -135,7 +163,13 @@ fn collect(planned: &Snapshot, object: &Arc<Object>, flow: &Object, seen: &mut H
 }
 
 fn attrs(object: &Object) -> Map {
-    object.def.fields.iter().filter(|f| !f.secret && !f.read_only && !f.hidden).filter_map(|f| Some((f.name.to_owned(), object.data.get(f.name)?.clone()))).collect()
+    object
+        .def
+        .fields
+        .iter()
+        .filter(|f| !f.secret && !f.read_only && !f.hidden)
+        .filter_map(|f| Some((f.name.to_owned(), object.data.get(f.name)?.clone())))
+        .collect()
 }
 
 /// Secret fields without which the object cannot be made.
@@ -232,7 +266,9 @@ fn block(text: &str) -> bool {
     text.trim_end_matches('\n').contains('\n')
         && end <= 1
         && !text.starts_with([' ', '\n'])
-        && !text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+        && !text.chars().any(|c| {
+            (c.is_control() && c != '\n') || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+        })
 }
 
 /// A text on one line: bare where nothing else could be meant, else as JSON, which YAML reads alike.
@@ -240,7 +276,8 @@ fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c))
         && !text.ends_with(' ')
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"].contains(&text.to_ascii_lowercase().as_str());
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"]
+            .contains(&text.to_ascii_lowercase().as_str());
     if plain { text.to_owned() } else { json!(text).to_string() }
 }
 
@@ -277,7 +314,8 @@ mod tests {
             "é\nü",
         ];
         for text in texts {
-            let value = json!({"a": {"text": text, "list": [text, 1, null, {"x": text}], "empty": [], "none": {}}});
+            let value =
+                json!({"a": {"text": text, "list": [text, 1, null, {"x": text}], "empty": [], "none": {}}});
             let mut out = String::new();
             for (name, v) in value.as_object().unwrap() {
                 member(&mut out, 0, name, v);

@@ -26,19 +26,25 @@ pub struct Blueprint {
 }
 
 const MEMBERS: [&str; 5] = ["version", "metadata", "context", "entries", "$schema"];
-const ENTRY_MEMBERS: [&str; 7] = ["model", "state", "conditions", "id", "identifiers", "attrs", "permissions"];
+const ENTRY_MEMBERS: [&str; 7] =
+    ["model", "state", "conditions", "id", "identifiers", "attrs", "permissions"];
 
 /// Reads a file. `file` only names it in errors.
 pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     let wrong = |field: &str, message: &str| Problem::file(file, message).at(field);
     let root = yaml::parse(text).map_err(|e| Problem::file(file, e))?;
-    let Node::Map(members) = &root else { return Err(Problem::file(file, "expected a mapping with version and entries")) };
+    let Node::Map(members) = &root else {
+        return Err(Problem::file(file, "expected a mapping with version and entries"));
+    };
     let mut notes = Vec::new();
-    unknown(&MEMBERS, members, |name| notes.push(format!("{file}: {name}: left out, a blueprint has no such member")));
+    unknown(&MEMBERS, members, |name| {
+        notes.push(format!("{file}: {name}: left out, a blueprint has no such member"))
+    });
     if root.get("version") != Some(&Node::Plain(1.into())) {
         return Err(wrong("version", "expected 1"));
     }
-    let name = root.get("metadata").and_then(|m| m.get("name")).and_then(Node::text).unwrap_or_default().to_owned();
+    let name =
+        root.get("metadata").and_then(|m| m.get("name")).and_then(Node::text).unwrap_or_default().to_owned();
     let context = match root.get("context") {
         None => Vec::new(),
         Some(Node::Map(map)) => map.clone(),
@@ -50,7 +56,9 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
         Some(Node::List(list)) => section(file, "entries", list, &mut entries, &mut notes)?,
         Some(Node::Map(sections)) => {
             for (title, list) in sections {
-                let Node::List(list) = list else { return Err(wrong(&format!("entries.{title}"), "expected a list")) };
+                let Node::List(list) = list else {
+                    return Err(wrong(&format!("entries.{title}"), "expected a list"));
+                };
                 section(file, &format!("entries.{title}"), list, &mut entries, &mut notes)?;
             }
         }
@@ -61,10 +69,21 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
 
 /// Says which members are not known. Those that begin with `x-` or a dot hold parts for others to share.
 fn unknown(known: &[&str], members: &[(String, Node)], mut say: impl FnMut(&str)) {
-    members.iter().filter(|(name, _)| !known.contains(&name.as_str()) && !name.starts_with("x-") && !name.starts_with('.')).for_each(|(name, _)| say(name));
+    members
+        .iter()
+        .filter(|(name, _)| {
+            !known.contains(&name.as_str()) && !name.starts_with("x-") && !name.starts_with('.')
+        })
+        .for_each(|(name, _)| say(name));
 }
 
-fn section(file: &str, title: &str, list: &[Node], out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), Problem> {
+fn section(
+    file: &str,
+    title: &str,
+    list: &[Node],
+    out: &mut Vec<Entry>,
+    notes: &mut Vec<String>,
+) -> Result<(), Problem> {
     for (n, node) in list.iter().enumerate() {
         let place = format!("{title}[{n}]");
         out.push(entry(file, place, node, notes)?);
@@ -73,9 +92,14 @@ fn section(file: &str, title: &str, list: &[Node], out: &mut Vec<Entry>, notes: 
 }
 
 fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Result<Entry, Problem> {
-    let wrong = |field: &str, message: &str| Problem { entry: place.clone(), ..Problem::file(file, message).at(field) };
+    let wrong = |field: &str, message: &str| Problem {
+        entry: place.clone(),
+        ..Problem::file(file, message).at(field)
+    };
     let Node::Map(members) = node else { return Err(wrong("", "expected a mapping")) };
-    unknown(&ENTRY_MEMBERS, members, |name| notes.push(format!("{file}: {place}: {name}: left out, an entry has no such member")));
+    unknown(&ENTRY_MEMBERS, members, |name| {
+        notes.push(format!("{file}: {place}: {name}: left out, an entry has no such member"))
+    });
     let map = |field: &str| match node.get(field) {
         None => Ok(Vec::new()),
         Some(Node::Map(map)) => Ok(map.clone()),
@@ -115,17 +139,39 @@ mod tests {
     fn lists_and_sections_are_read_alike() {
         let list = read("f", "version: 1\nentries:\n- {model: a.b, identifiers: {slug: x}}\n").unwrap();
         assert_eq!(list.entries[0].place, "entries[0]");
-        let named = read("f", "version: 1\nmetadata: {name: N}\nentries:\n  one:\n  - {model: a.b, id: z}\n").unwrap();
-        assert_eq!((named.name.as_str(), named.entries[0].place.as_str(), named.entries[0].id.as_deref()), ("N", "entries.one[0]", Some("z")));
+        let named = read("f", "version: 1\nmetadata: {name: N}\nentries:\n  one:\n  - {model: a.b, id: z}\n")
+            .unwrap();
+        assert_eq!(
+            (named.name.as_str(), named.entries[0].place.as_str(), named.entries[0].id.as_deref()),
+            ("N", "entries.one[0]", Some("z"))
+        );
     }
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         let said = |text: &str| read("f.yaml", text).unwrap_err().to_string();
         assert_eq!(said("version: 2\nentries: []"), "f.yaml: version: expected 1");
-        assert_eq!(said("version: 1\nentries:\n- {modle: x}"), "f.yaml: entries[0]: model: This field is required.");
-        assert_eq!(said("version: 1\nentries:\n- {identifiers: {}}"), "f.yaml: entries[0]: model: This field is required.");
-        let notes = read("f", "version: 1\nx-all: {a: 1}\nmine: 1\nentries:\n- {model: m, identifers: {a: 1}}").unwrap().notes;
-        assert_eq!(notes, ["f: mine: left out, a blueprint has no such member", "f: entries[0]: identifers: left out, an entry has no such member"]);
-        assert!(said("version: 1\nentries:\n- {model: m, permissions: [{permission: p}]}").contains("permissions"));
+        assert_eq!(
+            said("version: 1\nentries:\n- {modle: x}"),
+            "f.yaml: entries[0]: model: This field is required."
+        );
+        assert_eq!(
+            said("version: 1\nentries:\n- {identifiers: {}}"),
+            "f.yaml: entries[0]: model: This field is required."
+        );
+        let notes =
+            read("f", "version: 1\nx-all: {a: 1}\nmine: 1\nentries:\n- {model: m, identifers: {a: 1}}")
+                .unwrap()
+                .notes;
+        assert_eq!(
+            notes,
+            [
+                "f: mine: left out, a blueprint has no such member",
+                "f: entries[0]: identifers: left out, an entry has no such member"
+            ]
+        );
+        assert!(
+            said("version: 1\nentries:\n- {model: m, permissions: [{permission: p}]}")
+                .contains("permissions")
+        );
     }
 }

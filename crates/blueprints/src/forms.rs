@@ -25,7 +25,11 @@ pub fn at<'v>(value: &'v Json, index: &Json) -> Result<Option<&'v Json>, String>
     match (value, index) {
         (Json::Array(list), Json::Number(n)) => {
             let n = n.as_i64().ok_or("expected a whole number")?;
-            let at = if n < 0 { list.len().checked_sub(usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX)) } else { usize::try_from(n).ok() };
+            let at = if n < 0 {
+                list.len().checked_sub(usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX))
+            } else {
+                usize::try_from(n).ok()
+            };
             Ok(at.and_then(|at| list.get(at)))
         }
         (Json::Object(map), key) => Ok(map.get(&text(key))),
@@ -41,16 +45,28 @@ mod tests {
     #[test]
     fn conditions_follow_their_names() {
         let holds = |args: Json| condition(args.as_array().unwrap()).unwrap() == json!(true);
-        assert!(holds(json!(["AND", 1, "a"])) && !holds(json!(["AND", 1, ""])) && !holds(json!(["and", null])));
-        assert!(holds(json!(["NOR", 0, []])) && holds(json!(["XOR", true, false])) && holds(json!(["XNOR", true, true])));
+        assert!(
+            holds(json!(["AND", 1, "a"])) && !holds(json!(["AND", 1, ""])) && !holds(json!(["and", null]))
+        );
+        assert!(
+            holds(json!(["NOR", 0, []]))
+                && holds(json!(["XOR", true, false]))
+                && holds(json!(["XNOR", true, true]))
+        );
         assert!(holds(json!(["EQ", "a", "a"])) && holds(json!(["NEQ", 1, 2])));
         assert!(condition(&[json!("MAYBE"), json!(1)]).is_err());
     }
     #[test]
     fn items_are_counted_from_both_ends() {
         let list = json!(["a", "b"]);
-        assert_eq!((at(&list, &json!(-1)).unwrap(), at(&list, &json!(2)).unwrap(), at(&list, &json!(-3)).unwrap()), (Some(&json!("b")), None, None));
-        assert_eq!((at(&json!({"1": 2}), &json!(1)).unwrap(), at(&json!(null), &json!("x")).unwrap()), (Some(&json!(2)), None));
+        assert_eq!(
+            (at(&list, &json!(-1)).unwrap(), at(&list, &json!(2)).unwrap(), at(&list, &json!(-3)).unwrap()),
+            (Some(&json!("b")), None, None)
+        );
+        assert_eq!(
+            (at(&json!({"1": 2}), &json!(1)).unwrap(), at(&json!(null), &json!("x")).unwrap()),
+            (Some(&json!(2)), None)
+        );
         assert!(at(&json!("text"), &json!(0)).is_err() && at(&list, &json!("x")).is_err());
     }
 }

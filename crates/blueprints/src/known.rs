@@ -1,4 +1,5 @@
-//! Models of authentik that do not exist here. Entries about them are left out and named, so that the rest of a file works.
+//! Models of authentik that do not exist here. Entries about them are left out and named, so that the rest of
+//! a file works.
 use signet_core::Core;
 
 /// Applications of which nothing exists here, and single models of others.
@@ -54,5 +55,8 @@ const MODELS: &[&str] = &[
 
 /// Whether authentik has such a model and this server does not.
 pub fn is_known(core: &Core, model: &str) -> bool {
-    core.registry.find(model).is_none() && model.split_once('.').is_some_and(|(app, name)| !name.is_empty() && (APPS.contains(&app) || MODELS.contains(&model)))
+    core.registry.find(model).is_none()
+        && model
+            .split_once('.')
+            .is_some_and(|(app, name)| !name.is_empty() && (APPS.contains(&app) || MODELS.contains(&model)))
 }

@@ -1,5 +1,6 @@
-//! Configuration as YAML: files in the format of `version: 1` blueprints are imported over the registry, judged by the
-//! same checks as the API, and written as a whole or not at all; flows are exported in the same form.
+//! Configuration as YAML: files in the format of `version: 1` blueprints are imported over the registry,
+//! judged by the same checks as the API, and written as a whole or not at all; flows are exported in the same
+//! form.
 mod apply;
 mod context;
 mod defaults;
@@ -10,10 +11,10 @@ mod file;
 mod forms;
 mod known;
 mod lookup;
+mod planned;
 mod problem;
 mod rows;
 mod scalar;
-mod planned;
 mod yaml;
 
 pub use apply::{Report, Source, apply, apply_all, validate};

@@ -1,4 +1,5 @@
-//! Look-ups as the database layer of the original writes them: `name__startswith`, `order__gt`, `attributes__team__in`.
+//! Look-ups as the database layer of the original writes them: `name__startswith`, `order__gt`,
+//! `attributes__team__in`.
 use regex::RegexBuilder;
 use signet_base::{Json, Timestamp, Uuid};
 
@@ -50,7 +51,9 @@ pub fn fits(value: Option<&Json>, path: &[&str], wanted: &Json) -> Result<bool, 
 /// Equality; of objects it is enough that all wanted members are there.
 pub fn contains(value: &Json, wanted: &Json) -> bool {
     match (value, wanted) {
-        (Json::Object(have), Json::Object(want)) => want.iter().all(|(k, v)| have.get(k).is_some_and(|h| contains(h, v))),
+        (Json::Object(have), Json::Object(want)) => {
+            want.iter().all(|(k, v)| have.get(k).is_some_and(|h| contains(h, v)))
+        }
         _ => equal(value, wanted),
     }
 }
@@ -58,12 +61,22 @@ pub fn contains(value: &Json, wanted: &Json) -> bool {
 /// Whether two values are the same to a database column, which reads texts as what it holds.
 fn equal(value: &Json, wanted: &Json) -> bool {
     match (value, wanted) {
-        (Json::Number(n), Json::String(text)) => text.trim().parse::<f64>().is_ok_and(|t| n.as_f64() == Some(t)),
+        (Json::Number(n), Json::String(text)) => {
+            text.trim().parse::<f64>().is_ok_and(|t| n.as_f64() == Some(t))
+        }
         (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         (Json::String(text), Json::Number(n)) => *text == n.to_string(),
-        (Json::Bool(b), Json::String(text)) => matches!((b, text.as_str()), (true, "true" | "True" | "t" | "1") | (false, "false" | "False" | "f" | "0")),
+        (Json::Bool(b), Json::String(text)) => matches!(
+            (b, text.as_str()),
+            (true, "true" | "True" | "t" | "1") | (false, "false" | "False" | "f" | "0")
+        ),
         (Json::Bool(b), Json::Number(n)) => n.as_i64() == Some(i64::from(*b)),
-        (Json::String(a), Json::String(b)) => a == b || (a.len() == 36 && Uuid::parse_str(a).is_ok_and(|a| Uuid::parse_str(b).is_ok_and(|b| a == b))) || same_time(a, b),
+        (Json::String(a), Json::String(b)) => {
+            a == b
+                || (a.len() == 36
+                    && Uuid::parse_str(a).is_ok_and(|a| Uuid::parse_str(b).is_ok_and(|b| a == b)))
+                || same_time(a, b)
+        }
         _ => value == wanted,
     }
 }
@@ -77,7 +90,9 @@ fn compare(value: Option<&Json>, lookup: &str, wanted: &Json) -> Result<bool, St
         let wants = wanted.as_bool().ok_or("isnull is true or false")?;
         return Ok(value.is_none_or(Json::is_null) == wants);
     }
-    let Some(value) = value.filter(|v| !v.is_null()) else { return Ok(lookup == "exact" && wanted.is_null()) };
+    let Some(value) = value.filter(|v| !v.is_null()) else {
+        return Ok(lookup == "exact" && wanted.is_null());
+    };
     let list = || wanted.as_array().map(Vec::as_slice).ok_or_else(|| format!("{lookup} takes a list"));
     Ok(match lookup {
         "exact" => contains(value, wanted),
@@ -94,7 +109,10 @@ fn compare(value: Option<&Json>, lookup: &str, wanted: &Json) -> Result<bool, St
         "has_keys" => list()?.iter().all(|k| value.get(shown(k)).is_some()),
         "has_any_keys" => list()?.iter().any(|k| value.get(shown(k)).is_some()),
         "range" => match list()? {
-            [from, to] => order(value, from).is_some_and(std::cmp::Ordering::is_ge) && order(value, to).is_some_and(std::cmp::Ordering::is_le),
+            [from, to] => {
+                order(value, from).is_some_and(std::cmp::Ordering::is_ge)
+                    && order(value, to).is_some_and(std::cmp::Ordering::is_le)
+            }
             _ => return Err("range takes two values".into()),
         },
         "gt" => order(value, wanted).is_some_and(std::cmp::Ordering::is_gt),
@@ -102,13 +120,17 @@ fn compare(value: Option<&Json>, lookup: &str, wanted: &Json) -> Result<bool, St
         "lt" => order(value, wanted).is_some_and(std::cmp::Ordering::is_lt),
         "lte" => order(value, wanted).is_some_and(std::cmp::Ordering::is_le),
         "regex" | "iregex" => {
-            let pattern = RegexBuilder::new(&shown(wanted)).case_insensitive(lookup == "iregex").size_limit(1 << 20).build();
+            let pattern = RegexBuilder::new(&shown(wanted))
+                .case_insensitive(lookup == "iregex")
+                .size_limit(1 << 20)
+                .build();
             pattern.map_err(|e| format!("{lookup}: {e}"))?.is_match(&shown(value))
         }
         _ => {
             let (have, want) = (shown(value), shown(wanted));
             let blind = lookup.strip_prefix('i');
-            let (have, want) = if blind.is_some() { (have.to_lowercase(), want.to_lowercase()) } else { (have, want) };
+            let (have, want) =
+                if blind.is_some() { (have.to_lowercase(), want.to_lowercase()) } else { (have, want) };
             match blind.unwrap_or(lookup) {
                 "exact" => have == want,
                 "contains" => have.contains(&want),
@@ -121,7 +143,9 @@ fn compare(value: Option<&Json>, lookup: &str, wanted: &Json) -> Result<bool, St
 
 fn order(value: &Json, wanted: &Json) -> Option<std::cmp::Ordering> {
     match (value, wanted) {
-        (Json::Number(n), _) => n.as_f64()?.partial_cmp(&wanted.as_f64().or_else(|| wanted.as_str()?.trim().parse().ok())?),
+        (Json::Number(n), _) => {
+            n.as_f64()?.partial_cmp(&wanted.as_f64().or_else(|| wanted.as_str()?.trim().parse().ok())?)
+        }
         (Json::String(a), Json::String(b)) => Some(match (Timestamp::parse(a), Timestamp::parse(b)) {
             (Ok(a), Ok(b)) => a.cmp(&b),
             _ => a.cmp(b),
@@ -184,7 +208,13 @@ mod tests {
             assert!(fits(row.get(parts[0]), &parts[1..], &wanted).unwrap(), "{path}");
             assert!(!fits(row.get(parts[0]), &parts[1..], &json!({"other": 1})).unwrap_or(false), "{path}");
         }
-        for (path, wanted) in [("name__nope", json!("x")), ("name__in", json!("x")), ("name__isnull", json!("x")), ("name__regex", json!("(")), ("order__range", json!([1]))] {
+        for (path, wanted) in [
+            ("name__nope", json!("x")),
+            ("name__in", json!("x")),
+            ("name__isnull", json!("x")),
+            ("name__regex", json!("(")),
+            ("order__range", json!([1])),
+        ] {
             let parts: Vec<&str> = path.split("__").collect();
             assert!(fits(row.get(parts[0]), &parts[1..], &wanted).is_err(), "{path}");
         }

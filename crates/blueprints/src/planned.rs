@@ -24,7 +24,12 @@ pub struct PlannedState {
 
 impl PlannedState {
     pub fn new(now: &Snapshot) -> Self {
-        Self { objects: now.with(now.counter, [], &[]), rows: Rows::default(), writes: Vec::new(), numbered: 0 }
+        Self {
+            objects: now.with(now.counter, [], &[]),
+            rows: Rows::default(),
+            writes: Vec::new(),
+            numbered: 0,
+        }
     }
     /// A number for a new provider.
     pub fn next_num(&mut self) -> i64 {
@@ -36,7 +41,11 @@ impl PlannedState {
         self.objects.add(object);
     }
     pub fn update(&mut self, object: Arc<Object>) {
-        if !self.writes.iter().any(|w| matches!(w, ObjectWrite::Create(pk) | ObjectWrite::Update(pk) if *pk == object.pk)) {
+        if !self
+            .writes
+            .iter()
+            .any(|w| matches!(w, ObjectWrite::Create(pk) | ObjectWrite::Update(pk) if *pk == object.pk))
+        {
             self.writes.push(ObjectWrite::Update(object.pk));
         }
         self.objects = self.objects.with(self.objects.counter, [object], &[]);
@@ -65,7 +74,11 @@ impl PlannedState {
             return Ok(None);
         }
         if !core.registry.all().iter().any(|d| is_a(d, model)) {
-            return if known::is_known(core, model) { Ok(None) } else { Err(format!("no model is called {model}")) };
+            return if known::is_known(core, model) {
+                Ok(None)
+            } else {
+                Err(format!("no model is called {model}"))
+            };
         }
         let mut found: Option<&Arc<Object>> = None;
         let mut any = false;
@@ -98,23 +111,41 @@ impl PlannedState {
             let leads_on = rest.first().is_some_and(|r| !lookup::is_lookup(r));
             return match def.kind {
                 // `target__slug`: a field of the object that is referred to.
-                FieldKind::Ref { .. } if leads_on => value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted)),
-                FieldKind::List(FieldKind::Ref { .. }) if leads_on => self.any(value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.referred(v)), rest, wanted),
-                FieldKind::List(FieldKind::Ref { .. }) if !wanted.is_array() && rest.is_empty() => Ok(value.and_then(Json::as_array).is_some_and(|l| l.contains(wanted))),
+                FieldKind::Ref { .. } if leads_on => {
+                    value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted))
+                }
+                FieldKind::List(FieldKind::Ref { .. }) if leads_on => self.any(
+                    value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.referred(v)),
+                    rest,
+                    wanted,
+                ),
+                FieldKind::List(FieldKind::Ref { .. }) if !wanted.is_array() && rest.is_empty() => {
+                    Ok(value.and_then(Json::as_array).is_some_and(|l| l.contains(wanted)))
+                }
                 _ => lookup::fits(value, rest, wanted),
             };
         }
         if matches!(*first, "pbm_uuid" | "policybindingmodel_ptr_id" | "policybindingmodel_ptr") {
             return lookup::fits(object.pbm().map(|p| Json::String(p.to_string())).as_ref(), rest, wanted);
         }
-        if matches!(*first, "pk" | "id" | "uuid") || *first == object.def.key || first.ends_with("_uuid") || first.ends_with("_ptr") || first.ends_with("_ptr_id") {
+        if matches!(*first, "pk" | "id" | "uuid")
+            || *first == object.def.key
+            || first.ends_with("_uuid")
+            || first.ends_with("_ptr")
+            || first.ends_with("_ptr_id")
+        {
             let key = Json::String(object.pk.to_string());
-            return Ok(lookup::fits(Some(&object.wire_pk()), rest, wanted)? || lookup::fits(Some(&key), rest, wanted)?);
+            return Ok(lookup::fits(Some(&object.wire_pk()), rest, wanted)?
+                || lookup::fits(Some(&key), rest, wanted)?);
         }
         // `application__slug`: a field of an object that refers to this one.
         if rest.first().is_some_and(|r| !lookup::is_lookup(r)) {
             let referrers = self.objects.referrers(object);
-            let mut named = referrers.iter().filter_map(|r| self.objects.get(r.from)).filter(|o| o.def.name == *first || format!("{}_set", o.def.name) == *first).peekable();
+            let mut named = referrers
+                .iter()
+                .filter_map(|r| self.objects.get(r.from))
+                .filter(|o| o.def.name == *first || format!("{}_set", o.def.name) == *first)
+                .peekable();
             if named.peek().is_some() {
                 return self.any(named, rest, wanted);
             }
@@ -125,7 +156,12 @@ impl PlannedState {
         Err(format!("{} has no field {first}", object.def.full_name()))
     }
 
-    fn any<'o>(&self, objects: impl Iterator<Item = &'o Arc<Object>>, path: &[&str], wanted: &Json) -> Result<bool, String> {
+    fn any<'o>(
+        &self,
+        objects: impl Iterator<Item = &'o Arc<Object>>,
+        path: &[&str],
+        wanted: &Json,
+    ) -> Result<bool, String> {
         for object in objects {
             if self.fits(object, path, wanted)? {
                 return Ok(true);
@@ -146,17 +182,28 @@ impl PlannedState {
     }
 
     /// Turns what is asked of people and groups behind a reference into their keys: those are rows.
-    pub async fn with_rows(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Vec<(String, Json)>, String> {
+    pub async fn with_rows(
+        &self,
+        core: &Core,
+        model: &str,
+        wanted: &Wanted,
+    ) -> Result<Vec<(String, Json)>, String> {
         let mut out = Vec::with_capacity(wanted.len());
         for (field, value) in wanted {
-            let target = field.split_once("__").filter(|(_, rest)| !lookup::is_lookup(rest)).and_then(|(first, rest)| match core.registry.find(model)?.field(first)?.kind {
-                FieldKind::Ref { target, .. } if Rows::is_row(target) => Some((first, target, rest)),
-                _ => None,
-            });
+            let target = field.split_once("__").filter(|(_, rest)| !lookup::is_lookup(rest)).and_then(
+                |(first, rest)| match core.registry.find(model)?.field(first)?.kind {
+                    FieldKind::Ref { target, .. } if Rows::is_row(target) => Some((first, target, rest)),
+                    _ => None,
+                },
+            );
             out.push(match target {
                 None => (field.clone(), value.clone()),
                 Some((first, target, rest)) => {
-                    let rows = self.rows.matching(core, target, &[(rest.to_owned(), value.clone())], usize::MAX).await.map_err(|(_, e)| e)?;
+                    let rows = self
+                        .rows
+                        .matching(core, target, &[(rest.to_owned(), value.clone())], usize::MAX)
+                        .await
+                        .map_err(|(_, e)| e)?;
                     (format!("{first}__in"), Json::Array(rows.iter().map(Row::key).collect()))
                 }
             });
@@ -165,7 +212,14 @@ impl PlannedState {
     }
 
     /// `!Find`: the key of the first match, or null; `whole`: the object as the API shows it.
-    pub async fn find(&self, core: &Core, model: &str, wanted: &Wanted, bindable: bool, whole: bool) -> Result<Json, String> {
+    pub async fn find(
+        &self,
+        core: &Core,
+        model: &str,
+        wanted: &Wanted,
+        bindable: bool,
+        whole: bool,
+    ) -> Result<Json, String> {
         if Rows::is_row(model) {
             let row = self.rows.find(core, model, wanted).await?;
             return Ok(row.map_or(Json::Null, |row| if whole { Json::Object(row.map()) } else { row.key() }));

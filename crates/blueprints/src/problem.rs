@@ -14,7 +14,13 @@ pub struct Problem {
 
 impl Problem {
     pub fn file(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), entry: String::new(), model: String::new(), field: String::new(), message: message.into() }
+        Self {
+            file: file.to_owned(),
+            entry: String::new(),
+            model: String::new(),
+            field: String::new(),
+            message: message.into(),
+        }
     }
     /// The same problem at a field.
     pub fn at(mut self, field: &str) -> Self {
@@ -49,7 +55,11 @@ impl From<Problem> for Error {
 pub(crate) fn sentence(fields: &FieldErrors) -> (String, String) {
     let Json::Object(map) = fields.to_json() else { return (String::new(), String::new()) };
     let text = |value: &Json| match value {
-        Json::Array(list) => list.iter().map(|m| m.as_str().map_or_else(|| m.to_string(), str::to_owned)).collect::<Vec<_>>().join(" "),
+        Json::Array(list) => list
+            .iter()
+            .map(|m| m.as_str().map_or_else(|| m.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(" "),
         other => other.to_string(),
     };
     if map.len() == 1
@@ -57,5 +67,8 @@ pub(crate) fn sentence(fields: &FieldErrors) -> (String, String) {
     {
         return (field.clone(), text(value));
     }
-    (String::new(), map.iter().map(|(field, value)| format!("{field}: {}", text(value))).collect::<Vec<_>>().join("; "))
+    (
+        String::new(),
+        map.iter().map(|(field, value)| format!("{field}: {}", text(value))).collect::<Vec<_>>().join("; "),
+    )
 }

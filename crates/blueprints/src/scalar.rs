@@ -7,10 +7,15 @@ use std::sync::LazyLock;
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
-static FLOAT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?)$"));
-static SIXTIES: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$"));
+static FLOAT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?)$")
+});
+static SIXTIES: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?(?:[ \t]*(?:Z|([-+])([0-9]{1,2})(?::?([0-9]{2}))?))?$")
+    pattern(
+        r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?(?:[ \t]*(?:Z|([-+])([0-9]{1,2})(?::?([0-9]{2}))?))?$",
+    )
 });
 
 /// The value of an unquoted word.
@@ -18,7 +23,9 @@ pub fn plain(text: &str) -> Result<Json, String> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Json::Null),
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Ok(Json::Bool(true)),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Ok(Json::Bool(false)),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Ok(Json::Bool(false));
+        }
         _ => {}
     }
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
@@ -36,7 +43,10 @@ pub fn of_type(name: &str, text: &str) -> Result<Json, String> {
     match name {
         "str" => Ok(Json::String(text.to_owned())),
         "null" => Ok(Json::Null),
-        "float" => float(text).or_else(|| integer(text)).ok_or_else(wrong)?.and_then(|n| n.as_f64().map(Json::from).ok_or_else(wrong)),
+        "float" => float(text)
+            .or_else(|| integer(text))
+            .ok_or_else(wrong)?
+            .and_then(|n| n.as_f64().map(Json::from).ok_or_else(wrong)),
         "int" | "bool" | "timestamp" => match (name, plain(text)?) {
             ("int", value @ Json::Number(_)) if value.is_i64() || value.is_u64() => Ok(value),
             ("bool", value @ Json::Bool(_)) | ("timestamp", value @ Json::String(_)) => Ok(value),
@@ -64,7 +74,8 @@ fn integer(text: &str) -> Option<Result<Json, String>> {
         return None;
     }
     let number = i128::from_str_radix(&digits, base).ok().map(|n| if negative { -n } else { n });
-    let number = number.and_then(|n| i64::try_from(n).map(Json::from).or_else(|_| u64::try_from(n).map(Json::from)).ok());
+    let number = number
+        .and_then(|n| i64::try_from(n).map(Json::from).or_else(|_| u64::try_from(n).map(Json::from)).ok());
     Some(number.ok_or_else(|| format!("{text}: the number is too great")))
 }
 
@@ -81,12 +92,18 @@ fn float(text: &str) -> Option<Result<Json, String>> {
     } else {
         return None;
     };
-    Some(number.filter(|n: &f64| n.is_finite()).map(Json::from).ok_or_else(|| "a number must be finite".to_owned()))
+    Some(
+        number
+            .filter(|n: &f64| n.is_finite())
+            .map(Json::from)
+            .ok_or_else(|| "a number must be finite".to_owned()),
+    )
 }
 
 /// `1:30:00`: hours, minutes and seconds, or degrees.
 fn sixties(text: &str) -> Option<Result<Json, String>> {
-    let (sign, digits) = text.strip_prefix('-').map_or((1.0, text.trim_start_matches('+')), |rest| (-1.0, rest));
+    let (sign, digits) =
+        text.strip_prefix('-').map_or((1.0, text.trim_start_matches('+')), |rest| (-1.0, rest));
     let mut sum = 0.0;
     for part in digits.split(':') {
         sum = sum * 60.0 + part.parse::<f64>().ok()?;
@@ -106,7 +123,8 @@ fn time(text: &str) -> Option<Result<Json, String>> {
     let parts = TIME.captures(text)?;
     let part = |n: usize| parts.get(n).map_or("", |m| m.as_str());
     let number = |n: usize| part(n).parse::<i64>().unwrap_or_default();
-    let whole = format!("{}-{:02}-{:02}T{:02}:{}:{}", part(1), number(2), number(3), number(4), part(5), part(6));
+    let whole =
+        format!("{}-{:02}-{:02}T{:02}:{}:{}", part(1), number(2), number(3), number(4), part(5), part(6));
     let Ok(at) = Timestamp::parse(&whole) else { return Some(Err(format!("{text}: there is no such time"))) };
     let fraction: i64 = format!("{:0<6.6}", part(7)).parse().unwrap_or_default();
     let offset = (number(9) * 60 + number(10)) * if part(8) == "-" { -60 } else { 60 };
@@ -157,7 +175,10 @@ mod tests {
         for bad in [".inf", "-.INF", ".nan", "2026-13-31 09:00:00", "99999999999999999999999"] {
             assert!(plain(bad).is_err(), "{bad}");
         }
-        assert_eq!((of_type("str", "5").unwrap(), of_type("int", "010").unwrap(), of_type("float", "5").unwrap()), (json!("5"), json!(8), json!(5.0)));
+        assert_eq!(
+            (of_type("str", "5").unwrap(), of_type("int", "010").unwrap(), of_type("float", "5").unwrap()),
+            (json!("5"), json!(8), json!(5.0))
+        );
         assert!(of_type("int", "x").is_err() && of_type("python/object", "x").is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! YAML with its tags kept: what a blueprint's functions (`!KeyOf`, `!Find`…) are written with. Read as YAML 1.1, with
-//! merge keys, because that is what files are written for.
+//! YAML with its tags kept: what a blueprint's functions (`!KeyOf`, `!Find`…) are written with. Read as YAML
+//! 1.1, with merge keys, because that is what files are written for.
 use crate::scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 use signet_base::Json;
@@ -73,7 +73,9 @@ impl<'t> Reader<'t> {
                 self.count(built.values)?;
                 return Ok(built);
             }
-            Event::Scalar(text, style, anchor, tag) => (Built { node: scalar_node(&text, style, tag.as_deref())?, values: 1, height: 0 }, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                (Built { node: scalar_node(&text, style, tag.as_deref())?, values: 1, height: 0 }, anchor)
+            }
             Event::SequenceStart(anchor, tag) => (self.sequence(tag.as_deref(), depth)?, anchor),
             Event::MappingStart(anchor, tag) => (self.mapping(tag.as_deref(), depth)?, anchor),
             _ => return Err("a value that YAML does not know".into()),
@@ -151,7 +153,9 @@ fn merge(value: Node, into: &mut Vec<(String, Node)>) -> Result<(), String> {
             }
             Ok(())
         }
-        Node::List(list) => list.into_iter().try_for_each(|item| if matches!(item, Node::Map(_)) { merge(item, into) } else { Err("<< merges mappings".into()) }),
+        Node::List(list) => list.into_iter().try_for_each(|item| {
+            if matches!(item, Node::Map(_)) { merge(item, into) } else { Err("<< merges mappings".into()) }
+        }),
         _ => Err("<< merges mappings".into()),
     }
 }
@@ -172,10 +176,17 @@ fn scalar_node(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node
 
 fn tagged(tag: Option<&Tag>, node: Node) -> Result<Node, String> {
     match tag {
-        Some(tag) if tag.handle == "!" && !tag.suffix.is_empty() => Ok(Node::Tag(tag.suffix.clone(), Box::new(node))),
+        Some(tag) if tag.handle == "!" && !tag.suffix.is_empty() => {
+            Ok(Node::Tag(tag.suffix.clone(), Box::new(node)))
+        }
         // `!!map` and the like say what the node is anyway.
         None => Ok(node),
-        Some(tag) if tag.is_yaml_core_schema() && matches!((tag.suffix.as_str(), &node), ("map", Node::Map(_)) | ("seq", Node::List(_))) => Ok(node),
+        Some(tag)
+            if tag.is_yaml_core_schema()
+                && matches!((tag.suffix.as_str(), &node), ("map", Node::Map(_)) | ("seq", Node::List(_))) =>
+        {
+            Ok(node)
+        }
         Some(tag) => Err(format!("{tag} is not known here")),
     }
 }
@@ -238,10 +249,19 @@ mod tests {
     fn field_f14_merge_keys_merge() {
         for (text, means) in [
             ("a: &a {x: 1, y: 1}\nb: {<<: *a, y: 2}", json!({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 2}})),
-            ("a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc:\n  y: 3\n  <<: [*b, *a]", json!({"a": {"x": 1}, "b": {"x": 2, "y": 2}, "c": {"x": 2, "y": 3}})),
-            ("- &a\n  m: {n: 1}\n- <<: *a\n  o: 2\n- <<: {p: 1}", json!([{"m": {"n": 1}}, {"m": {"n": 1}, "o": 2}, {"p": 1}])),
+            (
+                "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc:\n  y: 3\n  <<: [*b, *a]",
+                json!({"a": {"x": 1}, "b": {"x": 2, "y": 2}, "c": {"x": 2, "y": 3}}),
+            ),
+            (
+                "- &a\n  m: {n: 1}\n- <<: *a\n  o: 2\n- <<: {p: 1}",
+                json!([{"m": {"n": 1}}, {"m": {"n": 1}, "o": 2}, {"p": 1}]),
+            ),
             ("a: {'<<': 1}", json!({"a": {"<<": 1}})),
-            ("a: &a {x: 1}\nb: &b {<<: *a}\nc: {<<: *b}", json!({"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1}})),
+            (
+                "a: &a {x: 1}\nb: &b {<<: *a}\nc: {<<: *b}",
+                json!({"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1}}),
+            ),
         ] {
             assert_eq!(parse(text).unwrap().plain(), means, "{text}");
         }
@@ -251,7 +271,18 @@ mod tests {
     }
     #[test]
     fn damage_is_named_not_met_with_a_panic() {
-        for bad in ["a: [", "", "a: 1\na: 2", "? [a]\n: b", "a: &x [*x]", "\u{0}", "a: 1\n---\nb: 2\n", "a: *nobody", "a: !!set {x}", "a: !<tag:x.test,2020:y> 1"] {
+        for bad in [
+            "a: [",
+            "",
+            "a: 1\na: 2",
+            "? [a]\n: b",
+            "a: &x [*x]",
+            "\u{0}",
+            "a: 1\n---\nb: 2\n",
+            "a: *nobody",
+            "a: !!set {x}",
+            "a: !<tag:x.test,2020:y> 1",
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
         assert!(parse(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).is_err());

@@ -36,17 +36,26 @@ impl Principal {
     }
     /// The account, active or not. Only for places that judge `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
-        Ok(people::by_id(&core.db, id).await?.map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
+        Ok(people::by_id(&core.db, id)
+            .await?
+            .map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
     }
     /// The account with this name, active or not.
     pub async fn by_username(core: &Core, username: &str) -> Result<Option<Self>> {
-        Ok(people::by_username(&core.db, username).await?.map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
+        Ok(people::by_username(&core.db, username)
+            .await?
+            .map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;
         Ok(Self::with(core, Arc::new(user), Arc::new(groups), None))
     }
-    pub(crate) fn with(core: &Core, user: Arc<users::User>, groups: Arc<Vec<Group>>, direct: Option<Arc<[Uuid]>>) -> Self {
+    pub(crate) fn with(
+        core: &Core,
+        user: Arc<users::User>,
+        groups: Arc<Vec<Group>>,
+        direct: Option<Arc<[Uuid]>>,
+    ) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let uid = core.uid(user.id);
         Self { user, groups, is_superuser, uid, direct, impersonator: None }
@@ -55,17 +64,35 @@ impl Principal {
         self.groups.iter().any(|g| g.id == id)
     }
     pub fn pending(&self) -> PendingUser {
-        PendingUser { id: Some(self.user.id), username: self.user.username.clone(), name: self.user.name.clone(), email: self.user.email.clone() }
+        PendingUser {
+            id: Some(self.user.id),
+            username: self.user.username.clone(),
+            name: self.user.name.clone(),
+            email: self.user.email.clone(),
+        }
     }
 }
 
-/// Whether a person may use an application: active, and the application's policies pass. No binding: everyone may.
-pub async fn may_use(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>, context: &Map) -> Result<Verdict> {
+/// Whether a person may use an application: active, and the application's policies pass. No binding: everyone
+/// may.
+pub async fn may_use(
+    core: &Arc<Core>,
+    client: &Client,
+    user: &Principal,
+    application: &Arc<Object>,
+    context: &Map,
+) -> Result<Verdict> {
     Ok(explain_use(core, client, user, application, context).await?.0)
 }
 
 /// Like `may_use`, with what each binding said.
-pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>, context: &Map) -> Result<(Verdict, Arc<Vec<Trace>>)> {
+pub async fn explain_use(
+    core: &Arc<Core>,
+    client: &Client,
+    user: &Principal,
+    application: &Arc<Object>,
+    context: &Map,
+) -> Result<(Verdict, Arc<Vec<Trace>>)> {
     if !user.user.is_active {
         return Ok((Verdict::fail("The account is not active."), Arc::default()));
     }
@@ -80,8 +107,9 @@ pub async fn explain_use(core: &Arc<Core>, client: &Client, user: &Principal, ap
     Ok((verdict, traces))
 }
 
-/// Whether an application without a binding that counts is everybody's: not when the flag of the system settings says so,
-/// and not when it had a binding whose time is over. The end of somebody's access must not give access to all.
+/// Whether an application without a binding that counts is everybody's: not when the flag of the system
+/// settings says so, and not when it had a binding whose time is over. The end of somebody's access must not
+/// give access to all.
 fn is_open(core: &Core, pbm: Uuid) -> bool {
     let closed = core.system().flags.get("core_default_app_access") == Some(&Json::Bool(false));
     let config = core.config();

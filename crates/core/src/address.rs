@@ -1,5 +1,6 @@
-//! Under which addresses people reach this server. What leaves it (letters, stored objects) names the address of the
-//! settings or a brand's own host, never the `Host` of a request: whoever asks must not decide where a link leads.
+//! Under which addresses people reach this server. What leaves it (letters, stored objects) names the address
+//! of the settings or a brand's own host, never the `Host` of a request: whoever asks must not decide where a
+//! link leads.
 use crate::models::Brand;
 use crate::{Client, Core};
 use http::{HeaderMap, header};
@@ -55,7 +56,9 @@ impl fmt::Display for Origin {
 /// Name and port of a canonical host.
 pub(crate) fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => (name, Some(port)),
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            (name, Some(port))
+        }
         _ => (host, None),
     }
 }
@@ -80,7 +83,14 @@ pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
     let mut name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let fine = match name.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !name.is_empty() && name.split('.').all(|l| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')),
+        None => {
+            !name.is_empty()
+                && name.split('.').all(|l| {
+                    !l.is_empty()
+                        && l.len() <= 63
+                        && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                })
+        }
     };
     if !fine {
         return None;
@@ -98,7 +108,8 @@ fn is_loopback(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The address of the variables, else the one that was set, or taken at the first run. None: nobody has said yet.
+/// The address of the variables, else the one that was set, or taken at the first run. None: nobody has said
+/// yet.
 pub fn base(core: &Core) -> Option<Origin> {
     core.settings.base_url.clone().or_else(|| Origin::parse(&core.system().base_url))
 }
@@ -108,17 +119,22 @@ fn is_brands_own(config: &Snapshot, name: &str) -> bool {
     config.all::<Brand>().any(|(_, b)| b.domain.eq_ignore_ascii_case(name))
 }
 
-/// Whether people may come by the host of this request: the base URL's, one that a brand covers, or the machine itself.
-/// Every host is known as long as there is no base URL.
+/// Whether people may come by the host of this request: the base URL's, one that a brand covers, or the
+/// machine itself. Every host is known as long as there is no base URL.
 pub fn is_known(core: &Core, client: &Client) -> bool {
     let Some(base) = base(core) else { return true };
     let name = client.domain();
-    let covered = |b: &Brand| name.strip_suffix(b.domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'));
-    name == base.name() || is_loopback(name) || core.config().all::<Brand>().any(|(_, b)| !b.domain.is_empty() && covered(b))
+    let covered = |b: &Brand| {
+        name.strip_suffix(b.domain.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'))
+    };
+    name == base.name()
+        || is_loopback(name)
+        || core.config().all::<Brand>().any(|(_, b)| !b.domain.is_empty() && covered(b))
 }
 
-/// The address that answers to this request name (issuer, endpoints, the origin of passkeys): its host where that is a
-/// known one, with scheme and port of the base URL.
+/// The address that answers to this request name (issuer, endpoints, the origin of passkeys): its host where
+/// that is a known one, with scheme and port of the base URL.
 pub fn of(core: &Core, client: &Client) -> String {
     let Some(base) = base(core) else { return client.base_url() };
     let name = client.domain();
@@ -134,13 +150,18 @@ pub fn of(core: &Core, client: &Client) -> String {
 /// The address that leaves this server in letters and stored objects: a brand's own host, else the base URL.
 ///
 /// # Errors
-/// Without a base URL only this machine's own listeners are an address; any other host is refused by name of the setting.
+/// Without a base URL only this machine's own listeners are an address; any other host is refused by name of
+/// the setting.
 pub fn public(core: &Core, client: &Client) -> Result<String> {
     let name = client.domain();
     match base(core) {
-        Some(base) if name != base.name() && !is_loopback(name) && is_brands_own(&core.config(), name) => Ok(base.at(name).to_string()),
+        Some(base) if name != base.name() && !is_loopback(name) && is_brands_own(&core.config(), name) => {
+            Ok(base.at(name).to_string())
+        }
         Some(base) => Ok(base.to_string()),
-        None if is_loopback(name) && core.listens(client.secure, split_port(&client.host).1) => Ok(client.base_url()),
+        None if is_loopback(name) && core.listens(client.secure, split_port(&client.host).1) => {
+            Ok(client.base_url())
+        }
         None => Err(Error::invalid(
             "non_field_errors",
             "The address of this server is not known, so that no link can be sent. Set AUTHENTIK_WEB__BASE_URL, or base_url in the system settings.",
@@ -158,8 +179,9 @@ pub async fn take(core: &Core, client: &Client) -> Result<()> {
     core.set_system(crate::system::SystemSettings { base_url: address, ..(*core.system()).clone() }).await
 }
 
-/// Whether a request that changes something comes from our own pages, as far as the browser says: an `Origin` must be
-/// ours or trusted, a `Sec-Fetch-Site` alone must not name another site. A request with neither comes from no browser.
+/// Whether a request that changes something comes from our own pages, as far as the browser says: an `Origin`
+/// must be ours or trusted, a `Sec-Fetch-Site` alone must not name another site. A request with neither comes
+/// from no browser.
 ///
 /// # Errors
 /// The sentence of the refusal.
@@ -167,7 +189,8 @@ pub fn is_from_us(core: &Core, client: &Client, headers: &HeaderMap) -> Result<(
     const REFUSED: &str = "Origin checking failed.";
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if let Some(origin) = origins.next() {
-        let fits = origin.to_str().is_ok_and(|text| is_own_origin(core, client, text)) && origins.next().is_none();
+        let fits =
+            origin.to_str().is_ok_and(|text| is_own_origin(core, client, text)) && origins.next().is_none();
         return if fits { Ok(()) } else { Err(REFUSED) };
     }
     match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
@@ -178,7 +201,9 @@ pub fn is_from_us(core: &Core, client: &Client, headers: &HeaderMap) -> Result<(
 
 /// Whether an `Origin` is one of ours, or one that the settings trust.
 pub fn is_own_origin(core: &Core, client: &Client, origin: &str) -> bool {
-    origin == client.base_url() || origin == of(core, client) || core.settings.trusted_origins.iter().any(|trusted| trusted.to_string() == origin)
+    origin == client.base_url()
+        || origin == of(core, client)
+        || core.settings.trusted_origins.iter().any(|trusted| trusted.to_string() == origin)
 }
 
 #[cfg(test)]
@@ -199,11 +224,25 @@ mod tests {
         let read = |text: &str| Origin::parse(text).map(|o| o.to_string());
         assert_eq!(read("HTTPS://Id.Test:443/").as_deref(), Some("https://id.test"));
         assert_eq!(read("http://127.0.0.1:9000").as_deref(), Some("http://127.0.0.1:9000"));
-        for bad in ["", "id.test", "ftp://id.test", "https://", "https://id.test/path", "https://id.test?x", "https://u@id.test", "https://*.id.test", "https://a b", "null"] {
+        for bad in [
+            "",
+            "id.test",
+            "ftp://id.test",
+            "https://",
+            "https://id.test/path",
+            "https://id.test?x",
+            "https://u@id.test",
+            "https://*.id.test",
+            "https://a b",
+            "null",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
         let base = Origin::parse("https://id.test:8443").unwrap();
-        assert_eq!((base.name(), base.at("other.test").to_string().as_str()), ("id.test", "https://other.test:8443"));
+        assert_eq!(
+            (base.name(), base.at("other.test").to_string().as_str()),
+            ("id.test", "https://other.test:8443")
+        );
         assert_eq!(Origin::parse("http://[::1]:9").unwrap().name(), "[::1]");
     }
     #[test]
@@ -211,7 +250,9 @@ mod tests {
         for own in ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
             assert!(is_loopback(own), "{own}");
         }
-        for other in ["localhost.evil.test", "127.0.0.1.evil.test", "evil.test", "192.0.2.1", "[::2]", "notlocalhost"] {
+        for other in
+            ["localhost.evil.test", "127.0.0.1.evil.test", "evil.test", "192.0.2.1", "[::2]", "notlocalhost"]
+        {
             assert!(!is_loopback(other), "{other}");
         }
     }

@@ -4,9 +4,14 @@ use crate::{Core, Principal};
 use signet_base::Json;
 use signet_model::{Object, Snapshot};
 
-/// The launch URL: the administrator's, else the provider's. `%(username)s` and the like are filled in from the
-/// person; a placeholder nobody knows leaves the text as it is.
-pub fn launch_url(core: &Core, config: &Snapshot, application: &Object, person: Option<&Principal>) -> Option<String> {
+/// The launch URL: the administrator's, else the provider's. `%(username)s` and the like are filled in from
+/// the person; a placeholder nobody knows leaves the text as it is.
+pub fn launch_url(
+    core: &Core,
+    config: &Snapshot,
+    application: &Object,
+    person: Option<&Principal>,
+) -> Option<String> {
     let settings = application.get::<Application>()?;
     let raw = if settings.meta_launch_url.is_empty() {
         let provider = config.by_num(settings.provider?)?;

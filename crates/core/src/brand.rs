@@ -1,5 +1,7 @@
 //! Which brand answers a host, and how it looks.
-use crate::models::{Brand, DEFAULT_BACKGROUND, Designation, Flow, FlowStageBinding, Requirement, flow_bindings};
+use crate::models::{
+    Brand, DEFAULT_BACKGROUND, Designation, Flow, FlowStageBinding, Requirement, flow_bindings,
+};
 use crate::policy::{self, Question};
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Result, Uuid};
@@ -8,8 +10,16 @@ use std::sync::Arc;
 
 /// The brand of a request: one that covers the host (the longest domain wins), else the default, else none.
 pub fn of<'a>(config: &'a Snapshot, domain: &str) -> Option<(&'a Arc<Object>, &'a Brand)> {
-    let covers = |b: &Brand| domain.strip_suffix(b.domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'));
-    config.all::<Brand>().filter(|(_, b)| covers(b)).max_by_key(|(_, b)| b.domain.len()).or_else(|| config.all::<Brand>().find(|(_, b)| b.default))
+    let covers = |b: &Brand| {
+        domain
+            .strip_suffix(b.domain.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.') || b.domain.starts_with('.'))
+    };
+    config
+        .all::<Brand>()
+        .filter(|(_, b)| covers(b))
+        .max_by_key(|(_, b)| b.domain.len())
+        .or_else(|| config.all::<Brand>().find(|(_, b)| b.default))
 }
 
 /// What pages show of a brand.
@@ -37,22 +47,45 @@ pub fn look(core: &Core, client: &Client) -> BrandTheme {
     let config = core.config();
     let system = core.system();
     let brand = of(&config, client.domain()).map(|(_, b)| b);
-    let setting = |path: &[&str]| brand.and_then(|b| dig(&b.attributes, path)).and_then(Json::as_str).map(str::to_owned);
+    let setting = |path: &[&str]| {
+        brand.and_then(|b| dig(&b.attributes, path)).and_then(Json::as_str).map(str::to_owned)
+    };
     let footer_links = system
         .footer_links
         .as_array()
-        .map(|l| l.iter().filter_map(|e| Some((e.get("name")?.as_str()?.to_owned(), e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned()))).collect())
+        .map(|l| {
+            l.iter()
+                .filter_map(|e| {
+                    Some((
+                        e.get("name")?.as_str()?.to_owned(),
+                        e.get("href").and_then(Json::as_str).unwrap_or_default().to_owned(),
+                    ))
+                })
+                .collect()
+        })
         .unwrap_or_default();
     BrandTheme {
         title: brand.map_or_else(|| "Signet".to_owned(), |b| b.branding_title.clone()),
-        logo: brand.map_or_else(|| "/static/dist/assets/icons/icon_left_brand.svg".to_owned(), |b| b.branding_logo.clone()),
-        favicon: brand.map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| b.branding_favicon.clone()),
+        logo: brand.map_or_else(
+            || "/static/dist/assets/icons/icon_left_brand.svg".to_owned(),
+            |b| b.branding_logo.clone(),
+        ),
+        favicon: brand
+            .map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| b.branding_favicon.clone()),
         custom_css: brand.map_or_else(String::new, |b| b.branding_custom_css.clone()),
-        background: brand.map(|b| b.branding_default_flow_background.clone()).filter(|b| !b.is_empty()).unwrap_or_else(|| DEFAULT_BACKGROUND.to_owned()),
-        theme: setting(&["settings", "theme", "base"]).filter(|t| ["automatic", "light", "dark"].contains(&t.as_str())).unwrap_or_else(|| "automatic".to_owned()),
+        background: brand
+            .map(|b| b.branding_default_flow_background.clone())
+            .filter(|b| !b.is_empty())
+            .unwrap_or_else(|| DEFAULT_BACKGROUND.to_owned()),
+        theme: setting(&["settings", "theme", "base"])
+            .filter(|t| ["automatic", "light", "dark"].contains(&t.as_str()))
+            .unwrap_or_else(|| "automatic".to_owned()),
         locale: setting(&["settings", "locale"]).unwrap_or_default(),
         colour: setting(&["settings", "theme", "brand"]),
-        wordmark: brand.and_then(|b| dig(&b.attributes, &["settings", "theme", "wordmark"])).and_then(Json::as_bool).unwrap_or_default(),
+        wordmark: brand
+            .and_then(|b| dig(&b.attributes, &["settings", "theme", "wordmark"]))
+            .and_then(Json::as_bool)
+            .unwrap_or_default(),
         help: setting(&["settings", "help"]).unwrap_or_default(),
         footer_links,
     }
@@ -64,7 +97,12 @@ fn dig<'a>(map: &'a Map, path: &[&str]) -> Option<&'a Json> {
 }
 
 /// The flow a brand names for a purpose; else the first by slug of that designation whose policies pass.
-pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal>, designation: Designation) -> Result<Option<Arc<Object>>> {
+pub async fn flow_for(
+    core: &Arc<Core>,
+    client: &Client,
+    user: Option<&Principal>,
+    designation: Designation,
+) -> Result<Option<Arc<Object>>> {
     let config = core.config();
     let named = of(&config, client.domain()).and_then(|(_, b)| match designation {
         Designation::Authentication => b.flow_authentication,
@@ -76,7 +114,8 @@ pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal
     if let Some(flow) = named.and_then(|pk| config.get(pk)) {
         return Ok(Some(flow.clone()));
     }
-    let mut all: Vec<(&Arc<Object>, &Flow)> = config.all::<Flow>().filter(|(_, f)| f.designation == designation).collect();
+    let mut all: Vec<(&Arc<Object>, &Flow)> =
+        config.all::<Flow>().filter(|(_, f)| f.designation == designation).collect();
     all.sort_by(|a, b| a.1.slug.cmp(&b.1.slug));
     for (object, flow) in all {
         let Some(pbm) = object.pbm() else { continue };
@@ -88,15 +127,28 @@ pub async fn flow_for(core: &Arc<Core>, client: &Client, user: Option<&Principal
     Ok(None)
 }
 
-/// Sign-in flows that stay open to everybody without a second factor, while a brand's own asks everybody for one: its
-/// domain and their slugs. Whoever knows the address of such a flow goes around what the brand asks for.
+/// Sign-in flows that stay open to everybody without a second factor, while a brand's own asks everybody for
+/// one: its domain and their slugs. Whoever knows the address of such a flow goes around what the brand asks
+/// for.
 pub fn open_beside(config: &Snapshot) -> Vec<(String, Vec<String>)> {
     let asks = |flow: Uuid| {
-        let stages = flow_bindings(config, flow).into_iter().filter_map(|b| config.get(b.get::<FlowStageBinding>()?.stage));
-        stages.into_iter().any(|s| s.def.full_name() == "authentik_stages_authenticator_validate.authenticatorvalidatestage" && s.text("not_configured_action") != "skip")
+        let stages = flow_bindings(config, flow)
+            .into_iter()
+            .filter_map(|b| config.get(b.get::<FlowStageBinding>()?.stage));
+        stages.into_iter().any(|s| {
+            s.def.full_name() == "authentik_stages_authenticator_validate.authenticatorvalidatestage"
+                && s.text("not_configured_action") != "skip"
+        })
     };
-    let anybody = |f: &Flow| f.designation == Designation::Authentication && matches!(f.authentication, Requirement::None | Requirement::RequireUnauthenticated);
-    let mut open: Vec<String> = config.all::<Flow>().filter(|(o, f)| anybody(f) && !asks(o.pk)).map(|(_, f)| f.slug.clone()).collect();
+    let anybody = |f: &Flow| {
+        f.designation == Designation::Authentication
+            && matches!(f.authentication, Requirement::None | Requirement::RequireUnauthenticated)
+    };
+    let mut open: Vec<String> = config
+        .all::<Flow>()
+        .filter(|(o, f)| anybody(f) && !asks(o.pk))
+        .map(|(_, f)| f.slug.clone())
+        .collect();
     open.sort();
     let strict = config.all::<Brand>().filter(|(_, b)| b.flow_authentication.is_some_and(asks));
     strict.filter(|_| !open.is_empty()).map(|(_, b)| (b.domain.clone(), open.clone())).collect()
@@ -123,12 +175,28 @@ mod tests {
     }
     fn brand(n: u128, domain: &str, default: bool) -> Arc<Object> {
         let sent = json!({"domain": domain, "default": default}).as_object().cloned().unwrap();
-        let change = check(Brand::DEF, &sent, None, false, &Snapshot::default(), &NoRows, &Ports::system()).unwrap();
-        Arc::new(Object::new(Uuid::from_u128(n), None, Brand::DEF, change.data, change.secrets, 1, Timestamp(0), Timestamp(0)).unwrap())
+        let change =
+            check(Brand::DEF, &sent, None, false, &Snapshot::default(), &NoRows, &Ports::system()).unwrap();
+        Arc::new(
+            Object::new(
+                Uuid::from_u128(n),
+                None,
+                Brand::DEF,
+                change.data,
+                change.secrets,
+                1,
+                Timestamp(0),
+                Timestamp(0),
+            )
+            .unwrap(),
+        )
     }
     #[test]
     fn the_longest_domain_that_covers_the_host_wins_and_look_alikes_do_not() {
-        let config = Snapshot::new(1, [brand(1, "authentik-default", true), brand(2, "a.test", false), brand(3, "x.a.test", false)]);
+        let config = Snapshot::new(
+            1,
+            [brand(1, "authentik-default", true), brand(2, "a.test", false), brand(3, "x.a.test", false)],
+        );
         let found = |host: &str| of(&config, host).unwrap().1.domain.clone();
         assert_eq!(found("y.x.a.test"), "x.a.test");
         assert_eq!(found("a.test"), "a.test");

@@ -16,8 +16,9 @@ pub struct Client {
     /// `host[:port]` that the person typed, canonical: lower case, no trailing dot, default port left out.
     pub host: String,
     pub secure: bool,
-    /// The caller is on this machine: the socket's peer is, no proxy says that it speaks for somebody else, and the host is a
-    /// name of the machine itself (a page of another site that a browser here has open names its own).
+    /// The caller is on this machine: the socket's peer is, no proxy says that it speaks for somebody else,
+    /// and the host is a name of the machine itself (a page of another site that a browser here has open
+    /// names its own).
     pub local: bool,
     pub user_agent: String,
     /// The browser says that a page of another site sent it here (`Sec-Fetch-Site`).
@@ -39,7 +40,8 @@ pub struct Client {
     pub sent: Arc<Sent>,
     /// What policies found out while this request was answered. Clones share it.
     pub decision_log: Arc<DecisionLog>,
-    /// Set where a decision is only explained or tried out: nothing may be changed, and this is the time that counts.
+    /// Set where a decision is only explained or tried out: nothing may be changed, and this is the time that
+    /// counts.
     pub dry_run: Option<Timestamp>,
 }
 
@@ -84,7 +86,8 @@ impl Client {
     }
 }
 
-/// Parts of a path after which a secret stands: the key of a recovery link, the id of an invitation, which is its key.
+/// Parts of a path after which a secret stands: the key of a recovery link, the id of an invitation, which is
+/// its key.
 const BEFORE_A_SECRET: [&str; 2] = ["use-token", "invitations"];
 /// No name or id of ours is longer; keys are.
 const LONGEST_NAME: usize = 50;
@@ -99,7 +102,8 @@ pub fn without_secrets(path: &str) -> Cow<'_, str> {
         .map(|part| {
             let secret = !part.is_empty() && (after || part.len() > LONGEST_NAME);
             // An empty part (`//`) does not come between.
-            after = BEFORE_A_SECRET.contains(&part.to_ascii_lowercase().as_str()) || (after && part.is_empty());
+            after =
+                BEFORE_A_SECRET.contains(&part.to_ascii_lowercase().as_str()) || (after && part.is_empty());
             hidden |= secret;
             if secret { "***" } else { part }
         })
@@ -110,8 +114,12 @@ pub fn without_secrets(path: &str) -> Cow<'_, str> {
 /// Whether an address belongs to a network. An IPv4 address in IPv6 clothes is an IPv4 address.
 pub fn covers(network: IpAddr, prefix: u8, ip: IpAddr) -> bool {
     match (ip.to_canonical(), network.to_canonical()) {
-        (IpAddr::V4(a), IpAddr::V4(n)) => (u32::from(a) ^ u32::from(n)).checked_shr(32 - u32::from(prefix).min(32)).unwrap_or(0) == 0,
-        (IpAddr::V6(a), IpAddr::V6(n)) => (u128::from(a) ^ u128::from(n)).checked_shr(128 - u32::from(prefix).min(128)).unwrap_or(0) == 0,
+        (IpAddr::V4(a), IpAddr::V4(n)) => {
+            (u32::from(a) ^ u32::from(n)).checked_shr(32 - u32::from(prefix).min(32)).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(a), IpAddr::V6(n)) => {
+            (u128::from(a) ^ u128::from(n)).checked_shr(128 - u32::from(prefix).min(128)).unwrap_or(0) == 0
+        }
         _ => false,
     }
 }
@@ -134,9 +142,18 @@ mod tests {
             "/api/v3/stages/invitation/invitations/6f3c8b0e-8a43-4e8e-9d2c-0a1b2c3d4e5f/".to_owned(),
         ] {
             let shown = without_secrets(&path);
-            assert!(!shown.contains(&key) && !shown.contains("short") && !shown.contains("6f3c8b0e"), "{path} {shown}");
+            assert!(
+                !shown.contains(&key) && !shown.contains("short") && !shown.contains("6f3c8b0e"),
+                "{path} {shown}"
+            );
         }
-        for path in ["/", "", "/api/v3/core/users/1/", "/if/flow/default-authentication-flow/", "/api/v3/core/authenticated_sessions/6f3c8b0e-8a43-4e8e-9d2c-0a1b2c3d4e5f/"] {
+        for path in [
+            "/",
+            "",
+            "/api/v3/core/users/1/",
+            "/if/flow/default-authentication-flow/",
+            "/api/v3/core/authenticated_sessions/6f3c8b0e-8a43-4e8e-9d2c-0a1b2c3d4e5f/",
+        ] {
             assert_eq!(without_secrets(path), path);
         }
     }

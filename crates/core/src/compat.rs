@@ -1,5 +1,6 @@
-//! What clients of 2024.2, their files and the guide's scripts send, turned into what the models declare. The API and
-//! blueprints ask here before the ordinary check. Only where it is unambiguous; everything else meets that check.
+//! What clients of 2024.2, their files and the guide's scripts send, turned into what the models declare. The
+//! API and blueprints ask here before the ordinary check. Only where it is unambiguous; everything else meets
+//! that check.
 use crate::models::Flow;
 use signet_base::{Json, Map, Uuid, json};
 use signet_model::{ModelDef, Snapshot};
@@ -10,8 +11,14 @@ pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, c
     if let Some(Json::String(text)) = body.get("redirect_uris")
         && def.field("redirect_uris").is_some()
     {
-        // One address a line, as strict ones: the regular expressions that lines could be then are never guessed.
-        let lines: Vec<Json> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(|l| json!({"matching_mode": "strict", "url": l})).collect();
+        // One address a line, as strict ones: the regular expressions that lines could be then are never
+        // guessed.
+        let lines: Vec<Json> = text
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .map(|l| json!({"matching_mode": "strict", "url": l}))
+            .collect();
         body.insert("redirect_uris".into(), Json::Array(lines));
     }
     if def.field("jwt_federation_sources").is_some()
@@ -19,8 +26,13 @@ pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, c
     {
         body.entry("jwt_federation_sources").or_insert(sources);
     }
-    // An empty body keeps its error: only a client that names a flow and knows of no other gets the default one.
-    if creating && def.field("invalidation_flow").is_some() && body.contains_key("authorization_flow") && !body.contains_key("invalidation_flow") {
+    // An empty body keeps its error: only a client that names a flow and knows of no other gets the default
+    // one.
+    if creating
+        && def.field("invalidation_flow").is_some()
+        && body.contains_key("authorization_flow")
+        && !body.contains_key("invalidation_flow")
+    {
         let flow = config.find::<Flow>("slug", "default-provider-invalidation-flow").map(|(o, _)| o.pk);
         let flow = flow.or_else(|| crate::brand::of(config, domain).and_then(|(_, b)| b.flow_invalidation));
         if let Some(flow) = flow {
@@ -29,17 +41,24 @@ pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, c
     }
 }
 
-/// Before a person is judged: two names instead of one, and groups without those that are blank, as an empty cell of a
-/// table gives them. Answers what stands in `groups` and is no key: names, for [`name_groups`].
+/// Before a person is judged: two names instead of one, and groups without those that are blank, as an empty
+/// cell of a table gives them. Answers what stands in `groups` and is no key: names, for [`name_groups`].
 pub fn person(body: &mut Map) -> Vec<String> {
     let parts = [body.remove("first_name"), body.remove("last_name")];
     if !body.contains_key("name") && parts.iter().flatten().any(Json::is_string) {
-        let name: Vec<&str> = parts.iter().flatten().filter_map(Json::as_str).map(str::trim).filter(|p| !p.is_empty()).collect();
+        let name: Vec<&str> = parts
+            .iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .map(str::trim)
+            .filter(|p| !p.is_empty())
+            .collect();
         body.insert("name".into(), Json::String(name.join(" ")));
     }
     let Some(Json::Array(list)) = body.get_mut("groups") else { return Vec::new() };
     list.retain(|item| item.as_str().is_none_or(|text| !text.trim().is_empty()));
-    let names = list.iter().filter_map(Json::as_str).map(str::trim).filter(|text| Uuid::parse_str(text).is_err());
+    let names =
+        list.iter().filter_map(Json::as_str).map(str::trim).filter(|text| Uuid::parse_str(text).is_err());
     names.take(1000).map(str::to_owned).collect()
 }
 
@@ -82,7 +101,8 @@ mod tests {
     }
     #[test]
     fn guide_g06_blank_names_of_groups_are_nothing() {
-        let mut body = map(json!({"groups": ["", " ", "Staff", " Sales ", "7b2f1a3c-0000-4000-8000-00000000000a"]}));
+        let mut body =
+            map(json!({"groups": ["", " ", "Staff", " Sales ", "7b2f1a3c-0000-4000-8000-00000000000a"]}));
         assert_eq!(person(&mut body), ["Staff", "Sales"]);
         name_groups(&mut body, &HashMap::from([("Sales".to_owned(), json!("k"))]));
         assert_eq!(body["groups"], json!(["Staff", "k", "7b2f1a3c-0000-4000-8000-00000000000a"]));

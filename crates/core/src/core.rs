@@ -4,6 +4,7 @@ use crate::budget::Budgets;
 use crate::flow::StageKind;
 use crate::geoip::GeoIp;
 use crate::hash::Hasher;
+use crate::keyed_semaphore::KeyedSemaphore;
 use crate::metrics::Metrics;
 use crate::password::{AppPasswords, Internal, PasswordBackend};
 use crate::policy::{Memory, Policy};
@@ -12,7 +13,6 @@ use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
 use crate::source::SourceKind;
 use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
-use crate::keyed_semaphore::KeyedSemaphore;
 use signet_base::{Ports, Result, Timestamp, Vault, machine};
 use signet_model::{ModelDef, Registry, Snapshot};
 use signet_pages::Assets;
@@ -37,7 +37,11 @@ impl Families {
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
         // What the executor itself puts into plans.
-        let built_in: [Arc<dyn StageKind>; 3] = [Arc::new(crate::flow::token::Confirm), Arc::new(crate::flow::invitation::Finish), Arc::new(crate::flow::setup_code::SetupCode)];
+        let built_in: [Arc<dyn StageKind>; 3] = [
+            Arc::new(crate::flow::token::Confirm),
+            Arc::new(crate::flow::invitation::Finish),
+            Arc::new(crate::flow::setup_code::SetupCode),
+        ];
         Self {
             stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),
             policies: policies.into_iter().map(|p| (p.def().full_name(), p)).collect(),
@@ -131,7 +135,11 @@ impl Core {
         let metrics = Metrics::default();
         crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
-            hasher: Hasher::new(parts.settings.hash_threads(machine::memory_bytes()), parts.settings.hash, parts.ports.clone())?,
+            hasher: Hasher::new(
+                parts.settings.hash_threads(machine::memory_bytes()),
+                parts.settings.hash,
+                parts.ports.clone(),
+            )?,
             signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
             budgets: Budgets::new(parts.settings.limits.clone(), &metrics),
             metrics,
@@ -178,7 +186,9 @@ impl Core {
     /// Whether a listener of this process has this port. No port: the default one.
     pub(crate) fn listens(&self, secure: bool, port: Option<&str>) -> bool {
         let port = port.map_or(Some(if secure { 443 } else { 80 }), |text| text.parse().ok());
-        self.listeners.get().is_some_and(|all| all.iter().any(|(own, tls)| Some(*own) == port && *tls == secure))
+        self.listeners
+            .get()
+            .is_some_and(|all| all.iter().any(|(own, tls)| Some(*own) == port && *tls == secure))
     }
     /// Stores and applies new system settings.
     pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
@@ -188,7 +198,14 @@ impl Core {
     }
     /// A `Set-Cookie` value. SameSite=Lax where no rule says otherwise.
     /// `max_age` in seconds; none: until the browser closes.
-    pub fn cookie(&self, client: &Client, name: &str, value: &str, max_age: Option<i64>, http_only: bool) -> String {
+    pub fn cookie(
+        &self,
+        client: &Client,
+        name: &str,
+        value: &str,
+        max_age: Option<i64>,
+        http_only: bool,
+    ) -> String {
         use std::fmt::Write;
         let mut out = format!("{name}={value}; Path=/");
         if !self.settings.cookie_domain.is_empty() {

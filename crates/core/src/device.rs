@@ -1,4 +1,5 @@
-//! Browsers that a person has signed in with before. A known one is a signal for policies; no right follows from it.
+//! Browsers that a person has signed in with before. A known one is a signal for policies; no right follows
+//! from it.
 use crate::session::DEVICE_COOKIE;
 use crate::{Client, Core};
 use signet_base::{Result, Span};
@@ -23,9 +24,16 @@ pub async fn is_known(core: &Core, client: &Client, user: i64) -> Result<bool> {
     }
 }
 
-/// Remembers the browser for `age`: what to write, and the cookie to set. Zero: it is not remembered. A browser that is new
-/// for the person gets a new key, so that a key planted by somebody else does not become a known one.
-pub fn remember(core: &Core, client: &Client, user: &User, known: bool, age: Span) -> (Batch, Option<String>) {
+/// Remembers the browser for `age`: what to write, and the cookie to set. Zero: it is not remembered. A
+/// browser that is new for the person gets a new key, so that a key planted by somebody else does not become
+/// a known one.
+pub fn remember(
+    core: &Core,
+    client: &Client,
+    user: &User,
+    known: bool,
+    age: Span,
+) -> (Batch, Option<String>) {
     if age <= Span::ZERO {
         return (Batch::new(), None);
     }
@@ -42,5 +50,8 @@ pub fn remember(core: &Core, client: &Client, user: &User, known: bool, age: Spa
         expires: now.plus(age),
         epoch: user.epoch,
     };
-    (known_devices::put(&device, before.as_deref()), Some(core.cookie(client, DEVICE_COOKIE, &key, Some(age.secs()), true)))
+    (
+        known_devices::put(&device, before.as_deref()),
+        Some(core.cookie(client, DEVICE_COOKIE, &key, Some(age.secs()), true)),
+    )
 }

@@ -1,7 +1,8 @@
 //! Changes of accounts, in one place for every writer: the API, flows, blueprints, the command line.
 //!
-//! An account has an epoch: see [`signet_store::epoch`]. A new password, a deactivation, the end of everything and an
-//! administrator's reset of second factors raise it, and nothing that was made before counts any more.
+//! An account has an epoch: see [`signet_store::epoch`]. A new password, a deactivation, the end of
+//! everything and an administrator's reset of second factors raise it, and nothing that was made before
+//! counts any more.
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Result};
 use signet_store::devices::{self, Device};
@@ -11,15 +12,20 @@ use signet_store::{Batch, Page};
 
 /// What stays when the person whose browser this is changes their own account.
 pub fn spared(core: &Core, client: &Client, session: Option<&WebSession>, user: i64) -> KeptSession {
-    let own = session.filter(|s| s.principal().is_some_and(|p| p.session_owner() == user && p.impersonator.is_none()));
-    own.map_or_else(KeptSession::default, |own| KeptSession { session: own.uuid(), device: device::digest(core, client) })
+    let own = session
+        .filter(|s| s.principal().is_some_and(|p| p.session_owner() == user && p.impersonator.is_none()));
+    own.map_or_else(KeptSession::default, |own| KeptSession {
+        session: own.uuid(),
+        device: device::digest(core, client),
+    })
 }
 
 /// A new password; the account's new epoch.
 pub async fn set_password(core: &Core, user: i64, hash: &str, spared: &KeptSession) -> Result<i64> {
     commit(core, users::set_password_batch(user, hash, spared, core.now())).await
 }
-/// Ends everything: sessions, grants, links, recovery keys, what browsers remember, runs on their way. The new epoch.
+/// Ends everything: sessions, grants, links, recovery keys, what browsers remember, runs on their way. The
+/// new epoch.
 pub async fn end_all(core: &Core, user: i64, spared: &KeptSession) -> Result<i64> {
     commit(core, epoch::end(user, spared)).await
 }
@@ -39,7 +45,8 @@ async fn commit(core: &Core, batch: Batch) -> Result<i64> {
 }
 
 /// Why nobody takes the last administrator away.
-pub const LAST_ADMINISTRATOR: &str = "This is the last active administrator: somebody must be able to get in.";
+pub const LAST_ADMINISTRATOR: &str =
+    "This is the last active administrator: somebody must be able to get in.";
 
 /// Whether the account is the only active administrator who is a person.
 pub async fn is_last_administrator(core: &Core, user: i64) -> Result<bool> {
@@ -50,7 +57,13 @@ pub async fn is_last_administrator(core: &Core, user: i64) -> Result<bool> {
     if !is_person(&person.user) {
         return Ok(false);
     }
-    let query = UserQuery { is_active: Some(true), is_superuser: Some(true), types: PEOPLE.map(str::to_owned).to_vec(), page: Page::first(2), ..UserQuery::default() };
+    let query = UserQuery {
+        is_active: Some(true),
+        is_superuser: Some(true),
+        types: PEOPLE.map(str::to_owned).to_vec(),
+        page: Page::first(2),
+        ..UserQuery::default()
+    };
     let (administrators, _) = users::list(&core.db, &query).await?;
     Ok(administrators.iter().all(|other| other.id == user))
 }

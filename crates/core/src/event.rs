@@ -7,13 +7,29 @@ use signet_store::events::{self, Event};
 use signet_store::logins;
 use signet_store::users::User;
 
-/// What happens with every sign-in: nobody waits for its record, which is written within 50 ms together with others.
-/// Everything else is on the disk before the action goes on.
-const BEHIND: [&str; 7] = ["login", "login_failed", "logout", "authorize_application", "policy_execution", "policy_exception", "property_mapping_exception"];
+/// What happens with every sign-in: nobody waits for its record, which is written within 50 ms together with
+/// others. Everything else is on the disk before the action goes on.
+const BEHIND: [&str; 7] = [
+    "login",
+    "login_failed",
+    "logout",
+    "authorize_application",
+    "policy_execution",
+    "policy_exception",
+    "property_mapping_exception",
+];
 
-/// What strangers can cause with each request: one event a minute stands for all of the same from one address prefix.
-const REPEATED: [&str; 7] =
-    ["policy_execution", "policy_exception", "property_mapping_exception", "system_exception", "suspicious_request", "configuration_error", "system_task_exception"];
+/// What strangers can cause with each request: one event a minute stands for all of the same from one address
+/// prefix.
+const REPEATED: [&str; 7] = [
+    "policy_execution",
+    "policy_exception",
+    "property_mapping_exception",
+    "system_exception",
+    "suspicious_request",
+    "configuration_error",
+    "system_task_exception",
+];
 /// Members of a context that say what an event is about.
 const ABOUT: [&str; 6] = ["target", "flow", "binding", "mapping", "stage", "task"];
 /// Longest path that an event keeps, in characters.
@@ -25,8 +41,17 @@ impl Core {
         if client.request_id.is_empty() || !REPEATED.contains(&action) {
             return None;
         }
-        let about = ABOUT.iter().filter_map(|name| context.get(*name)).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect::<Vec<_>>();
-        let happening = EventKey { action: action.to_owned(), app: app.to_owned(), about: about.join(" "), prefix: Prefix::of(client.ip) };
+        let about = ABOUT
+            .iter()
+            .filter_map(|name| context.get(*name))
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect::<Vec<_>>();
+        let happening = EventKey {
+            action: action.to_owned(),
+            app: app.to_owned(),
+            about: about.join(" "),
+            prefix: Prefix::of(client.ip),
+        };
         let event = self.budgets.repeats.stands_for(happening, id, self.now())?;
         self.budgets.count("event");
         Some(event)
@@ -40,9 +65,16 @@ impl Core {
             self.event(&client, None, &told.happening.action, &told.happening.app, context).await;
         }
     }
-    /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the record is a
-    /// condition (privileged actions) by `None`.
-    pub async fn event(&self, client: &Client, user: Option<&Principal>, action: &str, app: &str, context: Json) -> Option<Uuid> {
+    /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the
+    /// record is a condition (privileged actions) by `None`.
+    pub async fn event(
+        &self,
+        client: &Client,
+        user: Option<&Principal>,
+        action: &str,
+        app: &str,
+        context: Json,
+    ) -> Option<Uuid> {
         let id = self.ports.timed_uuid();
         let mut context = match context {
             Json::Object(map) => map,
@@ -87,7 +119,11 @@ impl Core {
             expires: (!keep.is_zero()).then(|| now.plus(keep)),
             brand: map(self.brand_event(client)),
         };
-        let written = if BEHIND.contains(&action) { events::insert_behind(&self.db, &[event]).await } else { events::insert(&self.db, &[event], true).await };
+        let written = if BEHIND.contains(&action) {
+            events::insert_behind(&self.db, &[event]).await
+        } else {
+            events::insert(&self.db, &[event], true).await
+        };
         match written {
             Ok(()) => Some(id),
             Err(error) => {
@@ -101,7 +137,9 @@ impl Core {
         tracing::info!(request_id = %client.request_id, %what, %text, "refused");
         let decisions: Vec<Json> = client.decision_log.decisions().iter().map(Decision::to_json).collect();
         let said = json!({"target": what, "passing": false, "message": text, "decisions": decisions});
-        let Some(event) = self.event(client, user, "policy_execution", "authentik_flows", said).await else { return };
+        let Some(event) = self.event(client, user, "policy_execution", "authentik_flows", said).await else {
+            return;
+        };
         if !client.request_id.is_empty()
             && let Err(error) = logins::refused_behind(&self.db, event, &client.request_id, self.now()).await
         {

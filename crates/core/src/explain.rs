@@ -1,5 +1,5 @@
-//! Why access is given or refused: the engine's own answers, asked as an administrator's question. Nothing is changed
-//! by asking, and nothing comes from what the engine remembers.
+//! Why access is given or refused: the engine's own answers, asked as an administrator's question. Nothing is
+//! changed by asking, and nothing comes from what the engine remembers.
 use crate::flow::Context;
 use crate::flow::keys;
 use crate::models::{Application, Flow, FlowStageBinding, Requirement, flow_bindings};
@@ -65,14 +65,27 @@ pub async fn explain(core: &Arc<Core>, base: &Client, wanted: &Wanted) -> Result
         Some(flow) => of_flow(core, &client, wanted, flow).await?,
         None => of_application(core, &client, wanted).await?,
     };
-    let question = Question { core, client: &client, user: wanted.person.as_ref(), context: &wanted.context, target: Some(&wanted.target) };
+    let question = Question {
+        core,
+        client: &client,
+        user: wanted.person.as_ref(),
+        context: &wanted.context,
+        target: Some(&wanted.target),
+    };
     out.risk = risk::assess(&question).await.ok().map(|r| r.to_json());
     out.decisions = client.decision_log.decisions();
     Ok(out)
 }
 
 fn answer(passing: bool, reason: impl Into<String>, messages: Vec<String>) -> Explanation {
-    Explanation { passing, reason: reason.into(), messages, decisions: Vec::new(), stages: Vec::new(), risk: None }
+    Explanation {
+        passing,
+        reason: reason.into(),
+        messages,
+        decisions: Vec::new(),
+        stages: Vec::new(),
+        risk: None,
+    }
 }
 
 async fn of_application(core: &Arc<Core>, client: &Client, wanted: &Wanted) -> Result<Explanation> {
@@ -80,12 +93,15 @@ async fn of_application(core: &Arc<Core>, client: &Client, wanted: &Wanted) -> R
     if !person.user.is_active {
         return Ok(answer(false, "The account is not active.", Vec::new()));
     }
-    let (verdict, traces) = access::explain_use(core, client, person, &wanted.target, &wanted.context).await?;
+    let (verdict, traces) =
+        access::explain_use(core, client, person, &wanted.target, &wanted.context).await?;
     let mode = wanted.target.get::<Application>().map(|a| a.policy_engine_mode);
     let reason = match (traces.is_empty(), verdict.passing) {
         (true, true) => "Nothing is bound to the application: everyone may use it.".to_owned(),
         (true, false) => verdict.messages.join(" "),
-        (false, passing) => decided(&traces, passing, mode.is_some_and(|m| m == crate::models::EngineMode::All)),
+        (false, passing) => {
+            decided(&traces, passing, mode.is_some_and(|m| m == crate::models::EngineMode::All))
+        }
     };
     Ok(answer(verdict.passing, reason, verdict.messages))
 }
@@ -136,8 +152,11 @@ async fn of_flow(core: &Arc<Core>, client: &Client, wanted: &Wanted, flow: &Flow
         for binding in flow_bindings(&config, wanted.target.pk) {
             let Some(settings) = binding.get::<FlowStageBinding>() else { continue };
             let Some(guarded) = config.get(settings.stage) else { continue };
-            let stage = stage(core, client, wanted, binding, settings, &context, guarded.name().to_owned()).await?;
-            let ends = stage.get("outcome") == Some(&json!("refused")) || (stage.get("outcome") == Some(&json!("shown")) && guarded.def.is("authentik_stages_deny.denystage"));
+            let stage =
+                stage(core, client, wanted, binding, settings, &context, guarded.name().to_owned()).await?;
+            let ends = stage.get("outcome") == Some(&json!("refused"))
+                || (stage.get("outcome") == Some(&json!("shown"))
+                    && guarded.def.is("authentik_stages_deny.denystage"));
             out.stages.push(stage);
             if ends {
                 out.passing = false;
@@ -149,8 +168,17 @@ async fn of_flow(core: &Arc<Core>, client: &Client, wanted: &Wanted, flow: &Flow
     Ok(out)
 }
 
-async fn stage(core: &Arc<Core>, client: &Client, wanted: &Wanted, binding: &Arc<Object>, settings: &FlowStageBinding, context: &Context, name: String) -> Result<Json> {
-    let question = Question { core, client, user: wanted.person.as_ref(), context: &context.0, target: Some(binding) };
+async fn stage(
+    core: &Arc<Core>,
+    client: &Client,
+    wanted: &Wanted,
+    binding: &Arc<Object>,
+    settings: &FlowStageBinding,
+    context: &Context,
+    name: String,
+) -> Result<Json> {
+    let question =
+        Question { core, client, user: wanted.person.as_ref(), context: &context.0, target: Some(binding) };
     let (verdict, traces) = match binding.pbm() {
         Some(pbm) => policy::explain(pbm, settings.policy_engine_mode, &question).await?,
         None => (policy::Verdict::default(), Arc::default()),
@@ -166,7 +194,9 @@ async fn stage(core: &Arc<Core>, client: &Client, wanted: &Wanted, binding: &Arc
     } else {
         decided(&traces, verdict.passing, settings.policy_engine_mode == crate::models::EngineMode::All)
     };
-    Ok(json!({"order": settings.order, "name": name, "outcome": outcome, "reason": reason, "messages": verdict.messages}))
+    Ok(
+        json!({"order": settings.order, "name": name, "outcome": outcome, "reason": reason, "messages": verdict.messages}),
+    )
 }
 
 /// Whom the flow is for, when it is not for this person.
@@ -174,7 +204,9 @@ fn unmet(flow: &Flow, person: Option<&Principal>, context: &Context) -> Option<&
     match flow.authentication {
         Requirement::RequireAuthenticated if person.is_none() => Some("people who are signed in"),
         Requirement::RequireSuperuser if !person.is_some_and(|p| p.is_superuser) => Some("superusers"),
-        Requirement::RequireRedirect if context.get(&keys::IS_REDIRECTED) != Some(true) => Some("people whom another flow sends there"),
+        Requirement::RequireRedirect if context.get(&keys::IS_REDIRECTED) != Some(true) => {
+            Some("people whom another flow sends there")
+        }
         Requirement::RequireToken if !context.has(&keys::IS_RESTORED) => Some("people who come with a token"),
         Requirement::RequireOutpost => Some("outposts"),
         _ => None,
@@ -203,8 +235,15 @@ mod tests {
     }
     #[test]
     fn the_reason_names_the_bindings_that_decided() {
-        let traces = [trace("staff", true, None), trace("office", false, None), trace("rule", false, Some("it broke"))];
+        let traces = [
+            trace("staff", true, None),
+            trace("office", false, None),
+            trace("rule", false, Some("it broke")),
+        ];
         assert_eq!(decided(&traces, true, false), "One binding is enough, and these pass: staff.");
-        assert_eq!(decided(&traces, false, true), "All bindings must pass, and these do not: office, rule (failed: it broke).");
+        assert_eq!(
+            decided(&traces, false, true),
+            "All bindings must pass, and these do not: office, rule (failed: it broke)."
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Expressions over people and requests: what policies, property mappings and prompts see of the server.
 //!
-//! One list of names serves all uses; what a use has no value for is `None`. A run-time error is never a value: callers
-//! deny (policies) or leave the mapping out with an event (claims).
+//! One list of names serves all uses; what a use has no value for is `None`. A run-time error is never a
+//! value: callers deny (policies) or leave the mapping out with an event (claims).
+mod emails;
 mod host;
 mod jwt;
-mod emails;
 mod objects;
 mod orm;
 mod people;
@@ -28,8 +28,20 @@ pub use web::Outside;
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
 
 /// The names a text may use beside functions. `None` where a use has nothing to give.
-pub const INPUTS: &[&str] =
-    &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow", "ak_logger", "prompt_context", "provider", "token", "device", "stage"];
+pub const INPUTS: &[&str] = &[
+    "request",
+    "context",
+    "user",
+    "http_request",
+    "ak_client_ip",
+    "ak_is_sso_flow",
+    "ak_logger",
+    "prompt_context",
+    "provider",
+    "token",
+    "device",
+    "stage",
+];
 
 /// Parses a text once, for `prepare` and `check` of models.
 pub fn parse(source: &str) -> Result<Program, String> {
@@ -38,11 +50,13 @@ pub fn parse(source: &str) -> Result<Program, String> {
 
 /// Parses a text that has further names, which every run gives a value.
 pub fn parse_with(source: &str, more: &[&str]) -> Result<Program, String> {
-    let names: Vec<&str> = INPUTS.iter().copied().chain(more.iter().copied().filter(|name| !INPUTS.contains(name))).collect();
+    let names: Vec<&str> =
+        INPUTS.iter().copied().chain(more.iter().copied().filter(|name| !INPUTS.contains(name))).collect();
     Program::parse(source, &names).map_err(|e| e.to_string())
 }
 
-/// For a model's `check`: refuses a text that cannot work, naming the field, the place and what to write instead.
+/// For a model's `check`: refuses a text that cannot work, naming the field, the place and what to write
+/// instead.
 pub fn check(change: &Change<'_>, field: &str) -> Result<(), FieldErrors> {
     check_text(change.text(field), field).map(drop)
 }
@@ -80,9 +94,14 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Every failure of the program or of loading what it needs.
-pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Inputs) -> Result<Outcome, RunError> {
+pub async fn evaluate(
+    question: &Question<'_>,
+    program: &Program,
+    extra: Inputs,
+) -> Result<Outcome, RunError> {
     let prepared = prepare(question, std::slice::from_ref(program), extra).await?;
-    let outcome = signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
+    let outcome =
+        signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
     let mut changes = match (&outcome.context, &prepared.plan) {
         // The context as it went in was not changed.
         (Some(Value::Dict(after)), Some(plan)) if Arc::ptr_eq(after, &plan.whole) => Map::new(),
@@ -94,16 +113,28 @@ pub async fn evaluate(question: &Question<'_>, program: &Program, extra: Inputs)
         }
         _ => Map::new(),
     };
-    if let Some(to) = prepared.plan.and_then(|plan| plan.to.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+    if let Some(to) =
+        prepared.plan.and_then(|plan| plan.to.lock().unwrap_or_else(PoisonError::into_inner).take())
+    {
         changes.insert(REDIRECTED.to_owned(), to.into());
     }
     let value = found(outcome.value).await?;
-    Ok(Outcome { value, messages: prepared.caller.take_messages(), changes, printed: outcome.printed, direct: outcome.direct })
+    Ok(Outcome {
+        value,
+        messages: prepared.caller.take_messages(),
+        changes,
+        printed: outcome.printed,
+        direct: outcome.direct,
+    })
 }
 
-/// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one failure
-/// leaves the others alone. Messages and changes of the context are not collected.
-pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extra: Inputs) -> Vec<Result<Outcome, RunError>> {
+/// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one
+/// failure leaves the others alone. Messages and changes of the context are not collected.
+pub async fn evaluate_many(
+    question: &Question<'_>,
+    programs: Vec<Program>,
+    extra: Inputs,
+) -> Vec<Result<Outcome, RunError>> {
     let prepared = match prepare(question, &programs, extra).await {
         Ok(prepared) => prepared,
         Err(error) => return vec![Err(error); programs.len()],
@@ -112,7 +143,13 @@ pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extr
     let mut outcomes = Vec::new();
     for run in signet_expr::run_many(runs, prepared.caller.clone(), &Limits::default()).await {
         outcomes.push(match run {
-            Ok(o) => found(o.value).await.map(|value| Outcome { value, messages: Vec::new(), changes: Map::new(), printed: o.printed, direct: o.direct }),
+            Ok(o) => found(o.value).await.map(|value| Outcome {
+                value,
+                messages: Vec::new(),
+                changes: Map::new(),
+                printed: o.printed,
+                direct: o.direct,
+            }),
             Err(error) => Err(error),
         });
     }
@@ -122,17 +159,27 @@ pub async fn evaluate_many(question: &Question<'_>, programs: Vec<Program>, extr
 /// A text that answers with a query answers with what it finds.
 async fn found(value: Value) -> Result<Value, RunError> {
     match &value {
-        Value::Object(object) if object.special().query => object.call("__iter__", Vec::new(), signet_expr::Kwargs::new()).await.map_err(|error| failure(error.to_string())),
+        Value::Object(object) if object.special().query => object
+            .call("__iter__", Vec::new(), signet_expr::Kwargs::new())
+            .await
+            .map_err(|error| failure(error.to_string())),
         _ => Ok(value),
     }
 }
 
 /// A group as texts see it.
 pub fn group_value(core: &Arc<Core>, client: &Client, group: signet_store::groups::Group) -> Value {
-    people::Group::all(&shared(core, client), &Arc::new(vec![group])).into_iter().next().map_or(Value::None, Value::object)
+    people::Group::all(&shared(core, client), &Arc::new(vec![group]))
+        .into_iter()
+        .next()
+        .map_or(Value::None, Value::object)
 }
 /// An invitation as texts see it.
-pub fn invitation_value(core: &Arc<Core>, client: &Client, invitation: signet_store::invitations::Invitation) -> Value {
+pub fn invitation_value(
+    core: &Arc<Core>,
+    client: &Client,
+    invitation: signet_store::invitations::Invitation,
+) -> Value {
     orm::invitation(&shared(core, client), &invitation)
 }
 fn shared(core: &Arc<Core>, client: &Client) -> Arc<Shared> {
@@ -151,21 +198,33 @@ pub fn person_value(core: &Arc<Core>, client: &Client, person: &Principal) -> Va
 
 /// A provider, with the application that it serves as `application`.
 pub fn provider_value(config: &Snapshot, provider: &Arc<Object>) -> Value {
-    let of = config.referrers(provider).into_iter().find(|r| r.field == "provider").and_then(|r| config.get(r.from).cloned());
+    let of = config
+        .referrers(provider)
+        .into_iter()
+        .find(|r| r.field == "provider")
+        .and_then(|r| config.get(r.from).cloned());
     Value::object(objects::Config { object: provider.clone(), application: of })
 }
 
-/// The JSON form of a value, for the flow context: people become pending users, groups and objects their keys.
+/// The JSON form of a value, for the flow context: people become pending users, groups and objects their
+/// keys.
 pub fn to_json(value: &Value) -> Result<Json, String> {
     Ok(match value {
         Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
         Value::Dict(dict) => dict_to_json(dict)?,
         Value::Object(object) => {
-            let text = |name: &str| object.attr(name).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+            let text = |name: &str| {
+                object.attr(name).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+            };
             match object.type_name() {
                 "User" => {
                     let id = object.attr("pk").and_then(|v| v.as_int());
-                    let user = PendingUser { id, username: text("username"), name: text("name"), email: text("email") };
+                    let user = PendingUser {
+                        id,
+                        username: text("username"),
+                        name: text("name"),
+                        email: text("email"),
+                    };
                     serde_json::to_value(user).map_err(|e| e.to_string())?
                 }
                 "AnonymousUser" => Json::Null,
@@ -188,7 +247,14 @@ fn dict_to_json(dict: &Dict) -> Result<Json, String> {
 }
 
 fn failure(message: impl Into<String>) -> RunError {
-    RunError { kind: ErrorKind::Host, exception: "RuntimeError".into(), message: message.into(), line: 0, column: 0, unsupported: None }
+    RunError {
+        kind: ErrorKind::Host,
+        exception: "RuntimeError".into(),
+        message: message.into(),
+        line: 0,
+        column: 0,
+        unsupported: None,
+    }
 }
 
 /// Names with their values.
@@ -212,7 +278,11 @@ struct Plan {
 }
 
 /// Makes what the programs mention, and nothing else.
-async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Inputs) -> Result<Prepared, RunError> {
+async fn prepare(
+    question: &Question<'_>,
+    programs: &[Program],
+    mut extra: Inputs,
+) -> Result<Prepared, RunError> {
     let uses = |name: &str| programs.iter().any(|program| program.uses(name));
     let may_name = |name: &str| programs.iter().any(|program| program.may_name(name));
     let shared = shared(question.core, question.client);
@@ -225,7 +295,9 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
     let mut context = Value::None;
     if may_name("context") {
         let mut dict = plain_context(question, &shared).await?;
-        let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
+        let in_flow = question
+            .target
+            .is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
         // What a use gives by name stands in the context too.
         for (name, value) in &extra {
             dict.insert(*name, value.clone());
@@ -234,21 +306,39 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
         surroundings(question, &mut dict, may_name).await?;
         let to = Arc::new(Mutex::new(None));
         if let Some(before) = &before {
-            let flow_pk = question.context.get("flow_pk").and_then(Json::as_str).unwrap_or_default().to_owned();
-            dict.insert("flow_plan", Value::object(objects::FlowPlan { context: Value::from(before.clone()), flow_pk, to: to.clone() }));
+            let flow_pk =
+                question.context.get("flow_pk").and_then(Json::as_str).unwrap_or_default().to_owned();
+            dict.insert(
+                "flow_plan",
+                Value::object(objects::FlowPlan {
+                    context: Value::from(before.clone()),
+                    flow_pk,
+                    to: to.clone(),
+                }),
+            );
         }
         let whole = Arc::new(dict);
         plan = before.map(|context| Plan { context, whole: whole.clone(), to });
         context = Value::Dict(whole);
     }
     let http = if uses("request") || uses("http_request") {
-        Value::object(objects::HttpRequest { shared: shared.clone(), user: signed_in(question, &shared, &user), session: objects::session() })
+        Value::object(objects::HttpRequest {
+            shared: shared.clone(),
+            user: signed_in(question, &shared, &user),
+            session: objects::session(),
+        })
     } else {
         Value::None
     };
     if uses("request") {
         let target = question.target.map_or(Value::None, object_value);
-        let request = objects::PolicyRequest { user: user.clone(), http: http.clone(), target, context: context.clone(), debug: question.is_dry_run() };
+        let request = objects::PolicyRequest {
+            user: user.clone(),
+            http: http.clone(),
+            target,
+            context: context.clone(),
+            debug: question.is_dry_run(),
+        };
         inputs.push(("request", Value::object(request)));
     }
     for name in INPUTS.iter().filter(|name| uses(name) && **name != "request") {
@@ -259,7 +349,9 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
             (None, "user") => user.clone(),
             (None, "http_request") => http.clone(),
             (None, "ak_client_ip") => question.client.ip.to_string().into(),
-            (None, "ak_is_sso_flow") => (question.context.get(keys::IS_SSO.0) == Some(&Json::Bool(true))).into(),
+            (None, "ak_is_sso_flow") => {
+                (question.context.get(keys::IS_SSO.0) == Some(&Json::Bool(true))).into()
+            }
             (None, "ak_logger") => Value::object(objects::Logger),
             (None, _) => Value::None,
         };
@@ -277,9 +369,14 @@ async fn prepare(question: &Question<'_>, programs: &[Program], mut extra: Input
 }
 
 /// What is known about the place of the request, where a program asks for it.
-async fn surroundings(question: &Question<'_>, context: &mut Dict, may_name: impl Fn(&str) -> bool) -> Result<(), RunError> {
+async fn surroundings(
+    question: &Question<'_>,
+    context: &mut Dict,
+    may_name: impl Fn(&str) -> bool,
+) -> Result<(), RunError> {
     if may_name("geoip") || may_name("asn") {
-        // Without a file nothing is known: the keys are absent, as for an address that the file does not have.
+        // Without a file nothing is known: the keys are absent, as for an address that the file does not
+        // have.
         let found = question.core.geoip.look_up(question.client.ip).map_err(|e| failure(e.to_string()))?;
         if let Some(place) = found.place {
             context.insert("geoip", Value::from(Json::Object(place.to_map())));
@@ -297,7 +394,8 @@ async fn surroundings(question: &Question<'_>, context: &mut Dict, may_name: imp
 
 /// The flow context with live objects in the place of keys.
 async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<Dict, RunError> {
-    let mut dict: Dict = question.context.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
+    let mut dict: Dict =
+        question.context.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
     // Only what programs may want to look at is opened; most questions come without a context.
     if question.context.is_empty() {
         return Ok(dict);
@@ -319,14 +417,18 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
                 Some(principal) => {
                     let person = people::user(shared, principal, backend);
                     // An earlier text has changed the person for the stages that follow.
-                    let changed = people::account(&person).and_then(|account| Some(account.clone().changed_by(Changes::of(&context, account.id())?)));
+                    let changed = people::account(&person).and_then(|account| {
+                        Some(account.clone().changed_by(Changes::of(&context, account.id())?))
+                    });
                     changed.map_or(person, Value::object)
                 }
                 None => people::pretended(shared, pending),
             },
         );
     }
-    if let Some(application) = context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.config().get(pk).cloned()) {
+    if let Some(application) =
+        context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.config().get(pk).cloned())
+    {
         dict.insert(keys::APPLICATION.0, object_value(&application));
     }
     Ok(dict)
@@ -334,21 +436,27 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
 
 /// What a text changed in `context["flow_plan"].context`.
 ///
-/// Proofs belong to a person: a text that names another pending user takes back the proof of the former one, unless it
-/// gives a backend itself.
+/// Proofs belong to a person: a text that names another pending user takes back the proof of the former one,
+/// unless it gives a backend itself.
 fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
     let mut out = Map::new();
     // Only a plan that was changed leaves as a record.
     let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(out) };
-    let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else { return Err("the context of the plan was replaced by something else".into()) };
+    let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else {
+        return Err("the context of the plan was replaced by something else".into());
+    };
     for (name, value) in after.iter() {
-        let changed = people::account(value).filter(|person| name == keys::PENDING_USER.0 && !person.changed.is_empty());
+        let changed = people::account(value)
+            .filter(|person| name == keys::PENDING_USER.0 && !person.changed.is_empty());
         if before.get(name) != Some(value) {
             out.insert(name.to_owned(), to_json(value)?);
         }
         if let Some(person) = changed {
             let changes = Changes { user: person.id(), fields: person.changed.clone() };
-            out.insert(keys::PENDING_CHANGES.0.to_owned(), serde_json::to_value(changes).map_err(|e| e.to_string())?);
+            out.insert(
+                keys::PENDING_CHANGES.0.to_owned(),
+                serde_json::to_value(changes).map_err(|e| e.to_string())?,
+            );
         }
     }
     for (name, _) in before.iter() {
@@ -357,7 +465,9 @@ fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
         }
     }
     if out.contains_key(keys::PENDING_USER.0) && !out.contains_key(keys::USER_BACKEND.0) {
-        for proof in [keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0] {
+        for proof in
+            [keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0]
+        {
             if before.get(proof).is_some() {
                 out.insert(proof.to_owned(), Json::Null);
             }
@@ -368,7 +478,9 @@ fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
 
 /// Prepares the program of a model with an `expression` field.
 pub fn prepared<M: Model>(source: &str) -> Result<signet_model::def::Prepared, String> {
-    parse(source).map(|program| Arc::new(program) as signet_model::def::Prepared).map_err(|why| format!("{}: {why}", M::DEF.name))
+    parse(source)
+        .map(|program| Arc::new(program) as signet_model::def::Prepared)
+        .map_err(|why| format!("{}: {why}", M::DEF.name))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Places and networks of addresses, from files in MaxMind's format. Without a file nothing is known: whoever needs to
-//! know must say so and refuse.
+//! Places and networks of addresses, from files in MaxMind's format. Without a file nothing is known: whoever
+//! needs to know must say so and refuse.
 pub mod countries;
 
 use maxminddb::{LookupResult, MaxMindDbError, Reader, geoip2};
@@ -144,17 +144,22 @@ impl GeoIp {
     pub fn knows_places(&self) -> Result<()> {
         match self.city.reader() {
             Some(_) => Ok(()),
-            None => Err(Error::Unavailable(format!("there is no database of places ({})", self.city.problem()))),
+            None => {
+                Err(Error::Unavailable(format!("there is no database of places ({})", self.city.problem())))
+            }
         }
     }
     /// Whether networks can be asked for at all.
     pub fn knows_networks(&self) -> Result<()> {
         match self.asn.reader() {
             Some(_) => Ok(()),
-            None => Err(Error::Unavailable(format!("there is no database of networks ({})", self.asn.problem()))),
+            None => {
+                Err(Error::Unavailable(format!("there is no database of networks ({})", self.asn.problem())))
+            }
         }
     }
-    /// What the databases say about an address. Addresses that they do not know have neither place nor network.
+    /// What the databases say about an address. Addresses that they do not know have neither place nor
+    /// network.
     ///
     /// # Errors
     /// A damaged database.
@@ -167,8 +172,17 @@ impl GeoIp {
         let Some(found) = found(&reader, ip)? else { return Ok(None) };
         let Some(city) = found.decode::<geoip2::City>().map_err(Error::internal)? else { return Ok(None) };
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        let point = city.location.latitude.zip(city.location.longitude).filter(|(lat, long)| lat.abs() <= 90.0 && long.abs() <= 360.0);
-        Ok(Some(Place { continent: text(city.continent.code), country: text(city.country.iso_code), city: text(city.city.names.english), point }))
+        let point = city
+            .location
+            .latitude
+            .zip(city.location.longitude)
+            .filter(|(lat, long)| lat.abs() <= 90.0 && long.abs() <= 360.0);
+        Ok(Some(Place {
+            continent: text(city.continent.code),
+            country: text(city.country.iso_code),
+            city: text(city.city.names.english),
+            point,
+        }))
     }
     fn network(&self, ip: IpAddr) -> Result<Option<Network>> {
         let Some(reader) = self.asn.reader() else { return Ok(None) };
@@ -176,7 +190,11 @@ impl GeoIp {
         let Some(record) = found.decode::<geoip2::Asn>().map_err(Error::internal)? else { return Ok(None) };
         let Some(asn) = record.autonomous_system_number else { return Ok(None) };
         let network = found.network().map_err(Error::internal)?.to_string();
-        Ok(Some(Network { asn: i64::from(asn), organisation: record.autonomous_system_organization.unwrap_or_default().to_owned(), network }))
+        Ok(Some(Network {
+            asn: i64::from(asn),
+            organisation: record.autonomous_system_organization.unwrap_or_default().to_owned(),
+            network,
+        }))
     }
 }
 

@@ -1,8 +1,8 @@
-//! Password hashes: Argon2id is ours (RFC 9106; 64 MiB, 3 passes where the settings say nothing else); Django's `pbkdf2_sha256` is understood, so
-//! that people who move here keep their passwords.
+//! Password hashes: Argon2id is ours (RFC 9106; 64 MiB, 3 passes where the settings say nothing else);
+//! Django's `pbkdf2_sha256` is understood, so that people who move here keep their passwords.
 mod cost;
 
-use crate::pool::{Pool, Rest, PoolTurn};
+use crate::pool::{Pool, PoolTurn, Rest};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
@@ -59,7 +59,9 @@ pub struct Hasher {
 impl Hasher {
     pub fn new(threads: usize, cost: HashCost, ports: Ports) -> Result<Self> {
         // Who would wait longer than two seconds is told so at once.
-        let pool = Pool::resting("hash", threads, threads.max(1) * 500, Rest { after: REST, run: forget_arena })?.no_longer_than(LONGEST_WAIT);
+        let pool =
+            Pool::resting("hash", threads, threads.max(1) * 500, Rest { after: REST, run: forget_arena })?
+                .no_longer_than(LONGEST_WAIT);
         let dummy = encode(cost, &ports.bytes::<16>(), &[0; 32]).into();
         let costs = Arc::new(Costs::new(Work::Argon2(cost.units())));
         Ok(Self { pool, ports, cost, dummy, costs })
@@ -70,8 +72,8 @@ impl Hasher {
             self.costs.learn(work);
         }
     }
-    /// The costliest hashes that are known (KiB times passes of Argon2id, rounds of PBKDF2), to be kept over a
-    /// restart. None: new hashes are.
+    /// The costliest hashes that are known (KiB times passes of Argon2id, rounds of PBKDF2), to be kept over
+    /// a restart. None: new hashes are.
     pub fn costliest(&self) -> Option<(u64, u64)> {
         let (argon2, pbkdf2) = self.costs.most();
         (pbkdf2 > 0 || argon2 > self.cost.units()).then_some((argon2, pbkdf2))
@@ -91,14 +93,27 @@ impl Hasher {
         }
         let salt: [u8; 16] = self.ports.bytes();
         let cost = self.cost;
-        self.pool.run_in_turn(turn, move || Ok(encode(cost, &salt, &with_params(password.reveal().as_bytes(), &salt, cost.memory_kib, cost.passes, 1)?))).await?
+        self.pool
+            .run_in_turn(turn, move || {
+                Ok(encode(
+                    cost,
+                    &salt,
+                    &with_params(password.reveal().as_bytes(), &salt, cost.memory_kib, cost.passes, 1)?,
+                ))
+            })
+            .await?
     }
     /// Whether the password fits. `None` (no such person, unusable hash) costs as much as a wrong password.
     pub async fn verify(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
         self.verify_in_turn(PoolTurn::OWN, stored, password).await
     }
     /// [`Hasher::verify`] for a stranger.
-    pub async fn verify_in_turn(&self, turn: PoolTurn, stored: Option<&str>, password: &Secret) -> Result<bool> {
+    pub async fn verify_in_turn(
+        &self,
+        turn: PoolTurn,
+        stored: Option<&str>,
+        password: &Secret,
+    ) -> Result<bool> {
         if password.reveal().len() > MAX_PASSWORD {
             return Ok(false);
         }
@@ -107,13 +122,17 @@ impl Hasher {
         let work = work(&stored).ok_or_else(|| Error::internal("a hash without a cost"))?;
         self.costs.learn(work);
         let (password, costs) = (password.clone(), self.costs.clone());
-        let fits = self.pool.run_in_turn(turn, move || costs.evenly(work, || check(&stored, password.reveal().as_bytes()))).await??;
+        let fits = self
+            .pool
+            .run_in_turn(turn, move || costs.evenly(work, || check(&stored, password.reveal().as_bytes())))
+            .await??;
         Ok(fits && known)
     }
-    /// Whether the stored form should be replaced after the next successful sign-in: another kind, or weaker than what
-    /// is wanted now.
+    /// Whether the stored form should be replaced after the next successful sign-in: another kind, or weaker
+    /// than what is wanted now.
     pub fn is_outdated(&self, hash: &str) -> bool {
-        parse_argon2(hash).is_none_or(|phc| phc.memory < self.cost.memory_kib || phc.passes < self.cost.passes)
+        parse_argon2(hash)
+            .is_none_or(|phc| phc.memory < self.cost.memory_kib || phc.passes < self.cost.passes)
     }
     /// The pool, for benchmarks of what it can do.
     pub fn pool(&self) -> &Pool {
@@ -145,12 +164,20 @@ fn with_params(password: &[u8], salt: &[u8], memory: u32, passes: u32, lanes: u3
         if arena.len() < blocks {
             arena.resize(blocks, Block::default());
         }
-        engine.hash_password_into_with_memory(password, salt, &mut out, &mut arena[..blocks]).map_err(Error::internal)
+        engine
+            .hash_password_into_with_memory(password, salt, &mut out, &mut arena[..blocks])
+            .map_err(Error::internal)
     })?;
     Ok(out)
 }
 fn encode(cost: HashCost, salt: &[u8], hash: &[u8]) -> String {
-    format!("$argon2id$v=19$m={},t={},p=1${}${}", cost.memory_kib, cost.passes, STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash))
+    format!(
+        "$argon2id$v=19$m={},t={},p=1${}${}",
+        cost.memory_kib,
+        cost.passes,
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(hash)
+    )
 }
 struct Phc {
     memory: u32,
@@ -171,7 +198,8 @@ fn parse_argon2(text: &str) -> Option<Phc> {
 }
 fn parse_pbkdf2(text: &str) -> Option<(NonZeroU32, String, Vec<u8>)> {
     let mut parts = text.strip_prefix("pbkdf2_sha256$")?.split('$');
-    let (rounds, salt, hash) = (parts.next()?.parse().ok()?, parts.next()?.to_owned(), STANDARD.decode(parts.next()?).ok()?);
+    let (rounds, salt, hash) =
+        (parts.next()?.parse().ok()?, parts.next()?.to_owned(), STANDARD.decode(parts.next()?).ok()?);
     (rounds <= MAX_PBKDF2 && hash.len() == 32 && parts.next().is_none()).then_some(())?;
     Some((NonZeroU32::new(rounds)?, salt, hash))
 }
@@ -188,7 +216,9 @@ fn check(stored: &str, password: &[u8]) -> Result<bool> {
         return Ok(aws_lc_rs::constant_time::verify_slices_are_equal(&made, &phc.hash).is_ok());
     }
     if let Some((rounds, salt, hash)) = parse_pbkdf2(stored) {
-        return Ok(pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt.as_bytes(), password, &hash).is_ok());
+        return Ok(
+            pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt.as_bytes(), password, &hash).is_ok()
+        );
     }
     Ok(false)
 }
@@ -200,7 +230,11 @@ mod tests {
     async fn a_password_fits_its_own_hash_and_no_other() {
         let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
         let hash = hasher.hash("correct horse".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !hasher.is_outdated(&hash) && is_well_formed(&hash));
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+                && !hasher.is_outdated(&hash)
+                && is_well_formed(&hash)
+        );
         assert!(hasher.verify(Some(&hash), &"correct horse".into()).await.unwrap());
         assert!(!hasher.verify(Some(&hash), &"correct horsf".into()).await.unwrap());
         assert!(!hasher.verify(None, &"correct horse".into()).await.unwrap());
@@ -211,7 +245,13 @@ mod tests {
         let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
         // Made with hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 1000).
         let mut out = [0; 32];
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::new(1000).unwrap(), b"salt", b"secret", &mut out);
+        pbkdf2::derive(
+            pbkdf2::PBKDF2_HMAC_SHA256,
+            NonZeroU32::new(1000).unwrap(),
+            b"salt",
+            b"secret",
+            &mut out,
+        );
         let hash = format!("pbkdf2_sha256$1000$salt${}", STANDARD.encode(out));
         assert!(hasher.verify(Some(&hash), &"secret".into()).await.unwrap() && hasher.is_outdated(&hash));
         assert!(!hasher.verify(Some(&hash), &"secreu".into()).await.unwrap());
@@ -222,7 +262,13 @@ mod tests {
         let hasher = Hasher::new(1, HashCost::LEAST, Ports::system()).unwrap();
         let of = |rounds: u32| {
             let mut out = [0; 32];
-            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::new(rounds).unwrap(), b"salt", b"secret", &mut out);
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA256,
+                NonZeroU32::new(rounds).unwrap(),
+                b"salt",
+                b"secret",
+                &mut out,
+            );
             format!("pbkdf2_sha256${rounds}$salt${}", STANDARD.encode(out))
         };
         let native = hasher.hash("secret".into()).await.unwrap();
@@ -231,7 +277,8 @@ mod tests {
         let mut took: Vec<Vec<u64>> = vec![Vec::new(); kinds.len()];
         for _ in 0..9 {
             for (kind, took) in kinds.iter().zip(&mut took) {
-                let (costs, known) = (hasher.costs.clone(), kind.clone().unwrap_or_else(|| hasher.dummy.to_string()));
+                let (costs, known) =
+                    (hasher.costs.clone(), kind.clone().unwrap_or_else(|| hasher.dummy.to_string()));
                 let spent = hasher.pool.run(move || {
                     let before = signet_base::thread::cpu_time();
                     costs.evenly(work(&known).unwrap(), || check(&known, b"wrong")).unwrap();
@@ -249,7 +296,10 @@ mod tests {
             .collect();
         let (least, most) = (middle.iter().min().unwrap(), middle.iter().max().unwrap());
         assert!(most * 10 < least * 13, "{middle:?}");
-        assert!(hasher.verify(kinds[2].as_deref(), &"secret".into()).await.unwrap() && !hasher.verify(kinds[2].as_deref(), &"wrong".into()).await.unwrap());
+        assert!(
+            hasher.verify(kinds[2].as_deref(), &"secret".into()).await.unwrap()
+                && !hasher.verify(kinds[2].as_deref(), &"wrong".into()).await.unwrap()
+        );
     }
     #[tokio::test]
     async fn a_very_long_password_is_refused_before_hashing() {
@@ -264,6 +314,10 @@ mod tests {
         let (weak, strong) = (before.hash("pw".into()).await.unwrap(), now.hash("pw".into()).await.unwrap());
         assert!(now.verify(Some(&weak), &"pw".into()).await.unwrap() && now.is_outdated(&weak));
         assert!(strong.starts_with("$argon2id$v=19$m=32768,t=2,p=1$"), "{strong}");
-        assert!(before.verify(Some(&strong), &"pw".into()).await.unwrap() && !before.is_outdated(&strong) && !now.is_outdated(&strong));
+        assert!(
+            before.verify(Some(&strong), &"pw".into()).await.unwrap()
+                && !before.is_outdated(&strong)
+                && !now.is_outdated(&strong)
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! At most so many at once for one name, within this process. Whoever comes later waits for a turn, where not too many
-//! wait already.
+//! At most so many at once for one name, within this process. Whoever comes later waits for a turn, where not
+//! too many wait already.
 use signet_base::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +20,13 @@ pub struct KeyedPermit {
 const WAITING: usize = 64;
 
 impl KeyedSemaphore {
-    /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may. With too many
-    /// waiting for the name it is `Error::Unavailable` at once.
+    /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may. With
+    /// too many waiting for the name it is `Error::Unavailable` at once.
     pub async fn take(&self, name: &str, at_once: usize) -> Result<KeyedPermit> {
         let gate = {
             let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let gate = names.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1))));
+            let gate =
+                names.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1))));
             // One handle is the map's; looked at under the lock, so that a refusal leaves no name behind.
             if Arc::strong_count(gate) > WAITING + at_once.max(1) {
                 return Err(Error::Unavailable("too many attempts for one name are waiting".into()));
@@ -34,7 +35,8 @@ impl KeyedSemaphore {
         };
         // Made before waiting, so that the name is forgotten also when the caller goes away.
         let mut turn = KeyedPermit { keyed_semaphore: self.clone(), name: name.to_owned(), permit: None };
-        // The semaphore is never closed, so that this cannot fail; without a permit the turn would only be uncounted.
+        // The semaphore is never closed, so that this cannot fail; without a permit the turn would only be
+        // uncounted.
         turn.permit = gate.acquire_owned().await.ok();
         Ok(turn)
     }

@@ -1,5 +1,5 @@
-//! The heart of Signet: people, sessions, access, policies, flows. Families (stages, policies, providers) and edges
-//! (API, pages) are written against this crate and never against each other.
+//! The heart of Signet: people, sessions, access, policies, flows. Families (stages, policies, providers) and
+//! edges (API, pages) are written against this crate and never against each other.
 pub mod access;
 pub mod address;
 pub mod application;
@@ -15,6 +15,7 @@ pub mod expression;
 pub mod flow;
 pub mod geoip;
 pub mod hash;
+pub mod keyed_semaphore;
 pub mod login;
 pub mod mail;
 pub mod metrics;
@@ -32,7 +33,6 @@ pub mod setup;
 pub mod source;
 pub mod system;
 pub mod token;
-pub mod keyed_semaphore;
 pub mod wire;
 
 mod core;

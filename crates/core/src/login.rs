@@ -1,5 +1,5 @@
 //! Beginning and ending a person's session, with what goes with it: event, metric, last login.
-use crate::session::{self, Authentication, impersonation, binding};
+use crate::session::{self, Authentication, binding, impersonation};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 use signet_model::Object;
@@ -19,12 +19,28 @@ pub struct Terms {
 }
 
 /// Signs an active account in. `method` is one of authentik-features §1.7 (`password`, `token`…).
-pub async fn sign_in(core: &Core, client: &Client, session: &mut WebSession, person: Principal, method: &str, method_args: Map, duration: Span) -> Result<()> {
+pub async fn sign_in(
+    core: &Core,
+    client: &Client,
+    session: &mut WebSession,
+    person: Principal,
+    method: &str,
+    method_args: Map,
+    duration: Span,
+) -> Result<()> {
     begin(core, client, session, person, method, method_args, Terms { duration, ..Terms::default() }).await
 }
 
 /// [`sign_in`] on terms.
-pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, person: Principal, method: &str, mut method_args: Map, terms: Terms) -> Result<()> {
+pub async fn begin(
+    core: &Core,
+    client: &Client,
+    session: &mut WebSession,
+    person: Principal,
+    method: &str,
+    mut method_args: Map,
+    terms: Terms,
+) -> Result<()> {
     if !person.user.is_active {
         return Err(Error::denied("The account is not active."));
     }
@@ -32,7 +48,10 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
     let known = device::is_known(core, client, person.user.id).await?;
     method_args.insert("known_device".into(), json!(known));
     let context = json!({"auth_method": method, "auth_method_args": method_args});
-    let event = core.event(client, Some(&person), "login", "authentik_events", context).await.unwrap_or_else(|| core.ports.uuid());
+    let event = core
+        .event(client, Some(&person), "login", "authentik_events", context)
+        .await
+        .unwrap_or_else(|| core.ports.uuid());
     crate::risk::remember_sign_in(core, client, &person).await;
     core.metrics.logins.inc();
     impersonation::revoke(core, session).await?;
@@ -40,7 +59,12 @@ pub async fn begin(core: &Core, client: &Client, session: &mut WebSession, perso
         // Somebody else signs in here: the session of whoever was here is over.
         session::close(core, session).await?;
     }
-    session.sign_in(core, person, Authentication { method: method.to_owned(), method_args, at: now, event }, terms.duration);
+    session.sign_in(
+        core,
+        person,
+        Authentication { method: method.to_owned(), method_args, at: now, event },
+        terms.duration,
+    );
     if terms.remembered {
         session.stay(core, terms.duration);
     }
@@ -58,7 +82,13 @@ pub enum LoginFailure {
 }
 
 /// A try that failed: event and metric. Passwords never reach this function.
-pub async fn failed(core: &Core, client: &Client, username: &str, stage: Option<&Object>, tried: LoginFailure) {
+pub async fn failed(
+    core: &Core,
+    client: &Client,
+    username: &str,
+    stage: Option<&Object>,
+    tried: LoginFailure,
+) {
     core.metrics.failed_logins.inc();
     let mut said = json!({"username": username});
     if let Some(stage) = stage {
@@ -68,7 +98,8 @@ pub async fn failed(core: &Core, client: &Client, username: &str, stage: Option<
         LoginFailure::Password => said["password"] = json!("********************"),
         LoginFailure::Device(class) => said["auth_method_args"] = json!({"device_class": class}),
     }
-    // Whose account it was, so that their own events show it. Nobody waits for a record about a name that nobody has.
+    // Whose account it was, so that their own events show it. Nobody waits for a record about a name that
+    // nobody has.
     let person = match people::by_username(&core.db, username).await {
         Ok(Some(found)) => Some(Principal::with(core, found.user, found.groups, Some(found.direct))),
         _ => None,

@@ -29,26 +29,50 @@ pub struct Metrics {
     lost_lines: Counter,
 }
 
-/// Log lines that were not written: the log took none, or one of the second stands for them. The process has one log.
+/// Log lines that were not written: the log took none, or one of the second stands for them. The process has
+/// one log.
 pub static LOST_LINES: AtomicU64 = AtomicU64::new(0);
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("authentik");
-        let (logins, failed_logins, policy_executions, flow_executions, requests) =
-            (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let (logins, failed_logins, policy_executions, flow_executions, requests) = (
+            Counter::default(),
+            Counter::default(),
+            Counter::default(),
+            Counter::default(),
+            Counter::default(),
+        );
         let (active_sessions, throttled) = (Gauge::default(), Throttled::default());
         let lost_lines = Counter::default();
         // The encoder adds `_total` to counters.
         registry.register("logins", "Successful sign-ins", logins.clone());
         registry.register("failed_logins", "Refused sign-ins", failed_logins.clone());
-        registry.register("active_sessions", "Sessions of signed-in people that have not expired", active_sessions.clone());
+        registry.register(
+            "active_sessions",
+            "Sessions of signed-in people that have not expired",
+            active_sessions.clone(),
+        );
         registry.register("policy_executions", "Policy bindings judged", policy_executions.clone());
         registry.register("flow_executions", "Flows begun", flow_executions.clone());
         registry.register("main_requests", "HTTP requests answered", requests.clone());
-        registry.register("throttled", "What was refused or left out because a budget was used up", throttled.0.clone());
+        registry.register(
+            "throttled",
+            "What was refused or left out because a budget was used up",
+            throttled.0.clone(),
+        );
         registry.register("log_lines_dropped", "Log lines that were not written", lost_lines.clone());
-        Self { registry, logins, failed_logins, active_sessions, policy_executions, flow_executions, requests, throttled, lost_lines }
+        Self {
+            registry,
+            logins,
+            failed_logins,
+            active_sessions,
+            policy_executions,
+            flow_executions,
+            requests,
+            throttled,
+            lost_lines,
+        }
     }
 }
 impl Metrics {

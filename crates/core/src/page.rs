@@ -1,12 +1,14 @@
-//! Pages over HTTP: the look of the request's brand, the security headers, error pages. Every edge that answers a
-//! person answers through here.
+//! Pages over HTTP: the look of the request's brand, the security headers, error pages. Every edge that
+//! answers a person answers through here.
 use crate::{Client, Core, Principal, brand, rows};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
 use signet_base::{json, query, vault::sha256_hex};
-use signet_pages::{Brand, ErrorPage, FooterLink, Foreign, FormContext, Page, Theme, challenge_page, csp_with};
+use signet_pages::{
+    Brand, ErrorPage, FooterLink, Foreign, FormContext, Page, Theme, challenge_page, csp_with,
+};
 use std::io::Write;
 
 /// What a page of this request looks like. Keep it while the page is written: `page()` borrows from it.
@@ -31,20 +33,43 @@ impl PageContext {
             wordmark: look.wordmark,
             color: look.colour,
             custom_css: look.custom_css,
-            footer_links: look.footer_links.into_iter().map(|(name, href)| FooterLink { name, href }).collect(),
+            footer_links: look
+                .footer_links
+                .into_iter()
+                .map(|(name, href)| FooterLink { name, href })
+                .collect(),
         };
         let theme = Theme::from_cookies(cookies).or_else(|| Theme::parse(&look.theme)).unwrap_or_default();
-        Self { brand, background: look.background, help: look.help, locale: look.locale, theme, nonce: core.ports.hex(16) }
+        Self {
+            brand,
+            background: look.background,
+            help: look.help,
+            locale: look.locale,
+            theme,
+            nonce: core.ports.hex(16),
+        }
     }
     pub fn page<'a>(&'a self, core: &'a Core) -> Page<'a> {
-        Page { brand: &self.brand, assets: core.assets.as_ref(), locale: if self.locale.is_empty() { "en" } else { &self.locale }, theme: self.theme, nonce: &self.nonce }
+        Page {
+            brand: &self.brand,
+            assets: core.assets.as_ref(),
+            locale: if self.locale.is_empty() { "en" } else { &self.locale },
+            theme: self.theme,
+            nonce: &self.nonce,
+        }
     }
     /// The answer around a page. `form_targets` are origins that its forms may post to beside ours.
     pub fn answer(&self, status: StatusCode, form_targets: &[&str], body: Markup) -> Response<String> {
         self.answer_with(status, form_targets, &Foreign::default(), body)
     }
     /// The same for a page that takes something from other hosts.
-    pub fn answer_with(&self, status: StatusCode, form_targets: &[&str], foreign: &Foreign<'_>, body: Markup) -> Response<String> {
+    pub fn answer_with(
+        &self,
+        status: StatusCode,
+        form_targets: &[&str],
+        foreign: &Foreign<'_>,
+        body: Markup,
+    ) -> Response<String> {
         let mut response = Response::new(body.into_string());
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -72,7 +97,11 @@ impl Lasting {
     /// The answer to a request with these headers. The tag is of the text, packed or not: it is a weak one.
     pub fn answer(&self, headers: &HeaderMap, content_type: &'static str) -> Response<Vec<u8>> {
         let mut response = Response::new(Vec::new());
-        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+        let known = headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','));
         let fresh = known.map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == self.tag);
         let packed = accepts_gzip(headers);
         if fresh {
@@ -94,8 +123,8 @@ impl Lasting {
     }
 }
 
-/// Packs a page in which no secret stands beside anything that the address or a form has brought in: the length of a packed
-/// page tells what repeats itself in it (BREACH).
+/// Packs a page in which no secret stands beside anything that the address or a form has brought in: the
+/// length of a packed page tells what repeats itself in it (BREACH).
 pub fn packed(headers: &HeaderMap, mut response: Response<String>) -> Response<Vec<u8>> {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
     if !accepts_gzip(headers) {
@@ -113,14 +142,27 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|part| {
-        let mut words = part.split(';').map(str::trim);
-        words.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && !words.any(|w| w == "q=0" || w == "q=0.0")
-    })
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .any(|part| {
+            let mut words = part.split(';').map(str::trim);
+            words.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"))
+                && !words.any(|w| w == "q=0" || w == "q=0.0")
+        })
 }
 
 /// An error page: what happened, what to do, the id to look up, a way home.
-pub fn error(core: &Core, client: &Client, cookies: &str, status: StatusCode, title: &str, text: &str) -> Response<String> {
+pub fn error(
+    core: &Core,
+    client: &Client,
+    cookies: &str,
+    status: StatusCode,
+    title: &str,
+    text: &str,
+) -> Response<String> {
     error_with(core, client, cookies, status, (title, text), Some(&format!("Error: {title}")), None)
 }
 
@@ -151,8 +193,18 @@ pub fn error_with(
 /// The page for a host that is not ours, with the way to the one that is.
 pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String> {
     let title = "This is not the address of this server";
-    let text = format!("People reach this server at {base}. Whoever runs it can name another address (AUTHENTIK_WEB__BASE_URL, or the system settings).");
-    error_with(core, client, "", StatusCode::MISDIRECTED_REQUEST, (title, &text), Some(&format!("Error: {title}")), Some((base, "Go there")))
+    let text = format!(
+        "People reach this server at {base}. Whoever runs it can name another address (AUTHENTIK_WEB__BASE_URL, or the system settings)."
+    );
+    error_with(
+        core,
+        client,
+        "",
+        StatusCode::MISDIRECTED_REQUEST,
+        (title, &text),
+        Some(&format!("Error: {title}")),
+        Some((base, "Go there")),
+    )
 }
 
 /// Somebody who may not open an application.
@@ -177,8 +229,13 @@ pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_
         "flow_info": {"title": "", "background": page_context.background, "layout": "stacked"},
     });
     let switch = sign_out_to(refusal.again);
-    let form =
-        FormContext { application: Some(refusal.application), switch_url: Some(&switch), request_id: Some(&client.request_id), help: &page_context.help, ..FormContext::new("", "") };
+    let form = FormContext {
+        application: Some(refusal.application),
+        switch_url: Some(&switch),
+        request_id: Some(&client.request_id),
+        help: &page_context.help,
+        ..FormContext::new("", "")
+    };
     match challenge_page(page_context.page(core), &challenge, &form) {
         Some(page) => page_context.answer(StatusCode::FORBIDDEN, &[], page),
         None => error(core, client, cookies, StatusCode::FORBIDDEN, "You can’t open this", refusal.text),
@@ -196,7 +253,8 @@ pub fn not_found(core: &Core, client: &Client, cookies: &str) -> Response<String
     // Clients of the wire look for the brand's title alone.
     let window = client.browser.then(|| format!("Error: {title}"));
     let text = "Check the address for a typing mistake, or go to your applications.";
-    let mut response = error_with(core, client, cookies, StatusCode::NOT_FOUND, (title, text), window.as_deref(), None);
+    let mut response =
+        error_with(core, client, cookies, StatusCode::NOT_FOUND, (title, text), window.as_deref(), None);
     // Nothing personal is on it; every load of it may be cached.
     response.headers_mut().remove(header::CACHE_CONTROL);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
@@ -209,12 +267,24 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
     let (status, title, text) = match error {
         Error::NotFound => return not_found(core, client, cookies),
         Error::Denied(why) => (StatusCode::FORBIDDEN, "You can’t open this", why.as_str()),
-        Error::Invalid(_) | Error::Conflict(_) => (StatusCode::BAD_REQUEST, "The request could not be read", "Go back and try again."),
-        Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts", "There were too many attempts from your network. Wait a moment and try again."),
-        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "Signing in is not possible right now", "Wait a moment and try again."),
-        Error::Internal(_) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side", "Try again. If it happens once more, give the id below to your administrator.")
+        Error::Invalid(_) | Error::Conflict(_) => {
+            (StatusCode::BAD_REQUEST, "The request could not be read", "Go back and try again.")
         }
+        Error::TooMany { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many attempts",
+            "There were too many attempts from your network. Wait a moment and try again.",
+        ),
+        Error::Unavailable(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Signing in is not possible right now",
+            "Wait a moment and try again.",
+        ),
+        Error::Internal(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong on our side",
+            "Try again. If it happens once more, give the id below to your administrator.",
+        ),
     };
     if matches!(error, Error::Internal(_)) {
         tracing::error!(request_id = %client.request_id, %error, "a request failed");
@@ -252,8 +322,23 @@ mod tests {
         GzDecoder::new(packed.body().as_slice()).read_to_string(&mut again).unwrap();
         assert_eq!(again, text);
         let tag = plain.headers()[header::ETAG].to_str().unwrap().to_owned();
-        let fresh = lasting.answer(&headers(&[(header::IF_NONE_MATCH, &tag), (header::ACCEPT_ENCODING, "gzip")]), "text/plain");
-        assert_eq!((fresh.status(), fresh.body().len(), fresh.headers().contains_key(header::CONTENT_ENCODING)), (StatusCode::NOT_MODIFIED, 0, false));
-        assert_eq!(lasting.answer(&headers(&[(header::IF_NONE_MATCH, "\"x\""), (header::ACCEPT_ENCODING, "gzip;q=0")]), "text/plain").body().as_slice(), text.as_bytes());
+        let fresh = lasting.answer(
+            &headers(&[(header::IF_NONE_MATCH, &tag), (header::ACCEPT_ENCODING, "gzip")]),
+            "text/plain",
+        );
+        assert_eq!(
+            (fresh.status(), fresh.body().len(), fresh.headers().contains_key(header::CONTENT_ENCODING)),
+            (StatusCode::NOT_MODIFIED, 0, false)
+        );
+        assert_eq!(
+            lasting
+                .answer(
+                    &headers(&[(header::IF_NONE_MATCH, "\"x\""), (header::ACCEPT_ENCODING, "gzip;q=0")]),
+                    "text/plain"
+                )
+                .body()
+                .as_slice(),
+            text.as_bytes()
+        );
     }
 }

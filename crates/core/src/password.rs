@@ -1,7 +1,7 @@
 //! Passwords: the backends that judge them, and the count of attempts that no crowd of requests can beat.
 use crate::budget::{self, Prefix};
 use crate::pool::{Lane, PoolTurn};
-use crate::{Client, Core, Principal, device, token, keyed_semaphore};
+use crate::{Client, Core, Principal, device, keyed_semaphore, token};
 use async_trait::async_trait;
 use signet_base::{Error, Map, Result, Secret, Span, json};
 use signet_store::attempts::{self, Taken};
@@ -37,8 +37,9 @@ pub struct Accepted {
 pub trait PasswordBackend: Send + Sync {
     /// The name by which password stages list it.
     fn name(&self) -> &'static str;
-    /// Who the password proves to be there. For names that are nobody's it must take as long as for a wrong password.
-    /// A directory may bring somebody along whom this server did not know: `attempt.account` is then none.
+    /// Who the password proves to be there. For names that are nobody's it must take as long as for a wrong
+    /// password. A directory may bring somebody along whom this server did not know: `attempt.account` is
+    /// then none.
     async fn judge(&self, core: &Arc<Core>, attempt: &Attempt<'_>) -> Result<Option<Accepted>>;
 }
 
@@ -53,7 +54,8 @@ impl PasswordBackend for Internal {
         INTERNAL
     }
     async fn judge(&self, core: &Arc<Core>, attempt: &Attempt<'_>) -> Result<Option<Accepted>> {
-        let fits = check_password(core, attempt.turn, attempt.account.map(|p| &p.user), attempt.password).await?;
+        let fits =
+            check_password(core, attempt.turn, attempt.account.map(|p| &p.user), attempt.password).await?;
         let person = attempt.account.filter(|_| fits).cloned();
         Ok(person.map(|person| Accepted { person, backend: INTERNAL, method: "password", args: Map::new() }))
     }
@@ -94,13 +96,23 @@ pub enum Outcome {
 /// How long wrong passwords are remembered, in seconds. The window begins with the first one.
 const WINDOW_SECS: i64 = 300;
 
-/// Judges a password by the named backends, in order. Wrong ones use up the share of the address over all accounts
-/// (`Error::TooMany`), but not in a browser that the person has signed in with before. At most `limit` attempts are judged for one account in a window,
-/// however many come at once and on however many nodes; names that are nobody's are counted alike. A browser that the
-/// person has signed in with before has a count of its own, so that a stranger cannot lock the person out there.
-/// Success forgets the count. Whoever fails to be judged (the server is overloaded) has lost no attempt.
-pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, client: &Client, username: &str, account: Option<&Principal>, password: &Secret) -> Result<Outcome> {
-    let backends: Vec<Arc<dyn PasswordBackend>> = backends.iter().filter_map(|name| core.families.password_backend(name)).collect();
+/// Judges a password by the named backends, in order. Wrong ones use up the share of the address over all
+/// accounts (`Error::TooMany`), but not in a browser that the person has signed in with before. At most
+/// `limit` attempts are judged for one account in a window, however many come at once and on however many
+/// nodes; names that are nobody's are counted alike. A browser that the person has signed in with before has
+/// a count of its own, so that a stranger cannot lock the person out there. Success forgets the count.
+/// Whoever fails to be judged (the server is overloaded) has lost no attempt.
+pub async fn judge(
+    core: &Arc<Core>,
+    backends: &[&str],
+    limit: i64,
+    client: &Client,
+    username: &str,
+    account: Option<&Principal>,
+    password: &Secret,
+) -> Result<Outcome> {
+    let backends: Vec<Arc<dyn PasswordBackend>> =
+        backends.iter().filter_map(|name| core.families.password_backend(name)).collect();
     if backends.is_empty() {
         return Ok(Outcome::NoBackend);
     }
@@ -111,8 +123,11 @@ pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, client: &Cli
     let attempt = &Attempt { client, username, account, password, turn: share.turn(account) };
     let name = counter(core, attempt, known);
     share.check()?;
-    let _turn: keyed_semaphore::KeyedPermit = core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
-    let Taken::Allowed { left } = attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await? else {
+    let _turn: keyed_semaphore::KeyedPermit =
+        core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
+    let Taken::Allowed { left } =
+        attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await?
+    else {
         return Ok(Outcome::Exhausted);
     };
     match ask(core, &backends, attempt).await {
@@ -132,13 +147,20 @@ pub async fn judge(core: &Arc<Core>, backends: &[&str], limit: i64, client: &Cli
     }
 }
 
-async fn ask(core: &Arc<Core>, backends: &[Arc<dyn PasswordBackend>], attempt: &Attempt<'_>) -> Result<Option<Accepted>> {
+async fn ask(
+    core: &Arc<Core>,
+    backends: &[Arc<dyn PasswordBackend>],
+    attempt: &Attempt<'_>,
+) -> Result<Option<Accepted>> {
     for backend in backends {
         let accepted = backend.judge(core, attempt).await?;
         // A backend may bring somebody along; an inactive account gets nothing by any way.
         let Some(accepted) = accepted.filter(|a| a.person.user.is_active) else { continue };
         if attempt.account.is_some_and(|p| p.user.id != accepted.person.user.id) {
-            tracing::error!(backend = backend.name(), "a password backend named another person than was asked about: refused");
+            tracing::error!(
+                backend = backend.name(),
+                "a password backend named another person than was asked about: refused"
+            );
             continue;
         }
         return Ok(Some(accepted));
@@ -152,12 +174,17 @@ struct Share<'a> {
     ip: IpAddr,
     /// Whose password it is.
     who: u64,
-    /// The browser is one that the person has signed in with before: strangers' failures do not count against it.
+    /// The browser is one that the person has signed in with before: strangers' failures do not count against
+    /// it.
     known: bool,
 }
 impl Share<'_> {
     fn check(&self) -> Result<()> {
-        if self.known { Ok(()) } else { self.core.budgets.check(budget::BudgetKind::Password, self.ip, self.core.now()) }
+        if self.known {
+            Ok(())
+        } else {
+            self.core.budgets.check(budget::BudgetKind::Password, self.ip, self.core.now())
+        }
     }
     fn failed(&self) {
         if !self.known {
@@ -171,7 +198,8 @@ impl Share<'_> {
     /// People in browsers that are known have a turn of their own, others share that of their address.
     fn turn(&self, account: Option<&Principal>) -> PoolTurn {
         let own = account.filter(|_| self.known || self.core.budgets.is_exempt(self.ip));
-        let lane = own.map_or_else(|| Lane::Address(Prefix::of(self.ip)), |person| Lane::Account(person.user.id));
+        let lane =
+            own.map_or_else(|| Lane::Address(Prefix::of(self.ip)), |person| Lane::Account(person.user.id));
         PoolTurn { lane, first: self.known || self.core.budgets.is_good(self.ip, self.core.now()) }
     }
 }
@@ -187,14 +215,21 @@ fn who(core: &Core, username: &str, account: Option<&Principal>) -> u64 {
     core.budgets.name(&name_of(username, account))
 }
 
-/// The name under which attempts are counted. Digested: what was typed may be long, or a password in the wrong field.
+/// The name under which attempts are counted. Digested: what was typed may be long, or a password in the
+/// wrong field.
 fn counter(core: &Core, attempt: &Attempt<'_>, known: bool) -> String {
     let browser = if known { attempt.client.device.as_str() } else { "" };
-    core.vault.digest("attempt", &format!("password\n{}\n{browser}", name_of(attempt.username, attempt.account)))
+    core.vault
+        .digest("attempt", &format!("password\n{}\n{browser}", name_of(attempt.username, attempt.account)))
 }
 
 /// What a person's password must fit before a session starts; used by the password stage and by nobody else.
-async fn check_password(core: &Core, turn: PoolTurn, user: Option<&Arc<User>>, password: &Secret) -> Result<bool> {
+async fn check_password(
+    core: &Core,
+    turn: PoolTurn,
+    user: Option<&Arc<User>>,
+    password: &Secret,
+) -> Result<bool> {
     let stored = user.filter(|u| u.is_active).map(|u| u.password.as_str());
     let fits = core.hasher.verify_in_turn(turn, stored, password).await?;
     if let (true, Some(user)) = (fits, user)

@@ -1,6 +1,7 @@
-//! The policy engine: order, any/all, negation, timeout, failure result, memory. A policy only answers its question.
-mod memory;
+//! The policy engine: order, any/all, negation, timeout, failure result, memory. A policy only answers its
+//! question.
 mod decision_log;
+mod memory;
 
 use crate::models::{EngineMode, PolicyBinding};
 use crate::{Client, Core, Principal};
@@ -11,8 +12,8 @@ use signet_store::groups;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use memory::Memory;
 pub use decision_log::{Decision, DecisionLog};
+pub use memory::Memory;
 
 /// What a policy is asked.
 pub struct Question<'a> {
@@ -60,8 +61,8 @@ impl Verdict {
 pub trait Policy: Send + Sync {
     fn def(&self) -> &'static ModelDef;
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict>;
-    /// Whether an answer without context follows from the account, its groups, the address, the browser and the
-    /// configuration alone, so that it may be kept for `CACHE__TIMEOUT_POLICIES` seconds.
+    /// Whether an answer without context follows from the account, its groups, the address, the browser and
+    /// the configuration alone, so that it may be kept for `CACHE__TIMEOUT_POLICIES` seconds.
     fn is_lasting(&self, _policy: &Object) -> bool {
         false
     }
@@ -102,7 +103,11 @@ pub async fn judge(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Resu
 }
 
 /// Like `judge`, with what each binding said. The decision is noted in the request.
-pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Result<(Verdict, Arc<Vec<Trace>>)> {
+pub async fn explain(
+    pbm: Uuid,
+    mode: EngineMode,
+    question: &Question<'_>,
+) -> Result<(Verdict, Arc<Vec<Trace>>)> {
     let config = question.core.config();
     let bindings = config.bindings_of(pbm);
     if bindings.is_empty() {
@@ -123,7 +128,8 @@ pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Re
         if let Some(error) = &error {
             tracing::warn!(policy = %subject.name, binding = %object.pk, %error, "a policy failed; its binding's failure result counts");
         }
-        let mut answer = answer.unwrap_or_else(|_| Verdict { passing: binding.failure_result, ..Verdict::default() });
+        let mut answer =
+            answer.unwrap_or_else(|_| Verdict { passing: binding.failure_result, ..Verdict::default() });
         if binding.negate && error.is_none() {
             answer.passing = !answer.passing;
         }
@@ -150,8 +156,16 @@ pub async fn explain(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Re
     let traces = Arc::new(traces);
     if !traces.is_empty() {
         let target = config.by_pbm(pbm);
-        let (kind, name) = target.map_or_else(|| (String::new(), pbm.to_string()), |t| (t.def.full_name(), name_of(t, &config)));
-        question.client.decision_log.decided(Decision { target: kind, name, mode, passing: verdict.passing, at: now, traces: traces.clone() });
+        let (kind, name) = target
+            .map_or_else(|| (String::new(), pbm.to_string()), |t| (t.def.full_name(), name_of(t, &config)));
+        question.client.decision_log.decided(Decision {
+            target: kind,
+            name,
+            mode,
+            passing: verdict.passing,
+            at: now,
+            traces: traces.clone(),
+        });
     }
     Ok((verdict, traces))
 }
@@ -190,21 +204,26 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
     }
     if let Some(user) = binding.user {
         let found = question.user.filter(|u| u.user.id == user);
-        return (subject("user", found.map_or_else(|| user.to_string(), |u| u.user.username.clone())), member(found.is_some()));
+        return (
+            subject("user", found.map_or_else(|| user.to_string(), |u| u.user.username.clone())),
+            member(found.is_some()),
+        );
     }
     let core = question.core;
     let Some(policy) = binding.policy.and_then(|pk| core.config().get(pk).cloned()) else {
         return (Subject::default(), Err(Error::internal("the binding names no policy")));
     };
     let mut subject = subject(&policy.def.full_name(), policy.name().to_owned());
-    let kept = memory::is_possible(question) && core.families.policy(policy.def).is_some_and(|kind| kind.is_lasting(&policy));
+    let kept = memory::is_possible(question)
+        && core.families.policy(policy.def).is_some_and(|kind| kind.is_lasting(&policy));
     let key = if kept { memory::key(pk, &policy, question) } else { None };
     let now = core.now();
     if let Some(verdict) = key.as_ref().and_then(|key| core.answers.get(key, now)) {
         subject.kept = true;
         return (subject, Ok(verdict));
     }
-    let answer = ask_policy(&policy, question, Duration::from_secs(binding.timeout.max(0).unsigned_abs())).await;
+    let answer =
+        ask_policy(&policy, question, Duration::from_secs(binding.timeout.max(0).unsigned_abs())).await;
     if let (Some(key), Ok(verdict)) = (key, &answer) {
         core.answers.keep(key, verdict, now.plus(Span::from_secs(core.settings.cache_timeout_policies)));
     }
@@ -213,14 +232,19 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
 
 /// Explanations name groups that the person is not in; otherwise nobody waits for a name.
 async fn name_of_group(question: &Question<'_>, group: Uuid) -> String {
-    let read = if question.is_dry_run() { groups::many(&question.core.db, &[group]).await.ok() } else { None };
+    let read =
+        if question.is_dry_run() { groups::many(&question.core.db, &[group]).await.ok() } else { None };
     read.and_then(|mut all| all.pop()).map_or_else(|| group.to_string(), |g| g.name)
 }
 
-/// Asks one policy, with a time limit (zero means the default of 30 s). A failure leaves an event, and so does every
-/// run of a policy with `execution_logging`.
+/// Asks one policy, with a time limit (zero means the default of 30 s). A failure leaves an event, and so
+/// does every run of a policy with `execution_logging`.
 pub async fn ask_policy(policy: &Arc<Object>, question: &Question<'_>, limit: Duration) -> Result<Verdict> {
-    let kind = question.core.families.policy(policy.def).ok_or_else(|| Error::internal(format!("no engine for {:?}", policy.def)))?;
+    let kind = question
+        .core
+        .families
+        .policy(policy.def)
+        .ok_or_else(|| Error::internal(format!("no engine for {:?}", policy.def)))?;
     let limit = if limit.is_zero() { Duration::from_secs(30) } else { limit };
     let answer = match tokio::time::timeout(limit, kind.judge(policy, question)).await {
         Ok(answer) => answer,
@@ -235,10 +259,14 @@ pub async fn ask_policy(policy: &Arc<Object>, question: &Question<'_>, limit: Du
 async fn record(policy: &Object, question: &Question<'_>, answer: &Result<Verdict>) {
     let target = question.target.map(|t| Core::model_event(t));
     let (action, said) = match answer {
-        Err(error) => ("policy_exception", json!({"policy": Core::model_event(policy), "target": target, "message": error.to_string()})),
-        Ok(verdict) if policy.data.get("execution_logging") == Some(&Json::Bool(true)) => {
-            ("policy_execution", json!({"policy": Core::model_event(policy), "target": target, "passing": verdict.passing, "messages": verdict.messages}))
-        }
+        Err(error) => (
+            "policy_exception",
+            json!({"policy": Core::model_event(policy), "target": target, "message": error.to_string()}),
+        ),
+        Ok(verdict) if policy.data.get("execution_logging") == Some(&Json::Bool(true)) => (
+            "policy_execution",
+            json!({"policy": Core::model_event(policy), "target": target, "passing": verdict.passing, "messages": verdict.messages}),
+        ),
         Ok(_) => return,
     };
     question.core.event(question.client, question.user, action, policy.def.app, said).await;

@@ -1,5 +1,5 @@
-//! A bounded pool of threads for work that burns a core (password hashing, RSA): never on the async threads, and
-//! never in an unbounded queue.
+//! A bounded pool of threads for work that burns a core (password hashing, RSA): never on the async threads,
+//! and never in an unbounded queue.
 mod fair;
 
 pub use fair::{Lane, PoolTurn};
@@ -106,7 +106,8 @@ impl Inbox {
                     let rested;
                     (state, rested) = match rest {
                         Some(Rest { after, .. }) => {
-                            let (state, time) = self.wake.wait_timeout(state, after).unwrap_or_else(PoisonError::into_inner);
+                            let (state, time) =
+                                self.wake.wait_timeout(state, after).unwrap_or_else(PoisonError::into_inner);
                             (state, time.timed_out())
                         }
                         None => (self.wake.wait(state).unwrap_or_else(PoisonError::into_inner), false),
@@ -173,8 +174,8 @@ impl Pool {
     pub fn resting(name: &str, threads: usize, queue: usize, rest: Rest) -> Result<Self> {
         Self::start(name, threads, queue, 1, Some(rest))
     }
-    /// A pool for short jobs: while many others wait, up to so many answers leave together, so that the async threads are not
-    /// woken for each of them while they and the workers share the cores.
+    /// A pool for short jobs: while many others wait, up to so many answers leave together, so that the async
+    /// threads are not woken for each of them while they and the workers share the cores.
     pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
         Self::start(name, threads, queue, together, None)
     }
@@ -204,7 +205,8 @@ impl Pool {
                         if done.len() >= together || done.len() > inbox.waiting() {
                             deliver(&mut done);
                         }
-                        // The threads that answer do not interrupt a job (`serve_in_batches`): between two it is their turn.
+                        // The threads that answer do not interrupt a job (`serve_in_batches`): between two it
+                        // is their turn.
                         std::thread::yield_now();
                     }
                 })
@@ -233,18 +235,26 @@ impl Pool {
         }
         answer.await.map_err(|_| Error::internal("a worker thread failed"))
     }
-    /// The same in turns with others: work of one lane never keeps that of another waiting for more than its turn.
+    /// The same in turns with others: work of one lane never keeps that of another waiting for more than its
+    /// turn.
     ///
     /// # Errors
     /// `TooMany` when the lane has its share waiting, `Unavailable` when all of them together are too many.
-    pub async fn run_in_turn<T: Send + 'static>(&self, turn: PoolTurn, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    pub async fn run_in_turn<T: Send + 'static>(
+        &self,
+        turn: PoolTurn,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let (boxed, answer, before) = self.boxed(job);
         let running = before.min(self.threads);
         self.inbox.put_in_turn(turn, boxed, |ahead| self.is_too_long(ahead + running))?;
         answer.await.map_err(|_| Error::internal("a worker thread failed"))
     }
     /// A job as the workers take it, its answer, and how many were there before it.
-    fn boxed<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> (Job, oneshot::Receiver<T>, usize) {
+    fn boxed<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> (Job, oneshot::Receiver<T>, usize) {
         let (done, answer) = oneshot::channel();
         let before = self.load.jobs.fetch_add(1, Relaxed);
         let counted = Counted(self.load.clone());
@@ -296,11 +306,23 @@ mod tests {
             let crowd: Vec<_> = (0..1 + round % 5)
                 .map(|n| {
                     let pool = pool.clone();
-                    tokio::spawn(async move { pool.run(move || (0..n * 300 + round).fold(0u32, |sum, x| std::hint::black_box(sum.wrapping_add(x)))).await })
+                    tokio::spawn(async move {
+                        pool.run(move || {
+                            (0..n * 300 + round)
+                                .fold(0u32, |sum, x| std::hint::black_box(sum.wrapping_add(x)))
+                        })
+                        .await
+                    })
                 })
                 .collect();
             for one in crowd {
-                assert!(tokio::time::timeout(Duration::from_secs(10), one).await.expect("an answer was held back").unwrap().is_ok());
+                assert!(
+                    tokio::time::timeout(Duration::from_secs(10), one)
+                        .await
+                        .expect("an answer was held back")
+                        .unwrap()
+                        .is_ok()
+                );
             }
         }
     }
@@ -361,7 +383,10 @@ mod tests {
             // At most one job of the crowd, and its own.
             assert!(began.elapsed() < Duration::from_millis(160), "{:?}", began.elapsed());
         }
-        assert!(matches!(pool.run_in_turn(from(1), || ()).await, Ok(()) | Err(Error::TooMany { .. } | Error::Unavailable(_))));
+        assert!(matches!(
+            pool.run_in_turn(from(1), || ()).await,
+            Ok(()) | Err(Error::TooMany { .. } | Error::Unavailable(_))
+        ));
         crowd.iter().for_each(tokio::task::JoinHandle::abort);
     }
     #[tokio::test]
@@ -373,7 +398,10 @@ mod tests {
             assert_eq!(pool.run(|| 7).await.unwrap(), 7);
             let before = RESTED.load(Relaxed);
             tokio::time::sleep(Duration::from_millis(300)).await;
-            assert!(RESTED.load(Relaxed) >= before.max(round) && RESTED.load(Relaxed) <= before + 1, "once a rest");
+            assert!(
+                RESTED.load(Relaxed) >= before.max(round) && RESTED.load(Relaxed) <= before + 1,
+                "once a rest"
+            );
         }
     }
 }

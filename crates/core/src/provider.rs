@@ -1,4 +1,5 @@
-//! What an application speaks. A provider kind brings its routes; the gate (`access::may_use`) is one for all.
+//! What an application speaks. A provider kind brings its routes; the gate (`access::may_use`) is one for
+//! all.
 use crate::{Client, Core, Principal};
 use async_trait::async_trait;
 use signet_base::{Error, Map, Result, Span};
@@ -27,7 +28,13 @@ pub trait ProviderKind: Send + Sync {
         None
     }
     /// A signed token, where the kind makes such.
-    async fn token(&self, _core: &Arc<Core>, _client: &Client, _provider: &Arc<Object>, _order: Order) -> Result<String> {
+    async fn token(
+        &self,
+        _core: &Arc<Core>,
+        _client: &Client,
+        _provider: &Arc<Object>,
+        _order: Order,
+    ) -> Result<String> {
         Err(Error::denied("This provider makes no tokens."))
     }
 }

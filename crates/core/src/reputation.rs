@@ -1,4 +1,5 @@
-//! How a name and an address have behaved lately. Failed sign-ins cost, successful ones give; who is asked looks at the sum.
+//! How a name and an address have behaved lately. Failed sign-ins cost, successful ones give; who is asked
+//! looks at the sum.
 use crate::budget::Prefix;
 use crate::{Client, Core};
 use signet_base::{Map, Result};
@@ -7,8 +8,9 @@ use signet_store::reputation::{self, Limits, Reputation};
 /// Longest name that is kept; what was typed may be anything.
 const MAX_NAME: usize = 150;
 
-/// Adds `amount` to the score of the pair of a typed name and the caller's address, within the limits of the system
-/// settings. Nobody waits for the row, and a failure is logged only: a sign-in must not fail on its record.
+/// Adds `amount` to the score of the pair of a typed name and the caller's address, within the limits of the
+/// system settings. Nobody waits for the row, and a failure is logged only: a sign-in must not fail on its
+/// record.
 pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
     if client.dry_run.is_some() {
         return;
@@ -27,7 +29,8 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
         updated: now,
         expires: (!life.is_zero()).then(|| now.plus(life)),
     };
-    let limits = Limits { lower: system.reputation_lower_limit.min(0), upper: system.reputation_upper_limit.max(0) };
+    let limits =
+        Limits { lower: system.reputation_lower_limit.min(0), upper: system.reputation_upper_limit.max(0) };
     if let Err(error) = reputation::add_behind(&core.db, &change, limits).await {
         tracing::warn!(%error, "a reputation score could not be written");
     }
@@ -37,7 +40,8 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
 pub async fn score(core: &Core, client: &Client, username: Option<&str>, check_ip: bool) -> Result<i64> {
     let ip = check_ip.then(|| address(client));
     let name = username.map(folded);
-    reputation::score(&core.db, ip.as_deref(), name.as_deref(), client.dry_run.unwrap_or_else(|| core.now())).await
+    reputation::score(&core.db, ip.as_deref(), name.as_deref(), client.dry_run.unwrap_or_else(|| core.now()))
+        .await
 }
 
 /// The address that is judged: of IPv6 the network, in which anybody can choose addresses at will.

@@ -1,5 +1,5 @@
-//! How unusual a request is: one number from 0 (nothing noticed) to 100, with its reasons. Worked out once a request
-//! and person; policies, expressions and explanations see the same value.
+//! How unusual a request is: one number from 0 (nothing noticed) to 100, with its reasons. Worked out once a
+//! request and person; policies, expressions and explanations see the same value.
 use crate::flow::{Context, keys};
 use crate::geoip::{distance_km, is_impossible};
 use crate::policy::Question;
@@ -47,7 +47,11 @@ impl Risk {
     }
     /// `{"score": 35, "reasons": [{"name": "new_device", "points": 25, "detail": "…"}]}`
     pub fn to_json(&self) -> Json {
-        let reasons: Vec<Json> = self.reasons.iter().map(|r| json!({"name": r.name, "points": r.points, "detail": r.detail})).collect();
+        let reasons: Vec<Json> = self
+            .reasons
+            .iter()
+            .map(|r| json!({"name": r.name, "points": r.points, "detail": r.detail}))
+            .collect();
         json!({"score": self.score, "reasons": reasons})
     }
 }
@@ -59,7 +63,11 @@ impl Risk {
 pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
     let (core, client) = (question.core, question.client);
     let typed = Context(question.context.clone());
-    let name = question.user.map(|u| u.user.username.clone()).or_else(|| typed.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| typed.get(&keys::PENDING_USER_IDENTIFIER));
+    let name = question
+        .user
+        .map(|u| u.user.username.clone())
+        .or_else(|| typed.get(&keys::PENDING_USER).map(|u| u.username))
+        .or_else(|| typed.get(&keys::PENDING_USER_IDENTIFIER));
     let of = (question.user.map_or(0, |u| u.user.id), name.clone().unwrap_or_default());
     if let Some(known) = client.decision_log.risk(&of) {
         return Ok(known);
@@ -67,11 +75,19 @@ pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
     let mut reasons = Vec::new();
     reasons.extend(of_reputation(reputation::score(core, client, name.as_deref(), true).await?));
     if !is_internal(core, client.ip) {
-        reasons.push(Reason { name: "external_network", points: EXTERNAL_NETWORK, detail: format!("{} is outside of the internal networks", client.ip) });
+        reasons.push(Reason {
+            name: "external_network",
+            points: EXTERNAL_NETWORK,
+            detail: format!("{} is outside of the internal networks", client.ip),
+        });
     }
     if let Some(person) = question.user {
         if !device::is_known(core, client, person.user.id).await? {
-            reasons.push(Reason { name: "new_device", points: NEW_DEVICE, detail: "the person has not signed in with this browser before".to_owned() });
+            reasons.push(Reason {
+                name: "new_device",
+                points: NEW_DEVICE,
+                detail: "the person has not signed in with this browser before".to_owned(),
+            });
         }
         let history = logins::latest(&core.db, person.user.id, HISTORY).await?;
         reasons.extend(of_history(core, client.ip, &history, question.now().secs())?);
@@ -83,15 +99,24 @@ pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
 
 fn of_reputation(score: i64) -> Option<Reason> {
     let points = score.min(0).saturating_neg().saturating_mul(BAD_REPUTATION).min(MOST_FOR_REPUTATION);
-    (points > 0).then(|| Reason { name: "reputation", points, detail: format!("the reputation of name and address is {score}") })
+    (points > 0).then(|| Reason {
+        name: "reputation",
+        points,
+        detail: format!("the reputation of name and address is {score}"),
+    })
 }
 
 fn of_history(core: &Core, ip: IpAddr, history: &[Login], now: i64) -> Result<Vec<Reason>> {
     let mut reasons = Vec::new();
     let Some(place) = core.geoip.look_up(ip)?.place else { return Ok(reasons) };
-    let countries: HashSet<&str> = history.iter().map(|l| l.country.as_str()).filter(|c| !c.is_empty()).collect();
+    let countries: HashSet<&str> =
+        history.iter().map(|l| l.country.as_str()).filter(|c| !c.is_empty()).collect();
     if !place.country.is_empty() && !countries.is_empty() && !countries.contains(place.country.as_str()) {
-        reasons.push(Reason { name: "new_country", points: NEW_COUNTRY, detail: format!("the person has not signed in from {} lately", place.country) });
+        reasons.push(Reason {
+            name: "new_country",
+            points: NEW_COUNTRY,
+            detail: format!("the person has not signed in from {} lately", place.country),
+        });
     }
     let last = history.iter().find_map(|l| Some((l, l.place?)));
     if let (Some(here), Some((login, there))) = (place.point, last) {
@@ -106,14 +131,24 @@ fn of_history(core: &Core, ip: IpAddr, history: &[Login], now: i64) -> Result<Ve
 
 /// Whether an address belongs to the networks that `RISK__INTERNAL_NETWORKS` names.
 pub fn is_internal(core: &Core, ip: IpAddr) -> bool {
-    core.settings.internal_networks.iter().any(|(network, prefix)| crate::client::covers(*network, *prefix, ip))
+    core.settings
+        .internal_networks
+        .iter()
+        .any(|(network, prefix)| crate::client::covers(*network, *prefix, ip))
 }
 
 /// Keeps where a person signed in from, for the next assessment. Nobody waits for the row.
 pub async fn remember_sign_in(core: &Core, client: &Client, person: &Principal) {
     let located = core.geoip.look_up(client.ip).unwrap_or_default();
     let place = located.place.unwrap_or_default();
-    let login = Login { user_id: person.user.id, at: core.now(), ip: client.ip.to_string(), country: place.country, place: place.point, asn: located.network.map(|n| n.asn) };
+    let login = Login {
+        user_id: person.user.id,
+        at: core.now(),
+        ip: client.ip.to_string(),
+        country: place.country,
+        place: place.point,
+        asn: located.network.map(|n| n.asn),
+    };
     if let Err(error) = logins::insert_behind(&core.db, &login).await {
         tracing::warn!(%error, "a sign-in could not be added to the history");
     }
@@ -125,7 +160,11 @@ mod tests {
     #[test]
     fn findings_add_up_to_at_most_a_hundred() {
         assert_eq!(Risk::of(Vec::new()).score, 0);
-        let all = [NEW_DEVICE, NEW_COUNTRY, IMPOSSIBLE_TRAVEL, EXTERNAL_NETWORK].map(|points| Reason { name: "x", points, detail: String::new() });
+        let all = [NEW_DEVICE, NEW_COUNTRY, IMPOSSIBLE_TRAVEL, EXTERNAL_NETWORK].map(|points| Reason {
+            name: "x",
+            points,
+            detail: String::new(),
+        });
         assert_eq!(Risk::of(all.to_vec()).score, 100);
         assert_eq!(Risk::of(all[..2].to_vec()).score, 50);
     }

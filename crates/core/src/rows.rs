@@ -8,8 +8,9 @@ use signet_store::users::User;
 /// Picture of nobody.
 pub const NO_AVATAR: &str = "/static/dist/assets/images/user_default.png";
 
-/// First of the configured kinds that gives a picture: `none`, `gravatar`, `initials`, or an address. Gravatar is told of
-/// everybody whose picture is shown, so it counts only where an administrator asked for it: the delivered list is not asking.
+/// First of the configured kinds that gives a picture: `none`, `gravatar`, `initials`, or an address.
+/// Gravatar is told of everybody whose picture is shown, so it counts only where an administrator asked for
+/// it: the delivered list is not asking.
 pub fn avatar(core: &Core, name: &str, username: &str, email: &str) -> String {
     let system = core.system();
     let (modes, asked) = match core.settings.avatars.as_deref() {
@@ -28,7 +29,10 @@ fn picture(modes: &str, asked: bool, name: &str, username: &str, email: &str) ->
             "none" => return NO_AVATAR.to_owned(),
             "gravatar" if asked && !email.trim().is_empty() => {
                 // Whoever has no picture there gets a plain figure: a missing picture would leave a hole.
-                return format!("https://www.gravatar.com/avatar/{}?size=158&rating=g&default=mp", mail_hash(email));
+                return format!(
+                    "https://www.gravatar.com/avatar/{}?size=158&rating=g&default=mp",
+                    mail_hash(email)
+                );
             }
             "initials" => return initials(if name.trim().is_empty() { username } else { name }),
             url if url.starts_with("http://") || url.starts_with("https://") || url.starts_with('/') => {
@@ -75,7 +79,8 @@ pub fn partial_user(core: &Core, user: &User) -> Json {
         "last_login": user.last_login, "email": user.email, "attributes": user.attributes, "uid": core.uid(user.id),
     })
 }
-/// Attributes with those of groups below them: groups by name, then the person's own; dictionaries merge, lists append.
+/// Attributes with those of groups below them: groups by name, then the person's own; dictionaries merge,
+/// lists append.
 pub fn group_attributes(principal: &Principal) -> Map {
     let mut out = Map::new();
     let mut groups: Vec<&Group> = principal.groups.iter().collect();
@@ -110,7 +115,11 @@ mod tests {
     fn guide_g09_gravatar_is_followed_where_it_was_asked_for() {
         let of = |modes: &str, asked: bool, email: &str| picture(modes, asked, "Ada", "ada", email);
         let address = "https://www.gravatar.com/avatar/84059b07d4be67b806386c0aad8070a23f18836bbaae342275dc0a83414c32ee?";
-        assert!(of("gravatar", true, " MyEmailAddress@example.com ").starts_with(address), "{}", of("gravatar", true, "MyEmailAddress@example.com"));
+        assert!(
+            of("gravatar", true, " MyEmailAddress@example.com ").starts_with(address),
+            "{}",
+            of("gravatar", true, "MyEmailAddress@example.com")
+        );
         assert!(of("gravatar,initials", false, "a@x.test").starts_with("data:image/svg+xml"));
         assert!(of("gravatar", true, "").starts_with("data:image/svg+xml"));
         assert_eq!(of("none,gravatar", true, "a@x.test"), NO_AVATAR);

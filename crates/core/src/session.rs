@@ -1,10 +1,10 @@
-//! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row read a
-//! request. Expiry, the rules for sessions and the account's state are judged at that read.
-pub mod impersonation;
+//! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row
+//! read a request. Expiry, the rules for sessions and the account's state are judged at that read.
 pub mod binding;
 mod cookies;
 mod csrf;
 mod ending;
+pub mod impersonation;
 mod judged;
 pub mod rules;
 mod state;
@@ -94,7 +94,11 @@ impl WebSession {
 
     /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
     pub async fn load(core: &Core, client: &Client, cookies: &str) -> Result<Self> {
-        let Some((key, signed_in)) = cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c)) else { return Ok(Self::anonymous()) };
+        let Some((key, signed_in)) =
+            cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c))
+        else {
+            return Ok(Self::anonymous());
+        };
         let Some(mut row) = sessions::get(&core.db, &core.vault.timed_digest("session", &key)).await? else {
             // A stranger has a key before anything is stored for it; it is replaced when they sign in.
             return Ok(if signed_in { Self::anonymous() } else { Self { key, ..Self::anonymous() } });
@@ -105,13 +109,15 @@ impl WebSession {
         let principal = match row.user_id {
             Some(id) => match Principal::load(core, id).await? {
                 Some(p) if p.user.epoch <= row.epoch => Some(p),
-                // The account is gone, was deactivated, or has ended everything since: its sessions end with it.
+                // The account is gone, was deactivated, or has ended everything since: its sessions end with
+                // it.
                 _ => return Ok(Self::anonymous()),
             },
             None => None,
         };
         let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
-        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data))) else {
+        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data)))
+        else {
             // What it was bound to is in the part that cannot be read.
             tracing::warn!(request_id = %client.request_id, session = %row.uuid, "the state of a session does not decode: the session ends");
             if row.user_id.is_some() {
@@ -195,8 +201,17 @@ impl WebSession {
     }
 
     /// Signs a person in. The session gets a new key (no fixation), the state of flows stays.
-    pub fn sign_in(&mut self, core: &Core, principal: Principal, authentication: Authentication, duration: Span) {
-        let again = self.principal.as_ref().is_some_and(|before| before.impersonator.is_none() && before.user.id == principal.user.id);
+    pub fn sign_in(
+        &mut self,
+        core: &Core,
+        principal: Principal,
+        authentication: Authentication,
+        duration: Span,
+    ) {
+        let again = self
+            .principal
+            .as_ref()
+            .is_some_and(|before| before.impersonator.is_none() && before.user.id == principal.user.id);
         let uuid = self.uuid().filter(|_| again);
         self.rekey(core);
         self.uuid = uuid;
@@ -216,7 +231,8 @@ impl WebSession {
         let (rules, now) = (core.settings.sessions, core.now());
         let absolute = rules.absolute_end(now, self.state.remembered).map_or(end, |longest| longest.min(end));
         self.absolute = Some(absolute);
-        self.expires = Some(rules.idle_end(now, self.state.remembered).map_or(absolute, |idle| idle.min(absolute)));
+        self.expires =
+            Some(rules.idle_end(now, self.state.remembered).map_or(absolute, |idle| idle.min(absolute)));
     }
     /// After [`WebSession::sign_in`]: the person chose to stay signed in for this long.
     pub fn stay(&mut self, core: &Core, duration: Span) {
@@ -233,7 +249,8 @@ impl WebSession {
         self.cookies.push(cookie);
         self.touch();
     }
-    /// After [`WebSession::sign_in`]: whether the browser was known, and for how long the sign-in makes it a known one.
+    /// After [`WebSession::sign_in`]: whether the browser was known, and for how long the sign-in makes it a
+    /// known one.
     pub fn came_by(&mut self, known: bool, age: Option<Span>) {
         self.known_device = known;
         self.device_age = age.unwrap_or(self.device_age);
@@ -277,16 +294,17 @@ impl WebSession {
         self.set_cookie = true;
     }
 
-    /// Writes what changed and gives the cookies to set. A sign-in is one commit, which succeeds only while the account is
-    /// active and as it was proven; else the error is one of [`epoch::has_changed`](signet_store::epoch::has_changed) and
-    /// nobody is signed in.
+    /// Writes what changed and gives the cookies to set. A sign-in is one commit, which succeeds only while
+    /// the account is active and as it was proven; else the error is one of
+    /// [`epoch::has_changed`](signet_store::epoch::has_changed) and nobody is signed in.
     pub async fn save(&mut self, core: &Core, client: &Client) -> Result<Vec<String>> {
         if self.write == Write::None {
             return Ok(Vec::new());
         }
         let mut cookies = std::mem::take(&mut self.cookies);
         self.state.bound();
-        let nothing_to_keep = self.principal.is_none() && self.state.runs().next().is_none() && self.key.is_empty();
+        let nothing_to_keep =
+            self.principal.is_none() && self.state.runs().next().is_none() && self.key.is_empty();
         if nothing_to_keep {
             return self.leave_nothing(core, client, cookies).await;
         }
@@ -329,7 +347,8 @@ impl WebSession {
         let arrived = std::mem::take(&mut self.fresh).then(|| self.principal.clone()).flatten();
         let (with, device) = match &arrived {
             Some(person) => {
-                let (device, cookie) = device::remember(core, client, &person.user, self.known_device, self.device_age);
+                let (device, cookie) =
+                    device::remember(core, client, &person.user, self.known_device, self.device_age);
                 (users::touch_last_login(person.user.id, self.epoch, now).then(device), cookie)
             }
             None => (Batch::new(), None),
@@ -345,7 +364,12 @@ impl WebSession {
         Ok(cookies)
     }
 
-    async fn leave_nothing(&mut self, core: &Core, client: &Client, mut cookies: Vec<String>) -> Result<Vec<String>> {
+    async fn leave_nothing(
+        &mut self,
+        core: &Core,
+        client: &Client,
+        mut cookies: Vec<String>,
+    ) -> Result<Vec<String>> {
         if let Some(old) = self.replaces.take() {
             sessions::delete(&core.db, &core.vault.timed_digest("session", &old)).await?;
         }
@@ -361,7 +385,9 @@ impl WebSession {
         let durable = self.write == Write::Durable;
         if let Some(old) = self.replaces.take() {
             // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
-            if !sessions::rotate(&core.db, &core.vault.timed_digest("session", &old), row, with.clone()).await? {
+            if !sessions::rotate(&core.db, &core.vault.timed_digest("session", &old), row, with.clone())
+                .await?
+            {
                 sessions::begin(&core.db, row, with).await?;
             }
         } else if !with.is_empty() {

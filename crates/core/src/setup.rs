@@ -1,5 +1,6 @@
-//! The first run: `initial-setup` works once, then never again, whatever is deleted later. Whoever does not come from this
-//! machine needs the set-up code, which the operator finds in the log and by `signet setup_code`.
+//! The first run: `initial-setup` works once, then never again, whatever is deleted later. Whoever does not
+//! come from this machine needs the set-up code, which the operator finds in the log and by `signet
+//! setup_code`.
 use crate::{Client, Core};
 use signet_base::{Error, Json, Result, Secret, Span, json};
 use signet_store::attempts::{self, Taken};
@@ -35,12 +36,18 @@ pub async fn code(core: &Core) -> Result<Option<Secret>> {
             return Ok(None);
         }
         let kept = kv::get(&core.db, CODE).await?;
-        if let Some(code) = kept.as_ref().and_then(|(value, _)| value.as_str()).and_then(|sealed| core.vault.open(("kv", CODE, "code"), sealed).ok()) {
+        if let Some(code) = kept
+            .as_ref()
+            .and_then(|(value, _)| value.as_str())
+            .and_then(|sealed| core.vault.open(("kv", CODE, "code"), sealed).ok())
+        {
             return Ok(Some(code));
         }
         let fresh = Secret::new(make(&core.ports.bytes::<LENGTH>()));
         let sealed = Json::String(core.vault.seal(("kv", CODE, "code"), &fresh)?);
-        match kv::put(&core.db, &core.ports, CODE, &sealed, Some(kept.map_or(0, |(_, version)| version))).await {
+        match kv::put(&core.db, &core.ports, CODE, &sealed, Some(kept.map_or(0, |(_, version)| version)))
+            .await
+        {
             Ok(_) => return Ok(Some(fresh)),
             Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),
@@ -71,8 +78,14 @@ pub async fn judge_code(core: &Core, client: &Client, typed: &str) -> Result<Jud
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
     };
     let name = core.vault.digest("attempt", &format!("setup code\n{network}"));
-    let Taken::Allowed { .. } = attempts::take(&core.db, &name, TRIES, Span::from_secs(WINDOW_SECS), core.now()).await? else { return Ok(Judged::TooMany) };
-    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    let Taken::Allowed { .. } =
+        attempts::take(&core.db, &name, TRIES, Span::from_secs(WINDOW_SECS), core.now()).await?
+    else {
+        return Ok(Judged::TooMany);
+    };
+    let plain = |text: &str| {
+        text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+    };
     let Some(code) = code(core).await? else { return Ok(Judged::Wrong) };
     if typed.len() <= 64 && Secret::new(plain(code.reveal())).matches(&plain(typed)) {
         attempts::clear(&core.db, &name).await?;
@@ -96,7 +109,8 @@ pub async fn claim(core: &Core) -> Result<Option<Claim>> {
         Err(e) => Err(e),
     }
 }
-/// Gives the chance back: the claimed write did not happen. Nothing changes when the first run was closed meanwhile.
+/// Gives the chance back: the claimed write did not happen. Nothing changes when the first run was closed
+/// meanwhile.
 pub async fn release(core: &Core, claim: Claim) -> Result<()> {
     match kv::put(&core.db, &core.ports, KEY, &json!({"done": false}), Some(claim.0)).await {
         Ok(_) | Err(Error::Conflict(_)) => Ok(()),

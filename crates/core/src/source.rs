@@ -19,5 +19,11 @@ pub struct LoginButton {
 pub trait SourceKind: Send + Sync {
     fn def(&self) -> &'static ModelDef;
     /// How it is offered; none when it is switched off. `query` is what the person came with.
-    fn login_button(&self, core: &Core, client: &Client, source: &Arc<Object>, query: &str) -> Option<LoginButton>;
+    fn login_button(
+        &self,
+        core: &Core,
+        client: &Client,
+        source: &Arc<Object>,
+        query: &str,
+    ) -> Option<LoginButton>;
 }

@@ -57,10 +57,12 @@ pub struct Settings {
 const REST: u64 = 64 << 20;
 
 impl Settings {
-    /// Password hashes that run at once: one a thread, fewer where the memory (in bytes) does not suffice for that many.
+    /// Password hashes that run at once: one a thread, fewer where the memory (in bytes) does not suffice for
+    /// that many.
     pub fn hash_threads(&self, memory: Option<u64>) -> usize {
         let threads = self.threads.max(1);
-        let room = memory.map(|bytes| bytes.saturating_sub(REST) / (u64::from(self.hash.memory_kib) * 1024).max(1));
+        let room =
+            memory.map(|bytes| bytes.saturating_sub(REST) / (u64::from(self.hash.memory_kib) * 1024).max(1));
         room.and_then(|n| usize::try_from(n).ok()).map_or(threads, |n| threads.min(n).max(1))
     }
     /// What is so when no variable says otherwise, with files and networks left out.

@@ -10,7 +10,11 @@ pub fn present(object: &Object, config: &Snapshot) -> Map {
         if field.hidden || field.write_only {
             continue;
         }
-        let value = if field.secret { object.secrets.get(field.name).map_or(Json::Null, |s| json!(s.reveal())) } else { object.data.get(field.name).cloned().unwrap_or_default() };
+        let value = if field.secret {
+            object.secrets.get(field.name).map_or(Json::Null, |s| json!(s.reveal()))
+        } else {
+            object.data.get(field.name).cloned().unwrap_or_default()
+        };
         out.insert(field.name.to_owned(), value);
     }
     family(object, config, &mut out);
@@ -24,7 +28,9 @@ pub fn present(object: &Object, config: &Snapshot) -> Map {
 pub fn family_view(object: &Object, config: &Snapshot) -> Map {
     let mut out = head(object);
     let shown: &[&str] = match object.def.base {
-        Some(Base::Provider) => &["name", "authentication_flow", "authorization_flow", "invalidation_flow", "property_mappings"],
+        Some(Base::Provider) => {
+            &["name", "authentication_flow", "authorization_flow", "invalidation_flow", "property_mappings"]
+        }
         Some(Base::Policy) => &["name", "execution_logging"],
         Some(Base::PropertyMapping) => &["managed", "name", "expression"],
         _ => &["name"],
@@ -60,11 +66,27 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
             out.insert("pk".into(), json!(pk));
         }
         Base::Provider => {
-            let of = |field: &str| config.referrers(object).into_iter().find(|r| r.field == field).and_then(|r| config.get(r.from)).cloned();
-            for (field, prefix) in [("provider", "assigned_application"), ("backchannel_providers", "assigned_backchannel_application")] {
+            let of = |field: &str| {
+                config
+                    .referrers(object)
+                    .into_iter()
+                    .find(|r| r.field == field)
+                    .and_then(|r| config.get(r.from))
+                    .cloned()
+            };
+            for (field, prefix) in [
+                ("provider", "assigned_application"),
+                ("backchannel_providers", "assigned_backchannel_application"),
+            ] {
                 let app = of(field);
-                out.insert(format!("{prefix}_slug"), app.as_ref().map_or(Json::Null, |a| json!(a.text("slug"))));
-                out.insert(format!("{prefix}_name"), app.as_ref().map_or(Json::Null, |a| json!(a.text("name"))));
+                out.insert(
+                    format!("{prefix}_slug"),
+                    app.as_ref().map_or(Json::Null, |a| json!(a.text("slug"))),
+                );
+                out.insert(
+                    format!("{prefix}_name"),
+                    app.as_ref().map_or(Json::Null, |a| json!(a.text("name"))),
+                );
             }
         }
         Base::PropertyMapping | Base::Source => {}
@@ -72,7 +94,11 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
 }
 
 fn flow_set(stage: Uuid, config: &Snapshot) -> Vec<Json> {
-    let mut flows: Vec<_> = config.all::<FlowStageBinding>().filter(|(_, b)| b.stage == stage).filter_map(|(_, b)| config.get(b.target)).collect();
+    let mut flows: Vec<_> = config
+        .all::<FlowStageBinding>()
+        .filter(|(_, b)| b.stage == stage)
+        .filter_map(|(_, b)| config.get(b.target))
+        .collect();
     flows.sort_by(|a, b| a.text("slug").cmp(b.text("slug")));
     flows.dedup_by_key(|f| f.pk);
     flows.into_iter().map(|f| Json::Object(models::flow_summary(f))).collect()

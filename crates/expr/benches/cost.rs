@@ -1,4 +1,5 @@
-//! What runs cost: `cargo bench --ignore-rust-version -p signet-expr`. Prints the best and the middle of many rounds.
+//! What runs cost: `cargo bench --ignore-rust-version -p signet-expr`. Prints the best and the middle of many
+//! rounds.
 #[path = "../tests/support/mod.rs"]
 mod support;
 use signet_expr::{Limits, Program, STACK_BYTES, run, run_many, run_on_this_thread};
@@ -29,8 +30,13 @@ fn on_thread_start() {
 }
 
 fn main() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK_BYTES).on_thread_start(on_thread_start).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(STACK_BYTES)
+        .on_thread_start(on_thread_start)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async { tokio::spawn(measure()).await.expect("no panic") });
 }
 
@@ -68,5 +74,10 @@ async fn rounds(text: &str, parse: Duration, program: &Program, host: &Arc<TestH
         many = many.min(started.elapsed() / batch as u32);
         assert!(results.iter().all(Result::is_ok));
     }
-    println!("{engine}  parse {parse:>9.1?}  best {:>8.2?}  middle {:>8.2?}  in a batch {many:>8.2?}  {}", times[0], times[times.len() / 2], text.replace('\n', "; "));
+    println!(
+        "{engine}  parse {parse:>9.1?}  best {:>8.2?}  middle {:>8.2?}  in a batch {many:>8.2?}  {}",
+        times[0],
+        times[times.len() / 2],
+        text.replace('\n', "; ")
+    );
 }

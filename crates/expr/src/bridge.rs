@@ -11,7 +11,8 @@ use std::sync::Arc;
 const MAX_IMPORT_NODES: usize = 500_000;
 /// The attribute that makes instances of one host object equal: the interpreter compares attributes.
 pub(crate) const IDENTITY: &str = "_identity";
-/// What the helpers of [`datamodel`](crate::datamodel) look at: it is a query; its text; the types of a class's instances.
+/// What the helpers of [`datamodel`](crate::datamodel) look at: it is a query; its text; the types of a
+/// class's instances.
 const QUERY: &str = "_query";
 const TEXT: &str = "_text";
 const CLASS: &str = "_class";
@@ -82,7 +83,11 @@ impl Registry {
 
     /// Several values as one tuple, so that what they share stays shared.
     pub(crate) fn import_tuple(&mut self, values: &[Value]) -> Result<MontyObject, TooLarge> {
-        let mut import = Import { registry: self, graph: MontyGraph::with_capacity(values.len() * 4), shared: HashMap::new() };
+        let mut import = Import {
+            registry: self,
+            graph: MontyGraph::with_capacity(values.len() * 4),
+            shared: HashMap::new(),
+        };
         let ids = values.iter().map(|value| import.value(value, 0)).collect::<Result<_, _>>()?;
         let root = import.graph.push(MontyNode::Tuple(ids));
         object_from_graph(import.graph, root).map_err(|_| TooLarge)
@@ -115,7 +120,8 @@ impl Import<'_> {
             Value::Time(at) => time_to_node(*at),
             Value::List(items) => {
                 return self.once(items, |this| {
-                    let ids = items.iter().map(|item| this.value(item, depth + 1)).collect::<Result<_, _>>()?;
+                    let ids =
+                        items.iter().map(|item| this.value(item, depth + 1)).collect::<Result<_, _>>()?;
                     Ok(this.graph.push(MontyNode::List(ids)))
                 });
             }
@@ -131,9 +137,14 @@ impl Import<'_> {
         Ok(self.graph.push(node))
     }
 
-    /// The node of a shared container, made at its first appearance. The values outlive the import, so addresses do not repeat
-    /// among those remembered here: only containers held elsewhere too are remembered.
-    fn once<T: ?Sized>(&mut self, item: &Arc<T>, make: impl FnOnce(&mut Self) -> Result<NodeId, TooLarge>) -> Result<NodeId, TooLarge> {
+    /// The node of a shared container, made at its first appearance. The values outlive the import, so
+    /// addresses do not repeat among those remembered here: only containers held elsewhere too are
+    /// remembered.
+    fn once<T: ?Sized>(
+        &mut self,
+        item: &Arc<T>,
+        make: impl FnOnce(&mut Self) -> Result<NodeId, TooLarge>,
+    ) -> Result<NodeId, TooLarge> {
         if Arc::strong_count(item) == 1 {
             return make(self);
         }
@@ -156,7 +167,13 @@ impl Import<'_> {
 
     fn class(&mut self, name: &str) -> NodeId {
         let id = self.registry.class(name);
-        let class = ClassTypeNode { name: name.to_owned(), id, host_defined: true, is_dataclass: false, attrs: Vec::new() };
+        let class = ClassTypeNode {
+            name: name.to_owned(),
+            id,
+            host_defined: true,
+            is_dataclass: false,
+            attrs: Vec::new(),
+        };
         self.graph.push(MontyNode::ClassType(Box::new(class)))
     }
 

@@ -11,7 +11,8 @@ use std::collections::HashMap;
 /// Most faults that are said at once.
 const MOST: usize = 20;
 /// What stands in every program beside the engine's names.
-const HELPERS: [&str; 7] = ["regex_match", "regex_replace", "slugify", "list_flatten", "ip_address", "ip_network", "SkipObject"];
+const HELPERS: [&str; 7] =
+    ["regex_match", "regex_replace", "slugify", "list_flatten", "ip_address", "ip_network", "SkipObject"];
 /// What to write in the place of modules that are not there.
 const MODULE_HINTS: [(&str, &str); 22] = [
     ("pytz", "write zoneinfo.ZoneInfo"),
@@ -61,9 +62,22 @@ pub fn check(source: &str, inputs: &[&str], vocabulary: &dyn Vocabulary) -> Resu
 fn faults(function: &str, inputs: &[&str], vocabulary: &dyn Vocabulary) -> Vec<ParseError> {
     let Ok(module) = ruff_python_parser::parse_module(function) else { return Vec::new() };
     let body = &module.syntax().body;
-    let mut search = Search { vocabulary, bound: crate::lower::bound(body), modules: HashMap::new(), inputs, caught: Vec::new(), known: HashMap::new(), faults: Vec::new() };
+    let mut search = Search {
+        vocabulary,
+        bound: crate::lower::bound(body),
+        modules: HashMap::new(),
+        inputs,
+        caught: Vec::new(),
+        known: HashMap::new(),
+        faults: Vec::new(),
+    };
     search.visit_body(body);
-    search.faults.into_iter().take(MOST).map(|(at, what)| ParseError::refused(function, at.start().to_usize(), what)).collect()
+    search
+        .faults
+        .into_iter()
+        .take(MOST)
+        .map(|(at, what)| ParseError::refused(function, at.start().to_usize(), what))
+        .collect()
 }
 
 struct Search<'a> {
@@ -87,9 +101,15 @@ impl Search<'_> {
     /// Whether a line runs in the engine without help from outside.
     fn engine(&mut self, line: String) -> bool {
         *self.known.entry(line).or_insert_with_key(|line| {
-            let tracker = ResourceTracker::new(ResourceLimits::default().max_feed_duration(std::time::Duration::from_millis(50)).max_memory(1 << 20));
+            let tracker = ResourceTracker::new(
+                ResourceLimits::default()
+                    .max_feed_duration(std::time::Duration::from_millis(50))
+                    .max_memory(1 << 20),
+            );
             let compiled = MontyRun::new(line.clone(), "check", Vec::new(), CompileOptions::default());
-            compiled.is_ok_and(|run| matches!(run.start(Vec::new(), tracker, PrintWriter::Disabled), Ok(RunProgress::Complete(_))))
+            compiled.is_ok_and(|run| {
+                matches!(run.start(Vec::new(), tracker, PrintWriter::Disabled), Ok(RunProgress::Complete(_)))
+            })
         })
     }
 
@@ -102,7 +122,8 @@ impl Search<'_> {
         }
         if let Some(own) = library::module(module) {
             // The engine may have more of it.
-            return part.is_none_or(|part| own.names.contains(&part)) || (module == "json" && self.engine_has(module, part));
+            return part.is_none_or(|part| own.names.contains(&part))
+                || (module == "json" && self.engine_has(module, part));
         }
         // Parents of modules: `import django.utils.text`.
         if part.is_none() && library::is_package(module) {
@@ -111,7 +132,13 @@ impl Search<'_> {
         let path = part.map_or_else(|| module.to_owned(), |part| format!("{module}.{part}"));
         if library::requests_exception(&path).is_some()
             || path == "requests.exceptions"
-            || matches!(path.as_str(), "collections.OrderedDict" | "re.subn" | "django.db.models.Q" | "django.db.models.query_utils.Q")
+            || matches!(
+                path.as_str(),
+                "collections.OrderedDict"
+                    | "re.subn"
+                    | "django.db.models.Q"
+                    | "django.db.models.query_utils.Q"
+            )
         {
             return true;
         }
@@ -119,7 +146,8 @@ impl Search<'_> {
     }
 
     fn engine_has(&mut self, module: &str, part: Option<&str>) -> bool {
-        let line = part.map_or_else(|| format!("import {module}"), |part| format!("from {module} import {part}"));
+        let line =
+            part.map_or_else(|| format!("import {module}"), |part| format!("from {module} import {part}"));
         self.engine(line)
     }
 
@@ -128,7 +156,12 @@ impl Search<'_> {
             return;
         }
         let there = part.is_some() && self.importable(module, None);
-        let hint = MODULE_HINTS.iter().find(|(name, _)| module == *name || module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))).map(|(_, hint)| *hint);
+        let hint = MODULE_HINTS
+            .iter()
+            .find(|(name, _)| {
+                module == *name || module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+            })
+            .map(|(_, hint)| *hint);
         let names = library::module(module).map(|own| own.names.join(", "));
         let what = match (part, names, hint) {
             (Some(part), Some(names), _) => format!("'{module}' has no '{part}' here; it has {names}"),
@@ -152,15 +185,25 @@ impl Search<'_> {
         // The longest beginning that is a module.
         while let Some(part) = path.pop() {
             let longer = format!("{module}.{part}");
-            if !path.is_empty() && (library::module(&longer).is_some() || library::is_package(&longer) || self.vocabulary.import(&longer, None)) {
+            if !path.is_empty()
+                && (library::module(&longer).is_some()
+                    || library::is_package(&longer)
+                    || self.vocabulary.import(&longer, None))
+            {
                 module = longer;
                 continue;
             }
             if (module.as_str(), part) == ("time", "sleep") {
                 self.faults.push((place.range, "time.sleep(): expressions do not wait".to_owned()));
             } else if module == "os" && part != "path" {
-                self.faults.push((place.range, format!("os.{part}: expressions have no files, environment or programs")));
-            } else if !part.starts_with('_') && !library::is_package(&module) && !self.catches(&["AttributeError"]) {
+                self.faults.push((
+                    place.range,
+                    format!("os.{part}: expressions have no files, environment or programs"),
+                ));
+            } else if !part.starts_with('_')
+                && !library::is_package(&module)
+                && !self.catches(&["AttributeError"])
+            {
                 self.import(place.attr.range(), &module, Some(part));
             }
             return;
@@ -214,7 +257,10 @@ impl Search<'_> {
     }
 
     fn alias(&mut self, alias: &Alias, module: &str) {
-        let name = alias.asname.as_ref().map_or_else(|| module.split('.').next().unwrap_or_default(), |name| name.as_str());
+        let name = alias
+            .asname
+            .as_ref()
+            .map_or_else(|| module.split('.').next().unwrap_or_default(), |name| name.as_str());
         let module = if alias.asname.is_some() { module } else { name };
         match self.modules.get(name) {
             Some(other) if other != module => drop(self.modules.remove(name)),
@@ -231,7 +277,8 @@ fn caught(handlers: &[ExceptHandler]) -> Vec<String> {
             Some(Expr::Tuple(tuple)) => tuple.elts.iter().collect(),
             other => other.into_iter().collect(),
         };
-        names.extend(types.into_iter().filter_map(|kind| kind.as_name_expr().map(|name| name.id.to_string())));
+        names
+            .extend(types.into_iter().filter_map(|kind| kind.as_name_expr().map(|name| name.id.to_string())));
     }
     names
 }

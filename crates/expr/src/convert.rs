@@ -24,11 +24,15 @@ pub(crate) fn export_args(args: CallArgs, registry: &Registry) -> Result<Argumen
     let (graph, args, kwargs) = into_call_args_parts(args);
     let export = Export::new(&graph, registry, false)?;
     let args = args.into_iter().map(|id| export.at(id)).collect();
-    let kwargs = kwargs.into_iter().map(|(key, value)| Ok((key_text(graph.node(key))?, export.at(value)))).collect::<Result<_, String>>()?;
+    let kwargs = kwargs
+        .into_iter()
+        .map(|(key, value)| Ok((key_text(graph.node(key))?, export.at(value))))
+        .collect::<Result<_, String>>()?;
     Ok((args, kwargs))
 }
 
-/// Children come before the nodes that hold them, so one forward pass builds every value once; sharing survives as shared `Arc`s.
+/// Children come before the nodes that hold them, so one forward pass builds every value once; sharing
+/// survives as shared `Arc`s.
 struct Export {
     values: Vec<Value>,
     /// The program is over: objects leave with what it changed of them.
@@ -72,20 +76,32 @@ impl Export {
         Ok(dict)
     }
 
-    fn node(&self, graph: &MontyGraph, node: &MontyNode, id: NodeId, registry: &Registry) -> Result<Value, String> {
+    fn node(
+        &self,
+        graph: &MontyGraph,
+        node: &MontyNode,
+        id: NodeId,
+        registry: &Registry,
+    ) -> Result<Value, String> {
         Ok(match node {
             MontyNode::None => Value::None,
             MontyNode::Bool(value) => Value::Bool(*value),
             MontyNode::Int(value) => Value::Int(*value),
             MontyNode::Float(value) => Value::Float(*value),
-            MontyNode::String(text) | MontyNode::Path(text) | MontyNode::Decimal(text) => Value::Str(text.as_str().into()),
+            MontyNode::String(text) | MontyNode::Path(text) | MontyNode::Decimal(text) => {
+                Value::Str(text.as_str().into())
+            }
             MontyNode::Date(date) => Value::from(date_text(date)),
             MontyNode::DateTime(at) => time_from(at),
-            MontyNode::List(ids) | MontyNode::Tuple(ids) | MontyNode::Set(ids) | MontyNode::FrozenSet(ids) => self.items(ids),
+            MontyNode::List(ids)
+            | MontyNode::Tuple(ids)
+            | MontyNode::Set(ids)
+            | MontyNode::FrozenSet(ids) => self.items(ids),
             MontyNode::NamedTuple { values, .. } => self.items(values),
             MontyNode::Dict(pairs) => Value::Dict(Arc::new(self.pairs(graph, pairs)?)),
             MontyNode::ClassInstance { class_type, instance_id, attrs } => {
-                let host_defined = matches!(graph.node(*class_type), MontyNode::ClassType(class) if class.host_defined);
+                let host_defined =
+                    matches!(graph.node(*class_type), MontyNode::ClassType(class) if class.host_defined);
                 match registry.get(*instance_id).filter(|_| host_defined) {
                     Some(Entry::Object(object)) => {
                         let left = if self.last { object.leaving(&self.pairs(graph, attrs)?) } else { None };
@@ -114,7 +130,9 @@ impl Export {
             _ => None,
         };
         if let Some(attribute) = text {
-            let text = attrs.iter().find(|(key, _)| matches!(graph.node(*key), MontyNode::String(name) if name == attribute));
+            let text = attrs
+                .iter()
+                .find(|(key, _)| matches!(graph.node(*key), MontyNode::String(name) if name == attribute));
             if let Some((_, text)) = text {
                 return self.at(*text);
             }
@@ -171,7 +189,9 @@ fn time_from(at: &MontyDateTime) -> Value {
         .offset_seconds
         .and_then(|seconds| UtcOffset::from_whole_seconds(seconds).ok())
         .zip(naive())
-        .and_then(|(offset, naive)| i64::try_from(naive.assume_offset(offset).unix_timestamp_nanos() / 1000).ok());
+        .and_then(|(offset, naive)| {
+            i64::try_from(naive.assume_offset(offset).unix_timestamp_nanos() / 1000).ok()
+        });
     match zoned {
         Some(micros) => Value::Time(Timestamp(micros)),
         None => {

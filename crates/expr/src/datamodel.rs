@@ -1,9 +1,9 @@
 //! Python's data model for objects of the host: truth, length, iteration, items and text.
 //!
-//! The engine takes every host object for true, and knows neither its length nor its text. So the places of a text where
-//! Python would ask an object are respelt: `if found:` becomes `if _host_truth(found):`, and functions of `helpers.py`,
-//! put behind the text, ask the host where there is an object and do what Python does where there is none. Each edit stays
-//! in its line.
+//! The engine takes every host object for true, and knows neither its length nor its text. So the places of a
+//! text where Python would ask an object are respelt: `if found:` becomes `if _host_truth(found):`, and
+//! functions of `helpers.py`, put behind the text, ask the host where there is an object and do what Python
+//! does where there is none. Each edit stays in its line.
 mod names;
 
 use crate::CallError;
@@ -35,8 +35,12 @@ pub(crate) fn exception(error: &CallError) -> ExcType {
 /// The name under which Python knows such a kind.
 pub(crate) fn exception_name(kind: ExcType) -> Option<&'static str> {
     match kind {
-        ExcType::DecimalClamped | ExcType::DecimalInexact | ExcType::DecimalFloatOperation => Some("DoesNotExist"),
-        ExcType::DecimalRounded | ExcType::DecimalSubnormal | ExcType::DecimalUnderflow => Some("MultipleObjectsReturned"),
+        ExcType::DecimalClamped | ExcType::DecimalInexact | ExcType::DecimalFloatOperation => {
+            Some("DoesNotExist")
+        }
+        ExcType::DecimalRounded | ExcType::DecimalSubnormal | ExcType::DecimalUnderflow => {
+            Some("MultipleObjectsReturned")
+        }
         _ => None,
     }
 }
@@ -82,15 +86,21 @@ pub(crate) fn respelt(function: &str) -> Option<Respelt> {
 /// The helpers that a text mentions, and those that they mention.
 fn helpers(text: &str) -> String {
     let all: Vec<&str> = HELPERS.split("\n\n").collect();
-    let name = |part: &str| part.split(['(', ':']).next().unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
+    let name = |part: &str| {
+        part.split(['(', ':']).next().unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned()
+    };
     let asks = |within: &str, of: &str| {
-        within
-            .match_indices(of)
-            .any(|(at, _)| !within[at + of.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_') && !within[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+        within.match_indices(of).any(|(at, _)| {
+            !within[at + of.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                && !within[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+        })
     };
     let mut taken: Vec<&str> = Vec::new();
     loop {
-        let next = all.iter().find(|part| !taken.contains(part) && (asks(text, &name(part)) || taken.iter().any(|other| asks(other, &name(part)))));
+        let next = all.iter().find(|part| {
+            !taken.contains(part)
+                && (asks(text, &name(part)) || taken.iter().any(|other| asks(other, &name(part))))
+        });
         match next {
             Some(part) => taken.push(part),
             None => break,
@@ -141,11 +151,16 @@ impl<'a> Edits<'a> {
             Expr::Subscript(_) => true,
             Expr::Attribute(attribute) => !PLAIN.contains(&attribute.attr.as_str()),
             Expr::Call(call) => match &*call.func {
-                Expr::Name(name) => !VALUES.contains(&name.id.as_str()) || self.bound.contains(name.id.as_str()),
+                Expr::Name(name) => {
+                    !VALUES.contains(&name.id.as_str()) || self.bound.contains(name.id.as_str())
+                }
                 Expr::Attribute(method) => !SIMPLE.contains(&method.attr.as_str()),
                 _ => true,
             },
-            Expr::BinOp(binary) => matches!(binary.op, ast::Operator::BitOr | ast::Operator::BitAnd) && self.may_be_object(&binary.left),
+            Expr::BinOp(binary) => {
+                matches!(binary.op, ast::Operator::BitOr | ast::Operator::BitAnd)
+                    && self.may_be_object(&binary.left)
+            }
             _ => false,
         }
     }
@@ -181,7 +196,8 @@ impl<'a> Edits<'a> {
     }
 
     fn call(&mut self, call: &'a ast::ExprCall) {
-        let arguments = || call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
+        let arguments =
+            || call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
         if let Expr::Name(function) = &*call.func
             && WALKERS.contains(&function.id.as_str())
         {
@@ -189,7 +205,9 @@ impl<'a> Edits<'a> {
             for arg in &call.arguments.args {
                 match arg {
                     Expr::Lambda(lambda) => match &*lambda.body {
-                        Expr::ListComp(each) if function.id.as_str() != "_signet_map" => self.tested(&each.elt),
+                        Expr::ListComp(each) if function.id.as_str() != "_signet_map" => {
+                            self.tested(&each.elt)
+                        }
                         body if function.id.as_str() == "_signet_filter" => self.tested(body),
                         _ => {}
                     },
@@ -201,20 +219,26 @@ impl<'a> Edits<'a> {
         match &*call.func {
             Expr::Name(function) if !self.bound.contains(function.id.as_str()) => {
                 let name = function.id.as_str();
-                let objects = call
-                    .arguments
-                    .args
-                    .iter()
-                    .any(|arg| self.may_be_object(arg) || arg.is_starred_expr() || arg.is_generator_expr() || arg.is_list_comp_expr() || arg.is_list_expr());
+                let objects = call.arguments.args.iter().any(|arg| {
+                    self.may_be_object(arg)
+                        || arg.is_starred_expr()
+                        || arg.is_generator_expr()
+                        || arg.is_list_comp_expr()
+                        || arg.is_list_expr()
+                });
                 let text = matches!(name, "str" | "repr" | "print");
-                let callback = matches!(name, "map" | "filter") || (matches!(name, "sorted" | "max" | "min") && call.arguments.find_keyword("key").is_some());
+                let callback = matches!(name, "map" | "filter")
+                    || (matches!(name, "sorted" | "max" | "min")
+                        && call.arguments.find_keyword("key").is_some());
                 if objects && BUILTINS.contains(&name) && (text || callback || self.queries) {
                     self.put(function.start().to_usize(), "_host_", false);
                 }
                 if name == "iter" && self.queries {
                     self.replace(function.start().to_usize(), function.end().to_usize(), "_host_iterator");
                 }
-                if name == "isinstance" && call.arguments.args.get(1).is_some_and(|kind| !self.is_builtin_type(kind)) {
+                if name == "isinstance"
+                    && call.arguments.args.get(1).is_some_and(|kind| !self.is_builtin_type(kind))
+                {
                     self.put(function.start().to_usize(), "_host_", false);
                 }
                 // Functions that are handed on: `map(str, groups)`.
@@ -252,20 +276,33 @@ impl<'a> Edits<'a> {
         if !self.queries
             || subscript.ctx != ExprContext::Load
             || !self.may_be_object(&subscript.value)
-            || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr()) && !self.mappings)
+            || ((subscript.slice.is_string_literal_expr() || subscript.slice.is_f_string_expr())
+                && !self.mappings)
         {
             return false;
         }
         let (start, end) = (subscript.range.start().to_usize(), subscript.range.end().to_usize());
         let value_end = subscript.value.end().to_usize();
-        let Some(open) = self.text.get(value_end..end).and_then(|rest| rest.find('[')).map(|at| value_end + at) else { return false };
+        let Some(open) =
+            self.text.get(value_end..end).and_then(|rest| rest.find('[')).map(|at| value_end + at)
+        else {
+            return false;
+        };
         match &*subscript.slice {
             Expr::Slice(slice) => {
                 let part = |part: &Option<Box<Expr>>| match part.as_deref() {
                     None => Some("None".to_owned()),
-                    Some(part) => self.text.get(part.start().to_usize()..part.end().to_usize()).filter(|text| !text.contains('\n')).map(str::to_owned),
+                    Some(part) => self
+                        .text
+                        .get(part.start().to_usize()..part.end().to_usize())
+                        .filter(|text| !text.contains('\n'))
+                        .map(str::to_owned),
                 };
-                let (Some(lower), Some(upper), Some(step)) = (part(&slice.lower), part(&slice.upper), part(&slice.step)) else { return false };
+                let (Some(lower), Some(upper), Some(step)) =
+                    (part(&slice.lower), part(&slice.upper), part(&slice.step))
+                else {
+                    return false;
+                };
                 self.put(start, "_host_slice(", false);
                 self.visit_expr(&subscript.value);
                 self.replace(open, end, format!(", {lower}, {upper}, {step})"));
@@ -324,7 +361,11 @@ impl<'a> Visitor<'a> for Edits<'a> {
                 }
             }
             Stmt::For(stmt) => self.iterated(&stmt.iter),
-            Stmt::Assign(stmt) if stmt.targets.iter().any(|target| target.is_tuple_expr() || target.is_list_expr()) => self.iterated(&stmt.value),
+            Stmt::Assign(stmt)
+                if stmt.targets.iter().any(|target| target.is_tuple_expr() || target.is_list_expr()) =>
+            {
+                self.iterated(&stmt.value)
+            }
             Stmt::ImportFrom(stmt) if self.import(stmt) => return,
             _ => {}
         }
@@ -343,12 +384,17 @@ impl<'a> Visitor<'a> for Edits<'a> {
             Expr::Starred(starred) if starred.ctx == ExprContext::Load => self.iterated(&starred.value),
             Expr::Compare(compare) => {
                 for (op, right) in compare.ops.iter().zip(compare.comparators()) {
-                    if matches!(op, ast::CmpOp::In | ast::CmpOp::NotIn) && self.queries && self.may_be_object(right) {
+                    if matches!(op, ast::CmpOp::In | ast::CmpOp::NotIn)
+                        && self.queries
+                        && self.may_be_object(right)
+                    {
                         self.wrap("contents", right);
                     }
                 }
             }
-            Expr::BinOp(binary) if binary.op == ast::Operator::Mod && !binary.left.is_number_literal_expr() => {
+            Expr::BinOp(binary)
+                if binary.op == ast::Operator::Mod && !binary.left.is_number_literal_expr() =>
+            {
                 if let Expr::Tuple(parts) = &*binary.right {
                     parts.elts.iter().for_each(|part| self.shown(part));
                 } else if self.may_be_object(&binary.right) {
@@ -375,7 +421,13 @@ impl<'a> Visitor<'a> for Edits<'a> {
         if let ast::InterpolatedStringElement::Interpolation(part) = element
             && self.may_be_object(&part.expression)
         {
-            let helper = if matches!(part.conversion, ast::ConversionFlag::None | ast::ConversionFlag::Str) && part.debug_text.is_none() { "text" } else { "unshown" };
+            let helper = if matches!(part.conversion, ast::ConversionFlag::None | ast::ConversionFlag::Str)
+                && part.debug_text.is_none()
+            {
+                "text"
+            } else {
+                "unshown"
+            };
             self.wrap(helper, &part.expression);
         }
         visitor::walk_interpolated_string_element(self, element);

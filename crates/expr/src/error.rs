@@ -19,12 +19,20 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn of(source: &str) -> Self {
-        Self { lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1), origins: Vec::new(), generator: false }
+        Self {
+            lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1),
+            origins: Vec::new(),
+            generator: false,
+        }
     }
 
     /// The author's line, for lines that are the author's.
     fn line(&self, compiled: u32) -> Option<u32> {
-        let line = if self.origins.is_empty() { compiled } else { *self.origins.get(compiled.checked_sub(1)? as usize)? };
+        let line = if self.origins.is_empty() {
+            compiled
+        } else {
+            *self.origins.get(compiled.checked_sub(1)? as usize)?
+        };
         line.checked_sub(LINES_BEFORE).filter(|line| (1..=self.lines).contains(line))
     }
 }
@@ -101,12 +109,20 @@ impl RunError {
             ErrorKind::Value => "TypeError",
             _ => "RuntimeError",
         };
-        Self { kind, exception: exception.into(), message: message.into(), line: 0, column: 0, unsupported: None }
+        Self {
+            kind,
+            exception: exception.into(),
+            message: message.into(),
+            line: 0,
+            column: 0,
+            unsupported: None,
+        }
     }
 
     pub(crate) fn from_exception(error: MontyException, places: &Places, verdict: Option<Verdict>) -> Self {
         let (line, column) = locate(&error, places);
-        let exception = crate::datamodel::exception_name(error.exc_type()).map_or_else(|| exception_name(&error), str::to_owned);
+        let exception = crate::datamodel::exception_name(error.exc_type())
+            .map_or_else(|| exception_name(&error), str::to_owned);
         let verdict = verdict.unwrap_or_else(|| judge(&error));
         let message = error.into_message().unwrap_or_default();
         Self { kind: verdict.kind, exception, message, line, column, unsupported: verdict.unsupported }
@@ -126,7 +142,9 @@ fn judge(error: &MontyException) -> Verdict {
             let module = message.strip_prefix("No module named ").unwrap_or(message).trim_matches('\'');
             Verdict { kind: ErrorKind::Unsupported, unsupported: Some(format!("module {module}")) }
         }
-        ExcType::NotImplementedError => Verdict { kind: ErrorKind::Unsupported, unsupported: Some(lacking(message).to_owned()) },
+        ExcType::NotImplementedError => {
+            Verdict { kind: ErrorKind::Unsupported, unsupported: Some(lacking(message).to_owned()) }
+        }
         _ => plain(ErrorKind::Raised),
     }
 }
@@ -138,7 +156,9 @@ fn lacking(message: &str) -> &str {
 /// The innermost frame inside the author's text.
 fn locate(error: &MontyException, places: &Places) -> (u32, u32) {
     let frames = error.traceback().iter().rev().filter(|frame| frame.filename == crate::program::SCRIPT);
-    let mut found = frames.filter_map(|frame| Some((places.line(frame.start.line)?, frame.start.column.saturating_sub(INDENT as u32).max(1))));
+    let mut found = frames.filter_map(|frame| {
+        Some((places.line(frame.start.line)?, frame.start.column.saturating_sub(INDENT as u32).max(1)))
+    });
     found.next().unwrap_or_default()
 }
 
@@ -176,9 +196,15 @@ impl ParseError {
     pub(crate) fn refused(function: &str, at: usize, what: String) -> Self {
         let before = function.get(..at).unwrap_or_default();
         let line = before.matches('\n').count();
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_sub(INDENT) + 1;
+        let column =
+            before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_sub(INDENT) + 1;
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Self { line: number(line), column: number(column), message: format!("{what} (not supported as it stands)"), unsupported: Some(what) }
+        Self {
+            line: number(line),
+            column: number(column),
+            message: format!("{what} (not supported as it stands)"),
+            unsupported: Some(what),
+        }
     }
 
     pub(crate) fn from_exception(error: &MontyException, places: &Places) -> Self {
@@ -188,7 +214,8 @@ impl ParseError {
             line = places.lines;
         }
         let text = error.message().unwrap_or("invalid syntax");
-        let unsupported = (error.exc_type() == ExcType::NotImplementedError).then(|| lacking(text).to_owned());
+        let unsupported =
+            (error.exc_type() == ExcType::NotImplementedError).then(|| lacking(text).to_owned());
         let message = unsupported.as_ref().map_or_else(
             || text.to_owned(),
             |what| match hint(what) {

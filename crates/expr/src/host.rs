@@ -77,8 +77,8 @@ pub enum Effect {
 /// What Python's built-in functions find in an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Special {
-    /// It stands for a number of objects: its truth, length, items and order come from its methods `__bool__`, `__len__`,
-    /// `__getitem__` and `__iter__`.
+    /// It stands for a number of objects: its truth, length, items and order come from its methods
+    /// `__bool__`, `__len__`, `__getitem__` and `__iter__`.
     pub query: bool,
     /// `str()` of the object. Without it, asking is an error.
     pub text: Option<String>,
@@ -88,8 +88,9 @@ pub struct Special {
 
 /// An object of the application, such as a user: attributes are read when the program asks for them.
 ///
-/// Python sees an instance that is true unless [`Special`] says otherwise, cannot be hashed and equals another instance of
-/// the same type with the same identity. Names with a leading underscore never reach the host. Setting an attribute changes the program's copy.
+/// Python sees an instance that is true unless [`Special`] says otherwise, cannot be hashed and equals
+/// another instance of the same type with the same identity. Names with a leading underscore never reach the
+/// host. Setting an attribute changes the program's copy.
 pub trait HostObject: Send + Sync {
     /// The class name, such as `User`.
     fn type_name(&self) -> &str;
@@ -98,8 +99,9 @@ pub trait HostObject: Send + Sync {
     /// The attribute, or `None` for an `AttributeError`. Runs on the program's thread,
     /// which may be one that answers requests: it must not wait.
     fn attr(&self, name: &str) -> Option<Value>;
-    /// Attributes handed over when the object enters the program. They are the program's own: changes to lists and
-    /// dictionaries among them are seen by every later read, and values shared with an input stay shared.
+    /// Attributes handed over when the object enters the program. They are the program's own: changes to
+    /// lists and dictionaries among them are seen by every later read, and values shared with an input stay
+    /// shared.
     fn eager(&self) -> Vec<(&str, Value)> {
         Vec::new()
     }
@@ -121,11 +123,21 @@ pub trait HostObject: Send + Sync {
         None
     }
     /// Answers a method without waiting, on the program's thread; `None` leaves it to [`HostObject::call`].
-    fn call_now(&self, _method: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    fn call_now(
+        &self,
+        _method: &str,
+        _args: &[Value],
+        _kwargs: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         None
     }
     /// Answers a method; the program is suspended meanwhile and holds no thread.
-    fn call<'a>(&'a self, _method: &'a str, _args: Vec<Value>, _kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+    fn call<'a>(
+        &'a self,
+        _method: &'a str,
+        _args: Vec<Value>,
+        _kwargs: Kwargs,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(std::future::ready(Err(CallError::NotFound)))
     }
 }
@@ -143,18 +155,30 @@ pub trait Host: Send + Sync {
         Effect::Now
     }
     /// Answers a function without waiting, on the program's thread; `None` leaves it to [`Host::call`].
-    fn call_now(&self, _function: &str, _args: &[Value], _kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    fn call_now(
+        &self,
+        _function: &str,
+        _args: &[Value],
+        _kwargs: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         None
     }
     /// Answers a function; the program is suspended meanwhile and holds no thread.
-    fn call<'a>(&'a self, _function: &'a str, _args: Vec<Value>, _kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+    fn call<'a>(
+        &'a self,
+        _function: &'a str,
+        _args: Vec<Value>,
+        _kwargs: Kwargs,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(std::future::ready(Err(CallError::NotFound)))
     }
-    /// A global that is not a function, such as `ak_logger`. Asked once per run, when the program first uses the name.
+    /// A global that is not a function, such as `ak_logger`. Asked once per run, when the program first uses
+    /// the name.
     fn global(&self, _name: &str) -> Option<Value> {
         None
     }
-    /// What `import name` gives (a [`Value::Object`] or [`Value::Record`]); `None` raises `ModuleNotFoundError`.
+    /// What `import name` gives (a [`Value::Object`] or [`Value::Record`]); `None` raises
+    /// `ModuleNotFoundError`.
     fn module(&self, _name: &str) -> Option<Value> {
         None
     }

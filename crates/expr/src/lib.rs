@@ -1,8 +1,10 @@
-//! The expression language of policies, property mappings and prompts: Python text, run by monty in a metered sandbox.
+//! The expression language of policies, property mappings and prompts: Python text, run by monty in a metered
+//! sandbox.
 //!
-//! A text is parsed once into a [`Program`] and run many times with [`run`] or [`run_many`]. The text is the body of a
-//! function and answers with `return`. Programs have no I/O of their own: what they reach of the outside are the inputs,
-//! the [`HostObject`]s among them and the functions of the [`Host`]. See docs/adr/0003-expression-engine.md.
+//! A text is parsed once into a [`Program`] and run many times with [`run`] or [`run_many`]. The text is the
+//! body of a function and answers with `return`. Programs have no I/O of their own: what they reach of the
+//! outside are the inputs, the [`HostObject`]s among them and the functions of the [`Host`]. See
+//! docs/adr/0003-expression-engine.md.
 mod bridge;
 mod check;
 mod convert;

@@ -1,4 +1,5 @@
-//! Modules of Python that the engine lacks, written in its own spelling; a program gets those that it imports.
+//! Modules of Python that the engine lacks, written in its own spelling; a program gets those that it
+//! imports.
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -41,7 +42,10 @@ pub(crate) const BUILTINS: [(&str, &str); 7] = [
         "callable",
         "def callable(obj):\n    return type(obj).__name__ in ('function', 'builtin_function_or_method', 'type', 'method', 'functools.partial') or hasattr(type(obj), '__call__')\n",
     ),
-    ("issubclass", "def issubclass(cls, kinds):\n    return cls in kinds if isinstance(kinds, tuple) else cls is kinds or kinds is object\n"),
+    (
+        "issubclass",
+        "def issubclass(cls, kinds):\n    return cls in kinds if isinstance(kinds, tuple) else cls is kinds or kinds is object\n",
+    ),
     ("IOError", "IOError = OSError\n"),
     ("EnvironmentError", "EnvironmentError = OSError\n"),
     ("ConnectionError", "ConnectionError = NotADirectoryError\n"),
@@ -80,12 +84,28 @@ static MODULES: [Module; 28] = [
     module!(
         "string",
         "string",
-        ["ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "hexdigits", "octdigits", "punctuation", "printable", "whitespace", "capwords", "Template"]
+        [
+            "ascii_letters",
+            "ascii_lowercase",
+            "ascii_uppercase",
+            "digits",
+            "hexdigits",
+            "octdigits",
+            "punctuation",
+            "printable",
+            "whitespace",
+            "capwords",
+            "Template"
+        ]
     ),
     module!("textwrap", "textwrap", ["dedent", "indent", "wrap", "fill", "shorten"]),
     module!("secrets", "secrets", ["token_bytes", "token_hex", "token_urlsafe", "choice", "randbelow", "randbits", "compare_digest"], needs "hmac"),
     module!("html", "html", ["escape", "unescape"]),
-    module!("zoneinfo", "zoneinfo", ["ZoneInfo", "ZoneInfoNotFoundError", "available_timezones", "at", "made", "plus", "minus"]),
+    module!(
+        "zoneinfo",
+        "zoneinfo",
+        ["ZoneInfo", "ZoneInfoNotFoundError", "available_timezones", "at", "made", "plus", "minus"]
+    ),
     module!(
         "operator",
         "operator",
@@ -144,21 +164,62 @@ static MODULES: [Module; 28] = [
             "parse_qsl"
         ]
     ),
-    module!("ipaddress", "ipaddress_module", ["ip_address", "ip_network", "IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "AddressValueError", "NetmaskValueError"]),
+    module!(
+        "ipaddress",
+        "ipaddress_module",
+        [
+            "ip_address",
+            "ip_network",
+            "IPv4Address",
+            "IPv6Address",
+            "IPv4Network",
+            "IPv6Network",
+            "AddressValueError",
+            "NetmaskValueError"
+        ]
+    ),
     module!("requests.sessions", "requests_sessions", ["Session", "session"]),
     module!("requests.auth", "requests_auth", ["HTTPBasicAuth"]),
     module!("jwt", "jwt", ["decode", "encode", "get_unverified_header", "PyJWTError", "InvalidTokenError", "DecodeError"], needs "hmac"),
     module!("django.utils.timezone", "django_timezone", ["now", "localtime", "localdate", "make_aware", "make_naive", "is_aware", "is_naive", "get_current_timezone", "get_default_timezone", "get_current_timezone_name", "get_fixed_timezone", "datetime", "timedelta", "timezone"], needs "zoneinfo"),
     module!("django.utils.html", "django_html", ["escape", "conditional_escape", "format_html", "format_html_join", "strip_tags", "mark_safe", "linebreaks"], needs "html"),
     module!("django.utils.safestring", "django_html", ["mark_safe"], needs "html"),
-    module!("django.utils.text", "django_text", ["slugify", "capfirst", "normalize_newlines", "get_valid_filename", "camel_case_to_spaces", "phone2numeric", "Truncator"]),
-    module!("django.utils.encoding", "django_encoding", ["force_str", "force_bytes", "smart_str", "smart_bytes", "iri_to_uri", "escape_uri_path"]),
+    module!(
+        "django.utils.text",
+        "django_text",
+        [
+            "slugify",
+            "capfirst",
+            "normalize_newlines",
+            "get_valid_filename",
+            "camel_case_to_spaces",
+            "phone2numeric",
+            "Truncator"
+        ]
+    ),
+    module!(
+        "django.utils.encoding",
+        "django_encoding",
+        ["force_str", "force_bytes", "smart_str", "smart_bytes", "iri_to_uri", "escape_uri_path"]
+    ),
     module!("django.utils.crypto", "django_crypto", ["get_random_string", "constant_time_compare", "RANDOM_STRING_CHARS"], needs "hmac", "secrets"),
-    module!("django.utils.dateparse", "django_dateparse", ["parse_date", "parse_datetime", "parse_time", "parse_duration"]),
+    module!(
+        "django.utils.dateparse",
+        "django_dateparse",
+        ["parse_date", "parse_datetime", "parse_time", "parse_duration"]
+    ),
     module!("django.utils.http", "django_http", ["urlencode", "urlsafe_base64_encode", "urlsafe_base64_decode", "url_has_allowed_host_and_scheme"], needs "urllib.parse"),
-    module!("django.utils.translation", "django_translation", ["gettext", "gettext_lazy", "gettext_noop", "pgettext", "pgettext_lazy", "ngettext", "ngettext_lazy"]),
+    module!(
+        "django.utils.translation",
+        "django_translation",
+        ["gettext", "gettext_lazy", "gettext_noop", "pgettext", "pgettext_lazy", "ngettext", "ngettext_lazy"]
+    ),
     module!("django.core.validators", "django_validators", ["validate_email", "validate_slug", "validate_ipv4_address", "validate_ipv6_address"], needs "ipaddress"),
-    module!("django.core.exceptions", "django_exceptions", ["ValidationError", "ObjectDoesNotExist", "MultipleObjectsReturned", "PermissionDenied"]),
+    module!(
+        "django.core.exceptions",
+        "django_exceptions",
+        ["ValidationError", "ObjectDoesNotExist", "MultipleObjectsReturned", "PermissionDenied"]
+    ),
 ];
 
 pub(crate) fn module(name: &str) -> Option<&'static Module> {
@@ -230,9 +291,18 @@ fn add(name: &'static str, done: &mut BTreeSet<&'static str>, out: &mut String) 
 pub(crate) static ADDRESSES: LazyLock<String> = LazyLock::new(|| {
     let (shared, classes) = include_str!("library/ipaddress.py").split_once("class IPvX").unwrap_or_default();
     let classes = format!("class IPvX{classes}");
-    format!("{shared}{}{}{}", version(&classes, "4"), version(&classes, "6"), include_str!("library/ipaddress_functions.py"))
+    format!(
+        "{shared}{}{}{}",
+        version(&classes, "4"),
+        version(&classes, "6"),
+        include_str!("library/ipaddress_functions.py")
+    )
 });
 
 fn version(classes: &str, number: &str) -> String {
-    classes.replace("IPvX", &format!("IPv{number}")).replace(" X)", &format!(" {number})")).replace("(X,", &format!("({number},")).replace("== X ", &format!("== {number} "))
+    classes
+        .replace("IPvX", &format!("IPv{number}"))
+        .replace(" X)", &format!(" {number})"))
+        .replace("(X,", &format!("({number},"))
+        .replace("== X ", &format!("== {number} "))
 }

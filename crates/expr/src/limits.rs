@@ -4,12 +4,13 @@ use std::time::Duration;
 /// Limits of one run. The defaults suit texts of administrators.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Wall time spent inside the interpreter; waiting for the host does not count. Attributes and helpers answered on
-    /// the interpreter's thread may take as long again.
+    /// Wall time spent inside the interpreter; waiting for the host does not count. Attributes and helpers
+    /// answered on the interpreter's thread may take as long again.
     pub time: Duration,
     /// Bytes a single allocation (text, list, big integer) may take.
     pub memory: usize,
-    /// Bytes the process may grow by while a program computes (watched from the third millisecond on, on Linux).
+    /// Bytes the process may grow by while a program computes (watched from the third millisecond on, on
+    /// Linux).
     pub growth: usize,
     /// Depth of calls.
     pub recursion: usize,

@@ -13,8 +13,9 @@ static FLOOR: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// One thread's share of the work.
 ///
-/// The allocator keeps large freed blocks for a second and takes new ones meanwhile, so programs that take much one
-/// after the other would add up. After enough interpreter time to have taken much, the thread looks, and gives back.
+/// The allocator keeps large freed blocks for a second and takes new ones meanwhile, so programs that take
+/// much one after the other would add up. After enough interpreter time to have taken much, the thread looks,
+/// and gives back.
 #[derive(Default)]
 pub(crate) struct Reclaim {
     busy: Duration,

@@ -9,8 +9,9 @@ const INTERVAL: Duration = Duration::from_millis(3);
 
 /// What a program printed, and the memory watch of its current turn.
 ///
-/// The engine caps single allocations only. Many medium ones are bounded here: the growth of the process during a turn.
-/// An exception could be caught and the growth go on, so an offender is held until its time is up: that end is final.
+/// The engine caps single allocations only. Many medium ones are bounded here: the growth of the process
+/// during a turn. An exception could be caught and the growth go on, so an offender is held until its time is
+/// up: that end is final.
 pub(crate) struct Output {
     pub(crate) text: String,
     cap: usize,

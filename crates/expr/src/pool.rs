@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
-/// Stack of a thread that runs programs. Reserved, not resident. The parser and the interpreter recurse; smaller stacks
-/// overflow on hostile text.
+/// Stack of a thread that runs programs. Reserved, not resident. The parser and the interpreter recurse;
+/// smaller stacks overflow on hostile text.
 pub const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// New runs waiting at most; resumed runs are always taken.
 const MAX_WAITING: usize = 4096;
@@ -59,7 +59,8 @@ pub(crate) fn submit(resumed: bool, job: impl FnOnce() + Send + 'static) -> Resu
 }
 
 fn cores() -> usize {
-    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
     *CORES
 }
 
@@ -94,10 +95,15 @@ impl Pool {
     }
 }
 
-/// Runs `work` on a fresh thread with a large stack and waits: for parsing, which is rare and must not wait behind runs.
+/// Runs `work` on a fresh thread with a large stack and waits: for parsing, which is rare and must not wait
+/// behind runs.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
-        let thread = Builder::new().name("expr-parse".into()).stack_size(STACK_BYTES).spawn_scoped(scope, work).ok()?;
+        let thread = Builder::new()
+            .name("expr-parse".into())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)
+            .ok()?;
         thread.join().ok()
     })
 }

@@ -44,12 +44,14 @@ struct Inner {
 }
 
 impl Program {
-    /// Parses `source`, the body of a function that answers with `return`. `inputs` are the names its callers supply.
+    /// Parses `source`, the body of a function that answers with `return`. `inputs` are the names its callers
+    /// supply.
     ///
     /// Blocks the caller while it parses on a thread of its own: well under a millisecond for ordinary texts.
     ///
     /// # Errors
-    /// Syntax the engine does not know, a text over [`MAX_SOURCE_BYTES`], or an input name that is not an identifier.
+    /// Syntax the engine does not know, a text over [`MAX_SOURCE_BYTES`], or an input name that is not an
+    /// identifier.
     pub fn parse(source: &str, inputs: &[&str]) -> Result<Program, ParseError> {
         if source.len() > MAX_SOURCE_BYTES {
             return Err(ParseError::plain(format!("the text is longer than {MAX_SOURCE_BYTES} bytes")));
@@ -67,9 +69,20 @@ impl Program {
         let rest = |needs: &BTreeSet<Library>| frame(&source, &inputs, returns_context, needs);
         let dynamic = MAKERS.iter().chain(&["getattr", "dir("]).any(|maker| source.contains(maker));
         let compile = || compile(&function, rest, &inputs, places);
-        let (compiled, asks, direct, places) = pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))??;
+        let (compiled, asks, direct, places) =
+            pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))??;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Program(Arc::new(Inner { compiled: Mutex::new(compiled), inputs, places, returns_context, dynamic, source, asks, direct, elsewhere: AtomicU32::new(0) })))
+        Ok(Program(Arc::new(Inner {
+            compiled: Mutex::new(compiled),
+            inputs,
+            places,
+            returns_context,
+            dynamic,
+            source,
+            asks,
+            direct,
+            elsewhere: AtomicU32::new(0),
+        })))
     }
 
     /// The inputs that the text mentions, in the order they were given: callers need not supply others.
@@ -82,7 +95,8 @@ impl Program {
         self.0.inputs.iter().any(|name| name == input)
     }
 
-    /// Whether a run can come to ask for an attribute, key or function of this name: callers prepare nothing else.
+    /// Whether a run can come to ask for an attribute, key or function of this name: callers prepare nothing
+    /// else.
     pub fn may_name(&self, name: &str) -> bool {
         self.0.dynamic || self.0.source.contains(name)
     }
@@ -124,7 +138,10 @@ impl Program {
 
     /// Counts one run; whether it may begin in its caller's thread.
     pub(crate) fn begin_here(&self) -> bool {
-        self.0.elsewhere.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+        self.0
+            .elsewhere
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_err()
     }
 
     /// A run was too much for its caller's thread: the next ones begin elsewhere.
@@ -149,21 +166,33 @@ impl Program {
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Program").field("inputs", &self.0.inputs).field("places", &self.0.places).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("inputs", &self.0.inputs)
+            .field("places", &self.0.places)
+            .finish_non_exhaustive()
     }
 }
 
 /// Both forms of a program, whether it asks objects, and where its lines come from. Needs a large stack.
-fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: &[&str], mut places: Places) -> Result<(MontyRun, bool, Option<Direct>, Places), ParseError> {
+fn compile(
+    function: &str,
+    rest: impl Fn(&BTreeSet<Library>) -> String,
+    inputs: &[&str],
+    mut places: Places,
+) -> Result<(MontyRun, bool, Option<Direct>, Places), ParseError> {
     // Every text is scanned for nesting before the parser sees it.
     let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
-    let whole = |function: &str, needs: &BTreeSet<Library>| MontyRun::new(format!("{function}{}", rest(needs)), SCRIPT, vec![INPUTS.to_owned()], options);
+    let whole = |function: &str, needs: &BTreeSet<Library>| {
+        MontyRun::new(format!("{function}{}", rest(needs)), SCRIPT, vec![INPUTS.to_owned()], options)
+    };
     let (mut text, mut needs) = (function.to_owned(), BTreeSet::new());
     let mut compiled = whole(function, &needs);
     let lacking = compiled.as_ref().is_err_and(|error| error.exc_type() == ExcType::NotImplementedError);
     if compiled.is_ok() || lacking {
         match lower::lowered(function) {
-            Err(refusal) => return Err(ParseError::refused(function, refusal.at.start().to_usize(), refusal.what)),
+            Err(refusal) => {
+                return Err(ParseError::refused(function, refusal.at.start().to_usize(), refusal.what));
+            }
             Ok(None) => {}
             Ok(Some(lowered)) => {
                 places.origins = lowered.lines;
@@ -178,12 +207,14 @@ fn compile(function: &str, rest: impl Fn(&BTreeSet<Library>) -> String, inputs: 
     let direct = direct::compile(function, inputs);
     let respelt = datamodel::respelt(&text);
     if let Some(other) = &respelt {
-        compiled = whole(&format!("{}{}", other.function, other.helpers), &needs).map_err(|error| ParseError::from_exception(&error, &places))?;
+        compiled = whole(&format!("{}{}", other.function, other.helpers), &needs)
+            .map_err(|error| ParseError::from_exception(&error, &places))?;
     }
     Ok((compiled, respelt.is_some(), direct, places))
 }
 
-/// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once too often.
+/// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once
+/// too often.
 fn mentions(source: &str, name: &str) -> bool {
     let word = |letter: char| letter.is_alphanumeric() || letter == '_' || !letter.is_ascii();
     // Names that are made at run time can be any.
@@ -192,7 +223,9 @@ fn mentions(source: &str, name: &str) -> bool {
     }
     source.match_indices(name).any(|(start, _)| {
         let (before, after) = (&source[..start], &source[start + name.len()..]);
-        !before.ends_with(word) && !after.starts_with(word) && !before.trim_end_matches([' ', '\t']).ends_with('.')
+        !before.ends_with(word)
+            && !after.starts_with(word)
+            && !before.trim_end_matches([' ', '\t']).ends_with('.')
     })
 }
 
@@ -212,7 +245,8 @@ pub(crate) fn function(source: &str, inputs: &[&str]) -> String {
     script
 }
 
-/// What follows the function: the helpers it mentions, and the call. The answer is a list: value, and the context when asked.
+/// What follows the function: the helpers it mentions, and the call. The answer is a list: value, and the
+/// context when asked.
 fn frame(source: &str, inputs: &[&str], returns_context: bool, needs: &BTreeSet<Library>) -> String {
     let mut script = helpers::prelude(source, needs);
     script.push_str(&library::text(needs, source));

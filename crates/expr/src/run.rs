@@ -1,5 +1,5 @@
 //! Running programs from async code.
-use crate::task::{TaskStep, Task};
+use crate::task::{Task, TaskStep};
 use crate::{ErrorKind, Host, Limits, Program, RunError, Value, here, pool};
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 pub struct Outcome {
     /// What the program returned; `Value::None` when it returned nothing.
     pub value: Value,
-    /// The input named `context` after the run, with the program's changes; `None` when there is no such input or the
-    /// text never mentions it.
+    /// The input named `context` after the run, with the program's changes; `None` when there is no such
+    /// input or the text never mentions it.
     pub context: Option<Value>,
     /// What the program wrote with `print()`.
     pub printed: String,
@@ -25,7 +25,12 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Every failure is a [`RunError`]; none becomes a value.
-pub async fn run(program: &Program, inputs: Vec<(&str, Value)>, host: Arc<dyn Host>, limits: &Limits) -> Result<Outcome, RunError> {
+pub async fn run(
+    program: &Program,
+    inputs: Vec<(&str, Value)>,
+    host: Arc<dyn Host>,
+    limits: &Limits,
+) -> Result<Outcome, RunError> {
     let values = arrange(program, &inputs)?;
     let started = Instant::now();
     let whole = async {
@@ -43,17 +48,32 @@ pub async fn run(program: &Program, inputs: Vec<(&str, Value)>, host: Arc<dyn Ho
 }
 
 /// Simple programs need no interpreter.
-async fn direct(program: &Program, values: &[Value], host: &Arc<dyn Host>, limits: &Limits) -> Option<Outcome> {
+async fn direct(
+    program: &Program,
+    values: &[Value],
+    host: &Arc<dyn Host>,
+    limits: &Limits,
+) -> Option<Outcome> {
     let value = program.direct()?.run(values, host, limits).await?;
     // Such programs change nothing.
-    let context = program.inputs().iter().position(|name| name == "context").filter(|_| program.returns_context()).map(|position| values[position].clone());
+    let context = program
+        .inputs()
+        .iter()
+        .position(|name| name == "context")
+        .filter(|_| program.returns_context())
+        .map(|position| values[position].clone());
     Some(Outcome { value, context, printed: String::new(), direct: true })
 }
 
-/// Runs several programs, those that need an interpreter thread in one visit to them, in order; the results keep that order.
+/// Runs several programs, those that need an interpreter thread in one visit to them, in order; the results
+/// keep that order.
 ///
 /// One program's failure leaves the others alone. The deadline counts for all of them together.
-pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dyn Host>, limits: &Limits) -> Vec<Result<Outcome, RunError>> {
+pub async fn run_many(
+    programs: Vec<(Program, Vec<(&str, Value)>)>,
+    host: Arc<dyn Host>,
+    limits: &Limits,
+) -> Vec<Result<Outcome, RunError>> {
     let count = programs.len();
     let started = Instant::now();
     let whole = async {
@@ -65,14 +85,20 @@ pub async fn run_many(programs: Vec<(Program, Vec<(&str, Value)>)>, host: Arc<dy
                 Ok(values) => match direct(&program, &values, &host, limits).await {
                     Some(outcome) => Some(Ok(outcome)),
                     None => here::run(&program, &values, &host, limits, started).or_else(|| {
-                        tasks.push((position, Task::new(program, host.clone(), limits.clone(), started), values));
+                        tasks.push((
+                            position,
+                            Task::new(program, host.clone(), limits.clone(), started),
+                            values,
+                        ));
                         None
                     }),
                 },
             });
         }
         if !tasks.is_empty() {
-            let turn = move || -> Vec<(usize, TaskStep)> { tasks.into_iter().map(|(position, task, values)| (position, task.start(&values))).collect() };
+            let turn = move || -> Vec<(usize, TaskStep)> {
+                tasks.into_iter().map(|(position, task, values)| (position, task.start(&values))).collect()
+            };
             for (position, step) in on_pool(false, turn).await? {
                 results[position] = Some(finish(step).await);
             }
@@ -101,16 +127,22 @@ async fn finish(mut step: TaskStep) -> Result<Outcome, RunError> {
         match step {
             TaskStep::Done(result) => return *result,
             TaskStep::Call(mut suspended) => {
-                let (args, kwargs) = (std::mem::take(&mut suspended.args), std::mem::take(&mut suspended.kwargs));
+                let (args, kwargs) =
+                    (std::mem::take(&mut suspended.args), std::mem::take(&mut suspended.kwargs));
                 let answer = suspended.target.call(args, kwargs).await;
                 step = on_pool(true, move || suspended.resume(answer)).await?;
             }
-            TaskStep::Elsewhere => return Err(RunError::engine(ErrorKind::Internal, "the interpreter failed")),
+            TaskStep::Elsewhere => {
+                return Err(RunError::engine(ErrorKind::Internal, "the interpreter failed"));
+            }
         }
     }
 }
 
-async fn on_pool<T: Send + 'static>(resumed: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
+async fn on_pool<T: Send + 'static>(
+    resumed: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, RunError> {
     let (sender, receiver) = oneshot::channel();
     let job = move || {
         // Nobody waits any more: the run was given up before its turn.
@@ -118,7 +150,8 @@ async fn on_pool<T: Send + 'static>(resumed: bool, work: impl FnOnce() -> T + Se
             let _ = sender.send(work());
         }
     };
-    pool::submit(resumed, job).map_err(|_| RunError::engine(ErrorKind::Busy, "too many expressions are waiting"))?;
+    pool::submit(resumed, job)
+        .map_err(|_| RunError::engine(ErrorKind::Busy, "too many expressions are waiting"))?;
     receiver.await.map_err(|_| RunError::engine(ErrorKind::Internal, "the interpreter failed"))
 }
 

@@ -4,10 +4,14 @@ use crate::convert::{export, export_args};
 use crate::error::Verdict;
 use crate::output::Output;
 use crate::run::Outcome;
-use crate::{CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, datamodel, helpers};
+use crate::{
+    CallError, Effect, ErrorKind, Host, HostObject, Kwargs, Limits, Program, RunError, Value, datamodel,
+    helpers,
+};
 use monty::{FunctionCall, NameLookup, OsCall, RunProgress};
 use monty_types::{
-    DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, OsPolicy, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
+    DateTimeSource, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult,
+    OsFunctionCall, OsPolicy, RandomStart, ResourceLimits, ResourceTracker, SleepMode,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -73,7 +77,11 @@ impl Target {
         }
     }
 
-    pub(crate) fn call_now(&self, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    pub(crate) fn call_now(
+        &self,
+        args: &[Value],
+        kwargs: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         match self {
             Self::Function(host, name) => host.call_now(name, args, kwargs),
             Self::Method(object, name) => object.call_now(name, args, kwargs),
@@ -101,11 +109,24 @@ impl Task {
     pub(crate) fn new(program: Program, host: Arc<dyn Host>, limits: Limits, started: Instant) -> Self {
         let output = Output::new(limits.printed, limits.growth, limits.time);
         let registry = Registry::new(program.clone());
-        Self { program, host, limits, started, turn: started, busy: Duration::ZERO, registry, output, calls: 0, lookups: 0, verdict: None, tried: None }
+        Self {
+            program,
+            host,
+            limits,
+            started,
+            turn: started,
+            busy: Duration::ZERO,
+            registry,
+            output,
+            calls: 0,
+            lookups: 0,
+            verdict: None,
+            tried: None,
+        }
     }
 
-    /// The same run, seen from outside only when it is over: it ends in [`Step::Elsewhere`] when its time or memory is
-    /// used up and where it calls what cannot be called twice or has no answer at hand.
+    /// The same run, seen from outside only when it is over: it ends in [`Step::Elsewhere`] when its time or
+    /// memory is used up and where it calls what cannot be called twice or has no answer at hand.
     pub(crate) fn tried(self) -> Self {
         Self { tried: Some(Vec::new()), ..self }
     }
@@ -114,12 +135,23 @@ impl Task {
     pub(crate) fn start(mut self, inputs: &[Value]) -> TaskStep {
         self.turn = Instant::now();
         let Ok(inputs) = self.registry.import_tuple(inputs) else {
-            return done(Err(RunError::engine(ErrorKind::Value, "the inputs are nested too deeply or too large")));
+            return done(Err(RunError::engine(
+                ErrorKind::Value,
+                "the inputs are nested too deeply or too large",
+            )));
         };
-        let tracker = ResourceTracker::new(ResourceLimits::default().max_feed_duration(self.limits.time).max_memory(self.limits.memory).max_recursion_depth(self.limits.recursion));
+        let tracker = ResourceTracker::new(
+            ResourceLimits::default()
+                .max_feed_duration(self.limits.time)
+                .max_memory(self.limits.memory)
+                .max_recursion_depth(self.limits.recursion),
+        );
         let now = self.host.ports().now();
         let policy = OsPolicy {
-            datetime: DateTimeSource::Fixed { unix_seconds: now.secs(), microsecond: now.0.rem_euclid(1_000_000) as u32 },
+            datetime: DateTimeSource::Fixed {
+                unix_seconds: now.secs(),
+                microsecond: now.0.rem_euclid(1_000_000) as u32,
+            },
             sleep: SleepMode::CallHost,
             random_start: RandomStart::CallHost,
             ..OsPolicy::default()
@@ -184,7 +216,12 @@ impl Task {
     }
 
     /// An exception no handler of the program sees.
-    fn refuse(&mut self, kind: ErrorKind, message: impl Into<String>, unsupported: Option<&str>) -> MontyException {
+    fn refuse(
+        &mut self,
+        kind: ErrorKind,
+        message: impl Into<String>,
+        unsupported: Option<&str>,
+    ) -> MontyException {
         self.verdict = Some(Verdict { kind, unsupported: unsupported.map(str::to_owned) });
         MontyException::new(ExcType::RuntimeError, Some(message.into()))
     }
@@ -194,7 +231,8 @@ impl Task {
         if self.busy + self.turn.elapsed() > self.limits.time * 2 {
             return Some(self.refuse(ErrorKind::Time, "too much time spent in look-ups and helpers", None));
         }
-        (self.started.elapsed() > self.limits.deadline).then(|| self.refuse(ErrorKind::Deadline, "the run took too long", None))
+        (self.started.elapsed() > self.limits.deadline)
+            .then(|| self.refuse(ErrorKind::Deadline, "the run took too long", None))
     }
 
     /// Counts a look-up; an exception when there were too many.
@@ -212,7 +250,11 @@ impl Task {
             self.spend_lookup()
         } else {
             self.calls += 1;
-            if self.calls > self.limits.host_calls { Some(self.refuse(ErrorKind::HostCalls, "too many calls of the host", None)) } else { self.overdue() }
+            if self.calls > self.limits.host_calls {
+                Some(self.refuse(ErrorKind::HostCalls, "too many calls of the host", None))
+            } else {
+                self.overdue()
+            }
         };
         if let Some(error) = over {
             return CallProgress::Next(call.abort(error, self.output.turn()));
@@ -230,7 +272,13 @@ impl Task {
                     args.drain(..2);
                     target
                 }
-                _ => return CallProgress::Next(self.raise(call, ExcType::TypeError, "an object was expected".into())),
+                _ => {
+                    return CallProgress::Next(self.raise(
+                        call,
+                        ExcType::TypeError,
+                        "an object was expected".into(),
+                    ));
+                }
             },
             None => {
                 if let Some(answer) = helpers::call(&name, &args, &kwargs) {
@@ -243,7 +291,9 @@ impl Task {
                 }
                 Target::Function(self.host.clone(), name)
             }
-            Some(Some(Entry::Object(object))) if !name.starts_with('_') || name == "__call__" => Target::Method(object, name),
+            Some(Some(Entry::Object(object))) if !name.starts_with('_') || name == "__call__" => {
+                Target::Method(object, name)
+            }
             Some(_) => {
                 let why = format!("no method '{name}'");
                 return CallProgress::Next(self.raise(call, ExcType::AttributeError, why));
@@ -280,12 +330,17 @@ impl Task {
                         let result = ExtFunctionResult::NotFound(name.clone());
                         return call.resume(result, self.output.turn());
                     }
-                    (CallError::NotFound, Target::Method(object, name)) => (ExcType::AttributeError, format!("'{}' object has no method '{name}'", object.type_name())),
+                    (CallError::NotFound, Target::Method(object, name)) => (
+                        ExcType::AttributeError,
+                        format!("'{}' object has no method '{name}'", object.type_name()),
+                    ),
                     (CallError::Type(why), _) => (ExcType::TypeError, why),
                     (CallError::Value(why), _) => (ExcType::ValueError, why),
                     (CallError::Failed(why), _) => (ExcType::RuntimeError, why),
                     (CallError::Raised(raised, why), _) => (raised.class(), why),
-                    (error @ (CallError::DoesNotExist(_) | CallError::MultipleObjects(_)), _) => (datamodel::exception(&error), error.to_string()),
+                    (error @ (CallError::DoesNotExist(_) | CallError::MultipleObjects(_)), _) => {
+                        (datamodel::exception(&error), error.to_string())
+                    }
                     (CallError::Fatal(why), _) => {
                         let error = self.refuse(ErrorKind::Host, why, None);
                         return call.abort(error, self.output.turn());
@@ -308,16 +363,24 @@ impl Task {
             Some(id) => {
                 let value = match self.registry.get(id) {
                     // The check repeats what the interpreter promises: underscored names stay inside.
-                    Some(Entry::Object(object)) if !lookup.name.starts_with('_') => object.clone().attr(&lookup.name),
+                    Some(Entry::Object(object)) if !lookup.name.starts_with('_') => {
+                        object.clone().attr(&lookup.name)
+                    }
                     _ => None,
                 };
                 match value.map(|value| self.registry.import(&value)) {
                     None => NameLookupResult::Undefined,
                     Some(Ok(object)) => NameLookupResult::Value(object),
-                    Some(Err(TooLarge)) => NameLookupResult::Error(MontyException::new(ExcType::ValueError, Some("the value is too large".into()))),
+                    Some(Err(TooLarge)) => NameLookupResult::Error(MontyException::new(
+                        ExcType::ValueError,
+                        Some("the value is too large".into()),
+                    )),
                 }
             }
-            None if helpers::is_helper(&lookup.name) || lookup.name == datamodel::CALL || self.host.provides(&lookup.name) => {
+            None if helpers::is_helper(&lookup.name)
+                || lookup.name == datamodel::CALL
+                || self.host.provides(&lookup.name) =>
+            {
                 NameLookupResult::Value(MontyObject::function(lookup.name.clone(), None))
             }
             None => match self.host.global(&lookup.name).map(|value| self.registry.import(&value)) {
@@ -351,7 +414,11 @@ impl Task {
             }
             other => {
                 let name = other.name();
-                let error = self.refuse(ErrorKind::Unsupported, format!("{name} is not supported: expressions have no I/O"), Some(name));
+                let error = self.refuse(
+                    ErrorKind::Unsupported,
+                    format!("{name} is not supported: expressions have no I/O"),
+                    Some(name),
+                );
                 call.abort(error, self.output.turn())
             }
         }

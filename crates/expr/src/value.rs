@@ -9,7 +9,8 @@ pub(crate) const MAX_DEPTH: usize = 100;
 /// Most values inside one JSON answer: shared parts count each time they appear.
 const MAX_JSON_NODES: usize = 100_000;
 
-/// A Python value at the border. A list or dictionary that appears twice (the same `Arc`) is one object in the program.
+/// A Python value at the border. A list or dictionary that appears twice (the same `Arc`) is one object in
+/// the program.
 #[derive(Clone, Default)]
 pub enum Value {
     #[default]
@@ -27,7 +28,8 @@ pub enum Value {
     /// A plain object with attributes the program may change.
     Record(Arc<Record>),
     Object(Arc<dyn HostObject>),
-    /// Leaves programs only: something true without a representation, such as a match of `re`. The text is its `repr`.
+    /// Leaves programs only: something true without a representation, such as a match of `re`. The text is
+    /// its `repr`.
     Opaque(Arc<str>),
 }
 
@@ -98,7 +100,10 @@ impl Value {
     pub fn dict<K: Into<String>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         Self::Dict(Arc::new(pairs.into_iter().collect()))
     }
-    pub fn record<K: Into<String>, V: Into<Value>>(type_name: &str, fields: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub fn record<K: Into<String>, V: Into<Value>>(
+        type_name: &str,
+        fields: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         Self::Record(Arc::new(Record { type_name: type_name.into(), fields: fields.into_iter().collect() }))
     }
     pub fn object(object: impl HostObject + 'static) -> Self {
@@ -164,11 +169,15 @@ impl Value {
             Self::None => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Int(value) => Json::from(*value),
-            Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| ValueError::NoJson(value.to_string()))?),
+            Self::Float(value) => {
+                Json::Number(Number::from_f64(*value).ok_or_else(|| ValueError::NoJson(value.to_string()))?)
+            }
             Self::Str(text) => Json::from(&**text),
             Self::Bytes(_) => return Err(ValueError::NoJson("bytes".to_owned())),
             Self::Time(at) => Json::from(at.to_string()),
-            Self::List(items) => Json::Array(items.iter().map(|item| item.json(depth + 1, budget)).collect::<Result<_, _>>()?),
+            Self::List(items) => {
+                Json::Array(items.iter().map(|item| item.json(depth + 1, budget)).collect::<Result<_, _>>()?)
+            }
             Self::Dict(dict) => dict.json(depth, budget)?,
             Self::Record(record) => record.fields.json(depth, budget)?,
             Self::Object(object) => return Err(ValueError::NoJson(object.type_name().to_owned())),
@@ -200,7 +209,9 @@ impl From<Json> for Value {
             Json::String(text) => Self::Str(text.into()),
             Json::Array(items) => Self::list(items),
             // Keys of a JSON map are unique already.
-            Json::Object(map) => Self::Dict(Arc::new(Dict(map.into_iter().map(|(k, v)| (k, v.into())).collect()))),
+            Json::Object(map) => {
+                Self::Dict(Arc::new(Dict(map.into_iter().map(|(k, v)| (k, v.into())).collect())))
+            }
         }
     }
 }
@@ -279,7 +290,9 @@ impl PartialEq for Value {
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Dict(a), Self::Dict(b)) => a == b,
             (Self::Record(a), Self::Record(b)) => a == b,
-            (Self::Object(a), Self::Object(b)) => a.type_name() == b.type_name() && a.identity() == b.identity(),
+            (Self::Object(a), Self::Object(b)) => {
+                a.type_name() == b.type_name() && a.identity() == b.identity()
+            }
             _ => false,
         }
     }

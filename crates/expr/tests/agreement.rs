@@ -28,7 +28,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// Replaces `T`, `I`, `L`, `D`, `B`, `X` (text, integer, list, dictionary, truth, anything) between `<>`; `LT` and `LE` are the signs themselves.
+    /// Replaces `T`, `I`, `L`, `D`, `B`, `X` (text, integer, list, dictionary, truth, anything) between `<>`;
+    /// `LT` and `LE` are the signs themselves.
     fn fill(&mut self, form: &str, depth: usize) -> String {
         let mut out = String::new();
         let mut rest = form;
@@ -109,7 +110,13 @@ impl Writer {
             "<I> % <I>",
             "min(<L>)",
         ];
-        let list: &[&str] = &["[]", "['a', 'b']", "[g.name for g in user.all_groups()]", "user.attributes['phones']", "context['oauth_scopes']"];
+        let list: &[&str] = &[
+            "[]",
+            "['a', 'b']",
+            "[g.name for g in user.all_groups()]",
+            "user.attributes['phones']",
+            "context['oauth_scopes']",
+        ];
         let list_deep: &[&str] = &[
             "[<X>, <X>]",
             "(<L> + <L>)",
@@ -132,7 +139,14 @@ impl Writer {
             "list(<D>.values())",
             "[x.upper() for x in <T>]",
         ];
-        let dict: &[&str] = &["{}", "{'a': 1}", "user.attributes", "context['prompt_data']", "context['geoip']", "http_request.META"];
+        let dict: &[&str] = &[
+            "{}",
+            "{'a': 1}",
+            "user.attributes",
+            "context['prompt_data']",
+            "context['geoip']",
+            "http_request.META",
+        ];
         let dict_deep: &[&str] = &[
             "{'a': <X>, 'b': <X>}",
             "{**<D>, 'z': <X>}",
@@ -213,27 +227,38 @@ impl Writer {
         if depth > 0 && !self.functions.is_empty() && self.dice.roll(7) == 0 {
             return self.call(depth);
         }
-        let form = if depth == 0 || self.dice.roll(3) == 0 { self.dice.pick(flat) } else { self.dice.pick(deep) };
+        let form =
+            if depth == 0 || self.dice.roll(3) == 0 { self.dice.pick(flat) } else { self.dice.pick(deep) };
         self.fill(&form, depth.saturating_sub(1))
     }
 
     /// A call: by position, by name, with defaults, and now and then with an argument too many or too few.
     fn call(&mut self, depth: usize) -> String {
         let (name, count) = self.functions[self.dice.roll(self.functions.len())].clone();
-        let count = if self.dice.roll(12) == 0 { count + 1 } else { count - usize::from(count > 0 && self.dice.roll(6) == 0) };
+        let count = if self.dice.roll(12) == 0 {
+            count + 1
+        } else {
+            count - usize::from(count > 0 && self.dice.roll(6) == 0)
+        };
         let arguments: Vec<String> = (0..count)
             .map(|position| {
                 let value = self.value("X", depth.saturating_sub(1));
-                if position + 1 == count && self.dice.roll(3) == 0 { format!("{}={value}", ["p", "q", "r"][position.min(2)]) } else { value }
+                if position + 1 == count && self.dice.roll(3) == 0 {
+                    format!("{}={value}", ["p", "q", "r"][position.min(2)])
+                } else {
+                    value
+                }
             })
             .collect();
         format!("{name}({})", arguments.join(", "))
     }
 
-    /// A function of the text: it has its own names, reads and changes those of the text, and calls those before it.
+    /// A function of the text: it has its own names, reads and changes those of the text, and calls those
+    /// before it.
     fn function(&mut self, name: &str) -> String {
         let count = self.dice.roll(4);
-        let arguments: Vec<String> = ["p", "q", "r"][..count.min(3)].iter().map(|argument| (*argument).to_owned()).collect();
+        let arguments: Vec<String> =
+            ["p", "q", "r"][..count.min(3)].iter().map(|argument| (*argument).to_owned()).collect();
         let mut list = arguments.clone();
         if let Some(last) = list.last_mut().filter(|_| self.dice.roll(3) == 0) {
             let default = self.dice.pick(&["None", "'d'", "7", "True", "[]"]);
@@ -264,13 +289,27 @@ impl Writer {
                     line
                 }
                 3 => format!("{pad}ak_message({})\n", self.value("T", 2)),
-                4 if indent < 2 => format!("{pad}if {}:\n{}{pad}else:\n{}", self.value("B", 2), self.statements(indent + 1, 1), self.statements(indent + 1, 1)),
+                4 if indent < 2 => format!(
+                    "{pad}if {}:\n{}{pad}else:\n{}",
+                    self.value("B", 2),
+                    self.statements(indent + 1, 1),
+                    self.statements(indent + 1, 1)
+                ),
                 5 if indent < 2 => {
                     let over = self.value("L", 2);
                     format!("{pad}for x in {over}:\n{}", self.statements(indent + 1, 2))
                 }
                 6 if self.dice.roll(3) == 0 => {
-                    let (name, change) = (self.dice.pick(&["a", "b", "c", "x"]), self.dice.pick(&["append(out)", "extend(['p'])", "update({'q': 1})", "append(1)", "append(a)"]));
+                    let (name, change) = (
+                        self.dice.pick(&["a", "b", "c", "x"]),
+                        self.dice.pick(&[
+                            "append(out)",
+                            "extend(['p'])",
+                            "update({'q': 1})",
+                            "append(1)",
+                            "append(a)",
+                        ]),
+                    );
                     format!("{pad}{name}.{change}\n")
                 }
                 6 => format!("{pad}out.append({})\n", self.value("X", 2)),
@@ -282,7 +321,9 @@ impl Writer {
                 10 if !self.functions.is_empty() => format!("{pad}{}\n", self.call(2)),
                 11 if indent < 2 => {
                     let (test, body) = (self.value("B", 2), self.statements(indent + 1, 1));
-                    format!("{pad}turn{indent} = 0\n{pad}while turn{indent} < 3 and {test}:\n{pad}    turn{indent} = turn{indent} + 1\n{body}")
+                    format!(
+                        "{pad}turn{indent} = 0\n{pad}while turn{indent} < 3 and {test}:\n{pad}    turn{indent} = turn{indent} + 1\n{body}"
+                    )
                 }
                 8 => format!("{pad}return [{}, out, seen]\n", self.value("X", 3)),
                 _ => format!("{pad}note += {}\n", self.value("T", 1)),
@@ -300,17 +341,23 @@ fn program(seed: u64) -> String {
     }
     let count = 1 + writer.dice.roll(5);
     let body = writer.statements(0, count);
-    format!("out = []\nseen = {{}}\nnote = ''\n{body}return {{'out': out, 'seen': seen, 'note': note, 'last': {}}}", writer.value("X", 3))
+    format!(
+        "out = []\nseen = {{}}\nnote = ''\n{body}return {{'out': out, 'seen': seen, 'note': note, 'last': {}}}",
+        writer.value("X", 3)
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_programs_give_the_same_in_both_engines_and_in_every_thread() {
     // Another run: AGREEMENT="first seed,count".
-    let (first, count) = option_env!("AGREEMENT").and_then(|text| text.split_once(',')).map_or((0, 1200), |(a, b)| (a.parse().unwrap(), b.parse().unwrap()));
+    let (first, count) = option_env!("AGREEMENT")
+        .and_then(|text| text.split_once(','))
+        .map_or((0, 1200), |(a, b)| (a.parse().unwrap(), b.parse().unwrap()));
     let (mut direct, mut fine, mut wrong) = (0, 0, Vec::new());
     for seed in first..first + count {
         let text = program(seed);
-        let program = Program::parse(&text, INPUTS).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
+        let program =
+            Program::parse(&text, INPUTS).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
         let (one, other, third) = (TestHost::new(), TestHost::new(), TestHost::new());
         let found = run(&program, inputs(), one.clone(), &Limits::default()).await;
         let wanted = run(&program.interpreted(), inputs(), other.clone(), &Limits::default()).await;
@@ -319,13 +366,26 @@ async fn random_programs_give_the_same_in_both_engines_and_in_every_thread() {
         let here = run_large(&program.interpreted(), &third, &Limits::default()).await;
         let (said, meant) = (one.messages.lock().unwrap().clone(), other.messages.lock().unwrap().clone());
         if form(&here) != form(&wanted) || *third.messages.lock().unwrap() != meant {
-            wrong.push(format!("seed {seed} in its caller's thread\n{text}\n  gave {}\n  not  {}\n", form(&here), form(&wanted)));
+            wrong.push(format!(
+                "seed {seed} in its caller's thread\n{text}\n  gave {}\n  not  {}\n",
+                form(&here),
+                form(&wanted)
+            ));
         }
         if form(&found) != form(&wanted) || said != meant {
-            wrong.push(format!("seed {seed}\n{text}\n  gave {} {said:?}\n  not  {} {meant:?}\n", form(&found), form(&wanted)));
+            wrong.push(format!(
+                "seed {seed}\n{text}\n  gave {} {said:?}\n  not  {} {meant:?}\n",
+                form(&found),
+                form(&wanted)
+            ));
         }
     }
     println!("{count} programs: {fine} give a value, {direct} of them without the interpreter");
-    assert!(wrong.is_empty(), "{} disagree\n{}", wrong.len(), wrong.iter().take(12).cloned().collect::<String>());
+    assert!(
+        wrong.is_empty(),
+        "{} disagree\n{}",
+        wrong.len(),
+        wrong.iter().take(12).cloned().collect::<String>()
+    );
     assert!(direct * 10 > fine * 8, "{direct} of {fine}");
 }

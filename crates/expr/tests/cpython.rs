@@ -30,14 +30,23 @@ const LACKING: &[(&str, &str)] = &[
 fn plain(value: &Value) -> Json {
     match value {
         Value::List(items) => items.iter().map(plain).collect(),
-        Value::Dict(dict) => dict.iter().map(|(key, value)| (key.to_owned(), plain(value))).collect::<serde_json::Map<_, _>>().into(),
-        Value::Bytes(bytes) => json!({"bytes": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()}),
+        Value::Dict(dict) => dict
+            .iter()
+            .map(|(key, value)| (key.to_owned(), plain(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Bytes(bytes) => {
+            json!({"bytes": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()})
+        }
         other => other.to_json().unwrap_or_else(|error| json!({"no form": error.to_string()})),
     }
 }
 
 async fn found(program: &Program) -> Result<Json, String> {
-    run(program, inputs(), TestHost::new(), &Limits::default()).await.map(|outcome| plain(&outcome.value)).map_err(|error| format!("{}: {}", error.exception, error.message))
+    run(program, inputs(), TestHost::new(), &Limits::default())
+        .await
+        .map(|outcome| plain(&outcome.value))
+        .map_err(|error| format!("{}: {}", error.exception, error.message))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,8 +75,15 @@ async fn field_29_snippets_give_what_cpython_gives() {
             };
             let lacking = result.is_err() && LACKING.iter().any(|(part, _)| snippet.text.contains(part));
             if !right && !lacking {
-                let wanted = snippet.raises.clone().unwrap_or_else(|| snippet.value.clone().unwrap_or_default().to_string());
-                wrong.push(format!("{}\n  gave {}\n  not  {wanted}", snippet.text, result.map_or_else(|error| error, |value| value.to_string())));
+                let wanted = snippet
+                    .raises
+                    .clone()
+                    .unwrap_or_else(|| snippet.value.clone().unwrap_or_default().to_string());
+                wrong.push(format!(
+                    "{}\n  gave {}\n  not  {wanted}",
+                    snippet.text,
+                    result.map_or_else(|error| error, |value| value.to_string())
+                ));
             }
         }
     }

@@ -8,7 +8,8 @@ use support::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parsed_once_runs_from_many_threads() {
-    let program = Program::parse("return [n * 2, ak_is_group_member(user, name='staff')]", &["n", "user"]).unwrap();
+    let program =
+        Program::parse("return [n * 2, ak_is_group_member(user, name='staff')]", &["n", "user"]).unwrap();
     let host = TestHost::new();
     let runs: Vec<_> = (0..200_i64)
         .map(|n| {
@@ -52,8 +53,14 @@ async fn a_suspended_run_can_be_dropped_anywhere() {
 #[tokio::test]
 async fn several_programs_in_one_visit() {
     let parse = |source| Program::parse(source, INPUTS).unwrap();
-    let programs = ["return {'name': request.user.name}", "return {'groups': [g.name for g in request.user.groups.all()]}", "return 1 / 0", "print('seen', 4)\nreturn {}"];
-    let results = run_many(programs.map(|p| (parse(p), inputs())).into(), TestHost::new(), &Limits::default()).await;
+    let programs = [
+        "return {'name': request.user.name}",
+        "return {'groups': [g.name for g in request.user.groups.all()]}",
+        "return 1 / 0",
+        "print('seen', 4)\nreturn {}",
+    ];
+    let results =
+        run_many(programs.map(|p| (parse(p), inputs())).into(), TestHost::new(), &Limits::default()).await;
     assert_eq!(results.len(), 4);
     assert_eq!(results[0].as_ref().unwrap().value, Value::dict([("name", "ada Example")]));
     assert!(results[1].as_ref().unwrap().value.as_dict().unwrap().get("groups").is_some());
@@ -78,7 +85,11 @@ async fn changes_of_the_context_come_back() {
     assert_eq!(email(context.get("prompt_data").unwrap()), Value::from("new@example.org"));
     let Some(Value::Record(plan)) = context.get("flow_plan") else { panic!("the plan is a record") };
     let plan_context = plan.fields.get("context").unwrap().as_dict().unwrap();
-    assert_eq!(email(plan_context.get("prompt_data").unwrap()), Value::from("new@example.org"), "shared data stays shared");
+    assert_eq!(
+        email(plan_context.get("prompt_data").unwrap()),
+        Value::from("new@example.org"),
+        "shared data stays shared"
+    );
     assert_eq!(plan_context.get("pending").unwrap(), &Value::dict([("a", Value::list([1_i64]))]));
     assert_eq!(plan.fields.get("reason"), Some(&Value::from("rule")));
     assert_eq!(context.get("added").unwrap().as_object().unwrap().identity(), "1");
@@ -88,7 +99,8 @@ async fn changes_of_the_context_come_back() {
 #[tokio::test]
 async fn helpers_and_instant_answers_reach_the_host_once() {
     let host = TestHost::new();
-    let program = Program::parse("ak_message('one')\nf = ak_message\nf('two')\nreturn slugify('A B')", &[]).unwrap();
+    let program =
+        Program::parse("ak_message('one')\nf = ak_message\nf('two')\nreturn slugify('A B')", &[]).unwrap();
     let outcome = run(&program, vec![], host.clone(), &Limits::default()).await.unwrap();
     assert_eq!(outcome.value, Value::from("a-b"));
     assert_eq!(*host.messages.lock().unwrap(), ["one", "two"]);
@@ -121,7 +133,10 @@ async fn addresses_are_judged_like_python_does() {
         assert_eq!(value, Value::list([private, global]), "{text}");
     }
     assert_eq!(eval("return ip_network('0.0.0.0/0').is_private").await, Value::Bool(false));
-    assert_eq!(eval("return str(ip_network('10.0.0.7/255.0.0.0', strict=False))").await, Value::from("10.0.0.0/8"));
+    assert_eq!(
+        eval("return str(ip_network('10.0.0.7/255.0.0.0', strict=False))").await,
+        Value::from("10.0.0.0/8")
+    );
     assert!(try_eval("return ip_network('10.0.0.7/8')").await.is_err());
     assert!(try_eval("return '10.0.0.7' in ip_network('10.0.0.0/8')").await.is_err());
     assert_eq!(eval("return ip_address('::1') in ip_network('0.0.0.0/0')").await, Value::Bool(false));

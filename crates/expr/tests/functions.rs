@@ -34,14 +34,29 @@ async fn arguments_come_by_position_by_name_and_by_default() {
 
 #[tokio::test]
 async fn names_belong_to_the_function_or_to_the_text_around_it() {
-    assert_eq!(direct("x = 1\ndef f(y):\n    z = x + y\n    return z\nx = 10\nz = 5\nreturn [f(1), z]").await, serde_json::json!([11, 5]), "read when it is called");
-    assert_eq!(direct("out = []\ndef note(text):\n    out.append(text)\nnote('a')\nnote('b')\nreturn out").await, serde_json::json!(["a", "b"]));
+    assert_eq!(
+        direct("x = 1\ndef f(y):\n    z = x + y\n    return z\nx = 10\nz = 5\nreturn [f(1), z]").await,
+        serde_json::json!([11, 5]),
+        "read when it is called"
+    );
+    assert_eq!(
+        direct("out = []\ndef note(text):\n    out.append(text)\nnote('a')\nnote('b')\nreturn out").await,
+        serde_json::json!(["a", "b"])
+    );
     assert_eq!(direct("def f(user):\n    return user\nreturn f(1)").await, 1, "an argument hides an input");
-    assert_eq!(direct("def f(a):\n    if a:\n        b = 1\n    return a\nreturn [f(1), f(0)]").await, serde_json::json!([1, 0]));
-    let error = try_eval("def f(a):\n    if a:\n        b = 1\n    return b\nf(1)\nreturn f(0)").await.unwrap_err();
+    assert_eq!(
+        direct("def f(a):\n    if a:\n        b = 1\n    return a\nreturn [f(1), f(0)]").await,
+        serde_json::json!([1, 0])
+    );
+    let error =
+        try_eval("def f(a):\n    if a:\n        b = 1\n    return b\nf(1)\nreturn f(0)").await.unwrap_err();
     assert_eq!(error.exception, "UnboundLocalError", "nothing is left of the call before");
     assert_eq!(direct("def f():\n    pass\nreturn f()").await, serde_json::Value::Null);
-    assert_eq!(direct("def f(g):\n    return [g for g in [g, 2]]\ndef h(x):\n    return f(x) + f(3)\nreturn h(1)").await, serde_json::json!([1, 2, 3, 2]));
+    assert_eq!(
+        direct("def f(g):\n    return [g for g in [g, 2]]\ndef h(x):\n    return f(x) + f(3)\nreturn h(1)")
+            .await,
+        serde_json::json!([1, 2, 3, 2])
+    );
     // Read within a search over what the text gives.
     let text = "def ends(address, domains):\n    return any(address.endswith('@' + domain) for domain in domains)\nreturn ends(request.user.email, ['example.net', 'example.org'])";
     assert_eq!(direct(text).await, true);
@@ -60,7 +75,9 @@ async fn loops_end_when_they_should() {
 async fn what_functions_tell_the_host_is_told_once() {
     let host = TestHost::new();
     let text = "def warn(name):\n    if not ak_is_group_member(request.user, name=name):\n        ak_message('not in ' + name)\nwarn('staff')\nwarn('admins')\nwarn('guests')\nreturn False";
-    let outcome = run(&Program::parse(text, INPUTS).unwrap(), inputs(), host.clone(), &Limits::default()).await.unwrap();
+    let outcome = run(&Program::parse(text, INPUTS).unwrap(), inputs(), host.clone(), &Limits::default())
+        .await
+        .unwrap();
     assert!(outcome.direct);
     assert_eq!(*host.messages.lock().unwrap(), ["not in admins", "not in guests"]);
 }
@@ -93,8 +110,14 @@ fn what_is_more_than_a_plain_function_is_left_to_the_interpreter() {
 #[tokio::test]
 async fn functions_as_values_and_functions_called_too_early_go_to_the_interpreter() {
     assert_eq!(eval("def f():\n    return 1\ng = f\nreturn g()").await, Value::Int(1));
-    assert_eq!(eval("def f():\n    return 1\nreturn [x() for x in [f]]").await, Value::List(std::sync::Arc::new(vec![Value::Int(1)])));
-    assert_eq!(try_eval("x = f()\ndef f():\n    return 1\nreturn x").await.unwrap_err().exception, "UnboundLocalError");
+    assert_eq!(
+        eval("def f():\n    return 1\nreturn [x() for x in [f]]").await,
+        Value::List(std::sync::Arc::new(vec![Value::Int(1)]))
+    );
+    assert_eq!(
+        try_eval("x = f()\ndef f():\n    return 1\nreturn x").await.unwrap_err().exception,
+        "UnboundLocalError"
+    );
 }
 
 #[test]

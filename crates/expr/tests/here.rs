@@ -27,13 +27,23 @@ impl Host for Witness {
             _ => Effect::Now,
         }
     }
-    fn call_now(&self, function: &str, args: &[Value], _: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    fn call_now(
+        &self,
+        function: &str,
+        args: &[Value],
+        _: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         let thread = std::thread::current().name().unwrap_or_default().to_owned();
         let told = args.first().and_then(Value::as_str).unwrap_or_default();
         self.seen.lock().unwrap().push((thread, format!("{function}{told}")));
         (function != "waits").then_some(Ok(Value::None))
     }
-    fn call<'a>(&'a self, function: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+    fn call<'a>(
+        &'a self,
+        function: &'a str,
+        _: Vec<Value>,
+        _: Kwargs,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
             Ok(format!("{function}, answered").into())
@@ -49,7 +59,9 @@ async fn told(text: &str, times: usize) -> (Result<Outcome, RunError>, Vec<(Stri
     for _ in 0..times {
         host.seen.lock().unwrap().clear();
         let (program, host) = (program.clone(), host.clone());
-        result = Some(LARGE.spawn(async move { run(&program, vec![], host, &Limits::default()).await }).await.unwrap());
+        result = Some(
+            LARGE.spawn(async move { run(&program, vec![], host, &Limits::default()).await }).await.unwrap(),
+        );
     }
     let seen = host.seen.lock().unwrap().clone();
     (result.unwrap(), seen)
@@ -65,7 +77,11 @@ const LONG: &str = "for i in range(300000):\n    pass\n";
 async fn a_short_text_stays_in_its_callers_thread() {
     let (result, seen) = told("reads('a')\nwrites('b')\nreads('c')\nreturn 1", 1).await;
     assert_eq!(result.unwrap().value, Value::Int(1));
-    assert_eq!(calls(&seen, "large"), ["readsa", "readsc", "writesb"], "what it writes is written when it is over");
+    assert_eq!(
+        calls(&seen, "large"),
+        ["readsa", "readsc", "writesb"],
+        "what it writes is written when it is over"
+    );
     assert_eq!(seen.len(), 3);
 }
 
@@ -110,8 +126,12 @@ async fn what_takes_much_memory_starts_anew_in_a_thread_of_its_own() {
 #[tokio::test]
 async fn several_texts_keep_their_order_wherever_they_run() {
     let texts = ["return 1", &format!("{LONG}return 2"), "return 1 / 0", "return 4"];
-    let programs: Vec<_> = texts.iter().map(|text| (Program::parse(text, &[]).unwrap().interpreted(), vec![])).collect();
-    let found = LARGE.spawn(async move { run_many(programs, TestHost::new(), &Limits::default()).await }).await.unwrap();
+    let programs: Vec<_> =
+        texts.iter().map(|text| (Program::parse(text, &[]).unwrap().interpreted(), vec![])).collect();
+    let found = LARGE
+        .spawn(async move { run_many(programs, TestHost::new(), &Limits::default()).await })
+        .await
+        .unwrap();
     let values: Vec<_> = found.into_iter().map(|result| result.map(|outcome| outcome.value).ok()).collect();
     assert_eq!(values, [Some(Value::Int(1)), Some(Value::Int(2)), None, Some(Value::Int(4))]);
 }

@@ -7,7 +7,8 @@ use support::*;
 
 async fn ends(source: &str) -> RunError {
     let started = Instant::now();
-    let limits = Limits { time: Duration::from_millis(300), deadline: Duration::from_secs(5), ..Limits::default() };
+    let limits =
+        Limits { time: Duration::from_millis(300), deadline: Duration::from_secs(5), ..Limits::default() };
     let program = Program::parse(source, INPUTS).unwrap();
     let large = run_large(&program, &TestHost::new(), &limits).await.unwrap_err();
     let result = run(&program, inputs(), TestHost::new(), &limits).await;
@@ -17,7 +18,10 @@ async fn ends(source: &str) -> RunError {
         Ok(outcome) => panic!("{source} gave {:?}", outcome.value),
         Err(error) => {
             let bounded = [ErrorKind::Time, ErrorKind::Memory];
-            assert!(large.kind == error.kind || (bounded.contains(&large.kind) && bounded.contains(&error.kind)), "{large} in its caller's thread, not {error}: {source}");
+            assert!(
+                large.kind == error.kind || (bounded.contains(&large.kind) && bounded.contains(&error.kind)),
+                "{large} in its caller's thread, not {error}: {source}"
+            );
             error
         }
     }
@@ -26,8 +30,16 @@ async fn ends(source: &str) -> RunError {
 #[tokio::test]
 async fn time_memory_and_depth_are_bounded() {
     assert_eq!(ends("while True:\n    pass").await.kind, ErrorKind::Time);
-    assert_eq!(ends("while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass").await.kind, ErrorKind::Time);
-    assert!(matches!(ends("x = []\nwhile True:\n    x.append(1)").await.kind, ErrorKind::Time | ErrorKind::Memory));
+    assert_eq!(
+        ends("while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass")
+            .await
+            .kind,
+        ErrorKind::Time
+    );
+    assert!(matches!(
+        ends("x = []\nwhile True:\n    x.append(1)").await.kind,
+        ErrorKind::Time | ErrorKind::Memory
+    ));
     assert_eq!(ends("x = [0]\nfor i in range(60):\n    x = x + x\nreturn x").await.kind, ErrorKind::Memory);
     assert_eq!(ends("x = 'a'\nfor i in range(60):\n    x = x + x\nreturn x").await.kind, ErrorKind::Memory);
     assert_eq!(ends("return [0] * 50_000_000").await.kind, ErrorKind::Memory);
@@ -39,12 +51,14 @@ async fn time_memory_and_depth_are_bounded() {
     let limits = Limits::default();
     let result = run(&Program::parse(nested, &[]).unwrap(), vec![], TestHost::new(), &limits).await;
     assert!(result.is_err() || result.unwrap().value.to_json().is_err());
-    // Small enough for the time that a caller's thread gives, and deep enough to need the stack that it says it has.
+    // Small enough for the time that a caller's thread gives, and deep enough to need the stack that it says
+    // it has.
     let deep = Program::parse(&nested.replace("30000", "3000"), &[]).unwrap();
     let result = run_large(&deep, &TestHost::new(), &limits).await;
     assert!(result.is_err() || result.unwrap().value.to_json().is_err());
     let shared = "x = [1]\nfor i in range(60):\n    x = [x, x]\nreturn x";
-    let value = run(&Program::parse(shared, &[]).unwrap(), vec![], TestHost::new(), &limits).await.unwrap().value;
+    let value =
+        run(&Program::parse(shared, &[]).unwrap(), vec![], TestHost::new(), &limits).await.unwrap().value;
     assert_eq!(value.to_json(), Err(ValueError::TooLarge), "shared parts are not multiplied without end");
 }
 
@@ -91,8 +105,16 @@ async fn there_is_no_way_out() {
 #[tokio::test]
 async fn calls_and_lookups_are_counted() {
     assert_eq!(ends("while True:\n    ak_message('x')").await.kind, ErrorKind::HostCalls);
-    assert_eq!(ends("while True:\n    try:\n        ak_message('x')\n    except BaseException:\n        pass").await.kind, ErrorKind::HostCalls);
-    assert!(matches!(ends("while True:\n    request.user.username").await.kind, ErrorKind::HostCalls | ErrorKind::Time));
+    assert_eq!(
+        ends("while True:\n    try:\n        ak_message('x')\n    except BaseException:\n        pass")
+            .await
+            .kind,
+        ErrorKind::HostCalls
+    );
+    assert!(matches!(
+        ends("while True:\n    request.user.username").await.kind,
+        ErrorKind::HostCalls | ErrorKind::Time
+    ));
     let helper = "x = 'é ' * 40000\nwhile True:\n    slugify(x)";
     assert_eq!(ends(helper).await.kind, ErrorKind::Time, "time in helpers counts");
     let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
@@ -110,7 +132,9 @@ fn hostile_text_does_not_parse() {
     let _ = Program::parse(&format!("return x{}", ".a".repeat(20_000)), &["x"]);
     let _ = Program::parse(&format!("{}return 1", "if 1:\n ".repeat(9_000)), &[]);
     assert!(Program::parse(&" ".repeat(MAX_SOURCE_BYTES + 1), &[]).is_err());
-    for source in ["", "# nothing", "return (", "return \"", "return 1 +", "x = = 1", "\0", "return '''", "def"] {
+    for source in
+        ["", "# nothing", "return (", "return \"", "return 1 +", "x = = 1", "\0", "return '''", "def"]
+    {
         assert!(Program::parse(source, &[]).is_err(), "{source}");
     }
     assert!(Program::parse("return 1", &["a b"]).is_err());
@@ -123,14 +147,21 @@ async fn errors_name_the_place() {
     assert_eq!((error.line, error.unsupported), (2, None));
     let error = Program::parse("x = {}\n\nclass Error(Exception):\n    pass\nreturn 1", &[]).unwrap_err();
     assert_eq!((error.line, error.column), (3, 1), "{error}");
-    assert!(error.unsupported.unwrap().contains("inheritance") && error.message.contains("ValueError"), "{}", error.message);
+    assert!(
+        error.unsupported.unwrap().contains("inheritance") && error.message.contains("ValueError"),
+        "{}",
+        error.message
+    );
     let error = Program::parse("x = 1\nif x:\n    x.y = 2\n    del x.y", &[]).unwrap_err();
     assert_eq!((error.line, error.column), (4, 9), "{error}");
     // Lines that were added do not count.
     let error = try_eval("x = 1\ndel x\ny = 2\nreturn context['missing']").await.unwrap_err();
     assert_eq!((error.line, error.column), (4, 8), "{error}");
     let error = try_eval("x = 1\nif x:\n    return context['missing']").await.unwrap_err();
-    assert_eq!((error.line, error.column, error.exception.as_str(), error.kind), (3, 12, "KeyError", ErrorKind::Raised));
+    assert_eq!(
+        (error.line, error.column, error.exception.as_str(), error.kind),
+        (3, 12, "KeyError", ErrorKind::Raised)
+    );
     let error = try_eval("return request.user.shoe_size").await.unwrap_err();
     assert_eq!((error.line, error.exception.as_str()), (1, "AttributeError"));
     let error = try_eval("\n\nreturn regex_match('a', '(')").await.unwrap_err();
@@ -139,7 +170,8 @@ async fn errors_name_the_place() {
     assert_eq!((error.line, error.exception.as_str()), (1, "ValueError"), "{error}");
     let error = try_eval("raise SkipObject('not this one')").await.unwrap_err();
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Skip, "not this one"));
-    let error = try_eval("try:\n    raise SkipObject\nexcept Exception as error:\n    return repr(error)").await;
+    let error =
+        try_eval("try:\n    raise SkipObject\nexcept Exception as error:\n    return repr(error)").await;
     let error = error.expect_err("not caught as an ordinary exception");
     assert_eq!(error.kind, ErrorKind::Skip);
     let error = try_eval("raise ValueError('no')").await.unwrap_err();

@@ -33,7 +33,8 @@ async fn many_medium_allocations_end_early() {
 
 #[tokio::test]
 async fn memory_is_given_back() {
-    let program = Program::parse("x = []\nwhile True:\n    x.append('a' * 90000 + str(len(x)))", &[]).unwrap();
+    let program =
+        Program::parse("x = []\nwhile True:\n    x.append('a' * 90000 + str(len(x)))", &[]).unwrap();
     let limits = Limits { time: Duration::from_millis(150), ..Limits::default() };
     // Without giving back, these add up to more than a GiB.
     for _ in 0..40 {

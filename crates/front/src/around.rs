@@ -60,9 +60,17 @@ pub fn done(word: &str) -> &'static str {
 /// Where a run that came to its end leads, with the word for what it did.
 pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -> String {
     let what = match flow.get::<Flow>().map(|f| f.designation) {
-        Some(Designation::Invalidation) if to == "/" && person.is_none() => return "/if/ended/signed-out/".to_owned(),
-        Some(Designation::Unenrollment) if to == "/" && person.is_none() => return "/if/ended/deleted/".to_owned(),
-        Some(Designation::StageConfiguration | Designation::Recovery) if person.is_some() && flow.text("slug") != setup::FLOW => did(core, flow),
+        Some(Designation::Invalidation) if to == "/" && person.is_none() => {
+            return "/if/ended/signed-out/".to_owned();
+        }
+        Some(Designation::Unenrollment) if to == "/" && person.is_none() => {
+            return "/if/ended/deleted/".to_owned();
+        }
+        Some(Designation::StageConfiguration | Designation::Recovery)
+            if person.is_some() && flow.text("slug") != setup::FLOW =>
+        {
+            did(core, flow)
+        }
         _ => "",
     };
     let to = if to == "/" && !what.is_empty() { HOME.to_owned() } else { to };
@@ -77,8 +85,14 @@ pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -
 /// What a flow does for whoever ends it, by its stages.
 fn did(core: &Core, flow: &Object) -> &'static str {
     let config = core.config();
-    let stages: Vec<&Arc<Object>> = flow_bindings(&config, flow.pk).into_iter().filter_map(|b| config.get(Uuid::parse_str(b.text("stage")).ok()?)).collect();
-    if stages.iter().any(|s| s.def.name.starts_with("authenticator") && s.def.name != "authenticatorvalidatestage") {
+    let stages: Vec<&Arc<Object>> = flow_bindings(&config, flow.pk)
+        .into_iter()
+        .filter_map(|b| config.get(Uuid::parse_str(b.text("stage")).ok()?))
+        .collect();
+    if stages
+        .iter()
+        .any(|s| s.def.name.starts_with("authenticator") && s.def.name != "authenticatorvalidatestage")
+    {
         return "added";
     }
     if !stages.iter().any(|s| s.def.name == "userwritestage") {
@@ -93,18 +107,28 @@ fn did(core: &Core, flow: &Object) -> &'static str {
 pub fn is_orphan(edge: &Edge, flow: &Object, challenge: &Json) -> bool {
     let authorizes = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
     let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION));
-    authorizes && application.is_none() && challenge.get("component").and_then(Json::as_str) == Some("ak-stage-consent")
+    authorizes
+        && application.is_none()
+        && challenge.get("component").and_then(Json::as_str) == Some("ak-stage-consent")
 }
 
 impl OwnedFormContext {
-    pub fn of(edge: &mut Edge, core: &Core, flow: &Object, challenge: &Json, typed: &[(String, String)]) -> Self {
+    pub fn of(
+        edge: &mut Edge,
+        core: &Core,
+        flow: &Object,
+        challenge: &Json,
+        typed: &[(String, String)],
+    ) -> Self {
         let person = edge.session.principal().cloned();
         let purpose = purpose(flow, person.as_ref());
         let asked = query::value(&edge.client.query, "next").as_deref().and_then(query::local_path);
         let here = address(&edge.client.path, &edge.client.query);
         let mut me = Self { purpose, values: typed.to_vec(), ..Self::default() };
         // Leaving a run must not end the session of whoever is signed in.
-        let out = asked.clone().unwrap_or_else(|| if person.is_some() { HOME.to_owned() } else { SIGN_IN.to_owned() });
+        let out = asked
+            .clone()
+            .unwrap_or_else(|| if person.is_some() { HOME.to_owned() } else { SIGN_IN.to_owned() });
         me.back = match purpose {
             Purpose::SetUp | Purpose::Delete => Some(cancel(&out)),
             Purpose::Recover | Purpose::Enrol => Some(cancel(&sign_in(asked.as_deref()))),
@@ -116,7 +140,8 @@ impl OwnedFormContext {
             if purpose == Purpose::SetUp {
                 me.username = Some(person.user.username.clone());
             }
-            me.switch = (refused || purpose == Purpose::SignIn).then(|| page::sign_out_to(&again(edge, &here)));
+            me.switch =
+                (refused || purpose == Purpose::SignIn).then(|| page::sign_out_to(&again(edge, &here)));
         } else if refused {
             me.way_on = Some(helps(purpose, &here, asked.as_deref(), challenge));
         } else {
@@ -129,7 +154,11 @@ impl OwnedFormContext {
         if let Some(plan) = edge.session.state.plan.as_mut() {
             let config = core.config();
             me.application = plan.context.get(&keys::APPLICATION).and_then(|pk| config.get(pk).cloned());
-            let publisher = me.application.as_ref().and_then(|a| a.get::<Application>()).map(|a| a.meta_publisher.clone());
+            let publisher = me
+                .application
+                .as_ref()
+                .and_then(|a| a.get::<Application>())
+                .map(|a| a.meta_publisher.clone());
             me.publisher = publisher.filter(|p| !p.is_empty());
             me.decline = plan.context.get(&keys::DECLINE_URL);
             me.password_refused = plan.context.get(&keys::PASSWORD_REFUSED) == Some(true);
@@ -147,24 +176,40 @@ impl OwnedFormContext {
         me
     }
 
-    /// Facts about the step: to where its mail went, as the person has typed it, how long the link lives, how long one stays
-    /// signed in.
+    /// Facts about the step: to where its mail went, as the person has typed it, how long the link lives, how
+    /// long one stays signed in.
     fn facts(&mut self, edge: &Edge, core: &Core, challenge: &Json) {
         let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default();
-        let Some(plan) = edge.session.state.plan.as_ref().filter(|_| matches!(component, "ak-stage-email" | "ak-stage-user-login")) else { return };
+        let Some(plan) = edge
+            .session
+            .state
+            .plan
+            .as_ref()
+            .filter(|_| matches!(component, "ak-stage-email" | "ak-stage-user-login"))
+        else {
+            return;
+        };
         let config = core.config();
         let stage = plan.stages.front().and_then(|s| match &s.stage {
             StageRef::Object(pk) => config.get(*pk),
             StageRef::BuiltIn { .. } => None,
         });
-        let time = |field: &str| stage.and_then(|s| signet_base::Span::parse(s.text(field)).ok()).filter(|s| s.secs() > 0).map(|s| templates::duration(s.secs()));
+        let time = |field: &str| {
+            stage
+                .and_then(|s| signet_base::Span::parse(s.text(field)).ok())
+                .filter(|s| s.secs() > 0)
+                .map(|s| templates::duration(s.secs()))
+        };
         if component == "ak-stage-user-login" {
             self.values.extend(time("remember_me_offset").map(|time| ("stays_for".to_owned(), time)));
             return;
         }
         let to = match self.purpose {
             // Whoever makes an account has just typed the address.
-            Purpose::Enrol => plan.context.get(&keys::PROMPT_DATA).and_then(|d| d.get("email").and_then(Json::as_str).map(str::to_owned)),
+            Purpose::Enrol => plan
+                .context
+                .get(&keys::PROMPT_DATA)
+                .and_then(|d| d.get("email").and_then(Json::as_str).map(str::to_owned)),
             _ => plan.context.get(&keys::PENDING_USER_IDENTIFIER),
         };
         let lives = time("token_expiry");
@@ -172,7 +217,13 @@ impl OwnedFormContext {
         self.values.extend(lives.map(|lives| ("mail_lives".to_owned(), lives)));
     }
 
-    pub fn form<'a>(&'a self, edge: &'a Edge, help: &'a str, action: &'a str, csrf: &'a str) -> FormContext<'a> {
+    pub fn form<'a>(
+        &'a self,
+        edge: &'a Edge,
+        help: &'a str,
+        action: &'a str,
+        csrf: &'a str,
+    ) -> FormContext<'a> {
         FormContext {
             application: self.application.as_ref().map(|a| a.name()),
             publisher: self.publisher.as_deref(),
@@ -209,14 +260,20 @@ fn sign_in(next: Option<&str>) -> String {
 /// Where somebody else would begin the same: at the application where one asks, else here.
 fn again(edge: &Edge, here: &str) -> String {
     let query = &edge.client.query;
-    if query::value(query, "client_id").is_some() { address("/application/o/authorize/", query) } else { here.to_owned() }
+    if query::value(query, "client_id").is_some() {
+        address("/application/o/authorize/", query)
+    } else {
+        here.to_owned()
+    }
 }
 
 /// What helps somebody who is refused and not signed in. The way to the application stays in the query.
 fn helps(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json) -> (String, &'static str) {
     let text = challenge.get("error_message").and_then(Json::as_str).unwrap_or_default();
     match purpose {
-        Purpose::Recover if text.starts_with("This link ") => (cancel(here.split('?').next().unwrap_or(here)), "Send a new link"),
+        Purpose::Recover if text.starts_with("This link ") => {
+            (cancel(here.split('?').next().unwrap_or(here)), "Send a new link")
+        }
         Purpose::Recover => (cancel(here), "Try again"),
         Purpose::SignIn if text.starts_with("Too many ") => (cancel(here), "Try again"),
         _ => (cancel(&sign_in(next)), "Sign in"),
@@ -232,7 +289,15 @@ fn shared(person: &Principal) -> Vec<(&'static str, String)> {
         [first, second, rest @ ..] if rest.len() > 1 => format!("{first}, {second} and {} more", rest.len()),
         all => all.join(", "),
     };
-    let mut profile: Vec<&str> = [user.name.as_str(), user.username.as_str(), said.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
+    let mut profile: Vec<&str> = [user.name.as_str(), user.username.as_str(), said.as_str()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
     profile.dedup();
-    vec![("profile", profile.join(" · ")), ("email", user.email.clone()), ("groups", said.clone()), ("offline_access", "Until you withdraw it or sign out everywhere".to_owned())]
+    vec![
+        ("profile", profile.join(" · ")),
+        ("email", user.email.clone()),
+        ("groups", said.clone()),
+        ("offline_access", "Until you withdraw it or sign out everywhere".to_owned()),
+    ]
 }

@@ -29,7 +29,9 @@ impl FromRequestParts<Arc<Core>> for Edge {
         };
         let cookies = cookie_header(&parts.headers);
         match WebSession::load(core, &client, &cookies).await {
-            Ok(session) => Ok(Self { core: core.clone(), client, cookies, headers: parts.headers.clone(), session }),
+            Ok(session) => {
+                Ok(Self { core: core.clone(), client, cookies, headers: parts.headers.clone(), session })
+            }
             Err(e) => Err(page::failure(core, &client, &cookies, &e).into_response()),
         }
     }
@@ -41,8 +43,8 @@ pub fn cookie_header(headers: &HeaderMap) -> String {
 }
 
 impl Edge {
-    /// Saves the session and sends the answer with its cookies. An answer that was given before the session is safe
-    /// would be a lie, so a failure to save replaces it.
+    /// Saves the session and sends the answer with its cookies. An answer that was given before the session
+    /// is safe would be a lie, so a failure to save replaces it.
     pub async fn leave(mut self, answer: impl IntoResponse) -> Response {
         match self.session.save(&self.core, &self.client).await {
             Ok(cookies) => {
@@ -54,7 +56,8 @@ impl Edge {
                 }
                 response
             }
-            // The account changed between the proof and the sign-in: nobody is signed in, and the run begins anew.
+            // The account changed between the proof and the sign-in: nobody is signed in, and the run begins
+            // anew.
             Err(e) if epoch::has_changed(&e) => redirect(StatusCode::FOUND, &here(&self.client)),
             Err(e) => self.fail(&e),
         }
@@ -78,7 +81,13 @@ pub fn here(client: &Client) -> String {
 /// A redirect by GET. `to` is percent-encoded where a header needs it.
 pub fn redirect(status: StatusCode, to: &str) -> Response {
     let plain = to.bytes().all(|b| b.is_ascii_graphic());
-    let safe = if plain { to.to_owned() } else { to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect() };
+    let safe = if plain {
+        to.to_owned()
+    } else {
+        to.chars()
+            .map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) })
+            .collect()
+    };
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
     match HeaderValue::from_str(&safe) {
         Ok(value) => drop(response.headers_mut().insert(header::LOCATION, value)),
@@ -89,9 +98,15 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
 
 /// The members of a JSON or form body. `Err` says what is wrong with it.
 pub async fn read_answer(request: Request) -> Result<Map, (StatusCode, &'static str)> {
-    let json = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| t.to_ascii_lowercase().contains("json"));
+    let json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|t| t.to_ascii_lowercase().contains("json"));
     let limited = http_body_util::Limited::new(request.into_body(), MAX_BODY);
-    let Ok(body) = limited.collect().await else { return Err((StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")) };
+    let Ok(body) = limited.collect().await else {
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."));
+    };
     let body = body.to_bytes();
     if json {
         return match serde_json::from_slice(&body) {
@@ -101,7 +116,9 @@ pub async fn read_answer(request: Request) -> Result<Map, (StatusCode, &'static 
             Err(_) => Err((StatusCode::BAD_REQUEST, "JSON parse error")),
         };
     }
-    let Ok(text) = std::str::from_utf8(&body) else { return Err((StatusCode::BAD_REQUEST, "The body is no UTF-8 text.")) };
+    let Ok(text) = std::str::from_utf8(&body) else {
+        return Err((StatusCode::BAD_REQUEST, "The body is no UTF-8 text."));
+    };
     let mut map = Map::new();
     for (name, value) in query::pairs(text) {
         // A name that comes twice (a check box beside its hidden field) keeps its last value.

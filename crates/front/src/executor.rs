@@ -22,7 +22,8 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
 }
 
 pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Response {
-    // Whoever is signed in or not: a page of another site can post what needs no preflight, which is everything but JSON.
+    // Whoever is signed in or not: a page of another site can post what needs no preflight, which is
+    // everything but JSON.
     match edge.headers.get(header::CONTENT_TYPE) {
         Some(kind) if is_json(kind) => {}
         Some(_) => return allowed(flow_error(&edge, None).into_response()),
@@ -39,23 +40,34 @@ pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Res
 
 /// Answers are JSON. Forms are for the pages (`/if/flow/`), where they carry the token of their session.
 fn is_json(content_type: &HeaderValue) -> bool {
-    content_type.to_str().is_ok_and(|t| t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
+    content_type.to_str().is_ok_and(|t| {
+        t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    })
 }
 
 async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     let core = edge.core.clone();
     let Ok(flow) = Executor::flow(&core, slug) else { return edge.not_found() };
     // The person's own query string travels inside ours.
-    let inner = query::value(&edge.client.query, "query").filter(|q| !q.is_empty()).unwrap_or_else(|| edge.session.state.query_for(flow.pk));
+    let inner = query::value(&edge.client.query, "query")
+        .filter(|q| !q.is_empty())
+        .unwrap_or_else(|| edge.session.state.query_for(flow.pk));
     if is_too_long(&inner) {
-        return allowed((StatusCode::URI_TOO_LONG, axum::Json(json!({"detail": "The query of this flow is too long."}))).into_response());
+        return allowed(
+            (StatusCode::URI_TOO_LONG, axum::Json(json!({"detail": "The query of this flow is too long."})))
+                .into_response(),
+        );
     }
     if edge.session.principal().is_none()
-        && let Err(Error::TooMany { wait }) = core.budgets.spend(BudgetKind::Request, edge.client.ip, 0, 1.0, core.now())
+        && let Err(Error::TooMany { wait }) =
+            core.budgets.spend(BudgetKind::Request, edge.client.ip, 0, 1.0, core.now())
     {
         return allowed(too_many(wait));
     }
-    if answer.is_some() && edge.session.principal().is_some() && !edge.session.csrf_fits(&core, edge.header(CSRF_HEADER)) {
+    if answer.is_some()
+        && edge.session.principal().is_some()
+        && !edge.session.csrf_fits(&core, edge.header(CSRF_HEADER))
+    {
         return allowed(flow_error(&edge, None).into_response());
     }
     let client = edge.client.clone();
@@ -69,7 +81,11 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         Ok(reply) => show(reply, &client.path, &inner, is_of_2024(&client.user_agent)),
         Err(Error::Unavailable(why)) => {
             tracing::warn!(%why, "a flow step was refused");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."})))
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(header::RETRY_AFTER, "2")],
+                axum::Json(json!({"detail": "Signing in is not possible right now. Try again in a moment."})),
+            )
                 .into_response()
         }
         Err(Error::TooMany { wait }) => too_many(wait),
@@ -82,8 +98,8 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     allowed(edge.leave(response).await)
 }
 
-/// Generated clients and outposts name the version that they were made for (`OpenAPI-Generator/2024.2.2/python`); scripts
-/// of that time are PowerShell's.
+/// Generated clients and outposts name the version that they were made for
+/// (`OpenAPI-Generator/2024.2.2/python`); scripts of that time are PowerShell's.
 fn is_of_2024(user_agent: &str) -> bool {
     user_agent.contains("/2024.") || user_agent.contains("PowerShell/")
 }
@@ -92,9 +108,16 @@ fn is_of_2024(user_agent: &str) -> bool {
 fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
     let mut challenge = match reply {
         Reply::Challenge(challenge) | Reply::NotApplicable(challenge) => challenge,
-        Reply::Again => return redirect(StatusCode::FOUND, &format!("{path}?query={}", query::encode(inner))),
-        Reply::Done(to) => json!({"component": "xak-flow-redirect", "final_redirect": true, "to": to}).as_object().cloned().unwrap_or_default(),
-        Reply::Away(to) => json!({"component": "xak-flow-redirect", "to": to}).as_object().cloned().unwrap_or_default(),
+        Reply::Again => {
+            return redirect(StatusCode::FOUND, &format!("{path}?query={}", query::encode(inner)));
+        }
+        Reply::Done(to) => json!({"component": "xak-flow-redirect", "final_redirect": true, "to": to})
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+        Reply::Away(to) => {
+            json!({"component": "xak-flow-redirect", "to": to}).as_object().cloned().unwrap_or_default()
+        }
     };
     if old_client {
         let kind = match challenge.get("component").and_then(Json::as_str) {
@@ -110,12 +133,17 @@ fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
 /// A fault of ours is an event that administrators see.
 pub(crate) async fn report(edge: &Edge, slug: &str, error: &Error) {
     let context = json!({"message": error.to_string(), "flow": slug, "request_id": edge.client.request_id});
-    edge.core.event(&edge.client, edge.session.principal(), "system_exception", "authentik_flows", context).await;
+    edge.core
+        .event(&edge.client, edge.session.principal(), "system_exception", "authentik_flows", context)
+        .await;
 }
 
 /// The refusal with a word why. It is about the request, and says nothing of the flow.
 fn refused(edge: &Edge, why: &str) -> Response {
-    axum::Json(json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id, "error": why})).into_response()
+    axum::Json(
+        json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id, "error": why}),
+    )
+    .into_response()
 }
 
 fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {
@@ -129,7 +157,11 @@ fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {
 
 /// The caller's network used up its share.
 fn too_many(wait: i64) -> Response {
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, axum::Json(json!({"detail": "Too many attempts came from your network. Try again later."}))).into_response();
+    let mut response = (
+        StatusCode::TOO_MANY_REQUESTS,
+        axum::Json(json!({"detail": "Too many attempts came from your network. Try again later."})),
+    )
+        .into_response();
     response.headers_mut().insert(header::RETRY_AFTER, wait.into());
     response
 }

@@ -1,6 +1,7 @@
-//! What an administrator does next, until there is a console: at `/if/admin/`, and in place of an empty library.
-use crate::impersonation;
+//! What an administrator does next, until there is a console: at `/if/admin/`, and in place of an empty
+//! library.
 use crate::edge::Edge;
+use crate::impersonation;
 use crate::library::{SIGN_OUT, account_links, set_csrf, to_sign_in};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -15,7 +16,9 @@ use signet_store::users;
 pub async fn admin(edge: Edge) -> Response {
     let Some(person) = edge.session.principal() else { return to_sign_in(&edge) };
     if !person.is_superuser {
-        return edge.fail(&Error::denied("The administration is open to members of an administrators’ group. Ask one of them to add you."));
+        return edge.fail(&Error::denied(
+            "The administration is open to members of an administrators’ group. Ask one of them to add you.",
+        ));
     }
     match page(&edge, person).await {
         Ok(mut response) => {
@@ -35,9 +38,22 @@ pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
-    let account =
-        Account { name, username: &person.user.username, links: &links, is_admin: true, here: "/if/admin/", sign_out_url: SIGN_OUT, impersonation: impersonation::banner(person, &csrf) };
-    let page = first_steps_page(&FirstStepsPage { page: page_context.page(core), account, steps: &steps, home_url: "/if/user/", api_url: "/api/v3/" });
+    let account = Account {
+        name,
+        username: &person.user.username,
+        links: &links,
+        is_admin: true,
+        here: "/if/admin/",
+        sign_out_url: SIGN_OUT,
+        impersonation: impersonation::banner(person, &csrf),
+    };
+    let page = first_steps_page(&FirstStepsPage {
+        page: page_context.page(core),
+        account,
+        steps: &steps,
+        home_url: "/if/user/",
+        api_url: "/api/v3/",
+    });
     Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 

@@ -1,5 +1,5 @@
-//! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back and
-//! reloading are safe; it works without script.
+//! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back
+//! and reloading are safe; it works without script.
 use crate::around::{self, OwnedFormContext};
 use crate::edge::{Edge, here, read_answer, redirect};
 use crate::form;
@@ -43,12 +43,23 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     let mut sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => return signet_core::page::error(&core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+        Err((status, text)) => {
+            return signet_core::page::error(
+                &core,
+                &edge.client,
+                &edge.cookies,
+                status,
+                "The form could not be read",
+                text,
+            )
+            .into_response();
+        }
     };
     let token = sent.remove("csrf");
     let client = edge.client.clone();
     if !token.as_ref().and_then(Json::as_str).is_some_and(|t| edge.session.csrf_fits(&core, t)) {
-        // The session of the form is over (or never was): show the step anew instead of judging a foreign form.
+        // The session of the form is over (or never was): show the step anew instead of judging a foreign
+        // form.
         if let Some(to) = meanwhile::signed_in_elsewhere(&mut edge, &flow) {
             return redirect(StatusCode::SEE_OTHER, &to);
         }
@@ -66,7 +77,9 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
         FormTarget::Nothing => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
     }
     let sent = form::read(sent);
-    if let (Some(chosen), Some(plan)) = (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk)) {
+    if let (Some(chosen), Some(plan)) =
+        (&sent.chosen, edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk))
+    {
         form::keep(&mut plan.context, chosen);
         edge.session.touch();
     }
@@ -78,7 +91,8 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     answer(edge, &core, &flow, reply, true, &sent.typed).await
 }
 
-/// The beginning, with a word why, and the name that was typed before. Nothing of the form was judged: to send it once more is safe.
+/// The beginning, with a word why, and the name that was typed before. Nothing of the form was judged: to
+/// send it once more is safe.
 async fn anew(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, sent: &Map, notice: &str) -> Response {
     let client = edge.client.clone();
     let mut reply = drive(&mut edge, core, &client, flow, None).await;
@@ -88,10 +102,24 @@ async fn anew(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, sent: &Map, 
 
 fn too_long(edge: &Edge) -> Response {
     let text = "Go back and open the page anew. If it happens once more, tell the administrator of the application you came from.";
-    signet_core::page::error(&edge.core, &edge.client, &edge.cookies, StatusCode::URI_TOO_LONG, "The address is too long", text).into_response()
+    signet_core::page::error(
+        &edge.core,
+        &edge.client,
+        &edge.cookies,
+        StatusCode::URI_TOO_LONG,
+        "The address is too long",
+        text,
+    )
+    .into_response()
 }
 
-async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply, Error> {
+async fn drive(
+    edge: &mut Edge,
+    core: &Arc<Core>,
+    client: &Client,
+    flow: &Arc<Object>,
+    answer: Option<&Map>,
+) -> Result<Reply, Error> {
     let mut executor = Executor { core, client, session: &mut edge.session, query: &client.query };
     let mut reply = match answer {
         None => executor.get(flow).await?,
@@ -106,15 +134,24 @@ async fn drive(edge: &mut Edge, core: &Arc<Core>, client: &Client, flow: &Arc<Ob
     Err(Error::internal("the flow does not come to an end"))
 }
 
-async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Result<Reply, Error>, posted: bool, typed: &[(String, String)]) -> Response {
+async fn answer(
+    mut edge: Edge,
+    core: &Arc<Core>,
+    flow: &Arc<Object>,
+    reply: Result<Reply, Error>,
+    posted: bool,
+    typed: &[(String, String)],
+) -> Response {
     let reply = match reply {
-        Ok(Reply::Done(to)) if posted || to == "/" => Ok(Reply::Done(around::end(core, flow, edge.session.principal(), to))),
+        Ok(Reply::Done(to)) if posted || to == "/" => {
+            Ok(Reply::Done(around::end(core, flow, edge.session.principal(), to)))
+        }
         other => other,
     };
     let response = match reply {
         Ok(Reply::Done(to)) if is_plain(&to) => redirect(StatusCode::SEE_OTHER, &to),
-        // Browsers apply form-action to redirects as well: after a post, an address that may lead to another host is
-        // reached by a page of its own.
+        // Browsers apply form-action to redirects as well: after a post, an address that may lead to another
+        // host is reached by a page of its own.
         Ok(Reply::Done(to) | Reply::Away(to)) if posted => {
             let challenge = json!({"component": "xak-flow-redirect", "to": to});
             page(&mut edge, core, flow, StatusCode::OK, &challenge, typed)
@@ -122,7 +159,10 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Res
         Ok(Reply::Done(to) | Reply::Away(to)) => redirect(StatusCode::FOUND, &to),
         Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
             let errors = challenge.contains_key("response_errors") && !form::only_chosen(&challenge);
-            if posted && !errors && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c)) {
+            if posted
+                && !errors
+                && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c))
+            {
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else if posted && errors && meanwhile::keep(&mut edge, flow, &challenge, typed) {
                 // Going back and reloading are safe: neither sends the form again.
@@ -144,7 +184,14 @@ async fn answer(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, reply: Res
 
 /// Challenges after which the run is over: a redirect back to the flow would begin a new one.
 fn is_end(component: &str) -> bool {
-    matches!(component, "ak-stage-access-denied" | "ak-stage-flow-error" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect")
+    matches!(
+        component,
+        "ak-stage-access-denied"
+            | "ak-stage-flow-error"
+            | "ak-stage-session-end"
+            | "ak-stage-autosubmit"
+            | "xak-flow-redirect"
+    )
 }
 
 /// Pages of ours that never send on to another host.
@@ -152,7 +199,14 @@ fn is_plain(to: &str) -> bool {
     to == "/" || to.starts_with("/if/")
 }
 
-fn page(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>, status: StatusCode, challenge: &Json, typed: &[(String, String)]) -> Response {
+fn page(
+    edge: &mut Edge,
+    core: &Arc<Core>,
+    flow: &Arc<Object>,
+    status: StatusCode,
+    challenge: &Json,
+    typed: &[(String, String)],
+) -> Response {
     if around::is_orphan(edge, flow, challenge) {
         return over(edge, core);
     }
@@ -175,9 +229,15 @@ fn page(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>, status: StatusCod
         None => challenge_page(page_context.page(core), challenge, &form),
     };
     // A form that submits itself goes to the application's origin.
-    let target = challenge.get("url").and_then(Json::as_str).filter(|_| challenge["component"] == "ak-stage-autosubmit").and_then(origin);
+    let target = challenge
+        .get("url")
+        .and_then(Json::as_str)
+        .filter(|_| challenge["component"] == "ak-stage-autosubmit")
+        .and_then(origin);
     match body {
-        Some(body) => page_context.answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body).into_response(),
+        Some(body) => page_context
+            .answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body)
+            .into_response(),
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }
 }
@@ -187,14 +247,25 @@ fn over(edge: &mut Edge, core: &Arc<Core>) -> Response {
     edge.session.state.plan = None;
     edge.session.touch();
     let words = ("This sign-in is over", "Open the application again. It brings you back here.");
-    signet_core::page::error_with(core, &edge.client, &edge.cookies, StatusCode::OK, words, Some(words.0), None).into_response()
+    signet_core::page::error_with(
+        core,
+        &edge.client,
+        &edge.cookies,
+        StatusCode::OK,
+        words,
+        Some(words.0),
+        None,
+    )
+    .into_response()
 }
 
 /// `scheme://host[:port]` of an address; for schemes of programs (`myapp:`) the scheme.
 fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once(':')?;
     match rest.strip_prefix("//") {
-        Some(rest) if scheme == "http" || scheme == "https" => Some(format!("{scheme}://{}", rest.split(['/', '?', '#']).next()?)),
+        Some(rest) if scheme == "http" || scheme == "https" => {
+            Some(format!("{scheme}://{}", rest.split(['/', '?', '#']).next()?))
+        }
         _ => Some(format!("{scheme}:")),
     }
 }

@@ -5,8 +5,8 @@ use signet_pages::challenge::CHOSEN;
 
 const VALIDATE: &str = "ak-stage-authenticator-validate";
 
-/// Which device of a second step the person chose (`class:uid`; empty: wants to see all). Kept for the page only: the
-/// stage judges what is sent, whatever was chosen.
+/// Which device of a second step the person chose (`class:uid`; empty: wants to see all). Kept for the page
+/// only: the stage judges what is sent, whatever was chosen.
 const CHOSEN_DEVICE: Key<String> = Key::new("goauthentik.io/pages/chosen_device");
 
 /// One form post.
@@ -21,8 +21,8 @@ pub struct Sent {
     pub view_only: bool,
 }
 
-/// Reads the members of a form by the component that it answers. What does not read as its type stays a word: the
-/// stage refuses it.
+/// Reads the members of a form by the component that it answers. What does not read as its type stays a word:
+/// the stage refuses it.
 pub fn read(mut answer: Map) -> Sent {
     let component = answer.get("component").and_then(Json::as_str).unwrap_or_default().to_owned();
     let mut chosen = None;
@@ -55,7 +55,9 @@ pub fn read(mut answer: Map) -> Sent {
         }
         _ => {}
     }
-    let typed = answer.iter().filter(|(name, _)| !name.contains("password") && !name.contains("token") && *name != "code");
+    let typed = answer
+        .iter()
+        .filter(|(name, _)| !name.contains("password") && !name.contains("token") && *name != "code");
     let typed = typed.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     Sent { answer, typed, chosen, view_only }
 }
@@ -95,8 +97,15 @@ pub fn recall(context: &mut signet_core::flow::Context, challenge: &Json, typed:
 /// Whether the only "error" is that a device was chosen and nothing answered yet.
 pub fn only_chosen(challenge: &Map) -> bool {
     let Some(errors) = challenge.get("response_errors").and_then(Json::as_object) else { return false };
-    let empty = |list: &Json| list.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(|e| e.get("string").and_then(Json::as_str) == Some("Empty response")));
-    challenge.get("component").and_then(Json::as_str) == Some(VALIDATE) && errors.len() == 1 && errors.get("non_field_errors").is_some_and(empty)
+    let empty = |list: &Json| {
+        list.as_array().is_some_and(|list| {
+            !list.is_empty()
+                && list.iter().all(|e| e.get("string").and_then(Json::as_str) == Some("Empty response"))
+        })
+    };
+    challenge.get("component").and_then(Json::as_str) == Some(VALIDATE)
+        && errors.len() == 1
+        && errors.get("non_field_errors").is_some_and(empty)
 }
 
 #[cfg(test)]
@@ -110,18 +119,33 @@ mod tests {
 
     #[test]
     fn words_become_what_programs_send() {
-        let picked = sent(json!({"component": VALIDATE, "selected_challenge": "{\"device_class\":\"sms\",\"device_uid\":\"3\"}", "duo": "7", "webauthn": ""}));
+        let picked = sent(
+            json!({"component": VALIDATE, "selected_challenge": "{\"device_class\":\"sms\",\"device_uid\":\"3\"}", "duo": "7", "webauthn": ""}),
+        );
         assert_eq!(picked.answer["selected_challenge"]["device_class"], "sms");
         assert_eq!(picked.answer["duo"], 7);
         assert!(!picked.answer.contains_key("webauthn") && !picked.view_only);
         assert_eq!(picked.chosen.as_deref(), Some("sms:3"));
         let all = sent(json!({"component": VALIDATE, "selected_challenge": ""}));
-        assert!(all.view_only && all.chosen.as_deref() == Some("") && !all.answer.contains_key("selected_challenge"));
+        assert!(
+            all.view_only
+                && all.chosen.as_deref() == Some("")
+                && !all.answer.contains_key("selected_challenge")
+        );
         let code = sent(json!({"component": VALIDATE, "chosen_device": "totp:1", "code": "123456"}));
-        assert!(code.typed.iter().all(|(name, _)| name != "code") && !code.answer.contains_key("chosen_device"));
+        assert!(
+            code.typed.iter().all(|(name, _)| name != "code") && !code.answer.contains_key("chosen_device")
+        );
         assert_eq!(code.chosen.as_deref(), Some("totp:1"));
-        assert_eq!(sent(json!({"component": "ak-stage-identification", "passkey": "{\"id\":\"x\"}"})).answer["passkey"]["id"], "x");
-        assert_eq!(sent(json!({"component": "ak-stage-user-login", "remember_me": "true"})).answer["remember_me"], true);
+        assert_eq!(
+            sent(json!({"component": "ak-stage-identification", "passkey": "{\"id\":\"x\"}"})).answer["passkey"]
+                ["id"],
+            "x"
+        );
+        assert_eq!(
+            sent(json!({"component": "ak-stage-user-login", "remember_me": "true"})).answer["remember_me"],
+            true
+        );
     }
 
     #[test]
@@ -136,8 +160,12 @@ mod tests {
 
     #[test]
     fn a_choice_alone_is_no_error() {
-        let of = |errors: Json| json!({"component": VALIDATE, "response_errors": errors}).as_object().cloned().unwrap_or_default();
-        assert!(only_chosen(&of(json!({"non_field_errors": [{"string": "Empty response", "code": "invalid"}]}))));
+        let of = |errors: Json| {
+            json!({"component": VALIDATE, "response_errors": errors}).as_object().cloned().unwrap_or_default()
+        };
+        assert!(only_chosen(&of(
+            json!({"non_field_errors": [{"string": "Empty response", "code": "invalid"}]})
+        )));
         assert!(!only_chosen(&of(json!({"non_field_errors": [{"string": "Other", "code": "invalid"}]}))));
         assert!(!only_chosen(&of(json!({"code": [{"string": "Empty response", "code": "invalid"}]}))));
     }

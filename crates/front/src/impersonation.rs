@@ -1,4 +1,5 @@
-//! An administrator who acts as somebody else sees so on every page, and stops it there. It begins by the API.
+//! An administrator who acts as somebody else sees so on every page, and stops it there. It begins by the
+//! API.
 use crate::edge::{Edge, read_answer, redirect};
 use crate::library::to_sign_in;
 use axum::extract::Request;
@@ -23,7 +24,17 @@ pub async fn stop(mut edge: Edge, request: Request) -> Response {
     }
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => return page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+        Err((status, text)) => {
+            return page::error(
+                &edge.core,
+                &edge.client,
+                &edge.cookies,
+                status,
+                "The form could not be read",
+                text,
+            )
+            .into_response();
+        }
     };
     let csrf = sent.get("csrf").and_then(Json::as_str).unwrap_or_default();
     if edge.session.csrf_fits(&edge.core, csrf) {

@@ -1,4 +1,5 @@
-//! `/api/v3/flows/inspector/<slug>/`: what the current run of a flow holds and held, for administrators who debug one.
+//! `/api/v3/flows/inspector/<slug>/`: what the current run of a flow holds and held, for administrators who
+//! debug one.
 use crate::edge::Edge;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
@@ -13,15 +14,27 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
     if !may {
         return edge.not_found();
     }
-    let steps: Vec<HistoryEntry> = edge.session.state.history.iter().filter_map(|s| serde_json::from_value(s.clone()).ok()).collect();
-    let running = edge.session.state.plan.as_ref().filter(|plan| plan.over.is_none()).map(|plan| HistoryEntry::of(core, plan));
+    let steps: Vec<HistoryEntry> =
+        edge.session.state.history.iter().filter_map(|s| serde_json::from_value(s.clone()).ok()).collect();
+    let running = edge
+        .session
+        .state
+        .plan
+        .as_ref()
+        .filter(|plan| plan.over.is_none())
+        .map(|plan| HistoryEntry::of(core, plan));
     let is_completed = running.as_ref().is_none_or(|s| s.current.is_none());
     let Some(current) = running.clone().or_else(|| steps.last().cloned()) else { return edge.not_found() };
     if core.config().get(current.flow).is_none_or(|f| f.text("slug") != slug) {
         return edge.not_found();
     }
     let session = edge.session.sid().unwrap_or_default();
-    let plans: Vec<Json> = steps.iter().chain(&running).filter(|s| s.flow == current.flow).map(|s| describe(core, s, &session)).collect();
+    let plans: Vec<Json> = steps
+        .iter()
+        .chain(&running)
+        .filter(|s| s.flow == current.flow)
+        .map(|s| describe(core, s, &session))
+        .collect();
     let body = json!({"plans": plans, "current_plan": describe(core, &current, &session), "is_completed": is_completed});
     let response = axum::Json(body).into_response();
     edge.leave(response).await
@@ -36,8 +49,13 @@ fn stage(core: &Core, planned: &Planned) -> Json {
     let config = core.config();
     match &planned.stage {
         StageRef::Object(pk) => {
-            let binding = planned.binding.and_then(|pk| config.get(pk)).map(|b| Json::Object(wire::present(b, &config)));
-            binding.or_else(|| config.get(*pk).map(|s| json!({"stage_obj": wire::family_view(s, &config)}))).unwrap_or_default()
+            let binding = planned
+                .binding
+                .and_then(|pk| config.get(pk))
+                .map(|b| Json::Object(wire::present(b, &config)));
+            binding
+                .or_else(|| config.get(*pk).map(|s| json!({"stage_obj": wire::family_view(s, &config)})))
+                .unwrap_or_default()
         }
         StageRef::BuiltIn { kind, .. } => json!({"stage_obj": {"name": kind}}),
     }

@@ -8,11 +8,17 @@ use signet_core::page::PageContext;
 use signet_model::Base;
 use signet_pages::{NoticePage, notice_page};
 
-/// `/.well-known/change-password`: where password managers send people (W3C "A Well-Known URL for Changing Passwords").
+/// `/.well-known/change-password`: where password managers send people (W3C "A Well-Known URL for Changing
+/// Passwords").
 pub async fn change_password(edge: Edge) -> Response {
     let config = edge.core.config();
-    let mut stages: Vec<_> =
-        config.family(Base::Stage).filter(|o| o.def.name == "passwordstage" && Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| config.get(pk).is_some())).collect();
+    let mut stages: Vec<_> = config
+        .family(Base::Stage)
+        .filter(|o| {
+            o.def.name == "passwordstage"
+                && Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| config.get(pk).is_some())
+        })
+        .collect();
     stages.sort_by_key(|o| (o.name().to_owned(), o.pk));
     let next = "/if/user/security/";
     match stages.first() {
@@ -41,11 +47,14 @@ pub async fn ended(Path(what): Path<String>, edge: Edge) -> Response {
     let (title, text) = match what.as_str() {
         _ if edge.session.principal().is_some() => return redirect(StatusCode::FOUND, "/"),
         "signed-out" => ("You are signed out", "You can close this window."),
-        "deleted" => ("Your account is deleted", "What was stored about you here is gone. You can close this window."),
+        "deleted" => {
+            ("Your account is deleted", "What was stored about you here is gone. You can close this window.")
+        }
         _ => return edge.not_found(),
     };
     let page_context = PageContext::of(&edge.core, &edge.client, &edge.cookies);
-    let action = (what == "signed-out").then_some(("/flows/-/default/authentication/?next=/", "Sign in again"));
+    let action =
+        (what == "signed-out").then_some(("/flows/-/default/authentication/?next=/", "Sign in again"));
     let page = notice_page(&NoticePage { page: page_context.page(&edge.core), title, text, action });
     page_context.answer(StatusCode::OK, &[], page).into_response()
 }

@@ -1,19 +1,19 @@
 //! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
-mod impersonation;
 mod around;
 mod edge;
 mod executor;
 mod first_steps;
 mod flow_page;
 mod form;
+mod impersonation;
 mod inspector;
 mod known;
 mod library;
 mod meanwhile;
 mod recovery;
+mod routes;
 mod security;
 mod shares;
-mod routes;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -25,7 +25,10 @@ pub use edge::Edge;
 /// Routes of this crate. The server puts a [`signet_core::Client`] into each request's extensions.
 pub fn router(core: Arc<Core>) -> Router {
     Router::new()
-        .route("/api/v3/flows/executor/{slug}/", get(executor::get).post(executor::post).options(executor::options))
+        .route(
+            "/api/v3/flows/executor/{slug}/",
+            get(executor::get).post(executor::post).options(executor::options),
+        )
         .route("/api/v3/flows/inspector/{slug}/", get(inspector::get))
         .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
         .route("/if/user/", get(library::get))

@@ -1,8 +1,8 @@
 //! `/if/user/`: the applications a person may open.
-use crate::impersonation;
 use crate::around::HOME;
 use crate::edge::{Edge, redirect};
 use crate::first_steps;
+use crate::impersonation;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -29,8 +29,15 @@ pub async fn get(edge: Edge) -> Response {
 }
 
 pub fn to_sign_in(edge: &Edge) -> Response {
-    let here = if edge.client.query.is_empty() { edge.client.path.clone() } else { format!("{}?{}", edge.client.path, edge.client.query) };
-    redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&here)))
+    let here = if edge.client.query.is_empty() {
+        edge.client.path.clone()
+    } else {
+        format!("{}?{}", edge.client.path, edge.client.query)
+    };
+    redirect(
+        StatusCode::FOUND,
+        &format!("/flows/-/default/authentication/?next={}", query::encode_path(&here)),
+    )
 }
 
 /// Again with every page: a script may have lost its cookie.
@@ -73,9 +80,23 @@ async fn library(edge: &Edge) -> Result<Response> {
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
     let done = crate::around::done(&query::value(&edge.client.query, "done").unwrap_or_default());
-    let account =
-        Account { name, username: &person.user.username, links: &links, is_admin: person.is_superuser, here: HOME, sign_out_url: SIGN_OUT, impersonation: impersonation::banner(person, &csrf) };
-    let page = library_page(&LibraryPage { page: page_context.page(core), account, tiles: &tiles, query: asked.trim(), done, url: HOME });
+    let account = Account {
+        name,
+        username: &person.user.username,
+        links: &links,
+        is_admin: person.is_superuser,
+        here: HOME,
+        sign_out_url: SIGN_OUT,
+        impersonation: impersonation::banner(person, &csrf),
+    };
+    let page = library_page(&LibraryPage {
+        page: page_context.page(core),
+        account,
+        tiles: &tiles,
+        query: asked.trim(),
+        done,
+        url: HOME,
+    });
     let response = page_context.answer(StatusCode::OK, &[], page);
     // The words of a search, and the token of the banner, must not stand in a packed page together.
     let mixed = !asked.is_empty() || person.impersonator.is_some();
@@ -97,6 +118,7 @@ pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static s
 /// The flow in which people change their own details, which comes back to `next`.
 pub fn details_url(edge: &Edge, next: &str) -> Option<String> {
     let config = edge.core.config();
-    let flow = signet_core::brand::of(&config, edge.client.domain()).and_then(|(_, b)| signet_core::brand::slug(&config, b.flow_user_settings))?;
+    let flow = signet_core::brand::of(&config, edge.client.domain())
+        .and_then(|(_, b)| signet_core::brand::slug(&config, b.flow_user_settings))?;
     Some(format!("/if/flow/{flow}/?next={next}"))
 }

@@ -1,4 +1,5 @@
-//! What happened while a page was open: another tab signed in or went on, the session ended, an answer was refused.
+//! What happened while a page was open: another tab signed in or went on, the session ended, an answer was
+//! refused.
 use crate::around::{self, HOME};
 use crate::edge::{Edge, here, redirect};
 use axum::response::{IntoResponse, Response};
@@ -33,12 +34,16 @@ pub fn signed_in_elsewhere(edge: &mut Edge, flow: &Object) -> Option<String> {
     waits.then(|| next(edge).unwrap_or_else(|| "/".to_owned()))
 }
 
-/// What is answered instead of a step: a protocol's request whose run is over begins again, and a sign-in page says who is
-/// signed in already.
+/// What is answered instead of a step: a protocol's request whose run is over begins again, and a sign-in
+/// page says who is signed in already.
 pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> Option<Response> {
     edge.session.state.bring(flow.pk, &edge.client.query);
     let run = edge.session.state.plan.as_ref();
-    let left = run.is_none_or(|plan| plan.over.as_ref().is_some_and(|over| over.shown.get("component").and_then(Json::as_str) == Some("xak-flow-redirect")));
+    let left = run.is_none_or(|plan| {
+        plan.over.as_ref().is_some_and(|over| {
+            over.shown.get("component").and_then(Json::as_str) == Some("xak-flow-redirect")
+        })
+    });
     if left && let Some(to) = protocol(flow, &edge.client.query) {
         return Some(redirect(StatusCode::FOUND, &to));
     }
@@ -46,7 +51,8 @@ pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> O
         return None;
     }
     let person = edge.session.principal()?.clone();
-    let ours = brand::flow_for(core, &edge.client, Some(&person), Designation::Authentication).await.ok()??;
+    let ours =
+        brand::flow_for(core, &edge.client, Some(&person), Designation::Authentication).await.ok()??;
     if ours.pk != flow.pk {
         return None;
     }
@@ -59,14 +65,20 @@ pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> O
         "flow_info": {"title": format!("You are signed in as {name}"), "background": background_url(flow.text("background")), "layout": "stacked"},
     });
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
-    let (to, words) = next(edge).map_or_else(|| (HOME.to_owned(), "Go to my applications"), |to| (to, "Go on"));
+    let (to, words) =
+        next(edge).map_or_else(|| (HOME.to_owned(), "Go to my applications"), |to| (to, "Go on"));
     let body = html! {
         div class="stack-2" {
             (ui::link_primary(&to, words))
             (ui::link_button(&page::sign_out_to(&here(&edge.client)), "Sign in as somebody else"))
         }
     };
-    let page = challenge_page_with(page_context.page(core), &challenge, &FormContext { home_url: around::HOME, ..FormContext::new("", "") }, body);
+    let page = challenge_page_with(
+        page_context.page(core),
+        &challenge,
+        &FormContext { home_url: around::HOME, ..FormContext::new("", "") },
+        body,
+    );
     Some(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 
@@ -82,19 +94,33 @@ pub enum FormTarget {
 pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> FormTarget {
     let component = sent.get("component").and_then(Json::as_str).unwrap_or_default();
     let Some(run) = &edge.session.state.plan else {
-        let first =
-            signet_core::models::flow_bindings(&core.config(), flow.pk).first().and_then(|b| core.config().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned());
-        let expected = first.and_then(|stage| core.families.stage(&stage.def.full_name())).map_or("", |kind| kind.component());
-        return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) { FormTarget::Current } else { FormTarget::Nothing };
+        let first = signet_core::models::flow_bindings(&core.config(), flow.pk).first().and_then(|b| {
+            core.config().get(b.get::<signet_core::models::FlowStageBinding>()?.stage).cloned()
+        });
+        let expected = first
+            .and_then(|stage| core.families.stage(&stage.def.full_name()))
+            .map_or("", |kind| kind.component());
+        return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) {
+            FormTarget::Current
+        } else {
+            FormTarget::Nothing
+        };
     };
     let kind = run.stages.front().and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id));
     let expected = kind.as_ref().map_or("", |kind| kind.component());
-    if component.is_empty() || expected.is_empty() || component == expected { FormTarget::Current } else { FormTarget::Earlier }
+    if component.is_empty() || expected.is_empty() || component == expected {
+        FormTarget::Current
+    } else {
+        FormTarget::Earlier
+    }
 }
 
 /// Keeps a refused answer with its run, for the page that follows; whether there is a run to keep it with.
 pub fn keep(edge: &mut Edge, flow: &Object, challenge: &Map, typed: &[(String, String)]) -> bool {
-    let Some(plan) = edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk && p.over.is_none()) else { return false };
+    let Some(plan) = edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk && p.over.is_none())
+    else {
+        return false;
+    };
     let fields = challenge.get("fields").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_secret = |name: &str| fields.iter().any(|f| f["field_key"] == name && f["type"] == "password");
     let mut room = MAX_TYPED;
@@ -106,17 +132,25 @@ pub fn keep(edge: &mut Edge, flow: &Object, challenge: &Map, typed: &[(String, S
     });
     let typed = typed.cloned().collect();
     let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default().to_owned();
-    plan.refused = Some(Refused { component, errors: challenge.get("response_errors").cloned().unwrap_or_default(), typed });
+    plan.refused = Some(Refused {
+        component,
+        errors: challenge.get("response_errors").cloned().unwrap_or_default(),
+        typed,
+    });
     edge.session.touch();
     true
 }
 
 /// Puts what was refused beside the step that is shown, once.
 pub fn refused(edge: &mut Edge, reply: &mut Result<Reply, Error>) -> Vec<(String, String)> {
-    let Some(kept) = edge.session.state.plan.as_mut().and_then(|plan| plan.refused.take()) else { return Vec::new() };
+    let Some(kept) = edge.session.state.plan.as_mut().and_then(|plan| plan.refused.take()) else {
+        return Vec::new();
+    };
     edge.session.touch();
     match reply {
-        Ok(Reply::Challenge(shown)) if shown.get("component").and_then(Json::as_str) == Some(kept.component.as_str()) => {
+        Ok(Reply::Challenge(shown))
+            if shown.get("component").and_then(Json::as_str) == Some(kept.component.as_str()) =>
+        {
             shown.entry("response_errors").or_insert(kept.errors);
             kept.typed
         }
@@ -127,8 +161,14 @@ pub fn refused(edge: &mut Edge, reply: &mut Result<Reply, Error>) -> Vec<(String
 /// Says at the first step why it is shown. The name stays, wherever the form had it.
 pub fn say(reply: &mut Result<Reply, Error>, sent: &Map, notice: &str) -> Vec<(String, String)> {
     if let Ok(Reply::Challenge(shown)) = reply {
-        shown.insert("response_errors".into(), json!({"non_field_errors": [{"string": notice, "code": "invalid"}]}));
+        shown.insert(
+            "response_errors".into(),
+            json!({"non_field_errors": [{"string": notice, "code": "invalid"}]}),
+        );
     }
-    let name = ["uid_field", "username"].iter().find_map(|name| sent.get(*name).and_then(Json::as_str)).unwrap_or_default();
+    let name = ["uid_field", "username"]
+        .iter()
+        .find_map(|name| sent.get(*name).and_then(Json::as_str))
+        .unwrap_or_default();
     vec![("uid_field".to_owned(), name.chars().take(250).collect())]
 }

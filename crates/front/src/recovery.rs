@@ -1,5 +1,5 @@
-//! `/recovery/use-token/<key>/`: signs the account of a recovery key in, once. The link is made by the command line. Opening it
-//! only asks, so that programs that look at links do not use it up; answering does.
+//! `/recovery/use-token/<key>/`: signs the account of a recovery key in, once. The link is made by the
+//! command line. Opening it only asks, so that programs that look at links do not use it up; answering does.
 use crate::edge::{Edge, here, read_answer, redirect};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +22,11 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
                 "flow_info": {"title": "Sign in with a recovery link", "layout": "stacked", "background": page_context.background},
             });
             let action = here(&edge.client);
-            let form = FormContext { request_id: Some(&edge.client.request_id), help: &page_context.help, ..FormContext::new(&action, &csrf) };
+            let form = FormContext {
+                request_id: Some(&edge.client.request_id),
+                help: &page_context.help,
+                ..FormContext::new(&action, &csrf)
+            };
             let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
             let page = challenge_page_with(page_context.page(&core), &challenge, &form, body);
             let answer = page_context.answer(StatusCode::OK, &[], page).into_response();
@@ -36,7 +40,17 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
 pub async fn use_up(Path(key): Path<String>, mut edge: Edge, request: Request) -> Response {
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => return signet_core::page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+        Err((status, text)) => {
+            return signet_core::page::error(
+                &edge.core,
+                &edge.client,
+                &edge.cookies,
+                status,
+                "The form could not be read",
+                text,
+            )
+            .into_response();
+        }
     };
     if !edge.session.csrf_fits(&edge.core, sent.get("csrf").and_then(Json::as_str).unwrap_or_default()) {
         return redirect(StatusCode::SEE_OTHER, &here(&edge.client));
@@ -48,10 +62,12 @@ pub async fn use_up(Path(key): Path<String>, mut edge: Edge, request: Request) -
     }
 }
 
-/// The key with its account, while it counts: not used, not over, and made at the epoch that the account still has.
+/// The key with its account, while it counts: not used, not over, and made at the epoch that the account
+/// still has.
 async fn find(edge: &Edge, key: &str) -> Result<Option<(Token, Principal)>> {
     let Some(token) = token::by_key(&edge.core, key, "recovery").await? else { return Ok(None) };
-    let person = Principal::load(&edge.core, token.user_id).await?.filter(|person| token.epoch >= person.user.epoch);
+    let person =
+        Principal::load(&edge.core, token.user_id).await?.filter(|person| token.epoch >= person.user.epoch);
     Ok(person.map(|person| (token, person)))
 }
 
@@ -64,11 +80,20 @@ async fn sign_in(edge: &mut Edge, key: &str) -> Result<bool> {
         Err(Error::NotFound) => return Ok(false),
         Err(error) => return Err(error),
     }
-    login::sign_in(&core, &edge.client, &mut edge.session, person, "recovery", Map::new(), Span::ZERO).await?;
+    login::sign_in(&core, &edge.client, &mut edge.session, person, "recovery", Map::new(), Span::ZERO)
+        .await?;
     Ok(true)
 }
 
 fn gone(edge: &Edge) -> Response {
     let text = "Recovery links work once and for a limited time. Ask for a new one.";
-    signet_core::page::error(&edge.core, &edge.client, &edge.cookies, StatusCode::NOT_FOUND, "This link is no longer good", text).into_response()
+    signet_core::page::error(
+        &edge.core,
+        &edge.client,
+        &edge.cookies,
+        StatusCode::NOT_FOUND,
+        "This link is no longer good",
+        text,
+    )
+    .into_response()
 }

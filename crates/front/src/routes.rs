@@ -28,7 +28,11 @@ pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Respon
 
 /// To the brand's flow for a purpose; on a new installation to the first run instead of a sign-in.
 async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Response {
-    if designation == Designation::Authentication && edge.session.principal().is_none() && needs_setup(&edge.core).await && Executor::flow(&edge.core, "initial-setup").is_ok() {
+    if designation == Designation::Authentication
+        && edge.session.principal().is_none()
+        && needs_setup(&edge.core).await
+        && Executor::flow(&edge.core, "initial-setup").is_ok()
+    {
         return redirect(StatusCode::FOUND, "/if/flow/initial-setup/");
     }
     match brand::flow_for(&edge.core, &edge.client, edge.session.principal(), designation).await {
@@ -37,20 +41,29 @@ async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Respo
             if edge.session.state.drop_over() {
                 edge.session.touch();
             }
-            edge.leave(redirect(StatusCode::FOUND, &address(&format!("/if/flow/{}/", flow.text("slug")), query))).await
+            edge.leave(redirect(
+                StatusCode::FOUND,
+                &address(&format!("/if/flow/{}/", flow.text("slug")), query),
+            ))
+            .await
         }
         Ok(None) => edge.not_found(),
         Err(e) => edge.fail(&e),
     }
 }
 
-/// `/flows/-/configure/<stage>/`: the flow by which people set a stage up for themselves. Asks for sign-in first.
+/// `/flows/-/configure/<stage>/`: the flow by which people set a stage up for themselves. Asks for sign-in
+/// first.
 pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
     let core = edge.core.clone();
     let client = edge.client.clone();
     let config = core.config();
-    let object = Uuid::parse_str(&stage).ok().and_then(|pk| config.get(pk)).filter(|o| o.def.base == Some(Base::Stage));
-    let flow = object.and_then(|o| Uuid::parse_str(o.text("configure_flow")).ok()).and_then(|pk| config.get(pk));
+    let object = Uuid::parse_str(&stage)
+        .ok()
+        .and_then(|pk| config.get(pk))
+        .filter(|o| o.def.base == Some(Base::Stage));
+    let flow =
+        object.and_then(|o| Uuid::parse_str(o.text("configure_flow")).ok()).and_then(|pk| config.get(pk));
     let Some(person) = edge.session.principal() else {
         let mut back = query::encode_path(&client.path);
         if !client.query.is_empty() {
@@ -63,7 +76,8 @@ pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
     context.set(&keys::PENDING_USER, person.pending());
     match plan(&core, &client, flow, Some(person), context, false).await {
         Ok(Ok(plan)) => {
-            Executor { core: &core, client: &client, session: &mut edge.session, query: &client.query }.start(plan);
+            Executor { core: &core, client: &client, session: &mut edge.session, query: &client.query }
+                .start(plan);
             let query = if client.query.is_empty() { String::new() } else { format!("?{}", client.query) };
             edge.leave(redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))).await
         }
@@ -76,7 +90,8 @@ pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
 pub async fn cancel(mut edge: Edge) -> Response {
     let core = edge.core.clone();
     let next = query::value(&edge.client.query, "next").filter(|n| !n.is_empty());
-    if edge.session.state.cancel(next.as_deref(), |slug| Executor::flow(&core, slug).ok().map(|flow| flow.pk)) {
+    if edge.session.state.cancel(next.as_deref(), |slug| Executor::flow(&core, slug).ok().map(|flow| flow.pk))
+    {
         edge.session.touch();
     }
     let next = next.as_deref().and_then(query::local_path);
@@ -94,7 +109,9 @@ pub async fn root(edge: Edge) -> Response {
         return redirect(StatusCode::FOUND, "/flows/-/default/authentication/?next=/");
     };
     let config = edge.core.config();
-    let application = brand::of(&config, edge.client.domain()).and_then(|(_, b)| b.default_application).and_then(|pk| config.get(pk));
+    let application = brand::of(&config, edge.client.domain())
+        .and_then(|(_, b)| b.default_application)
+        .and_then(|pk| config.get(pk));
     if let Some(app) = application
         && !person.is_superuser
     {
@@ -115,17 +132,22 @@ pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
     let config = core.config();
     let Some((object, _)) = config.find::<Application>("slug", &slug) else { return edge.not_found() };
     let Some(person) = edge.session.principal() else {
-        return redirect(StatusCode::FOUND, &format!("/flows/-/default/authentication/?next={}", query::encode_path(&edge.client.path)));
+        return redirect(
+            StatusCode::FOUND,
+            &format!("/flows/-/default/authentication/?next={}", query::encode_path(&edge.client.path)),
+        );
     };
     match access::may_use(&core, &edge.client, person, object, &Map::new()).await {
-        Ok(verdict) if verdict.passing => match application::launch_url(&core, &config, object, Some(person)) {
+        Ok(verdict) if verdict.passing => match application::launch_url(&core, &config, object, Some(person))
+        {
             Some(url) => redirect(StatusCode::FOUND, &url),
             None => edge.not_found(),
         },
         Ok(verdict) => {
             let text = verdict.messages.join("\n");
             core.event_denied(&edge.client, Some(person), object.name(), &text).await;
-            let refusal = page::Refusal { application: object.name(), person, text: &text, again: &edge.client.path };
+            let refusal =
+                page::Refusal { application: object.name(), person, text: &text, again: &edge.client.path };
             page::refused(&core, &edge.client, &edge.cookies, &refusal).into_response()
         }
         Err(e) => edge.fail(&e),

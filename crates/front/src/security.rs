@@ -1,7 +1,8 @@
-//! `/if/user/security/`: who a person is, their sign-in methods, sessions and what they share. Works without script.
-use crate::impersonation;
+//! `/if/user/security/`: who a person is, their sign-in methods, sessions and what they share. Works without
+//! script.
 use crate::around::done;
 use crate::edge::{Edge, read_answer, redirect};
+use crate::impersonation;
 use crate::library::{SIGN_OUT, account_links, details_url, to_sign_in};
 use crate::shares;
 use axum::extract::Request;
@@ -31,13 +32,23 @@ pub async fn get(mut edge: Edge) -> Response {
     }
 }
 
-/// One change, then the page again. Everything is looked up among the person's own things: what belongs to somebody
-/// else is not found.
+/// One change, then the page again. Everything is looked up among the person's own things: what belongs to
+/// somebody else is not found.
 pub async fn post(mut edge: Edge, request: Request) -> Response {
     let Some(person) = edge.session.principal().cloned() else { return to_sign_in(&edge) };
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => return signet_core::page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text).into_response(),
+        Err((status, text)) => {
+            return signet_core::page::error(
+                &edge.core,
+                &edge.client,
+                &edge.cookies,
+                status,
+                "The form could not be read",
+                text,
+            )
+            .into_response();
+        }
     };
     if !edge.session.csrf_fits(&edge.core, text(&sent, "csrf")) {
         return redirect(StatusCode::SEE_OTHER, PATH);
@@ -45,7 +56,10 @@ pub async fn post(mut edge: Edge, request: Request) -> Response {
     match change(&mut edge, &person, &sent).await {
         // New codes are made on the page that shows them.
         Ok("new_codes") => {
-            let to = set_up(&edge.core).into_iter().find(|one| one.model == "authenticatorstaticstage").map_or_else(|| PATH.to_owned(), |one| one.url);
+            let to = set_up(&edge.core)
+                .into_iter()
+                .find(|one| one.model == "authenticatorstaticstage")
+                .map_or_else(|| PATH.to_owned(), |one| one.url);
             edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await
         }
         Ok(done) => edge.leave(redirect(StatusCode::SEE_OTHER, &format!("{PATH}?done={done}"))).await,
@@ -64,7 +78,9 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
             let mut device = own_device(core, person, sent).await?;
             let name = text(sent, &format!("name-{}-{}", device.kind.as_str(), device.id)).trim().to_owned();
             if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-                return Err(Error::denied(format!("A name has 1 to {LONGEST_NAME} characters. Go back and write another one.")));
+                return Err(Error::denied(format!(
+                    "A name has 1 to {LONGEST_NAME} characters. Go back and write another one."
+                )));
             }
             device.name = name;
             devices::update(&core.db, &device, core.now()).await?;
@@ -90,7 +106,10 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
         }
         "sign_out" => {
             let id = Uuid::parse_str(text(sent, "id")).map_err(|_| Error::NotFound)?;
-            let session = sessions::by_uuid(&core.db, id).await?.filter(|s| s.user_id == Some(person.user.id)).ok_or(Error::NotFound)?;
+            let session = sessions::by_uuid(&core.db, id)
+                .await?
+                .filter(|s| s.user_id == Some(person.user.id))
+                .ok_or(Error::NotFound)?;
             session::end(core, &session).await?;
             record_end(edge, person, &session).await;
             Ok("signed_out")
@@ -134,7 +153,11 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     let core = &edge.core;
     let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
     let now = core.now();
-    let (methods, sessions, consents) = (methods(core, person, now).await?, sessions(edge, person, now).await?, shares::list(core, person).await?);
+    let (methods, sessions, consents) = (
+        methods(core, person, now).await?,
+        sessions(edge, person, now).await?,
+        shares::list(core, person).await?,
+    );
     let profile = Profile {
         name: person.user.name.clone(),
         username: person.user.username.clone(),
@@ -176,7 +199,8 @@ pub fn moment(at: Timestamp) -> String {
 
 async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<Method>> {
     let mut out = Vec::new();
-    for device in devices::of_user(&core.db, person.user.id, None).await?.into_iter().filter(|d| d.confirmed) {
+    for device in devices::of_user(&core.db, person.user.id, None).await?.into_iter().filter(|d| d.confirmed)
+    {
         let detail = match device.kind {
             DeviceKind::Static => format!("{} left", devices::count_codes(&core.db, device.id, now).await?),
             _ => String::new(),
@@ -224,7 +248,11 @@ fn set_up(core: &Core) -> Vec<SetUp> {
     let mut out: Vec<SetUp> = config
         .family(Base::Stage)
         .filter(|o| Uuid::parse_str(o.text("configure_flow")).is_ok_and(|pk| config.get(pk).is_some()))
-        .map(|o| SetUp { model: o.def.name.to_owned(), title: o.text("friendly_name").to_owned(), url: format!("/flows/-/configure/{}/?next={PATH}", o.pk) })
+        .map(|o| SetUp {
+            model: o.def.name.to_owned(),
+            title: o.text("friendly_name").to_owned(),
+            url: format!("/flows/-/configure/{}/?next={PATH}", o.pk),
+        })
         .collect();
     out.sort_by(|a, b| (&a.model, &a.title).cmp(&(&b.model, &b.title)));
     out

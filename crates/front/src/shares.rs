@@ -1,4 +1,5 @@
-//! What applications may have of a person: agreements that are remembered, and keys (refresh tokens) that they keep.
+//! What applications may have of a person: agreements that are remembered, and keys (refresh tokens) that
+//! they keep.
 use crate::security::moment;
 use signet_base::{Error, Result, Uuid};
 use signet_core::models::Application;
@@ -19,15 +20,37 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
     let config = core.config();
     let name = |pk: Uuid| config.get(pk).map(|o| o.name().to_owned());
     let mut rows: BTreeMap<Uuid, ConsentRow> = BTreeMap::new();
-    let query = ConsentQuery { owner: Some(person.user.id), page: Page { size: ALL, ..Page::default() }, ..ConsentQuery::default() };
+    let query = ConsentQuery {
+        owner: Some(person.user.id),
+        page: Page { size: ALL, ..Page::default() },
+        ..ConsentQuery::default()
+    };
     for consent in consents::list(&core.db, &query).await?.0.into_iter().filter(|c| !c.is_expired(now)) {
         let Some(application) = name(consent.application) else { continue };
         let expires = consent.expires.map(moment).unwrap_or_default();
-        rows.insert(consent.application, ConsentRow { id: consent.id.to_string(), application, permissions: consent.permissions, expires, away: false });
+        rows.insert(
+            consent.application,
+            ConsentRow {
+                id: consent.id.to_string(),
+                application,
+                permissions: consent.permissions,
+                expires,
+                away: false,
+            },
+        );
     }
     for token in tokens(core, person).await? {
-        let Some((pk, application)) = application_of(&config, token.provider).and_then(|pk| Some((pk, name(pk)?))) else { continue };
-        let row = rows.entry(pk).or_insert_with(|| ConsentRow { id: pk.to_string(), application, permissions: token.scope.clone(), ..ConsentRow::default() });
+        let Some((pk, application)) =
+            application_of(&config, token.provider).and_then(|pk| Some((pk, name(pk)?)))
+        else {
+            continue;
+        };
+        let row = rows.entry(pk).or_insert_with(|| ConsentRow {
+            id: pk.to_string(),
+            application,
+            permissions: token.scope.clone(),
+            ..ConsentRow::default()
+        });
         row.away = true;
     }
     let mut rows: Vec<ConsentRow> = rows.into_values().collect();
@@ -35,14 +58,19 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
     Ok(rows)
 }
 
-/// Ends what one application has: the agreement, and every key. `id` is that of the agreement, or the application's where
-/// there is none.
+/// Ends what one application has: the agreement, and every key. `id` is that of the agreement, or the
+/// application's where there is none.
 ///
 /// # Errors
 /// `NotFound` where the person shares nothing by that id.
 pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
     let consent = match id.parse::<i64>() {
-        Ok(number) => Some(consents::by_id(&core.db, number).await?.filter(|c| c.user_id == person.user.id).ok_or(Error::NotFound)?),
+        Ok(number) => Some(
+            consents::by_id(&core.db, number)
+                .await?
+                .filter(|c| c.user_id == person.user.id)
+                .ok_or(Error::NotFound)?,
+        ),
         Err(_) => None,
     };
     let application = match &consent {
@@ -50,7 +78,11 @@ pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
         None => Uuid::parse_str(id).map_err(|_| Error::NotFound)?,
     };
     let config = core.config();
-    let held: Vec<GrantToken> = tokens(core, person).await?.into_iter().filter(|t| application_of(&config, t.provider) == Some(application)).collect();
+    let held: Vec<GrantToken> = tokens(core, person)
+        .await?
+        .into_iter()
+        .filter(|t| application_of(&config, t.provider) == Some(application))
+        .collect();
     if consent.is_none() && held.is_empty() {
         return Err(Error::NotFound);
     }
@@ -65,7 +97,12 @@ pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
 
 /// Refresh tokens that work.
 async fn tokens(core: &Core, person: &Principal) -> Result<Vec<GrantToken>> {
-    let query = GrantQuery { owner: Some(person.user.id), alive_at: Some(core.now()), page: Page { size: ALL, ..Page::default() }, ..GrantQuery::default() };
+    let query = GrantQuery {
+        owner: Some(person.user.id),
+        alive_at: Some(core.now()),
+        page: Page { size: ALL, ..Page::default() },
+        ..GrantQuery::default()
+    };
     Ok(grants::list(&core.db, TokenKind::Refresh, &query).await?.0)
 }
 

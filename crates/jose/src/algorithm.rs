@@ -33,7 +33,9 @@ impl Algorithm {
 
     /// Reads the `alg` parameter. Names are case-sensitive; `none` is no algorithm.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Rs256, Self::Es256, Self::Es384, Self::Es512, Self::EdDsa, Self::Hs256].into_iter().find(|a| a.as_str() == name)
+        [Self::Rs256, Self::Es256, Self::Es384, Self::Es512, Self::EdDsa, Self::Hs256]
+            .into_iter()
+            .find(|a| a.as_str() == name)
     }
 
     /// Whether signer and verifier share one secret.

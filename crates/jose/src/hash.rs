@@ -27,7 +27,8 @@ pub fn pkce_s256(verifier: &str) -> String {
 
 /// Whether the text is a code verifier by RFC 7636 §4.1: 43 to 128 unreserved characters.
 pub fn is_pkce_verifier(verifier: &str) -> bool {
-    (43..=128).contains(&verifier.len()) && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+    (43..=128).contains(&verifier.len())
+        && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
 /// Whether a well-formed verifier has this `S256` challenge.

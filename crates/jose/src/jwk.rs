@@ -133,7 +133,8 @@ impl PublicParams {
             "RSA" => Ok(Self::rsa(&bytes(jwk, "n")?, &bytes(jwk, "e")?)),
             "EC" => {
                 let crv = text(jwk, "crv")?;
-                let curve = Curve::ALL.into_iter().find(|c| c.as_str() == crv).ok_or(KeyError::Unsupported)?;
+                let curve =
+                    Curve::ALL.into_iter().find(|c| c.as_str() == crv).ok_or(KeyError::Unsupported)?;
                 let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
                 // RFC 7518 §6.2.1.2: the full length, leading zeros included.
                 if x.len() != curve.size() {
@@ -144,7 +145,9 @@ impl PublicParams {
                 }
                 Ok(Self::Ec { curve, x, y })
             }
-            "OKP" if text(jwk, "crv")? == "Ed25519" => Self::ed25519(&bytes(jwk, "x")?).map_err(|_| KeyError::Jwk("x")),
+            "OKP" if text(jwk, "crv")? == "Ed25519" => {
+                Self::ed25519(&bytes(jwk, "x")?).map_err(|_| KeyError::Jwk("x"))
+            }
             _ => Err(KeyError::Unsupported),
         }
     }
@@ -200,7 +203,11 @@ impl JwkSet {
             Some(Value::Array(entries)) if entries.len() <= MAX_KEYS => entries,
             _ => return Err(KeyError::Jwk("keys")),
         };
-        let keys = entries.iter().filter_map(Value::as_object).filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok()).collect();
+        let keys = entries
+            .iter()
+            .filter_map(Value::as_object)
+            .filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok())
+            .collect();
         Ok(Self { keys })
     }
 

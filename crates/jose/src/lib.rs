@@ -16,7 +16,9 @@ pub mod x509;
 
 pub use algorithm::Algorithm;
 pub use error::{GenerateError, JwtError, KeyError};
-pub use hash::{constant_time_eq, half_hash, is_pkce_verifier, pkce_s256, pkce_s256_matches, sha256_base64url};
+pub use hash::{
+    constant_time_eq, half_hash, is_pkce_verifier, pkce_s256, pkce_s256_matches, sha256_base64url,
+};
 pub use jwk::{Jwk, JwkSet};
 pub use jwt::{Claims, Encoder, Expect, UnverifiedHeader, Verified};
 pub use keys::{SigningKey, VerifyingKey};

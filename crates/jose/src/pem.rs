@@ -38,7 +38,11 @@ fn block<'a>(label: &str, lines: &mut impl Iterator<Item = &'a str>) -> Result<B
                 return Err(KeyError::MalformedPem);
             }
             // The content of an encrypted block may use any padding; nobody will look at it.
-            let der = if encrypted { Vec::new() } else { STANDARD.decode(body.as_bytes()).map_err(|_| KeyError::MalformedPem)? };
+            let der = if encrypted {
+                Vec::new()
+            } else {
+                STANDARD.decode(body.as_bytes()).map_err(|_| KeyError::MalformedPem)?
+            };
             return Ok(Block { label: label.to_owned(), der: Zeroizing::new(der), encrypted });
         }
         if line.contains(':') {

@@ -1,7 +1,8 @@
 //! Public keys as plain numbers: the form that SPKI, JWK and key pairs have in common.
 use crate::{Algorithm, KeyError, der};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
 };
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::RSAPublicKey;
@@ -133,7 +134,13 @@ impl PublicParams {
         match spki.algorithm.algorithm.to_id_string().as_str() {
             OID_RSA => Self::from_pkcs1(bits),
             OID_EC => {
-                let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok()).and_then(|oid| Curve::from_oid(&oid.to_id_string())).ok_or(KeyError::Unsupported)?;
+                let curve = spki
+                    .algorithm
+                    .parameters
+                    .as_ref()
+                    .and_then(|p| p.as_oid().ok())
+                    .and_then(|oid| Curve::from_oid(&oid.to_id_string()))
+                    .ok_or(KeyError::Unsupported)?;
                 Self::from_point(curve, bits)
             }
             OID_ED25519 => Self::ed25519(bits),

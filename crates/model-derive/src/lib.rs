@@ -1,9 +1,13 @@
-//! `#[derive(Model)]` turns a settings struct into one `static ModelDef`; `#[derive(Choice)]` turns an enum of
-//! unit variants into a closed set of words. Nothing else is generated: engines read the definition at run time.
+//! `#[derive(Model)]` turns a settings struct into one `static ModelDef`; `#[derive(Choice)]` turns an enum
+//! of unit variants into a closed set of words. Nothing else is generated: engines read the definition at run
+//! time.
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{Data, DeriveInput, Expr, ExprLit, Fields, Lit, Meta, Token, Type, punctuated::Punctuated, spanned::Spanned};
+use syn::{
+    Data, DeriveInput, Expr, ExprLit, Fields, Lit, Meta, Token, Type, punctuated::Punctuated,
+    spanned::Spanned,
+};
 
 type Metas = Punctuated<Meta, Token![,]>;
 
@@ -53,7 +57,10 @@ fn list(metas: &[Meta], name: &str) -> syn::Result<Vec<Expr>> {
         if let Meta::List(l) = m
             && l.path.is_ident(name)
         {
-            return Ok(l.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated)?.into_iter().collect());
+            return Ok(l
+                .parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated)?
+                .into_iter()
+                .collect());
         }
     }
     Ok(Vec::new())
@@ -128,7 +135,10 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
             quote!(#d)
         }
     };
-    let need = |name: &str| value(&attrs, name).ok_or_else(|| syn::Error::new(ident.span(), format!("#[model({name} = …)] is missing")));
+    let need = |name: &str| {
+        value(&attrs, name)
+            .ok_or_else(|| syn::Error::new(ident.span(), format!("#[model({name} = …)] is missing")))
+    };
     let (app, path, label) = (need("app")?, need("path")?, need("label")?);
     let name = match value(&attrs, "name") {
         Some(e) => quote!(#e),
@@ -151,12 +161,18 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
     let (check, present) = (hook("check"), hook("present"));
     let extra = value(&attrs, "extra").map_or_else(|| quote!(&[]), |e| quote!(#e));
     let prepare = match value(&attrs, "prepare") {
-        Some(f) => quote!(Some(|any| match any.downcast_ref::<#ident>() { Some(me) => #f(me), None => Err("wrong type".to_owned()) })),
+        Some(f) => {
+            quote!(Some(|any| match any.downcast_ref::<#ident>() { Some(me) => #f(me), None => Err("wrong type".to_owned()) }))
+        }
         None => quote!(None),
     };
 
-    let Data::Struct(data) = &input.data else { return Err(syn::Error::new(ident.span(), "a model is a struct")) };
-    let Fields::Named(named) = &data.fields else { return Err(syn::Error::new(ident.span(), "a model has named fields")) };
+    let Data::Struct(data) = &input.data else {
+        return Err(syn::Error::new(ident.span(), "a model is a struct"));
+    };
+    let Fields::Named(named) = &data.fields else {
+        return Err(syn::Error::new(ident.span(), "a model has named fields"));
+    };
     let mut fields = Vec::new();
     for f in &named.named {
         fields.push(field(f)?);
@@ -245,7 +261,12 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
             "Map" => quote!(::signet_model::FieldKind::Object),
             "Json" => quote!(::signet_model::FieldKind::Json),
             "Uuid" => quote!(::signet_model::FieldKind::Uuid),
-            other => return Err(syn::Error::new(f.ty.span(), format!("no kind for the type {other}: add choice, items, refers or kind"))),
+            other => {
+                return Err(syn::Error::new(
+                    f.ty.span(),
+                    format!("no kind for the type {other}: add choice, items, refers or kind"),
+                ));
+            }
         }
     };
     if many && value(&attrs, "items").is_none() {
@@ -263,7 +284,8 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
     let number = |name: &str| option(value(&attrs, name));
     let (max, min) = (number("max"), number("min"));
     let widget = value(&attrs, "widget").map_or_else(|| quote!(""), |e| quote!(#e));
-    let [blank, unique, write_only, filter, hidden, nonempty] = ["blank", "unique", "write_only", "filter", "hidden", "nonempty"].map(|w| flag(&attrs, w));
+    let [blank, unique, write_only, filter, hidden, nonempty] =
+        ["blank", "unique", "write_only", "filter", "hidden", "nonempty"].map(|w| flag(&attrs, w));
     let secret = flag(&attrs, "secret") || word == "Secret";
     // A secret is never sent back, unless the declaration says so.
     let write_only = write_only || secret && !flag(&attrs, "shown");
@@ -277,7 +299,9 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
 
 fn choice(input: DeriveInput) -> syn::Result<Tokens> {
     let ident = &input.ident;
-    let Data::Enum(data) = &input.data else { return Err(syn::Error::new(ident.span(), "a choice is an enum")) };
+    let Data::Enum(data) = &input.data else {
+        return Err(syn::Error::new(ident.span(), "a choice is an enum"));
+    };
     let (mut names, mut words) = (Vec::new(), Vec::new());
     for v in &data.variants {
         let word = match v.attrs.iter().find(|a| a.path().is_ident("choice")) {

@@ -26,15 +26,25 @@ impl Change<'_> {
     }
 }
 
-/// Answers whether rows outside the object store exist. Looked up before the check, so that the check stays pure.
+/// Answers whether rows outside the object store exist. Looked up before the check, so that the check stays
+/// pure.
 pub trait Lookup {
     fn user_exists(&self, id: i64) -> bool;
     fn group_exists(&self, id: Uuid) -> bool;
 }
 
-/// Judges `incoming` against the declaration. `partial` keeps members that are not sent (PATCH); otherwise they
-/// must be there or fall back to what was stored, then to the default (PUT keeps unsent optional members, as in authentik).
-pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Object>, partial: bool, config: &Snapshot, rows: &dyn Lookup, ports: &Ports) -> Result<Change<'a>> {
+/// Judges `incoming` against the declaration. `partial` keeps members that are not sent (PATCH); otherwise
+/// they must be there or fall back to what was stored, then to the default (PUT keeps unsent optional
+/// members, as in authentik).
+pub fn check<'a>(
+    def: &'static ModelDef,
+    incoming: &Map,
+    before: Option<&'a Object>,
+    partial: bool,
+    config: &Snapshot,
+    rows: &dyn Lookup,
+    ports: &Ports,
+) -> Result<Change<'a>> {
     let mut errors = FieldErrors::new();
     let mut change = Change { def, before, data: Map::new(), secrets: Secrets::new(), sent: Vec::new() };
     for field in def.fields {
@@ -81,7 +91,10 @@ pub fn check<'a>(def: &'static ModelDef, incoming: &Map, before: Option<&'a Obje
         }
     }
     if def.bindable && !def.bound_by_pk {
-        let pbm = before.map(|o| o.text("pbm_uuid").to_owned()).filter(|t| !t.is_empty()).unwrap_or_else(|| ports.uuid().to_string());
+        let pbm = before
+            .map(|o| o.text("pbm_uuid").to_owned())
+            .filter(|t| !t.is_empty())
+            .unwrap_or_else(|| ports.uuid().to_string());
         change.data.insert("pbm_uuid".into(), Json::String(pbm));
     }
     unique(&change, config, &mut errors);
@@ -104,15 +117,33 @@ fn unique(change: &Change<'_>, config: &Snapshot, errors: &mut FieldErrors) {
         }
         let Some(value) = change.data.get(field.name).filter(|v| !v.is_null()) else { continue };
         let scope = def.unique_scope(field.name);
-        let taken = others().any(|o| o.def.field(field.name).is_some_and(|f| f.unique) && o.def.unique_scope(field.name) == scope && o.data.get(field.name) == Some(value));
+        let taken = others().any(|o| {
+            o.def.field(field.name).is_some_and(|f| f.unique)
+                && o.def.unique_scope(field.name) == scope
+                && o.data.get(field.name) == Some(value)
+        });
         if taken {
-            errors.add(field.name, format!("{} with this {} already exists.", def.said(field.name), field.name.replace('_', " ")));
+            errors.add(
+                field.name,
+                format!(
+                    "{} with this {} already exists.",
+                    def.said(field.name),
+                    field.name.replace('_', " ")
+                ),
+            );
         }
     }
     if !def.unique_together.is_empty() && errors.is_empty() {
-        let same = |o: &Object| def.unique_together.iter().all(|f| o.data.get(*f) == change.data.get(*f) && o.data.get(*f).is_some_and(|v| !v.is_null()));
+        let same = |o: &Object| {
+            def.unique_together.iter().all(|f| {
+                o.data.get(*f) == change.data.get(*f) && o.data.get(*f).is_some_and(|v| !v.is_null())
+            })
+        };
         if others().any(|o| o.def.app == def.app && o.def.name == def.name && same(o)) {
-            errors.add("non_field_errors", format!("The fields {} must make a unique set.", def.unique_together.join(", ")));
+            errors.add(
+                "non_field_errors",
+                format!("The fields {} must make a unique set.", def.unique_together.join(", ")),
+            );
         }
     }
 }
@@ -126,7 +157,12 @@ fn empty(kind: &FieldKind, nullable: bool) -> Json {
         FieldKind::Object => Json::Object(Map::new()),
         FieldKind::List(_) | FieldKind::Items(_) => Json::Array(Vec::new()),
         FieldKind::Json | FieldKind::Time | FieldKind::Uuid | FieldKind::Ref { .. } => Json::Null,
-        FieldKind::Text | FieldKind::Slug | FieldKind::Email | FieldKind::Url | FieldKind::Expression | FieldKind::Duration => Json::String(String::new()),
+        FieldKind::Text
+        | FieldKind::Slug
+        | FieldKind::Email
+        | FieldKind::Url
+        | FieldKind::Expression
+        | FieldKind::Duration => Json::String(String::new()),
         FieldKind::Choice(words) => words.first().map_or(Json::Null, |w| Json::String((*w).to_owned())),
     }
 }
@@ -148,14 +184,22 @@ impl From<&str> for Complaint {
 }
 
 /// The stored form of a value a client sent, or what is wrong with it.
-pub fn normal(field: &FieldDef, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+pub fn normal(
+    field: &FieldDef,
+    value: &Json,
+    config: &Snapshot,
+    rows: &dyn Lookup,
+) -> Result<Json, Complaint> {
     if value.is_null() {
         return if field.nullable { Ok(Json::Null) } else { Err("This field may not be null.".into()) };
     }
     if field.nullable
         && let Json::String(text) = value
         && text.is_empty()
-        && matches!(field.kind, FieldKind::Ref { .. } | FieldKind::Choice(_) | FieldKind::Time | FieldKind::Uuid | FieldKind::Int)
+        && matches!(
+            field.kind,
+            FieldKind::Ref { .. } | FieldKind::Choice(_) | FieldKind::Time | FieldKind::Uuid | FieldKind::Int
+        )
     {
         // Forms and the PowerShell scripts of 2024 send "" for nothing.
         return Ok(Json::Null);
@@ -167,7 +211,13 @@ pub fn normal(field: &FieldDef, value: &Json, config: &Snapshot, rows: &dyn Look
     Ok(value)
 }
 
-fn one(field: &FieldDef, kind: &FieldKind, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+fn one(
+    field: &FieldDef,
+    kind: &FieldKind,
+    value: &Json,
+    config: &Snapshot,
+    rows: &dyn Lookup,
+) -> Result<Json, Complaint> {
     match kind {
         FieldKind::Text | FieldKind::Slug | FieldKind::Email | FieldKind::Url | FieldKind::Expression | FieldKind::Duration => text(field, kind, value),
         FieldKind::Bool => match value {
@@ -242,9 +292,16 @@ fn one(field: &FieldDef, kind: &FieldKind, value: &Json, config: &Snapshot, rows
     }
 }
 
-fn items(members: &'static [FieldDef], value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
+fn items(
+    members: &'static [FieldDef],
+    value: &Json,
+    config: &Snapshot,
+    rows: &dyn Lookup,
+) -> Result<Json, Complaint> {
     let Json::Array(list) = value else {
-        return Err(Complaint::Shape(serde_json::json!({"non_field_errors": [format!("Expected a list of items but got type \"{}\".", type_name(value))]})));
+        return Err(Complaint::Shape(
+            serde_json::json!({"non_field_errors": [format!("Expected a list of items but got type \"{}\".", type_name(value))]}),
+        ));
     };
     let (mut out, mut wrong, mut any) = (Vec::new(), Vec::new(), false);
     for item in list {
@@ -263,12 +320,21 @@ fn items(members: &'static [FieldDef], value: &Json, config: &Snapshot, rows: &d
                         },
                         None if member.required => errors.add(member.name, "This field is required."),
                         None => {
-                            data.insert(member.name.to_owned(), member.default.map_or_else(|| empty(&member.kind, member.nullable), |f| f(&Ports::system())));
+                            data.insert(
+                                member.name.to_owned(),
+                                member.default.map_or_else(
+                                    || empty(&member.kind, member.nullable),
+                                    |f| f(&Ports::system()),
+                                ),
+                            );
                         }
                     }
                 }
             }
-            other => errors.add("non_field_errors", format!("Invalid data. Expected a dictionary, but got {}.", type_name(other))),
+            other => errors.add(
+                "non_field_errors",
+                format!("Invalid data. Expected a dictionary, but got {}.", type_name(other)),
+            ),
         }
         any |= !errors.is_empty();
         wrong.push(errors.to_json());
@@ -296,7 +362,10 @@ fn text(field: &FieldDef, kind: &FieldKind, value: &Json) -> Result<Json, Compla
     if text.contains('\0') {
         return Err("Null characters are not allowed.".into());
     }
-    let verbatim = field.secret || matches!(kind, FieldKind::Expression) || text.trim().len() == text.len() || is_default(field, &text);
+    let verbatim = field.secret
+        || matches!(kind, FieldKind::Expression)
+        || text.trim().len() == text.len()
+        || is_default(field, &text);
     let text = if verbatim { text } else { text.trim().to_owned() };
     if text.is_empty() {
         return if field.blank { Ok(Json::String(text)) } else { Err("This field may not be blank.".into()) };
@@ -313,7 +382,9 @@ fn text(field: &FieldDef, kind: &FieldKind, value: &Json) -> Result<Json, Compla
         FieldKind::Duration => {
             Span::parse(&text)?;
         }
-        FieldKind::Url if !(text.starts_with("http://") || text.starts_with("https://")) => return Err("Enter a valid URL.".into()),
+        FieldKind::Url if !(text.starts_with("http://") || text.starts_with("https://")) => {
+            return Err("Enter a valid URL.".into());
+        }
         _ => {}
     }
     Ok(Json::String(text))
@@ -331,7 +402,13 @@ pub fn person_name(text: &str) -> bool {
 pub fn email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let host_ok = host == "localhost"
-        || (host.contains('.') && host.split('.').all(|l| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-')));
+        || (host.contains('.')
+            && host.split('.').all(|l| {
+                !l.is_empty()
+                    && !l.starts_with('-')
+                    && !l.ends_with('-')
+                    && l.chars().all(|c| c.is_alphanumeric() || c == '-')
+            }));
     !local.is_empty()
         && text.len() <= 254
         && host_ok
@@ -348,10 +425,15 @@ fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -
             Json::String(s) => s.parse().ok(),
             _ => None,
         };
-        let id = id.ok_or_else(|| Complaint::Text(format!("Incorrect type. Expected pk value, received {}.", type_name(value))))?;
+        let id = id.ok_or_else(|| {
+            Complaint::Text(format!("Incorrect type. Expected pk value, received {}.", type_name(value)))
+        })?;
         return if rows.user_exists(id) { Ok(Json::from(id)) } else { Err(missing()) };
     }
-    if let Some(n) = value.as_i64().or_else(|| if target == "authentik_core.provider" { value.as_str()?.parse().ok() } else { None }) {
+    if let Some(n) = value
+        .as_i64()
+        .or_else(|| if target == "authentik_core.provider" { value.as_str()?.parse().ok() } else { None })
+    {
         let found = config.by_num(n).filter(|o| o.def.answers_to(target));
         return found.map(|_| Json::from(n)).ok_or_else(missing);
     }

@@ -68,8 +68,8 @@ pub enum FieldKind {
     /// Any JSON.
     Json,
     Choice(&'static [&'static str]),
-    /// A reference. `target` is `app_label.model`, a family's label, `bindable` (a pbm uuid), or one of the row
-    /// models `authentik_core.user` (integer) and `authentik_core.group` (UUID).
+    /// A reference. `target` is `app_label.model`, a family's label, `bindable` (a pbm uuid), or one of the
+    /// row models `authentik_core.user` (integer) and `authentik_core.group` (UUID).
     Ref {
         target: &'static str,
         on_delete: OnDelete,
@@ -162,7 +162,8 @@ pub struct ModelDef {
     pub class: &'static str,
     /// Path below `/api/v3/`, without slashes at the ends: `stages/deny`.
     pub path: &'static str,
-    /// The field in the URL: `pk`, `slug`, `identifier`, `brand_uuid`. Where it is not a declared field it is the primary key under that name.
+    /// The field in the URL: `pk`, `slug`, `identifier`, `brand_uuid`. Where it is not a declared field it is
+    /// the primary key under that name.
     pub key: &'static str,
     pub base: Option<Base>,
     pub label: &'static str,
@@ -187,7 +188,8 @@ pub struct ModelDef {
     pub check: Option<Check>,
     /// Adds the read-only members.
     pub present: Option<fn(&Object, &Snapshot, &mut Map)>,
-    /// Makes what a hot path needs ready (parsed keys, programs, matchers). An error is kept and denies at use.
+    /// Makes what a hot path needs ready (parsed keys, programs, matchers). An error is kept and denies at
+    /// use.
     pub prepare: Option<Prepare>,
     pub build: fn(Map) -> Result<Prepared, String>,
 }
@@ -205,7 +207,9 @@ impl ModelDef {
     }
     /// Whether a reference to `target` may point at this model.
     pub fn answers_to(&self, target: &str) -> bool {
-        self.is(target) || self.base.is_some_and(|b| b.label() == target) || (target == "bindable" && self.bindable)
+        self.is(target)
+            || self.base.is_some_and(|b| b.label() == target)
+            || (target == "bindable" && self.bindable)
     }
     /// How sentences about a field name the model: where the field belongs to the family, the family.
     pub fn said(&self, field: &str) -> &'static str {
@@ -234,7 +238,9 @@ pub trait Choice {
 
 /// Used by the derive: the typed struct behind an object's data.
 pub fn build<T: Model>(data: Map) -> Result<Prepared, String> {
-    serde_json::from_value::<T>(Json::Object(data)).map(|t| Arc::new(t) as Prepared).map_err(|e| format!("{}: {e}", T::DEF.name))
+    serde_json::from_value::<T>(Json::Object(data))
+        .map(|t| Arc::new(t) as Prepared)
+        .map_err(|e| format!("{}: {e}", T::DEF.name))
 }
 
 impl std::fmt::Debug for ModelDef {

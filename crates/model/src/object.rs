@@ -24,7 +24,16 @@ pub struct Object {
 
 impl Object {
     /// Builds the typed struct and what hot paths need.
-    pub fn new(pk: Uuid, num: Option<i64>, def: &'static ModelDef, data: Map, secrets: Secrets, version: i64, created: Timestamp, updated: Timestamp) -> Result<Self> {
+    pub fn new(
+        pk: Uuid,
+        num: Option<i64>,
+        def: &'static ModelDef,
+        data: Map,
+        secrets: Secrets,
+        version: i64,
+        created: Timestamp,
+        updated: Timestamp,
+    ) -> Result<Self> {
         let mut whole = data.clone();
         for (name, secret) in &secrets {
             whole.insert(name.clone(), Json::String(secret.reveal().to_owned()));
@@ -44,7 +53,9 @@ impl Object {
     /// What the model's `prepare` made. An error at that time denies now.
     pub fn prepared<P: Send + Sync + 'static>(&self) -> Result<&P> {
         match &self.prepared {
-            Some(Ok(any)) => any.downcast_ref().ok_or_else(|| Error::internal(format!("{:?}: other prepared type", self.def))),
+            Some(Ok(any)) => any
+                .downcast_ref()
+                .ok_or_else(|| Error::internal(format!("{:?}: other prepared type", self.def))),
             Some(Err(why)) => Err(Error::Internal(format!("{} {}: {why}", self.def.name, self.pk))),
             None => Err(Error::internal(format!("{:?} prepares nothing", self.def))),
         }

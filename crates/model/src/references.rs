@@ -2,7 +2,8 @@
 use crate::{FieldKind, ModelDef, OnDelete};
 use signet_base::{Json, Map};
 
-/// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers, `user:<n>`), many, on-delete.
+/// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers,
+/// `user:<n>`), many, on-delete.
 pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str, String, bool, OnDelete)> {
     let mut out = Vec::new();
     for field in def.fields {
@@ -13,7 +14,9 @@ pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str
         };
         let mut push = |value: &Json| match value {
             Json::String(s) => out.push((field.name, s.clone(), many, on_delete)),
-            Json::Number(n) if target == "authentik_core.user" => out.push((field.name, format!("user:{n}"), many, on_delete)),
+            Json::Number(n) if target == "authentik_core.user" => {
+                out.push((field.name, format!("user:{n}"), many, on_delete))
+            }
             Json::Number(n) => out.push((field.name, format!("num:{n}"), many, on_delete)),
             _ => {}
         };

@@ -46,9 +46,14 @@ impl Snapshot {
         }
         me
     }
-    /// Puts one more object into the picture, for those who build a picture step by step. The object must be new.
+    /// Puts one more object into the picture, for those who build a picture step by step. The object must be
+    /// new.
     pub fn add(&mut self, object: Arc<Object>) {
-        let target = object.def.is("authentik_policies.policybinding").then(|| Uuid::parse_str(object.text("target")).ok()).flatten();
+        let target = object
+            .def
+            .is("authentik_policies.policybinding")
+            .then(|| Uuid::parse_str(object.text("target")).ok())
+            .flatten();
         self.index(object);
         if let Some(list) = target.and_then(|t| self.bindings.get_mut(&t)) {
             list.sort_by_key(in_order);
@@ -56,7 +61,12 @@ impl Snapshot {
     }
     fn index(&mut self, object: Arc<Object>) {
         for (field, value, many, on_delete) in reference_values(object.def, &object.data) {
-            self.referrers.entry(value).or_default().push(Referrer { from: object.pk, field, many, on_delete });
+            self.referrers.entry(value).or_default().push(Referrer {
+                from: object.pk,
+                field,
+                many,
+                on_delete,
+            });
         }
         if let Some(num) = object.num {
             self.by_num.insert(num, object.clone());
@@ -74,11 +84,21 @@ impl Snapshot {
         {
             self.bindings.entry(target).or_default().push(object.clone());
         }
-        self.by_model.entry(object.def.app).or_default().entry(object.def.name).or_default().push(object.clone());
+        self.by_model
+            .entry(object.def.app)
+            .or_default()
+            .entry(object.def.name)
+            .or_default()
+            .push(object.clone());
         self.objects.insert(object.pk, object);
     }
     /// The same picture with some objects replaced, added or removed.
-    pub fn with(&self, counter: i64, changed: impl IntoIterator<Item = Arc<Object>>, removed: &[Uuid]) -> Self {
+    pub fn with(
+        &self,
+        counter: i64,
+        changed: impl IntoIterator<Item = Arc<Object>>,
+        removed: &[Uuid],
+    ) -> Self {
         let mut objects = self.objects.clone();
         for pk in removed {
             objects.remove(pk);

@@ -65,33 +65,49 @@ fn the_derive_reads_names_kinds_defaults_and_docs() {
 #[test]
 fn defaults_fill_what_is_not_sent_and_secrets_stay_out_of_the_data() {
     let (data, secrets) = judge(json!({"name": "a", "key": "s3"}), &Snapshot::default()).unwrap();
-    assert_eq!(Json::Object(data.clone()), json!({"name": "a", "mode": "always_require", "length": "minutes=5", "other": null, "count": 3}));
+    assert_eq!(
+        Json::Object(data.clone()),
+        json!({"name": "a", "mode": "always_require", "length": "minutes=5", "other": null, "count": 3})
+    );
     assert_eq!(secrets["key"].reveal(), "s3");
-    let object = Object::new(Uuid::nil(), None, TStage::DEF, data, secrets, 1, Timestamp(0), Timestamp(0)).unwrap();
+    let object =
+        Object::new(Uuid::nil(), None, TStage::DEF, data, secrets, 1, Timestamp(0), Timestamp(0)).unwrap();
     let stage = object.get::<TStage>().unwrap();
     assert_eq!((stage.length.secs(), stage.key.reveal(), stage.mode), (300, "s3", Mode::AlwaysRequire));
 }
 
 #[test]
 fn every_wrong_member_is_named_with_what_was_expected() {
-    let wrong = judge(json!({"mode": "bogus", "length": "bogus", "other": "x", "count": 10}), &Snapshot::default()).unwrap_err();
+    let wrong =
+        judge(json!({"mode": "bogus", "length": "bogus", "other": "x", "count": 10}), &Snapshot::default())
+            .unwrap_err();
     assert_eq!(
         wrong,
         json!({"name": ["This field is required."], "mode": ["\"bogus\" is not a valid choice."], "length": ["bogus is not in the correct format of 'hours=3;minutes=1'."],
             "other": ["“x” is not a valid UUID."], "count": ["Ensure this value is less than or equal to 9."]})
     );
-    assert_eq!(judge(json!({"name": null}), &Snapshot::default()).unwrap_err(), json!({"name": ["This field may not be null."]}));
+    assert_eq!(
+        judge(json!({"name": null}), &Snapshot::default()).unwrap_err(),
+        json!({"name": ["This field may not be null."]})
+    );
 }
 
 #[test]
 fn names_are_unique_and_references_must_exist() {
     let (data, secrets) = judge(json!({"name": "a"}), &Snapshot::default()).unwrap();
     let pk = Uuid::from_u128(1);
-    let object = Arc::new(Object::new(pk, None, TStage::DEF, data, secrets, 1, Timestamp(0), Timestamp(0)).unwrap());
+    let object =
+        Arc::new(Object::new(pk, None, TStage::DEF, data, secrets, 1, Timestamp(0), Timestamp(0)).unwrap());
     let world = Snapshot::new(1, [object]);
-    assert_eq!(judge(json!({"name": "a"}), &world).unwrap_err(), json!({"name": ["stage with this name already exists."]}));
+    assert_eq!(
+        judge(json!({"name": "a"}), &world).unwrap_err(),
+        json!({"name": ["stage with this name already exists."]})
+    );
     assert!(judge(json!({"name": "b", "other": pk}), &world).is_ok());
     let gone = Uuid::from_u128(2);
-    assert_eq!(judge(json!({"name": "b", "other": gone}), &world).unwrap_err(), json!({"other": [format!("Invalid pk \"{gone}\" - object does not exist.")]}));
+    assert_eq!(
+        judge(json!({"name": "b", "other": gone}), &world).unwrap_err(),
+        json!({"other": [format!("Invalid pk \"{gone}\" - object does not exist.")]})
+    );
     assert!(world.find::<TStage>("name", "a").is_some());
 }

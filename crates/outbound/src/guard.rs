@@ -1,8 +1,8 @@
 //! Which addresses are on the public internet.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet: not loopback, private, link-local, shared, reserved, multicast or a
-/// mapped form of these (IANA special-purpose registries, RFC 6890).
+/// Whether an address is one of the public internet: not loopback, private, link-local, shared, reserved,
+/// multicast or a mapped form of these (IANA special-purpose registries, RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => public_v4(v4),
@@ -80,7 +80,15 @@ mod tests {
         ] {
             assert!(!is_public(inner.parse().unwrap()), "{inner}");
         }
-        for outer in ["1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::200e", "::ffff:8.8.8.8"] {
+        for outer in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2606:4700::1111",
+            "2a00:1450:4001::200e",
+            "::ffff:8.8.8.8",
+        ] {
             assert!(is_public(outer.parse().unwrap()), "{outer}");
         }
     }

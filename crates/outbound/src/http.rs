@@ -1,4 +1,5 @@
-//! Outbound HTTP/1.1. One connection for each request: they are rare, and a connection that is not kept cannot go stale.
+//! Outbound HTTP/1.1. One connection for each request: they are rare, and a connection that is not kept
+//! cannot go stale.
 use crate::{guard, tls};
 use ::http::{HeaderName, HeaderValue, Method, Request, header};
 use async_trait::async_trait;
@@ -38,15 +39,25 @@ impl HttpClient {
         let limit = request.max_answer;
         let (url, message) = prepare(&request)?;
         let stream = self.connect(&url, request.public_only).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| gone(&url, e))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| gone(&url, e))?;
         let driver = Abort(tokio::spawn(async move {
             // What goes wrong here shows at the sender.
             let _ = connection.await;
         }));
         let answer = sender.send_request(message).await.map_err(|e| gone(&url, e))?;
         let status = answer.status().as_u16();
-        let headers = answer.headers().iter().map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
-        let body = Limited::new(answer.into_body(), limit).collect().await.map_err(|e| gone(&url, e))?.to_bytes().to_vec();
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+            .collect();
+        let body = Limited::new(answer.into_body(), limit)
+            .collect()
+            .await
+            .map_err(|e| gone(&url, e))?
+            .to_bytes()
+            .to_vec();
         drop(driver);
         Ok(HttpAnswer { status, headers, body })
     }
@@ -68,7 +79,8 @@ impl HttpClient {
             Some(config) => config.clone(),
             None => tls::config()?,
         };
-        let tls = tokio_rustls::TlsConnector::from(config).connect(name, tcp).await.map_err(|e| gone(url, e))?;
+        let tls =
+            tokio_rustls::TlsConnector::from(config).connect(name, tcp).await.map_err(|e| gone(url, e))?;
         Ok(Box::new(tls))
     }
 }
@@ -101,12 +113,17 @@ fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("an address with a name or password in it is not asked"));
     }
-    let method: Method = request.method.parse().map_err(|_| Error::invalid("method", "This is no HTTP method."))?;
+    let method: Method =
+        request.method.parse().map_err(|_| Error::invalid("method", "This is no HTTP method."))?;
     let target = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     };
-    let mut message = Request::builder().method(method).uri(target).body(Full::new(Bytes::copy_from_slice(&request.body))).map_err(wrong)?;
+    let mut message = Request::builder()
+        .method(method)
+        .uri(target)
+        .body(Full::new(Bytes::copy_from_slice(&request.body)))
+        .map_err(wrong)?;
     let host = match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (Some(host), None) => host.to_owned(),
@@ -117,27 +134,34 @@ fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     headers.insert(header::USER_AGENT, HeaderValue::from_static("signet"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     for (name, value) in &request.headers {
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| Error::invalid("headers", format!("{name:?} is no name of a header.")))?;
-        let value = HeaderValue::try_from(value.as_str()).map_err(|_| Error::invalid("headers", format!("The value of {name} cannot be sent.")))?;
+        let name = HeaderName::try_from(name.as_str())
+            .map_err(|_| Error::invalid("headers", format!("{name:?} is no name of a header.")))?;
+        let value = HeaderValue::try_from(value.as_str())
+            .map_err(|_| Error::invalid("headers", format!("The value of {name} cannot be sent.")))?;
         headers.append(name, value);
     }
     Ok((url, message))
 }
 
-/// A connection to the first address of the host that answers. The guard judges the addresses themselves, so a name that
-/// leads inside does not pass.
+/// A connection to the first address of the host that answers. The guard judges the addresses themselves, so
+/// a name that leads inside does not pass.
 async fn open(url: &Url, public_only: bool) -> Result<TcpStream> {
     let port = url.port_or_known_default().unwrap_or(443);
     let addresses: Vec<SocketAddr> = match url.host() {
         Some(Host::Ipv4(ip)) => vec![(ip, port).into()],
         Some(Host::Ipv6(ip)) => vec![(ip, port).into()],
-        Some(Host::Domain(name)) => tokio::net::lookup_host((name, port)).await.map_err(|e| gone(url, e))?.collect(),
+        Some(Host::Domain(name)) => {
+            tokio::net::lookup_host((name, port)).await.map_err(|e| gone(url, e))?.collect()
+        }
         None => return Err(wrong("the address has no host")),
     };
     let mut last = Error::Unavailable(format!("{} has no address", host_of(url.as_str())));
     for address in addresses {
         if public_only && !guard::is_public(address.ip()) {
-            last = Error::Unavailable(format!("{} is not on the public internet and is not asked", host_of(url.as_str())));
+            last = Error::Unavailable(format!(
+                "{} is not on the public internet and is not asked",
+                host_of(url.as_str())
+            ));
             continue;
         }
         #[allow(clippy::disallowed_methods, reason = "the guarded client")]
@@ -156,5 +180,8 @@ fn gone(url: &Url, why: impl std::fmt::Display) -> Error {
     Error::Unavailable(format!("{}: {why}", host_of(url.as_str())))
 }
 fn host_of(url: &str) -> String {
-    Url::parse(url).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_else(|| "the server".to_owned())
+    Url::parse(url)
+        .ok()
+        .and_then(|u| u.host_str().map(str::to_owned))
+        .unwrap_or_else(|| "the server".to_owned())
 }

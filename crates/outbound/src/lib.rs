@@ -1,5 +1,5 @@
-//! What leaves the server: mail by SMTP and HTTP requests. The only crate that opens connections to elsewhere; everybody
-//! else asks the ports of `signet_base`.
+//! What leaves the server: mail by SMTP and HTTP requests. The only crate that opens connections to
+//! elsewhere; everybody else asks the ports of `signet_base`.
 mod guard;
 mod http;
 mod smtp;

@@ -28,7 +28,10 @@ impl Smtp {
         self.random.fill(&mut number);
         let number: String = number.iter().map(|b| format!("{b:02x}")).collect();
         let now = UNIX_EPOCH + Duration::from_micros(u64::try_from(self.clock.now().0).unwrap_or_default());
-        let mut builder = Message::builder().message_id(Some(format!("<{number}@{}>", from.email.domain()))).date(now).from(from);
+        let mut builder = Message::builder()
+            .message_id(Some(format!("<{number}@{}>", from.email.domain())))
+            .date(now)
+            .from(from);
         for (field, list) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
             for text in list {
                 let mailbox = address(field, text)?;
@@ -40,7 +43,13 @@ impl Smtp {
             }
         }
         // A line end would begin another header.
-        let subject = mail.subject.split(['\r', '\n']).map(str::trim).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ");
+        let subject = mail
+            .subject
+            .split(['\r', '\n'])
+            .map(str::trim)
+            .filter(|p| !p.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
         let builder = builder.subject(subject);
         let built = if mail.html.is_empty() {
             builder.header(lettre::message::header::ContentType::TEXT_PLAIN).body(mail.text.clone())
@@ -59,7 +68,9 @@ impl Mailer for Smtp {
         let name = address("from", &mail.from)?.email.domain().to_owned();
         let transport = transport(server, name)?;
         // The limit of the server counts for each word of the exchange; this one for all of it.
-        match tokio::time::timeout(server.timeout.saturating_mul(3), transport.send_raw(&envelope, &bytes)).await {
+        match tokio::time::timeout(server.timeout.saturating_mul(3), transport.send_raw(&envelope, &bytes))
+            .await
+        {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(unavailable(server, chain(&error))),
             Err(_) => Err(unavailable(server, "no answer in time")),
@@ -68,16 +79,22 @@ impl Mailer for Smtp {
 }
 
 fn transport(server: &MailServer, name: String) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let parameters = || TlsParameters::builder(server.host.clone()).build_rustls().map_err(|e| unavailable(server, chain(&e)));
+    let parameters = || {
+        TlsParameters::builder(server.host.clone()).build_rustls().map_err(|e| unavailable(server, chain(&e)))
+    };
     let tls = match server.security {
         MailSecurity::Plain => Tls::None,
         MailSecurity::StartTls => Tls::Required(parameters()?),
         MailSecurity::Tls => Tls::Wrapper(parameters()?),
     };
-    let mut builder =
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host).port(server.port).tls(tls).timeout(Some(server.timeout)).hello_name(ClientId::Domain(name));
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+        .port(server.port)
+        .tls(tls)
+        .timeout(Some(server.timeout))
+        .hello_name(ClientId::Domain(name));
     if !server.username.is_empty() {
-        builder = builder.credentials(Credentials::new(server.username.clone(), server.password.reveal().to_owned()));
+        builder = builder
+            .credentials(Credentials::new(server.username.clone(), server.password.reveal().to_owned()));
     }
     Ok(builder.build())
 }

@@ -14,12 +14,19 @@ fn system_roots() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() { Err("this machine trusts no certificate authority: install ca-certificates or set SSL_CERT_FILE".to_owned()) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err("this machine trusts no certificate authority: install ca-certificates or set SSL_CERT_FILE"
+            .to_owned())
+    } else {
+        Ok(roots)
+    }
 }
 
 pub(crate) fn with_roots(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))

@@ -61,7 +61,14 @@ async fn sink(refuse: &'static str) -> (u16, Arc<Mutex<Seen>>) {
 }
 
 fn server(port: u16) -> MailServer {
-    MailServer { host: "127.0.0.1".into(), port, username: String::new(), password: Secret::new(""), security: MailSecurity::Plain, timeout: Duration::from_secs(2) }
+    MailServer {
+        host: "127.0.0.1".into(),
+        port,
+        username: String::new(),
+        password: Secret::new(""),
+        security: MailSecurity::Plain,
+        timeout: Duration::from_secs(2),
+    }
 }
 fn smtp() -> Smtp {
     let (ports, _) = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7);
@@ -82,17 +89,43 @@ fn mail() -> Mail {
 #[tokio::test]
 async fn a_message_arrives_whole_and_nobody_else_gets_it() {
     let (port, seen) = sink("").await;
-    smtp().send(&MailServer { username: "me".into(), password: Secret::new("pw"), ..server(port) }, &mail()).await.unwrap();
+    smtp()
+        .send(&MailServer { username: "me".into(), password: Secret::new("pw"), ..server(port) }, &mail())
+        .await
+        .unwrap();
     let seen = seen.lock().unwrap();
-    let said = |start: &str| seen.commands.iter().filter(|c| c.to_ascii_uppercase().starts_with(start)).cloned().collect::<Vec<_>>();
+    let said = |start: &str| {
+        seen.commands
+            .iter()
+            .filter(|c| c.to_ascii_uppercase().starts_with(start))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     assert_eq!((said("RCPT").len(), said("AUTH PLAIN").len()), (2, 1), "{:?}", seen.commands);
-    assert!(said("MAIL")[0].contains("<signet@id.test>") && said("EHLO")[0].ends_with("id.test"), "{:?}", seen.commands);
+    assert!(
+        said("MAIL")[0].contains("<signet@id.test>") && said("EHLO")[0].ends_with("id.test"),
+        "{:?}",
+        seen.commands
+    );
     let text = &seen.message;
-    assert!(text.contains("From: \"Signet\" <signet@id.test>") || text.contains("From: Signet <signet@id.test>"), "{text}");
-    assert!(text.contains("multipart/alternative") && text.contains("flow_token") && text.contains("<p>Hello</p>"), "{text}");
+    assert!(
+        text.contains("From: \"Signet\" <signet@id.test>") || text.contains("From: Signet <signet@id.test>"),
+        "{text}"
+    );
+    assert!(
+        text.contains("multipart/alternative")
+            && text.contains("flow_token")
+            && text.contains("<p>Hello</p>"),
+        "{text}"
+    );
     // Neither a smuggled header nor the hidden copy is a header of the message.
     assert!(!text.lines().any(|l| l.to_ascii_lowercase().starts_with("bcc:")), "{text}");
-    assert!(text.contains("Message-ID: <") && text.contains("@id.test>") && text.contains("Date: Mon, 23 Nov 2026 20:00:00"), "{text}");
+    assert!(
+        text.contains("Message-ID: <")
+            && text.contains("@id.test>")
+            && text.contains("Date: Mon, 23 Nov 2026 20:00:00"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use crate::icons::mark;
 use crate::url::{css_url, safe_image};
 
-/// The logo that brands carry until an administrator chooses one: drawn by the page itself, in the brand's colour.
+/// The logo that brands carry until an administrator chooses one: drawn by the page itself, in the brand's
+/// colour.
 pub const DEFAULT_LOGO: &str = "/static/dist/assets/icons/icon_left_brand.svg";
 /// The background that stands for the engraved rosette.
 pub const DEFAULT_BACKGROUND: &str = "/static/dist/assets/images/flow_background.jpg";
@@ -96,7 +97,8 @@ impl Brand {
         self.wordmark && self.logo != DEFAULT_LOGO && safe_image(&self.logo).is_some()
     }
 
-    /// The logo: our mark unless the brand has one of its own. The title stands beside it, so it has no name itself.
+    /// The logo: our mark unless the brand has one of its own. The title stands beside it, so it has no name
+    /// itself.
     pub(crate) fn logo(&self, theme: Theme) -> Markup {
         if self.logo.is_empty() || self.logo == DEFAULT_LOGO {
             return mark("mark mark--m");
@@ -142,7 +144,8 @@ impl Brand {
     }
 }
 
-/// The address of a background that is a picture; the default one and an unusable one leave the rosette alone.
+/// The address of a background that is a picture; the default one and an unusable one leave the rosette
+/// alone.
 pub(crate) fn picture(background: Option<&str>) -> Option<&str> {
     background.filter(|url| !url.is_empty() && *url != DEFAULT_BACKGROUND && safe_image(url).is_some())
 }

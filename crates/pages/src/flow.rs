@@ -32,8 +32,15 @@ pub enum Layout {
 
 impl Layout {
     /// All layouts, in the order of the API.
-    pub const ALL: [Self; 7] =
-        [Self::Stacked, Self::ContentLeft, Self::ContentRight, Self::SidebarLeft, Self::SidebarRight, Self::SidebarLeftFrameBackground, Self::SidebarRightFrameBackground];
+    pub const ALL: [Self; 7] = [
+        Self::Stacked,
+        Self::ContentLeft,
+        Self::ContentRight,
+        Self::SidebarLeft,
+        Self::SidebarRight,
+        Self::SidebarLeftFrameBackground,
+        Self::SidebarRightFrameBackground,
+    ];
 
     /// Reads the API's word; an unknown one is stacked.
     #[must_use]
@@ -77,7 +84,11 @@ impl Heading {
     /// A title with a name between `before` and `after`.
     #[must_use]
     pub fn with_name(before: &str, name: &str, after: &str) -> Self {
-        Self { plain: format!("{before}{name}{after}"), title: html! { (before) bdi { (name) } (after) }, sentence: None }
+        Self {
+            plain: format!("{before}{name}{after}"),
+            title: html! { (before) bdi { (name) } (after) },
+            sentence: None,
+        }
     }
 
     /// Adds the sentence.
@@ -172,21 +183,33 @@ fn footer(brand: &Brand) -> Markup {
     }
 }
 
-/// The engraved rosette: three rings of turned ellipses, 72 in all. Each ring draws one fan and repeats it, which is a
-/// third of the bytes.
+/// The engraved rosette: three rings of turned ellipses, 72 in all. Each ring draws one fan and repeats it,
+/// which is a third of the bytes.
 fn rosette() -> Markup {
     static DRAWING: LazyLock<String> = LazyLock::new(|| {
         let mut out = String::with_capacity(2000);
         // Half axes, first angle and step in tenths of a degree, ellipses of the fan, fans.
-        for (ring, (rx, ry, first, step, fan, fans)) in [(560, 250, 0, 60, 5, 6), (390, 150, 30, 75, 4, 6), (250, 66, 50, 100, 3, 6)].into_iter().enumerate() {
+        for (ring, (rx, ry, first, step, fan, fans)) in
+            [(560, 250, 0, 60, 5, 6), (390, 150, 30, 75, 4, 6), (250, 66, 50, 100, 3, 6)]
+                .into_iter()
+                .enumerate()
+        {
             let _ = write!(out, r#"<g id="fan{ring}">"#);
             for turn in 0..fan {
                 // Writing to a String cannot fail.
-                let _ = write!(out, r#"<ellipse rx="{rx}" ry="{ry}" transform="rotate({})"/>"#, degrees(first + turn * step));
+                let _ = write!(
+                    out,
+                    r#"<ellipse rx="{rx}" ry="{ry}" transform="rotate({})"/>"#,
+                    degrees(first + turn * step)
+                );
             }
             out.push_str("</g>");
             for turn in 1..fans {
-                let _ = write!(out, r##"<use href="#fan{ring}" transform="rotate({})"/>"##, degrees(turn * fan * step));
+                let _ = write!(
+                    out,
+                    r##"<use href="#fan{ring}" transform="rotate({})"/>"##,
+                    degrees(turn * fan * step)
+                );
             }
         }
         out

@@ -58,7 +58,8 @@ pub struct FormContext<'a> {
     pub done: &'a str,
     /// Way home, for pages that end here.
     pub home_url: &'a str,
-    /// Where refusing to share goes (back to the application with `access_denied`); without it, out of the flow.
+    /// Where refusing to share goes (back to the application with `access_denied`); without it, out of the
+    /// flow.
     pub decline_url: Option<&'a str>,
     /// Id under which administrators find this request.
     pub request_id: Option<&'a str>,
@@ -111,7 +112,8 @@ impl<'a> FormContext<'a> {
             form method="post" action=[safe_href(self.action_url)] {
                 (ui::hidden("csrf", self.csrf))
                 (ui::hidden("component", text(challenge, "component")))
-                // "Empty response" is how programs learn that choosing a device is no answer yet: people need no word for it.
+                // "Empty response" is how programs learn that choosing a device is no answer yet: people need
+                // no word for it.
                 (ui::errors(&field_errors(challenge, "non_field_errors").into_iter().filter(|error| *error != "Empty response").collect::<Vec<_>>()))
                 (inner)
             }
@@ -163,7 +165,10 @@ pub(crate) fn scalar(value: &Value) -> String {
 #[must_use]
 pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors") else { return Vec::new() };
-    list(errors, field).iter().map(|error| words::error(field, text(error, "string"), text(error, "code"))).collect()
+    list(errors, field)
+        .iter()
+        .map(|error| words::error(field, text(error, "string"), text(error, "code")))
+        .collect()
 }
 
 /// The first sentence that `response_errors` says at one field.
@@ -175,5 +180,9 @@ pub fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
 /// Errors at fields that this form does not have: shown for the whole form, so that none is lost.
 pub(crate) fn stray_errors<'a>(challenge: &'a Value, known: &[&str]) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors").and_then(Value::as_object) else { return Vec::new() };
-    errors.keys().filter(|field| *field != "non_field_errors" && !known.contains(&field.as_str())).flat_map(|field| field_errors(challenge, field)).collect()
+    errors
+        .keys()
+        .filter(|field| *field != "non_field_errors" && !known.contains(&field.as_str()))
+        .flat_map(|field| field_errors(challenge, field))
+        .collect()
 }

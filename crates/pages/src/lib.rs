@@ -1,11 +1,11 @@
 //! Everything a person sees: sign-in pages, the library, errors, the API browser.
 //!
-//! Pure functions from plain structs to HTML. Nothing here reads a request, a clock or the store: the caller gives
-//! what is shown and sends the answer together with the header that [`csp`] writes. All pages are ordinary forms and
-//! links that work without script; the modules of `web/` only add comfort.
+//! Pure functions from plain structs to HTML. Nothing here reads a request, a clock or the store: the caller
+//! gives what is shown and sends the answer together with the header that [`csp`] writes. All pages are
+//! ordinary forms and links that work without script; the modules of `web/` only add comfort.
 //!
-//! Text always goes through maud, which escapes it. The few places that write raw text (styles, drawings) take it
-//! from constants or pass it through a checked function of this crate.
+//! Text always goes through maud, which escapes it. The few places that write raw text (styles, drawings)
+//! take it from constants or pass it through a checked function of this crate.
 
 mod api_browser;
 mod assets;

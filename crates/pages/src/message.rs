@@ -61,7 +61,15 @@ pub fn notice_page(notice: &NoticePage) -> Markup {
     message(notice.page, notice.title, notice.title, notice.text, Icon::Info, "/", main)
 }
 
-fn message(page: Page, window: &str, title: &str, text: &str, drawing: Icon, home: &str, main: Markup) -> Markup {
+fn message(
+    page: Page,
+    window: &str,
+    title: &str,
+    text: &str,
+    drawing: Icon,
+    home: &str,
+    main: Markup,
+) -> Markup {
     let body = html! {
         (top_bar(&page, None, home))
         main class="portal" id="main" {

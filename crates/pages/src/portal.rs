@@ -70,7 +70,8 @@ pub struct LibraryPage<'a> {
     pub account: Account<'a>,
     /// All applications of the person, in the order shown.
     pub tiles: &'a [Tile],
-    /// What was searched for: the others wait hidden, so that the search can go on in the page. Empty shows everything.
+    /// What was searched for: the others wait hidden, so that the search can go on in the page. Empty shows
+    /// everything.
     pub query: &'a str,
     /// What was just done elsewhere, in words; empty for nothing.
     pub done: &'a str,
@@ -121,7 +122,11 @@ pub(crate) fn top_bar(page: &Page, account: Option<&Account>, home: &str) -> Mar
 
 /// Where one can go from everywhere; at the bottom of the window on phones.
 fn places(account: &Account) -> Markup {
-    let all = [("/if/user/", "Applications", Icon::Apps, true), ("/if/user/security/", "Settings", Icon::Shield, true), ("/if/admin/", "Admin", Icon::Code, account.is_admin)];
+    let all = [
+        ("/if/user/", "Applications", Icon::Apps, true),
+        ("/if/user/security/", "Settings", Icon::Shield, true),
+        ("/if/admin/", "Admin", Icon::Code, account.is_admin),
+    ];
     html! {
         nav class="places" aria-label="Places" {
             @for (href, words, drawing, _) in all.into_iter().filter(|(_, _, _, shown)| *shown) {

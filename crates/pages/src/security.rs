@@ -161,7 +161,8 @@ fn profile(security: &SecurityPage) -> Markup {
     }
 }
 
-/// Ways that can be set up, the safest first. Codes for emergencies stand beside another way and are made anew at their own row.
+/// Ways that can be set up, the safest first. Codes for emergencies stand beside another way and are made
+/// anew at their own row.
 fn offered<'a>(security: &'a SecurityPage) -> Vec<&'a SetUp> {
     let order = |model: &str| ORDER.iter().position(|one| *one == model).unwrap_or(ORDER.len());
     let beside = security.methods.iter().any(|method| method.class != "static");
@@ -174,7 +175,14 @@ fn offered<'a>(security: &'a SecurityPage) -> Vec<&'a SetUp> {
 
 const PASSWORD: &str = "passwordstage";
 const CODES: &str = "authenticatorstaticstage";
-const ORDER: [&str; 6] = ["authenticatorwebauthnstage", "authenticatortotpstage", CODES, "authenticatoremailstage", "authenticatorsmsstage", "authenticatorduostage"];
+const ORDER: [&str; 6] = [
+    "authenticatorwebauthnstage",
+    "authenticatortotpstage",
+    CODES,
+    "authenticatoremailstage",
+    "authenticatorsmsstage",
+    "authenticatorduostage",
+];
 
 /// The password, with the way to change it.
 fn password(security: &SecurityPage) -> Option<Markup> {
@@ -190,7 +198,8 @@ fn password(security: &SecurityPage) -> Option<Markup> {
 
 fn methods(security: &SecurityPage) -> Markup {
     let offered = offered(security);
-    let only_codes = !security.methods.is_empty() && security.methods.iter().all(|method| method.class == "static");
+    let only_codes =
+        !security.methods.is_empty() && security.methods.iter().all(|method| method.class == "static");
     html! {
         section class="section" aria-labelledby="methods-h" {
             header { div {
@@ -337,7 +346,10 @@ fn consents(security: &SecurityPage) -> Markup {
 
 /// Permissions in words, those without words by their name.
 fn shared(permissions: &str) -> String {
-    let words: Vec<String> = permissions.split_whitespace().map(|id| words::permission(id).map_or_else(|| id.to_owned(), lower)).collect();
+    let words: Vec<String> = permissions
+        .split_whitespace()
+        .map(|id| words::permission(id).map_or_else(|| id.to_owned(), lower))
+        .collect();
     if words.is_empty() { "who you are here".to_owned() } else { words.join(", ") }
 }
 
@@ -389,6 +401,11 @@ fn of_class(class: &str) -> (Icon, &'static str) {
 fn of_model(model: &str) -> (Icon, &'static str) {
     match model {
         PASSWORD => (Icon::Key, "Change password"),
-        model => of_class(model.strip_prefix("authenticator").and_then(|rest| rest.strip_suffix("stage")).unwrap_or_default()),
+        model => of_class(
+            model
+                .strip_prefix("authenticator")
+                .and_then(|rest| rest.strip_suffix("stage"))
+                .unwrap_or_default(),
+        ),
     }
 }

@@ -50,7 +50,16 @@ impl<'a> Shell<'a> {
     /// A document with the style and script of the portal.
     #[must_use]
     pub fn portal(page: Page<'a>, title: &'a str, body: Markup) -> Self {
-        Self { page, title, style: "portal", script: "portal", background: None, refresh: None, frame: Frame::Plain, body }
+        Self {
+            page,
+            title,
+            style: "portal",
+            script: "portal",
+            background: None,
+            refresh: None,
+            frame: Frame::Plain,
+            body,
+        }
     }
 
     /// Writes the document.
@@ -69,7 +78,8 @@ impl<'a> Shell<'a> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                     meta name="robots" content="noindex";
-                    // Applications that get a form post may check its origin, so other sites see that much and no more.
+                    // Applications that get a form post may check its origin, so other sites see that much
+                    // and no more.
                     meta name="referrer" content="strict-origin-when-cross-origin";
                     title { (self.title) @if !self.title.is_empty() && !brand.title.is_empty() { " · " } (brand.title) }
                     @if let Some(url) = self.refresh {
@@ -90,7 +100,8 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// Languages in which there are words. A page never names another one: a reader would read English with its voice.
+/// Languages in which there are words. A page never names another one: a reader would read English with its
+/// voice.
 const SPOKEN: &[&str] = &["en"];
 
 /// The spoken language that comes nearest to the wish.
@@ -108,26 +119,36 @@ pub struct Foreign<'a> {
     pub frame: Option<&'a str>,
 }
 
-/// The hosts that a well-known captcha calls beside its own: scripts, and frames. Another one gets its own origin only.
+/// The hosts that a well-known captcha calls beside its own: scripts, and frames. Another one gets its own
+/// origin only.
 fn companions(origin: &str) -> (&'static str, &'static str) {
     match origin {
-        "https://www.recaptcha.net" | "https://www.google.com" | "https://recaptcha.net" => {
-            ("https://www.gstatic.com https://www.google.com https://www.recaptcha.net", "https://www.google.com https://www.recaptcha.net https://recaptcha.google.com")
+        "https://www.recaptcha.net" | "https://www.google.com" | "https://recaptcha.net" => (
+            "https://www.gstatic.com https://www.google.com https://www.recaptcha.net",
+            "https://www.google.com https://www.recaptcha.net https://recaptcha.google.com",
+        ),
+        "https://js.hcaptcha.com" | "https://hcaptcha.com" => {
+            ("https://hcaptcha.com https://*.hcaptcha.com", "https://hcaptcha.com https://*.hcaptcha.com")
         }
-        "https://js.hcaptcha.com" | "https://hcaptcha.com" => ("https://hcaptcha.com https://*.hcaptcha.com", "https://hcaptcha.com https://*.hcaptcha.com"),
         _ => ("", ""),
     }
 }
 
 /// The policy of a page that takes something from other hosts, otherwise the one of [`csp`].
 ///
-/// A captcha's script is foreign code: it may load from its own host and from those that it is known to need, and it
-/// draws with inline styles. It is not written for Trusted Types, so a page with a captcha goes without them.
+/// A captcha's script is foreign code: it may load from its own host and from those that it is known to need,
+/// and it draws with inline styles. It is not written for Trusted Types, so a page with a captcha goes
+/// without them.
 #[must_use]
 pub fn csp_with(nonce: &str, form_action_extra: &[&str], foreign: &Foreign) -> String {
     let mut policy = csp(nonce, form_action_extra);
     // Origins come from settings: only their plain letters get here.
-    let plain = |origin: &&str| !origin.is_empty() && origin.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'));
+    let plain = |origin: &&str| {
+        !origin.is_empty()
+            && origin
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'))
+    };
     if let Some(captcha) = foreign.captcha.filter(plain) {
         let (scripts, frames) = companions(captcha);
         let join = |rest: &str| format!("{captcha} {rest}").trim_end().to_owned();
@@ -142,14 +163,21 @@ pub fn csp_with(nonce: &str, form_action_extra: &[&str], foreign: &Foreign) -> S
     policy
 }
 
-/// The `Content-Security-Policy` of a page. `form_action_extra` names the origins that forms of this page may reach
-/// beside our own (an auto-submitted form); entries that are no plain source expression are left out.
+/// The `Content-Security-Policy` of a page. `form_action_extra` names the origins that forms of this page may
+/// reach beside our own (an auto-submitted form); entries that are no plain source expression are left out.
 #[must_use]
 pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
-    let nonce: String = nonce.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=')).collect();
+    let nonce: String = nonce
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '='))
+        .collect();
     let mut forms = String::from("'self'");
     for source in form_action_extra {
-        let plain = !source.is_empty() && source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'_' | b'[' | b']' | b'+'));
+        let plain = !source.is_empty()
+            && source.bytes().all(|b| {
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b':' | b'/' | b'.' | b'-' | b'_' | b'[' | b']' | b'+')
+            });
         if plain {
             forms.push(' ');
             forms.push_str(source);
@@ -179,10 +207,24 @@ mod tests {
         let plain = csp("n", &[]);
         assert_eq!(csp_with("n", &[], &Foreign::default()), plain);
         let own = csp_with("n", &[], &Foreign { captcha: Some("https://captcha.test"), frame: None });
-        assert!(own.contains("script-src 'self' https://captcha.test;") && own.contains("frame-src https://captcha.test;") && !own.contains("trusted-types"));
-        assert!(own.contains("default-src 'none'") && own.contains("frame-ancestors 'none'") && !own.contains("gstatic"));
-        assert!(csp_with("n", &[], &Foreign { captcha: Some("https://www.recaptcha.net"), frame: None }).contains("https://www.gstatic.com"));
-        assert_eq!(csp_with("n", &[], &Foreign { captcha: Some("https://x; script-src *"), frame: None }), plain);
+        assert!(
+            own.contains("script-src 'self' https://captcha.test;")
+                && own.contains("frame-src https://captcha.test;")
+                && !own.contains("trusted-types")
+        );
+        assert!(
+            own.contains("default-src 'none'")
+                && own.contains("frame-ancestors 'none'")
+                && !own.contains("gstatic")
+        );
+        assert!(
+            csp_with("n", &[], &Foreign { captcha: Some("https://www.recaptcha.net"), frame: None })
+                .contains("https://www.gstatic.com")
+        );
+        assert_eq!(
+            csp_with("n", &[], &Foreign { captcha: Some("https://x; script-src *"), frame: None }),
+            plain
+        );
         let frame = csp_with("n", &[], &Foreign { captcha: None, frame: Some("https://device.test") });
         assert!(frame.ends_with("require-trusted-types-for 'script'; frame-src https://device.test"));
     }

@@ -21,7 +21,8 @@ pub fn safe_href(url: &str) -> Option<&str> {
     match scheme(url) {
         Some(name) if REFUSED.contains(&name.as_str()) => None,
         Some(_) => Some(url),
-        // A colon before the first slash that is no scheme ("ht_tp:…") is read differently by different parsers.
+        // A colon before the first slash that is no scheme ("ht_tp:…") is read differently by different
+        // parsers.
         None if url.split(['/', '?', '#']).next().is_some_and(|head| head.contains(':')) => None,
         None => Some(url),
     }
@@ -46,7 +47,8 @@ pub fn origin(url: &str) -> Option<&str> {
     let name = scheme(url).filter(|name| name == "https" || name == "http")?;
     let rest = url[name.len()..].strip_prefix("://")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
+    let plain = !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
     plain.then(|| &url[..name.len() + 3 + host.len()])
 }
 
@@ -67,7 +69,8 @@ pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
         out.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
+                let (high, low) =
+                    (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
                 u8::try_from(high * 16 + low).ok()?
             }
             other => other,
@@ -76,7 +79,8 @@ pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// `url("…")` for a style sheet; characters that could end the string or the style element are percent-encoded.
+/// `url("…")` for a style sheet; characters that could end the string or the style element are
+/// percent-encoded.
 pub(crate) fn css_url(url: &str) -> Option<String> {
     let url = safe_image(url)?;
     let mut out = String::with_capacity(url.len() + 8);
@@ -115,7 +119,9 @@ mod tests {
         ] {
             assert_eq!(safe_href(bad), None, "{bad:?}");
         }
-        for good in ["/if/user/", "?a=b:c", "https://app.test/a:b", "com.example.app:/callback", "#x", "a/b:c"] {
+        for good in
+            ["/if/user/", "?a=b:c", "https://app.test/a:b", "com.example.app:/callback", "#x", "a/b:c"]
+        {
             assert_eq!(safe_href(good), Some(good));
         }
     }
@@ -131,9 +137,22 @@ mod tests {
 
     #[test]
     fn origins_are_plain() {
-        assert_eq!(origin("https://www.recaptcha.net/recaptcha/api.js?x=1"), Some("https://www.recaptcha.net"));
+        assert_eq!(
+            origin("https://www.recaptcha.net/recaptcha/api.js?x=1"),
+            Some("https://www.recaptcha.net")
+        );
         assert_eq!(origin("http://127.0.0.1:8000"), Some("http://127.0.0.1:8000"));
-        for bad in ["", "/x", "javascript:1", "https://", "https://a b/", "https://x;script-src */", "https://u@x/", "app://x/", "//x/"] {
+        for bad in [
+            "",
+            "/x",
+            "javascript:1",
+            "https://",
+            "https://a b/",
+            "https://x;script-src */",
+            "https://u@x/",
+            "app://x/",
+            "//x/",
+        ] {
             assert_eq!(origin(bad), None, "{bad:?}");
         }
     }

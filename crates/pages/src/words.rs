@@ -1,7 +1,7 @@
 //! The sentences of standard errors: what happened, then what to do.
 //!
-//! Stages answer programs with the wording of the API; people read ours. A sentence that is not a standard one (of an
-//! administrator's policy, say) is shown as it came.
+//! Stages answer programs with the wording of the API; people read ours. A sentence that is not a standard
+//! one (of an administrator's policy, say) is shown as it came.
 
 use crate::form::Purpose;
 use crate::icons::Icon;
@@ -9,7 +9,8 @@ use crate::icons::Icon;
 /// The sentence for a wrong password.
 pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
 /// The same, where the page offers to reset it.
-pub(crate) const WRONG_PASSWORD_OR_RESET: &str = "That password is not right. Check Caps Lock and try again, or reset it.";
+pub(crate) const WRONG_PASSWORD_OR_RESET: &str =
+    "That password is not right. Check Caps Lock and try again, or reset it.";
 
 /// The sentence for two passwords that differ.
 pub(crate) const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same. Type both again.";
@@ -18,12 +19,17 @@ pub(crate) const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same
 pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     match (field, code, string) {
         ("password", "required", _) => "Enter your password.",
-        ("uid_field", "required", _) | (_, _, "No identification data provided.") => "Enter your e-mail or username.",
-        (_, _, "This field is required." | "This field may not be blank.") | (_, "required" | "blank", "") => "Fill in this field.",
+        ("uid_field", "required", _) | (_, _, "No identification data provided.") => {
+            "Enter your e-mail or username."
+        }
+        (_, _, "This field is required." | "This field may not be blank.")
+        | (_, "required" | "blank", "") => "Fill in this field.",
         ("password", _, "Invalid password") => WRONG_PASSWORD,
         (_, _, "Failed to authenticate.") => "That did not work. Check what you typed and try again.",
         (_, _, "Passwords don't match.") => DIFFERENT_PASSWORDS,
-        (_, _, "Enter a valid email address.") => "This is not an e-mail address. Write it like name@example.org.",
+        (_, _, "Enter a valid email address.") => {
+            "This is not an e-mail address. Write it like name@example.org."
+        }
         ("webauthn" | "passkey", _, _) => "Your passkey was not confirmed. Try again, or choose another way.",
         ("response", _, _) => "The passkey was not accepted. Try again, or use another device.",
         (_, _, "Username is already taken.") => "Somebody has this username already. Choose another one.",
@@ -31,7 +37,9 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
         ("code", _, string) if string.starts_with("Invalid Token") => {
             "That code is not right. Check that the clock of your device is right, then type the code that your app shows now."
         }
-        ("code", _, "Code does not match" | "Invalid code") => "That code is not right. Type the code that was sent last.",
+        ("code", _, "Code does not match" | "Invalid code") => {
+            "That code is not right. Type the code that was sent last."
+        }
         ("token" | "captcha_token", _, _) => "The check did not pass. Try it again.",
         (_, _, "A valid integer is required.") => "Write a whole number.",
         (_, _, "") => "That did not work. Check what you typed and try again.",
@@ -39,7 +47,8 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     }
 }
 
-/// The heading for a title or label of the delivered flows, whose words programs know; others stand as they came.
+/// The heading for a title or label of the delivered flows, whose words programs know; others stand as they
+/// came.
 pub(crate) fn delivered(words: &str) -> &str {
     match words {
         "Welcome to Signet!" | "Welcome to authentik!" => "Sign in",
@@ -78,13 +87,27 @@ pub(crate) fn refusal(message: &str) -> &str {
     match message {
         "" => "Your account has no access to this. Somebody who manages it can give it to you.",
         "Unknown error" => "This page does nothing when it is opened by itself.",
-        "Invalid invite/invite not found" => "This invitation has been used or is over. Ask whoever invited you for a new one.",
-        "No pending user." | "No Pending User." => "It is not known who you are here. Start again from the beginning.",
-        "You have no second factor set up." => "A second step is needed here, and your account has none. Ask an administrator to help you set one up.",
-        "Flow does not apply to current user." => "This step is not for your account, or it has been done already. You can go back to your applications.",
-        "This link is no longer valid. Ask for a new one." => "It has been used, or its time is over. Ask for a new one.",
-        text if text.starts_with("The first run is over") => "There is an administrator, so the first run is over. Nothing is left to do here.",
-        "Invalid next URL" => "The link that brought you here points to another site. Start again from the application.",
+        "Invalid invite/invite not found" => {
+            "This invitation has been used or is over. Ask whoever invited you for a new one."
+        }
+        "No pending user." | "No Pending User." => {
+            "It is not known who you are here. Start again from the beginning."
+        }
+        "You have no second factor set up." => {
+            "A second step is needed here, and your account has none. Ask an administrator to help you set one up."
+        }
+        "Flow does not apply to current user." => {
+            "This step is not for your account, or it has been done already. You can go back to your applications."
+        }
+        "This link is no longer valid. Ask for a new one." => {
+            "It has been used, or its time is over. Ask for a new one."
+        }
+        text if text.starts_with("The first run is over") => {
+            "There is an administrator, so the first run is over. Nothing is left to do here."
+        }
+        "Invalid next URL" => {
+            "The link that brought you here points to another site. Start again from the application."
+        }
         other => other,
     }
 }
@@ -119,9 +142,14 @@ pub(crate) fn permission(id: &str) -> Option<&'static str> {
 
 /// The day of a moment (RFC 3339) as people write it; anything else as it came.
 pub(crate) fn day(moment: &str) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut parts = moment.split('T').next().unwrap_or_default().split('-');
-    let (year, month, day) = (parts.next(), parts.next().and_then(|m| m.parse::<usize>().ok()), parts.next().and_then(|d| d.parse::<u32>().ok()));
+    let (year, month, day) = (
+        parts.next(),
+        parts.next().and_then(|m| m.parse::<usize>().ok()),
+        parts.next().and_then(|d| d.parse::<u32>().ok()),
+    );
     match (year, month.and_then(|m| MONTHS.get(m.checked_sub(1)?)), day) {
         (Some(year), Some(month), Some(day)) => format!("{day} {month} {year}"),
         _ => moment.to_owned(),
@@ -130,18 +158,36 @@ pub(crate) fn day(moment: &str) -> String {
 
 /// The minute of a moment (RFC 3339), in universal time; anything else as it came.
 pub(crate) fn minute(moment: &str) -> String {
-    let time = moment.split_once('T').and_then(|(_, time)| time.get(..5)).filter(|time| time.as_bytes()[2] == b':');
+    let time =
+        moment.split_once('T').and_then(|(_, time)| time.get(..5)).filter(|time| time.as_bytes()[2] == b':');
     match (day(moment), time) {
         (day, Some(time)) if day != moment => format!("{day}, {time} UTC"),
         (day, _) => day,
     }
 }
 
-/// A browser and its system in words, from the `User-Agent`. Only for people to recognise: anybody can write anything there.
+/// A browser and its system in words, from the `User-Agent`. Only for people to recognise: anybody can write
+/// anything there.
 pub(crate) fn browser(user_agent: &str) -> (Icon, String) {
     let has = |word: &str| user_agent.contains(word);
-    let program = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")].into_iter().find(|(sign, _)| has(sign));
-    let systems = [("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")];
+    let program = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]
+    .into_iter()
+    .find(|(sign, _)| has(sign));
+    let systems = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
     let system = systems.into_iter().find(|(sign, _)| has(sign));
     let drawing = match system {
         Some((_, "iPhone" | "iPad" | "Android")) => Icon::Phone,
@@ -170,6 +216,9 @@ mod tests {
         let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
         assert_eq!(browser(phone).1, "Safari on iPhone");
         assert_eq!(browser("curl/8").1, "A program");
-        assert_eq!(browser("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0").1, "Firefox on Linux");
+        assert_eq!(
+            browser("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0").1,
+            "Firefox on Linux"
+        );
     }
 }

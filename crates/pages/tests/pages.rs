@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use signet_pages::{
-    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage, Manifest, Method, NoticePage, Page, Profile, Purpose, SecurityPage,
-    SessionRow, SetUp, Theme, Tile, api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page, security_page,
+    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage,
+    Manifest, Method, NoticePage, Page, Profile, Purpose, SecurityPage, SessionRow, SetUp, Theme, Tile,
+    api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page,
+    security_page,
 };
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${x}</style></title>";
@@ -23,7 +25,10 @@ fn brand(text: &str) -> Brand {
         wordmark: true,
         color: Some(text.into()),
         custom_css: text.into(),
-        footer_links: vec![FooterLink { name: text.into(), href: text.into() }, FooterLink { name: text.into(), href: "javascript:alert(1)".into() }],
+        footer_links: vec![
+            FooterLink { name: text.into(), href: text.into() },
+            FooterLink { name: text.into(), href: "javascript:alert(1)".into() },
+        ],
     }
 }
 
@@ -106,10 +111,12 @@ fn challenges(text: &str, url: &str) -> Vec<Value> {
     let errors = json!([{"string": text, "code": text}]);
     own.into_iter()
         .map(|mut challenge| {
-            challenge["flow_info"] = json!({"title": text, "background": url, "cancel_url": url, "layout": text});
+            challenge["flow_info"] =
+                json!({"title": text, "background": url, "cancel_url": url, "layout": text});
             challenge["pending_user"] = text.into();
             challenge["pending_user_avatar"] = url.into();
-            challenge["response_errors"] = json!({"non_field_errors": errors, "password": errors, "uid_field": errors, "other": errors});
+            challenge["response_errors"] =
+                json!({"non_field_errors": errors, "password": errors, "uid_field": errors, "other": errors});
             challenge["response_errors"][format!("{text}0")] = errors.clone();
             challenge
         })
@@ -118,7 +125,13 @@ fn challenges(text: &str, url: &str) -> Vec<Value> {
 
 fn every_page(text: &str, url: &str) -> Vec<String> {
     let (brand, assets) = (brand(text), assets());
-    let page = Page { brand: &brand, assets: &assets as &dyn Assets, locale: text, theme: Theme::Automatic, nonce: "n0nce" };
+    let page = Page {
+        brand: &brand,
+        assets: &assets as &dyn Assets,
+        locale: text,
+        theme: Theme::Automatic,
+        nonce: "n0nce",
+    };
     let values = vec![("uid_field".to_owned(), text.to_owned()), (format!("{text}0"), text.to_owned())];
     let mut form = FormContext::new(url, text);
     form.application = Some(text);
@@ -137,18 +150,49 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     form.way_on = Some((url, text));
     form.help = text;
     form.done = text;
-    let mut out: Vec<String> = challenges(text, url).iter().map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string()).collect();
+    let mut out: Vec<String> = challenges(text, url)
+        .iter()
+        .map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string())
+        .collect();
     for purpose in [Purpose::SetUp, Purpose::Recover, Purpose::Enrol, Purpose::Delete] {
         let form = FormContext { purpose, ..form };
-        out.extend(challenges(text, url).iter().map(|challenge| challenge_page(page, challenge, &form).expect("known component").into_string()));
+        out.extend(
+            challenges(text, url).iter().map(|challenge| {
+                challenge_page(page, challenge, &form).expect("known component").into_string()
+            }),
+        );
     }
-    let tile = |launch: &str| Tile { name: text.into(), description: text.into(), launch_url: launch.into(), icon_url: Some(url.into()), group: text.into(), new_tab: true };
+    let tile = |launch: &str| Tile {
+        name: text.into(),
+        description: text.into(),
+        launch_url: launch.into(),
+        icon_url: Some(url.into()),
+        group: text.into(),
+        new_tab: true,
+    };
     let tiles = [tile(url), tile("javascript:alert(1)")];
-    let account = Account { name: text, username: "x", links: &[(url, text)], is_admin: true, here: "/if/user/", sign_out_url: url, impersonation: None };
+    let account = Account {
+        name: text,
+        username: "x",
+        links: &[(url, text)],
+        is_admin: true,
+        here: "/if/user/",
+        sign_out_url: url,
+        impersonation: None,
+    };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
         out.push(library_page(&LibraryPage { page, account, tiles, query, done: text, url }).into_string());
     }
-    let error = ErrorPage { page, window: text, title: text, text, request_id: Some(text), home_url: url, way_on: Some((url, text)), help: text };
+    let error = ErrorPage {
+        page,
+        window: text,
+        title: text,
+        text,
+        request_id: Some(text),
+        home_url: url,
+        way_on: Some((url, text)),
+        help: text,
+    };
     out.push(error_page(&error).into_string());
     out.push(notice_page(&NoticePage { page, title: text, text, action: Some((url, text)) }).into_string());
     out.push(api_browser_page(page, url).into_string());
@@ -159,24 +203,65 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
         home_url: url,
         csrf: text,
         done: text,
-        profile: &Profile { name: text.into(), username: text.into(), email: String::new(), change_url: url.into() },
+        profile: &Profile {
+            name: text.into(),
+            username: text.into(),
+            email: String::new(),
+            change_url: url.into(),
+        },
         methods: &[
-            Method { class: text.into(), id: 1, name: text.into(), maker: text.into(), detail: text.into(), created: text.into(), used: text.into() },
+            Method {
+                class: text.into(),
+                id: 1,
+                name: text.into(),
+                maker: text.into(),
+                detail: text.into(),
+                created: text.into(),
+                used: text.into(),
+            },
             Method { class: "totp".into(), id: 2, ..Method::default() },
         ],
-        set_up: &[SetUp { model: text.into(), title: text.into(), url: url.into() }, SetUp { model: "authenticatortotpstage".into(), title: String::new(), url: url.into() }],
+        set_up: &[
+            SetUp { model: text.into(), title: text.into(), url: url.into() },
+            SetUp { model: "authenticatortotpstage".into(), title: String::new(), url: url.into() },
+        ],
         sessions: &[
-            SessionRow { id: text.into(), user_agent: text.into(), ip: text.into(), place: text.into(), since: text.into(), used: text.into(), current: true },
+            SessionRow {
+                id: text.into(),
+                user_agent: text.into(),
+                ip: text.into(),
+                place: text.into(),
+                since: text.into(),
+                used: text.into(),
+                current: true,
+            },
             SessionRow::default(),
         ],
-        consents: &[ConsentRow { id: text.into(), application: text.into(), permissions: text.into(), expires: text.into(), away: true }],
+        consents: &[ConsentRow {
+            id: text.into(),
+            application: text.into(),
+            permissions: text.into(),
+            expires: text.into(),
+            away: true,
+        }],
     };
     out.push(security_page(&security).into_string());
-    out.push(security_page(&SecurityPage { methods: &[], set_up: &[], sessions: &[], consents: &[], done: "", ..security }).into_string());
+    out.push(
+        security_page(&SecurityPage {
+            methods: &[],
+            set_up: &[],
+            sessions: &[],
+            consents: &[],
+            done: "",
+            ..security
+        })
+        .into_string(),
+    );
     out
 }
 
-/// Tags of a page with their attribute names. The test pages hold no raw `<` in text, because maud escapes it.
+/// Tags of a page with their attribute names. The test pages hold no raw `<` in text, because maud escapes
+/// it.
 fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -194,7 +279,9 @@ fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
             if rest.is_empty() || rest.starts_with('>') {
                 break;
             }
-            let end = rest.find(|c: char| c == '=' || c == '>' || c == '/' || c.is_whitespace()).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| c == '=' || c == '>' || c == '/' || c.is_whitespace())
+                .unwrap_or(rest.len());
             let key = rest[..end].to_owned();
             rest = &rest[end..];
             let mut value = String::new();
@@ -219,12 +306,18 @@ fn attribute<'a>(attributes: &'a [(String, String)], key: &str) -> Option<&'a st
 
 #[test]
 fn text_from_anywhere_stays_text() {
-    for (text, url) in [(EVIL, EVIL), (EVIL, "javascript:alert(1)"), ("plain", "/x?\"><script>"), (EVIL, "/fine/")] {
+    for (text, url) in
+        [(EVIL, EVIL), (EVIL, "javascript:alert(1)"), ("plain", "/x?\"><script>"), (EVIL, "/fine/")]
+    {
         for html in every_page(text, url) {
             // The text of a style element never becomes markup; that it cannot end early is checked below.
-            let markup: String = html.split("<style").map(|part| part.split_once("</style>").map_or(part, |(_, rest)| rest)).collect();
+            let markup: String = html
+                .split("<style")
+                .map(|part| part.split_once("</style>").map_or(part, |(_, rest)| rest))
+                .collect();
             assert!(!markup.contains("<script>") && !markup.contains("<img src=x"), "{html}");
-            let sources = ["/static/dist/assets/f.js", "/static/dist/assets/p.js", "/static/dist/assets/a.js"];
+            let sources =
+                ["/static/dist/assets/f.js", "/static/dist/assets/p.js", "/static/dist/assets/a.js"];
             for (tag, attributes) in tags(&html) {
                 if tag == "script" {
                     assert!(sources.contains(&attribute(&attributes, "src").unwrap()));
@@ -232,7 +325,11 @@ fn text_from_anywhere_stays_text() {
                 }
                 for (key, value) in &attributes {
                     assert!(key != "style" && !key.starts_with("on") && key != "srcdoc", "{tag} {key}");
-                    assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'B'), "{tag} {key}");
+                    assert!(
+                        key.bytes()
+                            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'B'),
+                        "{tag} {key}"
+                    );
                     if matches!(key.as_str(), "href" | "src" | "action" | "content" | "formaction") {
                         let value = value.trim_start_matches("0; url=").to_ascii_lowercase();
                         assert!(!value.starts_with("javascript:"), "{tag} {key}={value}");
@@ -252,8 +349,10 @@ fn every_component_renders_from_nothing() {
     let form = FormContext::new("/if/flow/x/", "c");
     let mut seen = 0;
     for component in challenge::components() {
-        for challenge in [json!({"component": component}), json!({"component": component, "flow_info": 3, "fields": {}, "sources": "x", "permissions": [1], "response_errors": []})]
-        {
+        for challenge in [
+            json!({"component": component}),
+            json!({"component": component, "flow_info": 3, "fields": {}, "sources": "x", "permissions": [1], "response_errors": []}),
+        ] {
             assert!(challenge_body(component, &challenge, &form).is_some());
             let html = challenge_page(page, &challenge, &form).unwrap().into_string();
             assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\" dir=\"ltr\" data-theme=\"light\">"));
@@ -275,7 +374,8 @@ fn every_page_is_usable_with_keyboard_and_reader() {
         assert_eq!(html.matches("<h1").count(), 1, "one h1: {html}");
         assert_eq!(html.matches("<main").count(), 1);
         assert!(html.contains("href=\"#main\"") && unique.contains("main"));
-        let labelled: BTreeSet<&str> = tags.iter().filter_map(|(_, attributes)| attribute(attributes, "for")).collect();
+        let labelled: BTreeSet<&str> =
+            tags.iter().filter_map(|(_, attributes)| attribute(attributes, "for")).collect();
         for (tag, attributes) in &tags {
             for key in ["aria-describedby", "aria-labelledby"] {
                 for id in attribute(attributes, key).unwrap_or_default().split_whitespace() {
@@ -283,9 +383,11 @@ fn every_page_is_usable_with_keyboard_and_reader() {
                 }
             }
             let kind = attribute(attributes, "type").unwrap_or("text");
-            let control = matches!(tag.as_str(), "select" | "textarea") || (tag == "input" && !matches!(kind, "hidden" | "checkbox" | "radio"));
+            let control = matches!(tag.as_str(), "select" | "textarea")
+                || (tag == "input" && !matches!(kind, "hidden" | "checkbox" | "radio"));
             if control && attribute(attributes, "aria-hidden").is_none() {
-                let named = attribute(attributes, "aria-label").is_some() || attribute(attributes, "id").is_some_and(|id| labelled.contains(id));
+                let named = attribute(attributes, "aria-label").is_some()
+                    || attribute(attributes, "id").is_some_and(|id| labelled.contains(id));
                 assert!(named, "{tag} {attributes:?}");
                 assert!(attribute(attributes, "autocomplete").is_some(), "{tag} {attributes:?}");
             }
@@ -293,8 +395,13 @@ fn every_page_is_usable_with_keyboard_and_reader() {
                 assert!(attribute(attributes, "alt").is_some());
             }
         }
-        assert!(html.matches("btn--primary").count() + html.matches("btn--danger").count() <= 1, "one filled button: {html}");
-        assert!(tags.iter().filter(|(_, attributes)| attribute(attributes, "autofocus").is_some()).count() <= 1);
+        assert!(
+            html.matches("btn--primary").count() + html.matches("btn--danger").count() <= 1,
+            "one filled button: {html}"
+        );
+        assert!(
+            tags.iter().filter(|(_, attributes)| attribute(attributes, "autofocus").is_some()).count() <= 1
+        );
     }
 }
 
@@ -302,16 +409,24 @@ fn every_page_is_usable_with_keyboard_and_reader() {
 fn forms_carry_their_hidden_fields() {
     for challenge in challenges("Text", "/fine/") {
         let component = challenge["component"].as_str().unwrap();
-        let html = challenge_body(component, &challenge, &FormContext::new("/if/flow/x/?next=%2F", "token-1")).unwrap().into_string();
+        let html =
+            challenge_body(component, &challenge, &FormContext::new("/if/flow/x/?next=%2F", "token-1"))
+                .unwrap()
+                .into_string();
         if !html.contains("action=\"/if/flow/x/?next=%2F\"") {
             continue;
         }
         assert!(html.contains("<input type=\"hidden\" name=\"csrf\" value=\"token-1\">"), "{component}");
-        assert!(html.contains(&format!("<input type=\"hidden\" name=\"component\" value=\"{component}\">")), "{component}");
+        assert!(
+            html.contains(&format!("<input type=\"hidden\" name=\"component\" value=\"{component}\">")),
+            "{component}"
+        );
     }
     // A form that leaves for an application carries its own values and nothing of ours.
     let leaving = json!({"component": "ak-stage-autosubmit", "url": "https://app.test/acs", "attrs": {"SAMLResponse": "x"}});
-    let html = challenge_body("ak-stage-autosubmit", &leaving, &FormContext::new("/x", "token-1")).unwrap().into_string();
+    let html = challenge_body("ak-stage-autosubmit", &leaving, &FormContext::new("/x", "token-1"))
+        .unwrap()
+        .into_string();
     assert!(html.contains("name=\"SAMLResponse\"") && !html.contains("token-1"));
 }
 
@@ -319,7 +434,8 @@ fn forms_carry_their_hidden_fields() {
 fn errors_stand_at_their_field_and_none_is_lost() {
     let challenge = json!({"component": "ak-stage-password", "pending_user": "mara",
         "response_errors": {"password": [{"string": "Invalid password", "code": "invalid"}], "elsewhere": [{"string": "Odd thing.", "code": "x"}]}});
-    let html = challenge_body("ak-stage-password", &challenge, &FormContext::new("/x", "c")).unwrap().into_string();
+    let html =
+        challenge_body("ak-stage-password", &challenge, &FormContext::new("/x", "c")).unwrap().into_string();
     assert!(html.contains("aria-invalid=\"true\" aria-describedby=\"f-password-error\""));
     assert!(html.contains("id=\"f-password-error\"") && html.contains("That password is not right."));
     assert!(html.contains("role=\"alert\"") && html.contains("Odd thing."));
@@ -328,7 +444,11 @@ fn errors_stand_at_their_field_and_none_is_lost() {
 
 #[test]
 fn typed_text_survives_an_error_and_secrets_do_not() {
-    let values = vec![("name".to_owned(), "Mara".to_owned()), ("pw".to_owned(), "s3cret".to_owned()), ("password".to_owned(), "s3cret".to_owned())];
+    let values = vec![
+        ("name".to_owned(), "Mara".to_owned()),
+        ("pw".to_owned(), "s3cret".to_owned()),
+        ("password".to_owned(), "s3cret".to_owned()),
+    ];
     let mut form = FormContext::new("/x", "c");
     form.values = &values;
     let prompt = json!({"component": "ak-stage-prompt", "fields": [
@@ -348,9 +468,17 @@ fn unsafe_targets_are_not_followed() {
     let (brand, assets) = (Brand::default(), assets());
     let page = Page { brand: &brand, assets: &assets, locale: "en", theme: Theme::Automatic, nonce: "n" };
     let form = FormContext::new("/x", "c");
-    let go = |to: &str| challenge_page(page, &json!({"component": "xak-flow-redirect", "to": to}), &form).unwrap().into_string();
+    let go = |to: &str| {
+        challenge_page(page, &json!({"component": "xak-flow-redirect", "to": to}), &form)
+            .unwrap()
+            .into_string()
+    };
     let fine = go("https://app.test/cb?code=1&state=2");
-    assert!(fine.contains("<meta http-equiv=\"refresh\" content=\"0; url=https://app.test/cb?code=1&amp;state=2\">"));
+    assert!(
+        fine.contains(
+            "<meta http-equiv=\"refresh\" content=\"0; url=https://app.test/cb?code=1&amp;state=2\">"
+        )
+    );
     assert!(go("com.example.app:/cb").contains("http-equiv=\"refresh\""));
     for bad in ["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "java\nscript:x", ""] {
         assert!(!go(bad).contains("http-equiv=\"refresh\""), "{bad}");
@@ -363,7 +491,8 @@ fn unsafe_targets_are_not_followed() {
 fn refusing_to_share_has_a_way() {
     let challenge = json!({"component": "ak-stage-consent", "token": "t", "flow_info": {"cancel_url": "/flows/-/cancel/"}});
     let mut form = FormContext::new("/x", "c");
-    let html = |form: &FormContext| challenge_body("ak-stage-consent", &challenge, form).unwrap().into_string();
+    let html =
+        |form: &FormContext| challenge_body("ak-stage-consent", &challenge, form).unwrap().into_string();
     assert!(html(&form).contains("href=\"/flows/-/cancel/\""));
     form.decline_url = Some("https://app.test/cb?error=access_denied");
     assert!(html(&form).contains("href=\"https://app.test/cb?error=access_denied\""));

@@ -8,9 +8,16 @@ use signet_pages::challenge::{self, challenge_body};
 fn the_second_step_shows_what_was_chosen() {
     let way = |class: &str, uid: &str, used: Value| json!({"device_class": class, "device_uid": uid, "challenge": {}, "last_used": used});
     let body = |ways: Vec<Value>, chosen: Option<&str>| {
-        let values: Vec<(String, String)> = chosen.map(|key| (challenge::CHOSEN.to_owned(), key.to_owned())).into_iter().collect();
+        let values: Vec<(String, String)> =
+            chosen.map(|key| (challenge::CHOSEN.to_owned(), key.to_owned())).into_iter().collect();
         let form = FormContext { values: &values, ..FormContext::new("/x", "c") };
-        challenge_body("ak-stage-authenticator-validate", &json!({"component": "ak-stage-authenticator-validate", "device_challenges": ways}), &form).unwrap().into_string()
+        challenge_body(
+            "ak-stage-authenticator-validate",
+            &json!({"component": "ak-stage-authenticator-validate", "device_challenges": ways}),
+            &form,
+        )
+        .unwrap()
+        .into_string()
     };
     let two = || vec![way("totp", "1", Value::Null), way("sms", "2", Value::Null)];
     // Several and none used before: the list. The only one: its form, without a way back to a list of one.
@@ -22,7 +29,12 @@ fn the_second_step_shows_what_was_chosen() {
     assert!(chosen.contains("name=\"code\"") && chosen.contains("Try another way"));
     assert!(body(two(), Some("totp:99")).contains("class=\"choice\""));
     // The last one used comes first, unless the list was asked for.
-    let last = || vec![way("totp", "1", json!("2026-01-01T00:00:00Z")), way("static", "2", json!("2026-02-01T00:00:00Z"))];
+    let last = || {
+        vec![
+            way("totp", "1", json!("2026-01-01T00:00:00Z")),
+            way("static", "2", json!("2026-02-01T00:00:00Z")),
+        ]
+    };
     assert!(body(last(), None).contains("Recovery code"));
     assert!(body(last(), Some("")).contains("class=\"choice\""));
     // A code is typed after it was sent.
@@ -44,6 +56,8 @@ fn a_mail_sent_again_is_no_error() {
 fn choosing_a_device_is_no_error() {
     let chosen = json!({"component": "ak-stage-authenticator-validate", "device_challenges": [{"device_class": "totp", "device_uid": "1", "challenge": {}}],
         "response_errors": {"non_field_errors": [{"string": "Empty response", "code": "invalid"}]}});
-    let html = challenge_body("ak-stage-authenticator-validate", &chosen, &FormContext::new("/x", "c")).unwrap().into_string();
+    let html = challenge_body("ak-stage-authenticator-validate", &chosen, &FormContext::new("/x", "c"))
+        .unwrap()
+        .into_string();
     assert!(!html.contains("Empty response") && !html.contains("notice--danger"));
 }

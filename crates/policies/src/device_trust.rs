@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[DeviceTrustPolicy::DEF], kind: || Arc::new(DeviceTrust) };
 
-/// Passes when the person has signed in with this browser before, and it is still remembered. How long it is remembered is
-/// a setting of the stage that signs in.
+/// Passes when the person has signed in with this browser before, and it is still remembered. How long it is
+/// remembered is a setting of the stage that signs in.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "signet_policies_device_trust", path = "policies/device_trust", base = Policy, label = "Device Trust Policy", plural = "Device Trust Policies", component = "ak-policy-device-trust-form", search("name"), check = check)]
 pub struct DeviceTrustPolicy {
@@ -41,7 +41,8 @@ impl Policy for DeviceTrust {
         DeviceTrustPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<DeviceTrustPolicy>().ok_or_else(|| Error::internal("not a device trust policy"))?;
+        let settings =
+            policy.get::<DeviceTrustPolicy>().ok_or_else(|| Error::internal("not a device trust policy"))?;
         let (core, client) = (question.core, question.client);
         let unknown = || Ok(Verdict::fail("This device is not known."));
         let Some(person) = question.user else { return unknown() };
@@ -51,7 +52,10 @@ impl Policy for DeviceTrust {
         if !settings.minimum_age.is_zero() {
             let digest = core.vault.digest("device", &client.device);
             let since = question.now().minus(settings.minimum_age);
-            let old = known_devices::of_user(&core.db, person.user.id).await?.iter().any(|d| d.digest == digest && d.created <= since);
+            let old = known_devices::of_user(&core.db, person.user.id)
+                .await?
+                .iter()
+                .any(|d| d.digest == digest && d.created <= since);
             if !old {
                 return Ok(Verdict::fail("This device is not known for long enough."));
             }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[EventMatcherPolicy::DEF], kind: || Arc::new(EventMatcher) };
 
-/// Passes when an event fits everything that is set. Events come from rules about notifications; elsewhere there is none,
-/// and the policy refuses.
+/// Passes when an event fits everything that is set. Events come from rules about notifications; elsewhere
+/// there is none, and the policy refuses.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_policies_event_matcher", path = "policies/event_matcher", base = Policy, label = "Event Matcher Policy", plural = "Event Matcher Policies", component = "ak-policy-event-matcher-form", search("name"), check = check)]
 pub struct EventMatcherPolicy {
@@ -93,7 +93,9 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if !change.text("client_ip").is_empty() && change.text("client_ip").parse::<IpAddr>().is_err() {
         errors.add("client_ip", "Enter a valid IPv4 or IPv6 address.");
     }
-    let words = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
+    let words = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+    };
     if !change.text("app").is_empty() && !words(change.text("app")) {
         errors.add("app", format!("\"{}\" is not a valid choice.", change.text("app")));
     }
@@ -104,9 +106,14 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     }
     let query = change.text("query");
     if !query.trim().is_empty() && Query::parse(query).is_none() {
-        errors.add("query", "Write comparisons, joined by and / or: action = \"login\" and user.username ~ \"ada\".");
+        errors.add(
+            "query",
+            "Write comparisons, joined by and / or: action = \"login\" and user.username ~ \"ada\".",
+        );
     }
-    if errors.is_empty() && ["action", "client_ip", "app", "model", "query"].iter().all(|f| change.text(f).trim().is_empty()) {
+    if errors.is_empty()
+        && ["action", "client_ip", "app", "model", "query"].iter().all(|f| change.text(f).trim().is_empty())
+    {
         errors.add("non_field_errors", "At least one criteria must be set.");
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
@@ -133,9 +140,14 @@ fn fits(policy: &EventMatcherPolicy, event: &Map) -> bool {
     let address = |text: &str| text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
     let mut all = Vec::new();
     all.extend(set(&policy.action).map(|wanted| text("action") == wanted));
-    all.extend(set(&policy.client_ip).map(|wanted| address(&wanted).is_some() && address(&text("client_ip")) == address(&wanted)));
+    all.extend(
+        set(&policy.client_ip)
+            .map(|wanted| address(&wanted).is_some() && address(&text("client_ip")) == address(&wanted)),
+    );
     all.extend(set(&policy.app).map(|wanted| text("app") == wanted || text("context.model.app") == wanted));
-    all.extend(set(&policy.model).map(|wanted| format!("{}.{}", text("context.model.app"), text("context.model.model_name")) == wanted));
+    all.extend(set(&policy.model).map(|wanted| {
+        format!("{}.{}", text("context.model.app"), text("context.model.model_name")) == wanted
+    }));
     if !policy.query.trim().is_empty() {
         // Not kept: an event is judged once, and the text is short.
         all.push(Query::parse(&policy.query).is_some_and(|query| query.holds(event)));
@@ -151,7 +163,9 @@ impl Policy for EventMatcher {
         EventMatcherPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<EventMatcherPolicy>().ok_or_else(|| Error::internal("not an event matcher policy"))?;
+        let settings = policy
+            .get::<EventMatcherPolicy>()
+            .ok_or_else(|| Error::internal("not an event matcher policy"))?;
         Ok(match question.context.get("event").and_then(Json::as_object) {
             Some(event) if fits(settings, event) => Verdict::pass(),
             Some(_) => Verdict::default(),

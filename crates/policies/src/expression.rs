@@ -26,7 +26,10 @@ pub struct ExpressionPolicy {
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let program = expression::check_text(change.text("expression"), "expression")?;
     if program.is_generator() {
-        return Err(FieldErrors::one("expression", "A policy answers with 'return': with 'yield' it would always pass."));
+        return Err(FieldErrors::one(
+            "expression",
+            "A policy answers with 'return': with 'yield' it would always pass.",
+        ));
     }
     Ok(())
 }
@@ -45,8 +48,9 @@ impl Policy for Expression {
         let program = policy.prepared::<Program>()?;
         expression::evaluate(question, program, Vec::new()).await.map(verdict).map_err(Error::internal)
     }
-    /// Texts that name nothing but the person and their groups. Whatever else could be named (the request, the context,
-    /// the clock, other policies, functions that do something) may change from one moment to the next.
+    /// Texts that name nothing but the person and their groups. Whatever else could be named (the request,
+    /// the context, the clock, other policies, functions that do something) may change from one moment to the
+    /// next.
     fn is_lasting(&self, policy: &Object) -> bool {
         policy.get::<ExpressionPolicy>().is_some_and(|p| names_only_the_person(&p.expression))
     }
@@ -114,7 +118,8 @@ fn names_only_the_person(text: &str) -> bool {
     without_quotes(text).is_some_and(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_').all(word))
 }
 
-/// The text without what stands in quotes. None where that is not plain: escapes, prefixes (`f"{…}"`), quotes over lines.
+/// The text without what stands in quotes. None where that is not plain: escapes, prefixes (`f"{…}"`), quotes
+/// over lines.
 fn without_quotes(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut open: Option<char> = None;
@@ -123,7 +128,9 @@ fn without_quotes(text: &str) -> Option<String> {
             (_, '\\') | (Some(_), '\n') => return None,
             (Some(quote), c) if c == quote => open = None,
             (Some(_), _) => {}
-            (None, '"' | '\'') if out.ends_with(|before: char| before.is_alphanumeric() || before == '_') => return None,
+            (None, '"' | '\'') if out.ends_with(|before: char| before.is_alphanumeric() || before == '_') => {
+                return None;
+            }
             (None, '"' | '\'') => {
                 open = Some(c);
                 out.push(' ');
@@ -134,8 +141,8 @@ fn without_quotes(text: &str) -> Option<String> {
     open.is_none().then_some(out)
 }
 
-/// Python's truth decides; a text that returns nothing refuses. What the text set counts either way, as policies that only set
-/// values and let a stage be skipped are common.
+/// Python's truth decides; a text that returns nothing refuses. What the text set counts either way, as
+/// policies that only set values and let a stage be skipped are common.
 fn verdict(outcome: Outcome) -> Verdict {
     let passing = outcome.value.is_truthy();
     Verdict { passing, messages: outcome.messages, context: outcome.changes }
@@ -151,7 +158,12 @@ mod tests {
     }
     #[test]
     fn nothing_is_a_refusal() {
-        assert!(!passing(Value::None) && !passing(Value::Int(0)) && !passing("".into()) && !passing(Value::list(Vec::<Value>::new())));
+        assert!(
+            !passing(Value::None)
+                && !passing(Value::Int(0))
+                && !passing("".into())
+                && !passing(Value::list(Vec::<Value>::new()))
+        );
         assert!(passing(true.into()) && passing("x".into()));
     }
     #[test]

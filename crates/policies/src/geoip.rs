@@ -21,8 +21,8 @@ impl Choice for Country {
 
 const EXTRA: &[FieldDef] = &[FieldDef::shown("countries_obj", FieldKind::List(&FieldKind::Object))];
 
-/// Passes for addresses in one of the countries or networks, when any are set. Distances to earlier sign-ins, when they are
-/// checked, refuse. Without a database of places or networks the policy fails.
+/// Passes for addresses in one of the countries or networks, when any are set. Distances to earlier sign-ins,
+/// when they are checked, refuse. Without a database of places or networks the policy fails.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_policies_geoip", path = "policies/geoip", base = Policy, label = "GeoIP Policy", plural = "GeoIP Policies", component = "ak-policy-geoip-form", search("name"), present = present, extra = EXTRA)]
 pub struct GeoIPPolicy {
@@ -58,8 +58,15 @@ pub struct GeoIPPolicy {
 }
 
 fn present(policy: &Object, _: &Snapshot, out: &mut Map) {
-    let chosen = policy.data.get("countries").and_then(|c| c.as_array()).into_iter().flatten().filter_map(|c| c.as_str());
-    let shown: Vec<_> = chosen.map(|code| json!({"code": code, "name": countries::name(code).unwrap_or_default()})).collect();
+    let chosen = policy
+        .data
+        .get("countries")
+        .and_then(|c| c.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|c| c.as_str());
+    let shown: Vec<_> =
+        chosen.map(|code| json!({"code": code, "name": countries::name(code).unwrap_or_default()})).collect();
     out.insert("countries_obj".into(), json!(shown));
 }
 
@@ -83,7 +90,8 @@ impl Policy for GeoIp {
         let located = geoip.look_up(question.client.ip)?;
         let mut messages = Vec::new();
         let network = located.network.as_ref().is_some_and(|n| settings.asns.contains(&n.asn));
-        let country = located.place.as_ref().is_some_and(|p| settings.countries.iter().any(|c| c.0 == p.country));
+        let country =
+            located.place.as_ref().is_some_and(|p| settings.countries.iter().any(|c| c.0 == p.country));
         let anywhere = settings.asns.is_empty() && settings.countries.is_empty();
         if !anywhere && !network && !country {
             if !settings.asns.is_empty() {
@@ -94,7 +102,8 @@ impl Policy for GeoIp {
             }
         }
         if let Some(person) = question.user.filter(|_| history) {
-            let earlier = logins::latest(&question.core.db, person.user.id, settings.history_login_count).await?;
+            let earlier =
+                logins::latest(&question.core.db, person.user.id, settings.history_login_count).await?;
             let here = located.place.and_then(|p| p.point);
             messages.extend(far(settings, here, &earlier, question.now().secs()));
         }
@@ -112,10 +121,14 @@ fn far(policy: &GeoIPPolicy, here: Option<(f64, f64)>, earlier: &[Login], now: i
     let km = |setting: i64| setting as f64;
     for (login, there) in known {
         let distance = distance_km(here, there);
-        if policy.check_history_distance && distance > km(policy.history_max_distance_km) + km(policy.distance_tolerance_km) {
+        if policy.check_history_distance
+            && distance > km(policy.history_max_distance_km) + km(policy.distance_tolerance_km)
+        {
             return Some("Distance from previous authentication is larger than threshold.".to_owned());
         }
-        if policy.check_impossible_travel && is_impossible(distance, now - login.at.secs(), km(policy.impossible_tolerance_km)) {
+        if policy.check_impossible_travel
+            && is_impossible(distance, now - login.at.secs(), km(policy.impossible_tolerance_km))
+        {
             return Some("Distance is further than possible.".to_owned());
         }
     }
@@ -138,7 +151,14 @@ mod tests {
         serde_json::from_value(create(GeoIPPolicy::DEF, sent).unwrap()).unwrap()
     }
     fn login(at: i64, place: Option<(f64, f64)>) -> Login {
-        Login { user_id: 1, at: Timestamp::from_secs(at), ip: String::new(), country: String::new(), place, asn: None }
+        Login {
+            user_id: 1,
+            at: Timestamp::from_secs(at),
+            ip: String::new(),
+            country: String::new(),
+            place,
+            asn: None,
+        }
     }
     #[test]
     fn distances_are_judged_against_what_is_known() {
@@ -159,8 +179,18 @@ mod tests {
     #[test]
     fn countries_are_those_of_the_standard() {
         assert!(create(GeoIPPolicy::DEF, json!({"name": "a"})).unwrap_err().get("countries").is_some());
-        assert!(create(GeoIPPolicy::DEF, json!({"name": "a", "countries": ["XX"]})).unwrap_err().get("countries").is_some());
+        assert!(
+            create(GeoIPPolicy::DEF, json!({"name": "a", "countries": ["XX"]}))
+                .unwrap_err()
+                .get("countries")
+                .is_some()
+        );
         assert!(create(GeoIPPolicy::DEF, json!({"name": "a", "countries": ["DE"], "asns": [64496]})).is_ok());
-        assert!(create(GeoIPPolicy::DEF, json!({"name": "a", "countries": [], "asns": [-1]})).unwrap_err().get("asns").is_some());
+        assert!(
+            create(GeoIPPolicy::DEF, json!({"name": "a", "countries": [], "asns": [-1]}))
+                .unwrap_err()
+                .get("asns")
+                .is_some()
+        );
     }
 }

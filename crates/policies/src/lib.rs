@@ -1,4 +1,5 @@
-//! The kinds of policies. A policy answers one question; order, negation, limits and failure results are the engine's.
+//! The kinds of policies. A policy answers one question; order, negation, limits and failure results are the
+//! engine's.
 pub mod common_password;
 pub mod device_trust;
 pub mod dummy;
@@ -88,7 +89,10 @@ mod tests {
     fn waiting_times_have_an_order() {
         use signet_model::Model;
         let def = dummy::DummyPolicy::DEF;
-        assert_eq!(create(def, json!({"name": "a"})).unwrap(), json!({"name": "a", "execution_logging": false, "result": false, "wait_min": 5, "wait_max": 30}));
+        assert_eq!(
+            create(def, json!({"name": "a"})).unwrap(),
+            json!({"name": "a", "execution_logging": false, "result": false, "wait_min": 5, "wait_max": 30})
+        );
         assert!(create(def, json!({"name": "a", "wait_min": 31})).unwrap_err().get("wait_max").is_some());
         assert!(create(def, json!({"name": "a", "wait_min": -1})).unwrap_err().get("wait_min").is_some());
     }

@@ -46,7 +46,9 @@ impl Policy for PasswordExpiry {
         PasswordExpiryPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<PasswordExpiryPolicy>().ok_or_else(|| Error::internal("not a password expiry policy"))?;
+        let settings = policy
+            .get::<PasswordExpiryPolicy>()
+            .ok_or_else(|| Error::internal("not a password expiry policy"))?;
         let Some(person) = question.user else { return Ok(Verdict::fail("Nobody is signed in.")) };
         let stored = &person.user.password;
         if stored.starts_with(EXPIRED) {
@@ -56,7 +58,9 @@ impl Policy for PasswordExpiry {
         if !hash::is_usable(stored) {
             return Ok(Verdict::pass());
         }
-        let Some(days) = overdue(person.user.password_changed, settings.days, question.now()) else { return Ok(Verdict::pass()) };
+        let Some(days) = overdue(person.user.password_changed, settings.days, question.now()) else {
+            return Ok(Verdict::pass());
+        };
         if settings.deny_only {
             return Ok(Verdict::fail("Password has expired."));
         }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[ReputationPolicy::DEF], kind: || Arc::new(Reputation) };
 
-/// Passes when the reputation of the address, of the name, or of both is at the threshold or below it: what is bound so is
-/// for those who have behaved badly.
+/// Passes when the reputation of the address, of the name, or of both is at the threshold or below it: what
+/// is bound so is for those who have behaved badly.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_policies_reputation", path = "policies/reputation", base = Policy, label = "Reputation Policy", plural = "Reputation Policies", component = "ak-policy-reputation-form", search("name"), check = check)]
 pub struct ReputationPolicy {
@@ -29,9 +29,13 @@ pub struct ReputationPolicy {
     pub threshold: i64,
 }
 
-/// At least one of both is looked at. When a policy is made, the client has to say which one itself, as the contract has it.
+/// At least one of both is looked at. When a policy is made, the client has to say which one itself, as the
+/// contract has it.
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
-    let on = |field: &'static str| (change.before.is_some() || change.sent.contains(&field)) && change.data.get(field) == Some(&Json::Bool(true));
+    let on = |field: &'static str| {
+        (change.before.is_some() || change.sent.contains(&field))
+            && change.data.get(field) == Some(&Json::Bool(true))
+    };
     if on("check_ip") || on("check_username") {
         return Ok(());
     }
@@ -46,9 +50,11 @@ impl Policy for Reputation {
         ReputationPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<ReputationPolicy>().ok_or_else(|| Error::internal("not a reputation policy"))?;
+        let settings =
+            policy.get::<ReputationPolicy>().ok_or_else(|| Error::internal("not a reputation policy"))?;
         let name = if settings.check_username { name(question) } else { None };
-        let score = reputation::score(question.core, question.client, name.as_deref(), settings.check_ip).await?;
+        let score =
+            reputation::score(question.core, question.client, name.as_deref(), settings.check_ip).await?;
         Ok(Verdict { passing: score <= settings.threshold, ..Verdict::default() })
     }
 }
@@ -57,5 +63,7 @@ impl Policy for Reputation {
 fn name(question: &Question<'_>) -> Option<String> {
     let context = Context(question.context.clone());
     let known = question.user.map(|u| u.user.username.clone());
-    known.or_else(|| context.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| context.get(&keys::PENDING_USER_IDENTIFIER))
+    known
+        .or_else(|| context.get(&keys::PENDING_USER).map(|u| u.username))
+        .or_else(|| context.get(&keys::PENDING_USER_IDENTIFIER))
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[RiskPolicy::DEF], kind: || Arc::new(Risk) };
 
-/// Passes when the risk score of the request is at the threshold or above it: a stage that is bound so is for risky
-/// sign-ins. The score adds up bad reputation, an unknown browser, a new country, impossible travel and an external network.
+/// Passes when the risk score of the request is at the threshold or above it: a stage that is bound so is for
+/// risky sign-ins. The score adds up bad reputation, an unknown browser, a new country, impossible travel and
+/// an external network.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "signet_policies_risk", path = "policies/risk", base = Policy, label = "Risk Policy", plural = "Risk Policies", component = "ak-policy-risk-form", search("name"))]
 pub struct RiskPolicy {

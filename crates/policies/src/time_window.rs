@@ -36,8 +36,8 @@ impl Day {
     }
 }
 
-/// Passes on the chosen days between two times of day. A window that ends before it begins goes on past midnight, and
-/// belongs to the day on which it began.
+/// Passes on the chosen days between two times of day. A window that ends before it begins goes on past
+/// midnight, and belongs to the day on which it began.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "signet_policies_time_window", path = "policies/time_window", base = Policy, label = "Time Window Policy", plural = "Time Window Policies", component = "ak-policy-time-window-form", search("name"), check = check, prepare = prepare)]
 pub struct TimeWindowPolicy {
@@ -67,7 +67,10 @@ pub struct TimeWindowPolicy {
 /// Minutes since midnight.
 fn minutes(text: &str) -> Option<i32> {
     let (hours, minutes) = text.split_once(':')?;
-    let two = |digits: &str| (digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse::<i32>().ok())?;
+    let two = |digits: &str| {
+        (digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| digits.parse::<i32>().ok())?
+    };
     let (hours, minutes) = (two(hours)?, two(minutes)?);
     (minutes < 60 && (hours < 24 || (hours, minutes) == (24, 0))).then_some(hours * 60 + minutes)
 }
@@ -85,7 +88,8 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if TimeZone::get(change.text("timezone")).is_err() {
         errors.add("timezone", "This time zone is not known. Write it as Europe/Berlin.");
     }
-    let (from, until) = (Timestamp::parse(change.text("valid_from")), Timestamp::parse(change.text("valid_until")));
+    let (from, until) =
+        (Timestamp::parse(change.text("valid_from")), Timestamp::parse(change.text("valid_until")));
     if let (Ok(from), Ok(until)) = (from, until)
         && until <= from
     {
@@ -107,7 +111,9 @@ fn prepare(policy: &TimeWindowPolicy) -> Result<Prepared, String> {
 
 /// Whether a moment is in the window.
 fn is_open(policy: &TimeWindowPolicy, window: &Window, now: Timestamp) -> Result<bool> {
-    if policy.valid_from.is_some_and(|from| now < from) || policy.valid_until.is_some_and(|until| now >= until) {
+    if policy.valid_from.is_some_and(|from| now < from)
+        || policy.valid_until.is_some_and(|until| now >= until)
+    {
         return Ok(false);
     }
     let at = jiff::Timestamp::from_microsecond(now.0).map_err(Error::internal)?.to_zoned(window.zone.clone());
@@ -129,9 +135,14 @@ impl Policy for TimeWindow {
         TimeWindowPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<TimeWindowPolicy>().ok_or_else(|| Error::internal("not a time window policy"))?;
+        let settings =
+            policy.get::<TimeWindowPolicy>().ok_or_else(|| Error::internal("not a time window policy"))?;
         let window = policy.prepared::<Window>()?;
-        Ok(if is_open(settings, window, question.now())? { Verdict::pass() } else { Verdict::fail("This is not possible at this time.") })
+        Ok(if is_open(settings, window, question.now())? {
+            Verdict::pass()
+        } else {
+            Verdict::fail("This is not possible at this time.")
+        })
     }
 }
 
@@ -157,7 +168,12 @@ mod tests {
     fn the_window_has_edges_in_its_own_zone() {
         // 2026-11-24 is a Tuesday; Berlin is one hour ahead in winter, two in summer.
         let office = |at: &str| open(&[Day::Tuesday], "09:00", "17:00", "Europe/Berlin", at);
-        assert!(!office("2026-11-24T07:59:59Z") && office("2026-11-24T08:00:00Z") && office("2026-11-24T15:59:59Z") && !office("2026-11-24T16:00:00Z"));
+        assert!(
+            !office("2026-11-24T07:59:59Z")
+                && office("2026-11-24T08:00:00Z")
+                && office("2026-11-24T15:59:59Z")
+                && !office("2026-11-24T16:00:00Z")
+        );
         assert!(!office("2026-11-25T10:00:00Z"));
         assert!(office("2026-07-07T07:00:00Z") && !office("2026-07-07T06:59:00Z"));
         assert!(open(&[], "00:00", "24:00", "UTC", "2026-11-24T23:59:59Z"));
@@ -165,7 +181,9 @@ mod tests {
     #[test]
     fn a_window_past_midnight_belongs_to_its_first_day() {
         let night = |at: &str| open(&[Day::Tuesday], "22:00", "06:00", "UTC", at);
-        assert!(night("2026-11-24T22:00:00Z") && night("2026-11-25T05:59:00Z") && !night("2026-11-25T06:00:00Z"));
+        assert!(
+            night("2026-11-24T22:00:00Z") && night("2026-11-25T05:59:00Z") && !night("2026-11-25T06:00:00Z")
+        );
         assert!(!night("2026-11-24T05:00:00Z") && !night("2026-11-25T22:00:00Z"));
     }
     #[test]

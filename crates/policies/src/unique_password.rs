@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[UniquePasswordPolicy::DEF], kind: || Arc::new(UniquePassword) };
 
-/// Refuses the present password and those before it. Hashes of former passwords are kept only while such a policy exists.
+/// Refuses the present password and those before it. Hashes of former passwords are kept only while such a
+/// policy exists.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_policies_unique_password", path = "policies/unique_password", base = Policy, label = "Password Uniqueness Policy", plural = "Password Uniqueness Policies", component = "ak-policy-password-uniqueness-form", search("name"))]
 pub struct UniquePasswordPolicy {
@@ -37,7 +38,9 @@ impl Policy for UniquePassword {
         UniquePasswordPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<UniquePasswordPolicy>().ok_or_else(|| Error::internal("not a password uniqueness policy"))?;
+        let settings = policy
+            .get::<UniquePasswordPolicy>()
+            .ok_or_else(|| Error::internal("not a password uniqueness policy"))?;
         let password = match given::password(question, &settings.password_field) {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
@@ -53,7 +56,9 @@ impl Policy for UniquePassword {
         }
         for stored in hashes.iter().filter(|h| hash::is_usable(h)) {
             if core.hasher.verify(Some(stored), &password).await? {
-                return Ok(Verdict::fail("This password has been used previously. Please choose a different one."));
+                return Ok(Verdict::fail(
+                    "This password has been used previously. Please choose a different one.",
+                ));
             }
         }
         Ok(Verdict::pass())

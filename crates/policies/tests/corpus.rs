@@ -45,7 +45,9 @@ fn cases() -> Vec<Case> {
                     continue;
                 };
                 let (key, value) = said.split_once(": ").unwrap_or((said, ""));
-                let json = || -> Json { serde_json::from_str(value).unwrap_or_else(|e| panic!("{}: {value}: {e}", case.name)) };
+                let json = || -> Json {
+                    serde_json::from_str(value).unwrap_or_else(|e| panic!("{}: {value}: {e}", case.name))
+                };
                 match key {
                     "gives" => case.gives = Some(json()),
                     "says" => case.says = serde_json::from_value(json()).unwrap(),
@@ -76,7 +78,13 @@ impl World {
         let client = self.site.client();
         let target = if case.flow { &self.flow } else { &self.application };
         let user = (!case.nobody).then_some(&self.site.ada);
-        let question = Question { core: &self.site.core, client: &client, user, context: &case.context, target: Some(target) };
+        let question = Question {
+            core: &self.site.core,
+            client: &client,
+            user,
+            context: &case.context,
+            target: Some(target),
+        };
         self.site.http.answer(200, "{\"allowed\": true}");
         let extra = vec![provider(&self.application)];
         expression::evaluate(&question, program, extra).await
@@ -85,7 +93,13 @@ impl World {
 
 /// What stands for a provider, which is of another family.
 fn provider(application: &Arc<Object>) -> (&'static str, Value) {
-    ("provider", Value::record("Object", [("name", Value::from("P")), ("application", expression::object_value(application))]))
+    (
+        "provider",
+        Value::record(
+            "Object",
+            [("name", Value::from("P")), ("application", expression::object_value(application))],
+        ),
+    )
 }
 
 /// What is wrong with an outcome.
@@ -108,8 +122,14 @@ fn judge(case: &Case, found: &Outcome) -> Result<(), String> {
 async fn the_corpus_runs_in_both_engines() {
     let site = Site::new().await;
     let application = site.make(Application::DEF, signet_base::json!({"name": "Wiki", "slug": "wiki"})).await;
-    let flow = site.make(Flow::DEF, signet_base::json!({"name": "f", "slug": "f", "title": "F", "designation": "enrollment"})).await;
-    site.make(ExpressionPolicy::DEF, signet_base::json!({"name": "always", "expression": "return True"})).await;
+    let flow = site
+        .make(
+            Flow::DEF,
+            signet_base::json!({"name": "f", "slug": "f", "title": "F", "designation": "enrollment"}),
+        )
+        .await;
+    site.make(ExpressionPolicy::DEF, signet_base::json!({"name": "always", "expression": "return True"}))
+        .await;
     let world = World { site, application, flow };
     let all = cases();
     let (mut ran, mut direct, mut wrong) = (0, 0, Vec::new());
@@ -137,7 +157,11 @@ async fn the_corpus_runs_in_both_engines() {
                     Err(why) => wrong.push(format!("{} ({engine}): {why}", case.name)),
                 },
                 Ok(_) => wrong.push(format!("{} ({engine}): it ran", case.name)),
-                Err(error) if case.ends.as_ref().is_some_and(|why| error.to_string().contains(why.as_str())) => ran += usize::from(engine == "first"),
+                Err(error)
+                    if case.ends.as_ref().is_some_and(|why| error.to_string().contains(why.as_str())) =>
+                {
+                    ran += usize::from(engine == "first")
+                }
                 Err(error) if lacks(&error.to_string()) => {}
                 Err(error) => wrong.push(format!("{} ({engine}): {error}", case.name)),
             }
@@ -155,7 +179,13 @@ async fn built_in_scope_mappings_need_no_interpreter() {
     let site = Site::new().await;
     let application = site.make(Application::DEF, signet_base::json!({"name": "Wiki", "slug": "wiki"})).await;
     let (client, context) = (site.client(), Map::new());
-    let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &context, target: Some(&application) };
+    let question = Question {
+        core: &site.core,
+        client: &client,
+        user: Some(&site.ada),
+        context: &context,
+        target: Some(&application),
+    };
     let mut texts: Vec<String> = Vec::new();
     let mut inside = false;
     for line in include_str!("../../../blueprints/system/providers-oauth2.yaml").lines() {

@@ -17,7 +17,8 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_sees_the_person_the_request_and_the_directory() {
     let site = Site::new().await;
-    site.make(Brand::DEF, json!({"domain": "example.test", "attributes": {"team": "brand", "site": "x"}})).await;
+    site.make(Brand::DEF, json!({"domain": "example.test", "attributes": {"team": "brand", "site": "x"}}))
+        .await;
     let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
     let texts = [
         "return request.user.username == 'ada' and user == request.user and request.user.email == 'ada@example.test'",
@@ -43,7 +44,8 @@ async fn a_policy_sees_the_person_the_request_and_the_directory() {
         "return user.uid != '' and user.type == 'internal' and user.date_joined.year == 2026",
     ];
     for text in texts {
-        let verdict = site.ask(text, json!({"n": 1, "application": application.pk}), Some(&application)).await;
+        let verdict =
+            site.ask(text, json!({"n": 1, "application": application.pk}), Some(&application)).await;
         assert!(verdict.as_ref().is_ok_and(|v| v.passing), "{text}\n{verdict:?}");
     }
 }
@@ -68,19 +70,34 @@ async fn errors_refuse_and_are_recorded() {
     // What cannot work is not even saved, with the place and what to write instead.
     for (text, why) in [
         ("return missing", "line 1, column 8: the name 'missing'"),
-        ("x = 1\nimport socket\nreturn True", "line 2, column 8: there is no module 'socket' here; write resolve_dns()"),
+        (
+            "x = 1\nimport socket\nreturn True",
+            "line 2, column 8: there is no module 'socket' here; write resolve_dns()",
+        ),
         ("class Denied(Exception):\n    pass", "of errors raise ValueError"),
         ("yield True", "it would always pass"),
     ] {
         let sent = json!({"name": "refused", "expression": text});
-        let refused = check(ExpressionPolicy::DEF, sent.as_object().unwrap(), None, false, &site.core.config(), &AllRows, &site.core.ports).err().unwrap().to_string();
+        let refused = check(
+            ExpressionPolicy::DEF,
+            sent.as_object().unwrap(),
+            None,
+            false,
+            &site.core.config(),
+            &AllRows,
+            &site.core.ports,
+        )
+        .err()
+        .unwrap()
+        .to_string();
         assert!(refused.contains("expression") && refused.contains(why), "{text}: {refused}");
     }
     // Nothing, and nothing true, refuses without an error.
     for text in ["user.username", "return None", "return 0", "return ''", "return []"] {
         assert!(!site.ask(text, json!({}), None).await.unwrap().passing, "{text}");
     }
-    let said = site.ask("ak_message('No.')\nak_message('Really.')\nreturn False", json!({}), None).await.unwrap();
+    let said =
+        site.ask("ak_message('No.')\nak_message('Really.')\nreturn False", json!({}), None).await.unwrap();
     assert_eq!((said.passing, said.messages), (false, vec!["No.".to_owned(), "Really.".to_owned()]));
 }
 
@@ -88,12 +105,20 @@ async fn errors_refuse_and_are_recorded() {
 async fn a_binding_counts_a_failed_policy_as_its_failure_result() {
     let site = Site::new().await;
     let broken = site.policy("return 1 / 0").await;
-    for (n, failure_result, negate, expected) in [(0, false, false, false), (1, true, false, true), (2, false, true, false)] {
+    for (n, failure_result, negate, expected) in
+        [(0, false, false, false), (1, true, false, true), (2, false, true, false)]
+    {
         let application = site.make(Application::DEF, json!({"name": "A", "slug": format!("a{n}")})).await;
         let target = application.pbm().unwrap();
         site.make(PolicyBinding::DEF, json!({"policy": broken.pk, "target": target, "order": 0, "failure_result": failure_result, "negate": negate})).await;
         let (client, context) = (site.client(), Map::new());
-        let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &context, target: Some(&application) };
+        let question = Question {
+            core: &site.core,
+            client: &client,
+            user: Some(&site.ada),
+            context: &context,
+            target: Some(&application),
+        };
         assert_eq!(policy::judge(target, EngineMode::Any, &question).await.unwrap().passing, expected);
     }
 }
@@ -101,18 +126,31 @@ async fn a_binding_counts_a_failed_policy_as_its_failure_result() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_sets_values_in_the_flow_and_takes_proofs_back_with_the_person() {
     let site = Site::new().await;
-    let flow = site.make(Flow::DEF, json!({"name": "f", "slug": "f", "title": "F", "designation": "enrollment"})).await;
+    let flow = site
+        .make(Flow::DEF, json!({"name": "f", "slug": "f", "title": "F", "designation": "enrollment"}))
+        .await;
     let pending = json!({"id": site.ada.user.id, "username": "ada", "name": "", "email": ""});
-    let context = json!({"pending_user": pending, "user_backend": "b", "prompt_data": {"username": "X"}, "gone": 1});
+    let context =
+        json!({"pending_user": pending, "user_backend": "b", "prompt_data": {"username": "X"}, "gone": 1});
     let set = |text: &str| {
         let text = format!("{text}\nreturn True");
         let (site, flow, context) = (&site, &flow, context.clone());
         async move { Json::Object(site.ask(&text, context, Some(flow)).await.unwrap().context) }
     };
     assert_eq!(set("context['other'] = 1").await, json!({}), "only the plan's context is the flow's");
-    assert_eq!(set("context['flow_plan'].context['title'] = user.name").await, json!({"title": "Ada Lovelace"}));
-    assert_eq!(set("context['flow_plan'].context['groups'] = [g for g in user.all_groups()][:0]").await, json!({"groups": []}));
-    assert_eq!(set("request.context['prompt_data']['username'] = 'y'").await, json!({"prompt_data": {"username": "y"}}), "the values are the same objects");
+    assert_eq!(
+        set("context['flow_plan'].context['title'] = user.name").await,
+        json!({"title": "Ada Lovelace"})
+    );
+    assert_eq!(
+        set("context['flow_plan'].context['groups'] = [g for g in user.all_groups()][:0]").await,
+        json!({"groups": []})
+    );
+    assert_eq!(
+        set("request.context['prompt_data']['username'] = 'y'").await,
+        json!({"prompt_data": {"username": "y"}}),
+        "the values are the same objects"
+    );
     assert_eq!(set("context['flow_plan'].context.pop('gone')").await, json!({"gone": null}));
     assert_eq!(set("x = context['pending_user'].backend").await, json!({}));
     let moved = set("context['flow_plan'].context['pending_user'] = ak_user_by(username='grace')").await;
@@ -124,12 +162,31 @@ async fn a_policy_sets_values_in_the_flow_and_takes_proofs_back_with_the_person(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn policies_call_each_other_to_a_limit_and_write_events() {
     let site = Site::new().await;
-    site.make(ExpressionPolicy::DEF, json!({"name": "terms", "expression": "ak_message('fine')\nreturn context.get('level', 0) > 1"})).await;
-    site.make(ExpressionPolicy::DEF, json!({"name": "loop", "expression": "return ak_call_policy('loop').passing"})).await;
+    site.make(
+        ExpressionPolicy::DEF,
+        json!({"name": "terms", "expression": "ak_message('fine')\nreturn context.get('level', 0) > 1"}),
+    )
+    .await;
+    site.make(
+        ExpressionPolicy::DEF,
+        json!({"name": "loop", "expression": "return ak_call_policy('loop').passing"}),
+    )
+    .await;
     site.make(ExpressionPolicy::DEF, json!({"name": "broken", "expression": "return 1 / 0"})).await;
     site.make(DummyPolicy::DEF, json!({"name": "dummy", "result": true, "wait_min": 0, "wait_max": 0})).await;
-    assert!(site.ask("r = ak_call_policy('terms', level=2)\nreturn r.passing and r.messages == ['fine']", json!({}), None).await.unwrap().passing);
-    assert!(!site.ask("return ak_call_policy('terms', level=1).passing", json!({}), None).await.unwrap().passing);
+    assert!(
+        site.ask(
+            "r = ak_call_policy('terms', level=2)\nreturn r.passing and r.messages == ['fine']",
+            json!({}),
+            None
+        )
+        .await
+        .unwrap()
+        .passing
+    );
+    assert!(
+        !site.ask("return ak_call_policy('terms', level=1).passing", json!({}), None).await.unwrap().passing
+    );
     assert!(site.ask("return ak_call_policy('dummy').passing", json!({}), None).await.unwrap().passing);
     for text in [
         "return ak_call_policy('loop').passing",
@@ -138,12 +195,23 @@ async fn policies_call_each_other_to_a_limit_and_write_events() {
     ] {
         assert!(site.ask(text, json!({}), None).await.is_err(), "{text}");
     }
-    assert!(site.ask("ak_create_event('seen', user=user, n=1)\nreturn True", json!({}), None).await.unwrap().passing);
+    assert!(
+        site.ask("ak_create_event('seen', user=user, n=1)\nreturn True", json!({}), None)
+            .await
+            .unwrap()
+            .passing
+    );
     assert!(site.ask("ak_create_event('bad action', n=1)\nreturn True", json!({}), None).await.is_err());
     assert!(site.actions().await.contains(&"custom_seen".to_owned()));
-    let logged = site.make(ExpressionPolicy::DEF, json!({"name": "logged", "expression": "return True", "execution_logging": true})).await;
+    let logged = site
+        .make(
+            ExpressionPolicy::DEF,
+            json!({"name": "logged", "expression": "return True", "execution_logging": true}),
+        )
+        .await;
     let (client, context) = (site.client(), Map::new());
-    let question = Question { core: &site.core, client: &client, user: None, context: &context, target: None };
+    let question =
+        Question { core: &site.core, client: &client, user: None, context: &context, target: None };
     assert!(policy::ask_policy(&logged, &question, Duration::ZERO).await.unwrap().passing);
     assert!(site.actions().await.contains(&"policy_execution".to_owned()));
 }
@@ -186,7 +254,10 @@ async fn letters_leave_beside_the_run_and_never_when_a_text_is_tried_out() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!((sent[0].to.len(), sent[0].cc.len(), sent[0].subject.as_str(), sent[0].text.as_str()), (2, 1, "Sign-in", "Ada was here."));
+    assert_eq!(
+        (sent[0].to.len(), sent[0].cc.len(), sent[0].subject.as_str(), sent[0].text.as_str()),
+        (2, 1, "Sign-in", "Ada was here.")
+    );
     for text in [
         "return ak_send_email('a@example.test', 'x')",
         "return ak_send_email('a@example.test', 'x\\ny', body='z')",
@@ -200,7 +271,13 @@ async fn letters_leave_beside_the_run_and_never_when_a_text_is_tried_out() {
     let policy = site.policy("ak_create_event('tried')\nreturn ak_send_email('a@example.test', 'x', body='z') and request.debug").await;
     site.mail.take();
     let client = Client { dry_run: Some(site.core.now()), ..site.client() };
-    let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &Map::new(), target: None };
+    let question = Question {
+        core: &site.core,
+        client: &client,
+        user: Some(&site.ada),
+        context: &Map::new(),
+        target: None,
+    };
     assert!(policy::ask_policy(&policy, &question, Duration::ZERO).await.unwrap().passing);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(site.mail.take().is_empty() && !site.actions().await.contains(&"custom_tried".to_owned()));
@@ -227,10 +304,21 @@ async fn the_outside_is_open_by_name_and_an_explanation_has_its_own_time() {
         assert!(site.ask(text, json!({}), None).await.is_err(), "{text}");
     }
     assert!(site.http.requests().is_empty(), "nothing of that left");
-    assert!(site.ask("return '127.0.0.1' in resolve_dns('localhost', ip_version=4)", json!({}), None).await.unwrap().passing);
+    assert!(
+        site.ask("return '127.0.0.1' in resolve_dns('localhost', ip_version=4)", json!({}), None)
+            .await
+            .unwrap()
+            .passing
+    );
     let policy = site.policy("import datetime\nreturn datetime.datetime.now().year == 2031").await;
     let client = Client { dry_run: Some(Timestamp::parse("2031-01-02T03:04:05Z").unwrap()), ..site.client() };
-    let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &Map::new(), target: None };
+    let question = Question {
+        core: &site.core,
+        client: &client,
+        user: Some(&site.ada),
+        context: &Map::new(),
+        target: None,
+    };
     assert!(policy::ask_policy(&policy, &question, Duration::ZERO).await.unwrap().passing);
 }
 
@@ -239,7 +327,17 @@ async fn the_api_says_where_a_text_is_wrong_and_what_is_lacking() {
     let site = Site::new().await;
     let why = |text: &str| {
         let sent = map(json!({"name": "x", "expression": text}));
-        let errors = signet_model::check(ExpressionPolicy::DEF, &sent, None, false, &site.core.config(), &site::AllRows, &site.core.ports).map(drop).unwrap_err();
+        let errors = signet_model::check(
+            ExpressionPolicy::DEF,
+            &sent,
+            None,
+            false,
+            &site.core.config(),
+            &site::AllRows,
+            &site.core.ports,
+        )
+        .map(drop)
+        .unwrap_err();
         format!("{errors:?}")
     };
     assert!(why("x = 1\nreturn x +* 2").contains("line 2"), "{}", why("x = 1\nreturn x +* 2"));
@@ -255,9 +353,23 @@ async fn strangers_have_no_rights_and_mappings_run_together() {
     assert!(policy::ask_policy(&policy, &nobody, Duration::ZERO).await.unwrap().passing);
     let ada = Question { user: Some(&site.ada), ..nobody };
     let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
-    let texts = ["return {'name': request.user.name, 'groups': [g.name for g in user.groups.all()]}", "return 1 / 0", "return {'app': provider.slug, 'token': token}"];
+    let texts = [
+        "return {'name': request.user.name, 'groups': [g.name for g in user.groups.all()]}",
+        "return 1 / 0",
+        "return {'app': provider.slug, 'token': token}",
+    ];
     let programs = texts.iter().map(|t| expression::parse(t).unwrap()).collect();
-    let outcomes = expression::evaluate_many(&ada, programs, vec![("provider", expression::object_value(&application))]).await;
-    let values: Vec<Option<Json>> = outcomes.iter().map(|o| o.as_ref().ok().map(|o| o.value.to_json().unwrap())).collect();
-    assert_eq!(values, [Some(json!({"name": "Ada Lovelace", "groups": ["staff"]})), None, Some(json!({"app": "wiki", "token": null}))]);
+    let outcomes =
+        expression::evaluate_many(&ada, programs, vec![("provider", expression::object_value(&application))])
+            .await;
+    let values: Vec<Option<Json>> =
+        outcomes.iter().map(|o| o.as_ref().ok().map(|o| o.value.to_json().unwrap())).collect();
+    assert_eq!(
+        values,
+        [
+            Some(json!({"name": "Ada Lovelace", "groups": ["staff"]})),
+            None,
+            Some(json!({"app": "wiki", "token": null}))
+        ]
+    );
 }

@@ -1,6 +1,8 @@
 //! API rows of families and blueprints: the API crate knows neither.
 use http::Method;
-use signet_api::{Action, ApiResult, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring};
+use signet_api::{
+    Action, ApiResult, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring,
+};
 use signet_base::{Error, Json, Map, Ports, Uuid, json};
 use signet_core::mail::templates;
 use signet_core::{Client, Core};
@@ -16,10 +18,25 @@ pub fn wiring() -> Wiring {
     let bearer: Bearer = Arc::new(|core, _client, token| Box::pin(oauth2::bearer(core, token)));
     let export: Export = Arc::new(|core, flow| Box::pin(export(core, flow)));
     let extra = vec![
-        Action::get("providers/oauth2/{id}/setup_urls", Permission::Superuser, "Addresses to set a client up with.", Run::Plain(|call| Box::pin(setup_urls(call)))),
-        Action::get("providers/oauth2/{id}/preview_user", Permission::Superuser, "Claims that a person's tokens would have.", Run::Plain(|call| Box::pin(preview_user(call)))),
-        Action::get("stages/email/templates", Permission::Superuser, "Templates of letters.", Run::Plain(|call| Box::pin(email_templates(call))))
-            .output(Output::Plain("TypeCreate")),
+        Action::get(
+            "providers/oauth2/{id}/setup_urls",
+            Permission::Superuser,
+            "Addresses to set a client up with.",
+            Run::Plain(|call| Box::pin(setup_urls(call))),
+        ),
+        Action::get(
+            "providers/oauth2/{id}/preview_user",
+            Permission::Superuser,
+            "Claims that a person's tokens would have.",
+            Run::Plain(|call| Box::pin(preview_user(call))),
+        ),
+        Action::get(
+            "stages/email/templates",
+            Permission::Superuser,
+            "Templates of letters.",
+            Run::Plain(|call| Box::pin(email_templates(call))),
+        )
+        .output(Output::Plain("TypeCreate")),
         Action::new(
             Method::POST,
             "stages/prompt/prompts/preview",
@@ -44,21 +61,37 @@ pub fn wiring() -> Wiring {
         )
         .output(Output::Members("WebAuthnDeviceType", DEVICE_TYPE)),
     ];
-    Wiring { extra: [extra, crate::duo::actions(), crate::emails::actions()].concat(), bearer: Some(bearer), export: Some(export), send_link: Some(Arc::new(send_link)) }
+    Wiring {
+        extra: [extra, crate::duo::actions(), crate::emails::actions()].concat(),
+        bearer: Some(bearer),
+        export: Some(export),
+        send_link: Some(Arc::new(send_link)),
+    }
 }
 
-const DEVICE_TYPE: &[FieldDef] = &[FieldDef::shown("aaguid", FieldKind::Uuid), FieldDef::shown("description", FieldKind::Text)];
+const DEVICE_TYPE: &[FieldDef] =
+    &[FieldDef::shown("aaguid", FieldKind::Uuid), FieldDef::shown("description", FieldKind::Text)];
 
 async fn device_types_list(call: &mut Call) -> ApiResult {
     let aaguid = match call.param("aaguid").filter(|t| !t.is_empty()) {
         None => None,
-        Some(text) => Some(Uuid::parse_str(text).map_err(|_| Fault::invalid("aaguid", "Enter a valid UUID."))?),
+        Some(text) => {
+            Some(Uuid::parse_str(text).map_err(|_| Fault::invalid("aaguid", "Enter a valid UUID."))?)
+        }
     };
-    let (description, search) = (call.param("description").unwrap_or_default(), call.param("search").unwrap_or_default().trim().to_lowercase());
+    let (description, search) = (
+        call.param("description").unwrap_or_default(),
+        call.param("search").unwrap_or_default().trim().to_lowercase(),
+    );
     let fits = |(id, name): &(Uuid, &str)| {
-        aaguid.is_none_or(|a| a == *id) && (description.is_empty() || description == *name) && (search.is_empty() || name.to_lowercase().contains(&search))
+        aaguid.is_none_or(|a| a == *id)
+            && (description.is_empty() || description == *name)
+            && (search.is_empty() || name.to_lowercase().contains(&search))
     };
-    signet_api::page(call, device_types::all().filter(fits).map(|(id, _)| device_types::present(id)).collect())
+    signet_api::page(
+        call,
+        device_types::all().filter(fits).map(|(id, _)| device_types::present(id)).collect(),
+    )
 }
 
 async fn device_type(call: &mut Call) -> ApiResult {
@@ -102,7 +135,12 @@ async fn export(core: &Core, flow: &Object) -> signet_base::Result<String> {
 }
 
 fn provider(call: &Call) -> Result<Arc<Object>, Fault> {
-    let found = call.key.parse::<i64>().ok().and_then(|num| call.config.by_num(num)).filter(|o| o.def.is(&OAuth2Provider::DEF.full_name()));
+    let found = call
+        .key
+        .parse::<i64>()
+        .ok()
+        .and_then(|num| call.config.by_num(num))
+        .filter(|o| o.def.is(&OAuth2Provider::DEF.full_name()));
     found.cloned().ok_or_else(|| Fault::missing("OAuth2Provider"))
 }
 
@@ -115,7 +153,9 @@ async fn preview_user(call: &mut Call) -> ApiResult {
     let provider = provider(call)?;
     let for_user = match call.param("for_user") {
         None => None,
-        Some(text) => Some(text.parse::<i64>().map_err(|_| Fault::invalid("for_user", "A valid integer is required."))?),
+        Some(text) => Some(
+            text.parse::<i64>().map_err(|_| Fault::invalid("for_user", "A valid integer is required."))?,
+        ),
     };
     let caller = call.person()?.clone();
     Ok(Reply::ok(oauth2::api::preview_user(&call.core, &provider, &call.client, &caller, for_user).await?))

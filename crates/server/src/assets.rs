@@ -1,4 +1,5 @@
-//! The browser files, in the binary: hashed names are kept by browsers for ever, the others are asked for again.
+//! The browser files, in the binary: hashed names are kept by browsers for ever, the others are asked for
+//! again.
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
@@ -18,7 +19,9 @@ struct Files;
 
 /// Logical names of the browser files.
 pub fn manifest() -> Result<Manifest> {
-    let file = Files::get("manifest.json").ok_or_else(|| Error::internal("this binary was built without web/dist: build it with `make build`"))?;
+    let file = Files::get("manifest.json").ok_or_else(|| {
+        Error::internal("this binary was built without web/dist: build it with `make build`")
+    })?;
     let text = std::str::from_utf8(&file.data).map_err(Error::internal)?;
     Manifest::parse(text, BASE).map_err(Error::internal)
 }
@@ -37,7 +40,12 @@ async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let hash = chosen.metadata.sha256_hash();
     let etag = format!("\"{}\"", signet_base::vault::hex(&hash[..16]));
     let mut response = Response::new(Body::empty());
-    let fresh = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|t| t.trim().trim_start_matches("W/") == etag);
+    let fresh = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .any(|t| t.trim().trim_start_matches("W/") == etag);
     if fresh {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
@@ -61,17 +69,24 @@ async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
 }
 
 fn accepts_brotli(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|part| {
-        let mut words = part.split(';').map(str::trim);
-        words.next().is_some_and(|name| name.eq_ignore_ascii_case("br")) && !words.any(|w| w == "q=0" || w == "q=0.0")
-    })
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .any(|part| {
+            let mut words = part.split(';').map(str::trim);
+            words.next().is_some_and(|name| name.eq_ignore_ascii_case("br"))
+                && !words.any(|w| w == "q=0" || w == "q=0.0")
+        })
 }
 
 /// `assets/flow-CjvDyu7h.js`: the build put a digest of the content into the name.
 fn is_hashed(path: &str) -> bool {
     let Some(name) = path.strip_prefix("assets/").filter(|n| !n.contains('/')) else { return false };
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    stem.rsplit_once('-').is_some_and(|(_, digest)| digest.len() >= 8) || stem.len() > 9 && stem.is_char_boundary(stem.len() - 9) && stem.as_bytes()[stem.len() - 9] == b'-'
+    stem.rsplit_once('-').is_some_and(|(_, digest)| digest.len() >= 8)
+        || stem.len() > 9 && stem.is_char_boundary(stem.len() - 9) && stem.as_bytes()[stem.len() - 9] == b'-'
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -92,12 +107,26 @@ mod tests {
     use super::*;
     #[test]
     fn only_names_with_a_digest_are_kept_for_ever() {
-        assert!(is_hashed("assets/flow-CjvDyu7h.js") && is_hashed("assets/flow-style-DbrAsnqS.css") && is_hashed("assets/a-b-12-45678.js"));
-        assert!(!is_hashed("assets/icons/icon.png") && !is_hashed("manifest.json") && !is_hashed("assets/plain.js"));
+        assert!(
+            is_hashed("assets/flow-CjvDyu7h.js")
+                && is_hashed("assets/flow-style-DbrAsnqS.css")
+                && is_hashed("assets/a-b-12-45678.js")
+        );
+        assert!(
+            !is_hashed("assets/icons/icon.png")
+                && !is_hashed("manifest.json")
+                && !is_hashed("assets/plain.js")
+        );
     }
     #[test]
     fn brotli_is_sent_only_to_those_who_take_it() {
-        let headers = |text: &str| [(header::ACCEPT_ENCODING, text.parse().unwrap())].into_iter().collect::<HeaderMap>();
-        assert!(accepts_brotli(&headers("gzip, br;q=0.9")) && !accepts_brotli(&headers("gzip, br;q=0")) && !accepts_brotli(&HeaderMap::new()));
+        let headers = |text: &str| {
+            [(header::ACCEPT_ENCODING, text.parse().unwrap())].into_iter().collect::<HeaderMap>()
+        };
+        assert!(
+            accepts_brotli(&headers("gzip, br;q=0.9"))
+                && !accepts_brotli(&headers("gzip, br;q=0"))
+                && !accepts_brotli(&HeaderMap::new())
+        );
     }
 }

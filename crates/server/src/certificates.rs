@@ -1,4 +1,5 @@
-//! The two key pairs that every installation begins with. Each is made once: who deletes one does not get it back.
+//! The two key pairs that every installation begins with. Each is made once: who deletes one does not get it
+//! back.
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
 use signet_core::models::CertificateKeyPair;
@@ -32,12 +33,28 @@ async fn made_before(core: &Core, name: &str) -> Result<bool> {
 async fn store(core: &Core, name: &str, pair: Generated) -> Result<()> {
     let config = core.config();
     if config.find::<CertificateKeyPair>("name", name).is_none() {
-        let sent: Map = [("name", json!(name)), ("certificate_data", json!(pair.certificate_pem)), ("key_data", json!(pair.key_pem.reveal()))]
-            .into_iter()
-            .map(|(k, v)| (k.to_owned(), v))
-            .collect();
+        let sent: Map = [
+            ("name", json!(name)),
+            ("certificate_data", json!(pair.certificate_pem)),
+            ("key_data", json!(pair.key_pem.reveal())),
+        ]
+        .into_iter()
+        .map(|(k, v)| (k.to_owned(), v))
+        .collect();
         let change = check(CertificateKeyPair::DEF, &sent, None, false, &config, &NoRows, &core.ports)?;
-        match core.objects.apply(vec![Write::Create { def: CertificateKeyPair::DEF, pk: None, data: change.data, secrets: change.secrets }], &Author::system()).await {
+        match core
+            .objects
+            .apply(
+                vec![Write::Create {
+                    def: CertificateKeyPair::DEF,
+                    pk: None,
+                    data: change.data,
+                    secrets: change.secrets,
+                }],
+                &Author::system(),
+            )
+            .await
+        {
             // Another node made it at the same time.
             Ok(_) | Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),
@@ -55,7 +72,13 @@ async fn store(core: &Core, name: &str, pair: Generated) -> Result<()> {
 }
 
 fn request(core: &Core, alg: KeyAlgorithm) -> Generate<'static> {
-    Generate { common_name: "authentik", subject_alt_names: &["localhost"], validity_days: 365, alg, now: core.now().secs() }
+    Generate {
+        common_name: "authentik",
+        subject_alt_names: &["localhost"],
+        validity_days: 365,
+        alg,
+        now: core.now().secs(),
+    }
 }
 
 /// Makes the ES256 pair at once: a millisecond.
@@ -70,7 +93,8 @@ pub async fn ensure_es256(core: &Core) -> Result<()> {
 /// A pair that is on the way.
 pub type Making = JoinHandle<Result<Generated>>;
 
-/// Begins to compute the RSA pair, up to a second of work, beside what else a start does. None: the installation had it.
+/// Begins to compute the RSA pair, up to a second of work, beside what else a start does. None: the
+/// installation had it.
 pub async fn begin_rsa(core: &Core) -> Result<Option<Making>> {
     if made_before(core, SELF_SIGNED).await? {
         return Ok(None);

@@ -8,19 +8,34 @@ use signet_model::{FieldDef, FieldKind, Model, Object};
 use signet_stages::authenticators::duo::{self, AuthenticatorDuoStage};
 use std::sync::Arc;
 
-const STATUS: &[FieldDef] = &[FieldDef::shown("duo_response", FieldKind::Choice(&["success", "waiting", "invalid"]))];
-const IMPORT: &[FieldDef] = &[FieldDef::plain("duo_user_id", FieldKind::Text).required(), FieldDef::plain("username", FieldKind::Text).required()];
-const IMPORTED: &[FieldDef] = &[FieldDef::shown("count", FieldKind::Int), FieldDef::shown("error", FieldKind::Text)];
+const STATUS: &[FieldDef] =
+    &[FieldDef::shown("duo_response", FieldKind::Choice(&["success", "waiting", "invalid"]))];
+const IMPORT: &[FieldDef] = &[
+    FieldDef::plain("duo_user_id", FieldKind::Text).required(),
+    FieldDef::plain("username", FieldKind::Text).required(),
+];
+const IMPORTED: &[FieldDef] =
+    &[FieldDef::shown("count", FieldKind::Int), FieldDef::shown("error", FieldKind::Text)];
 
 pub(crate) fn actions() -> Vec<Action> {
     let path = |last: &str| format!("{}/{{stage_uuid}}/{last}", AuthenticatorDuoStage::DEF.path);
     vec![
         // Also for somebody who is on the way in: the run in their session says who that is.
-        Action::post(path("enrollment_status"), Permission::Anyone, "How far the caller's enrolment at Duo is.", Run::Plain(|call| Box::pin(enrollment_status(call))))
-            .output(Output::Members("DuoDeviceEnrollmentStatus", STATUS)),
-        Action::post(path("import_device_manual"), Permission::Superuser, "Gives a user the device of an account at Duo.", Run::Plain(|call| Box::pin(import_one(call))))
-            .input(IMPORT)
-            .output(Output::Nothing),
+        Action::post(
+            path("enrollment_status"),
+            Permission::Anyone,
+            "How far the caller's enrolment at Duo is.",
+            Run::Plain(|call| Box::pin(enrollment_status(call))),
+        )
+        .output(Output::Members("DuoDeviceEnrollmentStatus", STATUS)),
+        Action::post(
+            path("import_device_manual"),
+            Permission::Superuser,
+            "Gives a user the device of an account at Duo.",
+            Run::Plain(|call| Box::pin(import_one(call))),
+        )
+        .input(IMPORT)
+        .output(Output::Nothing),
         Action::post(
             path("import_devices_automatic"),
             Permission::Superuser,
@@ -32,7 +47,10 @@ pub(crate) fn actions() -> Vec<Action> {
 }
 
 fn stage(call: &Call) -> Result<Arc<Object>, Fault> {
-    let found = Uuid::parse_str(&call.key).ok().and_then(|pk| call.config.get(pk)).filter(|o| o.get::<AuthenticatorDuoStage>().is_some());
+    let found = Uuid::parse_str(&call.key)
+        .ok()
+        .and_then(|pk| call.config.get(pk))
+        .filter(|o| o.get::<AuthenticatorDuoStage>().is_some());
     found.cloned().ok_or_else(|| Fault::missing("AuthenticatorDuoStage"))
 }
 
@@ -51,13 +69,21 @@ async fn enrollment_status(call: &mut Call) -> ApiResult {
     }
     match status {
         Some(status) => Ok(Reply::ok(json!({"duo_response": status}))),
-        None => Err(Fault::invalid("non_field_errors", "There is no enrolment at this stage in your session.")),
+        None => {
+            Err(Fault::invalid("non_field_errors", "There is no enrolment at this stage in your session."))
+        }
     }
 }
 
 /// The session of somebody who has not signed in yet; its form token must fit as that of everybody else.
 async fn stranger(call: &Call) -> Result<WebSession, Fault> {
-    let cookies = call.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ");
+    let cookies = call
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .collect::<Vec<_>>()
+        .join("; ");
     let session = WebSession::load(&call.core, &call.client, &cookies).await?;
     let sent = call.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !session.csrf_fits(&call.core, sent) {
@@ -68,9 +94,17 @@ async fn stranger(call: &Call) -> Result<WebSession, Fault> {
 
 async fn import_one(call: &mut Call) -> ApiResult {
     let stage = stage(call)?;
-    let text = |name: &str| call.body.get(name).and_then(|v| v.as_str()).filter(|t| !t.is_empty()).ok_or_else(|| Fault::invalid(name, "This field is required."));
+    let text = |name: &str| {
+        call.body
+            .get(name)
+            .and_then(|v| v.as_str())
+            .filter(|t| !t.is_empty())
+            .ok_or_else(|| Fault::invalid(name, "This field is required."))
+    };
     let (account, username) = (text("duo_user_id")?, text("username")?);
-    match duo::import_one(&call.core, &call.client, call.principal.as_ref(), &stage, username, account).await? {
+    match duo::import_one(&call.core, &call.client, call.principal.as_ref(), &stage, username, account)
+        .await?
+    {
         true => Ok(Reply::Empty),
         false => Err(Fault::invalid("duo_user_id", "The user has this device already.")),
     }

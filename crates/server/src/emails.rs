@@ -5,10 +5,22 @@ use signet_core::Principal;
 use signet_core::mail::{self, Email, templates};
 use signet_model::{FieldDef, FieldKind};
 
-const SEND: &[FieldDef] = &[FieldDef::plain("user", FieldKind::Int).required(), FieldDef::plain("template", FieldKind::Text).required()];
+const SEND: &[FieldDef] = &[
+    FieldDef::plain("user", FieldKind::Int).required(),
+    FieldDef::plain("template", FieldKind::Text).required(),
+];
 
 pub(crate) fn actions() -> Vec<Action> {
-    vec![Action::post("stages/email/send", Permission::Superuser, "Writes to a person by a template.", Run::Plain(|call| Box::pin(send(call)))).input(SEND).output(Output::Nothing)]
+    vec![
+        Action::post(
+            "stages/email/send",
+            Permission::Superuser,
+            "Writes to a person by a template.",
+            Run::Plain(|call| Box::pin(send(call))),
+        )
+        .input(SEND)
+        .output(Output::Nothing),
+    ]
 }
 
 async fn send(call: &mut Call) -> ApiResult {
@@ -16,13 +28,23 @@ async fn send(call: &mut Call) -> ApiResult {
         Some(value) => value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()),
         None => return Err(Fault::invalid("user", "This field is required.")),
     };
-    let Some(name) = call.body.get("template").and_then(|t| t.as_str()).map(str::trim).filter(|t| !t.is_empty()) else {
+    let Some(name) =
+        call.body.get("template").and_then(|t| t.as_str()).map(str::trim).filter(|t| !t.is_empty())
+    else {
         return Err(Fault::invalid("template", "This field is required."));
     };
     // `welcome` is the file of this name, else the built-in one.
-    let names = if name.ends_with(".html") { vec![name.to_owned()] } else { vec![format!("{name}.html"), format!("email/{name}.html")] };
+    let names = if name.ends_with(".html") {
+        vec![name.to_owned()]
+    } else {
+        vec![format!("{name}.html"), format!("email/{name}.html")]
+    };
     let known = templates::list(&call.core.settings.mail.template_dir);
-    let template = names.iter().find(|n| known.iter().any(|(k, _)| k == *n)).cloned().ok_or_else(|| Fault::invalid("template", format!("Invalid template '{name}' specified.")))?;
+    let template = names
+        .iter()
+        .find(|n| known.iter().any(|(k, _)| k == *n))
+        .cloned()
+        .ok_or_else(|| Fault::invalid("template", format!("Invalid template '{name}' specified.")))?;
     if let Err(why) = templates::check(&template) {
         return Err(Fault::invalid("template", why));
     }
@@ -31,11 +53,22 @@ async fn send(call: &mut Call) -> ApiResult {
     if person.user.email.is_empty() {
         return Err(Fault::invalid("user", "User does not have an email address set."));
     }
-    let subject = known.iter().find(|(k, _)| *k == template).map_or_else(|| "A message for you".to_owned(), |(_, what)| what.clone());
-    let subject = if subject.starts_with("Custom template") { "A message for you".to_owned() } else { subject };
+    let subject = known
+        .iter()
+        .find(|(k, _)| *k == template)
+        .map_or_else(|| "A message for you".to_owned(), |(_, what)| what.clone());
+    let subject =
+        if subject.starts_with("Custom template") { "A message for you".to_owned() } else { subject };
     let values = json!({"user": mail::person(&person), "url": format!("{}/", signet_core::address::public(&call.core, &call.client)?)});
-    let letter = Email { to: vec![person.user.email.clone()], subject, template, values: values.as_object().cloned().unwrap_or_default(), ..Email::default() };
-    let (core, client, sender) = (call.core.clone(), call.client.clone(), call.core.settings.mail.sender.clone());
+    let letter = Email {
+        to: vec![person.user.email.clone()],
+        subject,
+        template,
+        values: values.as_object().cloned().unwrap_or_default(),
+        ..Email::default()
+    };
+    let (core, client, sender) =
+        (call.core.clone(), call.client.clone(), call.core.settings.mail.sender.clone());
     mail::in_background(
         &call.core,
         &call.client,

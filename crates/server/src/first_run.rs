@@ -1,4 +1,5 @@
-//! What a start does before the server is ready: defaults, the first key pair, the administrator of the settings.
+//! What a start does before the server is ready: defaults, the first key pair, the administrator of the
+//! settings.
 use crate::certificates;
 use crate::config::Bootstrap;
 use signet_base::{Json, Result, json};
@@ -11,8 +12,8 @@ const KEY: &str = "first_start";
 /// Identifier of the token that `AUTHENTIK_BOOTSTRAP_TOKEN` gives.
 pub const TOKEN: &str = "authentik-bootstrap-token";
 
-/// Applies defaults and, once in the life of an installation, the bootstrap settings. What they promise is there when this
-/// returns. One node or command at a time: the others find it done.
+/// Applies defaults and, once in the life of an installation, the bootstrap settings. What they promise is
+/// there when this returns. One node or command at a time: the others find it done.
 pub async fn prepare(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
     let _alone = core.db.exclusive().await?;
     core.objects.refresh_if_stale().await?;
@@ -33,7 +34,10 @@ pub async fn prepare(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
 /// Says how to begin, as long as nobody has.
 pub async fn announce(core: &Core) -> Result<()> {
     if let Some(code) = setup::code(core).await? {
-        tracing::warn!(setup_code = code.reveal(), "nobody has set this server up yet: open its address in a browser. From another machine it asks for the set-up code");
+        tracing::warn!(
+            setup_code = code.reveal(),
+            "nobody has set this server up yet: open its address in a browser. From another machine it asks for the set-up code"
+        );
     }
     Ok(())
 }

@@ -13,11 +13,15 @@ pub fn prepare(folder: &Path) -> Result<()> {
     let found = std::fs::metadata(folder).map_err(wrong)?;
     // A folder that everybody shares (/tmp) is no data folder, whatever the setting says.
     let shared = found.mode() & 0o1000 != 0 || folder.parent().is_none();
-    if found.mode() & 0o077 != 0 && (shared || std::fs::set_permissions(folder, Permissions::from_mode(0o700)).is_err()) {
+    if found.mode() & 0o077 != 0
+        && (shared || std::fs::set_permissions(folder, Permissions::from_mode(0o700)).is_err())
+    {
         tracing::warn!(folder = %folder.display(), "others may look into the data folder: give it to this account alone (mode 0700)");
     }
     let key = folder.join("secret_key");
-    if std::fs::metadata(&key).is_ok_and(|found| found.mode() & 0o077 != 0) && std::fs::set_permissions(&key, Permissions::from_mode(0o600)).is_err() {
+    if std::fs::metadata(&key).is_ok_and(|found| found.mode() & 0o077 != 0)
+        && std::fs::set_permissions(&key, Permissions::from_mode(0o600)).is_err()
+    {
         tracing::warn!(file = %key.display(), "others may read the secret key: make it readable for this account alone (mode 0600)");
     }
     Ok(())
@@ -35,13 +39,24 @@ pub fn lock(options: &Options) -> Result<Option<Lock>> {
     prepare(folder)?;
     let name = folder.join("server.lock");
     let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", name.display()));
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(wrong)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&name)
+        .map_err(wrong)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             let _ = file.read_to_string(&mut pid);
-            let who = if pid.trim().is_empty() { "another process".to_owned() } else { format!("process {}", pid.trim()) };
+            let who = if pid.trim().is_empty() {
+                "another process".to_owned()
+            } else {
+                format!("process {}", pid.trim())
+            };
             return Err(Error::Unavailable(format!(
                 "the data folder {} is in use by {who}. One server works in a folder, and does the work of a worker too; several nodes share a PostgreSQL database.",
                 folder.display()

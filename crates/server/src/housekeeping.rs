@@ -1,7 +1,11 @@
-//! Work beside requests: what has expired goes, expired API keys are replaced, other nodes' changes are taken over.
+//! Work beside requests: what has expired goes, expired API keys are replaced, other nodes' changes are taken
+//! over.
 use signet_base::{Result, Secret, Span, json};
 use signet_core::{Client, Core, Principal};
-use signet_store::{attempts, consents, events, flow_tokens, grants, invitations, known_devices, kv, logins, password_history, reputation, sessions, tokens, users};
+use signet_store::{
+    attempts, consents, events, flow_tokens, grants, invitations, known_devices, kv, logins,
+    password_history, reputation, sessions, tokens, users,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -63,7 +67,9 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     password_history::forget_unused(&core.db, BATCH).await?;
     // Reading a file of addresses takes a moment: not on a thread that serves requests.
     let places = core.clone();
-    tokio::task::spawn_blocking(move || places.geoip.refresh()).await.map_err(signet_base::Error::internal)?;
+    tokio::task::spawn_blocking(move || places.geoip.refresh())
+        .await
+        .map_err(signet_base::Error::internal)?;
     for token in tokens::expired_api_tokens(&core.db, now, 50).await? {
         let system = core.system();
         let length = usize::try_from(system.default_token_length).unwrap_or(60).clamp(32, 4096);
@@ -72,7 +78,14 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
         if tokens::rotate(&core.db, &core.vault, &token, &key, Some(now.plus(life))).await? {
             let owner = Principal::load_any(core, token.user_id).await?;
             let model = json!({"app": "authentik_core", "model_name": "token", "pk": token.id.simple().to_string(), "name": token.identifier});
-            core.event(&Client::internal(), owner.as_ref(), "secret_rotate", "authentik_core", json!({"secret": model})).await;
+            core.event(
+                &Client::internal(),
+                owner.as_ref(),
+                "secret_rotate",
+                "authentik_core",
+                json!({"secret": model}),
+            )
+            .await;
         }
     }
     Ok(())
@@ -88,7 +101,14 @@ async fn forget_unconfirmed(core: &Core) -> Result<()> {
         let Some(user) = users::by_id(&core.db, id).await? else { continue };
         users::delete(&core.db, id).await?;
         let model = json!({"app": "authentik_core", "model_name": "user", "pk": id, "name": user.username});
-        core.event(&Client::internal(), None, "model_deleted", "authentik_core", json!({"model": model, "message": "The account was never confirmed."})).await;
+        core.event(
+            &Client::internal(),
+            None,
+            "model_deleted",
+            "authentik_core",
+            json!({"model": model, "message": "The account was never confirmed."}),
+        )
+        .await;
     }
     Ok(())
 }
@@ -113,8 +133,8 @@ async fn keep_costs(core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// Takes over what other nodes write, and commands beside this server. PostgreSQL tells of it; silence proves nothing, so
-/// the counter is compared all the same: one row.
+/// Takes over what other nodes write, and commands beside this server. PostgreSQL tells of it; silence proves
+/// nothing, so the counter is compared all the same: one row.
 pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     loop {
         let mut news = match tokio::time::timeout(LOOK_TOLD, core.objects.listen()).await {

@@ -1,5 +1,5 @@
-//! Log lines: text for people at a terminal, JSON for collectors. A log that cannot be written stops nobody, and a fault
-//! that lasts fills no disk: of one place that warns, one line a second is written.
+//! Log lines: text for people at a terminal, JSON for collectors. A log that cannot be written stops nobody,
+//! and a fault that lasts fills no disk: of one place that warns, one line a second is written.
 use crate::config::Options;
 use signet_core::metrics::LOST_LINES;
 use std::collections::HashMap;
@@ -21,7 +21,10 @@ pub fn start(options: &Options) {
     };
     // Libraries speak up only when something is wrong, unless one is looking for a fault.
     let others = if level == "trace" { "debug" } else { "warn" };
-    let own = ["server", "front", "api", "core", "stages", "policies", "providers", "store", "blueprints", "expr"].map(|c| format!("signet_{c}={level}")).join(",");
+    let own =
+        ["server", "front", "api", "core", "stages", "policies", "providers", "store", "blueprints", "expr"]
+            .map(|c| format!("signet_{c}={level}"))
+            .join(",");
     let filter = EnvFilter::try_new(format!("{others},{own}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
     let json = match options.log_format() {
@@ -29,9 +32,15 @@ pub fn start(options: &Options) {
         "text" => false,
         _ => !terminal,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(Log { json, places: Mutex::default() });
-    let started =
-        if json { builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init() } else { builder.with_ansi(terminal).with_target(false).try_init() };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(Log { json, places: Mutex::default() });
+    let started = if json {
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+    } else {
+        builder.with_ansi(terminal).with_target(false).try_init()
+    };
     if started.is_err() {
         tracing::debug!("a logger was set already");
     }
@@ -90,7 +99,11 @@ impl<'a> MakeWriter<'a> for Log {
 impl Line {
     fn text(&self) -> String {
         let said = format!("{} more lines like this one were left out", self.more);
-        if self.json { format!("{{\"level\":\"WARN\",\"message\":\"{said}\",\"count\":{}}}\n", self.more) } else { format!("  {said}\n") }
+        if self.json {
+            format!("{{\"level\":\"WARN\",\"message\":\"{said}\",\"count\":{}}}\n", self.more)
+        } else {
+            format!("  {said}\n")
+        }
     }
 }
 
@@ -98,7 +111,9 @@ impl Write for Line {
     /// Never fails: what cannot be written is counted.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut to = io::stderr().lock();
-        let fine = self.shown && to.write_all(line).is_ok() && (self.more == 0 || to.write_all(self.text().as_bytes()).is_ok());
+        let fine = self.shown
+            && to.write_all(line).is_ok()
+            && (self.more == 0 || to.write_all(self.text().as_bytes()).is_ok());
         self.more = 0;
         if !fine {
             LOST_LINES.fetch_add(1, Ordering::Relaxed);

@@ -18,13 +18,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long connections are still taken after the signal to stop, where other nodes can take over: load balancers need a
-/// moment to see that this one is not ready any more.
+/// How long connections are still taken after the signal to stop, where other nodes can take over: load
+/// balancers need a moment to see that this one is not ready any more.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Opens the database, brings its schema up to date, loads the configuration.
 pub async fn open(options: &Options, ports: Ports) -> Result<Arc<Core>> {
-    let secret_key = options.installation_key(&ports).map_err(|e| Error::Unavailable(format!("the secret key: {e}")))?;
+    let secret_key =
+        options.installation_key(&ports).map_err(|e| Error::Unavailable(format!("the secret key: {e}")))?;
     let db = wiring::open_database(options).await?;
     schema(options, &db, &ports).await?;
     wiring::core(options, ports, db, secret_key).await
@@ -63,8 +64,8 @@ impl Running {
     }
 }
 
-/// Starts everything on a prepared core. The listeners are bound before anything is written, so that a second server
-/// on the same ports changes nothing.
+/// Starts everything on a prepared core. The listeners are bound before anything is written, so that a second
+/// server on the same ports changes nothing.
 pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     let http = bind(&options.http, &options.variable("LISTEN__HTTP")).await?;
     let https = bind(&options.https, &options.variable("LISTEN__HTTPS")).await?;
@@ -84,21 +85,50 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     let mut tasks = JoinSet::new();
     let bound = |list: &[TcpListener]| list.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
     let addresses = (bound(&http), bound(&https), bound(&metrics));
-    let ports = |list: &[SocketAddr], secure: bool| list.iter().map(|address| (address.port(), secure)).collect::<Vec<_>>();
+    let ports = |list: &[SocketAddr], secure: bool| {
+        list.iter().map(|address| (address.port(), secure)).collect::<Vec<_>>()
+    };
     core.set_listeners([ports(&addresses.0, false), ports(&addresses.1, true)].concat());
-    let connections = Arc::new(Connections::new(core.clone(), memory::raise_descriptors(), options.connections()));
+    let connections =
+        Arc::new(Connections::new(core.clone(), memory::raise_descriptors(), options.connections()));
     for listener in http {
-        tasks.spawn(listen::run(listener, None, Serve::Site(site.clone()), connections.clone(), stopped.clone()));
+        tasks.spawn(listen::run(
+            listener,
+            None,
+            Serve::Site(site.clone()),
+            connections.clone(),
+            stopped.clone(),
+        ));
     }
     for listener in https {
-        tasks.spawn(listen::run(listener, acceptor.clone(), Serve::Site(site.clone()), connections.clone(), stopped.clone()));
+        tasks.spawn(listen::run(
+            listener,
+            acceptor.clone(),
+            Serve::Site(site.clone()),
+            connections.clone(),
+            stopped.clone(),
+        ));
     }
     let scrape = Arc::new(Scrape::new(core.clone()));
     for listener in metrics {
-        tasks.spawn(listen::run(listener, None, Serve::Metrics(scrape.clone()), connections.clone(), stopped.clone()));
+        tasks.spawn(listen::run(
+            listener,
+            None,
+            Serve::Metrics(scrape.clone()),
+            connections.clone(),
+            stopped.clone(),
+        ));
     }
     background(&core, &mut tasks, &stopped);
-    Ok(Running { core, http: addresses.0, https: addresses.1, metrics: addresses.2, stop, tasks, _folder: folder })
+    Ok(Running {
+        core,
+        http: addresses.0,
+        https: addresses.1,
+        metrics: addresses.2,
+        stop,
+        tasks,
+        _folder: folder,
+    })
 }
 
 /// Work beside requests.
@@ -117,7 +147,8 @@ async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListene
 
 /// Says so where the memory is too small for the settings.
 fn tell_memory(options: &Options, core: &Core) {
-    let (wanted, possible) = (core.settings.threads.max(1), core.settings.hash_threads(machine::memory_bytes()));
+    let (wanted, possible) =
+        (core.settings.threads.max(1), core.settings.hash_threads(machine::memory_bytes()));
     if possible < wanted {
         let variable = options.variable("PASSWORDS__HASH_MEMORY");
         tracing::warn!(

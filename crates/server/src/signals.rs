@@ -11,7 +11,8 @@ pub enum Wanted {
     Reload,
 }
 
-/// The signals that are listened for. Those that come while nobody asks are kept, so that none is lost during a start.
+/// The signals that are listened for. Those that come while nobody asks are kept, so that none is lost during
+/// a start.
 pub struct Signals {
     term: Signal,
     int: Signal,

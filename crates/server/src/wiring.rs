@@ -26,8 +26,15 @@ pub fn registry() -> Registry {
 
 /// Every kind of stage, policy and provider.
 pub fn families() -> Families {
-    let stages = signet_stages::ALL.iter().map(|s| (s.kind)()).chain(signet_providers::ALL.iter().flat_map(|s| (s.stages)()));
-    Families::new(stages, signet_policies::ALL.iter().map(|s| (s.kind)()), signet_providers::ALL.iter().map(|s| (s.provider)()))
+    let stages = signet_stages::ALL
+        .iter()
+        .map(|s| (s.kind)())
+        .chain(signet_providers::ALL.iter().flat_map(|s| (s.stages)()));
+    Families::new(
+        stages,
+        signet_policies::ALL.iter().map(|s| (s.kind)()),
+        signet_providers::ALL.iter().map(|s| (s.provider)()),
+    )
 }
 
 /// Opens the database that the settings name. A folder for the embedded one is made.
@@ -51,7 +58,8 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
     objects.load().await?;
     let install_id = kv::install_id(&db, &ports).await?;
     let system = match kv::get(&db, SETTINGS_KEY).await? {
-        Some((stored, _)) => serde_json::from_value(stored).map_err(|e| Error::internal(format!("the stored system settings cannot be read: {e}")))?,
+        Some((stored, _)) => serde_json::from_value(stored)
+            .map_err(|e| Error::internal(format!("the stored system settings cannot be read: {e}")))?,
         None => SystemSettings::default(),
     };
     let core = Core::new(CoreParts {

@@ -102,10 +102,20 @@ fn start(place: &Place) -> (Child, String) {
 }
 /// With the lines of the log until the server was ready.
 fn start_with_log(place: &Place) -> (Child, String, Vec<String>) {
-    let mut child = place.command(&["server"]).env("AUTHENTIK_LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = place
+        .command(&["server"])
+        .env("AUTHENTIK_LOG_FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut log = Vec::new();
-    let line = lines.by_ref().map(|l| l.unwrap()).inspect(|l| log.push(l.clone())).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
+    let line = lines
+        .by_ref()
+        .map(|l| l.unwrap())
+        .inspect(|l| log.push(l.clone()))
+        .find(|l| l.contains("\"ready\""))
+        .expect("the server gets ready");
     // The rest is read, so that the server never waits for us.
     std::thread::spawn(move || lines.for_each(drop));
     let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
@@ -114,7 +124,8 @@ fn start_with_log(place: &Place) -> (Child, String, Vec<String>) {
 fn begin(mut command: Command) -> (Child, String, Log) {
     let mut child = command.env("AUTHENTIK_LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = lines.by_ref().map(|l| l.unwrap()).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
+    let line =
+        lines.by_ref().map(|l| l.unwrap()).find(|l| l.contains("\"ready\"")).expect("the server gets ready");
     let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     (child, address, lines)
 }
@@ -122,10 +133,16 @@ fn get(address: &str, path: &str) -> String {
     get_with(address, path, "")
 }
 fn get_with(address: &str, path: &str, cookies: &str) -> String {
-    exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n"))
+    exchange(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n"),
+    )
 }
 fn post(address: &str, path: &str, cookies: &str, body: &str) -> String {
-    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nCookie: {cookies}\r\nContent-Length: {}\r\nConnection: close", body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nCookie: {cookies}\r\nContent-Length: {}\r\nConnection: close",
+        body.len()
+    );
     exchange(address, &format!("{head}\r\n\r\n{body}"))
 }
 fn exchange(address: &str, request: &str) -> String {
@@ -181,14 +198,32 @@ fn a_test_mail_says_what_the_mail_server_answers() {
     let place = Place::new("mail");
     let (port, seen) = mail_server();
     let mut command = place.command(&["test_email", "ada@example.test"]);
-    let out =
-        command.env("AUTHENTIK_EMAIL__HOST", "127.0.0.1").env("AUTHENTIK_EMAIL__PORT", port.to_string()).env("AUTHENTIK_EMAIL__FROM", "Signet <signet@id.test>").output().unwrap();
+    let out = command
+        .env("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
+        .env("AUTHENTIK_EMAIL__PORT", port.to_string())
+        .env("AUTHENTIK_EMAIL__FROM", "Signet <signet@id.test>")
+        .output()
+        .unwrap();
     assert!(out.status.success() && said(&out).contains("has taken the message"), "{}", said(&out));
     let seen = seen.join().unwrap();
-    assert!(seen.contains("RCPT TO:<ada@example.test>") && seen.contains("MAIL FROM:<signet@id.test>") && seen.contains("Mail works"), "{seen}");
+    assert!(
+        seen.contains("RCPT TO:<ada@example.test>")
+            && seen.contains("MAIL FROM:<signet@id.test>")
+            && seen.contains("Mail works"),
+        "{seen}"
+    );
     // Nobody there, no address, no stage.
-    let out = place.command(&["test_email", "ada@example.test"]).env("AUTHENTIK_EMAIL__HOST", "127.0.0.1").env("AUTHENTIK_EMAIL__PORT", port.to_string()).output().unwrap();
-    assert!(out.status.code() == Some(1) && said(&out).contains(&format!("127.0.0.1:{port}")), "{}", said(&out));
+    let out = place
+        .command(&["test_email", "ada@example.test"])
+        .env("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
+        .env("AUTHENTIK_EMAIL__PORT", port.to_string())
+        .output()
+        .unwrap();
+    assert!(
+        out.status.code() == Some(1) && said(&out).contains(&format!("127.0.0.1:{port}")),
+        "{}",
+        said(&out)
+    );
     assert_eq!(place.run(&["test_email", "nobody"]).status.code(), Some(1));
     let out = place.run(&["test_email", "-S", "none", "ada@example.test"]);
     assert!(out.status.code() == Some(1) && said(&out).contains("no e-mail stage"), "{}", said(&out));
@@ -201,19 +236,31 @@ fn accounts_are_repaired_on_the_command_line() {
     assert!(out.status.success() && said(&out).contains("/recovery/use-token/"), "{}", said(&out));
     let out = place.run(&["create_recovery_key", "10", "akadmin"]);
     let text = said(&out);
-    let link_in = |text: &str| text.lines().find(|l| l.starts_with("/recovery/use-token/")).unwrap().to_owned();
+    let link_in =
+        |text: &str| text.lines().find(|l| l.starts_with("/recovery/use-token/")).unwrap().to_owned();
     let old = link_in(&text);
-    let mut child = place.command(&["changepassword", "akadmin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = place
+        .command(&["changepassword", "akadmin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
     assert!(child.wait().unwrap().success());
     let link = link_in(&said(&place.run(&["create_recovery_key", "10", "akadmin"])));
     assert_eq!(place.run(&["create_admin_group", "nobody"]).status.code(), Some(1));
     assert!(place.run(&["create_admin_group", "AKADMIN"]).status.success());
     let file = place.0.join("b.yaml");
-    std::fs::write(&file, "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: !Env GROUP}}\n").unwrap();
+    std::fs::write(
+        &file,
+        "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: !Env GROUP}}\n",
+    )
+    .unwrap();
     let out = place.command(&["apply_blueprint", file.to_str().unwrap()]).env("GROUP", "g").output().unwrap();
     assert!(said(&out).contains("1 created"), "{}", said(&out));
-    std::fs::write(&file, "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: ''}}\n").unwrap();
+    std::fs::write(&file, "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: ''}}\n")
+        .unwrap();
     let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(1));
     assert!(said(&out).contains("entries[0]: authentik_core.group: name"), "{}", said(&out));
@@ -221,7 +268,10 @@ fn accounts_are_repaired_on_the_command_line() {
     assert!(get(&address, &old).starts_with("HTTP/1.1 404"), "a new password ends the links of before");
     for _ in 0..2 {
         let asked = get(&address, &link);
-        assert!(asked.starts_with("HTTP/1.1 200") && asked.contains("<form"), "looking at a link does not use it up: {asked}");
+        assert!(
+            asked.starts_with("HTTP/1.1 200") && asked.contains("<form"),
+            "looking at a link does not use it up: {asked}"
+        );
     }
     let health = place.command(&["healthcheck"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap();
     assert!(health.status.success(), "{}", said(&health));
@@ -229,7 +279,15 @@ fn accounts_are_repaired_on_the_command_line() {
     assert_eq!(taken.status.code(), Some(1));
     assert!(said(&taken).contains("Change AUTHENTIK_LISTEN__HTTP"), "{}", said(&taken));
     end(server);
-    assert!(!place.command(&["healthcheck"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap().status.success());
+    assert!(
+        !place
+            .command(&["healthcheck"])
+            .env("AUTHENTIK_LISTEN__HTTP", &address)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
 }
 
 #[test]
@@ -237,11 +295,16 @@ fn scale_b2_a_log_that_nobody_takes_cuts_no_answer() {
     let place = Place::new("log");
     let (server, address, lines) = begin(place.command(&["server"]));
     drop(lines);
-    for path in ["/nothing/", "/api/v3/nothing/", "/api/v3/core/users/", "/application/o/authorize/?client_id=x"] {
+    for path in
+        ["/nothing/", "/api/v3/nothing/", "/api/v3/core/users/", "/application/o/authorize/?client_id=x"]
+    {
         assert!(get(&address, path).starts_with("HTTP/1.1 4"), "{path}");
     }
     let counted = get(&address, "/-/metrics/");
-    let lost = counted.lines().find_map(|l| l.strip_prefix("authentik_log_lines_dropped_total ")).expect("a counter");
+    let lost = counted
+        .lines()
+        .find_map(|l| l.strip_prefix("authentik_log_lines_dropped_total "))
+        .expect("a counter");
     assert!(lost.parse::<u64>().unwrap() >= 4, "{lost}");
     end(server);
 }
@@ -256,13 +319,19 @@ fn redteam_07_slow_bodies_and_idle_connections_leave_room_for_others() {
     for n in 0..600 {
         let mut stream = std::net::TcpStream::connect(&address).unwrap();
         if n % 2 == 0 {
-            let _ = stream.write_all(b"POST /application/o/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\na");
+            let _ = stream.write_all(
+                b"POST /application/o/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\na",
+            );
         }
         crowd.push(stream);
         if n % 50 == 0 {
             let asked = Instant::now();
             assert!(get(&address, "/-/health/ready/").starts_with("HTTP/1.1 200"), "after {n}");
-            assert!(get(&address, "/api/v3/flows/executor/default-authentication-flow/?query=").starts_with("HTTP/1.1 200"), "after {n}");
+            assert!(
+                get(&address, "/api/v3/flows/executor/default-authentication-flow/?query=")
+                    .starts_with("HTTP/1.1 200"),
+                "after {n}"
+            );
             assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
         }
     }
@@ -299,8 +368,18 @@ fn redteam_21_the_code_of_the_first_run_is_printed_until_it_is_over() {
     // The log says it too, to whoever starts the server.
     let (server, _, log) = start_with_log(&place);
     assert!(log.iter().any(|line| line.contains(&code)), "{log:?}");
-    assert_eq!(String::from_utf8(place.run(&["setup_code"]).stdout).unwrap().trim(), code, "beside a running server too");
-    let mut child = place.command(&["changepassword", "akadmin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert_eq!(
+        String::from_utf8(place.run(&["setup_code"]).stdout).unwrap().trim(),
+        code,
+        "beside a running server too"
+    );
+    let mut child = place
+        .command(&["changepassword", "akadmin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
     assert!(child.wait().unwrap().success());
     let out = place.run(&["setup_code"]);
@@ -340,8 +419,11 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
         let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
         assert!(out.status.success(), "{}", said(&out));
     };
-    // The group that made the last superuser one, and then the account, off; a sign-in flow that denies everybody.
-    apply("version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n");
+    // The group that made the last superuser one, and then the account, off; a sign-in flow that denies
+    // everybody.
+    apply(
+        "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n",
+    );
     apply(
         "version: 1\nentries:\n\
         - {model: authentik_core.user, identifiers: {username: akadmin}, attrs: {is_active: false, groups: []}}\n\
@@ -355,7 +437,11 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
         let out = place.run(&["rescue"]);
         assert!(out.status.success(), "{}", said(&out));
         let text = said(&out);
-        let link = text.lines().find(|l| l.starts_with("/recovery/use-token/")).unwrap_or_else(|| panic!("{text}")).to_owned();
+        let link = text
+            .lines()
+            .find(|l| l.starts_with("/recovery/use-token/"))
+            .unwrap_or_else(|| panic!("{text}"))
+            .to_owned();
         std::thread::sleep(Duration::from_millis(1_200));
         assert!(!get(&address, &link).starts_with("HTTP/1.1 404"), "the running server takes the link");
         apply(
@@ -363,7 +449,13 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
         );
     }
     assert!(place.run(&["rescue"]).status.success());
-    let mut child = place.command(&["changepassword", "akadmin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = place
+        .command(&["changepassword", "akadmin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
     assert!(child.wait().unwrap().success());
     std::thread::sleep(Duration::from_millis(1_200));
@@ -371,8 +463,18 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     // By name and password, as an administrator.
     let path = "/api/v3/flows/executor/rescue-authentication/?query=";
     let mut cookies = String::new();
-    for body in [r#"{"component": "ak-stage-identification", "uid_field": "akadmin"}"#, r#"{"component": "ak-stage-password", "password": "Correct-Horse-9"}"#, "", "", ""] {
-        let answer = if body.is_empty() { get_with(&address, path, &cookies) } else { post(&address, path, &cookies, body) };
+    for body in [
+        r#"{"component": "ak-stage-identification", "uid_field": "akadmin"}"#,
+        r#"{"component": "ak-stage-password", "password": "Correct-Horse-9"}"#,
+        "",
+        "",
+        "",
+    ] {
+        let answer = if body.is_empty() {
+            get_with(&address, path, &cookies)
+        } else {
+            post(&address, path, &cookies, body)
+        };
         for line in answer.lines().filter_map(|l| l.strip_prefix("set-cookie: ")) {
             cookies = format!("{}; {cookies}", line.split(';').next().unwrap());
         }

@@ -4,7 +4,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
-use signet_core::flow::{Challenge, Context, FlowRun, Key, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, Context, FlowRun, FlowStep, Key, StageKind, keys};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::consents::{self, Consent};
 use std::collections::BTreeSet;
@@ -67,10 +67,24 @@ impl StageKind for ConsentKind {
         }
         let (before, new) = split(asked, given.as_deref());
         // A reload shows the same question: a page that is open already stays good.
-        let token = flow.plan.context.get(&keys::CONSENT_TOKEN).filter(|token| !token.is_empty()).unwrap_or_else(|| flow.core.ports.hex(20));
+        let token = flow
+            .plan
+            .context
+            .get(&keys::CONSENT_TOKEN)
+            .filter(|token| !token.is_empty())
+            .unwrap_or_else(|| flow.core.ports.hex(20));
         flow.context().set(&keys::CONSENT_TOKEN, token.clone());
-        let header = flow.plan.context.get(&keys::CONSENT_HEADER).or_else(|| flow.plan.context.get(&keys::CONSENT_TITLE)).unwrap_or_default();
-        let challenge = Challenge::new(COMPONENT).with("header_text", header).with("permissions", json!(before)).with("additional_permissions", json!(new)).with("token", token);
+        let header = flow
+            .plan
+            .context
+            .get(&keys::CONSENT_HEADER)
+            .or_else(|| flow.plan.context.get(&keys::CONSENT_TITLE))
+            .unwrap_or_default();
+        let challenge = Challenge::new(COMPONENT)
+            .with("header_text", header)
+            .with("permissions", json!(before))
+            .with("additional_permissions", json!(new))
+            .with("token", token);
         Ok(FlowStep::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
@@ -88,7 +102,8 @@ impl StageKind for ConsentKind {
             Mode::Expiring => Some(now.plus(settings.consent_expire_in)),
         };
         let ids: Vec<String> = requested(&flow.plan.context).iter().map(|p| id(p).to_owned()).collect();
-        let row = Consent { id: 0, user_id: user, application, permissions: ids.join(" "), expires, created: now };
+        let row =
+            Consent { id: 0, user_id: user, application, permissions: ids.join(" "), expires, created: now };
         consents::put(&flow.core.db, &row).await?;
         Ok(FlowStep::Next)
     }
@@ -97,7 +112,10 @@ impl StageKind for ConsentKind {
 /// Who agrees and for which application; none when nothing can be remembered.
 fn parties(flow: &FlowRun<'_>) -> Option<(i64, Uuid)> {
     let context = &flow.plan.context;
-    let pending = context.get(&keys::PENDING_USER).and_then(|u| u.id).filter(|_| proof::owns_pending(context, flow.user()));
+    let pending = context
+        .get(&keys::PENDING_USER)
+        .and_then(|u| u.id)
+        .filter(|_| proof::owns_pending(context, flow.user()));
     let user = pending.or_else(|| flow.user().map(|p| p.user.id))?;
     Some((user, context.get(&keys::APPLICATION)?))
 }
@@ -107,7 +125,9 @@ async fn stored(flow: &FlowRun<'_>) -> Result<Option<Vec<String>>> {
     let Some((user, application)) = parties(flow) else { return Ok(None) };
     let row = consents::get(&flow.core.db, user, application).await?;
     let now = flow.core.now();
-    Ok(row.filter(|c| !c.is_expired(now)).map(|c| c.permissions.split_whitespace().map(str::to_owned).collect()))
+    Ok(row
+        .filter(|c| !c.is_expired(now))
+        .map(|c| c.permissions.split_whitespace().map(str::to_owned).collect()))
 }
 
 fn id(permission: &Map) -> &str {
@@ -116,7 +136,11 @@ fn id(permission: &Map) -> &str {
 /// Everything that is asked for, each id once.
 fn requested(context: &Context) -> Vec<Map> {
     let mut seen = BTreeSet::new();
-    let all = context.get(&keys::CONSENT_PERMISSIONS).unwrap_or_default().into_iter().chain(context.get(&ADDITIONAL).unwrap_or_default());
+    let all = context
+        .get(&keys::CONSENT_PERMISSIONS)
+        .unwrap_or_default()
+        .into_iter()
+        .chain(context.get(&ADDITIONAL).unwrap_or_default());
     all.filter(|p| seen.insert(id(p).to_owned())).collect()
 }
 /// A remembered agreement must be to exactly what is asked for now.
@@ -157,16 +181,26 @@ mod tests {
     #[test]
     fn the_declaration_judges_durations() {
         let config = Snapshot::default();
-        assert_eq!(create(ConsentStage::DEF, json!({"name": "a"}), &config).unwrap(), json!({"name": "a", "mode": "expiring", "consent_expire_in": "weeks=4"}));
+        assert_eq!(
+            create(ConsentStage::DEF, json!({"name": "a"}), &config).unwrap(),
+            json!({"name": "a", "mode": "expiring", "consent_expire_in": "weeks=4"})
+        );
         for wrong in ["bogus", "days=-1"] {
-            assert!(create(ConsentStage::DEF, json!({"name": "a", "consent_expire_in": wrong}), &config).unwrap_err().get("consent_expire_in").is_some());
+            assert!(
+                create(ConsentStage::DEF, json!({"name": "a", "consent_expire_in": wrong}), &config)
+                    .unwrap_err()
+                    .get("consent_expire_in")
+                    .is_some()
+            );
         }
     }
     #[test]
     fn only_an_equal_agreement_covers() {
         let asked = permissions(&["openid", "email"]);
         assert!(covers(&owned(&["email", "openid"]), &asked));
-        assert!(!covers(&owned(&["openid"]), &asked) && !covers(&owned(&["openid", "email", "groups"]), &asked));
+        assert!(
+            !covers(&owned(&["openid"]), &asked) && !covers(&owned(&["openid", "email", "groups"]), &asked)
+        );
         let (before, new) = split(asked.clone(), Some(&owned(&["openid"])));
         assert_eq!((before, new), (permissions(&["openid"]), permissions(&["email"])));
         assert_eq!(split(asked.clone(), None), (asked, Vec::new()));
@@ -178,7 +212,13 @@ mod tests {
         assert!(!token_fits(&context, &map(json!({"token": ""}))));
         context.set(&keys::CONSENT_TOKEN, "abc".to_owned());
         assert!(token_fits(&context, &map(json!({"token": "abc"}))));
-        for wrong in [json!({}), json!({"token": ""}), json!({"token": "abd"}), json!({"token": null}), json!({"token": ["abc"]})] {
+        for wrong in [
+            json!({}),
+            json!({"token": ""}),
+            json!({"token": "abd"}),
+            json!({"token": null}),
+            json!({"token": ["abc"]}),
+        ] {
             assert!(!token_fits(&context, &map(wrong)));
         }
         context.set(&keys::CONSENT_TOKEN, String::new());

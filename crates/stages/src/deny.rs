@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::Result;
-use signet_core::flow::{FlowRun, StageKind, FlowStep, keys};
+use signet_core::flow::{FlowRun, FlowStep, StageKind, keys};
 use signet_model::Model;
 use std::sync::Arc;
 
@@ -29,7 +29,8 @@ impl StageKind for Deny {
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<DenyStage>()?;
-        let text = flow.plan.context.get(&keys::DENY_MESSAGE).unwrap_or_else(|| settings.deny_message.clone());
+        let text =
+            flow.plan.context.get(&keys::DENY_MESSAGE).unwrap_or_else(|| settings.deny_message.clone());
         Ok(FlowStep::Deny(Some(text).filter(|t| !t.is_empty())))
     }
 }
@@ -44,8 +45,17 @@ mod tests {
     #[test]
     fn the_declaration_names_what_is_wrong() {
         let config = Snapshot::default();
-        assert_eq!(create(DenyStage::DEF, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."]}));
-        assert_eq!(create(DenyStage::DEF, json!({"name": "a", "deny_message": {}}), &config).unwrap_err(), json!({"deny_message": ["Not a valid string."]}));
-        assert_eq!(create(DenyStage::DEF, json!({"name": "a"}), &config).unwrap(), json!({"name": "a", "deny_message": ""}));
+        assert_eq!(
+            create(DenyStage::DEF, json!({}), &config).unwrap_err(),
+            json!({"name": ["This field is required."]})
+        );
+        assert_eq!(
+            create(DenyStage::DEF, json!({"name": "a", "deny_message": {}}), &config).unwrap_err(),
+            json!({"deny_message": ["Not a valid string."]})
+        );
+        assert_eq!(
+            create(DenyStage::DEF, json!({"name": "a"}), &config).unwrap(),
+            json!({"name": "a", "deny_message": ""})
+        );
     }
 }

@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_model::Model;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result};
-use signet_core::flow::{Challenge, FlowRun, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind, keys};
 use signet_core::login;
 use signet_model::Model;
 use signet_pages::{FormContext, ui};

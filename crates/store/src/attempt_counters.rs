@@ -1,12 +1,14 @@
-//! Counts of attempts, where one process owns the database: they are counted here, and every change is written behind.
-//! A count that was read once stays here for a while, so that what waits to be written is never missed.
+//! Counts of attempts, where one process owns the database: they are counted here, and every change is
+//! written behind. A count that was read once stays here for a while, so that what waits to be written is
+//! never missed.
 use crate::rows::attempts::Taken;
 use signet_base::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an untouched count stays: far longer than a change waits to be written, and than any request lasts.
+/// How long an untouched count stays: far longer than a change waits to be written, and than any request
+/// lasts.
 const KEPT: Duration = Duration::from_secs(300);
 /// From so many on, old ones are looked for at each new one.
 const MANY: usize = 4096;
@@ -63,7 +65,8 @@ impl AttemptCounters {
         before != *window
     }
 
-    /// Hands over what is known of a name now. Nobody changes it meanwhile, so that what is handed over last is the latest.
+    /// Hands over what is known of a name now. Nobody changes it meanwhile, so that what is handed over last
+    /// is the latest.
     pub fn hand_over<T>(&self, name: &str, take: impl FnOnce(Window) -> Option<T>) -> Option<T> {
         let all = self.all();
         all.get(name).and_then(|(window, _)| take(*window))
@@ -77,14 +80,20 @@ mod tests {
     #[test]
     fn a_name_is_counted_once_it_is_known_and_the_first_answer_of_the_database_counts() {
         let (attempt_counters, at) = (AttemptCounters::default(), Timestamp::from_secs);
-        assert!(attempt_counters.take("a", 2, at(10), at(0)).is_none() && attempt_counters.get("a").is_none());
+        assert!(
+            attempt_counters.take("a", 2, at(10), at(0)).is_none() && attempt_counters.get("a").is_none()
+        );
         attempt_counters.learn("a", (1, at(5)));
         attempt_counters.learn("a", (0, at(0)));
         assert_eq!(attempt_counters.take("a", 2, at(10), at(0)), Some(Taken::Allowed { left: 0 }));
         assert_eq!(attempt_counters.get("a"), Some((2, at(5))));
         assert_eq!(attempt_counters.take("a", 2, at(10), at(4)), Some(Taken::Refused { until: at(5) }));
         assert_eq!(attempt_counters.take("a", 2, at(15), at(5)), Some(Taken::Allowed { left: 1 }));
-        assert!(attempt_counters.change("a", |(_, end)| (0, end)) && !attempt_counters.change("a", |window| window) && !attempt_counters.change("b", |(_, end)| (9, end)));
+        assert!(
+            attempt_counters.change("a", |(_, end)| (0, end))
+                && !attempt_counters.change("a", |window| window)
+                && !attempt_counters.change("b", |(_, end)| (9, end))
+        );
         assert_eq!(attempt_counters.hand_over("a", Some), Some((0, at(15))));
         assert_eq!(attempt_counters.take("a", 2, at(16), at(6)), Some(Taken::Allowed { left: 1 }));
         attempt_counters.forget_over(at(16));

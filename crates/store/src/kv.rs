@@ -5,7 +5,8 @@ use signet_base::{Error, Json, Ports, Result};
 
 const GET: &str = "SELECT data, version FROM kv WHERE name = ?";
 const CREATE: &str = "INSERT INTO kv (name, data, version, updated) VALUES (?, ?, 1, ?)";
-const REPLACE: &str = "UPDATE kv SET data = ?, version = version + 1, updated = ? WHERE name = ? AND version = ?";
+const REPLACE: &str =
+    "UPDATE kv SET data = ?, version = version + 1, updated = ? WHERE name = ? AND version = ?";
 const PUT: &str = "INSERT INTO kv (name, data, version, updated) VALUES (?, ?, 1, ?) \
     ON CONFLICT (name) DO UPDATE SET data = excluded.data, version = kv.version + 1, updated = excluded.updated RETURNING version";
 const DELETE: &str = "DELETE FROM kv WHERE name = ?";
@@ -20,17 +21,24 @@ pub async fn get(db: &Db, name: &str) -> Result<Option<(Json, i64)>> {
     row.map(|row| Ok((row.json(0)?, row.int(1)?))).transpose()
 }
 
-/// Writes a value and returns its new version. `version` guards against lost updates: `Some(0)` means that there must be
-/// none yet, `Some(n)` that it must still be `n` (else `Error::Conflict`); `None` overwrites.
+/// Writes a value and returns its new version. `version` guards against lost updates: `Some(0)` means that
+/// there must be none yet, `Some(n)` that it must still be `n` (else `Error::Conflict`); `None` overwrites.
 pub async fn put(db: &Db, ports: &Ports, name: &str, value: &Json, version: Option<i64>) -> Result<i64> {
     let now = ports.now();
     match version {
         None => {
             let answer = db.batch(Batch::new().add(PUT, params![name, value, now]).returning()).await?;
-            answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no version came back"))?.int(0)
+            answer
+                .first()
+                .and_then(|rows| rows.first())
+                .ok_or_else(|| Error::internal("no version came back"))?
+                .int(0)
         }
         Some(0) => db.execute(CREATE, params![name, value, now]).await.map(|()| 1),
-        Some(n) => db.batch(Batch::new().add(REPLACE, params![value, now, name, n]).expect_rows(1, "version")).await.map(|_| n + 1),
+        Some(n) => db
+            .batch(Batch::new().add(REPLACE, params![value, now, name, n]).expect_rows(1, "version"))
+            .await
+            .map(|_| n + 1),
     }
 }
 

@@ -1,23 +1,23 @@
-//! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration objects with
-//! their in-memory snapshot, and the row tables of the directory and the protocols.
-mod write_behind;
+//! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration
+//! objects with their in-memory snapshot, and the row tables of the directory and the protocols.
+mod attempt_counters;
 pub mod db;
 pub mod kv;
 pub mod migrate;
 pub mod objects;
+mod pending_sessions;
 mod read_cache;
 mod rows;
-mod attempt_counters;
 #[cfg(feature = "testdb")]
 pub mod testdb;
-mod pending_sessions;
+mod write_behind;
 
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 pub use rows::{
-    Page, attempts, consents, devices, epoch, events, flow_tokens, grants, groups, invitations, known_devices, logins, lookups, password_history, people, reputation, sessions,
-    tokens, users,
+    Page, attempts, consents, devices, epoch, events, flow_tokens, grants, groups, invitations,
+    known_devices, logins, lookups, password_history, people, reputation, sessions, tokens, users,
 };
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.

@@ -1,8 +1,8 @@
 //! Numbered migrations, embedded, applied together in one transaction.
 //!
-//! Expand and contract: while nodes are replaced one by one, the previous release still works on the new schema. So a
-//! migration only adds (tables, columns with defaults, indexes); what is no longer used is removed one release later.
-//! A file that was released is never edited: its checksum is kept in the database.
+//! Expand and contract: while nodes are replaced one by one, the previous release still works on the new
+//! schema. So a migration only adds (tables, columns with defaults, indexes); what is no longer used is
+//! removed one release later. A file that was released is never edited: its checksum is kept in the database.
 //! Statements have no parameters; a literal never holds a semicolon followed by a line end.
 use crate::db::{Db, DbKind};
 use signet_base::{Error, Ports, Result, vault::sha256_hex};
@@ -21,7 +21,11 @@ const ALL: &[Migration] = &[
     Migration { number: 5, name: "flow_tokens", sql: include_str!("../migrations/0005_flow_tokens.sql") },
     Migration { number: 6, name: "reputation", sql: include_str!("../migrations/0006_reputation.sql") },
     Migration { number: 7, name: "grant indexes", sql: include_str!("../migrations/0007_grant_indexes.sql") },
-    Migration { number: 8, name: "invitation key", sql: include_str!("../migrations/0008_invitation_key.sql") },
+    Migration {
+        number: 8,
+        name: "invitation key",
+        sql: include_str!("../migrations/0008_invitation_key.sql"),
+    },
     Migration { number: 9, name: "account epoch", sql: include_str!("../migrations/0009_account_epoch.sql") },
 ];
 
@@ -34,8 +38,8 @@ pub(crate) const STATEMENTS: &[&str] = &[APPLIED];
 /// Any number that no other program is likely to use.
 const LOCK: i64 = 0x7369_676e_6574;
 
-/// Brings the schema up to date and says how many migrations ran. Refuses a database of a newer release, and one whose
-/// applied migrations are not the ones of this release.
+/// Brings the schema up to date and says how many migrations ran. Refuses a database of a newer release, and
+/// one whose applied migrations are not the ones of this release.
 pub async fn migrate(db: &Db, ports: &Ports) -> Result<usize> {
     // Two nodes may start at once: the second finds its own insert refused and looks again.
     let mut tries = 0;
@@ -67,8 +71,12 @@ pub async fn check(db: &Db) -> Result<()> {
 
 async fn pending(db: &Db) -> Result<Vec<&'static Migration>> {
     let exists = match db.kind() {
-        DbKind::Sqlite => "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'",
-        DbKind::Postgres => "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_migration'",
+        DbKind::Sqlite => {
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'"
+        }
+        DbKind::Postgres => {
+            "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_migration'"
+        }
     };
     let there = db.query_one(exists, vec![]).await?.map(|row| row.int(0)).transpose()?.unwrap_or(0) > 0;
     let applied = if there { db.query(APPLIED, vec![]).await? } else { Vec::new() };
@@ -82,7 +90,10 @@ async fn pending(db: &Db) -> Result<Vec<&'static Migration>> {
             )));
         };
         if row.text(2)? != sha256_hex(known.sql.as_bytes()) {
-            return Err(Error::Unavailable(format!("migration {number:04} {} in the database differs from the one of this release", known.name)));
+            return Err(Error::Unavailable(format!(
+                "migration {number:04} {} in the database differs from the one of this release",
+                known.name
+            )));
         }
     }
     let last = applied.last().map(|row| row.int(0)).transpose()?.unwrap_or(0);

@@ -1,8 +1,9 @@
-//! Sessions of people who have not signed in yet, on SQLite: one process serves them all, so what a step of a flow changes
-//! waits here for a moment and is written together with others. Reads look here first. The last half second may be lost
-//! with the process, as with its power: somebody then begins a sign-in again.
+//! Sessions of people who have not signed in yet, on SQLite: one process serves them all, so what a step of a
+//! flow changes waits here for a moment and is written together with others. Reads look here first. The last
+//! half second may be lost with the process, as with its power: somebody then begins a sign-in again.
 //!
-//! A session that was ended or replaced leaves a mark, so that a request that began before cannot bring it back.
+//! A session that was ended or replaced leaves a mark, so that a request that began before cannot bring it
+//! back.
 use crate::db::{Backend, Batch};
 use crate::rows::sessions::{self, Session};
 use signet_base::Result;
@@ -69,8 +70,8 @@ impl PendingSessions {
         }
     }
 
-    /// Takes a change over. `new`: the session is not in the database. `None` when there is no room; else whether the
-    /// session is still there.
+    /// Takes a change over. `new`: the session is not in the database. `None` when there is no room; else
+    /// whether the session is still there.
     pub fn keep(&self, backend: &Arc<dyn Backend>, session: &Session, new: bool) -> Option<bool> {
         let mut state = self.state();
         if state.ended.contains_key(&session.id) {
@@ -90,7 +91,8 @@ impl PendingSessions {
         Some(true)
     }
 
-    /// Ends a session here. The caller changes the database while it holds the guard. Says whether it was waiting.
+    /// Ends a session here. The caller changes the database while it holds the guard. Says whether it was
+    /// waiting.
     pub async fn end(&self, id: &str) -> (tokio::sync::MutexGuard<'_, ()>, bool) {
         let was_waiting = {
             let mut state = self.state();
@@ -140,7 +142,8 @@ impl PendingSessions {
             let mut taken = Vec::new();
             {
                 let state = self.state();
-                for (id, visit) in state.waiting.iter().filter(|(_, visit)| visit.change <= until).take(CHUNK) {
+                for (id, visit) in state.waiting.iter().filter(|(_, visit)| visit.change <= until).take(CHUNK)
+                {
                     taken.push((id.clone(), visit.change));
                     batch = batch.then(sessions::write_batch(&visit.session, visit.new));
                 }

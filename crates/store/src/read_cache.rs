@@ -1,6 +1,7 @@
-//! What was read a moment ago: people, and access tokens. Every commit of this process that may change an account, a group,
-//! a membership or what a token is worth makes all of it old before its caller hears of it. What others write (another
-//! node, a command of the administrator) is seen after [`FRESH`]. Sessions are not among it: they end at once everywhere.
+//! What was read a moment ago: people, and access tokens. Every commit of this process that may change an
+//! account, a group, a membership or what a token is worth makes all of it old before its caller hears of it.
+//! What others write (another node, a command of the administrator) is seen after [`FRESH`]. Sessions are not
+//! among it: they end at once everywhere.
 use crate::db::Batch;
 use crate::rows::grants::{GrantToken, ROTATE};
 use crate::rows::people::Person;

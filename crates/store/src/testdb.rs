@@ -1,10 +1,14 @@
 //! Databases for tests: temporary SQLite files, and one private PostgreSQL cluster for each test process.
 //!
-//! The cluster lives in a temporary folder and listens on a socket there, and for tests of TLS on a loopback port with a
-//! random password. A small shell process watches over it: when the
-//! test process ends, however it ends, the watcher's input closes, and it stops the server by its pid and removes the folder.
-//! `SIGNET_TEST_POSTGRES_BIN` names the folder with `initdb`; `SIGNET_TEST_SKIP_POSTGRES=1` leaves PostgreSQL out.
-#![allow(clippy::disallowed_methods, reason = "only tests use this module; its settings are those of the test run")]
+//! The cluster lives in a temporary folder and listens on a socket there, and for tests of TLS on a loopback
+//! port with a random password. A small shell process watches over it: when the test process ends, however it
+//! ends, the watcher's input closes, and it stops the server by its pid and removes the folder.
+//! `SIGNET_TEST_POSTGRES_BIN` names the folder with `initdb`; `SIGNET_TEST_SKIP_POSTGRES=1` leaves PostgreSQL
+//! out.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "only tests use this module; its settings are those of the test run"
+)]
 use crate::db::{Db, PostgresConfig, SslMode};
 use crate::migrate;
 use signet_base::{Ports, Secret};
@@ -54,7 +58,8 @@ pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let template = if migrated { "signet_template" } else { "template0" };
     let _guard = ONE_AT_A_TIME.lock().await;
-    let admin = Db::open_postgres(cluster.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+    let admin =
+        Db::open_postgres(cluster.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
     create_database(&admin, &name, template).await;
     admin.close().await;
     Some(cluster.config(&name, 8))
@@ -62,25 +67,35 @@ pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
 
 async fn create_database(admin: &Db, name: &str, template: &str) {
     // `CREATE DATABASE` works only outside of a transaction, as a read does.
-    admin.query(&format!("CREATE DATABASE {name} TEMPLATE {template}"), vec![]).await.expect("a new database");
+    admin
+        .query(&format!("CREATE DATABASE {name} TEMPLATE {template}"), vec![])
+        .await
+        .expect("a new database");
 }
 
 fn skipped() -> bool {
     std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok_and(|v| v == "1")
 }
 
-/// Like [`postgres_config`], but over TCP with TLS: the server shows this certificate (PEM), name `localhost`.
-/// All tests of a process share one certificate: the first call decides.
+/// Like [`postgres_config`], but over TCP with TLS: the server shows this certificate (PEM), name
+/// `localhost`. All tests of a process share one certificate: the first call decides.
 pub async fn postgres_tls_config(certificate: &str, key: &str) -> Option<PostgresConfig> {
     let local = postgres_config(true).await?;
     let cluster = CLUSTER.get()?;
-    let admin = Db::open_postgres(cluster.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
-    for (name, text, setting) in [("server.crt", certificate, "ssl_cert_file"), ("server.key", key, "ssl_key_file")] {
+    let admin =
+        Db::open_postgres(cluster.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+    for (name, text, setting) in
+        [("server.crt", certificate, "ssl_cert_file"), ("server.key", key, "ssl_key_file")]
+    {
         let path = cluster.dir.join(name);
         std::fs::write(&path, text).expect("a file for PostgreSQL");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("permissions of the file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .expect("permissions of the file");
         cluster.owner.give(&path);
-        admin.query(&format!("ALTER SYSTEM SET {setting} = '{}'", path.display()), vec![]).await.expect("a setting");
+        admin
+            .query(&format!("ALTER SYSTEM SET {setting} = '{}'", path.display()), vec![])
+            .await
+            .expect("a setting");
     }
     admin.query("ALTER SYSTEM SET ssl = on", vec![]).await.expect("a setting");
     admin.query("SELECT pg_reload_conf()", vec![]).await.expect("a reload");
@@ -95,7 +110,11 @@ static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 struct Owner(Option<(u32, u32)>);
 impl Owner {
     fn find() -> Self {
-        let id = |kind: &str| text_of(Command::new("id").args([kind, "postgres"])).parse().expect("PostgreSQL does not run as root: an account named postgres is needed");
+        let id = |kind: &str| {
+            text_of(Command::new("id").args([kind, "postgres"]))
+                .parse()
+                .expect("PostgreSQL does not run as root: an account named postgres is needed")
+        };
         Self((text_of(Command::new("id").arg("-u")) == "0").then(|| (id("-u"), id("-g"))))
     }
     fn give(&self, path: &Path) {
@@ -105,7 +124,8 @@ impl Owner {
     }
 }
 
-/// A PostgreSQL server that one test stops and starts as it likes, with a migrated database; ends with the value.
+/// A PostgreSQL server that one test stops and starts as it likes, with a migrated database; ends with the
+/// value.
 pub struct OwnServer(Cluster);
 
 /// A server for one test alone; `None` when the environment says to leave PostgreSQL out.
@@ -140,9 +160,14 @@ impl Cluster {
         let bin = binaries()
             .unwrap_or_else(|| panic!("PostgreSQL was not found: install its server, set SIGNET_TEST_POSTGRES_BIN to the folder with initdb, or set SIGNET_TEST_SKIP_POSTGRES=1"));
         let random: [u8; 6] = Ports::system().bytes();
-        let dir = std::env::temp_dir().join(format!("signet-pg-{}-{}", std::process::id(), signet_base::vault::hex(&random)));
+        let dir = std::env::temp_dir().join(format!(
+            "signet-pg-{}-{}",
+            std::process::id(),
+            signet_base::vault::hex(&random)
+        ));
         std::fs::create_dir(&dir).expect("a folder for PostgreSQL");
-        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("permissions of the folder");
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))
+            .expect("permissions of the folder");
         let owner = Owner::find();
         owner.give(&dir);
         let password = Ports::system().alphanumeric(32);
@@ -151,12 +176,25 @@ impl Cluster {
         owner.give(&password_file);
         let root = owner.0.is_some();
         // A free port: nobody else gets it in the moment between.
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|l| l.local_addr())
+            .expect("a free port")
+            .port();
         let watcher = watch(&dir);
         let data = dir.join("data");
         run(
             as_server(root, &bin.join("initdb"))
-                .args(["-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C", "--pwfile"])
+                .args([
+                    "-U",
+                    "postgres",
+                    "--auth-local=trust",
+                    "--auth-host=scram-sha-256",
+                    "--no-sync",
+                    "-E",
+                    "UTF8",
+                    "--locale=C",
+                    "--pwfile",
+                ])
                 .arg(&password_file)
                 .arg("-D")
                 .arg(&data),
@@ -164,10 +202,12 @@ impl Cluster {
         );
         let me = Self { bin, dir, owner, port, password: Secret::new(password), _watcher: watcher };
         me.control(&["start", "-w", "-t", "60"]);
-        let admin = Db::open_postgres(me.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+        let admin =
+            Db::open_postgres(me.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
         create_database(&admin, "signet_template", "template0").await;
         admin.close().await;
-        let template = Db::open_postgres(me.config("signet_template", 1)).await.expect("connection to the template");
+        let template =
+            Db::open_postgres(me.config("signet_template", 1)).await.expect("connection to the template");
         migrate::migrate(&template, &Ports::system()).await.expect("migrations on PostgreSQL");
         // A template with connections cannot be copied.
         template.close().await;
@@ -177,8 +217,11 @@ impl Cluster {
     }
 
     fn control(&self, arguments: &[&str]) {
-        let options =
-            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300", self.port, self.dir.display());
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c full_page_writes=off -c max_connections=300",
+            self.port,
+            self.dir.display()
+        );
         let mut command = as_server(self.owner.0.is_some(), &self.bin.join("pg_ctl"));
         command.args(arguments).arg("-D").arg(self.dir.join("data"));
         if arguments.first() == Some(&"start") {
@@ -188,9 +231,14 @@ impl Cluster {
     }
 
     async fn wait_until_unused(&self, database: &str) {
-        let admin = Db::open_postgres(self.config("postgres", 1)).await.expect("connection to the private PostgreSQL");
+        let admin = Db::open_postgres(self.config("postgres", 1))
+            .await
+            .expect("connection to the private PostgreSQL");
         for _ in 0..100 {
-            let rows = admin.query("SELECT count(*) FROM pg_stat_activity WHERE datname = ?", crate::params![database]).await.expect("activity");
+            let rows = admin
+                .query("SELECT count(*) FROM pg_stat_activity WHERE datname = ?", crate::params![database])
+                .await
+                .expect("activity");
             if rows[0].int(0).expect("a count") == 0 {
                 break;
             }
@@ -224,7 +272,14 @@ if [ -n "$pid" ]; then
   while [ -e "$1/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
 fi
 rm -rf "$1""#;
-    Command::new("sh").args(["-c", script, "watch"]).arg(dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell to watch over PostgreSQL")
+    Command::new("sh")
+        .args(["-c", script, "watch"])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell to watch over PostgreSQL")
 }
 
 fn as_server(root: bool, program: &Path) -> Command {
@@ -243,8 +298,16 @@ fn as_server(root: bool, program: &Path) -> Command {
 fn run(command: &mut Command, dir: &Path) {
     let log = dir.join("setup.log");
     let file = std::fs::File::create(&log).expect("a log file");
-    let status = command.stdout(file.try_clone().expect("a log file")).stderr(file).status().expect("a program of PostgreSQL");
-    assert!(status.success(), "PostgreSQL did not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
+    let status = command
+        .stdout(file.try_clone().expect("a log file"))
+        .stderr(file)
+        .status()
+        .expect("a program of PostgreSQL");
+    assert!(
+        status.success(),
+        "PostgreSQL did not start: {}",
+        std::fs::read_to_string(&log).unwrap_or_default()
+    );
 }
 
 fn text_of(command: &mut Command) -> String {
@@ -267,6 +330,9 @@ fn binaries() -> Option<PathBuf> {
         }
     }
     found.sort();
-    let in_path = || std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).find(|dir| dir.join("initdb").exists() && dir.join("pg_ctl").exists());
+    let in_path = || {
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .find(|dir| dir.join("initdb").exists() && dir.join("pg_ctl").exists())
+    };
     found.pop().map(|(_, bin)| bin).or_else(in_path)
 }

@@ -1,7 +1,8 @@
-//! Rows that nobody waits for: they gather for a moment and are written together, in the order in which they came.
+//! Rows that nobody waits for: they gather for a moment and are written together, in the order in which they
+//! came.
 //!
-//! What goes here may be lost with the process (the last 50 ms of it), so nothing that was promised to a caller may hang
-//! on such a row alone. Readers that must see them call [`crate::Db::flush`] first.
+//! What goes here may be lost with the process (the last 50 ms of it), so nothing that was promised to a
+//! caller may hang on such a row alone. Readers that must see them call [`crate::Db::flush`] first.
 use crate::db::{Backend, Batch, Statement};
 use signet_base::{Error, Result};
 use std::collections::VecDeque;
@@ -133,7 +134,8 @@ impl WriteBehind {
         }
     }
 
-    /// One row is at fault (its account was removed meanwhile, for example); the others must not suffer for it.
+    /// One row is at fault (its account was removed meanwhile, for example); the others must not suffer for
+    /// it.
     async fn one_by_one(&self, backend: &Arc<dyn Backend>, count: usize) -> Result<()> {
         for _ in 0..count {
             let Some(row) = self.queue().rows.front().cloned() else { return Ok(()) };
@@ -148,8 +150,9 @@ impl WriteBehind {
     }
 }
 
-/// Brings inserts with the same text together: a table's rows are cheaper one after the other. Whatever else stands between
-/// them stays where it is, and texts keep the order in which they first came, so that a row still follows what it refers to.
+/// Brings inserts with the same text together: a table's rows are cheaper one after the other. Whatever else
+/// stands between them stays where it is, and texts keep the order in which they first came, so that a row
+/// still follows what it refers to.
 fn by_table(statements: Vec<Statement>) -> Vec<Statement> {
     let mut ordered = Vec::with_capacity(statements.len());
     let mut inserts: Vec<Vec<Statement>> = Vec::new();
@@ -179,9 +182,14 @@ mod tests {
 
     #[test]
     fn inserts_come_together_and_nothing_else_moves() {
-        let (a, b, c) = ("INSERT INTO a (x) VALUES (?)", "INSERT INTO b (x) VALUES (?)", "UPDATE a SET x = ?");
-        let batch = [a, b, a, c, b, a, b].iter().zip(0_i64..).fold(Batch::new(), |batch, (sql, n)| batch.add(*sql, params![n]));
-        let found: Vec<_> = by_table(batch.statements).iter().map(|s| (s.sql.to_string(), s.params.to_vec())).collect();
+        let (a, b, c) =
+            ("INSERT INTO a (x) VALUES (?)", "INSERT INTO b (x) VALUES (?)", "UPDATE a SET x = ?");
+        let batch = [a, b, a, c, b, a, b]
+            .iter()
+            .zip(0_i64..)
+            .fold(Batch::new(), |batch, (sql, n)| batch.add(*sql, params![n]));
+        let found: Vec<_> =
+            by_table(batch.statements).iter().map(|s| (s.sql.to_string(), s.params.to_vec())).collect();
         let expected = [(a, 0_i64), (a, 2), (b, 1), (c, 3), (b, 4), (b, 6), (a, 5)];
         assert_eq!(found, expected.map(|(sql, n)| (sql.to_owned(), params![n])));
     }

@@ -29,7 +29,11 @@ impl Parser {
             },
             "regroup" => match words(rest).as_slice() {
                 [over, by, attribute, as_, name] if by == "by" && as_ == "as" && is_name(name) => {
-                    Ok(What::Regroup { over: Expr::parse(over)?, by: Expr::parse(&format!("item.{attribute}"))?, name: name.clone() })
+                    Ok(What::Regroup {
+                        over: Expr::parse(over)?,
+                        by: Expr::parse(&format!("item.{attribute}"))?,
+                        name: name.clone(),
+                    })
                 }
                 _ => Err("expected “regroup values by member as name”".into()),
             },
@@ -50,7 +54,12 @@ impl Parser {
         if let ([name], None) = (parts.as_slice(), &store)
             && let Some(cycle) = self.cycles.iter().find(|c| c.name.as_deref() == Some(name.as_str()))
         {
-            return Ok(What::Cycle { id: cycle.id, values: cycle.values.clone(), store: Some(name.clone()), silent: cycle.silent });
+            return Ok(What::Cycle {
+                id: cycle.id,
+                values: cycle.values.clone(),
+                store: Some(name.clone()),
+                silent: cycle.silent,
+            });
         }
         if parts.is_empty() {
             return Err("cycle needs values".into());
@@ -67,7 +76,15 @@ impl Parser {
             parts if parts.iter().any(|w| w == "asvar") => {
                 let at = parts.iter().position(|w| w == "asvar").unwrap_or_default();
                 let store = parts.get(at + 1).filter(|n| is_name(n)).cloned().ok_or("asvar needs a name")?;
-                (parts.iter().enumerate().filter(|(n, _)| *n != at && *n != at + 1).map(|(_, w)| w.clone()).collect(), Some(store))
+                (
+                    parts
+                        .iter()
+                        .enumerate()
+                        .filter(|(n, _)| *n != at && *n != at + 1)
+                        .map(|(_, w)| w.clone())
+                        .collect(),
+                    Some(store),
+                )
             }
             parts => (parts, None),
         };
@@ -76,7 +93,10 @@ impl Parser {
         let (mut with, mut count) = (Vec::new(), None);
         let mut at = 0;
         while at < parts.len() {
-            let end = parts[at + 1..].iter().position(|w| matches!(w.as_str(), "with" | "count" | "context")).map_or(parts.len(), |n| at + 1 + n);
+            let end = parts[at + 1..]
+                .iter()
+                .position(|w| matches!(w.as_str(), "with" | "count" | "context"))
+                .map_or(parts.len(), |n| at + 1 + n);
             match parts[at].as_str() {
                 "with" => with.extend(settings(&parts[at + 1..end])?),
                 "count" => count = settings(&parts[at + 1..end])?.into_iter().next(),

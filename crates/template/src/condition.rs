@@ -116,7 +116,9 @@ impl Condition {
         run.step(1)?;
         Ok(match self {
             Condition::Holds(expr) => expr.value(run)?.unwrap_or_default(),
-            Condition::Compare(a, operator, b) => Json::Bool(compare(&a.value(run)?.json, *operator, &b.value(run)?.json)).into(),
+            Condition::Compare(a, operator, b) => {
+                Json::Bool(compare(&a.value(run)?.json, *operator, &b.value(run)?.json)).into()
+            }
             other => Json::Bool(other.holds(run)?).into(),
         })
     }
@@ -125,7 +127,9 @@ impl Condition {
 fn same(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(x), Json::Number(y)) => x.as_f64() == y.as_f64(),
-        (Json::Bool(x), Json::Number(n)) | (Json::Number(n), Json::Bool(x)) => n.as_f64() == Some(f64::from(u8::from(*x))),
+        (Json::Bool(x), Json::Number(n)) | (Json::Number(n), Json::Bool(x)) => {
+            n.as_f64() == Some(f64::from(u8::from(*x)))
+        }
         _ => a == b,
     }
 }
@@ -135,7 +139,12 @@ pub fn order(a: &Json, b: &Json) -> Option<Ordering> {
         (Json::Number(x), Json::Number(y)) => x.as_f64()?.partial_cmp(&y.as_f64()?),
         (Json::String(x), Json::String(y)) => Some(x.cmp(y)),
         (Json::Bool(x), Json::Bool(y)) => Some(x.cmp(y)),
-        (Json::Array(x), Json::Array(y)) => x.iter().zip(y).map(|(x, y)| order(x, y)).find(|o| *o != Some(Ordering::Equal)).unwrap_or_else(|| Some(x.len().cmp(&y.len()))),
+        (Json::Array(x), Json::Array(y)) => x
+            .iter()
+            .zip(y)
+            .map(|(x, y)| order(x, y))
+            .find(|o| *o != Some(Ordering::Equal))
+            .unwrap_or_else(|| Some(x.len().cmp(&y.len()))),
         _ => None,
     }
 }

@@ -2,9 +2,23 @@
 use signet_base::Timestamp;
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 /// As newspapers shorten them.
-const SHORT: [&str; 12] = ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec."];
+const SHORT: [&str; 12] =
+    ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec."];
 
 /// By name or by letters.
 pub fn date(at: Timestamp, format: &str) -> String {
@@ -65,9 +79,15 @@ fn letters(at: Timestamp, format: &str) -> String {
                 (12, 0) => "noon".to_owned(),
                 _ => format!("{} {half}", clock(twelve)),
             },
-            'r' => format!("{}, {day} {} {year} {hour:02}:{minute:02}:{second:02} +0000", &DAYS[weekday][..3], &MONTHS[month - 1][..3]),
+            'r' => format!(
+                "{}, {day} {} {year} {hour:02}:{minute:02}:{second:02} +0000",
+                &DAYS[weekday][..3],
+                &MONTHS[month - 1][..3]
+            ),
             's' => format!("{second:02}"),
-            'S' => crate::numbers::ordinal(&signet_base::Json::from(day).into()).trim_start_matches(|c: char| c.is_ascii_digit()).to_owned(),
+            'S' => crate::numbers::ordinal(&signet_base::Json::from(day).into())
+                .trim_start_matches(|c: char| c.is_ascii_digit())
+                .to_owned(),
             't' => t.month().length(year).to_string(),
             'u' => format!("{:06}", t.microsecond()),
             'U' => at.secs().to_string(),
@@ -86,7 +106,14 @@ fn letters(at: Timestamp, format: &str) -> String {
 
 /// A span in at most two neighbouring units: `2 weeks, 3 days`. What is less than a minute is `0 minutes`.
 pub fn span(secs: i64) -> String {
-    const UNITS: [(i64, &str); 6] = [(365 * 86_400, "year"), (30 * 86_400, "month"), (7 * 86_400, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")];
+    const UNITS: [(i64, &str); 6] = [
+        (365 * 86_400, "year"),
+        (30 * 86_400, "month"),
+        (7 * 86_400, "week"),
+        (86_400, "day"),
+        (3600, "hour"),
+        (60, "minute"),
+    ];
     let said = |n: i64, unit: &str| format!("{n}\u{a0}{unit}{}", if n == 1 { "" } else { "s" });
     let Some(at) = UNITS.iter().position(|(size, _)| secs >= *size) else { return said(0, "minute") };
     let (size, unit) = UNITS[at];
@@ -102,7 +129,8 @@ pub fn span(secs: i64) -> String {
 /// How a person says when that is: `30 minutes from now`, `2 days ago`.
 pub fn natural(now: Timestamp, at: Timestamp) -> String {
     let micros = at.0 - now.0;
-    // A link that works for half an hour is said to work for half an hour, even when it is looked at a moment later.
+    // A link that works for half an hour is said to work for half an hour, even when it is looked at a moment
+    // later.
     let secs = if micros >= 0 { (micros + 999_999) / 1_000_000 } else { -micros / 1_000_000 };
     let when = |text: String| if micros >= 0 { format!("{text} from now") } else { format!("{text} ago") };
     match secs {

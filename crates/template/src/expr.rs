@@ -36,7 +36,9 @@ fn operand(text: &str) -> Result<(Operand, &str), String> {
             }
         }
         Some(c) if c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.') => {
-            let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '+'))).unwrap_or(text.len());
+            let end = text
+                .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '+')))
+                .unwrap_or(text.len());
             (named(&text[..end])?, &text[end..])
         }
         _ => return Err(format!("expected a name or a value, not “{text}”")),
@@ -63,7 +65,8 @@ fn named(word: &str) -> Result<Operand, String> {
         "False" => Json::Bool(false),
         _ => {
             let parts: Vec<String> = word.split('.').map(str::to_owned).collect();
-            let broken = word.contains(['-', '+']) || parts.iter().any(|p| p.is_empty() || p.starts_with('_'));
+            let broken =
+                word.contains(['-', '+']) || parts.iter().any(|p| p.is_empty() || p.starts_with('_'));
             return if broken { Err(format!("{word} cannot be a name")) } else { Ok(Operand::Name(parts)) };
         }
     };
@@ -91,7 +94,11 @@ impl Expr {
             filters.push((filter, argument));
         }
         if !rest.trim().is_empty() {
-            return Err(format!("“{}” cannot be read after “{}”", rest.trim(), &text[..text.len() - rest.len()]));
+            return Err(format!(
+                "“{}” cannot be read after “{}”",
+                rest.trim(),
+                &text[..text.len() - rest.len()]
+            ));
         }
         Ok(Self { operand, filters })
     }

@@ -141,7 +141,12 @@ pub fn time_of(value: &Value, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-pub fn apply(filter: &Filter, value: Value, argument: Option<Value>, run: &mut Run<'_>) -> Result<Value, Fault> {
+pub fn apply(
+    filter: &Filter,
+    value: Value,
+    argument: Option<Value>,
+    run: &mut Run<'_>,
+) -> Result<Value, Fault> {
     let out = one(filter.name, value, argument.as_ref(), run)?;
     if let Json::String(text) = &out.json {
         run.step(text.len() / 256)?;
@@ -160,7 +165,9 @@ fn one(name: &str, value: Value, argument: Option<&Value>, run: &mut Run<'_>) ->
     let kept = |text: String| Value { json: Json::String(text), safe: value.safe };
     let given = argument.map(Value::shown).unwrap_or_default();
     let count = argument.and_then(whole).and_then(|n| usize::try_from(n).ok());
-    let width = || count.filter(|n| *n <= WIDTH).ok_or_else(|| Fault(format!("{name}: expected a number up to {WIDTH}")));
+    let width = || {
+        count.filter(|n| *n <= WIDTH).ok_or_else(|| Fault(format!("{name}: expected a number up to {WIDTH}")))
+    };
     let escapes = run.escape && !value.safe;
     Ok(match name {
         "default" => {

@@ -33,7 +33,8 @@ pub fn spaceless(text: &str) -> String {
 pub fn striptags(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(at) = rest.find('<') {
-        let opens = rest[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+        let opens =
+            rest[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
         match rest[at..].find('>') {
             Some(end) if opens => {
                 out.push_str(&rest[..at]);
@@ -62,7 +63,10 @@ pub fn urlize(text: &str, limit: Option<usize>, escaped: bool) -> String {
             Some(body.to_owned())
         } else if body.starts_with("www.") && body.len() > 8 {
             Some(format!("http://{body}"))
-        } else if body.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@')) {
+        } else if body
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+        {
             Some(format!("mailto:{body}"))
         } else {
             None
@@ -71,7 +75,13 @@ pub fn urlize(text: &str, limit: Option<usize>, escaped: bool) -> String {
             Some(address) => {
                 let text = limit.map_or_else(|| body.to_owned(), |n| crate::text::truncate(body, n, "…"));
                 let relation = if address.starts_with("mailto:") { "" } else { " rel=\"nofollow\"" };
-                out.push_str(&format!("{}<a href=\"{}\"{relation}>{}</a>{}", shown(before), escape(&address), shown(&text), shown(after)));
+                out.push_str(&format!(
+                    "{}<a href=\"{}\"{relation}>{}</a>{}",
+                    shown(before),
+                    escape(&address),
+                    shown(&text),
+                    shown(after)
+                ));
             }
             None => out.push_str(&shown(word)),
         }
@@ -96,6 +106,9 @@ pub fn linebreaks(text: &str, escaped: bool) -> String {
             _ => {}
         }
     }
-    let parts = parts.iter().filter(|p| !p.is_empty()).map(|p| format!("<p>{}</p>", (if escaped { escape(p) } else { p.clone() }).replace('\n', "<br>")));
+    let parts = parts
+        .iter()
+        .filter(|p| !p.is_empty())
+        .map(|p| format!("<p>{}</p>", (if escaped { escape(p) } else { p.clone() }).replace('\n', "<br>")));
     parts.collect::<Vec<_>>().join("\n\n")
 }

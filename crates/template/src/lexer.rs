@@ -29,7 +29,11 @@ pub fn tokens(source: &str) -> Vec<Token> {
             Some(b'#') => "#}",
             _ => "",
         };
-        let end = rest.get(2..).filter(|_| !close.is_empty()).and_then(|inner| inner.find(close)).filter(|end| !rest[2..2 + end].contains('\n'));
+        let end = rest
+            .get(2..)
+            .filter(|_| !close.is_empty())
+            .and_then(|inner| inner.find(close))
+            .filter(|end| !rest[2..2 + end].contains('\n'));
         let Some(end) = end else {
             text.0.push('{');
             rest = &rest[1..];
@@ -51,7 +55,9 @@ pub fn tokens(source: &str) -> Vec<Token> {
         }
         match close {
             "}}" => out.push(Token { kind: TokenKind::Value(inner), line }),
-            "%}" if inner == "verbatim" || inner.starts_with("verbatim ") => verbatim = Some(format!("end{inner}")),
+            "%}" if inner == "verbatim" || inner.starts_with("verbatim ") => {
+                verbatim = Some(format!("end{inner}"))
+            }
             "%}" => out.push(Token { kind: TokenKind::Tag(inner), line }),
             _ => {}
         }

@@ -1,5 +1,6 @@
-//! Django's template language, as letters need it: its tags and filters, its silence about names that do not exist, and
-//! output that is escaped unless a template says otherwise. Templates are text of an administrator: every run is bounded.
+//! Django's template language, as letters need it: its tags and filters, its silence about names that do not
+//! exist, and output that is escaped unless a template says otherwise. Templates are text of an
+//! administrator: every run is bounded.
 mod blocks;
 mod condition;
 mod dates;

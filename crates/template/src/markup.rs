@@ -20,7 +20,9 @@ pub fn add(value: &Value, other: &Value) -> Value {
         return a.checked_add(b).map(Json::from).unwrap_or_default().into();
     }
     match (&value.json, &other.json) {
-        (Json::String(a), Json::String(b)) => Value { json: Json::String(format!("{a}{b}")), safe: value.safe && other.safe },
+        (Json::String(a), Json::String(b)) => {
+            Value { json: Json::String(format!("{a}{b}")), safe: value.safe && other.safe }
+        }
         (Json::Array(a), Json::Array(b)) => Json::Array(a.iter().chain(b).cloned().collect()).into(),
         _ => Value::text(""),
     }
@@ -31,7 +33,9 @@ pub fn digit(value: Value, argument: Option<&Value>) -> Value {
     let (Some(n), Some(at)) = (whole(&value), argument.and_then(whole)) else { return value };
     let digits = n.to_string();
     match usize::try_from(at) {
-        Ok(at) if at >= 1 => Json::from(digits.chars().rev().nth(at - 1).and_then(|c| c.to_digit(10)).unwrap_or(0)).into(),
+        Ok(at) if at >= 1 => {
+            Json::from(digits.chars().rev().nth(at - 1).and_then(|c| c.to_digit(10)).unwrap_or(0)).into()
+        }
         _ => value,
     }
 }
@@ -74,12 +78,19 @@ pub fn slice(value: &Value, range: &str) -> Value {
     let (from, to, step) = match parts[..] {
         [to] => (0, at(to.unwrap_or(length)), 1),
         [from, to] => (at(from.unwrap_or(0)), at(to.unwrap_or(length)), 1),
-        [from, to, step] if step.unwrap_or(1) > 0 => (at(from.unwrap_or(0)), at(to.unwrap_or(length)), step.unwrap_or(1)),
+        [from, to, step] if step.unwrap_or(1) > 0 => {
+            (at(from.unwrap_or(0)), at(to.unwrap_or(length)), step.unwrap_or(1))
+        }
         _ => return value.clone(),
     };
-    let kept: Vec<Json> = (from..to).step_by(usize::try_from(step).unwrap_or(1)).filter_map(|n| items.get(usize::try_from(n).ok()?).cloned()).collect();
+    let kept: Vec<Json> = (from..to)
+        .step_by(usize::try_from(step).unwrap_or(1))
+        .filter_map(|n| items.get(usize::try_from(n).ok()?).cloned())
+        .collect();
     match &value.json {
-        Json::String(_) => Value { json: Json::String(kept.iter().filter_map(Json::as_str).collect()), safe: value.safe },
+        Json::String(_) => {
+            Value { json: Json::String(kept.iter().filter_map(Json::as_str).collect()), safe: value.safe }
+        }
         _ => Json::Array(kept).into(),
     }
 }
@@ -87,7 +98,9 @@ pub fn slice(value: &Value, range: &str) -> Value {
 pub fn linenumbers(text: &str, escaped: bool) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let width = lines.len().to_string().len();
-    let numbered = lines.iter().enumerate().map(|(n, line)| format!("{:0width$}. {}", n + 1, if escaped { html::escape(line) } else { (*line).to_owned() }));
+    let numbered = lines.iter().enumerate().map(|(n, line)| {
+        format!("{:0width$}. {}", n + 1, if escaped { html::escape(line) } else { (*line).to_owned() })
+    });
     numbered.collect::<Vec<_>>().join("\n")
 }
 
@@ -110,7 +123,10 @@ pub fn unordered(value: &Json, depth: usize, escaped: bool) -> String {
         let text = python::text(item);
         let text = if escaped { html::escape(&text) } else { text };
         match items.next_if(|next| next.is_array()) {
-            Some(inner) => out.push(format!("{pad}<li>{text}\n{pad}<ul>\n{}\n{pad}</ul>\n{pad}</li>", unordered(inner, depth + 1, escaped))),
+            Some(inner) => out.push(format!(
+                "{pad}<li>{text}\n{pad}<ul>\n{}\n{pad}</ul>\n{pad}</li>",
+                unordered(inner, depth + 1, escaped)
+            )),
             None => out.push(format!("{pad}<li>{text}</li>")),
         }
     }

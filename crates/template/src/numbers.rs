@@ -35,7 +35,11 @@ pub fn floatformat(value: &Value, argument: Option<&Value>) -> String {
     let places = usize::try_from(digits.unsigned_abs().min(60)).unwrap_or(1);
     // Halves go away from zero, as people round.
     let scale = 10f64.powi(i32::try_from(places).unwrap_or(1));
-    let rounded = if (n * scale).is_finite() && places <= 15 { ((n * scale).abs() + 1e-9).round() / scale * n.signum() } else { n };
+    let rounded = if (n * scale).is_finite() && places <= 15 {
+        ((n * scale).abs() + 1e-9).round() / scale * n.signum()
+    } else {
+        n
+    };
     let out = if digits < 0 && n.fract() == 0.0 { format!("{n:.0}") } else { format!("{rounded:.places$}") };
     if grouped { intcomma(&out) } else { out }
 }
@@ -75,7 +79,13 @@ pub fn filesize(value: &Value) -> String {
 
 pub fn intword(value: &Value) -> String {
     let Some(n) = whole(value) else { return value.shown() };
-    const WORDS: [(i64, &str); 5] = [(1_000_000_000_000_000, "quadrillion"), (1_000_000_000_000, "trillion"), (1_000_000_000, "billion"), (1_000_000, "million"), (i64::MAX, "")];
+    const WORDS: [(i64, &str); 5] = [
+        (1_000_000_000_000_000, "quadrillion"),
+        (1_000_000_000_000, "trillion"),
+        (1_000_000_000, "billion"),
+        (1_000_000, "million"),
+        (i64::MAX, ""),
+    ];
     match WORDS.iter().find(|(least, _)| n.checked_abs().is_some_and(|n| n >= *least)) {
         #[allow(clippy::cast_precision_loss, reason = "one digit is shown")]
         Some((least, word)) if !word.is_empty() => format!("{:.1} {word}", n as f64 / *least as f64),
@@ -97,5 +107,7 @@ pub fn ordinal(value: &Value) -> String {
 
 pub fn apnumber(value: &Value) -> String {
     const WORDS: [&str; 9] = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    whole(value).and_then(|n| WORDS.get(usize::try_from(n - 1).ok()?)).map_or_else(|| value.shown(), |w| (*w).to_owned())
+    whole(value)
+        .and_then(|n| WORDS.get(usize::try_from(n - 1).ok()?))
+        .map_or_else(|| value.shown(), |w| (*w).to_owned())
 }

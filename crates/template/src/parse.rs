@@ -1,7 +1,7 @@
 //! A template as a tree.
 use crate::condition::{self, Condition};
 use crate::expr::Expr;
-use crate::lexer::{TokenKind, Token, tokens, words};
+use crate::lexer::{Token, TokenKind, tokens, words};
 use crate::tags;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -102,7 +102,17 @@ pub type Wrong = (usize, String);
 
 /// Reads a template. `first_id` numbers what keeps a state.
 pub fn template(source: &str, first_id: usize) -> Result<(Template, usize), Wrong> {
-    let mut parser = Parser { tokens: tokens(source), at: 0, depth: 0, next_id: first_id, named: Vec::new(), extends: None, blocks: HashSet::new(), cycles: Vec::new(), line: 1 };
+    let mut parser = Parser {
+        tokens: tokens(source),
+        at: 0,
+        depth: 0,
+        next_id: first_id,
+        named: Vec::new(),
+        extends: None,
+        blocks: HashSet::new(),
+        cycles: Vec::new(),
+        line: 1,
+    };
     let nodes = match parser.until(&[]) {
         Ok((nodes, _)) => nodes,
         Err(message) => return Err((parser.line, message)),
@@ -187,15 +197,23 @@ impl Parser {
                 return Ok(None);
             }
             // What they change has no meaning in a letter; what they hold has.
-            "localize" | "localtime" | "timezone" | "language" | "cache" => What::With(Vec::new(), self.until(&[&format!("end{name}")])?.0),
-            "load" | "csrf_token" | "get_current_language" | "get_available_languages" | "get_current_timezone" => return Ok(None),
+            "localize" | "localtime" | "timezone" | "language" | "cache" => {
+                What::With(Vec::new(), self.until(&[&format!("end{name}")])?.0)
+            }
+            "load"
+            | "csrf_token"
+            | "get_current_language"
+            | "get_available_languages"
+            | "get_current_timezone" => return Ok(None),
             "ifchanged" => {
                 let values = words(rest).iter().map(|w| Expr::parse(w)).collect::<Result<_, _>>()?;
                 let (body, end) = self.until(&["else", "endifchanged"])?;
                 let otherwise = if end == "else" { self.until(&["endifchanged"])?.0 } else { Rc::default() };
                 What::IfChanged { id: self.id(), values, body, otherwise }
             }
-            "trans" | "translate" | "blocktrans" | "blocktranslate" | "cycle" | "resetcycle" | "regroup" => self.more(name, rest)?,
+            "trans" | "translate" | "blocktrans" | "blocktranslate" | "cycle" | "resetcycle" | "regroup" => {
+                self.more(name, rest)?
+            }
             _ => {
                 let (simple, store) = tags::simple(name, rest)?;
                 What::Simple(simple, store)
@@ -217,7 +235,8 @@ impl Parser {
         let mut branches = Vec::new();
         let mut condition = Some(condition::parse(first)?);
         loop {
-            let (body, end) = self.until(if condition.is_some() { &["elif", "else", "endif"] } else { &["endif"] })?;
+            let (body, end) =
+                self.until(if condition.is_some() { &["elif", "else", "endif"] } else { &["endif"] })?;
             branches.push((condition.take(), body));
             match end.split_once(char::is_whitespace) {
                 Some(("elif", rest)) => condition = Some(condition::parse(rest)?),
@@ -234,7 +253,11 @@ impl Parser {
         if reversed {
             parts.pop();
         }
-        let at = parts.iter().position(|w| w == "in").filter(|at| *at > 0 && parts.len() == at + 2).ok_or("expected “for name in values”")?;
+        let at = parts
+            .iter()
+            .position(|w| w == "in")
+            .filter(|at| *at > 0 && parts.len() == at + 2)
+            .ok_or("expected “for name in values”")?;
         let names: Vec<String> = parts[..at].join(" ").split(',').map(|n| n.trim().to_owned()).collect();
         if names.iter().any(|n| !is_name(n)) {
             return Err("expected names before “in”".into());

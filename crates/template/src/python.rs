@@ -33,7 +33,13 @@ fn repr(value: &Json) -> String {
             out
         }
         Json::Array(list) => format!("[{}]", list.iter().map(repr).collect::<Vec<_>>().join(", ")),
-        Json::Object(map) => format!("{{{}}}", map.iter().map(|(k, v)| format!("{}: {}", repr(&Json::String(k.clone())), repr(v))).collect::<Vec<_>>().join(", ")),
+        Json::Object(map) => format!(
+            "{{{}}}",
+            map.iter()
+                .map(|(k, v)| format!("{}: {}", repr(&Json::String(k.clone())), repr(v)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
     }
 }
 
@@ -96,7 +102,9 @@ pub fn format(form: &str, args: &[Json]) -> Result<String, String> {
         }
         match chars.next() {
             Some('%') => out.push('%'),
-            Some(kind) => out.push_str(&mark.one(kind, args.next().ok_or("too few arguments for the format")?)?),
+            Some(kind) => {
+                out.push_str(&mark.one(kind, args.next().ok_or("too few arguments for the format")?)?)
+            }
             None => return Err("the format ends in the middle of a mark".into()),
         }
     }
@@ -131,18 +139,35 @@ impl Mark {
                     'o' => format!("{}{digits:o}", if self.alternate { "0o" } else { "" }),
                     _ => digits.to_string(),
                 };
-                let digits = format!("{}{digits}", "0".repeat(self.precision.unwrap_or_default().saturating_sub(digits.len())));
+                let digits = format!(
+                    "{}{digits}",
+                    "0".repeat(self.precision.unwrap_or_default().saturating_sub(digits.len()))
+                );
                 (self.sign(n < 0), digits, true)
             }
             'f' | 'F' | 'e' | 'E' => {
-                let n = value.as_f64().or_else(|| value.as_bool().map(|b| f64::from(u8::from(b)))).ok_or_else(|| format!("%{kind} needs a number"))?;
+                let n = value
+                    .as_f64()
+                    .or_else(|| value.as_bool().map(|b| f64::from(u8::from(b))))
+                    .ok_or_else(|| format!("%{kind} needs a number"))?;
                 let precision = self.precision.unwrap_or(6);
-                let digits = if kind.eq_ignore_ascii_case(&'f') { format!("{:.precision$}", n.abs()) } else { exponent(n.abs(), precision) };
+                let digits = if kind.eq_ignore_ascii_case(&'f') {
+                    format!("{:.precision$}", n.abs())
+                } else {
+                    exponent(n.abs(), precision)
+                };
                 (self.sign(n < 0.0), if kind == 'E' { digits.to_uppercase() } else { digits }, true)
             }
             'c' => match value {
                 Json::String(t) if t.chars().count() == 1 => (String::new(), t.clone(), false),
-                Json::Number(n) => (String::new(), n.as_u64().and_then(|n| char::from_u32(u32::try_from(n).ok()?)).ok_or("%c needs a letter")?.to_string(), false),
+                Json::Number(n) => (
+                    String::new(),
+                    n.as_u64()
+                        .and_then(|n| char::from_u32(u32::try_from(n).ok()?))
+                        .ok_or("%c needs a letter")?
+                        .to_string(),
+                    false,
+                ),
                 _ => return Err("%c needs a letter".into()),
             },
             _ => return Err(format!("%{kind} is not known in a format")),
@@ -188,9 +213,15 @@ mod tests {
         ] {
             assert_eq!(format(form, args.as_array().unwrap()).unwrap(), said, "{form}");
         }
-        for (form, args) in
-            [("%s", vec![]), ("x", vec![json!(1)]), ("%d", vec![json!("a")]), ("%q", vec![json!(1)]), ("%", vec![]), ("%99999s", vec![json!(1)]), ("%(a)s", vec![json!(1)])]
-        {
+        for (form, args) in [
+            ("%s", vec![]),
+            ("x", vec![json!(1)]),
+            ("%d", vec![json!("a")]),
+            ("%q", vec![json!(1)]),
+            ("%", vec![]),
+            ("%99999s", vec![json!(1)]),
+            ("%(a)s", vec![json!(1)]),
+        ] {
             assert!(format(form, &args).is_err(), "{form}");
         }
     }

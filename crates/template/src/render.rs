@@ -55,7 +55,11 @@ pub fn render(engine: &Engine<'_>, name: &str, values: &Map, escape: bool) -> Re
         last_cycle: None,
         seen: vec![HashMap::new()],
     };
-    run.whole(name).map_err(|Fault(message)| Error { template: run.template.clone(), line: run.line, message })
+    run.whole(name).map_err(|Fault(message)| Error {
+        template: run.template.clone(),
+        line: run.line,
+        message,
+    })
 }
 
 /// Reads a template and all that it names.
@@ -66,9 +70,14 @@ pub fn check(engine: &Engine<'_>, name: &str) -> Result<(), Error> {
         if !seen.insert(name.clone()) {
             continue;
         }
-        let missing = || Error { template: from.clone(), line, message: format!("there is no template called {name}") };
+        let missing =
+            || Error { template: from.clone(), line, message: format!("there is no template called {name}") };
         let source = (engine.load)(&name).ok_or_else(missing)?;
-        let (template, _) = parse::template(&source, 0).map_err(|(line, message)| Error { template: name.clone(), line, message })?;
+        let (template, _) = parse::template(&source, 0).map_err(|(line, message)| Error {
+            template: name.clone(),
+            line,
+            message,
+        })?;
         waiting.extend(template.named.into_iter().map(|(line, other)| (other, name.clone(), line)));
     }
     Ok(())
@@ -156,7 +165,10 @@ impl Run<'_> {
                 }
                 What::If(branches) => branches.iter().for_each(|(_, body)| self.collect(body)),
                 What::For { body, empty, .. } => [body, empty].into_iter().for_each(|b| self.collect(b)),
-                What::With(_, body) | What::Escape(_, body) | What::Filter(_, body) | What::Spaceless(body) => self.collect(body),
+                What::With(_, body)
+                | What::Escape(_, body)
+                | What::Filter(_, body)
+                | What::Spaceless(body) => self.collect(body),
                 _ => {}
             }
         }
@@ -209,7 +221,12 @@ impl Run<'_> {
                 self.within(scope, body)
             }
             What::Block(name, body) => {
-                let levels = self.blocks.get(name).filter(|l| !l.is_empty()).cloned().unwrap_or_else(|| vec![body.clone()]);
+                let levels = self
+                    .blocks
+                    .get(name)
+                    .filter(|l| !l.is_empty())
+                    .cloned()
+                    .unwrap_or_else(|| vec![body.clone()]);
                 self.block(&levels)
             }
             What::Include { name, with, only } => {
@@ -288,7 +305,10 @@ impl Run<'_> {
                         None => groups.push((key, vec![item])),
                     }
                 }
-                let groups = groups.into_iter().map(|(grouper, list)| json!({"grouper": grouper, "list": list})).collect();
+                let groups = groups
+                    .into_iter()
+                    .map(|(grouper, list)| json!({"grouper": grouper, "list": list}))
+                    .collect();
                 self.set(name, Json::Array(groups).into());
                 Ok(String::new())
             }
@@ -305,7 +325,8 @@ impl Run<'_> {
                 let body: Nodes = Rc::clone(body);
                 let mut text = self.within(scope, &body)?;
                 if *trimmed {
-                    text = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+                    text =
+                        text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
                 }
                 match store {
                     Some(name) => {
@@ -334,12 +355,14 @@ impl Run<'_> {
         self.seen.push(HashMap::new());
         for (at, item) in items.into_iter().enumerate() {
             self.step(4)?;
-            let mut scope = HashMap::from([("forloop".to_owned(), Value::from(forloop(at, length, parent.as_ref())))]);
+            let mut scope =
+                HashMap::from([("forloop".to_owned(), Value::from(forloop(at, length, parent.as_ref())))]);
             match names {
                 [name] => drop(scope.insert(name.clone(), item.into())),
                 names => {
                     for (n, name) in names.iter().enumerate() {
-                        let part = member(&item, &n.to_string()).ok_or_else(|| format!("a round has no {} values", names.len()))?;
+                        let part = member(&item, &n.to_string())
+                            .ok_or_else(|| format!("a round has no {} values", names.len()))?;
                         scope.insert(name.clone(), part.into());
                     }
                 }

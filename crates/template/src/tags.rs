@@ -75,16 +75,25 @@ pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String
             _ => return Err(format!("templatetag knows no {rest}")),
         }),
         "url" => {
-            let name = parts.first().and_then(|w| Expr::parse(w).ok()).and_then(|e| e.fixed().map(str::to_owned)).ok_or("url takes the name of a page")?;
+            let name = parts
+                .first()
+                .and_then(|w| Expr::parse(w).ok())
+                .and_then(|e| e.fixed().map(str::to_owned))
+                .ok_or("url takes the name of a page")?;
             let path = address(&name).ok_or_else(|| format!("no page is called {name}"))?;
-            let arguments: Vec<Expr> = parts[1..].iter().map(|w| Expr::parse(w.split_once('=').filter(|(n, _)| is_name(n)).map_or(w, |(_, v)| v))).collect::<Result<_, _>>()?;
+            let arguments: Vec<Expr> = parts[1..]
+                .iter()
+                .map(|w| Expr::parse(w.split_once('=').filter(|(n, _)| is_name(n)).map_or(w, |(_, v)| v)))
+                .collect::<Result<_, _>>()?;
             if arguments.len() != path.matches("{}").count() {
                 return Err(format!("{name} takes {} values", path.matches("{}").count()));
             }
             Simple::Address(path.to_owned(), arguments)
         }
         "" => return Err("{% %} has no tag".into()),
-        _ if name.starts_with("end") || matches!(name, "else" | "elif" | "empty" | "plural") => return Err(format!("{name} has nothing to end")),
+        _ if name.starts_with("end") || matches!(name, "else" | "elif" | "empty" | "plural") => {
+            return Err(format!("{name} has nothing to end"));
+        }
         _ => return Err(format!("there is no tag called {name}")),
     };
     Ok((tag, store))
@@ -101,7 +110,9 @@ impl Simple {
                 }
                 Value::text("")
             }
-            Simple::Now(format) => Value::text(dates::date(run.engine.now, &format.value(run)?.unwrap_or_default().shown())),
+            Simple::Now(format) => {
+                Value::text(dates::date(run.engine.now, &format.value(run)?.unwrap_or_default().shown()))
+            }
             Simple::Ratio(parts) => {
                 let mut numbers = Vec::new();
                 for expr in parts.iter() {
@@ -109,21 +120,32 @@ impl Simple {
                     numbers.push(given.json.as_f64().or_else(|| given.json.as_str()?.trim().parse().ok()));
                 }
                 match numbers[..] {
-                    [Some(value), Some(most), Some(width)] if most != 0.0 => Value::text(format!("{:.0}", value / most * width)),
+                    [Some(value), Some(most), Some(width)] if most != 0.0 => {
+                        Value::text(format!("{:.0}", value / most * width))
+                    }
                     [_, Some(_), Some(_)] => Value::text("0"),
                     _ => Value::text(""),
                 }
             }
             Simple::Static(path) => {
                 let path = path.value(run)?.unwrap_or_default().shown();
-                Value::text(format!("{}/static/{}", run.engine.base_url.trim_end_matches('/'), path.trim_start_matches('/')))
+                Value::text(format!(
+                    "{}/static/{}",
+                    run.engine.base_url.trim_end_matches('/'),
+                    path.trim_start_matches('/')
+                ))
             }
             Simple::Fixed(text) => Value::safe(*text),
             Simple::Address(path, arguments) => {
                 let mut out = path.clone();
                 for argument in arguments {
                     let text = argument.value(run)?.unwrap_or_default().shown();
-                    out = out.replacen("{}", &percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string(), 1);
+                    out = out.replacen(
+                        "{}",
+                        &percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC)
+                            .to_string(),
+                        1,
+                    );
                 }
                 Value::text(out)
             }

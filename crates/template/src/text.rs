@@ -70,7 +70,8 @@ pub fn truncate_html(text: &str, limit: usize, words: bool) -> String {
     while let Some(c) = rest.chars().next() {
         if let Some(end) = rest.find('>').filter(|_| c == '<') {
             let tag = &rest[..=end];
-            let name: String = tag.trim_start_matches(['<', '/']).chars().take_while(|c| c.is_alphanumeric()).collect();
+            let name: String =
+                tag.trim_start_matches(['<', '/']).chars().take_while(|c| c.is_alphanumeric()).collect();
             if tag.starts_with("</") {
                 open.pop();
             } else if !tag.ends_with("/>") && !EMPTY.contains(&name.as_str()) {
@@ -119,7 +120,9 @@ pub fn escapejs(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
-            '\\' | '\'' | '"' | '<' | '>' | '&' | '=' | '-' | ';' | '`' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04X}", c as u32)),
+            '\\' | '\'' | '"' | '<' | '>' | '&' | '=' | '-' | ';' | '`' | '\u{2028}' | '\u{2029}' => {
+                out.push_str(&format!("\\u{:04X}", c as u32))
+            }
             c if (c as u32) < 32 => out.push_str(&format!("\\u{:04X}", c as u32)),
             c => out.push(c),
         }
@@ -128,5 +131,10 @@ pub fn escapejs(text: &str) -> String {
 }
 
 pub fn phone(text: &str) -> String {
-    text.to_lowercase().chars().map(|c| "22233344455566677778889999".chars().nth((c as usize).wrapping_sub('a' as usize)).unwrap_or(c)).collect()
+    text.to_lowercase()
+        .chars()
+        .map(|c| {
+            "22233344455566677778889999".chars().nth((c as usize).wrapping_sub('a' as usize)).unwrap_or(c)
+        })
+        .collect()
 }

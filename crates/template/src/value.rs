@@ -36,7 +36,9 @@ pub fn member(value: &Json, name: &str) -> Option<Json> {
     let text = |t: String| Some(Json::String(t));
     match value {
         Json::Object(map) => map.get(name).cloned().or_else(|| match name {
-            "items" => list(map.iter().map(|(k, v)| Json::Array(vec![Json::String(k.clone()), v.clone()])).collect()),
+            "items" => {
+                list(map.iter().map(|(k, v)| Json::Array(vec![Json::String(k.clone()), v.clone()])).collect())
+            }
             "keys" => list(map.keys().map(|k| Json::String(k.clone())).collect()),
             "values" => list(map.values().cloned().collect()),
             _ => None,

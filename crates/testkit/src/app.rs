@@ -41,16 +41,27 @@ static COUNT: AtomicU64 = AtomicU64::new(1);
 impl Setup {
     /// A new installation without anything in it.
     pub async fn new(kind: DbKind) -> Self {
-        let folder = std::env::temp_dir().join(format!("signet-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let folder = std::env::temp_dir().join(format!(
+            "signet-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        ));
         let postgres = match kind {
             DbKind::Sqlite => None,
-            DbKind::Postgres => Some(testdb::postgres_config(false).await.expect("a PostgreSQL database; SIGNET_TEST_SKIP_POSTGRES=1 leaves it out")),
+            DbKind::Postgres => Some(
+                testdb::postgres_config(false)
+                    .await
+                    .expect("a PostgreSQL database; SIGNET_TEST_SKIP_POSTGRES=1 leaves it out"),
+            ),
         };
         let mut variables = BTreeMap::new();
         for name in ["HTTP", "HTTPS", "METRICS"] {
             variables.insert(format!("AUTHENTIK_LISTEN__{name}"), "127.0.0.1:0".to_owned());
         }
-        variables.insert("AUTHENTIK_SECRET_KEY".into(), "the secret key of tests, which no installation uses".into());
+        variables.insert(
+            "AUTHENTIK_SECRET_KEY".into(),
+            "the secret key of tests, which no installation uses".into(),
+        );
         variables.insert("AUTHENTIK_LOG_LEVEL".into(), "error".into());
         // The least that may be set: tests hash many passwords.
         variables.insert("AUTHENTIK_PASSWORDS__HASH_MEMORY".into(), "19".into());
@@ -81,7 +92,14 @@ impl Setup {
         let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
         let ports = ports.with_mail(Arc::new(smtp));
         let running = serve::start(&self.options(), ports).await?;
-        Ok(App { setup: self.clone(), core: running.core.clone(), address: running.http[0], metrics: running.metrics[0], clock, running })
+        Ok(App {
+            setup: self.clone(),
+            core: running.core.clone(),
+            address: running.http[0],
+            metrics: running.metrics[0],
+            clock,
+            running,
+        })
     }
     /// Removes the data folder.
     pub fn remove(&self) {
@@ -138,7 +156,13 @@ impl App {
     /// Calls with a new API token of a user.
     pub async fn with_token(&self, user: i64) -> Browser {
         let key = self.core.ports.alphanumeric(60);
-        let token = tokens::Token::new(self.core.ports.uuid(), format!("test-{}", self.core.ports.hex(6)), "api", user, self.core.now());
+        let token = tokens::Token::new(
+            self.core.ports.uuid(),
+            format!("test-{}", self.core.ports.hex(6)),
+            "api",
+            user,
+            self.core.now(),
+        );
         tokens::insert(&self.core.db, &self.core.vault, &token, &Secret::new(key.as_str())).await.unwrap();
         Browser::new(self.address).bearer(&key)
     }
@@ -154,7 +178,10 @@ impl App {
     /// A new user who is an administrator.
     pub async fn administrator(&self, name: &str, password: &str) -> User {
         let user = self.user(name, password).await;
-        let group = groups::by_name(&self.core.db, "authentik Admins").await.unwrap().expect("the group of administrators");
+        let group = groups::by_name(&self.core.db, "authentik Admins")
+            .await
+            .unwrap()
+            .expect("the group of administrators");
         users::join_group(&self.core.db, user.id, group.id).await.unwrap();
         user
     }

@@ -45,7 +45,13 @@ impl TestResponse {
 
 impl Browser {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, cookies: BTreeMap::new(), token: None, headers: Vec::new(), host: address.to_string() }
+        Self {
+            address,
+            cookies: BTreeMap::new(),
+            token: None,
+            headers: Vec::new(),
+            host: address.to_string(),
+        }
     }
     /// Sends an API key with each request.
     #[must_use]
@@ -54,8 +60,15 @@ impl Browser {
         self
     }
     /// Sends one request. Cookies are kept, redirects are not followed.
-    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> TestResponse {
-        let mut request = Request::builder().method(method.clone()).uri(path).header(header::HOST, &self.host);
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> TestResponse {
+        let mut request =
+            Request::builder().method(method.clone()).uri(path).header(header::HOST, &self.host);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -69,12 +82,16 @@ impl Browser {
             let jar: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
             request = request.header(header::COOKIE, jar.join("; "));
         }
-        if let (Some(csrf), false) = (self.cookies.get("authentik_csrf"), matches!(method, Method::GET | Method::HEAD | Method::OPTIONS)) {
+        if let (Some(csrf), false) = (
+            self.cookies.get("authentik_csrf"),
+            matches!(method, Method::GET | Method::HEAD | Method::OPTIONS),
+        ) {
             request = request.header("x-authentik-csrf", csrf);
         }
         let request = request.body(Body::from(body.into())).unwrap();
         let stream = TcpStream::connect(self.address).await.expect("a connection to the server");
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let driver = tokio::spawn(connection);
         let response = sender.send_request(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
@@ -139,7 +156,8 @@ impl Browser {
     pub async fn login(&mut self, name: &str, password: &str) -> Json {
         const FLOW: &str = "default-authentication-flow";
         self.challenge(FLOW, "").await;
-        let next = self.answer(FLOW, "", json!({"component": "ak-stage-identification", "uid_field": name})).await;
+        let next =
+            self.answer(FLOW, "", json!({"component": "ak-stage-identification", "uid_field": name})).await;
         if next["component"] != "ak-stage-password" {
             return next;
         }

@@ -1,4 +1,5 @@
-//! The whole server in a test's own process, on a real loopback socket, with a clock that stands still until it is moved.
+//! The whole server in a test's own process, on a real loopback socket, with a clock that stands still until
+//! it is moved.
 //!
 //! ```ignore
 //! each_database(|kind| async move {
@@ -9,13 +10,18 @@
 //!     app.stop().await;
 //! }).await;
 //! ```
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "only tests use this crate: a failure here is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "only tests use this crate: a failure here is a failed test"
+)]
 mod app;
 mod browser;
 mod sink;
 
 pub use app::{App, Setup, each_database};
-pub use browser::{TestResponse, Browser};
+pub use browser::{Browser, TestResponse};
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;
 pub use sink::MailSink;

@@ -90,7 +90,10 @@ fn plain(text: &str) -> String {
     let bytes = joined.as_bytes();
     let mut i = 0;
     while i < bytes.len() {
-        let code = joined.get(i + 1..i + 3).filter(|_| bytes[i] == b'=').and_then(|c| u8::from_str_radix(c, 16).ok());
+        let code = joined
+            .get(i + 1..i + 3)
+            .filter(|_| bytes[i] == b'=')
+            .and_then(|c| u8::from_str_radix(c, 16).ok());
         match code {
             Some(byte) if joined[i + 1..i + 3].chars().all(|c| !c.is_ascii_lowercase()) => {
                 out.push(byte);

@@ -93,7 +93,10 @@ entries:
     let group = groups::by_name(&app.core.db, "t-group").await.unwrap().unwrap();
     assert_eq!(Json::Object(group.attributes), signet_testkit::json!({"x": 0, "y": 1}));
     app.login("t-user", "Correct-Horse-9").await;
-    assert_eq!(app.browser().bearer("the-key-of-the-file").get("/api/v3/core/users/me/").await.json()["user"]["username"], "t-user");
+    assert_eq!(
+        app.browser().bearer("the-key-of-the-file").get("/api/v3/core/users/me/").await.json()["user"]["username"],
+        "t-user"
+    );
     assert!(tokens::by_identifier(&app.core.db, "t-token").await.unwrap().is_some());
     app.stop().await;
 }
@@ -146,9 +149,12 @@ async fn variables_and_files_are_read_for_the_servers_own_files() {
 async fn states_create_update_leave_and_remove() {
     let app = App::start(DbKind::Sqlite).await;
     let text = |state: &str, message: &str| {
-        format!("version: 1\nentries:\n- {{model: authentik_stages_deny.denystage, state: {state}, identifiers: {{name: s}}, attrs: {{deny_message: {message}}}}}\n")
+        format!(
+            "version: 1\nentries:\n- {{model: authentik_stages_deny.denystage, state: {state}, identifiers: {{name: s}}, attrs: {{deny_message: {message}}}}}\n"
+        )
     };
-    let message = || app.core.config().objects().find(|o| o.name() == "s").map(|o| o.text("deny_message").to_owned());
+    let message =
+        || app.core.config().objects().find(|o| o.name() == "s").map(|o| o.text("deny_message").to_owned());
     assert_eq!(import(&app, &text("created", "a")).await.unwrap().created, 1);
     assert!(import(&app, &text("created", "b")).await.unwrap().is_empty());
     assert_eq!(message().as_deref(), Some("a"));
@@ -157,7 +163,11 @@ async fn states_create_update_leave_and_remove() {
     assert_eq!(import(&app, &text("absent", "c")).await.unwrap().deleted, 1);
     assert_eq!(message(), None);
     assert!(import(&app, &text("absent", "c")).await.unwrap().is_empty());
-    let user = |state: &str| format!("version: 1\nentries:\n- {{model: authentik_core.user, state: {state}, identifiers: {{username: s}}, attrs: {{name: S}}}}\n");
+    let user = |state: &str| {
+        format!(
+            "version: 1\nentries:\n- {{model: authentik_core.user, state: {state}, identifiers: {{username: s}}, attrs: {{name: S}}}}\n"
+        )
+    };
     assert_eq!(import(&app, &user("must_created")).await.unwrap().created, 1);
     assert_eq!(import(&app, &user("absent")).await.unwrap().deleted, 1);
     assert!(users::by_username(&app.core.db, "s").await.unwrap().is_none());
@@ -223,7 +233,9 @@ async fn a_hundred_objects_are_quick() {
     let app = App::start(DbKind::Sqlite).await;
     let mut text = String::from("version: 1\nentries:\n");
     for n in 0..100 {
-        text.push_str(&format!("- {{model: authentik_stages_deny.denystage, identifiers: {{name: many-{n}}}}}\n"));
+        text.push_str(&format!(
+            "- {{model: authentik_stages_deny.denystage, identifiers: {{name: many-{n}}}}}\n"
+        ));
     }
     let started = Instant::now();
     assert_eq!(import(&app, &text).await.unwrap().created, 100);

@@ -7,11 +7,26 @@ use signet_testkit::{App, DbKind, json};
 async fn every_answer_says_how_long_it_took_and_cannot_be_sniffed_or_framed() {
     let app = App::start(DbKind::Sqlite).await;
     let mut browser = app.browser();
-    for path in ["/", "/nothing-here/", "/api/v3/root/config/", "/api/v3/nothing/", "/if/flow/default-authentication-flow/", "/-/health/live/", "/static/dist/none.js"] {
+    for path in [
+        "/",
+        "/nothing-here/",
+        "/api/v3/root/config/",
+        "/api/v3/nothing/",
+        "/if/flow/default-authentication-flow/",
+        "/-/health/live/",
+        "/static/dist/none.js",
+    ] {
         let answer = browser.get(path).await;
-        assert!(answer.header("x-response-time").ends_with("ms") && answer.header("x-authentik-id").len() == 32, "{path}");
+        assert!(
+            answer.header("x-response-time").ends_with("ms") && answer.header("x-authentik-id").len() == 32,
+            "{path}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'") || answer.header("x-frame-options") == "DENY", "{path}");
+        assert!(
+            answer.header("content-security-policy").contains("frame-ancestors 'none'")
+                || answer.header("x-frame-options") == "DENY",
+            "{path}"
+        );
         assert!(answer.status.as_u16() < 500, "{path}");
     }
     app.stop().await;
@@ -22,8 +37,13 @@ async fn bodies_have_a_limit_and_hosts_a_form() {
     let app = App::start(DbKind::Sqlite).await;
     let mut browser = app.browser();
     let big = "x".repeat(1024 * 1024 + 1);
-    for path in ["/api/v3/core/users/", "/application/o/token/", "/api/v3/flows/executor/default-authentication-flow/?query="] {
-        let answer = browser.send(Method::POST, path, &[("content-type", "application/json")], big.clone()).await;
+    for path in [
+        "/api/v3/core/users/",
+        "/application/o/token/",
+        "/api/v3/flows/executor/default-authentication-flow/?query=",
+    ] {
+        let answer =
+            browser.send(Method::POST, path, &[("content-type", "application/json")], big.clone()).await;
         assert_eq!(answer.status, 413, "{path}");
     }
     browser.host = "a b".into();
@@ -45,9 +65,20 @@ async fn browser_files_are_cached_by_name_and_compressed() {
     assert_eq!(packed.header("content-encoding"), "br");
     assert!(packed.body.len() < plain.body.len());
     let etag = packed.header("etag").to_owned();
-    assert_eq!(browser.send(Method::GET, &path, &[("accept-encoding", "br"), ("if-none-match", &etag)], "").await.status, 304);
+    assert_eq!(
+        browser
+            .send(Method::GET, &path, &[("accept-encoding", "br"), ("if-none-match", &etag)], "")
+            .await
+            .status,
+        304
+    );
     assert_eq!(browser.get("/static/dist/assets/icons/icon.png").await.header("content-type"), "image/png");
-    for bad in ["/static/dist/../Cargo.toml", "/static/dist/%2e%2e/Cargo.toml", "/static/dist/manifest.json.br", "/static/dist//etc/passwd"] {
+    for bad in [
+        "/static/dist/../Cargo.toml",
+        "/static/dist/%2e%2e/Cargo.toml",
+        "/static/dist/manifest.json.br",
+        "/static/dist//etc/passwd",
+    ] {
         assert_eq!(browser.get(bad).await.status, 404, "{bad}");
     }
     app.stop().await;
@@ -62,7 +93,9 @@ async fn counters_are_served_on_both_listeners() {
     let mut site = app.browser();
     let mut own = signet_testkit::Browser::new(app.metrics);
     for text in [site.get("/-/metrics/").await.text(), own.get("/metrics").await.text()] {
-        for line in ["authentik_logins_total 1", "authentik_failed_logins_total 1", "authentik_active_sessions 1"] {
+        for line in
+            ["authentik_logins_total 1", "authentik_failed_logins_total 1", "authentik_active_sessions 1"]
+        {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         for name in ["authentik_policy_executions_total", "authentik_flow_executions_total"] {
@@ -75,13 +108,23 @@ async fn counters_are_served_on_both_listeners() {
 
 #[tokio::test]
 async fn forwarding_headers_count_only_from_trusted_networks() {
-    let app = signet_testkit::Setup::new(DbKind::Sqlite).await.with("AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS", "192.0.2.0/24").start().await.unwrap();
+    let app = signet_testkit::Setup::new(DbKind::Sqlite)
+        .await
+        .with("AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS", "192.0.2.0/24")
+        .start()
+        .await
+        .unwrap();
     let mut admin = app.admin().await;
-    admin.headers = vec![("x-forwarded-host".into(), "evil.test".into()), ("x-forwarded-proto".into(), "https".into())];
+    admin.headers =
+        vec![("x-forwarded-host".into(), "evil.test".into()), ("x-forwarded-proto".into(), "https".into())];
     let made = admin.post("/api/v3/providers/oauth2/", json!({})).await;
     assert_eq!(made.status, 400);
     let link = admin.get("/api/v3/flows/instances/default-authentication-flow/execute/").await.json();
-    assert_eq!(link["link"].as_str().map(|l| l.starts_with(&format!("http://{}/", app.address))), Some(true), "{link}");
+    assert_eq!(
+        link["link"].as_str().map(|l| l.starts_with(&format!("http://{}/", app.address))),
+        Some(true),
+        "{link}"
+    );
     app.stop().await;
 }
 
@@ -135,7 +178,10 @@ async fn the_api_browser_is_at_the_apis_own_address() {
 async fn an_identification_stage_is_changed_only_with_what_it_asks_for() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
-    let stage = admin.post("/api/v3/stages/identification/", json!({"name": "who", "user_fields": ["username"]})).await.json();
+    let stage = admin
+        .post("/api/v3/stages/identification/", json!({"name": "who", "user_fields": ["username"]}))
+        .await
+        .json();
     let one = format!("/api/v3/stages/identification/{}/", stage["pk"].as_str().unwrap());
     // As on the recorded wire: a partial change has to name user_fields or sources again.
     let refused = admin.patch(&one, json!({"show_matched_user": false})).await;

@@ -1,4 +1,5 @@
-//! Queries and objects of expressions, on both databases. The numbers are those of the faults found in the field.
+//! Queries and objects of expressions, on both databases. The numbers are those of the faults found in the
+//! field.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 use signet_base::{Json, json};
 use signet_testkit::{App, Browser, each_database};
@@ -11,15 +12,26 @@ async fn ask(admin: &mut Browser, text: &str, user: i64, context: Json) -> Resul
         return Err(made.text());
     }
     let pk = made.json()["pk"].as_str().unwrap().to_owned();
-    let answer = admin.post(&format!("/api/v3/policies/all/{pk}/test/"), json!({"user": user, "context": context})).await.json();
+    let answer = admin
+        .post(&format!("/api/v3/policies/all/{pk}/test/"), json!({"user": user, "context": context}))
+        .await
+        .json();
     admin.delete(&format!("/api/v3/policies/all/{pk}/")).await;
     let said = answer["messages"].to_string() + &answer["log_messages"].to_string();
-    if said.contains("Error") || said.contains("DoesNotExist") || said.contains("refused") { Err(said) } else { Ok(answer["passing"] == true) }
+    if said.contains("Error") || said.contains("DoesNotExist") || said.contains("refused") {
+        Err(said)
+    } else {
+        Ok(answer["passing"] == true)
+    }
 }
 
 async fn all_true(admin: &mut Browser, user: i64, texts: &[&str]) {
     for text in texts {
-        assert_eq!(ask(admin, text, user, json!({"prompt_data": {"email": "free@example.org"}})).await, Ok(true), "{text}");
+        assert_eq!(
+            ask(admin, text, user, json!({"prompt_data": {"email": "free@example.org"}})).await,
+            Ok(true),
+            "{text}"
+        );
     }
 }
 
@@ -29,15 +41,32 @@ struct World {
     ada: i64,
 }
 
-/// Ada is in "staff", whose parent is "everyone"; Grace has the same address in other letters; both have attributes.
+/// Ada is in "staff", whose parent is "everyone"; Grace has the same address in other letters; both have
+/// attributes.
 async fn world(kind: signet_store::DbKind) -> World {
     let app = App::start(kind).await;
     let mut admin = app.admin().await;
-    let everyone = admin.post("/api/v3/core/groups/", json!({"name": "everyone", "attributes": {"gid": 0}})).await.json()["pk"].clone();
-    let staff = admin.post("/api/v3/core/groups/", json!({"name": "staff", "parents": [everyone], "attributes": {"gid": 42, "rooms": ["lab"]}})).await.json()["pk"].clone();
+    let everyone = admin
+        .post("/api/v3/core/groups/", json!({"name": "everyone", "attributes": {"gid": 0}}))
+        .await
+        .json()["pk"]
+        .clone();
+    let staff = admin
+        .post(
+            "/api/v3/core/groups/",
+            json!({"name": "staff", "parents": [everyone], "attributes": {"gid": 42, "rooms": ["lab"]}}),
+        )
+        .await
+        .json()["pk"]
+        .clone();
     admin.post("/api/v3/core/groups/", json!({"name": "Empty_%"})).await;
     let person = |name: &str, groups: Json, attributes: Json| json!({"username": name, "name": name.to_uppercase(), "email": format!("{name}@Example.org"), "groups": groups, "attributes": attributes});
-    let ada = admin.post("/api/v3/core/users/", person("ada", json!([staff]), json!({"team": "blue", "level": 3}))).await.json()["pk"].as_i64().unwrap();
+    let ada = admin
+        .post("/api/v3/core/users/", person("ada", json!([staff]), json!({"team": "blue", "level": 3})))
+        .await
+        .json()["pk"]
+        .as_i64()
+        .unwrap();
     admin.post("/api/v3/core/users/", person("grace", json!([staff]), json!({"team": "red"}))).await;
     admin.post("/api/v3/core/users/", person("linus", json!([]), json!({}))).await;
     World { app, admin, ada }

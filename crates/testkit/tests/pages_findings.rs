@@ -28,22 +28,35 @@ fn csrf(page: &str) -> String {
 /// An application with its provider; people are asked for consent. The number of the provider.
 async fn application(admin: &mut Browser, name: &str) -> i64 {
     let flow = |slug: &str| format!("/api/v3/flows/instances/{slug}/");
-    let authorization = admin.get(&flow("default-provider-authorization-explicit-consent")).await.json()["pk"].clone();
+    let authorization =
+        admin.get(&flow("default-provider-authorization-explicit-consent")).await.json()["pk"].clone();
     let invalidation = admin.get(&flow("default-provider-invalidation-flow")).await.json()["pk"].clone();
     let mappings = admin.get("/api/v3/propertymappings/provider/scope/?page_size=100").await.json();
-    let mappings: Vec<Json> = mappings["results"].as_array().unwrap().iter().map(|m| m["pk"].clone()).collect();
+    let mappings: Vec<Json> =
+        mappings["results"].as_array().unwrap().iter().map(|m| m["pk"].clone()).collect();
     let provider = json!({"name": name, "client_id": name, "authorization_flow": authorization, "invalidation_flow": invalidation, "property_mappings": mappings,
         "redirect_uris": [{"matching_mode": "strict", "url": "https://app.test/cb"}]});
     let made = admin.post("/api/v3/providers/oauth2/", provider).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     let number = made.json()["pk"].as_i64().unwrap();
-    let made = admin.post("/api/v3/core/applications/", json!({"name": name, "slug": name, "provider": number, "meta_publisher": "Acme"})).await;
+    let made = admin
+        .post(
+            "/api/v3/core/applications/",
+            json!({"name": name, "slug": name, "provider": number, "meta_publisher": "Acme"}),
+        )
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     number
 }
 
 fn authorize(client: &str) -> String {
-    let pairs = [("client_id", client), ("response_type", "code"), ("redirect_uri", "https://app.test/cb"), ("scope", "openid profile email offline_access"), ("state", "s")];
+    let pairs = [
+        ("client_id", client),
+        ("response_type", "code"),
+        ("redirect_uri", "https://app.test/cb"),
+        ("scope", "openid profile email offline_access"),
+        ("state", "s"),
+    ];
     format!("/application/o/authorize/?{}", query::build(pairs))
 }
 
@@ -70,18 +83,41 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
         let ada = app.user("ada", "Engine-1843").await;
         let mut browser = app.login("ada", "Engine-1843").await;
         let (page, at) = follow(&mut browser, &authorize("grafana")).await;
-        for said in ["Share your details with <bdi>grafana</bdi>?", "Run by <bdi>Acme</bdi>", "ada@example.test", "Person ada · ada", "Not you?"] {
+        for said in [
+            "Share your details with <bdi>grafana</bdi>?",
+            "Run by <bdi>Acme</bdi>",
+            "ada@example.test",
+            "Person ada · ada",
+            "Not you?",
+        ] {
             assert!(page.contains(said), "{said}: {page}");
         }
         assert!(!page.contains("General Profile") && !page.contains("%(app)s"));
         // Being somebody else comes back to the application.
-        let switch = page.split("<a class=\"tap\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
-        assert!(switch.starts_with("/flows/-/default/invalidation/?next=") && query::value(&switch, "next").is_none_or(|n| n.contains("authorize")), "{switch}");
-        // The same address without a run that knows the application: nothing is offered, and nothing is said that is not so.
+        let switch = page
+            .split("<a class=\"tap\" href=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .replace("&amp;", "&");
+        assert!(
+            switch.starts_with("/flows/-/default/invalidation/?next=")
+                && query::value(&switch, "next").is_none_or(|n| n.contains("authorize")),
+            "{switch}"
+        );
+        // The same address without a run that knows the application: nothing is offered, and nothing is said
+        // that is not so.
         let over = browser.get("/flows/-/cancel/?next=/if/user/").await;
         assert_eq!(over.location(), "/if/user/");
         let late = browser.get(at.split('?').next().unwrap()).await.text();
-        assert!(late.contains("This sign-in is over") && !late.contains("%(app)s") && !late.contains("Share and continue"), "{late}");
+        assert!(
+            late.contains("This sign-in is over")
+                && !late.contains("%(app)s")
+                && !late.contains("Share and continue"),
+            "{late}"
+        );
         // A key that an application keeps is shown, and ended; by nobody else.
         let now = app.core.now();
         let token = |user: i64| GrantToken {
@@ -102,19 +138,46 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
         let eve = app.user("eve", "Engine-1843").await;
         grants::insert(&app.core.db, &[token(ada.id), token(eve.id)]).await.unwrap();
         let page = browser.get(SETTINGS).await.text();
-        assert!(page.contains("also while you are away") && !page.contains("No application has access."), "{page}");
-        let id = page.split("name=\"act\" value=\"withdraw\"").nth(1).unwrap().split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        assert!(
+            page.contains("also while you are away") && !page.contains("No application has access."),
+            "{page}"
+        );
+        let id = page
+            .split("name=\"act\" value=\"withdraw\"")
+            .nth(1)
+            .unwrap()
+            .split("name=\"id\" value=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned();
         let mut bob = {
             app.user("bob", "Engine-1843").await;
             app.login("bob", "Engine-1843").await
         };
         let foreign = csrf(&bob.get("/if/flow/default-user-settings-flow/").await.text());
-        assert_eq!(bob.form(SETTINGS, &[("csrf", &foreign), ("act", "withdraw"), ("id", &id)]).await.status, StatusCode::NOT_FOUND);
-        let answer = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "withdraw"), ("id", &id)]).await;
+        assert_eq!(
+            bob.form(SETTINGS, &[("csrf", &foreign), ("act", "withdraw"), ("id", &id)]).await.status,
+            StatusCode::NOT_FOUND
+        );
+        let answer =
+            browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "withdraw"), ("id", &id)]).await;
         assert_eq!(answer.location(), "/if/user/security/?done=withdrawn");
         assert!(browser.get(SETTINGS).await.text().contains("No application has access."));
-        assert!(grants::by_digest(&app.core.db, &format!("digest-{}", ada.id)).await.unwrap().is_none_or(|t| t.revoked));
-        assert!(grants::by_digest(&app.core.db, &format!("digest-{}", eve.id)).await.unwrap().is_some_and(|t| !t.revoked));
+        assert!(
+            grants::by_digest(&app.core.db, &format!("digest-{}", ada.id))
+                .await
+                .unwrap()
+                .is_none_or(|t| t.revoked)
+        );
+        assert!(
+            grants::by_digest(&app.core.db, &format!("digest-{}", eve.id))
+                .await
+                .unwrap()
+                .is_some_and(|t| !t.revoked)
+        );
         app.stop().await;
     })
     .await;
@@ -128,7 +191,8 @@ async fn pages_a12_every_door_says_the_same() {
     application(&mut admin, "payroll").await;
     let group = admin.post("/api/v3/core/groups/", json!({"name": "nobody"})).await.json()["pk"].clone();
     let pk = admin.get("/api/v3/core/applications/payroll/").await.json()["pk"].clone();
-    let bound = admin.post("/api/v3/policies/bindings/", json!({"target": pk, "group": group, "order": 0})).await;
+    let bound =
+        admin.post("/api/v3/policies/bindings/", json!({"target": pk, "group": group, "order": 0})).await;
     assert_eq!(bound.status, StatusCode::CREATED, "{}", bound.text());
     app.user("ada", "Engine-1843").await;
     let mut browser = app.login("ada", "Engine-1843").await;
@@ -136,11 +200,18 @@ async fn pages_a12_every_door_says_the_same() {
         let answer = browser.get(&door).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         let page = answer.text();
-        for said in ["You can’t open <bdi>payroll</bdi>", ">ada<", "Sign in as somebody else", "Request id"] {
+        for said in ["You can’t open <bdi>payroll</bdi>", ">ada<", "Sign in as somebody else", "Request id"]
+        {
             assert!(page.contains(said), "{door}: {said}: {page}");
         }
         assert!(!page.contains("403"), "{door}");
-        let again = page.split("href=\"/flows/-/default/invalidation/?next=").nth(1).unwrap().split('"').next().unwrap();
+        let again = page
+            .split("href=\"/flows/-/default/invalidation/?next=")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
         assert!(again.starts_with("%2Fapplication%2F"), "{again}");
     }
     app.stop().await;
@@ -154,7 +225,12 @@ async fn pages_a12_who_is_not_signed_in_is_offered_what_helps() {
     example(&app, "enrollment-invitation").await;
     let mut stranger = app.browser();
     let gone = stranger.get("/if/flow/default-recovery-flow/?flow_token=none").await.text();
-    assert!(gone.contains("This link does not work any more") && gone.contains("Send a new link") && !gone.contains("Go to my applications"), "{gone}");
+    assert!(
+        gone.contains("This link does not work any more")
+            && gone.contains("Send a new link")
+            && !gone.contains("Go to my applications"),
+        "{gone}"
+    );
     let (page, _) = follow(&mut app.browser(), "/if/flow/default-enrollment-invitation/").await;
     assert!(!page.contains("Invalid invite"), "{page}");
     // Opened by hand, a flow without anything to do says so.
@@ -162,7 +238,11 @@ async fn pages_a12_who_is_not_signed_in_is_offered_what_helps() {
     assert!(!nothing.contains("Unknown error") && !nothing.contains("%(app)s"), "{nothing}");
     // The first run is over: the way on is to sign in.
     let over = app.browser().get("/if/flow/initial-setup/").await.text();
-    assert!(over.contains("the first run is over") && over.contains("/flows/-/cancel/?next=%2Fflows%2F-%2Fdefault%2Fauthentication%2F"), "{over}");
+    assert!(
+        over.contains("the first run is over")
+            && over.contains("/flows/-/cancel/?next=%2Fflows%2F-%2Fdefault%2Fauthentication%2F"),
+        "{over}"
+    );
     // Recovery says what it does, and leads back.
     let first = app.browser().get("/if/flow/default-recovery-flow/").await.text();
     assert!(first.contains("We send you a link") && first.contains("Back to sign-in"), "{first}");
@@ -174,23 +254,38 @@ async fn pages_a9_a_brand_is_what_people_see() {
     let app = App::start(DbKind::Sqlite).await;
     finish_first_run(&app).await;
     let mut admin = app.admin().await;
-    let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"].as_str().unwrap().to_owned();
+    let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let path = format!("/api/v3/core/brands/{brand}/");
     let set = json!({"branding_title": "Fernhill", "branding_default_flow_background": "/media/hill.jpg", "attributes": {"settings": {"locale": "ar", "help": "help@fernhill.example", "theme": {"brand": "#0f766e"}}}});
     assert_eq!(admin.patch(&path, set).await.status, StatusCode::OK);
     let page = app.browser().get("/if/flow/default-authentication-flow/").await.text();
     assert!(page.contains("Fernhill") && !page.contains("Signet"), "{page}");
-    assert!(page.contains("<html lang=\"en\" dir=\"ltr\"") && page.contains("--flow-image:url(\"/media/hill.jpg\")") && !page.contains("rosette"));
+    assert!(
+        page.contains("<html lang=\"en\" dir=\"ltr\"")
+            && page.contains("--flow-image:url(\"/media/hill.jpg\")")
+            && !page.contains("rosette")
+    );
     let challenge = app.browser().challenge("default-authentication-flow", "").await;
     assert_eq!(challenge["flow_info"]["background"], "/media/hill.jpg");
     // A colour that would be ignored is refused, by name.
     for wrong in [json!("red"), json!("rgb(1,2,3)"), json!(7)] {
-        let refused = admin.patch(&path, json!({"attributes": {"settings": {"theme": {"brand": wrong}}}})).await;
+        let refused =
+            admin.patch(&path, json!({"attributes": {"settings": {"theme": {"brand": wrong}}}})).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-        assert!(refused.json()["attributes"].to_string().contains("settings.theme.brand"), "{}", refused.text());
+        assert!(
+            refused.json()["attributes"].to_string().contains("settings.theme.brand"),
+            "{}",
+            refused.text()
+        );
     }
     for fine in [json!("#abc"), json!("oklch(0.5 0.1 20)"), json!(""), Json::Null] {
-        assert_eq!(admin.patch(&path, json!({"attributes": {"settings": {"theme": {"brand": fine}}}})).await.status, StatusCode::OK);
+        assert_eq!(
+            admin.patch(&path, json!({"attributes": {"settings": {"theme": {"brand": fine}}}})).await.status,
+            StatusCode::OK
+        );
     }
     app.stop().await;
 }
@@ -225,8 +320,16 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
         let mut browser = app.login("ada", "Engine-1843").await;
         let details = format!("/if/flow/default-user-settings-flow/?next={SETTINGS}");
         let page = browser.get(&details).await.text();
-        assert!(!page.contains("<select") && page.contains("name=\"attributes.settings.locale\" value=\"\""), "{page}");
-        assert!(page.contains("href=\"/flows/-/cancel/?next=%2Fif%2Fuser%2Fsecurity%2F\">Cancel") && page.contains(">Save<") && !page.contains("Not you?"), "{page}");
+        assert!(
+            !page.contains("<select") && page.contains("name=\"attributes.settings.locale\" value=\"\""),
+            "{page}"
+        );
+        assert!(
+            page.contains("href=\"/flows/-/cancel/?next=%2Fif%2Fuser%2Fsecurity%2F\">Cancel")
+                && page.contains(">Save<")
+                && !page.contains("Not you?"),
+            "{page}"
+        );
         let pairs = [
             ("csrf", csrf(&page)),
             ("component", "ak-stage-prompt".into()),
@@ -242,14 +345,32 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
             let to = answer.location().to_owned();
             follow(&mut browser, &to).await
         };
-        assert!(at.starts_with(SETTINGS) && page.contains("Your details are saved.") && page.contains("Ada Lovelace"), "{at}: {page}");
+        assert!(
+            at.starts_with(SETTINGS)
+                && page.contains("Your details are saved.")
+                && page.contains("Ada Lovelace"),
+            "{at}: {page}"
+        );
         // The way that password managers look for.
         let answer = browser.get("/.well-known/change-password").await;
-        assert!(answer.status == StatusCode::FOUND && answer.location().starts_with("/flows/-/configure/"), "{}", answer.location());
+        assert!(
+            answer.status == StatusCode::FOUND && answer.location().starts_with("/flows/-/configure/"),
+            "{}",
+            answer.location()
+        );
         let (page, at) = follow(&mut browser, "/.well-known/change-password").await;
-        assert!(page.contains("Make it long and hard to guess.") && page.contains("autocomplete=\"username\" value=\"ada\""), "{page}");
+        assert!(
+            page.contains("Make it long and hard to guess.")
+                && page.contains("autocomplete=\"username\" value=\"ada\""),
+            "{page}"
+        );
         let post = |password: &'static str, csrf: String| {
-            vec![("csrf", csrf), ("component", "ak-stage-prompt".into()), ("password", password.into()), ("password_repeat", password.into())]
+            vec![
+                ("csrf", csrf),
+                ("component", "ak-stage-prompt".into()),
+                ("password", password.into()),
+                ("password_repeat", password.into()),
+            ]
         };
         let sent = post("password", csrf(&page));
         let weak = browser.form(&at, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
@@ -263,7 +384,12 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
         assert!(page.contains("Your new password is saved."), "{at}: {page}");
         // Signing out ends on a page that says so.
         let (page, at) = follow(&mut browser, "/flows/-/default/invalidation/").await;
-        assert!(at == "/if/ended/signed-out/" && page.contains("You are signed out") && page.contains("Sign in again"), "{at}: {page}");
+        assert!(
+            at == "/if/ended/signed-out/"
+                && page.contains("You are signed out")
+                && page.contains("Sign in again"),
+            "{at}: {page}"
+        );
         app.stop().await;
     })
     .await;
@@ -279,9 +405,19 @@ async fn pages_a7_recovery_codes_are_made_anew_from_their_row() {
         let page = browser.get("/if/flow/default-user-settings-flow/").await.text();
         let before = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await.status;
         assert_eq!(before, StatusCode::NOT_FOUND, "without codes there are none to replace");
-        let old = devices::insert(&app.core.db, &Device::new(&app.core.ports, DeviceKind::Static, ada.id, "Static Token")).await.unwrap();
+        let old = devices::insert(
+            &app.core.db,
+            &Device::new(&app.core.ports, DeviceKind::Static, ada.id, "Static Token"),
+        )
+        .await
+        .unwrap();
         let page = browser.get(SETTINGS).await.text();
-        assert!(page.contains("Make new codes") && page.contains("stop working at once") && page.contains("only second step"), "{page}");
+        assert!(
+            page.contains("Make new codes")
+                && page.contains("stop working at once")
+                && page.contains("only second step"),
+            "{page}"
+        );
         let answer = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         assert!(devices::get(&app.core.db, DeviceKind::Static, old).await.unwrap().is_none());
@@ -299,10 +435,18 @@ async fn pages_b15_b25_b29_addresses_that_people_and_programs_open() {
     finish_first_run(&app).await;
     let mut browser = app.browser();
     let html = [("accept", "text/html,application/xhtml+xml")];
-    assert_eq!(browser.send(Method::GET, "/", &html, "").await.location(), "/if/flow/default-authentication-flow/?next=%2F");
+    assert_eq!(
+        browser.send(Method::GET, "/", &html, "").await.location(),
+        "/if/flow/default-authentication-flow/?next=%2F"
+    );
     assert_eq!(browser.get("/").await.location(), "/flows/-/default/authentication/?next=/");
     let missing = browser.send(Method::GET, "/no-such", &html, "").await;
-    assert!(missing.status == StatusCode::NOT_FOUND && missing.text().contains("<title>Error: There is nothing at this address · Signet</title>"), "{}", missing.text());
+    assert!(
+        missing.status == StatusCode::NOT_FOUND
+            && missing.text().contains("<title>Error: There is nothing at this address · Signet</title>"),
+        "{}",
+        missing.text()
+    );
     // Clients of the wire look for the brand's title.
     assert!(browser.get("/no-such").await.text().contains("<title>Signet</title>"));
     let robots = browser.get("/robots.txt").await;
@@ -323,13 +467,23 @@ async fn pages_b14_pages_without_secrets_are_packed_and_the_document_is_known_ag
     let mut browser = app.login("ada", "Engine-1843").await;
     let gzip = [("accept-encoding", "gzip")];
     let schema = browser.send(Method::GET, "/api/v3/schema/?format=json", &gzip, "").await;
-    assert!(schema.header("content-encoding") == "gzip" && schema.body.len() < 120_000, "{} bytes", schema.body.len());
-    let again = browser.send(Method::GET, "/api/v3/schema/?format=json", &[("if-none-match", schema.header("etag"))], "").await;
+    assert!(
+        schema.header("content-encoding") == "gzip" && schema.body.len() < 120_000,
+        "{} bytes",
+        schema.body.len()
+    );
+    let again = browser
+        .send(Method::GET, "/api/v3/schema/?format=json", &[("if-none-match", schema.header("etag"))], "")
+        .await;
     assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
     assert_eq!(browser.send(Method::GET, "/if/user/", &gzip, "").await.header("content-encoding"), "gzip");
     // What somebody else can write into a page must not be packed with what is secret in it.
     for mixed in ["/if/user/?q=x", SETTINGS, "/if/flow/default-user-settings-flow/"] {
-        assert_eq!(browser.send(Method::GET, mixed, &gzip, "").await.header("content-encoding"), "", "{mixed}");
+        assert_eq!(
+            browser.send(Method::GET, mixed, &gzip, "").await.header("content-encoding"),
+            "",
+            "{mixed}"
+        );
     }
     app.stop().await;
 }

@@ -20,7 +20,10 @@ async fn the_first_run_works_once_and_never_again_whatever_is_deleted() {
     each_database(|kind| async move {
         let app = App::start(kind).await;
         let mut browser = app.browser();
-        assert_eq!(browser.get("/flows/-/default/authentication/").await.location(), "/if/flow/initial-setup/");
+        assert_eq!(
+            browser.get("/flows/-/default/authentication/").await.location(),
+            "/if/flow/initial-setup/"
+        );
         let weak = set_up(&mut browser, "short").await;
         assert!(weak["response_errors"]["non_field_errors"].is_array(), "{weak}");
         let done = set_up(&mut browser, "Correct-Horse-9").await;
@@ -75,7 +78,11 @@ async fn bootstrap_settings_count_on_the_first_start_only() {
         assert_eq!(admin.get("/api/v3/core/users/me/").await.json()["user"]["email"], "boot@example.test");
         assert_eq!(set_up(&mut app.browser(), "Other-Horse-10").await["component"], "ak-stage-access-denied");
         app.login("akadmin", "Boot-Strap-1").await;
-        let setup = app.halt().await.with("AUTHENTIK_BOOTSTRAP_PASSWORD", "Boot-Strap-2").with("AUTHENTIK_BOOTSTRAP_TOKEN", "another-token");
+        let setup = app
+            .halt()
+            .await
+            .with("AUTHENTIK_BOOTSTRAP_PASSWORD", "Boot-Strap-2")
+            .with("AUTHENTIK_BOOTSTRAP_TOKEN", "another-token");
         let app = setup.start().await.unwrap();
         app.login("akadmin", "Boot-Strap-1").await;
         assert_eq!(app.browser().bearer("another-token").get("/api/v3/core/users/me/").await.status, 403);
@@ -90,7 +97,12 @@ async fn a_second_start_changes_nothing_and_the_key_pairs_are_made_once() {
         let app = App::start(kind).await;
         let mut admin = app.admin().await;
         // The RSA pair is made beside the server.
-        let pairs = |body: signet_testkit::Json| body["results"].as_array().map(|l| l.iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()).unwrap();
+        let pairs = |body: signet_testkit::Json| {
+            body["results"]
+                .as_array()
+                .map(|l| l.iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
+                .unwrap()
+        };
         let mut names = Vec::new();
         for _ in 0..600 {
             names = pairs(admin.get("/api/v3/crypto/certificatekeypairs/?has_key=true").await.json());
@@ -100,8 +112,20 @@ async fn a_second_start_changes_nothing_and_the_key_pairs_are_made_once() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert_eq!(names, ["authentik ES256 Signing Key", "authentik Self-signed Certificate"]);
-        let rsa = admin.get("/api/v3/crypto/certificatekeypairs/?name=authentik+Self-signed+Certificate").await.json();
-        assert_eq!(admin.delete(&format!("/api/v3/crypto/certificatekeypairs/{}/", rsa["results"][0]["pk"].as_str().unwrap())).await.status, 204);
+        let rsa = admin
+            .get("/api/v3/crypto/certificatekeypairs/?name=authentik+Self-signed+Certificate")
+            .await
+            .json();
+        assert_eq!(
+            admin
+                .delete(&format!(
+                    "/api/v3/crypto/certificatekeypairs/{}/",
+                    rsa["results"][0]["pk"].as_str().unwrap()
+                ))
+                .await
+                .status,
+            204
+        );
         let counter = app.core.config().counter;
         let app = app.restart().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -135,11 +159,22 @@ async fn running_requests_finish_when_the_server_stops() {
     app.user("ada", "Correct-Horse-9").await;
     let mut browser = app.browser();
     browser.challenge("default-authentication-flow", "").await;
-    browser.answer("default-authentication-flow", "", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
+    browser
+        .answer(
+            "default-authentication-flow",
+            "",
+            json!({"component": "ak-stage-identification", "uid_field": "ada"}),
+        )
+        .await;
     // Checking a password takes a while; the server is told to stop meanwhile.
     let path = "/api/v3/flows/executor/default-authentication-flow/?query=";
     let address = app.address;
-    let running = tokio::spawn(async move { browser.post(path, json!({"component": "ak-stage-password", "password": "Correct-Horse-9"})).await.status });
+    let running = tokio::spawn(async move {
+        browser
+            .post(path, json!({"component": "ak-stage-password", "password": "Correct-Horse-9"}))
+            .await
+            .status
+    });
     tokio::time::sleep(Duration::from_millis(10)).await;
     let setup = app.halt().await;
     assert_eq!(running.await.unwrap(), 302);
@@ -165,10 +200,14 @@ async fn a_database_of_a_newer_release_is_refused() {
 #[tokio::test]
 async fn a_taken_port_is_refused_by_name_and_nothing_is_written() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let setup = Setup::new(DbKind::Sqlite).await.with("SIGNET_LISTEN__METRICS", &taken.local_addr().unwrap().to_string());
+    let setup = Setup::new(DbKind::Sqlite)
+        .await
+        .with("SIGNET_LISTEN__METRICS", &taken.local_addr().unwrap().to_string());
     let setup = setup.with("AUTHENTIK_LISTEN__METRICS", "");
     match setup.start().await.err() {
-        Some(Error::Unavailable(why)) => assert!(why.contains("SIGNET_LISTEN__METRICS") && why.contains("another program"), "{why}"),
+        Some(Error::Unavailable(why)) => {
+            assert!(why.contains("SIGNET_LISTEN__METRICS") && why.contains("another program"), "{why}")
+        }
         other => panic!("{other:?}"),
     }
     setup.remove();

@@ -26,11 +26,18 @@ where
 }
 
 fn csrf(page: &str) -> String {
-    let start = page.find("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("a form: {page}")) + "name=\"csrf\" value=\"".len();
+    let start = page.find("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("a form: {page}"))
+        + "name=\"csrf\" value=\"".len();
     page[start..].split('"').next().unwrap().to_owned()
 }
 fn hidden(page: &str, name: &str) -> String {
-    page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("{name}: {page}")).split('"').next().unwrap().to_owned()
+    page.split(&format!("name=\"{name}\" value=\""))
+        .nth(1)
+        .unwrap_or_else(|| panic!("{name}: {page}"))
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// An application; people are asked for consent each time.
@@ -41,16 +48,28 @@ async fn application(app: &App, name: &str) {
         flows.push(admin.get(&format!("/api/v3/flows/instances/{slug}/")).await.json()["pk"].clone());
     }
     let mappings = admin.get("/api/v3/propertymappings/provider/scope/?page_size=100").await.json();
-    let mappings: Vec<Json> = mappings["results"].as_array().unwrap().iter().map(|m| m["pk"].clone()).collect();
+    let mappings: Vec<Json> =
+        mappings["results"].as_array().unwrap().iter().map(|m| m["pk"].clone()).collect();
     let provider = json!({"name": name, "client_id": name, "authorization_flow": flows[0], "invalidation_flow": flows[1], "property_mappings": mappings,
         "redirect_uris": [{"matching_mode": "strict", "url": "https://app.test/cb"}]});
     let made = admin.post("/api/v3/providers/oauth2/", provider).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
-    let made = admin.post("/api/v3/core/applications/", json!({"name": name, "slug": name, "provider": made.json()["pk"]})).await;
+    let made = admin
+        .post(
+            "/api/v3/core/applications/",
+            json!({"name": name, "slug": name, "provider": made.json()["pk"]}),
+        )
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
 }
 fn authorize(client: &str, more: &str) -> String {
-    let pairs = [("client_id", client), ("response_type", "code"), ("redirect_uri", "https://app.test/cb"), ("scope", "openid profile"), ("state", client)];
+    let pairs = [
+        ("client_id", client),
+        ("response_type", "code"),
+        ("redirect_uri", "https://app.test/cb"),
+        ("scope", "openid profile"),
+        ("state", client),
+    ];
     format!("/application/o/authorize/?{}{more}", query::build(pairs))
 }
 
@@ -110,13 +129,21 @@ async fn pages_a2_two_tabs_end_at_their_own_applications() {
         // Two consents are open: each shares with its own application, also after a reload of the other.
         let again = browser.get(&consent_at).await.text();
         assert_eq!(hidden(&again, "token"), hidden(&consent, "token"), "a reload shows the same question");
-        let (out, _) = post(&mut browser, &consent_at, &consent, &[("token", &hidden(&consent, "token"))]).await;
-        assert!(out.contains("state=grafana") && out.contains("code=") && !out.contains("state=wiki"), "{out}");
+        let (out, _) =
+            post(&mut browser, &consent_at, &consent, &[("token", &hidden(&consent, "token"))]).await;
+        assert!(
+            out.contains("state=grafana") && out.contains("code=") && !out.contains("state=wiki"),
+            "{out}"
+        );
         let (out, _) = post(&mut browser, &other_at, &other, &[("token", &hidden(&other, "token"))]).await;
         assert!(out.contains("state=wiki") && out.contains("code="), "{out}");
         // Back, after sharing: the request begins again; nothing half known is offered.
         let (back, _) = follow(&mut browser, &consent_at).await;
-        assert!(!back.contains("%(app)s") && (back.contains("<bdi>grafana</bdi>?") || back.contains("state=grafana")), "{back}");
+        assert!(
+            !back.contains("%(app)s")
+                && (back.contains("<bdi>grafana</bdi>?") || back.contains("state=grafana")),
+            "{back}"
+        );
         app
     })
     .await;
@@ -134,7 +161,9 @@ async fn pages_a2_programs_keep_runs_by_their_query() {
         assert_eq!(browser.answer(flow, "next=/a", name.clone()).await["component"], "ak-stage-password");
         assert_eq!(browser.challenge(flow, "next=/b").await["component"], "ak-stage-identification");
         assert_eq!(browser.answer(flow, "next=/b", name).await["component"], "ak-stage-password");
-        let end = browser.answer(flow, "next=/a", json!({"component": "ak-stage-password", "password": PASSWORD})).await;
+        let end = browser
+            .answer(flow, "next=/a", json!({"component": "ak-stage-password", "password": PASSWORD}))
+            .await;
         assert_eq!((&end["component"], &end["to"]), (&json!("xak-flow-redirect"), &json!("/a")));
         let end = browser.challenge(flow, "next=/b").await;
         assert_eq!((&end["component"], &end["to"]), (&json!("xak-flow-redirect"), &json!("/b")));
@@ -151,13 +180,20 @@ async fn pages_a2_a_waiting_run_never_outlives_its_account() {
         let mut browser = app.browser();
         // The run of one tab waits while another begins, and the account changes meanwhile.
         browser.challenge(flow, "next=/a").await;
-        browser.answer(flow, "next=/a", json!({"component": "ak-stage-identification", "uid_field": "eve"})).await;
+        browser
+            .answer(flow, "next=/a", json!({"component": "ak-stage-identification", "uid_field": "eve"}))
+            .await;
         browser.challenge(flow, "next=/b").await;
-        browser.answer(flow, "next=/b", json!({"component": "ak-stage-identification", "uid_field": "eve"})).await;
+        browser
+            .answer(flow, "next=/b", json!({"component": "ak-stage-identification", "uid_field": "eve"}))
+            .await;
         let mut admin = app.admin().await;
-        let closed = admin.patch(&format!("/api/v3/core/users/{}/", user.id), json!({"is_active": false})).await;
+        let closed =
+            admin.patch(&format!("/api/v3/core/users/{}/", user.id), json!({"is_active": false})).await;
         assert_eq!(closed.status, StatusCode::OK);
-        let end = browser.answer(flow, "next=/a", json!({"component": "ak-stage-password", "password": PASSWORD})).await;
+        let end = browser
+            .answer(flow, "next=/a", json!({"component": "ak-stage-password", "password": PASSWORD}))
+            .await;
         assert_ne!(end["component"], "xak-flow-redirect", "{end}");
         app
     })
@@ -174,8 +210,14 @@ async fn wire_w21_a_last_step_can_be_read_again() {
         assert!(page.contains("You are signed out of"), "{page}");
         assert!(browser.get(&at).await.text().contains("You are signed out of"));
         let first = browser.challenge("default-provider-invalidation-flow", "").await;
-        assert_eq!((&first["component"], &first["application_name"]), (&json!("ak-stage-session-end"), &json!("grafana")));
-        assert_eq!(browser.challenge("default-provider-invalidation-flow", "").await["component"], "ak-stage-session-end");
+        assert_eq!(
+            (&first["component"], &first["application_name"]),
+            (&json!("ak-stage-session-end"), &json!("grafana"))
+        );
+        assert_eq!(
+            browser.challenge("default-provider-invalidation-flow", "").await["component"],
+            "ak-stage-session-end"
+        );
         // An answer by form_post: the same bytes.
         let (consent, at) = follow(&mut browser, &authorize("grafana", "&response_mode=form_post")).await;
         let (form, _) = post(&mut browser, &at, &consent, &[("token", &hidden(&consent, "token"))]).await;
@@ -188,11 +230,18 @@ async fn wire_w21_a_last_step_can_be_read_again() {
         let flow = "default-provider-authorization-explicit-consent";
         let asked = browser.challenge(flow, &own).await;
         assert_eq!(asked["component"], "ak-stage-consent", "{asked}");
-        let end = browser.answer(flow, &own, json!({"component": "ak-stage-consent", "token": asked["token"]})).await;
+        let end = browser
+            .answer(flow, &own, json!({"component": "ak-stage-consent", "token": asked["token"]}))
+            .await;
         assert!(end["to"].as_str().is_some_and(|to| to.contains("code=")), "{end}");
         assert_eq!(browser.challenge(flow, &own).await["to"], end["to"]);
         // Whoever comes from the application again gets a new answer.
-        assert!(follow(&mut browser, &authorize("grafana", "&prompt=consent&nonce=x")).await.0.contains("<bdi>grafana</bdi>?"));
+        assert!(
+            follow(&mut browser, &authorize("grafana", "&prompt=consent&nonce=x"))
+                .await
+                .0
+                .contains("<bdi>grafana</bdi>?")
+        );
         app
     })
     .await;
@@ -205,7 +254,9 @@ async fn pages_b1_a_refused_answer_is_shown_by_a_page_that_can_be_reloaded() {
         let page = browser.get(SIGN_IN).await.text();
         let (page, at) = post(&mut browser, SIGN_IN, &page, &[("uid_field", "ada")]).await;
         let (token, wrong) = (csrf(&page), "not her password");
-        let answer = browser.form(&at, &[("csrf", &token), ("component", "ak-stage-password"), ("password", wrong)]).await;
+        let answer = browser
+            .form(&at, &[("csrf", &token), ("component", "ak-stage-password"), ("password", wrong)])
+            .await;
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, SIGN_IN), "{}", answer.text());
         let shown = browser.get(&at).await.text();
         assert!(shown.contains("That password is not right") && !shown.contains(wrong), "{shown}");
@@ -225,32 +276,57 @@ async fn pages_a8_a_form_whose_session_is_gone_says_so() {
         let page = browser.get(SIGN_IN).await.text();
         let (page, at) = post(&mut browser, SIGN_IN, &page, &[("uid_field", "ada")]).await;
         let token = csrf(&page);
-        let sent = [("csrf", token.as_str()), ("component", "ak-stage-password"), ("username", "ada"), ("password", PASSWORD)];
+        let sent = [
+            ("csrf", token.as_str()),
+            ("component", "ak-stage-password"),
+            ("username", "ada"),
+            ("password", PASSWORD),
+        ];
         let kept = browser.cookies.clone();
         // No cookie at all.
         browser.cookies.clear();
         let answer = browser.form(&at, &sent).await.text();
-        assert!(answer.contains("This site needs cookies.") && answer.contains("value=\"ada\"") && !answer.contains(PASSWORD), "{answer}");
+        assert!(
+            answer.contains("This site needs cookies.")
+                && answer.contains("value=\"ada\"")
+                && !answer.contains(PASSWORD),
+            "{answer}"
+        );
         // Others are there: they work, and the session is gone.
         browser.cookies.clear();
         browser.cookies.insert("theme".into(), "dark".into());
         let answer = browser.form(&at, &sent).await.text();
-        assert!(answer.contains("Your sign-in took too long. Start again.") && answer.contains("value=\"ada\"") && !answer.contains("needs cookies"), "{answer}");
+        assert!(
+            answer.contains("Your sign-in took too long. Start again.")
+                && answer.contains("value=\"ada\"")
+                && !answer.contains("needs cookies"),
+            "{answer}"
+        );
         // The form that is shown then works.
         let (page, at) = post(&mut browser, &at, &answer, &[("uid_field", "ada")]).await;
         assert!(page.contains("name=\"password\""), "{page}");
         // Nothing was ever kept for it.
         let mut other = app.browser();
         let fresh = csrf(&other.get(SIGN_IN).await.text());
-        let early = [("csrf", fresh.as_str()), ("component", "ak-stage-password"), ("username", "ada"), ("password", PASSWORD)];
-        assert!(other.form(SIGN_IN, &early).await.text().contains("Your sign-in took too long. Start again."));
+        let early = [
+            ("csrf", fresh.as_str()),
+            ("component", "ak-stage-password"),
+            ("username", "ada"),
+            ("password", PASSWORD),
+        ];
+        assert!(
+            other.form(SIGN_IN, &early).await.text().contains("Your sign-in took too long. Start again.")
+        );
         // The cookie is there and its run is over.
         browser.cookies = kept;
         app.clock.advance_secs(400 * 86_400);
         let answer = browser.form(&at, &sent).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.location());
         let answer = answer.text();
-        assert!(answer.contains("Your sign-in took too long. Start again.") && answer.contains("value=\"ada\""), "{answer}");
+        assert!(
+            answer.contains("Your sign-in took too long. Start again.") && answer.contains("value=\"ada\""),
+            "{answer}"
+        );
         app
     })
     .await;
@@ -261,14 +337,22 @@ async fn pages_b10_a_sign_in_page_says_who_is_signed_in() {
     each_app(|app| async move {
         let mut browser = app.login("ada", PASSWORD).await;
         let page = browser.get(&format!("{SIGN_IN}?next=/if/user/security/")).await.text();
-        assert!(page.contains("You are signed in as Person ada") && page.contains("href=\"/if/user/security/\"") && page.contains("Sign in as somebody else"), "{page}");
+        assert!(
+            page.contains("You are signed in as Person ada")
+                && page.contains("href=\"/if/user/security/\"")
+                && page.contains("Sign in as somebody else"),
+            "{page}"
+        );
         assert!(!page.contains("uid_field"));
         // A protocol that asks for another sign-in gets one.
         application(&app, "grafana").await;
         let (page, _) = follow(&mut browser, &authorize("grafana", "&prompt=login")).await;
         assert!(page.contains("uid_field"), "{page}");
         // Programs are asked as ever, and strangers too.
-        assert_eq!(browser.challenge("default-authentication-flow", "next=/x").await["component"], "ak-stage-identification");
+        assert_eq!(
+            browser.challenge("default-authentication-flow", "next=/x").await["component"],
+            "ak-stage-identification"
+        );
         assert!(app.browser().get(SIGN_IN).await.text().contains("uid_field"));
         app
     })
@@ -283,7 +367,13 @@ async fn pages_b26_an_answer_to_an_older_step_shows_the_new_one() {
         let (_, at) = post(&mut browser, SIGN_IN, &page, &[("uid_field", "ada")]).await;
         // The second tab, or a second press of the button.
         let (page, _) = post(&mut browser, &at, &page, &[("uid_field", "ada")]).await;
-        assert!(page.contains("name=\"password\"") && !page.contains("Enter your password.<") && !page.contains("role=\"alert\"") && !page.contains("-error\""), "{page}");
+        assert!(
+            page.contains("name=\"password\"")
+                && !page.contains("Enter your password.<")
+                && !page.contains("role=\"alert\"")
+                && !page.contains("-error\""),
+            "{page}"
+        );
         let answer = browser.send(Method::GET, &at, &[], "").await;
         assert_eq!(answer.status, StatusCode::OK);
         app

@@ -31,7 +31,9 @@ impl Assertion {
         let user_handle = match credential.response.get("userHandle") {
             None | Some(Json::Null) => None,
             Some(Json::String(text)) if text.is_empty() => None,
-            Some(Json::String(text)) => Some(unb64(text).filter(|h| h.len() <= 64).ok_or(WebAuthnError::Member("userHandle"))?),
+            Some(Json::String(text)) => {
+                Some(unb64(text).filter(|h| h.len() <= 64).ok_or(WebAuthnError::Member("userHandle"))?)
+            }
             Some(_) => return Err(WebAuthnError::Member("userHandle")),
         };
         Ok(Self {
@@ -44,7 +46,12 @@ impl Assertion {
     }
 
     /// Judges the answer with the key (COSE form) and the counter that were kept for the credential.
-    pub fn verify(&self, expect: &Expect<'_>, public_key: &[u8], counter: u32) -> Result<Asserted, WebAuthnError> {
+    pub fn verify(
+        &self,
+        expect: &Expect<'_>,
+        public_key: &[u8],
+        counter: u32,
+    ) -> Result<Asserted, WebAuthnError> {
         let hash = client_data::check(&self.client_data, "webauthn.get", expect)?;
         let data = AuthData::read(&self.auth_data)?;
         data.check(expect)?;

@@ -1,4 +1,5 @@
-//! The subset of CBOR (RFC 8949) that authenticators write: CTAP2 canonical form, so no indefinite lengths and no tags.
+//! The subset of CBOR (RFC 8949) that authenticators write: CTAP2 canonical form, so no indefinite lengths
+//! and no tags.
 use crate::WebAuthnError;
 
 /// Deeper nesting is refused. CTAP2 allows 4; attestation statements of some makers need one more.
@@ -146,7 +147,9 @@ impl<'a> Reader<'a> {
         for _ in 0..length {
             let key = self.value(depth)?;
             // A repeated key could be read one way here and another way elsewhere.
-            if !matches!(key, Value::Uint(_) | Value::Nint(_) | Value::Text(_)) || members.iter().any(|(k, _)| *k == key) {
+            if !matches!(key, Value::Uint(_) | Value::Nint(_) | Value::Text(_))
+                || members.iter().any(|(k, _)| *k == key)
+            {
                 return Err(WebAuthnError::Cbor);
             }
             let value = self.value(depth)?;

@@ -10,7 +10,9 @@ pub fn check(bytes: &[u8], kind: &str, expect: &Expect<'_>) -> Result<[u8; 32], 
         return Err(WebAuthnError::Type);
     }
     let challenge = text("challenge").and_then(unb64).ok_or(WebAuthnError::Challenge)?;
-    if expect.challenge.len() < 16 || aws_lc_rs::constant_time::verify_slices_are_equal(&challenge, expect.challenge).is_err() {
+    if expect.challenge.len() < 16
+        || aws_lc_rs::constant_time::verify_slices_are_equal(&challenge, expect.challenge).is_err()
+    {
         return Err(WebAuthnError::Challenge);
     }
     if text("origin") != Some(expect.origin) {
@@ -38,7 +40,12 @@ mod tests {
     use signet_base::json;
 
     const CHALLENGE: [u8; 32] = [7; 32];
-    const EXPECT: Expect<'_> = Expect { challenge: &CHALLENGE, origin: "https://id.example.test", rp_id: "id.example.test", user_verification: false };
+    const EXPECT: Expect<'_> = Expect {
+        challenge: &CHALLENGE,
+        origin: "https://id.example.test",
+        rp_id: "id.example.test",
+        user_verification: false,
+    };
 
     fn judge(change: &[(&str, Json)]) -> Result<[u8; 32], WebAuthnError> {
         let mut data = json!({"type": "webauthn.get", "challenge": b64(&CHALLENGE), "origin": "https://id.example.test", "crossOrigin": false});
@@ -72,13 +79,28 @@ mod tests {
         for kind in [json!("webauthn.create"), json!("WEBAUTHN.GET"), json!(null), json!("payment.get")] {
             assert_eq!(judge(&[("type", kind)]), Err(WebAuthnError::Type));
         }
-        for wrong in [json!(b64(&[8; 32])), json!(b64(&[7; 31])), json!(""), json!(null), json!(format!("{}=", b64(&CHALLENGE)))] {
+        for wrong in [
+            json!(b64(&[8; 32])),
+            json!(b64(&[7; 31])),
+            json!(""),
+            json!(null),
+            json!(format!("{}=", b64(&CHALLENGE))),
+        ] {
             assert_eq!(judge(&[("challenge", wrong)]), Err(WebAuthnError::Challenge));
         }
         for wrong in ["", "[]x", "\u{feff}{}"] {
             assert!(check(wrong.as_bytes(), "webauthn.get", &EXPECT).is_err());
         }
         let empty = Expect { challenge: b"", ..EXPECT };
-        assert_eq!(check(json!({"type": "webauthn.get", "challenge": "", "origin": EXPECT.origin}).to_string().as_bytes(), "webauthn.get", &empty), Err(WebAuthnError::Challenge));
+        assert_eq!(
+            check(
+                json!({"type": "webauthn.get", "challenge": "", "origin": EXPECT.origin})
+                    .to_string()
+                    .as_bytes(),
+                "webauthn.get",
+                &empty
+            ),
+            Err(WebAuthnError::Challenge)
+        );
     }
 }

@@ -2,8 +2,8 @@
 use crate::WebAuthnError;
 use crate::cbor::{self, Value};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 /// COSE algorithms that credentials may have.
@@ -96,11 +96,18 @@ impl PublicKey {
         };
         let me = Self { algorithm, numbers };
         let fits = match &me.numbers {
-            Numbers::Ec { x, y } => x.len() == size && y.len() == size && ParsedPublicKey::new(algorithm.verification(), me.point()).is_ok(),
+            Numbers::Ec { x, y } => {
+                x.len() == size
+                    && y.len() == size
+                    && ParsedPublicKey::new(algorithm.verification(), me.point()).is_ok()
+            }
             Numbers::Okp { x } => x.len() == size && ParsedPublicKey::new(&ED25519, x).is_ok(),
             Numbers::Rsa { n, e } => {
                 let bits = n.len() * 8 - n.first().map_or(0, |b| b.leading_zeros() as usize);
-                (2048..=8192).contains(&bits) && (1..=8).contains(&e.len()) && e.last().is_some_and(|b| b & 1 == 1) && e != &[1]
+                (2048..=8192).contains(&bits)
+                    && (1..=8).contains(&e.len())
+                    && e.last().is_some_and(|b| b & 1 == 1)
+                    && e != &[1]
             }
         };
         if fits { Ok(me) } else { Err(wrong) }
@@ -115,8 +122,12 @@ impl PublicKey {
     }
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), WebAuthnError> {
         let fits = match &self.numbers {
-            Numbers::Rsa { n, e } => RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature),
-            _ => UnparsedPublicKey::new(self.algorithm.verification(), self.point()).verify(message, signature),
+            Numbers::Rsa { n, e } => {
+                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            }
+            _ => {
+                UnparsedPublicKey::new(self.algorithm.verification(), self.point()).verify(message, signature)
+            }
         };
         fits.map_err(|_| WebAuthnError::Signature)
     }

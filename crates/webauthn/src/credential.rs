@@ -36,8 +36,10 @@ impl<'a> Credential<'a> {
         if !matches!(sent.get("type"), None | Some(Json::Null)) && text("type") != Some("public-key") {
             return Err(WebAuthnError::Member("type"));
         }
-        let id = unb64(raw).filter(|id| (1..=MAX_ID).contains(&id.len())).ok_or(WebAuthnError::Member("rawId"))?;
-        let response = sent.get("response").filter(|r| r.is_object()).ok_or(WebAuthnError::Member("response"))?;
+        let id =
+            unb64(raw).filter(|id| (1..=MAX_ID).contains(&id.len())).ok_or(WebAuthnError::Member("rawId"))?;
+        let response =
+            sent.get("response").filter(|r| r.is_object()).ok_or(WebAuthnError::Member("response"))?;
         Ok(Self { id, response })
     }
     /// A required member of `response`.

@@ -1,6 +1,6 @@
-//! Web Authentication, the relying party's side (W3C WebAuthn Level 3): options for the browser, and judging what comes
-//! back. Pure functions on bytes and JSON; whose credential it is, and which challenge was issued, is the caller's to
-//! know.
+//! Web Authentication, the relying party's side (W3C WebAuthn Level 3): options for the browser, and judging
+//! what comes back. Pure functions on bytes and JSON; whose credential it is, and which challenge was issued,
+//! is the caller's to know.
 //!
 //! What is refused has a reason of [`WebAuthnError`]; nothing in here panics on input.
 mod assertion;

@@ -43,7 +43,8 @@ pub struct CreationOptions<'a> {
 }
 impl CreationOptions<'_> {
     pub fn json(&self) -> Json {
-        let keys: Vec<Json> = Algorithm::ALL.iter().map(|a| json!({"type": "public-key", "alg": a.id()})).collect();
+        let keys: Vec<Json> =
+            Algorithm::ALL.iter().map(|a| json!({"type": "public-key", "alg": a.id()})).collect();
         let mut selection = json!({"residentKey": self.resident_key, "requireResidentKey": self.resident_key == "required", "userVerification": self.user_verification});
         if let Some(attachment) = self.attachment {
             selection["authenticatorAttachment"] = json!(attachment);

@@ -24,8 +24,8 @@ pub struct Registered {
 
 const TRANSPORTS: [&str; 6] = ["ble", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/// Judges `RegistrationResponseJSON`. The attestation statement must hold in itself and with its certificate; whether
-/// the certificate's maker is trusted is not judged.
+/// Judges `RegistrationResponseJSON`. The attestation statement must hold in itself and with its certificate;
+/// whether the certificate's maker is trusted is not judged.
 pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<Registered, WebAuthnError> {
     let credential = Credential::read(sent)?;
     let client_data = credential.bytes("clientDataJSON")?;
@@ -34,14 +34,22 @@ pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<Registered, WebAuthn
     let object = cbor::whole(&object)?;
     let format = object.get("fmt").and_then(Value::text).ok_or(WebAuthnError::Cbor)?;
     let bytes = object.get("authData").and_then(Value::bytes).ok_or(WebAuthnError::Cbor)?;
-    let statement = object.get("attStmt").filter(|s| matches!(s, Value::Map(_))).ok_or(WebAuthnError::Cbor)?;
+    let statement =
+        object.get("attStmt").filter(|s| matches!(s, Value::Map(_))).ok_or(WebAuthnError::Cbor)?;
     let data = AuthData::read(bytes)?;
     data.check(expect)?;
     let attested = data.attested.as_ref().ok_or(WebAuthnError::AuthenticatorData)?;
     if attested.id != credential.id {
         return Err(WebAuthnError::Member("rawId"));
     }
-    let attestation = attestation::judge(&attestation::Subject { format, statement, data: &data, attested, auth_data: bytes, client_hash: &hash })?;
+    let attestation = attestation::judge(&attestation::Subject {
+        format,
+        statement,
+        data: &data,
+        attested,
+        auth_data: bytes,
+        client_hash: &hash,
+    })?;
     Ok(Registered {
         credential_id: credential.id,
         public_key: attested.cose.to_vec(),
@@ -57,5 +65,9 @@ pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<Registered, WebAuthn
 /// Known words only, each once.
 fn transports(response: &Json) -> Vec<String> {
     let Some(list) = response.get("transports").and_then(Json::as_array) else { return Vec::new() };
-    TRANSPORTS.iter().filter(|word| list.iter().any(|t| t.as_str() == Some(word))).map(|word| (*word).to_owned()).collect()
+    TRANSPORTS
+        .iter()
+        .filter(|word| list.iter().any(|t| t.as_str() == Some(word)))
+        .map(|word| (*word).to_owned())
+        .collect()
 }

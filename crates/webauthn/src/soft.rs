@@ -1,4 +1,5 @@
-//! An authenticator in software, for tests: makes credentials and signs in with them, and can be told to misbehave.
+//! An authenticator in software, for tests: makes credentials and signs in with them, and can be told to
+//! misbehave.
 use crate::{b64, sha256, unb64};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
@@ -92,8 +93,16 @@ impl SoftKey {
             out
         })
     }
-    /// Answers creation options with an attestation statement (CBOR) made from authenticator data and client hash.
-    pub fn attested(&self, options: &Json, origin: &str, lie: &Lie, format: &str, statement: impl Fn(&[u8], &[u8]) -> Vec<u8>) -> Option<Json> {
+    /// Answers creation options with an attestation statement (CBOR) made from authenticator data and client
+    /// hash.
+    pub fn attested(
+        &self,
+        options: &Json,
+        origin: &str,
+        lie: &Lie,
+        format: &str,
+        statement: impl Fn(&[u8], &[u8]) -> Vec<u8>,
+    ) -> Option<Json> {
         let client = Self::client_data("webauthn.create", options, origin, lie);
         let mut data = self.auth_data(lie, 0x40, self.counter.unwrap_or(0));
         data.extend(self.aaguid);
@@ -140,7 +149,9 @@ impl SoftKey {
         let challenge = lie.challenge.clone().unwrap_or_else(|| bytes_of(&options["challenge"]));
         let kind = lie.kind.as_deref().unwrap_or(kind);
         let origin = lie.origin.as_deref().unwrap_or(origin);
-        json!({"type": kind, "challenge": b64(&challenge), "origin": origin, "crossOrigin": lie.cross_origin}).to_string().into_bytes()
+        json!({"type": kind, "challenge": b64(&challenge), "origin": origin, "crossOrigin": lie.cross_origin})
+            .to_string()
+            .into_bytes()
     }
     fn auth_data(&self, lie: &Lie, more: u8, counter: u32) -> Vec<u8> {
         let mut data = sha256(lie.rp_id.as_deref().unwrap_or(&self.rp_id).as_bytes()).to_vec();

@@ -1,5 +1,5 @@
-//! Attestation statements with certificates made here: each is accepted as it should be, and refused when one thing in it
-//! is wrong.
+//! Attestation statements with certificates made here: each is accepted as it should be, and refused when one
+//! thing in it is wrong.
 #![allow(clippy::unwrap_used)]
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -11,7 +11,8 @@ use signet_webauthn::{Attestation, CreationOptions, Expect, WebAuthnError, regis
 
 const ORIGIN: &str = "https://id.example.test";
 const CHALLENGE: [u8; 32] = [42; 32];
-const EXPECT: Expect<'_> = Expect { challenge: &CHALLENGE, origin: ORIGIN, rp_id: "id.example.test", user_verification: false };
+const EXPECT: Expect<'_> =
+    Expect { challenge: &CHALLENGE, origin: ORIGIN, rp_id: "id.example.test", user_verification: false };
 
 fn creation() -> Json {
     CreationOptions {
@@ -40,7 +41,8 @@ impl Maker {
         Self { pair: KeyPair::generate().unwrap() }
     }
     fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &self.pair.serialize_der()).unwrap();
+        let key =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &self.pair.serialize_der()).unwrap();
         key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
     }
     fn certificate(&self, change: impl Fn(&mut CertificateParams)) -> Vec<u8> {
@@ -52,9 +54,12 @@ impl Maker {
     }
 }
 fn named(params: &mut CertificateParams) {
-    for (kind, value) in
-        [(DnType::CountryName, "SE"), (DnType::OrganizationName, "Maker"), (DnType::OrganizationalUnitName, "Authenticator Attestation"), (DnType::CommonName, "Key 1")]
-    {
+    for (kind, value) in [
+        (DnType::CountryName, "SE"),
+        (DnType::OrganizationName, "Maker"),
+        (DnType::OrganizationalUnitName, "Authenticator Attestation"),
+        (DnType::CommonName, "Key 1"),
+    ] {
         params.distinguished_name.push(kind, value);
     }
 }
@@ -81,8 +86,13 @@ fn key() -> SoftKey {
     key.aaguid = [9; 16];
     key
 }
-fn judged(key: &SoftKey, format: &str, make: impl Fn(&[u8], &[u8]) -> Vec<u8>) -> Result<Attestation, WebAuthnError> {
-    register(&key.attested(&creation(), ORIGIN, &Lie::default(), format, make).unwrap(), &EXPECT).map(|r| r.attestation)
+fn judged(
+    key: &SoftKey,
+    format: &str,
+    make: impl Fn(&[u8], &[u8]) -> Vec<u8>,
+) -> Result<Attestation, WebAuthnError> {
+    register(&key.attested(&creation(), ORIGIN, &Lie::default(), format, make).unwrap(), &EXPECT)
+        .map(|r| r.attestation)
 }
 fn sha256(data: &[u8]) -> Vec<u8> {
     digest(&SHA256, data).as_ref().to_vec()
@@ -100,10 +110,19 @@ fn packed_with_a_certificate() {
         p.custom_extensions = vec![model([9; 16])];
     });
     let sign = |data: &[u8], hash: &[u8]| maker.sign(&[data, hash].concat());
-    assert_eq!(judged(&key, "packed", |d, h| statement(&sign(d, h), &[&right])), Ok(Attestation::Certificate));
-    assert!(judged(&key, "packed", |d, _| statement(&sign(d, &[0; 32]), &[&right])).is_err(), "another answer's signature");
+    assert_eq!(
+        judged(&key, "packed", |d, h| statement(&sign(d, h), &[&right])),
+        Ok(Attestation::Certificate)
+    );
+    assert!(
+        judged(&key, "packed", |d, _| statement(&sign(d, &[0; 32]), &[&right])).is_err(),
+        "another answer's signature"
+    );
     let other = Maker::new().certificate(named);
-    assert!(judged(&key, "packed", |d, h| statement(&sign(d, h), &[&other])).is_err(), "another key's certificate");
+    assert!(
+        judged(&key, "packed", |d, h| statement(&sign(d, h), &[&other])).is_err(),
+        "another key's certificate"
+    );
     type Change<'a> = &'a dyn Fn(&mut CertificateParams);
     let wrong: [(&str, Change<'_>); 4] = [
         ("another model", &|p| p.custom_extensions = vec![model([8; 16])]),
@@ -129,17 +148,31 @@ fn u2f_keys() {
     let (mut key, maker) = (key(), Maker::new());
     key.aaguid = [0; 16];
     let certificate = maker.certificate(named);
-    let signed = |data: &[u8], hash: &[u8]| maker.sign(&[&[0], &data[..32], hash, &key.id, &[4], &key.coordinates()].concat());
-    assert_eq!(judged(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate])), Ok(Attestation::Certificate));
-    assert!(judged(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate, &certificate])).is_err());
-    assert!(judged(&key, "fido-u2f", |d, h| statement(&maker.sign(&[d, h].concat()), &[&certificate])).is_err());
+    let signed = |data: &[u8], hash: &[u8]| {
+        maker.sign(&[&[0], &data[..32], hash, &key.id, &[4], &key.coordinates()].concat())
+    };
+    assert_eq!(
+        judged(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate])),
+        Ok(Attestation::Certificate)
+    );
+    assert!(
+        judged(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate, &certificate])).is_err()
+    );
+    assert!(
+        judged(&key, "fido-u2f", |d, h| statement(&maker.sign(&[d, h].concat()), &[&certificate])).is_err()
+    );
 }
 
 #[test]
 fn apple_devices() {
     let maker = Maker::new();
     let key = SoftKey::with_key(&creation(), &maker.pair.serialize_der()).unwrap();
-    let nonce = |value: &[u8]| CustomExtension::from_oid_content(&[1, 2, 840, 113635, 100, 8, 2], der(&[0x30], &der(&[0xa1], &der(&[0x04], value))));
+    let nonce = |value: &[u8]| {
+        CustomExtension::from_oid_content(
+            &[1, 2, 840, 113635, 100, 8, 2],
+            der(&[0x30], &der(&[0xa1], &der(&[0x04], value))),
+        )
+    };
     let make = |maker: &Maker, value: &[u8]| {
         let certificate = maker.certificate(|p| p.custom_extensions = vec![nonce(value)]);
         let mut out = vec![0xa1];
@@ -148,9 +181,15 @@ fn apple_devices() {
         bytes(&mut out, &certificate);
         out
     };
-    assert_eq!(judged(&key, "apple", |d, h| make(&maker, &sha256(&[d, h].concat()))), Ok(Attestation::Certificate));
+    assert_eq!(
+        judged(&key, "apple", |d, h| make(&maker, &sha256(&[d, h].concat()))),
+        Ok(Attestation::Certificate)
+    );
     assert!(judged(&key, "apple", |_, h| make(&maker, h)).is_err());
-    assert!(judged(&key, "apple", |d, h| make(&Maker::new(), &sha256(&[d, h].concat()))).is_err(), "a certificate for another key");
+    assert!(
+        judged(&key, "apple", |d, h| make(&Maker::new(), &sha256(&[d, h].concat()))).is_err(),
+        "a certificate for another key"
+    );
 }
 
 #[test]
@@ -158,9 +197,20 @@ fn android_keys() {
     let maker = Maker::new();
     let key = SoftKey::with_key(&creation(), &maker.pair.serialize_der()).unwrap();
     let description = |challenge: &[u8], hardware: &[u8]| {
-        let content =
-            [der(&[0x02], &[3]), der(&[0x0a], &[1]), der(&[0x02], &[4]), der(&[0x0a], &[1]), der(&[0x04], challenge), der(&[0x04], &[]), der(&[0x30], &[]), der(&[0x30], hardware)];
-        CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 1, 17], der(&[0x30], &content.concat()))
+        let content = [
+            der(&[0x02], &[3]),
+            der(&[0x0a], &[1]),
+            der(&[0x02], &[4]),
+            der(&[0x0a], &[1]),
+            der(&[0x04], challenge),
+            der(&[0x04], &[]),
+            der(&[0x30], &[]),
+            der(&[0x30], hardware),
+        ];
+        CustomExtension::from_oid_content(
+            &[1, 3, 6, 1, 4, 1, 11129, 2, 1, 17],
+            der(&[0x30], &content.concat()),
+        )
     };
     let signs = der(&[0xa1], &der(&[0x31], &der(&[0x02], &[2])));
     let generated = der(&[0xbf, 0x85, 0x3e], &der(&[0x02], &[0]));
@@ -186,11 +236,25 @@ fn trusted_platform_modules() {
     };
     let sized = |data: &[u8]| [u16::try_from(data.len()).unwrap().to_be_bytes().as_slice(), data].concat();
     let point = key.coordinates();
-    let public =
-        [&[0x00, 0x23, 0x00, 0x0b, 0, 0, 0, 0], sized(&[]).as_slice(), &[0x00, 0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10], &sized(&point[..32]), &sized(&point[32..])].concat();
+    let public = [
+        &[0x00, 0x23, 0x00, 0x0b, 0, 0, 0, 0],
+        sized(&[]).as_slice(),
+        &[0x00, 0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10],
+        &sized(&point[..32]),
+        &sized(&point[32..]),
+    ]
+    .concat();
     let info = |extra: &[u8], public: &[u8]| {
         let name = [[0x00, 0x0b].as_slice(), &sha256(public)].concat();
-        [&[0xff, 0x54, 0x43, 0x47, 0x80, 0x17], sized(&[1, 2]).as_slice(), &sized(extra), &[0; 25], &sized(&name), &sized(&[])].concat()
+        [
+            &[0xff, 0x54, 0x43, 0x47, 0x80, 0x17],
+            sized(&[1, 2]).as_slice(),
+            &sized(extra),
+            &[0; 25],
+            &sized(&name),
+            &sized(&[]),
+        ]
+        .concat()
     };
     let make = |certificate: &[u8], public: &[u8], info: &[u8]| {
         let mut out = vec![0xa6];
@@ -205,17 +269,41 @@ fn trusted_platform_modules() {
         out
     };
     let certificate = maker.certificate(aik);
-    assert_eq!(judged(&key, "tpm", |d, h| make(&certificate, &public, &info(&sha256(&[d, h].concat()), &public))), Ok(Attestation::Certificate));
-    assert!(judged(&key, "tpm", |_, h| make(&certificate, &public, &info(h, &public))).is_err(), "another answer");
+    assert_eq!(
+        judged(&key, "tpm", |d, h| make(&certificate, &public, &info(&sha256(&[d, h].concat()), &public))),
+        Ok(Attestation::Certificate)
+    );
+    assert!(
+        judged(&key, "tpm", |_, h| make(&certificate, &public, &info(h, &public))).is_err(),
+        "another answer"
+    );
     let mut other = public.clone();
     let last = other.len() - 1;
     other[last] ^= 1;
-    assert!(judged(&key, "tpm", |d, h| make(&certificate, &other, &info(&sha256(&[d, h].concat()), &other))).is_err(), "another key");
-    assert!(judged(&key, "tpm", |d, h| make(&certificate, &public, &info(&sha256(&[d, h].concat()), &other))).is_err(), "another name");
+    assert!(
+        judged(&key, "tpm", |d, h| make(&certificate, &other, &info(&sha256(&[d, h].concat()), &other)))
+            .is_err(),
+        "another key"
+    );
+    assert!(
+        judged(&key, "tpm", |d, h| make(&certificate, &public, &info(&sha256(&[d, h].concat()), &other)))
+            .is_err(),
+        "another name"
+    );
     let plain = maker.certificate(|_| {});
-    assert!(judged(&key, "tpm", |d, h| make(&plain, &public, &info(&sha256(&[d, h].concat()), &public))).is_err(), "not an AIK certificate");
+    assert!(
+        judged(&key, "tpm", |d, h| make(&plain, &public, &info(&sha256(&[d, h].concat()), &public))).is_err(),
+        "not an AIK certificate"
+    );
     for length in 0..public.len() {
-        assert!(judged(&key, "tpm", |d, h| make(&certificate, &public[..length], &info(&sha256(&[d, h].concat()), &public[..length]))).is_err());
+        assert!(
+            judged(&key, "tpm", |d, h| make(
+                &certificate,
+                &public[..length],
+                &info(&sha256(&[d, h].concat()), &public[..length])
+            ))
+            .is_err()
+        );
     }
 }
 

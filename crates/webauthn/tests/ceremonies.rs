@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used)]
 use signet_base::{Json, json};
 use signet_webauthn::soft::{Lie, SoftKey};
-use signet_webauthn::{Assertion, Attestation, CreationOptions, Descriptor, Expect, Registered, RequestOptions, WebAuthnError, b64, register, unb64};
+use signet_webauthn::{
+    Assertion, Attestation, CreationOptions, Descriptor, Expect, Registered, RequestOptions, WebAuthnError,
+    b64, register, unb64,
+};
 
 const ORIGIN: &str = "https://id.example.test";
 const CHALLENGE: [u8; 32] = [42; 32];
-const EXPECT: Expect<'_> = Expect { challenge: &CHALLENGE, origin: ORIGIN, rp_id: "id.example.test", user_verification: false };
+const EXPECT: Expect<'_> =
+    Expect { challenge: &CHALLENGE, origin: ORIGIN, rp_id: "id.example.test", user_verification: false };
 
 fn creation() -> Json {
     CreationOptions {
@@ -28,7 +32,15 @@ fn creation() -> Json {
 }
 fn request() -> Json {
     let allow = [Descriptor { id: vec![1, 2], transports: vec!["usb".into()] }];
-    RequestOptions { challenge: &CHALLENGE, rp_id: "id.example.test", timeout: 60_000, allow: &allow, user_verification: "preferred", hints: &[] }.json()
+    RequestOptions {
+        challenge: &CHALLENGE,
+        rp_id: "id.example.test",
+        timeout: 60_000,
+        allow: &allow,
+        user_verification: "preferred",
+        hints: &[],
+    }
+    .json()
 }
 fn made(lie: &Lie) -> (SoftKey, Registered) {
     let (key, answer) = SoftKey::create(&creation(), ORIGIN, lie).unwrap();
@@ -45,20 +57,38 @@ fn options_have_the_form_of_the_specification() {
         options["authenticatorSelection"],
         json!({"residentKey": "required", "requireResidentKey": true, "userVerification": "preferred", "authenticatorAttachment": "platform"})
     );
-    assert_eq!(request()["allowCredentials"], json!([{"id": "AQI", "type": "public-key", "transports": ["usb"]}]));
-    assert_eq!((&request()["rpId"], &request()["challenge"]), (&json!("id.example.test"), &json!(b64(&CHALLENGE))));
+    assert_eq!(
+        request()["allowCredentials"],
+        json!([{"id": "AQI", "type": "public-key", "transports": ["usb"]}])
+    );
+    assert_eq!(
+        (&request()["rpId"], &request()["challenge"]),
+        (&json!("id.example.test"), &json!(b64(&CHALLENGE)))
+    );
 }
 
 #[test]
 fn a_credential_is_made_and_signs_in() {
-    let lie = Lie { transports: vec!["usb".into(), "internal".into(), "bogus".into(), "usb".into()], ..Lie::default() };
+    let lie = Lie {
+        transports: vec!["usb".into(), "internal".into(), "bogus".into(), "usb".into()],
+        ..Lie::default()
+    };
     let (mut key, registered) = made(&lie);
-    assert_eq!((registered.credential_id.as_slice(), registered.counter, registered.attestation), (key.id.as_slice(), 1, Attestation::None));
-    assert_eq!((registered.public_key.as_slice(), &registered.transports), (key.cose().as_slice(), &vec!["internal".to_owned(), "usb".to_owned()]));
+    assert_eq!(
+        (registered.credential_id.as_slice(), registered.counter, registered.attestation),
+        (key.id.as_slice(), 1, Attestation::None)
+    );
+    assert_eq!(
+        (registered.public_key.as_slice(), &registered.transports),
+        (key.cose().as_slice(), &vec!["internal".to_owned(), "usb".to_owned()])
+    );
     assert!(registered.flags.user_verified() && !registered.flags.backed_up());
     let answer = key.get(&request(), ORIGIN, &Lie::default()).unwrap();
     let assertion = Assertion::read(&answer).unwrap();
-    assert_eq!((assertion.credential_id.as_slice(), assertion.user_handle.as_deref()), (key.id.as_slice(), Some(&b"handle"[..])));
+    assert_eq!(
+        (assertion.credential_id.as_slice(), assertion.user_handle.as_deref()),
+        (key.id.as_slice(), Some(&b"handle"[..]))
+    );
     let asserted = assertion.verify(&EXPECT, &registered.public_key, registered.counter).unwrap();
     assert_eq!(asserted.counter, 2);
     assert_eq!(assertion.verify(&EXPECT, &registered.public_key, 2), Err(WebAuthnError::Counter));
@@ -97,12 +127,18 @@ fn every_lie_is_refused_at_both_ceremonies() {
         let (_, answer) = SoftKey::create(&creation(), ORIGIN, &lie).unwrap();
         assert_eq!(register(&answer, &EXPECT).unwrap_err(), error);
         let answer = key.get(&request(), ORIGIN, &lie).unwrap();
-        assert_eq!(Assertion::read(&answer).unwrap().verify(&EXPECT, &registered.public_key, 0).unwrap_err(), error);
+        assert_eq!(
+            Assertion::read(&answer).unwrap().verify(&EXPECT, &registered.public_key, 0).unwrap_err(),
+            error
+        );
     }
     let strict = Expect { user_verification: true, ..EXPECT };
     let touched = with(&|l| l.flags = Some(0x01));
     let answer = key.get(&request(), ORIGIN, &touched).unwrap();
-    assert_eq!(Assertion::read(&answer).unwrap().verify(&strict, &registered.public_key, 0), Err(WebAuthnError::UserVerification));
+    assert_eq!(
+        Assertion::read(&answer).unwrap().verify(&strict, &registered.public_key, 0),
+        Err(WebAuthnError::UserVerification)
+    );
     assert!(Assertion::read(&answer).unwrap().verify(&EXPECT, &registered.public_key, 0).is_ok());
     let (_, answer) = SoftKey::create(&creation(), ORIGIN, &touched).unwrap();
     assert_eq!(register(&answer, &strict).unwrap_err(), WebAuthnError::UserVerification);
@@ -113,9 +149,13 @@ fn another_key_and_swapped_ceremonies_do_not_pass() {
     let (mut key, _) = made(&Lie::default());
     let (_, other) = made(&Lie::default());
     let answer = key.get(&request(), ORIGIN, &Lie::default()).unwrap();
-    assert_eq!(Assertion::read(&answer).unwrap().verify(&EXPECT, &other.public_key, 0), Err(WebAuthnError::Signature));
+    assert_eq!(
+        Assertion::read(&answer).unwrap().verify(&EXPECT, &other.public_key, 0),
+        Err(WebAuthnError::Signature)
+    );
     assert!(register(&answer, &EXPECT).is_err());
-    let swapped = key.get(&request(), ORIGIN, &Lie { kind: Some("webauthn.create".into()), ..Lie::default() }).unwrap();
+    let swapped =
+        key.get(&request(), ORIGIN, &Lie { kind: Some("webauthn.create".into()), ..Lie::default() }).unwrap();
     assert_eq!(Assertion::read(&swapped).unwrap().verify(&EXPECT, &key.cose(), 0), Err(WebAuthnError::Type));
 }
 
@@ -126,7 +166,9 @@ fn damaged_answers_are_refused_without_a_panic() {
     let made = key.register(&creation(), ORIGIN, &Lie { packed: true, ..Lie::default() }).unwrap();
     let signed = key.get(&request(), ORIGIN, &Lie::default()).unwrap();
     let judge_made = |answer: &Json| register(answer, &EXPECT).is_ok();
-    let judge_signed = |answer: &Json| Assertion::read(answer).is_ok_and(|a| a.verify(&EXPECT, &registered.public_key, 0).is_ok());
+    let judge_signed = |answer: &Json| {
+        Assertion::read(answer).is_ok_and(|a| a.verify(&EXPECT, &registered.public_key, 0).is_ok())
+    };
     assert!(judge_made(&made) && judge_signed(&signed));
     let mut tried = 0;
     for (answer, members, judge) in [

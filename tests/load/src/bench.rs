@@ -77,17 +77,23 @@ impl Bench {
 
     /// Starts the measured server and registers its clients.
     pub async fn start(&mut self) -> Result<()> {
-        self.server = Some(Server::start(Home::new(&self.binary, self.folder.0.join(Disk::Own.folder()))?).await?);
+        self.server =
+            Some(Server::start(Home::new(&self.binary, self.folder.0.join(Disk::Own.folder()))?).await?);
         Ok(())
     }
 
     /// The administrator of the measured server.
     pub fn admin(&self) -> Result<Admin> {
-        self.server.as_ref().map(|server| server.home.admin()).ok_or_else(|| "the server was not set up".into())
+        self.server
+            .as_ref()
+            .map(|server| server.home.admin())
+            .ok_or_else(|| "the server was not set up".into())
     }
 
     pub fn site(&self, algorithm: Algorithm) -> Result<Arc<Site>> {
-        self.server.as_ref().map_or_else(|| Err("the server was not set up".into()), |server| server.site(algorithm))
+        self.server
+            .as_ref()
+            .map_or_else(|| Err("the server was not set up".into()), |server| server.site(algorithm))
     }
     /// [`Self::site`] of the server that has this disk, and its process id.
     pub async fn site_on(&mut self, disk: Disk, algorithm: Algorithm) -> Result<(Arc<Site>, u32)> {
@@ -134,7 +140,9 @@ impl Bench {
         if let Some(floor) = self.floor.take() {
             floor.process.stop().await?;
         }
-        for Server { process: server, .. } in [self.server.take(), self.reference.take()].into_iter().flatten() {
+        for Server { process: server, .. } in
+            [self.server.take(), self.reference.take()].into_iter().flatten()
+        {
             let tail = server.tail();
             let status = server.stop().await?;
             if !status.success() {

@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client: one request at a time on a kept connection, redirects not followed. It is written by hand
-//! because it shares the machine with the server: what the client burns, the server does not get.
+//! A small HTTP/1.1 client: one request at a time on a kept connection, redirects not followed. It is written
+//! by hand because it shares the machine with the server: what the client burns, the server does not get.
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -78,8 +78,16 @@ impl Connection {
             self.stream = None;
         }
         let body = &self.buffer[frame.head.1..];
-        let body = if frame.length == Length::Chunked { Cow::Owned(unchunk(body).ok_or("a chunked body that does not parse")?) } else { Cow::Borrowed(body) };
-        Ok(TestResponse { status: frame.status, head: String::from_utf8_lossy(&self.buffer[frame.head.0..frame.head.1]), body })
+        let body = if frame.length == Length::Chunked {
+            Cow::Owned(unchunk(body).ok_or("a chunked body that does not parse")?)
+        } else {
+            Cow::Borrowed(body)
+        };
+        Ok(TestResponse {
+            status: frame.status,
+            head: String::from_utf8_lossy(&self.buffer[frame.head.0..frame.head.1]),
+            body,
+        })
     }
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Frame> {
@@ -114,13 +122,20 @@ impl Connection {
                 return Ok(frame);
             }
             if stream.read_buf(&mut self.buffer).await.map_err(|e| format!("reading: {e}"))? == 0 {
-                return if frame.length == Length::UntilClose { Ok(frame) } else { Err("the connection was closed inside an answer".into()) };
+                return if frame.length == Length::UntilClose {
+                    Ok(frame)
+                } else {
+                    Err("the connection was closed inside an answer".into())
+                };
             }
         }
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the load tool is a client of loopback servers that it has started itself")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the load tool is a client of loopback servers that it has started itself"
+)]
 async fn connect(address: SocketAddr) -> Result<TcpStream> {
     let stream = TcpStream::connect(address).await.map_err(|e| format!("connecting: {e}"))?;
     stream.set_nodelay(true).map_err(|e| e.to_string())?;
@@ -137,8 +152,13 @@ fn parse(bytes: &[u8]) -> Result<Option<Frame>> {
     let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(&bytes[..end]).map_err(|_| "a head that is not text")?;
     let (line, rest) = text.split_once("\r\n").unwrap_or((text, ""));
-    let status = line.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| format!("no status line: {line}"))?;
-    let mut length = if matches!(status, 100..=199 | 204 | 304) { Length::Known(0) } else { Length::UntilClose };
+    let status = line
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .ok_or_else(|| format!("no status line: {line}"))?;
+    let mut length =
+        if matches!(status, 100..=199 | 204 | 304) { Length::Known(0) } else { Length::UntilClose };
     let mut closes = false;
     for (name, value) in headers(rest) {
         if name.eq_ignore_ascii_case("content-length") {
@@ -149,7 +169,12 @@ fn parse(bytes: &[u8]) -> Result<Option<Frame>> {
             closes = value.eq_ignore_ascii_case("close");
         }
     }
-    Ok(Some(Frame { status, head: (line.len() + 2, end + 4), closes: closes || length == Length::UntilClose, length }))
+    Ok(Some(Frame {
+        status,
+        head: (line.len() + 2, end + 4),
+        closes: closes || length == Length::UntilClose,
+        length,
+    }))
 }
 
 fn unchunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
@@ -168,13 +193,22 @@ fn unchunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A request's bytes. `body` is its content type and content.
-pub fn request(method: &str, path: &str, host: &str, headers: &[(&str, &str)], body: Option<(&str, &str)>) -> Vec<u8> {
-    let mut out = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: signet-load\r\n");
+pub fn request(
+    method: &str,
+    path: &str,
+    host: &str,
+    headers: &[(&str, &str)],
+    body: Option<(&str, &str)>,
+) -> Vec<u8> {
+    let mut out =
+        format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: signet-load\r\n");
     for (name, value) in headers {
         out.push_str(&format!("{name}: {value}\r\n"));
     }
     match body {
-        Some((kind, text)) => out.push_str(&format!("content-type: {kind}\r\ncontent-length: {}\r\n\r\n{text}", text.len())),
+        Some((kind, text)) => {
+            out.push_str(&format!("content-type: {kind}\r\ncontent-length: {}\r\n\r\n{text}", text.len()))
+        }
         None => out.push_str("\r\n"),
     }
     out.into_bytes()
@@ -211,7 +245,15 @@ impl Jar {
 
 /// Percent-encoding of everything but the unreserved characters (RFC 3986 §2.3).
 pub fn encode(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 /// One parameter of a query string, decoded.
@@ -220,7 +262,10 @@ pub fn parameter(query: &str, name: &str) -> Option<String> {
     let (mut out, bytes) = (Vec::new(), raw.as_bytes());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = raw.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|h| u8::from_str_radix(h, 16).ok());
+        let hex = raw
+            .get(at + 1..at + 3)
+            .filter(|_| bytes[at] == b'%')
+            .and_then(|h| u8::from_str_radix(h, 16).ok());
         out.push(hex.unwrap_or(if bytes[at] == b'+' { b' ' } else { bytes[at] }));
         at += if hex.is_some() { 3 } else { 1 };
     }
@@ -234,7 +279,9 @@ mod tests {
     #[test]
     fn heads_are_read() {
         assert!(parse(b"HTTP/1.1 200 OK\r\ncontent-le").unwrap().is_none());
-        let frame = parse(b"HTTP/1.1 302 Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab").unwrap().unwrap();
+        let frame = parse(b"HTTP/1.1 302 Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab")
+            .unwrap()
+            .unwrap();
         assert_eq!((frame.status, frame.length, frame.closes), (302, Length::Known(2), true));
         assert_eq!(parse(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().unwrap().length, Length::Known(0));
         assert!(parse(b"garbage\r\n\r\n").is_err());

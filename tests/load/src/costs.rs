@@ -25,7 +25,9 @@ pub async fn measure(bench: &Bench, wanted: impl Fn(&str) -> bool) -> Vec<Line> 
     let mut lines = Vec::new();
     let mut take = |name: &str, found: Result<Vec<Line>>| match found {
         Ok(found) => lines.extend(found.into_iter().filter(|line| wanted(&line.name))),
-        Err(error) => lines.extend(NAMES.iter().find(|(n, _)| *n == name).map(|(name, title)| Line::failed(name, title, &error))),
+        Err(error) => lines.extend(
+            NAMES.iter().find(|(n, _)| *n == name).map(|(name, title)| Line::failed(name, title, &error)),
+        ),
     };
     if wanted("first-start") {
         take("first-start", first_start(bench).await);
@@ -83,8 +85,16 @@ async fn idle(bench: &Bench, cpu: bool) -> Result<Vec<Line>> {
     let mut process = running.ok_or("no start")?;
     tokio::time::sleep(Duration::from_secs(if bench.quick { 2 } else { 10 })).await;
     let pss = pss_mib(process.pid).ok_or("/proc/<pid>/smaps_rollup cannot be read")?;
-    let mut lines =
-        vec![line("restart", median(&starts), 150.0, "ms", all(&starts)), line("idle-pss", pss, 45.0, "MiB", if pss <= 30.0 { "aim 30 reached".into() } else { "aim 30".into() })];
+    let mut lines = vec![
+        line("restart", median(&starts), 150.0, "ms", all(&starts)),
+        line(
+            "idle-pss",
+            pss,
+            45.0,
+            "MiB",
+            if pss <= 30.0 { "aim 30 reached".into() } else { "aim 30".into() },
+        ),
+    ];
     if cpu {
         let window = Duration::from_secs(if bench.quick { 10 } else { 60 });
         let before = cpu_seconds(process.pid).ok_or("/proc/<pid>/stat cannot be read")?;
@@ -97,7 +107,13 @@ async fn idle(bench: &Bench, cpu: bool) -> Result<Vec<Line>> {
     }
     stops.push(ended(process).await?);
     // Shown, not judged: what has to hold is that it ends well, and that is an error of its own.
-    lines.push(Line { verdict: Verdict::Info, must: "–".into(), ratio: "–".into(), limit: "–".into(), ..line("stop", median(&stops), f64::INFINITY, "ms", all(&stops)) });
+    lines.push(Line {
+        verdict: Verdict::Info,
+        must: "–".into(),
+        ratio: "–".into(),
+        limit: "–".into(),
+        ..line("stop", median(&stops), f64::INFINITY, "ms", all(&stops))
+    });
     Ok(lines)
 }
 
@@ -113,9 +129,19 @@ async fn ended(process: Process) -> Result<f64> {
 }
 
 async fn size(bench: &Bench) -> Result<Vec<Line>> {
-    let bytes = |path: &Path| std::fs::metadata(path).map(|m| m.len() as f64 / f64::from(1 << 20)).map_err(|e| format!("{}: {e}", path.display()));
+    let bytes = |path: &Path| {
+        std::fs::metadata(path)
+            .map(|m| m.len() as f64 / f64::from(1 << 20))
+            .map_err(|e| format!("{}: {e}", path.display()))
+    };
     let copy = bench.folder.0.join("stripped");
-    let stripped = tokio::process::Command::new("strip").arg("-o").arg(&copy).arg(&bench.binary).kill_on_drop(true).status().await;
+    let stripped = tokio::process::Command::new("strip")
+        .arg("-o")
+        .arg(&copy)
+        .arg(&bench.binary)
+        .kill_on_drop(true)
+        .status()
+        .await;
     let whole = bytes(&bench.binary)?;
     // Without binutils the file as it is counts, which can only be larger.
     let (value, note) = match stripped {

@@ -1,5 +1,5 @@
-//! The disk that the durable rows are measured on: this machine's own, or one whose fsync takes as long as on the machine
-//! that the goals were set on. Both sides of a ratio run on the same.
+//! The disk that the durable rows are measured on: this machine's own, or one whose fsync takes as long as on
+//! the machine that the goals were set on. Both sides of a ratio run on the same.
 use crate::client::Result;
 use crate::limits;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,11 @@ pub enum Disk {
 fn library() -> Result<PathBuf> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let path = program.with_file_name("libsignet_load_disk.so");
-    if path.is_file() { Ok(path) } else { Err(format!("{} is missing: `cargo xtask bench` builds it", path.display())) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("{} is missing: `cargo xtask bench` builds it", path.display()))
+    }
 }
 
 impl Disk {
@@ -40,15 +44,27 @@ impl Disk {
 pub async fn rows(folder: &Path, group: usize, time: Duration) -> Result<f64> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = tokio::process::Command::new(program);
-    command.arg("commits").arg(folder).args([group.to_string(), time.as_millis().to_string()]).envs(Disk::Reference.settings()?);
+    command
+        .arg("commits")
+        .arg(folder)
+        .args([group.to_string(), time.as_millis().to_string()])
+        .envs(Disk::Reference.settings()?);
     let out = command.kill_on_drop(true).output().await.map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&out.stdout);
-    text.trim().parse().map_err(|_| format!("commits on the reference disk: {} {text}{}", out.status, String::from_utf8_lossy(&out.stderr)))
+    text.trim().parse().map_err(|_| {
+        format!(
+            "commits on the reference disk: {} {text}{}",
+            out.status,
+            String::from_utf8_lossy(&out.stderr)
+        )
+    })
 }
 
 /// The other side of [`rows`]: prints the rate.
 pub async fn serve(arguments: &[String]) -> Result<()> {
-    let [folder, group, millis] = arguments else { return Err("commits takes a folder, a number and milliseconds".into()) };
+    let [folder, group, millis] = arguments else {
+        return Err("commits takes a folder, a number and milliseconds".into());
+    };
     let number = |text: &String| text.parse::<u64>().map_err(|e| format!("{text}: {e}"));
     let group = usize::try_from(number(group)?).map_err(|e| e.to_string())?;
     println!("{}", limits::sqlite(Path::new(folder), group, Duration::from_millis(number(millis)?)).await?);

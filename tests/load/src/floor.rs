@@ -38,7 +38,8 @@ pub async fn serve(port: u16) -> Result<()> {
         .route("/sign/eddsa", post(eddsa))
         .route("/sign/rs256", post(rs256))
         .with_state(keys);
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|e| e.to_string())?;
+    let listener =
+        tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|e| e.to_string())?;
     axum::serve(
         axum::serve::ListenerExt::tap_io(listener, |stream| {
             // Without it the answer may wait for an acknowledgement; a socket that refuses it still works.
@@ -88,7 +89,9 @@ fn token(algorithm: &str, form: &[u8], sign: impl FnOnce(&[u8]) -> Option<Vec<u8
     let mut text = URL_SAFE_NO_PAD.encode(header);
     text.push('.');
     URL_SAFE_NO_PAD.encode_string(claims, &mut text);
-    let Some(signature) = sign(text.as_bytes()) else { return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let Some(signature) = sign(text.as_bytes()) else {
+        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     text.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut text);
     json(Bytes::from(format!(r#"{{"access_token":"{text}","token_type":"Bearer","expires_in":300}}"#)))

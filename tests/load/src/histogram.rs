@@ -1,4 +1,5 @@
-//! Latencies in buckets of at most 1.6 % width, so that recording one costs a few nanoseconds and merging is adding.
+//! Latencies in buckets of at most 1.6 % width, so that recording one costs a few nanoseconds and merging is
+//! adding.
 use std::time::Duration;
 
 /// Values below this are exact, in units of 100 ns; above, each power of two has this many buckets.

@@ -1,5 +1,5 @@
-//! What this machine can do at best: the other half of every ratio. Each limit is the least work that could give the
-//! same answer: only the hash, only the signature, only the commit, only the bytes on the wire.
+//! What this machine can do at best: the other half of every ratio. Each limit is the least work that could
+//! give the same answer: only the hash, only the signature, only the commit, only the bytes on the wire.
 use crate::client::{Result, request};
 use crate::disk;
 use crate::load::Fixed;
@@ -36,9 +36,9 @@ pub enum Limit {
     Single,
     /// [`Self::Grouped`] where an fsync takes 4 ms: see `disk`.
     GroupedReference,
-    /// The least that a durable answer costs: this many signatures, requests, and one row of those 16 a commit, one after
-    /// the other. Where a commit takes milliseconds that is nearly the rate of the rows; where it takes a tenth of one, as
-    /// on a fast disk, signatures and requests are most of it.
+    /// The least that a durable answer costs: this many signatures, requests, and one row of those 16 a
+    /// commit, one after the other. Where a commit takes milliseconds that is nearly the rate of the rows;
+    /// where it takes a tenth of one, as on a fast disk, signatures and requests are most of it.
     Durable {
         signatures: u32,
         requests: u32,
@@ -46,8 +46,18 @@ pub enum Limit {
 }
 
 impl Limit {
-    pub const ALL: [Self; 10] =
-        [Self::Argon2, Self::Rsa, Self::Hello, Self::Json, Self::SignEs256, Self::SignEdDsa, Self::SignRs256, Self::Grouped, Self::Single, Self::GroupedReference];
+    pub const ALL: [Self; 10] = [
+        Self::Argon2,
+        Self::Rsa,
+        Self::Hello,
+        Self::Json,
+        Self::SignEs256,
+        Self::SignEdDsa,
+        Self::SignRs256,
+        Self::Grouped,
+        Self::Single,
+        Self::GroupedReference,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -66,7 +76,14 @@ impl Limit {
     }
 
     /// Operations a second.
-    pub async fn measure(self, floor: &Floor, folder: &Path, connections: usize, ramp: Duration, time: Duration) -> Result<f64> {
+    pub async fn measure(
+        self,
+        floor: &Floor,
+        folder: &Path,
+        connections: usize,
+        ramp: Duration,
+        time: Duration,
+    ) -> Result<f64> {
         match self {
             Self::Hello => floor.load("GET", "/hello", connections, ramp, time).await,
             Self::Json => floor.load("GET", "/json", connections, ramp, time).await,
@@ -110,16 +127,37 @@ impl Floor {
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let [port] = crate::process::free_ports()?;
         let began = Instant::now();
-        let mut process = Process::start(&program, &["floor", &port.to_string()], &folder.0, folder.0.join("floor.log"), &[])?;
+        let mut process = Process::start(
+            &program,
+            &["floor", &port.to_string()],
+            &folder.0,
+            folder.0.join("floor.log"),
+            &[],
+        )?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         process.answers(address, "/hello", began, Duration::from_secs(10)).await?;
         Ok(Self { process, address })
     }
 
-    async fn load(&self, method: &str, path: &str, connections: usize, ramp: Duration, time: Duration) -> Result<f64> {
-        let body = (method == "POST").then_some(("application/x-www-form-urlencoded", "grant_type=client_credentials"));
-        let bytes = request(method, path, &self.address.to_string(), &[("authorization", "Basic YmVuY2g6YmVuY2gtc2VjcmV0LTAxMjM0NTY3ODk=")], body);
-        let mut workers: Vec<_> = (0..connections).map(|_| Fixed::plain(self.address, bytes.clone())).collect();
+    async fn load(
+        &self,
+        method: &str,
+        path: &str,
+        connections: usize,
+        ramp: Duration,
+        time: Duration,
+    ) -> Result<f64> {
+        let body = (method == "POST")
+            .then_some(("application/x-www-form-urlencoded", "grant_type=client_credentials"));
+        let bytes = request(
+            method,
+            path,
+            &self.address.to_string(),
+            &[("authorization", "Basic YmVuY2g6YmVuY2gtc2VjcmV0LTAxMjM0NTY3ODk=")],
+            body,
+        );
+        let mut workers: Vec<_> =
+            (0..connections).map(|_| Fixed::plain(self.address, bytes.clone())).collect();
         let outcome = runner::run(&mut workers, ramp, time).await?;
         match outcome.first {
             Some(error) => Err(format!("the bare server: {error}")),
@@ -139,7 +177,14 @@ fn hashes(time: Duration) -> Result<f64> {
                 let (mut out, mut done, began) = ([0; 32], 0u32, Instant::now());
                 while began.elapsed() < time {
                     let salt = [n as u8; 16];
-                    engine.hash_password_into_with_memory(b"a password of usual length", &salt, &mut out, &mut arena).map_err(|e| e.to_string())?;
+                    engine
+                        .hash_password_into_with_memory(
+                            b"a password of usual length",
+                            &salt,
+                            &mut out,
+                            &mut arena,
+                        )
+                        .map_err(|e| e.to_string())?;
                     done += 1;
                 }
                 Ok(f64::from(done) / began.elapsed().as_secs_f64())
@@ -158,8 +203,13 @@ async fn openssl(time: Duration) -> Result<f64> {
     let seconds = time.as_secs().max(1).to_string();
     let mut command = tokio::process::Command::new("openssl");
     command.args(["speed", "-multi", &THREADS.to_string(), "-seconds", &seconds, "-mr", "rsa2048"]);
-    let out = command.kill_on_drop(true).output().await.map_err(|e| format!("openssl (the limit of RSA rows) does not run: {e}"))?;
-    signatures(&String::from_utf8_lossy(&out.stdout)).ok_or_else(|| format!("openssl speed ended with {} and no rate", out.status))
+    let out = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|e| format!("openssl (the limit of RSA rows) does not run: {e}"))?;
+    signatures(&String::from_utf8_lossy(&out.stdout))
+        .ok_or_else(|| format!("openssl speed ended with {} and no rate", out.status))
 }
 
 /// The sum line of `-mr -multi`: `+F2:<key>:2048:<sign/s>:<verify/s>`.
@@ -187,12 +237,15 @@ fn rows(path: &Path, group: usize, time: Duration) -> rusqlite::Result<f64> {
     let mut db = Connection::open(path)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.execute_batch("CREATE TABLE grants (id TEXT PRIMARY KEY, expires INTEGER NOT NULL, content BLOB NOT NULL)")?;
+    db.execute_batch(
+        "CREATE TABLE grants (id TEXT PRIMARY KEY, expires INTEGER NOT NULL, content BLOB NOT NULL)",
+    )?;
     let (content, mut done, began) = ([7u8; 300], 0u64, Instant::now());
     while began.elapsed() < time {
         let transaction = db.transaction()?;
         {
-            let mut insert = transaction.prepare_cached("INSERT INTO grants (id, expires, content) VALUES (?1, ?2, ?3)")?;
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO grants (id, expires, content) VALUES (?1, ?2, ?3)")?;
             for _ in 0..group {
                 done += 1;
                 // An odd factor visits every number once, in no order: keys arrive as random ones do.

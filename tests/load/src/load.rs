@@ -36,7 +36,9 @@ impl Work for Fixed {
             return Err(answer.unexpected("answer"));
         }
         if let Some(site) = &self.tokens {
-            site.keys.sample(member(&answer.body, "access_token").ok_or_else(|| answer.unexpected("no access_token"))?)?;
+            site.keys.sample(
+                member(&answer.body, "access_token").ok_or_else(|| answer.unexpected("no access_token"))?,
+            )?;
         } else if self.turns.is_multiple_of(LOOK) && !contains(&answer.body, self.expected) {
             return Err(answer.unexpected(&format!("no {}", self.expected)));
         }
@@ -58,7 +60,10 @@ pub struct Refresh {
 
 impl Work for Refresh {
     async fn turn(&mut self, _: &mut Log) -> Result<()> {
-        let body = self.person.token(&format!("grant_type=refresh_token&refresh_token={}", encode(&self.token))).await?;
+        let body = self
+            .person
+            .token(&format!("grant_type=refresh_token&refresh_token={}", encode(&self.token)))
+            .await?;
         let next = member(&body, "refresh_token").ok_or("no new refresh token")?;
         if next == self.token {
             return Err("the refresh token did not rotate".into());
@@ -106,7 +111,11 @@ impl Work for Steps {
         }
         let answer = json!({"component": "ak-stage-identification", "uid_field": self.name});
         let challenge = self.person.challenge(AUTHENTICATION, "", Some(&answer), log).await?;
-        if challenge["component"] == "ak-stage-password" { Ok(()) } else { Err(format!("not the second challenge: {challenge}")) }
+        if challenge["component"] == "ak-stage-password" {
+            Ok(())
+        } else {
+            Err(format!("not the second challenge: {challenge}"))
+        }
     }
 }
 
@@ -126,7 +135,10 @@ pub enum Kind {
 
 /// People with one-time codes, one connection for each of so many of them.
 pub fn totp(site: &Arc<Site>, people: &crate::mfa::People, connections: usize) -> Load {
-    Load { workers: Workers::Totp((0..connections).map(|_| crate::mfa::TotpLogin::new(site, people)).collect()), signatures: 0 }
+    Load {
+        workers: Workers::Totp((0..connections).map(|_| crate::mfa::TotpLogin::new(site, people)).collect()),
+        signatures: 0,
+    }
 }
 
 enum Workers {
@@ -148,9 +160,18 @@ pub struct Load {
 impl Load {
     pub async fn prepare(kind: Kind, site: &Arc<Site>, connections: usize) -> Result<Self> {
         let get = |path: &str, expected| (request("GET", path, &site.host(), &[], None), expected);
-        let people = || (0..connections).map(|n| site.people.get(n % site.people.len().max(1)).cloned().unwrap_or_default());
+        let people = || {
+            (0..connections)
+                .map(|n| site.people.get(n % site.people.len().max(1)).cloned().unwrap_or_default())
+        };
         let fixed = |(request, expected): (Vec<u8>, &'static str)| {
-            let one = |_| Fixed { connection: Connection::new(site.address), request: request.clone(), expected, tokens: None, turns: 0 };
+            let one = |_| Fixed {
+                connection: Connection::new(site.address),
+                request: request.clone(),
+                expected,
+                tokens: None,
+                turns: 0,
+            };
             Self { workers: Workers::Fixed((0..connections).map(one).collect()), signatures: 0 }
         };
         Ok(match kind {
@@ -159,16 +180,31 @@ impl Load {
             Kind::ClientCredentials => {
                 let form = "grant_type=client_credentials";
                 let signatures = signatures(&Person::new(site).token(form).await?);
-                let one = |_| Fixed { tokens: Some(site.clone()), ..Fixed::plain(site.address, site.form(&site.token, form)) };
+                let one = |_| Fixed {
+                    tokens: Some(site.clone()),
+                    ..Fixed::plain(site.address, site.form(&site.token, form))
+                };
                 Self { workers: Workers::Fixed((0..connections).map(one).collect()), signatures }
             }
             Kind::Introspect | Kind::Userinfo => {
                 let (_, body) = signed_in(site, people().next().unwrap_or_default()).await?;
                 let token = member(&body, "access_token").ok_or("no access token")?;
                 if kind == Kind::Introspect {
-                    fixed((site.form(&site.introspect, &format!("token={}", encode(token))), "\"active\":true"))
+                    fixed((
+                        site.form(&site.introspect, &format!("token={}", encode(token))),
+                        "\"active\":true",
+                    ))
                 } else {
-                    fixed((request("GET", &site.userinfo, &site.host(), &[("authorization", &format!("Bearer {token}"))], None), "\"sub\":"))
+                    fixed((
+                        request(
+                            "GET",
+                            &site.userinfo,
+                            &site.host(),
+                            &[("authorization", &format!("Bearer {token}"))],
+                            None,
+                        ),
+                        "\"sub\":",
+                    ))
                 }
             }
             Kind::Refresh => {
@@ -176,7 +212,9 @@ impl Load {
                 for who in people() {
                     let (person, body) = signed_in(site, who).await?;
                     count = signatures(&body);
-                    let token = member(&body, "refresh_token").ok_or_else(|| format!("no refresh token for {SCOPE}"))?.to_owned();
+                    let token = member(&body, "refresh_token")
+                        .ok_or_else(|| format!("no refresh token for {SCOPE}"))?
+                        .to_owned();
                     workers.push(Refresh { person, token });
                 }
                 Self { workers: Workers::Refresh(workers), signatures: count }
@@ -190,8 +228,20 @@ impl Load {
                 }
                 Self { workers: Workers::Code(workers), signatures: count }
             }
-            Kind::Login => Self { workers: Workers::Login(people().map(|(name, password)| Login { person: Person::new(site), name, password }).collect()), signatures: 0 },
-            Kind::Steps => Self { workers: Workers::Steps(people().map(|(name, _)| Steps { person: Person::new(site), name }).collect()), signatures: 0 },
+            Kind::Login => Self {
+                workers: Workers::Login(
+                    people()
+                        .map(|(name, password)| Login { person: Person::new(site), name, password })
+                        .collect(),
+                ),
+                signatures: 0,
+            },
+            Kind::Steps => Self {
+                workers: Workers::Steps(
+                    people().map(|(name, _)| Steps { person: Person::new(site), name }).collect(),
+                ),
+                signatures: 0,
+            },
         })
     }
 

@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The product's allocator: the limits must not lose what it gains (large pages make a hash nearly twice as fast).
+/// The product's allocator: the limits must not lose what it gains (large pages make a hash nearly twice as
+/// fast).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -53,20 +54,32 @@ fn root() -> PathBuf {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { quick: false, write: false, only: Vec::new(), binary: root().join("target/release/signet"), alone: None };
+    let mut options = Options {
+        quick: false,
+        write: false,
+        only: Vec::new(),
+        binary: root().join("target/release/signet"),
+        alone: None,
+    };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match argument.as_str() {
             "--quick" => options.quick = true,
             "--write" => options.write = true,
             "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
-            "--alone" => options.alone = Some(Duration::from_secs(value()?.parse().map_err(|_| "--alone needs a number of seconds")?)),
+            "--alone" => {
+                options.alone = Some(Duration::from_secs(
+                    value()?.parse().map_err(|_| "--alone needs a number of seconds")?,
+                ))
+            }
             "--binary" => options.binary = std::path::absolute(value()?).map_err(|e| e.to_string())?,
             other => return Err(format!("no option {other}")),
         }
     }
     match options.only.iter().find(|only| !names().any(|name| matches(only, name))) {
-        Some(unknown) => Err(format!("no row {unknown}; there are: {}", names().collect::<Vec<_>>().join(" "))),
+        Some(unknown) => {
+            Err(format!("no row {unknown}; there are: {}", names().collect::<Vec<_>>().join(" ")))
+        }
         None => Ok(options),
     }
 }
@@ -80,7 +93,11 @@ fn names() -> impl Iterator<Item = &'static str> {
         .chain(rules::NAMES.map(|(name, _)| name))
         .chain(postgres::NAMES.map(|(name, _)| name))
         .chain(overload::NAMES.map(|(name, _)| name));
-    ["limits"].into_iter().chain(rows::ROWS.iter().map(|row| row.name)).chain(latency).chain(costs::NAMES.map(|(name, _)| name))
+    ["limits"]
+        .into_iter()
+        .chain(rows::ROWS.iter().map(|row| row.name))
+        .chain(latency)
+        .chain(costs::NAMES.map(|(name, _)| name))
 }
 fn matches(only: &str, name: &str) -> bool {
     !only.is_empty() && (name == only || name.strip_prefix(only).is_some_and(|rest| rest.starts_with('-')))
@@ -88,8 +105,13 @@ fn matches(only: &str, name: &str) -> bool {
 
 impl Options {
     fn wants(&self, name: &str) -> bool {
-        // PostgreSQL need not be installed, and its rows take as long as the others: they are asked for by name.
-        if self.only.is_empty() { !matches("pg", name) } else { self.only.iter().any(|only| matches(only, name)) }
+        // PostgreSQL need not be installed, and its rows take as long as the others: they are asked for by
+        // name.
+        if self.only.is_empty() {
+            !matches("pg", name)
+        } else {
+            self.only.iter().any(|only| matches(only, name))
+        }
     }
 }
 
@@ -168,7 +190,10 @@ async fn run(options: &Options) -> Result<usize> {
 /// Where and how it was measured, in a sentence.
 fn conditions(quick: bool) -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':')).map_or("unknown processor", |(_, name)| name.trim());
+    let model = text
+        .lines()
+        .find_map(|l| l.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown processor", |(_, name)| name.trim());
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{cores} cores ({model}), windows of {} s, release build.", if quick { 2 } else { 10 })
 }
@@ -176,8 +201,12 @@ fn conditions(quick: bool) -> String {
 async fn limits(bench: &mut Bench, table: &mut Table) {
     for limit in Limit::ALL {
         let found = bench.limit(limit, 32, Duration::from_millis(400)).await;
-        let line =
-            found.map(|rate| Line { measured: format!("{}/s", report::number(rate)), verdict: Verdict::Info, note: String::new(), ..Line::failed("limits", limit.title(), "") });
+        let line = found.map(|rate| Line {
+            measured: format!("{}/s", report::number(rate)),
+            verdict: Verdict::Info,
+            note: String::new(),
+            ..Line::failed("limits", limit.title(), "")
+        });
         table.take("limits", limit.title(), line);
     }
 }
@@ -211,7 +240,9 @@ async fn served(options: &Options, bench: &mut Bench, table: &mut Table) {
     }
     if steps {
         match rows::steps(bench).await {
-            Ok(lines) => lines.into_iter().filter(|line| options.wants(&line.name)).for_each(|line| table.add(line)),
+            Ok(lines) => {
+                lines.into_iter().filter(|line| options.wants(&line.name)).for_each(|line| table.add(line))
+            }
             Err(why) => table.add(Line::failed("steps", "flow executor step, c16", &why)),
         }
     }
@@ -248,10 +279,20 @@ mod tests {
     fn options_name_rows() {
         let parse = |text: &str| options(text.split_whitespace().map(str::to_owned));
         let found = parse("--quick --only cc,idle-pss").unwrap();
-        assert!(found.quick && found.wants("cc-rs256") && found.wants("idle-pss") && !found.wants("idle-cpu") && !found.wants("code"));
+        assert!(
+            found.quick
+                && found.wants("cc-rs256")
+                && found.wants("idle-pss")
+                && !found.wants("idle-cpu")
+                && !found.wants("code")
+        );
         for bad in ["--only", "--only bogus", "--slow", "--only c"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(parse("").unwrap().wants("login") && !parse("").unwrap().wants("pg-login") && parse("--only pg").unwrap().wants("pg-login"));
+        assert!(
+            parse("").unwrap().wants("login")
+                && !parse("").unwrap().wants("pg-login")
+                && parse("--only pg").unwrap().wants("pg-login")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Sign-in with a password and a one-time code (RFC 6238). A code counts once, so there are more people than connections:
-//! each takes part again only when there is a code that they have not used.
+//! Sign-in with a password and a one-time code (RFC 6238). A code counts once, so there are more people than
+//! connections: each takes part again only when there is a code that they have not used.
 use crate::client::{Jar, Result};
 use crate::runner::{Log, Work};
 use crate::signet::Admin;
@@ -39,7 +39,12 @@ impl TotpLogin {
 
 impl Work for TotpLogin {
     async fn turn(&mut self, log: &mut Log) -> Result<()> {
-        let mut holder = self.people.lock().unwrap_or_else(PoisonError::into_inner).pop_front().ok_or("more connections than people")?;
+        let mut holder = self
+            .people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .ok_or("more connections than people")?;
         // Codes of the step before and after count as well.
         // Two seconds on, so that a code does not grow too old on its way.
         let step = (holder.last + 1).max((now() + 2) / PERIOD - 1);
@@ -66,7 +71,8 @@ pub async fn people(admin: &mut Admin, site: &Arc<Site>, count: usize) -> Result
         person.library().await?;
         let challenge = person.challenge(SET_UP, "", None, &mut log).await?;
         let url = challenge["config_url"].as_str().ok_or_else(|| format!("no TOTP set-up: {challenge}"))?;
-        let text = crate::client::parameter(url.split_once('?').map_or("", |(_, query)| query), "secret").ok_or("a set-up without a secret")?;
+        let text = crate::client::parameter(url.split_once('?').map_or("", |(_, query)| query), "secret")
+            .ok_or("a set-up without a secret")?;
         let secret = base32(&text).ok_or("the secret is no Base32")?;
         let step = now() / PERIOD - 1;
         let answer = json!({"component": "ak-stage-authenticator-totp", "code": code(&secret, step)});

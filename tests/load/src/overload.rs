@@ -1,5 +1,6 @@
-//! More sign-ins than the machine can hash: four times the sustained rate arrives, whether the server keeps up or not.
-//! What cannot be served in two seconds must be told so at once, and afterwards the server is as it was.
+//! More sign-ins than the machine can hash: four times the sustained rate arrives, whether the server keeps
+//! up or not. What cannot be served in two seconds must be told so at once, and afterwards the server is as
+//! it was.
 use crate::bench::Bench;
 use crate::client::{Jar, Result};
 use crate::process::pss_mib;
@@ -15,9 +16,11 @@ use std::time::{Duration, Instant};
 const FLOW: &str = "default-authentication-flow";
 /// How often the sustained rate arrives.
 const TIMES: f64 = 4.0;
-/// Accounts that sign in: attempts of one account go in turns of their own, which is not what is measured here.
+/// Accounts that sign in: attempts of one account go in turns of their own, which is not what is measured
+/// here.
 const CROWD: usize = 300;
-/// Memory that may come on top: the crowd's passwords were hashed just before, so hashing memory is there already and only requests under way count, in MiB.
+/// Memory that may come on top: the crowd's passwords were hashed just before, so hashing memory is there
+/// already and only requests under way count, in MiB.
 const MEMORY: f64 = 64.0;
 
 enum Ended {
@@ -69,15 +72,46 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Line>> {
     }
     bench.alive()?;
     let after = recovered(&site, &people, alone).await?;
-    let note = format!("{} sign-ins in {} s, {} served, {} refused; sustained {}/s", count, number(time.as_secs_f64()), served.len(), refused.len(), number(rate));
+    let note = format!(
+        "{} sign-ins in {} s, {} served, {} refused; sustained {}/s",
+        count,
+        number(time.as_secs_f64()),
+        served.len(),
+        refused.len(),
+        number(rate)
+    );
     if refused.is_empty() {
-        return Ok(vec![Line { verdict: Verdict::Miss, ..below(NAMES[0].0, NAMES[0].1, 0.0, 50.0, "ms", format!("nothing was refused: {note}")) }]);
+        return Ok(vec![Line {
+            verdict: Verdict::Miss,
+            ..below(NAMES[0].0, NAMES[0].1, 0.0, 50.0, "ms", format!("nothing was refused: {note}"))
+        }]);
     }
     Ok(vec![
         below(NAMES[0].0, NAMES[0].1, tail(&mut refused), 50.0, "ms", note),
-        below(NAMES[1].0, NAMES[1].1, tail(&mut served), 2_500.0, "ms", "2 s in the queue, and the hash".into()),
-        below(NAMES[2].0, NAMES[2].1, (peak - before).max(0.1), MEMORY, "MiB", format!("{} MiB before", number(before))),
-        below(NAMES[3].0, NAMES[3].1, after.as_secs_f64().max(0.001), 5.0, "s", format!("alone {} ms", number(alone.as_secs_f64() * 1e3))),
+        below(
+            NAMES[1].0,
+            NAMES[1].1,
+            tail(&mut served),
+            2_500.0,
+            "ms",
+            "2 s in the queue, and the hash".into(),
+        ),
+        below(
+            NAMES[2].0,
+            NAMES[2].1,
+            (peak - before).max(0.1),
+            MEMORY,
+            "MiB",
+            format!("{} MiB before", number(before)),
+        ),
+        below(
+            NAMES[3].0,
+            NAMES[3].1,
+            after.as_secs_f64().max(0.001),
+            5.0,
+            "s",
+            format!("alone {} ms", number(alone.as_secs_f64() * 1e3)),
+        ),
     ])
 }
 
@@ -101,8 +135,19 @@ async fn at_the_password(site: &Arc<Site>, name: &str) -> Result<Person> {
     person.jar = Jar::default();
     let mut log = Log::default();
     person.challenge(FLOW, "", None, &mut log).await?;
-    let challenge = person.challenge(FLOW, "", Some(&json!({"component": "ak-stage-identification", "uid_field": name})), &mut log).await?;
-    if challenge["component"] == "ak-stage-password" { Ok(person) } else { Err(format!("not at the password: {challenge}")) }
+    let challenge = person
+        .challenge(
+            FLOW,
+            "",
+            Some(&json!({"component": "ak-stage-identification", "uid_field": name})),
+            &mut log,
+        )
+        .await?;
+    if challenge["component"] == "ak-stage-password" {
+        Ok(person)
+    } else {
+        Err(format!("not at the password: {challenge}"))
+    }
 }
 
 /// The password, and how that ended. A refusal says when to come again (RFC 9110 §10.2.3).

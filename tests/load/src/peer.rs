@@ -1,4 +1,5 @@
-//! The peer beside us: Node's oidc-provider with tokens in memory. Where Node is absent its column stays empty.
+//! The peer beside us: Node's oidc-provider with tokens in memory. Where Node is absent its column stays
+//! empty.
 use crate::client::{Connection, Result, request};
 use crate::process::{Folder, Process, free_ports};
 use crate::signet::Algorithm;
@@ -21,17 +22,34 @@ impl Peer {
     pub async fn start(folder: &Folder) -> Result<Self> {
         let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer");
         if !home.join("node_modules/oidc-provider").is_dir() {
-            let install = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&home).kill_on_drop(true).output().await;
+            let install = Command::new("npm")
+                .args(["ci", "--no-audit", "--no-fund", "--silent"])
+                .current_dir(&home)
+                .kill_on_drop(true)
+                .output()
+                .await;
             match install {
                 Ok(done) if done.status.success() => {}
-                Ok(done) => return Err(format!("npm ci ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim())),
+                Ok(done) => {
+                    return Err(format!(
+                        "npm ci ended with {}: {}",
+                        done.status,
+                        String::from_utf8_lossy(&done.stderr).trim()
+                    ));
+                }
                 Err(error) => return Err(format!("npm does not run: {error}")),
             }
         }
         let [port] = free_ports()?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let began = Instant::now();
-        let mut process = Process::start(Path::new("node"), &["peer.mjs", &port.to_string()], &home, folder.0.join("peer.log"), &[("NODE_ENV", "production".into())])?;
+        let mut process = Process::start(
+            Path::new("node"),
+            &["peer.mjs", &port.to_string()],
+            &home,
+            folder.0.join("peer.log"),
+            &[("NODE_ENV", "production".into())],
+        )?;
         process.answers(address, "/.well-known/openid-configuration", began, Duration::from_secs(20)).await?;
         let mut sites = HashMap::new();
         for algorithm in Algorithm::ALL {
@@ -90,7 +108,9 @@ mod tests {
             (Kind::Introspect, Algorithm::Es256, 0),
             (Kind::Userinfo, Algorithm::Es256, 0),
         ] {
-            let mut load = Load::prepare(kind, peer.site(algorithm).unwrap(), 3).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));
+            let mut load = Load::prepare(kind, peer.site(algorithm).unwrap(), 3)
+                .await
+                .unwrap_or_else(|e| panic!("{kind:?}: {e}"));
             let outcome = load.run(Duration::from_millis(50), Duration::from_millis(400)).await.unwrap();
             assert!(outcome.first.is_none() && outcome.whole.count() > 0, "{kind:?}: {:?}", outcome.first);
             assert_eq!(load.signatures, signatures, "{kind:?}");

@@ -1,5 +1,6 @@
-//! The same operations with the rows in PostgreSQL: a private server beside us, durable commits, a second instance of the
-//! measured program. Rows that wait for a commit are held against `pgbench`, the others against our own SQLite figure.
+//! The same operations with the rows in PostgreSQL: a private server beside us, durable commits, a second
+//! instance of the measured program. Rows that wait for a commit are held against `pgbench`, the others
+//! against our own SQLite figure.
 use crate::bench::{Bench, Server};
 use crate::client::Result;
 use crate::load::Load;
@@ -17,9 +18,9 @@ const MUST: f64 = 0.80;
 /// Share of what `pgbench` commits, divided by the durable statements of an operation.
 const MUST_COMMITS: f64 = 0.50;
 
-/// Each throughput row again: its name here, and how many durable statements an operation waits for (0: none, so that
-/// SQLite decides). A refresh uses the old token up and stores the new one; a code is stored, used up, and yields a refresh
-/// token.
+/// Each throughput row again: its name here, and how many durable statements an operation waits for (0: none,
+/// so that SQLite decides). A refresh uses the old token up and stores the new one; a code is stored, used
+/// up, and yields a refresh token.
 pub const NAMES: [(&str, u32); 12] = [
     ("pg-discovery", 0),
     ("pg-jwks", 0),
@@ -37,7 +38,11 @@ pub const NAMES: [(&str, u32); 12] = [
 
 /// Measures the rows that are wanted while the server on SQLite still runs.
 pub async fn measure(bench: &mut Bench, wants: impl Fn(&str) -> bool) -> Vec<Line> {
-    let wanted: Vec<_> = NAMES.iter().filter(|(name, _)| wants(name)).filter_map(|(name, count)| Some((*name, *count, counterpart(name)?))).collect();
+    let wanted: Vec<_> = NAMES
+        .iter()
+        .filter(|(name, _)| wants(name))
+        .filter_map(|(name, count)| Some((*name, *count, counterpart(name)?)))
+        .collect();
     if wanted.is_empty() {
         return Vec::new();
     }
@@ -48,7 +53,11 @@ pub async fn measure(bench: &mut Bench, wants: impl Fn(&str) -> bool) -> Vec<Lin
     let mut lines = Vec::new();
     for (name, count, row) in wanted {
         let title = format!("{}, on PostgreSQL", row.title);
-        lines.push(compare(bench, &database, &server, (name, &title, count), row).await.unwrap_or_else(|why| Line::failed(name, &title, &why)));
+        lines.push(
+            compare(bench, &database, &server, (name, &title, count), row)
+                .await
+                .unwrap_or_else(|why| Line::failed(name, &title, &why)),
+        );
     }
     for (what, process) in [("the server on PostgreSQL", server.process), ("PostgreSQL", database.process)] {
         if let Err(why) = process.stop().await {
@@ -68,10 +77,20 @@ async fn start(bench: &Bench) -> Result<(Postgres, Server)> {
     Ok((database, Server::start(home).await?))
 }
 
-async fn compare(bench: &mut Bench, database: &Postgres, server: &Server, (name, title, count): (&str, &str, u32), row: &Row) -> Result<Line> {
+async fn compare(
+    bench: &mut Bench,
+    database: &Postgres,
+    server: &Server,
+    (name, title, count): (&str, &str, u32),
+    row: &Row,
+) -> Result<Line> {
     let (ramp, time) = (ramp(row.kind), bench.time());
     let mut ours = Load::prepare(row.kind, &server.site(row.algorithm)?, row.connections).await?;
-    let mut other = if count == 0 { Some(Load::prepare(row.kind, &bench.site(row.algorithm)?, row.connections).await?) } else { None };
+    let mut other = if count == 0 {
+        Some(Load::prepare(row.kind, &bench.site(row.algorithm)?, row.connections).await?)
+    } else {
+        None
+    };
     let (mut limits, mut rates, mut note) = (Series::default(), Series::default(), String::new());
     for _ in 0..ROUNDS {
         limits.rates.push(match &mut other {
@@ -80,7 +99,12 @@ async fn compare(bench: &mut Bench, database: &Postgres, server: &Server, (name,
         });
         let outcome = sound(ours.run(ramp, time).await?)?;
         let cost = outcome.usage.of(server.process.pid) * 1e6 / outcome.whole.count().max(1) as f64;
-        note = format!("p50 {} ms, p99 {} ms; server {} µs/op", number(outcome.whole.quantile(0.5)), number(outcome.whole.quantile(0.99)), number(cost));
+        note = format!(
+            "p50 {} ms, p99 {} ms; server {} µs/op",
+            number(outcome.whole.quantile(0.5)),
+            number(outcome.whole.quantile(0.99)),
+            number(cost)
+        );
         rates.rates.push(outcome.per_second);
     }
     let (must, against) = match count {
@@ -101,8 +125,8 @@ async fn compare(bench: &mut Bench, database: &Postgres, server: &Server, (name,
     })
 }
 
-/// A private PostgreSQL as its packages configure it, `fsync` included. Its folder lies where files outlive a restart, so
-/// that a commit goes to a disk, and where the account that PostgreSQL runs as can reach it.
+/// A private PostgreSQL as its packages configure it, `fsync` included. Its folder lies where files outlive a
+/// restart, so that a commit goes to a disk, and where the account that PostgreSQL runs as can reach it.
 struct Postgres {
     process: Process,
     folder: Own,
@@ -121,7 +145,8 @@ impl Drop for Own {
 }
 
 const SCRIPT: &str = "\\set n random(1, 1000000000)\nINSERT INTO bench_grant (id, expires, content) VALUES (md5(:n::text) || md5(random()::text), 1900000000, repeat('x', 300));\n";
-const TABLE: &str = "CREATE TABLE bench_grant (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, content TEXT NOT NULL)";
+const TABLE: &str =
+    "CREATE TABLE bench_grant (id TEXT PRIMARY KEY, expires BIGINT NOT NULL, content TEXT NOT NULL)";
 
 impl Postgres {
     async fn start() -> Result<Self> {
@@ -136,15 +161,26 @@ impl Postgres {
         }
         let data = path.join("data").display().to_string();
         let mut init = Command::new(bin.join("initdb"));
-        init.args(["-D", &data, "-U", "signet", "-A", "trust", "-E", "UTF8", "--locale=C"]).current_dir(&path);
+        init.args(["-D", &data, "-U", "signet", "-A", "trust", "-E", "UTF8", "--locale=C"])
+            .current_dir(&path);
         if let Some((user, group)) = account {
             init.uid(user).gid(group);
         }
         finished(&mut init).await?;
         let [port] = free_ports()?;
-        let arguments = ["-D", &data, "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", &format!("unix_socket_directories={}", path.display())];
+        let arguments = [
+            "-D",
+            &data,
+            "-p",
+            &port.to_string(),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            &format!("unix_socket_directories={}", path.display()),
+        ];
         let began = Instant::now();
-        let process = Process::start_as(account, &bin.join("postgres"), &arguments, &path, path.join("log"), &[])?;
+        let process =
+            Process::start_as(account, &bin.join("postgres"), &arguments, &path, path.join("log"), &[])?;
         let mut me = Self { process, folder, bin, port };
         while let Err(why) = me.sql("SELECT 1").await {
             me.process.check()?;
@@ -184,7 +220,18 @@ impl Postgres {
         let script = self.folder.0.join("insert.sql");
         let text = finished(
             self.tool("pgbench")
-                .args(["-n", "-M", "prepared", "-j", "2", "-c", &connections.to_string(), "-T", &time.as_secs().max(1).to_string(), "-f"])
+                .args([
+                    "-n",
+                    "-M",
+                    "prepared",
+                    "-j",
+                    "2",
+                    "-c",
+                    &connections.to_string(),
+                    "-T",
+                    &time.as_secs().max(1).to_string(),
+                    "-f",
+                ])
                 .arg(script)
                 .arg("postgres"),
         )
@@ -200,11 +247,20 @@ fn pace(text: &str) -> Option<f64> {
 
 /// Output of a command that has to succeed.
 async fn finished(command: &mut Command) -> Result<String> {
-    let out = command.kill_on_drop(true).output().await.map_err(|e| format!("{:?}: {e}", command.as_std().get_program()))?;
+    let out = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|e| format!("{:?}: {e}", command.as_std().get_program()))?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
     }
-    Err(format!("{:?} ended with {}: {}", command.as_std().get_program(), out.status, String::from_utf8_lossy(&out.stderr)))
+    Err(format!(
+        "{:?} ended with {}: {}",
+        command.as_std().get_program(),
+        out.status,
+        String::from_utf8_lossy(&out.stderr)
+    ))
 }
 
 /// PostgreSQL refuses to run as root: the ids of its own account then.
@@ -224,7 +280,11 @@ fn account() -> Result<Option<(u32, u32)>> {
 /// The newest server that Debian installed.
 fn binaries() -> Option<PathBuf> {
     let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
-    let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().filter_map(|entry| Some((version(&entry.path())?, entry.path().join("bin")))).collect();
+    let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| Some((version(&entry.path())?, entry.path().join("bin"))))
+        .collect();
     found.sort();
     found.pop().map(|(_, bin)| bin).filter(|bin| bin.join("initdb").exists())
 }
@@ -241,7 +301,10 @@ mod tests {
 
     #[test]
     fn the_rate_of_pgbench_is_found() {
-        assert_eq!(pace("latency average = 1.6 ms\ntps = 9876.543 (without initial connection time)\n"), Some(9876.543));
+        assert_eq!(
+            pace("latency average = 1.6 ms\ntps = 9876.543 (without initial connection time)\n"),
+            Some(9876.543)
+        );
         assert_eq!(pace("nothing"), None);
     }
 }

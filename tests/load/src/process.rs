@@ -33,17 +33,34 @@ pub struct Usage {
 impl Usage {
     pub fn now() -> Self {
         let by_child = children().into_iter().map(|pid| (pid, cpu_seconds(pid).unwrap_or(0.0))).collect();
-        Self { at: Instant::now(), busy: machine_seconds().unwrap_or(0.0), own: own_seconds().unwrap_or(0.0), by_child, seconds: 0.0 }
+        Self {
+            at: Instant::now(),
+            busy: machine_seconds().unwrap_or(0.0),
+            own: own_seconds().unwrap_or(0.0),
+            by_child,
+            seconds: 0.0,
+        }
     }
     pub fn since(&self, before: &Self) -> Self {
-        let by_child = self.by_child.iter().map(|(pid, now)| (*pid, now - before.by_child.get(pid).unwrap_or(&0.0))).collect();
-        Self { at: self.at, busy: self.busy - before.busy, own: self.own - before.own, by_child, seconds: (self.at - before.at).as_secs_f64() }
+        let by_child = self
+            .by_child
+            .iter()
+            .map(|(pid, now)| (*pid, now - before.by_child.get(pid).unwrap_or(&0.0)))
+            .collect();
+        Self {
+            at: self.at,
+            busy: self.busy - before.busy,
+            own: self.own - before.own,
+            by_child,
+            seconds: (self.at - before.at).as_secs_f64(),
+        }
     }
     /// Seconds that this child used.
     pub fn of(&self, pid: u32) -> f64 {
         self.by_child.get(&pid).copied().unwrap_or(0.0)
     }
-    /// Cores kept busy by others than this tool and its servers, be it on this machine or on the host of a virtual one.
+    /// Cores kept busy by others than this tool and its servers, be it on this machine or on the host of a
+    /// virtual one.
     pub fn others(&self) -> f64 {
         let ours = self.own + self.by_child.values().sum::<f64>();
         if self.seconds > 0.0 { ((self.busy - ours) / self.seconds).max(0.0) } else { 0.0 }
@@ -53,7 +70,8 @@ impl Usage {
 fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
-/// Fields of /proc/<pid>/stat after the command's name, which may hold spaces; the first is number 3 of proc(5).
+/// Fields of /proc/<pid>/stat after the command's name, which may hold spaces; the first is number 3 of
+/// proc(5).
 fn stat(path: &str) -> Option<Vec<f64>> {
     let text = read(path)?;
     Some(text.rsplit_once(')')?.1.split_whitespace().map(|f| f.parse().unwrap_or(0.0)).collect())
@@ -72,7 +90,8 @@ fn machine_seconds() -> Option<f64> {
 }
 /// From the text of /proc/stat, whose first line is the sum of all cores.
 fn busy_seconds(text: &str) -> Option<f64> {
-    let fields: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).filter_map(|f| f.parse().ok()).collect();
+    let fields: Vec<f64> =
+        text.lines().next()?.split_whitespace().skip(1).filter_map(|f| f.parse().ok()).collect();
     // user, nice, system, idle, iowait, irq, softirq, steal
     Some((fields.get(..3)?.iter().sum::<f64>() + fields.get(5..8)?.iter().sum::<f64>()) / TICKS)
 }
@@ -123,18 +142,45 @@ pub struct Process {
 
 impl Process {
     /// Only what any program needs is passed on of this process's environment.
-    pub fn start(program: &Path, arguments: &[&str], folder: &Path, log: PathBuf, variables: &[(&str, String)]) -> Result<Self> {
+    pub fn start(
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+        log: PathBuf,
+        variables: &[(&str, String)],
+    ) -> Result<Self> {
         Self::start_as(None, program, arguments, folder, log, variables)
     }
 
     /// [`Self::start`] as another account, by its user and group id.
-    pub fn start_as(account: Option<(u32, u32)>, program: &Path, arguments: &[&str], folder: &Path, log: PathBuf, variables: &[(&str, String)]) -> Result<Self> {
-        let output = File::options().create(true).append(true).open(&log).map_err(|e| format!("{}: {e}", log.display()))?;
+    pub fn start_as(
+        account: Option<(u32, u32)>,
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+        log: PathBuf,
+        variables: &[(&str, String)],
+    ) -> Result<Self> {
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(|e| format!("{}: {e}", log.display()))?;
         let errors = output.try_clone().map_err(|e| e.to_string())?;
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true).env_clear();
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .kill_on_drop(true)
+            .env_clear();
         for name in ["PATH", "HOME", "LANG"] {
-            #[allow(clippy::disallowed_methods, reason = "the bench is no part of the server; these are not settings")]
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "the bench is no part of the server; these are not settings"
+            )]
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
@@ -142,7 +188,10 @@ impl Process {
         if let Some((user, group)) = account {
             command.uid(user).gid(group);
         }
-        let child = command.envs(variables.iter().map(|(k, v)| (k, v))).spawn().map_err(|e| format!("{}: {e}", program.display()))?;
+        let child = command
+            .envs(variables.iter().map(|(k, v)| (k, v)))
+            .spawn()
+            .map_err(|e| format!("{}: {e}", program.display()))?;
         let pid = child.id().ok_or("the process ended at once")?;
         CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
         Ok(Self { child, pid, log })
@@ -165,7 +214,13 @@ impl Process {
     }
 
     /// Calls GET `path` until it answers 200; the time since `began`.
-    pub async fn answers(&mut self, address: SocketAddr, path: &str, began: Instant, limit: Duration) -> Result<Duration> {
+    pub async fn answers(
+        &mut self,
+        address: SocketAddr,
+        path: &str,
+        began: Instant,
+        limit: Duration,
+    ) -> Result<Duration> {
         let get = request("GET", path, &address.to_string(), &[], None);
         let mut last = String::new();
         loop {
@@ -177,7 +232,10 @@ impl Process {
             }
             self.check()?;
             if began.elapsed() > limit {
-                return Err(format!("{path} was not answered with 200 within {limit:?}: {last}\n{}", self.tail()));
+                return Err(format!(
+                    "{path} was not answered with 200 within {limit:?}: {last}\n{}",
+                    self.tail()
+                ));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -219,7 +277,8 @@ mod tests {
     #[tokio::test]
     async fn a_child_is_watched_and_ended() {
         let folder = Folder::new(&std::env::temp_dir(), "signet-load-test").unwrap();
-        let process = Process::start(Path::new("sleep"), &["60"], &folder.0, folder.0.join("log"), &[]).unwrap();
+        let process =
+            Process::start(Path::new("sleep"), &["60"], &folder.0, folder.0.join("log"), &[]).unwrap();
         assert!(pss_mib(process.pid).unwrap() > 0.0 && cpu_seconds(process.pid).is_some());
         assert!(children().contains(&process.pid));
         let pid = process.pid;

@@ -28,7 +28,17 @@ impl Line {
     /// A line that could not be measured: a must that nobody saw holding is missed.
     pub fn failed(name: &str, title: &str, why: &str) -> Self {
         let text = || "–".to_owned();
-        Self { name: name.into(), title: title.into(), measured: text(), limit: text(), ratio: text(), must: text(), peer: text(), verdict: Verdict::Miss, note: why.into() }
+        Self {
+            name: name.into(),
+            title: title.into(),
+            measured: text(),
+            limit: text(),
+            ratio: text(),
+            must: text(),
+            peer: text(),
+            verdict: Verdict::Miss,
+            note: why.into(),
+        }
     }
     fn cells(&self) -> [&str; 9] {
         let verdict = match self.verdict {
@@ -36,11 +46,22 @@ impl Line {
             Verdict::Miss => "MISS",
             Verdict::Info => "",
         };
-        [&self.name, &self.title, &self.measured, &self.limit, &self.ratio, &self.must, &self.peer, verdict, &self.note]
+        [
+            &self.name,
+            &self.title,
+            &self.measured,
+            &self.limit,
+            &self.ratio,
+            &self.must,
+            &self.peer,
+            verdict,
+            &self.note,
+        ]
     }
 }
 
-const HEAD: [&str; 9] = ["name", "what", "measured", "limit or goal", "ratio", "must", "peer", "verdict", "notes"];
+const HEAD: [&str; 9] =
+    ["name", "what", "measured", "limit or goal", "ratio", "must", "peer", "verdict", "notes"];
 
 /// Columns for a terminal. Lines are printed as they come, so widths are fixed.
 pub fn heading() -> String {
@@ -61,7 +82,9 @@ fn columns(cells: [&str; 9]) -> String {
 
 /// The same as a Markdown table.
 pub fn markdown(lines: &[Line]) -> String {
-    let row = |cells: [&str; 9]| format!("| {} |\n", cells.map(|c| c.replace('|', "/").replace('\n', " ")).join(" | "));
+    let row = |cells: [&str; 9]| {
+        format!("| {} |\n", cells.map(|c| c.replace('|', "/").replace('\n', " ")).join(" | "))
+    };
     let mut out = row(HEAD) + &format!("|{}\n", "---|".repeat(HEAD.len()));
     out.extend(lines.iter().map(|line| row(line.cells())));
     out
@@ -85,7 +108,8 @@ pub fn number(value: f64) -> String {
         _ => 3,
     };
     let text = format!("{value:.decimals$}");
-    let (whole, rest) = text.split_once('.').map_or((text.as_str(), String::new()), |(w, r)| (w, format!(".{r}")));
+    let (whole, rest) =
+        text.split_once('.').map_or((text.as_str(), String::new()), |(w, r)| (w, format!(".{r}")));
     let mut out = String::new();
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && digit.is_ascii_digit() && (whole.len() - index).is_multiple_of(3) {
@@ -102,7 +126,10 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([57_893.4, 1691.0, 44.94, 3.456, 0.1234].map(number), ["57,893", "1,691", "44.9", "3.46", "0.123"]);
+        assert_eq!(
+            [57_893.4, 1691.0, 44.94, 3.456, 0.1234].map(number),
+            ["57,893", "1,691", "44.9", "3.46", "0.123"]
+        );
     }
 
     #[test]
@@ -111,7 +138,12 @@ mod tests {
         let table = markdown(&[line]);
         assert!(table.contains("| jwks | JWKS |") && table.contains("| ok | a/b |"));
         let text = put("a\n<!-- last run -->\nold\n<!-- end of last run -->\nb", &table).unwrap();
-        assert!(!text.contains("old") && text.starts_with("a\n") && text.ends_with("\nb") && put(&text, "x\n").unwrap().contains("-->\nx\n<!--"));
+        assert!(
+            !text.contains("old")
+                && text.starts_with("a\n")
+                && text.ends_with("\nb")
+                && put(&text, "x\n").unwrap().contains("-->\nx\n<!--")
+        );
         assert!(put("no marks", "x").is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! The rows of throughput and latency, and how one is measured: limit, peer and ours back to back, medians of rounds.
+//! The rows of throughput and latency, and how one is measured: limit, peer and ours back to back, medians of
+//! rounds.
 use crate::bench::Bench;
 use crate::client::Result;
 use crate::disk::Disk;
@@ -12,13 +13,16 @@ use std::time::Duration;
 
 /// Rounds of a row; a noisy one gets as many again.
 pub const ROUNDS: usize = 3;
-/// Rounds of a row whose verdict is close: medians of three differ by a few hundredths from run to run of the same build.
+/// Rounds of a row whose verdict is close: medians of three differ by a few hundredths from run to run of the
+/// same build.
 const CLOSE_ROUNDS: usize = 9;
-/// Distance from the goal, as a share of it, that is close. On both sides: what holds narrowly is asked again as well.
+/// Distance from the goal, as a share of it, that is close. On both sides: what holds narrowly is asked again
+/// as well.
 const CLOSE: f64 = 0.15;
 /// Largest value of a series over its smallest that still counts as calm.
 const SPREAD: f64 = 1.25;
-/// Cores that others keep busy ([`Usage::others`](crate::process::Usage::others)) and that still count as calm.
+/// Cores that others keep busy ([`Usage::others`](crate::process::Usage::others)) and that still count as
+/// calm.
 const NOISE: f64 = 0.5;
 
 /// A throughput that has to reach a share of a limit.
@@ -38,8 +42,27 @@ pub struct Row {
     judged: bool,
 }
 
-const fn row(name: &'static str, title: &'static str, what: (Kind, Algorithm, usize), limit: Limit, goals: (f64, f64), peer: bool) -> Row {
-    Row { name, title, kind: what.0, algorithm: what.1, connections: what.2, disk: Disk::Own, limit, must: goals.0, aim: goals.1, peer, judged: true }
+const fn row(
+    name: &'static str,
+    title: &'static str,
+    what: (Kind, Algorithm, usize),
+    limit: Limit,
+    goals: (f64, f64),
+    peer: bool,
+) -> Row {
+    Row {
+        name,
+        title,
+        kind: what.0,
+        algorithm: what.1,
+        connections: what.2,
+        disk: Disk::Own,
+        limit,
+        must: goals.0,
+        aim: goals.1,
+        peer,
+        judged: true,
+    }
 }
 
 impl Row {
@@ -55,19 +78,100 @@ impl Row {
 pub const ROWS: &[Row] = &[
     row("discovery", "discovery, c32", (Kind::Discovery, Es256, 32), Limit::Json, (0.60, 0.80), false),
     row("jwks", "JWKS, c32", (Kind::Jwks, Es256, 32), Limit::Json, (0.60, 0.80), false),
-    row("cc-rs256", "client_credentials RS256, c32", (Kind::ClientCredentials, Rs256, 32), Limit::Rsa, (0.75, 0.85), true),
-    row("cc-es256", "client_credentials ES256, c32", (Kind::ClientCredentials, Es256, 32), Limit::SignEs256, (0.40, 0.60), true),
-    row("cc-eddsa", "client_credentials EdDSA, c32", (Kind::ClientCredentials, EdDsa, 32), Limit::SignEdDsa, (0.35, 0.55), true),
-    row("introspection", "introspection of a JWT, c32", (Kind::Introspect, Es256, 32), Limit::Json, (0.20, 0.35), false),
+    row(
+        "cc-rs256",
+        "client_credentials RS256, c32",
+        (Kind::ClientCredentials, Rs256, 32),
+        Limit::Rsa,
+        (0.75, 0.85),
+        true,
+    ),
+    row(
+        "cc-es256",
+        "client_credentials ES256, c32",
+        (Kind::ClientCredentials, Es256, 32),
+        Limit::SignEs256,
+        (0.40, 0.60),
+        true,
+    ),
+    row(
+        "cc-eddsa",
+        "client_credentials EdDSA, c32",
+        (Kind::ClientCredentials, EdDsa, 32),
+        Limit::SignEdDsa,
+        (0.35, 0.55),
+        true,
+    ),
+    row(
+        "introspection",
+        "introspection of a JWT, c32",
+        (Kind::Introspect, Es256, 32),
+        Limit::Json,
+        (0.20, 0.35),
+        false,
+    ),
     row("userinfo", "userinfo, c32", (Kind::Userinfo, Es256, 32), Limit::Json, (0.20, 0.35), false),
-    row("refresh-es256", "refresh with rotation ES256, durable, fsync of 4 ms, c16", (Kind::Refresh, Es256, 16), Limit::GroupedReference, (0.50, 0.75), true).on_reference_disk(),
-    row("refresh-es256-own", "the same on this machine's disk", (Kind::Refresh, Es256, 16), Limit::Durable { signatures: 2, requests: 1 }, (0.50, 0.75), false).shown(),
-    row("refresh-rs256", "refresh with rotation RS256, durable, c16", (Kind::Refresh, Rs256, 16), Limit::Rsa, (0.70, 0.80), true),
-    row("code", "code flow with live session ES256, fsync of 4 ms, c16", (Kind::Code, Es256, 16), Limit::GroupedReference, (0.25, 0.40), true).on_reference_disk(),
-    row("code-own", "the same on this machine's disk", (Kind::Code, Es256, 16), Limit::Durable { signatures: 2, requests: 2 }, (0.25, 0.40), false).shown(),
+    row(
+        "refresh-es256",
+        "refresh with rotation ES256, durable, fsync of 4 ms, c16",
+        (Kind::Refresh, Es256, 16),
+        Limit::GroupedReference,
+        (0.50, 0.75),
+        true,
+    )
+    .on_reference_disk(),
+    row(
+        "refresh-es256-own",
+        "the same on this machine's disk",
+        (Kind::Refresh, Es256, 16),
+        Limit::Durable { signatures: 2, requests: 1 },
+        (0.50, 0.75),
+        false,
+    )
+    .shown(),
+    row(
+        "refresh-rs256",
+        "refresh with rotation RS256, durable, c16",
+        (Kind::Refresh, Rs256, 16),
+        Limit::Rsa,
+        (0.70, 0.80),
+        true,
+    ),
+    row(
+        "code",
+        "code flow with live session ES256, fsync of 4 ms, c16",
+        (Kind::Code, Es256, 16),
+        Limit::GroupedReference,
+        (0.25, 0.40),
+        true,
+    )
+    .on_reference_disk(),
+    row(
+        "code-own",
+        "the same on this machine's disk",
+        (Kind::Code, Es256, 16),
+        Limit::Durable { signatures: 2, requests: 2 },
+        (0.25, 0.40),
+        false,
+    )
+    .shown(),
     // performance.md names no share for it: what rows 9 and 10 ask of their parts, taken together.
-    row("code-rs256", "code flow with live session RS256, c16", (Kind::Code, Rs256, 16), Limit::Rsa, (0.50, 0.65), true),
-    row("login", "password login, all steps to tokens, c16", (Kind::Login, Es256, 16), Limit::Argon2, (0.90, 0.95), false),
+    row(
+        "code-rs256",
+        "code flow with live session RS256, c16",
+        (Kind::Code, Rs256, 16),
+        Limit::Rsa,
+        (0.50, 0.65),
+        true,
+    ),
+    row(
+        "login",
+        "password login, all steps to tokens, c16",
+        (Kind::Login, Es256, 16),
+        Limit::Argon2,
+        (0.90, 0.95),
+        false,
+    ),
 ];
 
 /// A latency that has to stay below a time, one client and no other load.
@@ -81,10 +185,34 @@ pub struct Quiet {
 }
 
 pub const QUIET: &[Quiet] = &[
-    Quiet { name: "single-discovery", title: "discovery, one client, p50", kind: Kind::Discovery, algorithm: Es256, goal: 0.15 },
-    Quiet { name: "single-cc", title: "client_credentials EdDSA, one client, p50", kind: Kind::ClientCredentials, algorithm: EdDsa, goal: 0.35 },
-    Quiet { name: "single-cc-rs256", title: "client_credentials RS256, one client, p50", kind: Kind::ClientCredentials, algorithm: Rs256, goal: 1.45 },
-    Quiet { name: "single-introspect", title: "introspection, one client, p50", kind: Kind::Introspect, algorithm: Es256, goal: 0.25 },
+    Quiet {
+        name: "single-discovery",
+        title: "discovery, one client, p50",
+        kind: Kind::Discovery,
+        algorithm: Es256,
+        goal: 0.15,
+    },
+    Quiet {
+        name: "single-cc",
+        title: "client_credentials EdDSA, one client, p50",
+        kind: Kind::ClientCredentials,
+        algorithm: EdDsa,
+        goal: 0.35,
+    },
+    Quiet {
+        name: "single-cc-rs256",
+        title: "client_credentials RS256, one client, p50",
+        kind: Kind::ClientCredentials,
+        algorithm: Rs256,
+        goal: 1.45,
+    },
+    Quiet {
+        name: "single-introspect",
+        title: "introspection, one client, p50",
+        kind: Kind::Introspect,
+        algorithm: Es256,
+        goal: 0.25,
+    },
 ];
 
 /// What the rounds of one side gave.
@@ -98,7 +226,8 @@ impl Series {
         median(&self.rates)
     }
     fn spread(&self) -> f64 {
-        let (low, high) = self.rates.iter().fold((f64::MAX, 0.0f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        let (low, high) =
+            self.rates.iter().fold((f64::MAX, 0.0f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
         if low > 0.0 { high / low } else { f64::INFINITY }
     }
 }
@@ -156,7 +285,12 @@ impl Row {
             number(outcome.usage.own * 1e6 / outcome.whole.count().max(1) as f64),
             outcome.usage.others()
         );
-        Ok(Line { measured: format!("{}/s", number(outcome.per_second)), verdict: Verdict::Info, note, ..Line::failed(self.name, self.title, "") })
+        Ok(Line {
+            measured: format!("{}/s", number(outcome.per_second)),
+            verdict: Verdict::Info,
+            note,
+            ..Line::failed(self.name, self.title, "")
+        })
     }
 
     pub async fn measure(&self, bench: &mut Bench) -> Result<Line> {
@@ -164,7 +298,14 @@ impl Row {
         let mut ours = Load::prepare(self.kind, &site, self.connections).await?;
         let (mut peers, absent) = match if self.peer { bench.peer().await } else { Ok(None) } {
             Ok(Some(peer)) => match peer.site(self.algorithm) {
-                Some(site) => (Some(Load::prepare(self.kind, site, self.connections).await.map_err(|e| format!("the peer: {e}"))?), false),
+                Some(site) => (
+                    Some(
+                        Load::prepare(self.kind, site, self.connections)
+                            .await
+                            .map_err(|e| format!("the peer: {e}"))?,
+                    ),
+                    false,
+                ),
                 None => (None, true),
             },
             Ok(None) => (None, false),
@@ -172,7 +313,8 @@ impl Row {
         };
         // A row against RSA is judged by what its answers hold: the limit counts signatures, not answers.
         let share = if self.limit == Limit::Rsa { ours.signatures.max(1) as f64 } else { 1.0 };
-        let (mut limits, mut rates, mut peer_rates, mut outcomes, mut noise) = (Series::default(), Series::default(), Series::default(), Vec::new(), 0.0f64);
+        let (mut limits, mut rates, mut peer_rates, mut outcomes, mut noise) =
+            (Series::default(), Series::default(), Series::default(), Vec::new(), 0.0f64);
         let time = if self.kind == Kind::Login { bench.long() } else { bench.time() };
         let ramp = ramp(self.kind);
         let mut wanted = ROUNDS;
@@ -180,7 +322,9 @@ impl Row {
             limits.rates.push(bench.limit(self.limit, self.connections, ramp).await? / share);
             // The peer decides nothing: it is not asked again.
             if let Some(load) = peers.as_mut().filter(|_| outcomes.len() < ROUNDS) {
-                peer_rates.rates.push(sound(load.run(ramp, time).await?).map_err(|e| format!("the peer: {e}"))?.per_second);
+                peer_rates.rates.push(
+                    sound(load.run(ramp, time).await?).map_err(|e| format!("the peer: {e}"))?.per_second,
+                );
             }
             let outcome = sound(ours.run(ramp, time).await?)?;
             bench.alive()?;
@@ -189,14 +333,22 @@ impl Row {
             outcomes.push(outcome);
             if outcomes.len() == ROUNDS {
                 let restless = limits.spread() > SPREAD || rates.spread() > SPREAD || noise > NOISE;
-                wanted = rounds(bench.quick, self.judged && close(rates.median() / limits.median(), self.must), restless);
+                wanted = rounds(
+                    bench.quick,
+                    self.judged && close(rates.median() / limits.median(), self.must),
+                    restless,
+                );
             }
         }
         let ratio = rates.median() / limits.median();
         let middle = &outcomes[outcomes.len() / 2];
         let operations = middle.whole.count().max(1) as f64;
         let mut notes = vec![
-            format!("p50 {} ms, p99 {} ms", number(middle.whole.quantile(0.5)), number(middle.whole.quantile(0.99))),
+            format!(
+                "p50 {} ms, p99 {} ms",
+                number(middle.whole.quantile(0.5)),
+                number(middle.whole.quantile(0.99))
+            ),
             format!("server {} µs/op", number(middle.usage.of(pid) * 1e6 / operations)),
         ];
         if wanted > ROUNDS {
@@ -206,7 +358,11 @@ impl Row {
             notes.push(format!("limit ÷ {share} signatures an answer"));
         }
         if self.judged && ratio >= self.must {
-            notes.push(if ratio >= self.aim { format!("aim {} reached", self.aim) } else { format!("aim {}", self.aim) });
+            notes.push(if ratio >= self.aim {
+                format!("aim {} reached", self.aim)
+            } else {
+                format!("aim {}", self.aim)
+            });
         }
         for (what, series) in [("limit", &limits), ("ours", &rates)] {
             if series.spread() > SPREAD {
@@ -275,8 +431,9 @@ pub async fn steps(bench: &mut Bench) -> Result<Vec<Line>> {
     ])
 }
 
-/// People for so many sign-ins a second over so many seconds, in which a password alone signs in as long: each has a code of
-/// this period, of the next, and one more each period. That of the period before is used up by setting the device up.
+/// People for so many sign-ins a second over so many seconds, in which a password alone signs in as long:
+/// each has a code of this period, of the next, and one more each period. That of the period before is used
+/// up by setting the device up.
 fn crowd(pace: f64, seconds: f64) -> usize {
     let codes = 2.0 + (2.0 * seconds / mfa::PERIOD as f64).floor();
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
@@ -293,13 +450,19 @@ pub async fn totp(bench: &mut Bench) -> Result<Line> {
     let pace = sound(alone.run(ramp, bench.short()).await?)?.per_second;
     // Nearly the same as the password alone: always close.
     let rounds = rounds(bench.quick, true, false);
-    let people = mfa::people(&mut bench.admin()?, &site, crowd(pace, rounds as f64 * (ramp + time).as_secs_f64())).await?;
+    let people =
+        mfa::people(&mut bench.admin()?, &site, crowd(pace, rounds as f64 * (ramp + time).as_secs_f64()))
+            .await?;
     let mut with = load::totp(&site, &people, 16);
     let (mut limits, mut rates, mut note) = (Series::default(), Series::default(), String::new());
     for _ in 0..rounds {
         limits.rates.push(sound(alone.run(ramp, time).await?)?.per_second);
         let outcome = sound(with.run(ramp, time).await?)?;
-        note = format!("p50 {} ms, p99 {} ms", number(outcome.whole.quantile(0.5)), number(outcome.whole.quantile(0.99)));
+        note = format!(
+            "p50 {} ms, p99 {} ms",
+            number(outcome.whole.quantile(0.5)),
+            number(outcome.whole.quantile(0.99))
+        );
         rates.rates.push(outcome.per_second);
     }
     let ratio = rates.median() / limits.median();
@@ -349,7 +512,11 @@ mod tests {
 
     #[test]
     fn only_a_full_run_measures_again() {
-        assert_eq!([(true, true), (true, false), (false, true), (false, false)].map(|(close, restless)| rounds(false, close, restless)), [9, 9, 6, 3]);
+        assert_eq!(
+            [(true, true), (true, false), (false, true), (false, false)]
+                .map(|(close, restless)| rounds(false, close, restless)),
+            [9, 9, 6, 3]
+        );
         assert_eq!(rounds(true, true, true), 3);
     }
 

@@ -36,7 +36,11 @@ impl Work for Same {
     async fn turn(&mut self, _: &mut Log) -> Result<()> {
         let answer = self.connection.send(&self.request).await?;
         let text = String::from_utf8_lossy(&answer.body);
-        if answer.status == 200 && (text.contains("\"passing\":true") || text.contains("\"access_token\":")) { Ok(()) } else { Err(answer.unexpected("a call with rules")) }
+        if answer.status == 200 && (text.contains("\"passing\":true") || text.contains("\"access_token\":")) {
+            Ok(())
+        } else {
+            Err(answer.unexpected("a call with rules"))
+        }
     }
 }
 
@@ -51,29 +55,46 @@ async fn policy(admin: &mut Admin, name: &str, text: &str) -> Result<Value> {
     Ok(admin.call("POST", "/policies/expression/", Some(json!({"name": name, "expression": text}))).await?["pk"].clone())
 }
 
-/// A sign-in asks twice: at the authorization and at the token. Asked here by a machine's token request, which asks once and
-/// waits for no commit; its question comes with a context, so that no answer is kept.
+/// A sign-in asks twice: at the authorization and at the token. Asked here by a machine's token request,
+/// which asks once and waits for no commit; its question comes with a context, so that no answer is kept.
 async fn engine(bench: &mut Bench, admin: &mut Admin) -> Result<Line> {
     let slug = Algorithm::Es256.slug();
     let application = admin.call("GET", &format!("/core/applications/{slug}/"), None).await?;
-    admin.call("PATCH", &format!("/core/applications/{slug}/"), Some(json!({"policy_engine_mode": "all"}))).await?;
+    admin
+        .call("PATCH", &format!("/core/applications/{slug}/"), Some(json!({"policy_engine_mode": "all"})))
+        .await?;
     let site = bench.site(Algorithm::Es256)?;
-    let mut asking = vec![Same { connection: Connection::new(site.address), request: site.form(&site.token, "grant_type=client_credentials") }];
+    let mut asking = vec![Same {
+        connection: Connection::new(site.address),
+        request: site.form(&site.token, "grant_type=client_credentials"),
+    }];
     // The first call makes the machine's account.
     window(bench, &mut asking).await?;
-    let account = admin.call("GET", &format!("/core/users/?username=ak-{slug}-client_credentials"), None).await?["results"][0]["pk"].clone();
-    admin.call("PATCH", &format!("/core/users/{account}/"), Some(json!({"email": "machine@example.test"}))).await?;
+    let account = admin
+        .call("GET", &format!("/core/users/?username=ak-{slug}-client_credentials"), None)
+        .await?["results"][0]["pk"]
+        .clone();
+    admin
+        .call("PATCH", &format!("/core/users/{account}/"), Some(json!({"email": "machine@example.test"})))
+        .await?;
     let mut made = Vec::new();
     for (order, text) in RULES.iter().enumerate() {
         let policy = policy(admin, &format!("bench-rule-{order}"), text).await?;
-        let binding = json!({"target": application["pk"], "policy": policy, "order": order, "enabled": false});
+        let binding =
+            json!({"target": application["pk"], "policy": policy, "order": order, "enabled": false});
         made.push(admin.call("POST", "/policies/bindings/", Some(binding)).await?["pk"].clone());
     }
     let mut compared = Compared::default();
     for _ in 0..ROUNDS {
         for enabled in [false, true] {
             for binding in &made {
-                admin.call("PATCH", &format!("/policies/bindings/{}/", text(binding)), Some(json!({"enabled": enabled}))).await?;
+                admin
+                    .call(
+                        "PATCH",
+                        &format!("/policies/bindings/{}/", text(binding)),
+                        Some(json!({"enabled": enabled})),
+                    )
+                    .await?;
             }
             compared.add(enabled, window(bench, &mut asking).await?);
         }
@@ -87,13 +108,22 @@ async fn engine(bench: &mut Bench, admin: &mut Admin) -> Result<Line> {
 async fn expressions(bench: &mut Bench, admin: &mut Admin) -> Result<[Line; 2]> {
     let site = bench.site(Algorithm::Es256)?;
     let (name, _) = site.people.first().ok_or("nobody to ask about")?;
-    let user = admin.call("GET", &format!("/core/users/?username={name}"), None).await?["results"][0]["pk"].clone();
+    let user =
+        admin.call("GET", &format!("/core/users/?username={name}"), None).await?["results"][0]["pk"].clone();
     let body = json!({"user": user}).to_string();
     let mut asking = Vec::new();
-    for (name, text) in [("bench-none", "return True"), ("bench-typical", TYPICAL), ("bench-functions", FUNCTIONS)] {
+    for (name, text) in
+        [("bench-none", "return True"), ("bench-typical", TYPICAL), ("bench-functions", FUNCTIONS)]
+    {
         let policy = policy(admin, name, text).await?;
         let path = format!("/api/v3/policies/all/{}/test/", self::text(&policy));
-        let bytes = request("POST", &path, &site.host(), &[("authorization", admin.authorization())], Some(("application/json", &body)));
+        let bytes = request(
+            "POST",
+            &path,
+            &site.host(),
+            &[("authorization", admin.authorization())],
+            Some(("application/json", &body)),
+        );
         asking.push(vec![Same { connection: Connection::new(site.address), request: bytes }]);
     }
     let (mut typical, mut functions) = (Compared::default(), Compared::default());
@@ -116,8 +146,8 @@ async fn window(bench: &Bench, workers: &mut Vec<Same>) -> Result<f64> {
     }
 }
 
-/// Windows with and without, in turns. The machine changes its pace from one second to the next, so each window is compared
-/// with its neighbour, and the middle of the differences counts.
+/// Windows with and without, in turns. The machine changes its pace from one second to the next, so each
+/// window is compared with its neighbour, and the middle of the differences counts.
 #[derive(Default)]
 struct Compared {
     without: Vec<f64>,
@@ -130,17 +160,22 @@ impl Compared {
     }
     /// Microseconds that are added by `times` questions.
     fn added(&self, times: f64) -> f64 {
-        let differences: Vec<f64> = self.with.iter().zip(&self.without).map(|(with, without)| (with - without) * 1e3).collect();
+        let differences: Vec<f64> =
+            self.with.iter().zip(&self.without).map(|(with, without)| (with - without) * 1e3).collect();
         median(&differences) * times
     }
     fn line(&self, (name, title): (&str, &str), times: f64, goal: f64) -> Line {
-        let note = format!("a call takes {:.3} ms with, {:.3} ms without", median(&self.with), median(&self.without));
+        let note = format!(
+            "a call takes {:.3} ms with, {:.3} ms without",
+            median(&self.with),
+            median(&self.without)
+        );
         below(name, title, told(self.added(times), goal), goal, "µs", note)
     }
 }
 
-/// What rules seem to add. Where the calls with them were quicker by more than the goal, the noise is larger than what is to
-/// be judged: nothing was measured, and the row is missed.
+/// What rules seem to add. Where the calls with them were quicker by more than the goal, the noise is larger
+/// than what is to be judged: nothing was measured, and the row is missed.
 fn told(added: f64, goal: f64) -> f64 {
     if added < -goal { 0.0 } else { added.max(0.1) }
 }

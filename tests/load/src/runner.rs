@@ -1,5 +1,5 @@
-//! Closed-loop load: N connections for T seconds. Everybody runs before the window opens and after it closes, and what
-//! ends inside the window counts, so that slow operations are not lost at its edges.
+//! Closed-loop load: N connections for T seconds. Everybody runs before the window opens and after it closes,
+//! and what ends inside the window counts, so that slow operations are not lost at its edges.
 use crate::client::Result;
 use crate::histogram::Histogram;
 use crate::process::Usage;
@@ -64,7 +64,9 @@ pub async fn run<W: Work>(workers: &mut Vec<W>, ramp: Duration, time: Duration) 
                 let mut log = Log { window: Some((open, close)), ..Log::default() };
                 while Instant::now() < close && log.errors < MAX_ERRORS {
                     let began = Instant::now();
-                    let done = tokio::time::timeout(TIMEOUT, worker.turn(&mut log)).await.unwrap_or_else(|_| Err("no answer within 30 s".into()));
+                    let done = tokio::time::timeout(TIMEOUT, worker.turn(&mut log))
+                        .await
+                        .unwrap_or_else(|_| Err("no answer within 30 s".into()));
                     match done {
                         Ok(()) => log.operation(began),
                         Err(error) => {
@@ -82,7 +84,14 @@ pub async fn run<W: Work>(workers: &mut Vec<W>, ramp: Duration, time: Duration) 
     let before = Usage::now();
     tokio::time::sleep_until(close.into()).await;
     let usage = Usage::now().since(&before);
-    let mut outcome = Outcome { per_second: 0.0, whole: Histogram::default(), steps: Histogram::default(), errors: 0, first: None, usage };
+    let mut outcome = Outcome {
+        per_second: 0.0,
+        whole: Histogram::default(),
+        steps: Histogram::default(),
+        errors: 0,
+        first: None,
+        usage,
+    };
     for task in tasks {
         let (worker, log) = task.await.map_err(|e| format!("a worker ended: {e}"))?;
         workers.push(worker);
@@ -120,7 +129,8 @@ mod tests {
 
     #[tokio::test]
     async fn errors_are_no_operations() {
-        let outcome = run(&mut vec![Sleeper(true)], Duration::ZERO, Duration::from_millis(100)).await.unwrap();
+        let outcome =
+            run(&mut vec![Sleeper(true)], Duration::ZERO, Duration::from_millis(100)).await.unwrap();
         assert!(outcome.errors > 0 && outcome.whole.count() == 0);
         assert_eq!(outcome.first.as_deref(), Some("on purpose"));
     }

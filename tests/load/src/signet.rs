@@ -1,4 +1,5 @@
-//! The measured server: target/release/signet on free loopback ports with data of its own, set up through its API.
+//! The measured server: target/release/signet on free loopback ports with data of its own, set up through its
+//! API.
 use crate::client::{Connection, Result, request};
 use crate::process::{Process, free_ports};
 use crate::site::{REDIRECT, SCOPE, Site};
@@ -58,7 +59,13 @@ impl Home {
             return Err(format!("{} is missing: make build", binary.display()));
         }
         std::fs::create_dir_all(folder.join("data")).map_err(|e| e.to_string())?;
-        Ok(Self { binary: binary.into(), folder, ports: free_ports()?, token: "bench-token-".to_owned() + &"0123456789abcdef".repeat(3), more: Vec::new() })
+        Ok(Self {
+            binary: binary.into(),
+            folder,
+            ports: free_ports()?,
+            token: "bench-token-".to_owned() + &"0123456789abcdef".repeat(3),
+            more: Vec::new(),
+        })
     }
     pub fn with(mut self, more: Vec<(&'static str, String)>) -> Self {
         self.more = more;
@@ -84,12 +91,22 @@ impl Home {
         ];
         variables.extend(self.more.iter().cloned());
         let began = Instant::now();
-        let mut process = Process::start(&self.binary, &["server"], &self.folder, self.folder.join("server.log"), &variables)?;
+        let mut process = Process::start(
+            &self.binary,
+            &["server"],
+            &self.folder,
+            self.folder.join("server.log"),
+            &variables,
+        )?;
         let took = process.answers(self.address(), path, began, START).await?;
         Ok((process, took))
     }
     pub fn admin(&self) -> Admin {
-        Admin { connection: Connection::new(self.address()), host: self.address().to_string(), authorization: format!("Bearer {}", self.token) }
+        Admin {
+            connection: Connection::new(self.address()),
+            host: self.address().to_string(),
+            authorization: format!("Bearer {}", self.token),
+        }
     }
 }
 
@@ -103,12 +120,22 @@ pub struct Admin {
 impl Admin {
     pub async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> Result<Value> {
         let text = body.map(|b| b.to_string());
-        let bytes = request(method, &format!("/api/v3{path}"), &self.host, &[("authorization", &self.authorization)], text.as_deref().map(|t| ("application/json", t)));
+        let bytes = request(
+            method,
+            &format!("/api/v3{path}"),
+            &self.host,
+            &[("authorization", &self.authorization)],
+            text.as_deref().map(|t| ("application/json", t)),
+        );
         let answer = self.connection.send(&bytes).await?;
         if !(200..300).contains(&answer.status) {
             return Err(answer.unexpected(&format!("{method} {path}")));
         }
-        if answer.body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&answer.body).map_err(|e| format!("{method} {path}: {e}")) }
+        if answer.body.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_slice(&answer.body).map_err(|e| format!("{method} {path}: {e}"))
+        }
     }
     async fn get(&mut self, path: &str) -> Result<Value> {
         self.call("GET", path, None).await
@@ -129,8 +156,19 @@ impl Admin {
     /// Somebody with a password; both.
     pub async fn person(&mut self, name: &str) -> Result<(String, String)> {
         let password = format!("Password-of-{name}-0123456789");
-        let user = self.call("POST", "/core/users/", Some(json!({"username": name, "name": name, "email": format!("{name}@example.test")}))).await?;
-        self.call("POST", &format!("/core/users/{}/set_password/", user["pk"]), Some(json!({"password": password}))).await?;
+        let user = self
+            .call(
+                "POST",
+                "/core/users/",
+                Some(json!({"username": name, "name": name, "email": format!("{name}@example.test")})),
+            )
+            .await?;
+        self.call(
+            "POST",
+            &format!("/core/users/{}/set_password/", user["pk"]),
+            Some(json!({"password": password})),
+        )
+        .await?;
         Ok((name.to_owned(), password))
     }
     /// The value of the header `Authorization`.
@@ -142,15 +180,31 @@ impl Admin {
     pub async fn fill(&mut self, total: usize) -> Result<()> {
         for n in PEOPLE..total {
             let name = format!("filler-{n}");
-            self.call("POST", "/core/users/", Some(json!({"username": name, "name": name, "email": format!("{name}@example.test")}))).await?;
+            self.call(
+                "POST",
+                "/core/users/",
+                Some(json!({"username": name, "name": name, "email": format!("{name}@example.test")})),
+            )
+            .await?;
         }
         Ok(())
     }
 
     /// An application with a provider that signs by this algorithm.
-    pub async fn site(&mut self, algorithm: Algorithm, address: SocketAddr, people: &[(String, String)]) -> Result<Arc<Site>> {
+    pub async fn site(
+        &mut self,
+        algorithm: Algorithm,
+        address: SocketAddr,
+        people: &[(String, String)],
+    ) -> Result<Arc<Site>> {
         let slug = algorithm.slug();
-        let key = self.call("POST", "/crypto/certificatekeypairs/generate/", Some(json!({"common_name": slug, "validity_days": 30, "alg": algorithm.kind()}))).await?;
+        let key = self
+            .call(
+                "POST",
+                "/crypto/certificatekeypairs/generate/",
+                Some(json!({"common_name": slug, "validity_days": 30, "alg": algorithm.kind()})),
+            )
+            .await?;
         let found = self.get("/propertymappings/provider/scope/?page_size=100").await?;
         let mappings: Vec<_> = found["results"]
             .as_array()
@@ -169,7 +223,12 @@ impl Admin {
             "access_token_validity": "hours=2", "refresh_token_validity": "days=1",
         });
         let provider = self.call("POST", "/providers/oauth2/", Some(provider)).await?;
-        self.call("POST", "/core/applications/", Some(json!({"name": slug, "slug": slug, "provider": provider["pk"]}))).await?;
+        self.call(
+            "POST",
+            "/core/applications/",
+            Some(json!({"name": slug, "slug": slug, "provider": provider["pk"]})),
+        )
+        .await?;
         let jwks = format!("/application/o/{slug}/jwks/");
         let bytes = request("GET", &jwks, &self.host, &[], None);
         let answer = self.connection.send(&bytes).await?;

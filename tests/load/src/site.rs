@@ -1,4 +1,5 @@
-//! One measured client of one provider, and a person who walks through it: the same code walks through ours and the peer.
+//! One measured client of one provider, and a person who walks through it: the same code walks through ours
+//! and the peer.
 use crate::client::{Connection, Jar, Result, encode, parameter, request};
 use crate::runner::Log;
 use crate::tokens::{Keys, member};
@@ -44,7 +45,13 @@ impl Site {
         request("POST", path, &self.host(), &[("authorization", &self.basic())], Some((FORM, form)))
     }
     fn authorize_target(&self) -> String {
-        format!("{}?client_id={}&redirect_uri={}&response_type=code&scope={}&state=st&nonce=no", self.authorize, encode(&self.client_id), encode(REDIRECT), encode(&self.scope))
+        format!(
+            "{}?client_id={}&redirect_uri={}&response_type=code&scope={}&state=st&nonce=no",
+            self.authorize,
+            encode(&self.client_id),
+            encode(REDIRECT),
+            encode(&self.scope)
+        )
     }
 }
 
@@ -69,7 +76,12 @@ pub struct Reply {
 
 impl Person {
     pub fn new(site: &Arc<Site>) -> Self {
-        Self { site: site.clone(), connection: Connection::new(site.address), jar: Jar::default(), code: None }
+        Self {
+            site: site.clone(),
+            connection: Connection::new(site.address),
+            jar: Jar::default(),
+            code: None,
+        }
     }
 
     async fn call(&mut self, path: &str, body: Option<&Value>, log: &mut Log) -> Result<Reply> {
@@ -82,7 +94,13 @@ impl Person {
             headers.push(("x-authentik-csrf", csrf));
         }
         let text = body.map(Value::to_string);
-        let bytes = request(if body.is_some() { "POST" } else { "GET" }, path, &host, &headers, text.as_deref().map(|t| ("application/json", t)));
+        let bytes = request(
+            if body.is_some() { "POST" } else { "GET" },
+            path,
+            &host,
+            &headers,
+            text.as_deref().map(|t| ("application/json", t)),
+        );
         let began = Instant::now();
         let answer = self.connection.send(&bytes).await?;
         log.step(began);
@@ -108,15 +126,25 @@ impl Person {
     }
 
     /// One call of the flow executor, its redirects to itself followed; the challenge.
-    pub async fn challenge(&mut self, flow: &str, query: &str, body: Option<&Value>, log: &mut Log) -> Result<Value> {
-        let mut reply = self.call(&format!("/api/v3/flows/executor/{flow}/?query={}", encode(query)), body, log).await?;
+    pub async fn challenge(
+        &mut self,
+        flow: &str,
+        query: &str,
+        body: Option<&Value>,
+        log: &mut Log,
+    ) -> Result<Value> {
+        let mut reply =
+            self.call(&format!("/api/v3/flows/executor/{flow}/?query={}", encode(query)), body, log).await?;
         for _ in 0..HOPS {
             match (reply.status, &reply.location) {
                 (302, Some(to)) => {
                     let to = to.clone();
                     reply = self.call(&to, None, log).await?;
                 }
-                (200, _) => return serde_json::from_slice(&reply.body).map_err(|e| format!("the executor's answer: {e}")),
+                (200, _) => {
+                    return serde_json::from_slice(&reply.body)
+                        .map_err(|e| format!("the executor's answer: {e}"));
+                }
                 _ => return Err(reply.text),
             }
         }
@@ -124,7 +152,13 @@ impl Person {
     }
 
     /// A whole flow; where it leads to.
-    async fn flow(&mut self, flow: &str, query: &str, login: Option<(&str, &str)>, log: &mut Log) -> Result<String> {
+    async fn flow(
+        &mut self,
+        flow: &str,
+        query: &str,
+        login: Option<(&str, &str)>,
+        log: &mut Log,
+    ) -> Result<String> {
         let mut challenge = self.challenge(flow, query, None, log).await?;
         for _ in 0..HOPS {
             let component = challenge["component"].as_str().unwrap_or_default().to_owned();
@@ -132,10 +166,21 @@ impl Person {
                 return Err(format!("{component} was refused: {}", challenge["response_errors"]));
             }
             let answer = match (component.as_str(), login) {
-                ("xak-flow-redirect", _) => return challenge["to"].as_str().map(|to| relative(to, &self.site.host())).ok_or("a redirect to nowhere".into()),
-                ("ak-stage-identification", Some((name, _))) => json!({"component": component, "uid_field": name}),
-                ("ak-stage-password", Some((_, password))) => json!({"component": component, "password": password}),
-                ("ak-stage-authenticator-validate", _) if self.code.is_some() => json!({"component": component, "code": self.code.take()}),
+                ("xak-flow-redirect", _) => {
+                    return challenge["to"]
+                        .as_str()
+                        .map(|to| relative(to, &self.site.host()))
+                        .ok_or("a redirect to nowhere".into());
+                }
+                ("ak-stage-identification", Some((name, _))) => {
+                    json!({"component": component, "uid_field": name})
+                }
+                ("ak-stage-password", Some((_, password))) => {
+                    json!({"component": component, "password": password})
+                }
+                ("ak-stage-authenticator-validate", _) if self.code.is_some() => {
+                    json!({"component": component, "code": self.code.take()})
+                }
                 ("ak-stage-user-login", _) => json!({"component": component, "remember_me": false}),
                 ("ak-stage-consent", _) => json!({"component": component, "token": challenge["token"]}),
                 _ => return Err(format!("flow {flow} stops at {component}: {challenge}")),
@@ -177,14 +222,22 @@ impl Person {
     /// Code, then tokens.
     pub async fn sign_in(&mut self, login: Option<(&str, &str)>, log: &mut Log) -> Result<Vec<u8>> {
         let code = self.code(login, log).await?;
-        let body = self.token(&format!("grant_type=authorization_code&code={}&redirect_uri={}", encode(&code), encode(REDIRECT))).await?;
+        let body = self
+            .token(&format!(
+                "grant_type=authorization_code&code={}&redirect_uri={}",
+                encode(&code),
+                encode(REDIRECT)
+            ))
+            .await?;
         self.sample(&body)?;
         Ok(body)
     }
 
     /// Puts a token of the answer into the sample: the access token, or the ID token where that is opaque.
     pub fn sample(&self, body: &[u8]) -> Result<()> {
-        let token = member(body, "access_token").filter(|t| t.matches('.').count() == 2).or_else(|| member(body, "id_token"));
+        let token = member(body, "access_token")
+            .filter(|t| t.matches('.').count() == 2)
+            .or_else(|| member(body, "id_token"));
         self.site.keys.sample(token.ok_or("a token answer without a signed token")?)
     }
 }

@@ -1,4 +1,5 @@
-//! `xtask/tidy.allow`: exceptions, each with its reason. A line is `<rule> <path> <reason>`; `#` begins a comment.
+//! `xtask/tidy.allow`: exceptions, each with its reason. A line is `<rule> <path> <reason>`; `#` begins a
+//! comment.
 use super::Finding;
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ impl Allowances {
                 (Some(rule), Some(path), Some(reason)) if RULES.contains(&rule) && reason.len() >= 10 => {
                     known.0.insert((rule.to_owned(), path.to_owned()), false);
                 }
-                _ => findings.push(format!("{FILE}:{number}: expected `<{}> <path> <reason>`", RULES.join("|"))),
+                _ => findings
+                    .push(format!("{FILE}:{number}: expected `<{}> <path> <reason>`", RULES.join("|"))),
             }
         }
         (known, findings)
@@ -36,7 +38,11 @@ impl Allowances {
 
     /// Exceptions that nothing needs any more.
     pub fn unused(&self) -> Vec<Finding> {
-        self.0.iter().filter(|(_, used)| !**used).map(|((rule, path), _)| format!("{FILE}: `{rule} {path}` is not needed any more")).collect()
+        self.0
+            .iter()
+            .filter(|(_, used)| !**used)
+            .map(|((rule, path), _)| format!("{FILE}: `{rule} {path}` is not needed any more"))
+            .collect()
     }
 }
 
@@ -46,7 +52,9 @@ mod tests {
 
     #[test]
     fn an_exception_needs_a_known_rule_and_a_reason() {
-        let (mut known, findings) = Allowances::parse("# head\n\nlength a.rs one table that reads best whole\nlength b.rs\nheight c.rs because it is so\n");
+        let (mut known, findings) = Allowances::parse(
+            "# head\n\nlength a.rs one table that reads best whole\nlength b.rs\nheight c.rs because it is so\n",
+        );
         assert_eq!(findings.len(), 2);
         assert!(findings[0].contains(":4:") && findings[1].contains(":5:"));
         assert!(known.has("length", "a.rs"));

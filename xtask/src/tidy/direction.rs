@@ -1,4 +1,5 @@
-//! Which of our crates may know which: base → model → store → core → families → server, read from the manifests.
+//! Which of our crates may know which: base → model → store → core → families → server, read from the
+//! manifests.
 use super::{Finding, Tracked};
 
 /// A crate and what it may depend on; the order is the direction. Who is not named here has no place yet.
@@ -22,8 +23,46 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("blueprints", &["base", "model", "store", "jose", "expr", "pages", "core", "template"]),
     // The HTTP edge of flows and pages; it reaches the kinds through core's traits only.
     ("front", FAMILY),
-    ("server", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "outbound"]),
-    ("testkit", &["base", "model", "store", "jose", "expr", "pages", "core", "stages", "policies", "providers", "api", "blueprints", "front", "server", "outbound", "webauthn"]),
+    (
+        "server",
+        &[
+            "base",
+            "model",
+            "store",
+            "jose",
+            "expr",
+            "pages",
+            "core",
+            "stages",
+            "policies",
+            "providers",
+            "api",
+            "blueprints",
+            "front",
+            "outbound",
+        ],
+    ),
+    (
+        "testkit",
+        &[
+            "base",
+            "model",
+            "store",
+            "jose",
+            "expr",
+            "pages",
+            "core",
+            "stages",
+            "policies",
+            "providers",
+            "api",
+            "blueprints",
+            "front",
+            "server",
+            "outbound",
+            "webauthn",
+        ],
+    ),
     ("xtask", &[]),
 ];
 /// What a family may use. No family is among them: neighbours do not know each other.
@@ -40,7 +79,9 @@ pub fn judge(files: &[Tracked]) -> Vec<Finding> {
 
 fn judge_manifest(name: &str, path: &str, text: &str) -> Vec<Finding> {
     let Some((_, may)) = LAYERS.iter().find(|(layer, _)| *layer == name) else {
-        return vec![format!("{path}: the crate {name} has no place in the direction of crates (xtask/src/tidy/direction.rs)")];
+        return vec![format!(
+            "{path}: the crate {name} has no place in the direction of crates (xtask/src/tidy/direction.rs)"
+        )];
     };
     let mut findings = Vec::new();
     for (section, dependency) in dependencies(text) {
@@ -97,25 +138,57 @@ mod tests {
 
     #[test]
     fn downwards_is_fine_and_upwards_is_not() {
-        assert!(manifest("crates/core/Cargo.toml", "[dependencies]\nsignet-base.workspace = true\nsignet-store = { workspace = true }\n").is_empty());
-        assert_eq!(manifest("crates/store/Cargo.toml", "[dependencies]\nsignet-core.workspace = true\n").len(), 1);
+        assert!(
+            manifest(
+                "crates/core/Cargo.toml",
+                "[dependencies]\nsignet-base.workspace = true\nsignet-store = { workspace = true }\n"
+            )
+            .is_empty()
+        );
+        assert_eq!(
+            manifest("crates/store/Cargo.toml", "[dependencies]\nsignet-core.workspace = true\n").len(),
+            1
+        );
     }
 
     #[test]
     fn families_do_not_know_their_neighbours() {
-        assert_eq!(manifest("crates/stages/Cargo.toml", "[dependencies.signet-policies]\nworkspace = true\n").len(), 1);
-        assert_eq!(manifest("crates/api/Cargo.toml", "[target.'cfg(unix)'.dependencies]\nsignet-stages.workspace = true\n").len(), 1);
+        assert_eq!(
+            manifest("crates/stages/Cargo.toml", "[dependencies.signet-policies]\nworkspace = true\n").len(),
+            1
+        );
+        assert_eq!(
+            manifest(
+                "crates/api/Cargo.toml",
+                "[target.'cfg(unix)'.dependencies]\nsignet-stages.workspace = true\n"
+            )
+            .len(),
+            1
+        );
     }
 
     #[test]
     fn wire_formats_know_nothing_of_the_product() {
-        assert_eq!(manifest("crates/jose/Cargo.toml", "[dependencies]\nsignet-core.workspace = true\nsignet-store.workspace = true\n").len(), 2);
+        assert_eq!(
+            manifest(
+                "crates/jose/Cargo.toml",
+                "[dependencies]\nsignet-core.workspace = true\nsignet-store.workspace = true\n"
+            )
+            .len(),
+            2
+        );
     }
 
     #[test]
     fn only_tests_may_use_the_testkit() {
-        assert!(manifest("crates/api/Cargo.toml", "[dev-dependencies]\nsignet-testkit.workspace = true\n").is_empty());
-        assert_eq!(manifest("crates/api/Cargo.toml", "[dependencies]\nsignet-testkit.workspace = true\n").len(), 1);
+        assert!(
+            manifest("crates/api/Cargo.toml", "[dev-dependencies]\nsignet-testkit.workspace = true\n")
+                .is_empty()
+        );
+        assert_eq!(
+            manifest("crates/api/Cargo.toml", "[dependencies]\nsignet-testkit.workspace = true\n").len(),
+            1
+        );
     }
 
     #[test]
@@ -128,7 +201,10 @@ mod tests {
     fn every_layer_names_only_layers_before_it() {
         for (index, (name, may)) in LAYERS.iter().enumerate() {
             for dependency in *may {
-                assert!(LAYERS[..index].iter().any(|(before, _)| before == dependency), "{name} names {dependency}, which does not stand before it");
+                assert!(
+                    LAYERS[..index].iter().any(|(before, _)| before == dependency),
+                    "{name} names {dependency}, which does not stand before it"
+                );
             }
         }
     }

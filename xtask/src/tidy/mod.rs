@@ -1,4 +1,5 @@
-//! Rules of this repository that no compiler checks. Each judge is a pure function on texts; this file reads the files.
+//! Rules of this repository that no compiler checks. Each judge is a pure function on texts; this file reads
+//! the files.
 mod allow;
 mod direction;
 mod length;
@@ -45,7 +46,8 @@ pub fn run(root: &Path) -> ExitCode {
 /// How many files were looked at, and what is wrong.
 fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
     let files = tracked(root)?;
-    let allowed = files.iter().find(|f| f.path == allow::FILE).and_then(|f| f.text.as_deref()).unwrap_or_default();
+    let allowed =
+        files.iter().find(|f| f.path == allow::FILE).and_then(|f| f.text.as_deref()).unwrap_or_default();
     let (mut allowances, mut findings) = Allowances::parse(allowed);
     findings.extend(direction::judge(&files));
     findings.extend(slices::judge(&files, &mut allowances));
@@ -63,13 +65,19 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
 /// The files of git's index that exist in the working tree.
 fn tracked(root: &Path) -> Result<Vec<Tracked>, String> {
     // A checkout may belong to another user than the one who tests it.
-    let answer = Command::new("git").args(["-c", "safe.directory=*", "ls-files", "-z"]).current_dir(root).output().map_err(|e| format!("git does not run: {e}"))?;
+    let answer = Command::new("git")
+        .args(["-c", "safe.directory=*", "ls-files", "-z"])
+        .current_dir(root)
+        .output()
+        .map_err(|e| format!("git does not run: {e}"))?;
     if !answer.status.success() {
         return Err(format!("git ls-files: {}", String::from_utf8_lossy(&answer.stderr).trim()));
     }
     let list = String::from_utf8(answer.stdout).map_err(|_| "a tracked path is not UTF-8".to_owned())?;
     let present = list.split('\0').filter(|path| !path.is_empty() && root.join(path).is_file());
-    Ok(present.map(|path| Tracked { path: path.to_owned(), text: std::fs::read_to_string(root.join(path)).ok() }).collect())
+    Ok(present
+        .map(|path| Tracked { path: path.to_owned(), text: std::fs::read_to_string(root.join(path)).ok() })
+        .collect())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! A kind of stage, policy or provider is one file or folder, and its family's `lib.rs` registers it in the list `ALL`.
+//! A kind of stage, policy or provider is one file or folder, and its family's `lib.rs` registers it in the
+//! list `ALL`.
 use super::allow::Allowances;
 use super::{Finding, Tracked};
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ fn judge_family(family: &str, files: &[Tracked], allowances: &mut Allowances) ->
     let Some(text) = files.iter().find(|f| f.path == lib).and_then(|f| f.text.as_deref()) else {
         return Vec::new();
     };
-    let modules: BTreeSet<&str> = files.iter().filter_map(|f| module(f.path.strip_prefix(&source)?)).collect();
+    let modules: BTreeSet<&str> =
+        files.iter().filter_map(|f| module(f.path.strip_prefix(&source)?)).collect();
     let Some(list) = list(text) else {
         return vec![format!("{lib}: the list `ALL` is missing")];
     };
@@ -78,7 +80,11 @@ mod tests {
 
     #[test]
     fn a_forgotten_slice_is_found() {
-        assert_eq!(stages(LIB, &["login.rs"]).len(), 2, "neither declared nor listed: `user_login` is another word");
+        assert_eq!(
+            stages(LIB, &["login.rs"]).len(),
+            2,
+            "neither declared nor listed: `user_login` is another word"
+        );
         assert_eq!(stages(&LIB.replace("    &deny::SLICE,\n", ""), &["deny.rs"]).len(), 1);
         assert_eq!(stages("mod deny;\n", &["deny.rs"]).len(), 1);
     }
@@ -87,7 +93,14 @@ mod tests {
     fn a_helper_needs_its_reason() {
         let lib = LIB.replace("mod deny;", "mod deny;\nmod shared;");
         assert_eq!(stages(&lib, &["shared.rs"]).len(), 1);
-        let (mut allowed, _) = Allowances::parse("helper crates/stages/src/shared what several stages show of a person");
-        assert!(judge(&[file("crates/stages/src/lib.rs", &lib), file("crates/stages/src/shared.rs", "")], &mut allowed).is_empty());
+        let (mut allowed, _) =
+            Allowances::parse("helper crates/stages/src/shared what several stages show of a person");
+        assert!(
+            judge(
+                &[file("crates/stages/src/lib.rs", &lib), file("crates/stages/src/shared.rs", "")],
+                &mut allowed
+            )
+            .is_empty()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! No address of one machine or network may end up in the repository: package registries in lock files, folders of a machine, private hosts.
+//! No address of one machine or network may end up in the repository: package registries in lock files,
+//! folders of a machine, private hosts.
 use super::Finding;
 use super::allow::Allowances;
 
@@ -12,7 +13,12 @@ const REGISTRIES: [&str; 6] = [
     concat!("proxy.", "golang.org"),
 ];
 /// Folders that exist on one machine only, and what may follow them because it is an address of the API.
-const FOLDERS: [(&str, &[&str]); 4] = [(concat!("/ro", "ot/"), &["config"]), (concat!("/wo", "rk/"), &[]), (concat!("/ho", "me/"), &[]), (concat!("/Us", "ers/"), &[])];
+const FOLDERS: [(&str, &[&str]); 4] = [
+    (concat!("/ro", "ot/"), &["config"]),
+    (concat!("/wo", "rk/"), &[]),
+    (concat!("/ho", "me/"), &[]),
+    (concat!("/Us", "ers/"), &[]),
+];
 
 pub fn judge(path: &str, text: &str, allowances: &mut Allowances) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -42,14 +48,16 @@ fn machine_folder(line: &str) -> Option<&'static str> {
         line.match_indices(folder)
             .any(|(at, _)| {
                 let before = line[..at].chars().next_back();
-                let inside = before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '}' | '/'));
+                let inside =
+                    before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '}' | '/'));
                 !inside && !fine.iter().any(|word| line[at + folder.len()..].starts_with(word))
             })
             .then_some(*folder)
     })
 }
 
-/// An address of RFC 1918. A whole network (`…/8`, or ending in `.0`) is a default that every server needs and names no machine.
+/// An address of RFC 1918. A whole network (`…/8`, or ending in `.0`) is a default that every server needs
+/// and names no machine.
 fn private_address(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_digit() || c == '.';
     let mut rest = line;
@@ -57,7 +65,8 @@ fn private_address(line: &str) -> Option<&str> {
         let word = &rest[start..];
         let end = word.find(|c| !is_part(c)).unwrap_or(word.len());
         let (word, after) = word.split_at(end);
-        let name = rest[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        let name =
+            rest[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_');
         rest = after;
         let parts: Vec<u8> = word.trim_end_matches('.').split('.').map_while(|p| p.parse().ok()).collect();
         let private = matches!(parts[..], [10, _, _, _] | [192, 168, _, _] | [172, 16..=31, _, _]);
@@ -79,7 +88,15 @@ mod tests {
     #[test]
     fn registries_are_found() {
         assert_eq!(found(&format!("\"resolved\": \"https://{}/x\"", REGISTRIES[0])), 1);
-        assert_eq!(judge("web/package-lock.json", "  \"resolved\": \"https://elsewhere.example/x.tgz\"", &mut Allowances::default()).len(), 1);
+        assert_eq!(
+            judge(
+                "web/package-lock.json",
+                "  \"resolved\": \"https://elsewhere.example/x.tgz\"",
+                &mut Allowances::default()
+            )
+            .len(),
+            1
+        );
     }
 
     #[test]

@@ -46,7 +46,9 @@ async fn seen(core: &Core) -> Result<Vec<Json>> {
         None => (Vec::new(), 0),
     };
     if list.last().is_none_or(|e| e["version"] != API_VERSION || e["build"] != BUILD) {
-        list.push(json!({"id": list.len() + 1, "timestamp": core.now(), "version": API_VERSION, "build": BUILD}));
+        list.push(
+            json!({"id": list.len() + 1, "timestamp": core.now(), "version": API_VERSION, "build": BUILD}),
+        );
         match kv::put(&core.db, &core.ports, HISTORY, &Json::Array(list.clone()), Some(version)).await {
             // Somebody else has just written the same.
             Ok(_) | Err(signet_base::Error::Conflict(_)) => {}
@@ -58,25 +60,42 @@ async fn seen(core: &Core) -> Result<Vec<Json>> {
 
 /// `GET /admin/apps/`
 pub(crate) async fn apps(call: &mut Call) -> ApiResult {
-    let names: BTreeMap<String, String> = call.core.registry.all().iter().map(|d| (d.app.replacen('_', ".", 1), title(d.app))).collect();
-    Ok(Reply::ok(names.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>()))
+    let names: BTreeMap<String, String> =
+        call.core.registry.all().iter().map(|d| (d.app.replacen('_', ".", 1), title(d.app))).collect();
+    Ok(Reply::ok(
+        names.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>(),
+    ))
 }
 /// `authentik_stages_deny` becomes `authentik Stages.Deny`.
 fn title(app: &str) -> String {
     let Some((product, rest)) = app.split_once('_') else { return app.to_owned() };
-    let word = |w: &str| w.chars().next().map(|c| c.to_uppercase().collect::<String>() + &w[c.len_utf8()..]).unwrap_or_default();
+    let word = |w: &str| {
+        w.chars()
+            .next()
+            .map(|c| c.to_uppercase().collect::<String>() + &w[c.len_utf8()..])
+            .unwrap_or_default()
+    };
     match rest.split_once('_') {
-        Some((family, kind)) => format!("{product} {}.{}", word(family), kind.split('_').map(word).collect::<Vec<_>>().join(" ")),
+        Some((family, kind)) => {
+            format!("{product} {}.{}", word(family), kind.split('_').map(word).collect::<Vec<_>>().join(" "))
+        }
         None => format!("{product} {}", word(rest)),
     }
 }
 
 /// `GET /admin/models/`
 pub(crate) async fn models(call: &mut Call) -> ApiResult {
-    let rows = [("authentik_core.user", "User"), ("authentik_core.group", "Group"), ("authentik_core.token", "Token"), ("authentik_events.event", "Event")];
+    let rows = [
+        ("authentik_core.user", "User"),
+        ("authentik_core.group", "Group"),
+        ("authentik_core.token", "Token"),
+        ("authentik_events.event", "Event"),
+    ];
     let mut all: BTreeMap<String, &str> = rows.into_iter().map(|(n, l)| (n.to_owned(), l)).collect();
     all.extend(call.core.registry.all().iter().map(|d| (d.full_name(), d.label)));
-    Ok(Reply::ok(all.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>()))
+    Ok(Reply::ok(
+        all.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>(),
+    ))
 }
 
 /// `GET /admin/system/`
@@ -85,7 +104,8 @@ pub(crate) async fn system(call: &mut Call) -> ApiResult {
         "python_version": "", "environment": BUILD, "architecture": std::env::consts::ARCH, "platform": std::env::consts::OS, "uname": std::env::consts::FAMILY,
         "openssl_version": "AWS-LC", "openssl_fips_enabled": null, "authentik_version": API_VERSION,
     });
-    let name = brand::of(&call.config, call.client.domain()).map(|(_, b)| b.domain.clone()).unwrap_or_default();
+    let name =
+        brand::of(&call.config, call.client.domain()).map(|(_, b)| b.domain.clone()).unwrap_or_default();
     Ok(Reply::ok(json!({
         "http_headers": headers(call), "http_host": call.client.host, "http_is_secure": call.client.secure, "runtime": runtime, "brand": name,
         "server_time": call.core.now(), "embedded_outpost_disabled": false, "embedded_outpost_host": "", "base_url": address::base(&call.core).map(|base| base.to_string()).unwrap_or_default(),
@@ -97,12 +117,14 @@ fn headers(call: &Call) -> Map {
     let mut out = Map::new();
     for (name, value) in &call.headers {
         let key = format!("HTTP_{}", name.as_str().to_ascii_uppercase().replace('-', "_"));
-        let secret = matches!(name.as_str(), "authorization" | "cookie" | "proxy-authorization" | "x-authentik-csrf");
+        let secret =
+            matches!(name.as_str(), "authorization" | "cookie" | "proxy-authorization" | "x-authentik-csrf");
         let text = if secret { "********" } else { value.to_str().unwrap_or_default() };
         out.insert(key, json!(text));
     }
     let ip = call.client.ip.to_string();
-    let port = call.client.host.rsplit_once(':').map_or(if call.client.secure { "443" } else { "80" }, |(_, p)| p);
+    let port =
+        call.client.host.rsplit_once(':').map_or(if call.client.secure { "443" } else { "80" }, |(_, p)| p);
     for (name, value) in [
         ("PATH_INFO", call.client.path.as_str()),
         ("QUERY_STRING", call.client.query.as_str()),

@@ -10,8 +10,8 @@ use signet_model::{Model, ModelDef, Object, check};
 use signet_store::Write;
 use std::sync::Arc;
 
-/// The applications of a list that the caller may use. `superuser_full_list` leaves them all in, `for_user` asks for
-/// somebody else; both are for superusers, and for others as if they were not there.
+/// The applications of a list that the caller may use. `superuser_full_list` leaves them all in, `for_user`
+/// asks for somebody else; both are for superusers, and for others as if they were not there.
 pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Arc<Object>>, Fault> {
     let with_link = call.flag("only_with_launch_url") == Some(true);
     if call.is_superuser() && call.flag("superuser_full_list") == Some(true) {
@@ -31,7 +31,9 @@ pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Ar
 }
 fn linked(call: &Call, mut all: Vec<Arc<Object>>, only: bool) -> Vec<Arc<Object>> {
     if only {
-        all.retain(|a| launch::url(&call.core, &call.config, a, call.principal.as_ref()).is_some_and(|u| !u.is_empty()));
+        all.retain(|a| {
+            launch::url(&call.core, &call.config, a, call.principal.as_ref()).is_some_and(|u| !u.is_empty())
+        });
     }
     all
 }
@@ -43,7 +45,11 @@ async fn somebody(call: &Call, text: &str) -> Result<Principal, Fault> {
 
 /// `GET /core/applications/<slug>/check_access/`
 pub(crate) async fn check_access(call: &mut Call) -> ApiResult {
-    let application = call.config.find::<signet_core::models::Application>("slug", &call.key).map(|(o, _)| o.clone()).ok_or_else(|| Fault::missing("Application"))?;
+    let application = call
+        .config
+        .find::<signet_core::models::Application>("slug", &call.key)
+        .map(|(o, _)| o.clone())
+        .ok_or_else(|| Fault::missing("Application"))?;
     let person = match call.param("for_user") {
         Some(text) if call.is_superuser() => somebody(call, text).await?,
         Some(_) => return Err(Fault::forbidden()),
@@ -53,22 +59,30 @@ pub(crate) async fn check_access(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"passing": verdict.passing, "messages": verdict.messages, "log_messages": []})))
 }
 
-/// `policy_bindings` of a new application, as the guide's scripts send them: one object, a list of objects, or objects
-/// by name.
+/// `policy_bindings` of a new application, as the guide's scripts send them: one object, a list of objects,
+/// or objects by name.
 pub(crate) fn wanted_bindings(body: &Map) -> Result<Vec<Map>, Fault> {
     let wrong = || Fault::invalid("policy_bindings", "Expected a list of policy bindings.");
-    let objects = |list: Vec<&Json>| list.into_iter().map(|v| v.as_object().cloned().ok_or_else(wrong)).collect::<Result<Vec<_>, _>>();
+    let objects = |list: Vec<&Json>| {
+        list.into_iter().map(|v| v.as_object().cloned().ok_or_else(wrong)).collect::<Result<Vec<_>, _>>()
+    };
     match body.get("policy_bindings") {
         None | Some(Json::Null) => Ok(Vec::new()),
         Some(Json::Array(list)) => objects(list.iter().collect()),
-        Some(Json::Object(one)) if ["policy", "group", "user"].iter().any(|k| one.contains_key(*k)) => Ok(vec![one.clone()]),
+        Some(Json::Object(one)) if ["policy", "group", "user"].iter().any(|k| one.contains_key(*k)) => {
+            Ok(vec![one.clone()])
+        }
         Some(Json::Object(named)) => objects(named.values().collect()),
         Some(_) => Err(wrong()),
     }
 }
 
 /// An application with its bindings: all of it or nothing.
-pub(crate) async fn create_with_bindings(call: &mut Call, def: &'static ModelDef, wanted: &[Map]) -> Result<Arc<Object>, Fault> {
+pub(crate) async fn create_with_bindings(
+    call: &mut Call,
+    def: &'static ModelDef,
+    wanted: &[Map],
+) -> Result<Arc<Object>, Fault> {
     let core = call.core.clone();
     let change = check(def, &call.body, None, false, &call.config, &Rows::default(), &core.ports)?;
     let (pk, now) = (core.ports.uuid(), core.now());
@@ -86,8 +100,14 @@ pub(crate) async fn create_with_bindings(call: &mut Call, def: &'static ModelDef
             Error::Invalid(fields) => Fault::bad(json!({"policy_bindings": [fields.to_json()]})),
             other => other.into(),
         };
-        let judged = check(PolicyBinding::DEF, &body, None, false, &config, &rows, &core.ports).map_err(nested)?;
-        writes.push(Write::Create { def: PolicyBinding::DEF, pk: None, data: judged.data, secrets: judged.secrets });
+        let judged =
+            check(PolicyBinding::DEF, &body, None, false, &config, &rows, &core.ports).map_err(nested)?;
+        writes.push(Write::Create {
+            def: PolicyBinding::DEF,
+            pk: None,
+            data: judged.data,
+            secrets: judged.secrets,
+        });
     }
     let written = core.objects.apply(writes, &call.author()).await?;
     call.renew();
@@ -102,7 +122,9 @@ mod tests {
     use super::*;
     #[test]
     fn bindings_come_in_the_forms_of_the_guide() {
-        let of = |v: Json| wanted_bindings(json!({"policy_bindings": v}).as_object().unwrap()).map(|l| l.len()).ok();
+        let of = |v: Json| {
+            wanted_bindings(json!({"policy_bindings": v}).as_object().unwrap()).map(|l| l.len()).ok()
+        };
         assert_eq!(of(json!(null)), Some(0));
         assert_eq!(of(json!({"policy": "x", "order": 1})), Some(1));
         assert_eq!(of(json!({"a": {"policy": "x"}, "b": {"group": "y"}})), Some(2));

@@ -26,10 +26,14 @@ pub(crate) async fn generate(call: &mut Call) -> ApiResult {
         return Err(Fault::invalid("common_name", "Certificate-Key Pair with this name already exists."));
     }
     let Some(alg) = KeyAlgorithm::parse(&sent.text("alg").unwrap_or_else(|| "rsa".into())) else {
-        return Err(Fault::invalid("alg", "This algorithm cannot be generated here: use rsa, ecdsa or ed25519."));
+        return Err(Fault::invalid(
+            "alg",
+            "This algorithm cannot be generated here: use rsa, ecdsa or ed25519.",
+        ));
     };
     let names = sent.text("subject_alt_name").unwrap_or_default();
-    let validity_days = u32::try_from(sent.int("validity_days").unwrap_or(1)).map_err(|_| Fault::invalid("validity_days", "A valid integer is required."))?;
+    let validity_days = u32::try_from(sent.int("validity_days").unwrap_or(1))
+        .map_err(|_| Fault::invalid("validity_days", "A valid integer is required."))?;
     let now = call.core.now().secs();
     let common_name = name.clone();
     // An RSA key takes up to a second of a core.
@@ -55,7 +59,11 @@ fn refused(error: &signet_jose::GenerateError) -> Fault {
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    call.config.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned().ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))
+    call.config
+        .get(pk)
+        .filter(|o| same(o.def, CertificateKeyPair::DEF))
+        .cloned()
+        .ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))
 }
 
 /// `GET /crypto/certificatekeypairs/<uuid>/view_certificate/`
@@ -73,7 +81,11 @@ pub(crate) async fn view_private_key(call: &mut Call) -> ApiResult {
 async fn view(call: &Call, pair: &Object, what: &str, text: String) -> ApiResult {
     call.record("secret_view", json!({"secret": Core::model_event(pair), "type": what})).await?;
     if call.param("download").is_some() {
-        return Ok(Reply::File { name: format!("{}_{what}.pem", pair.name()), content_type: "application/x-pem-file", text });
+        return Ok(Reply::File {
+            name: format!("{}_{what}.pem", pair.name()),
+            content_type: "application/x-pem-file",
+            text,
+        });
     }
     Ok(Reply::ok(json!({"data": text})))
 }

@@ -25,7 +25,9 @@ pub(crate) async fn cache_clear(_: &mut Call) -> ApiResult {
 /// `GET /flows/instances/<slug>/execute/`
 pub(crate) async fn execute(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
-    Ok(Reply::ok(json!({"link": format!("{}/if/flow/{}/?inspector=available", signet_core::address::of(&call.core, &call.client), flow.text("slug"))})))
+    Ok(Reply::ok(
+        json!({"link": format!("{}/if/flow/{}/?inspector=available", signet_core::address::of(&call.core, &call.client), flow.text("slug"))}),
+    ))
 }
 
 /// `GET /flows/instances/<slug>/export/`
@@ -34,7 +36,11 @@ pub(crate) async fn export(call: &mut Call) -> ApiResult {
     let export = call.wiring.export.clone().ok_or(Fault::NoPage)?;
     let text = export(&call.core, &flow).await?;
     // An attachment; the content type is the one that clients of this address know.
-    Ok(Reply::File { name: format!("{}.yaml", flow.text("slug")), content_type: "text/html; charset=utf-8", text })
+    Ok(Reply::File {
+        name: format!("{}.yaml", flow.text("slug")),
+        content_type: "text/html; charset=utf-8",
+        text,
+    })
 }
 
 /// `GET /flows/instances/<slug>/diagram/`
@@ -82,7 +88,10 @@ fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, co
         .iter()
         .map(|b| {
             let policy = signet_base::Uuid::parse_str(b.text("policy")).ok().and_then(|pk| config.get(pk));
-            policy.map_or_else(|| if b.text("group").is_empty() { "User".to_owned() } else { "Group".to_owned() }, |p| label(p.name()))
+            policy.map_or_else(
+                || if b.text("group").is_empty() { "User".to_owned() } else { "Group".to_owned() },
+                |p| label(p.name()),
+            )
         })
         .collect();
     let _ = writeln!(out, "{id}{{{{\"Policies<br>{}\"}}}}", names.join("<br>"));
@@ -95,5 +104,7 @@ fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, co
 
 /// Text inside a node: quotes and brackets would end it.
 fn label(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, '"' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\n') { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if matches!(c, '"' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\n') { ' ' } else { c })
+        .collect()
 }

@@ -14,9 +14,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) const TEST: &[FieldDef] = &[FieldDef::plain("user", USER).required(), FieldDef::plain("context", FieldKind::Object)];
-pub(crate) const RESULT: &[FieldDef] =
-    &[FieldDef::shown("passing", FieldKind::Bool), FieldDef::shown("messages", FieldKind::List(&FieldKind::Text)), FieldDef::shown("log_messages", FieldKind::List(&FieldKind::Object))];
+pub(crate) const TEST: &[FieldDef] =
+    &[FieldDef::plain("user", USER).required(), FieldDef::plain("context", FieldKind::Object)];
+pub(crate) const RESULT: &[FieldDef] = &[
+    FieldDef::shown("passing", FieldKind::Bool),
+    FieldDef::shown("messages", FieldKind::List(&FieldKind::Text)),
+    FieldDef::shown("log_messages", FieldKind::List(&FieldKind::Object)),
+];
 
 pub(crate) const EXPLAIN: &[FieldDef] = &[
     FieldDef::plain("user", USER).nullable(),
@@ -35,18 +39,30 @@ pub(crate) const EXPLAINED: &[FieldDef] = &[
     FieldDef::shown("stages", FieldKind::List(&FieldKind::Object)),
     FieldDef::shown("risk", FieldKind::Object).nullable(),
 ];
-pub(crate) const REFUSED: &[FieldDef] = &[FieldDef::shown("request_id", FieldKind::Text), FieldDef::shown("events", FieldKind::List(&FieldKind::Object))];
+pub(crate) const REFUSED: &[FieldDef] = &[
+    FieldDef::shown("request_id", FieldKind::Text),
+    FieldDef::shown("events", FieldKind::List(&FieldKind::Object)),
+];
 
-/// `POST /policies/all/<uuid>/test/`: asks one policy about a user. Somebody who may test may run expressions over any
-/// account, so this takes the same right as editing. Nothing is changed by it.
+/// `POST /policies/all/<uuid>/test/`: asks one policy about a user. Somebody who may test may run expressions
+/// over any account, so this takes the same right as editing. Nothing is changed by it.
 pub(crate) async fn test(call: &mut Call) -> ApiResult {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    let policy = call.config.get(pk).filter(|o| o.def.base == Some(Base::Policy)).cloned().ok_or_else(|| Fault::missing("Policy"))?;
+    let policy = call
+        .config
+        .get(pk)
+        .filter(|o| o.def.base == Some(Base::Policy))
+        .cloned()
+        .ok_or_else(|| Fault::missing("Policy"))?;
     let sent = form::read(call, TEST, false).await?;
-    let person = Principal::load_any(&call.core, sent.int("user").unwrap_or_default()).await?.ok_or_else(|| Fault::invalid("user", "User does not exist."))?;
+    let person = Principal::load_any(&call.core, sent.int("user").unwrap_or_default())
+        .await?
+        .ok_or_else(|| Fault::invalid("user", "User does not exist."))?;
     let context = sent.map("context").unwrap_or_default();
-    let client = Client { decision_log: Arc::default(), dry_run: Some(call.core.now()), ..call.client.clone() };
-    let question = Question { core: &call.core, client: &client, user: Some(&person), context: &context, target: None };
+    let client =
+        Client { decision_log: Arc::default(), dry_run: Some(call.core.now()), ..call.client.clone() };
+    let question =
+        Question { core: &call.core, client: &client, user: Some(&person), context: &context, target: None };
     let (passing, messages, failure) = match ask_policy(&policy, &question, Duration::ZERO).await {
         Ok(verdict) => (verdict.passing, verdict.messages, None),
         Err(error) => (false, vec![error.to_string()], Some(error.to_string())),
@@ -70,31 +86,63 @@ pub(crate) async fn cache_clear(call: &mut Call) -> ApiResult {
 
 /// `GET /policies/geoip_iso3166/`
 pub(crate) async fn iso3166(_: &mut Call) -> ApiResult {
-    Ok(Reply::ok(countries::ALL.iter().map(|(code, name)| json!({"code": code, "name": name})).collect::<Vec<_>>()))
+    Ok(Reply::ok(
+        countries::ALL.iter().map(|(code, name)| json!({"code": code, "name": name})).collect::<Vec<_>>(),
+    ))
 }
 
-/// `POST /policies/explain/`: why somebody may use an application or run a flow, or not, from an address and at a time.
+/// `POST /policies/explain/`: why somebody may use an application or run a flow, or not, from an address and
+/// at a time.
 pub(crate) async fn explain(call: &mut Call) -> ApiResult {
     let sent = form::read(call, EXPLAIN, false).await?;
     let named = |name: &str| sent.text(name).filter(|t| !t.is_empty());
     let target = match (named("application"), named("flow")) {
-        (Some(slug), None) => call.config.find::<Application>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("application", "Application does not exist."))?,
-        (None, Some(slug)) => call.config.find::<Flow>("slug", &slug).map(|(o, _)| o.clone()).ok_or_else(|| Fault::invalid("flow", "Flow does not exist."))?,
-        _ => return Err(Fault::invalid("non_field_errors", "Give either an application or a flow, by its slug.")),
+        (Some(slug), None) => call
+            .config
+            .find::<Application>("slug", &slug)
+            .map(|(o, _)| o.clone())
+            .ok_or_else(|| Fault::invalid("application", "Application does not exist."))?,
+        (None, Some(slug)) => call
+            .config
+            .find::<Flow>("slug", &slug)
+            .map(|(o, _)| o.clone())
+            .ok_or_else(|| Fault::invalid("flow", "Flow does not exist."))?,
+        _ => {
+            return Err(Fault::invalid(
+                "non_field_errors",
+                "Give either an application or a flow, by its slug.",
+            ));
+        }
     };
     let person = match sent.int("user") {
-        Some(id) => Some(Principal::load_any(&call.core, id).await?.ok_or_else(|| Fault::invalid("user", "User does not exist."))?),
+        Some(id) => Some(
+            Principal::load_any(&call.core, id)
+                .await?
+                .ok_or_else(|| Fault::invalid("user", "User does not exist."))?,
+        ),
         None => None,
     };
     let ip = match named("client_ip") {
-        Some(text) => text.parse::<IpAddr>().map_err(|_| Fault::invalid("client_ip", "Enter a valid IPv4 or IPv6 address."))?,
+        Some(text) => text
+            .parse::<IpAddr>()
+            .map_err(|_| Fault::invalid("client_ip", "Enter a valid IPv4 or IPv6 address."))?,
         None => call.client.ip,
     };
     let at = match named("at") {
-        Some(text) => Timestamp::parse(&text).map_err(|_| Fault::invalid("at", "Enter a valid date/time."))?,
+        Some(text) => {
+            Timestamp::parse(&text).map_err(|_| Fault::invalid("at", "Enter a valid date/time."))?
+        }
         None => call.core.now(),
     };
-    let wanted = Wanted { person, target, ip, device: String::new(), user_agent: named("user_agent").unwrap_or_default(), at, context: sent.map("context").unwrap_or_default() };
+    let wanted = Wanted {
+        person,
+        target,
+        ip,
+        device: String::new(),
+        user_agent: named("user_agent").unwrap_or_default(),
+        at,
+        context: sent.map("context").unwrap_or_default(),
+    };
     Ok(Reply::ok(explain::explain(&call.core, &call.client, &wanted).await?.to_json()))
 }
 

@@ -46,7 +46,9 @@ fn base_url(core: &Core, sent: &str) -> Result<Option<String>, &'static str> {
         Some(base) if read.as_ref() == Some(base) => Ok(None),
         Some(_) => Err("AUTHENTIK_WEB__BASE_URL or AUTHENTIK_DOMAIN says the address. Change it there."),
         None if sent.is_empty() => Ok(Some(String::new())),
-        None => read.map(|origin| Some(origin.to_string())).ok_or("Enter an http or https address without a path, as https://id.example.com."),
+        None => read
+            .map(|origin| Some(origin.to_string()))
+            .ok_or("Enter an http or https address without a path, as https://id.example.com."),
     }
 }
 
@@ -83,7 +85,9 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     for (name, value) in sent {
         match (data.get_mut(&name), value) {
             // Flags that were not sent keep their value.
-            (Some(Json::Object(old)), Json::Object(new)) if name == "flags" => old.extend(new.into_iter().filter(|(_, v)| v.is_boolean())),
+            (Some(Json::Object(old)), Json::Object(new)) if name == "flags" => {
+                old.extend(new.into_iter().filter(|(_, v)| v.is_boolean()))
+            }
             (_, Json::Null) => drop(data.insert(name, json!([]))),
             (_, value) => drop(data.insert(name, value)),
         }
@@ -96,10 +100,19 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
 
 /// Footer links are shown on every page, so that only web addresses may be among them.
 fn is_links(links: &Json) -> bool {
-    let fine = |href: &str| href.is_empty() || href.starts_with('/') || href.starts_with("https://") || href.starts_with("http://") || href.starts_with("mailto:");
+    let fine = |href: &str| {
+        href.is_empty()
+            || href.starts_with('/')
+            || href.starts_with("https://")
+            || href.starts_with("http://")
+            || href.starts_with("mailto:")
+    };
     match links {
         Json::Null => true,
-        Json::Array(list) => list.iter().all(|l| l.get("name").is_some_and(Json::is_string) && l.get("href").is_none_or(|h| h.is_null() || h.as_str().is_some_and(fine))),
+        Json::Array(list) => list.iter().all(|l| {
+            l.get("name").is_some_and(Json::is_string)
+                && l.get("href").is_none_or(|h| h.is_null() || h.as_str().is_some_and(fine))
+        }),
         _ => false,
     }
 }
@@ -109,8 +122,12 @@ mod tests {
     use super::*;
     #[test]
     fn footer_links_are_web_addresses() {
-        assert!(is_links(&json!([{"name": "a", "href": "https://a.test"}, {"name": "b"}])) && is_links(&json!(null)));
-        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")] {
+        assert!(
+            is_links(&json!([{"name": "a", "href": "https://a.test"}, {"name": "b"}]))
+                && is_links(&json!(null))
+        );
+        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")]
+        {
             assert!(!is_links(&bad), "{bad}");
         }
     }

@@ -7,9 +7,11 @@ use signet_core::brand::{self, slug};
 pub(crate) async fn config(call: &mut Call) -> ApiResult {
     let settings = &call.core.settings;
     let mut able = Vec::new();
-    for (name, is) in
-        [("can_geo_ip", call.core.geoip.knows_places().is_ok()), ("can_asn", call.core.geoip.knows_networks().is_ok()), ("can_impersonate", call.core.system().impersonation)]
-    {
+    for (name, is) in [
+        ("can_geo_ip", call.core.geoip.knows_places().is_ok()),
+        ("can_asn", call.core.geoip.knows_networks().is_ok()),
+        ("can_impersonate", call.core.system().impersonation),
+    ] {
         able.extend(is.then_some(name));
     }
     Ok(Reply::ok(json!({
@@ -28,7 +30,8 @@ pub(crate) async fn brand(call: &mut Call) -> ApiResult {
     let system = call.core.system();
     let found = brand::of(&call.config, call.client.domain()).map(|(_, b)| b);
     let flag = |name: &str| system.flags.get(name).and_then(Json::as_bool).unwrap_or(false);
-    let links: Vec<Json> = look.footer_links.iter().map(|(name, href)| json!({"name": name, "href": href})).collect();
+    let links: Vec<Json> =
+        look.footer_links.iter().map(|(name, href)| json!({"name": name, "href": href})).collect();
     let mut out = Map::new();
     out.insert("matched_domain".into(), json!(found.map_or("fallback", |b| b.domain.as_str())));
     out.insert("branding_title".into(), json!(look.title));

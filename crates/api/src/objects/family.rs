@@ -38,7 +38,11 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let base = base(call)?;
     let paging = Paging::read(call)?;
     let config = call.config.clone();
-    let mut all: Vec<Arc<Object>> = config.family(base).filter(|o| filter::found(o, &["name"], &paging.search, &config)).cloned().collect();
+    let mut all: Vec<Arc<Object>> = config
+        .family(base)
+        .filter(|o| filter::found(o, &["name"], &paging.search, &config))
+        .cloned()
+        .collect();
     for field in ["name", "managed", "slug"] {
         let wanted: Vec<&str> = call.params(field).into_iter().filter(|t| !t.is_empty()).collect();
         if !wanted.is_empty() {
@@ -63,12 +67,21 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     }
     filter::sort(&mut all, &paging.ordering, "name", &config);
     let (page, total) = paging.cut(all)?;
-    paging.envelope(page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(), total, json!({}))
+    paging.envelope(
+        page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(),
+        total,
+        json!({}),
+    )
 }
 
 /// `GET /<family>/all/types/`
 pub(crate) async fn types(call: &mut Call) -> ApiResult {
-    let mut kinds: Vec<_> = call.core.registry.family(base(call)?).filter(|d| d.name != "dummypolicy" && d.name != "dummystage").collect();
+    let mut kinds: Vec<_> = call
+        .core
+        .registry
+        .family(base(call)?)
+        .filter(|d| d.name != "dummypolicy" && d.name != "dummystage")
+        .collect();
     kinds.sort_by_key(|d| d.label);
     let kinds: Vec<Json> = kinds
         .into_iter()
@@ -108,8 +121,12 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
 
 /// `GET /stages/all/user_settings/`: stages that people set up for themselves, by the flow that each names.
 pub(crate) async fn user_settings(call: &mut Call) -> ApiResult {
-    let mut all: Vec<(String, &Arc<Object>)> =
-        call.config.family(Base::Stage).filter(|o| !o.text("configure_flow").is_empty()).filter_map(|o| Some((settings_component(o.def.name)?, o))).collect();
+    let mut all: Vec<(String, &Arc<Object>)> = call
+        .config
+        .family(Base::Stage)
+        .filter(|o| !o.text("configure_flow").is_empty())
+        .filter_map(|o| Some((settings_component(o.def.name)?, o)))
+        .collect();
     all.sort_by(|(a, x), (b, y)| (a, x.pk).cmp(&(b, y.pk)));
     let one = |(component, o): (String, &Arc<Object>)| {
         let friendly = o.text("friendly_name");
@@ -122,6 +139,9 @@ pub(crate) async fn user_settings(call: &mut Call) -> ApiResult {
 fn settings_component(model: &str) -> Option<String> {
     match model.strip_suffix("stage")? {
         "password" => Some("ak-user-settings-password".to_owned()),
-        kind => Some(format!("ak-user-settings-authenticator-{}", kind.strip_prefix("authenticator").filter(|k| !k.is_empty())?)),
+        kind => Some(format!(
+            "ak-user-settings-authenticator-{}",
+            kind.strip_prefix("authenticator").filter(|k| !k.is_empty())?
+        )),
     }
 }

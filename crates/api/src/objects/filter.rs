@@ -22,9 +22,17 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
         if let Some(null) = call.flag(&format!("{}__isnull", field.name)) {
             out.push(Wanted::Null(field.name, null));
         }
-        let mut texts: Vec<String> = call.params(field.name).into_iter().filter(|t| !t.is_empty()).map(str::to_owned).collect();
+        let mut texts: Vec<String> =
+            call.params(field.name).into_iter().filter(|t| !t.is_empty()).map(str::to_owned).collect();
         for list in [format!("{}_in", field.name), format!("{}__in", field.name)] {
-            texts.extend(call.params(&list).iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned));
+            texts.extend(
+                call.params(&list)
+                    .iter()
+                    .flat_map(|t| t.split(','))
+                    .map(str::trim)
+                    .filter(|t| !t.is_empty())
+                    .map(str::to_owned),
+            );
         }
         let mut values = Vec::new();
         for text in &texts {
@@ -47,7 +55,9 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             }
         }
     }
-    for (name, of) in [("created", Wanted::Created as fn(Timestamp) -> Wanted), ("last_updated", Wanted::Updated)] {
+    for (name, of) in
+        [("created", Wanted::Created as fn(Timestamp) -> Wanted), ("last_updated", Wanted::Updated)]
+    {
         if let Some(text) = call.param(name).filter(|t| !t.is_empty() && def.field(name).is_none()) {
             match Timestamp::parse(text) {
                 Ok(at) => out.push(of(at)),
@@ -58,14 +68,22 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
     // Bindings and flows by a policy that is bound to them, providers by the application that uses them.
     if def.bindable && call.params("policies").iter().any(|t| !t.is_empty()) {
         let policies = keys(call, "policies", &mut errors);
-        let bound =
-            call.config.all::<PolicyBinding>().filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p))).map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
+        let bound = call
+            .config
+            .all::<PolicyBinding>()
+            .filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p)))
+            .map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
         out.push(Wanted::OneOf("pbm_uuid".to_owned(), bound.collect()));
     }
     if def.base == Some(Base::Provider) && call.params("application").iter().any(|t| !t.is_empty()) {
         let applications = keys(call, "application", &mut errors);
-        let used = applications.iter().filter_map(|pk| call.config.by_num(call.config.get(*pk)?.data.get("provider")?.as_i64()?));
-        out.push(Wanted::OneOf("pk".to_owned(), used.map(|provider| Json::String(provider.pk.to_string())).collect()));
+        let used = applications
+            .iter()
+            .filter_map(|pk| call.config.by_num(call.config.get(*pk)?.data.get("provider")?.as_i64()?));
+        out.push(Wanted::OneOf(
+            "pk".to_owned(),
+            used.map(|provider| Json::String(provider.pk.to_string())).collect(),
+        ));
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
@@ -76,7 +94,8 @@ fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> 
     for text in call.params(name).into_iter().filter(|t| !t.is_empty()) {
         match Uuid::parse_str(text) {
             Ok(pk) if call.config.get(pk).is_some() => out.push(pk),
-            Ok(_) => errors.add(name, format!("Select a valid choice. {text} is not one of the available choices.")),
+            Ok(_) => errors
+                .add(name, format!("Select a valid choice. {text} is not one of the available choices.")),
             Err(_) => errors.add(name, format!("“{text}” is not a valid UUID.")),
         }
     }
@@ -87,10 +106,18 @@ fn value(kind: &FieldKind, text: &str, config: &Snapshot) -> Result<Option<Json>
     let no_choice = || format!("Select a valid choice. {text} is not one of the available choices.");
     match kind {
         FieldKind::Bool => Ok(boolean(text).map(Json::Bool)),
-        FieldKind::Int => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
-        FieldKind::Float => text.parse::<f64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned()),
-        FieldKind::Uuid => Uuid::parse_str(text).map(|id| Some(Json::String(id.to_string()))).map_err(|_| "Enter a valid UUID.".to_owned()),
-        FieldKind::Time => Timestamp::parse(text).map(|at| Some(Json::String(at.to_string()))).map_err(|_| "Enter a valid date/time.".to_owned()),
+        FieldKind::Int => {
+            text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned())
+        }
+        FieldKind::Float => {
+            text.parse::<f64>().map(|n| Some(Json::from(n))).map_err(|_| "Enter a number.".to_owned())
+        }
+        FieldKind::Uuid => Uuid::parse_str(text)
+            .map(|id| Some(Json::String(id.to_string())))
+            .map_err(|_| "Enter a valid UUID.".to_owned()),
+        FieldKind::Time => Timestamp::parse(text)
+            .map(|at| Some(Json::String(at.to_string())))
+            .map_err(|_| "Enter a valid date/time.".to_owned()),
         FieldKind::Choice(words) => {
             if words.contains(&text) {
                 Ok(Some(Json::from(text)))
@@ -98,13 +125,20 @@ fn value(kind: &FieldKind, text: &str, config: &Snapshot) -> Result<Option<Json>
                 Err(no_choice())
             }
         }
-        FieldKind::Ref { target: "authentik_core.user", .. } => text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| no_choice()),
+        FieldKind::Ref { target: "authentik_core.user", .. } => {
+            text.parse::<i64>().map(|n| Some(Json::from(n))).map_err(|_| no_choice())
+        }
         FieldKind::Ref { target, .. } => {
             if let Ok(n) = text.parse::<i64>() {
-                return config.by_num(n).filter(|o| o.def.answers_to(target)).map(|_| Some(Json::from(n))).ok_or_else(no_choice);
+                return config
+                    .by_num(n)
+                    .filter(|o| o.def.answers_to(target))
+                    .map(|_| Some(Json::from(n)))
+                    .ok_or_else(no_choice);
             }
             let id = Uuid::parse_str(text).map_err(|_| format!("“{text}” is not a valid UUID."))?;
-            let known = matches!(*target, "bindable" | "authentik_core.group") || config.get(id).is_some_and(|o| o.def.answers_to(target));
+            let known = matches!(*target, "bindable" | "authentik_core.group")
+                || config.get(id).is_some_and(|o| o.def.answers_to(target));
             if known { Ok(Some(Json::String(id.to_string()))) } else { Err(no_choice()) }
         }
         FieldKind::List(inner) => value(inner, text, config),
@@ -115,13 +149,18 @@ fn value(kind: &FieldKind, text: &str, config: &Snapshot) -> Result<Option<Json>
 /// Whether an object passes.
 pub(crate) fn passes(object: &Object, wanted: &[Wanted]) -> bool {
     wanted.iter().all(|w| match w {
-        Wanted::Null(field, null) => object.data.get(*field).is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty)) == *null,
+        Wanted::Null(field, null) => {
+            object.data.get(*field).is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty))
+                == *null
+        }
         Wanted::Created(at) => object.created == *at,
         Wanted::Updated(at) => object.updated == *at,
         Wanted::OneOf(field, values) => match object.data.get(field.as_str()) {
             Some(Json::Array(list)) => values.iter().any(|v| list.contains(v)),
             Some(own) => values.contains(own),
-            None if field == "pbm_uuid" => object.pbm().is_some_and(|p| values.contains(&Json::String(p.to_string()))),
+            None if field == "pbm_uuid" => {
+                object.pbm().is_some_and(|p| values.contains(&Json::String(p.to_string())))
+            }
             None => values.contains(&Json::String(object.pk.to_string())),
         },
     })
@@ -134,11 +173,15 @@ pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
     }
     let kinds = call.params("key_type");
     if kinds.iter().any(|k| !k.is_empty()) {
-        list.retain(|o| o.prepared::<PreparedCertificate>().is_ok_and(|p| p.certificate.key_type().is_some_and(|t| kinds.contains(&t.as_str()))));
+        list.retain(|o| {
+            o.prepared::<PreparedCertificate>()
+                .is_ok_and(|p| p.certificate.key_type().is_some_and(|t| kinds.contains(&t.as_str())))
+        });
     }
 }
 
-/// Every word of the search is in one of the model's search fields; `a__b` looks at field `b` of the object that `a` names.
+/// Every word of the search is in one of the model's search fields; `a__b` looks at field `b` of the object
+/// that `a` names.
 pub(crate) fn found(object: &Object, fields: &[&str], search: &str, config: &Snapshot) -> bool {
     let texts: Vec<String> = fields.iter().map(|f| text(object, f, config).to_lowercase()).collect();
     search.to_lowercase().split_whitespace().all(|word| texts.iter().any(|t| t.contains(word)))
@@ -166,9 +209,14 @@ fn text(object: &Object, path: &str, config: &Snapshot) -> String {
 pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, config: &Snapshot) {
     let known = |name: &str| {
         let name = name.trim_start_matches('-');
-        name == "pk" || name == "created" || name == "last_updated" || name.contains("__") || list.iter().any(|o| o.data.contains_key(name))
+        name == "pk"
+            || name == "created"
+            || name == "last_updated"
+            || name.contains("__")
+            || list.iter().any(|o| o.data.contains_key(name))
     };
-    let mut names: Vec<&str> = wanted.split(',').map(str::trim).filter(|n| !n.is_empty() && known(n)).collect();
+    let mut names: Vec<&str> =
+        wanted.split(',').map(str::trim).filter(|n| !n.is_empty() && known(n)).collect();
     if names.is_empty() {
         names.push(default);
     }
@@ -189,7 +237,9 @@ fn compare(a: &Object, b: &Object, name: &str, config: &Snapshot) -> Ordering {
         "pk" => a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk)),
         "created" => a.created.cmp(&b.created),
         "last_updated" => a.updated.cmp(&b.updated),
-        _ if name.contains("__") => text(a, name, config).to_lowercase().cmp(&text(b, name, config).to_lowercase()),
+        _ if name.contains("__") => {
+            text(a, name, config).to_lowercase().cmp(&text(b, name, config).to_lowercase())
+        }
         _ => values(a.data.get(name), b.data.get(name)),
     }
 }
@@ -203,8 +253,12 @@ fn values(a: Option<&Json>, b: Option<&Json>) -> Ordering {
     };
     match (a, b) {
         (Some(Json::Bool(x)), Some(Json::Bool(y))) => x.cmp(y),
-        (Some(Json::Number(x)), Some(Json::Number(y))) => x.as_f64().partial_cmp(&y.as_f64()).unwrap_or(Ordering::Equal),
-        (Some(Json::String(x)), Some(Json::String(y))) => x.to_lowercase().cmp(&y.to_lowercase()).then_with(|| x.cmp(y)),
+        (Some(Json::Number(x)), Some(Json::Number(y))) => {
+            x.as_f64().partial_cmp(&y.as_f64()).unwrap_or(Ordering::Equal)
+        }
+        (Some(Json::String(x)), Some(Json::String(y))) => {
+            x.to_lowercase().cmp(&y.to_lowercase()).then_with(|| x.cmp(y))
+        }
         _ => rank(a).cmp(&rank(b)),
     }
 }

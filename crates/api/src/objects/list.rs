@@ -10,7 +10,13 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let def = call.model()?;
     let paging = Paging::read(call)?;
     let wanted = filter::read(call, def)?;
-    let mut all: Vec<_> = call.config.of(def).iter().filter(|o| filter::passes(o, &wanted) && filter::found(o, def.search, &paging.search, &call.config)).cloned().collect();
+    let mut all: Vec<_> = call
+        .config
+        .of(def)
+        .iter()
+        .filter(|o| filter::passes(o, &wanted) && filter::found(o, def.search, &paging.search, &call.config))
+        .cloned()
+        .collect();
     filter::certificates(call, &mut all);
     if def.is("authentik_core.application") {
         all = applications::visible(call, all).await?;

@@ -25,7 +25,8 @@ pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, F
     found.cloned().ok_or_else(|| Fault::missing(def.class))
 }
 
-/// Whether two declarations are the same model. Their addresses say nothing: each crate may have its own copy.
+/// Whether two declarations are the same model. Their addresses say nothing: each crate may have its own
+/// copy.
 pub(crate) fn same(a: &ModelDef, b: &ModelDef) -> bool {
     a.app == b.app && a.name == b.name
 }

@@ -16,7 +16,10 @@ pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Jso
     }
     for (object, map) in objects.iter().zip(&mut out) {
         if object.def.is("authentik_core.application") {
-            map.insert("launch_url".into(), json!(launch::url(&call.core, &call.config, object, call.principal.as_ref())));
+            map.insert(
+                "launch_url".into(),
+                json!(launch::url(&call.core, &call.config, object, call.principal.as_ref())),
+            );
         }
     }
     Ok(out.into_iter().map(Json::Object).collect())
@@ -26,15 +29,20 @@ pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {
     Ok(many(call, std::slice::from_ref(object)).await?.pop().unwrap_or_default())
 }
 
-/// The answer to a write. A flow binding whose write names its stage shows the stage by its base kind, as the recorded
-/// wire does; read again, it is shown by its own.
+/// The answer to a write. A flow binding whose write names its stage shows the stage by its base kind, as the
+/// recorded wire does; read again, it is shown by its own.
 pub(crate) async fn written(call: &Call, object: &Arc<Object>) -> Result<Json> {
     let mut shown = one(call, object).await?;
     if object.def.is("authentik_flows.flowstagebinding")
         && call.body.contains_key("stage")
         && let Some(stage) = shown.get_mut("stage_obj").and_then(Json::as_object_mut)
     {
-        for (member, base) in [("component", ""), ("meta_model_name", "authentik_flows.stage"), ("verbose_name", "stage"), ("verbose_name_plural", "stages")] {
+        for (member, base) in [
+            ("component", ""),
+            ("meta_model_name", "authentik_flows.stage"),
+            ("verbose_name", "stage"),
+            ("verbose_name_plural", "stages"),
+        ] {
             stage.insert(member.to_owned(), json!(base));
         }
     }
@@ -44,11 +52,26 @@ pub(crate) async fn written(call: &Call, object: &Arc<Object>) -> Result<Json> {
 /// `group_obj` and `user_obj` of policy bindings.
 async fn people(call: &Call, bindings: &mut [Map]) -> Result<()> {
     let ids: Vec<i64> = bindings.iter().filter_map(|b| b.get("user")?.as_i64()).collect();
-    let teams: Vec<Uuid> = bindings.iter().filter_map(|b| Uuid::parse_str(b.get("group")?.as_str()?).ok()).collect();
-    let people: HashMap<i64, Json> =
-        if ids.is_empty() { HashMap::new() } else { users::by_ids(&call.core.db, &ids).await?.iter().map(|u| (u.id, rows::partial_user(&call.core, u))).collect() };
-    let teams: HashMap<String, Json> =
-        if teams.is_empty() { HashMap::new() } else { groups::many(&call.core.db, &teams).await?.iter().map(|g| (g.id.to_string(), rows::partial_group(g))).collect() };
+    let teams: Vec<Uuid> =
+        bindings.iter().filter_map(|b| Uuid::parse_str(b.get("group")?.as_str()?).ok()).collect();
+    let people: HashMap<i64, Json> = if ids.is_empty() {
+        HashMap::new()
+    } else {
+        users::by_ids(&call.core.db, &ids)
+            .await?
+            .iter()
+            .map(|u| (u.id, rows::partial_user(&call.core, u)))
+            .collect()
+    };
+    let teams: HashMap<String, Json> = if teams.is_empty() {
+        HashMap::new()
+    } else {
+        groups::many(&call.core.db, &teams)
+            .await?
+            .iter()
+            .map(|g| (g.id.to_string(), rows::partial_group(g)))
+            .collect()
+    };
     for binding in bindings {
         if let Some(person) = binding.get("user").and_then(Json::as_i64).and_then(|id| people.get(&id)) {
             binding.insert("user_obj".into(), person.clone());

@@ -12,7 +12,8 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(of_object(&object, &call.config)))
 }
 
-/// Referrers first, then what the object's own lists hold: to clients these are relations too, and they vanish with it.
+/// Referrers first, then what the object's own lists hold: to clients these are relations too, and they
+/// vanish with it.
 pub(crate) fn of_object(object: &Object, config: &Snapshot) -> Vec<Json> {
     let mut out = entries(&signet_store::objects::used_by(config, object.pk), config);
     for (name, value, many, _) in reference_values(object.def, &object.data) {
@@ -23,7 +24,11 @@ pub(crate) fn of_object(object: &Object, config: &Snapshot) -> Vec<Json> {
             Some(FieldKind::List(FieldKind::Ref { target, .. })) => target,
             _ => continue,
         };
-        let found = value.strip_prefix("num:").and_then(|n| n.parse().ok()).and_then(|n| config.by_num(n)).or_else(|| Uuid::parse_str(&value).ok().and_then(|pk| config.get(pk)));
+        let found = value
+            .strip_prefix("num:")
+            .and_then(|n| n.parse().ok())
+            .and_then(|n| config.by_num(n))
+            .or_else(|| Uuid::parse_str(&value).ok().and_then(|pk| config.get(pk)));
         if let (Some(found), Some((app, model))) = (found, target.split_once('.')) {
             out.push(json!({"app": app, "model_name": model, "pk": found.wire_pk(), "name": found.name(), "action": "cascade_many"}));
         }
@@ -37,8 +42,7 @@ pub(crate) fn of_row(key: &str, config: &Snapshot) -> Vec<Json> {
 }
 
 fn entries(users: &[UsedBy], config: &Snapshot) -> Vec<Json> {
-    let entry =
-        |by: &UsedBy| json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()});
+    let entry = |by: &UsedBy| json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()});
     users.iter().map(entry).collect()
 }
 
@@ -48,7 +52,13 @@ fn name(object: &Object, config: &Snapshot) -> String {
     if !own.is_empty() {
         return own.to_owned();
     }
-    let of = |field: &str| Uuid::parse_str(object.text(field)).ok().and_then(|pk| config.get(pk).or_else(|| config.by_pbm(pk))).map(|o| o.name().to_owned()).unwrap_or_default();
+    let of = |field: &str| {
+        Uuid::parse_str(object.text(field))
+            .ok()
+            .and_then(|pk| config.get(pk).or_else(|| config.by_pbm(pk)))
+            .map(|o| o.name().to_owned())
+            .unwrap_or_default()
+    };
     let order = object.data.get("order").and_then(Json::as_i64).unwrap_or(0);
     format!("{} #{order} for {}", object.def.label, of("target"))
 }

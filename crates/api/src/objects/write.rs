@@ -16,8 +16,16 @@ const ATTEMPTS: usize = 4;
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let def = call.model()?;
     compat::object(def, &call.config, call.client.domain(), &mut call.body, true);
-    let extra = if def.is("authentik_core.application") { applications::wanted_bindings(&call.body)? } else { Vec::new() };
-    let object = if extra.is_empty() { insert(call, def, call.body.clone()).await? } else { applications::create_with_bindings(call, def, &extra).await? };
+    let extra = if def.is("authentik_core.application") {
+        applications::wanted_bindings(&call.body)?
+    } else {
+        Vec::new()
+    };
+    let object = if extra.is_empty() {
+        insert(call, def, call.body.clone()).await?
+    } else {
+        applications::create_with_bindings(call, def, &extra).await?
+    };
     Ok(Reply::created(show::written(call, &object).await?))
 }
 
@@ -28,9 +36,16 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
     let object = loop {
         attempt += 1;
         let (data, secrets) = judged(check(def, &body, None, false, &call.config, &rows, &call.core.ports)?);
-        match call.core.objects.apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author()).await {
+        match call
+            .core
+            .objects
+            .apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author())
+            .await
+        {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
-            Err(Error::Conflict(_)) if attempt < ATTEMPTS => call.config = call.core.objects.refresh_if_stale().await?,
+            Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
+                call.config = call.core.objects.refresh_if_stale().await?
+            }
             Err(error) => return Err(error.into()),
         }
     };
@@ -56,7 +71,8 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let mut attempt = 0;
     let object = loop {
         attempt += 1;
-        let (data, secrets) = judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
+        let (data, secrets) =
+            judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
         let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
         match call.core.objects.apply(vec![write], &call.author()).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,

@@ -24,7 +24,10 @@ pub(crate) struct Document {
 pub(crate) async fn schema(call: &mut Call) -> ApiResult {
     let document = call.table.document.get_or_init(|| {
         let whole = build(&call.table, &call.core.registry);
-        Document { json: Arc::new(Lasting::new(whole.to_string())), yaml: Arc::new(Lasting::new(yaml::write(&whole))) }
+        Document {
+            json: Arc::new(Lasting::new(whole.to_string())),
+            yaml: Arc::new(Lasting::new(yaml::write(&whole))),
+        }
     });
     let accept = call.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let as_json = match call.param("format") {
@@ -32,9 +35,15 @@ pub(crate) async fn schema(call: &mut Call) -> ApiResult {
         None => accept.contains("json") && !accept.contains("yaml"),
     };
     Ok(if as_json {
-        Reply::Lasting { content_type: "application/vnd.oai.openapi+json; charset=utf-8", text: document.json.clone() }
+        Reply::Lasting {
+            content_type: "application/vnd.oai.openapi+json; charset=utf-8",
+            text: document.json.clone(),
+        }
     } else {
-        Reply::Lasting { content_type: "application/vnd.oai.openapi; charset=utf-8", text: document.yaml.clone() }
+        Reply::Lasting {
+            content_type: "application/vnd.oai.openapi; charset=utf-8",
+            text: document.yaml.clone(),
+        }
     })
 }
 
@@ -82,11 +91,14 @@ pub(super) fn reference(name: &str) -> Json {
 
 /// Whether the rows of a path are a list: a GET on a path that ends in a name and gives a component.
 fn is_list(action: &Action) -> bool {
-    action.method == Method::GET && (matches!(action.output, Output::Page(_) | Output::Plain(_)) || (action.gives.is_some() && !action.path.ends_with('}')))
+    action.method == Method::GET
+        && (matches!(action.output, Output::Page(_) | Output::Plain(_))
+            || (action.gives.is_some() && !action.path.ends_with('}')))
 }
 
 fn operation_id(action: &Action) -> String {
-    let mut words: Vec<String> = action.path.split('/').filter(|s| !s.starts_with('{')).map(|s| s.replace('-', "_")).collect();
+    let mut words: Vec<String> =
+        action.path.split('/').filter(|s| !s.starts_with('{')).map(|s| s.replace('-', "_")).collect();
     words.push(
         match action.method {
             Method::GET if is_list(action) => "list",
@@ -118,7 +130,11 @@ fn operation(action: &Action, schemas: &mut Map) -> Json {
     if let Some(body) = body(action, schemas) {
         out["requestBody"] = json!({"content": {"application/json": {"schema": body}}, "required": action.method != Method::PATCH});
     }
-    out["security"] = if action.permission == Permission::Anyone { json!([{"authentik": []}, {}]) } else { json!([{"authentik": []}]) };
+    out["security"] = if action.permission == Permission::Anyone {
+        json!([{"authentik": []}, {}])
+    } else {
+        json!([{"authentik": []}])
+    };
     out["responses"] = responses(action, schemas);
     out
 }
@@ -134,7 +150,9 @@ fn list_parameters(action: &Action) -> Vec<Json> {
         }
         out.push(json!({"in": "query", "name": field.name, "schema": value}));
     }
-    for (name, kind) in [("ordering", "string"), ("page", "integer"), ("page_size", "integer"), ("search", "string")] {
+    for (name, kind) in
+        [("ordering", "string"), ("page", "integer"), ("page_size", "integer"), ("search", "string")]
+    {
         out.push(json!({"in": "query", "name": name, "schema": {"type": kind}}));
     }
     out
@@ -142,7 +160,11 @@ fn list_parameters(action: &Action) -> Vec<Json> {
 
 fn body(action: &Action, schemas: &mut Map) -> Option<Json> {
     if let Some(name) = &action.takes {
-        return Some(reference(&if action.method == Method::PATCH { format!("Patched{name}Request") } else { format!("{name}Request") }));
+        return Some(reference(&if action.method == Method::PATCH {
+            format!("Patched{name}Request")
+        } else {
+            format!("{name}Request")
+        }));
     }
     if action.input.is_empty() {
         return None;
@@ -152,20 +174,36 @@ fn body(action: &Action, schemas: &mut Map) -> Option<Json> {
     Some(reference(&name))
 }
 fn camel(name: &str) -> String {
-    name.split('_').map(|w| w.chars().next().map(|c| c.to_uppercase().collect::<String>() + &w[c.len_utf8()..]).unwrap_or_default()).collect()
+    name.split('_')
+        .map(|w| {
+            w.chars()
+                .next()
+                .map(|c| c.to_uppercase().collect::<String>() + &w[c.len_utf8()..])
+                .unwrap_or_default()
+        })
+        .collect()
 }
 
 fn responses(action: &Action, schemas: &mut Map) -> Json {
     let mut out = Map::new();
-    let content = |schema: Json| json!({"description": "", "content": {"application/json": {"schema": schema}}});
-    let any = |schemas: &Map, name: &str| if schemas.contains_key(name) { reference(name) } else { json!({"type": "object", "additionalProperties": {}}) };
+    let content =
+        |schema: Json| json!({"description": "", "content": {"application/json": {"schema": schema}}});
+    let any = |schemas: &Map, name: &str| {
+        if schemas.contains_key(name) {
+            reference(name)
+        } else {
+            json!({"type": "object", "additionalProperties": {}})
+        }
+    };
     let (status, answer) = match (&action.gives, action.output) {
         (Some(name), _) if is_list(action) => ("200", content(page(name, schemas))),
         (Some(name), _) if action.method == Method::POST => ("201", content(reference(name))),
         (Some(name), _) => ("200", content(reference(name))),
         (None, Output::Nothing) => ("204", json!({"description": "No content"})),
         (None, Output::One(name)) => ("200", content(any(schemas, name))),
-        (None, Output::Plain(name)) => ("200", content(json!({"type": "array", "items": any(schemas, name)}))),
+        (None, Output::Plain(name)) => {
+            ("200", content(json!({"type": "array", "items": any(schemas, name)})))
+        }
         (None, Output::Page(name)) => ("200", content(page(name, schemas))),
         (None, Output::Members(name, fields)) => {
             schemas.insert(name.to_owned(), schema::object(fields.iter(), false));
@@ -182,7 +220,11 @@ fn responses(action: &Action, schemas: &mut Map) -> Json {
 /// The envelope around a list of a component.
 fn page(name: &str, schemas: &mut Map) -> Json {
     let whole = format!("Paginated{name}List");
-    let item = if schemas.contains_key(name) { reference(name) } else { json!({"type": "object", "additionalProperties": {}}) };
+    let item = if schemas.contains_key(name) {
+        reference(name)
+    } else {
+        json!({"type": "object", "additionalProperties": {}})
+    };
     schemas.entry(whole.clone()).or_insert_with(|| {
         json!({
             "type": "object",
@@ -207,10 +249,18 @@ mod tests {
         let mut ids = std::collections::HashSet::new();
         for (path, verbs) in document["paths"].as_object().unwrap() {
             for operation in verbs.as_object().unwrap().values() {
-                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}: {}", operation["operationId"]);
+                assert!(
+                    ids.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                    "{path}: {}",
+                    operation["operationId"]
+                );
             }
         }
-        assert!(ids.contains("core_users_list") && ids.contains("core_users_set_password_create") && ids.contains("flows_instances_partial_update"));
+        assert!(
+            ids.contains("core_users_list")
+                && ids.contains("core_users_set_password_create")
+                && ids.contains("flows_instances_partial_update")
+        );
         fn walk(node: &Json, document: &Json) {
             match node {
                 Json::Object(map) => {
@@ -228,10 +278,26 @@ mod tests {
     #[test]
     fn components_carry_the_names_that_clients_know() {
         let document = document();
-        for name in ["Flow", "FlowRequest", "PatchedFlowRequest", "PaginatedFlowList", "FlowStageBinding", "CertificateKeyPair", "User", "PatchedUserRequest", "UsedBy"] {
+        for name in [
+            "Flow",
+            "FlowRequest",
+            "PatchedFlowRequest",
+            "PaginatedFlowList",
+            "FlowStageBinding",
+            "CertificateKeyPair",
+            "User",
+            "PatchedUserRequest",
+            "UsedBy",
+        ] {
             assert!(document["components"]["schemas"][name].is_object(), "{name}");
         }
-        assert!(document["components"]["schemas"]["CertificateKeyPair"]["properties"].get("key_data").is_none());
-        assert!(document["components"]["schemas"]["CertificateKeyPairRequest"]["properties"].get("key_data").is_some());
+        assert!(
+            document["components"]["schemas"]["CertificateKeyPair"]["properties"].get("key_data").is_none()
+        );
+        assert!(
+            document["components"]["schemas"]["CertificateKeyPairRequest"]["properties"]
+                .get("key_data")
+                .is_some()
+        );
     }
 }

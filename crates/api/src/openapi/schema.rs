@@ -8,7 +8,12 @@ pub(crate) fn component(def: &ModelDef) -> String {
     match def.name {
         "oauth2provider" => "OAuth2Provider".to_owned(),
         "authenticatorvalidatestage" => "AuthenticatorValidateStage".to_owned(),
-        _ => def.label.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(|w| w[..1].to_ascii_uppercase() + &w[1..]).collect(),
+        _ => def
+            .label
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|w| !w.is_empty())
+            .map(|w| w[..1].to_ascii_uppercase() + &w[1..])
+            .collect(),
     }
 }
 
@@ -27,7 +32,9 @@ pub(super) fn value(kind: &FieldKind) -> Json {
         FieldKind::Object => json!({"type": "object", "additionalProperties": {}}),
         FieldKind::Json => json!({}),
         FieldKind::Choice(words) => json!({"type": "string", "enum": words}),
-        FieldKind::Ref { target: "authentik_core.user" | "authentik_core.provider", .. } => json!({"type": "integer"}),
+        FieldKind::Ref { target: "authentik_core.user" | "authentik_core.provider", .. } => {
+            json!({"type": "integer"})
+        }
         FieldKind::Ref { .. } => json!({"type": "string", "format": "uuid"}),
         FieldKind::List(inner) => json!({"type": "array", "items": value(inner)}),
         FieldKind::Items(members) => json!({"type": "array", "items": object(members.iter(), false)}),
@@ -95,8 +102,12 @@ pub(super) fn fields(name: &str, all: &[FieldDef], schemas: &mut Map) {
 /// The same for a configuration model.
 pub(super) fn model(def: &ModelDef, schemas: &mut Map) {
     let name = component(def);
-    let shown: Vec<FieldDef> =
-        head(def).into_iter().chain(def.fields.iter().filter(|f| !f.hidden && !f.write_only).copied()).chain(family(def)).chain(def.extra.iter().copied()).collect();
+    let shown: Vec<FieldDef> = head(def)
+        .into_iter()
+        .chain(def.fields.iter().filter(|f| !f.hidden && !f.write_only).copied())
+        .chain(family(def))
+        .chain(def.extra.iter().copied())
+        .collect();
     let mut whole = object(shown.iter(), false);
     if !def.doc.is_empty() {
         whole["description"] = json!(def.doc);
@@ -113,12 +124,20 @@ fn head(def: &ModelDef) -> Vec<FieldDef> {
 }
 fn family(def: &ModelDef) -> Vec<FieldDef> {
     let Some(base) = def.base else { return Vec::new() };
-    let mut out: Vec<FieldDef> = ["component", "verbose_name", "verbose_name_plural", "meta_model_name"].into_iter().map(|n| FieldDef::shown(n, FieldKind::Text)).collect();
+    let mut out: Vec<FieldDef> = ["component", "verbose_name", "verbose_name_plural", "meta_model_name"]
+        .into_iter()
+        .map(|n| FieldDef::shown(n, FieldKind::Text))
+        .collect();
     match base {
         Base::Stage => out.push(FieldDef::shown("flow_set", FieldKind::List(&FieldKind::Object))),
         Base::Policy => out.push(FieldDef::shown("bound_to", FieldKind::Int)),
         Base::Provider => {
-            let names = ["assigned_application_slug", "assigned_application_name", "assigned_backchannel_application_slug", "assigned_backchannel_application_name"];
+            let names = [
+                "assigned_application_slug",
+                "assigned_application_name",
+                "assigned_backchannel_application_slug",
+                "assigned_backchannel_application_name",
+            ];
             out.extend(names.into_iter().map(|n| FieldDef::shown(n, FieldKind::Text).nullable()));
         }
         Base::PropertyMapping | Base::Source => {}
@@ -131,7 +150,8 @@ pub(super) fn shared() -> Map {
     let text = || json!({"type": "string"});
     let int = || json!({"type": "integer"});
     let object = |properties: Json| {
-        let required: Vec<String> = properties.as_object().map(|p| p.keys().cloned().collect()).unwrap_or_default();
+        let required: Vec<String> =
+            properties.as_object().map(|p| p.keys().cloned().collect()).unwrap_or_default();
         json!({"type": "object", "properties": properties, "required": required})
     };
     let mut out = Map::new();
@@ -156,10 +176,21 @@ pub(super) fn shared() -> Map {
         "ValidationError".into(),
         json!({"type": "object", "properties": {"non_field_errors": {"type": "array", "items": text()}, "code": text()}, "additionalProperties": {}}),
     );
-    out.insert("GenericError".into(), json!({"type": "object", "properties": {"detail": text(), "code": text()}, "required": ["detail"]}));
-    for (name, label) in [("Stage", "stage"), ("Policy", "policy"), ("Provider", "provider"), ("PropertyMapping", "property mapping"), ("Source", "source")] {
+    out.insert(
+        "GenericError".into(),
+        json!({"type": "object", "properties": {"detail": text(), "code": text()}, "required": ["detail"]}),
+    );
+    for (name, label) in [
+        ("Stage", "stage"),
+        ("Policy", "policy"),
+        ("Provider", "provider"),
+        ("PropertyMapping", "property mapping"),
+        ("Source", "source"),
+    ] {
         let key = if name == "Provider" { int() } else { json!({"type": "string", "format": "uuid"}) };
-        let mut schema = object(json!({"pk": key, "name": text(), "component": text(), "verbose_name": text(), "verbose_name_plural": text(), "meta_model_name": text()}));
+        let mut schema = object(
+            json!({"pk": key, "name": text(), "component": text(), "verbose_name": text(), "verbose_name_plural": text(), "meta_model_name": text()}),
+        );
         schema["description"] = json!(format!("What every {label} has."));
         out.insert(name.into(), schema);
     }

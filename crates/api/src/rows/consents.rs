@@ -47,7 +47,13 @@ async fn find(call: &Call) -> Result<Consent, Fault> {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let q = ConsentQuery { search: paging.search.clone(), application: f.uuid("application"), user: f.int("user"), owner: call.owner()?, page: paging.rows() };
+    let q = ConsentQuery {
+        search: paging.search.clone(),
+        application: f.uuid("application"),
+        user: f.int("user"),
+        owner: call.owner()?,
+        page: paging.rows(),
+    };
     f.done()?;
     let (page, total) = consents::list(&call.core.db, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))

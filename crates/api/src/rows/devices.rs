@@ -1,4 +1,5 @@
-//! `/authenticators/…`: second factors. Each person sees their own; administrators see everybody's below `admin/`.
+//! `/authenticators/…`: second factors. Each person sees their own; administrators see everybody's below
+//! `admin/`.
 use super::{USER, told};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
@@ -10,14 +11,15 @@ use signet_core::directory;
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::Page;
-use signet_store::devices::{self, Device, DeviceQuery, DeviceKind};
+use signet_store::devices::{self, Device, DeviceKind, DeviceQuery};
 use signet_store::users::{self, User};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 const PK: FieldDef = FieldDef::shown("pk", FieldKind::Int);
 const OF: FieldDef = FieldDef::shown("user", FieldKind::Object);
-const NAME: FieldDef = told(FieldDef::plain("name", FieldKind::Text).required().max(64), "What the person calls the device.");
+const NAME: FieldDef =
+    told(FieldDef::plain("name", FieldKind::Text).required().max(64), "What the person calls the device.");
 /// One code of a list.
 const TOKEN: &[FieldDef] = &[FieldDef::shown("token", FieldKind::Text)];
 
@@ -50,7 +52,8 @@ pub(crate) const ANY: &[FieldDef] = &[
     FieldDef::shown("meta_model_name", FieldKind::Text),
 ];
 /// What an administrator sends to give somebody a device.
-const GIVEN: &[FieldDef] = &[NAME, told(FieldDef::plain("user", USER).required(), "Whose device it becomes.")];
+const GIVEN: &[FieldDef] =
+    &[NAME, told(FieldDef::plain("user", USER).required(), "Whose device it becomes.")];
 
 /// Codes that an administrator makes for a person, and their length.
 const CODES: usize = 6;
@@ -77,33 +80,77 @@ enum Scope {
 
 pub(crate) fn register(rows: &mut Vec<Action>) {
     use Permission::{Owner, SignedIn, Superuser};
-    rows.push(Action::get("authenticators/all", SignedIn, "The caller's second factors.", crate::route::run!(all)).output(Output::Plain("Device")));
     rows.push(
-        Action::get("authenticators/admin/all", SignedIn, "Second factors, of a user where `user` is given; for administrators.", crate::route::run!(admin_all))
+        Action::get("authenticators/all", SignedIn, "The caller's second factors.", crate::route::run!(all))
             .output(Output::Plain("Device")),
+    );
+    rows.push(
+        Action::get(
+            "authenticators/admin/all",
+            SignedIn,
+            "Second factors, of a user where `user` is given; for administrators.",
+            crate::route::run!(admin_all),
+        )
+        .output(Output::Plain("Device")),
     );
     for kind in DeviceKind::ALL {
         let component = kind.model().1;
-        for (path, scope, permission) in
-            [(format!("authenticators/{}", kind.as_str()), Scope::Own, Owner), (format!("authenticators/admin/{}", kind.as_str()), Scope::Everybody, Superuser)]
-        {
+        for (path, scope, permission) in [
+            (format!("authenticators/{}", kind.as_str()), Scope::Own, Owner),
+            (format!("authenticators/admin/{}", kind.as_str()), Scope::Everybody, Superuser),
+        ] {
             let one = format!("{path}/{{id}}");
-            rows.push(Action::get(&path, permission, "Lists devices.", Run::Shared(Arc::new(move |call| Box::pin(list(call, kind, scope))))).gives(component));
-            rows.push(Action::get(&one, permission, "One device.", Run::Shared(Arc::new(move |call| Box::pin(retrieve(call, kind, scope))))).gives(component));
+            rows.push(
+                Action::get(
+                    &path,
+                    permission,
+                    "Lists devices.",
+                    Run::Shared(Arc::new(move |call| Box::pin(list(call, kind, scope)))),
+                )
+                .gives(component),
+            );
+            rows.push(
+                Action::get(
+                    &one,
+                    permission,
+                    "One device.",
+                    Run::Shared(Arc::new(move |call| Box::pin(retrieve(call, kind, scope)))),
+                )
+                .gives(component),
+            );
             for (method, partial) in [(Method::PUT, false), (Method::PATCH, true)] {
                 let run = Run::Shared(Arc::new(move |call| Box::pin(change(call, kind, scope, partial))));
-                rows.push(Action::new(method, &one, permission, "Renames the device.", run).takes(component).gives(component));
+                rows.push(
+                    Action::new(method, &one, permission, "Renames the device.", run)
+                        .takes(component)
+                        .gives(component),
+                );
             }
             let run = Run::Shared(Arc::new(move |call| Box::pin(destroy(call, kind, scope))));
-            rows.push(Action::new(Method::DELETE, &one, permission, "Removes the device.", run).output(Output::Nothing));
+            rows.push(
+                Action::new(Method::DELETE, &one, permission, "Removes the device.", run)
+                    .output(Output::Nothing),
+            );
             match scope {
                 Scope::Own => {
                     let run = Run::Shared(Arc::new(move |call| Box::pin(used_by(call, kind))));
-                    rows.push(Action::get(format!("{one}/used_by"), permission, "What refers to it.", run).output(Output::Plain("UsedBy")));
+                    rows.push(
+                        Action::get(format!("{one}/used_by"), permission, "What refers to it.", run)
+                            .output(Output::Plain("UsedBy")),
+                    );
                 }
                 Scope::Everybody => {
                     let run = Run::Shared(Arc::new(move |call| Box::pin(create(call, kind))));
-                    rows.push(Action::post(&path, permission, "Gives a person a device, where that can be done for them.", run).input(GIVEN).gives(component));
+                    rows.push(
+                        Action::post(
+                            &path,
+                            permission,
+                            "Gives a person a device, where that can be done for them.",
+                            run,
+                        )
+                        .input(GIVEN)
+                        .gives(component),
+                    );
                 }
             }
         }
@@ -114,7 +161,11 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
 fn common(d: &Device) -> Json {
     let (app, model) = d.kind.model();
     let text = |name: &str| d.data.get(name).cloned().unwrap_or_default();
-    let (description, external) = if d.kind == DeviceKind::Webauthn { (text("description"), text("aaguid")) } else { (Json::Null, Json::Null) };
+    let (description, external) = if d.kind == DeviceKind::Webauthn {
+        (text("description"), text("aaguid"))
+    } else {
+        (Json::Null, Json::Null)
+    };
     json!({
         "pk": d.id.to_string(), "name": d.name, "type": format!("{app}.{model}"), "confirmed": d.confirmed, "created": d.created, "last_updated": d.updated,
         "last_used": d.last_used, "extra_description": description, "external_id": external, "verbose_name": d.kind.label(),
@@ -123,12 +174,16 @@ fn common(d: &Device) -> Json {
 }
 
 async fn show(call: &Call, d: &Device, owner: Option<&User>) -> Result<Map, Fault> {
-    let mut out = json!({"pk": d.id, "name": d.name, "user": owner.map(|u| partial_user(&call.core, u))}).as_object().cloned().unwrap_or_default();
+    let mut out = json!({"pk": d.id, "name": d.name, "user": owner.map(|u| partial_user(&call.core, u))})
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     match d.kind {
         DeviceKind::Static => {
             // Only digests are kept: how many codes are left can be seen, the codes cannot.
             let left = devices::count_codes(&call.core.db, d.id, call.core.now()).await?;
-            let tokens: Vec<Json> = (0..left.clamp(0, 1000)).map(|_| json!({"token": "************"})).collect();
+            let tokens: Vec<Json> =
+                (0..left.clamp(0, 1000)).map(|_| json!({"token": "************"})).collect();
             out.insert("token_set".into(), json!(tokens));
         }
         DeviceKind::Sms => drop(out.insert("phone_number".into(), json!(d.text("phone_number")))),
@@ -138,7 +193,14 @@ async fn show(call: &Call, d: &Device, owner: Option<&User>) -> Result<Map, Faul
             let known = !d.text("description").is_empty();
             out.insert("created_on".into(), json!(d.created));
             out.insert("aaguid".into(), json!(aaguid));
-            out.insert("device_type".into(), if known { json!({"aaguid": aaguid, "description": d.text("description")}) } else { Json::Null });
+            out.insert(
+                "device_type".into(),
+                if known {
+                    json!({"aaguid": aaguid, "description": d.text("description")})
+                } else {
+                    Json::Null
+                },
+            );
         }
         DeviceKind::Totp | DeviceKind::Duo => {}
     }
@@ -176,7 +238,8 @@ async fn all(call: &mut Call) -> ApiResult {
 /// Most devices in one list without pages.
 const MOST: u64 = 1000;
 
-/// `GET /authenticators/admin/all/`: whoever may not see the devices of others gets an empty list, as clients expect.
+/// `GET /authenticators/admin/all/`: whoever may not see the devices of others gets an empty list, as clients
+/// expect.
 async fn admin_all(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let user = f.int("user");
@@ -184,7 +247,11 @@ async fn admin_all(call: &mut Call) -> ApiResult {
     if !call.is_superuser() {
         return Ok(Reply::ok(Vec::<Json>::new()));
     }
-    let (found, _) = devices::list(&call.core.db, &DeviceQuery { owner: user, page: Page::first(MOST), ..DeviceQuery::default() }).await?;
+    let (found, _) = devices::list(
+        &call.core.db,
+        &DeviceQuery { owner: user, page: Page::first(MOST), ..DeviceQuery::default() },
+    )
+    .await?;
     Ok(Reply::ok(found.iter().map(common).collect::<Vec<_>>()))
 }
 
@@ -192,10 +259,17 @@ async fn admin_all(call: &mut Call) -> ApiResult {
 async fn list(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let paging = Paging::read(call)?;
     let f = Filters::new(call);
-    let q = DeviceQuery { kind: Some(kind), name: f.text("name"), search: paging.search.clone(), owner: whose(call, scope)?, page: paging.rows() };
+    let q = DeviceQuery {
+        kind: Some(kind),
+        name: f.text("name"),
+        search: paging.search.clone(),
+        owner: whose(call, scope)?,
+        page: paging.rows(),
+    };
     let (page, total) = devices::list(&call.core.db, &q).await?;
     let ids: Vec<i64> = page.iter().map(|d| d.user_id).collect();
-    let owners: HashMap<i64, User> = users::by_ids(&call.core.db, &ids).await?.into_iter().map(|u| (u.id, u)).collect();
+    let owners: HashMap<i64, User> =
+        users::by_ids(&call.core.db, &ids).await?.into_iter().map(|u| (u.id, u)).collect();
     let mut shown = Vec::with_capacity(page.len());
     for device in &page {
         shown.push(Json::Object(show(call, device, owners.get(&device.user_id)).await?));
@@ -221,8 +295,8 @@ async fn change(call: &mut Call, kind: DeviceKind, scope: Scope, partial: bool) 
     answer(call, &device).await
 }
 
-/// `DELETE /authenticators/[admin/]<kind>/<id>/`. Where an administrator takes a factor away, everything of the account ends
-/// that may rest on it.
+/// `DELETE /authenticators/[admin/]<kind>/<id>/`. Where an administrator takes a factor away, everything of
+/// the account ends that may rest on it.
 async fn destroy(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let device = find(call, kind, scope).await?;
     if scope == Scope::Everybody {
@@ -245,12 +319,15 @@ async fn used_by(call: &mut Call, kind: DeviceKind) -> ApiResult {
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
-/// `POST /authenticators/admin/<kind>/`: recovery codes, which are in this answer and nowhere else, or the address of the
-/// account. Everything else needs the person's own device and is set up by them.
+/// `POST /authenticators/admin/<kind>/`: recovery codes, which are in this answer and nowhere else, or the
+/// address of the account. Everything else needs the person's own device and is set up by them.
 async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
     whose(call, Scope::Everybody)?;
     if !matches!(kind, DeviceKind::Static | DeviceKind::Email) {
-        return Err(Fault::invalid("non_field_errors", format!("A {} is set up by its owner, in a flow.", kind.label())));
+        return Err(Fault::invalid(
+            "non_field_errors",
+            format!("A {} is set up by its owner, in a flow.", kind.label()),
+        ));
     }
     let sent = form::read(call, GIVEN, false).await?;
     let owner = match sent.int("user") {
@@ -269,7 +346,8 @@ async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
     }
     let digests: Vec<String> = codes.iter().map(|c| device.code_digest(&call.core.vault, c)).collect();
     device.id = devices::insert_with_codes(&call.core.db, &device, &digests).await?;
-    call.record("model_created", json!({"model": device.event_model(device.id), "user": owner.username})).await?;
+    call.record("model_created", json!({"model": device.event_model(device.id), "user": owner.username}))
+        .await?;
     let mut shown = show(call, &device, Some(&owner)).await?;
     if kind == DeviceKind::Static {
         shown.insert("token_set".into(), codes.iter().map(|c| json!({"token": c})).collect());

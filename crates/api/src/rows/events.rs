@@ -107,7 +107,8 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(&event)))
 }
 
-/// `POST /events/events/`: only actions that begin with `custom_`, so that nobody can forge what the system says.
+/// `POST /events/events/`: only actions that begin with `custom_`, so that nobody can forge what the system
+/// says.
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let action = sent.text("action").unwrap_or_default();
@@ -115,7 +116,10 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         return Err(Fault::invalid("action", format!("\"{action}\" is not a valid choice.")));
     }
     let context = Json::Object(sent.map("context").unwrap_or_default());
-    let id = call.core.event(&call.client, call.principal.as_ref(), &action, &sent.text("app").unwrap_or_default(), context).await;
+    let id = call
+        .core
+        .event(&call.client, call.principal.as_ref(), &action, &sent.text("app").unwrap_or_default(), context)
+        .await;
     let id = id.ok_or_else(|| signet_base::Error::Unavailable("the event could not be written".into()))?;
     let event = events::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Event"))?;
     Ok(Reply::created(show(&event)))

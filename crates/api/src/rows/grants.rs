@@ -40,12 +40,26 @@ struct Grant {
 }
 impl From<GrantToken> for Grant {
     fn from(t: GrantToken) -> Self {
-        Self { id: t.id, provider: t.provider, user: t.user_id, scope: t.scope, expires: t.expires, token: Some((t.data, t.revoked)) }
+        Self {
+            id: t.id,
+            provider: t.provider,
+            user: t.user_id,
+            scope: t.scope,
+            expires: t.expires,
+            token: Some((t.data, t.revoked)),
+        }
     }
 }
 impl From<Code> for Grant {
     fn from(c: Code) -> Self {
-        Self { id: c.id, provider: c.provider, user: c.user_id, scope: c.scope, expires: c.expires, token: None }
+        Self {
+            id: c.id,
+            provider: c.provider,
+            user: c.user_id,
+            scope: c.scope,
+            expires: c.expires,
+            token: None,
+        }
     }
 }
 
@@ -69,7 +83,12 @@ async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
             "scope": g.scope.split_whitespace().collect::<Vec<_>>(),
         });
         if let Some((data, revoked)) = &g.token {
-            out["id_token"] = Json::String(data.get("id_token").or_else(|| data.get("claims")).map(Json::to_string).unwrap_or_else(|| "{}".to_owned()));
+            out["id_token"] = Json::String(
+                data.get("id_token")
+                    .or_else(|| data.get("claims"))
+                    .map(Json::to_string)
+                    .unwrap_or_else(|| "{}".to_owned()),
+            );
             out["revoked"] = json!(revoked);
         }
         out
@@ -80,7 +99,14 @@ async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
 async fn list(call: &Call, sort: Sort) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let q = GrantQuery { search: paging.search.clone(), provider: f.int("provider"), user: f.int("user"), owner: call.owner()?, alive_at: None, page: paging.rows() };
+    let q = GrantQuery {
+        search: paging.search.clone(),
+        provider: f.int("provider"),
+        user: f.int("user"),
+        owner: call.owner()?,
+        alive_at: None,
+        page: paging.rows(),
+    };
     f.done()?;
     let db = &call.core.db;
     let (page, total): (Vec<Grant>, u64) = match sort {
@@ -139,6 +165,18 @@ macro_rules! handlers {
         }
     };
 }
-handlers!(Sort::Token(TokenKind::Access), access_tokens, access_token, delete_access_token, access_token_used_by);
-handlers!(Sort::Token(TokenKind::Refresh), refresh_tokens, refresh_token, delete_refresh_token, refresh_token_used_by);
+handlers!(
+    Sort::Token(TokenKind::Access),
+    access_tokens,
+    access_token,
+    delete_access_token,
+    access_token_used_by
+);
+handlers!(
+    Sort::Token(TokenKind::Refresh),
+    refresh_tokens,
+    refresh_token,
+    delete_refresh_token,
+    refresh_token_used_by
+);
 handlers!(Sort::Code, codes, code, delete_code, code_used_by);

@@ -12,7 +12,10 @@ use signet_store::groups::{self, Group, GroupQuery};
 use signet_store::{objects, users};
 use std::collections::HashSet;
 
-const ROLE: &[FieldDef] = &[labelled(FieldDef::shown("pk", FieldKind::Uuid), "Uuid"), FieldDef::plain("name", FieldKind::Text).required()];
+const ROLE: &[FieldDef] = &[
+    labelled(FieldDef::shown("pk", FieldKind::Uuid), "Uuid"),
+    FieldDef::plain("name", FieldKind::Text).required(),
+];
 pub(crate) const FIELDS: &[FieldDef] = &[
     labelled(FieldDef::shown("pk", FieldKind::Uuid), "Group uuid"),
     FieldDef::shown("num_pk", FieldKind::Int),
@@ -35,16 +38,28 @@ pub(crate) const MEMBER: &[FieldDef] = &[FieldDef::plain("pk", FieldKind::Int).r
 async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let db = &call.core.db;
     let ids: Vec<Uuid> = list.iter().map(|g| g.id).collect();
-    let (parents, children) = (groups::parents_of_many(db, &ids).await?, groups::children_of_many(db, &ids).await?);
+    let (parents, children) =
+        (groups::parents_of_many(db, &ids).await?, groups::children_of_many(db, &ids).await?);
     let with_users = call.flag("include_users").unwrap_or(true);
-    let (with_children, with_parents) = (call.flag("include_children").unwrap_or(false), call.flag("include_parents").unwrap_or(false));
-    let (members, member_ids) =
-        if with_users { (groups::members_of_many(db, &ids).await?, Default::default()) } else { (Default::default(), groups::member_ids_of_many(db, &ids).await?) };
+    let (with_children, with_parents) =
+        (call.flag("include_children").unwrap_or(false), call.flag("include_parents").unwrap_or(false));
+    let (members, member_ids) = if with_users {
+        (groups::members_of_many(db, &ids).await?, Default::default())
+    } else {
+        (Default::default(), groups::member_ids_of_many(db, &ids).await?)
+    };
     let related = |g: &Group| json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
     let one = |g: &Group| {
-        let (above, below) = (parents.get(&g.id).map_or(&[][..], Vec::as_slice), children.get(&g.id).map_or(&[][..], Vec::as_slice));
+        let (above, below) = (
+            parents.get(&g.id).map_or(&[][..], Vec::as_slice),
+            children.get(&g.id).map_or(&[][..], Vec::as_slice),
+        );
         let people = members.get(&g.id).map_or(&[][..], Vec::as_slice);
-        let ids = if with_users { people.iter().map(|u| u.id).collect() } else { member_ids.get(&g.id).cloned().unwrap_or_default() };
+        let ids = if with_users {
+            people.iter().map(|u| u.id).collect()
+        } else {
+            member_ids.get(&g.id).cloned().unwrap_or_default()
+        };
         json!({
             "pk": g.id, "num_pk": rows::num_pk(g), "name": g.name, "is_superuser": g.is_superuser,
             "parents": above.iter().map(|p| p.id).collect::<Vec<_>>(), "parents_obj": with_parents.then(|| above.iter().map(related).collect::<Vec<_>>()),
@@ -85,7 +100,14 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     attributes(call, |text| q.attributes_text(text))?;
     let (page, total) = groups::list(&call.core.db, &q).await?;
     let results = show(call, &page).await?;
-    paging.envelope(results, total, autocomplete("authentik_core.group", &[("name", "str", None), ("is_superuser", "bool", None), ("attributes", "relation", None)]))
+    paging.envelope(
+        results,
+        total,
+        autocomplete(
+            "authentik_core.group",
+            &[("name", "str", None), ("is_superuser", "bool", None), ("attributes", "relation", None)],
+        ),
+    )
 }
 
 /// `GET /core/groups/<uuid>/`
@@ -105,7 +127,14 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut group = Group::new(&call.core.ports, "");
     let with = fill(call, &mut group, &sent, &mut errors, None).await?;
-    groups::insert(&call.core.db, &group, with.parents.as_deref().unwrap_or_default(), with.members.as_deref().unwrap_or_default()).await.map_err(taken)?;
+    groups::insert(
+        &call.core.db,
+        &group,
+        with.parents.as_deref().unwrap_or_default(),
+        with.members.as_deref().unwrap_or_default(),
+    )
+    .await
+    .map_err(taken)?;
     call.event("model_created", model("group", group.id, &group.name)).await;
     Ok(Reply::created(answer(call, group.id).await?))
 }
@@ -124,12 +153,20 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     let mut group = before.clone();
     let with = fill(call, &mut group, &sent, &mut errors, Some(&before)).await?;
-    groups::update(&call.core.db, &group, with.parents.as_deref(), with.members.as_deref(), call.core.now()).await.map_err(taken)?;
+    groups::update(&call.core.db, &group, with.parents.as_deref(), with.members.as_deref(), call.core.now())
+        .await
+        .map_err(taken)?;
     call.event("model_updated", model("group", group.id, &group.name)).await;
     Ok(Reply::ok(answer(call, group.id).await?))
 }
 
-async fn fill(call: &Call, group: &mut Group, sent: &Map, errors: &mut FieldErrors, before: Option<&Group>) -> Result<Relations, Fault> {
+async fn fill(
+    call: &Call,
+    group: &mut Group,
+    sent: &Map,
+    errors: &mut FieldErrors,
+    before: Option<&Group>,
+) -> Result<Relations, Fault> {
     let db = &call.core.db;
     if let Some(name) = sent.text("name") {
         if groups::by_name(db, &name).await?.is_some_and(|other| other.id != group.id) {
@@ -164,8 +201,12 @@ async fn fill(call: &Call, group: &mut Group, sent: &Map, errors: &mut FieldErro
 
 fn taken(error: Error) -> Fault {
     match error {
-        Error::Conflict(tag) if tag == "user_group.name" => Fault::invalid("name", "Group with this name already exists."),
-        Error::Conflict(tag) if tag == "foreign key" => Fault::invalid("non_field_errors", "A parent or a member was deleted at the same time."),
+        Error::Conflict(tag) if tag == "user_group.name" => {
+            Fault::invalid("name", "Group with this name already exists.")
+        }
+        Error::Conflict(tag) if tag == "foreign key" => {
+            Fault::invalid("non_field_errors", "A parent or a member was deleted at the same time.")
+        }
         other => other.into(),
     }
 }

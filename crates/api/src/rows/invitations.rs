@@ -23,7 +23,10 @@ pub(crate) const FIELDS: &[FieldDef] = &[
     told(FieldDef::plain("fixed_data", FieldKind::Object), "Goes over what is typed in the flow."),
     FieldDef::shown("created_by", FieldKind::Object),
     told(FieldDef::plain("single_use", FieldKind::Bool), "Gone when somebody has used it."),
-    told(FieldDef::plain("flow", FLOW).nullable(), "The only flow that takes it. None: any enrolment with an invitation stage."),
+    told(
+        FieldDef::plain("flow", FLOW).nullable(),
+        "The only flow that takes it. None: any enrolment with an invitation stage.",
+    ),
     FieldDef::shown("flow_obj", FieldKind::Object),
 ];
 pub(crate) const LETTER: &[FieldDef] = &[
@@ -42,7 +45,9 @@ async fn show(call: &Call, list: &[Invitation]) -> Result<Vec<Json>> {
     let partial = |full: Json| -> Json {
         let keep = ["pk", "username", "name", "is_active", "last_login", "email", "attributes", "uid"];
         match full {
-            Json::Object(map) => Json::Object(map.into_iter().filter(|(n, _)| keep.contains(&n.as_str())).collect()),
+            Json::Object(map) => {
+                Json::Object(map.into_iter().filter(|(n, _)| keep.contains(&n.as_str())).collect())
+            }
             other => other,
         }
     };
@@ -77,9 +82,17 @@ fn about(call: &Call, invitation: &Invitation) -> Json {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let flows = f.text("flow__slug").map(|slug| call.config.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
-    let q =
-        InvitationQuery { search: paging.search.clone(), name: f.text("name"), created_by: f.text("created_by__username"), expires: f.time("expires"), flows, page: paging.rows() };
+    let flows = f
+        .text("flow__slug")
+        .map(|slug| call.config.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
+    let q = InvitationQuery {
+        search: paging.search.clone(),
+        name: f.text("name"),
+        created_by: f.text("created_by__username"),
+        expires: f.time("expires"),
+        flows,
+        page: paging.rows(),
+    };
     f.done()?;
     let (page, total) = invitations::list(&call.core.db, &call.core.vault, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))
@@ -165,14 +178,25 @@ fn gone(error: Error) -> Fault {
 pub(crate) async fn send_email(call: &mut Call) -> ApiResult {
     let invitation = find(call).await?;
     let sent = form::read(call, LETTER, false).await?;
-    let texts = |name: &str| -> Vec<String> { sent.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(|t| t.trim().to_owned()).collect() };
+    let texts = |name: &str| -> Vec<String> {
+        sent.get(name)
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .map(|t| t.trim().to_owned())
+            .collect()
+    };
     let (to, cc, bcc) = (texts("email_addresses"), texts("cc_addresses"), texts("bcc_addresses"));
     for (field, list) in [("email_addresses", &to), ("cc_addresses", &cc), ("bcc_addresses", &bcc)] {
         if let Some(bad) = list.iter().find(|a| !signet_model::check::email(a)) {
             return Err(Fault::invalid(field, format!("{bad:?} is not an e-mail address.")));
         }
         if list.len() > MOST {
-            return Err(Fault::invalid(field, format!("Ensure this field has no more than {MOST} elements.")));
+            return Err(Fault::invalid(
+                field,
+                format!("Ensure this field has no more than {MOST} elements."),
+            ));
         }
     }
     if to.is_empty() {
@@ -182,13 +206,22 @@ pub(crate) async fn send_email(call: &mut Call) -> ApiResult {
         return Err(Fault::invalid("non_field_errors", "The invitation has expired."));
     }
     let Some(flow) = invitation.flow.and_then(|pk| call.config.get(pk)) else {
-        return Err(Fault::invalid("non_field_errors", "The invitation has no flow that a link could lead to."));
+        return Err(Fault::invalid(
+            "non_field_errors",
+            "The invitation has no flow that a link could lead to.",
+        ));
     };
-    let template = sent.text("template").filter(|t| !t.is_empty()).unwrap_or_else(|| "email/invitation.html".to_owned());
+    let template =
+        sent.text("template").filter(|t| !t.is_empty()).unwrap_or_else(|| "email/invitation.html".to_owned());
     if let Err(why) = templates::check(&template) {
         return Err(Fault::invalid("template", why));
     }
-    let url = format!("{}/if/flow/{}/?itoken={}", address::public(&call.core, &call.client)?, query::encode(flow.text("slug")), invitation.id);
+    let url = format!(
+        "{}/if/flow/{}/?itoken={}",
+        address::public(&call.core, &call.client)?,
+        query::encode(flow.text("slug")),
+        invitation.id
+    );
     let left = invitation.expires.map(|at| templates::duration((at.0 - call.core.now().0) / 1_000_000));
     let values = json!({"url": url, "expires": invitation.expires, "expires_in": left, "invitation": {"name": invitation.name}});
     for address in to {

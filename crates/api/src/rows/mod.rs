@@ -21,8 +21,10 @@ use http::Method;
 use signet_base::{Json, json};
 use signet_model::{FieldDef, FieldKind, OnDelete};
 
-pub(crate) const USER: FieldKind = FieldKind::Ref { target: "authentik_core.user", on_delete: OnDelete::Cascade };
-pub(crate) const GROUP: FieldKind = FieldKind::Ref { target: "authentik_core.group", on_delete: OnDelete::Cascade };
+pub(crate) const USER: FieldKind =
+    FieldKind::Ref { target: "authentik_core.user", on_delete: OnDelete::Cascade };
+pub(crate) const GROUP: FieldKind =
+    FieldKind::Ref { target: "authentik_core.group", on_delete: OnDelete::Cascade };
 pub(crate) const UUIDS: FieldKind = FieldKind::List(&FieldKind::Uuid);
 
 /// A text that may be empty.
@@ -73,69 +75,200 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     let mut add = |action: Action| rows.push(action);
     let put = |path: &str, doc: &str, f| Action::new(Method::PUT, path, Superuser, doc, f);
     let patch = |path: &str, doc: &str, f| Action::new(Method::PATCH, path, Superuser, doc, f);
-    let delete = |path: &str, permission, doc: &str, f| Action::new(Method::DELETE, path, permission, doc, f).output(Output::Nothing);
-    let used = |path: &str, permission, f| Action::get(path, permission, "Lists what refers to the object.", f).output(Output::Plain("UsedBy"));
+    let delete = |path: &str, permission, doc: &str, f| {
+        Action::new(Method::DELETE, path, permission, doc, f).output(Output::Nothing)
+    };
+    let used = |path: &str, permission, f| {
+        Action::get(path, permission, "Lists what refers to the object.", f).output(Output::Plain("UsedBy"))
+    };
 
     add(Action::get("core/users", Superuser, "Lists users.", run!(users::list)).gives("User"));
-    add(Action::post("core/users", Superuser, "Adds a user.", run!(users::create)).takes("User").gives("User"));
+    add(Action::post("core/users", Superuser, "Adds a user.", run!(users::create))
+        .takes("User")
+        .gives("User"));
     add(Action::get("core/users/{id}", Superuser, "One user.", run!(users::retrieve)).gives("User"));
     add(put("core/users/{id}", "Replaces a user's data.", run!(users::update)).takes("User").gives("User"));
-    add(patch("core/users/{id}", "Changes some of a user's data.", run!(users::partial_update)).takes("User").gives("User"));
-    add(delete("core/users/{id}", Superuser, "Deletes a user with sessions, tokens and consents.", run!(users::destroy)));
+    add(patch("core/users/{id}", "Changes some of a user's data.", run!(users::partial_update))
+        .takes("User")
+        .gives("User"));
+    add(delete(
+        "core/users/{id}",
+        Superuser,
+        "Deletes a user with sessions, tokens and consents.",
+        run!(users::destroy),
+    ));
     add(used("core/users/{id}/used_by", Superuser, run!(users::used_by)));
-    add(Action::get("core/users/me", SignedIn, "Who is asking.", run!(user_actions::me)).output(Output::Members("SessionUser", user_actions::ME)));
-    add(Action::get("core/users/paths", Superuser, "The paths in use.", run!(user_actions::paths)).output(Output::Members("UserPath", user_actions::PATHS)));
-    add(Action::post("core/users/{id}/set_password", Superuser, "Sets a password.", run!(user_actions::set_password)).input(user_actions::PASSWORD).output(Output::Nothing));
-    add(Action::post("core/users/{id}/set_password_hash", Superuser, "Sets a password by its hash.", run!(user_actions::set_password_hash))
-        .input(user_actions::PASSWORD)
-        .output(Output::Nothing));
-    add(Action::post("core/users/{id}/recovery", Superuser, "Makes a link by which the person gets in again, once.", run!(user_actions::recovery))
-        .input(user_actions::RECOVERY)
-        .output(Output::One("Link")));
-    add(Action::post("core/users/{id}/recovery_email", Superuser, "Sends the person a mail with a link by which they get in again.", run!(user_actions::recovery_email))
-        .input(user_actions::RECOVERY_EMAIL)
-        .output(Output::Nothing));
-    add(Action::post("core/users/{id}/impersonate", Superuser, "Acts as another user.", run!(user_actions::impersonate)).input(user_actions::IMPERSONATE).output(Output::Nothing));
-    add(Action::get("core/users/impersonate_end", Anyone, "Stops acting as another user.", run!(user_actions::impersonate_end)).output(Output::Nothing));
-    add(Action::post("core/users/service_account", Superuser, "Adds a service account with its app password.", run!(service_account::create))
-        .input(service_account::FIELDS)
-        .output(Output::Members("UserServiceAccountResponse", service_account::ANSWER)));
+    add(Action::get("core/users/me", SignedIn, "Who is asking.", run!(user_actions::me))
+        .output(Output::Members("SessionUser", user_actions::ME)));
+    add(Action::get("core/users/paths", Superuser, "The paths in use.", run!(user_actions::paths))
+        .output(Output::Members("UserPath", user_actions::PATHS)));
+    add(Action::post(
+        "core/users/{id}/set_password",
+        Superuser,
+        "Sets a password.",
+        run!(user_actions::set_password),
+    )
+    .input(user_actions::PASSWORD)
+    .output(Output::Nothing));
+    add(Action::post(
+        "core/users/{id}/set_password_hash",
+        Superuser,
+        "Sets a password by its hash.",
+        run!(user_actions::set_password_hash),
+    )
+    .input(user_actions::PASSWORD)
+    .output(Output::Nothing));
+    add(Action::post(
+        "core/users/{id}/recovery",
+        Superuser,
+        "Makes a link by which the person gets in again, once.",
+        run!(user_actions::recovery),
+    )
+    .input(user_actions::RECOVERY)
+    .output(Output::One("Link")));
+    add(Action::post(
+        "core/users/{id}/recovery_email",
+        Superuser,
+        "Sends the person a mail with a link by which they get in again.",
+        run!(user_actions::recovery_email),
+    )
+    .input(user_actions::RECOVERY_EMAIL)
+    .output(Output::Nothing));
+    add(Action::post(
+        "core/users/{id}/impersonate",
+        Superuser,
+        "Acts as another user.",
+        run!(user_actions::impersonate),
+    )
+    .input(user_actions::IMPERSONATE)
+    .output(Output::Nothing));
+    add(Action::get(
+        "core/users/impersonate_end",
+        Anyone,
+        "Stops acting as another user.",
+        run!(user_actions::impersonate_end),
+    )
+    .output(Output::Nothing));
+    add(Action::post(
+        "core/users/service_account",
+        Superuser,
+        "Adds a service account with its app password.",
+        run!(service_account::create),
+    )
+    .input(service_account::FIELDS)
+    .output(Output::Members("UserServiceAccountResponse", service_account::ANSWER)));
 
     add(Action::get("core/groups", Superuser, "Lists groups.", run!(groups::list)).gives("Group"));
-    add(Action::post("core/groups", Superuser, "Adds a group.", run!(groups::create)).takes("Group").gives("Group"));
-    add(Action::get("core/groups/{group_uuid}", Superuser, "One group.", run!(groups::retrieve)).gives("Group"));
-    add(put("core/groups/{group_uuid}", "Replaces a group's data.", run!(groups::update)).takes("Group").gives("Group"));
-    add(patch("core/groups/{group_uuid}", "Changes some of a group's data.", run!(groups::partial_update)).takes("Group").gives("Group"));
+    add(Action::post("core/groups", Superuser, "Adds a group.", run!(groups::create))
+        .takes("Group")
+        .gives("Group"));
+    add(Action::get("core/groups/{group_uuid}", Superuser, "One group.", run!(groups::retrieve))
+        .gives("Group"));
+    add(put("core/groups/{group_uuid}", "Replaces a group's data.", run!(groups::update))
+        .takes("Group")
+        .gives("Group"));
+    add(patch("core/groups/{group_uuid}", "Changes some of a group's data.", run!(groups::partial_update))
+        .takes("Group")
+        .gives("Group"));
     add(delete("core/groups/{group_uuid}", Superuser, "Deletes a group.", run!(groups::destroy)));
     add(used("core/groups/{group_uuid}/used_by", Superuser, run!(groups::used_by)));
-    add(Action::post("core/groups/{group_uuid}/add_user", Superuser, "Adds a member.", run!(groups::add_user)).input(groups::MEMBER).output(Output::Nothing));
-    add(Action::post("core/groups/{group_uuid}/remove_user", Superuser, "Takes a member out.", run!(groups::remove_user)).input(groups::MEMBER).output(Output::Nothing));
+    add(Action::post(
+        "core/groups/{group_uuid}/add_user",
+        Superuser,
+        "Adds a member.",
+        run!(groups::add_user),
+    )
+    .input(groups::MEMBER)
+    .output(Output::Nothing));
+    add(Action::post(
+        "core/groups/{group_uuid}/remove_user",
+        Superuser,
+        "Takes a member out.",
+        run!(groups::remove_user),
+    )
+    .input(groups::MEMBER)
+    .output(Output::Nothing));
 
     add(Action::get("core/tokens", Owner, "Lists tokens.", run!(tokens::list)).gives("Token"));
-    add(Action::post("core/tokens", Owner, "Adds a token.", run!(tokens::create)).takes("Token").gives("Token"));
+    add(Action::post("core/tokens", Owner, "Adds a token.", run!(tokens::create))
+        .takes("Token")
+        .gives("Token"));
     add(Action::get("core/tokens/{identifier}", Owner, "One token.", run!(tokens::retrieve)).gives("Token"));
-    add(Action::new(Method::PUT, "core/tokens/{identifier}", Owner, "Replaces a token's data.", run!(tokens::update)).takes("Token").gives("Token"));
-    add(Action::new(Method::PATCH, "core/tokens/{identifier}", Owner, "Changes some of a token's data.", run!(tokens::partial_update)).takes("Token").gives("Token"));
+    add(Action::new(
+        Method::PUT,
+        "core/tokens/{identifier}",
+        Owner,
+        "Replaces a token's data.",
+        run!(tokens::update),
+    )
+    .takes("Token")
+    .gives("Token"));
+    add(Action::new(
+        Method::PATCH,
+        "core/tokens/{identifier}",
+        Owner,
+        "Changes some of a token's data.",
+        run!(tokens::partial_update),
+    )
+    .takes("Token")
+    .gives("Token"));
     add(delete("core/tokens/{identifier}", Owner, "Deletes a token.", run!(tokens::destroy)));
     add(used("core/tokens/{identifier}/used_by", Owner, run!(tokens::used_by)));
-    add(Action::get("core/tokens/{identifier}/view_key", Owner, "Shows the key; the log remembers.", run!(tokens::view_key)).output(Output::Members("TokenView", tokens::KEY)));
-    add(Action::post("core/tokens/{identifier}/set_key", Superuser, "Sets the key.", run!(tokens::set_key)).input(tokens::KEY).output(Output::Nothing));
+    add(Action::get(
+        "core/tokens/{identifier}/view_key",
+        Owner,
+        "Shows the key; the log remembers.",
+        run!(tokens::view_key),
+    )
+    .output(Output::Members("TokenView", tokens::KEY)));
+    add(Action::post("core/tokens/{identifier}/set_key", Superuser, "Sets the key.", run!(tokens::set_key))
+        .input(tokens::KEY)
+        .output(Output::Nothing));
 
-    add(Action::get("core/authenticated_sessions", Owner, "Lists sessions.", run!(sessions::list)).gives("AuthenticatedSession"));
-    add(delete("core/authenticated_sessions/bulk_delete", Superuser, "Ends all sessions of users.", run!(sessions::bulk_delete)));
-    add(Action::get("core/authenticated_sessions/{uuid}", Owner, "One session.", run!(sessions::retrieve)).gives("AuthenticatedSession"));
+    add(Action::get("core/authenticated_sessions", Owner, "Lists sessions.", run!(sessions::list))
+        .gives("AuthenticatedSession"));
+    add(delete(
+        "core/authenticated_sessions/bulk_delete",
+        Superuser,
+        "Ends all sessions of users.",
+        run!(sessions::bulk_delete),
+    ));
+    add(Action::get("core/authenticated_sessions/{uuid}", Owner, "One session.", run!(sessions::retrieve))
+        .gives("AuthenticatedSession"));
     add(delete("core/authenticated_sessions/{uuid}", Owner, "Ends a session.", run!(sessions::destroy)));
     add(used("core/authenticated_sessions/{uuid}/used_by", Owner, run!(sessions::used_by)));
 
     add(Action::get("core/user_consent", Owner, "Lists consents.", run!(consents::list)).gives("UserConsent"));
-    add(Action::get("core/user_consent/{id}", Owner, "One consent.", run!(consents::retrieve)).gives("UserConsent"));
+    add(Action::get("core/user_consent/{id}", Owner, "One consent.", run!(consents::retrieve))
+        .gives("UserConsent"));
     add(delete("core/user_consent/{id}", Owner, "Withdraws a consent.", run!(consents::destroy)));
     add(used("core/user_consent/{id}/used_by", Owner, run!(consents::used_by)));
 
     for (path, list, one, gone, uses, component) in [
-        ("oauth2/access_tokens", run!(grants::access_tokens), run!(grants::access_token), run!(grants::delete_access_token), run!(grants::access_token_used_by), "TokenModel"),
-        ("oauth2/refresh_tokens", run!(grants::refresh_tokens), run!(grants::refresh_token), run!(grants::delete_refresh_token), run!(grants::refresh_token_used_by), "TokenModel"),
-        ("oauth2/authorization_codes", run!(grants::codes), run!(grants::code), run!(grants::delete_code), run!(grants::code_used_by), "ExpiringBaseGrantModel"),
+        (
+            "oauth2/access_tokens",
+            run!(grants::access_tokens),
+            run!(grants::access_token),
+            run!(grants::delete_access_token),
+            run!(grants::access_token_used_by),
+            "TokenModel",
+        ),
+        (
+            "oauth2/refresh_tokens",
+            run!(grants::refresh_tokens),
+            run!(grants::refresh_token),
+            run!(grants::delete_refresh_token),
+            run!(grants::refresh_token_used_by),
+            "TokenModel",
+        ),
+        (
+            "oauth2/authorization_codes",
+            run!(grants::codes),
+            run!(grants::code),
+            run!(grants::delete_code),
+            run!(grants::code_used_by),
+            "ExpiringBaseGrantModel",
+        ),
     ] {
         add(Action::get(path, Owner, "Lists what was granted.", list).gives(component));
         add(Action::get(format!("{path}/{{id}}"), Owner, "One grant.", one).gives(component));
@@ -144,36 +277,86 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     }
 
     add(Action::get("events/events", Superuser, "Lists events.", run!(events::list)).gives("Event"));
-    add(Action::post("events/events", Superuser, "Adds an event of one's own.", run!(events::create)).takes("Event").gives("Event"));
-    add(Action::get("events/events/actions", SignedIn, "Kinds of events.", run!(events::actions)).output(Output::Plain("TypeCreate")));
-    add(Action::get("events/events/{event_uuid}", Superuser, "One event.", run!(events::retrieve)).gives("Event"));
+    add(Action::post("events/events", Superuser, "Adds an event of one's own.", run!(events::create))
+        .takes("Event")
+        .gives("Event"));
+    add(Action::get("events/events/actions", SignedIn, "Kinds of events.", run!(events::actions))
+        .output(Output::Plain("TypeCreate")));
+    add(Action::get("events/events/{event_uuid}", Superuser, "One event.", run!(events::retrieve))
+        .gives("Event"));
 
     let invitation = "stages/invitation/invitations/{invite_uuid}";
-    add(Action::get("stages/invitation/invitations", Superuser, "Lists invitations.", run!(invitations::list)).gives("Invitation"));
-    add(Action::post("stages/invitation/invitations", Superuser, "Adds an invitation.", run!(invitations::create)).takes("Invitation").gives("Invitation"));
-    add(Action::get(invitation, Superuser, "One invitation.", run!(invitations::retrieve)).gives("Invitation"));
-    add(put(invitation, "Replaces an invitation.", run!(invitations::update)).takes("Invitation").gives("Invitation"));
-    add(patch(invitation, "Changes some of an invitation.", run!(invitations::partial_update)).takes("Invitation").gives("Invitation"));
+    add(Action::get(
+        "stages/invitation/invitations",
+        Superuser,
+        "Lists invitations.",
+        run!(invitations::list),
+    )
+    .gives("Invitation"));
+    add(Action::post(
+        "stages/invitation/invitations",
+        Superuser,
+        "Adds an invitation.",
+        run!(invitations::create),
+    )
+    .takes("Invitation")
+    .gives("Invitation"));
+    add(Action::get(invitation, Superuser, "One invitation.", run!(invitations::retrieve))
+        .gives("Invitation"));
+    add(put(invitation, "Replaces an invitation.", run!(invitations::update))
+        .takes("Invitation")
+        .gives("Invitation"));
+    add(patch(invitation, "Changes some of an invitation.", run!(invitations::partial_update))
+        .takes("Invitation")
+        .gives("Invitation"));
     add(delete(invitation, Superuser, "Withdraws an invitation.", run!(invitations::destroy)));
     add(used(&format!("{invitation}/used_by"), Superuser, run!(invitations::used_by)));
-    add(Action::post(format!("{invitation}/send_email"), Superuser, "Sends the invitation's link.", run!(invitations::send_email))
-        .input(invitations::LETTER)
-        .output(Output::Nothing));
+    add(Action::post(
+        format!("{invitation}/send_email"),
+        Superuser,
+        "Sends the invitation's link.",
+        run!(invitations::send_email),
+    )
+    .input(invitations::LETTER)
+    .output(Output::Nothing));
 
-    add(Action::get("policies/reputation/scores", Superuser, "Lists reputation scores.", run!(reputation::list)).gives("Reputation"));
-    add(Action::get("policies/reputation/scores/{reputation_uuid}", Superuser, "One score.", run!(reputation::retrieve)).gives("Reputation"));
-    add(delete("policies/reputation/scores/{reputation_uuid}", Superuser, "Forgets a score.", run!(reputation::destroy)));
+    add(Action::get(
+        "policies/reputation/scores",
+        Superuser,
+        "Lists reputation scores.",
+        run!(reputation::list),
+    )
+    .gives("Reputation"));
+    add(Action::get(
+        "policies/reputation/scores/{reputation_uuid}",
+        Superuser,
+        "One score.",
+        run!(reputation::retrieve),
+    )
+    .gives("Reputation"));
+    add(delete(
+        "policies/reputation/scores/{reputation_uuid}",
+        Superuser,
+        "Forgets a score.",
+        run!(reputation::destroy),
+    ));
     add(used("policies/reputation/scores/{reputation_uuid}/used_by", Superuser, run!(reputation::used_by)));
 
     // What nobody has as long as nothing makes it: notifications, outposts.
-    add(Action::get("events/notifications", Owner, "The caller's notifications.", run!(empty_page)).output(Output::Page("Notification")));
+    add(Action::get("events/notifications", Owner, "The caller's notifications.", run!(empty_page))
+        .output(Output::Page("Notification")));
     // Health checks of others ask here without a credential: that they are answered is all they learn.
-    add(Action::get("outposts", Permission::Anyone, "Lists outposts.", run!(outposts)).output(Output::Page("Outpost")));
+    add(Action::get("outposts", Permission::Anyone, "Lists outposts.", run!(outposts))
+        .output(Output::Page("Outpost")));
     devices::register(rows);
 }
 
 async fn outposts(call: &mut Call) -> ApiResult {
-    if call.principal.as_ref().is_some_and(|person| person.is_superuser) { empty_page(call).await } else { Ok(Reply::ok(json!({"status": "reachable"}))) }
+    if call.principal.as_ref().is_some_and(|person| person.is_superuser) {
+        empty_page(call).await
+    } else {
+        Ok(Reply::ok(json!({"status": "reachable"})))
+    }
 }
 
 async fn empty_page(call: &mut Call) -> ApiResult {

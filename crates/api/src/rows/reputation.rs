@@ -22,14 +22,18 @@ fn show(r: &Reputation) -> Json {
 async fn find(call: &Call) -> Result<Reputation, Fault> {
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let found = reputation::by_id(&call.core.db, id).await?;
-    found.filter(|r| r.expires.is_none_or(|at| at > call.core.now())).ok_or_else(|| Fault::missing("Reputation"))
+    found
+        .filter(|r| r.expires.is_none_or(|at| at > call.core.now()))
+        .ok_or_else(|| Fault::missing("Reputation"))
 }
 
 /// `GET /policies/reputation/scores/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let identifiers = f.text("identifier_in").map(|all| all.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect());
+    let identifiers = f
+        .text("identifier_in")
+        .map(|all| all.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect());
     let q = ReputationQuery {
         search: paging.search.clone(),
         identifier: f.text("identifier"),

@@ -4,7 +4,8 @@ use signet_base::Uuid;
 use signet_core::Principal;
 use signet_store::groups;
 
-/// Refuses to put anybody into groups that make superusers, directly or through an ancestor, unless the caller is one.
+/// Refuses to put anybody into groups that make superusers, directly or through an ancestor, unless the
+/// caller is one.
 pub(crate) async fn may_give(call: &Call, into: &[Uuid]) -> Result<(), Fault> {
     if call.is_superuser() || into.is_empty() {
         return Ok(());

@@ -33,8 +33,12 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let core = call.core.clone();
     let now = core.now();
     let name = sent.text("name").unwrap_or_default();
-    let (with_group, expiring) = (sent.flag("create_group").unwrap_or(false), sent.flag("expiring").unwrap_or(true));
-    let expires = sent.text("expires").and_then(|t| Timestamp::parse(&t).ok()).unwrap_or_else(|| now.plus_secs(360 * 86_400));
+    let (with_group, expiring) =
+        (sent.flag("create_group").unwrap_or(false), sent.flag("expiring").unwrap_or(true));
+    let expires = sent
+        .text("expires")
+        .and_then(|t| Timestamp::parse(&t).ok())
+        .unwrap_or_else(|| now.plus_secs(360 * 86_400));
     let mut identifier = format!("{SERVICE_ACCOUNT}{name}-password");
     if tokens::by_identifier(&core.db, &identifier).await?.is_some() {
         // Somebody's token must not keep an account from being made.
@@ -48,7 +52,9 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     user.user_type = "service_account".into();
     user.path = "goauthentik.io/service-accounts".into();
     user.attributes.insert("goauthentik.io/user/token-expires".into(), Json::Bool(expiring));
-    user.id = users::insert(&core.db, &user, &[]).await.map_err(|e| if matches!(e, Error::Conflict(_)) { taken() } else { e.into() })?;
+    user.id = users::insert(&core.db, &user, &[])
+        .await
+        .map_err(|e| if matches!(e, Error::Conflict(_)) { taken() } else { e.into() })?;
     let rest = complete(call, &user, identifier, with_group, expiring, expires).await;
     let (key, group) = match rest {
         Ok(made) => made,
@@ -66,11 +72,21 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(answer))
 }
 
-async fn complete(call: &Call, user: &User, identifier: String, with_group: bool, expiring: bool, expires: Timestamp) -> signet_base::Result<(Secret, Option<Group>)> {
+async fn complete(
+    call: &Call,
+    user: &User,
+    identifier: String,
+    with_group: bool,
+    expiring: bool,
+    expires: Timestamp,
+) -> signet_base::Result<(Secret, Option<Group>)> {
     let core = &call.core;
     let mut token = Token::new(core.ports.uuid(), identifier, "app_password", user.id, core.now());
     (token.expiring, token.expires) = (expiring, Some(expires));
-    let key = Secret::new(core.ports.alphanumeric(usize::try_from(core.system().default_token_length).unwrap_or(60).clamp(1, 1024)));
+    let key = Secret::new(
+        core.ports
+            .alphanumeric(usize::try_from(core.system().default_token_length).unwrap_or(60).clamp(1, 1024)),
+    );
     tokens::insert(&core.db, &core.vault, &token, &key).await?;
     if !with_group {
         return Ok((key, None));

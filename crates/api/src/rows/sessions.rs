@@ -35,8 +35,12 @@ fn show(call: &Call, s: &Session) -> Json {
 async fn find(call: &Call) -> Result<Session, Fault> {
     let owner = call.owner()?;
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    let found = sessions::by_uuid(&call.core.db, id).await?.filter(|s| s.user_id.is_some() && !s.is_expired(call.core.now()));
-    found.filter(|s| owner.is_none() || s.user_id == owner).ok_or_else(|| Fault::missing("AuthenticatedSession"))
+    let found = sessions::by_uuid(&call.core.db, id)
+        .await?
+        .filter(|s| s.user_id.is_some() && !s.is_expired(call.core.now()));
+    found
+        .filter(|s| owner.is_none() || s.user_id == owner)
+        .ok_or_else(|| Fault::missing("AuthenticatedSession"))
 }
 
 /// `GET /core/authenticated_sessions/`
@@ -73,7 +77,8 @@ async fn record(call: &Call, session: &Session) {
     call.event("model_deleted", json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
 }
 
-/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: ends everything of these people, whatever sessions are left.
+/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: ends everything of these people, whatever
+/// sessions are left.
 pub(crate) async fn bulk_delete(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let ids = f.ints("user_pks");

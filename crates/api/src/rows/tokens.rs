@@ -22,7 +22,8 @@ pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::plain("expires", FieldKind::Time).nullable(),
     FieldDef::plain("expiring", FieldKind::Bool),
 ];
-pub(crate) const KEY: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("key", FieldKind::Text).required().max(1024) }];
+pub(crate) const KEY: &[FieldDef] =
+    &[FieldDef { secret: true, ..FieldDef::plain("key", FieldKind::Text).required().max(1024) }];
 
 async fn show(call: &Call, list: &[Token]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().map(|t| t.user_id).collect();
@@ -88,9 +89,17 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         call.body.remove("user");
         let own = TokenQuery { owner: Some(person.user.id), page: Page::first(1), ..TokenQuery::default() };
         if tokens::list(&call.core.db, &own).await?.1 >= MOST {
-            return Err(Fault::invalid("non_field_errors", format!("You have {MOST} tokens. Delete those that you do not need.")));
+            return Err(Fault::invalid(
+                "non_field_errors",
+                format!("You have {MOST} tokens. Delete those that you do not need."),
+            ));
         }
-        if call.body.get("identifier").and_then(Json::as_str).is_some_and(|name| name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT)) {
+        if call
+            .body
+            .get("identifier")
+            .and_then(Json::as_str)
+            .is_some_and(|name| name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT))
+        {
             return Err(Fault::invalid("identifier", "This beginning is kept for service accounts."));
         }
     }
@@ -125,7 +134,9 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         call.body.remove("user");
     }
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
-    let reserved = |name: &str| name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT) && name.trim() != token.identifier;
+    let reserved = |name: &str| {
+        name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT) && name.trim() != token.identifier
+    };
     if !person.is_superuser && sent.text("identifier").is_some_and(|name| reserved(&name)) {
         errors.add("identifier", "This beginning is kept for service accounts.");
     }
@@ -139,9 +150,17 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
 }
 
 /// Takes the judged members over. People who are no superusers do not choose whether their tokens expire.
-async fn fill(call: &Call, person: &Principal, token: &mut Token, sent: &Map, errors: &mut FieldErrors, new: bool) -> Result<(), Fault> {
+async fn fill(
+    call: &Call,
+    person: &Principal,
+    token: &mut Token,
+    sent: &Map,
+    errors: &mut FieldErrors,
+    new: bool,
+) -> Result<(), Fault> {
     if let Some(identifier) = sent.text("identifier") {
-        if tokens::by_identifier(&call.core.db, &identifier).await?.is_some_and(|other| other.id != token.id) {
+        if tokens::by_identifier(&call.core.db, &identifier).await?.is_some_and(|other| other.id != token.id)
+        {
             errors.add("identifier", "This field must be unique.");
         }
         token.identifier = identifier;
@@ -150,7 +169,8 @@ async fn fill(call: &Call, person: &Principal, token: &mut Token, sent: &Map, er
     if let Some(intent) = &intent {
         if intent != "api" && intent != "app_password" {
             errors.add("intent", format!("Invalid intent {intent}"));
-        } else if !new && !["api", "app_password"].contains(&token.intent.as_str()) && *intent != token.intent {
+        } else if !new && !["api", "app_password"].contains(&token.intent.as_str()) && *intent != token.intent
+        {
             errors.add("intent", "The intent of this token cannot be changed.");
         }
     }
@@ -173,14 +193,20 @@ async fn fill(call: &Call, person: &Principal, token: &mut Token, sent: &Map, er
 }
 
 async fn owner(call: &Call, id: i64) -> Result<Principal, Fault> {
-    Principal::load_any(&call.core, id).await?.ok_or_else(|| Fault::invalid("user", format!("Invalid pk \"{id}\" - object does not exist.")))
+    Principal::load_any(&call.core, id)
+        .await?
+        .ok_or_else(|| Fault::invalid("user", format!("Invalid pk \"{id}\" - object does not exist.")))
 }
 /// Whether an account's tokens always end; so it is unless an administrator said otherwise.
 fn must_expire(owner: &Principal) -> bool {
-    rows::group_attributes(owner).get("goauthentik.io/user/token-expires").and_then(Json::as_bool).unwrap_or(true)
+    rows::group_attributes(owner)
+        .get("goauthentik.io/user/token-expires")
+        .and_then(Json::as_bool)
+        .unwrap_or(true)
 }
 
-/// The end of an API token is always the system's to choose; app passwords may choose one within the account's limit.
+/// The end of an API token is always the system's to choose; app passwords may choose one within the
+/// account's limit.
 fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<Option<Timestamp>, Fault> {
     let now = call.core.now();
     let system = call.core.system();
@@ -191,8 +217,13 @@ fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<O
     if !token.expiring {
         return Ok(None);
     }
-    let Some(wanted) = sent.text("expires").and_then(|t| Timestamp::parse(&t).ok()) else { return Ok(Some(default)) };
-    let longest = rows::group_attributes(owner).get("goauthentik.io/user/token-maximum-lifetime").and_then(Json::as_str).and_then(|t| Span::parse(t).ok());
+    let Some(wanted) = sent.text("expires").and_then(|t| Timestamp::parse(&t).ok()) else {
+        return Ok(Some(default));
+    };
+    let longest = rows::group_attributes(owner)
+        .get("goauthentik.io/user/token-maximum-lifetime")
+        .and_then(Json::as_str)
+        .and_then(|t| Span::parse(t).ok());
     let latest = longest.map_or(default, |span| now.plus(span));
     if wanted > latest {
         return Err(Fault::invalid("expires", format!("Token expires exceeds maximum lifetime ({latest}).")));
@@ -202,9 +233,13 @@ fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<O
 
 fn taken(error: Error) -> Fault {
     match error {
-        Error::Conflict(tag) if tag == "token.identifier" => Fault::invalid("identifier", "This field must be unique."),
+        Error::Conflict(tag) if tag == "token.identifier" => {
+            Fault::invalid("identifier", "This field must be unique.")
+        }
         Error::Conflict(tag) if tag == "token.key_digest" => Fault::invalid("key", "Choose another key."),
-        Error::Conflict(tag) if tag == "foreign key" => Fault::invalid("user", "The user was deleted at the same time."),
+        Error::Conflict(tag) if tag == "foreign key" => {
+            Fault::invalid("user", "The user was deleted at the same time.")
+        }
         other => other.into(),
     }
 }
@@ -223,8 +258,9 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
-/// `GET /core/tokens/<identifier>/view_key/`: what people made themselves they may read again. A token that they could
-/// not have made (it never ends although theirs must, or the system manages it) shows its key to superusers only.
+/// `GET /core/tokens/<identifier>/view_key/`: what people made themselves they may read again. A token that
+/// they could not have made (it never ends although theirs must, or the system manages it) shows its key to
+/// superusers only.
 pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     if !call.is_superuser() {
@@ -234,7 +270,8 @@ pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
         }
     }
     let key = token.key(&call.core.vault)?;
-    call.record("secret_view", json!({"secret": model("token", token.id, &token.identifier)["model"]})).await?;
+    call.record("secret_view", json!({"secret": model("token", token.id, &token.identifier)["model"]}))
+        .await?;
     Ok(Reply::ok(json!({"key": key.reveal()})))
 }
 

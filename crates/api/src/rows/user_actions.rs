@@ -13,15 +13,29 @@ use signet_store::users;
 use std::sync::Arc;
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
-pub(crate) const ME: &[FieldDef] = &[FieldDef::shown("user", FieldKind::Object), FieldDef::shown("users", FieldKind::List(&FieldKind::Object))];
+pub(crate) const ME: &[FieldDef] = &[
+    FieldDef::shown("user", FieldKind::Object),
+    FieldDef::shown("users", FieldKind::List(&FieldKind::Object)),
+];
 pub(crate) const PATHS: &[FieldDef] = &[FieldDef::shown("paths", TEXTS)];
-pub(crate) const PASSWORD: &[FieldDef] = &[FieldDef { secret: true, ..FieldDef::plain("password", FieldKind::Text).required() }];
+pub(crate) const PASSWORD: &[FieldDef] =
+    &[FieldDef { secret: true, ..FieldDef::plain("password", FieldKind::Text).required() }];
 pub(crate) const RECOVERY: &[FieldDef] = &[FieldDef::plain("token_duration", FieldKind::Duration)];
-pub(crate) const RECOVERY_EMAIL: &[FieldDef] = &[FieldDef::plain("email_stage", FieldKind::Uuid).required(), FieldDef::plain("token_duration", FieldKind::Duration)];
+pub(crate) const RECOVERY_EMAIL: &[FieldDef] = &[
+    FieldDef::plain("email_stage", FieldKind::Uuid).required(),
+    FieldDef::plain("token_duration", FieldKind::Duration),
+];
 pub(crate) const IMPERSONATE: &[FieldDef] = &[super::blank(FieldDef::plain("reason", FieldKind::Text))];
 
 /// Rights on the system as a whole; superusers have all of them, nobody else has any.
-const SYSTEM: &[&str] = &["view_system_info", "access_admin_interface", "view_system_settings", "edit_system_settings", "view_media_files", "manage_media_files"];
+const SYSTEM: &[&str] = &[
+    "view_system_info",
+    "access_admin_interface",
+    "view_system_settings",
+    "edit_system_settings",
+    "view_media_files",
+    "manage_media_files",
+];
 
 /// `GET /core/users/me/`; `original` is who acts as this person.
 pub(crate) async fn me(call: &mut Call) -> ApiResult {
@@ -131,12 +145,17 @@ pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
         Some(span) => span,
         None => Span::parse(&call.core.system().default_token_duration).map_err(Error::internal)?,
     };
-    let key = token::issue(&call.core, token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true, epoch: user.epoch }).await?;
+    let key = token::issue(
+        &call.core,
+        token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true, epoch: user.epoch },
+    )
+    .await?;
     call.record("secret_view", model("user", user.id, &user.username)).await?;
     Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)?})))
 }
 
-/// `POST /core/users/<id>/recovery_email/`: the same link, by mail. The answer does not wait for the mail server.
+/// `POST /core/users/<id>/recovery_email/`: the same link, by mail. The answer does not wait for the mail
+/// server.
 pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     rights::may_touch(call, &user).await?;
@@ -146,7 +165,11 @@ pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     call.take_from_query(&["email_stage", "token_duration"]);
     let sent = form::read(call, RECOVERY_EMAIL, false).await?;
     let none = || Fault::bad(json!({"non_field_errors": "Email stage not found."}));
-    let stage = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok()).filter(|pk| call.config.get(*pk).is_some()).ok_or_else(none)?;
+    let stage = sent
+        .text("email_stage")
+        .and_then(|t| Uuid::parse_str(&t).ok())
+        .filter(|pk| call.config.get(*pk).is_some())
+        .ok_or_else(none)?;
     let (flow, plan) = recovery_plan(call, &user).await?;
     address::public(&call.core, &call.client)?;
     let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
@@ -156,22 +179,28 @@ pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     Ok(Reply::Empty)
 }
 
-/// `POST /core/users/<id>/impersonate/`: the caller's browser session acts as this person. Not where the setting is off, nor
-/// as oneself: both are answered with 401, as clients expect.
+/// `POST /core/users/<id>/impersonate/`: the caller's browser session acts as this person. Not where the
+/// setting is off, nor as oneself: both are answered with 401, as clients expect.
 pub(crate) async fn impersonate(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     let sent = form::read(call, IMPERSONATE, false).await?;
     let system = call.core.system();
     let reason = sent.text("reason").unwrap_or_default();
     if !system.impersonation || user.id == call.person()?.user.id {
-        return Err(Fault::detail(StatusCode::UNAUTHORIZED, if system.impersonation { "You are this person." } else { "Impersonation is turned off." }));
+        return Err(Fault::detail(
+            StatusCode::UNAUTHORIZED,
+            if system.impersonation { "You are this person." } else { "Impersonation is turned off." },
+        ));
     }
     if system.impersonation_require_reason && reason.trim().is_empty() {
         return Err(Fault::bad(json!({"reason": "This field is required."})));
     }
     let person = Principal::of(&call.core, user).await?;
     let Some(session) = call.session.as_mut() else {
-        return Err(Fault::invalid("non_field_errors", "Only a browser session can act as somebody: a token stays who it is."));
+        return Err(Fault::invalid(
+            "non_field_errors",
+            "Only a browser session can act as somebody: a token stays who it is.",
+        ));
     };
     session.act_as(&call.core, &call.client, person)?;
     // Who did it is told before they are somebody else.

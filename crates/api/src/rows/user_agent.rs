@@ -4,7 +4,10 @@ use signet_base::{Json, json};
 /// Device, system and program, `Other` where unknown.
 pub(crate) fn parse(text: &str) -> Json {
     let (family, version) = program(text);
-    let mut numbers = version.split('.').map(|n| n.chars().take_while(char::is_ascii_digit).collect::<String>()).map(|n| (!n.is_empty()).then_some(n));
+    let mut numbers = version
+        .split('.')
+        .map(|n| n.chars().take_while(char::is_ascii_digit).collect::<String>())
+        .map(|n| (!n.is_empty()).then_some(n));
     let mut next = || numbers.next().flatten();
     // Of scripts, clients know two numbers only.
     let (major, minor, patch) = (next(), next(), next().filter(|_| family != "Python Requests"));
@@ -37,13 +40,23 @@ fn program(text: &str) -> (&'static str, &str) {
     ("Other", "")
 }
 fn system(text: &str) -> &'static str {
-    const KNOWN: [(&str, &str); 7] =
-        [("Windows", "Windows"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Mac OS X", "Mac OS X"), ("Android", "Android"), ("CrOS", "Chrome OS"), ("Linux", "Linux")];
+    const KNOWN: [(&str, &str); 7] = [
+        ("Windows", "Windows"),
+        ("iPhone", "iOS"),
+        ("iPad", "iOS"),
+        ("Mac OS X", "Mac OS X"),
+        ("Android", "Android"),
+        ("CrOS", "Chrome OS"),
+        ("Linux", "Linux"),
+    ];
     KNOWN.iter().find(|(mark, _)| text.contains(mark)).map_or("Other", |(_, name)| name)
 }
 fn device(text: &str) -> (&'static str, Option<&'static str>) {
     const KNOWN: [(&str, &str); 3] = [("iPhone", "iPhone"), ("iPad", "iPad"), ("Macintosh", "Mac")];
-    KNOWN.iter().find(|(mark, _)| text.contains(mark)).map_or(("Other", None), |(_, name)| (name, Some("Apple")))
+    KNOWN
+        .iter()
+        .find(|(mark, _)| text.contains(mark))
+        .map_or(("Other", None), |(_, name)| (name, Some("Apple")))
 }
 
 #[cfg(test)]
@@ -51,10 +64,18 @@ mod tests {
     use super::*;
     #[test]
     fn programs_and_systems_are_told_apart() {
-        let edge = parse("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.1.2");
-        assert_eq!((&edge["user_agent"]["family"], &edge["user_agent"]["major"], &edge["os"]["family"]), (&json!("Edge"), &json!("141"), &json!("Windows")));
+        let edge = parse(
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.1.2",
+        );
+        assert_eq!(
+            (&edge["user_agent"]["family"], &edge["user_agent"]["major"], &edge["os"]["family"]),
+            (&json!("Edge"), &json!("141"), &json!("Windows"))
+        );
         let script = parse("python-requests/2.32.5");
-        assert_eq!(script["user_agent"], json!({"family": "Python Requests", "major": "2", "minor": "32", "patch": null}));
+        assert_eq!(
+            script["user_agent"],
+            json!({"family": "Python Requests", "major": "2", "minor": "32", "patch": null})
+        );
         assert_eq!(parse("")["user_agent"]["family"], "Other");
     }
 }

@@ -12,13 +12,20 @@ use signet_store::{groups, objects};
 use std::collections::HashMap;
 
 pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
-const RELATED: &[FieldDef] = &[FieldDef::shown("pk", FieldKind::Uuid), FieldDef::shown("name", FieldKind::Text)];
+const RELATED: &[FieldDef] =
+    &[FieldDef::shown("pk", FieldKind::Uuid), FieldDef::shown("name", FieldKind::Text)];
 
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Int),
-    told(FieldDef::plain("username", FieldKind::Text).required().max(150), "Required. 150 characters or fewer."),
+    told(
+        FieldDef::plain("username", FieldKind::Text).required().max(150),
+        "Required. 150 characters or fewer.",
+    ),
     blank(told(FieldDef::plain("name", FieldKind::Text).required(), "User's display name.")),
-    told(FieldDef::plain("is_active", FieldKind::Bool), "Whether the user may sign in. Untick this instead of deleting accounts."),
+    told(
+        FieldDef::plain("is_active", FieldKind::Bool),
+        "Whether the user may sign in. Untick this instead of deleting accounts.",
+    ),
     FieldDef::shown("last_login", FieldKind::Time).nullable(),
     FieldDef::shown("date_joined", FieldKind::Time),
     FieldDef::shown("is_superuser", FieldKind::Bool),
@@ -38,9 +45,15 @@ pub(crate) const FIELDS: &[FieldDef] = &[
 ];
 
 /// Users as the API shows them, with two queries for any number of them.
-pub(crate) async fn show(core: &Core, people: &[User], with_groups: bool, with_roles: bool) -> Result<Vec<Json>> {
+pub(crate) async fn show(
+    core: &Core,
+    people: &[User],
+    with_groups: bool,
+    with_roles: bool,
+) -> Result<Vec<Json>> {
     let ids: Vec<i64> = people.iter().map(|u| u.id).collect();
-    let (direct, superusers) = (groups::direct_groups_of_many(&core.db, &ids).await?, groups::is_superuser(&core.db, &ids).await?);
+    let (direct, superusers) =
+        (groups::direct_groups_of_many(&core.db, &ids).await?, groups::is_superuser(&core.db, &ids).await?);
     let one = |u: &User| {
         let of: &[groups::Group] = direct.get(&u.id).map_or(&[], Vec::as_slice);
         json!({
@@ -115,7 +128,13 @@ pub(crate) fn attributes(call: &Call, mut set: impl FnMut(&str) -> Result<()>) -
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let (people, total) = users::list(&call.core.db, &query(call, &paging)?).await?;
-    let results = show(&call.core, &people, call.flag("include_groups").unwrap_or(true), call.flag("include_roles").unwrap_or(true)).await?;
+    let results = show(
+        &call.core,
+        &people,
+        call.flag("include_groups").unwrap_or(true),
+        call.flag("include_roles").unwrap_or(true),
+    )
+    .await?;
     let help = autocomplete(
         "authentik_core.user",
         &[
@@ -192,7 +211,9 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
             // Tokens whose rows wait to be written end with the rest.
             call.core.db.flush().await?;
         }
-        match users::update(&call.core.db, &user, Some(before.updated), teams.as_deref(), call.core.now()).await {
+        match users::update(&call.core.db, &user, Some(before.updated), teams.as_deref(), call.core.now())
+            .await
+        {
             Ok(()) => {}
             Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
             Err(error) => return Err(taken(error)),
@@ -205,7 +226,12 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
 }
 
 /// Takes the judged members over; the groups that the user shall be in directly, when they were sent.
-async fn fill(call: &Call, user: &mut User, sent: &Map, errors: &mut FieldErrors) -> Result<Option<Vec<Uuid>>, Fault> {
+async fn fill(
+    call: &Call,
+    user: &mut User,
+    sent: &Map,
+    errors: &mut FieldErrors,
+) -> Result<Option<Vec<Uuid>>, Fault> {
     if let Some(name) = sent.text("username") {
         if users::by_username(&call.core.db, &name).await?.is_some_and(|other| other.id != user.id) {
             errors.add("username", "This field must be unique.");
@@ -240,8 +266,12 @@ async fn fill(call: &Call, user: &mut User, sent: &Map, errors: &mut FieldErrors
 /// What the database refuses, as the field that it is about.
 fn taken(error: Error) -> Fault {
     match error {
-        Error::Conflict(tag) if tag == "users.username_key" => Fault::invalid("username", "This field must be unique."),
-        Error::Conflict(tag) if tag == "foreign key" => Fault::invalid("groups", "A group was deleted at the same time."),
+        Error::Conflict(tag) if tag == "users.username_key" => {
+            Fault::invalid("username", "This field must be unique.")
+        }
+        Error::Conflict(tag) if tag == "foreign key" => {
+            Fault::invalid("groups", "A group was deleted at the same time.")
+        }
         other => other.into(),
     }
 }
@@ -253,7 +283,8 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     if call.person()?.user.id == user.id {
         return Err(Fault::invalid("non_field_errors", "You cannot delete your own account."));
     }
-    let writes = objects::writes_for_deleted_row(&call.config, &format!("user:{}", user.id), &call.core.ports);
+    let writes =
+        objects::writes_for_deleted_row(&call.config, &format!("user:{}", user.id), &call.core.ports);
     match call.core.objects.apply_with(writes, &call.author(), users::delete_batch(user.id)).await {
         Ok(_) => {}
         Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("User")),

@@ -10,25 +10,67 @@ async fn addresses_forms_and_verbs_are_judged_as_recorded() {
     let app = App::start(sqlite().await).await;
     let bearer = format!("Bearer {ADMIN}");
     let json_headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    for path in ["/core/users", "/no/such/thing/", "/core/users/1/nothing/", "/core//users/", "/core/groups/{}/"] {
+    for path in
+        ["/core/users", "/no/such/thing/", "/core/users/1/nothing/", "/core//users/", "/core/groups/{}/"]
+    {
         let answer = app.call(Some(ADMIN), "GET", &path.replace("{}", "%7B%7D"), None).await;
         assert_eq!(answer.status, 404, "{path}");
     }
     let page = app.call(Some(ADMIN), "GET", "/no/such/thing/", None).await;
-    assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html") && page.headers.get("allow").is_none());
+    assert!(
+        page.headers["content-type"].to_str().unwrap().starts_with("text/html")
+            && page.headers.get("allow").is_none()
+    );
     let none = app.call(Some(ADMIN), "POST", "/core/groups", Some(json!({"name": "x"}))).await;
-    assert_eq!((none.status, &none.body, &none.headers["allow"]), (405, &Json::Null, &"GET, HEAD, OPTIONS".parse().unwrap()));
+    assert_eq!(
+        (none.status, &none.body, &none.headers["allow"]),
+        (405, &Json::Null, &"GET, HEAD, OPTIONS".parse().unwrap())
+    );
     let verb = app.call(Some(ADMIN), "DELETE", "/core/users/", None).await;
     assert_eq!((verb.status, &verb.body), (405, &json!({"detail": "Method \"DELETE\" not allowed."})));
     assert_eq!(app.send("POST", "/core/groups/", &json_headers, "{not json").await.status, 400);
     assert!(app.send("POST", "/core/groups/", &json_headers, "[]").await.body["non_field_errors"].is_array());
-    assert_eq!(app.send("POST", "/core/groups/", &[("authorization", &bearer), ("content-type", "application/x-www-form-urlencoded")], "name=x").await.status, 415);
-    assert_eq!(app.send("GET", "/core/groups/", &[("authorization", &bearer), ("accept", "application/xml")], "").await.status, 406);
-    assert_eq!(app.send("POST", "/core/groups/", &json_headers, format!("{{\"name\": \"{}\"}}", "x".repeat(1 << 20))).await.status, 413);
+    assert_eq!(
+        app.send(
+            "POST",
+            "/core/groups/",
+            &[("authorization", &bearer), ("content-type", "application/x-www-form-urlencoded")],
+            "name=x"
+        )
+        .await
+        .status,
+        415
+    );
+    assert_eq!(
+        app.send("GET", "/core/groups/", &[("authorization", &bearer), ("accept", "application/xml")], "")
+            .await
+            .status,
+        406
+    );
+    assert_eq!(
+        app.send(
+            "POST",
+            "/core/groups/",
+            &json_headers,
+            format!("{{\"name\": \"{}\"}}", "x".repeat(1 << 20))
+        )
+        .await
+        .status,
+        413
+    );
     let head = app.call(Some(ADMIN), "HEAD", "/core/groups/", None).await;
-    assert_eq!((head.status, &head.body, &head.headers["allow"]), (200, &Json::Null, &"GET, POST, HEAD, OPTIONS".parse().unwrap()));
+    assert_eq!(
+        (head.status, &head.body, &head.headers["allow"]),
+        (200, &Json::Null, &"GET, POST, HEAD, OPTIONS".parse().unwrap())
+    );
     let options = app.call(Some(ADMIN), "OPTIONS", "/core/groups/", None).await.body;
-    assert_eq!((&options["name"], &options["actions"]["POST"]["name"]), (&json!("Group List"), &json!({"type": "string", "required": true, "read_only": false, "label": "Name"})));
+    assert_eq!(
+        (&options["name"], &options["actions"]["POST"]["name"]),
+        (
+            &json!("Group List"),
+            &json!({"type": "string", "required": true, "read_only": false, "label": "Name"})
+        )
+    );
 }
 
 #[tokio::test]
@@ -51,9 +93,23 @@ async fn nothing_that_is_sent_to_a_route_breaks_it() {
         json!([1, "x", null]),
         json!({"a": [{"b": null}]}),
     ];
-    let flow = app.admin("POST", "/flows/instances/", json!({"name": "F", "slug": "f", "title": "F", "designation": "recovery"})).await.body;
-    let keys =
-        ["f".to_owned(), app.plain.to_string(), app.admins.id.to_string(), flow["pk"].as_str().unwrap().to_owned(), "plain-token".to_owned(), "%00".to_owned(), "9".repeat(40)];
+    let flow = app
+        .admin(
+            "POST",
+            "/flows/instances/",
+            json!({"name": "F", "slug": "f", "title": "F", "designation": "recovery"}),
+        )
+        .await
+        .body;
+    let keys = [
+        "f".to_owned(),
+        app.plain.to_string(),
+        app.admins.id.to_string(),
+        flow["pk"].as_str().unwrap().to_owned(),
+        "plain-token".to_owned(),
+        "%00".to_owned(),
+        "9".repeat(40),
+    ];
     for route in table.routes() {
         for action in &route.actions {
             // What would end the test's own ways in is left out.
@@ -68,13 +124,38 @@ async fn nothing_that_is_sent_to_a_route_breaks_it() {
                 .chain(["name", "slug", "username", "identifier", "groups", "users", "parents", "attributes"])
                 .collect();
             for (n, value) in nasty.iter().enumerate() {
-                let body: Json = names.iter().map(|name| ((*name).to_owned(), value.clone())).collect::<signet_base::Map>().into();
+                let body: Json = names
+                    .iter()
+                    .map(|name| ((*name).to_owned(), value.clone()))
+                    .collect::<signet_base::Map>()
+                    .into();
                 let key = &keys[n % keys.len()];
-                let path = route.path.split('/').map(|s| if s.starts_with('{') { key } else { s }).collect::<Vec<_>>().join("/");
-                let query = format!("?page_size={n}&ordering=-{0},x__y&search=%00{0}&is_active=x&attributes=%7B%7D&managed__isnull=1", names[0]);
+                let path = route
+                    .path
+                    .split('/')
+                    .map(|s| if s.starts_with('{') { key } else { s })
+                    .collect::<Vec<_>>()
+                    .join("/");
+                let query = format!(
+                    "?page_size={n}&ordering=-{0},x__y&search=%00{0}&is_active=x&attributes=%7B%7D&managed__isnull=1",
+                    names[0]
+                );
                 let path = if path.is_empty() { "/".to_owned() } else { format!("/{path}/{query}") };
-                let answer = app.call(Some(ADMIN), action.method.as_str(), &path, (action.method != Method::GET).then_some(body)).await;
-                assert!(answer.status < 500, "{} {path} {value}: {} {}", action.method, answer.status, answer.body);
+                let answer = app
+                    .call(
+                        Some(ADMIN),
+                        action.method.as_str(),
+                        &path,
+                        (action.method != Method::GET).then_some(body),
+                    )
+                    .await;
+                assert!(
+                    answer.status < 500,
+                    "{} {path} {value}: {} {}",
+                    action.method,
+                    answer.status,
+                    answer.body
+                );
             }
         }
     }
@@ -135,7 +216,14 @@ async fn lists_are_paged_filtered_and_ordered() {
 async fn the_document_is_served_in_both_forms() {
     let app = App::start(sqlite().await).await;
     let json = app.call(None, "GET", "/schema/?format=json", None).await;
-    assert_eq!((json.status, &json.body["openapi"], &json.body["components"]["securitySchemes"]["authentik"]["scheme"]), (200, &json!("3.0.3"), &json!("bearer")));
+    assert_eq!(
+        (
+            json.status,
+            &json.body["openapi"],
+            &json.body["components"]["securitySchemes"]["authentik"]["scheme"]
+        ),
+        (200, &json!("3.0.3"), &json!("bearer"))
+    );
     let yaml = app.call(None, "GET", "/schema/", None).await;
     assert!(yaml.body.as_str().unwrap().starts_with("\"openapi\": \"3.0.3\"\n"));
     let page = app.call(None, "GET", "/", None).await;

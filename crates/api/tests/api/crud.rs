@@ -7,12 +7,16 @@ use signet_store::testdb::each_database;
 fn plain(body: &Json) -> Json {
     let mut body = body.clone();
     if let Some(stage) = body.get_mut("stage_obj").and_then(Json::as_object_mut) {
-        stage.retain(|member, _| !["component", "meta_model_name", "verbose_name", "verbose_name_plural"].contains(&member.as_str()));
+        stage.retain(|member, _| {
+            !["component", "meta_model_name", "verbose_name", "verbose_name_plural"]
+                .contains(&member.as_str())
+        });
     }
     body
 }
 
-/// Create, refuse a duplicate, list, read, patch, put, refuse bad input, delete. Gives back the created object.
+/// Create, refuse a duplicate, list, read, patch, put, refuse bad input, delete. Gives back the created
+/// object.
 async fn life(app: &App, path: &str, key: &str, body: Json, patch: Json, bad: Json, duplicate: bool) {
     let list = format!("/{path}/");
     let empty = app.admin("POST", &list, json!({})).await;
@@ -34,7 +38,11 @@ async fn life(app: &App, path: &str, key: &str, body: Json, patch: Json, bad: Js
     };
     let one = format!("/{path}/{key}/");
     let page = app.admin("GET", &format!("{list}?page_size=100"), Json::Null).await;
-    assert!(page.body["results"].as_array().unwrap().iter().any(|o| plain(o) == plain(&made.body)), "{path}: {}", page.body);
+    assert!(
+        page.body["results"].as_array().unwrap().iter().any(|o| plain(o) == plain(&made.body)),
+        "{path}: {}",
+        page.body
+    );
     let read = app.admin("GET", &one, Json::Null).await;
     assert_eq!((read.status, plain(&read.body)), (200, plain(&made.body)), "{path}");
     assert_eq!(read.headers["allow"], "GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
@@ -101,7 +109,10 @@ async fn every_configuration_model_lives_its_life() {
 async fn life_of_a_user(app: &App, body: Json) {
     let made = app.admin("POST", "/core/users/", body.clone()).await;
     assert_eq!(made.status, 201, "{}", made.body);
-    assert_eq!((&made.body["groups_obj"][0]["name"], &made.body["uid"].as_str().unwrap().len()), (&json!("G"), &64));
+    assert_eq!(
+        (&made.body["groups_obj"][0]["name"], &made.body["uid"].as_str().unwrap().len()),
+        (&json!("G"), &64)
+    );
     let again = app.admin("POST", "/core/users/", json!({"username": "W-USER ", "name": "x"})).await;
     assert_eq!((again.status, again.body["username"].is_array()), (400, true), "{}", again.body);
     let one = format!("/core/users/{}/", made.body["pk"]);
@@ -123,7 +134,10 @@ async fn life_of_a_user(app: &App, body: Json) {
         assert_eq!((answer.status, answer.body.get(field).is_some()), (400, true), "{bad}: {}", answer.body);
     }
     assert_eq!(app.admin("PATCH", &one, json!({"name": "", "no_such_member": 1})).await.body["name"], "");
-    assert_eq!(app.admin("PUT", &one, json!({"username": "w-user", "name": "X"})).await.body["groups"], body["groups"]);
+    assert_eq!(
+        app.admin("PUT", &one, json!({"username": "w-user", "name": "X"})).await.body["groups"],
+        body["groups"]
+    );
     assert_eq!(app.admin("PUT", &one, json!({})).await.status, 400);
     let used = app.admin("GET", &format!("{one}used_by/"), Json::Null).await;
     assert_eq!(used.body[0]["action"], "cascade_many");
@@ -135,25 +149,84 @@ async fn life_of_a_user(app: &App, body: Json) {
 async fn deleting_does_what_used_by_says() {
     each_database(|db| async move {
         let app = App::start(db).await;
-        let flow = app.admin("POST", "/flows/instances/", json!({"name": "F", "slug": "f", "title": "F", "designation": "recovery"})).await.body;
+        let flow = app
+            .admin(
+                "POST",
+                "/flows/instances/",
+                json!({"name": "F", "slug": "f", "title": "F", "designation": "recovery"}),
+            )
+            .await
+            .body;
         let stage = app.admin("POST", "/stages/deny/", json!({"name": "S"})).await.body;
-        let binding = app.admin("POST", "/flows/bindings/", json!({"target": flow["pk"], "stage": stage["pk"], "order": 1})).await.body;
-        assert_eq!(binding["stage_obj"]["meta_model_name"], "authentik_flows.stage", "the answer to a write names the base kind");
-        let read = app.admin("GET", &format!("/flows/bindings/{}/", binding["pk"].as_str().unwrap()), Json::Null).await.body;
+        let binding = app
+            .admin(
+                "POST",
+                "/flows/bindings/",
+                json!({"target": flow["pk"], "stage": stage["pk"], "order": 1}),
+            )
+            .await
+            .body;
+        assert_eq!(
+            binding["stage_obj"]["meta_model_name"], "authentik_flows.stage",
+            "the answer to a write names the base kind"
+        );
+        let read = app
+            .admin("GET", &format!("/flows/bindings/{}/", binding["pk"].as_str().unwrap()), Json::Null)
+            .await
+            .body;
         assert_eq!(read["stage_obj"]["component"], "ak-stage-deny-form");
         let user = app.admin("POST", "/core/users/", json!({"username": "u", "name": "u"})).await.body;
-        let guard = app.admin("POST", "/policies/bindings/", json!({"target": binding["policybindingmodel_ptr_id"], "user": user["pk"], "order": 0})).await;
+        let guard = app
+            .admin(
+                "POST",
+                "/policies/bindings/",
+                json!({"target": binding["policybindingmodel_ptr_id"], "user": user["pk"], "order": 0}),
+            )
+            .await;
         assert_eq!((guard.status, &guard.body["user_obj"]["username"]), (201, &json!("u")), "{}", guard.body);
-        let brand = app.admin("POST", "/core/brands/", json!({"domain": "b.test", "flow_recovery": flow["pk"]})).await.body;
+        let brand = app
+            .admin("POST", "/core/brands/", json!({"domain": "b.test", "flow_recovery": flow["pk"]}))
+            .await
+            .body;
         let used = app.admin("GET", "/flows/instances/f/used_by/", Json::Null).await.body;
-        let actions: Vec<(&str, &str)> = used.as_array().unwrap().iter().map(|u| (u["model_name"].as_str().unwrap(), u["action"].as_str().unwrap())).collect();
-        assert!(actions.contains(&("brand", "set_null")) && actions.contains(&("flowstagebinding", "cascade")), "{used}");
+        let actions: Vec<(&str, &str)> = used
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|u| (u["model_name"].as_str().unwrap(), u["action"].as_str().unwrap()))
+            .collect();
+        assert!(
+            actions.contains(&("brand", "set_null")) && actions.contains(&("flowstagebinding", "cascade")),
+            "{used}"
+        );
         // The user goes: the binding that names them goes too.
-        assert_eq!(app.admin("DELETE", &format!("/core/users/{}/", user["pk"]), Json::Null).await.status, 204);
-        assert_eq!(app.admin("GET", &format!("/policies/bindings/{}/", guard.body["pk"].as_str().unwrap()), Json::Null).await.status, 404);
+        assert_eq!(
+            app.admin("DELETE", &format!("/core/users/{}/", user["pk"]), Json::Null).await.status,
+            204
+        );
+        assert_eq!(
+            app.admin(
+                "GET",
+                &format!("/policies/bindings/{}/", guard.body["pk"].as_str().unwrap()),
+                Json::Null
+            )
+            .await
+            .status,
+            404
+        );
         assert_eq!(app.admin("DELETE", "/flows/instances/f/", Json::Null).await.status, 204);
-        assert_eq!(app.admin("GET", &format!("/flows/bindings/{}/", binding["pk"].as_str().unwrap()), Json::Null).await.status, 404);
-        assert_eq!(app.admin("GET", &format!("/core/brands/{}/", brand["brand_uuid"].as_str().unwrap()), Json::Null).await.body["flow_recovery"], Json::Null);
+        assert_eq!(
+            app.admin("GET", &format!("/flows/bindings/{}/", binding["pk"].as_str().unwrap()), Json::Null)
+                .await
+                .status,
+            404
+        );
+        assert_eq!(
+            app.admin("GET", &format!("/core/brands/{}/", brand["brand_uuid"].as_str().unwrap()), Json::Null)
+                .await
+                .body["flow_recovery"],
+            Json::Null
+        );
         let log = app.admin("GET", "/events/events/?action=model_deleted&page_size=1", Json::Null).await.body;
         assert_eq!(log["results"][0]["context"]["model"]["model_name"], "flow");
         assert_eq!(log["results"][0]["user"]["username"], "akadmin");

@@ -5,7 +5,10 @@ use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::testdb::each_database;
 
 async fn add(app: &App, kind: DeviceKind, user: i64, data: Json) -> i64 {
-    let device = Device { data: data.as_object().cloned().unwrap(), ..Device::new(&app.core.ports, kind, user, kind.label()) };
+    let device = Device {
+        data: data.as_object().cloned().unwrap(),
+        ..Device::new(&app.core.ports, kind, user, kind.label())
+    };
     devices::insert(&app.core.db, &device).await.unwrap()
 }
 
@@ -51,28 +54,65 @@ async fn the_common_list_has_every_kind_of_the_person_asked_about() {
     add(&app, DeviceKind::Sms, app.admin, json!({})).await;
     let own = app.plain("GET", "/authenticators/all/", Json::Null).await.body;
     assert_eq!(own.as_array().unwrap().len(), 1);
-    assert_eq!((&own[0]["pk"], &own[0]["type"]), (&json!(id.to_string()), &json!("authentik_stages_authenticator_totp.TOTPDevice")));
+    assert_eq!(
+        (&own[0]["pk"], &own[0]["type"]),
+        (&json!(id.to_string()), &json!("authentik_stages_authenticator_totp.TOTPDevice"))
+    );
     assert_eq!(own[0]["meta_model_name"], json!("authentik_stages_authenticator_totp.totpdevice"));
-    assert_eq!(app.plain("GET", &format!("/authenticators/admin/all/?user={}", app.admin), Json::Null).await.body, json!([]));
-    assert_eq!(app.admin("GET", &format!("/authenticators/admin/all/?user={}", app.plain), Json::Null).await.body, own);
+    assert_eq!(
+        app.plain("GET", &format!("/authenticators/admin/all/?user={}", app.admin), Json::Null).await.body,
+        json!([])
+    );
+    assert_eq!(
+        app.admin("GET", &format!("/authenticators/admin/all/?user={}", app.plain), Json::Null).await.body,
+        own
+    );
     assert_eq!(app.admin("GET", "/authenticators/admin/all/?user=x", Json::Null).await.status, 400);
 }
 
 #[tokio::test]
 async fn an_administrator_gives_recovery_codes_once() {
     let app = App::start(signet_store::testdb::sqlite().await).await;
-    let made = app.admin("POST", "/authenticators/admin/static/", json!({"name": "Help desk", "user": app.plain})).await;
+    let made = app
+        .admin("POST", "/authenticators/admin/static/", json!({"name": "Help desk", "user": app.plain}))
+        .await;
     assert_eq!((made.status, made.body["token_set"].as_array().unwrap().len()), (201, 6), "{}", made.body);
     let code = made.body["token_set"][0]["token"].as_str().unwrap().to_owned();
     let path = format!("/authenticators/static/{}/", made.body["pk"]);
     let shown = app.plain("GET", &path, Json::Null).await.body;
     assert!(!shown.to_string().contains(&code) && shown["token_set"].as_array().unwrap().len() == 6);
-    let device = devices::get(&app.core.db, DeviceKind::Static, made.body["pk"].as_i64().unwrap()).await.unwrap().unwrap();
-    assert!(devices::take_code(&app.core.db, device.id, &device.code_digest(&app.core.vault, &code), app.core.now()).await.unwrap());
+    let device = devices::get(&app.core.db, DeviceKind::Static, made.body["pk"].as_i64().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        devices::take_code(
+            &app.core.db,
+            device.id,
+            &device.code_digest(&app.core.vault, &code),
+            app.core.now()
+        )
+        .await
+        .unwrap()
+    );
     assert_eq!(app.plain("GET", &path, Json::Null).await.body["token_set"].as_array().unwrap().len(), 5);
 
-    for (kind, body) in [("static", json!({})), ("static", json!({"name": "x", "user": 999_999})), ("totp", json!({"name": "x", "user": app.plain})), ("webauthn", json!({}))] {
-        assert_eq!(app.admin("POST", &format!("/authenticators/admin/{kind}/"), body).await.status, 400, "{kind}");
+    for (kind, body) in [
+        ("static", json!({})),
+        ("static", json!({"name": "x", "user": 999_999})),
+        ("totp", json!({"name": "x", "user": app.plain})),
+        ("webauthn", json!({})),
+    ] {
+        assert_eq!(
+            app.admin("POST", &format!("/authenticators/admin/{kind}/"), body).await.status,
+            400,
+            "{kind}"
+        );
     }
-    assert_eq!(app.plain("POST", "/authenticators/admin/static/", json!({"name": "x", "user": app.plain})).await.status, 403);
+    assert_eq!(
+        app.plain("POST", "/authenticators/admin/static/", json!({"name": "x", "user": app.plain}))
+            .await
+            .status,
+        403
+    );
 }

@@ -17,18 +17,32 @@ struct Browser<'a> {
 impl<'a> Browser<'a> {
     async fn of(app: &'a App, user: i64) -> Self {
         let (cookies, csrf) = app.browser(user).await;
-        let jar: HashMap<_, _> = cookies.split("; ").filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let jar: HashMap<_, _> = cookies
+            .split("; ")
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let me = Self { app, jar: Mutex::new(jar) };
         me.jar.lock().unwrap().insert("authentik_csrf".to_owned(), csrf);
         me
     }
     fn cookies(&self) -> String {
-        self.jar.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        self.jar
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
     async fn send(&self, method: &str, path: &str, body: Json) -> (u16, Json) {
         let (cookies, csrf) = (self.cookies(), self.jar.lock().unwrap()["authentik_csrf"].clone());
-        let headers = [("cookie", cookies.as_str()), ("x-authentik-csrf", &csrf), ("content-type", "application/json")];
-        let answer = self.app.send(method, path, &headers, if body.is_null() { String::new() } else { body.to_string() }).await;
+        let headers =
+            [("cookie", cookies.as_str()), ("x-authentik-csrf", &csrf), ("content-type", "application/json")];
+        let answer = self
+            .app
+            .send(method, path, &headers, if body.is_null() { String::new() } else { body.to_string() })
+            .await;
         for cookie in answer.headers.get_all("set-cookie") {
             if let Some((name, value)) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=') {
                 self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
@@ -52,8 +66,18 @@ impl<'a> Browser<'a> {
 
 /// Who each event of an action names, and for whom it was.
 async fn said(app: &App, action: &str) -> Vec<(Json, Json)> {
-    let (list, _) = events::list(&app.core.db, &EventQuery { action: Some(action.into()), ..EventQuery::default() }).await.unwrap();
-    list.iter().map(|e| (e.user["username"].clone(), e.user.get("on_behalf_of").map_or(Json::Null, |p| p["username"].clone()))).collect()
+    let (list, _) =
+        events::list(&app.core.db, &EventQuery { action: Some(action.into()), ..EventQuery::default() })
+            .await
+            .unwrap();
+    list.iter()
+        .map(|e| {
+            (
+                e.user["username"].clone(),
+                e.user.get("on_behalf_of").map_or(Json::Null, |p| p["username"].clone()),
+            )
+        })
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,12 +87,25 @@ async fn an_administrator_acts_as_somebody_and_stops() {
         let browser = Browser::of(&app, app.admin).await;
         assert_eq!(browser.act(app.plain).await, (204, Json::Null));
         let (status, me) = browser.get("/core/users/me/").await;
-        assert_eq!((status, &me["user"]["username"], &me["original"]["username"]), (200, &json!("plain"), &json!("akadmin")));
-        assert_eq!((&me["user"]["is_superuser"], &me["original"]["is_superuser"]), (&json!(false), &json!(true)));
+        assert_eq!(
+            (status, &me["user"]["username"], &me["original"]["username"]),
+            (200, &json!("plain"), &json!("akadmin"))
+        );
+        assert_eq!(
+            (&me["user"]["is_superuser"], &me["original"]["is_superuser"]),
+            (&json!(false), &json!(true))
+        );
         assert_eq!(browser.get("/core/users/").await.0, 403, "the rights are those of the other person");
         assert_eq!(said(&app, "impersonation_started").await, [(json!("akadmin"), json!("plain"))]);
-        assert_eq!(browser.post("/core/tokens/", json!({"identifier": "mine", "intent": "api"})).await.0, 201);
-        assert_eq!(said(&app, "model_created").await[0], (json!("akadmin"), json!("plain")), "what is done is recorded under the own name");
+        assert_eq!(
+            browser.post("/core/tokens/", json!({"identifier": "mine", "intent": "api"})).await.0,
+            201
+        );
+        assert_eq!(
+            said(&app, "model_created").await[0],
+            (json!("akadmin"), json!("plain")),
+            "what is done is recorded under the own name"
+        );
 
         // The session stays the administrator's.
         assert_eq!(sessions::of_user(&app.core.db, app.plain).await.unwrap().len(), 0);
@@ -93,17 +130,34 @@ async fn only_administrators_with_a_reason_a_session_and_another_active_account_
     assert_eq!(browser.post(&path, json!({"reason": " "})).await.0, 400);
     assert_eq!(browser.act(app.admin).await.0, 401, "oneself");
     assert_eq!(browser.act(987_654).await.0, 404);
-    assert_eq!(app.call(Some(ADMIN), "POST", &path, Some(json!({"reason": "x"}))).await.status, 400, "a token has no session");
+    assert_eq!(
+        app.call(Some(ADMIN), "POST", &path, Some(json!({"reason": "x"}))).await.status,
+        400,
+        "a token has no session"
+    );
     assert_eq!(app.call(Some(PLAIN), "POST", &path, Some(json!({"reason": "x"}))).await.status, 403);
     assert_eq!(app.call(None, "POST", &path, Some(json!({"reason": "x"}))).await.status, 403);
     assert_eq!(Browser::of(&app, app.plain).await.act(app.admin).await.0, 403);
-    let forged = app.send("POST", &path, &[("cookie", &browser.cookies()), ("content-type", "application/json")], json!({"reason": "x"}).to_string()).await;
+    let forged = app
+        .send(
+            "POST",
+            &path,
+            &[("cookie", &browser.cookies()), ("content-type", "application/json")],
+            json!({"reason": "x"}).to_string(),
+        )
+        .await;
     assert_eq!(forged.status, 403, "without the token of the session");
-    assert_eq!(app.admin("PATCH", &format!("/core/users/{}/", app.plain), json!({"is_active": false})).await.status, 200);
+    assert_eq!(
+        app.admin("PATCH", &format!("/core/users/{}/", app.plain), json!({"is_active": false})).await.status,
+        200
+    );
     assert_eq!(browser.act(app.plain).await.0, 400, "not active");
     assert_eq!(browser.name().await, "akadmin");
     assert!(said(&app, "impersonation_started").await.is_empty());
-    assert_eq!(app.admin("PATCH", &format!("/core/users/{}/", app.plain), json!({"is_active": true})).await.status, 200);
+    assert_eq!(
+        app.admin("PATCH", &format!("/core/users/{}/", app.plain), json!({"is_active": true})).await.status,
+        200
+    );
     assert_eq!(app.admin("PATCH", "/admin/settings/", json!({"impersonation": false})).await.status, 200);
     assert_eq!(browser.act(app.plain).await.0, 401, "turned off");
     let calm = json!({"impersonation": true, "impersonation_require_reason": false});
@@ -137,7 +191,10 @@ async fn it_is_judged_with_every_request() {
         users::delete(&app.core.db, app.plain).await.unwrap();
         assert_eq!(browser.name().await, "akadmin");
         // An administrator whose account ends takes the session along.
-        let other = users::insert(&app.core.db, &users::User::new(&app.core.ports, "other"), &[app.admins.id]).await.unwrap();
+        let other =
+            users::insert(&app.core.db, &users::User::new(&app.core.ports, "other"), &[app.admins.id])
+                .await
+                .unwrap();
         assert!(groups::is_superuser(&app.core.db, &[other]).await.unwrap().contains(&other));
         let theirs = Browser::of(&app, other).await;
         assert_eq!(theirs.act(app.admin).await.0, 204);
@@ -173,8 +230,11 @@ async fn what_was_granted_meanwhile_ends_with_it() {
                 epoch: 0,
             }
         };
-        let alive = async |token: &GrantToken| grants::by_digest(&app.core.db, &token.digest).await.unwrap().is_some_and(|found| !found.revoked);
-        // By stopping, by the end of the session from outside, and by the end of all of the administrator's sessions.
+        let alive = async |token: &GrantToken| {
+            grants::by_digest(&app.core.db, &token.digest).await.unwrap().is_some_and(|found| !found.revoked)
+        };
+        // By stopping, by the end of the session from outside, and by the end of all of the administrator's
+        // sessions.
         for end in ["stop", "delete", "end_all"] {
             let browser = Browser::of(&app, app.admin).await;
             let session = async || sessions::of_user(&app.core.db, app.admin).await.unwrap()[0].uuid;
@@ -189,7 +249,17 @@ async fn what_was_granted_meanwhile_ends_with_it() {
             assert!(alive(&granted).await, "{end}");
             match end {
                 "stop" => assert_eq!(browser.get("/core/users/impersonate_end/").await.0, 204),
-                "delete" => assert_eq!(app.call(Some(ADMIN), "DELETE", &format!("/core/authenticated_sessions/{session}/"), None).await.status, 204),
+                "delete" => assert_eq!(
+                    app.call(
+                        Some(ADMIN),
+                        "DELETE",
+                        &format!("/core/authenticated_sessions/{session}/"),
+                        None
+                    )
+                    .await
+                    .status,
+                    204
+                ),
                 _ => signet_core::session::end_all(&app.core, app.admin, None).await.unwrap(),
             }
             assert!(!alive(&granted).await, "{end}");

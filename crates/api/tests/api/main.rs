@@ -1,9 +1,9 @@
 //! The API over HTTP. One binary: each further one costs a minute of building.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
-mod impersonation;
 mod bad_input;
 mod crud;
 mod devices;
+mod impersonation;
 mod people;
 mod permissions;
 mod support;

@@ -19,13 +19,31 @@ async fn a_group_is_never_its_own_ancestor() {
             let answer = app.admin("PATCH", &first, json!({"parents": [parent]})).await;
             assert_eq!((answer.status, answer.body.get("parents").is_some()), (400, true), "{}", answer.body);
         }
-        let read = app.admin("GET", &format!("{first}?include_children=true&include_users=false"), Json::Null).await.body;
-        assert_eq!((&read["children_obj"][0]["name"], &read["users_obj"], &read["parents_obj"]), (&json!("b"), &Json::Null, &Json::Null));
+        let read = app
+            .admin("GET", &format!("{first}?include_children=true&include_users=false"), Json::Null)
+            .await
+            .body;
+        assert_eq!(
+            (&read["children_obj"][0]["name"], &read["users_obj"], &read["parents_obj"]),
+            (&json!("b"), &Json::Null, &Json::Null)
+        );
         // Rights come down from ancestors.
         assert_eq!(app.admin("PATCH", &first, json!({"parents": [app.admins.id]})).await.status, 200);
-        assert_eq!(app.admin("POST", &format!("/core/groups/{}/add_user/", pks[2].as_str().unwrap()), json!({"pk": app.plain})).await.status, 204);
+        assert_eq!(
+            app.admin(
+                "POST",
+                &format!("/core/groups/{}/add_user/", pks[2].as_str().unwrap()),
+                json!({"pk": app.plain})
+            )
+            .await
+            .status,
+            204
+        );
         assert_eq!(app.plain("GET", "/core/users/me/", Json::Null).await.body["user"]["is_superuser"], true);
-        assert_eq!(app.admin("POST", &format!("{first}add_user/"), json!({"pk": 99_999_999})).await.status, 404);
+        assert_eq!(
+            app.admin("POST", &format!("{first}add_user/"), json!({"pk": 99_999_999})).await.status,
+            404
+        );
     })
     .await;
 }
@@ -34,11 +52,35 @@ async fn a_group_is_never_its_own_ancestor() {
 async fn tokens_belong_to_their_owners_and_end() {
     each_database(|db| async move {
         let app = App::start(db).await;
-        let own = app.plain("POST", "/core/tokens/", json!({"identifier": "own", "intent": "app_password", "user": app.admin, "expiring": false})).await;
-        assert_eq!((own.status, &own.body["user"], &own.body["expiring"]), (201, &json!(app.plain), &json!(true)), "{}", own.body);
-        let api = app.plain("POST", "/core/tokens/", json!({"identifier": "own-api", "expires": "2099-01-01T00:00:00Z"})).await.body;
+        let own = app
+            .plain(
+                "POST",
+                "/core/tokens/",
+                json!({"identifier": "own", "intent": "app_password", "user": app.admin, "expiring": false}),
+            )
+            .await;
+        assert_eq!(
+            (own.status, &own.body["user"], &own.body["expiring"]),
+            (201, &json!(app.plain), &json!(true)),
+            "{}",
+            own.body
+        );
+        let api = app
+            .plain(
+                "POST",
+                "/core/tokens/",
+                json!({"identifier": "own-api", "expires": "2099-01-01T00:00:00Z"}),
+            )
+            .await
+            .body;
         assert!(!api["expires"].as_str().unwrap().starts_with("2099"), "{api}");
-        let far = app.plain("POST", "/core/tokens/", json!({"identifier": "far", "intent": "app_password", "expires": "2099-01-01T00:00:00Z"})).await;
+        let far = app
+            .plain(
+                "POST",
+                "/core/tokens/",
+                json!({"identifier": "far", "intent": "app_password", "expires": "2099-01-01T00:00:00Z"}),
+            )
+            .await;
         assert_eq!((far.status, far.body.get("expires").is_some()), (400, true), "{}", far.body);
         for (body, field) in [
             (json!({"identifier": "wd bad id"}), "identifier"),
@@ -53,14 +95,31 @@ async fn tokens_belong_to_their_owners_and_end() {
         // Others' tokens are not there; keys that an administrator made to last are not shown to their user.
         assert_eq!(app.plain("GET", "/core/tokens/admin-token/view_key/", Json::Null).await.status, 404);
         assert_eq!(app.plain("GET", "/core/tokens/plain-token/view_key/", Json::Null).await.status, 403);
-        let key = app.plain("GET", "/core/tokens/own-api/view_key/", Json::Null).await.body["key"].as_str().unwrap().to_owned();
-        assert_eq!(app.call(Some(&key), "GET", "/core/users/me/", None).await.body["user"]["username"], "plain");
+        let key = app.plain("GET", "/core/tokens/own-api/view_key/", Json::Null).await.body["key"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            app.call(Some(&key), "GET", "/core/users/me/", None).await.body["user"]["username"],
+            "plain"
+        );
         assert_eq!(app.plain("POST", "/core/tokens/own-api/set_key/", json!({"key": "x"})).await.status, 403);
-        assert_eq!(app.admin("POST", "/core/tokens/own-api/set_key/", json!({"key": ADMIN})).await.status, 400);
-        assert_eq!(app.admin("POST", "/core/tokens/own-api/set_key/", json!({"key": "fixed-key-0123456789"})).await.status, 204);
+        assert_eq!(
+            app.admin("POST", "/core/tokens/own-api/set_key/", json!({"key": ADMIN})).await.status,
+            400
+        );
+        assert_eq!(
+            app.admin("POST", "/core/tokens/own-api/set_key/", json!({"key": "fixed-key-0123456789"}))
+                .await
+                .status,
+            204
+        );
         assert_eq!(app.call(Some(&key), "GET", "/core/users/me/", None).await.status, 403);
         assert_eq!(app.admin("PATCH", "/core/tokens/own-api/", json!({"user": app.admin})).await.status, 400);
-        assert_eq!(app.admin("PATCH", "/core/tokens/own-api/", json!({"description": "d"})).await.body["user"], json!(app.plain));
+        assert_eq!(
+            app.admin("PATCH", "/core/tokens/own-api/", json!({"description": "d"})).await.body["user"],
+            json!(app.plain)
+        );
         assert_eq!(app.plain("GET", "/core/tokens/", Json::Null).await.body["pagination"]["count"], 3);
         assert_eq!(app.plain("DELETE", "/core/tokens/own/", Json::Null).await.status, 204);
     })
@@ -100,12 +159,38 @@ async fn passwords_recovery_and_service_accounts() {
 async fn settings_are_judged_and_kept() {
     each_database(|db| async move {
         let app = App::start(db).await;
-        let bad = app.admin("PATCH", "/admin/settings/", json!({"default_token_length": 0, "event_retention": "nonsense", "avatars": 5})).await;
+        let bad = app
+            .admin(
+                "PATCH",
+                "/admin/settings/",
+                json!({"default_token_length": 0, "event_retention": "nonsense", "avatars": 5}),
+            )
+            .await;
         let names: Vec<&str> = bad.body.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!((bad.status, names), (400, vec!["event_retention", "default_token_length"]), "{}", bad.body);
-        assert_eq!(app.admin("PUT", "/admin/settings/", json!({})).await.body, json!({"flags": ["This field is required."]}));
-        assert_eq!(app.admin("PATCH", "/admin/settings/", json!({"pagination_default_page_size": 1, "flags": {"flows_refresh_others": true}})).await.status, 200);
-        assert_eq!(app.admin("GET", "/core/users/", Json::Null).await.body["results"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            (bad.status, names),
+            (400, vec!["event_retention", "default_token_length"]),
+            "{}",
+            bad.body
+        );
+        assert_eq!(
+            app.admin("PUT", "/admin/settings/", json!({})).await.body,
+            json!({"flags": ["This field is required."]})
+        );
+        assert_eq!(
+            app.admin(
+                "PATCH",
+                "/admin/settings/",
+                json!({"pagination_default_page_size": 1, "flags": {"flows_refresh_others": true}})
+            )
+            .await
+            .status,
+            200
+        );
+        assert_eq!(
+            app.admin("GET", "/core/users/", Json::Null).await.body["results"].as_array().unwrap().len(),
+            1
+        );
         let flags = app.call(None, "GET", "/core/brands/current/", None).await.body["flags"].clone();
         assert_eq!(flags, json!({"flows_continuous_login": false, "flows_refresh_others": true}));
     })

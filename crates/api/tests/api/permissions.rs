@@ -10,7 +10,10 @@ async fn foreign_key(app: &App, path: &str) -> Option<String> {
     let (before, rest) = path.split_once('{')?;
     let name = rest.split('}').next()?;
     let list = app.admin("GET", &format!("/{before}?page_size=100"), Json::Null).await.body;
-    let foreign = |one: &&Json| one.get("user").is_none_or(|user| user == &json!(app.admin) || user["pk"] == json!(app.admin)) && one["pk"] != json!(app.plain);
+    let foreign = |one: &&Json| {
+        one.get("user").is_none_or(|user| user == &json!(app.admin) || user["pk"] == json!(app.admin))
+            && one["pk"] != json!(app.plain)
+    };
     let one = list["results"].as_array()?.iter().find(foreign)?;
     let key = [name, "pk", "identifier", "slug"].iter().find_map(|n| one.get(*n))?;
     Some(key.as_str().map_or_else(|| key.to_string(), str::to_owned))
@@ -22,7 +25,10 @@ async fn every_route_is_refused_to_whom_it_does_not_belong() {
     let table = Table::new(&app.core.registry, &[]);
     for (path, sent) in [
         ("/stages/deny/", json!({"name": "deny"})),
-        ("/flows/instances/", json!({"name": "f", "slug": "f", "title": "f", "designation": "authentication"})),
+        (
+            "/flows/instances/",
+            json!({"name": "f", "slug": "f", "title": "f", "designation": "authentication"}),
+        ),
         ("/core/applications/", json!({"name": "a", "slug": "a"})),
         ("/core/brands/", json!({"domain": "brand.test"})),
     ] {
@@ -31,7 +37,11 @@ async fn every_route_is_refused_to_whom_it_does_not_belong() {
     }
     let (mut tried, mut matched) = (0, 0);
     for route in table.routes() {
-        let path: Vec<&str> = route.path.split('/').map(|s| if s.starts_with('{') { "00000000-0000-0000-0000-0000000000ff" } else { s }).collect();
+        let path: Vec<&str> = route
+            .path
+            .split('/')
+            .map(|s| if s.starts_with('{') { "00000000-0000-0000-0000-0000000000ff" } else { s })
+            .collect();
         let path = if route.path.is_empty() { "/".to_owned() } else { format!("/{}/", path.join("/")) };
         for action in &route.actions {
             let body = (action.method != Method::GET && action.method != Method::DELETE).then(|| json!({}));
@@ -51,11 +61,16 @@ async fn every_route_is_refused_to_whom_it_does_not_belong() {
         }
         // A key that is somebody's: a refusal, and no miss.
         if let Some(key) = foreign_key(&app, &route.path).await {
-            let path: Vec<&str> = route.path.split('/').map(|s| if s.starts_with('{') { key.as_str() } else { s }).collect();
+            let path: Vec<&str> =
+                route.path.split('/').map(|s| if s.starts_with('{') { key.as_str() } else { s }).collect();
             let path = format!("/{}/", path.join("/"));
             for action in &route.actions {
-                let body = (action.method != Method::GET && action.method != Method::DELETE).then(|| json!({}));
-                let of = [app.call(None, action.method.as_str(), &path, body.clone()).await.status, app.call(Some(PLAIN), action.method.as_str(), &path, body).await.status];
+                let body =
+                    (action.method != Method::GET && action.method != Method::DELETE).then(|| json!({}));
+                let of = [
+                    app.call(None, action.method.as_str(), &path, body.clone()).await.status,
+                    app.call(Some(PLAIN), action.method.as_str(), &path, body).await.status,
+                ];
                 let fine = match action.permission {
                     Permission::Superuser => of == [403, 403],
                     // What is not one's own is not there.
@@ -84,7 +99,11 @@ async fn credentials_are_judged_as_recorded() {
     for key in ["no-such-token", "app-password-0123456789"] {
         for path in ["/core/users/", "/root/config/", "/core/users/me/"] {
             let answer = app.call(Some(key), "GET", path, None).await;
-            assert_eq!((answer.status, &answer.body), (403, &json!({"detail": "Token invalid/expired"})), "{path}");
+            assert_eq!(
+                (answer.status, &answer.body),
+                (403, &json!({"detail": "Token invalid/expired"})),
+                "{path}"
+            );
         }
     }
     for header in ["Bearer", "Bearer ", "Basic YTpi"] {
@@ -101,7 +120,10 @@ async fn a_browser_session_needs_its_form_token_to_write() {
         let app = App::start(db).await;
         let (cookie, csrf) = app.browser(app.plain).await;
         let body = || json!({"identifier": "mine", "intent": "app_password"}).to_string();
-        assert_eq!(app.send("GET", "/core/users/me/", &[("cookie", &cookie)], "").await.body["user"]["username"], "plain");
+        assert_eq!(
+            app.send("GET", "/core/users/me/", &[("cookie", &cookie)], "").await.body["user"]["username"],
+            "plain"
+        );
         let base = [("cookie", cookie.as_str()), ("content-type", "application/json")];
         for extra in [
             &[][..],
@@ -110,16 +132,31 @@ async fn a_browser_session_needs_its_form_token_to_write() {
             &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test.evil/")],
         ] {
             let answer = app.send("POST", "/core/tokens/", &[&base, extra].concat(), body()).await;
-            assert_eq!((answer.status, answer.body["detail"].as_str().unwrap().starts_with("CSRF Failed")), (403, true), "{extra:?}");
+            assert_eq!(
+                (answer.status, answer.body["detail"].as_str().unwrap().starts_with("CSRF Failed")),
+                (403, true),
+                "{extra:?}"
+            );
         }
-        let fine = app.send("POST", "/core/tokens/", &[&base[..], &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test/if/user/")]].concat(), body()).await;
+        let fine = app
+            .send(
+                "POST",
+                "/core/tokens/",
+                &[&base[..], &[("x-authentik-csrf", csrf.as_str()), ("referer", "http://id.test/if/user/")]]
+                    .concat(),
+                body(),
+            )
+            .await;
         assert_eq!(fine.status, 201, "{}", fine.body);
         // The session is listed, is the current one, and ends by its id.
         let list = app.send("GET", "/core/authenticated_sessions/", &[("cookie", &cookie)], "").await.body;
         assert_eq!((&list["pagination"]["count"], &list["results"][0]["current"]), (&json!(1), &json!(true)));
         let path = format!("/core/authenticated_sessions/{}/", list["results"][0]["uuid"].as_str().unwrap());
         app.token("other", "api", app.admin, "another-key-0123456789").await;
-        assert_eq!(app.send("DELETE", &path, &[("cookie", &cookie), ("x-authentik-csrf", &csrf)], "").await.status, 204);
+        assert_eq!(
+            app.send("DELETE", &path, &[("cookie", &cookie), ("x-authentik-csrf", &csrf)], "").await.status,
+            204
+        );
         assert_eq!(app.send("GET", "/core/users/me/", &[("cookie", &cookie)], "").await.status, 403);
     })
     .await;

@@ -49,7 +49,13 @@ pub struct TestResponse {
 }
 
 pub fn client(method: &Method, path: &str) -> Client {
-    Client { host: "id.test".into(), method: method.to_string(), path: path.into(), request_id: "r".into(), ..Client::internal() }
+    Client {
+        host: "id.test".into(),
+        method: method.to_string(),
+        path: path.into(),
+        request_id: "r".into(),
+        ..Client::internal()
+    }
 }
 
 impl App {
@@ -60,7 +66,8 @@ impl App {
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
-        let settings = Settings { threads: 1, hash: signet_core::hash::HashCost::LEAST, ..Settings::new("key".into()) };
+        let settings =
+            Settings { threads: 1, hash: signet_core::hash::HashCost::LEAST, ..Settings::new("key".into()) };
         let parts = CoreParts {
             ports: ports.clone(),
             settings,
@@ -78,7 +85,8 @@ impl App {
         groups::insert(&db, &admins, &[], &[]).await.unwrap();
         let admin = users::insert(&db, &User::new(&ports, "akadmin"), &[admins.id]).await.unwrap();
         let plain = users::insert(&db, &User::new(&ports, "plain"), &[]).await.unwrap();
-        let app = Self { router: signet_api::router(core.clone(), Wiring::default()), core, admin, plain, admins };
+        let app =
+            Self { router: signet_api::router(core.clone(), Wiring::default()), core, admin, plain, admins };
         app.token("admin-token", "api", admin, ADMIN).await;
         app.token("plain-token", "api", plain, PLAIN).await;
         app
@@ -89,7 +97,13 @@ impl App {
         token
     }
     /// `path` below `/api/v3`, with its query.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> TestResponse {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> TestResponse {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = Request::builder().method(method.clone()).uri(format!("/api/v3{path}"));
         for (name, value) in headers {
@@ -100,10 +114,22 @@ impl App {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| if bytes.is_empty() { Json::Null } else { Json::String(String::from_utf8_lossy(&bytes).into_owned()) });
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+            if bytes.is_empty() {
+                Json::Null
+            } else {
+                Json::String(String::from_utf8_lossy(&bytes).into_owned())
+            }
+        });
         TestResponse { status, headers, body }
     }
-    pub async fn call(&self, key: Option<&str>, method: &str, path: &str, body: Option<Json>) -> TestResponse {
+    pub async fn call(
+        &self,
+        key: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<Json>,
+    ) -> TestResponse {
         let bearer = key.map(|k| format!("Bearer {k}"));
         let mut headers: Vec<(&str, &str)> = bearer.iter().map(|b| ("authorization", b.as_str())).collect();
         match body {

@@ -1,7 +1,8 @@
-//! The query language of lists and of event matchers: `action = "login" and (context.geo.country in ("DE", "FR"))`.
+//! The query language of lists and of event matchers: `action = "login" and (context.geo.country in ("DE",
+//! "FR"))`.
 //!
-//! A query is terms of a name, an operator and a value, joined by `and` and `or`. As with the language that it is
-//! compatible with, both words bind alike and from the right: `a and b or c` means `a and (b or c)`.
+//! A query is terms of a name, an operator and a value, joined by `and` and `or`. As with the language that
+//! it is compatible with, both words bind alike and from the right: `a and b or c` means `a and (b or c)`.
 mod parse;
 
 use crate::{Json, Map};
@@ -68,8 +69,8 @@ impl Query {
 }
 
 impl Term {
-    /// Whether it holds for the member that its path leads to. A member that is not there fulfils nothing, not even what is
-    /// negated.
+    /// Whether it holds for the member that its path leads to. A member that is not there fulfils nothing,
+    /// not even what is negated.
     pub fn holds(&self, record: &Map) -> bool {
         member(record, &self.path).is_some_and(|found| self.fits(found) != self.negated)
     }
@@ -79,17 +80,22 @@ impl Term {
             (Some(found), Some(wanted)) => test(&found, wanted),
             _ => false,
         };
-        let order = |wanted: &[Ordering]| compare(found, &self.value).is_some_and(|order| wanted.contains(&order));
+        let order =
+            |wanted: &[Ordering]| compare(found, &self.value).is_some_and(|order| wanted.contains(&order));
         match self.operator {
             Operator::Equal => equal(found, &self.value),
             Operator::Greater => order(&[Ordering::Greater]),
             Operator::GreaterEqual => order(&[Ordering::Greater, Ordering::Equal]),
             Operator::Less => order(&[Ordering::Less]),
             Operator::LessEqual => order(&[Ordering::Less, Ordering::Equal]),
-            Operator::Contains => texts(|found, wanted| found.to_lowercase().contains(&wanted.to_lowercase())),
+            Operator::Contains => {
+                texts(|found, wanted| found.to_lowercase().contains(&wanted.to_lowercase()))
+            }
             Operator::StartsWith => texts(|found, wanted| found.starts_with(wanted)),
             Operator::EndsWith => texts(|found, wanted| found.ends_with(wanted)),
-            Operator::In => self.value.as_array().is_some_and(|list| list.iter().any(|wanted| equal(found, wanted))),
+            Operator::In => {
+                self.value.as_array().is_some_and(|list| list.iter().any(|wanted| equal(found, wanted)))
+            }
         }
     }
 }
@@ -189,7 +195,13 @@ mod tests {
 
     #[test]
     fn what_is_not_there_fulfils_nothing() {
-        for text in ["context.city = None", "context.city != \"x\"", "context.city !~ \"x\"", "context.city not in (\"x\")", "action.x != 1"] {
+        for text in [
+            "context.city = None",
+            "context.city != \"x\"",
+            "context.city !~ \"x\"",
+            "context.city not in (\"x\")",
+            "action.x != 1",
+        ] {
             assert!(!holds(text), "{text}");
         }
     }

@@ -149,11 +149,15 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             ')' => (Token::Close, 1),
             '"' => quoted(rest)?,
             c if c.is_ascii_digit() || c == '-' => {
-                let used = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))).unwrap_or(rest.len());
+                let used = rest
+                    .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+')))
+                    .unwrap_or(rest.len());
                 (Token::Value(number(&rest[..used])?), used)
             }
             c if c.is_alphabetic() || c == '_' => {
-                let used = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))).unwrap_or(rest.len());
+                let used = rest
+                    .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-')))
+                    .unwrap_or(rest.len());
                 (word(&rest[..used]), used)
             }
             _ => {
@@ -190,7 +194,9 @@ fn quoted(text: &str) -> Option<(Token, usize)> {
         found.then_some(at)
     })?;
     // PostgreSQL holds no text with a NUL.
-    let value = serde_json::from_str::<Json>(&text[..=end]).ok().filter(|value| value.as_str().is_some_and(|text| !text.contains('\0')))?;
+    let value = serde_json::from_str::<Json>(&text[..=end])
+        .ok()
+        .filter(|value| value.as_str().is_some_and(|text| !text.contains('\0')))?;
     Some((Token::Value(value), end + 1))
 }
 
@@ -200,13 +206,18 @@ mod tests {
     use crate::json;
 
     fn value(text: &str) -> Json {
-        parse(text).and_then(|query| query.terms().first().map(|term| term.value.clone())).unwrap_or_else(|| json!({"no query": text}))
+        parse(text)
+            .and_then(|query| query.terms().first().map(|term| term.value.clone()))
+            .unwrap_or_else(|| json!({"no query": text}))
     }
 
     #[test]
     fn values_are_texts_numbers_truth_values_none_and_lists() {
         assert_eq!(value("a = \"q\\\"q \\u00e4\""), json!("q\"q ä"));
-        assert_eq!([value("a=-1"), value("a = 1.5e3"), value("a=True"), value("a != None")], [json!(-1), json!(1500.0), json!(true), json!(null)]);
+        assert_eq!(
+            [value("a=-1"), value("a = 1.5e3"), value("a=True"), value("a != None")],
+            [json!(-1), json!(1500.0), json!(true), json!(null)]
+        );
         assert_eq!(value("a not in (1,\"b\", None )"), json!([1, "b", null]));
         assert_eq!(parse("attributes.a-b.0 = 1").unwrap().terms()[0].path, ["attributes", "a-b", "0"]);
     }

@@ -1,6 +1,6 @@
 //! Rows by any of their fields and look-ups, also through the rows that they belong to.
 use super::values::{group_map, internal, token_map, user_map, wrong};
-use super::{RowState, GROUP, Rows, TOKEN, USER, Wrong};
+use super::{GROUP, RowState, Rows, TOKEN, USER, Wrong};
 use crate::lookup;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
@@ -57,9 +57,13 @@ struct Condition<'w> {
 
 fn fits(row: &Map, conditions: &[Condition<'_>]) -> Result<bool, Wrong> {
     for Condition { path, wanted } in conditions {
-        let Some(value) = row.get(path[0]) else { return wrong(path[0], "there is no such field to search by.") };
+        let Some(value) = row.get(path[0]) else {
+            return wrong(path[0], "there is no such field to search by.");
+        };
         let held = match (path.as_slice(), value, wanted) {
-            (["username"] | ["username", "exact"], Json::String(have), Json::String(want)) => canonical(have) == canonical(want),
+            (["username"] | ["username", "exact"], Json::String(have), Json::String(want)) => {
+                canonical(have) == canonical(want)
+            }
             _ => lookup::fits(Some(value), &path[1..], wanted).map_err(|e| (path.join("__"), e))?,
         };
         if !held {
@@ -73,15 +77,29 @@ type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, Wrong>> + Send
 
 impl Rows {
     /// Up to `most` rows of which everything wanted is true: those of this import first.
-    pub fn matching<'a>(&'a self, core: &'a Core, model: &'a str, wanted: &'a Wanted, most: usize) -> BoxFuture<'a> {
+    pub fn matching<'a>(
+        &'a self,
+        core: &'a Core,
+        model: &'a str,
+        wanted: &'a Wanted,
+        most: usize,
+    ) -> BoxFuture<'a> {
         Box::pin(async move {
             let (mut conditions, mut links) = (Vec::new(), Vec::new());
             for (field, value) in wanted {
-                let path: Vec<&str> = field.split("__").map(|part| if matches!(part, "id" | "group_uuid" | "token_uuid") { "pk" } else { part }).collect();
+                let path: Vec<&str> = field
+                    .split("__")
+                    .map(|part| if matches!(part, "id" | "group_uuid" | "token_uuid") { "pk" } else { part })
+                    .collect();
                 match link(model, path[0]) {
                     Some((name, other)) if path.len() > 1 && !lookup::is_lookup(path[1]) => {
                         let inner = [(path[1..].join("__"), value.clone())];
-                        let keys: HashSet<String> = self.matching(core, other, &inner, usize::MAX).await?.iter().map(|r| r.key().to_string()).collect();
+                        let keys: HashSet<String> = self
+                            .matching(core, other, &inner, usize::MAX)
+                            .await?
+                            .iter()
+                            .map(|r| r.key().to_string())
+                            .collect();
                         links.push((name, keys));
                     }
                     _ => conditions.push(Condition { path, wanted: value }),
@@ -103,10 +121,17 @@ impl Rows {
                 let last = (rows.len() as u64) < PAGE;
                 seen += rows.len() as u64;
                 if seen > MOST {
-                    return wrong("", format!("more than {MOST} rows would have to be searched; name them more closely"));
+                    return wrong(
+                        "",
+                        format!("more than {MOST} rows would have to be searched; name them more closely"),
+                    );
                 }
                 for row in rows {
-                    if found.len() < most && !touched.contains(&row.key().to_string()) && fits(&row.map(), &conditions)? && self.linked(core, &row, &links).await? {
+                    if found.len() < most
+                        && !touched.contains(&row.key().to_string())
+                        && fits(&row.map(), &conditions)?
+                        && self.linked(core, &row, &links).await?
+                    {
                         found.push(row);
                     }
                 }
@@ -120,8 +145,14 @@ impl Rows {
     }
 
     /// The row that identifiers mean: by its key, else by everything else.
-    pub async fn identified(&self, core: &Core, model: &str, identifiers: &Wanted) -> Result<Option<Row>, Wrong> {
-        let (keys, rest): (Vec<_>, Vec<_>) = identifiers.iter().cloned().partition(|(field, _)| field == "pk");
+    pub async fn identified(
+        &self,
+        core: &Core,
+        model: &str,
+        identifiers: &Wanted,
+    ) -> Result<Option<Row>, Wrong> {
+        let (keys, rest): (Vec<_>, Vec<_>) =
+            identifiers.iter().cloned().partition(|(field, _)| field == "pk");
         for part in [keys, rest] {
             if !part.is_empty()
                 && let Some(row) = self.matching(core, model, &part, 1).await?.pop()
@@ -134,9 +165,24 @@ impl Rows {
 
     fn drafts(&self, model: &str) -> Vec<Row> {
         match model {
-            USER => self.users.iter().filter(|d| d.state != RowState::Gone).map(|d| Row::User(d.user.clone())).collect(),
-            GROUP => self.groups.iter().filter(|d| d.state != RowState::Gone).map(|d| Row::Group(d.group.clone())).collect(),
-            _ => self.tokens.iter().filter(|d| d.state != RowState::Gone).map(|d| Row::Token(d.token.clone())).collect(),
+            USER => self
+                .users
+                .iter()
+                .filter(|d| d.state != RowState::Gone)
+                .map(|d| Row::User(d.user.clone()))
+                .collect(),
+            GROUP => self
+                .groups
+                .iter()
+                .filter(|d| d.state != RowState::Gone)
+                .map(|d| Row::Group(d.group.clone()))
+                .collect(),
+            _ => self
+                .tokens
+                .iter()
+                .filter(|d| d.state != RowState::Gone)
+                .map(|d| Row::Token(d.token.clone()))
+                .collect(),
         }
     }
     /// Keys of rows that are not as the database has them, or not there any more.
@@ -152,22 +198,42 @@ impl Rows {
         for (name, keys) in links {
             let have: Vec<Json> = match row {
                 Row::Token(t) => vec![Json::from(t.user_id)],
-                Row::User(u) => match self.users.iter().find(|d| d.user.id == u.id).and_then(|d| d.groups.clone()) {
-                    Some(groups) => groups.into_iter().map(|g| Json::String(g.to_string())).collect(),
-                    None => groups::direct_groups(&core.db, u.id).await.map_err(internal)?.into_iter().map(|g| Json::String(g.id.to_string())).collect(),
-                },
+                Row::User(u) => {
+                    match self.users.iter().find(|d| d.user.id == u.id).and_then(|d| d.groups.clone()) {
+                        Some(groups) => groups.into_iter().map(|g| Json::String(g.to_string())).collect(),
+                        None => groups::direct_groups(&core.db, u.id)
+                            .await
+                            .map_err(internal)?
+                            .into_iter()
+                            .map(|g| Json::String(g.id.to_string()))
+                            .collect(),
+                    }
+                }
                 Row::Group(g) => {
                     let draft = self.groups.iter().find(|d| d.group.id == g.id);
                     if *name == "users" {
                         match draft.and_then(|d| d.members.clone()) {
                             Some(members) => members.into_iter().map(Json::from).collect(),
-                            None => groups::member_ids_of_many(&core.db, &[g.id]).await.map_err(internal)?.remove(&g.id).unwrap_or_default().into_iter().map(Json::from).collect(),
+                            None => groups::member_ids_of_many(&core.db, &[g.id])
+                                .await
+                                .map_err(internal)?
+                                .remove(&g.id)
+                                .unwrap_or_default()
+                                .into_iter()
+                                .map(Json::from)
+                                .collect(),
                         }
                     } else {
                         match draft.and_then(|d| d.parents.clone()) {
-                            Some(parents) => parents.into_iter().map(|p| Json::String(p.to_string())).collect(),
+                            Some(parents) => {
+                                parents.into_iter().map(|p| Json::String(p.to_string())).collect()
+                            }
                             None => {
-                                let parents = groups::parents_of_many(&core.db, &[g.id]).await.map_err(internal)?.remove(&g.id).unwrap_or_default();
+                                let parents = groups::parents_of_many(&core.db, &[g.id])
+                                    .await
+                                    .map_err(internal)?
+                                    .remove(&g.id)
+                                    .unwrap_or_default();
                                 parents.into_iter().map(|p| Json::String(p.id.to_string())).collect()
                             }
                         }
@@ -183,11 +249,19 @@ impl Rows {
 }
 
 /// A page of rows that may fit: the database narrows what it can, and never too much.
-async fn stored(core: &Core, model: &str, conditions: &[Condition<'_>], number: u64) -> signet_base::Result<Vec<Row>> {
+async fn stored(
+    core: &Core,
+    model: &str,
+    conditions: &[Condition<'_>],
+    number: u64,
+) -> signet_base::Result<Vec<Row>> {
     let with = |field: &str, lookups: &[&str]| {
         conditions
             .iter()
-            .find(|c| c.path[0] == field && (c.path.len() == 1 || matches!(c.path[1..], [l] if lookups.contains(&l))))
+            .find(|c| {
+                c.path[0] == field
+                    && (c.path.len() == 1 || matches!(c.path[1..], [l] if lookups.contains(&l)))
+            })
             .and_then(|c| c.wanted.as_str())
             .map(str::to_owned)
     };
@@ -195,14 +269,27 @@ async fn stored(core: &Core, model: &str, conditions: &[Condition<'_>], number: 
     // Words of a part of the text: what has the part has the words.
     let part = |fields: &[&str]| {
         let narrows = |c: &&Condition<'_>| {
-            fields.contains(&c.path[0]) && matches!(c.path[1..], ["iexact" | "contains" | "icontains" | "startswith" | "istartswith" | "endswith" | "iendswith"])
+            fields.contains(&c.path[0])
+                && matches!(
+                    c.path[1..],
+                    ["iexact"
+                        | "contains"
+                        | "icontains"
+                        | "startswith"
+                        | "istartswith"
+                        | "endswith"
+                        | "iendswith"]
+                )
         };
         conditions.iter().find(narrows).and_then(|c| c.wanted.as_str()).unwrap_or_default().to_owned()
     };
     let page = Page { page: number, size: PAGE, ordering: "pk".to_owned() };
     Ok(match model {
         USER => {
-            let pk = conditions.iter().find(|c| matches!(c.path[..], ["pk"])).and_then(|c| c.wanted.as_i64().or_else(|| c.wanted.as_str()?.parse().ok()));
+            let pk = conditions
+                .iter()
+                .find(|c| matches!(c.path[..], ["pk"]))
+                .and_then(|c| c.wanted.as_i64().or_else(|| c.wanted.as_str()?.parse().ok()));
             let query = UserQuery {
                 username: with("username", &["exact", "iexact"]),
                 email: with("email", &["exact", "iexact"]),
@@ -214,12 +301,27 @@ async fn stored(core: &Core, model: &str, conditions: &[Condition<'_>], number: 
             users::list(&core.db, &query).await?.0.into_iter().map(Row::User).collect()
         }
         GROUP => {
-            let pk = conditions.iter().find(|c| matches!(c.path[..], ["pk"])).and_then(|c| Uuid::parse_str(c.wanted.as_str()?).ok());
-            let query = GroupQuery { name: exact("name"), search: part(&["name"]), only_ids: pk.map(|id| vec![id]), page, ..GroupQuery::default() };
+            let pk = conditions
+                .iter()
+                .find(|c| matches!(c.path[..], ["pk"]))
+                .and_then(|c| Uuid::parse_str(c.wanted.as_str()?).ok());
+            let query = GroupQuery {
+                name: exact("name"),
+                search: part(&["name"]),
+                only_ids: pk.map(|id| vec![id]),
+                page,
+                ..GroupQuery::default()
+            };
             groups::list(&core.db, &query).await?.0.into_iter().map(Row::Group).collect()
         }
         _ => {
-            let query = TokenQuery { identifier: exact("identifier"), managed: exact("managed"), search: part(&["identifier"]), page, ..TokenQuery::default() };
+            let query = TokenQuery {
+                identifier: exact("identifier"),
+                managed: exact("managed"),
+                search: part(&["identifier"]),
+                page,
+                ..TokenQuery::default()
+            };
             tokens::list(&core.db, &query).await?.0.into_iter().map(Row::Token).collect()
         }
     })

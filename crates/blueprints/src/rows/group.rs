@@ -1,24 +1,41 @@
 //! Entries about groups.
 use super::values::{flag, group_map, internal, object, same, text, wrong};
-use super::{WriteOutcome, RowState, GROUP, GroupDraft, Order, Row, Rows, RowWritePlan, Wrong, mark};
+use super::{GROUP, GroupDraft, Order, Row, RowState, RowWritePlan, Rows, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Uuid, json};
 use signet_core::Core;
 use signet_store::groups::{self, Group};
 use signet_store::users;
 
-pub(super) const FIELDS: &[&str] = &["pk", "group_uuid", "name", "is_superuser", "attributes", "parents", "users"];
+pub(super) const FIELDS: &[&str] =
+    &["pk", "group_uuid", "name", "is_superuser", "attributes", "parents", "users"];
 
 impl Rows {
-    pub(super) async fn group(&mut self, core: &Core, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
+    pub(super) async fn group(
+        &mut self,
+        core: &Core,
+        order: &Order<'_>,
+    ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, GROUP, order.identifiers).await? {
-            Some(Row::Group(group)) => Some(self.groups.iter().position(|d| d.group.id == group.id).unwrap_or_else(|| {
-                self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::Same });
-                self.groups.len() - 1
-            })),
+            Some(Row::Group(group)) => {
+                Some(self.groups.iter().position(|d| d.group.id == group.id).unwrap_or_else(|| {
+                    self.groups.push(GroupDraft {
+                        group,
+                        parents: None,
+                        members: None,
+                        state: RowState::Same,
+                    });
+                    self.groups.len() - 1
+                }))
+            }
             _ => None,
         };
         let at = match order.state.of(known)? {
-            RowWritePlan::Leave(at) => return Ok((WriteOutcome::Nothing, at.map_or(Json::Null, |at| json!(self.groups[at].group.id)))),
+            RowWritePlan::Leave(at) => {
+                return Ok((
+                    WriteOutcome::Nothing,
+                    at.map_or(Json::Null, |at| json!(self.groups[at].group.id)),
+                ));
+            }
             RowWritePlan::Delete(at) => {
                 self.groups[at].state = RowState::Gone;
                 return Ok((WriteOutcome::Deleted, json!(self.groups[at].group.id)));
@@ -30,7 +47,9 @@ impl Rows {
                     return wrong("name", "This field is required.");
                 }
                 let mut group = Group::new(&core.ports, name);
-                if let Some(pk) = order.fields.get("pk").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok()) {
+                if let Some(pk) =
+                    order.fields.get("pk").and_then(Json::as_str).and_then(|s| Uuid::parse_str(s).ok())
+                {
                     group.id = pk;
                 }
                 self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::New });
@@ -51,7 +70,9 @@ impl Rows {
                     let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
                     let mut ids = Vec::with_capacity(list.len());
                     for item in list {
-                        let Some(id) = item.as_i64() else { return wrong(field, format!("{item} is not the key of a user.")) };
+                        let Some(id) = item.as_i64() else {
+                            return wrong(field, format!("{item} is not the key of a user."));
+                        };
                         if id < 0 || users::by_id(&core.db, id).await.map_err(internal)?.is_none() {
                             return wrong(field, "Name users that exist, or give new users their groups.");
                         }
@@ -65,7 +86,8 @@ impl Rows {
         if self.groups[at].state != RowState::New {
             if let Some(wanted) = &parents {
                 let of = groups::parents_of_many(&core.db, &[group.id]).await.map_err(internal)?;
-                let have: Vec<Uuid> = of.get(&group.id).map(|l| l.iter().map(|g| g.id).collect()).unwrap_or_default();
+                let have: Vec<Uuid> =
+                    of.get(&group.id).map(|l| l.iter().map(|g| g.id).collect()).unwrap_or_default();
                 if same(&have, wanted) {
                     parents = None;
                 } else {

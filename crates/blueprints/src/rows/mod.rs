@@ -1,4 +1,5 @@
-//! Users, groups and tokens in blueprints: they live in tables of their own, and are written in the same transaction.
+//! Users, groups and tokens in blueprints: they live in tables of their own, and are written in the same
+//! transaction.
 mod find;
 mod group;
 mod token;
@@ -79,7 +80,9 @@ impl Rows {
         [USER, GROUP, TOKEN].contains(&model)
     }
     pub fn is_empty(&self) -> bool {
-        self.users.iter().all(|u| u.state == RowState::Same) && self.groups.iter().all(|g| g.state == RowState::Same) && self.tokens.iter().all(|t| t.state == RowState::Same)
+        self.users.iter().all(|u| u.state == RowState::Same)
+            && self.groups.iter().all(|g| g.state == RowState::Same)
+            && self.tokens.iter().all(|t| t.state == RowState::Same)
     }
     pub fn has_user(&self, id: i64) -> bool {
         self.users.iter().any(|u| u.user.id == id && u.state != RowState::Gone)
@@ -95,7 +98,11 @@ impl Rows {
     /// The first row that fits, for `!Find`; those of this import go first.
     pub async fn find(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Option<Row>, String> {
         let found = self.matching(core, model, wanted, 1).await;
-        Ok(found.map_err(|(field, message)| if field.is_empty() { message } else { format!("{field}: {message}") })?.pop())
+        Ok(found
+            .map_err(
+                |(field, message)| if field.is_empty() { message } else { format!("{field}: {message}") },
+            )?
+            .pop())
     }
 
     /// Fields that rows of the model have. Others are left out.
@@ -108,7 +115,12 @@ impl Rows {
     }
 
     /// Carries out one entry; the key of its row.
-    pub async fn order(&mut self, core: &Core, model: &str, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
+    pub async fn order(
+        &mut self,
+        core: &Core,
+        model: &str,
+        order: &Order<'_>,
+    ) -> Result<(WriteOutcome, Json), Wrong> {
         match model {
             USER => self.user(core, order).await,
             GROUP => self.group(core, order).await,
@@ -116,9 +128,13 @@ impl Rows {
         }
     }
 
-    /// New users in the order of their provisional ids, for those who need the real ids before anything else is written.
+    /// New users in the order of their provisional ids, for those who need the real ids before anything else
+    /// is written.
     pub fn new_users(&self) -> impl Iterator<Item = (i64, Batch)> + '_ {
-        self.users.iter().filter(|d| d.state == RowState::New).map(|d| (d.user.id, users::insert_batch(&d.user, d.groups.as_deref().unwrap_or_default())))
+        self.users
+            .iter()
+            .filter(|d| d.state == RowState::New)
+            .map(|d| (d.user.id, users::insert_batch(&d.user, d.groups.as_deref().unwrap_or_default())))
     }
     /// Whether new users are named by new rows.
     pub fn names_new_users(&self) -> bool {
@@ -126,10 +142,13 @@ impl Rows {
     }
     /// The batch of all new groups.
     pub fn new_groups(&self) -> Batch {
-        self.groups
-            .iter()
-            .filter(|d| d.state == RowState::New)
-            .fold(Batch::new(), |batch, d| batch.then(groups::insert_batch(&d.group, d.parents.as_deref().unwrap_or_default(), d.members.as_deref().unwrap_or_default())))
+        self.groups.iter().filter(|d| d.state == RowState::New).fold(Batch::new(), |batch, d| {
+            batch.then(groups::insert_batch(
+                &d.group,
+                d.parents.as_deref().unwrap_or_default(),
+                d.members.as_deref().unwrap_or_default(),
+            ))
+        })
     }
     /// Everything but new groups and new users. `real` turns provisional user ids into real ones.
     pub fn changes(&self, core: &Core, real: impl Fn(i64) -> i64) -> signet_base::Result<Batch> {
@@ -137,7 +156,12 @@ impl Rows {
         let mut batch = Batch::new();
         for d in &self.groups {
             batch = match d.state {
-                RowState::Changed => batch.then(groups::update_batch(&d.group, d.parents.as_deref(), d.members.as_deref(), now)),
+                RowState::Changed => batch.then(groups::update_batch(
+                    &d.group,
+                    d.parents.as_deref(),
+                    d.members.as_deref(),
+                    now,
+                )),
                 RowState::Gone => batch.then(groups::delete_batch(d.group.id)),
                 RowState::Same | RowState::New => batch,
             };
@@ -150,7 +174,8 @@ impl Rows {
                 // A password and a deactivation end everything of the account, in this commit.
                 batch = batch.then(users::update_batch(&d.user, None, d.groups.as_deref(), now));
                 if let Some(hash) = &d.hash {
-                    batch = batch.then(users::set_password_batch(d.user.id, hash, &KeptSession::default(), now));
+                    batch =
+                        batch.then(users::set_password_batch(d.user.id, hash, &KeptSession::default(), now));
                 }
             }
         }
@@ -165,7 +190,11 @@ impl Rows {
                         Some(key) => key.clone(),
                         None => token.key(&core.vault)?,
                     };
-                    batch.then(tokens::delete_batch(token.id)).then(tokens::insert_batch(&core.vault, &token, &key)?)
+                    batch.then(tokens::delete_batch(token.id)).then(tokens::insert_batch(
+                        &core.vault,
+                        &token,
+                        &key,
+                    )?)
                 }
                 (RowState::Gone, _) => batch.then(tokens::delete_batch(token.id)),
                 _ => batch,
@@ -175,8 +204,11 @@ impl Rows {
     }
     /// Keys of rows that go, as objects refer to them.
     pub fn removed_keys(&self) -> Vec<String> {
-        let users = self.users.iter().filter(|d| d.state == RowState::Gone).map(|d| format!("user:{}", d.user.id));
-        users.chain(self.groups.iter().filter(|d| d.state == RowState::Gone).map(|d| d.group.id.to_string())).collect()
+        let users =
+            self.users.iter().filter(|d| d.state == RowState::Gone).map(|d| format!("user:{}", d.user.id));
+        users
+            .chain(self.groups.iter().filter(|d| d.state == RowState::Gone).map(|d| d.group.id.to_string()))
+            .collect()
     }
 }
 

@@ -1,24 +1,46 @@
 //! Entries about tokens.
 use super::values::{flag, internal, text, token_map, wrong};
-use super::{WriteOutcome, RowState, Order, Row, Rows, RowWritePlan, TOKEN, TokenDraft, Wrong, mark};
+use super::{Order, Row, RowState, RowWritePlan, Rows, TOKEN, TokenDraft, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Secret, Timestamp, json};
 use signet_core::Core;
 use signet_store::tokens::Token;
 use signet_store::users;
 
-pub(super) const FIELDS: &[&str] = &["pk", "token_uuid", "identifier", "intent", "user", "description", "managed", "expiring", "expires", "key"];
+pub(super) const FIELDS: &[&str] = &[
+    "pk",
+    "token_uuid",
+    "identifier",
+    "intent",
+    "user",
+    "description",
+    "managed",
+    "expiring",
+    "expires",
+    "key",
+];
 
 impl Rows {
-    pub(super) async fn token(&mut self, core: &Core, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
+    pub(super) async fn token(
+        &mut self,
+        core: &Core,
+        order: &Order<'_>,
+    ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, TOKEN, order.identifiers).await? {
-            Some(Row::Token(token)) => Some(self.tokens.iter().position(|d| d.token.id == token.id).unwrap_or_else(|| {
-                self.tokens.push(TokenDraft { token, key: None, state: RowState::Same });
-                self.tokens.len() - 1
-            })),
+            Some(Row::Token(token)) => {
+                Some(self.tokens.iter().position(|d| d.token.id == token.id).unwrap_or_else(|| {
+                    self.tokens.push(TokenDraft { token, key: None, state: RowState::Same });
+                    self.tokens.len() - 1
+                }))
+            }
             _ => None,
         };
         let at = match order.state.of(known)? {
-            RowWritePlan::Leave(at) => return Ok((WriteOutcome::Nothing, at.map_or(Json::Null, |at| json!(self.tokens[at].token.id)))),
+            RowWritePlan::Leave(at) => {
+                return Ok((
+                    WriteOutcome::Nothing,
+                    at.map_or(Json::Null, |at| json!(self.tokens[at].token.id)),
+                ));
+            }
             RowWritePlan::Delete(at) => {
                 self.tokens[at].state = RowState::Gone;
                 return Ok((WriteOutcome::Deleted, json!(self.tokens[at].token.id)));
@@ -53,7 +75,9 @@ impl Rows {
                     token.user_id = value.as_i64().unwrap_or_default();
                 }
                 "description" => token.description = text(field, value, true)?,
-                "managed" => token.managed = if value.is_null() { None } else { Some(text(field, value, false)?) },
+                "managed" => {
+                    token.managed = if value.is_null() { None } else { Some(text(field, value, false)?) }
+                }
                 "expiring" => token.expiring = flag(field, value)?,
                 "expires" if value.is_null() => token.expires = None,
                 "expires" => match value.as_str().map(Timestamp::parse) {
@@ -62,7 +86,8 @@ impl Rows {
                 },
                 "key" => {
                     let given = Secret::new(text(field, value, false)?);
-                    let same = self.tokens[at].state != RowState::New && token.key(&core.vault).is_ok_and(|have| have.matches(given.reveal()));
+                    let same = self.tokens[at].state != RowState::New
+                        && token.key(&core.vault).is_ok_and(|have| have.matches(given.reveal()));
                     if !same {
                         key = Some(given);
                     }
@@ -70,7 +95,9 @@ impl Rows {
                 _ => return wrong(field, "A token has no such field."),
             }
         }
-        if !self.has_user(token.user_id) && users::by_id(&core.db, token.user_id).await.map_err(internal)?.is_none() {
+        if !self.has_user(token.user_id)
+            && users::by_id(&core.db, token.user_id).await.map_err(internal)?.is_none()
+        {
             return wrong("user", "Name a user that exists.");
         }
         if token.expiring && token.expires.is_none() {

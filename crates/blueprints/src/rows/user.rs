@@ -1,25 +1,50 @@
 //! Entries about users.
 use super::values::{flag, internal, object, text, user_map, wrong};
-use super::{WriteOutcome, RowState, Order, Row, Rows, RowWritePlan, USER, UserDraft, Wrong, mark};
+use super::{Order, Row, RowState, RowWritePlan, Rows, USER, UserDraft, WriteOutcome, Wrong, mark};
 use signet_base::{Error, Json, Secret, Uuid, json};
 use signet_core::{Core, directory};
 use signet_model::check::{email, person_name};
 use signet_store::groups;
 use signet_store::users::User;
 
-pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "username", "name", "email", "is_active", "type", "path", "attributes", "groups", "password", "password_hash"];
+pub(super) const FIELDS: &[&str] = &[
+    "pk",
+    "uuid",
+    "uid",
+    "username",
+    "name",
+    "email",
+    "is_active",
+    "type",
+    "path",
+    "attributes",
+    "groups",
+    "password",
+    "password_hash",
+];
 
 impl Rows {
-    pub(super) async fn user(&mut self, core: &Core, order: &Order<'_>) -> Result<(WriteOutcome, Json), Wrong> {
+    pub(super) async fn user(
+        &mut self,
+        core: &Core,
+        order: &Order<'_>,
+    ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, USER, order.identifiers).await? {
-            Some(Row::User(user)) => Some(self.users.iter().position(|d| d.user.id == user.id).unwrap_or_else(|| {
-                self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::Same });
-                self.users.len() - 1
-            })),
+            Some(Row::User(user)) => {
+                Some(self.users.iter().position(|d| d.user.id == user.id).unwrap_or_else(|| {
+                    self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::Same });
+                    self.users.len() - 1
+                }))
+            }
             _ => None,
         };
         let at = match order.state.of(known)? {
-            RowWritePlan::Leave(at) => return Ok((WriteOutcome::Nothing, at.map_or(Json::Null, |at| json!(self.users[at].user.id)))),
+            RowWritePlan::Leave(at) => {
+                return Ok((
+                    WriteOutcome::Nothing,
+                    at.map_or(Json::Null, |at| json!(self.users[at].user.id)),
+                ));
+            }
             RowWritePlan::Delete(at) => {
                 let id = self.users[at].user.id;
                 if id > 0 && directory::is_last_administrator(core, id).await.map_err(internal)? {
@@ -64,7 +89,9 @@ impl Rows {
                 "is_active" => user.is_active = flag(field, value)?,
                 "type" => {
                     user.user_type = text(field, value, false)?;
-                    if !["internal", "external", "service_account", "internal_service_account"].contains(&user.user_type.as_str()) {
+                    if !["internal", "external", "service_account", "internal_service_account"]
+                        .contains(&user.user_type.as_str())
+                    {
                         return wrong(field, format!("\"{}\" is not a valid choice.", user.user_type));
                     }
                 }
@@ -73,7 +100,8 @@ impl Rows {
                 "groups" => groups = Some(self.group_keys(core, field, value).await?),
                 "password" => {
                     let password = Secret::new(text(field, value, false)?);
-                    let same = self.users[at].state != RowState::New && core.hasher.verify(Some(&user.password), &password).await.map_err(internal)?;
+                    let same = self.users[at].state != RowState::New
+                        && core.hasher.verify(Some(&user.password), &password).await.map_err(internal)?;
                     if !same {
                         hash = Some(core.hasher.hash(password).await.map_err(internal)?);
                     }
@@ -92,7 +120,12 @@ impl Rows {
         if let Some(wanted) = &groups
             && self.users[at].state != RowState::New
         {
-            let mut have: Vec<Uuid> = groups::direct_groups(&core.db, user.id).await.map_err(internal)?.iter().map(|g| g.id).collect();
+            let mut have: Vec<Uuid> = groups::direct_groups(&core.db, user.id)
+                .await
+                .map_err(internal)?
+                .iter()
+                .map(|g| g.id)
+                .collect();
             let mut want = wanted.clone();
             have.sort_unstable();
             want.sort_unstable();
@@ -100,7 +133,11 @@ impl Rows {
                 groups = None;
             }
         }
-        let kept = if self.users[at].state == RowState::New { Ok(()) } else { directory::keeps_an_administrator(core, &self.users[at].user, &user).await };
+        let kept = if self.users[at].state == RowState::New {
+            Ok(())
+        } else {
+            directory::keeps_an_administrator(core, &self.users[at].user, &user).await
+        };
         match kept {
             Err(Error::Invalid(_)) => return wrong("is_active", directory::LAST_ADMINISTRATOR),
             answer => answer.map_err(internal)?,
@@ -118,11 +155,18 @@ impl Rows {
     }
 
     /// Keys of groups that exist, or will.
-    pub(super) async fn group_keys(&self, core: &Core, field: &str, value: &Json) -> Result<Vec<Uuid>, Wrong> {
+    pub(super) async fn group_keys(
+        &self,
+        core: &Core,
+        field: &str,
+        value: &Json,
+    ) -> Result<Vec<Uuid>, Wrong> {
         let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
         let mut out = Vec::with_capacity(list.len());
         for item in list {
-            let Some(id) = item.as_str().and_then(|s| Uuid::parse_str(s).ok()) else { return wrong(field, format!("{item} is not the key of a group.")) };
+            let Some(id) = item.as_str().and_then(|s| Uuid::parse_str(s).ok()) else {
+                return wrong(field, format!("{item} is not the key of a group."));
+            };
             if !self.has_group(id) && groups::by_id(&core.db, id).await.map_err(internal)?.is_none() {
                 return wrong(field, format!("Invalid pk \"{id}\" - object does not exist."));
             }

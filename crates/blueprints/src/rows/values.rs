@@ -30,7 +30,9 @@ pub fn flag(field: &str, value: &Json) -> Result<bool, Wrong> {
     match value {
         Json::Bool(b) => Ok(*b),
         Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "1") => Ok(true),
-        Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "0") => Ok(false),
+        Json::String(s) if matches!(s.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "0") => {
+            Ok(false)
+        }
         Json::Number(n) if n.as_i64() == Some(1) => Ok(true),
         Json::Number(n) if n.as_i64() == Some(0) => Ok(false),
         _ => wrong(field, "Must be a valid boolean."),
@@ -46,7 +48,9 @@ pub fn user_map(u: &User) -> Map {
     )
 }
 pub fn group_map(g: &Group) -> Map {
-    to_map(json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes}))
+    to_map(
+        json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes}),
+    )
 }
 pub fn token_map(t: &Token) -> Map {
     to_map(

@@ -52,7 +52,10 @@ impl Repeats {
         // What leaves no trace of its own is told as a part of the prefix's, else of everybody's last one.
         let own = all.iter().filter(|(h, _)| h.prefix == happening.prefix).count();
         if own >= OF_ONE || all.len() >= MANY {
-            let run = all.iter_mut().find(|(h, _)| own < OF_ONE || h.prefix == happening.prefix).map(|(_, run)| run);
+            let run = all
+                .iter_mut()
+                .find(|(h, _)| own < OF_ONE || h.prefix == happening.prefix)
+                .map(|(_, run)| run);
             return run.map(|run| {
                 run.more += 1;
                 run.event

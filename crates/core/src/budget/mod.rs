@@ -1,6 +1,6 @@
-//! Budgets for strangers: what an address may cause before it has to wait. Addresses are counted by prefix, failures
-//! only: whoever succeeds gets back what they were charged, so that an office behind one address is not shut out.
-//! Each node counts for itself, in memory.
+//! Budgets for strangers: what an address may cause before it has to wait. Addresses are counted by prefix,
+//! failures only: whoever succeeds gets back what they were charged, so that an office behind one address is
+//! not shut out. Each node counts for itself, in memory.
 mod events;
 mod prefix;
 
@@ -152,7 +152,8 @@ impl Budgets {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
-    /// A name as charges are kept by it. The key is of this process, so that nobody can choose names that fall together.
+    /// A name as charges are kept by it. The key is of this process, so that nobody can choose names that
+    /// fall together.
     pub fn name(&self, text: &str) -> u64 {
         self.names.hash_one(text)
     }
@@ -174,7 +175,10 @@ impl Budgets {
     /// The budgets that an address draws on.
     fn of(&self, kind: BudgetKind, ip: IpAddr) -> Vec<((BudgetKind, Prefix), Rate)> {
         let Some(rate) = self.rate(kind).filter(|_| !self.is_exempt(ip)) else { return Vec::new() };
-        Prefix::all_of(ip).into_iter().map(|(prefix, share)| ((kind, prefix), Rate { count: rate.count * share, ..rate })).collect()
+        Prefix::all_of(ip)
+            .into_iter()
+            .map(|(prefix, share)| ((kind, prefix), Rate { count: rate.count * share, ..rate }))
+            .collect()
     }
 
     /// Refuses when the budget of the address is used up.
@@ -212,10 +216,12 @@ impl Budgets {
             if !buckets.contains_key(&key) {
                 make_room(&mut buckets, |kind| self.rate(kind), now);
             }
-            let bucket = buckets.entry(key).or_insert_with(|| Bucket { level: 0.0, at: now, charges: HashMap::new() });
+            let bucket =
+                buckets.entry(key).or_insert_with(|| Bucket { level: 0.0, at: now, charges: HashMap::new() });
             bucket.drain(rate, now);
             bucket.level = (bucket.level + amount).min(rate.count * 2.0);
-            let charge = bucket.charges.get(&who).map_or(0.0, |c| (c.amount - regained(rate, c.at, now)).max(0.0));
+            let charge =
+                bucket.charges.get(&who).map_or(0.0, |c| (c.amount - regained(rate, c.at, now)).max(0.0));
             #[allow(clippy::cast_precision_loss, reason = "a count of names")]
             if bucket.charges.len() as f64 > rate.count * 4.0 {
                 bucket.charges.clear();
@@ -243,7 +249,8 @@ impl Budgets {
             let Some(bucket) = buckets.get_mut(&key) else { continue };
             bucket.drain(rate, now);
             if let Some(charge) = bucket.charges.remove(&who) {
-                bucket.level = (bucket.level - (charge.amount - regained(rate, charge.at, now)).max(0.0)).max(0.0);
+                bucket.level =
+                    (bucket.level - (charge.amount - regained(rate, charge.at, now)).max(0.0)).max(0.0);
             }
         }
     }
@@ -261,8 +268,16 @@ impl Budgets {
     }
     /// Whether somebody has signed in from here lately, and few have failed.
     pub fn is_good(&self, ip: IpAddr, now: Timestamp) -> bool {
-        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner).get(&Prefix::of(ip)).is_some_and(|at| now.secs() - at.secs() < GOOD);
-        good && !self.of(BudgetKind::Password, ip).iter().any(|(key, rate)| self.buckets().get(key).is_some_and(|b| b.level * 2.0 > rate.count))
+        let good = self
+            .good
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&Prefix::of(ip))
+            .is_some_and(|at| now.secs() - at.secs() < GOOD);
+        good && !self
+            .of(BudgetKind::Password, ip)
+            .iter()
+            .any(|(key, rate)| self.buckets().get(key).is_some_and(|b| b.level * 2.0 > rate.count))
     }
     /// Whether an hour has passed since this said so.
     pub fn is_hour_over(&self, now: Timestamp) -> bool {
@@ -285,7 +300,11 @@ fn too_many(secs: f64) -> Error {
     Error::TooMany { wait: (secs.ceil() as i64).clamp(1, 86_400) }
 }
 
-fn make_room(buckets: &mut HashMap<(BudgetKind, Prefix), Bucket>, rate: impl Fn(BudgetKind) -> Option<Rate>, now: Timestamp) {
+fn make_room(
+    buckets: &mut HashMap<(BudgetKind, Prefix), Bucket>,
+    rate: impl Fn(BudgetKind) -> Option<Rate>,
+    now: Timestamp,
+) {
     if buckets.len() < MANY {
         return;
     }

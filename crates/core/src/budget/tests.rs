@@ -2,7 +2,11 @@ use super::*;
 use signet_base::Uuid;
 
 fn budgets(rate: &str) -> Budgets {
-    let limits = Limits { passwords: Rate::parse(rate), exempt: vec![("192.0.2.0".parse().unwrap(), 24)], ..Limits::default() };
+    let limits = Limits {
+        passwords: Rate::parse(rate),
+        exempt: vec![("192.0.2.0".parse().unwrap(), 24)],
+        ..Limits::default()
+    };
     Budgets::new(limits, &Metrics::default())
 }
 fn ip(text: &str) -> IpAddr {
@@ -19,7 +23,10 @@ fn redteam_17_failures_over_many_accounts_use_up_the_share_of_a_prefix_and_of_no
         all.check(BudgetKind::Password, ip("198.51.100.7"), at(0)).unwrap();
         all.charge(BudgetKind::Password, ip("198.51.100.7"), who, 1.0, at(0));
     }
-    assert!(matches!(all.check(BudgetKind::Password, ip("::ffff:198.51.100.7"), at(0)), Err(Error::TooMany { wait: 120 })));
+    assert!(matches!(
+        all.check(BudgetKind::Password, ip("::ffff:198.51.100.7"), at(0)),
+        Err(Error::TooMany { wait: 120 })
+    ));
     all.check(BudgetKind::Password, ip("198.51.100.8"), at(0)).unwrap();
     // One comes back every two minutes.
     assert!(all.check(BudgetKind::Password, ip("198.51.100.7"), at(119)).is_err());
@@ -34,9 +41,13 @@ fn redteam_17_of_ipv6_the_network_counts_and_the_site_with_a_larger_share() {
     assert!(all.check(BudgetKind::Password, ip("2001:db8:1:1:ffff::1"), at(0)).is_err());
     all.check(BudgetKind::Password, ip("2001:db8:1:2::1"), at(0)).unwrap();
     for n in 2..5u64 {
-        (0..10).for_each(|_| all.charge(BudgetKind::Password, ip(&format!("2001:db8:1:{n}::1")), n, 1.0, at(0)));
+        (0..10)
+            .for_each(|_| all.charge(BudgetKind::Password, ip(&format!("2001:db8:1:{n}::1")), n, 1.0, at(0)));
     }
-    assert!(all.check(BudgetKind::Password, ip("2001:db8:1:9::1"), at(0)).is_err(), "four networks' worth for one site");
+    assert!(
+        all.check(BudgetKind::Password, ip("2001:db8:1:9::1"), at(0)).is_err(),
+        "four networks' worth for one site"
+    );
     all.check(BudgetKind::Password, ip("2001:db8:2:1::1"), at(0)).unwrap();
 }
 #[test]
@@ -89,8 +100,15 @@ fn rates_are_read_as_the_contract_writes_them() {
 #[test]
 fn redteam_06_of_events_that_repeat_one_a_minute_is_written() {
     let repeats = Repeats::default();
-    let of = |about: &str, from: &str| events::EventKey { action: "policy_execution".into(), app: String::new(), about: about.into(), prefix: Prefix::of(ip(from)) };
-    let written = |about: &str, from: &str, secs: i64| repeats.stands_for(of(about, from), Uuid::nil(), at(secs)).is_none();
+    let of = |about: &str, from: &str| events::EventKey {
+        action: "policy_execution".into(),
+        app: String::new(),
+        about: about.into(),
+        prefix: Prefix::of(ip(from)),
+    };
+    let written = |about: &str, from: &str, secs: i64| {
+        repeats.stands_for(of(about, from), Uuid::nil(), at(secs)).is_none()
+    };
     assert!(written("flow", "198.51.100.7", 0));
     assert_eq!((0..5000).filter(|n| written("flow", "198.51.100.7", n / 100)).count(), 0);
     assert!(written("other", "198.51.100.7", 0) && written("flow", "198.51.100.8", 0));

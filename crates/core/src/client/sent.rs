@@ -3,9 +3,17 @@ use crate::Principal;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Headers that are proofs.
-const SECRET_HEADERS: [&str; 6] = ["authorization", "proxy-authorization", "cookie", "x-authentik-csrf", "x-authentik-outpost-token", "x-csrftoken"];
+const SECRET_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-authentik-csrf",
+    "x-authentik-outpost-token",
+    "x-csrftoken",
+];
 /// Parts of the names of form fields that are proofs.
-const SECRET_FIELDS: [&str; 8] = ["password", "secret", "token", "assertion", "code", "csrf", "ticket", "samlresponse"];
+const SECRET_FIELDS: [&str; 8] =
+    ["password", "secret", "token", "assertion", "code", "csrf", "ticket", "samlresponse"];
 
 /// Clones of one [`Client`](crate::Client) share it.
 #[derive(Debug, Default)]
@@ -19,8 +27,14 @@ pub struct Sent {
 impl Sent {
     /// Cookies of the server itself are left out: a session is not an expression's to know.
     pub fn new(headers: Vec<(String, String)>, cookies: Vec<(String, String)>) -> Self {
-        let headers = headers.into_iter().filter(|(name, _)| !SECRET_HEADERS.contains(&name.to_lowercase().as_str())).collect();
-        let cookies = cookies.into_iter().filter(|(name, _)| !name.starts_with("authentik") && !name.starts_with("__Host-")).collect();
+        let headers = headers
+            .into_iter()
+            .filter(|(name, _)| !SECRET_HEADERS.contains(&name.to_lowercase().as_str()))
+            .collect();
+        let cookies = cookies
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with("authentik") && !name.starts_with("__Host-"))
+            .collect();
         Self { headers, cookies, ..Self::default() }
     }
     pub fn headers(&self) -> &[(String, String)] {
@@ -32,7 +46,11 @@ impl Sent {
     /// Remembers the fields of the form that came.
     pub fn posted<'a>(&self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let plain = |name: &str| !SECRET_FIELDS.iter().any(|secret| name.to_lowercase().contains(secret));
-        let fields = fields.into_iter().filter(|(name, _)| plain(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let fields = fields
+            .into_iter()
+            .filter(|(name, _)| plain(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         *self.form.lock().unwrap_or_else(PoisonError::into_inner) = fields;
     }
     pub fn form(&self) -> Vec<(String, String)> {
@@ -53,9 +71,21 @@ mod tests {
     #[test]
     fn proofs_stay_out() {
         let pair = |name: &str| (name.to_owned(), "x".to_owned());
-        let sent = Sent::new(["Accept", "Cookie", "authorization"].map(pair).to_vec(), ["beta", "authentik_session", "authentik_mfa"].map(pair).to_vec());
-        assert_eq!((sent.headers(), sent.cookies()), ([pair("Accept")].as_slice(), [pair("beta")].as_slice()));
-        sent.posted([("scope", "openid"), ("client_secret", "x"), ("code_verifier", "x"), ("Password", "x"), ("refresh_token", "x")]);
+        let sent = Sent::new(
+            ["Accept", "Cookie", "authorization"].map(pair).to_vec(),
+            ["beta", "authentik_session", "authentik_mfa"].map(pair).to_vec(),
+        );
+        assert_eq!(
+            (sent.headers(), sent.cookies()),
+            ([pair("Accept")].as_slice(), [pair("beta")].as_slice())
+        );
+        sent.posted([
+            ("scope", "openid"),
+            ("client_secret", "x"),
+            ("code_verifier", "x"),
+            ("Password", "x"),
+            ("refresh_token", "x"),
+        ]);
         assert_eq!(sent.form(), [("scope".to_owned(), "openid".to_owned())]);
     }
 }

@@ -11,15 +11,24 @@ use std::sync::Arc;
 const MAX_RECIPIENTS: usize = 20;
 const MAX_BODY: usize = 64 * 1024;
 
-/// `ak_send_email(address, subject, body=None, stage=None, template=None, context=None, cc=None, bcc=None)`. The letter
-/// leaves beside the run, so that the answer only says that it was accepted.
-pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, dry_run: bool, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
+/// `ak_send_email(address, subject, body=None, stage=None, template=None, context=None, cc=None, bcc=None)`.
+/// The letter leaves beside the run, so that the answer only says that it was accepted.
+pub fn send(
+    shared: &Arc<Shared>,
+    about: Option<&Principal>,
+    dry_run: bool,
+    args: &[Value],
+    kwargs: &[(String, Value)],
+) -> CallResult {
     const NAMES: [&str; 8] = ["address", "subject", "body", "stage", "template", "context", "cc", "bcc"];
     if args.len() > NAMES.len() || kwargs.iter().any(|(name, _)| !NAMES.contains(&name.as_str())) {
         return Err(CallError::Type(format!("ak_send_email() takes {}", NAMES.join(", "))));
     }
-    let given =
-        |index: usize| args.get(index).or_else(|| kwargs.iter().find(|(name, _)| name == NAMES[index]).map(|(_, value)| value)).filter(|value| !matches!(value, Value::None));
+    let given = |index: usize| {
+        args.get(index)
+            .or_else(|| kwargs.iter().find(|(name, _)| name == NAMES[index]).map(|(_, value)| value))
+            .filter(|value| !matches!(value, Value::None))
+    };
     let text = |index: usize| match given(index) {
         None => Ok(None),
         Some(Value::Str(text)) => Ok(Some(text.to_string())),
@@ -30,7 +39,9 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, dry_run: bool, args
     if to.is_empty() || count > MAX_RECIPIENTS {
         return Err(CallError::Value(format!("a letter has 1 to {MAX_RECIPIENTS} recipients")));
     }
-    let subject = text(1)?.filter(|subject| !subject.contains(['\r', '\n'])).ok_or_else(|| CallError::Value("a letter needs a subject of one line".into()))?;
+    let subject = text(1)?
+        .filter(|subject| !subject.contains(['\r', '\n']))
+        .ok_or_else(|| CallError::Value("a letter needs a subject of one line".into()))?;
     let values = match given(5) {
         None => Map::new(),
         Some(context) => match to_json(context).map_err(CallError::Type)? {
@@ -44,11 +55,21 @@ pub fn send(shared: &Arc<Shared>, about: Option<&Principal>, dry_run: bool, args
         Some(stage) => sender_of(&core, stage)?,
     };
     match (text(2)?, text(4)?) {
-        (Some(_), Some(_)) | (None, None) => Err(CallError::Value("a letter has either a body or a template".into())),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(CallError::Value("a letter has either a body or a template".into()))
+        }
         (Some(body), None) if body.len() > MAX_BODY => Err(CallError::Value("the body is too long".into())),
         _ if dry_run => Ok(true.into()),
         (Some(text), None) => {
-            let letter = signet_base::outbound::Mail { from: sender.from.clone(), to, cc, bcc, subject, text, html: String::new() };
+            let letter = signet_base::outbound::Mail {
+                from: sender.from.clone(),
+                to,
+                cc,
+                bcc,
+                subject,
+                text,
+                html: String::new(),
+            };
             let work = async move { core.ports.mail.send(&sender.server, &letter).await };
             mail::in_background(&shared.core, &shared.client, about.cloned(), "ak_send_email", work);
             Ok(true.into())
@@ -67,8 +88,12 @@ fn sender_of(core: &Core, stage: &Value) -> Result<Sender, CallError> {
     let config = core.config();
     let sender = |stage: &Arc<Object>| core.families.stage(&stage.def.full_name())?.sender(core, stage);
     let found = match stage {
-        Value::Str(name) => config.family(Base::Stage).filter(|stage| stage.name() == &**name).find_map(sender),
-        Value::Object(object) => Uuid::parse_str(&object.identity()).ok().and_then(|pk| sender(config.get(pk)?)),
+        Value::Str(name) => {
+            config.family(Base::Stage).filter(|stage| stage.name() == &**name).find_map(sender)
+        }
+        Value::Object(object) => {
+            Uuid::parse_str(&object.identity()).ok().and_then(|pk| sender(config.get(pk)?))
+        }
         _ => None,
     };
     found.ok_or_else(|| CallError::Value("stage is an email stage or its name".into()))

@@ -65,7 +65,16 @@ impl Caller {
             None => own.clone(),
         };
         let dry_run = question.is_dry_run();
-        Self { shared, user: question.user.cloned(), context, target: question.target.cloned(), ports, dry_run, messages: Mutex::default(), letters: AtomicU32::new(0) }
+        Self {
+            shared,
+            user: question.user.cloned(),
+            context,
+            target: question.target.cloned(),
+            ports,
+            dry_run,
+            messages: Mutex::default(),
+            letters: AtomicU32::new(0),
+        }
     }
     pub fn take_messages(&self) -> Vec<String> {
         std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
@@ -74,7 +83,10 @@ impl Caller {
         &self.shared.core
     }
     fn message(&self, args: &[Value]) -> CallResult {
-        let text = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_message() takes a text".into()))?;
+        let text = args
+            .first()
+            .and_then(Value::as_str)
+            .ok_or_else(|| CallError::Type("ak_message() takes a text".into()))?;
         let mut all = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MAX_MESSAGES {
             all.push(text.chars().take(MAX_MESSAGE).collect());
@@ -95,7 +107,10 @@ impl Caller {
     }
 
     async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
-        let name = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_call_policy() takes a name".into()))?;
+        let name = args
+            .first()
+            .and_then(Value::as_str)
+            .ok_or_else(|| CallError::Type("ak_call_policy() takes a name".into()))?;
         let config = self.core().config();
         let policy = config.family(Base::Policy).find(|p| p.name() == name).cloned();
         let policy = policy.ok_or_else(|| CallError::Value(format!("there is no policy named '{name}'")))?;
@@ -105,9 +120,17 @@ impl Caller {
                 context.insert(key.clone(), to_json(value).map_err(CallError::Type)?);
             }
         }
-        let question = Question { core: self.core(), client: &self.shared.client, user: self.user.as_ref(), context: &context, target: self.target.as_ref() };
+        let question = Question {
+            core: self.core(),
+            client: &self.shared.client,
+            user: self.user.as_ref(),
+            context: &context,
+            target: self.target.as_ref(),
+        };
         // A policy that fails must not look like one that said no: `not result.passing` would let people in.
-        let verdict = policy::ask_policy(&policy, &question, Duration::ZERO).await.map_err(|e| CallError::Fatal(format!("policy '{name}': {e}")))?;
+        let verdict = policy::ask_policy(&policy, &question, Duration::ZERO)
+            .await
+            .map_err(|e| CallError::Fatal(format!("policy '{name}': {e}")))?;
         let messages = Value::list(verdict.messages);
         Ok(Value::record("PolicyResult", [("passing", Value::Bool(verdict.passing)), ("messages", messages)]))
     }
@@ -122,8 +145,15 @@ impl Caller {
     /// `ak_user_has_authenticator(user, device_type=None)`: confirmed devices only.
     async fn has_authenticator(&self, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
         let wrong = || CallError::Type("ak_user_has_authenticator() takes a user and a device type".into());
-        let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser")).ok_or_else(wrong)?;
-        let kind = match args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "device_type").map(|(_, value)| value)) {
+        let user = args
+            .first()
+            .and_then(Value::as_object)
+            .filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"))
+            .ok_or_else(wrong)?;
+        let kind = match args
+            .get(1)
+            .or_else(|| kwargs.iter().find(|(name, _)| name == "device_type").map(|(_, value)| value))
+        {
             None | Some(Value::None) => None,
             Some(Value::Str(name)) => match DeviceKind::parse(&name.to_lowercase()) {
                 Some(kind) => Some(kind),
@@ -138,8 +168,14 @@ impl Caller {
     }
 
     async fn create_event(&self, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
-        let action = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("ak_create_event() takes an action".into()))?;
-        if action.is_empty() || action.len() > 64 || !action.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        let action = args
+            .first()
+            .and_then(Value::as_str)
+            .ok_or_else(|| CallError::Type("ak_create_event() takes an action".into()))?;
+        if action.is_empty()
+            || action.len() > 64
+            || !action.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        {
             return Err(CallError::Value("an action has up to 64 letters, digits, '_' or '-'".into()));
         }
         let mut context = Map::new();
@@ -150,7 +186,17 @@ impl Caller {
             return Ok(Value::None);
         }
         let action = format!("custom_{action}");
-        match self.core().event(&self.shared.client, self.user.as_ref(), &action, "authentik_policies_expression", Json::Object(context)).await {
+        match self
+            .core()
+            .event(
+                &self.shared.client,
+                self.user.as_ref(),
+                &action,
+                "authentik_policies_expression",
+                Json::Object(context),
+            )
+            .await
+        {
             Some(_) => Ok(Value::None),
             None => Err(CallError::Failed("the event could not be written".into())),
         }
@@ -168,16 +214,20 @@ async fn deeper(work: impl Future<Output = CallResult>) -> CallResult {
 
 /// The groups of the person that fit, as a query; both steps answer at once where the groups are at hand.
 fn member_query(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, CallError> {
-    let user = args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"));
+    let user =
+        args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"));
     let user = user.ok_or_else(|| CallError::Type("ak_is_group_member() takes a user".into()))?;
     if kwargs.is_empty() && args.len() < 2 {
         return Err(CallError::Type("ak_is_group_member() takes at least one filter".into()));
     }
-    user.call_now("all_groups", &[], &[]).unwrap_or(Err(CallError::Fatal("the groups of the user are not known".into())))
+    user.call_now("all_groups", &[], &[])
+        .unwrap_or(Err(CallError::Fatal("the groups of the user are not known".into())))
 }
 
 fn is_group_member(args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
-    let step = |value: &Value, method: &str, args: &[Value], kwargs: &[(String, Value)]| value.as_object()?.call_now(method, args, kwargs);
+    let step = |value: &Value, method: &str, args: &[Value], kwargs: &[(String, Value)]| {
+        value.as_object()?.call_now(method, args, kwargs)
+    };
     let groups = match member_query(args, kwargs) {
         Ok(groups) => groups,
         Err(error) => return Some(Err(error)),

@@ -21,43 +21,75 @@ struct Arguments<'a> {
 impl Arguments<'_> {
     fn get(&self, name: &str) -> Option<&Value> {
         let at = self.names.iter().position(|known| *known == name)?;
-        self.args.get(at).or_else(|| self.kwargs.iter().find(|(given, _)| given == name).map(|(_, value)| value)).filter(|value| !matches!(value, Value::None))
+        self.args
+            .get(at)
+            .or_else(|| self.kwargs.iter().find(|(given, _)| given == name).map(|(_, value)| value))
+            .filter(|value| !matches!(value, Value::None))
     }
     fn need(&self, name: &str) -> Result<&Value, CallError> {
-        self.get(name).ok_or_else(|| CallError::Type(format!("{}() takes {}", self.function, self.names.join(", "))))
+        self.get(name)
+            .ok_or_else(|| CallError::Type(format!("{}() takes {}", self.function, self.names.join(", "))))
     }
     fn validity(&self) -> Result<Span, CallError> {
         let text = match self.get("validity") {
             None => "seconds=60",
-            Some(value) => value.as_str().ok_or_else(|| CallError::Type("validity is a text like 'seconds=60'".into()))?,
+            Some(value) => value
+                .as_str()
+                .ok_or_else(|| CallError::Type("validity is a text like 'seconds=60'".into()))?,
         };
         let span = Span::parse(text).map_err(|e| CallError::Value(format!("validity: {e}")))?;
-        if span > Span::ZERO && span.secs() <= LONGEST_SECS { Ok(span) } else { Err(CallError::Value("validity is more than nothing and at most a year".into())) }
+        if span > Span::ZERO && span.secs() <= LONGEST_SECS {
+            Ok(span)
+        } else {
+            Err(CallError::Value("validity is more than nothing and at most a year".into()))
+        }
     }
 }
 
-/// `ak_create_jwt(user, provider, scopes, validity="seconds=60")`: an access token for a person who may use the application.
+/// `ak_create_jwt(user, provider, scopes, validity="seconds=60")`: an access token for a person who may use
+/// the application.
 pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> CallResult {
-    let given = Arguments { function: "ak_create_jwt", names: &["user", "provider", "scopes", "validity"], args, kwargs };
-    let user = given.need("user")?.as_object().filter(|o| o.type_name() == "User").and_then(|o| o.attr("pk")?.as_int());
+    let given = Arguments {
+        function: "ak_create_jwt",
+        names: &["user", "provider", "scopes", "validity"],
+        args,
+        kwargs,
+    };
+    let user = given
+        .need("user")?
+        .as_object()
+        .filter(|o| o.type_name() == "User")
+        .and_then(|o| o.attr("pk")?.as_int());
     let id = user.ok_or_else(|| CallError::Type("ak_create_jwt() takes a user".into()))?;
     let provider = provider(shared, given.need("provider")?)?;
-    let scopes = given.need("scopes")?.as_list().ok_or_else(|| CallError::Type("scopes is a list of texts".into()))?;
-    let scopes = scopes.iter().map(|s| s.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(|| CallError::Type("scopes is a list of texts".into()))?;
+    let scopes =
+        given.need("scopes")?.as_list().ok_or_else(|| CallError::Type("scopes is a list of texts".into()))?;
+    let scopes = scopes
+        .iter()
+        .map(|s| s.as_str().map(str::to_owned))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| CallError::Type("scopes is a list of texts".into()))?;
     let validity = given.validity()?;
     let failed = |e: signet_base::Error| CallError::Failed(e.to_string());
-    let person = Principal::load(&shared.core, id).await.map_err(failed)?.ok_or_else(|| CallError::Failed("the account is not active".into()))?;
-    let application = application_of(shared, &provider).ok_or_else(|| CallError::Failed("the provider belongs to no application".into()))?;
+    let person = Principal::load(&shared.core, id)
+        .await
+        .map_err(failed)?
+        .ok_or_else(|| CallError::Failed("the account is not active".into()))?;
+    let application = application_of(shared, &provider)
+        .ok_or_else(|| CallError::Failed("the provider belongs to no application".into()))?;
     let mut context = Map::new();
     context.insert("oauth_scopes".into(), json!(scopes));
-    let verdict = access::may_use(&shared.core, &shared.client, &person, &application, &context).await.map_err(failed)?;
+    let verdict = access::may_use(&shared.core, &shared.client, &person, &application, &context)
+        .await
+        .map_err(failed)?;
     if !verdict.passing {
         return Err(CallError::Failed("the account may not use the application".into()));
     }
     order(shared, &provider, Order { subject: Subject::Person { person, scopes }, validity }).await
 }
 
-/// `ak_create_jwt_raw(provider, validity="seconds=60", **claims)`: the provider's signature under claims of one's own.
+/// `ak_create_jwt_raw(provider, validity="seconds=60", **claims)`: the provider's signature under claims of
+/// one's own.
 pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> CallResult {
     let given = Arguments { function: "ak_create_jwt_raw", names: &["provider", "validity"], args, kwargs };
     let provider = provider(shared, given.need("provider")?)?;
@@ -71,12 +103,18 @@ pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -
 
 async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: Order) -> CallResult {
     let core = &shared.core;
-    let kind = core.families.provider(provider.def).ok_or_else(|| CallError::Value(format!("{} signs no tokens", provider.name())))?;
+    let kind = core
+        .families
+        .provider(provider.def)
+        .ok_or_else(|| CallError::Value(format!("{} signs no tokens", provider.name())))?;
     if shared.client.dry_run.is_some() {
         // A text that is only tried out leaves nothing behind that opens anything.
         return Ok("(a token, when it is not only tried out)".into());
     }
-    kind.token(core, &shared.client, provider, order).await.map(Value::from).map_err(|e| CallError::Failed(e.to_string()))
+    kind.token(core, &shared.client, provider, order)
+        .await
+        .map(Value::from)
+        .map_err(|e| CallError::Failed(e.to_string()))
 }
 
 /// By its name, or as an object of the directory.
@@ -99,5 +137,10 @@ fn provider(shared: &Arc<Shared>, given: &Value) -> Result<Arc<Object>, CallErro
 
 fn application_of(shared: &Arc<Shared>, provider: &Object) -> Option<Arc<Object>> {
     let num = provider.num?;
-    shared.core.config().all::<crate::models::Application>().find(|(_, a)| a.provider == Some(num)).map(|(object, _)| object.clone())
+    shared
+        .core
+        .config()
+        .all::<crate::models::Application>()
+        .find(|(_, a)| a.provider == Some(num))
+        .map(|(object, _)| object.clone())
 }

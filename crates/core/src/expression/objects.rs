@@ -35,7 +35,16 @@ impl HostObject for Config {
     }
     fn special(&self) -> Special {
         // Names are what the original shows of these.
-        let named = matches!(self.type_name(), "Application" | "OAuth2Provider" | "ProxyProvider" | "SAMLProvider" | "LDAPProvider" | "RadiusProvider" | "SCIMProvider");
+        let named = matches!(
+            self.type_name(),
+            "Application"
+                | "OAuth2Provider"
+                | "ProxyProvider"
+                | "SAMLProvider"
+                | "LDAPProvider"
+                | "RadiusProvider"
+                | "SCIMProvider"
+        );
         Special { text: named.then(|| self.object.name().to_owned()), ..Special::default() }
     }
     fn as_any(&self) -> Option<&dyn Any> {
@@ -49,9 +58,12 @@ impl HostObject for Config {
             }),
             "uuid" => Some(uuid(self.object.pk)),
             "pbm_uuid" => self.object.pbm().map(uuid),
-            "application" if self.object.def.numbered => Some(self.application.as_ref().map_or(Value::None, super::object_value)),
+            "application" if self.object.def.numbered => {
+                Some(self.application.as_ref().map_or(Value::None, super::object_value))
+            }
             _ => {
-                let field = self.object.def.field(name).filter(|f| !f.secret && !f.write_only && !f.hidden)?;
+                let field =
+                    self.object.def.field(name).filter(|f| !f.secret && !f.write_only && !f.hidden)?;
                 self.object.data.get(field.name).map(Value::from)
             }
         }
@@ -120,7 +132,10 @@ impl HostObject for Tenant {
 struct Headers(Vec<(String, String)>);
 impl Headers {
     fn get(&self, name: &str) -> Option<Value> {
-        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| Value::from(value.as_str()))
+        self.0
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| Value::from(value.as_str()))
     }
 }
 impl HostObject for Headers {
@@ -151,9 +166,13 @@ impl HostObject for Headers {
             ("__len__", _) => i64::try_from(self.0.len()).unwrap_or(i64::MAX).into(),
             ("__iter__" | "keys", _) => Value::list(self.0.iter().map(|(name, _)| name.as_str())),
             ("values", _) => Value::list(self.0.iter().map(|(_, value)| value.as_str())),
-            ("items", _) => Value::list(self.0.iter().map(|(name, value)| Value::list([name.as_str(), value.as_str()]))),
+            ("items", _) => {
+                Value::list(self.0.iter().map(|(name, value)| Value::list([name.as_str(), value.as_str()])))
+            }
             // Every way in which a name may be written.
-            ("__contents__", _) => Value::list(self.0.iter().flat_map(|(name, _)| [name.clone(), name.to_lowercase(), name.to_uppercase()])),
+            ("__contents__", _) => Value::list(
+                self.0.iter().flat_map(|(name, _)| [name.clone(), name.to_lowercase(), name.to_uppercase()]),
+            ),
             _ => return None,
         }))
     }
@@ -163,7 +182,10 @@ impl HostObject for Headers {
 fn titled(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>()).unwrap_or_default()
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>())
+            .unwrap_or_default()
     };
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
@@ -190,7 +212,10 @@ impl HostObject for Session {
     fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         Some(match method {
             "get" => Ok(args.get(1).cloned().unwrap_or_default()),
-            "__getitem__" => Err(CallError::Raised(Raised::Key, args.first().and_then(Value::as_str).unwrap_or_default().to_owned())),
+            "__getitem__" => Err(CallError::Raised(
+                Raised::Key,
+                args.first().and_then(Value::as_str).unwrap_or_default().to_owned(),
+            )),
             "__bool__" => Ok(true.into()),
             "__len__" => Ok(0_i64.into()),
             "__iter__" | "__contents__" | "keys" | "items" | "values" => Ok(Value::list(Vec::<Value>::new())),
@@ -209,13 +234,20 @@ pub struct HttpRequest {
 impl HttpRequest {
     fn new_headers(&self) -> Vec<(String, String)> {
         let client = &self.shared.client;
-        let own = [("Host".to_owned(), client.host.clone()), ("User-Agent".to_owned(), client.user_agent.clone())];
+        let own =
+            [("Host".to_owned(), client.host.clone()), ("User-Agent".to_owned(), client.user_agent.clone())];
         let others = client.sent.headers().iter().map(|(name, value)| (titled(name), value.clone()));
         own.into_iter().chain(others.filter(|(name, _)| name != "Host" && name != "User-Agent")).collect()
     }
     fn meta(&self) -> Value {
         let client = &self.shared.client;
-        let mut meta: Dict = self.new_headers().into_iter().map(|(name, value)| (format!("HTTP_{}", name.to_uppercase().replace('-', "_")), Value::from(value))).collect();
+        let mut meta: Dict = self
+            .new_headers()
+            .into_iter()
+            .map(|(name, value)| {
+                (format!("HTTP_{}", name.to_uppercase().replace('-', "_")), Value::from(value))
+            })
+            .collect();
         for (name, value) in [
             ("REMOTE_ADDR", Value::from(client.ip.to_string())),
             ("REQUEST_METHOD", client.method.as_str().into()),
@@ -236,7 +268,8 @@ impl HttpRequest {
     }
     fn brand(&self) -> Value {
         let config = self.shared.core.config();
-        brand::of(&config, self.shared.client.domain()).map_or(Value::None, |(object, _)| super::object_value(object))
+        brand::of(&config, self.shared.client.domain())
+            .map_or(Value::None, |(object, _)| super::object_value(object))
     }
 }
 impl HostObject for HttpRequest {
@@ -273,15 +306,29 @@ impl HostObject for HttpRequest {
     }
     fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         let client = &self.shared.client;
-        let full = || if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) };
+        let full = || {
+            if client.query.is_empty() {
+                client.path.clone()
+            } else {
+                format!("{}?{}", client.path, client.query)
+            }
+        };
         Some(Ok(match method {
             "get_host" => client.host.as_str().into(),
             "is_secure" => client.secure.into(),
             "get_full_path" => full().into(),
             "build_absolute_uri" => match args {
-                [] | [Value::None] => format!("{}{}", crate::address::of(&self.shared.core, client), full()).into(),
-                [Value::Str(path)] if path.starts_with('/') => format!("{}{path}", crate::address::of(&self.shared.core, client)).into(),
-                _ => return Some(Err(CallError::Value("build_absolute_uri() takes a path that begins with a slash".into()))),
+                [] | [Value::None] => {
+                    format!("{}{}", crate::address::of(&self.shared.core, client), full()).into()
+                }
+                [Value::Str(path)] if path.starts_with('/') => {
+                    format!("{}{path}", crate::address::of(&self.shared.core, client)).into()
+                }
+                _ => {
+                    return Some(Err(CallError::Value(
+                        "build_absolute_uri() takes a path that begins with a slash".into(),
+                    )));
+                }
             },
             _ => return None,
         }))
@@ -316,23 +363,39 @@ impl HostObject for FlowPlan {
             _ => None,
         }
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: signet_expr::Kwargs) -> signet_expr::BoxFuture<'a, CallResult> {
+    fn call<'a>(
+        &'a self,
+        method: &'a str,
+        args: Vec<Value>,
+        kwargs: signet_expr::Kwargs,
+    ) -> signet_expr::BoxFuture<'a, CallResult> {
         Box::pin(std::future::ready(match method {
             "redirect" => {
-                let to = args.first().or_else(|| kwargs.iter().find(|(name, _)| name == "destination").map(|(_, value)| value)).and_then(Value::as_str);
-                match to.filter(|to| to.starts_with('/') || to.starts_with("https://") || to.starts_with("http://")) {
+                let to = args
+                    .first()
+                    .or_else(|| kwargs.iter().find(|(name, _)| name == "destination").map(|(_, value)| value))
+                    .and_then(Value::as_str);
+                match to.filter(|to| {
+                    to.starts_with('/') || to.starts_with("https://") || to.starts_with("http://")
+                }) {
                     Some(to) => {
-                        *self.to.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(to.to_owned());
+                        *self.to.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                            Some(to.to_owned());
                         Ok(Value::None)
                     }
-                    None => Err(CallError::Value("redirect() takes an address: https, http, or a path of this server".into())),
+                    None => Err(CallError::Value(
+                        "redirect() takes an address: https, http, or a path of this server".into(),
+                    )),
                 }
             }
             _ => Err(CallError::NotFound),
         }))
     }
     fn leaving(&self, attrs: &Dict) -> Option<Value> {
-        Some(Value::record("FlowPlan", [("context", attrs.get("context").cloned().unwrap_or_else(|| self.context.clone()))]))
+        Some(Value::record(
+            "FlowPlan",
+            [("context", attrs.get("context").cloned().unwrap_or_else(|| self.context.clone()))],
+        ))
     }
 }
 
@@ -354,7 +417,11 @@ impl HostObject for PolicyRequest {
     }
     fn eager(&self) -> Vec<(&str, Value)> {
         // What a text changes of the person is seen by every later read.
-        vec![("context", self.context.clone()), ("user", self.user.clone()), ("http_request", self.http.clone())]
+        vec![
+            ("context", self.context.clone()),
+            ("user", self.user.clone()),
+            ("http_request", self.http.clone()),
+        ]
     }
     fn attr(&self, name: &str) -> Option<Value> {
         Some(match name {
@@ -386,7 +453,10 @@ impl HostObject for Logger {
         if LEVELS.contains(&method) { Effect::Later } else { Effect::Now }
     }
     fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
-        let text = args.first().map(|v| v.as_str().map_or_else(|| format!("{v:?}"), str::to_owned)).unwrap_or_default();
+        let text = args
+            .first()
+            .map(|v| v.as_str().map_or_else(|| format!("{v:?}"), str::to_owned))
+            .unwrap_or_default();
         let values = kwargs.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join(" ");
         match method {
             "debug" => tracing::debug!(target: "expression", %text, %values),

@@ -1,5 +1,5 @@
-//! The original's models as texts use them: classes, their constants, and lazy queries over rows and settings. Nothing is
-//! written.
+//! The original's models as texts use them: classes, their constants, and lazy queries over rows and
+//! settings. Nothing is written.
 mod classes;
 mod package;
 mod plain;

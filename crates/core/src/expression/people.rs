@@ -1,5 +1,5 @@
-//! People and groups as texts see them. Attributes are read on demand and never wait; what needs the database is a method
-//! or a query.
+//! People and groups as texts see them. Attributes are read on demand and never wait; what needs the database
+//! is a method or a query.
 mod stranger;
 
 use super::objects::{CallResult, Config, Shared, gone};
@@ -24,7 +24,9 @@ pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>)
         // Nothing is inherited.
         _ if principal.groups.is_empty() => Some(principal.groups.clone()),
         Some(direct) if direct.len() == principal.groups.len() => Some(principal.groups.clone()),
-        Some(direct) => Some(Arc::new(principal.groups.iter().filter(|g| direct.contains(&g.id)).cloned().collect())),
+        Some(direct) => {
+            Some(Arc::new(principal.groups.iter().filter(|g| direct.contains(&g.id)).cloned().collect()))
+        }
         None => None,
     };
     Value::object(User {
@@ -57,7 +59,8 @@ pub async fn accounts(shared: &Arc<Shared>, found: Vec<users::User>) -> Result<V
     };
     Ok(found.into_iter().map(one).collect())
 }
-/// Somebody without an account: a typed name that matched nobody, or an enrolment that has not been written yet.
+/// Somebody without an account: a typed name that matched nobody, or an enrolment that has not been written
+/// yet.
 pub fn pretended(shared: &Arc<Shared>, person: PendingUser) -> Value {
     Value::object(Stranger { shared: shared.clone(), type_name: "User", person })
 }
@@ -118,7 +121,9 @@ impl User {
         let mut out = Map::new();
         if request {
             let config = self.shared.core.config();
-            out = brand::of(&config, self.shared.client.domain()).map(|(_, b)| b.attributes.clone()).unwrap_or_default();
+            out = brand::of(&config, self.shared.client.domain())
+                .map(|(_, b)| b.attributes.clone())
+                .unwrap_or_default();
         }
         let mut sorted: Vec<&groups::Group> = groups.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
@@ -131,23 +136,52 @@ impl User {
     /// Entitlements that are bound to the person or to one of the groups, by name.
     fn entitlements(&self, groups: &[groups::Group], of: Option<Uuid>) -> Vec<Arc<Object>> {
         let config = self.shared.core.config();
-        let mine = |binding: &PolicyBinding| binding.enabled && (binding.user == Some(self.id()) || binding.group.is_some_and(|id| groups.iter().any(|g| g.id == id)));
-        let bound = |object: &Object| object.pbm().is_some_and(|pbm| config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>()).any(mine));
-        let mut found: Vec<_> =
-            config.all::<ApplicationEntitlement>().filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object)).map(|(object, _)| object.clone()).collect();
+        let mine = |binding: &PolicyBinding| {
+            binding.enabled
+                && (binding.user == Some(self.id())
+                    || binding.group.is_some_and(|id| groups.iter().any(|g| g.id == id)))
+        };
+        let bound = |object: &Object| {
+            object.pbm().is_some_and(|pbm| {
+                config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>()).any(mine)
+            })
+        };
+        let mut found: Vec<_> = config
+            .all::<ApplicationEntitlement>()
+            .filter(|(object, e)| of.is_none_or(|app| e.app == app) && bound(object))
+            .map(|(object, _)| object.clone())
+            .collect();
         found.sort_by(|a, b| a.name().cmp(b.name()));
         found
     }
     /// Methods that need the groups.
-    fn with_groups(&self, method: &str, groups: &[groups::Group], args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
-        let given = args.first().or_else(|| kwargs.first().map(|(_, value)| value)).filter(|value| !matches!(value, Value::None));
+    fn with_groups(
+        &self,
+        method: &str,
+        groups: &[groups::Group],
+        args: &[Value],
+        kwargs: &[(String, Value)],
+    ) -> CallResult {
+        let given = args
+            .first()
+            .or_else(|| kwargs.first().map(|(_, value)| value))
+            .filter(|value| !matches!(value, Value::None));
         let app = || match given {
             None => Ok(None),
-            Some(value) => configured(value).map(|object| Some(object.pk)).ok_or_else(|| CallError::Type(format!("{method}() takes an application"))),
+            Some(value) => configured(value)
+                .map(|object| Some(object.pk))
+                .ok_or_else(|| CallError::Type(format!("{method}() takes an application"))),
         };
         Ok(match method {
             "group_attributes" => self.merged(groups, given.is_some()),
-            "app_entitlements" => Value::object(Query::manager(&self.shared, &super::orm::ENTITLEMENT, Base::Objects(self.entitlements(groups, app()?))).all()),
+            "app_entitlements" => Value::object(
+                Query::manager(
+                    &self.shared,
+                    &super::orm::ENTITLEMENT,
+                    Base::Objects(self.entitlements(groups, app()?)),
+                )
+                .all(),
+            ),
             "app_entitlements_attributes" => {
                 let mut out = Map::new();
                 for entitlement in self.entitlements(groups, app()?) {
@@ -162,7 +196,8 @@ impl User {
         })
     }
     fn locale(&self) -> Value {
-        let own = self.account.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
+        let own =
+            self.account.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
         own.unwrap_or_default().into()
     }
     /// The account with changes that an earlier text made.
@@ -188,10 +223,21 @@ impl User {
 }
 
 const NEED_GROUPS: [&str; 3] = ["group_attributes", "app_entitlements", "app_entitlements_attributes"];
-const WRITES: [&str; 8] = ["save", "delete", "set_password", "set_unusable_password", "refresh_from_db", "assign_perms_to_managed_role", "remove_perms_from_managed_role", "asave"];
+const WRITES: [&str; 8] = [
+    "save",
+    "delete",
+    "set_password",
+    "set_unusable_password",
+    "refresh_from_db",
+    "assign_perms_to_managed_role",
+    "remove_perms_from_managed_role",
+    "asave",
+];
 
 fn refused(what: &str, method: &str) -> CallError {
-    CallError::Fatal(format!("expressions do not write: {method}() of {what} is refused; use a user write stage"))
+    CallError::Fatal(format!(
+        "expressions do not write: {method}() of {what} is refused; use a user write stage"
+    ))
 }
 
 impl HostObject for User {
@@ -251,7 +297,9 @@ impl HostObject for User {
             "has_usable_password" => crate::hash::is_usable(&self.account.password).into(),
             "get_username" => self.account.username.as_str().into(),
             "get_full_name" | "get_short_name" => "".into(),
-            _ if NEED_GROUPS.contains(&method) => return self.groups.as_ref().map(|groups| self.with_groups(method, groups, args, kwargs)),
+            _ if NEED_GROUPS.contains(&method) => {
+                return self.groups.as_ref().map(|groups| self.with_groups(method, groups, args, kwargs));
+            }
             _ if WRITES.contains(&method) => return Some(Err(refused("User", method))),
             _ => return None,
         }))
@@ -260,12 +308,19 @@ impl HostObject for User {
         Box::pin(async move {
             match (method, args.first()) {
                 (method, _) if NEED_GROUPS.contains(&method) => {
-                    let groups = groups::effective_groups(&self.shared.core.db, self.id()).await.map_err(gone)?;
+                    let groups =
+                        groups::effective_groups(&self.shared.core.db, self.id()).await.map_err(gone)?;
                     self.with_groups(method, &groups, &args, &kwargs)
                 }
                 ("check_password", Some(Value::Str(text))) => {
                     let stored = self.account.password.as_str();
-                    self.shared.core.hasher.verify(Some(stored), &Secret::new(text.as_ref())).await.map(Value::from).map_err(gone)
+                    self.shared
+                        .core
+                        .hasher
+                        .verify(Some(stored), &Secret::new(text.as_ref()))
+                        .await
+                        .map(Value::from)
+                        .map_err(gone)
                 }
                 ("check_password", _) => Err(CallError::Type("check_password() takes one text".into())),
                 _ => Err(CallError::NotFound),
@@ -335,7 +390,11 @@ impl HostObject for Group {
     }
     fn eager(&self) -> Vec<(&str, Value)> {
         // A list of many groups without attributes stays small.
-        if self.get().attributes.is_empty() { Vec::new() } else { vec![("attributes", Value::from(Json::Object(self.get().attributes.clone())))] }
+        if self.get().attributes.is_empty() {
+            Vec::new()
+        } else {
+            vec![("attributes", Value::from(Json::Object(self.get().attributes.clone())))]
+        }
     }
     fn attr(&self, name: &str) -> Option<Value> {
         let group = self.get();
@@ -345,7 +404,10 @@ impl HostObject for Group {
             "name" => group.name.as_str().into(),
             "is_superuser" => group.is_superuser.into(),
             "attributes" => Value::from(Json::Object(group.attributes.clone())),
-            "users" => Value::object(Query::manager(&self.shared, &super::orm::USER, Base::All).related("groups", group.id.to_string())),
+            "users" => Value::object(
+                Query::manager(&self.shared, &super::orm::USER, Base::All)
+                    .related("groups", group.id.to_string()),
+            ),
             "parents" => Value::object(self.related("children")),
             "children" => Value::object(self.related("parents")),
             _ => return None,
@@ -358,8 +420,12 @@ impl HostObject for Group {
         Box::pin(async move {
             match method {
                 "is_member" => {
-                    let user = args.first().and_then(account).ok_or_else(|| CallError::Type("is_member() takes a user".into()))?;
-                    let all = groups::effective_groups(&self.shared.core.db, user.id()).await.map_err(gone)?;
+                    let user = args
+                        .first()
+                        .and_then(account)
+                        .ok_or_else(|| CallError::Type("is_member() takes a user".into()))?;
+                    let all =
+                        groups::effective_groups(&self.shared.core.db, user.id()).await.map_err(gone)?;
                     Ok(all.iter().any(|group| group.id == self.get().id).into())
                 }
                 "save" | "delete" => Err(refused("Group", method)),

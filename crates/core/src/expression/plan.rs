@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 /// The context afterwards with what queries find in the place of queries.
 pub(super) async fn read_through(after: Value) -> Result<Value, RunError> {
-    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(after) };
+    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else {
+        return Ok(after);
+    };
     let Some(context) = plan.fields.get("context").and_then(Value::as_dict) else { return Ok(after) };
     let mut read = Dict::new();
     for (name, value) in context.iter() {
@@ -25,7 +27,12 @@ pub(super) fn flatten(changes: &mut Map, before: &Map) {
     let Some(Json::Object(data)) = changes.get_mut(keys::PROMPT_DATA.0) else { return };
     loop {
         let inner = |name: &str| format!("{name}.");
-        let next = data.iter().find(|(name, value)| value.is_object() && typed.keys().any(|known| known.starts_with(&inner(name)))).map(|(name, _)| name.clone());
+        let next = data
+            .iter()
+            .find(|(name, value)| {
+                value.is_object() && typed.keys().any(|known| known.starts_with(&inner(name)))
+            })
+            .map(|(name, _)| name.clone());
         let Some(name) = next else { return };
         if let Some(Json::Object(members)) = data.remove(&name) {
             data.extend(members.into_iter().map(|(member, value)| (format!("{name}.{member}"), value)));
@@ -35,7 +42,8 @@ pub(super) fn flatten(changes: &mut Map, before: &Map) {
 
 /// Who is signed in at the browser. Outside of flows the person in question is.
 pub(super) fn signed_in(question: &Question<'_>, shared: &Arc<Shared>, user: &Value) -> Value {
-    let in_flow = question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
+    let in_flow =
+        question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
     match question.client.sent.person() {
         Some(person) if question.user.is_some_and(|user| user.user.id == person.user.id) => user.clone(),
         Some(person) => people::user(shared, person.clone(), None),

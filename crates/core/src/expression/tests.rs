@@ -25,18 +25,40 @@ fn only_changed_and_removed_keys_come_back() {
     let plan = dict(vec![("a", 1_i64.into()), ("c", Value::list(["y"])), ("d", true.into())]);
     let found = changes(&before, &after(plan)).unwrap();
     assert_eq!(Json::Object(found), json!({"c": ["y"], "d": true, "b": null}));
-    assert!(changes(&before, &Value::dict([("flow_plan", Value::record("FlowPlan", [("context", Value::Int(1))]))])).is_err());
+    assert!(
+        changes(
+            &before,
+            &Value::dict([("flow_plan", Value::record("FlowPlan", [("context", Value::Int(1))]))])
+        )
+        .is_err()
+    );
 }
 
 #[test]
 fn a_proof_does_not_pass_to_another_person() {
-    let before = dict(vec![("pending_user", person("ada")), ("user_backend", "b".into()), ("is_restored", "t".into())]);
-    let same = dict(vec![("pending_user", person("ada")), ("user_backend", "b".into()), ("is_restored", "t".into())]);
+    let before = dict(vec![
+        ("pending_user", person("ada")),
+        ("user_backend", "b".into()),
+        ("is_restored", "t".into()),
+    ]);
+    let same = dict(vec![
+        ("pending_user", person("ada")),
+        ("user_backend", "b".into()),
+        ("is_restored", "t".into()),
+    ]);
     assert!(changes(&before, &after(same)).unwrap().is_empty());
-    let other = dict(vec![("pending_user", person("grace")), ("user_backend", "b".into()), ("is_restored", "t".into())]);
+    let other = dict(vec![
+        ("pending_user", person("grace")),
+        ("user_backend", "b".into()),
+        ("is_restored", "t".into()),
+    ]);
     let found = changes(&before, &after(other)).unwrap();
     assert_eq!((found.get("user_backend"), found.get("is_restored")), (Some(&Json::Null), Some(&Json::Null)));
-    let vouched = dict(vec![("pending_user", person("grace")), ("user_backend", "policy".into()), ("is_restored", "t".into())]);
+    let vouched = dict(vec![
+        ("pending_user", person("grace")),
+        ("user_backend", "policy".into()),
+        ("is_restored", "t".into()),
+    ]);
     assert_eq!(changes(&before, &after(vouched)).unwrap().get("user_backend"), Some(&json!("policy")));
 }
 

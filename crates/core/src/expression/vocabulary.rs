@@ -28,14 +28,16 @@ const OF_KINDS: [&str; 21] = [
     "parent",
 ];
 /// What of `requests` is answered here; its exceptions and sessions are the engine's.
-const OF_REQUESTS: [&str; 11] = ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];
+const OF_REQUESTS: [&str; 11] =
+    ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];
 /// What only objects of the server have, and writes.
 const WRITES: [&str; 4] = ["save", "asave", "set_password", "set_unusable_password"];
 /// What changes who belongs together.
 const RELATIONS: [&str; 6] = ["groups", "ak_groups", "users", "parents", "children", "roles"];
 const OF_RELATIONS: [&str; 4] = ["add", "remove", "set", "clear"];
 /// What gives a query again.
-const NARROWS: [&str; 8] = ["all", "filter", "exclude", "order_by", "distinct", "select_related", "prefetch_related", "using"];
+const NARROWS: [&str; 8] =
+    ["all", "filter", "exclude", "order_by", "distinct", "select_related", "prefetch_related", "using"];
 
 struct Offered;
 
@@ -54,7 +56,9 @@ impl Vocabulary for Offered {
         let after = receiver.iter().position(|part| *part == "objects").map(|at| &receiver[at + 1..]);
         let of_query = after.is_some_and(|steps| steps.iter().all(|step| NARROWS.contains(step)));
         let related = matches!(receiver, [first, .., last] if (after.is_some() || matches!(*first, "user" | "request")) && RELATIONS.contains(last));
-        let writes = WRITES.contains(&method) || (of_query && orm::WRITES.contains(&method)) || (related && OF_RELATIONS.contains(&method));
+        let writes = WRITES.contains(&method)
+            || (of_query && orm::WRITES.contains(&method))
+            || (related && OF_RELATIONS.contains(&method));
         writes.then(|| format!("expressions do not write: {method}() is refused; use a user write stage"))
     }
 }
@@ -69,7 +73,9 @@ mod tests {
     use super::*;
 
     fn faults(source: &str) -> Vec<String> {
-        check(source).map(drop).map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |()| Vec::new())
+        check(source)
+            .map(drop)
+            .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |()| Vec::new())
     }
 
     #[test]
@@ -83,16 +89,35 @@ mod tests {
             ("return open('/etc/hostname')", "line 1, column 8", "no files"),
             ("import os\nreturn os.environ['X']", "line 2, column 8", "environment"),
             ("from requests import Sessions", "line 1, column 22", "'requests' has no 'Sessions'"),
-            ("from authentik.core.models import User, Outpost", "line 1, column 41", "'authentik.core.models' has no 'Outpost'"),
-            ("from authentik.lib.sync import x", "line 1, column 32", "there is no module 'authentik.lib.sync'"),
-            ("request.user.attributes['a'] = 1\nrequest.user.save()", "line 2, column 14", "user write stage"),
-            ("from authentik.core.models import User\nreturn User.objects.filter(username='a').update(name='b')", "line 2, column 42", "update()"),
+            (
+                "from authentik.core.models import User, Outpost",
+                "line 1, column 41",
+                "'authentik.core.models' has no 'Outpost'",
+            ),
+            (
+                "from authentik.lib.sync import x",
+                "line 1, column 32",
+                "there is no module 'authentik.lib.sync'",
+            ),
+            (
+                "request.user.attributes['a'] = 1\nrequest.user.save()",
+                "line 2, column 14",
+                "user write stage",
+            ),
+            (
+                "from authentik.core.models import User\nreturn User.objects.filter(username='a').update(name='b')",
+                "line 2, column 42",
+                "update()",
+            ),
             ("user.groups.add(context['group'])", "line 1, column 13", "add()"),
             ("class E(Exception):\n    pass", "line 1, column 1", "ValueError"),
             ("from re import *", "line 1, column 1", "name what is needed"),
         ] {
             let found = faults(text);
-            assert!(found.len() == 1 && found[0].contains(place) && found[0].contains(what), "{text}: {found:?}");
+            assert!(
+                found.len() == 1 && found[0].contains(place) && found[0].contains(what),
+                "{text}: {found:?}"
+            );
         }
         assert_eq!(faults("a = nothing_1\nb = nothing_2").len(), 2, "all at once");
     }

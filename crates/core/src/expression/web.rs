@@ -23,18 +23,22 @@ const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "op
 /// What expressions may reach of the outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outside {
-    /// Host names for `requests`, in lower case: `api.example.com`, `*.example.com`, or `*` for every public host. Empty: none.
+    /// Host names for `requests`, in lower case: `api.example.com`, `*.example.com`, or `*` for every public
+    /// host. Empty: none.
     pub hosts: Vec<String>,
     /// Whether names may be resolved.
     pub dns: bool,
 }
 
 impl Outside {
-    /// Whether a host is open, and whether it must then be on the public internet: where any host is, nobody named it.
+    /// Whether a host is open, and whether it must then be on the public internet: where any host is, nobody
+    /// named it.
     fn opens(&self, host: &str) -> Option<bool> {
         let host = host.to_lowercase();
         let named = |pattern: &&String| match pattern.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            Some(domain) => {
+                host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+            }
             None => **pattern == host,
         };
         if self.hosts.iter().any(|pattern| named(&pattern)) {
@@ -56,12 +60,15 @@ impl Requests {
     /// `requests.request(method, url, …)` and `requests.get(url, …)`.
     async fn asked(&self, method: &str, mut args: Vec<Value>, mut kwargs: Kwargs) -> CallResult {
         // Python's names of the first arguments.
-        let mut first = |name: &str| kwargs.iter().position(|(key, _)| key == name).map(|at| kwargs.remove(at).1);
+        let mut first =
+            |name: &str| kwargs.iter().position(|(key, _)| key == name).map(|at| kwargs.remove(at).1);
         let method = match method {
             "request" => {
                 let given = if args.is_empty() { first("method") } else { Some(args.remove(0)) };
                 let given = given.as_ref().and_then(Value::as_str).map(str::to_lowercase);
-                given.filter(|name| METHODS.contains(&name.as_str())).ok_or_else(|| CallError::Value("requests.request() takes a method and an address".into()))?
+                given.filter(|name| METHODS.contains(&name.as_str())).ok_or_else(|| {
+                    CallError::Value("requests.request() takes a method and an address".into())
+                })?
             }
             other => other.to_owned(),
         };
@@ -71,7 +78,9 @@ impl Requests {
             args.push(url);
         }
         if self.0.client.dry_run.is_some() && !matches!(method.as_str(), "get" | "head" | "options") {
-            return Err(CallError::Fatal(format!("requests.{method}() is not called while a text is only tried out")));
+            return Err(CallError::Fatal(format!(
+                "requests.{method}() is not called while a text is only tried out"
+            )));
         }
         self.send(&method, args, kwargs).await
     }
@@ -82,7 +91,12 @@ impl Requests {
             [Value::Str(url)] => (url.to_string(), None),
             [Value::Str(url), body] => (url.to_string(), Some(body.clone())),
             [Value::Str(url), body, json] if method == "post" => {
-                return Box::pin(self.send(method, vec![Value::Str(url.clone()), body.clone()], kwargs.into_iter().chain([("json".to_owned(), json.clone())]).collect())).await;
+                return Box::pin(self.send(
+                    method,
+                    vec![Value::Str(url.clone()), body.clone()],
+                    kwargs.into_iter().chain([("json".to_owned(), json.clone())]).collect(),
+                ))
+                .await;
             }
             _ => return Err(CallError::Type(format!("requests.{method}() takes an address"))),
         };
@@ -97,12 +111,16 @@ impl Requests {
         if request.body.len() > MAX_BODY {
             return Err(CallError::Value("the body is too large".into()));
         }
-        let host = host_of(&request.url).ok_or_else(|| CallError::Value("the address is no http or https address".into()))?;
-        request.public_only = outside.opens(&host).ok_or_else(|| closed(&format!("the host {host} is not open to expressions")))?;
+        let host = host_of(&request.url)
+            .ok_or_else(|| CallError::Value("the address is no http or https address".into()))?;
+        request.public_only = outside
+            .opens(&host)
+            .ok_or_else(|| closed(&format!("the host {host} is not open to expressions")))?;
         let url = request.url.clone();
         let answer = self.0.core.ports.http.send(request).await.map_err(|error| {
             let why = error.to_string();
-            // Whoever waited in vain is told so; all else that gives no answer is a connection that did not come about.
+            // Whoever waited in vain is told so; all else that gives no answer is a connection that did not
+            // come about.
             let kind = if why.contains("did not answer in") { Raised::Timeout } else { Raised::Connection };
             CallError::Raised(kind, why)
         })?;
@@ -128,7 +146,9 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
             let mut texts = Vec::new();
             for (key, value) in pairs.iter() {
                 let value = plain(value)?;
-                if !(key.bytes().chain(value.bytes())).all(|b| (0x21..0x7f).contains(&b) && !b";,\"".contains(&b)) {
+                if !(key.bytes().chain(value.bytes()))
+                    .all(|b| (0x21..0x7f).contains(&b) && !b";,\"".contains(&b))
+                {
                     return Err(CallError::Value(format!("the cookie '{key}' cannot be sent")));
                 }
                 texts.push(format!("{key}={value}"));
@@ -138,7 +158,9 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
             }
         }
         ("auth", Value::List(pair)) => {
-            let [Value::Str(user), Value::Str(password)] = pair.as_slice() else { return Err(CallError::Type("auth is a pair of name and password".into())) };
+            let [Value::Str(user), Value::Str(password)] = pair.as_slice() else {
+                return Err(CallError::Type("auth is a pair of name and password".into()));
+            };
             if user.contains(':') {
                 return Err(CallError::Value("the name of auth has no colon".into()));
             }
@@ -149,7 +171,10 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
             for (key, value) in pairs.iter() {
                 let value = plain(value)?;
                 let clean = |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..0x7f).contains(&b));
-                if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') || !clean(key) || !(value.is_empty() || clean(&value)) {
+                if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                    || !clean(key)
+                    || !(value.is_empty() || clean(&value))
+                {
                     return Err(CallError::Value(format!("the header '{key}' cannot be sent")));
                 }
                 request = request.header(key, value);
@@ -158,7 +183,9 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
         ("json", value) => request = request.body("application/json", json(value)?.to_string()),
         ("data", Value::Str(text)) => request.body = text.as_bytes().to_vec(),
         ("data", Value::Bytes(bytes)) => request.body = bytes.to_vec(),
-        ("data", Value::Dict(_) | Value::List(_)) => request = request.body("application/x-www-form-urlencoded", form(value)?),
+        ("data", Value::Dict(_) | Value::List(_)) => {
+            request = request.body("application/x-www-form-urlencoded", form(value)?)
+        }
         ("timeout", Value::Int(_) | Value::Float(_) | Value::List(_)) => {
             // A pair says how long to wait for a connection, and then for the answer.
             let parts = value.as_list().map_or_else(|| vec![value.clone()], <[Value]>::to_vec);
@@ -169,14 +196,19 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
                 _ => -1.0,
             });
             let seconds: Vec<f64> = seconds.collect();
-            if seconds.is_empty() || seconds.len() > 2 || !seconds.iter().all(|seconds| *seconds > 0.0 && *seconds <= MAX_ASKED) {
+            if seconds.is_empty()
+                || seconds.len() > 2
+                || !seconds.iter().all(|seconds| *seconds > 0.0 && *seconds <= MAX_ASKED)
+            {
                 return Err(CallError::Value(format!("a timeout has up to {MAX_ASKED} seconds")));
             }
             // A run waits no longer than this, whatever it asks for.
             request.timeout = Duration::from_secs_f64(seconds.iter().sum::<f64>().min(MAX_TIMEOUT));
         }
         // Redirects are never followed, certificates always checked: only these agree.
-        ("allow_redirects", Value::Bool(false)) | ("verify", Value::Bool(true)) | ("stream", Value::Bool(false)) => {}
+        ("allow_redirects", Value::Bool(false))
+        | ("verify", Value::Bool(true))
+        | ("stream", Value::Bool(false)) => {}
         _ => return Err(CallError::Type(format!("requests does not take {name} in this form here"))),
     }
     Ok(request)
@@ -274,12 +306,17 @@ struct Response {
 }
 /// `content-type` as `Content-Type`.
 fn title(name: &str) -> String {
-    let word = |word: &str| word.get(..1).map_or_else(String::new, str::to_uppercase) + word.get(1..).unwrap_or_default();
+    let word = |word: &str| {
+        word.get(..1).map_or_else(String::new, str::to_uppercase) + word.get(1..).unwrap_or_default()
+    };
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 impl Response {
     fn reason(&self) -> &'static str {
-        http::StatusCode::from_u16(self.answer.status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+        http::StatusCode::from_u16(self.answer.status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default()
     }
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer.body).into_owned()
@@ -299,11 +336,17 @@ impl HostObject for Response {
             "text" => self.text().into(),
             "content" => self.answer.body.as_slice().into(),
             "reason" => self.reason().into(),
-            "is_redirect" => (matches!(self.answer.status, 301 | 302 | 303 | 307 | 308) && self.answer.headers.iter().any(|(name, _)| name == "location")).into(),
+            "is_redirect" => (matches!(self.answer.status, 301 | 302 | 303 | 307 | 308)
+                && self.answer.headers.iter().any(|(name, _)| name == "location"))
+            .into(),
             "encoding" => "utf-8".into(),
             "url" => self.url.as_str().into(),
             // Both spellings are looked for.
-            "headers" => Value::dict(self.answer.headers.iter().flat_map(|(name, value)| [(title(name), value.as_str()), (name.clone(), value.as_str())])),
+            "headers" => {
+                Value::dict(self.answer.headers.iter().flat_map(|(name, value)| {
+                    [(title(name), value.as_str()), (name.clone(), value.as_str())]
+                }))
+            }
             _ => return None,
         })
     }
@@ -311,12 +354,19 @@ impl HostObject for Response {
         match method {
             "json" => {
                 let parsed = serde_json::from_slice::<signet_base::Json>(&self.answer.body);
-                Some(parsed.map(Value::from).map_err(|e| CallError::Value(format!("the answer is no JSON: {e}"))))
+                Some(
+                    parsed
+                        .map(Value::from)
+                        .map_err(|e| CallError::Value(format!("the answer is no JSON: {e}"))),
+                )
             }
             "raise_for_status" if self.answer.status < 400 => Some(Ok(Value::None)),
             "raise_for_status" => {
                 let side = if self.answer.status < 500 { "Client" } else { "Server" };
-                Some(Err(CallError::Raised(Raised::Status, format!("{} {side} Error: {} for url: {}", self.answer.status, self.reason(), self.url))))
+                Some(Err(CallError::Raised(
+                    Raised::Status,
+                    format!("{} {side} Error: {} for url: {}", self.answer.status, self.reason(), self.url),
+                )))
             }
             _ => None,
         }
@@ -331,7 +381,14 @@ mod tests {
         let outside = Outside { hosts: vec!["api.example.com".into(), "*.corp.example".into()], dns: false };
         assert_eq!(outside.opens("API.example.com"), Some(false));
         assert_eq!(outside.opens("a.corp.example"), Some(false));
-        for host in ["corp.example", "evilcorp.example", ".corp.example", "example.com", "xapi.example.com", "api.example.com.evil.example"] {
+        for host in [
+            "corp.example",
+            "evilcorp.example",
+            ".corp.example",
+            "example.com",
+            "xapi.example.com",
+            "api.example.com.evil.example",
+        ] {
             assert_eq!(outside.opens(host), None, "{host}");
         }
         assert_eq!(Outside { hosts: vec!["*".into()], dns: false }.opens("x.example"), Some(true));
@@ -341,7 +398,15 @@ mod tests {
     fn addresses_with_tricks_have_no_host() {
         assert_eq!(host_of("https://Api.Example.com:8443/a?b").as_deref(), Some("api.example.com"));
         assert_eq!(host_of("https://api.example.com./").as_deref(), Some("api.example.com"));
-        for url in ["file:///etc/passwd", "https://user@api.example.com/", "//api.example.com/", "api.example.com", "https://", "ftp://x/", ""] {
+        for url in [
+            "file:///etc/passwd",
+            "https://user@api.example.com/",
+            "//api.example.com/",
+            "api.example.com",
+            "https://",
+            "ftp://x/",
+            "",
+        ] {
             assert_eq!(host_of(url), None, "{url}");
         }
     }

@@ -19,10 +19,12 @@ impl AccountAt {
     }
 }
 
-/// On which account what was proven in this run rests: password, key, second factor, link, the making of the account.
+/// On which account what was proven in this run rests: password, key, second factor, link, the making of the
+/// account.
 pub const PROVEN: Key<AccountAt> = Key::new("goauthentik.io/account/proven");
 
-/// Notes that the account, as it was read for the proof, has been proven. An older proof of the same person stays the measure.
+/// Notes that the account, as it was read for the proof, has been proven. An older proof of the same person
+/// stays the measure.
 pub fn prove(context: &mut Context, user: &User) {
     let before = context.get(&PROVEN).filter(|at| at.user == user.id);
     let epoch = before.map_or(user.epoch, |at| at.epoch.min(user.epoch));

@@ -1,4 +1,5 @@
-//! What is judged at each step: whether what was proven still counts, or the run begins anew, and whether a stage still applies.
+//! What is judged at each step: whether what was proven still counts, or the run begins anew, and whether a
+//! stage still applies.
 use super::executor::{Executor, Reply};
 use super::plan::{pending_principal, stage_verdict};
 use super::token::GONE;
@@ -9,12 +10,13 @@ use signet_model::Object;
 use std::sync::Arc;
 
 impl Executor<'_> {
-    /// Whether what was proven in this run rests on the account as it is. Where something else than a stage vouches for the
-    /// person (a policy), it counts from when it is first seen.
+    /// Whether what was proven in this run rests on the account as it is. Where something else than a stage
+    /// vouches for the person (a policy), it counts from when it is first seen.
     pub(super) async fn still_counts(&self, plan: &mut Plan) -> Result<bool> {
         let Some(id) = plan.context.get(&keys::PENDING_USER).and_then(|u| u.id) else { return Ok(true) };
         let proven = plan.context.get(&account::PROVEN).filter(|at| at.user == id);
-        if proven.is_none() && !plan.context.has(&keys::USER_BACKEND) && !plan.context.has(&keys::IS_RESTORED) {
+        if proven.is_none() && !plan.context.has(&keys::USER_BACKEND) && !plan.context.has(&keys::IS_RESTORED)
+        {
             return Ok(true);
         }
         // Somebody who is gone is for the stages to refuse.
@@ -34,26 +36,44 @@ impl Executor<'_> {
         if plan.context.has(&keys::IS_RESTORED) {
             return Ok(self.denied(flow, Some(GONE.to_owned())));
         }
-        let kept = [&keys::TRAVELLERS[..], &[keys::CONSENT_HEADER.0, keys::CONSENT_TITLE.0, keys::CONSENT_PERMISSIONS.0, keys::DECLINE_URL.0]].concat();
+        let kept = [
+            &keys::TRAVELLERS[..],
+            &[
+                keys::CONSENT_HEADER.0,
+                keys::CONSENT_TITLE.0,
+                keys::CONSENT_PERMISSIONS.0,
+                keys::DECLINE_URL.0,
+            ],
+        ]
+        .concat();
         plan.context.0.retain(|name, _| kept.contains(&name.as_str()));
         plan.context.0.extend(self.fresh_context().0);
         plan.given = None;
         self.restart(flow, plan, true).await
     }
 
-    /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run: skipping the
-    /// stage would let an exception open what it guards (CVE-2024-47070).
-    pub(super) async fn still_applies(&mut self, flow: &Arc<Object>, plan: &mut Plan, planned: &Planned) -> Result<bool> {
-        let Some(binding) = planned.binding.and_then(|pk| self.core.config().get(pk).cloned()) else { return Ok(true) };
+    /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run:
+    /// skipping the stage would let an exception open what it guards (CVE-2024-47070).
+    pub(super) async fn still_applies(
+        &mut self,
+        flow: &Arc<Object>,
+        plan: &mut Plan,
+        planned: &Planned,
+    ) -> Result<bool> {
+        let Some(binding) = planned.binding.and_then(|pk| self.core.config().get(pk).cloned()) else {
+            return Ok(true);
+        };
         let Some(pbm) = binding.pbm() else { return Ok(true) };
         if self.core.config().bindings_of(pbm).is_empty() {
             return Ok(true);
         }
         let pending = pending_principal(self.core, &plan.context).await?;
         let user = pending.as_ref().or(self.session.principal());
-        let verdict = stage_verdict(self.core, self.client, &binding, user, &plan.context).await.inspect_err(|error| {
-            tracing::warn!(flow = flow.name(), %error, "a stage's policies could not be judged");
-        })?;
+        let verdict = stage_verdict(self.core, self.client, &binding, user, &plan.context)
+            .await
+            .inspect_err(|error| {
+                tracing::warn!(flow = flow.name(), %error, "a stage's policies could not be judged");
+            })?;
         plan.context.0.extend(verdict.context);
         if !verdict.passing {
             plan.messages.extend(verdict.messages);
@@ -61,13 +81,23 @@ impl Executor<'_> {
         Ok(verdict.passing)
     }
 
-    /// Begins again: from what the run was started with, or with all that is known by now. Steps that the server put in
-    /// (a protocol's answer) stay at the end.
+    /// Begins again: from what the run was started with, or with all that is known by now. Steps that the
+    /// server put in (a protocol's answer) stay at the end.
     pub(super) async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
-        let built_in: Vec<Planned> = plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
+        let built_in: Vec<Planned> =
+            plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
         let given = plan.given;
         let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
-        match super::plan::plan(self.core, self.client, flow, self.session.principal(), context, !built_in.is_empty()).await? {
+        match super::plan::plan(
+            self.core,
+            self.client,
+            flow,
+            self.session.principal(),
+            context,
+            !built_in.is_empty(),
+        )
+        .await?
+        {
             Ok(mut fresh) => {
                 fresh.stages.extend(built_in);
                 fresh.total = fresh.stages.len();

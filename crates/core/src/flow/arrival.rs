@@ -22,7 +22,9 @@ pub fn kept(query: &str) -> String {
 }
 /// Whether a query is more than a run takes (414).
 pub fn is_too_long(query: &str) -> bool {
-    query.len() > MAX_QUERY || (query.len() > MAX_KEPT && needed(query).map(|(name, value)| name.len() + value.len()).sum::<usize>() > MAX_KEPT)
+    query.len() > MAX_QUERY
+        || (query.len() > MAX_KEPT
+            && needed(query).map(|(name, value)| name.len() + value.len()).sum::<usize>() > MAX_KEPT)
 }
 
 #[cfg(test)]
@@ -33,6 +35,10 @@ mod tests {
         assert_eq!(kept("next=%2Fx&a=b&flow_token=secret"), "next=%2Fx&a=b");
         let long = format!("next=%2Fx&a={}&itoken=1", "y".repeat(MAX_KEPT));
         assert_eq!(kept(&long), "next=%2Fx&itoken=1");
-        assert!(!is_too_long(&long) && is_too_long(&format!("next=/{}", "y".repeat(MAX_KEPT))) && is_too_long(&"y".repeat(MAX_QUERY + 1)));
+        assert!(
+            !is_too_long(&long)
+                && is_too_long(&format!("next=/{}", "y".repeat(MAX_KEPT)))
+                && is_too_long(&"y".repeat(MAX_QUERY + 1))
+        );
     }
 }

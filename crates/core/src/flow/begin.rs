@@ -27,10 +27,16 @@ impl Executor<'_> {
         self.session.touch();
     }
 
-    /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be kept.
+    /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be
+    /// kept.
     fn may_restart(&self, plan: &Plan) -> bool {
         let config = self.core.config();
-        let restarts = |pk| config.get(pk).and_then(|b| b.get::<FlowStageBinding>()).is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart);
+        let restarts = |pk| {
+            config
+                .get(pk)
+                .and_then(|b| b.get::<FlowStageBinding>())
+                .is_some_and(|b| b.invalid_response_action == InvalidResponseAction::Restart)
+        };
         plan.stages.iter().filter_map(|s| s.binding).any(restarts)
     }
 
@@ -48,7 +54,9 @@ impl Executor<'_> {
                 }
             }
             // Whoever answers a refusal tries again.
-            Some(plan) if answered && plan.over.as_ref().is_some_and(|over| over.is_refusal()) => self.close(),
+            Some(plan) if answered && plan.over.as_ref().is_some_and(|over| over.is_refusal()) => {
+                self.close()
+            }
             Some(plan) => {
                 let over = plan.over.clone();
                 self.session.state.plan = Some(plan);
@@ -58,7 +66,9 @@ impl Executor<'_> {
         }
         self.core.metrics.flow_executions.inc();
         if flow.text("slug") == setup::FLOW && setup::is_done(self.core).await? {
-            return Ok(Some(self.not_applicable(flow, "The first run is over. Sign in instead.".to_owned()).await));
+            return Ok(Some(
+                self.not_applicable(flow, "The first run is over. Sign in instead.".to_owned()).await,
+            ));
         }
         let context = self.fresh_context();
         match plan(self.core, self.client, flow, self.session.principal(), context, false).await? {
@@ -66,7 +76,9 @@ impl Executor<'_> {
                 self.start(plan);
                 Ok(None)
             }
-            Err(NotPlanned::NotApplicable(messages)) => Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await)),
+            Err(NotPlanned::NotApplicable(messages)) => {
+                Ok(Some(self.not_applicable(flow, applies_to_others(messages)).await))
+            }
             Err(NotPlanned::Empty) => Ok(Some(self.denied(flow, None))),
         }
     }
@@ -79,8 +91,9 @@ impl Executor<'_> {
         }
     }
 
-    /// The session became somebody's, or somebody else's, while this run waited. Whoever waited to sign in goes on to where
-    /// they wanted to be; a run of a protocol begins again there. `None`: the run begins anew.
+    /// The session became somebody's, or somebody else's, while this run waited. Whoever waited to sign in
+    /// goes on to where they wanted to be; a run of a protocol begins again there. `None`: the run begins
+    /// anew.
     async fn owner_changed(&mut self, flow: &Arc<Object>, plan: Plan) -> Result<Option<Reply>> {
         let designation = flow.get::<Flow>().map(|f| f.designation);
         let query = std::mem::take(&mut self.session.state.query);
@@ -88,7 +101,10 @@ impl Executor<'_> {
         if plan.over.is_some() {
             return Ok(None);
         }
-        if designation == Some(Designation::Authentication) && plan.owner.is_none() && self.session.principal().is_some() {
+        if designation == Some(Designation::Authentication)
+            && plan.owner.is_none()
+            && self.session.principal().is_some()
+        {
             let next = query::value(&query, "next").as_deref().and_then(query::local_path);
             return Ok(Some(Reply::Done(next.unwrap_or_else(|| "/".to_owned()))));
         }
@@ -105,7 +121,9 @@ impl Executor<'_> {
 /// Where the request of an application that leads to this page of an authorization flow begins again.
 pub fn protocol(flow: &Object, own: &str) -> Option<String> {
     let is_authorization = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
-    let asked = ["client_id", "redirect_uri", "response_type"].iter().all(|name| query::value(own, name).is_some_and(|v| !v.is_empty()));
+    let asked = ["client_id", "redirect_uri", "response_type"]
+        .iter()
+        .all(|name| query::value(own, name).is_some_and(|v| !v.is_empty()));
     (is_authorization && asked).then(|| format!("/application/o/authorize/?{own}"))
 }
 

@@ -53,7 +53,9 @@ impl From<FieldErrors> for ResponseErrors {
         if let Json::Object(all) = fields.to_json() {
             for (field, messages) in all {
                 match messages {
-                    Json::Array(list) => list.iter().for_each(|m| out.add(&field, m.as_str().unwrap_or("Invalid."), "invalid")),
+                    Json::Array(list) => {
+                        list.iter().for_each(|m| out.add(&field, m.as_str().unwrap_or("Invalid."), "invalid"))
+                    }
                     _ => out.add(&field, "Invalid.", "invalid"),
                 }
             }
@@ -70,6 +72,9 @@ mod tests {
         let mut fields = FieldErrors::one("email", "Too long.");
         fields.set("nested", json!({"a": 1}));
         let errors = ResponseErrors::from(fields).into_json();
-        assert_eq!(errors, json!({"email": [{"string": "Too long.", "code": "invalid"}], "nested": [{"string": "Invalid.", "code": "invalid"}]}));
+        assert_eq!(
+            errors,
+            json!({"email": [{"string": "Too long.", "code": "invalid"}], "nested": [{"string": "Invalid.", "code": "invalid"}]})
+        );
     }
 }

@@ -12,7 +12,10 @@ pub struct Changes {
 impl Changes {
     /// What of it is about this account: whoever is pending by now.
     pub fn of(context: &Context, user: i64) -> Option<Map> {
-        context.get(&keys::PENDING_CHANGES).filter(|changes| changes.user == user).map(|changes| changes.fields)
+        context
+            .get(&keys::PENDING_CHANGES)
+            .filter(|changes| changes.user == user)
+            .map(|changes| changes.fields)
     }
 }
 
@@ -24,8 +27,8 @@ impl<T> Key<T> {
     }
 }
 
-/// The person a flow is about. Without an id it is somebody who does not exist (yet): a typed name that matched
-/// nobody, or an enrolment.
+/// The person a flow is about. Without an id it is somebody who does not exist (yet): a typed name that
+/// matched nobody, or an enrolment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PendingUser {
     pub id: Option<i64>,
@@ -65,7 +68,8 @@ pub mod keys {
     pub const GROUPS: Key<Vec<Uuid>> = Key::new("groups");
     pub const USER_PATH: Key<String> = Key::new("user_path");
     pub const USER_TYPE: Key<String> = Key::new("user_type");
-    /// The backend that accepted the password; its presence means that the pending user has proven to be them.
+    /// The backend that accepted the password; its presence means that the pending user has proven to be
+    /// them.
     pub const USER_BACKEND: Key<String> = Key::new("user_backend");
     pub const AUTH_METHOD: Key<String> = Key::new("auth_method");
     pub const AUTH_METHOD_ARGS: Key<Map> = Key::new("auth_method_args");

@@ -23,7 +23,8 @@ impl Executor<'_> {
                 // No way to anywhere: what browsers would run or open by themselves.
                 None if !is_web(&next) => {
                     self.close();
-                    let error = Challenge::new("ak-stage-flow-error").with("request_id", self.client.request_id.as_str());
+                    let error = Challenge::new("ak-stage-flow-error")
+                        .with("request_id", self.client.request_id.as_str());
                     Reply::Challenge(error.0)
                 }
                 None => {
@@ -58,21 +59,30 @@ impl Executor<'_> {
     /// Ends with a refusal, as the flow's `denied_action` says.
     pub(super) fn denied(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
         let action = flow.get::<Flow>().map_or(DeniedAction::Message, |f| f.denied_action);
-        let next = query::value(self.query, "next").or_else(|| query::value(&self.session.state.query, "next")).as_deref().and_then(query::local_path);
+        let next = query::value(self.query, "next")
+            .or_else(|| query::value(&self.session.state.query, "next"))
+            .as_deref()
+            .and_then(query::local_path);
         let reply = match (action, next) {
             (DeniedAction::Continue, next) => Reply::Done(next.unwrap_or_else(|| "/".to_owned())),
             (DeniedAction::MessageContinue, Some(next)) if text.is_none() => Reply::Done(next),
             _ => self.refusal(flow, text),
         };
         match &reply {
-            Reply::Challenge(shown) if !self.session.is_unstored() && self.session.state.plan.as_ref().is_some_and(|p| p.flow == flow.pk) => self.end_with(shown.clone()),
+            Reply::Challenge(shown)
+                if !self.session.is_unstored()
+                    && self.session.state.plan.as_ref().is_some_and(|p| p.flow == flow.pk) =>
+            {
+                self.end_with(shown.clone())
+            }
             _ => self.close(),
         }
         reply
     }
 
     fn refusal(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
-        let mut challenge = Challenge::new("ak-stage-access-denied").with("error_message", text.unwrap_or_else(|| "Unknown error".to_owned()));
+        let mut challenge = Challenge::new("ak-stage-access-denied")
+            .with("error_message", text.unwrap_or_else(|| "Unknown error".to_owned()));
         challenge = self.about(challenge);
         let mut out = self.dress(flow, challenge);
         if let Some(Json::Object(info)) = out.get_mut("flow_info") {
@@ -92,11 +102,14 @@ impl Executor<'_> {
         }
     }
 
-    /// A title with its placeholders filled in: the application of the run, and whom it is about as they named themselves.
+    /// A title with its placeholders filled in: the application of the run, and whom it is about as they
+    /// named themselves.
     fn title(&self, title: &str, application: Option<&Object>) -> String {
         let Some(plan) = &self.session.state.plan else { return title.to_owned() };
         let typed = plan.context.get(&keys::PENDING_USER_IDENTIFIER);
-        let user = typed.or_else(|| plan.context.get(&keys::PENDING_USER).map(|u| u.username)).or_else(|| self.session.principal().map(|p| p.user.username.clone()));
+        let user = typed
+            .or_else(|| plan.context.get(&keys::PENDING_USER).map(|u| u.username))
+            .or_else(|| self.session.principal().map(|p| p.user.username.clone()));
         filled(title, &[("app", Some(application.map_or("", Object::name))), ("user", user.as_deref())])
     }
 
@@ -104,7 +117,13 @@ impl Executor<'_> {
     pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
         let mut out = challenge.0;
         let settings = flow.get::<Flow>();
-        let application = self.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION)).and_then(|pk| self.core.config().get(pk).cloned());
+        let application = self
+            .session
+            .state
+            .plan
+            .as_ref()
+            .and_then(|p| p.context.get(&keys::APPLICATION))
+            .and_then(|pk| self.core.config().get(pk).cloned());
         let title = settings.map_or("", |f| f.title.as_str());
         let title = self.title(title, application.as_deref());
         let background = match flow.text("background") {
@@ -112,7 +131,10 @@ impl Executor<'_> {
             own => own.to_owned(),
         };
         let next = query::value(self.query, "next").filter(|n| !n.is_empty());
-        let cancel = next.map_or_else(|| "/flows/-/cancel/".to_owned(), |n| format!("/flows/-/cancel/?next={}", query::encode(&n)));
+        let cancel = next.map_or_else(
+            || "/flows/-/cancel/".to_owned(),
+            |n| format!("/flows/-/cancel/?next={}", query::encode(&n)),
+        );
         out.insert(
             "flow_info".into(),
             json!({
@@ -130,7 +152,9 @@ impl Executor<'_> {
 /// How the last step of a run is answered, the first time and again.
 pub(super) fn ending(shown: Map) -> Reply {
     match shown.get("component").and_then(Json::as_str) {
-        Some("xak-flow-redirect") => Reply::Away(shown.get("to").and_then(Json::as_str).unwrap_or("/").to_owned()),
+        Some("xak-flow-redirect") => {
+            Reply::Away(shown.get("to").and_then(Json::as_str).unwrap_or("/").to_owned())
+        }
         _ => Reply::Challenge(shown),
     }
 }
@@ -142,8 +166,16 @@ fn filled(text: &str, values: &[(&str, Option<&str>)]) -> String {
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         let mark = &rest[at..];
-        let found = values.iter().find_map(|(name, value)| Some((*value, mark.strip_prefix("%(")?.strip_prefix(name)?.strip_prefix(")s")?)));
-        let plain = || if mark.starts_with("%(") { None } else { Some((Some("%"), mark.strip_prefix("%%").unwrap_or(&mark[1..]))) };
+        let found = values.iter().find_map(|(name, value)| {
+            Some((*value, mark.strip_prefix("%(")?.strip_prefix(name)?.strip_prefix(")s")?))
+        });
+        let plain = || {
+            if mark.starts_with("%(") {
+                None
+            } else {
+                Some((Some("%"), mark.strip_prefix("%%").unwrap_or(&mark[1..])))
+            }
+        };
         let Some((Some(value), after)) = found.or_else(plain) else { return text.to_owned() };
         out.push_str(value);
         rest = after;
@@ -154,7 +186,9 @@ fn filled(text: &str, values: &[(&str, Option<&str>)]) -> String {
 
 /// Whether an address is of the web: without a scheme, or with one of HTTP's.
 fn is_web(address: &str) -> bool {
-    let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')));
+    let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|s| {
+        !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    });
     scheme.is_none_or(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
 }
 
@@ -165,7 +199,10 @@ mod tests {
     fn wire_w12_titles_name_application_and_person() {
         let fill = |text: &str| filled(text, &[("app", Some("Wiki %(user)s")), ("user", None)]);
         assert_eq!(fill("You've logged out of %(app)s."), "You've logged out of Wiki %(user)s.");
-        assert_eq!((fill("100%% %(app)s, 5%").as_str(), fill("plain").as_str()), ("100% Wiki %(user)s, 5%", "plain"));
+        assert_eq!(
+            (fill("100%% %(app)s, 5%").as_str(), fill("plain").as_str()),
+            ("100% Wiki %(user)s, 5%", "plain")
+        );
         for raw in ["%(other)s of %(app)s", "%(user)s at %(app)s", "%(app)d"] {
             assert_eq!(fill(raw), raw);
         }

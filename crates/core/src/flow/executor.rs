@@ -2,7 +2,7 @@
 use super::begin::applies_to_others;
 use super::ending::ending;
 use super::plan::{NotPlanned, Plan};
-use super::stage::{FlowRun, StageKind, FlowStep};
+use super::stage::{FlowRun, FlowStep, StageKind};
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
 use crate::{Client, Core, WebSession, address, setup};
@@ -64,15 +64,22 @@ impl Executor<'_> {
         let reply = match self.ensure_plan(flow, answer.is_some()).await {
             Ok(None) => {
                 running = !is_new;
-                begin = self.session.state.plan.as_ref().filter(|_| is_new).map(|plan| (plan.stages.clone(), plan.context.clone()));
+                begin = self
+                    .session
+                    .state
+                    .plan
+                    .as_ref()
+                    .filter(|_| is_new)
+                    .map(|plan| (plan.stages.clone(), plan.context.clone()));
                 self.step(flow, answer).await
             }
             Ok(Some(reply)) => return Ok(reply),
             Err(error) => Err(error),
         };
-        // What was only looked at can be planned again: nothing of it is stored before an answer comes. A run of a link is
-        // never planned from nothing.
-        if let (Some((stages, context)), Ok(Reply::Challenge(_)), Some(plan)) = (begin, &reply, &self.session.state.plan)
+        // What was only looked at can be planned again: nothing of it is stored before an answer comes. A run
+        // of a link is never planned from nothing.
+        if let (Some((stages, context)), Ok(Reply::Challenge(_)), Some(plan)) =
+            (begin, &reply, &self.session.state.plan)
             && plan.stages == stages
             && plan.context == context
             && !context.has(&keys::IS_RESTORED)
@@ -91,14 +98,16 @@ impl Executor<'_> {
         }
     }
 
-    /// One stage a request, as the contract has it. Where an account is to be changed, an answer leads on to the next form,
-    /// or to the beginning of a session, at once: the request that brought the answer makes the change, and opening an
-    /// address makes none.
+    /// One stage a request, as the contract has it. Where an account is to be changed, an answer leads on to
+    /// the next form, or to the beginning of a session, at once: the request that brought the answer makes
+    /// the change, and opening an address makes none.
     async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
         let posted = answer.is_some();
         let (mut passed, mut agreed) = (false, false);
         for _ in 0..MAX_SILENT {
-            let Some(mut plan) = self.session.state.plan.take() else { return Err(Error::internal("a run without a plan")) };
+            let Some(mut plan) = self.session.state.plan.take() else {
+                return Err(Error::internal("a run without a plan"));
+            };
             // A policy sends the person elsewhere. What is left of the run waits for them to come back.
             if !plan.shown
                 && let Some(to) = plan.context.get(&keys::PLAN_REDIRECT)
@@ -173,7 +182,17 @@ impl Executor<'_> {
             }
             let step = {
                 let query = self.session.state.query.clone();
-                let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query, agreed };
+                let mut run = FlowRun {
+                    core: self.core,
+                    client: self.client,
+                    session: self.session,
+                    plan: &mut plan,
+                    flow,
+                    stage,
+                    settings,
+                    query: &query,
+                    agreed,
+                };
                 let sent = answer.take();
                 let answered = sent.is_some();
                 let step = match sent {
@@ -196,7 +215,9 @@ impl Executor<'_> {
                     None => {}
                 }
                 match invited {
-                    Some(claim) if matches!(step, Ok(FlowStep::Next)) => invitation::used(self.core, self.client, claim, &mut plan.context).await,
+                    Some(claim) if matches!(step, Ok(FlowStep::Next)) => {
+                        invitation::used(self.core, self.client, claim, &mut plan.context).await
+                    }
                     Some(claim) => invitation::release(self.core, claim).await?,
                     None => {}
                 }
@@ -228,7 +249,9 @@ impl Executor<'_> {
                     let challenge = self.dress(flow, challenge);
                     return Ok(Reply::Challenge(challenge));
                 }
-                FlowStep::Invalid(errors) => return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await,
+                FlowStep::Invalid(errors) => {
+                    return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await;
+                }
                 FlowStep::Next => {
                     history::record(self.core, self.session, &plan);
                     plan.shown = false;
@@ -254,13 +277,24 @@ impl Executor<'_> {
                     history::record(self.core, self.session, &plan);
                     // The title names what the plan knows.
                     self.session.state.plan = Some(plan);
-                    let last = if challenge.component() == "xak-flow-redirect" { challenge.0 } else { self.dress(flow, challenge) };
+                    let last = if challenge.component() == "xak-flow-redirect" {
+                        challenge.0
+                    } else {
+                        self.dress(flow, challenge)
+                    };
                     self.end_with(last.clone());
                     return Ok(ending(last));
                 }
                 FlowStep::Restart => return self.restart(flow, plan, false).await,
                 FlowStep::Deny(text) => {
-                    self.core.event_denied(self.client, self.session.principal(), flow.name(), text.as_deref().unwrap_or_default()).await;
+                    self.core
+                        .event_denied(
+                            self.client,
+                            self.session.principal(),
+                            flow.name(),
+                            text.as_deref().unwrap_or_default(),
+                        )
+                        .await;
                     self.session.state.plan = Some(plan);
                     return Ok(self.denied(flow, text));
                 }
@@ -269,22 +303,30 @@ impl Executor<'_> {
         Err(Error::internal("the flow does not come to an end"))
     }
 
-    /// Leaves this run for another flow, with what is known where `keep` says so. The person's query goes along.
+    /// Leaves this run for another flow, with what is known where `keep` says so. The person's query goes
+    /// along.
     async fn switch(&mut self, other: Uuid, plan: Plan, keep: bool) -> Result<Reply> {
         let config = self.core.config();
-        let other = config.get(other).filter(|o| o.get::<Flow>().is_some()).ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
+        let other = config
+            .get(other)
+            .filter(|o| o.get::<Flow>().is_some())
+            .ok_or_else(|| Error::denied("The flow to go on with was removed."))?;
         history::record(self.core, self.session, &plan);
         let query = token::without(&self.session.state.query);
         self.session.state.query.clone_from(&query);
         let mut context = if keep { plan.context } else { self.fresh_context() };
         context.set(&keys::IS_REDIRECTED, true);
-        match super::plan::plan(self.core, self.client, other, self.session.principal(), context, false).await? {
+        match super::plan::plan(self.core, self.client, other, self.session.principal(), context, false)
+            .await?
+        {
             Ok(fresh) => {
                 self.begin(fresh);
                 let address = format!("/if/flow/{}/", other.text("slug"));
                 Ok(Reply::Away(if query.is_empty() { address } else { format!("{address}?{query}") }))
             }
-            Err(NotPlanned::NotApplicable(messages)) => Ok(self.not_applicable(other, applies_to_others(messages)).await),
+            Err(NotPlanned::NotApplicable(messages)) => {
+                Ok(self.not_applicable(other, applies_to_others(messages)).await)
+            }
             Err(NotPlanned::Empty) => Ok(self.denied(other, None)),
         }
     }
@@ -299,16 +341,35 @@ impl Executor<'_> {
     }
 
     /// The same challenge once more, with errors; or a fresh start where the binding says so.
-    async fn again_with(&mut self, flow: &Arc<Object>, mut plan: Plan, planned: &Planned, kind: &dyn StageKind, errors: ResponseErrors) -> Result<Reply> {
+    async fn again_with(
+        &mut self,
+        flow: &Arc<Object>,
+        mut plan: Plan,
+        planned: &Planned,
+        kind: &dyn StageKind,
+        errors: ResponseErrors,
+    ) -> Result<Reply> {
         self.session.touch();
         let binding = planned.binding.and_then(|pk| self.core.config().get(pk).cloned());
-        let action = binding.and_then(|b| b.get::<FlowStageBinding>().map(|b| b.invalid_response_action)).unwrap_or(InvalidResponseAction::Retry);
+        let action = binding
+            .and_then(|b| b.get::<FlowStageBinding>().map(|b| b.invalid_response_action))
+            .unwrap_or(InvalidResponseAction::Retry);
         if action != InvalidResponseAction::Retry {
             return self.restart(flow, plan, action == InvalidResponseAction::RestartWithContext).await;
         }
         let (_, stage, settings) = self.resolve(&planned.stage)?;
         let query = self.session.state.query.clone();
-        let mut run = FlowRun { core: self.core, client: self.client, session: self.session, plan: &mut plan, flow, stage, settings, query: &query, agreed: false };
+        let mut run = FlowRun {
+            core: self.core,
+            client: self.client,
+            session: self.session,
+            plan: &mut plan,
+            flow,
+            stage,
+            settings,
+            query: &query,
+            agreed: false,
+        };
         let shown = kind.show(&mut run).await?;
         match shown {
             FlowStep::Show(challenge) => {
@@ -327,18 +388,35 @@ impl Executor<'_> {
     }
 
     fn needs_agreement(&self, planned: &Planned) -> bool {
-        planned.stage.kind_id(self.core).and_then(|id| self.core.families.stage(&id)).is_some_and(|kind| kind.needs_agreement())
+        planned
+            .stage
+            .kind_id(self.core)
+            .and_then(|id| self.core.families.stage(&id))
+            .is_some_and(|kind| kind.needs_agreement())
     }
 
     fn resolve(&self, stage: &StageRef) -> Result<Resolved> {
         match stage {
             StageRef::Object(pk) => {
-                let object = self.core.config().get(*pk).cloned().ok_or_else(|| Error::denied("A stage of this flow was removed. Start again."))?;
-                let kind = self.core.families.stage(&object.def.full_name()).ok_or_else(|| Error::internal(format!("no engine for {:?}", object.def)))?;
+                let object = self
+                    .core
+                    .config()
+                    .get(*pk)
+                    .cloned()
+                    .ok_or_else(|| Error::denied("A stage of this flow was removed. Start again."))?;
+                let kind = self
+                    .core
+                    .families
+                    .stage(&object.def.full_name())
+                    .ok_or_else(|| Error::internal(format!("no engine for {:?}", object.def)))?;
                 Ok((kind, Some(object), Json::Null))
             }
             StageRef::BuiltIn { kind, settings } => {
-                let engine = self.core.families.stage(kind).ok_or_else(|| Error::internal(format!("no engine for {kind}")))?;
+                let engine = self
+                    .core
+                    .families
+                    .stage(kind)
+                    .ok_or_else(|| Error::internal(format!("no engine for {kind}")))?;
                 Ok((engine, None, settings.clone()))
             }
         }

@@ -1,5 +1,5 @@
-//! What a run did so far, for administrators who debug one (`/flows/inspector/`). Kept in the session, bounded, and only
-//! for runs that somebody inspects.
+//! What a run did so far, for administrators who debug one (`/flows/inspector/`). Kept in the session,
+//! bounded, and only for runs that somebody inspects.
 use super::{Plan, Planned};
 use crate::{Core, WebSession};
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,17 @@ pub struct HistoryEntry {
 impl HistoryEntry {
     pub fn of(core: &Core, plan: &Plan) -> Self {
         let mut stages = plan.stages.iter().cloned();
-        Self { flow: plan.flow, current: stages.next(), next: stages.next(), context: sanitised(core, &plan.context.0) }
+        Self {
+            flow: plan.flow,
+            current: stages.next(),
+            next: stages.next(),
+            context: sanitised(core, &plan.context.0),
+        }
     }
 }
 
-/// Whether the steps of this run are kept: the person asked for the inspector (`?inspector`), or debugging is on.
+/// Whether the steps of this run are kept: the person asked for the inspector (`?inspector`), or debugging is
+/// on.
 fn is_wanted(core: &Core, session: &WebSession) -> bool {
     core.settings.debug || query::value(&session.state.query, "inspector").is_some()
 }
@@ -44,11 +50,17 @@ pub fn record(core: &Core, session: &mut WebSession, plan: &Plan) {
     }
 }
 
-/// A context without what people typed in secret: members with a secret's name, and answers to password prompts.
+/// A context without what people typed in secret: members with a secret's name, and answers to password
+/// prompts.
 pub fn sanitised(core: &Core, context: &Map) -> Json {
     let config = core.config();
     let typed: Vec<&str> = match core.registry.find("authentik_stages_prompt.prompt") {
-        Some(def) => config.of(def).iter().filter(|p| p.text("type") == "password").map(|p| p.text("field_key")).collect(),
+        Some(def) => config
+            .of(def)
+            .iter()
+            .filter(|p| p.text("type") == "password")
+            .map(|p| p.text("field_key"))
+            .collect(),
         None => Vec::new(),
     };
     clean_map(context, &typed)
@@ -59,7 +71,8 @@ fn clean_map(map: &Map, typed: &[&str]) -> Json {
 }
 fn clean(name: &str, value: &Json, typed: &[&str]) -> Json {
     let lower = name.to_ascii_lowercase();
-    let secret = typed.contains(&name) || ["password", "secret", "token", "key", "code", "signature"].iter().any(|w| lower.contains(w));
+    let secret = typed.contains(&name)
+        || ["password", "secret", "token", "key", "code", "signature"].iter().any(|w| lower.contains(w));
     match value {
         Json::Object(map) => clean_map(map, typed),
         Json::Null => Json::Null,
@@ -82,6 +95,9 @@ mod tests {
         let shown = clean_map(context.as_object().unwrap(), &["pin"]);
         let text = shown.to_string();
         assert!(!(1..=6).any(|n| text.contains(&format!("p{n}"))), "{text}");
-        assert_eq!((&shown["prompt_data"]["name"], &shown["auth_method_args"]["mfa_devices"][0]["name"]), (&json!("Alice"), &json!("phone")));
+        assert_eq!(
+            (&shown["prompt_data"]["name"], &shown["auth_method_args"]["mfa_devices"][0]["name"]),
+            (&json!("Alice"), &json!("phone"))
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and gone when it has:
-//! of many runs with one invitation, one gets an account.
-use super::{Context, FlowRun, Key, StageKind, FlowStep, keys};
+//! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and gone
+//! when it has: of many runs with one invitation, one gets an account.
+use super::{Context, FlowRun, FlowStep, Key, StageKind, keys};
 use crate::{Client, Core};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -37,13 +37,23 @@ pub fn shown_as(core: &Core, id: Uuid) -> String {
 pub async fn find(core: &Core, id: &str, flow: Uuid) -> Result<Option<Invitation>> {
     let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
     let now = core.now();
-    Ok(invitations::by_id(&core.db, &core.vault, id).await?.filter(|i| !i.is_expired(now) && !i.claimed && i.flow.is_none_or(|f| f == flow)))
+    Ok(invitations::by_id(&core.db, &core.vault, id)
+        .await?
+        .filter(|i| !i.is_expired(now) && !i.claimed && i.flow.is_none_or(|f| f == flow)))
 }
 
 /// Takes an invitation into the run: its data goes over what was typed, and it is used up in the end.
 pub fn accept(flow: &mut FlowRun<'_>, invitation: &Invitation) {
     let context = &mut flow.plan.context;
-    context.set(&HELD, Held { id: invitation.id, single_use: invitation.single_use, fixed_data: invitation.fixed_data.clone(), used: false });
+    context.set(
+        &HELD,
+        Held {
+            id: invitation.id,
+            single_use: invitation.single_use,
+            fixed_data: invitation.fixed_data.clone(),
+            used: false,
+        },
+    );
     let shown = json!({"pk": invitation.id, "name": invitation.name, "expires": invitation.expires, "fixed_data": invitation.fixed_data, "single_use": invitation.single_use});
     context.set(&SHOWN, shown.as_object().cloned().unwrap_or_default());
     context.set(&IN_EFFECT, true);
@@ -90,7 +100,11 @@ pub(crate) struct Claim {
 pub(crate) async fn claim(core: &Core, flow: Uuid, context: &mut Context) -> Result<Option<Claim>> {
     let Some(held) = context.get(&HELD).filter(|h| !h.used) else {
         // Something is there that cannot be read: that is no reason to go on without.
-        return if context.has(&HELD) && context.get(&HELD).is_none() { Err(Error::denied(REFUSED)) } else { Ok(None) };
+        return if context.has(&HELD) && context.get(&HELD).is_none() {
+            Err(Error::denied(REFUSED))
+        } else {
+            Ok(None)
+        };
     };
     if find(core, &held.id.to_string(), flow).await?.is_none() {
         return Err(Error::denied(REFUSED));
@@ -105,7 +119,8 @@ pub(crate) async fn claim(core: &Core, flow: Uuid, context: &mut Context) -> Res
     }
     Err(Error::denied(REFUSED))
 }
-/// The step did what the invitation is for. A claimed invitation counts for nobody else, also when it cannot be removed.
+/// The step did what the invitation is for. A claimed invitation counts for nobody else, also when it cannot
+/// be removed.
 pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &mut Context) {
     if let Some(mut held) = context.get(&HELD) {
         held.used = true;
@@ -114,7 +129,8 @@ pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &m
     let shown = context.get(&SHOWN).unwrap_or_default();
     let name = shown.get("name").and_then(Json::as_str).unwrap_or_default();
     let model = json!({"app": "authentik_stages_invitation", "model_name": "invitation", "pk": shown_as(core, claim.id), "name": name});
-    core.event(client, None, "invitation_used", "authentik_stages_invitation", json!({"invitation": model})).await;
+    core.event(client, None, "invitation_used", "authentik_stages_invitation", json!({"invitation": model}))
+        .await;
     if let Some(run) = claim.run
         && let Err(error) = invitations::use_up(&core.db, &core.vault, claim.id, &run).await
     {
@@ -154,11 +170,16 @@ mod tests {
     fn fixed_data_goes_over_what_was_typed() {
         let mut context = Context::default();
         let map = |v: Json| v.as_object().cloned().unwrap();
-        context.set(&keys::PROMPT_DATA, map(json!({"email": "typed@x.test", "username": "ada", "attributes": {"a": 1, "tags": ["x"]}})));
+        context.set(
+            &keys::PROMPT_DATA,
+            map(json!({"email": "typed@x.test", "username": "ada", "attributes": {"a": 1, "tags": ["x"]}})),
+        );
         let fixed = map(json!({"email": "fixed@x.test", "attributes": {"b": 2, "tags": ["y", "x"]}}));
         fix(&mut context, &fixed);
         fix(&mut context, &fixed);
-        let expected = map(json!({"email": "fixed@x.test", "username": "ada", "attributes": {"a": 1, "tags": ["x", "y"], "b": 2}}));
+        let expected = map(
+            json!({"email": "fixed@x.test", "username": "ada", "attributes": {"a": 1, "tags": ["x", "y"], "b": 2}}),
+        );
         assert_eq!(context.get(&keys::PROMPT_DATA), Some(expected));
     }
 }

@@ -23,4 +23,4 @@ pub use challenge::{Challenge, ResponseErrors};
 pub use context::{Changes, Context, Key, PendingUser, keys};
 pub use executor::{Executor, Reply};
 pub use plan::{Plan, Planned, StageRef};
-pub use stage::{FlowRun, StageKind, FlowStep};
+pub use stage::{FlowRun, FlowStep, StageKind};

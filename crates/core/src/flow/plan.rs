@@ -96,7 +96,11 @@ impl Plan {
         self.over = Some(Over { shown, at });
     }
     pub fn append(&mut self, kind: &str, settings: Json) {
-        self.stages.push_back(Planned { stage: StageRef::BuiltIn { kind: kind.to_owned(), settings }, binding: None, re_evaluate: false });
+        self.stages.push_back(Planned {
+            stage: StageRef::BuiltIn { kind: kind.to_owned(), settings },
+            binding: None,
+            re_evaluate: false,
+        });
     }
 }
 
@@ -156,7 +160,11 @@ pub async fn plan(
             }
             plan.context.0.extend(verdict.context);
         }
-        plan.stages.push_back(Planned { stage: StageRef::Object(binding.stage), binding: Some(object.pk), re_evaluate: binding.re_evaluate_policies });
+        plan.stages.push_back(Planned {
+            stage: StageRef::Object(binding.stage),
+            binding: Some(object.pk),
+            re_evaluate: binding.re_evaluate_policies,
+        });
     }
     if plan.stages.is_empty() && !allow_empty {
         return Ok(Err(NotPlanned::Empty));
@@ -172,8 +180,15 @@ pub async fn is_outpost(core: &Core, client: &Client) -> Result<bool> {
     Ok(account.is_some_and(|p| p.user.user_type == "internal_service_account"))
 }
 
-/// What the policies of a stage's binding say. An error in one of them is no reason to skip the stage: it denies.
-pub async fn stage_verdict(core: &Arc<Core>, client: &Client, binding: &Arc<Object>, user: Option<&Principal>, context: &Context) -> Result<Verdict> {
+/// What the policies of a stage's binding say. An error in one of them is no reason to skip the stage: it
+/// denies.
+pub async fn stage_verdict(
+    core: &Arc<Core>,
+    client: &Client,
+    binding: &Arc<Object>,
+    user: Option<&Principal>,
+    context: &Context,
+) -> Result<Verdict> {
     let (Some(pbm), Some(settings)) = (binding.pbm(), binding.get::<FlowStageBinding>()) else {
         return Err(Error::denied("A stage of this flow cannot be judged."));
     };

@@ -1,10 +1,12 @@
-//! A run at rest. People type passwords and receive secrets of devices between two steps, so what a plan knows is
-//! sealed before it is written into a row, and opened when the row is read.
+//! A run at rest. People type passwords and receive secrets of devices between two steps, so what a plan
+//! knows is sealed before it is written into a row, and opened when the row is read.
 use signet_base::{Json, Result, Secret, Vault};
 
-/// What of a stored state is sealed: the plan's context, what it began with, its last step (codes stand in it), what was
-/// typed, the steps that the inspector shows, the query with which somebody came (it names invitations), other runs.
-const PLACES: [&str; 7] = ["/plan/context", "/plan/given", "/plan/over", "/plan/refused", "/history", "/query", "/waiting"];
+/// What of a stored state is sealed: the plan's context, what it began with, its last step (codes stand in
+/// it), what was typed, the steps that the inspector shows, the query with which somebody came (it names
+/// invitations), other runs.
+const PLACES: [&str; 7] =
+    ["/plan/context", "/plan/given", "/plan/over", "/plan/refused", "/history", "/query", "/waiting"];
 
 fn is_empty(value: &Json) -> bool {
     match value {
@@ -26,12 +28,16 @@ pub fn seal(vault: &Vault, row: &str, mut state: Json) -> Result<Json> {
     Ok(state)
 }
 
-/// Opens what `seal` made for the same row. What does not open is gone: the plan with its context, or the history.
+/// Opens what `seal` made for the same row. What does not open is gone: the plan with its context, or the
+/// history.
 pub fn open(vault: &Vault, row: &str, mut state: Json) -> Json {
     for place in PLACES {
         let Some(value) = state.pointer_mut(place) else { continue };
         let Json::String(sealed) = &*value else { continue };
-        let opened = vault.open(("session", row, place), sealed).ok().and_then(|text| serde_json::from_str(text.reveal()).ok());
+        let opened = vault
+            .open(("session", row, place), sealed)
+            .ok()
+            .and_then(|text| serde_json::from_str(text.reveal()).ok());
         match opened {
             Some(opened) => *value = opened,
             None => {
@@ -56,7 +62,10 @@ mod tests {
         let state = json!({"plan": {"flow": "f", "context": {"prompt_data": {"password": "typed-by-alice"}}}, "history": [{"context": {"x": 1}}], "query": "next=/"});
         let sealed = seal(&vault, "row", state.clone()).unwrap();
         let text = sealed.to_string();
-        assert!(!text.contains("typed-by-alice") && !text.contains("prompt_data") && !text.contains("next=/"), "{text}");
+        assert!(
+            !text.contains("typed-by-alice") && !text.contains("prompt_data") && !text.contains("next=/"),
+            "{text}"
+        );
         assert_eq!(open(&vault, "row", sealed.clone()), state);
         // Moved to another row, or changed: what was sealed is gone, the rest of the session stays.
         assert_eq!(open(&vault, "other", sealed), json!({}));

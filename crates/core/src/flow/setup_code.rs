@@ -1,5 +1,6 @@
-//! The question for the set-up code, in front of the first run where it is opened from elsewhere than this machine.
-use super::{Challenge, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, FlowStep};
+//! The question for the set-up code, in front of the first run where it is opened from elsewhere than this
+//! machine.
+use super::{Challenge, FlowRun, FlowStep, Key, Plan, Planned, ResponseErrors, StageKind, StageRef};
 use crate::setup::{self, Judged};
 use async_trait::async_trait;
 use signet_base::{Json, Map, Result, json};
@@ -15,11 +16,18 @@ const WHERE: &str = "This server has no administrator yet. To set it up from ano
 
 /// Puts the question in front of a run that has not answered it. Says whether it did.
 pub(super) fn ask_first(plan: &mut Plan) -> bool {
-    let asked = plan.stages.front().is_some_and(|s| matches!(&s.stage, StageRef::BuiltIn { kind, .. } if kind == KIND));
+    let asked = plan
+        .stages
+        .front()
+        .is_some_and(|s| matches!(&s.stage, StageRef::BuiltIn { kind, .. } if kind == KIND));
     if asked || plan.context.get(&GIVEN) == Some(true) {
         return false;
     }
-    plan.stages.push_front(Planned { stage: StageRef::BuiltIn { kind: KIND.to_owned(), settings: Json::Null }, binding: None, re_evaluate: false });
+    plan.stages.push_front(Planned {
+        stage: StageRef::BuiltIn { kind: KIND.to_owned(), settings: Json::Null },
+        binding: None,
+        re_evaluate: false,
+    });
     plan.total += 1;
     plan.shown = false;
     true
@@ -42,7 +50,10 @@ impl StageKind for SetupCode {
                 "order": order, "sub_text": "", "choices": null,
             })
         };
-        let fields = [field("setup_code_where", "", "static", false, WHERE, 0), field(FIELD, "Set-up code", "text", true, "", 1)];
+        let fields = [
+            field("setup_code_where", "", "static", false, WHERE, 0),
+            field(FIELD, "Set-up code", "text", true, "", 1),
+        ];
         Ok(FlowStep::Show(Challenge::new(COMPONENT).with("fields", json!(fields))))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
@@ -55,7 +66,9 @@ impl StageKind for SetupCode {
                 flow.context().set(&GIVEN, true);
                 return Ok(FlowStep::Next);
             }
-            Judged::Wrong => "That is not the set-up code. Look into the server’s log, or ask the server by the command.",
+            Judged::Wrong => {
+                "That is not the set-up code. Look into the server’s log, or ask the server by the command."
+            }
             Judged::TooMany => "Too many tries from your network. Wait five minutes and try again.",
         };
         Ok(FlowStep::Invalid(ResponseErrors::one(FIELD, said, "invalid")))

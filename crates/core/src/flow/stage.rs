@@ -21,8 +21,8 @@ pub enum FlowStep {
     Next,
     /// Go elsewhere now; the flow goes on when the person comes back.
     Redirect(String),
-    /// This run is over; the flow with this key begins, as one that the person was led to (`is_redirected`). `keep`: with
-    /// the context.
+    /// This run is over; the flow with this key begins, as one that the person was led to (`is_redirected`).
+    /// `keep`: with the context.
     Switch { flow: Uuid, keep: bool },
     /// The flow ends here and the person goes to this address. It is ours to trust: a protocol's answer.
     Finish(Challenge),
@@ -45,14 +45,18 @@ pub struct FlowRun<'a> {
     pub settings: Json,
     /// The query string the person arrived with.
     pub query: &'a str,
-    /// A form of this run was answered by this very request: what follows from it may be done without another question.
+    /// A form of this run was answered by this very request: what follows from it may be done without another
+    /// question.
     pub agreed: bool,
 }
 
 impl FlowRun<'_> {
     /// The stage's typed settings.
     pub fn settings<T: Model>(&self) -> Result<Arc<T>> {
-        self.stage.as_ref().and_then(|s| s.share::<T>()).ok_or_else(|| Error::internal(format!("{} has no settings", T::DEF.name)))
+        self.stage
+            .as_ref()
+            .and_then(|s| s.share::<T>())
+            .ok_or_else(|| Error::internal(format!("{} has no settings", T::DEF.name)))
     }
     pub fn context(&mut self) -> &mut Context {
         &mut self.plan.context
@@ -68,8 +72,8 @@ impl FlowRun<'_> {
     pub async fn pending_account(&self) -> Result<Option<Principal>> {
         super::plan::pending_principal(self.core, &self.plan.context).await
     }
-    /// What a change of this account rests on, for the commit that makes it: the epoch at which the account was proven in
-    /// this run, or that of the session in which it is signed in.
+    /// What a change of this account rests on, for the commit that makes it: the epoch at which the account
+    /// was proven in this run, or that of the session in which it is signed in.
     pub fn unchanged(&self, user: i64) -> Batch {
         let proven = self.plan.context.get(&PROVEN).filter(|at| at.user == user).map(|at| at.epoch);
         let signed_in = || self.user().filter(|p| p.user.id == user).map(|_| self.session.epoch());
@@ -85,15 +89,20 @@ impl FlowRun<'_> {
     /// Adds the members that challenges about a person carry.
     pub fn about_person(&self, challenge: Challenge) -> Challenge {
         let shown = self.plan.context.get(&keys::PENDING_USER_IDENTIFIER);
-        let person =
-            self.pending_user().map(|u| (u.username, u.name, u.email)).or_else(|| self.user().map(|u| (u.user.username.clone(), u.user.name.clone(), u.user.email.clone())));
+        let person = self.pending_user().map(|u| (u.username, u.name, u.email)).or_else(|| {
+            self.user().map(|u| (u.user.username.clone(), u.user.name.clone(), u.user.email.clone()))
+        });
         match (shown, person) {
-            (Some(typed), _) => challenge.with("pending_user", typed).with("pending_user_avatar", crate::rows::NO_AVATAR),
+            (Some(typed), _) => {
+                challenge.with("pending_user", typed).with("pending_user_avatar", crate::rows::NO_AVATAR)
+            }
             (None, Some((username, name, email))) => {
                 let avatar = crate::rows::avatar(self.core, &name, &username, &email);
                 challenge.with("pending_user", username).with("pending_user_avatar", avatar)
             }
-            (None, None) => challenge.with("pending_user", "").with("pending_user_avatar", crate::rows::NO_AVATAR),
+            (None, None) => {
+                challenge.with("pending_user", "").with("pending_user_avatar", crate::rows::NO_AVATAR)
+            }
         }
     }
 }
@@ -103,7 +112,8 @@ impl FlowRun<'_> {
 pub trait StageKind: Send + Sync {
     /// `app_label.model` of its objects, or a name of a built-in kind.
     fn id(&self) -> &'static str;
-    /// The component of its challenge; answers for another one count as empty. Empty: several, the stage checks itself.
+    /// The component of its challenge; answers for another one count as empty. Empty: several, the stage
+    /// checks itself.
     fn component(&self) -> &'static str {
         ""
     }
@@ -125,12 +135,13 @@ pub trait StageKind: Send + Sync {
     fn sender(&self, _core: &Core, _stage: &Object) -> Option<crate::mail::Sender> {
         None
     }
-    /// Begins a session. It does so by a request of its own, the one that follows the last answer: its cookies come with the
-    /// answer that clients look at.
+    /// Begins a session. It does so by a request of its own, the one that follows the last answer: its
+    /// cookies come with the answer that clients look at.
     fn begins_session(&self) -> bool {
         false
     }
-    /// Changes or deletes an account, and does so only in the request that answered a form (`FlowRun::agreed`).
+    /// Changes or deletes an account, and does so only in the request that answered a form
+    /// (`FlowRun::agreed`).
     fn needs_agreement(&self) -> bool {
         false
     }

@@ -1,5 +1,5 @@
-//! Several runs in one session. A run belongs to the address at which it is answered, the flow and its query: two tabs on
-//! the way to two applications do not meet. One run is in front, the others wait beside it.
+//! Several runs in one session. A run belongs to the address at which it is answered, the flow and its query:
+//! two tabs on the way to two applications do not meet. One run is in front, the others wait beside it.
 use super::{Plan, token};
 use crate::session::State;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,10 @@ pub struct Waiting {
 
 /// Names an address among those of one session. What does not say where the person wants to go is left out.
 fn tab_of(text: &str) -> String {
-    let pairs: Vec<(String, String)> = query::pairs(text).into_iter().filter(|(name, _)| name != token::QUERY && name != "inspector").collect();
+    let pairs: Vec<(String, String)> = query::pairs(text)
+        .into_iter()
+        .filter(|(name, _)| name != token::QUERY && name != "inspector")
+        .collect();
     let plain = query::build(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     vault::sha256_hex(plain.as_bytes())[..16].to_owned()
 }
@@ -32,11 +35,16 @@ impl State {
     /// Brings the run of this address to the front, where there is one. The one that was there waits.
     pub fn bring(&mut self, flow: Uuid, text: &str) {
         let tab = tab_of(text);
-        let is_front = self.plan.as_ref().is_some_and(|plan| plan.flow == flow) && (self.tab == tab || (!self.query.is_empty() && self.query == text));
+        let is_front = self.plan.as_ref().is_some_and(|plan| plan.flow == flow)
+            && (self.tab == tab || (!self.query.is_empty() && self.query == text));
         if is_front {
             return;
         }
-        let found = self.waiting.iter().position(|w| w.tab == tab && w.plan.flow == flow).map(|at| self.waiting.remove(at));
+        let found = self
+            .waiting
+            .iter()
+            .position(|w| w.tab == tab && w.plan.flow == flow)
+            .map(|at| self.waiting.remove(at));
         if let Some(plan) = self.plan.take() {
             let query = std::mem::take(&mut self.query);
             self.waiting.insert(0, Waiting { tab: std::mem::take(&mut self.tab), plan, query });
@@ -52,7 +60,11 @@ impl State {
 
     /// The query of the run in front, for programs that name none.
     pub fn query_for(&self, flow: Uuid) -> String {
-        if self.plan.as_ref().is_some_and(|plan| plan.flow == flow) { self.query.clone() } else { String::new() }
+        if self.plan.as_ref().is_some_and(|plan| plan.flow == flow) {
+            self.query.clone()
+        } else {
+            String::new()
+        }
     }
 
     /// Every run, the one in front first.
@@ -73,13 +85,18 @@ impl State {
         }
     }
     pub fn put_back(&mut self, runs: Self) {
-        (self.plan, self.query, self.history, self.tab, self.waiting) = (runs.plan, runs.query, runs.history, runs.tab, runs.waiting);
+        (self.plan, self.query, self.history, self.tab, self.waiting) =
+            (runs.plan, runs.query, runs.history, runs.tab, runs.waiting);
     }
 
-    /// Drops the runs on the way to `next`, or the one that waits there; where none does, the one in front. Whether there was any.
+    /// Drops the runs on the way to `next`, or the one that waits there; where none does, the one in front.
+    /// Whether there was any.
     pub fn cancel(&mut self, next: Option<&str>, flow: impl Fn(&str) -> Option<Uuid>) -> bool {
         let (path, text) = next.and_then(|n| n.split_once('?')).unwrap_or((next.unwrap_or_default(), ""));
-        let here = path.strip_prefix("/if/flow/").and_then(|p| flow(p.trim_end_matches('/'))).map(|flow| (flow, tab_of(text)));
+        let here = path
+            .strip_prefix("/if/flow/")
+            .and_then(|p| flow(p.trim_end_matches('/')))
+            .map(|flow| (flow, tab_of(text)));
         let nested = if path.starts_with("/flows/-/default/") { query::value(text, "next") } else { None };
         let wanted = nested.as_deref().or(next);
         let fits = |plan: &Plan, query: &str, tab: &str| match &here {
@@ -104,7 +121,8 @@ impl State {
         self.runs().count() != before
     }
     pub(super) fn forget_old(&mut self, now: Timestamp) {
-        let readable = |plan: &Plan| plan.over.as_ref().is_none_or(|over| now < over.at.plus(Span::from_secs(READABLE)));
+        let readable =
+            |plan: &Plan| plan.over.as_ref().is_none_or(|over| now < over.at.plus(Span::from_secs(READABLE)));
         self.plan = self.plan.take().filter(readable);
         self.waiting.retain(|w| readable(&w.plan));
     }
@@ -153,8 +171,13 @@ mod tests {
         assert!(state.plan.is_none() && state.runs().count() == 3);
         let flow = |slug: &str| (slug == "two").then(|| Uuid::from_u128(2));
         assert!(state.cancel(Some("/b"), flow) && state.runs().count() == 2);
-        assert!(state.cancel(Some("/if/flow/two/?next=/a"), flow) && state.runs().all(|p| p.flow == Uuid::from_u128(1)));
-        assert!(state.cancel(Some("/flows/-/default/authentication/?next=/a"), flow) && !state.cancel(None, flow));
+        assert!(
+            state.cancel(Some("/if/flow/two/?next=/a"), flow)
+                && state.runs().all(|p| p.flow == Uuid::from_u128(1))
+        );
+        assert!(
+            state.cancel(Some("/flows/-/default/authentication/?next=/a"), flow) && !state.cancel(None, flow)
+        );
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! Links by which a run goes on in another browser: the plan is kept, sealed, under the digest of a random key. Opening
-//! the link only shows a question, so programs that look at links do not use them up; answering it does.
+//! Links by which a run goes on in another browser: the plan is kept, sealed, under the digest of a random
+//! key. Opening the link only shows a question, so programs that look at links do not use them up; answering
+//! it does.
 use super::account::{AccountAt, PROVEN, made_here};
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, plan};
-use super::{Challenge, Context, FlowRun, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, FlowStep, keys};
+use super::{
+    Challenge, Context, FlowRun, FlowStep, Key, Plan, Planned, ResponseErrors, StageKind, StageRef, keys,
+};
 use crate::{Client, Core, Principal, address};
 use async_trait::async_trait;
 use maud::{Markup, html};
@@ -41,7 +44,8 @@ pub struct Ticket<'a> {
     pub epoch: i64,
 }
 
-/// Keeps the run and gives the key of its link. The link is for the pending user of the run, and for nobody else.
+/// Keeps the run and gives the key of its link. The link is for the pending user of the run, and for nobody
+/// else.
 pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
     let mut kept = ticket.plan.clone();
     kept.shown = false;
@@ -87,7 +91,8 @@ pub fn without(text: &str) -> String {
     if !text.contains(QUERY) {
         return text.to_owned();
     }
-    let kept: Vec<(String, String)> = query::pairs(text).into_iter().filter(|(name, _)| name != QUERY).collect();
+    let kept: Vec<(String, String)> =
+        query::pairs(text).into_iter().filter(|(name, _)| name != QUERY).collect();
     query::build(kept.iter().map(|(n, v)| (n.as_str(), v.as_str())))
 }
 
@@ -96,12 +101,19 @@ fn mark(core: &Core, key: &str) -> String {
     core.vault.digest("flow_token/mark", key)
 }
 fn is_of(plan: &Plan, flow: Uuid, mark: &str) -> bool {
-    plan.flow == flow && plan.context.0.get(keys::IS_RESTORED.0).and_then(|r| r.get("token")).and_then(Json::as_str) == Some(mark)
+    plan.flow == flow
+        && plan.context.0.get(keys::IS_RESTORED.0).and_then(|r| r.get("token")).and_then(Json::as_str)
+            == Some(mark)
 }
 
-/// The account of a link, judged now. `Err` is the refusal. An account that is not active counts only while the run that
-/// made it goes on; what raises the account's epoch and a changed address end older links.
-async fn judge(core: &Arc<Core>, user: Option<i64>, epoch: i64, context: &Context) -> Result<Option<Principal>> {
+/// The account of a link, judged now. `Err` is the refusal. An account that is not active counts only while
+/// the run that made it goes on; what raises the account's epoch and a changed address end older links.
+async fn judge(
+    core: &Arc<Core>,
+    user: Option<i64>,
+    epoch: i64,
+    context: &Context,
+) -> Result<Option<Principal>> {
     let Some(id) = user else { return Ok(None) };
     let Some(person) = Principal::load_any(core, id).await? else { return Err(Error::denied(GONE)) };
     let made_here = made_here(context, &person.user);
@@ -113,8 +125,8 @@ async fn judge(core: &Arc<Core>, user: Option<i64>, epoch: i64, context: &Contex
 }
 
 impl Executor<'_> {
-    /// Takes up the run of the link with which the request came, unless that is the run of the session already. `None`:
-    /// there is nothing (more) to take up. `Some(None)`: it was taken up.
+    /// Takes up the run of the link with which the request came, unless that is the run of the session
+    /// already. `None`: there is nothing (more) to take up. `Some(None)`: it was taken up.
     pub(super) async fn take_up(&mut self, flow: &Arc<Object>) -> Result<Option<Option<Reply>>> {
         let Some(key) = query::value(self.query, QUERY).filter(|k| !k.is_empty()) else { return Ok(None) };
         let mark = mark(self.core, &key);
@@ -122,8 +134,14 @@ impl Executor<'_> {
             return Ok(None);
         }
         self.core.metrics.flow_executions.inc();
-        let token = if key.len() > 256 { None } else { flow_tokens::by_key(&self.core.db, &self.core.vault, &key).await? };
-        let Some(token) = token.filter(|t| t.flow == flow.pk && !t.is_expired(self.core.now())) else { return Err(Error::denied(GONE)) };
+        let token = if key.len() > 256 {
+            None
+        } else {
+            flow_tokens::by_key(&self.core.db, &self.core.vault, &key).await?
+        };
+        let Some(token) = token.filter(|t| t.flow == flow.pk && !t.is_expired(self.core.now())) else {
+            return Err(Error::denied(GONE));
+        };
         if let (Some(person), Some(owner)) = (self.session.principal(), token.user_id)
             && person.user.id != owner
         {
@@ -135,24 +153,47 @@ impl Executor<'_> {
         }
         judge(self.core, token.user_id, token.epoch, &kept.context).await?;
         if let Some(current) = self.session.state.plan.as_ref().filter(|p| p.flow == flow.pk) {
-            kept.context.0.extend(current.context.0.iter().filter(|(name, _)| keys::TRAVELLERS.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())));
+            kept.context.0.extend(
+                current
+                    .context
+                    .0
+                    .iter()
+                    .filter(|(name, _)| keys::TRAVELLERS.contains(&name.as_str()))
+                    .map(|(n, v)| (n.clone(), v.clone())),
+            );
         }
         if let Some(user) = token.user_id {
             kept.context.set(&PROVEN, AccountAt { user, epoch: token.epoch });
         }
-        kept.context.0.insert(keys::IS_RESTORED.0.to_owned(), json!({"token": mark, "purpose": token.purpose}));
-        // Whom the flow is for, and its policies, count as of now. Whoever is signed in as the person of the link is nobody new
-        // to a flow for strangers.
+        kept.context
+            .0
+            .insert(keys::IS_RESTORED.0.to_owned(), json!({"token": mark, "purpose": token.purpose}));
+        // Whom the flow is for, and its policies, count as of now. Whoever is signed in as the person of the
+        // link is nobody new to a flow for strangers.
         let who = self.session.principal();
         let mut fits = plan(self.core, self.client, flow, who, kept.context.clone(), true).await?;
         if fits.is_err() && who.is_some() && token.user_id.is_some() {
             fits = plan(self.core, self.client, flow, None, kept.context.clone(), true).await?;
         }
         if let Err(NotPlanned::NotApplicable(messages)) = fits {
-            return Err(Error::denied(if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }));
+            return Err(Error::denied(if messages.is_empty() {
+                "Flow does not apply to current user.".to_owned()
+            } else {
+                messages.join("\n")
+            }));
         }
-        let question = Question { id: token.id, flow: token.flow, user: token.user_id, epoch: token.epoch, answer: self.core.ports.hex(20) };
-        kept.stages.push_front(Planned { stage: StageRef::BuiltIn { kind: CONFIRM.to_owned(), settings: serde_json::to_value(question)? }, binding: None, re_evaluate: false });
+        let question = Question {
+            id: token.id,
+            flow: token.flow,
+            user: token.user_id,
+            epoch: token.epoch,
+            answer: self.core.ports.hex(20),
+        };
+        kept.stages.push_front(Planned {
+            stage: StageRef::BuiltIn { kind: CONFIRM.to_owned(), settings: serde_json::to_value(question)? },
+            binding: None,
+            re_evaluate: false,
+        });
         kept.total = kept.stages.len();
         kept.shown = false;
         self.start(kept);
@@ -207,14 +248,21 @@ impl StageKind for Confirm {
             return Ok(FlowStep::Invalid(ResponseErrors::required("token")));
         }
         judge(flow.core, question.user, question.epoch, &flow.plan.context).await?;
-        if flow_tokens::take(&flow.core.db, question.id, question.flow, question.user, flow.core.now()).await? {
+        if flow_tokens::take(&flow.core.db, question.id, question.flow, question.user, flow.core.now())
+            .await?
+        {
             return Ok(FlowStep::Next);
         }
         Ok(FlowStep::Deny(Some(GONE.to_owned())))
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
-        (text("component") == COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) }))
+        (text("component") == COMPONENT).then(|| {
+            form.form(
+                challenge,
+                html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) },
+            )
+        })
     }
 }
 
@@ -225,14 +273,28 @@ mod tests {
     #[test]
     fn the_key_of_a_link_stays_out_of_other_addresses() {
         assert_eq!(without("next=%2Fa%3Fb%3Dc&flow_token=x&d=e+f"), "next=%2Fa%3Fb%3Dc&d=e%20f");
-        assert_eq!((without("flow_token=x").as_str(), without("a=b+c").as_str(), without("").as_str()), ("", "a=b+c", ""));
+        assert_eq!(
+            (without("flow_token=x").as_str(), without("a=b+c").as_str(), without("").as_str()),
+            ("", "a=b+c", "")
+        );
     }
     #[test]
     fn redteam_28_only_what_is_listed_travels_from_one_run_to_another() {
         for name in ["application", "is_sso", "is_redirected"] {
             assert!(keys::TRAVELLERS.contains(&name), "{name}");
         }
-        for name in ["pending_user", "prompt_data", "user_backend", "is_restored", "groups", "email", "phone", "redirect", "redirect_stage_target", "my_flag"] {
+        for name in [
+            "pending_user",
+            "prompt_data",
+            "user_backend",
+            "is_restored",
+            "groups",
+            "email",
+            "phone",
+            "redirect",
+            "redirect_stage_target",
+            "my_flag",
+        ] {
             assert!(!keys::TRAVELLERS.contains(&name), "{name}");
         }
     }

@@ -277,7 +277,11 @@ mod tests {
     #[test]
     fn every_code_has_two_letters_and_stands_once() {
         let unique: std::collections::HashSet<_> = CODES.iter().collect();
-        assert!(unique.len() == 249 && CODES.len() == 249 && CODES.iter().all(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_uppercase())));
+        assert!(
+            unique.len() == 249
+                && CODES.len() == 249
+                && CODES.iter().all(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_uppercase()))
+        );
         assert_eq!((name("DE"), name("XX")), (Some("Germany"), None));
     }
 }

@@ -1,5 +1,5 @@
-//! What checks cost. An answer's time must not tell which kind of hash is stored: after a check that is cheaper than that
-//! of the costliest kind known, as much work follows as is missing.
+//! What checks cost. An answer's time must not tell which kind of hash is stored: after a check that is
+//! cheaper than that of the costliest kind known, as much work follows as is missing.
 use aws_lc_rs::pbkdf2;
 use signet_base::thread::cpu_time;
 use std::num::NonZeroU32;
@@ -30,7 +30,12 @@ pub struct Costs {
 impl Costs {
     /// `usual`: what new hashes take.
     pub fn new(usual: Work) -> Self {
-        let costs = Self { argon2: ARGON2_UNIT.into(), pbkdf2: PBKDF2_UNIT.into(), most_argon2: 0.into(), most_pbkdf2: 0.into() };
+        let costs = Self {
+            argon2: ARGON2_UNIT.into(),
+            pbkdf2: PBKDF2_UNIT.into(),
+            most_argon2: 0.into(),
+            most_pbkdf2: 0.into(),
+        };
         costs.learn(usual);
         costs
     }
@@ -56,8 +61,13 @@ impl Costs {
     }
     fn took(&self, work: Work, nanoseconds: u64) {
         let (unit, _, units) = self.of(work);
-        let (Some(now), before) = (nanoseconds.saturating_mul(1000).checked_div(units).filter(|n| *n > 0), unit.load(Relaxed)) else { return };
-        // Two at once may lose one of their values; the next ones make up for it. One odd measurement counts little.
+        let (Some(now), before) =
+            (nanoseconds.saturating_mul(1000).checked_div(units).filter(|n| *n > 0), unit.load(Relaxed))
+        else {
+            return;
+        };
+        // Two at once may lose one of their values; the next ones make up for it. One odd measurement counts
+        // little.
         let now = now.clamp(before / 4, before.saturating_mul(4));
         unit.store(before - before / 4 + now / 4, Relaxed);
     }
@@ -76,7 +86,13 @@ impl Costs {
         let rounds = self.missing(work);
         if let Some(count) = u32::try_from(rounds).ok().and_then(NonZeroU32::new) {
             let mut out = [0; 32];
-            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, count, b"the time of the costliest", b"nobody", &mut out);
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA256,
+                count,
+                b"the time of the costliest",
+                b"nobody",
+                &mut out,
+            );
             std::hint::black_box(out);
             self.took(Work::Pbkdf2(rounds), nanoseconds(between, cpu_time()));
         }

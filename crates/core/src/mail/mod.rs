@@ -67,7 +67,16 @@ pub struct MailSettings {
 impl Default for MailSettings {
     fn default() -> Self {
         let none = Secret::new("");
-        let own = Own { host: "localhost", port: 25, username: "", password: &none, use_tls: false, use_ssl: false, timeout: 10, from: "signet@localhost" };
+        let own = Own {
+            host: "localhost",
+            port: 25,
+            username: "",
+            password: &none,
+            use_tls: false,
+            use_ssl: false,
+            timeout: 10,
+            from: "signet@localhost",
+        };
         Self { sender: Sender::own(&own), template_dir: PathBuf::from("/templates") }
     }
 }
@@ -85,8 +94,8 @@ pub struct Email {
     pub values: Map,
 }
 
-/// What a template may know of a person. Names that look like addresses are left out: mail programs make links of them,
-/// and people choose their names themselves.
+/// What a template may know of a person. Names that look like addresses are left out: mail programs make
+/// links of them, and people choose their names themselves.
 pub fn person(person: &Principal) -> Json {
     let user = &person.user;
     let plain = |text: &str| if is_plain(text) { text.to_owned() } else { String::new() };
@@ -104,14 +113,18 @@ pub fn person(person: &Principal) -> Json {
 pub fn nobody(user: &User) -> Json {
     json!({"username": "", "name": "", "email": user.email, "pk": user.id})
 }
-/// One line in which nothing looks like an address of the web. A dot is fine at the end of a word, and in a user name.
+/// One line in which nothing looks like an address of the web. A dot is fine at the end of a word, and in a
+/// user name.
 fn is_plain(text: &str) -> bool {
     let several = text.split_whitespace().count() > 1;
     let address = |word: &str| {
-        let host = word.trim_matches(|c: char| !c.is_alphanumeric()).contains('.') && (several || word.to_ascii_lowercase().starts_with("www."));
+        let host = word.trim_matches(|c: char| !c.is_alphanumeric()).contains('.')
+            && (several || word.to_ascii_lowercase().starts_with("www."));
         host || word.contains(['/', '\\', ':'])
     };
-    text.chars().count() <= 150 && !text.chars().any(char::is_control) && !text.split_whitespace().any(address)
+    text.chars().count() <= 150
+        && !text.chars().any(char::is_control)
+        && !text.split_whitespace().any(address)
 }
 
 /// Counts a letter that a stranger causes. False: the recipient had too many of them.
@@ -143,7 +156,8 @@ const COLOR: &str = "#2a3d6c";
 impl Brand {
     fn of(look: crate::brand::BrandTheme, base_url: &str) -> Self {
         let path = look.logo.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-        let shown = [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().any(|end| path.ends_with(end)) && !look.logo.contains("%(");
+        let shown = [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().any(|end| path.ends_with(end))
+            && !look.logo.contains("%(");
         let logo_url = match look.logo {
             _ if !shown => None,
             logo if logo.starts_with("https://") => Some(logo),
@@ -151,12 +165,16 @@ impl Brand {
             _ => None,
         };
         // Mail programs know no oklch().
-        let color = look.colour.filter(|c| c.starts_with('#') && signet_pages::is_color(c)).unwrap_or_else(|| COLOR.to_owned());
+        let color = look
+            .colour
+            .filter(|c| c.starts_with('#') && signet_pages::is_color(c))
+            .unwrap_or_else(|| COLOR.to_owned());
         Self { branding_title: look.title, logo_url, ink: signet_pages::ink_on(&color), color }
     }
 }
 
-/// The subject as people read it: stages are delivered with the name of another product, and `%(brand)s` stands for the brand's title.
+/// The subject as people read it: stages are delivered with the name of another product, and `%(brand)s`
+/// stands for the brand's title.
 fn subject(kept: &str, brand: &str) -> String {
     match kept {
         "authentik" => brand.to_owned(),
@@ -168,7 +186,8 @@ fn subject(kept: &str, brand: &str) -> String {
 /// Sends a letter and waits until the server has taken it.
 ///
 /// # Errors
-/// `Invalid` for a wrong address or a template that is missing or broken, `Unavailable` when the server does not take it.
+/// `Invalid` for a wrong address or a template that is missing or broken, `Unavailable` when the server does
+/// not take it.
 pub async fn send(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
     let mail = write(core, client, sender, letter)?;
     core.ports.mail.send(&sender.server, &mail).await
@@ -190,8 +209,20 @@ pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, l
 }
 
 /// A text without a template, as expressions send it.
-pub async fn send_text(core: &Core, sender: &Sender, to: Vec<String>, subject: &str, text: &str) -> Result<()> {
-    let mail = Mail { from: sender.from.clone(), to, subject: subject.to_owned(), text: text.to_owned(), ..Mail::default() };
+pub async fn send_text(
+    core: &Core,
+    sender: &Sender,
+    to: Vec<String>,
+    subject: &str,
+    text: &str,
+) -> Result<()> {
+    let mail = Mail {
+        from: sender.from.clone(),
+        to,
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+        ..Mail::default()
+    };
     core.ports.mail.send(&sender.server, &mail).await
 }
 
@@ -206,8 +237,17 @@ fn write(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Resul
     values.insert("host".into(), json!(base_url.split_once("://").map_or("", |(_, host)| host)));
     values.insert("base_url".into(), json!(base_url));
     values.extend(letter.values.clone());
-    let (html, text) = templates::render(&core.settings.mail.template_dir, core.now(), &letter.template, &values)?;
-    Ok(Mail { from: sender.from.clone(), to: letter.to.clone(), cc: letter.cc.clone(), bcc: letter.bcc.clone(), subject, text, html })
+    let (html, text) =
+        templates::render(&core.settings.mail.template_dir, core.now(), &letter.template, &values)?;
+    Ok(Mail {
+        from: sender.from.clone(),
+        to: letter.to.clone(),
+        cc: letter.cc.clone(),
+        bcc: letter.bcc.clone(),
+        subject,
+        text,
+        html,
+    })
 }
 
 /// At most this many letters are on the way at once, and this many wait.
@@ -216,10 +256,16 @@ const WAITING: usize = 4096;
 static SENDING: Semaphore = Semaphore::const_new(AT_ONCE);
 static QUEUE: AtomicUsize = AtomicUsize::new(0);
 
-/// Does `work` beside the request, so that a slow mail server delays nobody and the time of an answer says nothing about
-/// whether there was a letter. What goes wrong is logged and leaves an event for administrators.
-pub fn in_background<F>(core: &Arc<Core>, client: &Client, about: Option<Principal>, what: &'static str, work: F)
-where
+/// Does `work` beside the request, so that a slow mail server delays nobody and the time of an answer says
+/// nothing about whether there was a letter. What goes wrong is logged and leaves an event for
+/// administrators.
+pub fn in_background<F>(
+    core: &Arc<Core>,
+    client: &Client,
+    about: Option<Principal>,
+    what: &'static str,
+    work: F,
+) where
     F: Future<Output = Result<()>> + Send + 'static,
 {
     let (core, client) = (core.clone(), client.clone());
@@ -236,7 +282,14 @@ where
         QUEUE.fetch_sub(1, Ordering::SeqCst);
         if let Err(error) = done {
             tracing::error!(%what, %error, "a letter was not sent");
-            core.event(&client, about.as_ref(), "system_task_exception", "authentik_stages_email", json!({"task": what, "message": error.to_string()})).await;
+            core.event(
+                &client,
+                about.as_ref(),
+                "system_task_exception",
+                "authentik_stages_email",
+                json!({"task": what, "message": error.to_string()}),
+            )
+            .await;
         }
     });
 }
@@ -249,7 +302,14 @@ mod tests {
         for fine in ["Ada Lovelace", "J. R. Doe", "ada.lovelace", "ada@example.test", "Ng\u{169}g\u{129}"] {
             assert!(is_plain(fine), "{fine}");
         }
-        for bad in ["see https://evil.example/x", "unlock at evil.example now", "www.evil.example", "a\nb", "evil.example/unlock", "mailto:x"] {
+        for bad in [
+            "see https://evil.example/x",
+            "unlock at evil.example now",
+            "www.evil.example",
+            "a\nb",
+            "evil.example/unlock",
+            "mailto:x",
+        ] {
             assert!(!is_plain(bad), "{bad}");
         }
     }
@@ -282,8 +342,15 @@ mod tests {
     #[test]
     fn pages_b28_letters_look_like_the_brand() {
         let brand = Brand::of(look("/media/logo.png", "#f5c518"), "https://id.test");
-        assert_eq!((brand.logo_url.as_deref(), brand.color.as_str(), brand.ink), (Some("https://id.test/media/logo.png"), "#f5c518", "#000"));
-        for (logo, colour) in [("/static/dist/assets/icons/icon_left_brand.svg", "oklch(0.5 0.1 20)"), ("javascript:x.png", "red;}"), ("http://x/a.png", "")] {
+        assert_eq!(
+            (brand.logo_url.as_deref(), brand.color.as_str(), brand.ink),
+            (Some("https://id.test/media/logo.png"), "#f5c518", "#000")
+        );
+        for (logo, colour) in [
+            ("/static/dist/assets/icons/icon_left_brand.svg", "oklch(0.5 0.1 20)"),
+            ("javascript:x.png", "red;}"),
+            ("http://x/a.png", ""),
+        ] {
             let brand = Brand::of(look(logo, colour), "https://id.test");
             assert_eq!((brand.logo_url, brand.color.as_str(), brand.ink), (None, COLOR, "#fff"), "{logo}");
         }

@@ -8,13 +8,48 @@ use std::sync::{PoisonError, RwLock};
 const BASE: &str = "email/base.html";
 /// Name, text in HTML, plain text, what it is for.
 const BUILT_IN: &[(&str, &str, &str, &str)] = &[
-    ("email/password_reset.html", include_str!("templates/password_reset.html"), include_str!("templates/password_reset.txt"), "Password Reset"),
-    ("email/account_confirmation.html", include_str!("templates/account_confirmation.html"), include_str!("templates/account_confirmation.txt"), "Account Confirmation"),
-    ("email/email_otp.html", include_str!("templates/email_otp.html"), include_str!("templates/email_otp.txt"), "Email OTP"),
-    ("email/event_notification.html", include_str!("templates/event_notification.html"), include_str!("templates/event_notification.txt"), "Event Notification"),
-    ("email/invitation.html", include_str!("templates/invitation.html"), include_str!("templates/invitation.txt"), "Invitation"),
-    ("email/welcome.html", include_str!("templates/welcome.html"), include_str!("templates/welcome.txt"), "Welcome"),
-    ("email/setup.html", include_str!("templates/setup.html"), include_str!("templates/setup.txt"), "Test message"),
+    (
+        "email/password_reset.html",
+        include_str!("templates/password_reset.html"),
+        include_str!("templates/password_reset.txt"),
+        "Password Reset",
+    ),
+    (
+        "email/account_confirmation.html",
+        include_str!("templates/account_confirmation.html"),
+        include_str!("templates/account_confirmation.txt"),
+        "Account Confirmation",
+    ),
+    (
+        "email/email_otp.html",
+        include_str!("templates/email_otp.html"),
+        include_str!("templates/email_otp.txt"),
+        "Email OTP",
+    ),
+    (
+        "email/event_notification.html",
+        include_str!("templates/event_notification.html"),
+        include_str!("templates/event_notification.txt"),
+        "Event Notification",
+    ),
+    (
+        "email/invitation.html",
+        include_str!("templates/invitation.html"),
+        include_str!("templates/invitation.txt"),
+        "Invitation",
+    ),
+    (
+        "email/welcome.html",
+        include_str!("templates/welcome.html"),
+        include_str!("templates/welcome.txt"),
+        "Welcome",
+    ),
+    (
+        "email/setup.html",
+        include_str!("templates/setup.html"),
+        include_str!("templates/setup.txt"),
+        "Test message",
+    ),
 ];
 const MAX_SIZE: u64 = 256 * 1024;
 /// Steps that one template may take.
@@ -30,8 +65,8 @@ pub(crate) fn announce(folder: &Path) {
     }
 }
 
-/// What is wrong with a template that a letter shall be made of: it is said when it is chosen, not when somebody waits for
-/// the letter.
+/// What is wrong with a template that a letter shall be made of: it is said when it is chosen, not when
+/// somebody waits for the letter.
 pub fn check(name: &str) -> Result<(), String> {
     let folders = FOLDERS.read().unwrap_or_else(PoisonError::into_inner).clone();
     if !is_name(name, "html") || name == BASE {
@@ -61,7 +96,8 @@ fn twin(name: &str) -> String {
 
 /// Every template that letters can be made of: name and description.
 pub fn list(folder: &Path) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = BUILT_IN.iter().map(|(name, _, _, what)| ((*name).to_owned(), (*what).to_owned())).collect();
+    let mut all: Vec<(String, String)> =
+        BUILT_IN.iter().map(|(name, _, _, what)| ((*name).to_owned(), (*what).to_owned())).collect();
     let mut own = Vec::new();
     collect(folder, "", 0, &mut own);
     own.sort();
@@ -90,17 +126,23 @@ fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
 fn is_name(name: &str, ending: &str) -> bool {
     name.len() <= 200
         && name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.') && stem.len() > 1)
-        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ')))
+        && name.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' '))
+        })
 }
 fn built_in(name: &str) -> Option<&'static str> {
     if name == BASE {
         return Some(include_str!("templates/base.html"));
     }
-    BUILT_IN.iter().find_map(
-        |(html_name, html, text, _)| {
-            if *html_name == name { Some(*html) } else { (html_name.strip_suffix("html") == name.strip_suffix("txt")).then_some(*text) }
-        },
-    )
+    BUILT_IN.iter().find_map(|(html_name, html, text, _)| {
+        if *html_name == name {
+            Some(*html)
+        } else {
+            (html_name.strip_suffix("html") == name.strip_suffix("txt")).then_some(*text)
+        }
+    })
 }
 fn own(folder: &Path, name: &str) -> Option<String> {
     let path = folder.join(name);
@@ -117,7 +159,8 @@ fn source(folder: &Path, name: &str) -> Option<String> {
     own(folder, name).or_else(|| built_in(name).map(str::to_owned))
 }
 
-/// Fills a template. Gives the HTML and the plain text of the letter: the `.txt` twin, else the words of the HTML.
+/// Fills a template. Gives the HTML and the plain text of the letter: the `.txt` twin, else the words of the
+/// HTML.
 ///
 /// # Errors
 /// `Invalid` at `template` when it does not exist, cannot be read or takes too long.
@@ -129,7 +172,9 @@ pub fn render(folder: &Path, now: Timestamp, name: &str, values: &Map) -> Result
     let load = |name: &str| source(folder, name);
     let base_url = values.get("base_url").and_then(signet_base::Json::as_str).unwrap_or_default();
     let engine = Engine { load: &load, now, base_url, fuel: FUEL };
-    let filled = |name: &str, escape: bool| engine.render(name, values, escape).map_err(|e| Error::invalid("template", e.to_string()));
+    let filled = |name: &str, escape: bool| {
+        engine.render(name, values, escape).map_err(|e| Error::invalid("template", e.to_string()))
+    };
     let html = filled(name, true)?;
     // A twin beside an administrator's own text only: the built-in one would say something else.
     let twin = twin(name);
@@ -161,12 +206,20 @@ fn words(html: &str) -> String {
         out.push_str(&rest[..at]);
         let tag = &rest[at..];
         let lower = tag.get(..8.min(tag.len())).unwrap_or_default().to_ascii_lowercase();
-        let end = ["style", "script", "head", "title"].iter().find(|n| lower.starts_with(&format!("<{n}"))).map(|n| format!("</{n}>"));
+        let end = ["style", "script", "head", "title"]
+            .iter()
+            .find(|n| lower.starts_with(&format!("<{n}")))
+            .map(|n| format!("</{n}>"));
         let skipped = match end {
             Some(end) => tag.to_ascii_lowercase().find(&end).map_or(tag.len(), |i| i + end.len()),
             None => tag.find('>').map_or(tag.len(), |i| i + 1),
         };
-        if let Some(address) = tag.get(..skipped).filter(|t| t.starts_with("<a ")).and_then(|t| t.split("href=\"").nth(1)).and_then(|t| t.split('"').next()) {
+        if let Some(address) = tag
+            .get(..skipped)
+            .filter(|t| t.starts_with("<a "))
+            .and_then(|t| t.split("href=\"").nth(1))
+            .and_then(|t| t.split('"').next())
+        {
             out.push_str(&format!("{address} "));
         }
         if ["<p", "<br", "<tr", "<h", "<div", "<li"].iter().any(|n| lower.starts_with(n)) {
@@ -175,10 +228,22 @@ fn words(html: &str) -> String {
         rest = &tag[skipped..];
     }
     out.push_str(rest);
-    for (entity, sign) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/"), ("&nbsp;", " "), ("&amp;", "&")] {
+    for (entity, sign) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ] {
         out = out.replace(entity, sign);
     }
-    let lines: Vec<String> = out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|l| !l.is_empty()).collect();
+    let lines: Vec<String> = out
+        .lines()
+        .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|l| !l.is_empty())
+        .collect();
     lines.join("\n")
 }
 
@@ -199,11 +264,21 @@ mod tests {
         let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
         for (name, _, _, _) in BUILT_IN {
             let (html, text) = render(Path::new("/nonexistent"), now, name, &values()).unwrap();
-            assert!(html.contains("<!doctype html>") && !html.contains("<script>") && html.contains("Acme &lt;b&gt;"), "{name}: {html}");
+            assert!(
+                html.contains("<!doctype html>")
+                    && !html.contains("<script>")
+                    && html.contains("Acme &lt;b&gt;"),
+                "{name}: {html}"
+            );
             assert!(!text.contains("<p") && !text.contains("&lt;") && !text.contains("{{"), "{name}: {text}");
         }
-        let (html, text) = render(Path::new("/nonexistent"), now, "email/password_reset.html", &values()).unwrap();
-        assert!(html.contains("https://id.test/x?a=1&amp;b=2") || html.contains("https:&#x2f;&#x2f;id.test&#x2f;x?a=1&amp;b=2"), "{html}");
+        let (html, text) =
+            render(Path::new("/nonexistent"), now, "email/password_reset.html", &values()).unwrap();
+        assert!(
+            html.contains("https://id.test/x?a=1&amp;b=2")
+                || html.contains("https:&#x2f;&#x2f;id.test&#x2f;x?a=1&amp;b=2"),
+            "{html}"
+        );
         assert!(text.contains("https://id.test/x?a=1&b=2") && text.contains("30 minutes"), "{text}");
     }
 
@@ -216,15 +291,33 @@ mod tests {
             "{% load i18n %}{% extends 'email/base.html' %}{% block content %}<p>{% trans 'Own text' %} {{ user.name|default:'you' }}</p>{% endblock %}",
         )
         .unwrap();
-        std::fs::write(folder.join("own.html"), "<p>Hi {{ user.name }}</p><a href=\"{{ url }}\">go</a>").unwrap();
-        std::fs::write(folder.join("loop.html"), "{% for a in wide|make_list %}{% for b in wide|make_list %}x{% endfor %}{% endfor %}").unwrap();
+        std::fs::write(folder.join("own.html"), "<p>Hi {{ user.name }}</p><a href=\"{{ url }}\">go</a>")
+            .unwrap();
+        std::fs::write(
+            folder.join("loop.html"),
+            "{% for a in wide|make_list %}{% for b in wide|make_list %}x{% endfor %}{% endfor %}",
+        )
+        .unwrap();
         std::fs::write(folder.join("broken.html"), "a\n{% if b %}").unwrap();
         let now = Timestamp::from_secs(0);
         let (html, text) = render(&folder, now, "email/setup.html", &values()).unwrap();
-        assert!(html.contains("Own text Ada &lt;script&gt;") && text.contains("Own text Ada <script>"), "{html}\n{text}");
+        assert!(
+            html.contains("Own text Ada &lt;script&gt;") && text.contains("Own text Ada <script>"),
+            "{html}\n{text}"
+        );
         let (_, text) = render(&folder, now, "own.html", &values()).unwrap();
         assert!(text.contains("Hi Ada <script>") && text.contains("https://id.test/x"), "{text}");
-        for bad in ["loop.html", "broken.html", "none.html", "../own.html", "/etc/passwd", "email/../own.html", "own.txt", ".html", ""] {
+        for bad in [
+            "loop.html",
+            "broken.html",
+            "none.html",
+            "../own.html",
+            "/etc/passwd",
+            "email/../own.html",
+            "own.txt",
+            ".html",
+            "",
+        ] {
             assert!(matches!(render(&folder, now, bad, &values()), Err(Error::Invalid(_))), "{bad}");
         }
         announce(&folder);
@@ -232,8 +325,14 @@ mod tests {
         for bad in ["no/such.html", "../own.html", "email/base.html"] {
             assert_eq!(check(bad), Err(format!("Invalid template '{bad}' specified.")));
         }
-        assert_eq!(check("broken.html").unwrap_err(), "The template cannot be used: broken.html, line 2: endif is missing.");
-        assert!(list(&folder).iter().any(|(n, _)| n == "own.html") && list(&folder).iter().filter(|(n, _)| n == "email/setup.html").count() == 1);
+        assert_eq!(
+            check("broken.html").unwrap_err(),
+            "The template cannot be used: broken.html, line 2: endif is missing."
+        );
+        assert!(
+            list(&folder).iter().any(|(n, _)| n == "own.html")
+                && list(&folder).iter().filter(|(n, _)| n == "email/setup.html").count() == 1
+        );
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

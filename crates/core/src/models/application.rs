@@ -55,14 +55,29 @@ fn check_application(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldE
     }
     let url = change.text("meta_launch_url");
     // As on the library page, and nowhere else: `//host` would be another site's.
-    let fine = url.is_empty() || (signet_pages::safe_href(url).is_some() && !url.starts_with("//") && !url.contains('\\'));
-    if fine { Ok(()) } else { Err(FieldErrors::one("meta_launch_url", "Use a whole address, as https://app.example.com, or a path on this server.")) }
+    let fine = url.is_empty()
+        || (signet_pages::safe_href(url).is_some() && !url.starts_with("//") && !url.contains('\\'));
+    if fine {
+        Ok(())
+    } else {
+        Err(FieldErrors::one(
+            "meta_launch_url",
+            "Use a whole address, as https://app.example.com, or a path on this server.",
+        ))
+    }
 }
 fn present_application(app: &Object, config: &Snapshot, out: &mut Map) {
-    let view = |n: &Json| n.as_i64().and_then(|n| config.by_num(n)).map(|p| Json::Object(crate::wire::family_view(p, config)));
+    let view = |n: &Json| {
+        n.as_i64().and_then(|n| config.by_num(n)).map(|p| Json::Object(crate::wire::family_view(p, config)))
+    };
     out.insert("pbm_uuid".into(), json!(app.pbm()));
     out.insert("provider_obj".into(), app.data.get("provider").and_then(view).unwrap_or_default());
-    let back = app.data.get("backchannel_providers").and_then(Json::as_array).map(|l| l.iter().filter_map(view).collect()).unwrap_or_default();
+    let back = app
+        .data
+        .get("backchannel_providers")
+        .and_then(Json::as_array)
+        .map(|l| l.iter().filter_map(view).collect())
+        .unwrap_or_default();
     out.insert("backchannel_providers_obj".into(), Json::Array(back));
     out.insert("launch_url".into(), Json::Null);
     let icon = app.text("meta_icon");

@@ -51,14 +51,19 @@ pub struct Brand {
 }
 fn check_brand(change: &mut Change<'_>, config: &Snapshot) -> Result<(), FieldErrors> {
     let mine = change.before.map(|o| o.pk);
-    if change.data.get("default").and_then(Json::as_bool) == Some(true) && config.all::<Brand>().any(|(o, b)| b.default && Some(o.pk) != mine) {
+    if change.data.get("default").and_then(Json::as_bool) == Some(true)
+        && config.all::<Brand>().any(|(o, b)| b.default && Some(o.pk) != mine)
+    {
         return Err(FieldErrors::one("non_field_errors", "Only a single brand can be set as default."));
     }
     let color = change.data.get("attributes").and_then(|a| a.pointer("/settings/theme/brand"));
     if let Some(color) = color.filter(|c| !c.is_null() && c.as_str() != Some(""))
         && !color.as_str().is_some_and(signet_pages::is_color)
     {
-        return Err(FieldErrors::one("attributes", "settings.theme.brand: write a colour as #rgb, #rrggbb or oklch(…)."));
+        return Err(FieldErrors::one(
+            "attributes",
+            "settings.theme.brand: write a colour as #rgb, #rrggbb or oklch(…).",
+        ));
     }
     Ok(())
 }

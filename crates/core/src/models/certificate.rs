@@ -45,7 +45,9 @@ fn check_certificate(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldE
     if let Some(key) = change.secret("key_data").filter(|k| !k.is_empty()) {
         match (SigningKey::from_pem(key.reveal()), certificate) {
             (Err(e), _) => errors.add("key_data", format!("Unable to load private key: {e}")),
-            (Ok(key), Ok(certificate)) if !certificate.matches(&key) => errors.add("key_data", "The private key does not belong to the certificate."),
+            (Ok(key), Ok(certificate)) if !certificate.matches(&key) => {
+                errors.add("key_data", "The private key does not belong to the certificate.")
+            }
             _ => {}
         }
     }

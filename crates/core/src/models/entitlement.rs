@@ -5,7 +5,8 @@ use signet_model::{FieldDef, FieldKind, Model, Object, Snapshot};
 
 const EXTRA: &[FieldDef] = &[FieldDef::shown("pbm_uuid", FieldKind::Uuid)];
 
-/// A right within an application, given to people and groups by bindings; the application decides what it means.
+/// A right within an application, given to people and groups by bindings; the application decides what it
+/// means.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_core", path = "core/application_entitlements", label = "Application Entitlement", search("name"), ordering = "name", bound_by_pk, unique_together("app", "name"), present = present, extra = EXTRA)]
 pub struct ApplicationEntitlement {

@@ -98,7 +98,16 @@ pub fn flow_summary(flow: &Object) -> Map {
     let mut out = Map::new();
     out.insert("pk".into(), json!(flow.pk));
     out.insert("policybindingmodel_ptr_id".into(), json!(flow.pbm()));
-    for field in ["name", "slug", "title", "designation", "policy_engine_mode", "compatibility_mode", "layout", "denied_action"] {
+    for field in [
+        "name",
+        "slug",
+        "title",
+        "designation",
+        "policy_engine_mode",
+        "compatibility_mode",
+        "layout",
+        "denied_action",
+    ] {
         out.insert(field.into(), flow.data.get(field).cloned().unwrap_or_default());
     }
     out.insert("background_url".into(), json!(background_url(flow.text("background"))));
@@ -114,9 +123,16 @@ fn present_flow(flow: &Object, config: &Snapshot, out: &mut Map) {
     }
     out.insert("background_themed_urls".into(), Json::Null);
     out.insert("cache_count".into(), json!(0));
-    let stages: Vec<Json> = flow_bindings(config, flow.pk).into_iter().filter_map(|b| b.data.get("stage").cloned()).collect();
+    let stages: Vec<Json> =
+        flow_bindings(config, flow.pk).into_iter().filter_map(|b| b.data.get("stage").cloned()).collect();
     out.insert("stages".into(), Json::Array(stages));
-    let policies: Vec<Json> = flow.pbm().map(|p| config.bindings_of(p)).unwrap_or_default().iter().filter_map(|b| b.data.get("policy").filter(|v| !v.is_null()).cloned()).collect();
+    let policies: Vec<Json> = flow
+        .pbm()
+        .map(|p| config.bindings_of(p))
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|b| b.data.get("policy").filter(|v| !v.is_null()).cloned())
+        .collect();
     out.insert("policies".into(), Json::Array(policies));
 }
 /// Stage bindings of a flow by order.
@@ -127,7 +143,10 @@ pub fn flow_bindings(config: &Snapshot, flow: Uuid) -> Vec<&Arc<Object>> {
     all.into_iter().map(|(o, _)| o).collect()
 }
 
-const BINDING_EXTRA: &[FieldDef] = &[FieldDef::shown("policybindingmodel_ptr_id", FieldKind::Uuid), FieldDef::shown("stage_obj", FieldKind::Object)];
+const BINDING_EXTRA: &[FieldDef] = &[
+    FieldDef::shown("policybindingmodel_ptr_id", FieldKind::Uuid),
+    FieldDef::shown("stage_obj", FieldKind::Object),
+];
 
 /// Puts a stage at a place in a flow.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -154,5 +173,8 @@ pub struct FlowStageBinding {
 fn present_binding(binding: &Object, config: &Snapshot, out: &mut Map) {
     out.insert("policybindingmodel_ptr_id".into(), json!(binding.pbm()));
     let stage = Uuid::parse_str(binding.text("stage")).ok().and_then(|pk| config.get(pk));
-    out.insert("stage_obj".into(), stage.map_or(Json::Null, |s| Json::Object(crate::wire::family_view(s, config))));
+    out.insert(
+        "stage_obj".into(),
+        stage.map_or(Json::Null, |s| Json::Object(crate::wire::family_view(s, config))),
+    );
 }

@@ -10,9 +10,20 @@ pub use application::Application;
 pub use brand::Brand;
 pub use certificate::{CertificateKeyPair, PreparedCertificate};
 pub use entitlement::ApplicationEntitlement;
-pub use flow::{DEFAULT_BACKGROUND, DeniedAction, Designation, Flow, FlowStageBinding, InvalidResponseAction, Layout, Requirement, background_url, flow_bindings, flow_summary};
+pub use flow::{
+    DEFAULT_BACKGROUND, DeniedAction, Designation, Flow, FlowStageBinding, InvalidResponseAction, Layout,
+    Requirement, background_url, flow_bindings, flow_summary,
+};
 pub use policy_binding::{EngineMode, PolicyBinding};
 use signet_model::{Model, ModelDef};
 
 /// Every model declared here.
-pub const ALL: &[&ModelDef] = &[Flow::DEF, FlowStageBinding::DEF, PolicyBinding::DEF, Application::DEF, ApplicationEntitlement::DEF, Brand::DEF, CertificateKeyPair::DEF];
+pub const ALL: &[&ModelDef] = &[
+    Flow::DEF,
+    FlowStageBinding::DEF,
+    PolicyBinding::DEF,
+    Application::DEF,
+    ApplicationEntitlement::DEF,
+    Brand::DEF,
+    CertificateKeyPair::DEF,
+];

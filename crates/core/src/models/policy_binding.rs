@@ -49,7 +49,10 @@ pub struct PolicyBinding {
     pub expires: Option<Timestamp>,
 }
 fn check_policy_binding(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
-    let set = ["policy", "group", "user"].iter().filter(|f| change.data.get(**f).is_some_and(|v| !v.is_null())).count();
+    let set = ["policy", "group", "user"]
+        .iter()
+        .filter(|f| change.data.get(**f).is_some_and(|v| !v.is_null()))
+        .count();
     match set {
         1 => Ok(()),
         0 => Err(FieldErrors::one("non_field_errors", "One of 'policy', 'group' or 'user' must be set.")),
@@ -62,7 +65,10 @@ fn present_policy_binding(binding: &Object, config: &Snapshot, out: &mut Map) {
         out.insert("target".into(), json!(target.pk));
     }
     let policy = Uuid::parse_str(binding.text("policy")).ok().and_then(|pk| config.get(pk));
-    out.insert("policy_obj".into(), policy.map_or(Json::Null, |p| Json::Object(crate::wire::present(p, config))));
+    out.insert(
+        "policy_obj".into(),
+        policy.map_or(Json::Null, |p| Json::Object(crate::wire::present(p, config))),
+    );
     // Rows are not in the snapshot: the API fills these two in.
     out.insert("group_obj".into(), Json::Null);
     out.insert("user_obj".into(), Json::Null);

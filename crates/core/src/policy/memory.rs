@@ -1,8 +1,9 @@
 //! Answers of policies that are kept for a while.
 //!
-//! An answer is kept only where the kind says that it follows from the person, the address, the browser and the
-//! configuration alone, and where no context was given. All of these are parts of the key: a change of the account, of
-//! a membership or of any setting is another key, so that nothing has to be invalidated, on no node.
+//! An answer is kept only where the kind says that it follows from the person, the address, the browser and
+//! the configuration alone, and where no context was given. All of these are parts of the key: a change of
+//! the account, of a membership or of any setting is another key, so that nothing has to be invalidated, on
+//! no node.
 use super::{Question, Verdict};
 use quick_cache::sync::Cache;
 use signet_base::vault::sha256_hex;
@@ -58,7 +59,11 @@ pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Op
         Some(p) => {
             // Whoever is not known to have been read with their own groups is asked about anew.
             let direct = p.direct.as_ref()?;
-            let _ = write!(text, "{} {} {} {}", p.user.id, p.user.updated.0, p.user.password_changed.0, p.user.is_active);
+            let _ = write!(
+                text,
+                "{} {} {} {}",
+                p.user.id, p.user.updated.0, p.user.password_changed.0, p.user.is_active
+            );
             for group in p.groups.iter() {
                 let _ = write!(text, " {} {} {}", group.id, group.updated.0, direct.contains(&group.id));
             }
@@ -66,6 +71,14 @@ pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Op
         None => text.push('-'),
     }
     // Texts of the client last, each on a line of its own: none can look like another one's end.
-    let _ = write!(text, "\n{}\n{}\n{}\n{}\n{}", client.ip, client.secure, client.host, client.device.replace('\n', " "), client.user_agent.replace('\n', " "));
+    let _ = write!(
+        text,
+        "\n{}\n{}\n{}\n{}\n{}",
+        client.ip,
+        client.secure,
+        client.host,
+        client.device.replace('\n', " "),
+        client.user_agent.replace('\n', " ")
+    );
     Some(sha256_hex(text.as_bytes()))
 }

@@ -96,7 +96,10 @@ mod tests {
         let mut fair = Fair::default();
         (0..5).for_each(|_| fair.push(of(1, false), 'a'));
         fair.push(of(2, false), 'b');
-        assert_eq!((fair.ahead(of(3, false)).jobs, fair.ahead(of(1, false)).jobs, fair.ahead(of(3, true)).jobs), (2, 6, 0));
+        assert_eq!(
+            (fair.ahead(of(3, false)).jobs, fair.ahead(of(1, false)).jobs, fair.ahead(of(3, true)).jobs),
+            (2, 6, 0)
+        );
         assert!(fair.ahead(of(1, false)).is_share && !fair.ahead(of(3, false)).is_share);
         (0..5).for_each(|_| fair.push(of(3, true), 'k'));
         let order: String = std::iter::from_fn(|| fair.pop()).collect();

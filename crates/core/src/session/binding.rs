@@ -34,7 +34,9 @@ impl ClientLocation {
         });
         let known = |text: String| Some(text).filter(|t| !t.is_empty());
         let (asn, network) = located.network.map_or((None, None), |n| (Some(n.asn), known(n.network)));
-        let (continent, country, city) = located.place.map_or((None, None, None), |p| (known(p.continent), known(p.country), known(p.city)));
+        let (continent, country, city) = located
+            .place
+            .map_or((None, None, None), |p| (known(p.continent), known(p.country), known(p.city)));
         Self { asn, network, continent, country, city }
     }
 }
@@ -68,8 +70,8 @@ impl Binding {
         }
         Self::at(client.ip, &ClientLocation::of(core, client.ip), wanted)
     }
-    /// Whatever is wanted and not known of the address (no database, a private network) is replaced by the address
-    /// itself: a binding is never weaker than it was meant.
+    /// Whatever is wanted and not known of the address (no database, a private network) is replaced by the
+    /// address itself: a binding is never weaker than it was meant.
     fn at(ip: IpAddr, here: &ClientLocation, wanted: Wanted) -> Self {
         let unknown = wanted.asn && here.asn.is_none()
             || wanted.network && here.network.is_none()
@@ -88,7 +90,8 @@ impl Binding {
             city: here.city.clone().filter(|_| wanted.city),
         }
     }
-    /// What a request breaks; none when the session holds for it. What was known at sign-in and is not known now is broken.
+    /// What a request breaks; none when the session holds for it. What was known at sign-in and is not known
+    /// now is broken.
     pub fn broken_by(&self, core: &Core, client: &Client) -> Option<&'static str> {
         if self.is_none() {
             return None;
@@ -122,13 +125,20 @@ mod tests {
     use super::*;
 
     fn berlin() -> ClientLocation {
-        ClientLocation { asn: Some(64500), network: Some("192.0.2.0/24".into()), continent: Some("EU".into()), country: Some("DE".into()), city: Some("Berlin".into()) }
+        ClientLocation {
+            asn: Some(64500),
+            network: Some("192.0.2.0/24".into()),
+            continent: Some("EU".into()),
+            country: Some("DE".into()),
+            city: Some("Berlin".into()),
+        }
     }
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     #[test]
     fn each_level_is_broken_by_its_own_change() {
-        let everything = Wanted { asn: true, network: true, ip: false, continent: true, country: true, city: true };
+        let everything =
+            Wanted { asn: true, network: true, ip: false, continent: true, country: true, city: true };
         let bound = Binding::at(HERE, &berlin(), everything);
         assert_eq!((bound.ip, bound.broken_at(&berlin())), (None, None));
         let moves = [
@@ -143,8 +153,12 @@ mod tests {
         for (name, there) in moves {
             assert_eq!(bound.broken_at(&there), Some(name));
         }
-        let country = Binding::at(HERE, &berlin(), Wanted { continent: true, country: true, ..Wanted::default() });
-        assert_eq!(country.broken_at(&ClientLocation { city: Some("Bonn".into()), asn: None, ..berlin() }), None);
+        let country =
+            Binding::at(HERE, &berlin(), Wanted { continent: true, country: true, ..Wanted::default() });
+        assert_eq!(
+            country.broken_at(&ClientLocation { city: Some("Bonn".into()), asn: None, ..berlin() }),
+            None
+        );
     }
     #[test]
     fn what_is_not_known_binds_to_the_address() {

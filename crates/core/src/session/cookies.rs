@@ -4,8 +4,8 @@ use crate::{Client, Core};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use signet_base::{Json, json};
 
-/// Seals session keys into the wire's cookie: an HS256 JWT with `sid`, `iss`, `sub`, `authenticated`, `acr`, signed
-/// with the hex SHA-512 of the secret key (authentik-features §0.3).
+/// Seals session keys into the wire's cookie: an HS256 JWT with `sid`, `iss`, `sub`, `authenticated`, `acr`,
+/// signed with the hex SHA-512 of the secret key (authentik-features §0.3).
 pub struct SessionCookies {
     key: aws_lc_rs::hmac::Key,
     header: String,
@@ -13,7 +13,10 @@ pub struct SessionCookies {
 impl SessionCookies {
     pub fn new(secret_key: &signet_base::Secret) -> Self {
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, secret_key.reveal().as_bytes());
-        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, signet_base::vault::hex(hash.as_ref()).as_bytes());
+        let key = aws_lc_rs::hmac::Key::new(
+            aws_lc_rs::hmac::HMAC_SHA256,
+            signet_base::vault::hex(hash.as_ref()).as_bytes(),
+        );
         Self { key, header: URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#) }
     }
     pub fn seal(&self, sid: &str, sub: &str, authenticated: bool) -> String {
@@ -22,8 +25,8 @@ impl SessionCookies {
         let tag = aws_lc_rs::hmac::sign(&self.key, body.as_bytes());
         format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
-    /// The session key, and whether it was given to a person who signed in, when the signature is ours. Nothing else in the
-    /// token is believed.
+    /// The session key, and whether it was given to a person who signed in, when the signature is ours.
+    /// Nothing else in the token is believed.
     pub fn open(&self, token: &str) -> Option<(String, bool)> {
         let (body, tag) = token.rsplit_once('.')?;
         let (header, claims) = body.split_once('.')?;
@@ -43,10 +46,17 @@ impl WebSession {
         if !std::mem::take(&mut self.set_cookie) {
             return Vec::new();
         }
-        let sub = self.principal.as_ref().map_or_else(|| "anonymous".to_owned(), |p| core.uid(p.session_owner()));
+        let sub =
+            self.principal.as_ref().map_or_else(|| "anonymous".to_owned(), |p| core.uid(p.session_owner()));
         let token = core.session_cookies.seal(&self.key, &sub, self.principal.is_some());
         let end = self.absolute.filter(|_| self.principal.is_some() && !self.state.browser_only);
-        let mut cookies = vec![core.cookie(client, SESSION_COOKIE, &token, end.map(|at| at.secs() - core.now().secs()), true)];
+        let mut cookies = vec![core.cookie(
+            client,
+            SESSION_COOKIE,
+            &token,
+            end.map(|at| at.secs() - core.now().secs()),
+            true,
+        )];
         // Whatever answer signs somebody in: page, executor, link. Programs read it and send it back.
         if self.principal.is_some() {
             cookies.push(self.csrf_cookie(core, client));

@@ -1,6 +1,6 @@
-//! Acting as somebody else ("impersonation"): the session stays its owner's and carries the account as which they act. Who
-//! that is gets judged with every request: the owner must be an administrator still, the account active, the setting on.
-//! Where one of these ends, the session is its owner's own again.
+//! Acting as somebody else ("impersonation"): the session stays its owner's and carries the account as which
+//! they act. Who that is gets judged with every request: the owner must be an administrator still, the
+//! account active, the setting on. Where one of these ends, the session is its owner's own again.
 use super::{CSRF_COOKIE, State, WebSession, Write, sealed};
 use crate::{Client, Core, Principal};
 use signet_base::{Error, Result, json};
@@ -8,7 +8,11 @@ use signet_store::{grants, sessions};
 
 /// The person of a session whose owner asked to act as another account.
 pub(super) async fn person(core: &Core, owner: Principal, acts_as: Option<i64>) -> Result<Principal> {
-    let Some(id) = acts_as.filter(|id| *id != owner.user.id && owner.is_superuser && core.system().impersonation) else { return Ok(owner) };
+    let Some(id) =
+        acts_as.filter(|id| *id != owner.user.id && owner.is_superuser && core.system().impersonation)
+    else {
+        return Ok(owner);
+    };
     Ok(match Principal::load(core, id).await? {
         Some(person) => Principal { impersonator: Some(owner.user), ..person },
         None => owner,
@@ -23,7 +27,9 @@ pub(super) fn of_row(core: &Core, session: &sessions::Session) -> Option<i64> {
 /// Takes back what was granted to the person who is acted for within this session.
 pub async fn revoke(core: &Core, session: &WebSession) -> Result<()> {
     match (&session.principal, session.uuid()) {
-        (Some(Principal { user, impersonator: Some(_), .. }), Some(uuid)) => grants::revoke_session(&core.db, user.id, uuid).await,
+        (Some(Principal { user, impersonator: Some(_), .. }), Some(uuid)) => {
+            grants::revoke_session(&core.db, user.id, uuid).await
+        }
         _ => Ok(()),
     }
 }
@@ -47,21 +53,31 @@ impl WebSession {
             self.principal = Some(owner);
             return refuse("The account is not active.");
         }
-        self.switch(core, client, Some(person.user.id), Principal { impersonator: Some(owner.user), ..person });
+        self.switch(
+            core,
+            client,
+            Some(person.user.id),
+            Principal { impersonator: Some(owner.user), ..person },
+        );
         Ok(())
     }
 
-    /// The session is its owner's own again; whether it was not. Tokens that the other person was given meanwhile end.
+    /// The session is its owner's own again; whether it was not. Tokens that the other person was given
+    /// meanwhile end.
     async fn act_as_oneself(&mut self, core: &Core, client: &Client) -> Result<bool> {
-        let Some(owner) = self.principal.as_ref().and_then(|person| person.impersonator.clone()) else { return Ok(false) };
+        let Some(owner) = self.principal.as_ref().and_then(|person| person.impersonator.clone()) else {
+            return Ok(false);
+        };
         revoke(core, self).await?;
-        let owner = Principal::load(core, owner.id).await?.ok_or_else(|| Error::denied("The account is not active."))?;
+        let owner = Principal::load(core, owner.id)
+            .await?
+            .ok_or_else(|| Error::denied("The account is not active."))?;
         self.switch(core, client, None, owner);
         Ok(true)
     }
 
-    /// With a new key and a new public id, as after a sign-in: what is granted to the one person and to the other can be told
-    /// apart, and taken back by itself. Forms need the token of the new key.
+    /// With a new key and a new public id, as after a sign-in: what is granted to the one person and to the
+    /// other can be told apart, and taken back by itself. Forms need the token of the new key.
     fn switch(&mut self, core: &Core, client: &Client, acts_as: Option<i64>, person: Principal) {
         self.rekey(core);
         self.state.acts_as = acts_as;

@@ -6,7 +6,12 @@ use signet_base::{Result, Timestamp, json};
 use signet_store::{grants, sessions};
 
 /// Which rule a signed-in session breaks with this request.
-pub(super) fn broken(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Option<&'static str> {
+pub(super) fn broken(
+    core: &Core,
+    client: &Client,
+    row: &sessions::Session,
+    state: &State,
+) -> Option<&'static str> {
     let (rules, now) = (core.settings.sessions, core.now());
     // Judged by the rules of now as well: they may be stricter than those of the sign-in.
     let over = |end: Option<Timestamp>| end.is_some_and(|at| at <= now);
@@ -23,9 +28,17 @@ pub(super) fn broken(core: &Core, client: &Client, row: &sessions::Session, stat
     state.binding.broken_by(core, client)
 }
 
-/// The session is over for everybody who has its cookie. All that was granted within it goes only where somebody used it from
-/// elsewhere: a session that ends by time was not stolen, and only its access tokens end with it.
-pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal, row: &sessions::Session, acts_as: Option<i64>, reason: &'static str) -> Result<()> {
+/// The session is over for everybody who has its cookie. All that was granted within it goes only where
+/// somebody used it from elsewhere: a session that ends by time was not stolen, and only its access tokens
+/// end with it.
+pub(super) async fn end_broken(
+    core: &Core,
+    client: &Client,
+    person: &Principal,
+    row: &sessions::Session,
+    acts_as: Option<i64>,
+    reason: &'static str,
+) -> Result<()> {
     // The row was read with its state taken out of it.
     for user in [Some(person.user.id), acts_as].into_iter().flatten() {
         match reason.starts_with("timeout") {
@@ -35,29 +48,48 @@ pub(super) async fn end_broken(core: &Core, client: &Client, person: &Principal,
     }
     sessions::delete(&core.db, &row.id).await?;
     tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
-    core.event(client, Some(person), "logout", "authentik_events", json!({"reason": reason, "last_ip": row.ip})).await;
+    core.event(
+        client,
+        Some(person),
+        "logout",
+        "authentik_events",
+        json!({"reason": reason, "last_ip": row.ip}),
+    )
+    .await;
     Ok(())
 }
 
 /// Writes the use of a session down now and then, without waiting, and gives its end.
-pub(super) async fn note_use(core: &Core, client: &Client, row: &sessions::Session, state: &State) -> Result<Timestamp> {
+pub(super) async fn note_use(
+    core: &Core,
+    client: &Client,
+    row: &sessions::Session,
+    state: &State,
+) -> Result<Timestamp> {
     let now = core.now();
     if now < row.last_used.plus(core.settings.sessions.note_every()) {
         return Ok(row.expires);
     }
     let expires = end_after_use(core, now, state.remembered, row.absolute_expires, row.expires);
-    sessions::note_use_behind(&core.db, &row.id, now, expires, &client.ip.to_string(), &client.user_agent).await?;
+    sessions::note_use_behind(&core.db, &row.id, now, expires, &client.ip.to_string(), &client.user_agent)
+        .await?;
     Ok(expires)
 }
 
 /// The end of a session that is used now. `before`: the end until now, which holds where there is no other.
-pub(super) fn end_after_use(core: &Core, now: Timestamp, remembered: bool, absolute: Option<Timestamp>, before: Timestamp) -> Timestamp {
+pub(super) fn end_after_use(
+    core: &Core,
+    now: Timestamp,
+    remembered: bool,
+    absolute: Option<Timestamp>,
+    before: Timestamp,
+) -> Timestamp {
     let latest = absolute.unwrap_or(before);
     core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
 }
 
-/// Ends the person's oldest sessions where they have more than the installation allows. After the new one is stored, so
-/// that of two sign-ins at the same moment the later one sees both.
+/// Ends the person's oldest sessions where they have more than the installation allows. After the new one is
+/// stored, so that of two sign-ins at the same moment the later one sees both.
 pub(super) async fn make_room(core: &Core, client: &Client, person: &Principal) -> Result<()> {
     let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
     let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;

@@ -48,10 +48,12 @@ impl Rules {
         let exempt = remembered && self.remember_me.is_some();
         self.idle.filter(|_| !exempt).map(|span| used.plus(span))
     }
-    /// How long a use may go unwritten: a twentieth of the idle time, at most a minute, so that a session in use ends at
-    /// most so much early.
+    /// How long a use may go unwritten: a twentieth of the idle time, at most a minute, so that a session in
+    /// use ends at most so much early.
     pub fn note_every(&self) -> Span {
-        Span::from_secs(self.idle.map_or(NOTE_EVERY_SECS, |idle| (idle.secs() / 20).clamp(1, NOTE_EVERY_SECS)))
+        Span::from_secs(
+            self.idle.map_or(NOTE_EVERY_SECS, |idle| (idle.secs() / 20).clamp(1, NOTE_EVERY_SECS)),
+        )
     }
 }
 
@@ -63,18 +65,31 @@ mod tests {
     fn staying_signed_in_has_a_length_of_its_own() {
         let hours = |n: i64| Span::from_secs(n * 3600);
         let at = |n: i64| Timestamp::from_secs(n * 3600);
-        let guide = Rules { idle: Some(hours(2)), absolute: Some(hours(8)), remember_me: Some(hours(720)), ..Rules::default() };
-        assert_eq!((guide.idle_end(at(1), false), guide.absolute_end(at(1), false)), (Some(at(3)), Some(at(9))));
+        let guide = Rules {
+            idle: Some(hours(2)),
+            absolute: Some(hours(8)),
+            remember_me: Some(hours(720)),
+            ..Rules::default()
+        };
+        assert_eq!(
+            (guide.idle_end(at(1), false), guide.absolute_end(at(1), false)),
+            (Some(at(3)), Some(at(9)))
+        );
         assert_eq!((guide.idle_end(at(1), true), guide.absolute_end(at(1), true)), (None, Some(at(721))));
         // Without a length for it, staying signed in frees nobody from the other two.
         let strict = Rules { remember_me: None, ..guide };
-        assert_eq!((strict.idle_end(at(1), true), strict.absolute_end(at(1), true)), (Some(at(3)), Some(at(9))));
+        assert_eq!(
+            (strict.idle_end(at(1), true), strict.absolute_end(at(1), true)),
+            (Some(at(3)), Some(at(9)))
+        );
         let none = Rules::default();
         assert_eq!((none.idle_end(at(1), false), none.absolute_end(at(1), true)), (None, None));
     }
     #[test]
     fn use_is_noted_often_enough_for_the_idle_time() {
-        let every = |idle: Option<i64>| Rules { idle: idle.map(Span::from_secs), ..Rules::default() }.note_every().secs();
+        let every = |idle: Option<i64>| {
+            Rules { idle: idle.map(Span::from_secs), ..Rules::default() }.note_every().secs()
+        };
         assert_eq!((every(None), every(Some(7200)), every(Some(100)), every(Some(1))), (60, 60, 5, 1));
     }
 }

@@ -54,7 +54,8 @@ pub struct State {
 }
 
 impl State {
-    /// What a row holds; none when it is nothing that was written here. A list would pass as a state with its first members.
+    /// What a row holds; none when it is nothing that was written here. A list would pass as a state with its
+    /// first members.
     pub(super) fn decode(stored: Json) -> Option<Self> {
         if stored.is_object() { serde_json::from_value(stored).ok() } else { None }
     }

@@ -26,7 +26,8 @@ impl WebSession {
     pub(crate) fn is_unstored(&self) -> bool {
         self.row.is_none() && self.principal.is_none() && self.replaces.is_none()
     }
-    /// Charges the address for a stranger's session that is stored, and gives back what was charged for a person who signs in.
+    /// Charges the address for a stranger's session that is stored, and gives back what was charged for a
+    /// person who signs in.
     pub(super) fn pay(&mut self, core: &Core, client: &Client) -> Result<()> {
         let (budgets, now) = (&core.budgets, core.now());
         let who = |key: &str| budgets.name(&format!("session {key}"));

@@ -75,10 +75,34 @@ pub(super) const BUILTINS: [&str; 21] = [
     "print",
 ];
 /// Functions of the library that walk through their arguments.
-pub(super) const WALKERS: [&str; 9] =
-    ["_signet_any", "_signet_all", "_signet_next", "_signet_map", "_signet_filter", "_signet_sorted", "_signet_min", "_signet_max", "_signet_iter"];
+pub(super) const WALKERS: [&str; 9] = [
+    "_signet_any",
+    "_signet_all",
+    "_signet_next",
+    "_signet_map",
+    "_signet_filter",
+    "_signet_sorted",
+    "_signet_min",
+    "_signet_max",
+    "_signet_iter",
+];
 /// Built-in functions whose answer is never an object.
-pub(super) const VALUES: [&str; 14] = ["len", "str", "int", "bool", "float", "isinstance", "hasattr", "callable", "any", "all", "sum", "repr", "round", "abs"];
+pub(super) const VALUES: [&str; 14] = [
+    "len",
+    "str",
+    "int",
+    "bool",
+    "float",
+    "isinstance",
+    "hasattr",
+    "callable",
+    "any",
+    "all",
+    "sum",
+    "repr",
+    "round",
+    "abs",
+];
 /// Methods whose answer is never an object.
 pub(super) const SIMPLE: [&str; 20] = [
     "exists",

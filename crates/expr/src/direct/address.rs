@@ -43,7 +43,8 @@ impl Range {
     }
     /// `None` unless this is a network and the other an address.
     pub(super) fn contains(&self, other: &Range) -> Option<bool> {
-        (self.network && !other.network).then(|| self.version == other.version && (self.first..=self.last).contains(&other.first))
+        (self.network && !other.network)
+            .then(|| self.version == other.version && (self.first..=self.last).contains(&other.first))
     }
     fn fact(&self, name: &str) -> Option<Value> {
         self.facts.as_dict()?.get(name).cloned()
@@ -61,7 +62,12 @@ impl HostObject for Range {
         match name {
             "version" | "is_private" | "is_global" => self.fact(name),
             "compressed" => Some(self.text()),
-            "exploded" | "is_loopback" | "is_link_local" | "is_multicast" | "is_reserved" | "is_unspecified" if !self.network => self.fact(name),
+            "exploded" | "is_loopback" | "is_link_local" | "is_multicast" | "is_reserved"
+            | "is_unspecified"
+                if !self.network =>
+            {
+                self.fact(name)
+            }
             "prefixlen" if self.network => self.fact(name),
             _ => None,
         }

@@ -58,7 +58,10 @@ impl Eval<'_> {
                 Ok(found.into())
             }
             Expr::Partition(text, separator, last) => {
-                let (Value::Str(text), Value::Str(separator)) = (self.expr(text)?, self.expr(separator)?) else { return Err(Stop::Interpret) };
+                let (Value::Str(text), Value::Str(separator)) = (self.expr(text)?, self.expr(separator)?)
+                else {
+                    return Err(Stop::Interpret);
+                };
                 if separator.is_empty() {
                     return Err(Stop::Interpret);
                 }
@@ -173,8 +176,11 @@ impl Eval<'_> {
                 self.addresses = true;
                 let network = matches!(which, Builtin::IpNetwork);
                 match value {
-                    Value::Str(text) => if network { address::network(text) } else { address::address(text) }.ok_or(Stop::Interpret),
-                    other if address::range(other).is_some_and(|range| range.is_network() == network) => Ok(other.clone()),
+                    Value::Str(text) => if network { address::network(text) } else { address::address(text) }
+                        .ok_or(Stop::Interpret),
+                    other if address::range(other).is_some_and(|range| range.is_network() == network) => {
+                        Ok(other.clone())
+                    }
                     _ => Err(Stop::Interpret),
                 }
             }

@@ -1,4 +1,5 @@
-//! From the parser's tree to [`ir`](super::ir): `None` as soon as a text holds something that only the interpreter knows.
+//! From the parser's tree to [`ir`](super::ir): `None` as soon as a text holds something that only the
+//! interpreter knows.
 use super::functions::{Function, Signature};
 use super::ir::{Args, Clause, Comp, Expr, Iter, Slot, Stmt, Target};
 use super::{Direct, names};
@@ -8,11 +9,13 @@ use std::collections::HashMap;
 /// Deepest nesting of statements and expressions that is evaluated directly: it recurses on small stacks.
 pub(super) const MAX_DEPTH: usize = 40;
 
-/// Compiles the function that [`frame`](crate::program) makes of a text. Needs a large stack, as every parser.
+/// Compiles the function that [`frame`](crate::program) makes of a text. Needs a large stack, as every
+/// parser.
 pub(crate) fn compile(function: &str, inputs: &[&str]) -> Option<Direct> {
     let module = ruff_python_parser::parse_module(function).ok()?;
     let [ast::Stmt::FunctionDef(def)] = module.syntax().body.as_slice() else { return None };
-    let mut names: HashMap<String, Slot> = inputs.iter().enumerate().map(|(slot, name)| ((*name).to_owned(), slot)).collect();
+    let mut names: HashMap<String, Slot> =
+        inputs.iter().enumerate().map(|(slot, name)| ((*name).to_owned(), slot)).collect();
     let is_function = |stmt: &&ast::Stmt| stmt.is_function_def_stmt();
     names::assigned(def.body.iter().filter(|stmt| !is_function(stmt)), &mut names)?;
     for function in def.body.iter().filter_map(ast::Stmt::as_function_def_stmt) {
@@ -24,7 +27,13 @@ pub(crate) fn compile(function: &str, inputs: &[&str]) -> Option<Direct> {
     }
     let mut compiler = Compiler { slots: names.len(), names, ..Compiler::default() };
     let body = compiler.block(&def.body)?;
-    Some(Direct { body, functions: compiler.functions, slots: compiler.slots, inputs: inputs.len(), address: inputs.iter().position(|name| *name == "ak_client_ip") })
+    Some(Direct {
+        body,
+        functions: compiler.functions,
+        slots: compiler.slots,
+        inputs: inputs.len(),
+        address: inputs.iter().position(|name| *name == "ak_client_ip"),
+    })
 }
 
 #[derive(Default)]
@@ -46,7 +55,13 @@ pub(super) struct Compiler {
 
 impl Compiler {
     pub(super) fn resolve(&self, name: &str) -> Option<Slot> {
-        let inner = self.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).find(|(known, _)| known == name).map(|(_, slot)| *slot);
+        let inner = self
+            .scopes
+            .iter()
+            .rev()
+            .flat_map(|scope| scope.iter().rev())
+            .find(|(known, _)| known == name)
+            .map(|(_, slot)| *slot);
         inner.or_else(|| self.own.get(name).copied()).or_else(|| self.names.get(name).copied())
     }
 
@@ -78,11 +93,15 @@ impl Compiler {
                     let value = self.expr(&stmt.value)?;
                     Stmt::SetItem(slot, self.expr(&place.slice)?, value)
                 }
-                [target @ ast::Expr::Tuple(_)] => Stmt::Assign(self.target(target)?, self.unpacked(&stmt.value)?),
+                [target @ ast::Expr::Tuple(_)] => {
+                    Stmt::Assign(self.target(target)?, self.unpacked(&stmt.value)?)
+                }
                 [target] => Stmt::Assign(self.target(target)?, self.expr(&stmt.value)?),
                 _ => return None,
             },
-            ast::Stmt::AugAssign(stmt) if stmt.op == ast::Operator::Add => Stmt::Add(self.slot(&stmt.target)?, self.expr(&stmt.value)?),
+            ast::Stmt::AugAssign(stmt) if stmt.op == ast::Operator::Add => {
+                Stmt::Add(self.slot(&stmt.target)?, self.expr(&stmt.value)?)
+            }
             ast::Stmt::If(stmt) => {
                 let mut branches = vec![(self.expr(&stmt.test)?, self.block(&stmt.body)?)];
                 let mut otherwise = Vec::new();
@@ -98,7 +117,9 @@ impl Compiler {
                 let iter = self.iter(&stmt.iter, Some(&stmt.target))?;
                 Stmt::For(self.target(&stmt.target)?, iter, self.block(&stmt.body)?)
             }
-            ast::Stmt::While(stmt) if stmt.orelse.is_empty() => Stmt::While(self.expr(&stmt.test)?, self.block(&stmt.body)?),
+            ast::Stmt::While(stmt) if stmt.orelse.is_empty() => {
+                Stmt::While(self.expr(&stmt.test)?, self.block(&stmt.body)?)
+            }
             ast::Stmt::FunctionDef(def) => {
                 self.define(def)?;
                 Stmt::Pass
@@ -143,7 +164,9 @@ impl Compiler {
     fn target(&self, target: &ast::Expr) -> Option<Target> {
         match target {
             ast::Expr::Name(_) => self.slot(target).map(Target::One),
-            ast::Expr::Tuple(tuple) => tuple.elts.iter().map(|part| self.slot(part)).collect::<Option<_>>().map(Target::Many),
+            ast::Expr::Tuple(tuple) => {
+                tuple.elts.iter().map(|part| self.slot(part)).collect::<Option<_>>().map(Target::Many)
+            }
             _ => None,
         }
     }
@@ -151,7 +174,12 @@ impl Compiler {
     /// The right side of an assignment to several names.
     fn unpacked(&mut self, value: &ast::Expr) -> Option<Expr> {
         match value {
-            ast::Expr::Tuple(tuple) => tuple.elts.iter().map(|part| Some((false, self.expr(part)?))).collect::<Option<_>>().map(Expr::List),
+            ast::Expr::Tuple(tuple) => tuple
+                .elts
+                .iter()
+                .map(|part| Some((false, self.expr(part)?)))
+                .collect::<Option<_>>()
+                .map(Expr::List),
             _ => match self.partition(value) {
                 Some(parts) => Some(parts),
                 None => self.expr(value),
@@ -164,14 +192,20 @@ impl Compiler {
         let two = matches!(target, Some(ast::Expr::Tuple(tuple)) if tuple.elts.len() == 2);
         match value {
             ast::Expr::Tuple(tuple) => {
-                let items = tuple.elts.iter().map(|part| Some((false, self.expr(part)?))).collect::<Option<_>>()?;
+                let items =
+                    tuple.elts.iter().map(|part| Some((false, self.expr(part)?))).collect::<Option<_>>()?;
                 Some(Iter::Items(Expr::List(items)))
             }
-            ast::Expr::Generator(comp) => Some(Iter::Comp(Box::new(self.comp(&comp.generators, None, &comp.elt)?))),
+            ast::Expr::Generator(comp) => {
+                Some(Iter::Comp(Box::new(self.comp(&comp.generators, None, &comp.elt)?)))
+            }
             ast::Expr::Call(call) => {
                 let arguments = &call.arguments;
                 match &*call.func {
-                    ast::Expr::Attribute(method) if arguments.is_empty() && matches!(method.attr.as_str(), "items" | "keys" | "values") => {
+                    ast::Expr::Attribute(method)
+                        if arguments.is_empty()
+                            && matches!(method.attr.as_str(), "items" | "keys" | "values") =>
+                    {
                         let of = self.expr(&method.value)?;
                         match method.attr.as_str() {
                             "items" if two => Some(Iter::Pairs(of)),
@@ -180,11 +214,20 @@ impl Compiler {
                             _ => Some(Iter::Values(of)),
                         }
                     }
-                    ast::Expr::Name(name) if name.id.as_str() == "range" && self.resolve("range").is_none() && arguments.keywords.is_empty() => match &*arguments.args {
-                        [end] => Some(Iter::Range(Box::new(self.expr(end)?), None)),
-                        [start, end] => Some(Iter::Range(Box::new(self.expr(start)?), Some(Box::new(self.expr(end)?)))),
-                        _ => None,
-                    },
+                    ast::Expr::Name(name)
+                        if name.id.as_str() == "range"
+                            && self.resolve("range").is_none()
+                            && arguments.keywords.is_empty() =>
+                    {
+                        match &*arguments.args {
+                            [end] => Some(Iter::Range(Box::new(self.expr(end)?), None)),
+                            [start, end] => Some(Iter::Range(
+                                Box::new(self.expr(start)?),
+                                Some(Box::new(self.expr(end)?)),
+                            )),
+                            _ => None,
+                        }
+                    }
                     _ => self.expr(value).map(Iter::Items),
                 }
             }
@@ -193,7 +236,12 @@ impl Compiler {
     }
 
     /// A comprehension. Its names are its own; the first source is read outside.
-    pub(super) fn comp(&mut self, generators: &[ast::Comprehension], key: Option<&ast::Expr>, value: &ast::Expr) -> Option<Comp> {
+    pub(super) fn comp(
+        &mut self,
+        generators: &[ast::Comprehension],
+        key: Option<&ast::Expr>,
+        value: &ast::Expr,
+    ) -> Option<Comp> {
         self.deeper(|this| {
             let depth = this.scopes.len();
             let comp = this.clauses(generators, key, value);
@@ -202,7 +250,12 @@ impl Compiler {
         })
     }
 
-    fn clauses(&mut self, generators: &[ast::Comprehension], key: Option<&ast::Expr>, value: &ast::Expr) -> Option<Comp> {
+    fn clauses(
+        &mut self,
+        generators: &[ast::Comprehension],
+        key: Option<&ast::Expr>,
+        value: &ast::Expr,
+    ) -> Option<Comp> {
         let mut clauses = Vec::with_capacity(generators.len());
         // Every name of a comprehension is local to all of it but the first source.
         let first = self.iter(&generators.first()?.iter, Some(&generators.first()?.target))?;
@@ -247,7 +300,11 @@ impl Compiler {
     }
 
     pub(super) fn args(&mut self, arguments: &ast::Arguments) -> Option<Args> {
-        let plain = arguments.args.iter().map(|arg| if arg.is_starred_expr() { None } else { self.expr(arg) }).collect::<Option<_>>()?;
+        let plain = arguments
+            .args
+            .iter()
+            .map(|arg| if arg.is_starred_expr() { None } else { self.expr(arg) })
+            .collect::<Option<_>>()?;
         let named = arguments
             .keywords
             .iter()

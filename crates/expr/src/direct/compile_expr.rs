@@ -1,6 +1,6 @@
 //! Expressions: which forms are known, and how names and calls are read.
 use super::compile::Compiler;
-use super::ir::{Binary, Builtin, Cmp, Expr, Iter, ValueKind, Part, Pattern, Search};
+use super::ir::{Binary, Builtin, Cmp, Expr, Iter, Part, Pattern, Search, ValueKind};
 use super::{address, helper_name};
 use crate::Value;
 use ruff_python_ast as ast;
@@ -35,7 +35,9 @@ impl Compiler {
                 Some(slot) => Expr::Name(slot),
                 None => Expr::Global(name.id.as_str().into()),
             },
-            ast::Expr::Attribute(place) if !place.attr.starts_with('_') => Expr::Attr(self.boxed(&place.value)?, place.attr.as_str().into()),
+            ast::Expr::Attribute(place) if !place.attr.starts_with('_') => {
+                Expr::Attr(self.boxed(&place.value)?, place.attr.as_str().into())
+            }
             ast::Expr::Subscript(place) => self.subscript(place)?,
             ast::Expr::List(list) => Expr::List(self.items(&list.elts)?),
             ast::Expr::Dict(dict) => {
@@ -48,8 +50,12 @@ impl Compiler {
                 };
                 Expr::Dict(dict.items.iter().map(pair).collect::<Option<_>>()?)
             }
-            ast::Expr::ListComp(comp) => Expr::Comp(Box::new(self.comp(&comp.generators, None, &comp.elt)?)),
-            ast::Expr::DictComp(comp) => Expr::Comp(Box::new(self.comp(&comp.generators, Some(comp.key.as_deref()?), &comp.value)?)),
+            ast::Expr::ListComp(comp) => {
+                Expr::Comp(Box::new(self.comp(&comp.generators, None, &comp.elt)?))
+            }
+            ast::Expr::DictComp(comp) => {
+                Expr::Comp(Box::new(self.comp(&comp.generators, Some(comp.key.as_deref()?), &comp.value)?))
+            }
             ast::Expr::BoolOp(logic) => {
                 let values = self.all(&logic.values)?;
                 if logic.op == ast::BoolOp::And { Expr::And(values) } else { Expr::Or(values) }
@@ -72,7 +78,11 @@ impl Compiler {
                 Expr::Binary(op, Box::new((self.expr(&binary.left)?, self.expr(&binary.right)?)))
             }
             ast::Expr::Compare(compare) => self.compare(compare)?,
-            ast::Expr::If(choice) => Expr::If(Box::new((self.expr(&choice.test)?, self.expr(&choice.body)?, self.expr(&choice.orelse)?))),
+            ast::Expr::If(choice) => Expr::If(Box::new((
+                self.expr(&choice.test)?,
+                self.expr(&choice.body)?,
+                self.expr(&choice.orelse)?,
+            ))),
             ast::Expr::FString(text) => Expr::Text(self.fstring(text)?),
             ast::Expr::Call(call) => self.call(call)?,
             _ => return None,
@@ -144,8 +154,16 @@ impl Compiler {
             let last = index + 1 == rest.len();
             let right = match right {
                 // Tuples and sets have no form here; as the end of a search they are lists.
-                ast::Expr::Tuple(tuple) if last && matches!(op, Cmp::In | Cmp::NotIn) => Expr::List(self.items(&tuple.elts)?),
-                ast::Expr::Set(set) if last && matches!(op, Cmp::In | Cmp::NotIn) && set.elts.iter().all(ast::Expr::is_string_literal_expr) => Expr::List(self.items(&set.elts)?),
+                ast::Expr::Tuple(tuple) if last && matches!(op, Cmp::In | Cmp::NotIn) => {
+                    Expr::List(self.items(&tuple.elts)?)
+                }
+                ast::Expr::Set(set)
+                    if last
+                        && matches!(op, Cmp::In | Cmp::NotIn)
+                        && set.elts.iter().all(ast::Expr::is_string_literal_expr) =>
+                {
+                    Expr::List(self.items(&set.elts)?)
+                }
                 right => self.expr(right)?,
             };
             // A list of constants is made once.
@@ -158,13 +176,23 @@ impl Compiler {
         let mut parts = Vec::new();
         for part in text.value.iter() {
             match part {
-                ast::FStringPartRef::Literal(literal) => parts.push(Part::Literal(literal.value.as_ref().into())),
+                ast::FStringPartRef::Literal(literal) => {
+                    parts.push(Part::Literal(literal.value.as_ref().into()))
+                }
                 ast::FStringPartRef::FString(part) => {
                     for element in &part.elements {
                         match element {
-                            ast::InterpolatedStringElement::Literal(literal) => parts.push(Part::Literal(literal.value.as_ref().into())),
+                            ast::InterpolatedStringElement::Literal(literal) => {
+                                parts.push(Part::Literal(literal.value.as_ref().into()))
+                            }
                             ast::InterpolatedStringElement::Interpolation(value) => {
-                                if value.debug_text.is_some() || value.format_spec.is_some() || !matches!(value.conversion, ast::ConversionFlag::None | ast::ConversionFlag::Str) {
+                                if value.debug_text.is_some()
+                                    || value.format_spec.is_some()
+                                    || !matches!(
+                                        value.conversion,
+                                        ast::ConversionFlag::None | ast::ConversionFlag::Str
+                                    )
+                                {
                                     return None;
                                 }
                                 parts.push(Part::Value(self.expr(&value.expression)?));
@@ -191,12 +219,27 @@ impl Compiler {
                 // Their views and changes are known in other places only.
                 if matches!(
                     name,
-                    "items" | "keys" | "values" | "partition" | "rpartition" | "append" | "extend" | "update" | "pop" | "setdefault" | "clear" | "insert" | "remove" | "sort"
+                    "items"
+                        | "keys"
+                        | "values"
+                        | "partition"
+                        | "rpartition"
+                        | "append"
+                        | "extend"
+                        | "update"
+                        | "pop"
+                        | "setdefault"
+                        | "clear"
+                        | "insert"
+                        | "remove"
+                        | "sort"
                 ) {
                     return None;
                 }
                 let of = self.boxed(&method.value)?;
-                if let ("startswith" | "endswith", [ast::Expr::Tuple(tuple)], []) = (name, &*arguments.args, &*arguments.keywords) {
+                if let ("startswith" | "endswith", [ast::Expr::Tuple(tuple)], []) =
+                    (name, &*arguments.args, &*arguments.keywords)
+                {
                     return Some(Expr::Affix(of, self.all(&tuple.elts)?, name == "endswith"));
                 }
                 let args = self.args(arguments)?;
@@ -227,7 +270,9 @@ impl Compiler {
                 let [items] = args else { return None };
                 let descending = match named {
                     [] => false,
-                    [reverse] if reverse.arg.as_deref() == Some("reverse") => reverse.value.as_boolean_literal_expr()?.value,
+                    [reverse] if reverse.arg.as_deref() == Some("reverse") => {
+                        reverse.value.as_boolean_literal_expr()?.value
+                    }
                     _ => return None,
                 };
                 Some(Expr::Sorted(Box::new(self.iter(items, None)?), descending))
@@ -235,7 +280,9 @@ impl Compiler {
             "isinstance" => {
                 let ([value, kinds], []) = (args, named) else { return None };
                 let kinds = match kinds {
-                    ast::Expr::Tuple(tuple) => tuple.elts.iter().map(|kind| self.kind(kind)).collect::<Option<_>>()?,
+                    ast::Expr::Tuple(tuple) => {
+                        tuple.elts.iter().map(|kind| self.kind(kind)).collect::<Option<_>>()?
+                    }
                     one => vec![self.kind(one)?],
                 };
                 Some(Expr::IsInstance(self.boxed(value)?, kinds))
@@ -277,13 +324,19 @@ impl Compiler {
                 match builtin {
                     Some(builtin) if named.is_empty() && args.len() == 1 => {
                         let argument = match (builtin, &args[0]) {
-                            (Builtin::List | Builtin::Min | Builtin::Max | Builtin::Sum, argument) => Expr::Comp(Box::new(self.listed(argument)?)),
+                            (Builtin::List | Builtin::Min | Builtin::Max | Builtin::Sum, argument) => {
+                                Expr::Comp(Box::new(self.listed(argument)?))
+                            }
                             (_, argument) => self.expr(argument)?,
                         };
                         Some(Expr::Builtin(builtin, vec![argument]))
                     }
-                    Some(Builtin::List) if named.is_empty() && args.is_empty() => Some(Expr::List(Vec::new())),
-                    Some(Builtin::Dict) if named.is_empty() && args.is_empty() => Some(Expr::Dict(Vec::new())),
+                    Some(Builtin::List) if named.is_empty() && args.is_empty() => {
+                        Some(Expr::List(Vec::new()))
+                    }
+                    Some(Builtin::Dict) if named.is_empty() && args.is_empty() => {
+                        Some(Expr::Dict(Vec::new()))
+                    }
                     Some(_) => None,
                     None if helper_name(name) => Some(Expr::Helper(name.into(), self.args(arguments)?)),
                     None => Some(Expr::Host(name.into(), self.args(arguments)?)),
@@ -345,7 +398,9 @@ fn constant_int(expr: &ast::Expr) -> Option<i64> {
             ast::Number::Int(value) => value.as_i64(),
             _ => None,
         },
-        ast::Expr::UnaryOp(unary) if unary.op == ast::UnaryOp::USub => constant_int(&unary.operand)?.checked_neg(),
+        ast::Expr::UnaryOp(unary) if unary.op == ast::UnaryOp::USub => {
+            constant_int(&unary.operand)?.checked_neg()
+        }
         _ => None,
     }
 }

@@ -45,7 +45,12 @@ pub(super) struct Eval<'a> {
 }
 
 impl<'a> Eval<'a> {
-    pub(super) fn new(program: &'a Direct, host: &'a Arc<dyn Host>, limits: &Limits, answers: &'a [Value]) -> Self {
+    pub(super) fn new(
+        program: &'a Direct,
+        host: &'a Arc<dyn Host>,
+        limits: &Limits,
+        answers: &'a [Value],
+    ) -> Self {
         Self {
             slots: vec![None; program.slots],
             functions: &program.functions,
@@ -79,7 +84,9 @@ impl<'a> Eval<'a> {
             });
         }
         match self.block(&program.body) {
-            Ok(Flow::Return(value)) => self.outward(value).ok().map(|value| Progress::Done(value, self.effects)),
+            Ok(Flow::Return(value)) => {
+                self.outward(value).ok().map(|value| Progress::Done(value, self.effects))
+            }
             Ok(_) => Some(Progress::Done(Value::None, self.effects)),
             Err(Stop::Wait) => self.waiting.map(Progress::Wait),
             Err(Stop::Interpret) => None,
@@ -87,7 +94,10 @@ impl<'a> Eval<'a> {
     }
 
     pub(super) fn spend(&mut self, steps: usize) -> Found<()> {
-        self.steps = u32::try_from(steps).ok().and_then(|steps| self.steps.checked_sub(steps)).ok_or(Stop::Interpret)?;
+        self.steps = u32::try_from(steps)
+            .ok()
+            .and_then(|steps| self.steps.checked_sub(steps))
+            .ok_or(Stop::Interpret)?;
         Ok(())
     }
 
@@ -134,9 +144,14 @@ impl<'a> Eval<'a> {
         }
         self.spend(1)?;
         Ok(match &value {
-            Value::List(items) => Value::List(Arc::new(items.iter().map(|item| self.outward(item.clone())).collect::<Found<_>>()?)),
+            Value::List(items) => Value::List(Arc::new(
+                items.iter().map(|item| self.outward(item.clone())).collect::<Found<_>>()?,
+            )),
             Value::Dict(dict) => {
-                let pairs: Vec<(String, Value)> = dict.iter().map(|(key, value)| Ok((key.to_owned(), self.outward(value.clone())?))).collect::<Found<_>>()?;
+                let pairs: Vec<(String, Value)> = dict
+                    .iter()
+                    .map(|(key, value)| Ok((key.to_owned(), self.outward(value.clone())?)))
+                    .collect::<Found<_>>()?;
                 pairs.into_iter().collect::<Dict>().into()
             }
             other => address::range(other).map_or_else(|| other.clone(), address::Range::text),
@@ -228,7 +243,9 @@ impl<'a> Eval<'a> {
                 for part in parts {
                     match part {
                         Part::Literal(text) => out.push_str(text),
-                        Part::Value(value) => out.push_str(&text_of(&self.expr(value)?).ok_or(Stop::Interpret)?),
+                        Part::Value(value) => {
+                            out.push_str(&text_of(&self.expr(value)?).ok_or(Stop::Interpret)?)
+                        }
                     }
                 }
                 self.made(out)
@@ -250,7 +267,8 @@ impl<'a> Eval<'a> {
             }
             Expr::Helper(name, args) => {
                 let (args, kwargs) = self.args(args)?;
-                let answer = helpers::call(name, &args, &kwargs).and_then(Result::ok).ok_or(Stop::Interpret)?;
+                let answer =
+                    helpers::call(name, &args, &kwargs).and_then(Result::ok).ok_or(Stop::Interpret)?;
                 Ok(self.foreign(answer))
             }
             Expr::Host(name, args) => {
@@ -281,7 +299,10 @@ impl<'a> Eval<'a> {
         for (op, right) in rest {
             let right = self.expr(right)?;
             if matches!(op, Cmp::In | Cmp::NotIn | Cmp::Eq | Cmp::Ne) {
-                self.spend(right.as_list().map_or(0, <[Value]>::len) + right.as_str().map_or(0, |text| text.len() / 32))?;
+                self.spend(
+                    right.as_list().map_or(0, <[Value]>::len)
+                        + right.as_str().map_or(0, |text| text.len() / 32),
+                )?;
             }
             if !compare(*op, &left, &right).ok_or(Stop::Interpret)? {
                 return Ok(false.into());
@@ -334,7 +355,9 @@ impl<'a> Eval<'a> {
                 Ok(Value::None)
             }
             Effect::None => match target.call_now(&args, &kwargs) {
-                Some(answer) => answer.map(|value| self.foreign(value)).map_err(|_: CallError| Stop::Interpret),
+                Some(answer) => {
+                    answer.map(|value| self.foreign(value)).map_err(|_: CallError| Stop::Interpret)
+                }
                 None => match self.answers.get(self.answered) {
                     Some(answer) => {
                         self.answered += 1;

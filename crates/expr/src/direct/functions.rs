@@ -1,5 +1,6 @@
-//! Functions that a text defines for itself, at its outermost level. None calls itself, even by others: a function is known
-//! to what follows it only. So each has its names in the one frame of the text, and reads those of the text as they are.
+//! Functions that a text defines for itself, at its outermost level. None calls itself, even by others: a
+//! function is known to what follows it only. So each has its names in the one frame of the text, and reads
+//! those of the text as they are.
 use super::compile::{Compiler, MAX_DEPTH};
 use super::eval::{Eval, Found};
 use super::ir::{Expr, Slot, Stmt};
@@ -29,8 +30,16 @@ pub(super) struct Signature {
 impl Compiler {
     pub(super) fn define(&mut self, def: &ast::StmtFunctionDef) -> Option<()> {
         let list = &def.parameters;
-        let plain = list.vararg.is_none() && list.kwarg.is_none() && list.kwonlyargs.is_empty() && list.posonlyargs.is_empty();
-        if !plain || def.is_async || !def.decorator_list.is_empty() || def.returns.is_some() || def.type_params.is_some() {
+        let plain = list.vararg.is_none()
+            && list.kwarg.is_none()
+            && list.kwonlyargs.is_empty()
+            && list.posonlyargs.is_empty();
+        if !plain
+            || def.is_async
+            || !def.decorator_list.is_empty()
+            || def.returns.is_some()
+            || def.type_params.is_some()
+        {
             return None;
         }
         let (mut own, mut arguments) = (HashMap::new(), Vec::new());
@@ -79,12 +88,16 @@ impl Compiler {
         };
         for (position, value) in call.args.iter().enumerate() {
             let name = free.get(position)?.0.clone();
-            given.push((place(&mut free, &name)?, if value.is_starred_expr() { return None } else { self.expr(value)? }));
+            given.push((
+                place(&mut free, &name)?,
+                if value.is_starred_expr() { return None } else { self.expr(value)? },
+            ));
         }
         for keyword in &call.keywords {
             given.push((place(&mut free, keyword.arg.as_ref()?.as_str())?, self.expr(&keyword.value)?));
         }
-        for (position, (_, default)) in free.into_iter().enumerate().filter(|(_, (name, _))| !name.is_empty()) {
+        for (position, (_, default)) in free.into_iter().enumerate().filter(|(_, (name, _))| !name.is_empty())
+        {
             given.push((first + position, Expr::Const(default?)));
         }
         self.deepest = self.deepest.max(self.depth + height);
@@ -96,7 +109,8 @@ impl Eval<'_> {
     pub(super) fn local(&mut self, index: usize, given: &[(Slot, Expr)]) -> Found {
         let function = &self.functions[index];
         // An argument may be a call of the same function.
-        let given = given.iter().map(|(slot, value)| Ok((*slot, self.expr(value)?))).collect::<Found<Vec<_>>>()?;
+        let given =
+            given.iter().map(|(slot, value)| Ok((*slot, self.expr(value)?))).collect::<Found<Vec<_>>>()?;
         self.spend(function.slots.len() / 8)?;
         self.slots[function.slots.clone()].fill(None);
         for (slot, value) in given {

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 /// Longest text made here.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// A local variable: inputs come first, then the names that the text assigns, then those of functions and comprehensions.
+/// A local variable: inputs come first, then the names that the text assigns, then those of functions and
+/// comprehensions.
 pub(super) type Slot = usize;
 
 pub(super) enum Stmt {
@@ -186,7 +187,14 @@ impl Pattern {
     }
     /// The interpreter's own engine, with the interpreter's reading of the pattern.
     pub(super) fn regex(&self) -> Option<&Regex> {
-        let compile = || fancy_regex::RegexBuilder::new(&self.text).backtrack_limit(BACKTRACK).delegate_size_limit(1 << 20).build().ok().map(Arc::new);
+        let compile = || {
+            fancy_regex::RegexBuilder::new(&self.text)
+                .backtrack_limit(BACKTRACK)
+                .delegate_size_limit(1 << 20)
+                .build()
+                .ok()
+                .map(Arc::new)
+        };
         self.compiled.get_or_init(compile).as_deref()
     }
 }

@@ -61,7 +61,9 @@ impl Eval<'_> {
                 .into())
             }
             ("startswith" | "endswith", 1) => {
-                let fits = |part: &str| if name == "startswith" { text.starts_with(part) } else { text.ends_with(part) };
+                let fits = |part: &str| {
+                    if name == "startswith" { text.starts_with(part) } else { text.ends_with(part) }
+                };
                 Ok(fits(given(0)?).into())
             }
             ("removeprefix", 1) => Ok(text.strip_prefix(given(0)?).unwrap_or(text).into()),
@@ -69,7 +71,10 @@ impl Eval<'_> {
             ("replace", 2) => {
                 let (from, to) = (given(0)?, given(1)?);
                 // Between all letters, or possibly too long for this budget.
-                if from.is_empty() || (to.len() > from.len() && text.matches(from).count().saturating_mul(to.len()) > MAX_TEXT) {
+                if from.is_empty()
+                    || (to.len() > from.len()
+                        && text.matches(from).count().saturating_mul(to.len()) > MAX_TEXT)
+                {
                     return Err(Stop::Interpret);
                 }
                 self.made(text.replace(from, to))
@@ -96,8 +101,12 @@ impl Eval<'_> {
                     }
                 }
             }
-            ("count", 1) if !given(0)?.is_empty() => Ok(Value::Int(i64::try_from(text.matches(given(0)?).count()).unwrap_or(i64::MAX))),
-            ("isdigit" | "isdecimal" | "isnumeric", 0) if text.is_ascii() => Ok(every(text, |b| b.is_ascii_digit())),
+            ("count", 1) if !given(0)?.is_empty() => {
+                Ok(Value::Int(i64::try_from(text.matches(given(0)?).count()).unwrap_or(i64::MAX)))
+            }
+            ("isdigit" | "isdecimal" | "isnumeric", 0) if text.is_ascii() => {
+                Ok(every(text, |b| b.is_ascii_digit()))
+            }
             ("isalpha", 0) if text.is_ascii() => Ok(every(text, |b| b.is_ascii_alphabetic())),
             ("isalnum", 0) if text.is_ascii() => Ok(every(text, |b| b.is_ascii_alphanumeric())),
             _ => Err(Stop::Interpret),

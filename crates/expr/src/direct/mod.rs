@@ -1,10 +1,11 @@
 //! Direct evaluation of simple programs, without the interpreter.
 //!
-//! Most mappings and many policies only read attributes of people and put them together. Such texts are compiled to a small
-//! tree and evaluated in the caller's thread, over the same host objects and with the same results. Whatever is out of the
-//! ordinary (an error, a value or method that is not known here, a budget that is used up) gives the run to the interpreter,
-//! which starts anew. So nothing here may be seen from outside before the value is known: functions that only read are
-//! called at once, those that only write ([`Effect::Later`](crate::Effect)) after the value is known, all others not at all.
+//! Most mappings and many policies only read attributes of people and put them together. Such texts are
+//! compiled to a small tree and evaluated in the caller's thread, over the same host objects and with the
+//! same results. Whatever is out of the ordinary (an error, a value or method that is not known here, a
+//! budget that is used up) gives the run to the interpreter, which starts anew. So nothing here may be seen
+//! from outside before the value is known: functions that only read are called at once, those that only write
+//! ([`Effect::Later`](crate::Effect)) after the value is known, all others not at all.
 mod address;
 mod builtins;
 mod compile;

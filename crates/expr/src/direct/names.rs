@@ -3,8 +3,12 @@ use super::ir::Slot;
 use ruff_python_ast::{Expr, Stmt};
 use std::collections::HashMap;
 
-/// Gives every name that the function assigns a slot. `None` when something assigns in a way that is not known here.
-pub(super) fn assigned<'a>(body: impl IntoIterator<Item = &'a Stmt>, names: &mut HashMap<String, Slot>) -> Option<()> {
+/// Gives every name that the function assigns a slot. `None` when something assigns in a way that is not
+/// known here.
+pub(super) fn assigned<'a>(
+    body: impl IntoIterator<Item = &'a Stmt>,
+    names: &mut HashMap<String, Slot>,
+) -> Option<()> {
     for stmt in body {
         match stmt {
             Stmt::Assign(stmt) => {

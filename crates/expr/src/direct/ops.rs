@@ -58,7 +58,14 @@ pub(super) fn equal(left: &Value, right: &Value) -> Option<bool> {
             return Some(true);
         }
         (Value::Str(a), Value::Str(b)) => return Some(a == b),
-        (Value::Time(_), _) | (_, Value::Time(_)) if !matches!((left, right), (Value::Time(_), Value::Time(_)) | (Value::None, _) | (_, Value::None)) => return None,
+        (Value::Time(_), _) | (_, Value::Time(_))
+            if !matches!(
+                (left, right),
+                (Value::Time(_), Value::Time(_)) | (Value::None, _) | (_, Value::None)
+            ) =>
+        {
+            return None;
+        }
         _ => {}
     }
     match (number(left), number(right)) {
@@ -120,12 +127,19 @@ fn contains(container: &Value, wanted: &Value) -> Option<bool> {
 pub(super) fn add(eval: &mut Eval<'_>, left: &Value, right: &Value) -> Found {
     match (left, right) {
         (Value::Str(a), Value::Str(b)) => eval.made([&**a, &**b].concat()),
-        (Value::List(a), Value::List(b)) => Ok(Value::List(Arc::new(a.iter().chain(b.iter()).cloned().collect()))),
+        (Value::List(a), Value::List(b)) => {
+            Ok(Value::List(Arc::new(a.iter().chain(b.iter()).cloned().collect())))
+        }
         _ => arithmetic(left, right, i64::checked_add, |a, b| a + b).ok_or(Stop::Interpret),
     }
 }
 
-fn arithmetic(left: &Value, right: &Value, ints: fn(i64, i64) -> Option<i64>, floats: fn(f64, f64) -> f64) -> Option<Value> {
+fn arithmetic(
+    left: &Value,
+    right: &Value,
+    ints: fn(i64, i64) -> Option<i64>,
+    floats: fn(f64, f64) -> f64,
+) -> Option<Value> {
     match (number(left)?, number(right)?) {
         (Number::Int(a), Number::Int(b)) => ints(a, b).map(Value::Int),
         (a, b) => Some(Value::Float(floats(float(a)?, float(b)?))),
@@ -138,7 +152,9 @@ pub(super) fn binary(op: Binary, left: &Value, right: &Value) -> Option<Value> {
         Binary::Mul => arithmetic(left, right, i64::checked_mul, |a, b| a * b),
         // Python rounds down; with a positive divisor so does this.
         Binary::FloorDiv | Binary::Mod => match (left, right) {
-            (Value::Int(a), Value::Int(b)) if *b > 0 => Some(Value::Int(if op == Binary::Mod { a.rem_euclid(*b) } else { a.div_euclid(*b) })),
+            (Value::Int(a), Value::Int(b)) if *b > 0 => {
+                Some(Value::Int(if op == Binary::Mod { a.rem_euclid(*b) } else { a.div_euclid(*b) }))
+            }
             _ => None,
         },
         Binary::Union => match (left, right) {

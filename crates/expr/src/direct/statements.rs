@@ -37,7 +37,9 @@ impl Eval<'_> {
                 let value = self.held(value)?;
                 let key = self.expr(key)?;
                 match (self.own(*slot)?, key) {
-                    (Value::Dict(dict), Value::Str(key)) => Arc::get_mut(dict).ok_or(Stop::Interpret)?.insert(&*key, value),
+                    (Value::Dict(dict), Value::Str(key)) => {
+                        Arc::get_mut(dict).ok_or(Stop::Interpret)?.insert(&*key, value)
+                    }
                     _ => return Err(Stop::Interpret),
                 }
             }
@@ -55,7 +57,9 @@ impl Eval<'_> {
                 let value = self.expr(value)?;
                 let value = self.held(value)?;
                 match (self.own(*slot)?, change, value) {
-                    (Value::List(items), Change::Append, value) => Arc::get_mut(items).ok_or(Stop::Interpret)?.push(value),
+                    (Value::List(items), Change::Append, value) => {
+                        Arc::get_mut(items).ok_or(Stop::Interpret)?.push(value)
+                    }
                     (Value::List(items), Change::Extend, Value::List(more)) => {
                         let items = Arc::get_mut(items).ok_or(Stop::Interpret)?;
                         items.extend(more.iter().cloned());

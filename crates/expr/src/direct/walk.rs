@@ -39,7 +39,9 @@ impl<'a> Eval<'a> {
             Iter::Range(start, end) => {
                 let (start, end) = match (self.expr(start)?, end) {
                     (Value::Int(end), None) => (0, end),
-                    (Value::Int(start), Some(end)) => (start, self.expr(end)?.as_int().ok_or(Stop::Interpret)?),
+                    (Value::Int(start), Some(end)) => {
+                        (start, self.expr(end)?.as_int().ok_or(Stop::Interpret)?)
+                    }
                     _ => return Err(Stop::Interpret),
                 };
                 for number in start..end {
@@ -67,7 +69,12 @@ impl<'a> Eval<'a> {
         }
     }
 
-    fn walk_dict(&mut self, dict: &Dict, part: impl Fn(&str, &Value) -> (Option<Value>, Value), visit: Visit<'_, 'a>) -> Found<()> {
+    fn walk_dict(
+        &mut self,
+        dict: &Dict,
+        part: impl Fn(&str, &Value) -> (Option<Value>, Value),
+        visit: Visit<'_, 'a>,
+    ) -> Found<()> {
         for (key, value) in dict.iter() {
             let (key, value) = part(key, value);
             if !visit(self, key, value)? {
@@ -78,7 +85,11 @@ impl<'a> Eval<'a> {
     }
 
     /// Runs the clauses of a comprehension; `false` when the visitor ended it.
-    fn clauses(&mut self, clauses: &[Clause], visit: &mut dyn FnMut(&mut Self) -> Found<bool>) -> Found<bool> {
+    fn clauses(
+        &mut self,
+        clauses: &[Clause],
+        visit: &mut dyn FnMut(&mut Self) -> Found<bool>,
+    ) -> Found<bool> {
         let Some((first, rest)) = clauses.split_first() else { return visit(self) };
         let mut on = true;
         self.walk(&first.iter, &mut |this, key, value| {

@@ -27,7 +27,8 @@ pub(crate) fn facts(args: &[Value]) -> Result<Value, CallError> {
         None => width,
         Some(prefix) => prefix_length(prefix, width).ok_or_else(|| bad("network"))?,
     };
-    network_facts(address, prefix, width, strict.is_truthy()).ok_or_else(|| CallError::Value(format!("{text} has host bits set")))
+    network_facts(address, prefix, width, strict.is_truthy())
+        .ok_or_else(|| CallError::Value(format!("{text} has host bits set")))
 }
 
 fn prefix_length(text: &str, width: u32) -> Option<u32> {
@@ -112,7 +113,9 @@ fn is_reserved(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(_) => within(address, 32, &[("240.0.0.0", 4)]),
         // Everything outside the assigned unicast, multicast, link-local and unique-local blocks.
-        IpAddr::V6(_) => !within(address, 128, &[("2000::", 3), ("fc00::", 7), ("fe80::", 10), ("ff00::", 8)]),
+        IpAddr::V6(_) => {
+            !within(address, 128, &[("2000::", 3), ("fc00::", 7), ("fe80::", 10), ("ff00::", 8)])
+        }
     }
 }
 
@@ -132,9 +135,26 @@ const PRIVATE_V4: &[(&str, u32)] = &[
     ("240.0.0.0", 4),
 ];
 const OPEN_V4: &[(&str, u32)] = &[("192.0.0.9", 32), ("192.0.0.10", 32)];
-const PRIVATE_V6: &[(&str, u32)] =
-    &[("::", 127), ("::ffff:0:0", 96), ("64:ff9b:1::", 48), ("100::", 64), ("2001::", 23), ("2001:db8::", 32), ("2002::", 16), ("3fff::", 20), ("fc00::", 7), ("fe80::", 10)];
-const OPEN_V6: &[(&str, u32)] = &[("2001:1::1", 128), ("2001:1::2", 128), ("2001:3::", 32), ("2001:4:112::", 48), ("2001:20::", 28), ("2001:30::", 28)];
+const PRIVATE_V6: &[(&str, u32)] = &[
+    ("::", 127),
+    ("::ffff:0:0", 96),
+    ("64:ff9b:1::", 48),
+    ("100::", 64),
+    ("2001::", 23),
+    ("2001:db8::", 32),
+    ("2002::", 16),
+    ("3fff::", 20),
+    ("fc00::", 7),
+    ("fe80::", 10),
+];
+const OPEN_V6: &[(&str, u32)] = &[
+    ("2001:1::1", 128),
+    ("2001:1::2", 128),
+    ("2001:3::", 32),
+    ("2001:4:112::", 48),
+    ("2001:20::", 28),
+    ("2001:30::", 28),
+];
 
 fn is_private(address: IpAddr) -> bool {
     is_private_range(address, address)
@@ -154,6 +174,8 @@ fn within(address: IpAddr, width: u32, blocks: &[(&str, u32)]) -> bool {
     blocks.iter().any(|(block, prefix)| {
         let shift = width - prefix;
         // The tables above parse; a typing error there would only make a block match nothing.
-        block.parse::<IpAddr>().is_ok_and(|block| number(address).checked_shr(shift) == number(block).checked_shr(shift))
+        block
+            .parse::<IpAddr>()
+            .is_ok_and(|block| number(address).checked_shr(shift) == number(block).checked_shr(shift))
     })
 }

@@ -9,8 +9,8 @@ use crate::{CallError, Value};
 use monty_types::{MontyObject, MontyUuid};
 use std::collections::BTreeSet;
 
-/// Property mappings raise it to leave an object out. The engine has no classes derived from exceptions; this one passes
-/// `except Exception` and is told apart by `RunError`.
+/// Property mappings raise it to leave an object out. The engine has no classes derived from exceptions; this
+/// one passes `except Exception` and is told apart by `RunError`.
 const SKIP_OBJECT: &str = "SkipObject = KeyboardInterrupt\n";
 
 pub(crate) use addresses::facts as address_facts;
@@ -20,7 +20,11 @@ pub(crate) fn is_helper(name: &str) -> bool {
 }
 
 /// Answers a helper; `None` when the name is not one.
-pub(crate) fn call(name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+pub(crate) fn call(
+    name: &str,
+    args: &[Value],
+    kwargs: &[(String, Value)],
+) -> Option<Result<Value, CallError>> {
     Some(match name {
         "slugify" | "_signet_slugify" => text::slugify(args, kwargs),
         zones::ZONE => zones::zone(args),
@@ -35,9 +39,15 @@ pub(crate) fn module(name: &str) -> Option<MontyObject> {
     if name != "urllib" {
         return None;
     }
-    let functions = urls::FUNCTIONS.map(|name| (MontyObject::string(name), MontyObject::function(format!("{}{name}", urls::PREFIX), None)));
+    let functions = urls::FUNCTIONS.map(|name| {
+        (MontyObject::string(name), MontyObject::function(format!("{}{name}", urls::PREFIX), None))
+    });
     let parse = MontyObject::module("urllib.parse", MontyUuid::from_u128(u128::MAX), functions);
-    Some(MontyObject::module("urllib", MontyUuid::from_u128(u128::MAX - 1), [(MontyObject::string("parse"), parse)]))
+    Some(MontyObject::module(
+        "urllib",
+        MontyUuid::from_u128(u128::MAX - 1),
+        [(MontyObject::string("parse"), parse)],
+    ))
 }
 
 /// Python text that follows the program, for the helpers it mentions.
@@ -57,12 +67,23 @@ pub(crate) fn prelude(source: &str, needs: &BTreeSet<Library>) -> String {
 }
 
 /// The argument at `index` or named `name`.
-fn argument<'a>(args: &'a [Value], kwargs: &'a [(String, Value)], index: usize, name: &str) -> Option<&'a Value> {
+fn argument<'a>(
+    args: &'a [Value],
+    kwargs: &'a [(String, Value)],
+    index: usize,
+    name: &str,
+) -> Option<&'a Value> {
     args.get(index).or_else(|| kwargs.iter().find(|(key, _)| key == name).map(|(_, value)| value))
 }
 
-fn required<'a>(args: &'a [Value], kwargs: &'a [(String, Value)], index: usize, name: &str) -> Result<&'a Value, CallError> {
-    argument(args, kwargs, index, name).ok_or_else(|| CallError::Type(format!("missing required argument: '{name}'")))
+fn required<'a>(
+    args: &'a [Value],
+    kwargs: &'a [(String, Value)],
+    index: usize,
+    name: &str,
+) -> Result<&'a Value, CallError> {
+    argument(args, kwargs, index, name)
+        .ok_or_else(|| CallError::Type(format!("missing required argument: '{name}'")))
 }
 
 /// `str(value)` of a plain value.

@@ -16,7 +16,8 @@ def regex_replace(value, regex, repl):
 pub(super) fn slugify(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, CallError> {
     let text = plain_text(required(args, kwargs, 0, "value")?)?;
     let unicode = argument(args, kwargs, 1, "allow_unicode").is_some_and(Value::is_truthy);
-    let normal: String = if unicode { text.nfkc().collect() } else { text.nfkd().filter(char::is_ascii).collect() };
+    let normal: String =
+        if unicode { text.nfkc().collect() } else { text.nfkd().filter(char::is_ascii).collect() };
     let mut slug = String::with_capacity(normal.len());
     for letter in normal.to_lowercase().chars() {
         if letter.is_alphanumeric() || letter == '_' {

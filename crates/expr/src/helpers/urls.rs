@@ -1,18 +1,27 @@
 //! `urllib.parse`: quoting and query strings.
 use super::{argument, plain_text, required};
 use crate::{CallError, Value};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode_byte, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode_byte, utf8_percent_encode,
+};
 
 pub(super) const PREFIX: &str = "urllib.parse.";
 pub(super) const FUNCTIONS: [&str; 5] = ["quote", "quote_plus", "unquote", "unquote_plus", "urlencode"];
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
 
-pub(super) fn call(name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+pub(super) fn call(
+    name: &str,
+    args: &[Value],
+    kwargs: &[(String, Value)],
+) -> Option<Result<Value, CallError>> {
     let name = name.strip_prefix(PREFIX)?;
     FUNCTIONS.contains(&name).then(|| {
         if name == "urlencode" {
-            return urlencode(required(args, kwargs, 0, "query")?, argument(args, kwargs, 1, "doseq").is_some_and(Value::is_truthy));
+            return urlencode(
+                required(args, kwargs, 0, "query")?,
+                argument(args, kwargs, 1, "doseq").is_some_and(Value::is_truthy),
+            );
         }
         let given = required(args, kwargs, 0, "string")?;
         if let (Value::Bytes(bytes), "quote") = (given, name) {
@@ -21,7 +30,14 @@ pub(super) fn call(name: &str, args: &[Value], kwargs: &[(String, Value)]) -> Op
         let Value::Str(text) = given else { return Err(CallError::Type(format!("{name}() takes text"))) };
         Ok(Value::from(match name {
             "quote" => quote(text.as_bytes(), safe(args, kwargs))?,
-            "quote_plus" => quote(text.as_bytes(), &format!("{} ", argument(args, kwargs, 1, "safe").and_then(Value::as_str).unwrap_or_default()))?.replace(' ', "+"),
+            "quote_plus" => quote(
+                text.as_bytes(),
+                &format!(
+                    "{} ",
+                    argument(args, kwargs, 1, "safe").and_then(Value::as_str).unwrap_or_default()
+                ),
+            )?
+            .replace(' ', "+"),
             "unquote" => percent_decode_str(text).decode_utf8_lossy().into_owned(),
             _ => percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned(),
         }))
@@ -38,7 +54,8 @@ fn quote(text: &[u8], safe: &str) -> Result<String, CallError> {
     if !safe.is_ascii() {
         return Err(CallError::Value("safe must be ASCII".into()));
     }
-    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || safe.as_bytes().contains(&byte);
+    let kept =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || safe.as_bytes().contains(&byte);
     Ok(text.iter().fold(String::with_capacity(text.len()), |mut out, &byte| {
         match kept(byte) {
             true => out.push(char::from(byte)),

@@ -4,8 +4,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, db};
 use jiff::{SignedDuration, Timestamp};
 
-/// `_signet_zone(name, seconds, wall)`: seconds east of UTC at a moment since 1970, which a clock on the wall there shows
-/// or which is UTC. Without seconds: whether the name is known; without a name: all names.
+/// `_signet_zone(name, seconds, wall)`: seconds east of UTC at a moment since 1970, which a clock on the wall
+/// there shows or which is UTC. Without seconds: whether the name is known; without a name: all names.
 pub(super) const ZONE: &str = "_signet_zone";
 
 pub(super) fn zone(args: &[Value]) -> Result<Value, CallError> {
@@ -15,10 +15,14 @@ pub(super) fn zone(args: &[Value]) -> Result<Value, CallError> {
         [Value::Str(name), Value::Int(seconds), wall] => (name, *seconds, wall.is_truthy()),
         _ => return Err(CallError::Type("a time zone has a name".into())),
     };
-    let zone = find(name).ok_or_else(|| CallError::Raised(crate::Raised::Key, format!("No time zone found with key {name}")))?;
+    let zone = find(name).ok_or_else(|| {
+        CallError::Raised(crate::Raised::Key, format!("No time zone found with key {name}"))
+    })?;
     let far = || CallError::Value("the time is too far away".into());
     let offset = if wall {
-        let clock = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(SignedDuration::from_secs(seconds)).map_err(|_| far())?;
+        let clock = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+            .checked_add(SignedDuration::from_secs(seconds))
+            .map_err(|_| far())?;
         // A time that a clock shows twice, or never, has the offset of before, as in Python.
         match zone.to_ambiguous_timestamp(clock).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
@@ -32,6 +36,8 @@ pub(super) fn zone(args: &[Value]) -> Result<Value, CallError> {
 
 /// Names are paths in the database: only the letters of names are looked for, spelt as they are there.
 fn find(name: &str) -> Option<TimeZone> {
-    let clean = !name.is_empty() && name.len() < 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
+    let clean = !name.is_empty()
+        && name.len() < 64
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
     TimeZone::get(name).ok().filter(|zone| clean && zone.iana_name() == Some(name))
 }

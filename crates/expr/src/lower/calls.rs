@@ -1,4 +1,5 @@
-//! Calls whose callbacks the engine runs where nothing can be asked of the host, and lists where Python has iterators.
+//! Calls whose callbacks the engine runs where nothing can be asked of the host, and lists where Python has
+//! iterators.
 use super::Lower;
 use crate::library::Library;
 use ruff_python_ast::visitor::{self, Visitor};
@@ -6,8 +7,26 @@ use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprGenerator, ExprName};
 use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
 
 /// Built-in functions that walk through their arguments at once.
-const WALKERS: [&str; 18] =
-    ["any", "all", "sum", "min", "max", "sorted", "list", "tuple", "set", "frozenset", "dict", "enumerate", "zip", "map", "filter", "reversed", "iter", "print"];
+const WALKERS: [&str; 18] = [
+    "any",
+    "all",
+    "sum",
+    "min",
+    "max",
+    "sorted",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "dict",
+    "enumerate",
+    "zip",
+    "map",
+    "filter",
+    "reversed",
+    "iter",
+    "print",
+];
 /// Methods and classes that do.
 const WALKING_METHODS: [&str; 14] = [
     "join",
@@ -31,8 +50,10 @@ const LISTS: [&str; 5] = ["map", "filter", "zip", "enumerate", "reversed"];
 impl<'a> Lower<'a> {
     pub(super) fn call(&mut self, call: &'a ExprCall) {
         let arguments = &call.arguments;
-        let keyword = |name: &str| arguments.keywords.iter().any(|keyword| keyword.arg.as_deref() == Some(name));
-        let wraps = matches!(&*call.func, Expr::Name(name) if LISTS.contains(&name.id.as_str()) && self.names.is_builtin(&name.id)) && !self.consumed.contains(&call.range());
+        let keyword =
+            |name: &str| arguments.keywords.iter().any(|keyword| keyword.arg.as_deref() == Some(name));
+        let wraps = matches!(&*call.func, Expr::Name(name) if LISTS.contains(&name.id.as_str()) && self.names.is_builtin(&name.id))
+            && !self.consumed.contains(&call.range());
         if wraps {
             self.needs(Library::ITERATORS);
             self.edits.open(call.start(), "_signet_iter(");
@@ -44,7 +65,9 @@ impl<'a> Lower<'a> {
                     arguments.args.iter().for_each(|argument| self.consume(argument));
                 }
                 match (function, arguments.args.first()) {
-                    ("any" | "all" | "next", Some(Expr::Generator(generator))) if self.lazily(name, generator) => {
+                    ("any" | "all" | "next", Some(Expr::Generator(generator)))
+                        if self.lazily(name, generator) =>
+                    {
                         // The generator was visited; what follows it was not.
                         arguments.args.iter().skip(1).for_each(|argument| self.visit_expr(argument));
                         arguments.keywords.iter().for_each(|keyword| self.visit_keyword(keyword));
@@ -108,7 +131,10 @@ impl<'a> Lower<'a> {
         self.visit_expr(&method.value);
         // Between the list and its arguments stands `.sort(`, at times on lines of its own.
         let between = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
-        let after = self.edits.text(between).find(".").map_or_else(|| method.value.end(), |at| method.value.end() + self.edits.text(between)[..at].text_len());
+        let after = self.edits.text(between).find(".").map_or_else(
+            || method.value.end(),
+            |at| method.value.end() + self.edits.text(between)[..at].text_len(),
+        );
         self.edits.replace(TextRange::new(after, between.end()), ", ");
         for keyword in &call.arguments.keywords {
             self.visit_keyword(keyword);
@@ -156,16 +182,21 @@ impl<'a> Lower<'a> {
             assigned.visit_comprehension(comprehension);
         }
         let source = self.edits.source();
-        let (before, after) = (source.get(..generator.start().to_usize())?, source.get(generator.end().to_usize()..)?);
+        let (before, after) =
+            (source.get(..generator.start().to_usize())?, source.get(generator.end().to_usize()..)?);
         assigned.0.into_iter().find(|name| [before, after].iter().any(|text| mentions(text, name)))
     }
 
-    /// A generator that is not asked step by step: its list, or an iterator over it where somebody could see the difference.
+    /// A generator that is not asked step by step: its list, or an iterator over it where somebody could see
+    /// the difference.
     pub(super) fn generator(&mut self, generator: &'a ExprGenerator) {
         let wraps = !self.consumed.contains(&generator.range);
         if wraps {
             self.needs(Library::ITERATORS);
-            self.edits.open(generator.start(), if generator.parenthesized { "_signet_iter" } else { "_signet_iter(" });
+            self.edits.open(
+                generator.start(),
+                if generator.parenthesized { "_signet_iter" } else { "_signet_iter(" },
+            );
         }
         self.visit_expr(&generator.elt);
         for comprehension in &generator.generators {
@@ -180,7 +211,8 @@ impl<'a> Lower<'a> {
 /// Whether a word stands in a text.
 fn mentions(text: &str, word: &str) -> bool {
     let letter = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(word).any(|(at, _)| !text[..at].ends_with(letter) && !text[at + word.len()..].starts_with(letter))
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + word.len()..].starts_with(letter))
 }
 
 #[derive(Default)]

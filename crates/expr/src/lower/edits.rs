@@ -35,7 +35,12 @@ impl<'a> Edits<'a> {
     }
 
     pub(super) fn replace(&mut self, range: TextRange, text: impl Into<String>) {
-        self.edits.push(Edit { start: range.start().to_usize(), end: range.end().to_usize(), text: text.into(), closes: false });
+        self.edits.push(Edit {
+            start: range.start().to_usize(),
+            end: range.end().to_usize(),
+            text: text.into(),
+            closes: false,
+        });
     }
 
     /// Outer forms open before inner ones at the same place.
@@ -51,7 +56,9 @@ impl<'a> Edits<'a> {
     /// Takes a changed piece out of the text; something else replaces it.
     pub(super) fn take(&mut self, range: TextRange, instead: &str) -> String {
         let (start, end) = (range.start().to_usize(), range.end().to_usize());
-        let (inside, rest): (Vec<Edit>, Vec<Edit>) = std::mem::take(&mut self.edits).into_iter().partition(|edit| edit.start >= start && edit.end <= end);
+        let (inside, rest): (Vec<Edit>, Vec<Edit>) = std::mem::take(&mut self.edits)
+            .into_iter()
+            .partition(|edit| edit.start >= start && edit.end <= end);
         self.edits = rest;
         let text = applied(self.source, start..end, inside).0;
         self.replace(range, instead);

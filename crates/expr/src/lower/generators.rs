@@ -1,5 +1,5 @@
-//! Functions with `yield`: what they give is collected. The whole of a generator runs when it is called, so that one
-//! without an end is refused.
+//! Functions with `yield`: what they give is collected. The whole of a generator runs when it is called, so
+//! that one without an end is refused.
 use super::Lower;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprYield, ExprYieldFrom, Stmt, StmtFunctionDef, StmtReturn, StmtWhile};
@@ -57,7 +57,9 @@ fn is_endless(stmt: &StmtWhile) -> bool {
     }
     let always = match &*stmt.test {
         Expr::BooleanLiteral(literal) => literal.value,
-        Expr::NumberLiteral(number) => !matches!(&number.value, ruff_python_ast::Number::Int(value) if value.as_i64() == Some(0)),
+        Expr::NumberLiteral(number) => {
+            !matches!(&number.value, ruff_python_ast::Number::Int(value) if value.as_i64() == Some(0))
+        }
         _ => false,
     };
     let mut ends = Ends::default();
@@ -70,7 +72,10 @@ impl<'a> Lower<'a> {
         let mut own = Own::default();
         own.visit_body(&function.body);
         if let Some(at) = own.endless {
-            return self.refuse(at, "a generator without an end: give its loop a condition, or write the values into a list");
+            return self.refuse(
+                at,
+                "a generator without an end: give its loop a condition, or write the values into a list",
+            );
         }
         for decorator in &function.decorator_list {
             self.visit_decorator(decorator);
@@ -90,7 +95,9 @@ impl<'a> Lower<'a> {
         if own.yields {
             let answer = Self::answer(outermost);
             match self.indentation(first) {
-                Some(indentation) => self.edits.close(self.end_of_line(last), format!("\n{indentation}return {answer}")),
+                Some(indentation) => {
+                    self.edits.close(self.end_of_line(last), format!("\n{indentation}return {answer}"))
+                }
                 None => self.edits.close(last.end(), format!("; return {answer}")),
             }
         }
@@ -126,7 +133,8 @@ impl<'a> Lower<'a> {
         match &expr.value {
             None => self.edits.replace(expr.range, format!("{GIVEN}.append(None)")),
             Some(value) => {
-                self.edits.replace(TextRange::at(expr.start(), "yield".text_len()), format!("{GIVEN}.append(("));
+                self.edits
+                    .replace(TextRange::at(expr.start(), "yield".text_len()), format!("{GIVEN}.append(("));
                 self.visit_expr(value);
                 self.edits.close(expr.end(), "))");
             }
@@ -137,7 +145,8 @@ impl<'a> Lower<'a> {
         self.consume(&expr.value);
         let words = self.edits.text(TextRange::new(expr.start(), expr.value.start()));
         let length = words.find("from").map_or(words.len(), |at| at + "from".len());
-        self.edits.replace(TextRange::at(expr.start(), words[..length].text_len()), format!("{GIVEN}.extend(("));
+        self.edits
+            .replace(TextRange::at(expr.start(), words[..length].text_len()), format!("{GIVEN}.extend(("));
         self.visit_expr(&expr.value);
         self.edits.close(expr.end(), "))");
     }

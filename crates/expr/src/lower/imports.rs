@@ -1,8 +1,12 @@
-//! Imports of modules that this crate supplies become assignments, and names that Python has and the engine lacks are found.
+//! Imports of modules that this crate supplies become assignments, and names that Python has and the engine
+//! lacks are found.
 use super::Lower;
 use crate::library::{self, Library, Module};
 use ruff_python_ast::visitor::Visitor;
-use ruff_python_ast::{Alias, Expr, ExprAttribute, ExprBinOp, ExprCall, ExprName, Operator, StmtAugAssign, StmtImport, StmtImportFrom};
+use ruff_python_ast::{
+    Alias, Expr, ExprAttribute, ExprBinOp, ExprCall, ExprName, Operator, StmtAugAssign, StmtImport,
+    StmtImportFrom,
+};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 /// Keywords and methods through which a time zone comes into a time.
@@ -29,7 +33,10 @@ impl<'a> Lower<'a> {
     fn whole(&mut self, alias: &Alias) -> Option<String> {
         let name = alias.name.as_str();
         if let Some(rest) = name.strip_prefix("requests") {
-            self.aliases.insert(alias.asname.as_ref().map_or("requests", |name| name.as_str()).to_owned(), format!("requests{rest}"));
+            self.aliases.insert(
+                alias.asname.as_ref().map_or("requests", |name| name.as_str()).to_owned(),
+                format!("requests{rest}"),
+            );
             // Its parts are known without an import of their own.
             return (!rest.is_empty() && alias.asname.is_none()).then(|| "import requests".to_owned());
         }
@@ -41,7 +48,9 @@ impl<'a> Lower<'a> {
             (Some(other), _) => format!("{} = {value}", other.as_str()),
             (None, None) => format!("{name} = {value}"),
             (None, Some((package, rest))) => {
-                let inside = rest.rsplit('.').fold(value, |value, part| format!("_signet_module({{'{part}': {value}}})"));
+                let inside = rest
+                    .rsplit('.')
+                    .fold(value, |value, part| format!("_signet_module({{'{part}': {value}}})"));
                 self.needs(Library::MODULES);
                 format!("{package} = {inside}")
             }
@@ -99,7 +108,8 @@ impl<'a> Lower<'a> {
     /// A module of this crate; where the engine has one too, only for what that one lacks.
     fn supplied(&self, name: &str) -> Option<&'static Module> {
         let source = self.edits.source();
-        library::module(name).filter(|_| name != "json" || source.contains("default") || source.contains("cls"))
+        library::module(name)
+            .filter(|_| name != "json" || source.contains("default") || source.contains("cls"))
     }
 
     /// Sessions and their parts are classes of this crate, over the host's `requests`.
@@ -108,7 +118,8 @@ impl<'a> Lower<'a> {
             "requests.Session" | "requests.session" => ("requests.sessions", path.strip_prefix("requests.")?),
             other => other.rsplit_once('.')?,
         };
-        let module = library::module(module).filter(|module| module.name.starts_with("requests.") && module.names.contains(&name))?;
+        let module = library::module(module)
+            .filter(|module| module.name.starts_with("requests.") && module.names.contains(&name))?;
         Some(format!("{}.{name}", self.module(module)))
     }
 
@@ -146,7 +157,10 @@ impl<'a> Lower<'a> {
 
     /// A name of Python that the engine lacks.
     pub(super) fn name(&mut self, name: &ExprName) {
-        if name.ctx.is_load() && self.names.is_builtin(&name.id) && library::BUILTINS.iter().any(|(known, _)| *known == name.id.as_str()) {
+        if name.ctx.is_load()
+            && self.names.is_builtin(&name.id)
+            && library::BUILTINS.iter().any(|(known, _)| *known == name.id.as_str())
+        {
             self.needs(Library::BUILTINS);
         }
     }
@@ -156,7 +170,11 @@ impl<'a> Lower<'a> {
         if !self.edits.source().contains("ZoneInfo") {
             return false;
         }
-        let tzinfo = call.arguments.keywords.iter().any(|keyword| matches!(keyword.arg.as_deref(), Some("tzinfo" | "tz")));
+        let tzinfo = call
+            .arguments
+            .keywords
+            .iter()
+            .any(|keyword| matches!(keyword.arg.as_deref(), Some("tzinfo" | "tz")));
         match &*call.func {
             Expr::Attribute(method) if ZONED.contains(&method.attr.as_str()) => {
                 self.needs(Library("zoneinfo"));
@@ -206,7 +224,10 @@ impl<'a> Lower<'a> {
     pub(super) fn zoned_assignment(&mut self, stmt: &StmtAugAssign) {
         let Expr::Name(name) = &*stmt.target else { return };
         let Some((function, _)) = self.zoned_operator(stmt.op) else { return };
-        self.edits.replace(TextRange::new(stmt.target.end(), stmt.value.start()), format!(" = {function}{}, ", name.id));
+        self.edits.replace(
+            TextRange::new(stmt.target.end(), stmt.value.start()),
+            format!(" = {function}{}, ", name.id),
+        );
         self.edits.close(stmt.range.end(), ")");
     }
 }

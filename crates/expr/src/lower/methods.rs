@@ -34,12 +34,18 @@ impl<'a> Lower<'a> {
     /// A call in its other spelling; whether it was one.
     pub(super) fn method(&mut self, call: &'a ExprCall) -> bool {
         match &*call.func {
-            Expr::Attribute(method) if METHODS.contains(&method.attr.as_str()) && self.needs_more(method, call) => {
+            Expr::Attribute(method)
+                if METHODS.contains(&method.attr.as_str()) && self.needs_more(method, call) =>
+            {
                 self.needs(Library::METHODS);
                 self.respelt(call, method, &format!("_signet_{}(", method.attr), ", ");
                 false
             }
-            Expr::Name(name) if FUNCTIONS.contains(&name.id.as_str()) && self.names.is_builtin(&name.id) && (name.id != "round" || call.arguments.len() > 1) => {
+            Expr::Name(name)
+                if FUNCTIONS.contains(&name.id.as_str())
+                    && self.names.is_builtin(&name.id)
+                    && (name.id != "round" || call.arguments.len() > 1) =>
+            {
                 self.needs(Library::METHODS);
                 self.edits.replace(name.range, format!("_signet_{}", name.id));
                 true
@@ -53,10 +59,16 @@ impl<'a> Lower<'a> {
         let count = call.arguments.len();
         match method.attr.as_str() {
             "encode" | "decode" => {
-                let plain = |expr: &Expr| expr.as_string_literal_expr().is_some_and(|text| matches!(text.value.to_str().to_lowercase().as_str(), "utf-8" | "utf8" | "ascii"));
+                let plain = |expr: &Expr| {
+                    expr.as_string_literal_expr().is_some_and(|text| {
+                        matches!(text.value.to_str().to_lowercase().as_str(), "utf-8" | "utf8" | "ascii")
+                    })
+                };
                 count > 0 && !call.arguments.args.first().is_some_and(plain)
             }
-            "union" | "intersection" | "difference" => count != 1 || call.arguments.args.iter().any(Expr::is_starred_expr),
+            "union" | "intersection" | "difference" => {
+                count != 1 || call.arguments.args.iter().any(Expr::is_starred_expr)
+            }
             // What is put in stands second where the pattern comes first.
             "sub" => {
                 let of_module = method.value.as_name_expr().is_some_and(|of| of.id.as_str() == "re");
@@ -67,7 +79,13 @@ impl<'a> Lower<'a> {
     }
 
     /// `x.m(a)` as `function x separator a)`.
-    pub(super) fn respelt(&mut self, call: &ExprCall, method: &ExprAttribute, function: &str, separator: &str) {
+    pub(super) fn respelt(
+        &mut self,
+        call: &ExprCall,
+        method: &ExprAttribute,
+        function: &str,
+        separator: &str,
+    ) {
         self.edits.open(call.start(), function);
         let between = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
         let skipped = self.edits.text(between).find('.').unwrap_or_default();
@@ -79,8 +97,15 @@ impl<'a> Lower<'a> {
     pub(super) fn method_as_value(&mut self, place: &ExprAttribute) -> bool {
         let Expr::Name(of) = &*place.value else { return false };
         let (of, method) = (of.id.as_str(), place.attr.as_str());
-        if TYPES.contains(&of) && self.names.is_builtin(of) && !OF_TYPES.contains(&method) && !method.starts_with('_') {
-            self.edits.replace(place.range, format!("(lambda _signet_of, *_signet_args: _signet_of.{method}(*_signet_args))"));
+        if TYPES.contains(&of)
+            && self.names.is_builtin(of)
+            && !OF_TYPES.contains(&method)
+            && !method.starts_with('_')
+        {
+            self.edits.replace(
+                place.range,
+                format!("(lambda _signet_of, *_signet_args: _signet_of.{method}(*_signet_args))"),
+            );
             return true;
         }
         false
@@ -90,11 +115,27 @@ impl<'a> Lower<'a> {
     pub(super) fn callback(&mut self, argument: &Expr) {
         let Expr::Attribute(place) = argument else { return };
         let method = place.attr.as_str();
-        const OWN: [&str; 12] = ["get", "append", "add", "index", "count", "startswith", "endswith", "setdefault", "remove", "discard", "find", "format"];
+        const OWN: [&str; 12] = [
+            "get",
+            "append",
+            "add",
+            "index",
+            "count",
+            "startswith",
+            "endswith",
+            "setdefault",
+            "remove",
+            "discard",
+            "find",
+            "format",
+        ];
         let of_a_type = place.value.as_name_expr().is_some_and(|of| TYPES.contains(&of.id.as_str()));
         if OWN.contains(&method) && !of_a_type {
             self.edits.open(place.start(), "(lambda *_signet_args, _signet_of=(");
-            self.edits.replace(TextRange::new(place.value.end(), place.end()), format!("): _signet_of.{method}(*_signet_args))"));
+            self.edits.replace(
+                TextRange::new(place.value.end(), place.end()),
+                format!("): _signet_of.{method}(*_signet_args))"),
+            );
         }
     }
 
@@ -153,7 +194,10 @@ impl<'a> Lower<'a> {
                 && !ASKED.contains(&method.name.as_str())
             {
                 let name = method.name.as_str();
-                return self.refuse(method.name.range(), format!("the method '{name}' of a class is not asked: give it another name and call it"));
+                return self.refuse(
+                    method.name.range(),
+                    format!("the method '{name}' of a class is not asked: give it another name and call it"),
+                );
             }
         }
     }

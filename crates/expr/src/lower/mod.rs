@@ -1,5 +1,6 @@
-//! Python that the engine lacks, respelt into Python that it has: `del`, `yield`, iterators where it makes lists, callbacks
-//! that may ask the host, and modules of this crate. For each new line it is known which line it comes from.
+//! Python that the engine lacks, respelt into Python that it has: `del`, `yield`, iterators where it makes
+//! lists, callbacks that may ask the host, and modules of this crate. For each new line it is known which
+//! line it comes from.
 mod calls;
 mod edits;
 mod generators;
@@ -39,8 +40,8 @@ pub(crate) struct Refusal {
     pub what: String,
 }
 
-/// Respells a function. The text has passed the engine's check of nesting; needs a large stack, as every parser.
-/// `None` when the text does not parse or needs nothing.
+/// Respells a function. The text has passed the engine's check of nesting; needs a large stack, as every
+/// parser. `None` when the text does not parse or needs nothing.
 pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
     let Ok(module) = ruff_python_parser::parse_module(function) else { return Ok(None) };
     let body = &module.syntax().body;
@@ -99,7 +100,8 @@ impl<'a> Lower<'a> {
         line.trim().is_empty().then_some(line)
     }
 
-    /// `del a[k], b[i:j], c`: items are popped, slices emptied; a name goes as the name of a caught exception does.
+    /// `del a[k], b[i:j], c`: items are popped, slices emptied; a name goes as the name of a caught exception
+    /// does.
     fn delete(&mut self, stmt: &'a ruff_python_ast::StmtDelete) {
         let mut parts = Vec::new();
         let mut lines = false;
@@ -108,14 +110,24 @@ impl<'a> Lower<'a> {
             match target {
                 Expr::Tuple(tuple) => targets.extend(tuple.elts.iter().rev()),
                 Expr::List(list) => targets.extend(list.elts.iter().rev()),
-                Expr::Subscript(place) if place.slice.is_slice_expr() => parts.push(format!("{} = []", self.edits.text(place.range))),
+                Expr::Subscript(place) if place.slice.is_slice_expr() => {
+                    parts.push(format!("{} = []", self.edits.text(place.range)))
+                }
                 Expr::Subscript(place) if !place.slice.is_tuple_expr() => {
-                    parts.push(format!("{}.pop({})", self.edits.text(place.value.range()), self.edits.text(place.slice.range())));
+                    parts.push(format!(
+                        "{}.pop({})",
+                        self.edits.text(place.value.range()),
+                        self.edits.text(place.slice.range())
+                    ));
                 }
                 Expr::Name(name) => {
                     lines = true;
                     let name = name.id.as_str();
-                    parts.extend([name.to_owned(), "try: raise ValueError".to_owned(), format!("except ValueError as {name}: pass")]);
+                    parts.extend([
+                        name.to_owned(),
+                        "try: raise ValueError".to_owned(),
+                        format!("except ValueError as {name}: pass"),
+                    ]);
                 }
                 other => return self.refuse(other.range(), "'del' of an attribute: set it to None"),
             }
@@ -124,10 +136,15 @@ impl<'a> Lower<'a> {
             return self.edits.replace(stmt.range, parts.join("; "));
         }
         let rest = self.edits.source().get(stmt.range.end().to_usize()..).unwrap_or_default();
-        let alone = rest.lines().next().is_none_or(|rest| rest.trim().is_empty() || rest.trim_start().starts_with('#'));
+        let alone = rest
+            .lines()
+            .next()
+            .is_none_or(|rest| rest.trim().is_empty() || rest.trim_start().starts_with('#'));
         match self.indentation(stmt).filter(|_| alone) {
             Some(indentation) => self.edits.replace(stmt.range, parts.join(&format!("\n{indentation}"))),
-            None => self.refuse(stmt.range, "'del' of a name beside other statements: give it a line of its own"),
+            None => {
+                self.refuse(stmt.range, "'del' of a name beside other statements: give it a line of its own")
+            }
         }
     }
 }
@@ -140,7 +157,9 @@ impl<'a> Visitor<'a> for Lower<'a> {
             Stmt::ImportFrom(stmt) => return self.import_from(stmt),
             Stmt::FunctionDef(function) => return self.function(function),
             Stmt::ClassDef(class) => self.class(class),
-            Stmt::Return(stmt) if self.functions.last() == Some(&true) => return self.return_of_generator(stmt),
+            Stmt::Return(stmt) if self.functions.last() == Some(&true) => {
+                return self.return_of_generator(stmt);
+            }
             Stmt::Expr(stmt) => match &*stmt.value {
                 Expr::Yield(expr) => return self.yielded(expr),
                 Expr::YieldFrom(expr) => return self.yielded_from(expr),
@@ -157,10 +176,15 @@ impl<'a> Visitor<'a> for Lower<'a> {
         match expr {
             Expr::Call(call) => return self.call(call),
             Expr::Generator(generator) => return self.generator(generator),
-            Expr::Yield(_) | Expr::YieldFrom(_) => return self.refuse(expr.range(), "the value of 'yield': write 'yield' as a statement of its own"),
+            Expr::Yield(_) | Expr::YieldFrom(_) => {
+                return self
+                    .refuse(expr.range(), "the value of 'yield': write 'yield' as a statement of its own");
+            }
             Expr::Starred(starred) => self.consume(&starred.value),
             Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => {}
-            Expr::Compare(compare) => compare.operands.iter().skip(1).for_each(|operand| self.consume(operand)),
+            Expr::Compare(compare) => {
+                compare.operands.iter().skip(1).for_each(|operand| self.consume(operand))
+            }
             Expr::BinOp(sum) if self.zoned_sum(sum) => return,
             Expr::Attribute(place) if place.ctx.is_load() && self.method_as_value(place) => return,
             Expr::Attribute(place) => self.attribute(place),

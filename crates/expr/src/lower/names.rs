@@ -36,7 +36,10 @@ impl<'a> Visitor<'a> for Names {
             Stmt::ClassDef(class) => self.bind(&class.name),
             Stmt::Import(import) => {
                 for alias in &import.names {
-                    let name = alias.asname.as_ref().map_or_else(|| alias.name.split('.').next().unwrap_or_default(), |name| name.as_str());
+                    let name = alias.asname.as_ref().map_or_else(
+                        || alias.name.split('.').next().unwrap_or_default(),
+                        |name| name.as_str(),
+                    );
                     self.bind(name);
                 }
             }

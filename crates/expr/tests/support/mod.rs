@@ -49,19 +49,31 @@ impl HostObject for User {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::None
     }
-    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    fn call_now(
+        &self,
+        method: &str,
+        args: &[Value],
+        _: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         match method {
             "all_groups" => answered(Value::list(self.groups.iter().map(|name| Value::object(Group(name))))),
             "locale" => answered(args.first().map_or("en".into(), |_| "de".into())),
             _ => None,
         }
     }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+    fn call<'a>(
+        &'a self,
+        method: &'a str,
+        args: Vec<Value>,
+        _: Kwargs,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
             match method {
                 "group_attributes" => match args.first() {
-                    Some(Value::Object(request)) if request.type_name() == "HttpRequest" || request.type_name() == "PolicyRequest" => {
+                    Some(Value::Object(request))
+                        if request.type_name() == "HttpRequest" || request.type_name() == "PolicyRequest" =>
+                    {
                         Ok(Value::dict([("team", "blue"), ("quota", "10")]))
                     }
                     _ => Err(CallError::Type("group_attributes() takes the request".into())),
@@ -102,7 +114,12 @@ impl HostObject for Groups {
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::None
     }
-    fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+    fn call<'a>(
+        &'a self,
+        method: &'a str,
+        _: Vec<Value>,
+        kwargs: Kwargs,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
             let named = kwargs.iter().find(|(key, _)| key == "name").and_then(|(_, value)| value.as_str());
@@ -128,7 +145,12 @@ impl HostObject for Logger {
     fn attr(&self, _: &str) -> Option<Value> {
         None
     }
-    fn call_now(&self, level: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    fn call_now(
+        &self,
+        level: &str,
+        args: &[Value],
+        kwargs: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         answered(Value::from(format!("{level} {args:?} {kwargs:?}")))
     }
 }
@@ -143,7 +165,9 @@ impl HostObject for HttpRequest {
     }
     fn attr(&self, name: &str) -> Option<Value> {
         match name {
-            "META" => Some(Value::dict([("HTTP_USER_AGENT", "Mozilla/5.0 (X11)"), ("REMOTE_ADDR", "192.0.2.7")])),
+            "META" => {
+                Some(Value::dict([("HTTP_USER_AGENT", "Mozilla/5.0 (X11)"), ("REMOTE_ADDR", "192.0.2.7")]))
+            }
             "method" => Some("GET".into()),
             "path" => Some("/application/o/authorize/".into()),
             "GET" => Some(Value::dict([("next", "/if/user/")])),
@@ -200,28 +224,50 @@ impl Host for TestHost {
             _ => Effect::Now,
         }
     }
-    fn call_now(&self, function: &str, args: &[Value], _: &[(String, Value)]) -> Option<Result<Value, CallError>> {
+    fn call_now(
+        &self,
+        function: &str,
+        args: &[Value],
+        _: &[(String, Value)],
+    ) -> Option<Result<Value, CallError>> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         (function == "ak_message").then(|| {
-            let text = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type("a message is text".into()))?;
+            let text = args
+                .first()
+                .and_then(Value::as_str)
+                .ok_or_else(|| CallError::Type("a message is text".into()))?;
             self.messages.lock().unwrap().push(text.to_owned());
             Ok(Value::None)
         })
     }
-    fn call<'a>(&'a self, function: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, Result<Value, CallError>> {
+    fn call<'a>(
+        &'a self,
+        function: &'a str,
+        args: Vec<Value>,
+        kwargs: Kwargs,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
             match function {
                 "ak_is_group_member" => {
-                    let name = kwargs.iter().find(|(key, _)| key == "name").and_then(|(_, value)| value.as_str());
-                    let user = args.first().and_then(Value::as_object).ok_or_else(|| CallError::Type("expected a user".into()))?;
+                    let name =
+                        kwargs.iter().find(|(key, _)| key == "name").and_then(|(_, value)| value.as_str());
+                    let user = args
+                        .first()
+                        .and_then(Value::as_object)
+                        .ok_or_else(|| CallError::Type("expected a user".into()))?;
                     Ok((user.identity() == "1" && name == Some("staff")).into())
                 }
                 "ak_user_by" => match kwargs.first() {
-                    Some((key, value)) if key == "username" && value.as_str() == Some("grace") => Ok(Value::Object(user(2, "grace"))),
+                    Some((key, value)) if key == "username" && value.as_str() == Some("grace") => {
+                        Ok(Value::Object(user(2, "grace")))
+                    }
                     _ => Ok(Value::None),
                 },
-                "ak_call_policy" => Ok(Value::record("PolicyResult", [("passing", Value::Bool(true)), ("messages", Value::list(["fine"]))])),
+                "ak_call_policy" => Ok(Value::record(
+                    "PolicyResult",
+                    [("passing", Value::Bool(true)), ("messages", Value::list(["fine"]))],
+                )),
                 "never" => std::future::pending().await,
                 _ => Err(CallError::NotFound),
             }
@@ -239,15 +285,20 @@ impl Host for TestHost {
 }
 
 pub fn user(pk: i64, name: &'static str) -> Arc<dyn HostObject> {
-    let attributes =
-        Value::dict([("department", Value::from("research")), ("phones", Value::list(["+1", "+2"])), ("level", Value::Int(3)), ("settings", Value::dict([("locale", "de")]))]);
+    let attributes = Value::dict([
+        ("department", Value::from("research")),
+        ("phones", Value::list(["+1", "+2"])),
+        ("level", Value::Int(3)),
+        ("settings", Value::dict([("locale", "de")])),
+    ]);
     Arc::new(User { pk, name, attributes, groups: vec!["staff", "Research Team", "app-wiki"] })
 }
 
 pub const INPUTS: &[&str] = &["request", "context", "user", "http_request", "ak_client_ip", "ak_is_sso_flow"];
 
 pub fn inputs() -> Vec<(&'static str, Value)> {
-    let prompt = Value::dict([("username", "grace"), ("email", "grace@corp.example"), ("password", "Tr0ub4dor&3")]);
+    let prompt =
+        Value::dict([("username", "grace"), ("email", "grace@corp.example"), ("password", "Tr0ub4dor&3")]);
     let plan = Value::record("FlowPlan", [("context", Value::dict([("prompt_data", prompt.clone())]))]);
     let context = Value::dict([
         ("prompt_data", prompt),
@@ -272,11 +323,22 @@ pub fn inputs() -> Vec<(&'static str, Value)> {
 /// Threads as the server's: short programs run on them.
 pub static LARGE: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
-    threads.worker_threads(2).thread_name("large").thread_stack_size(STACK_BYTES).on_thread_start(run_on_this_thread).enable_all().build().unwrap()
+    threads
+        .worker_threads(2)
+        .thread_name("large")
+        .thread_stack_size(STACK_BYTES)
+        .on_thread_start(run_on_this_thread)
+        .enable_all()
+        .build()
+        .unwrap()
 });
 
 /// A run that may stay in its caller's thread.
-pub async fn run_large(program: &Program, host: &Arc<TestHost>, limits: &Limits) -> Result<Outcome, RunError> {
+pub async fn run_large(
+    program: &Program,
+    host: &Arc<TestHost>,
+    limits: &Limits,
+) -> Result<Outcome, RunError> {
     let (program, host, limits) = (program.clone(), host.clone(), limits.clone());
     LARGE.spawn(async move { run(&program, inputs(), host, &limits).await }).await.unwrap()
 }

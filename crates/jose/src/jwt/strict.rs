@@ -10,10 +10,9 @@ const REPEATED: &str = "repeated member name";
 /// Parses a whole JSON text; a name that occurs twice in any object is an error.
 pub(crate) fn parse(json: &[u8]) -> Result<Value, JwtError> {
     let mut parser = serde_json::Deserializer::from_slice(json);
-    Strict
-        .deserialize(&mut parser)
-        .and_then(|value| parser.end().map(|()| value))
-        .map_err(|error| if error.to_string().starts_with(REPEATED) { JwtError::DuplicateMember } else { JwtError::Malformed })
+    Strict.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value)).map_err(|error| {
+        if error.to_string().starts_with(REPEATED) { JwtError::DuplicateMember } else { JwtError::Malformed }
+    })
 }
 
 /// Parses a JSON text that must be an object.

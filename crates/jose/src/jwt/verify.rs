@@ -100,7 +100,14 @@ impl UnverifiedHeader {
             Some(Value::Object(jwk)) => Some(jwk.clone()),
             Some(_) => return Err(JwtError::Malformed),
         };
-        Ok(Self { alg: text("alg")?.and_then(|name| Algorithm::parse(&name)).ok_or(JwtError::UnsupportedAlgorithm)?, kid: text("kid")?, typ: text("typ")?, jwk })
+        Ok(Self {
+            alg: text("alg")?
+                .and_then(|name| Algorithm::parse(&name))
+                .ok_or(JwtError::UnsupportedAlgorithm)?,
+            kid: text("kid")?,
+            typ: text("typ")?,
+            jwk,
+        })
     }
 
     fn is_of_type(&self, accepted: &[&str]) -> bool {
@@ -150,18 +157,28 @@ pub fn decode_unverified_header(token: &str) -> Result<UnverifiedHeader, JwtErro
 ///
 /// Candidates are the keys whose algorithm is the token's and whose `kid`, where both have one, is
 /// equal. The algorithm of a check is always the key's.
-pub fn verify<'k>(token: &str, keys: impl IntoIterator<Item = &'k VerifyingKey>, expect: &Expect<'_>) -> Result<Verified<Claims>, JwtError> {
+pub fn verify<'k>(
+    token: &str,
+    keys: impl IntoIterator<Item = &'k VerifyingKey>,
+    expect: &Expect<'_>,
+) -> Result<Verified<Claims>, JwtError> {
     let parts = split(token)?;
     let header = parts.header;
     if !header.is_of_type(expect.typ) {
         return Err(JwtError::Type);
     }
     let signature = decode(parts.signature)?;
-    let mut candidates = keys.into_iter().enumerate().filter(|(_, key)| key.alg() == header.alg && same_kid(key.kid(), header.kid.as_deref())).peekable();
+    let mut candidates = keys
+        .into_iter()
+        .enumerate()
+        .filter(|(_, key)| key.alg() == header.alg && same_kid(key.kid(), header.kid.as_deref()))
+        .peekable();
     if candidates.peek().is_none() {
         return Err(JwtError::NoKey);
     }
-    let (index, _) = candidates.find(|(_, key)| key.verify(parts.signed.as_bytes(), &signature)).ok_or(JwtError::Signature)?;
+    let (index, _) = candidates
+        .find(|(_, key)| key.verify(parts.signed.as_bytes(), &signature))
+        .ok_or(JwtError::Signature)?;
     let claims = Claims::new(strict::parse_object(&decode(parts.payload)?)?);
     check_names(&claims, expect)?;
     check_dates(&claims, expect)?;

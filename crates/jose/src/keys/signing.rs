@@ -4,8 +4,8 @@ use crate::{Algorithm, Curve, KeyError, PublicParams, der, pem};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
-    RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use md5::{Digest, Md5};
 use std::fmt;
@@ -15,7 +15,11 @@ const PKCS8_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
 const PKCS8_EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const PKCS8_ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 /// The same for P-256, P-384 and P-521 (RFC 5480 §2.1.1.1).
-const CURVES: [&[u8]; 3] = [&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07], &[0x2b, 0x81, 0x04, 0x00, 0x22], &[0x2b, 0x81, 0x04, 0x00, 0x23]];
+const CURVES: [&[u8]; 3] = [
+    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+    &[0x2b, 0x81, 0x04, 0x00, 0x22],
+    &[0x2b, 0x81, 0x04, 0x00, 0x23],
+];
 
 /// A private key or shared secret that signs.
 pub struct SigningKey {
@@ -38,7 +42,10 @@ impl SigningKey {
     /// The `kid` is the MD5 of the whole text as given, so even its line ends count. MD5 is a name
     /// here, not a protection.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let block = pem::blocks(text)?.into_iter().find(|b| b.label.ends_with("PRIVATE KEY")).ok_or(KeyError::Missing("private key"))?;
+        let block = pem::blocks(text)?
+            .into_iter()
+            .find(|b| b.label.ends_with("PRIVATE KEY"))
+            .ok_or(KeyError::Missing("private key"))?;
         if block.encrypted || block.label == "ENCRYPTED PRIVATE KEY" {
             return Err(KeyError::Encrypted);
         }
@@ -47,7 +54,9 @@ impl SigningKey {
                 None => return Err(KeyError::MalformedPrivateKey),
                 Some((PKCS8_RSA, key)) => rsa(key)?,
                 Some((PKCS8_EC, _)) => ec(&block.der)?,
-                Some((PKCS8_ED25519, _)) => KeyKind::Ed25519(Ed25519KeyPair::from_pkcs8(&block.der).map_err(|_| KeyError::MalformedPrivateKey)?),
+                Some((PKCS8_ED25519, _)) => KeyKind::Ed25519(
+                    Ed25519KeyPair::from_pkcs8(&block.der).map_err(|_| KeyError::MalformedPrivateKey)?,
+                ),
                 Some(_) => return Err(KeyError::Unsupported),
             },
             "RSA PRIVATE KEY" => rsa(&block.der)?,
@@ -55,12 +64,22 @@ impl SigningKey {
             _ => return Err(KeyError::Unsupported),
         };
         let public = public(&kind)?;
-        Ok(Self { alg: public.algorithm(), kind, kid: Some(hex(&Md5::digest(text.as_bytes()))), public: Some(public) })
+        Ok(Self {
+            alg: public.algorithm(),
+            kind,
+            kid: Some(hex(&Md5::digest(text.as_bytes()))),
+            public: Some(public),
+        })
     }
 
     /// An HS256 key from a client secret. It has no `kid` and no public half.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Ok(Self { kind: KeyKind::Hmac(hmac_key(secret.as_ref())?), alg: Algorithm::Hs256, kid: None, public: None })
+        Ok(Self {
+            kind: KeyKind::Hmac(hmac_key(secret.as_ref())?),
+            alg: Algorithm::Hs256,
+            kid: None,
+            public: None,
+        })
     }
 
     /// The algorithm of every signature by this key.
@@ -83,11 +102,17 @@ impl SigningKey {
         match &self.kind {
             KeyKind::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| KeyError::Sign)?;
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(|_| KeyError::Sign)?;
                 Ok(signature)
             }
-            KeyKind::Ec(key) => key.sign(&SystemRandom::new(), message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign),
-            KeyKind::Ed25519(key) => key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign),
+            KeyKind::Ec(key) => key
+                .sign(&SystemRandom::new(), message)
+                .map(|s| s.as_ref().to_vec())
+                .map_err(|_| KeyError::Sign),
+            KeyKind::Ed25519(key) => {
+                key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| KeyError::Sign)
+            }
             KeyKind::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
         }
     }
@@ -127,10 +152,14 @@ fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
 
 /// Reads a SEC 1 `ECPrivateKey`, bare or within PKCS#8.
 fn ec(der: &[u8]) -> Result<KeyKind, KeyError> {
-    Curve::ALL.into_iter().find_map(|c| EcdsaKeyPair::from_private_key_der(signing_algorithm(c), der).ok()).map(KeyKind::Ec).ok_or_else(|| match curve_oid(der) {
-        Some(oid) if !CURVES.contains(&oid) => KeyError::Unsupported,
-        _ => KeyError::MalformedPrivateKey,
-    })
+    Curve::ALL
+        .into_iter()
+        .find_map(|c| EcdsaKeyPair::from_private_key_der(signing_algorithm(c), der).ok())
+        .map(KeyKind::Ec)
+        .ok_or_else(|| match curve_oid(der) {
+            Some(oid) if !CURVES.contains(&oid) => KeyError::Unsupported,
+            _ => KeyError::MalformedPrivateKey,
+        })
 }
 
 /// The curve that an EC key names, to tell a foreign curve from a damaged key.
@@ -160,7 +189,10 @@ fn public(kind: &KeyKind) -> Result<PublicParams, KeyError> {
         KeyKind::Ec(key) => {
             let point = key.public_key().as_ref();
             // The three curves have points of different lengths.
-            let curve = Curve::ALL.into_iter().find(|c| point.len() == 1 + 2 * c.size()).ok_or(KeyError::Unsupported)?;
+            let curve = Curve::ALL
+                .into_iter()
+                .find(|c| point.len() == 1 + 2 * c.size())
+                .ok_or(KeyError::Unsupported)?;
             PublicParams::from_point(curve, point)
         }
         KeyKind::Ed25519(key) => PublicParams::ed25519(key.public_key().as_ref()),

@@ -24,7 +24,13 @@ fn without(name: &str) -> Result<(), JwtError> {
 fn a_missing_or_foreign_audience_is_refused() {
     assert_eq!(without("aud"), Err(JwtError::MissingClaim("aud")));
     assert_eq!(with("aud", json!([])), Err(JwtError::MissingClaim("aud")));
-    for foreign in [json!("other"), json!("client "), json!("Client"), json!("client,other"), json!(["other", "clients"])] {
+    for foreign in [
+        json!("other"),
+        json!("client "),
+        json!("Client"),
+        json!("client,other"),
+        json!(["other", "clients"]),
+    ] {
         assert_eq!(with("aud", foreign), Err(JwtError::Audience));
     }
     for wrong in [json!(null), json!(1), json!({"client": 1}), json!(["client", 1])] {
@@ -112,7 +118,12 @@ fn headers_hold_alg_kid_and_typ_as_on_the_wire() {
 
 #[test]
 fn every_algorithm_makes_tokens_that_it_verifies_and_others_do_not() {
-    let keys: Vec<Arc<SigningKey>> = vec![signing(&RSA), signing(&ES256), signing(&self_signed(KeyAlgorithm::Ed25519)), Arc::new(SigningKey::hs256("client secret").unwrap())];
+    let keys: Vec<Arc<SigningKey>> = vec![
+        signing(&RSA),
+        signing(&ES256),
+        signing(&self_signed(KeyAlgorithm::Ed25519)),
+        Arc::new(SigningKey::hs256("client secret").unwrap()),
+    ];
     let verifying: Vec<VerifyingKey> = keys.iter().map(|k| k.verifying_key().unwrap()).collect();
     for (i, key) in keys.iter().enumerate() {
         let token = Encoder::new(key.clone(), "JWT").encode(&good_claims()).unwrap();

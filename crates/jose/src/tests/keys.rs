@@ -28,7 +28,8 @@ fn every_curve_reads_from_pkcs8_and_sec1() {
         let pair = aws::EcdsaKeyPair::generate(curve).unwrap();
         let sec1: EcPrivateKeyRfc5915Der<'_> = pair.private_key().as_der().unwrap();
         let pkcs8 = pair.to_pkcs8v1().unwrap();
-        for text in [pem::encode("EC PRIVATE KEY", sec1.as_ref()), pem::encode("PRIVATE KEY", pkcs8.as_ref())] {
+        for text in [pem::encode("EC PRIVATE KEY", sec1.as_ref()), pem::encode("PRIVATE KEY", pkcs8.as_ref())]
+        {
             let key = SigningKey::from_pem(&text).unwrap();
             assert_eq!(key.alg(), alg);
             let signature = key.sign(b"message").unwrap();
@@ -53,7 +54,9 @@ fn an_rsa_key_reads_from_pkcs8_as_well_as_from_pkcs1() {
 #[test]
 fn a_parameters_block_before_the_key_is_skipped() {
     let key = ES256.key_pem.reveal();
-    let text = format!("comment\n-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{key}");
+    let text = format!(
+        "comment\n-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{key}"
+    );
     assert_eq!(SigningKey::from_pem(&text).unwrap().alg(), Algorithm::Es256);
 }
 
@@ -86,7 +89,10 @@ fn nonsense_is_refused_without_a_panic() {
     assert_eq!(refused(&RSA.certificate_pem), KeyError::Missing("private key"));
     assert_eq!(refused("-----BEGIN PRIVATE KEY-----\nAAAA\n"), KeyError::MalformedPem);
     assert_eq!(refused("-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----"), KeyError::MalformedPem);
-    assert_eq!(refused("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"), KeyError::MalformedPem);
+    assert_eq!(
+        refused("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"),
+        KeyError::MalformedPem
+    );
     for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"] {
         for der in [&b""[..], b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x30\x03\x02\x01\x00", b"garbage"] {
             assert_eq!(refused(&pem::encode(label, der)), KeyError::MalformedPrivateKey);

@@ -19,7 +19,14 @@ const NOW: i64 = 1_700_000_000;
 const ISSUER: &str = "https://id.example/application/o/app/";
 
 fn self_signed(alg: KeyAlgorithm) -> Generated {
-    generate(&Generate { common_name: "signet.test", subject_alt_names: &["signet.test"], validity_days: 30, alg, now: NOW }).unwrap()
+    generate(&Generate {
+        common_name: "signet.test",
+        subject_alt_names: &["signet.test"],
+        validity_days: 30,
+        alg,
+        now: NOW,
+    })
+    .unwrap()
 }
 
 /// One RSA key for all tests that need any: making one is slow.

@@ -127,9 +127,15 @@ fn a_changed_or_missing_signature_is_refused() {
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let mut bytes = unb64(signature);
     bytes[10] ^= 1;
-    for bad in
-        [bytes.clone(), Vec::new(), bytes[..63].to_vec(), vec![0; 64], [vec![0; 32], bytes[32..].to_vec()].concat(), [bytes[..32].to_vec(), vec![0; 32]].concat(), vec![0xff; 64]]
-    {
+    for bad in [
+        bytes.clone(),
+        Vec::new(),
+        bytes[..63].to_vec(),
+        vec![0; 64],
+        [vec![0; 32], bytes[32..].to_vec()].concat(),
+        [bytes[..32].to_vec(), vec![0; 32]].concat(),
+        vec![0xff; 64],
+    ] {
         let forged = format!("{signed}.{}", b64(bad));
         assert_eq!(refused(&forged), JwtError::Signature);
     }
@@ -148,7 +154,9 @@ fn good_claims_of(sub: &str) -> String {
 fn an_ecdsa_signature_in_der_form_is_refused() {
     use aws_lc_rs::{rand::SystemRandom, signature};
     let block = pem_der(ES256.key_pem.reveal());
-    let key = signature::EcdsaKeyPair::from_private_key_der(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, &block).unwrap();
+    let key =
+        signature::EcdsaKeyPair::from_private_key_der(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, &block)
+            .unwrap();
     let signed = format!("{}.{}", b64(r#"{"alg":"ES256"}"#), b64(good_claims().to_string()));
     let der = key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
     let forged = format!("{signed}.{}", b64(der.as_ref()));

@@ -1,10 +1,13 @@
 //! Vectors of RFC 7515, 7636, 7638, 8037 and OpenID Connect Core.
 use super::{b64, unb64};
 use crate::jwt::{Expect, verify};
-use crate::{Algorithm, Jwk, PublicParams, SigningKey, VerifyingKey, der, half_hash, pem, pkce_s256, pkce_s256_matches};
+use crate::{
+    Algorithm, Jwk, PublicParams, SigningKey, VerifyingKey, der, half_hash, pem, pkce_s256, pkce_s256_matches,
+};
 use serde_json::{Map, Value, json};
 
-const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+const PAYLOAD: &str =
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
 const A1_KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 const A1_SIGNATURE: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -23,7 +26,8 @@ const A2_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu
 const A3_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
 const A3_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
 const A3_D: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
-const A3_SIGNATURE: &str = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+const A3_SIGNATURE: &str =
+    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
 pub(super) const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
@@ -136,7 +140,10 @@ fn rfc8037_a3_thumbprint_of_ed25519() {
 #[test]
 fn rfc7638_thumbprint_of_rsa_ignores_optional_members() {
     let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-    let params = PublicParams::from_jwk(&object(json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"}))).unwrap();
+    let params = PublicParams::from_jwk(&object(
+        json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"}),
+    ))
+    .unwrap();
     assert_eq!(params.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }
 
@@ -157,7 +164,13 @@ fn rfc7636_b_pkce_challenge() {
 fn oidc_core_half_hashes_follow_the_algorithm() {
     let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
     assert_eq!(half_hash(Algorithm::Rs256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
-    for (alg, length) in [(Algorithm::Hs256, 16), (Algorithm::Es256, 16), (Algorithm::Es384, 24), (Algorithm::Es512, 32), (Algorithm::EdDsa, 32)] {
+    for (alg, length) in [
+        (Algorithm::Hs256, 16),
+        (Algorithm::Es256, 16),
+        (Algorithm::Es384, 24),
+        (Algorithm::Es512, 32),
+        (Algorithm::EdDsa, 32),
+    ] {
         assert_eq!(unb64(&half_hash(alg, access_token)).len(), length, "{alg}");
     }
 }

@@ -7,13 +7,23 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 const DAY: i64 = 86_400;
 
 fn request<'a>(names: &'a [&'a str]) -> Generate<'a> {
-    Generate { common_name: "name", subject_alt_names: names, validity_days: 365, alg: KeyAlgorithm::Ed25519, now: NOW }
+    Generate {
+        common_name: "name",
+        subject_alt_names: names,
+        validity_days: 365,
+        alg: KeyAlgorithm::Ed25519,
+        now: NOW,
+    }
 }
 
 #[test]
 fn generated_pairs_fit_and_describe_themselves() {
     let ed = self_signed(KeyAlgorithm::Ed25519);
-    for (pair, key_type, label) in [(&*RSA, KeyType::Rsa, "RSA PRIVATE KEY"), (&*ES256, KeyType::Ec, "EC PRIVATE KEY"), (&ed, KeyType::Ed25519, "PRIVATE KEY")] {
+    for (pair, key_type, label) in [
+        (&*RSA, KeyType::Rsa, "RSA PRIVATE KEY"),
+        (&*ES256, KeyType::Ec, "EC PRIVATE KEY"),
+        (&ed, KeyType::Ed25519, "PRIVATE KEY"),
+    ] {
         let (certificate, _) = check_pair(&pair.certificate_pem, pair.key_pem.reveal()).unwrap();
         assert_eq!(certificate.key_type(), Some(key_type));
         assert_eq!(certificate.subject(), "OU=Self-signed,O=Signet,CN=signet.test");
@@ -29,9 +39,12 @@ fn generated_pairs_fit_and_describe_themselves() {
 
 #[test]
 fn generated_certificates_are_signed_by_their_own_key() {
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm};
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+    };
     let ed = self_signed(KeyAlgorithm::Ed25519);
-    let cases: [(&Generated, &'static dyn VerificationAlgorithm); 3] = [(&RSA, &RSA_PKCS1_2048_8192_SHA256), (&ES256, &ECDSA_P256_SHA256_ASN1), (&ed, &ED25519)];
+    let cases: [(&Generated, &'static dyn VerificationAlgorithm); 3] =
+        [(&RSA, &RSA_PKCS1_2048_8192_SHA256), (&ES256, &ECDSA_P256_SHA256_ASN1), (&ed, &ED25519)];
     for (pair, algorithm) in cases {
         let certificate = Certificate::from_pem(&pair.certificate_pem).unwrap();
         let (_, parsed) = X509Certificate::from_der(certificate.der()).unwrap();
@@ -53,7 +66,12 @@ fn alternative_names_are_critical_and_typed() {
     v6[15] = 1;
     assert_eq!(
         extension.value.general_names,
-        [GeneralName::DNSName("a.test"), GeneralName::DNSName("*.b.test"), GeneralName::IPAddress(&[10, 0, 0, 1]), GeneralName::IPAddress(&v6),]
+        [
+            GeneralName::DNSName("a.test"),
+            GeneralName::DNSName("*.b.test"),
+            GeneralName::IPAddress(&[10, 0, 0, 1]),
+            GeneralName::IPAddress(&v6),
+        ]
     );
     let plain = generate(&request(&["", " "])).unwrap();
     let certificate = Certificate::from_pem(&plain.certificate_pem).unwrap();
@@ -112,7 +130,10 @@ fn certificates_of_unusable_keys_still_read() {
     // As printed by OpenSSL.
     assert_eq!(ed448.fingerprint_sha1(), "e1:3b:2a:fb:f9:87:91:af:81:64:1f:6c:a9:89:a5:90:e2:26:2c:6d");
     assert_eq!(ed448.expiry(), 2_110_827_477);
-    assert_eq!(dsa.fingerprint_sha256(), "2a:97:99:d7:d7:26:43:c5:cf:21:10:49:c5:b3:f2:8f:40:68:21:99:35:46:73:68:fe:10:89:2f:67:68:27:6f");
+    assert_eq!(
+        dsa.fingerprint_sha256(),
+        "2a:97:99:d7:d7:26:43:c5:cf:21:10:49:c5:b3:f2:8f:40:68:21:99:35:46:73:68:fe:10:89:2f:67:68:27:6f"
+    );
 }
 
 #[test]

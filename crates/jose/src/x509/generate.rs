@@ -3,7 +3,10 @@ use crate::{GenerateError, der, pem};
 use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
-use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
+use rcgen::{
+    CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm,
+};
 use signet_base::Secret;
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -68,8 +71,13 @@ pub fn generate(request: &Generate<'_>) -> Result<Generated, GenerateError> {
     let params = params(request)?;
     let key = new_key(request.alg).ok_or(GenerateError::Crypto)?;
     let pkcs8 = key.pkcs8.as_slice().into();
-    let certificate = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, key.signature).and_then(|pair| params.self_signed(&pair)).map_err(|_| GenerateError::Crypto)?;
-    Ok(Generated { certificate_pem: pem::encode("CERTIFICATE", certificate.der()).to_string(), key_pem: Secret::new(pem::encode(key.label, &key.traditional).as_str()) })
+    let certificate = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, key.signature)
+        .and_then(|pair| params.self_signed(&pair))
+        .map_err(|_| GenerateError::Crypto)?;
+    Ok(Generated {
+        certificate_pem: pem::encode("CERTIFICATE", certificate.der()).to_string(),
+        key_pem: Secret::new(pem::encode(key.label, &key.traditional).as_str()),
+    })
 }
 
 fn params(request: &Generate<'_>) -> Result<CertificateParams, GenerateError> {
@@ -124,7 +132,11 @@ fn alt_names(names: &[&str]) -> Result<Option<Vec<u8>>, GenerateError> {
 /// `xn--` form.
 fn is_dns_name(name: &str) -> bool {
     let name = name.strip_prefix("*.").unwrap_or(name);
-    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
 }
 
 struct NewKey {

@@ -41,7 +41,9 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
 fn text(value: &Any<'_>) -> Option<String> {
     let data = value.data;
     match value.tag() {
-        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => std::str::from_utf8(data).ok().map(str::to_owned),
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
+            std::str::from_utf8(data).ok().map(str::to_owned)
+        }
         // In practice Latin-1.
         Tag::T61String => Some(data.iter().map(|b| char::from(*b)).collect()),
         Tag::BmpString => {

@@ -55,13 +55,20 @@ pub struct Certificate {
 impl Certificate {
     /// Reads the first certificate of a PEM text; a chain may follow it.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let block = pem::blocks(text)?.into_iter().find(|b| b.label == "CERTIFICATE").ok_or(KeyError::Missing("certificate"))?;
+        let block = pem::blocks(text)?
+            .into_iter()
+            .find(|b| b.label == "CERTIFICATE")
+            .ok_or(KeyError::Missing("certificate"))?;
         Self::from_der(&block.der)
     }
 
     /// Reads every certificate of a PEM text, in order.
     pub fn chain_from_pem(text: &str) -> Result<Vec<Self>, KeyError> {
-        let chain = pem::blocks(text)?.into_iter().filter(|b| b.label == "CERTIFICATE").map(|b| Self::from_der(&b.der)).collect::<Result<Vec<_>, _>>()?;
+        let chain = pem::blocks(text)?
+            .into_iter()
+            .filter(|b| b.label == "CERTIFICATE")
+            .map(|b| Self::from_der(&b.der))
+            .collect::<Result<Vec<_>, _>>()?;
         if chain.is_empty() {
             return Err(KeyError::Missing("certificate"));
         }
@@ -170,6 +177,7 @@ pub fn check_pair(certificate_pem: &str, key_pem: &str) -> Result<(Certificate, 
 }
 
 fn fingerprint(algorithm: &'static digest::Algorithm, der: &[u8]) -> String {
-    let bytes: Vec<String> = digest::digest(algorithm, der).as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    let bytes: Vec<String> =
+        digest::digest(algorithm, der).as_ref().iter().map(|b| format!("{b:02x}")).collect();
     bytes.join(":")
 }

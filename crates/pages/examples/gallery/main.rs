@@ -12,15 +12,17 @@ use serde_json::{Value, json};
 use signet_pages::challenge::CHOSEN;
 use signet_pages::ui::{self, Field};
 use signet_pages::{
-    Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage, Manifest, NoticePage, Page, Person, Theme, Tile, api_browser_page,
-    challenge_page, error_page, flow_page, library_page, notice_page,
+    Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage,
+    Manifest, NoticePage, Page, Person, Theme, Tile, api_browser_page, challenge_page, error_page, flow_page,
+    library_page, notice_page,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out: PathBuf = std::env::args_os().nth(1).ok_or("usage: gallery OUTDIR")?.into();
     fs::create_dir_all(&out)?;
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
-    let manifest = fs::read_to_string(dist.join("manifest.json")).map_err(|_| "build web/ first: npm run build")?;
+    let manifest =
+        fs::read_to_string(dist.join("manifest.json")).map_err(|_| "build web/ first: npm run build")?;
     let assets = Manifest::parse(&manifest, "")?;
     fs::create_dir_all(out.join("assets"))?;
     for entry in fs::read_dir(dist.join("assets"))? {
@@ -31,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let brand = Brand {
         title: "Fernhill".into(),
-        footer_links: ["Help desk", "Privacy", "Imprint"].map(|name| FooterLink { name: name.into(), href: "#".into() }).into(),
+        footer_links: ["Help desk", "Privacy", "Imprint"]
+            .map(|name| FooterLink { name: name.into(), href: "#".into() })
+            .into(),
         ..Brand::default()
     };
     for (suffix, theme) in [("", Theme::Light), ("-dark", Theme::Dark)] {
@@ -48,7 +52,10 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     form.application = Some("Grafana");
     form.decline_url = Some("#declined");
     form.publisher = Some("Fernhill Observability");
-    let shared = [("profile", "Mara Lindqvist · mara.lindqvist · Platform, On-call".to_owned()), ("email", "mara.lindqvist@fernhill.example".to_owned())];
+    let shared = [
+        ("profile", "Mara Lindqvist · mara.lindqvist · Platform, On-call".to_owned()),
+        ("email", "mara.lindqvist@fernhill.example".to_owned()),
+    ];
     form.shared = &shared;
     form.request_id = Some("01JD-8Q4Z-M7RK");
     let mut out: Vec<(String, String)> = Vec::new();
@@ -64,7 +71,11 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
             out.push((format!("layout-{}", layout.word()), html.into_string()));
         }
     }
-    let teal = Brand { title: "Universitätsklinikum Nordheide-Waldenburg".into(), color: Some("#0f766e".into()), ..brand.clone() };
+    let teal = Brand {
+        title: "Universitätsklinikum Nordheide-Waldenburg".into(),
+        color: Some("#0f766e".into()),
+        ..brand.clone()
+    };
     if let Some(html) = challenge_page(Page { brand: &teal, ..page }, &identification(), &form) {
         out.push(("brand".into(), html.into_string()));
     }
@@ -72,9 +83,13 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         out.push(("rtl".into(), html.into_string()));
     }
     out.push(("code".into(), flow_page(code(page, &form)).into_string()));
-    for (name, chosen) in
-        [("validate-totp", "totp:1"), ("validate-sms-sent", "sms:3"), ("validate-static", "static:2"), ("validate-duo", "duo:5"), ("validate-passkey", "webauthn:-1")]
-    {
+    for (name, chosen) in [
+        ("validate-totp", "totp:1"),
+        ("validate-sms-sent", "sms:3"),
+        ("validate-static", "static:2"),
+        ("validate-duo", "duo:5"),
+        ("validate-passkey", "webauthn:-1"),
+    ] {
         let values = [(CHOSEN.to_owned(), chosen.to_owned())];
         let form = FormContext { values: &values, ..form };
         if let Some(html) = challenge_page(page, &steps::validate(""), &form) {
@@ -122,7 +137,13 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
 
 /// A page as a stage of another crate puts it together.
 fn code<'a>(page: Page<'a>, form: &FormContext) -> FlowPage<'a> {
-    let field = |name, label, error| Field { name, label, error, help: Some("A new code appears every 30 seconds."), ..Field::default() };
+    let field = |name, label, error| Field {
+        name,
+        label,
+        error,
+        help: Some("A new code appears every 30 seconds."),
+        ..Field::default()
+    };
     let challenge = json!({"component": "ak-stage-authenticator-validate"});
     let body = form.form(
         &challenge,
@@ -192,9 +213,15 @@ fn challenges() -> Vec<(&'static str, Value)> {
                 "response_errors": {"non_field_errors": [{"string": "Passwords don't match.", "code": "invalid"}]}}),
         ),
         ("prompt", prompt()),
-        ("user-login", json!({"component": "ak-stage-user-login", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist"})),
+        (
+            "user-login",
+            json!({"component": "ak-stage-user-login", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist"}),
+        ),
         ("dummy", json!({"component": "ak-stage-dummy", "flow_info": flow("Try it"), "name": "stage-dummy"})),
-        ("denied", json!({"component": "ak-stage-access-denied", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist", "error_message": ""})),
+        (
+            "denied",
+            json!({"component": "ak-stage-access-denied", "flow_info": flow("Sign in"), "pending_user": "mara.lindqvist", "error_message": ""}),
+        ),
         ("flow-error", json!({"component": "ak-stage-flow-error", "request_id": "b7f2-09ce-4d31"})),
         (
             "session-end",
@@ -202,7 +229,10 @@ fn challenges() -> Vec<(&'static str, Value)> {
                 "application_launch_url": "https://grafana.example/", "invalidation_flow_url": "/if/flow/default-invalidation-flow/", "overview_url": "/if/user/"}),
         ),
         ("redirect", json!({"component": "xak-flow-redirect", "flow_info": flow(""), "to": "#there"})),
-        ("unsafe-target", json!({"component": "ak-stage-autosubmit", "flow_info": flow(""), "url": "javascript:alert(1)", "attrs": {}})),
+        (
+            "unsafe-target",
+            json!({"component": "ak-stage-autosubmit", "flow_info": flow(""), "url": "javascript:alert(1)", "attrs": {}}),
+        ),
     ]
 }
 

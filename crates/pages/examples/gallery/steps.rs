@@ -23,7 +23,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
     let mut wrong = validate("totp");
     wrong["response_errors"] = json!({"code": [{"string": "Invalid Token. Please ensure the time on your device is accurate and try again.", "code": "invalid"}]});
     let setup = |component: &str, more: Value| {
-        let mut challenge = json!({"component": component, "flow_info": flow("Set up"), "pending_user": "mara.lindqvist"});
+        let mut challenge =
+            json!({"component": component, "flow_info": flow("Set up"), "pending_user": "mara.lindqvist"});
         for (name, value) in more.as_object().into_iter().flatten() {
             challenge[name] = value.clone();
         }
@@ -47,13 +48,43 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ),
         ("setup-passkey", setup("ak-stage-authenticator-webauthn", json!({"registration": registration}))),
         ("setup-totp", setup("ak-stage-authenticator-totp", json!({"config_url": config}))),
-        ("setup-codes", setup("ak-stage-authenticator-static", json!({"codes": ["tk7m2qxp9fzh", "w4rn8bcd6jyv", "h3ps5gkt7mqx", "n9zc3wvf2rbp", "j6dh4xkt8pgs", "q2yb7nmf5vcw"]}))),
+        (
+            "setup-codes",
+            setup(
+                "ak-stage-authenticator-static",
+                json!({"codes": ["tk7m2qxp9fzh", "w4rn8bcd6jyv", "h3ps5gkt7mqx", "n9zc3wvf2rbp", "j6dh4xkt8pgs", "q2yb7nmf5vcw"]}),
+            ),
+        ),
         ("setup-sms", setup("ak-stage-authenticator-sms", json!({"phone_number_required": true}))),
-        ("setup-email", setup("ak-stage-authenticator-email", json!({"email_required": false, "email": "mara@fernhill.example"}))),
-        ("setup-duo", setup("ak-stage-authenticator-duo", json!({"activation_barcode": "https://duo.example/qr.png", "activation_code": "duo://X-Y", "stage_uuid": "0a-1"}))),
+        (
+            "setup-email",
+            setup(
+                "ak-stage-authenticator-email",
+                json!({"email_required": false, "email": "mara@fernhill.example"}),
+            ),
+        ),
+        (
+            "setup-duo",
+            setup(
+                "ak-stage-authenticator-duo",
+                json!({"activation_barcode": "https://duo.example/qr.png", "activation_code": "duo://X-Y", "stage_uuid": "0a-1"}),
+            ),
+        ),
         ("captcha", setup("ak-stage-captcha", captcha.clone())),
-        ("email-sent", setup("ak-stage-email", json!({"response_errors": {"non_field_errors": [{"string": "email-sent", "code": "email-sent"}]}}))),
-        ("frame", setup("xak-flow-frame", json!({"url": "https://device.example/", "loading_overlay": true, "loading_text": "Checking your device"}))),
+        (
+            "email-sent",
+            setup(
+                "ak-stage-email",
+                json!({"response_errors": {"non_field_errors": [{"string": "email-sent", "code": "email-sent"}]}}),
+            ),
+        ),
+        (
+            "frame",
+            setup(
+                "xak-flow-frame",
+                json!({"url": "https://device.example/", "loading_overlay": true, "loading_text": "Checking your device"}),
+            ),
+        ),
         (
             "identification-passkey",
             json!({"component": "ak-stage-identification", "flow_info": flow("Sign in"), "user_fields": ["username"], "password_fields": true, "allow_show_password": true,
@@ -93,16 +124,34 @@ impl Security {
             current: id == "a",
         };
         Self {
-            profile: Profile { name: "Mara Lindqvist".into(), username: "mara.lindqvist".into(), email: "mara.lindqvist@fernhill.example".into(), change_url: "#".into() },
+            profile: Profile {
+                name: "Mara Lindqvist".into(),
+                username: "mara.lindqvist".into(),
+                email: "mara.lindqvist@fernhill.example".into(),
+                change_url: "#".into(),
+            },
             methods: vec![
                 method("webauthn", 1, "MacBook Pro", "", "2026-11-18T08:12:00Z"),
                 method("totp", 2, "", "", ""),
                 method("static", 3, "Recovery codes", "4 left", "2026-02-14T08:12:00Z"),
             ],
-            set_up: vec![set_up("authenticatorwebauthnstage"), set_up("authenticatortotpstage"), set_up("authenticatorstaticstage"), set_up("passwordstage")],
+            set_up: vec![
+                set_up("authenticatorwebauthnstage"),
+                set_up("authenticatortotpstage"),
+                set_up("authenticatorstaticstage"),
+                set_up("passwordstage"),
+            ],
             sessions: vec![
-                session("a", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "198.51.100.24"),
-                session("b", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "2001:db8:4::1c"),
+                session(
+                    "a",
+                    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0",
+                    "198.51.100.24",
+                ),
+                session(
+                    "b",
+                    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1",
+                    "2001:db8:4::1c",
+                ),
             ],
             consents: vec![ConsentRow {
                 id: "1".into(),

@@ -25,7 +25,8 @@ pub fn captcha(challenge: &Value, form: &FormContext) -> Markup {
     )
 }
 
-/// The box that the service's script fills. `field` takes the answer; `sends` when the form goes as soon as it is there.
+/// The box that the service's script fills. `field` takes the answer; `sends` when the form goes as soon as
+/// it is there.
 pub(super) fn widget(challenge: &Value, field: &'static str, sends: bool) -> Markup {
     let url = text(challenge, "js_url");
     html! {

@@ -18,12 +18,17 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
             @if let Some(publisher) = form.publisher { "Run by " bdi { (publisher) } ". " }
             "What it keeps, you can withdraw in your settings, under Applications."
         }),
-        None if form.purpose == Purpose::Delete => Heading::new(flow_title(challenge, DELETE)).sentence(html! { (words) }),
+        None if form.purpose == Purpose::Delete => {
+            Heading::new(flow_title(challenge, DELETE)).sentence(html! { (words) })
+        }
         None if form.purpose == Purpose::Recover => {
-            Heading::new(flow_title(challenge, "Reset your password")).sentence(html! { "Go on if it was you who asked for this link. Next you choose a new password." })
+            Heading::new(flow_title(challenge, "Reset your password")).sentence(
+                html! { "Go on if it was you who asked for this link. Next you choose a new password." },
+            )
         }
         None if form.purpose == Purpose::Enrol => {
-            Heading::new(flow_title(challenge, "Confirm your e-mail address")).sentence(html! { "Go on if it was you who asked for this account." })
+            Heading::new(flow_title(challenge, "Confirm your e-mail address"))
+                .sentence(html! { "Go on if it was you who asked for this account." })
         }
         None if words.is_empty() => Heading::new(flow_title(challenge, "Do you agree?")),
         None => Heading::new(flow_title(challenge, "Do you agree?")).sentence(html! { (words) }),
@@ -47,14 +52,20 @@ pub(super) fn pair(challenge: &Value, form: &FormContext) -> Markup {
 pub fn consent(challenge: &Value, form: &FormContext) -> Markup {
     let before = list(challenge, "permissions");
     let new = list(challenge, "additional_permissions");
-    let ids: Vec<&str> = before.iter().chain(new).map(|permission| text(permission, "id")).filter(|id| !id.is_empty()).collect();
+    let ids: Vec<&str> = before
+        .iter()
+        .chain(new)
+        .map(|permission| text(permission, "id"))
+        .filter(|id| !id.is_empty())
+        .collect();
     form.form(
         challenge,
         html! {
             (ui::hidden("token", text(challenge, "token")))
             (ui::errors(&stray_errors(challenge, &[])))
             @if before.is_empty() && new.is_empty() {
-                // Without an application there is nobody who would learn anything: the title and its sentence say what it is.
+                // Without an application there is nobody who would learn anything: the title and its sentence
+                // say what it is.
                 @if form.application.is_some() {
                 p class="muted" { "The application learns that it is you who signs in, and nothing more." }
                 }
@@ -88,7 +99,11 @@ fn row(permission: &Value, form: &FormContext, new: bool) -> Markup {
     let id = text(permission, "id");
     // The texts that mappings are delivered with are written for administrators.
     let name = Some(text(permission, "name")).filter(|name| !name.is_empty() && !words::is_delivered(name));
-    let value = form.shared.iter().find(|(of, value)| *of == id && !value.is_empty()).map(|(_, value)| value.as_str());
+    let value = form
+        .shared
+        .iter()
+        .find(|(of, value)| *of == id && !value.is_empty())
+        .map(|(_, value)| value.as_str());
     let (name, detail) = match (name, words::permission(id)) {
         (Some(name), _) | (None, Some(name)) => (name, value),
         (None, None) => ("A permission of this application", Some(id)),

@@ -12,9 +12,11 @@ use crate::ui::{self, Field, Input};
 /// The flow's own title, and where the person is on the way to.
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
     if form.purpose == Purpose::Recover {
-        return Heading::new(flow_title(challenge, "Reset your password")).sentence(html! { "We send you a link by e-mail. Open it to get back in." });
+        return Heading::new(flow_title(challenge, "Reset your password"))
+            .sentence(html! { "We send you a link by e-mail. Open it to get back in." });
     }
-    let application = Some(text(challenge, "application_pre")).filter(|name| !name.is_empty()).or(form.application);
+    let application =
+        Some(text(challenge, "application_pre")).filter(|name| !name.is_empty()).or(form.application);
     Heading::new(flow_title(challenge, "Sign in")).continue_to(application)
 }
 
@@ -43,7 +45,8 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
             (form.form(challenge, html! {
                 (ui::errors(&stray_errors(challenge, known)))
                 @if let Some(options) = passkeys {
-                    // Passkeys appear among the browser's suggestions for the name; the button asks for one outright.
+                    // Passkeys appear among the browser's suggestions for the name; the button asks for one
+                    // outright.
                     div data-passkey="conditional" data-options=(options) data-field="passkey" { (ui::hidden("passkey", "")) (ui::hidden_notice("failed", super::passkey::FAILED, super::passkey::WHY)) }
                 }
                 (name_field(challenge, form, &fields))
@@ -97,7 +100,13 @@ fn name_field(challenge: &Value, form: &FormContext, fields: &[&str]) -> Markup 
 
 fn password_field(challenge: &Value) -> Markup {
     ui::password_field(
-        &Field { name: "password", label: "Password", autocomplete: "current-password", error: field_error(challenge, "password"), ..Field::default() },
+        &Field {
+            name: "password",
+            label: "Password",
+            autocomplete: "current-password",
+            error: field_error(challenge, "password"),
+            ..Field::default()
+        },
         flag(challenge, "allow_show_password"),
         None,
     )
@@ -147,7 +156,8 @@ fn sources(challenge: &Value) -> Vec<Source<'_>> {
     list(challenge, "sources")
         .iter()
         .filter_map(|source| {
-            let next = source.get("challenge").filter(|next| text(next, "component") == "xak-flow-redirect")?;
+            let next =
+                source.get("challenge").filter(|next| text(next, "component") == "xak-flow-redirect")?;
             Some(Source {
                 name: text(source, "name"),
                 icon: address(source, "icon_url").filter(|url| !url.is_empty()),

@@ -23,7 +23,8 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 #[must_use]
 pub fn redirect(challenge: &Value, form: &FormContext) -> Markup {
     let Some(to) = address(challenge, "to") else { return unsafe_target(form) };
-    let heading = heading(challenge, form).sentence(html! { "Nothing happening? " a href=(to) { "Open it yourself" } });
+    let heading =
+        heading(challenge, form).sentence(html! { "Nothing happening? " a href=(to) { "Open it yourself" } });
     html! {
         div class="center" {
             div class="pair" aria-hidden="true" {

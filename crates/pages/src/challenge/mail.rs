@@ -15,7 +15,8 @@ pub(super) fn picture() -> Markup {
     html! { span class="badge-i" aria-hidden="true" { (icon_l(Icon::Mail)) } }
 }
 
-/// Whoever makes an account knows the address. Elsewhere the words are the same whether or not the account exists.
+/// Whoever makes an account knows the address. Elsewhere the words are the same whether or not the account
+/// exists.
 pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
     let to = form.value("mailed_to").filter(|to| !to.is_empty());
     let lives = form.value("mail_lives").filter(|time| !time.is_empty());
@@ -31,13 +32,20 @@ pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
     })
 }
 
-/// Body of `ak-stage-email`: an empty post sends the mail again. The answer to that comes as an error with the code `email-sent`.
+/// Body of `ak-stage-email`: an empty post sends the mail again. The answer to that comes as an error with
+/// the code `email-sent`.
 #[must_use]
 pub fn email_sent(challenge: &Value, form: &FormContext) -> Markup {
     let errors = challenge.get("response_errors").and_then(Value::as_object);
-    let said = errors.into_iter().flatten().flat_map(|(field, _)| list(&challenge["response_errors"], field).iter().map(move |error| (field, error)));
-    let (sent, wrong): (Vec<_>, Vec<_>) = said.partition(|(_, error)| text(error, "code") == "email-sent" || text(error, "string") == "email-sent");
-    let wrong: Vec<&str> = wrong.into_iter().map(|(field, error)| words::error(field, text(error, "string"), text(error, "code"))).collect();
+    let said = errors.into_iter().flatten().flat_map(|(field, _)| {
+        list(&challenge["response_errors"], field).iter().map(move |error| (field, error))
+    });
+    let (sent, wrong): (Vec<_>, Vec<_>) = said
+        .partition(|(_, error)| text(error, "code") == "email-sent" || text(error, "string") == "email-sent");
+    let wrong: Vec<&str> = wrong
+        .into_iter()
+        .map(|(field, error)| words::error(field, text(error, "string"), text(error, "code")))
+        .collect();
     // The errors are drawn here, one of them as good news: the form must not draw them too.
     let mut plain = challenge.clone();
     if let Some(object) = plain.as_object_mut() {

@@ -1,7 +1,7 @@
 //! Ready pages for challenges: title, body, and the whole page from the JSON that programs get too.
 //!
-//! Each body is `fn(&Value, &FormContext) -> Markup` and reads the members of the challenge as the API names them.
-//! Missing members count as empty: a page never fails.
+//! Each body is `fn(&Value, &FormContext) -> Markup` and reads the members of the challenge as the API names
+//! them. Missing members count as empty: a page never fails.
 
 mod captcha;
 mod consent;
@@ -139,7 +139,8 @@ pub fn challenge_page_with(page: Page, challenge: &Value, form: &FormContext, bo
     })
 }
 
-/// Whether something that was typed is wrong. A mail that was sent again and a device that was only chosen are no errors.
+/// Whether something that was typed is wrong. A mail that was sent again and a device that was only chosen
+/// are no errors.
 fn has_errors(challenge: &Value) -> bool {
     let all = challenge.get("response_errors").and_then(Value::as_object);
     let mut errors = all.into_iter().flatten().filter_map(|(_, list)| list.as_array()).flatten();
@@ -153,7 +154,15 @@ fn has_application(form: &FormContext) -> bool {
 /// The person of a challenge, on the pages that show one.
 fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext<'a>) -> Option<Person<'a>> {
     let name = text(challenge, "pending_user");
-    let shown = !matches!(component, "ak-stage-identification" | "ak-stage-email" | "ak-stage-captcha" | "ak-stage-session-end" | "ak-stage-autosubmit" | "xak-flow-redirect");
+    let shown = !matches!(
+        component,
+        "ak-stage-identification"
+            | "ak-stage-email"
+            | "ak-stage-captcha"
+            | "ak-stage-session-end"
+            | "ak-stage-autosubmit"
+            | "xak-flow-redirect"
+    );
     // Whoever is signed in and changes something of their own is who they are.
     let not_you_url = match form.purpose {
         Purpose::SetUp | Purpose::Delete => None,
@@ -161,7 +170,11 @@ fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext<'a>) -> 
         _ if component == "ak-stage-access-denied" => None,
         _ => form.switch_url.or_else(|| cancel_url(challenge)),
     };
-    (shown && !name.is_empty()).then(|| Person { name, avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()), not_you_url })
+    (shown && !name.is_empty()).then(|| Person {
+        name,
+        avatar: Some(text(challenge, "pending_user_avatar")).filter(|url| !url.is_empty()),
+        not_you_url,
+    })
 }
 
 /// What of other hosts a challenge needs on its page: origins of the captcha's script, of a frame.
@@ -169,7 +182,10 @@ fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext<'a>) -> 
 pub fn foreign(challenge: &Value) -> Foreign<'_> {
     match text(challenge, "component") {
         "ak-stage-captcha" => Foreign { captcha: origin(text(challenge, "js_url")), frame: None },
-        "ak-stage-identification" => Foreign { captcha: challenge.get("captcha_stage").and_then(|stage| origin(text(stage, "js_url"))), frame: None },
+        "ak-stage-identification" => Foreign {
+            captcha: challenge.get("captcha_stage").and_then(|stage| origin(text(stage, "js_url"))),
+            frame: None,
+        },
         "xak-flow-frame" => Foreign { captcha: None, frame: origin(text(challenge, "url")) },
         _ => Foreign::default(),
     }
@@ -180,7 +196,8 @@ pub(crate) fn cancel_url(challenge: &Value) -> Option<&str> {
     challenge.get("flow_info").map(|info| text(info, "cancel_url")).filter(|url| !url.is_empty())
 }
 
-/// The administrator's title of the flow, else `fallback`. A title with a placeholder that nothing filled is none.
+/// The administrator's title of the flow, else `fallback`. A title with a placeholder that nothing filled is
+/// none.
 pub(crate) fn flow_title<'a>(challenge: &'a Value, fallback: &'a str) -> &'a str {
     let title = challenge.get("flow_info").map_or("", |info| text(info, "title"));
     if title.is_empty() || title.contains("%(") { fallback } else { words::delivered(title) }

@@ -41,7 +41,8 @@ pub(super) fn error_heading(_challenge: &Value, _form: &FormContext) -> Heading 
     Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to the help desk." })
 }
 
-/// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see them.
+/// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see
+/// them.
 #[must_use]
 pub fn flow_error(challenge: &Value, form: &FormContext) -> Markup {
     let id = Some(text(challenge, "request_id")).filter(|id| !id.is_empty()).or(form.request_id);

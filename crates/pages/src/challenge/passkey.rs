@@ -1,7 +1,8 @@
 //! Passkeys: the ceremony of the browser (Web Authentication) around an ordinary form.
 //!
-//! The script reads the options from `data-options`, asks the browser, puts the credential as JSON into the hidden
-//! field and sends the form. Without script there is no such ceremony: the page says so and offers another way.
+//! The script reads the options from `data-options`, asks the browser, puts the credential as JSON into the
+//! hidden field and sends the form. Without script there is no such ceremony: the page says so and offers
+//! another way.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -12,7 +13,8 @@ use crate::icons::{Icon, icon_l};
 use crate::ui;
 
 pub(super) const FAILED: &str = "Your passkey was not confirmed.";
-pub(super) const WHY: &str = "The request timed out or was cancelled. Unlock your device or plug in your key, then try again.";
+pub(super) const WHY: &str =
+    "The request timed out or was cancelled. Unlock your device or plug in your key, then try again.";
 
 /// One ceremony.
 pub(super) struct Ceremony<'a> {
@@ -53,7 +55,8 @@ pub(super) fn ceremony(challenge: &Value, form: &FormContext, it: &Ceremony) -> 
 }
 
 pub(super) fn create_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("Create a passkey").sentence(html! { "Next time you confirm with your fingerprint, face, screen lock or security key." })
+    Heading::new("Create a passkey")
+        .sentence(html! { "Next time you confirm with your fingerprint, face, screen lock or security key." })
 }
 
 /// Body of `ak-stage-authenticator-webauthn`: posts `response`, the new credential.

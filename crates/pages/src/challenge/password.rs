@@ -28,7 +28,11 @@ pub fn password(challenge: &Value, form: &FormContext) -> Markup {
         Some(_) if error == words::WRONG_PASSWORD => words::WRONG_PASSWORD_OR_RESET,
         _ => error,
     });
-    let (act, busy) = if matches!(form.purpose, Purpose::Delete | Purpose::SetUp) { ("Continue", "Checking") } else { ("Sign in", "Signing in") };
+    let (act, busy) = if matches!(form.purpose, Purpose::Delete | Purpose::SetUp) {
+        ("Continue", "Checking")
+    } else {
+        ("Sign in", "Signing in")
+    };
     let inner = form.form(
         challenge,
         html! {

@@ -11,7 +11,8 @@ use crate::ui::{self, Choice, Field, Input, NoticeKind};
 use crate::words;
 
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
-    // The delivered title of the first run is that of the sign-in flow; a first step that asks for details is not one.
+    // The delivered title of the first run is that of the sign-in flow; a first step that asks for details is
+    // not one.
     let title = match flow_title(challenge, "A few details") {
         "Sign in" => "Create the first administrator",
         title => title,
@@ -23,7 +24,8 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 #[must_use]
 pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
     let fields = list(challenge, "fields");
-    let keys: Vec<&str> = fields.iter().filter(|field| can_be_typed(field)).map(|field| text(field, "field_key")).collect();
+    let keys: Vec<&str> =
+        fields.iter().filter(|field| can_be_typed(field)).map(|field| text(field, "field_key")).collect();
     let first = keys.iter().find(|key| field_error(challenge, key).is_some()).or(keys.first()).copied();
     let at_password = about_password(challenge, form, fields);
     let first = at_password.as_ref().map_or(first, |(key, _)| Some(key));
@@ -34,7 +36,9 @@ pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
     {
         errors.remove("non_field_errors");
     }
-    let says_name = fields.iter().any(|field| text(field, "type") == "username" || text(field, "field_key") == "username");
+    let says_name = fields
+        .iter()
+        .any(|field| text(field, "type") == "username" || text(field, "field_key") == "username");
     let new_password = fields.iter().any(|field| text(field, "type") == "password");
     let (act, busy) = button(form.purpose, new_password, form.address.is_some());
     html! {
@@ -75,11 +79,16 @@ fn button(purpose: Purpose, new_password: bool, first_run: bool) -> (&'static st
     }
 }
 
-/// The password field that errors of the whole form are about, and what they say: two passwords that differ, and the
-/// judgement of a password policy, which names no field.
-fn about_password<'a>(challenge: &'a Value, form: &FormContext, fields: &'a [Value]) -> Option<(&'a str, String)> {
+/// The password field that errors of the whole form are about, and what they say: two passwords that differ,
+/// and the judgement of a password policy, which names no field.
+fn about_password<'a>(
+    challenge: &'a Value,
+    form: &FormContext,
+    fields: &'a [Value],
+) -> Option<(&'a str, String)> {
     let said = field_errors(challenge, "non_field_errors");
-    let mut passwords = fields.iter().filter(|field| text(field, "type") == "password").map(|field| text(field, "field_key"));
+    let mut passwords =
+        fields.iter().filter(|field| text(field, "type") == "password").map(|field| text(field, "field_key"));
     let (first, second) = (passwords.next()?, passwords.next());
     match said.as_slice() {
         [] => None,
@@ -95,13 +104,27 @@ fn can_be_typed(field: &Value) -> bool {
     if kind == "ak-locale" {
         return !choices(field).is_empty();
     }
-    !matches!(kind, "hidden" | "static" | "separator" | "alert_info" | "alert_warning" | "alert_danger" | "text_read_only" | "text_area_read_only")
+    !matches!(
+        kind,
+        "hidden"
+            | "static"
+            | "separator"
+            | "alert_info"
+            | "alert_warning"
+            | "alert_danger"
+            | "text_read_only"
+            | "text_area_read_only"
+    )
 }
 
 /// The label or placeholder of a field, in our words where the delivered flows have known ones.
 fn spoken<'a>(field: &'a Value, label: &'a str) -> &'a str {
     // A prompt asks for a password that is to be, never for the one that is.
-    if label == "Password" && text(field, "type") == "password" { "New password" } else { words::delivered(label) }
+    if label == "Password" && text(field, "type") == "password" {
+        "New password"
+    } else {
+        words::delivered(label)
+    }
 }
 
 /// The administrator's help, else what a new password needs whatever the policies ask for.
@@ -111,7 +134,13 @@ fn help(field: &Value) -> &str {
     if own.is_empty() && first { "Make it long and hard to guess." } else { own }
 }
 
-fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>, at_password: Option<&str>) -> Markup {
+fn one(
+    field: &Value,
+    challenge: &Value,
+    form: &FormContext,
+    first: Option<&str>,
+    at_password: Option<&str>,
+) -> Markup {
     let key = text(field, "field_key");
     let kind = text(field, "type");
     let initial = field.get("initial_value").map(scalar).unwrap_or_default();
@@ -144,10 +173,14 @@ fn one(field: &Value, challenge: &Value, form: &FormContext, first: Option<&str>
         "checkbox" => ui::checkbox(&Field { optional: false, ..base }, ticked(field, form, key)),
         "radio-button-group" => ui::radio_group(&base, &choices(field)),
         "dropdown" => ui::select(&base, &choices(field)),
-        // Without choices there is nothing to choose: no other language is spoken here. What is kept stays as it is.
+        // Without choices there is nothing to choose: no other language is spoken here. What is kept stays as
+        // it is.
         "ak-locale" if choices(field).is_empty() => ui::hidden(key, shown),
         // The empty choice means "automatic": it is an answer, so the browser must not refuse it.
-        "ak-locale" => ui::select(&Field { optional: true, unmarked: true, placeholder: "Automatic", ..base }, &choices(field)),
+        "ak-locale" => ui::select(
+            &Field { optional: true, unmarked: true, placeholder: "Automatic", ..base },
+            &choices(field),
+        ),
         other => ui::field(&Field { kind: input(other), ..base }),
     }
 }
@@ -195,7 +228,11 @@ fn choices(field: &Value) -> Vec<Choice> {
         .map(|choice| match choice.get("value") {
             Some(value) => {
                 let value = scalar(value);
-                let label = choice.get("label").map(scalar).filter(|label| !label.is_empty()).unwrap_or_else(|| value.clone());
+                let label = choice
+                    .get("label")
+                    .map(scalar)
+                    .filter(|label| !label.is_empty())
+                    .unwrap_or_else(|| value.clone());
                 Choice { value, label }
             }
             None => Choice { value: scalar(choice), label: scalar(choice) },

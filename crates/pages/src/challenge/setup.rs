@@ -12,11 +12,20 @@ use crate::url::{query_value, safe_href, safe_image};
 
 /// The way out without setting anything up.
 pub(super) fn instead(challenge: &Value, form: &FormContext) -> Markup {
-    ui::other_ways("Other ways", &form.back_url.or_else(|| cancel_url(challenge)).map(|url| (url, "Not now")).into_iter().collect::<Vec<_>>())
+    ui::other_ways(
+        "Other ways",
+        &form
+            .back_url
+            .or_else(|| cancel_url(challenge))
+            .map(|url| (url, "Not now"))
+            .into_iter()
+            .collect::<Vec<_>>(),
+    )
 }
 
 pub(super) fn totp_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("Set up an authenticator app").sentence(html! { "It shows a code that you type after your password." })
+    Heading::new("Set up an authenticator app")
+        .sentence(html! { "It shows a code that you type after your password." })
 }
 
 /// Body of `ak-stage-authenticator-totp`: the key as a picture and as text, then posts `code`.
@@ -25,7 +34,12 @@ pub fn totp(challenge: &Value, form: &FormContext) -> Markup {
     let config = text(challenge, "config_url");
     let secret = query_value(config, "secret").unwrap_or_default();
     let digits = if query_value(config, "digits").as_deref() == Some("8") { 8 } else { 6 };
-    let field = Field { name: "code", label: "Type the code it shows", error: field_error(challenge, "code"), ..Field::default() };
+    let field = Field {
+        name: "code",
+        label: "Type the code it shows",
+        error: field_error(challenge, "code"),
+        ..Field::default()
+    };
     html! {
         (form.form(challenge, html! {
             (ui::errors(&stray_errors(challenge, &["code"])))
@@ -95,7 +109,8 @@ fn in_fours(code: &str) -> String {
 
 pub(super) fn sms_heading(challenge: &Value, _form: &FormContext) -> Heading {
     if flag(challenge, "phone_number_required") {
-        Heading::new("Set up text messages").sentence(html! { "We send a code to your phone when you sign in." })
+        Heading::new("Set up text messages")
+            .sentence(html! { "We send a code to your phone when you sign in." })
     } else {
         Heading::new("Enter the code we sent").sentence(html! { "A text message with a code is on its way." })
     }
@@ -121,10 +136,13 @@ pub fn sms(challenge: &Value, form: &FormContext) -> Markup {
 
 pub(super) fn email_heading(challenge: &Value, _form: &FormContext) -> Heading {
     if flag(challenge, "email_required") {
-        return Heading::new("Set up codes by e-mail").sentence(html! { "We send a code to your mailbox when you sign in." });
+        return Heading::new("Set up codes by e-mail")
+            .sentence(html! { "We send a code to your mailbox when you sign in." });
     }
     let to = text(challenge, "email");
-    Heading::new("Enter the code we sent").sentence(html! { "A mail with a code is on its way" @if !to.is_empty() { " to " b { bdi { (to) } } } "." })
+    Heading::new("Enter the code we sent").sentence(
+        html! { "A mail with a code is on its way" @if !to.is_empty() { " to " b { bdi { (to) } } } "." },
+    )
 }
 
 /// Body of `ak-stage-authenticator-email`: posts `email`, then `code`.
@@ -173,7 +191,8 @@ pub(super) fn duo_heading(_challenge: &Value, _form: &FormContext) -> Heading {
     Heading::new("Set up Duo").sentence(html! { "Duo asks on your phone whether it is you." })
 }
 
-/// Body of `ak-stage-authenticator-duo`: the activation code; the script asks whether it was used and goes on.
+/// Body of `ak-stage-authenticator-duo`: the activation code; the script asks whether it was used and goes
+/// on.
 #[must_use]
 pub fn duo(challenge: &Value, form: &FormContext) -> Markup {
     let stage = text(challenge, "stage_uuid");

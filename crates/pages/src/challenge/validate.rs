@@ -52,7 +52,10 @@ impl<'a> Way<'a> {
 
     /// Where a code goes, masked, when the challenge says so.
     fn target(&self) -> Option<&'a str> {
-        ["phone_number", "email"].into_iter().map(|key| text(self.options, key)).find(|value| !value.is_empty())
+        ["phone_number", "email"]
+            .into_iter()
+            .map(|key| text(self.options, key))
+            .find(|value| !value.is_empty())
     }
 
     /// A code has to be sent before it can be typed.
@@ -87,10 +90,21 @@ fn view<'a>(challenge: &'a Value, form: &FormContext) -> View<'a> {
     if let Some(at) = at {
         return View::Way { way: ways.swap_remove(at), asked: true, others };
     }
-    // The way of last time comes first (timestamps of one form compare as text), unless the list was asked for.
-    let last = if others { ways.iter().enumerate().filter(|(_, way)| !way.last_used.is_empty()).max_by_key(|(_, way)| way.last_used).map(|(at, _)| at) } else { Some(0) };
+    // The way of last time comes first (timestamps of one form compare as text), unless the list was asked
+    // for.
+    let last = if others {
+        ways.iter()
+            .enumerate()
+            .filter(|(_, way)| !way.last_used.is_empty())
+            .max_by_key(|(_, way)| way.last_used)
+            .map(|(at, _)| at)
+    } else {
+        Some(0)
+    };
     match last {
-        Some(at) if !others || chosen.is_none() => View::Way { way: ways.swap_remove(at), asked: false, others },
+        Some(at) if !others || chosen.is_none() => {
+            View::Way { way: ways.swap_remove(at), asked: false, others }
+        }
         _ => {
             // The one that worked last time on top; the others keep their order.
             ways.sort_by(|a, b| b.last_used.cmp(a.last_used));
@@ -102,15 +116,29 @@ fn view<'a>(challenge: &'a Value, form: &FormContext) -> View<'a> {
 pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
     let (title, sentence) = match view(challenge, form) {
         View::Ways(_) => ("Verify it’s you", html! { "Choose how to confirm this sign-in." }),
-        View::SetUp(_) => ("Protect your account", html! { "A second step is needed here. Choose what you want to set up." }),
+        View::SetUp(_) => (
+            "Protect your account",
+            html! { "A second step is needed here. Choose what you want to set up." },
+        ),
         View::Way { way, asked, .. } => match way.class {
-            "webauthn" => ("Use your passkey", html! { "Confirm with your fingerprint, face, screen lock or security key." }),
-            "totp" => ("Enter your one‑time code", html! { "Open your authenticator app and type the code it shows." }),
+            "webauthn" => (
+                "Use your passkey",
+                html! { "Confirm with your fingerprint, face, screen lock or security key." },
+            ),
+            "totp" => (
+                "Enter your one‑time code",
+                html! { "Open your authenticator app and type the code it shows." },
+            ),
             "static" => ("Enter a recovery code", html! { "Each of the codes you stored works once." }),
             "duo" => ("Approve on your phone", html! { "Duo asks on your phone whether it is you." }),
-            "sms" if asked => ("Enter the code we sent", html! { "It is on its way to " (target(&way, "your phone")) "." }),
+            "sms" if asked => {
+                ("Enter the code we sent", html! { "It is on its way to " (target(&way, "your phone")) "." })
+            }
             "sms" => ("Get a code by text message", html! { "It goes to " (target(&way, "your phone")) "." }),
-            "email" if asked => ("Enter the code we sent", html! { "It is on its way to " (target(&way, "your mailbox")) "." }),
+            "email" if asked => (
+                "Enter the code we sent",
+                html! { "It is on its way to " (target(&way, "your mailbox")) "." },
+            ),
             "email" => ("Get a code by e-mail", html! { "It goes to " (target(&way, "your mailbox")) "." }),
             _ => (flow_title(challenge, "Verify it’s you"), html! { "Type the code." }),
         },
@@ -122,7 +150,8 @@ fn target(way: &Way, fallback: &str) -> Markup {
     html! { @if let Some(target) = way.target() { b { bdi { (target) } } } @else { (fallback) } }
 }
 
-/// Body of `ak-stage-authenticator-validate`: posts `selected_challenge`, then `code`, `webauthn` or `duo`; or `selected_stage`.
+/// Body of `ak-stage-authenticator-validate`: posts `selected_challenge`, then `code`, `webauthn` or `duo`;
+/// or `selected_stage`.
 #[must_use]
 pub fn validate(challenge: &Value, form: &FormContext) -> Markup {
     match view(challenge, form) {
@@ -184,7 +213,9 @@ fn set_up(challenge: &Value, form: &FormContext, stages: &[Value]) -> Markup {
 fn kind_of(model: &str) -> (Icon, &'static str, &'static str) {
     let model = model.rsplit('.').next().unwrap_or_default();
     match model {
-        "authenticatorwebauthnstage" => (Icon::Passkey, "Passkey", "Fingerprint, face, screen lock or security key"),
+        "authenticatorwebauthnstage" => {
+            (Icon::Passkey, "Passkey", "Fingerprint, face, screen lock or security key")
+        }
         "authenticatortotpstage" => (Icon::Phone, "Authenticator app", "Codes on your phone"),
         "authenticatorsmsstage" => (Icon::Message, "Text message", "Codes to your phone number"),
         "authenticatoremailstage" => (Icon::Mail, "E-mail", "Codes to your mailbox"),
@@ -201,7 +232,14 @@ fn confirm(challenge: &Value, form: &FormContext, way: &Way, asked: bool, others
         return ceremony(
             challenge,
             form,
-            &Ceremony { kind: "get", options: way.options, field: "webauthn", button: "Use your passkey", elsewhere: others, keep: Some((CHOSEN, &key)) },
+            &Ceremony {
+                kind: "get",
+                options: way.options,
+                field: "webauthn",
+                button: "Use your passkey",
+                elsewhere: others,
+                keep: Some((CHOSEN, &key)),
+            },
         );
     }
     if way.class == "duo" {

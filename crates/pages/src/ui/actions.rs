@@ -96,7 +96,8 @@ pub fn notice_said(kind: NoticeKind, title: &str, text: &str) -> Markup {
     notice_with_role(kind, title, text, Some("status"))
 }
 
-/// A notice that waits hidden until the script has something to tell; `hook` is the data attribute it looks for.
+/// A notice that waits hidden until the script has something to tell; `hook` is the data attribute it looks
+/// for.
 #[must_use]
 pub fn hidden_notice(hook: &str, title: &str, text: &str) -> Markup {
     html! {
@@ -144,7 +145,8 @@ pub fn source_button(href: &str, name: &str, icon_url: Option<&str>, directory: 
     }
 }
 
-/// The id of a request for the help desk: its end is enough to say it aloud, the button that the script shows copies all of it.
+/// The id of a request for the help desk: its end is enough to say it aloud, the button that the script shows
+/// copies all of it.
 #[must_use]
 pub fn trace(id: &str) -> Markup {
     let end = id.char_indices().rev().nth(7).map_or(id, |(at, _)| &id[at..]);

@@ -141,12 +141,14 @@ pub fn field(f: &Field) -> Markup {
     }
 }
 
-/// A password. The button that shows it waits hidden until the script can serve it; `reveal` leaves it out altogether.
-/// `action` stands at the end of the label's line ("Forgotten?"). What was typed is never sent back.
+/// A password. The button that shows it waits hidden until the script can serve it; `reveal` leaves it out
+/// altogether. `action` stands at the end of the label's line ("Forgotten?"). What was typed is never sent
+/// back.
 #[must_use]
 pub fn password_field(f: &Field, reveal: bool, action: Option<&Markup>) -> Markup {
     let id = id_of(f.name);
-    let wrap = if f.error.is_some() { "input-wrap input-wrap--l is-invalid" } else { "input-wrap input-wrap--l" };
+    let wrap =
+        if f.error.is_some() { "input-wrap input-wrap--l is-invalid" } else { "input-wrap input-wrap--l" };
     html! {
         div class="field" {
             @if let Some(action) = action { div class="field__top" { (f.label(&id)) (action) } } @else { (f.label(&id)) }
@@ -171,7 +173,8 @@ pub fn textarea(f: &Field) -> Markup {
     html! {
         div class="field" {
             (f.label(&id))
-            // The line break after the tag is dropped by browsers, so that one at the start of the value survives.
+            // The line break after the tag is dropped by browsers, so that one at the start of the value
+            // survives.
             textarea class="textarea input--l" id=(id) name=(f.name) rows="4" dir="auto" autocomplete=(f.autocomplete())
                 placeholder=[f.placeholder()] aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)]
                 required[!f.optional] readonly[f.readonly] autofocus[f.autofocus] { "\n" (f.value) }
@@ -205,7 +208,8 @@ pub struct Choice {
     pub label: String,
 }
 
-/// A drop-down list. An optional list starts with an empty option; so does a required one without a valid value.
+/// A drop-down list. An optional list starts with an empty option; so does a required one without a valid
+/// value.
 #[must_use]
 pub fn select(f: &Field, choices: &[Choice]) -> Markup {
     let id = id_of(f.name);
@@ -247,7 +251,8 @@ pub fn radio_group(f: &Field, choices: &[Choice]) -> Markup {
     }
 }
 
-/// A one-time code: one real input over drawn slots (6, or 8 when `digits` is 8). Never filled from what was typed before.
+/// A one-time code: one real input over drawn slots (6, or 8 when `digits` is 8). Never filled from what was
+/// typed before.
 #[must_use]
 pub fn code_field(f: &Field, digits: u8) -> Markup {
     let id = id_of(f.name);
@@ -305,16 +310,35 @@ pub fn hidden(name: &str, value: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, Field, checkbox, code_field, field, hidden, id_of, password_field, radio_group, select, textarea};
+    use super::{
+        Choice, Field, checkbox, code_field, field, hidden, id_of, password_field, radio_group, select,
+        textarea,
+    };
 
     #[test]
     fn every_control_keeps_text_as_text() {
         let evil = "\"><script>x</script>";
-        let f = Field { name: evil, label: evil, value: evil, autocomplete: evil, placeholder: "p\"><script>", error: Some(evil), help: Some(evil), ..Field::default() };
+        let f = Field {
+            name: evil,
+            label: evil,
+            value: evil,
+            autocomplete: evil,
+            placeholder: "p\"><script>",
+            error: Some(evil),
+            help: Some(evil),
+            ..Field::default()
+        };
         let choices = [Choice { value: evil.into(), label: evil.into() }];
-        for html in
-            [field(&f), password_field(&f, true, None), textarea(&f), checkbox(&f, true), select(&f, &choices), radio_group(&f, &choices), code_field(&f, 6), hidden(evil, evil)]
-        {
+        for html in [
+            field(&f),
+            password_field(&f, true, None),
+            textarea(&f),
+            checkbox(&f, true),
+            select(&f, &choices),
+            radio_group(&f, &choices),
+            code_field(&f, 6),
+            hidden(evil, evil),
+        ] {
             let html = html.into_string();
             assert!(!html.contains("<script"), "{html}");
         }
@@ -344,6 +368,10 @@ mod tests {
         let f = Field { name: "x", label: "X", ..Field::default() };
         assert!(select(&f, &choices).into_string().contains("<option value=\"\" selected>"));
         assert!(!select(&Field { value: "a", ..f }, &choices).into_string().contains("<option value=\"\""));
-        assert!(select(&Field { value: "a", optional: true, ..f }, &choices).into_string().contains("<option value=\"\">"));
+        assert!(
+            select(&Field { value: "a", optional: true, ..f }, &choices)
+                .into_string()
+                .contains("<option value=\"\">")
+        );
     }
 }

@@ -21,7 +21,10 @@ const NO_PICTURE: &str = "/static/dist/assets/images/user_default.png";
 /// Monogram or picture, name, and the way to be somebody else.
 #[must_use]
 pub fn person_chip(person: &Person) -> Markup {
-    let picture = person.avatar.filter(|url| !url.starts_with("data:image/svg") && *url != NO_PICTURE).and_then(safe_image);
+    let picture = person
+        .avatar
+        .filter(|url| !url.starts_with("data:image/svg") && *url != NO_PICTURE)
+        .and_then(safe_image);
     html! {
         div class="person" {
             @if let Some(url) = picture {
@@ -47,7 +50,8 @@ fn initials(name: &str, length: usize) -> String {
         Some((local, _)) if !local.is_empty() => local,
         _ => name,
     };
-    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     match words.as_slice() {
         [] => "?".to_owned(),
         [one] => one.chars().take(length).collect(),
@@ -57,7 +61,8 @@ fn initials(name: &str, length: usize) -> String {
 
 /// One of the eight monogram colours (FNV-1a over the name).
 fn hue(name: &str) -> u32 {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash >> 16) % 8 + 1
 }
 
@@ -77,8 +82,11 @@ mod tests {
 
     #[test]
     fn who_has_no_picture_has_a_monogram() {
-        for avatar in [None, Some(super::NO_PICTURE), Some("data:image/svg+xml;base64,AA"), Some("javascript:1")] {
-            let chip = super::person_chip(&super::Person { name: "Ada", avatar, not_you_url: None }).into_string();
+        for avatar in
+            [None, Some(super::NO_PICTURE), Some("data:image/svg+xml;base64,AA"), Some("javascript:1")]
+        {
+            let chip =
+                super::person_chip(&super::Person { name: "Ada", avatar, not_you_url: None }).into_string();
             assert!(chip.contains("Ad") && !chip.contains("<img"), "{avatar:?}");
         }
     }

@@ -8,7 +8,8 @@ use qrcodegen::{QrCode, QrCodeEcc};
 /// Empty modules around the code, so that cameras find its edge (ISO/IEC 18004).
 const QUIET: i32 = 4;
 
-/// A QR code of `text` as an SVG named `label`: black on white in every theme. Nothing when the text is too long.
+/// A QR code of `text` as an SVG named `label`: black on white in every theme. Nothing when the text is too
+/// long.
 #[must_use]
 pub fn qr_code(text: &str, label: &str) -> Option<Markup> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[CommonPasswordPolicy::DEF], kind: || Arc::new(CommonPassword) };
 
-/// Refuses well-known passwords, and those that are made of the person's own name or address. The list is built in: nobody
-/// is asked.
+/// Refuses well-known passwords, and those that are made of the person's own name or address. The list is
+/// built in: nobody is asked.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "signet_policies_common_password", path = "policies/common_password", base = Policy, label = "Common Password Policy", plural = "Common Password Policies", component = "ak-policy-common-password-form", search("name"))]
 pub struct CommonPasswordPolicy {
@@ -35,11 +35,13 @@ const SHORTEST: usize = 4;
 fn is_own(password: &str, own: &[String]) -> bool {
     let folded = password.to_lowercase();
     let length = folded.chars().count();
-    own.iter().flat_map(|text| std::iter::once(text.as_str()).chain(text.split(['@', ' ', '.', '-', '_']))).any(|word| {
-        let word = word.to_lowercase();
-        let size = word.chars().count();
-        size >= SHORTEST && folded.contains(&word) && length < size + SHORTEST + 1
-    })
+    own.iter()
+        .flat_map(|text| std::iter::once(text.as_str()).chain(text.split(['@', ' ', '.', '-', '_'])))
+        .any(|word| {
+            let word = word.to_lowercase();
+            let size = word.chars().count();
+            size >= SHORTEST && folded.contains(&word) && length < size + SHORTEST + 1
+        })
 }
 
 struct CommonPassword;
@@ -50,7 +52,9 @@ impl Policy for CommonPassword {
         CommonPasswordPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<CommonPasswordPolicy>().ok_or_else(|| Error::internal("not a common password policy"))?;
+        let settings = policy
+            .get::<CommonPasswordPolicy>()
+            .ok_or_else(|| Error::internal("not a common password policy"))?;
         let password = match given::password(question, &settings.password_field) {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
@@ -58,10 +62,27 @@ impl Policy for CommonPassword {
         if words::is_common(password.reveal()) {
             return Ok(Verdict::fail("This password is one of the first that everybody tries."));
         }
-        let typed = |field: &str| question.context.get(keys::PROMPT_DATA.0).and_then(|d| d.get(field)).and_then(Json::as_str).map(str::to_owned);
-        let mut own: Vec<String> = ["username", "name", "email"].iter().filter_map(|field| typed(field)).collect();
-        own.extend(question.user.iter().flat_map(|p| [p.user.username.clone(), p.user.name.clone(), p.user.email.clone()]));
-        Ok(if is_own(password.reveal(), &own) { Verdict::fail("This password is too close to your name or address.") } else { Verdict::pass() })
+        let typed = |field: &str| {
+            question
+                .context
+                .get(keys::PROMPT_DATA.0)
+                .and_then(|d| d.get(field))
+                .and_then(Json::as_str)
+                .map(str::to_owned)
+        };
+        let mut own: Vec<String> =
+            ["username", "name", "email"].iter().filter_map(|field| typed(field)).collect();
+        own.extend(
+            question
+                .user
+                .iter()
+                .flat_map(|p| [p.user.username.clone(), p.user.name.clone(), p.user.email.clone()]),
+        );
+        Ok(if is_own(password.reveal(), &own) {
+            Verdict::fail("This password is too close to your name or address.")
+        } else {
+            Verdict::pass()
+        })
     }
 }
 

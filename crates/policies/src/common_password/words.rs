@@ -1,4 +1,5 @@
-//! Passwords that everybody tries first, one a line in small letters: well-known words, rows of keys, seasons with a year.
+//! Passwords that everybody tries first, one a line in small letters: well-known words, rows of keys, seasons
+//! with a year.
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -7,7 +8,8 @@ static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("words.txt
 /// Whether a password is one of them, whatever its capitals and whatever signs stand at its end.
 pub fn is_common(password: &str) -> bool {
     let folded = password.trim().to_lowercase();
-    WORDS.contains(folded.as_str()) || WORDS.contains(folded.trim_end_matches(['!', '?', '.', '*', '#', '$', '-', '_', ' ']))
+    WORDS.contains(folded.as_str())
+        || WORDS.contains(folded.trim_end_matches(['!', '?', '.', '*', '#', '$', '-', '_', ' ']))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! How often a password was found in breaches: by a sorted file of digests, else by the service that answers for the
-//! first five letters of a digest, so that it never learns which password was meant.
+//! How often a password was found in breaches: by a sorted file of digests, else by the service that answers
+//! for the first five letters of a digest, so that it never learns which password was meant.
 use aws_lc_rs::digest;
 use signet_base::outbound::HttpRequest;
 use signet_base::{Error, Result, Secret};
@@ -23,22 +23,36 @@ pub async fn count(core: &Core, password: &Secret) -> Result<i64> {
     if path.is_empty() {
         return by_service(core, &digest).await;
     }
-    let found = tokio::task::spawn_blocking(move || File::open(&path).and_then(|file| by_file(file, &digest)));
-    found.await.map_err(Error::internal)?.map_err(|e| Error::Unavailable(format!("the file of breached passwords cannot be read: {e}")))
+    let found =
+        tokio::task::spawn_blocking(move || File::open(&path).and_then(|file| by_file(file, &digest)));
+    found
+        .await
+        .map_err(Error::internal)?
+        .map_err(|e| Error::Unavailable(format!("the file of breached passwords cannot be read: {e}")))
 }
 
 /// Forty capital letters of hexadecimal.
 fn sha1(text: &str) -> String {
-    signet_base::vault::hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref()).to_ascii_uppercase()
+    signet_base::vault::hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
+        .to_ascii_uppercase()
 }
 
 async fn by_service(core: &Core, digest: &str) -> Result<i64> {
     let (prefix, rest) = digest.split_at(5);
     // Padding hides how many answers there are for the prefix.
-    let request = HttpRequest { timeout: PATIENCE, ..HttpRequest::new("GET", format!("{SERVICE}{prefix}")) }.header("add-padding", "true");
-    let answer = core.ports.http.send(request).await.map_err(|e| Error::Unavailable(format!("known breaches could not be asked for: {e}")))?;
+    let request = HttpRequest { timeout: PATIENCE, ..HttpRequest::new("GET", format!("{SERVICE}{prefix}")) }
+        .header("add-padding", "true");
+    let answer = core
+        .ports
+        .http
+        .send(request)
+        .await
+        .map_err(|e| Error::Unavailable(format!("known breaches could not be asked for: {e}")))?;
     if answer.status != 200 {
-        return Err(Error::Unavailable(format!("known breaches could not be asked for: status {}", answer.status)));
+        return Err(Error::Unavailable(format!(
+            "known breaches could not be asked for: status {}",
+            answer.status
+        )));
     }
     Ok(String::from_utf8_lossy(&answer.body).lines().find_map(|line| entry(line, rest)).unwrap_or(0))
 }
@@ -49,7 +63,8 @@ fn entry(line: &str, digest: &str) -> Option<i64> {
     found.eq_ignore_ascii_case(digest).then(|| count.trim().parse().unwrap_or(1))
 }
 
-/// Looks for a digest in a file of lines sorted by digest, by halving: about thirty reads for a billion lines.
+/// Looks for a digest in a file of lines sorted by digest, by halving: about thirty reads for a billion
+/// lines.
 fn by_file(file: impl std::io::Read + Seek, digest: &str) -> std::io::Result<i64> {
     let mut file = BufReader::with_capacity(512, file);
     let (mut low, mut high) = (0, file.seek(SeekFrom::End(0))?);
@@ -88,7 +103,10 @@ fn read_line(file: &mut impl BufRead) -> std::io::Result<String> {
     let mut line = Vec::new();
     std::io::Read::take(&mut *file, LINE).read_until(b'\n', &mut line)?;
     if line.len() as u64 == LINE {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "a line is too long: one digest a line is expected"));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "a line is too long: one digest a line is expected",
+        ));
     }
     String::from_utf8(line).map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "not a text"))
 }
@@ -111,7 +129,11 @@ mod tests {
             for (end, counted) in [("\n", true), ("\r\n", true), ("\n", false)] {
                 let mut digests: Vec<String> = (0..count).map(|n| sha1(&format!("word{n}"))).collect();
                 digests.sort();
-                let lines: Vec<String> = digests.iter().enumerate().map(|(n, d)| if counted { format!("{d}:{}", n * 1000 + 7) } else { d.clone() }).collect();
+                let lines: Vec<String> = digests
+                    .iter()
+                    .enumerate()
+                    .map(|(n, d)| if counted { format!("{d}:{}", n * 1000 + 7) } else { d.clone() })
+                    .collect();
                 let whole = lines.join(end);
                 for text in [whole.clone(), format!("{whole}{end}")] {
                     for (n, digest) in digests.iter().enumerate() {
@@ -133,6 +155,9 @@ mod tests {
     }
     #[test]
     fn lines_of_the_service_end_with_a_count() {
-        assert_eq!((entry("00AB:12", "00ab"), entry("00AB:0", "00AB"), entry("00AC:12", "00AB")), (Some(12), Some(0), None));
+        assert_eq!(
+            (entry("00AB:12", "00ab"), entry("00AB:0", "00AB"), entry("00AC:12", "00AB")),
+            (Some(12), Some(0), None)
+        );
     }
 }

@@ -48,8 +48,8 @@ pub struct PasswordPolicy {
     /// Judge the characters.
     #[field(default = true, filter)]
     pub check_static_rules: bool,
-    /// Ask for known breaches: the file of breached passwords where one is set, else haveibeenpwned.com, which learns five
-    /// letters of a digest only.
+    /// Ask for known breaches: the file of breached passwords where one is set, else haveibeenpwned.com,
+    /// which learns five letters of a digest only.
     #[field(default = false, filter)]
     pub check_have_i_been_pwned: bool,
     /// Judge how easily the password is guessed.
@@ -71,7 +71,8 @@ impl Policy for Password {
         PasswordPolicy::DEF
     }
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
-        let settings = policy.get::<PasswordPolicy>().ok_or_else(|| Error::internal("not a password policy"))?;
+        let settings =
+            policy.get::<PasswordPolicy>().ok_or_else(|| Error::internal("not a password policy"))?;
         let password = match given::password(question, &settings.password_field) {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
@@ -79,7 +80,11 @@ impl Policy for Password {
         if settings.check_static_rules
             && let Some(missing) = rules::missing(settings, password.reveal())
         {
-            return Ok(Verdict::fail(if settings.error_message.is_empty() { missing } else { settings.error_message.clone() }));
+            return Ok(Verdict::fail(if settings.error_message.is_empty() {
+                missing
+            } else {
+                settings.error_message.clone()
+            }));
         }
         if settings.check_have_i_been_pwned {
             let count = breached::count(question.core, &password).await?;
@@ -99,7 +104,10 @@ const GUESSED: usize = 100;
 
 async fn guess(settings: &PasswordPolicy, password: &str, question: &Question<'_>) -> Result<Verdict> {
     let text: String = password.chars().take(GUESSED).collect();
-    let own: Vec<String> = question.user.map(|p| vec![p.user.username.clone(), p.user.name.clone(), p.user.email.clone()]).unwrap_or_default();
+    let own: Vec<String> = question
+        .user
+        .map(|p| vec![p.user.username.clone(), p.user.name.clone(), p.user.email.clone()])
+        .unwrap_or_default();
     let threshold = settings.zxcvbn_score_threshold;
     let guessed = tokio::task::spawn_blocking(move || {
         let own: Vec<&str> = own.iter().map(String::as_str).filter(|t| !t.is_empty()).collect();

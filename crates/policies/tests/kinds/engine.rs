@@ -46,7 +46,10 @@ async fn bindings_that_are_off_or_over_are_ignored() {
         assert!(!verdict.passing && traces.is_empty(), "an access that ended is nobody's, not everybody's");
         let yes = site.policy::<ExpressionPolicy>(json!({"expression": "return True"})).await;
         site.make(PolicyBinding::DEF, json!({"policy": yes.pk, "target": application.pk, "order": 2})).await;
-        assert!(site.use_it(&application, &site.client(BERLIN)).await.0.passing, "the one that is over does not count");
+        assert!(
+            site.use_it(&application, &site.client(BERLIN)).await.0.passing,
+            "the one that is over does not count"
+        );
     })
     .await;
 }
@@ -61,7 +64,11 @@ async fn applications_without_bindings_are_everybodys_unless_the_settings_close_
         system.flags.insert("core_default_app_access".into(), json!(false));
         site.core.set_system(system).await.unwrap();
         assert!(!site.use_it(&application, &site.client(BERLIN)).await.0.passing);
-        site.make(PolicyBinding::DEF, json!({"user": site.ada.user.id, "target": application.pk, "order": 0})).await;
+        site.make(
+            PolicyBinding::DEF,
+            json!({"user": site.ada.user.id, "target": application.pk, "order": 0}),
+        )
+        .await;
         assert!(site.use_it(&application, &site.client(BERLIN)).await.0.passing);
     })
     .await;
@@ -72,7 +79,11 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
     each_database(async |db| {
         let site = site(&db).await;
         let core = &site.core;
-        let policy = site.policy::<ExpressionPolicy>(json!({"expression": "return ak_is_group_member(request.user, name='staff')"})).await;
+        let policy = site
+            .policy::<ExpressionPolicy>(
+                json!({"expression": "return ak_is_group_member(request.user, name='staff')"}),
+            )
+            .await;
         let application = site.guarded(json!({"policy": policy.pk})).await;
         let client = site.client(BERLIN);
         let asked = async |client: &Client| {
@@ -107,11 +118,15 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
         // With a context nothing is kept.
         let context = map(json!({"oauth_scopes": ["openid"]}));
         for _ in 0..2 {
-            let (_, traces) = access::explain_use(core, &client, &site.reload().await, &application, &context).await.unwrap();
+            let (_, traces) =
+                access::explain_use(core, &client, &site.reload().await, &application, &context)
+                    .await
+                    .unwrap();
             assert!(!traces[0].kept);
         }
         // Nor is what depends on the moment.
-        let moment = site.policy::<ExpressionPolicy>(json!({"expression": "return context.get('x', True)"})).await;
+        let moment =
+            site.policy::<ExpressionPolicy>(json!({"expression": "return context.get('x', True)"})).await;
         let application = site.guarded(json!({"policy": moment.pk})).await;
         for _ in 0..2 {
             assert!(!site.use_it(&application, &client).await.1[0].kept);
@@ -123,7 +138,12 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
 /// Ada leaves "staff", or comes back.
 async fn member(site: &Site, is: bool) {
     let (db, ada) = (&site.core.db, site.ada.user.id);
-    if is { users::join_group(db, ada, site.staff).await } else { users::leave_group(db, ada, site.staff).await }.unwrap();
+    if is {
+        users::join_group(db, ada, site.staff).await
+    } else {
+        users::leave_group(db, ada, site.staff).await
+    }
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,10 +151,19 @@ async fn runs_are_recorded_where_the_policy_asks_for_it() {
     each_database(async |db| {
         let site = site(&db).await;
         let quiet = site.policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/24"]})).await;
-        let loud = site.policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/24"], "execution_logging": true})).await;
-        assert!(site.says(&quiet, BERLIN).await && site.says(&loud, BERLIN).await && !site.says(&loud, NEW_YORK).await);
+        let loud = site
+            .policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/24"], "execution_logging": true}))
+            .await;
+        assert!(
+            site.says(&quiet, BERLIN).await
+                && site.says(&loud, BERLIN).await
+                && !site.says(&loud, NEW_YORK).await
+        );
         let events = site.events("policy_execution").await;
-        assert_eq!(events.iter().map(|e| e.context["passing"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(
+            events.iter().map(|e| e.context["passing"].as_bool().unwrap()).collect::<Vec<_>>(),
+            [false, true]
+        );
         assert_eq!(events[0].context["policy"]["pk"], json!(loud.pk.simple().to_string()));
     })
     .await;
@@ -144,7 +173,9 @@ async fn runs_are_recorded_where_the_policy_asks_for_it() {
 async fn a_refusal_is_found_by_its_request_with_what_every_policy_said() {
     each_database(async |db| {
         let site = site(&db).await;
-        let no = site.policy::<ExpressionPolicy>(json!({"expression": "ak_message('Not you.')\nreturn False"})).await;
+        let no = site
+            .policy::<ExpressionPolicy>(json!({"expression": "ak_message('Not you.')\nreturn False"}))
+            .await;
         let application = site.guarded(json!({"policy": no.pk})).await;
         let client = site.client(BERLIN);
         assert!(!site.use_it(&application, &client).await.0.passing);
@@ -153,7 +184,10 @@ async fn a_refusal_is_found_by_its_request_with_what_every_policy_said() {
         let event = events::by_id(&db, found[0]).await.unwrap().unwrap();
         let decision = &event.context["decisions"][0];
         assert_eq!((&decision["name"], &decision["passing"]), (&json!(application.name()), &json!(false)));
-        assert_eq!((&decision["bindings"][0]["name"], &decision["bindings"][0]["messages"]), (&json!(no.name()), &json!(["Not you."])));
+        assert_eq!(
+            (&decision["bindings"][0]["name"], &decision["bindings"][0]["messages"]),
+            (&json!(no.name()), &json!(["Not you."]))
+        );
         assert!(logins::refusals(&db, "another").await.unwrap().is_empty());
     })
     .await;
@@ -161,7 +195,15 @@ async fn a_refusal_is_found_by_its_request_with_what_every_policy_said() {
 
 fn wanted(site: &Site, target: &Arc<signet_model::Object>, ip: [u8; 4], at: &str) -> Wanted {
     let at = Timestamp::parse(at).unwrap();
-    Wanted { person: Some(site.ada.clone()), target: target.clone(), ip: ip.into(), device: String::new(), user_agent: String::new(), at, context: Map::new() }
+    Wanted {
+        person: Some(site.ada.clone()),
+        target: target.clone(),
+        ip: ip.into(),
+        device: String::new(),
+        user_agent: String::new(),
+        at,
+        context: Map::new(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,19 +213,43 @@ async fn access_is_explained_for_an_address_and_a_time() {
         let network = site.policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/24"]})).await;
         let hours = site.policy::<TimeWindowPolicy>(json!({"start": "09:00", "end": "17:00"})).await;
         let broken = site.policy::<ExpressionPolicy>(json!({"expression": "return 1 / 0"})).await;
-        let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki", "policy_engine_mode": "all"})).await;
+        let application = site
+            .make(Application::DEF, json!({"name": "Wiki", "slug": "wiki", "policy_engine_mode": "all"}))
+            .await;
         for (order, policy) in [&network, &hours].iter().enumerate() {
-            site.make(PolicyBinding::DEF, json!({"policy": policy.pk, "target": application.pk, "order": order})).await;
+            site.make(
+                PolicyBinding::DEF,
+                json!({"policy": policy.pk, "target": application.pk, "order": order}),
+            )
+            .await;
         }
         let base = site.client(BERLIN);
-        let explained = async |ip, at| explain::explain(&site.core, &base, &wanted(&site, &application, ip, at)).await.unwrap();
+        let explained = async |ip, at| {
+            explain::explain(&site.core, &base, &wanted(&site, &application, ip, at)).await.unwrap()
+        };
         let day = explained(BERLIN, "2026-11-24T12:00:00Z").await;
-        assert!(day.passing && day.reason == "All 2 bindings pass." && day.decisions.len() == 1 && day.decisions[0].traces.len() == 2);
+        assert!(
+            day.passing
+                && day.reason == "All 2 bindings pass."
+                && day.decisions.len() == 1
+                && day.decisions[0].traces.len() == 2
+        );
         let night = explained(BERLIN, "2026-11-24T23:00:00Z").await;
-        assert_eq!((night.passing, night.reason), (false, format!("All bindings must pass, and these do not: {}.", hours.name())));
+        assert_eq!(
+            (night.passing, night.reason),
+            (false, format!("All bindings must pass, and these do not: {}.", hours.name()))
+        );
         let away = explained(NEW_YORK, "2026-11-24T12:00:00Z").await;
-        assert!(!away.passing && away.risk.unwrap()["reasons"].as_array().unwrap().iter().any(|r| r["name"] == "external_network"));
-        site.make(PolicyBinding::DEF, json!({"policy": broken.pk, "target": application.pk, "order": 9})).await;
+        assert!(
+            !away.passing
+                && away.risk.unwrap()["reasons"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|r| r["name"] == "external_network")
+        );
+        site.make(PolicyBinding::DEF, json!({"policy": broken.pk, "target": application.pk, "order": 9}))
+            .await;
         let failed = explained(BERLIN, "2026-11-24T12:00:00Z").await;
         assert!(!failed.passing && failed.reason.contains("failed:"), "{}", failed.reason);
         assert!(site.events("policy_exception").await.is_empty(), "asking leaves no trace in the log");
@@ -224,17 +290,35 @@ async fn a_flow_is_explained_stage_by_stage() {
 async fn both_modes_and_negation_over_several_bindings() {
     each_database(async |db| {
         let site = site(&db).await;
-        let (yes, no) = (site.policy::<ExpressionPolicy>(json!({"expression": "return True"})).await, site.policy::<ExpressionPolicy>(json!({"expression": "return False"})).await);
-        for (bindings, any, all) in
-            [(vec![(&yes, false), (&no, false)], true, false), (vec![(&no, true), (&yes, false)], true, true), (vec![(&no, false), (&yes, true)], false, false)]
-        {
-            let application = site.make(Application::DEF, json!({"name": "x", "slug": site.core.ports.hex(6)})).await;
+        let (yes, no) = (
+            site.policy::<ExpressionPolicy>(json!({"expression": "return True"})).await,
+            site.policy::<ExpressionPolicy>(json!({"expression": "return False"})).await,
+        );
+        for (bindings, any, all) in [
+            (vec![(&yes, false), (&no, false)], true, false),
+            (vec![(&no, true), (&yes, false)], true, true),
+            (vec![(&no, false), (&yes, true)], false, false),
+        ] {
+            let application =
+                site.make(Application::DEF, json!({"name": "x", "slug": site.core.ports.hex(6)})).await;
             for (order, (policy, negate)) in bindings.iter().enumerate() {
-                site.make(PolicyBinding::DEF, json!({"policy": policy.pk, "target": application.pk, "order": order, "negate": negate})).await;
+                site.make(
+                    PolicyBinding::DEF,
+                    json!({"policy": policy.pk, "target": application.pk, "order": order, "negate": negate}),
+                )
+                .await;
             }
             let (client, context) = (site.client(BERLIN), Map::new());
-            let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &context, target: Some(&application) };
-            for (mode, wanted) in [(signet_core::models::EngineMode::Any, any), (signet_core::models::EngineMode::All, all)] {
+            let question = Question {
+                core: &site.core,
+                client: &client,
+                user: Some(&site.ada),
+                context: &context,
+                target: Some(&application),
+            };
+            for (mode, wanted) in
+                [(signet_core::models::EngineMode::Any, any), (signet_core::models::EngineMode::All, all)]
+            {
                 assert_eq!(policy::judge(application.pk, mode, &question).await.unwrap().passing, wanted);
             }
         }

@@ -122,7 +122,13 @@ fn database(kind: &'static str, networks: &[(&str, Value)]) -> Vec<u8> {
     out
 }
 
-fn city(continent: &'static str, country: &'static str, name: &'static str, latitude: f64, longitude: f64) -> Value {
+fn city(
+    continent: &'static str,
+    country: &'static str,
+    name: &'static str,
+    latitude: f64,
+    longitude: f64,
+) -> Value {
     Map(vec![
         ("city", Map(vec![("names", Map(vec![("en", Text(name))]))])),
         ("continent", Map(vec![("code", Text(continent))])),
@@ -131,17 +137,22 @@ fn city(continent: &'static str, country: &'static str, name: &'static str, lati
     ])
 }
 fn asn(number: u32, organisation: &'static str) -> Value {
-    Map(vec![("autonomous_system_number", U32(number)), ("autonomous_system_organization", Text(organisation))])
+    Map(vec![
+        ("autonomous_system_number", U32(number)),
+        ("autonomous_system_organization", Text(organisation)),
+    ])
 }
 
-/// Berlin 192.0.2.0/25, Potsdam 192.0.2.128/25, New York 198.51.100.0/24; networks 64496 and 64497. Gives both paths.
+/// Berlin 192.0.2.0/25, Potsdam 192.0.2.128/25, New York 198.51.100.0/24; networks 64496 and 64497. Gives
+/// both paths.
 pub fn write(folder: &Path) -> (PathBuf, PathBuf) {
     let places = [
         ("192.0.2.0/25", city("EU", "DE", "Berlin", 52.52, 13.405)),
         ("192.0.2.128/25", city("EU", "DE", "Potsdam", 52.39, 13.06)),
         ("198.51.100.0/24", city("NA", "US", "New York", 40.7128, -74.006)),
     ];
-    let networks = [("192.0.2.0/24", asn(64_496, "Example Net")), ("198.51.100.0/24", asn(64_497, "Other Net"))];
+    let networks =
+        [("192.0.2.0/24", asn(64_496, "Example Net")), ("198.51.100.0/24", asn(64_497, "Other Net"))];
     let (city, asn) = (folder.join("city.mmdb"), folder.join("asn.mmdb"));
     std::fs::write(&city, database("GeoLite2-City", &places)).unwrap();
     std::fs::write(&asn, database("GeoLite2-ASN", &networks)).unwrap();

@@ -26,18 +26,35 @@ async fn passes(site: &Site, policy: &Arc<Object>, password: &str) -> bool {
 async fn the_password_is_found_in_the_form_or_in_the_context() {
     each_database(async |db| {
         let site = site(&db).await;
-        let policy = site.policy::<PasswordPolicy>(json!({"length_min": 4, "error_message": "Longer!", "password_field": "pw"})).await;
+        let policy = site
+            .policy::<PasswordPolicy>(
+                json!({"length_min": 4, "error_message": "Longer!", "password_field": "pw"}),
+            )
+            .await;
         let client = site.client(BERLIN);
         let said = async |context: Json| site.ask(&policy, &client, context).await.unwrap();
         assert!(said(json!({"prompt_data": {"pw": "long enough"}})).await.passing);
         assert!(said(json!({"pw": "long enough"})).await.passing);
-        assert!(!said(json!({"prompt_data": {"pw": "abc"}, "pw": "long enough"})).await.passing, "the form counts first");
+        assert!(
+            !said(json!({"prompt_data": {"pw": "abc"}, "pw": "long enough"})).await.passing,
+            "the form counts first"
+        );
         assert_eq!(said(json!({"pw": "abc"})).await.messages, ["Longer!"]);
-        for missing in
-            [json!({}), json!({"prompt_data": {}}), json!({"prompt_data": "x"}), json!({"pw": 12345}), json!({"pw": null}), json!({"pw": ""}), json!({"password": "long enough"})]
-        {
+        for missing in [
+            json!({}),
+            json!({"prompt_data": {}}),
+            json!({"prompt_data": "x"}),
+            json!({"pw": 12345}),
+            json!({"pw": null}),
+            json!({"pw": ""}),
+            json!({"password": "long enough"}),
+        ] {
             let verdict = said(missing.clone()).await;
-            assert_eq!((verdict.passing, verdict.messages), (false, vec!["Password not set in context".to_owned()]), "{missing}");
+            assert_eq!(
+                (verdict.passing, verdict.messages),
+                (false, vec!["Password not set in context".to_owned()]),
+                "{missing}"
+            );
         }
         assert!(!said(json!({"pw": "x".repeat(10_000)})).await.passing);
     })
@@ -75,8 +92,13 @@ async fn a_file_of_breached_passwords_replaces_the_service() {
         let mut lines: Vec<String> = others.chain([format!("{DIGEST}:9")]).collect();
         lines.sort();
         let site = Site::new(&db, false, &lines).await;
-        let policy = site.policy::<PasswordPolicy>(json!({"check_static_rules": false, "check_have_i_been_pwned": true})).await;
-        assert_eq!(judge(&site, &policy, "password").await.unwrap().messages, ["Password exists on 9 online lists."]);
+        let policy = site
+            .policy::<PasswordPolicy>(json!({"check_static_rules": false, "check_have_i_been_pwned": true}))
+            .await;
+        assert_eq!(
+            judge(&site, &policy, "password").await.unwrap().messages,
+            ["Password exists on 9 online lists."]
+        );
         assert!(passes(&site, &policy, "another one").await);
         assert!(site.http.requests().is_empty(), "nobody outside is asked");
         std::fs::remove_file(&site.core.settings.breached_passwords).unwrap();
@@ -89,13 +111,15 @@ async fn a_file_of_breached_passwords_replaces_the_service() {
 async fn easily_guessed_and_well_known_passwords_are_refused_with_advice() {
     each_database(async |db| {
         let site = site(&db).await;
-        let strong = site.policy::<PasswordPolicy>(json!({"check_zxcvbn": true, "zxcvbn_score_threshold": 2})).await;
+        let strong =
+            site.policy::<PasswordPolicy>(json!({"check_zxcvbn": true, "zxcvbn_score_threshold": 2})).await;
         for weak in ["password", "ada@example.test", "abcdefgh", "aaaaaaaaaaaa"] {
             let verdict = judge(&site, &strong, weak).await.unwrap();
             assert!(!verdict.passing && !verdict.messages.is_empty(), "{weak}");
         }
         assert!(passes(&site, &strong, "quarrelsome otters paint 7 lighthouses").await);
-        let never = site.policy::<PasswordPolicy>(json!({"check_zxcvbn": true, "zxcvbn_score_threshold": 4})).await;
+        let never =
+            site.policy::<PasswordPolicy>(json!({"check_zxcvbn": true, "zxcvbn_score_threshold": 4})).await;
         assert!(!passes(&site, &never, "quarrelsome otters paint 7 lighthouses").await);
         let common = site.policy::<CommonPasswordPolicy>(json!({})).await;
         for known in ["Password123", "qwerty!", "Summer2026"] {
@@ -119,11 +143,33 @@ async fn former_passwords_are_refused_up_to_their_number() {
             users::set_password(&core.db, site.ada.user.id, &hash, core.now()).await.unwrap();
         }
         let ada = site.reload().await;
-        let said = async |word: &str| site.ask_about(&policy, &site.client(BERLIN), json!({"prompt_data": {"password": word}}), Some(&ada)).await.unwrap().passing;
-        assert!(!said("the fourth one").await && !said("the third one").await && !said("the second one").await);
+        let said = async |word: &str| {
+            site.ask_about(
+                &policy,
+                &site.client(BERLIN),
+                json!({"prompt_data": {"password": word}}),
+                Some(&ada),
+            )
+            .await
+            .unwrap()
+            .passing
+        };
+        assert!(
+            !said("the fourth one").await && !said("the third one").await && !said("the second one").await
+        );
         assert!(said("the first one").await && said("something else").await);
         // Nobody yet, nothing before.
-        assert!(site.ask_about(&policy, &site.client(BERLIN), json!({"prompt_data": {"password": "the fourth one"}}), None).await.unwrap().passing);
+        assert!(
+            site.ask_about(
+                &policy,
+                &site.client(BERLIN),
+                json!({"prompt_data": {"password": "the fourth one"}}),
+                None
+            )
+            .await
+            .unwrap()
+            .passing
+        );
         assert_eq!(password_history::latest(&core.db, ada.user.id, 10).await.unwrap().len(), 3);
     })
     .await;
@@ -133,7 +179,10 @@ async fn former_passwords_are_refused_up_to_their_number() {
 async fn an_expired_password_is_refused_or_taken_away() {
     each_database(async |db| {
         let site = site(&db).await;
-        let (gentle, strict) = (site.policy::<PasswordExpiryPolicy>(json!({"days": 90, "deny_only": true})).await, site.policy::<PasswordExpiryPolicy>(json!({"days": 90})).await);
+        let (gentle, strict) = (
+            site.policy::<PasswordExpiryPolicy>(json!({"days": 90, "deny_only": true})).await,
+            site.policy::<PasswordExpiryPolicy>(json!({"days": 90})).await,
+        );
         let client = site.client(BERLIN);
         let said = async |policy: &Arc<Object>, client: &signet_core::Client| {
             let ada = site.reload().await;
@@ -148,14 +197,23 @@ async fn an_expired_password_is_refused_or_taken_away() {
         let asked = signet_core::Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
         assert!(!said(&strict, &asked).await.passing);
         assert!(hash::is_usable(&site.reload().await.user.password), "an explanation changes nothing");
-        assert_eq!(said(&strict, &client).await.messages, ["Password expired 2 days ago. Please update your password."]);
+        assert_eq!(
+            said(&strict, &client).await.messages,
+            ["Password expired 2 days ago. Please update your password."]
+        );
         let gone = site.reload().await;
         assert!(!hash::is_usable(&gone.user.password));
-        assert!(!said(&strict, &client).await.passing && !said(&gentle, &client).await.passing, "it stays refused");
+        assert!(
+            !said(&strict, &client).await.passing && !said(&gentle, &client).await.passing,
+            "it stays refused"
+        );
         let hash = site.core.hasher.hash("a new one".into()).await.unwrap();
         users::set_password(&site.core.db, gone.user.id, &hash, site.core.now()).await.unwrap();
         assert!(said(&strict, &client).await.passing);
-        assert!(!site.ask_about(&strict, &client, json!({}), None).await.unwrap().passing, "nobody is not somebody with a good password");
+        assert!(
+            !site.ask_about(&strict, &client, json!({}), None).await.unwrap().passing,
+            "nobody is not somebody with a good password"
+        );
     })
     .await;
 }

@@ -12,14 +12,28 @@ async fn countries_and_networks_are_joined_by_or() {
     each_database(async |db| {
         let site = site(&db).await;
         let german = site.policy::<GeoIPPolicy>(json!({"countries": ["DE", "AT"]})).await;
-        assert!(site.says(&german, BERLIN).await && !site.says(&german, NEW_YORK).await && !site.says(&german, NOWHERE).await);
+        assert!(
+            site.says(&german, BERLIN).await
+                && !site.says(&german, NEW_YORK).await
+                && !site.says(&german, NOWHERE).await
+        );
         let either = site.policy::<GeoIPPolicy>(json!({"countries": ["AT"], "asns": [64497]})).await;
         assert!(!site.says(&either, BERLIN).await && site.says(&either, NEW_YORK).await);
         let said = site.ask(&either, &site.client(BERLIN), json!({})).await.unwrap();
-        assert_eq!(said.messages, ["Client IP is not part of an allowed autonomous system.", "Client IP is not in an allowed country."]);
+        assert_eq!(
+            said.messages,
+            [
+                "Client IP is not part of an allowed autonomous system.",
+                "Client IP is not in an allowed country."
+            ]
+        );
         site.core.event(&site.client(BERLIN), None, "custom_seen", "tests", json!({})).await.unwrap();
         let event = site.events("custom_seen").await.remove(0);
-        assert_eq!((&event.context["geo"]["city"], &event.context["asn"]["as_org"]), (&json!("Berlin"), &json!("Example Net")), "events tell the place");
+        assert_eq!(
+            (&event.context["geo"]["city"], &event.context["asn"]["as_org"]),
+            (&json!("Berlin"), &json!("Example Net")),
+            "events tell the place"
+        );
         let nothing = site.policy::<GeoIPPolicy>(json!({"countries": []})).await;
         assert!(site.says(&nothing, NOWHERE).await, "nothing is demanded");
     })
@@ -31,14 +45,22 @@ async fn earlier_sign_ins_bound_distance_and_speed() {
     each_database(async |db| {
         let site = site(&db).await;
         let near = site.policy::<GeoIPPolicy>(json!({"countries": [], "check_history_distance": true})).await;
-        let travel = site.policy::<GeoIPPolicy>(json!({"countries": [], "check_impossible_travel": true})).await;
+        let travel =
+            site.policy::<GeoIPPolicy>(json!({"countries": [], "check_impossible_travel": true})).await;
         assert!(site.says(&near, NEW_YORK).await, "there is no history yet");
         risk::remember_sign_in(&site.core, &site.client(BERLIN), &site.ada).await;
-        assert!(site.says(&near, POTSDAM).await && !site.says(&near, NEW_YORK).await && !site.says(&near, NOWHERE).await);
+        assert!(
+            site.says(&near, POTSDAM).await
+                && !site.says(&near, NEW_YORK).await
+                && !site.says(&near, NOWHERE).await
+        );
         assert!(site.says(&travel, POTSDAM).await && !site.says(&travel, NEW_YORK).await);
         site.clock.advance_secs(8 * 3600);
         assert!(site.says(&travel, NEW_YORK).await && !site.says(&near, NEW_YORK).await);
-        assert!(site.ask_about(&near, &site.client(NEW_YORK), json!({}), None).await.unwrap().passing, "a stranger has no history");
+        assert!(
+            site.ask_about(&near, &site.client(NEW_YORK), json!({}), None).await.unwrap().passing,
+            "a stranger has no history"
+        );
     })
     .await;
 }
@@ -47,7 +69,11 @@ async fn earlier_sign_ins_bound_distance_and_speed() {
 async fn without_a_database_the_policy_fails_and_says_why() {
     each_database(async |db| {
         let site = Site::new(&db, false, &[]).await;
-        for sent in [json!({"countries": ["DE"]}), json!({"countries": [], "asns": [1]}), json!({"countries": [], "check_impossible_travel": true})] {
+        for sent in [
+            json!({"countries": ["DE"]}),
+            json!({"countries": [], "asns": [1]}),
+            json!({"countries": [], "check_impossible_travel": true}),
+        ] {
             let policy = site.policy::<GeoIPPolicy>(sent).await;
             let why = site.ask(&policy, &site.client(BERLIN), json!({})).await.unwrap_err().to_string();
             assert!(why.contains("there is no database of"), "{why}");
@@ -57,7 +83,11 @@ async fn without_a_database_the_policy_fails_and_says_why() {
             assert!(!verdict.passing && traces[0].error.is_some());
         }
         let events = site.events("policy_exception").await;
-        assert!(events.iter().all(|e| e.app == "authentik_policies_geoip" && e.context["message"].as_str().unwrap().contains("no database")) && events.len() >= 6);
+        assert!(
+            events.iter().all(|e| e.app == "authentik_policies_geoip"
+                && e.context["message"].as_str().unwrap().contains("no database"))
+                && events.len() >= 6
+        );
     })
     .await;
 }
@@ -87,13 +117,22 @@ async fn a_replaced_database_is_read_and_a_broken_one_is_not() {
 async fn networks_and_times_of_day() {
     each_database(async |db| {
         let site = site(&db).await;
-        let office = site.policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/25", "2001:db8::/32"]})).await;
+        let office =
+            site.policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/25", "2001:db8::/32"]})).await;
         assert!(site.says(&office, BERLIN).await && !site.says(&office, POTSDAM).await);
         // The clock stands at Tuesday, 10:00 UTC.
-        let open = site.policy::<TimeWindowPolicy>(json!({"days": ["tuesday"], "start": "09:00", "end": "11:00"})).await;
-        let tokyo = site.policy::<TimeWindowPolicy>(json!({"start": "09:00", "end": "11:00", "timezone": "Asia/Tokyo"})).await;
+        let open = site
+            .policy::<TimeWindowPolicy>(json!({"days": ["tuesday"], "start": "09:00", "end": "11:00"}))
+            .await;
+        let tokyo = site
+            .policy::<TimeWindowPolicy>(json!({"start": "09:00", "end": "11:00", "timezone": "Asia/Tokyo"}))
+            .await;
         let over = site.policy::<TimeWindowPolicy>(json!({"valid_until": "2026-11-24T10:00:00Z"})).await;
-        assert!(site.says(&open, BERLIN).await && !site.says(&tokyo, BERLIN).await && !site.says(&over, BERLIN).await);
+        assert!(
+            site.says(&open, BERLIN).await
+                && !site.says(&tokyo, BERLIN).await
+                && !site.says(&over, BERLIN).await
+        );
         site.clock.advance_secs(3600);
         assert!(!site.says(&open, BERLIN).await);
     })

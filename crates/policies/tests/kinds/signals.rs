@@ -37,7 +37,11 @@ async fn reputation_is_judged_by_address_name_or_both() {
         for _ in 0..20 {
             reputation::signal(&site.core, &site.client(BERLIN), "ada", -1).await;
         }
-        assert_eq!(reputation::score(&site.core, &site.client(BERLIN), Some("ada"), true).await.unwrap(), -5, "the limit of the settings");
+        assert_eq!(
+            reputation::score(&site.core, &site.client(BERLIN), Some("ada"), true).await.unwrap(),
+            -5,
+            "the limit of the settings"
+        );
         site.clock.advance_secs(86_400);
         assert!(!site.says(&both, BERLIN).await, "scores are forgotten");
     })
@@ -46,7 +50,8 @@ async fn reputation_is_judged_by_address_name_or_both() {
 
 async fn assess(site: &Site, client: &Client) -> Vec<&'static str> {
     let context = signet_base::Map::new();
-    let question = Question { core: &site.core, client, user: Some(&site.ada), context: &context, target: None };
+    let question =
+        Question { core: &site.core, client, user: Some(&site.ada), context: &context, target: None };
     risk::assess(&question).await.unwrap().reasons.iter().map(|r| r.name).collect()
 }
 
@@ -68,7 +73,8 @@ async fn risk_has_reasons_and_is_worked_out_once_a_request() {
         let client = known(&site, BERLIN).await;
         risk::remember_sign_in(&site.core, &client, &site.ada).await;
         assert!(assess(&site, &client).await.is_empty());
-        let abroad = Client { ip: NEW_YORK.into(), decision_log: std::sync::Arc::default(), ..client.clone() };
+        let abroad =
+            Client { ip: NEW_YORK.into(), decision_log: std::sync::Arc::default(), ..client.clone() };
         assert_eq!(assess(&site, &abroad).await, ["external_network", "new_country", "impossible_travel"]);
         assert_eq!(assess(&site, &site.client(NOWHERE)).await, ["external_network", "new_device"]);
         reputation::signal(&site.core, &client, "ada", -2).await;

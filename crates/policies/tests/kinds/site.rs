@@ -63,18 +63,27 @@ impl Site {
     /// Ada is in "staff". `breached` are digests for a file; none: the service is asked.
     pub async fn new(db: &Db, places: bool, breached: &[String]) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let folder = std::env::temp_dir().join(format!("signet-policies-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let folder = std::env::temp_dir().join(format!(
+            "signet-policies-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        ));
         std::fs::create_dir_all(&folder).unwrap();
         let (ports, clock) = Ports::frozen(Timestamp::parse("2026-11-24T10:00:00Z").unwrap(), 7);
         let http = Arc::new(ScriptedHttp::default());
         let ports = ports.with_http(http.clone());
         let secret: Secret = "a secret key of the tests".into();
         let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
-        let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
+        let models =
+            signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
         let registry = Arc::new(Registry::new(models));
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
-        let mut settings = Settings { hash: signet_core::hash::HashCost::LEAST, internal_networks: vec![([192, 0, 2, 0].into(), 24)], ..Settings::new(secret) };
+        let mut settings = Settings {
+            hash: signet_core::hash::HashCost::LEAST,
+            internal_networks: vec![([192, 0, 2, 0].into(), 24)],
+            ..Settings::new(secret)
+        };
         if places {
             let (city, asn) = mmdb::write(&folder);
             settings.geoip_city = city.display().to_string();
@@ -87,7 +96,18 @@ impl Site {
         }
         let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
         let (system, assets) = (SystemSettings::default(), Arc::new(NoAssets));
-        let parts = CoreParts { ports: ports.clone(), settings, registry, families, db: db.clone(), vault, objects, install_id: "test".into(), system, assets };
+        let parts = CoreParts {
+            ports: ports.clone(),
+            settings,
+            registry,
+            families,
+            db: db.clone(),
+            vault,
+            objects,
+            install_id: "test".into(),
+            system,
+            assets,
+        };
         let core = Core::new(parts).unwrap();
         let staff = Group::new(&ports, "staff");
         groups::insert(db, &staff, &[], &[]).await.unwrap();
@@ -102,8 +122,22 @@ impl Site {
         self.make_with(def, sent, &[]).await
     }
     /// With members that no client may send.
-    pub async fn make_with(&self, def: &'static ModelDef, sent: Json, hidden: &[(&str, Json)]) -> Arc<Object> {
-        let mut change = check(def, sent.as_object().unwrap(), None, false, &self.core.config(), &AllRows, &self.core.ports).unwrap();
+    pub async fn make_with(
+        &self,
+        def: &'static ModelDef,
+        sent: Json,
+        hidden: &[(&str, Json)],
+    ) -> Arc<Object> {
+        let mut change = check(
+            def,
+            sent.as_object().unwrap(),
+            None,
+            false,
+            &self.core.config(),
+            &AllRows,
+            &self.core.ports,
+        )
+        .unwrap();
         for (name, value) in hidden {
             change.data.insert((*name).to_owned(), value.clone());
         }
@@ -125,13 +159,31 @@ impl Site {
         application
     }
     pub fn client(&self, ip: [u8; 4]) -> Client {
-        Client { ip: ip.into(), host: "id.example.test".into(), secure: true, user_agent: "Browser".into(), request_id: self.core.ports.hex(8), ..Client::internal() }
+        Client {
+            ip: ip.into(),
+            host: "id.example.test".into(),
+            secure: true,
+            user_agent: "Browser".into(),
+            request_id: self.core.ports.hex(8),
+            ..Client::internal()
+        }
     }
     /// What a policy says about Ada.
-    pub async fn ask(&self, policy: &Arc<Object>, client: &Client, context: Json) -> signet_base::Result<Verdict> {
+    pub async fn ask(
+        &self,
+        policy: &Arc<Object>,
+        client: &Client,
+        context: Json,
+    ) -> signet_base::Result<Verdict> {
         self.ask_about(policy, client, context, Some(&self.ada)).await
     }
-    pub async fn ask_about(&self, policy: &Arc<Object>, client: &Client, context: Json, user: Option<&Principal>) -> signet_base::Result<Verdict> {
+    pub async fn ask_about(
+        &self,
+        policy: &Arc<Object>,
+        client: &Client,
+        context: Json,
+        user: Option<&Principal>,
+    ) -> signet_base::Result<Verdict> {
         let context = map(context);
         let question = Question { core: &self.core, client, user, context: &context, target: None };
         policy::ask_policy(policy, &question, Duration::ZERO).await
@@ -148,7 +200,11 @@ impl Site {
         Principal::load(&self.core, self.ada.user.id).await.unwrap().unwrap()
     }
     pub async fn events(&self, action: &str) -> Vec<Event> {
-        let query = EventQuery { action: Some(action.into()), page: signet_store::Page::first(100), ..EventQuery::default() };
+        let query = EventQuery {
+            action: Some(action.into()),
+            page: signet_store::Page::first(100),
+            ..EventQuery::default()
+        };
         events::list(&self.core.db, &query).await.unwrap().0
     }
 }

@@ -92,7 +92,10 @@ impl Case {
     pub fn ends_with(&self, error: &str) -> bool {
         match self.expect.get("raises") {
             Some(name) => error.contains(name.as_str().unwrap()),
-            None => self.expect.contains_key("skip") && (error.contains("SkipObject") || error.contains("KeyboardInterrupt")),
+            None => {
+                self.expect.contains_key("skip")
+                    && (error.contains("SkipObject") || error.contains("KeyboardInterrupt"))
+            }
         }
     }
 }
@@ -109,7 +112,10 @@ fn alike(found: &Json, wanted: &Json) -> bool {
             };
             (texts(a) && texts(b) && sorted(a) == sorted(b)) || a.iter().zip(b).all(|(a, b)| alike(a, b))
         }
-        (Json::Object(a), Json::Object(b)) => a.len() == b.len() && b.iter().all(|(key, wanted)| a.get(key).is_some_and(|found| alike(found, wanted))),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len()
+                && b.iter().all(|(key, wanted)| a.get(key).is_some_and(|found| alike(found, wanted)))
+        }
         _ => found == wanted,
     }
 }

@@ -1,4 +1,5 @@
-//! Real uses of expressions, retold: each in both engines, with what CPython and Django give. The figures stand in docs/expressions.md.
+//! Real uses of expressions, retold: each in both engines, with what CPython and Django give. The figures
+//! stand in docs/expressions.md.
 #![allow(clippy::unwrap_used)]
 mod case;
 mod outside;
@@ -48,11 +49,18 @@ async fn real_texts_give_what_the_original_gives() {
         }
     }
     println!("{}", table(&kinds));
-    println!("{}\n{}", lines.join("\n"), bad.iter().map(|line| format!("wrong {line}")).collect::<Vec<_>>().join("\n"));
+    println!(
+        "{}\n{}",
+        lines.join("\n"),
+        bad.iter().map(|line| format!("wrong {line}")).collect::<Vec<_>>().join("\n")
+    );
     let sum = |part: fn(&Figures) -> usize| kinds.values().map(part).sum::<usize>();
     let (passed, runnable) = (sum(|f| f.passed), sum(|f| f.passed + f.failed + f.wrong));
     // Wrong values are said first.
-    assert!(!bad.is_empty() || include_str!("../../../../docs/expressions.md").contains(&table(&kinds)), "docs/expressions.md does not hold the table above");
+    assert!(
+        !bad.is_empty() || include_str!("../../../../docs/expressions.md").contains(&table(&kinds)),
+        "docs/expressions.md does not hold the table above"
+    );
     assert!(bad.is_empty(), "another value without an error:\n{}", bad.join("\n"));
     assert!(passed * 100 >= runnable * LEAST, "{passed} of {runnable} run");
 }
@@ -61,9 +69,19 @@ async fn real_texts_give_what_the_original_gives() {
 #[test]
 fn real_texts_that_run_can_be_saved() {
     let mut refused = Vec::new();
-    for case in case::all().into_iter().filter(|case| !case.writes && case.lacks.is_none() && !case.expect.contains_key("raises")) {
+    for case in case::all()
+        .into_iter()
+        .filter(|case| !case.writes && case.lacks.is_none() && !case.expect.contains_key("raises"))
+    {
         // Names that the world gives beside the server's own.
-        let given: String = case.given.get("vars").and_then(|vars| vars.as_object()).into_iter().flatten().map(|(name, _)| format!("{name} = {name}\n")).collect();
+        let given: String = case
+            .given
+            .get("vars")
+            .and_then(|vars| vars.as_object())
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| format!("{name} = {name}\n"))
+            .collect();
         if let Err(faults) = signet_core::expression::faults(&format!("{given}{}", case.text)) {
             refused.push(format!("{}: {faults:?}", case.id));
         }
@@ -99,7 +117,9 @@ async fn judge(case: &Case) -> Found {
     let found = first.unwrap();
     match (case.writes, found) {
         (true, Err(_)) => Found::Refused,
-        (true, Ok(shown)) if case.expected(&shown).is_err() || case.expect.contains_key("effects") => Found::Wrong(format!("it writes, and was not refused: {shown:?}")),
+        (true, Ok(shown)) if case.expected(&shown).is_err() || case.expect.contains_key("effects") => {
+            Found::Wrong(format!("it writes, and was not refused: {shown:?}"))
+        }
         (_, Ok(shown)) => case.expected(&shown).map_or_else(Found::Wrong, |()| Found::Passed),
         (_, Err(error)) if case.ends_with(&error) => Found::Passed,
         (_, Err(error)) => Found::Failed(error),
@@ -109,8 +129,19 @@ async fn judge(case: &Case) -> Found {
 fn table(kinds: &BTreeMap<String, Figures>) -> String {
     let mut out = "| Kind | texts | as expected | error | another value | not runnable | writes, refused |\n|---|---|---|---|---|---|---|\n".to_owned();
     for (kind, f) in kinds {
-        out += &format!("| {kind} | {} | {} | {} | {} | {} | {} |\n", f.texts, f.passed, f.failed, f.wrong, f.skipped, f.refused);
+        out += &format!(
+            "| {kind} | {} | {} | {} | {} | {} | {} |\n",
+            f.texts, f.passed, f.failed, f.wrong, f.skipped, f.refused
+        );
     }
     let sum = |part: fn(&Figures) -> usize| kinds.values().map(part).sum::<usize>();
-    out + &format!("| all | {} | {} | {} | {} | {} | {} |\n", sum(|f| f.texts), sum(|f| f.passed), sum(|f| f.failed), sum(|f| f.wrong), sum(|f| f.skipped), sum(|f| f.refused))
+    out + &format!(
+        "| all | {} | {} | {} | {} | {} | {} |\n",
+        sum(|f| f.texts),
+        sum(|f| f.passed),
+        sum(|f| f.failed),
+        sum(|f| f.wrong),
+        sum(|f| f.skipped),
+        sum(|f| f.refused)
+    )
 }

@@ -15,14 +15,21 @@ impl Http for Upstream {
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
         let path = request.url.strip_prefix(ADDRESS).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
-        let fits = |answer: &&Json| answer["path"] == path && answer.get("method").is_none_or(|method| *method == request.method);
-        let answer = self.0.iter().find(fits).ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))?;
+        let fits = |answer: &&Json| {
+            answer["path"] == path && answer.get("method").is_none_or(|method| *method == request.method)
+        };
+        let answer =
+            self.0.iter().find(fits).ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))?;
         let (body, kind) = match answer.get("bytes").and_then(Json::as_str) {
             Some(bytes) => (STANDARD.decode(bytes).unwrap(), "application/octet-stream"),
             None => (answer["json"].to_string().into_bytes(), "application/json"),
         };
         let status = answer.get("status").and_then(Json::as_u64).unwrap_or(200);
-        Ok(HttpAnswer { status: u16::try_from(status).unwrap(), headers: vec![("content-type".to_owned(), kind.to_owned())], body })
+        Ok(HttpAnswer {
+            status: u16::try_from(status).unwrap(),
+            headers: vec![("content-type".to_owned(), kind.to_owned())],
+            body,
+        })
     }
 }
 

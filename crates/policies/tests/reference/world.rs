@@ -52,8 +52,14 @@ impl World {
         let upstream = Arc::new(Upstream(list(&case.given, "upstream").to_vec()));
         let core = site::core(upstream, Arc::new(MailBox::default()), HOST).await;
         let application = site::make(&core, Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
-        let flow = site::make(&core, Flow::DEF, json!({"name": "f", "slug": "f", "title": "F", "designation": "authentication"})).await;
-        let mut world = Self { core, application, flow, groups: BTreeMap::new(), invitations: BTreeMap::new() };
+        let flow = site::make(
+            &core,
+            Flow::DEF,
+            json!({"name": "f", "slug": "f", "title": "F", "designation": "authentication"}),
+        )
+        .await;
+        let mut world =
+            Self { core, application, flow, groups: BTreeMap::new(), invitations: BTreeMap::new() };
         let fixture = map(serde_json::from_str(include_str!("fixture.json")).unwrap());
         for group in list(&fixture, "groups").iter().chain(list(&case.given, "groups")) {
             world.group(group).await;
@@ -69,7 +75,12 @@ impl World {
         let mut group = Group::new(&self.core.ports, text(given, "name"));
         group.is_superuser = given["is_superuser"] == true;
         group.attributes = object(given, "attributes");
-        let parents: Vec<_> = given["parents"].as_array().into_iter().flatten().map(|name| self.groups[name.as_str().unwrap()].id).collect();
+        let parents: Vec<_> = given["parents"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|name| self.groups[name.as_str().unwrap()].id)
+            .collect();
         groups::insert(&self.core.db, &group, &parents, &[]).await.unwrap();
         self.groups.insert(group.name.clone(), group);
     }
@@ -79,7 +90,12 @@ impl World {
         let (core, name) = (&self.core, text(given, "username"));
         let before = users::by_username(&core.db, name).await.unwrap();
         let mut user = before.clone().unwrap_or_else(|| User::new(&core.ports, name));
-        let texts = [("name", &mut user.name), ("email", &mut user.email), ("type", &mut user.user_type), ("path", &mut user.path)];
+        let texts = [
+            ("name", &mut user.name),
+            ("email", &mut user.email),
+            ("type", &mut user.user_type),
+            ("path", &mut user.path),
+        ];
         for (field, place) in texts {
             if let Some(value) = given.get(field).and_then(Json::as_str) {
                 *place = value.to_owned();
@@ -91,7 +107,10 @@ impl World {
             // Nobody signs in here: that it is usable is enough.
             user.password = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAA".to_owned();
         }
-        let groups: Option<Vec<_>> = given.get("groups").and_then(Json::as_array).map(|names| names.iter().map(|name| self.groups[name.as_str().unwrap()].id).collect());
+        let groups: Option<Vec<_>> = given
+            .get("groups")
+            .and_then(Json::as_array)
+            .map(|names| names.iter().map(|name| self.groups[name.as_str().unwrap()].id).collect());
         match before {
             Some(_) => users::update(&core.db, &user, None, groups.as_deref(), core.now()).await.unwrap(),
             None => drop(users::insert(&core.db, &user, &groups.unwrap_or_default()).await.unwrap()),
@@ -102,7 +121,12 @@ impl World {
         let (core, given) = (self.core.clone(), &case.given);
         for device in list(given, "devices") {
             let owner = self.id(text(device, "user")).await;
-            devices::insert(&core.db, &Device::new(&core.ports, DeviceKind::parse(text(device, "type")).unwrap(), owner, "d")).await.unwrap();
+            devices::insert(
+                &core.db,
+                &Device::new(&core.ports, DeviceKind::parse(text(device, "type")).unwrap(), owner, "d"),
+            )
+            .await
+            .unwrap();
         }
         for (name, expression) in given.get("policies").and_then(Json::as_object).into_iter().flatten() {
             site::make(&core, ExpressionPolicy::DEF, json!({"name": name, "expression": expression})).await;
@@ -120,7 +144,9 @@ impl World {
                 single_use: invitation["single_use"] == true,
                 created_by: None,
                 created: core.now(),
-                expires: invitation["expires_hours"].as_i64().map(|hours| core.now().plus(Span::parse(&format!("hours={hours}")).unwrap())),
+                expires: invitation["expires_hours"]
+                    .as_i64()
+                    .map(|hours| core.now().plus(Span::parse(&format!("hours={hours}")).unwrap())),
                 claimed: false,
             };
             invitations::insert(&core.db, &core.vault, &made).await.unwrap();
@@ -151,7 +177,13 @@ impl World {
     fn client(&self, case: &Case) -> Client {
         let given = &case.given;
         let pairs = |name: &str| -> Vec<(String, String)> {
-            given.get(name).and_then(Json::as_object).into_iter().flatten().map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())).collect()
+            given
+                .get(name)
+                .and_then(Json::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+                .collect()
         };
         let mut client = Client {
             host: "id.example.test".into(),
@@ -188,14 +220,19 @@ impl World {
                 Some((mark, new)) if mark == "@new_user" => {
                     context.insert(name.clone(), json!({"id": null, "username": new["username"], "name": text(new, "name"), "email": text(new, "email")}));
                 }
-                Some((mark, _)) if mark.starts_with('@') && mark != "@pk" => extra.push((name.clone(), self.value(value, &client).await)),
+                Some((mark, _)) if mark.starts_with('@') && mark != "@pk" => {
+                    extra.push((name.clone(), self.value(value, &client).await))
+                }
                 _ => drop(context.insert(name.clone(), self.plain(value).await)),
             }
         }
         if case.given.get("proven") == Some(&json!(true)) {
             context.insert("user_backend".into(), json!("authentik.core.auth.InbuiltBackend"));
         }
-        let asked = match (in_flow, case.given.get("context").and_then(|c| c.get("pending_user")).and_then(|p| p.get("@user"))) {
+        let asked = match (
+            in_flow,
+            case.given.get("context").and_then(|c| c.get("pending_user")).and_then(|p| p.get("@user")),
+        ) {
             (true, Some(pending)) => self.person(pending).await,
             _ => self.person(case.given.get("user").unwrap_or(&Json::Null)).await,
         };
@@ -211,7 +248,10 @@ impl World {
                 front += CLIENT;
             } else if name == "source" {
                 front += &self.source(case, name);
-            } else if value.to_string().contains("\"@user\"") || value.to_string().contains("\"@group\"") || value.to_string().contains("\"@object\"") {
+            } else if value.to_string().contains("\"@user\"")
+                || value.to_string().contains("\"@group\"")
+                || value.to_string().contains("\"@object\"")
+            {
                 extra.push((name.clone(), self.value(value, &client).await));
             } else {
                 front += &format!("{name} = {}\n", literal(value));
@@ -227,21 +267,39 @@ impl World {
             extra.push(("token".into(), Value::record("AccessToken", [("scope", Value::from(scopes))])));
         }
         if !case.kind.contains("policy") {
-            extra.push(("provider".into(), Value::record("Provider", [("name", Value::from("P")), ("application", expression::object_value(&self.application))])));
+            extra.push((
+                "provider".into(),
+                Value::record(
+                    "Provider",
+                    [
+                        ("name", Value::from("P")),
+                        ("application", expression::object_value(&self.application)),
+                    ],
+                ),
+            ));
         }
         if case.kind.starts_with("prompt") {
             let given = context.get("prompt_data").cloned().unwrap_or_else(|| json!({}));
             extra.push(("prompt_context".into(), Value::from(given)));
         }
         let source = format!("{front}{}", case.text).replace("%UPSTREAM%", ADDRESS);
-        let extra: Vec<(&'static str, Value)> = extra.into_iter().map(|(name, value)| (&*Box::leak(name.into_boxed_str()), value)).collect();
-        let more: Vec<&str> = extra.iter().map(|(name, _)| *name).filter(|name| !name.contains('/')).collect();
+        let extra: Vec<(&'static str, Value)> =
+            extra.into_iter().map(|(name, value)| (&*Box::leak(name.into_boxed_str()), value)).collect();
+        let more: Vec<&str> =
+            extra.iter().map(|(name, _)| *name).filter(|name| !name.contains('/')).collect();
         let program = expression::parse_with(&source, &more)?;
         let program = if interpreted { program.interpreted() } else { program };
         let target = if in_flow { &self.flow } else { &self.application };
-        let question = Question { core: &self.core, client: &client, user: asked.as_ref(), context: &context, target: Some(target) };
+        let question = Question {
+            core: &self.core,
+            client: &client,
+            user: asked.as_ref(),
+            context: &context,
+            target: Some(target),
+        };
         let outcome = expression::evaluate(&question, &program, extra).await.map_err(|e| e.to_string())?;
-        let value = if case.expect.contains_key("value") { expression::to_json(&outcome.value)? } else { Json::Null };
+        let value =
+            if case.expect.contains_key("value") { expression::to_json(&outcome.value)? } else { Json::Null };
         let mut plan = context.clone();
         let mut changes = outcome.changes;
         let redirect = changes.remove(expression::REDIRECTED);
@@ -257,7 +315,13 @@ impl World {
         if let Some(pending) = plan.get_mut("pending_user") {
             *pending = pending["username"].take();
         }
-        Ok(Shown { passing: outcome.value.is_truthy(), value, messages: json!(outcome.messages), redirect, plan })
+        Ok(Shown {
+            passing: outcome.value.is_truthy(),
+            value,
+            messages: json!(outcome.messages),
+            redirect,
+            plan,
+        })
     }
 
     /// Marks inside of plain values.
@@ -280,19 +344,34 @@ impl World {
     }
 
     async fn value(&self, value: &Json, client: &Client) -> Value {
-        let Some((mark, of)) = value.as_object().filter(|map| map.len() == 1).and_then(|map| map.iter().next()) else {
+        let Some((mark, of)) =
+            value.as_object().filter(|map| map.len() == 1).and_then(|map| map.iter().next())
+        else {
             return Value::from(self.plain(value).await);
         };
         match mark.as_str() {
             "@user" => expression::person_value(&self.core, client, &self.person(of).await.unwrap()),
-            "@group" => expression::group_value(&self.core, client, self.groups[of.as_str().unwrap()].clone()),
-            "@invitation" => expression::invitation_value(&self.core, client, self.invitations[of.as_str().unwrap()].clone()),
+            "@group" => {
+                expression::group_value(&self.core, client, self.groups[of.as_str().unwrap()].clone())
+            }
+            "@invitation" => expression::invitation_value(
+                &self.core,
+                client,
+                self.invitations[of.as_str().unwrap()].clone(),
+            ),
             "@datetime" => Value::from(Timestamp::parse(of.as_str().unwrap()).unwrap()),
-            "@source" => Value::record("OAuthSource", [("slug", Value::from(of.clone())), ("provider_type", Value::from(of.clone()))]),
+            "@source" => Value::record(
+                "OAuthSource",
+                [("slug", Value::from(of.clone())), ("provider_type", Value::from(of.clone()))],
+            ),
             "@object" | "@event" => {
                 let mut fields = Vec::new();
                 for (name, value) in of.as_object().unwrap() {
-                    let value = if name == "created" { Value::from(Timestamp::parse(value.as_str().unwrap()).unwrap()) } else { Box::pin(self.value(value, client)).await };
+                    let value = if name == "created" {
+                        Value::from(Timestamp::parse(value.as_str().unwrap()).unwrap())
+                    } else {
+                        Box::pin(self.value(value, client)).await
+                    };
                     fields.push((name.clone(), value));
                 }
                 Value::record(if mark == "@event" { "Event" } else { "Object" }, fields)
@@ -324,8 +403,16 @@ fn literal(value: &Json) -> String {
             let bytes = STANDARD.decode(text(value, "@bytes")).unwrap();
             format!("b'{}'", bytes.iter().map(|b| format!("\\x{b:02x}")).collect::<String>())
         }
-        Json::Object(map) if map.contains_key("@datetime") => format!("datetime.fromisoformat({})", json!(text(value, "@datetime"))),
-        Json::Object(map) => format!("{{{}}}", map.iter().map(|(key, value)| format!("{}: {}", json!(key), literal(value))).collect::<Vec<_>>().join(", ")),
+        Json::Object(map) if map.contains_key("@datetime") => {
+            format!("datetime.fromisoformat({})", json!(text(value, "@datetime")))
+        }
+        Json::Object(map) => format!(
+            "{{{}}}",
+            map.iter()
+                .map(|(key, value)| format!("{}: {}", json!(key), literal(value)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
         plain => plain.to_string(),
     }
 }

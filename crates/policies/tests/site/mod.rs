@@ -44,10 +44,12 @@ pub struct Site {
 pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>, host: &str) -> Arc<Core> {
     let db = testdb::sqlite().await;
     // A Monday evening.
-    let ports = Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0.with_mail(mail).with_http(http);
+    let ports =
+        Ports::frozen(Timestamp::parse("2026-11-23T20:00:00Z").unwrap(), 7).0.with_mail(mail).with_http(http);
     let secret: Secret = "a secret key of the tests".into();
     let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
-    let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
+    let models =
+        signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied()));
     let registry = Arc::new(Registry::new(models));
     let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
     objects.load().await.unwrap();
@@ -70,7 +72,8 @@ pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>
 }
 
 pub async fn make(core: &Arc<Core>, def: &'static ModelDef, sent: Json) -> Arc<Object> {
-    let change = check(def, sent.as_object().unwrap(), None, false, &core.config(), &AllRows, &core.ports).unwrap();
+    let change =
+        check(def, sent.as_object().unwrap(), None, false, &core.config(), &AllRows, &core.ports).unwrap();
     let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
     core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0)
 }
@@ -119,15 +122,26 @@ impl Site {
         }
     }
     /// Asks a text about Ada, in a flow's context.
-    pub async fn ask(&self, text: &str, context: Json, target: Option<&Arc<Object>>) -> signet_base::Result<Verdict> {
+    pub async fn ask(
+        &self,
+        text: &str,
+        context: Json,
+        target: Option<&Arc<Object>>,
+    ) -> signet_base::Result<Verdict> {
         let policy = self.policy(text).await;
         let context = map(context);
         let client = self.client();
-        let question = Question { core: &self.core, client: &client, user: Some(&self.ada), context: &context, target };
+        let question =
+            Question { core: &self.core, client: &client, user: Some(&self.ada), context: &context, target };
         policy::ask_policy(&policy, &question, Duration::ZERO).await
     }
     pub async fn actions(&self) -> Vec<String> {
-        let (all, _) = events::list(&self.core.db, &EventQuery { page: signet_store::Page::first(100), ..EventQuery::default() }).await.unwrap();
+        let (all, _) = events::list(
+            &self.core.db,
+            &EventQuery { page: signet_store::Page::first(100), ..EventQuery::default() },
+        )
+        .await
+        .unwrap();
         all.into_iter().map(|e| e.action).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! What the API offers beside the settings: addresses for setting up a client, and the claims a person would give.
+//! What the API offers beside the settings: addresses for setting up a client, and the claims a person would
+//! give.
 use super::claims::{self, AuthContext, Base};
 use super::clients::Cache;
 use super::model::OAuth2Provider;
@@ -15,7 +16,8 @@ pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Resu
     let base = address::of(core, client);
     let shared = |path: &str| format!("{base}/application/o/{path}/");
     let config = core.config();
-    let application = config.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
+    let application =
+        config.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
     let mut out = json!({"issuer": null, "authorize": shared("authorize"), "token": shared("token"), "user_info": shared("userinfo"), "provider_info": null, "logout": null});
     if let (Some((_, application)), Json::Object(map)) = (application, &mut out) {
         let own = |path: &str| json!(format!("{base}/application/o/{}/{path}", application.slug));
@@ -31,9 +33,15 @@ pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Resu
     Ok(out)
 }
 
-/// `providers/oauth2/<id>/preview_user/`: what a person's tokens would say. `for_user` needs the right to see users;
-/// that is the API's to judge.
-pub async fn preview_user(core: &Arc<Core>, provider: &Arc<Object>, client: &Client, caller: &Principal, for_user: Option<i64>) -> Result<Json> {
+/// `providers/oauth2/<id>/preview_user/`: what a person's tokens would say. `for_user` needs the right to see
+/// users; that is the API's to judge.
+pub async fn preview_user(
+    core: &Arc<Core>,
+    provider: &Arc<Object>,
+    client: &Client,
+    caller: &Principal,
+    for_user: Option<i64>,
+) -> Result<Json> {
     let person = match for_user {
         None => caller.clone(),
         Some(id) => Principal::load_any(core, id).await?.ok_or_else(|| {
@@ -42,11 +50,21 @@ pub async fn preview_user(core: &Arc<Core>, provider: &Arc<Object>, client: &Cli
             Error::Invalid(errors)
         })?,
     };
-    let entry = Cache::default().index(core).entry(provider)?.ok_or_else(|| Error::invalid("non_field_errors", "Assign the provider to an application first."))?;
+    let entry = Cache::default()
+        .index(core)
+        .entry(provider)?
+        .ok_or_else(|| Error::invalid("non_field_errors", "Assign the provider to an application first."))?;
     let now = core.now();
     let auth = AuthContext::machine(now);
     let issuer = entry.issuer_for(core, client);
-    let base = Base { entry: &entry, issuer: &issuer, person: &person, auth: &auth, now, expires: now.plus(entry.settings.access_token_validity) };
+    let base = Base {
+        entry: &entry,
+        issuer: &issuer,
+        person: &person,
+        auth: &auth,
+        now,
+        expires: now.plus(entry.settings.access_token_validity),
+    };
     let mut preview = base.claims(core.ports.hex(16));
     let all: Scopes = entry.scope_names().collect();
     let grant = claims::Grant { person: &person, scopes: &all, auth: &auth, expires: base.expires };

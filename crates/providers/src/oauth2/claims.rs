@@ -29,7 +29,12 @@ pub struct AuthContext {
 
 impl AuthContext {
     /// From a browser session.
-    pub fn of_session(authentication: Option<&Authentication>, sid: Option<String>, nonce: Option<String>, now: Timestamp) -> Self {
+    pub fn of_session(
+        authentication: Option<&Authentication>,
+        sid: Option<String>,
+        nonce: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let auth_time = authentication.map_or(now, |a| a.at).secs();
         Self { auth_time, amr: authentication.map(amr).unwrap_or_default(), sid, nonce }
     }
@@ -48,7 +53,8 @@ fn amr(authentication: &Authentication) -> Vec<String> {
         "mtls" => out.push("sc"),
         _ => {}
     }
-    let devices = authentication.method_args.get("mfa_devices").and_then(Json::as_array).is_some_and(|d| !d.is_empty());
+    let devices =
+        authentication.method_args.get("mfa_devices").and_then(Json::as_array).is_some_and(|d| !d.is_empty());
     if devices || authentication.method == "auth_mfa" {
         out.push("mfa");
     }
@@ -120,27 +126,46 @@ impl Grant<'_> {
             ("expires".to_owned(), Value::Time(self.expires)),
             ("auth_time".to_owned(), Value::Time(Timestamp::from_secs(self.auth.auth_time))),
         ];
-        let claims = claims.iter().filter(|(name, _)| !own.iter().any(|(taken, _)| taken == *name)).map(|(name, value)| (name.clone(), Value::from(value)));
+        let claims = claims
+            .iter()
+            .filter(|(name, _)| !own.iter().any(|(taken, _)| taken == *name))
+            .map(|(name, value)| (name.clone(), Value::from(value)));
         Value::record("Token", claims.chain(own.clone()).collect::<Vec<_>>())
     }
 }
 
-/// What the mappings of the granted scopes return for a person, merged in their order. A mapping that fails is left out
-/// and recorded: an application may know less than meant, never more.
-pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, grant: &Grant<'_>, claims: &Map) -> Result<Map> {
+/// What the mappings of the granted scopes return for a person, merged in their order. A mapping that fails
+/// is left out and recorded: an application may know less than meant, never more.
+pub async fn of_scopes(
+    core: &Arc<Core>,
+    client: &Client,
+    entry: &ClientEntry,
+    grant: &Grant<'_>,
+    claims: &Map,
+) -> Result<Map> {
     let (person, scopes) = (grant.person, grant.scopes);
-    let chosen: Vec<_> = entry.scopes.iter().filter(|s| scopes.has(&s.name)).filter_map(|s| Some((s, s.program.clone()?))).collect();
+    let chosen: Vec<_> = entry
+        .scopes
+        .iter()
+        .filter(|s| scopes.has(&s.name))
+        .filter_map(|s| Some((s, s.program.clone()?)))
+        .collect();
     let mut out = Map::new();
     if chosen.is_empty() {
         return Ok(out);
     }
     let context = Map::new();
-    let question = Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
+    let question =
+        Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
     let (chosen, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
     // Named by itself, or in the context.
     let names = |name: &str| programs.iter().any(|program| program.may_name(name));
     let mut given = Vec::new();
-    let provider = if names("provider") || names("token") { provider_value(&core.config(), &entry.provider) } else { Value::None };
+    let provider = if names("provider") || names("token") {
+        provider_value(&core.config(), &entry.provider)
+    } else {
+        Value::None
+    };
     if names("token") {
         given.push(("token", grant.value(core, client, &provider, claims)));
     }
@@ -156,7 +181,9 @@ pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, g
         };
         match claims {
             Ok(Json::Object(claims)) => signet_core::rows::merge(&mut out, &claims),
-            Ok(_) => failed(core, client, person, &scope.mapping, "The expression returned no dictionary.").await,
+            Ok(_) => {
+                failed(core, client, person, &scope.mapping, "The expression returned no dictionary.").await
+            }
             Err(why) => failed(core, client, person, &scope.mapping, &why).await,
         }
     }
@@ -165,7 +192,14 @@ pub async fn of_scopes(core: &Arc<Core>, client: &Client, entry: &ClientEntry, g
 
 async fn failed(core: &Core, client: &Client, person: &Principal, mapping: &str, why: &str) {
     tracing::warn!(request_id = %client.request_id, %mapping, %why, "a scope mapping failed");
-    core.event(client, Some(person), "property_mapping_exception", "authentik_providers_oauth2", json!({"message": why, "mapping": mapping})).await;
+    core.event(
+        client,
+        Some(person),
+        "property_mapping_exception",
+        "authentik_providers_oauth2",
+        json!({"message": why, "mapping": mapping}),
+    )
+    .await;
 }
 
 #[cfg(test)]
@@ -173,7 +207,12 @@ mod tests {
     use super::*;
     use signet_base::Uuid;
     fn signed_in(method: &str, args: Json) -> Authentication {
-        Authentication { method: method.into(), method_args: args.as_object().cloned().unwrap_or_default(), at: Timestamp::from_secs(100), event: Uuid::nil() }
+        Authentication {
+            method: method.into(),
+            method_args: args.as_object().cloned().unwrap_or_default(),
+            at: Timestamp::from_secs(100),
+            event: Uuid::nil(),
+        }
     }
     #[test]
     fn methods_follow_from_how_a_person_signed_in() {
@@ -184,10 +223,21 @@ mod tests {
     }
     #[test]
     fn the_context_of_a_session_survives_storage() {
-        let auth = AuthContext::of_session(Some(&signed_in("password", json!({}))), Some("s".into()), Some("n".into()), Timestamp::from_secs(200));
+        let auth = AuthContext::of_session(
+            Some(&signed_in("password", json!({}))),
+            Some("s".into()),
+            Some("n".into()),
+            Timestamp::from_secs(200),
+        );
         assert_eq!((auth.auth_time, auth.nonce.as_deref()), (100, Some("n")));
-        assert_eq!(serde_json::from_value::<AuthContext>(serde_json::to_value(&auth).unwrap()).unwrap(), auth);
-        assert_eq!(serde_json::to_value(AuthContext::machine(Timestamp::from_secs(5))).unwrap(), json!({"auth_time": 5}));
+        assert_eq!(
+            serde_json::from_value::<AuthContext>(serde_json::to_value(&auth).unwrap()).unwrap(),
+            auth
+        );
+        assert_eq!(
+            serde_json::to_value(AuthContext::machine(Timestamp::from_secs(5))).unwrap(),
+            json!({"auth_time": 5})
+        );
     }
     #[test]
     fn mappings_win_over_built_in_claims_but_not_over_protected_ones() {

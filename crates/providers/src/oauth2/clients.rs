@@ -1,5 +1,5 @@
-//! Clients by their id, ready for requests: settings, scopes with their programs, signer, documents. Built on first use
-//! for each picture of the configuration and dropped with it.
+//! Clients by their id, ready for requests: settings, scopes with their programs, signer, documents. Built on
+//! first use for each picture of the configuration and dropped with it.
 use super::model::{OAuth2Provider, PreparedProvider, ScopeMapping};
 use super::redirect::Matcher;
 use super::signing::Signer;
@@ -87,8 +87,10 @@ pub struct Index {
 
 impl Index {
     pub fn new(config: Arc<Snapshot>) -> Self {
-        let by_client = config.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
-        let applications = config.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
+        let by_client =
+            config.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
+        let applications =
+            config.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
         Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), config }
     }
     /// The client with this id, when an application uses it.
@@ -117,7 +119,9 @@ impl Index {
         if let Some(entry) = read(&self.entries).get(&provider.pk) {
             return Ok(Some(entry.clone()));
         }
-        let Some(application) = provider.num.and_then(|num| self.applications.get(&num)) else { return Ok(None) };
+        let Some(application) = provider.num.and_then(|num| self.applications.get(&num)) else {
+            return Ok(None);
+        };
         let Some(entry) = build(provider, application, &self.config)? else { return Ok(None) };
         let entry = Arc::new(entry);
         write(&self.entries).insert(provider.pk, entry.clone());
@@ -135,20 +139,41 @@ impl Index {
     }
 }
 
-fn build(provider: &Arc<Object>, application: &Arc<Object>, config: &Snapshot) -> Result<Option<ClientEntry>> {
+fn build(
+    provider: &Arc<Object>,
+    application: &Arc<Object>,
+    config: &Snapshot,
+) -> Result<Option<ClientEntry>> {
     let Some(settings) = provider.share::<OAuth2Provider>() else { return Ok(None) };
     let scopes = scopes_of(&settings, config);
     let signer = Arc::new(Signer::of(&settings, config)?);
-    Ok(Some(ClientEntry { provider: provider.clone(), application: application.clone(), scopes, signer, settings, claim_names: OnceCell::new() }))
+    Ok(Some(ClientEntry {
+        provider: provider.clone(),
+        application: application.clone(),
+        scopes,
+        signer,
+        settings,
+        claim_names: OnceCell::new(),
+    }))
 }
 
 /// The scopes that a provider offers, in the order they were assigned.
 pub fn scopes_of(settings: &OAuth2Provider, config: &Snapshot) -> Vec<Scope> {
     let mapping = |pk: &Uuid| {
         let (object, mapping) = config.get_typed::<ScopeMapping>(*pk)?;
-        let warn = |error: &Error| tracing::warn!(%error, mapping = %mapping.name, "a scope mapping does not run");
-        let program = if gives_nothing(&mapping.expression) { None } else { object.prepared::<Program>().inspect_err(warn).ok().cloned() };
-        Some(Scope { name: mapping.scope_name.clone(), description: mapping.description.clone(), mapping: mapping.name.clone(), program })
+        let warn =
+            |error: &Error| tracing::warn!(%error, mapping = %mapping.name, "a scope mapping does not run");
+        let program = if gives_nothing(&mapping.expression) {
+            None
+        } else {
+            object.prepared::<Program>().inspect_err(warn).ok().cloned()
+        };
+        Some(Scope {
+            name: mapping.scope_name.clone(),
+            description: mapping.description.clone(),
+            mapping: mapping.name.clone(),
+            program,
+        })
     };
     settings.property_mappings.iter().filter_map(mapping).collect()
 }
@@ -193,7 +218,9 @@ mod tests {
     #[test]
     fn only_a_bare_empty_answer_is_skipped() {
         assert!(gives_nothing("# why\nreturn {}\n") && gives_nothing("return None"));
-        for text in ["return {'a': 1}", "x = 1\nreturn {}", "return {}\nreturn {'a': 1}", "return {} or {'a': 1}", ""] {
+        for text in
+            ["return {'a': 1}", "x = 1\nreturn {}", "return {}\nreturn {'a': 1}", "return {} or {'a': 1}", ""]
+        {
             assert!(!gives_nothing(text), "{text}");
         }
     }

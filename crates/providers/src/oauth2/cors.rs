@@ -1,4 +1,5 @@
-//! Which scripts of other origins may read answers: those of the origins that a provider's exact addresses have.
+//! Which scripts of other origins may read answers: those of the origins that a provider's exact addresses
+//! have.
 use super::redirect::Matcher;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -27,9 +28,15 @@ pub fn apply(mut response: Response, headers: &HeaderMap, matcher: Option<&Match
     response
 }
 
-/// Answers a preflight. It grants nothing by itself: the answer that follows is readable only by allowed origins.
+/// Answers a preflight. It grants nothing by itself: the answer that follows is readable only by allowed
+/// origins.
 pub fn preflight(headers: &HeaderMap) -> Response {
-    let mut response = (StatusCode::OK, [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(signet_base::json!({}))).into_response();
+    let mut response = (
+        StatusCode::OK,
+        [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")],
+        axum::Json(signet_base::json!({})),
+    )
+        .into_response();
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin(headers) {
         grant(&mut response, headers, origin);
@@ -46,11 +53,25 @@ mod tests {
     }
     #[test]
     fn only_origins_of_exact_addresses_may_read() {
-        let uri = RedirectUri { matching_mode: MatchingMode::Strict, url: "http://localhost:9/cb".into(), redirect_uri_type: UriType::Authorization };
+        let uri = RedirectUri {
+            matching_mode: MatchingMode::Strict,
+            url: "http://localhost:9/cb".into(),
+            redirect_uri_type: UriType::Authorization,
+        };
         let matcher = Matcher::new(&[uri]).unwrap();
-        let allowed = |origin| apply(StatusCode::OK.into_response(), &asked(origin), Some(&matcher)).headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_some();
+        let allowed = |origin| {
+            apply(StatusCode::OK.into_response(), &asked(origin), Some(&matcher))
+                .headers()
+                .get(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+                .is_some()
+        };
         assert!(allowed("http://localhost:9"));
         assert!(!allowed("http://evil.test") && !allowed("null") && !allowed("http://localhost:90"));
-        assert!(apply(StatusCode::OK.into_response(), &asked("http://localhost:9"), None).headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_none());
+        assert!(
+            apply(StatusCode::OK.into_response(), &asked("http://localhost:9"), None)
+                .headers()
+                .get(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+                .is_none()
+        );
     }
 }

@@ -12,7 +12,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The discovery document of a client at this host.
-pub async fn discovery(core: &Arc<Core>, index: &Index, client: &Client, entry: &ClientEntry) -> Result<Bytes> {
+pub async fn discovery(
+    core: &Arc<Core>,
+    index: &Index,
+    client: &Client,
+    entry: &ClientEntry,
+) -> Result<Bytes> {
     let base = address::of(core, client);
     if let Some(bytes) = index.document(entry, Document::Discovery, &base) {
         return Ok(bytes);
@@ -35,7 +40,9 @@ pub fn keys(index: &Index, entry: &ClientEntry) -> Result<Bytes> {
 
 /// Names of the claims that the mappings give. They are tried once, on a person who does not exist.
 async fn mapped_claims(core: &Arc<Core>, client: &Client, entry: &ClientEntry) -> Result<Vec<String>> {
-    let nobody = Principal::of(core, User { email: "nobody@localhost".into(), ..User::new(&core.ports, "nobody") }).await?;
+    let nobody =
+        Principal::of(core, User { email: "nobody@localhost".into(), ..User::new(&core.ports, "nobody") })
+            .await?;
     let all: Scopes = entry.scope_names().collect();
     let auth = claims::AuthContext::machine(core.now());
     let grant = claims::Grant { person: &nobody, scopes: &all, auth: &auth, expires: core.now() };
@@ -63,7 +70,13 @@ fn document(entry: &ClientEntry, base: &str, mapped: &[String]) -> Json {
         responses.extend(["code token", "code id_token", "code id_token token"]);
     }
     // Grants whose endpoints exist here.
-    let usable = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::Implicit, GrantType::ClientCredentials, GrantType::Password];
+    let usable = [
+        GrantType::AuthorizationCode,
+        GrantType::RefreshToken,
+        GrantType::Implicit,
+        GrantType::ClientCredentials,
+        GrantType::Password,
+    ];
     let grants: Vec<GrantType> = usable.into_iter().filter(|g| settings.allows(*g)).collect();
     let mut methods = vec!["client_secret_post", "client_secret_basic"];
     if settings.is_public() {

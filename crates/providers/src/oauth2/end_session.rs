@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Result, Uuid, json, query};
 use signet_core::flow::plan::{NotPlanned, plan};
-use signet_core::flow::{Challenge, Context, Executor, FlowRun, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, Context, Executor, FlowRun, FlowStep, StageKind, keys};
 use signet_core::models::Designation;
 use signet_core::{Client, WebSession, brand};
 use signet_store::grants;
@@ -22,17 +22,29 @@ pub const SESSION_END: &str = "builtin.session_end";
 /// Longest query of an address that a POST becomes.
 const MAX_QUERY: usize = 6000;
 
-pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+pub async fn get(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let (params, problem) = Params::parse(&client.query);
     run(&web, &client, &slug, &headers, problem.map_or(Ok(params), Err), StatusCode::FOUND).await
 }
 
-pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let params = Params::form(&client, &headers, body).await;
     if let Ok(params) = &params
         && client.from_elsewhere
     {
-        // Cookies do not come along with what another site posts: the same request again as a GET finds the session.
+        // Cookies do not come along with what another site posts: the same request again as a GET finds the
+        // session.
         let query = params.query_without(&[]);
         if query.len() <= MAX_QUERY {
             return redirect(StatusCode::SEE_OTHER, &format!("{}?{query}", client.path));
@@ -41,7 +53,14 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug
     run(&web, &client, &slug, &headers, params, StatusCode::SEE_OTHER).await
 }
 
-async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params: Result<Params, Problem>, found: StatusCode) -> Response {
+async fn run(
+    web: &Web,
+    client: &Client,
+    slug: &str,
+    headers: &HeaderMap,
+    params: Result<Params, Problem>,
+    found: StatusCode,
+) -> Response {
     let refuse = |text: &str| web.refuse(client, headers, "Signing out is not possible this way", text);
     let params = match params {
         Ok(params) => params,
@@ -57,7 +76,10 @@ async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params
         if to.is_none() && session.principal().is_none() {
             // Nobody is signed in, as far as this request shows.
             let back = format!("{}?{}", client.path, params.query_without(&[]));
-            let to = format!("/flows/-/default/authentication/?next={}", query::encode_path(back.trim_end_matches('?')));
+            let to = format!(
+                "/flows/-/default/authentication/?next={}",
+                query::encode_path(back.trim_end_matches('?'))
+            );
             return Ok((redirect(found, &to), session));
         }
         let meant = params.get("id_token_hint").is_some();
@@ -65,7 +87,12 @@ async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params
         Ok::<_, Error>((
             match answer {
                 Some(to) => redirect(found, &to),
-                None => web.forbid(client, headers, "You can’t sign out here", "The sign-out flow is not for your account. Ask an administrator of this site."),
+                None => web.forbid(
+                    client,
+                    headers,
+                    "You can’t sign out here",
+                    "The sign-out flow is not for your account. Ask an administrator of this site.",
+                ),
             },
             session,
         ))
@@ -76,8 +103,15 @@ async fn run(web: &Web, client: &Client, slug: &str, headers: &HeaderMap, params
     }
 }
 
-/// Where the person goes at the end, when the application named a place. The inner error is a sentence for them.
-fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, params: &Params) -> Result<Result<Option<String>, &'static str>> {
+/// Where the person goes at the end, when the application named a place. The inner error is a sentence for
+/// them.
+fn judge(
+    web: &Web,
+    client: &Client,
+    entry: &ClientEntry,
+    session: &WebSession,
+    params: &Params,
+) -> Result<Result<Option<String>, &'static str>> {
     if params.get("client_id").is_some_and(|id| id != entry.settings.client_id) {
         return Ok(Err("The application’s request names another client."));
     }
@@ -92,12 +126,16 @@ fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, 
         let same_person = hint.sub() == Some(subject(entry.settings.sub_mode, person).as_str());
         let same_session = hint.text("sid").is_some_and(|sid| session.sid().as_deref() == Some(sid));
         if !same_person && !same_session {
-            return Ok(Err("The ID token of the request belongs to another person than the one signed in here."));
+            return Ok(Err(
+                "The ID token of the request belongs to another person than the one signed in here.",
+            ));
         }
     }
     let Some(to) = params.get("post_logout_redirect_uri") else { return Ok(Ok(None)) };
     if hint.is_none() {
-        return Ok(Err("To be sent on after signing out, the application must say who signs out (id_token_hint)."));
+        return Ok(Err(
+            "To be sent on after signing out, the application must say who signs out (id_token_hint).",
+        ));
     }
     if !entry.matcher()?.fits(UriType::Logout, to) {
         return Ok(Err("The address to go to after signing out is not registered for this application."));
@@ -111,12 +149,21 @@ fn judge(web: &Web, client: &Client, entry: &ClientEntry, session: &WebSession, 
 }
 
 /// Plans the sign-out flow; the address of its page. None: the flow is not for this person.
-async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut WebSession, to: Option<String>, meant: bool) -> Result<Option<String>> {
+async fn begin(
+    web: &Web,
+    client: &Client,
+    entry: &ClientEntry,
+    session: &mut WebSession,
+    to: Option<String>,
+    meant: bool,
+) -> Result<Option<String>> {
     let core = &web.core;
     let config = core.config();
     let flow = match config.get(entry.settings.invalidation_flow) {
         Some(flow) => flow.clone(),
-        None => brand::flow_for(core, client, session.principal(), Designation::Invalidation).await?.ok_or(Error::NotFound)?,
+        None => brand::flow_for(core, client, session.principal(), Designation::Invalidation)
+            .await?
+            .ok_or(Error::NotFound)?,
     };
     let mut context = Context::default();
     context.set(&keys::APPLICATION, entry.application.pk);
@@ -130,7 +177,12 @@ async fn begin(web: &Web, client: &Client, entry: &ClientEntry, session: &mut We
         Ok(plan) => plan,
         Err(NotPlanned::NotApplicable(_) | NotPlanned::Empty) => return Ok(None),
     };
-    let pending = Pending { provider: entry.num(), application: entry.application.pk, session: session.principal().map(|person| person.user.id).zip(session.uuid()), to };
+    let pending = Pending {
+        provider: entry.num(),
+        application: entry.application.pk,
+        session: session.principal().map(|person| person.user.id).zip(session.uuid()),
+        to,
+    };
     plan.append(SESSION_END, serde_json::to_value(pending)?);
     plan.total = plan.stages.len();
     Executor { core, client, session, query: "" }.start(plan);
@@ -176,7 +228,9 @@ impl StageKind for SessionEndStage {
         });
         // Somebody who is still signed in here may want to end that as well.
         let everywhere = match flow.user() {
-            Some(person) => brand::flow_for(core, flow.client, Some(person), Designation::Invalidation).await?.map(|f| format!("/if/flow/{}/", f.text("slug"))),
+            Some(person) => brand::flow_for(core, flow.client, Some(person), Designation::Invalidation)
+                .await?
+                .map(|f| format!("/if/flow/{}/", f.text("slug"))),
             None => None,
         };
         let look = brand::look(core, flow.client);

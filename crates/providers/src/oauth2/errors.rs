@@ -4,7 +4,8 @@ use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, json};
 use std::borrow::Cow;
 
-/// An error code of the standards with its sentence. Sentences that travel in redirects are part of the contract.
+/// An error code of the standards with its sentence. Sentences that travel in redirects are part of the
+/// contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
     pub code: &'static str,
@@ -52,10 +53,16 @@ impl OAuthError {
     /// The JSON of RFC 6749 §5.2, never cached.
     pub fn into_json(self, request_id: &str) -> Response {
         let unauthorized = self.status == StatusCode::UNAUTHORIZED;
-        let body = axum::Json(json!({"error": self.code, "error_description": self.description, "request_id": request_id}));
-        let mut response = (self.status, [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], body).into_response();
+        let body = axum::Json(
+            json!({"error": self.code, "error_description": self.description, "request_id": request_id}),
+        );
+        let mut response =
+            (self.status, [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], body)
+                .into_response();
         if unauthorized {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth2\""));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth2\""));
         }
         response
     }
@@ -86,14 +93,18 @@ impl Failure {
             Failure::Protocol(error) => error,
             Failure::Server(Error::Unavailable(why)) => {
                 tracing::warn!(%request_id, %why, "a protocol request was put off");
-                OAuthError::new("temporarily_unavailable", "The server is busy. Try again in a moment").status(StatusCode::SERVICE_UNAVAILABLE)
+                OAuthError::new("temporarily_unavailable", "The server is busy. Try again in a moment")
+                    .status(StatusCode::SERVICE_UNAVAILABLE)
             }
-            Failure::Server(Error::TooMany { .. }) => {
-                OAuthError::new("temporarily_unavailable", "Too many requests came from your network. Try again later").status(StatusCode::TOO_MANY_REQUESTS)
-            }
+            Failure::Server(Error::TooMany { .. }) => OAuthError::new(
+                "temporarily_unavailable",
+                "Too many requests came from your network. Try again later",
+            )
+            .status(StatusCode::TOO_MANY_REQUESTS),
             Failure::Server(error) => {
                 tracing::error!(%request_id, %error, "a protocol request failed");
-                OAuthError::new("server_error", "The server met an unexpected condition").status(StatusCode::INTERNAL_SERVER_ERROR)
+                OAuthError::new("server_error", "The server met an unexpected condition")
+                    .status(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
     }

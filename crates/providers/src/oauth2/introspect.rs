@@ -18,30 +18,45 @@ use signet_core::{Client, Core, Principal};
 use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
-pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let result = match Params::form(&client, &headers, body).await {
         Ok(params) => introspect(&web, &client, &headers, &params).await,
         Err(problem) => Err(problem.into()),
     };
     match result {
-        Ok(found) => {
-            ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(found.unwrap_or_else(|| Map::from_iter([("active".to_owned(), json!(false))]))))
-                .into_response()
-        }
+        Ok(found) => (
+            [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")],
+            axum::Json(found.unwrap_or_else(|| Map::from_iter([("active".to_owned(), json!(false))]))),
+        )
+            .into_response(),
         Err(failure) => failure.into_json(&client.request_id),
     }
 }
 
-async fn introspect(web: &Web, client: &Client, headers: &HeaderMap, params: &Params) -> Outcome<Option<Map>> {
+async fn introspect(
+    web: &Web,
+    client: &Client,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Outcome<Option<Map>> {
     let caller = require_client(web, headers, params).map_err(unauthorized)?.entry;
     if caller.settings.is_public() {
         // Whoever knows a public client's name could ask about its tokens.
         return Err(OAuthError::invalid_client().status(StatusCode::UNAUTHORIZED).into());
     }
-    let token = params.get("token").ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
+    let token = params
+        .get("token")
+        .ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let core = &web.core;
     let index = web.index();
-    let Some((row, claims)) = live::find_with_claims(core, || index.clone(), token).await? else { return Ok(None) };
+    let Some((row, claims)) = live::find_with_claims(core, || index.clone(), token).await? else {
+        return Ok(None);
+    };
     let Some(entry) = index.by_num(row.provider)? else { return Ok(None) };
     if entry.num() != caller.num() && !entry.settings.jwt_federation_providers.contains(&caller.num()) {
         return Ok(None);
@@ -60,7 +75,9 @@ async fn introspect(web: &Web, client: &Client, headers: &HeaderMap, params: &Pa
 /// RFC 7662 §2.3: failed authentication is always 401 here.
 fn unauthorized(failure: Failure) -> Failure {
     match failure {
-        Failure::Protocol(error) if error.code == "invalid_client" => error.status(StatusCode::UNAUTHORIZED).into(),
+        Failure::Protocol(error) if error.code == "invalid_client" => {
+            error.status(StatusCode::UNAUTHORIZED).into()
+        }
         other => other,
     }
 }
@@ -75,10 +92,23 @@ pub fn payload(token: &str) -> Option<Map> {
 }
 
 /// What the ID token beside it says of the person, as of now.
-async fn refresh_claims(core: &Arc<Core>, entry: &ClientEntry, client: &Client, row: &GrantToken, person: &Principal) -> signet_base::Result<Map> {
+async fn refresh_claims(
+    core: &Arc<Core>,
+    entry: &ClientEntry,
+    client: &Client,
+    row: &GrantToken,
+    person: &Principal,
+) -> signet_base::Result<Map> {
     let data: TokenData = serde_json::from_value(row.data.clone())?;
     let issuer = entry.issuer_for(core, client);
-    let base = claims::Base { entry, issuer: &issuer, person, auth: &data.auth, now: row.issued, expires: row.expires };
+    let base = claims::Base {
+        entry,
+        issuer: &issuer,
+        person,
+        auth: &data.auth,
+        now: row.issued,
+        expires: row.expires,
+    };
     let mut out = base.claims(data.jti.unwrap_or_default());
     if entry.settings.include_claims_in_id_token {
         let scopes = Scopes::parse(&row.scope);

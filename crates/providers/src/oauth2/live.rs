@@ -1,8 +1,8 @@
-//! Which tokens are valid. A token's row, found by the keyed digest of its whole text, says all. An access token is valid
-//! before its row is written, too: it carries, sealed for us alone, what the row would say.
+//! Which tokens are valid. A token's row, found by the keyed digest of its whole text, says all. An access
+//! token is valid before its row is written, too: it carries, sealed for us alone, what the row would say.
 //!
-//! That holds for tokens with a signature that nobody else can make. The key of HS256 is the client's secret, so a
-//! client could change its own tokens: theirs count only with a row, which is waited for at issue.
+//! That holds for tokens with a signature that nobody else can make. The key of HS256 is the client's secret,
+//! so a client could change its own tokens: theirs count only with a row, which is waited for at issue.
 use super::claims::AuthContext;
 use super::clients::{ClientEntry, Index};
 use super::token::issue::{TokenData, digest_of};
@@ -31,8 +31,8 @@ pub struct Note {
     pub expires: Timestamp,
 }
 
-/// Whether tokens of this client are valid without a row. Revocations are not remembered for ever, so a token with a
-/// very long life needs its row.
+/// Whether tokens of this client are valid without a row. Revocations are not remembered for ever, so a token
+/// with a very long life needs its row.
 pub fn is_enough(entry: &ClientEntry, issued: Timestamp, expires: Timestamp) -> bool {
     !entry.signer.alg().is_symmetric() && expires.secs().saturating_sub(issued.secs()) <= LONGEST_BEHIND
 }
@@ -43,22 +43,36 @@ impl Note {
     }
     pub fn seal(&self, core: &Core, entry: &ClientEntry, claims: &Map) -> Result<String> {
         let jti = claims.get("jti").and_then(Json::as_str).unwrap_or_default();
-        core.vault.seal(("oauth-access", &entry.settings.client_id, jti), &Secret::new(serde_json::to_string(self)?))
+        core.vault.seal(
+            ("oauth-access", &entry.settings.client_id, jti),
+            &Secret::new(serde_json::to_string(self)?),
+        )
     }
     fn open(core: &Core, entry: &ClientEntry, claims: &Claims) -> Option<Self> {
-        let text = core.vault.open(("oauth-access", &entry.settings.client_id, claims.jti()?), claims.text("uid")?).ok()?;
+        let text = core
+            .vault
+            .open(("oauth-access", &entry.settings.client_id, claims.jti()?), claims.text("uid")?)
+            .ok()?;
         serde_json::from_str(text.reveal()).ok()
     }
 }
 
-/// The token, when it is neither expired nor revoked; of any kind. Whether its account still stands for it says [`holder`].
-/// The clients are looked at only for tokens without a row.
-pub async fn find(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<GrantToken>> {
+/// The token, when it is neither expired nor revoked; of any kind. Whether its account still stands for it
+/// says [`holder`]. The clients are looked at only for tokens without a row.
+pub async fn find(
+    core: &Core,
+    index: impl FnOnce() -> Arc<Index> + Send,
+    token: &str,
+) -> Result<Option<GrantToken>> {
     Ok(find_with_claims(core, index, token).await?.map(|(row, _)| row))
 }
 
 /// Like [`find`], with the claims of a token that is a JWT.
-pub async fn find_with_claims(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<(GrantToken, Map)>> {
+pub async fn find_with_claims(
+    core: &Core,
+    index: impl FnOnce() -> Arc<Index> + Send,
+    token: &str,
+) -> Result<Option<(GrantToken, Map)>> {
     if token.is_empty() || token.len() > 65_536 {
         return Ok(None);
     }
@@ -79,9 +93,15 @@ pub async fn holder(core: &Core, row: &GrantToken) -> Result<Option<Principal>> 
     Ok(Principal::load(core, row.user_id).await?.filter(|person| row.epoch >= person.user.epoch))
 }
 
-/// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us for a token
-/// of this number and client.
-fn by_itself(core: &Core, index: &Index, token: &str, payload: &Map, digest: String) -> Result<Option<GrantToken>> {
+/// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us
+/// for a token of this number and client.
+fn by_itself(
+    core: &Core,
+    index: &Index,
+    token: &str,
+    payload: &Map,
+    digest: String,
+) -> Result<Option<GrantToken>> {
     // Whose key to try: nothing vouches for it yet.
     let Some(client) = payload.get("azp").and_then(Json::as_str) else { return Ok(None) };
     let Some(entry) = index.by_client_id(client)? else { return Ok(None) };
@@ -90,11 +110,24 @@ fn by_itself(core: &Core, index: &Index, token: &str, payload: &Map, digest: Str
         return Ok(None);
     }
     let Some(note) = Note::open(core, &entry, &claims) else { return Ok(None) };
-    let (Some(scope), true) = (claims.text("scope").map(str::to_owned), note.is_enough(&entry)) else { return Ok(None) };
+    let (Some(scope), true) = (claims.text("scope").map(str::to_owned), note.is_enough(&entry)) else {
+        return Ok(None);
+    };
     let text = |name: &str| claims.text(name).map(str::to_owned);
-    let amr = claims.get("amr").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
+    let amr = claims
+        .get("amr")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .map(str::to_owned)
+        .collect();
     let auth_time = claims.get("auth_time").and_then(Json::as_i64).unwrap_or_default();
-    let data = TokenData { auth: AuthContext { auth_time, amr, sid: text("sid"), nonce: text("nonce") }, jti: text("jti"), at_hash: None };
+    let data = TokenData {
+        auth: AuthContext { auth_time, amr, sid: text("sid"), nonce: text("nonce") },
+        jti: text("jti"),
+        at_hash: None,
+    };
     Ok(Some(GrantToken {
         id: 0,
         kind: TokenKind::Access,

@@ -1,4 +1,5 @@
-//! OAuth 2.0 (RFC 6749, RFC 7636, RFC 7009, RFC 7662, RFC 8414) and OpenID Connect Core 1.0, with RP-initiated logout.
+//! OAuth 2.0 (RFC 6749, RFC 7636, RFC 7009, RFC 7662, RFC 8414) and OpenID Connect Core 1.0, with
+//! RP-initiated logout.
 pub mod api;
 mod authorize;
 mod claims;
@@ -22,7 +23,10 @@ mod token;
 mod userinfo;
 mod web;
 
-pub use model::{ClientType, GrantType, IssuerMode, MatchingMode, OAuth2Provider, RedirectUri, ScopeMapping, SubMode, UriType};
+pub use model::{
+    ClientType, GrantType, IssuerMode, MatchingMode, OAuth2Provider, RedirectUri, ScopeMapping, SubMode,
+    UriType,
+};
 pub use userinfo::bearer;
 
 use crate::Slice;
@@ -38,7 +42,13 @@ use std::sync::Arc;
 pub const SLICE: Slice = Slice {
     models: &[OAuth2Provider::DEF, ScopeMapping::DEF],
     provider: || Arc::new(OAuth2Kind),
-    stages: || vec![Arc::new(authorize::AuthorizeStage::default()) as Arc<dyn StageKind>, Arc::new(authorize::ConsentAgain), Arc::new(end_session::SessionEndStage)],
+    stages: || {
+        vec![
+            Arc::new(authorize::AuthorizeStage::default()) as Arc<dyn StageKind>,
+            Arc::new(authorize::ConsentAgain),
+            Arc::new(end_session::SessionEndStage),
+        ]
+    },
     routes: web::router,
 };
 
@@ -52,10 +62,18 @@ impl ProviderKind for OAuth2Kind {
     /// The origin of the first exact address that people are sent back to.
     fn launch_url(&self, provider: &Object, _world: &Snapshot) -> Option<String> {
         let settings = provider.get::<OAuth2Provider>()?;
-        let exact = |u: &&RedirectUri| u.matching_mode == MatchingMode::Strict && u.redirect_uri_type == UriType::Authorization;
+        let exact = |u: &&RedirectUri| {
+            u.matching_mode == MatchingMode::Strict && u.redirect_uri_type == UriType::Authorization
+        };
         settings.redirect_uris.iter().filter(exact).find_map(|u| redirect::web_origin(&u.url))
     }
-    async fn token(&self, core: &Arc<Core>, client: &Client, provider: &Arc<Object>, order: Order) -> Result<String> {
+    async fn token(
+        &self,
+        core: &Arc<Core>,
+        client: &Client,
+        provider: &Arc<Object>,
+        order: Order,
+    ) -> Result<String> {
         order::token(core, client, provider, order).await
     }
 }

@@ -70,10 +70,14 @@ fn authorization() -> UriType {
 const REDIRECT_URI: &[FieldDef] = &[
     FieldDef::plain("matching_mode", FieldKind::Choice(MatchingMode::VALUES)).required(),
     FieldDef::plain("url", FieldKind::Text).required().max(2048),
-    FieldDef { default: Some(|_| json!("authorization")), ..FieldDef::plain("redirect_uri_type", FieldKind::Choice(UriType::VALUES)) },
+    FieldDef {
+        default: Some(|_| json!("authorization")),
+        ..FieldDef::plain("redirect_uri_type", FieldKind::Choice(UriType::VALUES))
+    },
 ];
 
-/// Grants of a provider whose creator named none: those that send no token through a browser and take no password.
+/// Grants of a provider whose creator named none: those that send no token through a browser and take no
+/// password.
 fn default_grants(_: &Ports) -> Json {
     json!([GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials])
 }
@@ -163,26 +167,42 @@ impl OAuth2Provider {
 
 fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
-    let uris: Vec<RedirectUri> = change.data.get("redirect_uris").and_then(|v| serde_json::from_value(v.clone()).ok()).unwrap_or_default();
+    let uris: Vec<RedirectUri> = change
+        .data
+        .get("redirect_uris")
+        .and_then(|v| serde_json::from_value(v.clone()).ok())
+        .unwrap_or_default();
     for uri in &uris {
         if let Err(why) = redirect::acceptable(uri) {
             errors.add("redirect_uris", why);
         }
     }
-    // `:` would end the name in HTTP Basic authentication, and control characters belong in no protocol message.
+    // `:` would end the name in HTTP Basic authentication, and control characters belong in no protocol
+    // message.
     if change.text("client_id").chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') {
         errors.add("client_id", "Use no spaces, colons or control characters.");
     }
     match Uuid::parse_str(change.text("signing_key")).ok().and_then(|pk| config.get(pk)) {
-        Some(pair) if !pair.prepared::<PreparedCertificate>().is_ok_and(|p| p.key.is_some()) => errors.add("signing_key", "The selected certificate has no usable private key."),
-        None if change.secret("client_secret").is_none_or(Secret::is_empty) => {
-            errors.add("client_secret", "Without a signing key, tokens are signed with the client secret: it may not be blank.")
+        Some(pair) if !pair.prepared::<PreparedCertificate>().is_ok_and(|p| p.key.is_some()) => {
+            errors.add("signing_key", "The selected certificate has no usable private key.")
         }
-        // An ID token under a short one lets its holder guess offline. One that was typed before stays usable.
+        None if change.secret("client_secret").is_none_or(Secret::is_empty) => errors.add(
+            "client_secret",
+            "Without a signing key, tokens are signed with the client secret: it may not be blank.",
+        ),
+        // An ID token under a short one lets its holder guess offline. One that was typed before stays
+        // usable.
         None if change.secret("client_secret").is_some_and(|secret| secret.reveal().len() < LEAST_KEY) => {
-            let kept = change.before.and_then(|o| o.secrets.get("client_secret")).zip(change.secret("client_secret")).is_some_and(|(old, new)| old.matches(new.reveal()));
+            let kept = change
+                .before
+                .and_then(|o| o.secrets.get("client_secret"))
+                .zip(change.secret("client_secret"))
+                .is_some_and(|(old, new)| old.matches(new.reveal()));
             if kept {
-                tracing::warn!(provider = change.text("name"), "tokens are signed with a client secret shorter than {LEAST_KEY} octets: choose a signing key, or a longer secret");
+                tracing::warn!(
+                    provider = change.text("name"),
+                    "tokens are signed with a client secret shorter than {LEAST_KEY} octets: choose a signing key, or a longer secret"
+                );
             } else {
                 errors.add("client_secret", format!("Without a signing key, tokens are signed with the client secret: use at least {LEAST_KEY} characters."));
             }
@@ -200,8 +220,14 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
             errors.add(field, "Use a time longer than zero.");
         }
     }
-    let is_scope = |v: &Json| v.as_str().and_then(|s| Uuid::parse_str(s).ok()).and_then(|pk| config.get(pk)).is_some_and(|o| o.get::<ScopeMapping>().is_some());
-    if change.data.get("property_mappings").and_then(Json::as_array).is_some_and(|l| !l.iter().all(is_scope)) {
+    let is_scope = |v: &Json| {
+        v.as_str()
+            .and_then(|s| Uuid::parse_str(s).ok())
+            .and_then(|pk| config.get(pk))
+            .is_some_and(|o| o.get::<ScopeMapping>().is_some())
+    };
+    if change.data.get("property_mappings").and_then(Json::as_array).is_some_and(|l| !l.iter().all(is_scope))
+    {
         errors.add("property_mappings", "Select scope mappings only.");
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
@@ -240,7 +266,10 @@ fn check_scope(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors>
         errors.merge(why);
     }
     if !super::scopes::is_scope_token(change.text("scope_name")) {
-        errors.add("scope_name", "Use printable ASCII characters, without spaces, quotes and backslashes (RFC 6749 §3.3).");
+        errors.add(
+            "scope_name",
+            "Use printable ASCII characters, without spaces, quotes and backslashes (RFC 6749 §3.3).",
+        );
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }

@@ -10,12 +10,21 @@ use signet_model::Object;
 use signet_store::grants;
 use std::sync::Arc;
 
-pub async fn token(core: &Arc<Core>, client: &Client, provider: &Arc<Object>, order: Order) -> Result<String> {
-    let entry = Index::new(core.config()).entry(provider)?.ok_or_else(|| Error::denied("The provider belongs to no application."))?;
+pub async fn token(
+    core: &Arc<Core>,
+    client: &Client,
+    provider: &Arc<Object>,
+    order: Order,
+) -> Result<String> {
+    let entry = Index::new(core.config())
+        .entry(provider)?
+        .ok_or_else(|| Error::denied("The provider belongs to no application."))?;
     let now = core.now();
     match order.subject {
         Subject::Person { person, scopes } => {
-            let scopes = Scopes::parse(&scopes.join(" ")).among(entry.scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
+            let scopes = Scopes::parse(&scopes.join(" "))
+                .among(entry.scope_names().chain([OPENID]))
+                .without(OFFLINE_ACCESS);
             let auth = AuthContext::machine(now);
             let family = core.ports.timed_uuid();
             let issue = Issue {
@@ -34,7 +43,12 @@ pub async fn token(core: &Arc<Core>, client: &Client, provider: &Arc<Object>, or
             };
             let issued = issue::make(&issue).await?;
             grants::insert(&core.db, &[issued.access]).await?;
-            issued.body.get("access_token").and_then(|token| token.as_str()).map(str::to_owned).ok_or_else(|| Error::internal("no token"))
+            issued
+                .body
+                .get("access_token")
+                .and_then(|token| token.as_str())
+                .map(str::to_owned)
+                .ok_or_else(|| Error::internal("no token"))
         }
         Subject::Claims(given) => {
             let mut claims = Map::new();

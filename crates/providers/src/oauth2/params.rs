@@ -47,7 +47,8 @@ fn limit(name: &str) -> usize {
     match name {
         "state" => 8192,
         // JSON Web Tokens.
-        "id_token_hint" | "client_assertion" | "token" | "access_token" | "subject_token" | "actor_token" | "client_secret" | "request" => 65_536,
+        "id_token_hint" | "client_assertion" | "token" | "access_token" | "subject_token" | "actor_token"
+        | "client_secret" | "request" => 65_536,
         "client_id" => 255,
         "code" | "code_verifier" | "code_challenge" => 512,
         "redirect_uri" | "post_logout_redirect_uri" => 2048,
@@ -60,8 +61,8 @@ fn limit(name: &str) -> usize {
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads a query string or form body. The parameters are given even when something is wrong with them, so that the
-    /// caller can tell where to report it.
+    /// Reads a query string or form body. The parameters are given even when something is wrong with them, so
+    /// that the caller can tell where to report it.
     pub fn parse(text: &str) -> (Self, Option<Problem>) {
         if text.bytes().filter(|b| *b == b'&').count() > MAX_COUNT {
             return (Self::default(), Some(Problem::TooMany));
@@ -74,7 +75,9 @@ impl Params {
                 break;
             }
             // Resource indicators may come several times (RFC 8707 §2, RFC 8693 §2.1).
-            if !matches!(name.as_str(), "resource" | "audience") && me.0[..n].iter().any(|(earlier, _)| earlier == name) {
+            if !matches!(name.as_str(), "resource" | "audience")
+                && me.0[..n].iter().any(|(earlier, _)| earlier == name)
+            {
                 problem = Some(Problem::Repeated(name.clone()));
                 break;
             }
@@ -117,7 +120,12 @@ impl Params {
     }
     /// Written as a query string, without the named parameters.
     pub fn query_without(&self, left_out: &[&str]) -> String {
-        query::build(self.0.iter().filter(|(n, _)| !left_out.contains(&n.as_str())).map(|(n, v)| (n.as_str(), v.as_str())))
+        query::build(
+            self.0
+                .iter()
+                .filter(|(n, _)| !left_out.contains(&n.as_str()))
+                .map(|(n, v)| (n.as_str(), v.as_str())),
+        )
     }
 }
 
@@ -129,8 +137,14 @@ mod tests {
         assert_eq!(Params::parse("a=1&b=2").1, None);
         assert_eq!(Params::parse("scope=a&x=1&scope=b").1, Some(Problem::Repeated("scope".into())));
         assert_eq!(Params::parse("resource=a&resource=b").1, None);
-        assert_eq!(Params::parse(&format!("scope={}", "x".repeat(1 << 20))).1, Some(Problem::TooLong("scope".into())));
-        assert_eq!(Params::parse(&format!("{}=1", "x".repeat(300))).1.map(|p| p.concerns(&["client_id"])), Some(false));
+        assert_eq!(
+            Params::parse(&format!("scope={}", "x".repeat(1 << 20))).1,
+            Some(Problem::TooLong("scope".into()))
+        );
+        assert_eq!(
+            Params::parse(&format!("{}=1", "x".repeat(300))).1.map(|p| p.concerns(&["client_id"])),
+            Some(false)
+        );
         assert_eq!(Params::parse(&"a&".repeat(1000)).1, Some(Problem::TooMany));
     }
     #[test]
@@ -149,10 +163,19 @@ mod tests {
         let mut headers = http::HeaderMap::new();
         assert_eq!(Params::form(&client, &headers, Body::from("a=1")).await, Err(Problem::NotForm));
         assert!(Params::form(&client, &headers, Body::empty()).await.is_ok_and(|p| p.is_empty()));
-        headers.insert(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=UTF-8".parse().unwrap());
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            "application/x-www-form-urlencoded; charset=UTF-8".parse().unwrap(),
+        );
         assert!(Params::form(&client, &headers, Body::from("a=1&client_secret=s")).await.is_ok());
         assert_eq!(client.sent.form(), [("a".to_owned(), "1".to_owned())], "expressions see no secrets");
-        assert_eq!(Params::form(&client, &headers, Body::from(vec![b'a'; 3 << 20])).await, Err(Problem::TooLarge));
-        assert_eq!(Params::form(&client, &headers, Body::from(vec![b'a', b'=', 0xff])).await, Err(Problem::NotForm));
+        assert_eq!(
+            Params::form(&client, &headers, Body::from(vec![b'a'; 3 << 20])).await,
+            Err(Problem::TooLarge)
+        );
+        assert_eq!(
+            Params::form(&client, &headers, Body::from(vec![b'a', b'=', 0xff])).await,
+            Err(Problem::NotForm)
+        );
     }
 }

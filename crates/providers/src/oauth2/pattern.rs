@@ -1,6 +1,7 @@
-//! Patterns of addresses. They are Python's in the contract: look-around and back references are understood, within a
-//! bound of work. A pattern is often wider than meant, so that the host of an address must fit the part of the pattern
-//! that stands for the host: `https://.*\.corp\.test/cb` never takes `https://evil.test/x.corp.test/cb`.
+//! Patterns of addresses. They are Python's in the contract: look-around and back references are understood,
+//! within a bound of work. A pattern is often wider than meant, so that the host of an address must fit the
+//! part of the pattern that stands for the host: `https://.*\.corp\.test/cb` never takes
+//! `https://evil.test/x.corp.test/cb`.
 use fancy_regex::{Regex, RegexBuilder};
 
 /// Compiled size of one pattern, in bytes.
@@ -26,8 +27,8 @@ enum Hosts {
 }
 
 impl Pattern {
-    /// The pattern must fit the whole address. It is compiled alone first, so that no unbalanced bracket can reach out of
-    /// the anchors.
+    /// The pattern must fit the whole address. It is compiled alone first, so that no unbalanced bracket can
+    /// reach out of the anchors.
     pub fn new(text: &str) -> Result<Self, String> {
         let wrong = |_| format!("Invalid Regex Pattern: {text}");
         build(text).map_err(wrong)?;
@@ -38,7 +39,8 @@ impl Pattern {
     pub fn is_loose(&self) -> bool {
         matches!(self.hosts, Hosts::Unknown)
     }
-    /// `head` is scheme and host of `url`, `rest` what follows; nothing for addresses that are not of the web.
+    /// `head` is scheme and host of `url`, `rest` what follows; nothing for addresses that are not of the
+    /// web.
     pub fn fits(&self, url: &str, parts: Option<(&str, &str)>) -> bool {
         let is = |regex: &Regex, text: &str| regex.is_match(text).unwrap_or(false);
         if !is(&self.whole, url) {
@@ -79,10 +81,12 @@ fn hosts(text: &str) -> Hosts {
             return Hosts::Unknown;
         }
         match split(&one) {
-            Split::Apart(before, after) => match (anchored(&format!("{flags}{before}")), anchored(&format!("{flags}{after}"))) {
-                (Ok(before), Ok(after)) => apart.push((before, after)),
-                _ => return Hosts::Unknown,
-            },
+            Split::Apart(before, after) => {
+                match (anchored(&format!("{flags}{before}")), anchored(&format!("{flags}{after}"))) {
+                    (Ok(before), Ok(after)) => apart.push((before, after)),
+                    _ => return Hosts::Unknown,
+                }
+            }
             Split::Alternatives(all) => open.extend(all),
             Split::Alone => alone = true,
             Split::Other => {}
@@ -113,10 +117,16 @@ fn split(text: &str) -> Split {
         return Split::Alternatives(alternatives(text, &marks));
     }
     let Some(colon) = text.find("://") else {
-        return if text.bytes().any(|b| matches!(b, b'.' | b'[' | b'\\' | b'(')) && !text.contains(":/") { Split::Unknown } else { Split::Other };
+        return if text.bytes().any(|b| matches!(b, b'.' | b'[' | b'\\' | b'(')) && !text.contains(":/") {
+            Split::Unknown
+        } else {
+            Split::Other
+        };
     };
     let at = colon + 3;
-    let inside = |place: usize| marks.iter().rev().find(|m| m.place <= place).is_none_or(|m| m.depth_after > 0 || m.class_after);
+    let inside = |place: usize| {
+        marks.iter().rev().find(|m| m.place <= place).is_none_or(|m| m.depth_after > 0 || m.class_after)
+    };
     if marks.iter().any(|m| m.place < colon) && inside(colon) {
         return expand(text, &marks, colon);
     }
@@ -136,9 +146,13 @@ fn split(text: &str) -> Split {
         // Within a group. One that begins with the slash begins the path.
         let Some(group) = enclosing(text_marks, place) else { return Split::Unknown };
         let inner = &text[group..];
-        let body = inner.strip_prefix("(?:").or_else(|| inner.strip_prefix("(?").map_or_else(|| inner.strip_prefix('('), |_| None));
+        let body = inner
+            .strip_prefix("(?:")
+            .or_else(|| inner.strip_prefix("(?").map_or_else(|| inner.strip_prefix('('), |_| None));
         return match body {
-            Some(body) if body.starts_with('/') => Split::Apart(text[..group].to_owned(), text[group..].trim_end_matches('$').to_owned()),
+            Some(body) if body.starts_with('/') => {
+                Split::Apart(text[..group].to_owned(), text[group..].trim_end_matches('$').to_owned())
+            }
             Some(_) => expand(text, text_marks, place),
             None => Split::Unknown,
         };
@@ -149,7 +163,11 @@ fn split(text: &str) -> Split {
 /// A pattern for each alternative of the outermost group around a place. Groups that may repeat stay whole.
 fn expand(text: &str, marks: &[Mark], place: usize) -> Split {
     let Some(start) = enclosing(marks, place) else { return Split::Unknown };
-    let Some(end) = marks.iter().find(|m| m.place > start && m.byte == b')' && m.depth_after == 0).map(|m| m.place) else { return Split::Unknown };
+    let Some(end) =
+        marks.iter().find(|m| m.place > start && m.byte == b')' && m.depth_after == 0).map(|m| m.place)
+    else {
+        return Split::Unknown;
+    };
     let inner = &text[start + 1..end];
     let inner = match inner.strip_prefix("?:") {
         Some(inner) => inner,
@@ -161,7 +179,9 @@ fn expand(text: &str, marks: &[Mark], place: usize) -> Split {
         return Split::Unknown;
     }
     let own = self::marks(inner);
-    Split::Alternatives(alternatives(inner, &own).into_iter().map(|one| format!("{}{one}{after}", &text[..start])).collect())
+    Split::Alternatives(
+        alternatives(inner, &own).into_iter().map(|one| format!("{}{one}{after}", &text[..start])).collect(),
+    )
 }
 
 fn alternatives(text: &str, marks: &[Mark]) -> Vec<String> {

@@ -3,7 +3,8 @@ use super::model::{MatchingMode, RedirectUri, UriType};
 use super::pattern::Pattern;
 
 /// Schemes by which a browser would run or show what the address itself carries.
-const DANGEROUS: [&str; 8] = ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"];
+const DANGEROUS: [&str; 8] =
+    ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"];
 /// Longest address looked at, in bytes.
 const MAX_LENGTH: usize = 2048;
 
@@ -57,7 +58,9 @@ impl Matcher {
         }
         self.rules.iter().filter(|(k, _)| *k == kind).any(|(_, rule)| match rule {
             Rule::Exact(registered) => registered == given,
-            Rule::Loopback { host, rest } => given.strip_prefix(host).is_some_and(|after| after == rest || any_port(after).is_some_and(|after| after == rest)),
+            Rule::Loopback { host, rest } => given
+                .strip_prefix(host)
+                .is_some_and(|after| after == rest || any_port(after).is_some_and(|after| after == rest)),
             Rule::Pattern(pattern) => is_plain(given) && pattern.fits(given, head_and_rest(given)),
         })
     }
@@ -79,9 +82,13 @@ pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
         }),
         MatchingMode::Strict => match scheme(&uri.url) {
             None => Err(format!("Enter a whole address, with its scheme: {}", uri.url)),
-            Some(s) if DANGEROUS.contains(&s.as_str()) => Err(format!("Addresses with the scheme {s} are refused.")),
+            Some(s) if DANGEROUS.contains(&s.as_str()) => {
+                Err(format!("Addresses with the scheme {s} are refused."))
+            }
             Some(_) if uri.url.contains('#') => Err(format!("An address may have no fragment: {}", uri.url)),
-            Some(_) if !is_sound(&uri.url) => Err(format!("The address has characters that are not allowed: {}", uri.url)),
+            Some(_) if !is_sound(&uri.url) => {
+                Err(format!("The address has characters that are not allowed: {}", uri.url))
+            }
             Some(_) => Ok(()),
         },
     }
@@ -91,19 +98,24 @@ pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
 fn scheme(url: &str) -> Option<String> {
     let (scheme, _) = url.split_once(':')?;
     let mut chars = scheme.chars();
-    let fine = chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let fine = chars.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     fine.then(|| scheme.to_ascii_lowercase())
 }
 
-/// An address that every parser reads in one way: a harmless scheme, visible ASCII, no backslash, no fragment.
+/// An address that every parser reads in one way: a harmless scheme, visible ASCII, no backslash, no
+/// fragment.
 fn is_sound(url: &str) -> bool {
     url.len() <= MAX_LENGTH
         && scheme(url).is_some_and(|s| !DANGEROUS.contains(&s.as_str()))
-        && url.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'#' | b'<' | b'>' | b'"' | b'`' | b'{' | b'}' | b'|' | b'^'))
+        && url.bytes().all(|b| {
+            b.is_ascii_graphic()
+                && !matches!(b, b'\\' | b'#' | b'<' | b'>' | b'"' | b'`' | b'{' | b'}' | b'|' | b'^')
+        })
 }
 
-/// What a pattern may be asked about: patterns are often wider than meant, so nothing in the address may move its
-/// host or path after it was judged.
+/// What a pattern may be asked about: patterns are often wider than meant, so nothing in the address may move
+/// its host or path after it was judged.
 fn is_plain(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return true };
     let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
@@ -114,7 +126,13 @@ fn is_plain(url: &str) -> bool {
     let (authority, after) = rest.split_at(end);
     let path = after.split('?').next().unwrap_or_default();
     let climbs = path.split('/').any(|segment| {
-        let name = segment.split(';').next().unwrap_or_default().to_ascii_lowercase().replace("%25", "%").replace("%2e", ".");
+        let name = segment
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .replace("%25", "%")
+            .replace("%2e", ".");
         name == "." || name == ".."
     });
     let (host, port) = match authority.strip_prefix('[') {
@@ -124,7 +142,8 @@ fn is_plain(url: &str) -> bool {
         },
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    let port_fine = port.is_empty() || port.strip_prefix(':').is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    let port_fine = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
     let host_fine = !host.is_empty() && !host.ends_with('.') && !authority.contains(['@', '%']);
     !web || (host_fine && port_fine && !climbs)
 }
@@ -149,7 +168,8 @@ fn any_port(after: &str) -> Option<&str> {
     digits[..end].parse::<u16>().ok().filter(|_| !digits.starts_with('0')).map(|_| &digits[end..])
 }
 
-/// What a page's policy names so that its form may post to an address: the origin, or the scheme of a program.
+/// What a page's policy names so that its form may post to an address: the origin, or the scheme of a
+/// program.
 pub fn form_target(url: &str) -> Option<String> {
     web_origin(url).or_else(|| scheme(url).map(|scheme| format!("{scheme}:")))
 }
@@ -163,7 +183,11 @@ pub fn web_origin(url: &str) -> Option<String> {
         "https" => ":443",
         _ => return None,
     };
-    let authority = rest.split(['/', '?', '#']).next().filter(|a| !a.is_empty() && !a.contains('@'))?.to_ascii_lowercase();
+    let authority = rest
+        .split(['/', '?', '#'])
+        .next()
+        .filter(|a| !a.is_empty() && !a.contains('@'))?
+        .to_ascii_lowercase();
     Some(format!("{scheme}://{}", authority.strip_suffix(default).unwrap_or(&authority)))
 }
 

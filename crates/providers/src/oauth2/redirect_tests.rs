@@ -71,20 +71,30 @@ fn a_pattern_fits_the_whole_address_only() {
     let lines = regex(r"(?m)^https://a\.example/$");
     assert!(!lines.fits(UriType::Authorization, "https://evil/\nhttps://a.example/"));
     let verbose = regex("(?x) https://a\\.example/ # home");
-    assert!(verbose.fits(UriType::Authorization, "https://a.example/") && !verbose.fits(UriType::Authorization, "https://a.example/x"));
+    assert!(
+        verbose.fits(UriType::Authorization, "https://a.example/")
+            && !verbose.fits(UriType::Authorization, "https://a.example/x")
+    );
 }
 
 #[test]
 fn a_wide_pattern_cannot_be_led_astray() {
     let matcher = regex(r"https://.*\.a\.test/cb");
     assert!(matcher.fits(UriType::Authorization, "https://x.a.test/cb"));
-    for bad in
-        ["https://evil@x.a.test/cb", "https://x.a.test./cb", "https://evil\\.a.test/cb", "https://x.a.test/../.a.test/cb", "https://evil%2f.a.test/cb", "https://evil#.a.test/cb"]
-    {
+    for bad in [
+        "https://evil@x.a.test/cb",
+        "https://x.a.test./cb",
+        "https://evil\\.a.test/cb",
+        "https://x.a.test/../.a.test/cb",
+        "https://evil%2f.a.test/cb",
+        "https://evil#.a.test/cb",
+    ] {
         assert!(!matcher.fits(UriType::Authorization, bad), "{bad:?}");
     }
     let any = regex(".*");
-    for bad in ["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "relative", "//evil"] {
+    for bad in
+        ["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "relative", "//evil"]
+    {
         assert!(!any.fits(UriType::Authorization, bad), "{bad:?}");
     }
 }
@@ -108,15 +118,25 @@ fn only_the_port_of_a_loopback_literal_may_vary_and_only_when_none_was_registere
         assert!(!free.fits(UriType::Authorization, bad), "{bad}");
     }
     let fixed = exact("http://127.0.0.1:8080/cb");
-    assert!(fixed.fits(UriType::Authorization, "http://127.0.0.1:8080/cb") && !fixed.fits(UriType::Authorization, "http://127.0.0.1:8081/cb"));
+    assert!(
+        fixed.fits(UriType::Authorization, "http://127.0.0.1:8080/cb")
+            && !fixed.fits(UriType::Authorization, "http://127.0.0.1:8081/cb")
+    );
     assert!(!exact("http://localhost/cb").fits(UriType::Authorization, "http://localhost:1/cb"));
     assert!(exact("http://[::1]/cb").fits(UriType::Authorization, "http://[::1]:5000/cb"));
 }
 
 #[test]
 fn purposes_do_not_mix_and_nothing_registered_fits_nothing() {
-    let matcher = Matcher::new(&[RedirectUri { redirect_uri_type: UriType::Logout, ..uri(MatchingMode::Strict, "https://app.example/bye") }]).unwrap();
-    assert!(matcher.fits(UriType::Logout, "https://app.example/bye") && !matcher.fits(UriType::Authorization, "https://app.example/bye"));
+    let matcher = Matcher::new(&[RedirectUri {
+        redirect_uri_type: UriType::Logout,
+        ..uri(MatchingMode::Strict, "https://app.example/bye")
+    }])
+    .unwrap();
+    assert!(
+        matcher.fits(UriType::Logout, "https://app.example/bye")
+            && !matcher.fits(UriType::Authorization, "https://app.example/bye")
+    );
     assert!(!Matcher::new(&[]).unwrap().fits(UriType::Authorization, "https://app.example/cb"));
 }
 
@@ -125,7 +145,17 @@ fn what_may_be_registered() {
     for good in ["https://app.example/cb", "http://localhost:9/cb", "com.example.app:/cb", "myapp://cb"] {
         assert_eq!(acceptable(&uri(MatchingMode::Strict, good)), Ok(()), "{good}");
     }
-    for bad in ["javascript:alert(1)", "JAVASCRIPT:x", "data:x", "vbscript:x", "/cb", "cb", "https://a/#x", "https://a/ b", "https://a\\b"] {
+    for bad in [
+        "javascript:alert(1)",
+        "JAVASCRIPT:x",
+        "data:x",
+        "vbscript:x",
+        "/cb",
+        "cb",
+        "https://a/#x",
+        "https://a/ b",
+        "https://a\\b",
+    ] {
         assert!(acceptable(&uri(MatchingMode::Strict, bad)).is_err(), "{bad}");
     }
     assert_eq!(acceptable(&uri(MatchingMode::Regex, "(")), Err("Invalid Regex Pattern: (".to_owned()));
@@ -138,7 +168,11 @@ fn what_may_be_registered() {
 fn origins_are_those_of_exact_addresses() {
     let matcher = exact("https://App.example:443/cb");
     assert!(matcher.allows_origin("https://app.example"));
-    assert!(!matcher.allows_origin("http://app.example") && !matcher.allows_origin("null") && !matcher.allows_origin(""));
+    assert!(
+        !matcher.allows_origin("http://app.example")
+            && !matcher.allows_origin("null")
+            && !matcher.allows_origin("")
+    );
     assert!(!regex("https://.*").allows_origin("https://.*"));
 }
 
@@ -171,8 +205,13 @@ fn redteam_24_a_path_is_never_taken_for_a_host() {
         }
     }
     // What names no host keeps its meaning.
-    assert!(regex(".*").fits(UriType::Authorization, "https://any.test/cb") && regex("com\\.app:.*").fits(UriType::Authorization, "com.app:/cb"));
-    assert!(regex(r"https://app\.example\.com.*").fits(UriType::Authorization, "https://app.example.com/cb?x=1"));
+    assert!(
+        regex(".*").fits(UriType::Authorization, "https://any.test/cb")
+            && regex("com\\.app:.*").fits(UriType::Authorization, "com.app:/cb")
+    );
+    assert!(
+        regex(r"https://app\.example\.com.*").fits(UriType::Authorization, "https://app.example.com/cb?x=1")
+    );
     assert!(regex(r"https://app\.example\.com.+").fits(UriType::Authorization, "https://app.example.com/cb"));
 }
 
@@ -182,11 +221,20 @@ fn field_31_patterns_look_around_and_refer_back() {
     assert!(ahead.fits(UriType::Authorization, "https://good.example.com/cb"));
     assert!(!ahead.fits(UriType::Authorization, "https://admin.example.com/cb"));
     let whole = regex(r"https://(?!.*/admin)[a-z]+\.example\.com/.*");
-    assert!(whole.fits(UriType::Authorization, "https://a.example.com/x") && !whole.fits(UriType::Authorization, "https://a.example.com/admin"));
+    assert!(
+        whole.fits(UriType::Authorization, "https://a.example.com/x")
+            && !whole.fits(UriType::Authorization, "https://a.example.com/admin")
+    );
     let behind = regex(r"https://[a-z.]+(?<=\.example\.com)/cb");
-    assert!(behind.fits(UriType::Authorization, "https://a.example.com/cb") && !behind.fits(UriType::Authorization, "https://a.example.org/cb"));
+    assert!(
+        behind.fits(UriType::Authorization, "https://a.example.com/cb")
+            && !behind.fits(UriType::Authorization, "https://a.example.org/cb")
+    );
     let twice = regex(r"https://([a-z]+)\.example\.com/\1/cb");
-    assert!(twice.fits(UriType::Authorization, "https://a.example.com/a/cb") && !twice.fits(UriType::Authorization, "https://a.example.com/b/cb"));
+    assert!(
+        twice.fits(UriType::Authorization, "https://a.example.com/a/cb")
+            && !twice.fits(UriType::Authorization, "https://a.example.com/b/cb")
+    );
     // Work has a bound: what needs more does not fit.
     let begun = std::time::Instant::now();
     let costly = regex(r"https://app\.example/(?=(a+)+$)(a+)+b\2");

@@ -1,5 +1,5 @@
-//! Token revocation (RFC 7009). The answer is the same for known and unknown tokens; an error means that the token may
-//! still be valid.
+//! Token revocation (RFC 7009). The answer is the same for known and unknown tokens; an error means that the
+//! token may still be valid.
 use super::cors;
 use super::errors::{OAuthError, Outcome};
 use super::live;
@@ -14,26 +14,47 @@ use signet_base::json;
 use signet_store::grants::{self, TokenKind};
 use std::sync::Arc;
 
-pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let mut matcher_of = None;
     let result = match Params::form(&client, &headers, body).await {
         Ok(params) => revoke(&web, &headers, &params, &mut matcher_of).await,
         Err(problem) => Err(problem.into()),
     };
     let response = match result {
-        Ok(()) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(json!({}))).into_response(),
+        Ok(()) => {
+            ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(json!({})))
+                .into_response()
+        }
         Err(failure) => failure.into_json(&client.request_id),
     };
-    cors::apply(response, &headers, matcher_of.as_ref().and_then(|e: &Arc<super::clients::ClientEntry>| e.matcher().ok()))
+    cors::apply(
+        response,
+        &headers,
+        matcher_of.as_ref().and_then(|e: &Arc<super::clients::ClientEntry>| e.matcher().ok()),
+    )
 }
 
-async fn revoke(web: &Web, headers: &HeaderMap, params: &Params, found: &mut Option<Arc<super::clients::ClientEntry>>) -> Outcome<()> {
+async fn revoke(
+    web: &Web,
+    headers: &HeaderMap,
+    params: &Params,
+    found: &mut Option<Arc<super::clients::ClientEntry>>,
+) -> Outcome<()> {
     let caller = require_client(web, headers, params).map_err(|failure| match failure {
-        super::errors::Failure::Protocol(error) if error.code == "invalid_client" => error.status(StatusCode::UNAUTHORIZED).into(),
+        super::errors::Failure::Protocol(error) if error.code == "invalid_client" => {
+            error.status(StatusCode::UNAUTHORIZED).into()
+        }
         other => other,
     })?;
     let num = found.insert(caller.entry).num();
-    let token = params.get("token").ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
+    let token = params
+        .get("token")
+        .ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let db = &web.core.db;
     // A token of another client is unknown to this one; one that is over or revoked stays so.
     match live::find(&web.core, || web.index(), token).await?.filter(|t| t.provider == num) {

@@ -64,11 +64,20 @@ mod tests {
     fn granted_scopes_are_asked_for_and_configured() {
         let asked = Scopes::parse("openid  bogus profile openid");
         assert_eq!(asked.among(["profile", "openid", "email"].into_iter()).to_string(), "openid profile");
-        assert!(Scopes::parse("a").is_within(&Scopes::parse("b a")) && !Scopes::parse("a c").is_within(&Scopes::parse("b a")));
+        assert!(
+            Scopes::parse("a").is_within(&Scopes::parse("b a"))
+                && !Scopes::parse("a c").is_within(&Scopes::parse("b a"))
+        );
         assert_eq!(asked.without("openid").to_string(), "bogus profile");
     }
     #[test]
     fn scope_words_have_no_spaces_or_quotes() {
-        assert!(is_scope_token("goauthentik.io/api") && !is_scope_token("a b") && !is_scope_token("") && !is_scope_token("a\"") && !is_scope_token("é"));
+        assert!(
+            is_scope_token("goauthentik.io/api")
+                && !is_scope_token("a b")
+                && !is_scope_token("")
+                && !is_scope_token("a\"")
+                && !is_scope_token("é")
+        );
     }
 }

@@ -20,11 +20,19 @@ impl Signer {
     /// The provider's key, or its client secret when it has none.
     pub fn of(settings: &OAuth2Provider, config: &Snapshot) -> Result<Self> {
         match settings.signing_key {
-            None => Self::new(Arc::new(SigningKey::hs256(settings.client_secret.reveal()).map_err(Error::internal)?), None),
+            None => Self::new(
+                Arc::new(SigningKey::hs256(settings.client_secret.reveal()).map_err(Error::internal)?),
+                None,
+            ),
             Some(pk) => {
-                let (pair, _) = config.get_typed::<CertificateKeyPair>(pk).ok_or_else(|| Error::internal("the signing key is gone"))?;
+                let (pair, _) = config
+                    .get_typed::<CertificateKeyPair>(pk)
+                    .ok_or_else(|| Error::internal("the signing key is gone"))?;
                 let ready = pair.prepared::<PreparedCertificate>()?;
-                let key = ready.key.clone().ok_or_else(|| Error::internal("the signing certificate has no private key"))?;
+                let key = ready
+                    .key
+                    .clone()
+                    .ok_or_else(|| Error::internal("the signing certificate has no private key"))?;
                 Self::new(key, Some(&ready.certificate))
             }
         }
@@ -37,7 +45,8 @@ impl Signer {
     pub fn alg(&self) -> Algorithm {
         self.encoder.key().alg()
     }
-    /// Signs each set of claims. RSA burns a core for a millisecond and goes to the bounded pool; the rest is done here.
+    /// Signs each set of claims. RSA burns a core for a millisecond and goes to the bounded pool; the rest is
+    /// done here.
     pub async fn sign(self: &Arc<Self>, core: &Core, all: Vec<Map>) -> Result<Vec<String>> {
         if self.alg() != Algorithm::Rs256 {
             return self.sign_all(&all);
@@ -52,8 +61,8 @@ impl Signer {
     pub fn check_hint(&self, token: &str, issuer: &str, now: i64) -> Option<Verified<Claims>> {
         signet_jose::jwt::verify(token, [&self.verifying], &Expect::new(now).iss(issuer).ignore_exp()).ok()
     }
-    /// An access token as we signed it, before its end. Issuer and audience are the caller's to judge: mappings may set
-    /// the audience, and the issuer follows the address that was used.
+    /// An access token as we signed it, before its end. Issuer and audience are the caller's to judge:
+    /// mappings may set the audience, and the issuer follows the address that was used.
     pub fn check_access(&self, token: &str, now: i64) -> Option<Verified<Claims>> {
         signet_jose::jwt::verify(token, [&self.verifying], &Expect::new(now)).ok()
     }

@@ -23,7 +23,12 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: H
     answer(&web, &client, &headers, problem.map_or(Ok(params), Err)).await
 }
 
-pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     // Some clients post nothing but the header, under whatever type their library sets.
     let params = match bearer_header(&headers) {
         Some(_) => Ok(Params::default()),
@@ -32,7 +37,12 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: 
     answer(&web, &client, &headers, params).await
 }
 
-async fn answer(web: &Web, client: &Client, headers: &HeaderMap, params: Result<Params, Problem>) -> Response {
+async fn answer(
+    web: &Web,
+    client: &Client,
+    headers: &HeaderMap,
+    params: Result<Params, Problem>,
+) -> Response {
     let index = web.index();
     let mut entry = None;
     let result = match params {
@@ -40,17 +50,29 @@ async fn answer(web: &Web, client: &Client, headers: &HeaderMap, params: Result<
         Err(problem) => Err(OAuthError::invalid_request().because(problem.describe()).into()),
     };
     let response = match result {
-        Ok(claims) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(claims)).into_response(),
+        Ok(claims) => {
+            ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(claims))
+                .into_response()
+        }
         Err(failure) => challenge(&failure.into_oauth(&client.request_id)),
     };
     cors::apply(response, headers, entry.as_ref().and_then(|e| e.matcher().ok()))
 }
 
-async fn claims_for(web: &Web, index: &Index, client: &Client, headers: &HeaderMap, params: &Params, found: &mut Option<Arc<ClientEntry>>) -> Outcome<Map> {
+async fn claims_for(
+    web: &Web,
+    index: &Index,
+    client: &Client,
+    headers: &HeaderMap,
+    params: &Params,
+    found: &mut Option<Arc<ClientEntry>>,
+) -> Outcome<Map> {
     let token = match (bearer_header(headers), params.get("access_token")) {
         (Some(token), None) | (None, Some(token)) => token,
         (None, None) => return Err(OAuthError::invalid_token().into()),
-        (Some(_), Some(_)) => return Err(OAuthError::invalid_request().because("Use one way of sending the token").into()),
+        (Some(_), Some(_)) => {
+            return Err(OAuthError::invalid_request().because("Use one way of sending the token").into());
+        }
     };
     let row = live(&web.core, || web.index(), token).await?.ok_or_else(OAuthError::invalid_token)?;
     let entry = index.by_num(row.provider)?.ok_or_else(OAuthError::invalid_token)?;
@@ -87,14 +109,21 @@ fn challenge(error: &OAuthError) -> Response {
     };
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
     // Descriptions are our own sentences, without quotes.
-    if let Ok(value) = HeaderValue::from_str(&format!("Bearer error=\"{}\", error_description=\"{}\"", error.code, error.description)) {
+    if let Ok(value) = HeaderValue::from_str(&format!(
+        "Bearer error=\"{}\", error_description=\"{}\"",
+        error.code, error.description
+    )) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
     response
 }
 
 /// An access token that is neither expired nor revoked.
-async fn live(core: &Core, index: impl FnOnce() -> Arc<Index> + Send, token: &str) -> Result<Option<GrantToken>> {
+async fn live(
+    core: &Core,
+    index: impl FnOnce() -> Arc<Index> + Send,
+    token: &str,
+) -> Result<Option<GrantToken>> {
     Ok(super::live::find(core, index, token).await?.filter(|t| t.kind == TokenKind::Access))
 }
 
@@ -121,10 +150,16 @@ mod tests {
     fn the_scheme_is_named_and_the_status_follows_the_error() {
         let shown = |error: OAuthError| {
             let response = challenge(&error);
-            (response.status().as_u16(), response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned())
+            (
+                response.status().as_u16(),
+                response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned(),
+            )
         };
         let (status, text) = shown(OAuthError::invalid_token());
-        assert!(status == 401 && text.starts_with("Bearer error=\"invalid_token\", error_description=\"The access token"));
+        assert!(
+            status == 401
+                && text.starts_with("Bearer error=\"invalid_token\", error_description=\"The access token")
+        );
         assert_eq!(shown(OAuthError::insufficient_scope()).0, 403);
         assert_eq!(shown(OAuthError::invalid_request()).0, 400);
     }
@@ -132,6 +167,13 @@ mod tests {
     fn only_bearer_headers_carry_tokens() {
         let with = |text: &str| HeaderMap::from_iter([(header::AUTHORIZATION, text.parse().unwrap())]);
         assert_eq!(bearer_header(&with("bearer  x ")), Some("x"));
-        assert_eq!((bearer_header(&with("Basic x")), bearer_header(&with("Bearer")), bearer_header(&with("Bearer "))), (None, None, None));
+        assert_eq!(
+            (
+                bearer_header(&with("Basic x")),
+                bearer_header(&with("Bearer")),
+                bearer_header(&with("Bearer "))
+            ),
+            (None, None, None)
+        );
     }
 }

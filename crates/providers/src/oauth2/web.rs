@@ -30,8 +30,14 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/application/o/revoke/", post(revoke::post).options(preflight))
         .route("/application/o/{slug}/", get(issuer_root))
         .route("/application/o/{slug}/jwks/", get(jwks).options(preflight))
-        .route("/application/o/{slug}/.well-known/openid-configuration", get(configuration).options(preflight))
-        .route("/.well-known/oauth-authorization-server/application/o/{slug}/", get(configuration).options(preflight))
+        .route(
+            "/application/o/{slug}/.well-known/openid-configuration",
+            get(configuration).options(preflight),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server/application/o/{slug}/",
+            get(configuration).options(preflight),
+        )
         .route("/application/o/{slug}/end-session/", get(end_session::get).post(end_session::post))
         .route("/application/o/{slug}/register/", any(register))
         .with_state(web)
@@ -53,7 +59,8 @@ impl Web {
     }
     /// A page that tells a person what is wrong; nobody is sent anywhere.
     pub fn refuse(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
-        page::error(&self.core, client, &cookies(headers), StatusCode::BAD_REQUEST, title, text).into_response()
+        page::error(&self.core, client, &cookies(headers), StatusCode::BAD_REQUEST, title, text)
+            .into_response()
     }
     pub fn forbid(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
         page::error(&self.core, client, &cookies(headers), StatusCode::FORBIDDEN, title, text).into_response()
@@ -69,7 +76,13 @@ impl Web {
         page::failure(&self.core, client, &cookies(headers), error).into_response()
     }
     /// Saves the session and sends the answer with its cookies.
-    pub async fn leave(&self, client: &Client, headers: &HeaderMap, session: &mut WebSession, mut answer: Response) -> Response {
+    pub async fn leave(
+        &self,
+        client: &Client,
+        headers: &HeaderMap,
+        session: &mut WebSession,
+        mut answer: Response,
+    ) -> Response {
         match session.save(&self.core, client).await {
             Ok(set) => {
                 for value in set.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
@@ -95,12 +108,15 @@ pub fn cookies(headers: &HeaderMap) -> String {
     headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ")
 }
 
-/// A redirect by GET. Addresses come from registered ones and encoded parameters; anything else is encoded here.
+/// A redirect by GET. Addresses come from registered ones and encoded parameters; anything else is encoded
+/// here.
 pub fn redirect(status: StatusCode, to: &str) -> Response {
     let safe: String = if to.bytes().all(|b| b.is_ascii_graphic()) {
         to.to_owned()
     } else {
-        to.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) }).collect()
+        to.chars()
+            .map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) })
+            .collect()
     };
     let Ok(location) = HeaderValue::from_str(&safe) else { return StatusCode::BAD_REQUEST.into_response() };
     let mut response = status.into_response();
@@ -118,9 +134,16 @@ fn json_bytes(bytes: Bytes) -> Response {
     response
 }
 
-async fn configuration(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+async fn configuration(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let found = match web.application(&slug) {
-        Ok((index, entry)) => discovery::discovery(&web.core, &index, &client, &entry).await.map(|bytes| (bytes, entry)),
+        Ok((index, entry)) => {
+            discovery::discovery(&web.core, &index, &client, &entry).await.map(|bytes| (bytes, entry))
+        }
         Err(error) => Err(error),
     };
     match found {
@@ -129,7 +152,12 @@ async fn configuration(State(web): State<Arc<Web>>, Caller(client): Caller, Path
     }
 }
 
-async fn jwks(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+async fn jwks(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     match web.application(&slug).and_then(|(index, entry)| discovery::keys(&index, &entry)) {
         Ok(bytes) => {
             let mut response = json_bytes(bytes);
@@ -141,18 +169,33 @@ async fn jwks(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): P
     }
 }
 
-async fn issuer_root(State(web): State<Arc<Web>>, Caller(client): Caller, Path(slug): Path<String>, headers: HeaderMap) -> Response {
+async fn issuer_root(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     match web.client_of(&slug) {
-        Ok(entry) => redirect(StatusCode::FOUND, &format!("/application/o/{}/.well-known/openid-configuration", entry.slug())),
+        Ok(entry) => redirect(
+            StatusCode::FOUND,
+            &format!("/application/o/{}/.well-known/openid-configuration", entry.slug()),
+        ),
         Err(error) => web.fail(&client, &headers, &error),
     }
 }
 
 /// Clients do not register themselves here.
-async fn register(State(web): State<Arc<Web>>, Caller(client): Caller, method: http::Method, headers: HeaderMap) -> Response {
+async fn register(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    method: http::Method,
+    headers: HeaderMap,
+) -> Response {
     if method == http::Method::GET || method == http::Method::HEAD {
         return web.not_found(&client, &headers);
     }
-    let status = if method == http::Method::OPTIONS { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
-    (status, [(header::ALLOW, "GET, HEAD, OPTIONS"), (header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response()
+    let status =
+        if method == http::Method::OPTIONS { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
+    (status, [(header::ALLOW, "GET, HEAD, OPTIONS"), (header::CONTENT_TYPE, "text/html; charset=utf-8")])
+        .into_response()
 }

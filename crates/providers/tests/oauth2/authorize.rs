@@ -30,7 +30,8 @@ async fn a_wrong_client_or_address_is_a_page_and_never_a_redirect() {
             assert_eq!((answer.status.as_u16(), answer.location()), (400, ""), "{wrong:?}");
             assert!(answer.header("content-type").starts_with("text/html"));
         }
-        let twice = format!("/application/o/authorize/?{}&redirect_uri=https://evil.test/", authorize_query(&[]));
+        let twice =
+            format!("/application/o/authorize/?{}&redirect_uri=https://evil.test/", authorize_query(&[]));
         assert_eq!(w.send("GET", &twice, &[("cookie", &cookie)], "").await.status, 400);
         assert_eq!(w.send("GET", "/application/o/authorize/", &[("cookie", &cookie)], "").await.status, 404);
         let huge = authorize_query(&[("scope", &"x".repeat(1 << 20))]);
@@ -87,8 +88,12 @@ async fn state_comes_back_even_when_there_was_none() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         assert_eq!(w.authorize(&cookie, &[("state", "")]).await.param("state").as_deref(), Some(""));
-        assert_eq!(w.authorize(&cookie, &[("state", "a&b=c#d é")]).await.param("state").as_deref(), Some("a&b=c#d é"));
-        let posted = w.send("POST", "/application/o/authorize/", &[("cookie", &cookie)], &authorize_query(&[])).await;
+        assert_eq!(
+            w.authorize(&cookie, &[("state", "a&b=c#d é")]).await.param("state").as_deref(),
+            Some("a&b=c#d é")
+        );
+        let posted =
+            w.send("POST", "/application/o/authorize/", &[("cookie", &cookie)], &authorize_query(&[])).await;
         assert!(posted.status == 303 && posted.param("code").is_some());
     })
     .await;
@@ -101,7 +106,10 @@ async fn strangers_sign_in_first_and_come_back() {
         let answer = w.authorize("", &[]).await;
         assert_eq!(answer.status, 302);
         assert!(answer.location().starts_with("/if/flow/sign-in/?client_id=app&"), "{}", answer.location());
-        assert_eq!(answer.param("next").as_deref(), Some(format!("/application/o/authorize/?{}", authorize_query(&[])).as_str()));
+        assert_eq!(
+            answer.param("next").as_deref(),
+            Some(format!("/application/o/authorize/?{}", authorize_query(&[])).as_str())
+        );
         assert_eq!(w.authorize("", &[("prompt", "none")]).await.error(), "login_required");
         // An address smuggled in beside is not followed.
         assert!(!w.authorize("", &[("next", "/evil")]).await.location().contains("evil"));
@@ -119,18 +127,27 @@ async fn a_second_sign_in_is_asked_for_and_then_enough() {
             let asked = w.authorize(&cookie, &case).await;
             assert!(asked.location().starts_with("/if/flow/sign-in/"), "{case:?} {}", asked.location());
             // Asking twice does not help.
-            assert!(w.authorize(&cookie, &case).await.location().starts_with("/if/flow/sign-in/"), "{case:?}");
+            assert!(
+                w.authorize(&cookie, &case).await.location().starts_with("/if/flow/sign-in/"),
+                "{case:?}"
+            );
             w.clock.advance_secs(1);
             let mut session = w.session(&cookie).await;
             let cookie = w.sign_in_again(&mut session, &w.ann).await;
             assert!(w.authorize(&cookie, &case).await.param("code").is_some(), "{case:?}");
             if case[0].0 != "max_age" || case[0].1 == "0" {
-                assert!(w.authorize(&cookie, &case).await.location().starts_with("/if/flow/sign-in/"), "{case:?}");
+                assert!(
+                    w.authorize(&cookie, &case).await.location().starts_with("/if/flow/sign-in/"),
+                    "{case:?}"
+                );
             }
         }
         let cookie = w.sign_in(&w.ann).await;
         w.clock.advance_secs(10);
-        assert_eq!(w.authorize(&cookie, &[("max_age", "5"), ("prompt", "none")]).await.error(), "login_required");
+        assert_eq!(
+            w.authorize(&cookie, &[("max_age", "5"), ("prompt", "none")]).await.error(),
+            "login_required"
+        );
         assert!(w.authorize(&cookie, &[("max_age", "3600")]).await.param("code").is_some());
     })
     .await;
@@ -142,16 +159,24 @@ async fn front_channel_tokens_carry_hashes_and_travel_in_the_fragment() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let alg = signet_jose::Algorithm::Es256;
-        let answer = w.authorize(&cookie, &[("response_type", "id_token token"), ("scope", "openid offline_access")]).await;
+        let answer = w
+            .authorize(&cookie, &[("response_type", "id_token token"), ("scope", "openid offline_access")])
+            .await;
         assert!(answer.location().starts_with(&format!("{CB}#access_token=")));
         let (id, access) = (json!(answer.param("id_token").unwrap()), answer.param("access_token").unwrap());
         assert_eq!(crate::world::claims(&id)["at_hash"], signet_jose::half_hash(alg, &access));
-        assert_eq!((answer.param("token_type").as_deref(), answer.param("expires_in").as_deref()), (Some("Bearer"), Some("3600")));
+        assert_eq!(
+            (answer.param("token_type").as_deref(), answer.param("expires_in").as_deref()),
+            (Some("Bearer"), Some("3600"))
+        );
         assert_eq!(crate::world::claims(&json!(access))["scope"], "openid");
         assert_eq!(w.userinfo(&json!(access)).await.status, 200);
         let hybrid = w.authorize(&cookie, &[("response_type", "code id_token")]).await;
         let code = hybrid.param("code").unwrap();
-        assert_eq!(crate::world::claims(&json!(hybrid.param("id_token").unwrap()))["c_hash"], signet_jose::half_hash(alg, &code));
+        assert_eq!(
+            crate::world::claims(&json!(hybrid.param("id_token").unwrap()))["c_hash"],
+            signet_jose::half_hash(alg, &code)
+        );
         assert_eq!(w.redeem(&code).await.status, 200);
     })
     .await;
@@ -208,9 +233,12 @@ async fn settings_that_change_meanwhile_count() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         w.authorize(&cookie, &[("response_mode", "form_post")]).await;
-        w.set(json!({"redirect_uris": [{"matching_mode": "strict", "url": "https://elsewhere.example/"}]})).await;
+        w.set(json!({"redirect_uris": [{"matching_mode": "strict", "url": "https://elsewhere.example/"}]}))
+            .await;
         let mut session = w.session(&cookie).await;
-        let Reply::Challenge(shown) = w.flow(&mut session, "authorize", None).await else { panic!("an answer") };
+        let Reply::Challenge(shown) = w.flow(&mut session, "authorize", None).await else {
+            panic!("an answer")
+        };
         assert_eq!(shown["component"], "ak-stage-access-denied");
     })
     .await;
@@ -221,9 +249,21 @@ async fn a_flow_that_is_not_for_the_person_gives_no_code() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
-        let closed = create(&w.core, Flow::DEF, json!({"name": "closed", "slug": "closed", "title": "c", "designation": "authorization"})).await.unwrap();
+        let closed = create(
+            &w.core,
+            Flow::DEF,
+            json!({"name": "closed", "slug": "closed", "title": "c", "designation": "authorization"}),
+        )
+        .await
+        .unwrap();
         let pbm: Json = json!(closed.pbm());
-        create(&w.core, PolicyBinding::DEF, json!({"target": pbm, "user": w.ben().await.user.id, "order": 0})).await.unwrap();
+        create(
+            &w.core,
+            PolicyBinding::DEF,
+            json!({"target": pbm, "user": w.ben().await.user.id, "order": 0}),
+        )
+        .await
+        .unwrap();
         w.set(json!({"authorization_flow": closed.pk})).await;
         assert_eq!(w.authorize(&cookie, &[]).await.status, 403);
         assert_eq!(w.authorize(&cookie, &[("prompt", "none")]).await.error(), "access_denied");

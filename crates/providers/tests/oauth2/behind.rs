@@ -25,21 +25,34 @@ async fn a_token_is_valid_before_and_without_its_row() {
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid email goauthentik.io/api offline_access").await;
         let token = t["access_token"].as_str().unwrap();
-        let at_once = (w.userinfo(&t["access_token"]).await.json(), ask(&w, "/application/o/introspect/", token).await);
+        let at_once =
+            (w.userinfo(&t["access_token"]).await.json(), ask(&w, "/application/o/introspect/", token).await);
         w.core.db.flush().await.unwrap();
-        let written = (w.userinfo(&t["access_token"]).await.json(), ask(&w, "/application/o/introspect/", token).await);
+        let written =
+            (w.userinfo(&t["access_token"]).await.json(), ask(&w, "/application/o/introspect/", token).await);
         lose_rows(&w).await;
-        let lost = (w.userinfo(&t["access_token"]).await.json(), ask(&w, "/application/o/introspect/", token).await);
+        let lost =
+            (w.userinfo(&t["access_token"]).await.json(), ask(&w, "/application/o/introspect/", token).await);
         assert_eq!((&at_once, &lost), (&written, &written));
         assert_eq!((&lost.0["nonce"], &lost.1["active"]), (&json!("no"), &json!(true)));
         assert_eq!(bearer(&w.core, token).await.unwrap().unwrap().user.id, w.ann.user.id);
         // The refresh token was waited for.
-        let again = w.token(&[("grant_type", "refresh_token"), ("refresh_token", t["refresh_token"].as_str().unwrap())]).await;
+        let again = w
+            .token(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", t["refresh_token"].as_str().unwrap()),
+            ])
+            .await;
         assert_eq!(again.status, 200, "{}", again.text);
         // Nothing but our own text, in its time, for a live account.
         let (head, signature) = token.rsplit_once('.').unwrap();
         let flipped = if signature.starts_with('A') { "B" } else { "A" };
-        for bad in [format!("{head}.{flipped}{}", &signature[1..]), format!("{head}."), head.to_owned(), t["id_token"].as_str().unwrap().to_owned()] {
+        for bad in [
+            format!("{head}.{flipped}{}", &signature[1..]),
+            format!("{head}."),
+            head.to_owned(),
+            t["id_token"].as_str().unwrap().to_owned(),
+        ] {
             assert_eq!(w.userinfo(&json!(bad)).await.status, 401, "{bad}");
             assert_eq!(ask(&w, "/application/o/introspect/", &bad).await, json!({"active": false}));
         }
@@ -107,7 +120,13 @@ async fn a_token_whose_row_was_deleted_by_an_administrator_is_over() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
-        let (rows, total) = grants::list(&w.core.db, TokenKind::Access, &GrantQuery { page: signet_store::Page::first(5), ..Default::default() }).await.unwrap();
+        let (rows, total) = grants::list(
+            &w.core.db,
+            TokenKind::Access,
+            &GrantQuery { page: signet_store::Page::first(5), ..Default::default() },
+        )
+        .await
+        .unwrap();
         assert_eq!(total, 1, "lists see what is queued");
         grants::delete(&w.core.db, rows[0].id).await.unwrap();
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 401);
@@ -131,7 +150,16 @@ async fn the_client_could_make_hs256_tokens_itself_so_they_need_their_row() {
 /// Removes what the next world would meet again.
 async fn return_to_start(w: &World) {
     w.core.db.flush().await.unwrap();
-    for table in ["object_reference", "object_unique", "object_history", "object", "oauth_token", "oauth_code", "session", "users"] {
+    for table in [
+        "object_reference",
+        "object_unique",
+        "object_history",
+        "object",
+        "oauth_token",
+        "oauth_code",
+        "session",
+        "users",
+    ] {
         w.core.db.execute(format!("DELETE FROM {table}"), vec![]).await.unwrap();
     }
 }

@@ -49,9 +49,19 @@ async fn a_code_that_is_used_again_takes_its_tokens_along() {
         assert_eq!((again.status.as_u16(), again.error().as_str()), (400, "invalid_grant"));
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 401);
         let refresh = t["refresh_token"].as_str().unwrap();
-        assert_eq!(w.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)]).await.error(), "invalid_grant");
-        let (events, _) =
-            signet_store::events::list(&w.core.db, &signet_store::events::EventQuery { action: Some("suspicious_request".into()), ..Default::default() }).await.unwrap();
+        assert_eq!(
+            w.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)]).await.error(),
+            "invalid_grant"
+        );
+        let (events, _) = signet_store::events::list(
+            &w.core.db,
+            &signet_store::events::EventQuery {
+                action: Some("suspicious_request".into()),
+                ..Default::default()
+            },
+        )
+        .await
+        .unwrap();
         assert!(!events.is_empty());
     })
     .await;
@@ -85,7 +95,11 @@ async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
             }
             std::task::Poll::Pending => true,
         });
-        if all.is_empty() { std::task::Poll::Ready(std::mem::take(&mut out)) } else { std::task::Poll::Pending }
+        if all.is_empty() {
+            std::task::Poll::Ready(std::mem::take(&mut out))
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await
 }
@@ -96,20 +110,34 @@ async fn the_verifier_must_fit() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let challenge = pkce_s256(VERIFIER);
-        let code = w.code(&cookie, &[("code_challenge", &challenge), ("code_challenge_method", "S256")]).await;
+        let code =
+            w.code(&cookie, &[("code_challenge", &challenge), ("code_challenge_method", "S256")]).await;
         let with = |verifier: Option<&'static str>| {
-            let mut all = vec![("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CB)];
+            let mut all =
+                vec![("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CB)];
             all.extend(verifier.map(|v| ("code_verifier", v)));
             all
         };
-        for wrong in [None, Some(""), Some("short"), Some("wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong")] {
+        for wrong in [None, Some(""), Some("short"), Some("wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong")]
+        {
             let answer = w.token(&with(wrong)).await;
-            assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "invalid_grant"), "{wrong:?}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.error().as_str()),
+                (400, "invalid_grant"),
+                "{wrong:?}"
+            );
         }
         assert_eq!(w.token(&with(Some(VERIFIER))).await.status, 200);
         // A verifier without a challenge is somebody else's code.
         let plain = w.code(&cookie, &[]).await;
-        let answer = w.token(&[("grant_type", "authorization_code"), ("code", &plain), ("redirect_uri", CB), ("code_verifier", VERIFIER)]).await;
+        let answer = w
+            .token(&[
+                ("grant_type", "authorization_code"),
+                ("code", &plain),
+                ("redirect_uri", CB),
+                ("code_verifier", VERIFIER),
+            ])
+            .await;
         assert_eq!(answer.error(), "invalid_grant");
     })
     .await;
@@ -134,10 +162,15 @@ async fn a_code_is_bound_to_client_address_time_person_and_session() {
             "https://evil.test/",
             "",
         ] {
-            let answer = w.token(&[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", address)]).await;
+            let answer = w
+                .token(&[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", address)])
+                .await;
             assert_eq!(refused(answer), grant, "{address}");
         }
-        assert_eq!(refused(w.token_as(Some(("app", "wrong")), &all).await), (401, "invalid_client".to_owned()));
+        assert_eq!(
+            refused(w.token_as(Some(("app", "wrong")), &all).await),
+            (401, "invalid_client".to_owned())
+        );
         assert_eq!(refused(w.token_as(None, &all).await), (400, "invalid_client".to_owned()));
         w.clock.advance_secs(59);
         assert_eq!(w.token(&all).await.status, 200);
@@ -169,7 +202,15 @@ async fn the_gate_is_asked_again_at_the_token_endpoint() {
         let t = w.tokens(&cookie, "openid offline_access").await;
         w.only(w.ben().await.user.id).await;
         assert_eq!(w.redeem(&code).await.error(), "invalid_grant");
-        assert_eq!(w.token(&[("grant_type", "refresh_token"), ("refresh_token", t["refresh_token"].as_str().unwrap())]).await.error(), "invalid_grant");
+        assert_eq!(
+            w.token(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", t["refresh_token"].as_str().unwrap())
+            ])
+            .await
+            .error(),
+            "invalid_grant"
+        );
         assert_eq!(w.authorize(&cookie, &[]).await.status, 403);
         assert_eq!(w.authorize(&cookie, &[("prompt", "none")]).await.error(), "access_denied");
     })

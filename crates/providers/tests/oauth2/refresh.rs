@@ -19,8 +19,15 @@ async fn each_use_gives_a_new_token_and_a_second_use_ends_the_family() {
         w.clock.advance_secs(100);
         let second = refresh(&w, &first["refresh_token"], &[]).await.json();
         let (old, new) = (claims(&first["id_token"]), claims(&second["id_token"]));
-        assert_eq!((&old["sub"], &old["auth_time"], &old["sid"]), (&new["sub"], &new["auth_time"], &new["sid"]));
-        assert!(new.get("nonce").is_none() && new["iat"].as_i64() == Some(1_800_000_100) && second["refresh_token"] != first["refresh_token"]);
+        assert_eq!(
+            (&old["sub"], &old["auth_time"], &old["sid"]),
+            (&new["sub"], &new["auth_time"], &new["sid"])
+        );
+        assert!(
+            new.get("nonce").is_none()
+                && new["iat"].as_i64() == Some(1_800_000_100)
+                && second["refresh_token"] != first["refresh_token"]
+        );
         let third = refresh(&w, &second["refresh_token"], &[]).await.json();
         assert_eq!(w.userinfo(&third["access_token"]).await.status, 200);
         // Stolen: the first one again.
@@ -37,7 +44,9 @@ async fn scopes_shrink_but_never_grow() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let first = w.tokens(&cookie, "openid email offline_access").await;
-        let more = refresh(&w, &first["refresh_token"], &[("scope", "openid goauthentik.io/api offline_access")]).await;
+        let more =
+            refresh(&w, &first["refresh_token"], &[("scope", "openid goauthentik.io/api offline_access")])
+                .await;
         assert_eq!((more.status.as_u16(), more.error().as_str()), (400, "invalid_scope"));
         let less = refresh(&w, &first["refresh_token"], &[("scope", "openid")]).await.json();
         assert_eq!(less["scope"], "openid");
@@ -76,7 +85,12 @@ async fn a_token_of_another_client_or_kind_is_no_refresh_token() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid offline_access").await;
-        let stolen = w.token_as(Some(("other", SECRET)), &[("grant_type", "refresh_token"), ("refresh_token", t["refresh_token"].as_str().unwrap())]).await;
+        let stolen = w
+            .token_as(
+                Some(("other", SECRET)),
+                &[("grant_type", "refresh_token"), ("refresh_token", t["refresh_token"].as_str().unwrap())],
+            )
+            .await;
         assert_eq!(stolen.error(), "invalid_grant");
         assert_eq!(refresh(&w, &t["access_token"], &[]).await.error(), "invalid_grant");
         assert_eq!(refresh(&w, &json!("unknown"), &[]).await.error(), "invalid_grant");
@@ -87,10 +101,21 @@ async fn a_token_of_another_client_or_kind_is_no_refresh_token() {
     .await;
 }
 
-async fn ask(w: &World, path: &str, client: Option<(&str, &str)>, token: &Json) -> crate::world::TestResponse {
+async fn ask(
+    w: &World,
+    path: &str,
+    client: Option<(&str, &str)>,
+    token: &Json,
+) -> crate::world::TestResponse {
     let header = client.map(basic);
     let headers: Vec<(&str, &str)> = header.iter().map(|h| ("authorization", h.as_str())).collect();
-    w.send("POST", &format!("/application/o/{path}/"), &headers, &format!("token={}", token.as_str().unwrap())).await
+    w.send(
+        "POST",
+        &format!("/application/o/{path}/"),
+        &headers,
+        &format!("token={}", token.as_str().unwrap()),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -101,11 +126,19 @@ async fn introspection_answers_its_own_client_only() {
         let t = w.tokens(&cookie, "openid email offline_access").await;
         let own = Some(("app", SECRET));
         let access = ask(&w, "introspect", own, &t["access_token"]).await.json();
-        assert_eq!((&access["active"], &access["client_id"], &access["sub"], &access["email"]), (&json!(true), &json!("app"), &json!(w.ann.uid), &json!("ann@example.test")));
+        assert_eq!(
+            (&access["active"], &access["client_id"], &access["sub"], &access["email"]),
+            (&json!(true), &json!("app"), &json!(w.ann.uid), &json!("ann@example.test"))
+        );
         let refresh = ask(&w, "introspect", own, &t["refresh_token"]).await.json();
-        assert_eq!((&refresh["active"], &refresh["scope"]), (&json!(true), &json!("openid email offline_access")));
+        assert_eq!(
+            (&refresh["active"], &refresh["scope"]),
+            (&json!(true), &json!("openid email offline_access"))
+        );
         let inactive = json!({"active": false});
-        for (client, token) in [(own, &t["id_token"]), (own, &json!("x")), (Some(("other", SECRET)), &t["access_token"])] {
+        for (client, token) in
+            [(own, &t["id_token"]), (own, &json!("x")), (Some(("other", SECRET)), &t["access_token"])]
+        {
             assert_eq!(ask(&w, "introspect", client, token).await.json(), inactive);
         }
         for client in [None, Some(("app", "wrong")), Some(("nope", "x"))] {

@@ -8,7 +8,14 @@ use signet_store::testdb::each_database;
 
 async fn ask(w: &World, path: &str, token: &Json) -> Json {
     let header = basic(("app", SECRET));
-    w.send("POST", &format!("/application/o/{path}/"), &[("authorization", &header)], &query::build([("token", token.as_str().unwrap())])).await.json()
+    w.send(
+        "POST",
+        &format!("/application/o/{path}/"),
+        &[("authorization", &header)],
+        &query::build([("token", token.as_str().unwrap())]),
+    )
+    .await
+    .json()
 }
 
 #[tokio::test]
@@ -20,10 +27,20 @@ async fn wire_w16_a_refresh_token_tells_as_much_as_its_id_token() {
         let access = ask(&w, "introspect", &t["access_token"]).await;
         let refresh = ask(&w, "introspect", &t["refresh_token"]).await;
         for name in ["email", "sub", "iss", "aud", "acr", "auth_time"] {
-            assert_eq!((&refresh[name], refresh[name].is_null()), (&access[name], false), "{name}: {refresh}");
+            assert_eq!(
+                (&refresh[name], refresh[name].is_null()),
+                (&access[name], false),
+                "{name}: {refresh}"
+            );
         }
-        assert_eq!(refresh["at_hash"], signet_jose::half_hash(signet_jose::Algorithm::Es256, t["access_token"].as_str().unwrap()));
-        assert!(refresh["jti"].as_str().is_some_and(|jti| !jti.is_empty()) && refresh["jti"] != access["jti"], "{refresh}");
+        assert_eq!(
+            refresh["at_hash"],
+            signet_jose::half_hash(signet_jose::Algorithm::Es256, t["access_token"].as_str().unwrap())
+        );
+        assert!(
+            refresh["jti"].as_str().is_some_and(|jti| !jti.is_empty()) && refresh["jti"] != access["jti"],
+            "{refresh}"
+        );
         // As in the ID token: nothing of the person where claims do not belong there.
         w.set(json!({"include_claims_in_id_token": false})).await;
         let bare = ask(&w, "introspect", &t["refresh_token"]).await;
@@ -38,29 +55,57 @@ async fn wire_w19_errors_go_back_in_the_asked_mode() {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         // Refused before anybody is known, without a session, and by a policy.
-        for (who, other, code) in
-            [("", ("prompt", "none"), "login_required"), (cookie.as_str(), ("request", "x"), "request_not_supported"), (cookie.as_str(), ("max_age", "x"), "invalid_request")]
-        {
+        for (who, other, code) in [
+            ("", ("prompt", "none"), "login_required"),
+            (cookie.as_str(), ("request", "x"), "request_not_supported"),
+            (cookie.as_str(), ("max_age", "x"), "invalid_request"),
+        ] {
             let (name, value) = other;
             let plain = w.authorize(who, &[other]).await;
-            assert!(plain.location().starts_with(&format!("{CB}?error={code}&")), "{name}={value}: {}", plain.location());
+            assert!(
+                plain.location().starts_with(&format!("{CB}?error={code}&")),
+                "{name}={value}: {}",
+                plain.location()
+            );
             let fragment = w.authorize(who, &[other, ("response_mode", "fragment")]).await;
-            assert!(fragment.location().starts_with(&format!("{CB}#error={code}&")), "{}", fragment.location());
+            assert!(
+                fragment.location().starts_with(&format!("{CB}#error={code}&")),
+                "{}",
+                fragment.location()
+            );
             let form = w.authorize(who, &[other, ("response_mode", "form_post")]).await;
             assert_eq!((form.status.as_u16(), form.location()), (200, ""), "{}", form.text);
-            for part in [format!("action=\"{CB}\""), "name=\"error\"".into(), format!("value=\"{code}\""), "name=\"state\" value=\"st\"".into(), "name=\"iss\"".into()] {
+            for part in [
+                format!("action=\"{CB}\""),
+                "name=\"error\"".into(),
+                format!("value=\"{code}\""),
+                "name=\"state\" value=\"st\"".into(),
+                "name=\"iss\"".into(),
+            ] {
                 assert!(form.text.contains(&part), "{part} is not in {}", form.text);
             }
-            assert!(form.header("content-security-policy").contains("form-action 'self' https://app.example"), "{}", form.header("content-security-policy"));
+            assert!(
+                form.header("content-security-policy").contains("form-action 'self' https://app.example"),
+                "{}",
+                form.header("content-security-policy")
+            );
         }
         // Not sharing: a link cannot post, so that it leads back here, and here a form does.
         w.authorize(&cookie, &[("response_mode", "form_post"), ("prompt", "consent")]).await;
         let session = w.session(&cookie).await;
         let decline = session.state.plan.as_ref().and_then(|p| p.context.get(&keys::DECLINE_URL)).unwrap();
         let form = w.send("GET", &decline, &[("cookie", &cookie)], "").await;
-        assert!(form.status == 200 && form.text.contains("value=\"access_denied\"") && form.text.contains(&format!("action=\"{CB}\"")), "{decline}: {}", form.text);
+        assert!(
+            form.status == 200
+                && form.text.contains("value=\"access_denied\"")
+                && form.text.contains(&format!("action=\"{CB}\"")),
+            "{decline}: {}",
+            form.text
+        );
         // An address that is not registered gets neither.
-        let nowhere = w.authorize(&cookie, &[("redirect_uri", "https://evil.test/"), ("response_mode", "form_post")]).await;
+        let nowhere = w
+            .authorize(&cookie, &[("redirect_uri", "https://evil.test/"), ("response_mode", "form_post")])
+            .await;
         assert!(nowhere.status == 400 && !nowhere.text.contains("evil.test"));
     })
     .await;
@@ -74,8 +119,12 @@ async fn redteam_30_answers_say_who_gives_them() {
         let issuer = "https://id.example/application/o/app/";
         assert_eq!(w.authorize(&cookie, &[]).await.param("iss").as_deref(), Some(issuer));
         assert_eq!(w.authorize("", &[("prompt", "none")]).await.param("iss").as_deref(), Some(issuer));
-        let document = w.send("GET", "/application/o/app/.well-known/openid-configuration", &[], "").await.json();
-        assert_eq!((&document["issuer"], &document["authorization_response_iss_parameter_supported"]), (&json!(issuer), &json!(true)));
+        let document =
+            w.send("GET", "/application/o/app/.well-known/openid-configuration", &[], "").await.json();
+        assert_eq!(
+            (&document["issuer"], &document["authorization_response_iss_parameter_supported"]),
+            (&json!(issuer), &json!(true))
+        );
     })
     .await;
 }
@@ -88,11 +137,23 @@ async fn redteam_30_a_hint_names_whom_the_answer_is_about() {
         let t = w.tokens(&cookie, "openid").await;
         let hint = t["id_token"].as_str().unwrap();
         w.clock.advance_secs(7200);
-        assert!(w.authorize(&cookie, &[("id_token_hint", hint), ("prompt", "none")]).await.param("code").is_some(), "also an expired one");
+        assert!(
+            w.authorize(&cookie, &[("id_token_hint", hint), ("prompt", "none")])
+                .await
+                .param("code")
+                .is_some(),
+            "also an expired one"
+        );
         assert!(w.authorize(&cookie, &[("id_token_hint", hint)]).await.param("code").is_some());
         let ben = w.sign_in(&w.ben().await).await;
-        assert_eq!(w.authorize(&ben, &[("id_token_hint", hint), ("prompt", "none")]).await.error(), "login_required");
-        assert_eq!(w.authorize(&ben, &[("id_token_hint", "nonsense"), ("prompt", "none")]).await.error(), "login_required");
+        assert_eq!(
+            w.authorize(&ben, &[("id_token_hint", hint), ("prompt", "none")]).await.error(),
+            "login_required"
+        );
+        assert_eq!(
+            w.authorize(&ben, &[("id_token_hint", "nonsense"), ("prompt", "none")]).await.error(),
+            "login_required"
+        );
         // With a person there: they are asked to sign in, once; who stays somebody else gets no code.
         let asked = w.authorize(&ben, &[("id_token_hint", hint)]).await;
         assert!(asked.location().starts_with("/if/flow/sign-in/?"), "{}", asked.location());
@@ -108,7 +169,9 @@ async fn field_27_one_secret_may_be_sent_both_ways() {
         let w = World::new(db).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
         let token = t["access_token"].as_str().unwrap();
-        let post = |path: &'static str, header: (&'static str, &'static str), body: Vec<(&'static str, String)>| {
+        let post = |path: &'static str,
+                    header: (&'static str, &'static str),
+                    body: Vec<(&'static str, String)>| {
             let w = &w;
             async move {
                 let header = basic(header);
@@ -118,7 +181,11 @@ async fn field_27_one_secret_may_be_sent_both_ways() {
         };
         let with = |path: &str, secret: &str| {
             let mut body = vec![("client_id", "app".to_owned()), ("client_secret", secret.to_owned())];
-            body.extend(if path == "token" { vec![("grant_type", "client_credentials".to_owned())] } else { vec![("token", token.to_owned())] });
+            body.extend(if path == "token" {
+                vec![("grant_type", "client_credentials".to_owned())]
+            } else {
+                vec![("token", token.to_owned())]
+            });
             body
         };
         for path in ["token", "introspect", "revoke"] {
@@ -130,7 +197,11 @@ async fn field_27_one_secret_may_be_sent_both_ways() {
             assert_eq!((differ.status.as_u16(), differ.error().as_str()), (400, "invalid_request"), "{path}");
             for wrong in [("app", "wrong"), ("app", "")] {
                 let answer = post(path, wrong, with(path, "wrong")).await;
-                assert_eq!((answer.status.as_u16(), answer.error().as_str()), (401, "invalid_client"), "{path} {wrong:?}");
+                assert_eq!(
+                    (answer.status.as_u16(), answer.error().as_str()),
+                    (401, "invalid_client"),
+                    "{path} {wrong:?}"
+                );
             }
         }
     })
@@ -189,11 +260,20 @@ async fn wire_w13_to_sign_out_somebody_must_be_signed_in() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let answer = w.send("GET", "/application/o/app/end-session/?state=x", &[], "").await;
-        assert_eq!((answer.status.as_u16(), answer.location()), (302, "/flows/-/default/authentication/?next=/application/o/app/end-session/%3Fstate%3Dx"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.location()),
+            (302, "/flows/-/default/authentication/?next=/application/o/app/end-session/%3Fstate%3Dx")
+        );
         let answer = w.send("POST", "/application/o/app/end-session/", &[], "").await;
-        assert_eq!((answer.status.as_u16(), answer.location()), (303, "/flows/-/default/authentication/?next=/application/o/app/end-session/"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.location()),
+            (303, "/flows/-/default/authentication/?next=/application/o/app/end-session/")
+        );
         let cookie = w.sign_in(&w.ann).await;
-        assert_eq!(w.send("GET", "/application/o/app/end-session/", &[("cookie", &cookie)], "").await.location(), "/if/flow/sign-out/");
+        assert_eq!(
+            w.send("GET", "/application/o/app/end-session/", &[("cookie", &cookie)], "").await.location(),
+            "/if/flow/sign-out/"
+        );
     })
     .await;
 }
@@ -213,7 +293,12 @@ async fn wire_w12_the_end_of_a_session_names_the_application() {
             &w.core.ports,
         )
         .unwrap();
-        let write = signet_store::Write::Update { pk: flow.pk, version: None, data: change.data, secrets: change.secrets };
+        let write = signet_store::Write::Update {
+            pk: flow.pk,
+            version: None,
+            data: change.data,
+            secrets: change.secrets,
+        };
         w.core.objects.apply(vec![write], &signet_store::Author::system()).await.unwrap();
         let cookie = w.sign_in(&w.ann).await;
         w.send("GET", "/application/o/app/end-session/", &[("cookie", &cookie)], "").await;

@@ -74,10 +74,24 @@ async fn unusable_settings_are_refused_by_the_name_of_the_field() {
 async fn a_mapping_that_does_not_parse_is_refused_when_it_is_saved() {
     each_database(|db| async move {
         let w = World::new(db).await;
-        let errors = create(&w.core, ScopeMapping::DEF, json!({"name": "m", "scope_name": "m", "expression": "return ("})).await.err().unwrap();
+        let errors = create(
+            &w.core,
+            ScopeMapping::DEF,
+            json!({"name": "m", "scope_name": "m", "expression": "return ("}),
+        )
+        .await
+        .err()
+        .unwrap();
         assert!(errors.get("expression").is_some());
         for scope in ["a b", "a\"b", "é"] {
-            let errors = create(&w.core, ScopeMapping::DEF, json!({"name": "m", "scope_name": scope, "expression": "return {}"})).await.err().unwrap();
+            let errors = create(
+                &w.core,
+                ScopeMapping::DEF,
+                json!({"name": "m", "scope_name": scope, "expression": "return {}"}),
+            )
+            .await
+            .err()
+            .unwrap();
             assert!(errors.get("scope_name").is_some(), "{scope}");
         }
     })
@@ -89,10 +103,19 @@ async fn a_mapping_that_fails_costs_its_own_claims_only() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let mut all = vec![json!(w.scopes[0]), json!(w.scopes[1])];
-        for (name, text) in
-            [("broken", "return 1 / 0"), ("list", "return [1]"), ("none", "return None"), ("sly", "return {'iss': 'evil', 'exp': 1, 'nonce': 'x', 'extra': provider.name}")]
-        {
-            let made = create(&w.core, ScopeMapping::DEF, json!({"name": name, "scope_name": name, "expression": text})).await.unwrap();
+        for (name, text) in [
+            ("broken", "return 1 / 0"),
+            ("list", "return [1]"),
+            ("none", "return None"),
+            ("sly", "return {'iss': 'evil', 'exp': 1, 'nonce': 'x', 'extra': provider.name}"),
+        ] {
+            let made = create(
+                &w.core,
+                ScopeMapping::DEF,
+                json!({"name": name, "scope_name": name, "expression": text}),
+            )
+            .await
+            .unwrap();
             all.push(json!(made.pk));
         }
         w.set(json!({"property_mappings": all})).await;
@@ -100,7 +123,10 @@ async fn a_mapping_that_fails_costs_its_own_claims_only() {
         let t = w.tokens(&cookie, "openid email broken list none sly").await;
         let claims = crate::world::claims(&t["id_token"]);
         assert_eq!((&claims["email"], &claims["extra"]), (&json!("ann@example.test"), &json!("app")));
-        assert_eq!((&claims["iss"], &claims["nonce"], &claims["exp"]), (&json!("https://id.example/application/o/app/"), &json!("no"), &json!(1_800_003_600)));
+        assert_eq!(
+            (&claims["iss"], &claims["nonce"], &claims["exp"]),
+            (&json!("https://id.example/application/o/app/"), &json!("no"), &json!(1_800_003_600))
+        );
     })
     .await;
 }
@@ -121,7 +147,8 @@ async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
         assert_eq!(w.userinfo(&id["inner"]).await.json()["email"], "ann@example.test");
         let claims = crate::world::claims(&id["raw"]);
         assert_eq!((&claims["sub"], &claims["exp"], &claims["iss"]), (&json!("robot"), &json!(1_800_000_300), &json!("https://id.example/application/o/other/")));
-        // Nobody's access token: it was not made for a person, and the note of another one does not make it one.
+        // Nobody's access token: it was not made for a person, and the note of another one does not make it
+        // one.
         assert!(claims.get("uid").is_none() && w.userinfo(&id["raw"]).await.status == 401);
         let other = w.core.config().find::<Application>("slug", "other").map(|(object, _)| object.clone()).unwrap();
         create(&w.core, PolicyBinding::DEF, json!({"target": other.pbm(), "user": w.ben().await.user.id, "order": 0})).await.unwrap();

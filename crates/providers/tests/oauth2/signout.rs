@@ -21,7 +21,14 @@ async fn a_person_is_sent_on_after_signing_out_and_the_session_s_tokens_end() {
         let hint = t["id_token"].as_str().unwrap();
         w.clock.advance_secs(7200);
         let fresh = w.tokens(&cookie, "openid").await;
-        let begun = w.send("GET", &address(&[("id_token_hint", hint), ("post_logout_redirect_uri", BYE), ("state", "s t")]), &[("cookie", &cookie)], "").await;
+        let begun = w
+            .send(
+                "GET",
+                &address(&[("id_token_hint", hint), ("post_logout_redirect_uri", BYE), ("state", "s t")]),
+                &[("cookie", &cookie)],
+                "",
+            )
+            .await;
         assert_eq!((begun.status.as_u16(), begun.location()), (302, "/if/flow/sign-out/"));
         let mut session = w.session(&cookie).await;
         let Reply::Away(to) = w.flow(&mut session, "sign-out", None).await else { panic!("not sent on") };
@@ -36,11 +43,20 @@ async fn without_a_place_to_go_the_person_is_told_what_is_open() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
-        assert_eq!(w.send("POST", "/application/o/app/end-session/", &[("cookie", &cookie)], "").await.status, 303);
+        assert_eq!(
+            w.send("POST", "/application/o/app/end-session/", &[("cookie", &cookie)], "").await.status,
+            303
+        );
         let mut session = w.session(&cookie).await;
         let Reply::Challenge(shown) = w.flow(&mut session, "sign-out", None).await else { panic!("sent on") };
-        assert_eq!((&shown["component"], &shown["application_name"]), (&json!("ak-stage-session-end"), &json!("App")));
-        assert_eq!((&shown["invalidation_flow_url"], &shown["application_launch_url"]), (&json!("/if/flow/sign-out/"), &json!("https://app.example")));
+        assert_eq!(
+            (&shown["component"], &shown["application_name"]),
+            (&json!("ak-stage-session-end"), &json!("App"))
+        );
+        assert_eq!(
+            (&shown["invalidation_flow_url"], &shown["application_launch_url"]),
+            (&json!("/if/flow/sign-out/"), &json!("https://app.example"))
+        );
         assert_eq!(w.send("GET", "/application/o/nope/end-session/", &[], "").await.status, 404);
     })
     .await;
@@ -58,7 +74,17 @@ async fn bad_requests_to_sign_out_lead_nowhere() {
             .unwrap();
         let foreign = {
             let code = w.authorize(&cookie, &[("client_id", "other")]).await.param("code").unwrap();
-            let t = w.token_as(Some(("other", SECRET)), &[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", crate::world::CB)]).await.json();
+            let t = w
+                .token_as(
+                    Some(("other", SECRET)),
+                    &[
+                        ("grant_type", "authorization_code"),
+                        ("code", &code),
+                        ("redirect_uri", crate::world::CB),
+                    ],
+                )
+                .await
+                .json();
             t["id_token"].as_str().unwrap().to_owned()
         };
         for case in [
@@ -77,7 +103,10 @@ async fn bad_requests_to_sign_out_lead_nowhere() {
         }
         // Somebody else's ID token does not sign this person out.
         let ben = w.sign_in(&w.ben().await).await;
-        assert_eq!(w.send("GET", &address(&[("id_token_hint", hint)]), &[("cookie", &ben)], "").await.status, 400);
+        assert_eq!(
+            w.send("GET", &address(&[("id_token_hint", hint)]), &[("cookie", &ben)], "").await.status,
+            400
+        );
     })
     .await;
 }

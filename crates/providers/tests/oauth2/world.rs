@@ -84,31 +84,71 @@ impl World {
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
-        let families = Families::new(ALL.iter().flat_map(|s| (s.stages)()), [], ALL.iter().map(|s| (s.provider)()));
-        let settings = Settings { threads: 2, hash: signet_core::hash::HashCost::LEAST, cache_timeout: 0, cache_timeout_flows: 0, cache_timeout_policies: 0, ..Settings::new(key) };
+        let families =
+            Families::new(ALL.iter().flat_map(|s| (s.stages)()), [], ALL.iter().map(|s| (s.provider)()));
+        let settings = Settings {
+            threads: 2,
+            hash: signet_core::hash::HashCost::LEAST,
+            cache_timeout: 0,
+            cache_timeout_flows: 0,
+            cache_timeout_policies: 0,
+            ..Settings::new(key)
+        };
         let assets = Arc::new(Manifest::default());
-        let parts = CoreParts { ports, settings, registry, families, db, vault, objects, install_id, system: SystemSettings::default(), assets };
+        let parts = CoreParts {
+            ports,
+            settings,
+            registry,
+            families,
+            db,
+            vault,
+            objects,
+            install_id,
+            system: SystemSettings::default(),
+            assets,
+        };
         let core = Core::new(parts).unwrap();
         let router = signet_providers::router(&core);
         let ann = person(&core, "ann").await;
         person(&core, "ben").await;
         let mut flows = Vec::new();
-        for (slug, designation) in [("sign-in", "authentication"), ("authorize", "authorization"), ("sign-out", "invalidation")] {
-            flows.push(create(&core, Flow::DEF, json!({"name": slug, "slug": slug, "title": slug, "designation": designation})).await.unwrap());
+        for (slug, designation) in
+            [("sign-in", "authentication"), ("authorize", "authorization"), ("sign-out", "invalidation")]
+        {
+            flows.push(
+                create(
+                    &core,
+                    Flow::DEF,
+                    json!({"name": slug, "slug": slug, "title": slug, "designation": designation}),
+                )
+                .await
+                .unwrap(),
+            );
         }
-        let generated =
-            generate(&Generate { common_name: "test", subject_alt_names: &[], validity_days: 30, alg: KeyAlgorithm::parse("ecdsa").unwrap(), now: core.now().secs() }).unwrap();
+        let generated = generate(&Generate {
+            common_name: "test",
+            subject_alt_names: &[],
+            validity_days: 30,
+            alg: KeyAlgorithm::parse("ecdsa").unwrap(),
+            now: core.now().secs(),
+        })
+        .unwrap();
         let pair =
             create(&core, CertificateKeyPair::DEF, json!({"name": "key", "certificate_data": generated.certificate_pem, "key_data": generated.key_pem.reveal()})).await.unwrap();
         let mut scopes = Vec::new();
         for (scope, text, description) in [
             ("openid", "return {}", ""),
             ("email", "return {'email': request.user.email, 'email_verified': False}", "Email address"),
-            ("profile", "return {'name': request.user.name, 'preferred_username': request.user.username, 'groups': [g.name for g in request.user.groups.all()]}", "Profile"),
+            (
+                "profile",
+                "return {'name': request.user.name, 'preferred_username': request.user.username, 'groups': [g.name for g in request.user.groups.all()]}",
+                "Profile",
+            ),
             ("offline_access", "return {}", "Stay signed in"),
             ("goauthentik.io/api", "return {}", "API"),
         ] {
-            let sent = json!({"name": scope, "scope_name": scope, "expression": text, "description": description});
+            let sent =
+                json!({"name": scope, "scope_name": scope, "expression": text, "description": description});
             scopes.push(create(&core, ScopeMapping::DEF, sent).await.unwrap().pk);
         }
         let base = json!({
@@ -116,29 +156,58 @@ impl World {
             "property_mappings": scopes, "grant_types": GrantType::VALUES, "redirect_uris": [{"matching_mode": "strict", "url": CB}, {"matching_mode": "strict", "url": "https://app.example/bye", "redirect_uri_type": "logout"}],
         });
         let provider = create(&core, OAuth2Provider::DEF, base.clone()).await.unwrap();
-        let application = create(&core, Application::DEF, json!({"name": "App", "slug": "app", "provider": provider.num})).await.unwrap();
+        let application =
+            create(&core, Application::DEF, json!({"name": "App", "slug": "app", "provider": provider.num}))
+                .await
+                .unwrap();
         let mut other = base;
         other["name"] = json!("other");
         other["client_id"] = json!("other");
         let other = create(&core, OAuth2Provider::DEF, other).await.unwrap();
-        create(&core, Application::DEF, json!({"name": "Other", "slug": "other", "provider": other.num})).await.unwrap();
+        create(&core, Application::DEF, json!({"name": "Other", "slug": "other", "provider": other.num}))
+            .await
+            .unwrap();
         Self { core, clock, router, provider, application, scopes, ann }
     }
 
     /// Changes settings of the client.
     pub async fn set(&self, changes: Json) {
         let current = self.core.config().get(self.provider.pk).cloned().unwrap();
-        let change = check(current.def, changes.as_object().unwrap(), Some(&current), true, &self.core.config(), &EveryRow, &self.core.ports).unwrap();
-        let write = Write::Update { pk: current.pk, version: None, data: change.data, secrets: change.secrets };
+        let change = check(
+            current.def,
+            changes.as_object().unwrap(),
+            Some(&current),
+            true,
+            &self.core.config(),
+            &EveryRow,
+            &self.core.ports,
+        )
+        .unwrap();
+        let write =
+            Write::Update { pk: current.pk, version: None, data: change.data, secrets: change.secrets };
         self.core.objects.apply(vec![write], &Author::system()).await.unwrap();
     }
     /// Only this person may use the application.
     pub async fn only(&self, user: i64) {
-        create(&self.core, PolicyBinding::DEF, json!({"target": self.application.pbm(), "user": user, "order": 0})).await.unwrap();
+        create(
+            &self.core,
+            PolicyBinding::DEF,
+            json!({"target": self.application.pbm(), "user": user, "order": 0}),
+        )
+        .await
+        .unwrap();
     }
     pub fn client(&self, method: &str, path: &str) -> Client {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        Client { host: HOST.into(), secure: true, method: method.into(), path: path.into(), query: query.into(), request_id: "r".into(), ..Client::internal() }
+        Client {
+            host: HOST.into(),
+            secure: true,
+            method: method.into(),
+            path: path.into(),
+            query: query.into(),
+            request_id: "r".into(),
+            ..Client::internal()
+        }
     }
     /// A session cookie of a person who just signed in.
     pub async fn sign_in(&self, person: &Principal) -> String {
@@ -146,7 +215,12 @@ impl World {
         self.sign_in_again(&mut session, person).await
     }
     pub async fn sign_in_again(&self, session: &mut WebSession, person: &Principal) -> String {
-        let authentication = Authentication { method: "password".into(), at: self.core.now(), event: self.core.ports.uuid(), ..Authentication::default() };
+        let authentication = Authentication {
+            method: "password".into(),
+            at: self.core.now(),
+            event: self.core.ports.uuid(),
+            ..Authentication::default()
+        };
         session.sign_in(&self.core, person.clone(), authentication, Span::DAY);
         let cookies = session.save(&self.core, &self.client("GET", "/")).await.unwrap();
         cookies[0].split(';').next().unwrap().to_owned()
@@ -170,9 +244,16 @@ impl World {
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 22).await.unwrap();
         TestResponse { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
-    /// The authorization request of the client with other or further parameters; an empty value leaves one out.
+    /// The authorization request of the client with other or further parameters; an empty value leaves one
+    /// out.
     pub async fn authorize(&self, cookie: &str, other: &[(&str, &str)]) -> TestResponse {
-        self.send("GET", &format!("/application/o/authorize/?{}", authorize_query(other)), &[("cookie", cookie)], "").await
+        self.send(
+            "GET",
+            &format!("/application/o/authorize/?{}", authorize_query(other)),
+            &[("cookie", cookie)],
+            "",
+        )
+        .await
     }
     /// The token endpoint, with the client's Basic authentication.
     pub async fn token(&self, params: &[(&str, &str)]) -> TestResponse {
@@ -227,7 +308,14 @@ impl World {
 }
 
 pub fn authorize_query(other: &[(&str, &str)]) -> String {
-    let mut all = vec![("client_id", "app"), ("redirect_uri", CB), ("response_type", "code"), ("scope", "openid"), ("state", "st"), ("nonce", "no")];
+    let mut all = vec![
+        ("client_id", "app"),
+        ("redirect_uri", CB),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("state", "st"),
+        ("nonce", "no"),
+    ];
     for (name, value) in other {
         all.retain(|(n, _)| n != name);
         if !value.is_empty() {
@@ -246,7 +334,11 @@ pub fn claims(token: &Json) -> Json {
 }
 
 async fn person(core: &Arc<Core>, name: &str) -> Principal {
-    let user = User { name: format!("{name} example"), email: format!("{name}@example.test"), ..User::new(&core.ports, name) };
+    let user = User {
+        name: format!("{name} example"),
+        email: format!("{name}@example.test"),
+        ..User::new(&core.ports, name)
+    };
     let id = users::insert(&core.db, &user, &[]).await.unwrap();
     Principal::load(core, id).await.unwrap().unwrap()
 }
@@ -254,10 +346,13 @@ async fn person(core: &Arc<Core>, name: &str) -> Principal {
 /// Creates an object as the API does: judged, then stored.
 pub async fn create(core: &Core, def: &'static ModelDef, sent: Json) -> Result<Arc<Object>, Json> {
     let sent: Map = sent.as_object().cloned().unwrap();
-    let change = check(def, &sent, None, false, &core.config(), &EveryRow, &core.ports).map_err(|error| match error {
-        Error::Invalid(fields) => fields.to_json(),
-        other => FieldErrors::one("error", other.to_string()).to_json(),
-    })?;
+    let change =
+        check(def, &sent, None, false, &core.config(), &EveryRow, &core.ports).map_err(
+            |error| match error {
+                Error::Invalid(fields) => fields.to_json(),
+                other => FieldErrors::one("error", other.to_string()).to_json(),
+            },
+        )?;
     let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
     Ok(core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0))
 }

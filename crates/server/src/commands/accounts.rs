@@ -23,7 +23,9 @@ pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
 }
 
 async fn user(core: &Core, name: &str) -> Result<User> {
-    users::by_username(&core.db, name).await?.ok_or_else(|| Error::Unavailable(format!("there is no user {name}")))
+    users::by_username(&core.db, name)
+        .await?
+        .ok_or_else(|| Error::Unavailable(format!("there is no user {name}")))
 }
 
 pub(super) async fn admins(core: &Core) -> Result<Group> {
@@ -45,7 +47,14 @@ pub(super) async fn admins(core: &Core) -> Result<Group> {
 
 pub(super) async fn note(core: &Core, action: &str, user: &User) {
     let model = json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
-    core.event(&Client::internal(), None, action, "signet.command", json!({"model": model, "message": "by the command line"})).await;
+    core.event(
+        &Client::internal(),
+        None,
+        action,
+        "signet.command",
+        json!({"model": model, "message": "by the command line"}),
+    )
+    .await;
 }
 
 /// Without a name it is about akadmin, who need not be there yet: `create_admin_user` makes the account.
@@ -57,7 +66,10 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
         None => match users::by_username(&core.db, AKADMIN).await? {
             Some(user) => user,
             None => {
-                println!("The group {} is ready. There is no {AKADMIN}: create_admin_user makes one.", group.name);
+                println!(
+                    "The group {} is ready. There is no {AKADMIN}: create_admin_user makes one.",
+                    group.name
+                );
                 core.db.close().await;
                 return Ok(());
             }
@@ -73,7 +85,9 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
 pub async fn admin_user(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
     let user = repaired(&core).await?;
-    println!("{AKADMIN} is an active administrator. Open this path on the server and confirm to sign in, once; then set a password:");
+    println!(
+        "{AKADMIN} is an active administrator. Open this path on the server and confirm to sign in, once; then set a password:"
+    );
     link(&core, &user, Span::from_secs(3600)).await?;
     core.db.close().await;
     Ok(())
@@ -119,7 +133,10 @@ pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result
     }
     let core = prepared(options).await?;
     let user = user(&core, name).await?;
-    println!("Whoever opens this path on the server within {minutes} minutes and confirms is signed in as {}, once:", user.username);
+    println!(
+        "Whoever opens this path on the server within {minutes} minutes and confirms is signed in as {}, once:",
+        user.username
+    );
     link(&core, &user, Span::from_secs(minutes * 60)).await?;
     core.db.close().await;
     Ok(())
@@ -128,7 +145,13 @@ pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result
 pub(super) async fn link(core: &Core, user: &User, life: Span) -> Result<()> {
     let key = Secret::new(core.ports.alphanumeric(60));
     let now = core.now();
-    let mut token = tokens::Token::new(core.ports.uuid(), format!("signet-recovery-{}", core.ports.hex(8)), "recovery", user.id, now);
+    let mut token = tokens::Token::new(
+        core.ports.uuid(),
+        format!("signet-recovery-{}", core.ports.hex(8)),
+        "recovery",
+        user.id,
+        now,
+    );
     token.description = "Recovery link made on the command line".into();
     token.expiring = true;
     token.expires = Some(now.plus(life));
@@ -148,7 +171,10 @@ pub async fn change_password(options: &Options, name: &str) -> Result<()> {
         setup::finish(&core).await?;
     }
     note(&core, "password_set", &user).await;
-    println!("The password of {} was changed; their sessions have ended, and what was granted in them.", user.username);
+    println!(
+        "The password of {} was changed; their sessions have ended, and what was granted in them.",
+        user.username
+    );
     core.db.close().await;
     Ok(())
 }
@@ -167,7 +193,9 @@ fn read_password(name: &str) -> Result<Secret> {
 /// One line of standard input; on a terminal without showing it.
 fn ask(question: &str) -> Result<Secret> {
     let terminal = std::io::stdin().is_terminal();
-    let echo = |mode: &str| terminal && Command::new("stty").arg(mode).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    let echo = |mode: &str| {
+        terminal && Command::new("stty").arg(mode).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    };
     if terminal {
         eprint!("{question}");
         let _ = std::io::stderr().flush();

@@ -6,33 +6,43 @@ use signet_blueprints::{EXAMPLES, Source, apply as import, shipped};
 use signet_store::Author;
 use std::path::Path;
 
-/// Imports a file, standard input (`-`), or one of the files in the binary (`example/…`). It is the operator's own, so that it may read variables
-/// and files.
+/// Imports a file, standard input (`-`), or one of the files in the binary (`example/…`). It is the
+/// operator's own, so that it may read variables and files.
 pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let text = read(path)?;
     let core = serve::open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     #[allow(clippy::disallowed_methods, reason = "blueprints may read variables of any name")]
-    let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let environment = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
     let file = path.display().to_string();
     let source = Source { environment: Some(&environment), ..Source::new(&file, &text) };
     let report = import(&core, &source, &Author::system()).await?;
     report.notes.iter().for_each(|n| eprintln!("note: {n}"));
-    println!("{} created, {} updated, {} deleted, {} unchanged, {} skipped.", report.created, report.updated, report.deleted, report.unchanged, report.skipped);
+    println!(
+        "{} created, {} updated, {} deleted, {} unchanged, {} skipped.",
+        report.created, report.updated, report.deleted, report.unchanged, report.skipped
+    );
     core.db.close().await;
     Ok(())
 }
 
 fn read(path: &Path) -> Result<String> {
     if path == Path::new("-") {
-        return std::io::read_to_string(std::io::stdin()).map_err(|e| Error::Unavailable(format!("standard input: {e}")));
+        return std::io::read_to_string(std::io::stdin())
+            .map_err(|e| Error::Unavailable(format!("standard input: {e}")));
     }
     match (std::fs::read_to_string(path), path.to_str().and_then(shipped)) {
         (Ok(text), _) => Ok(text),
         (Err(_), Some(text)) => Ok(text.to_owned()),
         (Err(e), None) => {
             let examples: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
-            Err(Error::Unavailable(format!("{}: {e}. Files in the binary: {}.", path.display(), examples.join(", "))))
+            Err(Error::Unavailable(format!(
+                "{}: {e}. Files in the binary: {}.",
+                path.display(),
+                examples.join(", ")
+            )))
         }
     }
 }

@@ -61,19 +61,34 @@ async fn wanted(core: &Arc<Core>, query: &Query) -> Result<Wanted> {
         None => None,
     };
     let at = match &query.at {
-        Some(text) => Timestamp::parse(text).map_err(|_| Error::Unavailable(format!("{text} is no time: write it as 2026-11-24T22:30:00Z")))?,
+        Some(text) => Timestamp::parse(text).map_err(|_| {
+            Error::Unavailable(format!("{text} is no time: write it as 2026-11-24T22:30:00Z"))
+        })?,
         None => core.now(),
     };
     let target = target(core, query)?;
-    Ok(Wanted { person, target, ip: query.ip, device: String::new(), user_agent: query.user_agent.clone(), at, context: Map::new() })
+    Ok(Wanted {
+        person,
+        target,
+        ip: query.ip,
+        device: String::new(),
+        user_agent: query.user_agent.clone(),
+        at,
+        context: Map::new(),
+    })
 }
 
 fn target(core: &Core, query: &Query) -> Result<Arc<Object>> {
     let config = core.config();
     let unknown = |what: &str, slug: &str| Error::Unavailable(format!("there is no {what} {slug}"));
     match (&query.application, &query.flow) {
-        (Some(slug), _) => config.find::<Application>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("application", slug)),
-        (None, Some(slug)) => config.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("flow", slug)),
+        (Some(slug), _) => config
+            .find::<Application>("slug", slug)
+            .map(|(o, _)| o.clone())
+            .ok_or_else(|| unknown("application", slug)),
+        (None, Some(slug)) => {
+            config.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("flow", slug))
+        }
         (None, None) => Err(Error::Unavailable("name an application or a flow".to_owned())),
     }
 }
@@ -84,7 +99,8 @@ fn words(answer: &Json) -> String {
     let list = |from: &Json, name: &str| from.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
     let passes = |from: &Json| from.get("passing") == Some(&Json::Bool(true));
     let mut out = String::new();
-    let _ = writeln!(out, "{}: {}", if passes(answer) { "Allowed" } else { "Refused" }, text(answer, "reason"));
+    let _ =
+        writeln!(out, "{}: {}", if passes(answer) { "Allowed" } else { "Refused" }, text(answer, "reason"));
     for message in list(answer, "messages") {
         let _ = writeln!(out, "  \"{}\"", message.as_str().unwrap_or_default());
     }
@@ -99,7 +115,13 @@ fn words(answer: &Json) -> String {
         for binding in list(&decision, "bindings") {
             let negated = if binding.get("negate") == Some(&Json::Bool(true)) { "not " } else { "" };
             let took = binding.get("took_us").and_then(Json::as_u64).unwrap_or_default();
-            let _ = writeln!(out, "  {} {negated}{} [{}] {took} µs", if passes(&binding) { "+" } else { "-" }, text(&binding, "name"), text(&binding, "kind"));
+            let _ = writeln!(
+                out,
+                "  {} {negated}{} [{}] {took} µs",
+                if passes(&binding) { "+" } else { "-" },
+                text(&binding, "name"),
+                text(&binding, "kind")
+            );
             for message in list(&binding, "messages") {
                 let _ = writeln!(out, "      \"{}\"", message.as_str().unwrap_or_default());
             }
@@ -124,9 +146,16 @@ fn words(answer: &Json) -> String {
         );
     }
     if let Some(risk) = answer.get("risk").filter(|r| r.is_object()) {
-        let _ = writeln!(out, "\nRisk: {} of 100", risk.get("score").and_then(Json::as_i64).unwrap_or_default());
+        let _ =
+            writeln!(out, "\nRisk: {} of 100", risk.get("score").and_then(Json::as_i64).unwrap_or_default());
         for reason in list(risk, "reasons") {
-            let _ = writeln!(out, "  {:>3} {}: {}", reason.get("points").and_then(Json::as_i64).unwrap_or_default(), text(&reason, "name"), text(&reason, "detail"));
+            let _ = writeln!(
+                out,
+                "  {:>3} {}: {}",
+                reason.get("points").and_then(Json::as_i64).unwrap_or_default(),
+                text(&reason, "name"),
+                text(&reason, "detail")
+            );
         }
     }
     out
@@ -138,8 +167,7 @@ mod tests {
     use signet_base::json;
     #[test]
     fn the_answer_is_told_in_lines() {
-        let binding =
-            json!({"passing": false, "negate": true, "name": "office", "kind": "signet_policies_network.networkpolicy", "took_us": 3, "messages": ["No."], "error": "it broke"});
+        let binding = json!({"passing": false, "negate": true, "name": "office", "kind": "signet_policies_network.networkpolicy", "took_us": 3, "messages": ["No."], "error": "it broke"});
         let answer = json!({
             "passing": false, "reason": "No binding passes: not office.", "messages": ["No."],
             "decisions": [{"name": "wiki", "policy_engine_mode": "any", "passing": false, "bindings": [binding]}],

@@ -19,12 +19,20 @@ async fn send(core: &Core, to: &str, stage: Option<&str>) -> Result<()> {
         None => core.settings.mail.sender.clone(),
         Some(name) => {
             let config = core.config();
-            let by_pk = Uuid::parse_str(name).ok().and_then(|pk| config.get_typed::<EmailStage>(pk)).map(|(_, s)| s);
+            let by_pk =
+                Uuid::parse_str(name).ok().and_then(|pk| config.get_typed::<EmailStage>(pk)).map(|(_, s)| s);
             let found = by_pk.or_else(|| config.all::<EmailStage>().map(|(_, s)| s).find(|s| s.name == name));
-            found.ok_or_else(|| Error::Unavailable(format!("there is no e-mail stage {name:?}")))?.sender(core)
+            found
+                .ok_or_else(|| Error::Unavailable(format!("there is no e-mail stage {name:?}")))?
+                .sender(core)
         }
     };
-    let letter = Email { to: vec![to.to_owned()], subject: "Test of the mail server".into(), template: "email/setup.html".into(), ..Email::default() };
+    let letter = Email {
+        to: vec![to.to_owned()],
+        subject: "Test of the mail server".into(),
+        template: "email/setup.html".into(),
+        ..Email::default()
+    };
     mail::send(core, &Client::internal(), &sender, &letter).await?;
     println!("{}:{} has taken the message.", sender.server.host, sender.server.port);
     Ok(())

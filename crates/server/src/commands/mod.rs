@@ -6,7 +6,7 @@ mod mail;
 mod probe;
 mod rescue;
 
-use crate::config::{Config, SettingError, Options, manual};
+use crate::config::{Config, Options, SettingError, manual};
 use crate::{log, serve, wiring};
 use clap::{Parser, Subcommand};
 use signet_base::{Error, Ports, Result};
@@ -15,7 +15,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "signet", version, about = "Identity provider: sign-in, single sign-on, directory.", disable_help_subcommand = true)]
+#[command(
+    name = "signet",
+    version,
+    about = "Identity provider: sign-in, single sign-on, directory.",
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -147,10 +152,14 @@ fn refuse(mistakes: &[SettingError]) -> ExitCode {
 fn words(error: &Error) -> String {
     match error {
         Error::Invalid(fields) => match fields.to_json() {
-            signet_base::Json::Object(map) => map.values().filter_map(|v| v.get(0).and_then(|m| m.as_str())).collect::<Vec<_>>().join("\n"),
+            signet_base::Json::Object(map) => {
+                map.values().filter_map(|v| v.get(0).and_then(|m| m.as_str())).collect::<Vec<_>>().join("\n")
+            }
             other => other.to_string(),
         },
-        Error::Denied(why) | Error::Conflict(why) | Error::Unavailable(why) | Error::Internal(why) => why.clone(),
+        Error::Denied(why) | Error::Conflict(why) | Error::Unavailable(why) | Error::Internal(why) => {
+            why.clone()
+        }
         Error::TooMany { .. } => error.to_string(),
         Error::NotFound => "there is no such thing".into(),
     }
@@ -163,7 +172,14 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::Migrate => {
             let db = wiring::open_database(options).await?;
             let count = signet_store::migrate(&db, &Ports::system()).await?;
-            println!("{}", if count == 0 { "The schema is up to date.".to_owned() } else { format!("{count} migrations applied.") });
+            println!(
+                "{}",
+                if count == 0 {
+                    "The schema is up to date.".to_owned()
+                } else {
+                    format!("{count} migrations applied.")
+                }
+            );
             db.close().await;
             Ok(())
         }
@@ -171,12 +187,18 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::SetupCode => accounts::setup_code(options).await,
         Command::Rescue => rescue::run(options).await,
         Command::CreateAdminUser => accounts::admin_user(options).await,
-        Command::CreateRecoveryKey { duration, user } => accounts::recovery_key(options, duration, &user).await,
+        Command::CreateRecoveryKey { duration, user } => {
+            accounts::recovery_key(options, duration, &user).await
+        }
         Command::Changepassword { user } => accounts::change_password(options, &user).await,
         Command::ApplyBlueprint { path } => blueprint::apply(options, &path).await,
         Command::Explain(query) => explain::run(options, &query).await,
         Command::TestEmail { to, stage } => mail::test(options, &to, stage.as_deref()).await,
         // Handled before the settings are needed.
-        Command::Check | Command::Healthcheck | Command::DumpConfig | Command::Version | Command::SettingsTable => Ok(()),
+        Command::Check
+        | Command::Healthcheck
+        | Command::DumpConfig
+        | Command::Version
+        | Command::SettingsTable => Ok(()),
     }
 }

@@ -26,7 +26,9 @@ pub fn run(options: &Options) -> ExitCode {
 /// Where a server that listens on all addresses is reached from here.
 fn local(address: SocketAddr) -> SocketAddr {
     match address.ip() {
-        ip if ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
+        ip if ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+        }
         _ => address,
     }
 }
@@ -45,5 +47,8 @@ fn status(address: SocketAddr) -> std::io::Result<u16> {
         }
     }
     let text = String::from_utf8_lossy(&head[..length]);
-    text.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(|| std::io::Error::other("that is no HTTP server"))
+    text.split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .ok_or_else(|| std::io::Error::other("that is no HTTP server"))
 }

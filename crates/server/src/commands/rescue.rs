@@ -1,5 +1,5 @@
-//! `signet rescue`: a way in for an installation that has locked its administrators out. It changes as little as it can:
-//! nothing of the flows that are there is touched, so that they can be repaired afterwards.
+//! `signet rescue`: a way in for an installation that has locked its administrators out. It changes as little
+//! as it can: nothing of the flows that are there is touched, so that they can be repaired afterwards.
 use super::accounts::{AKADMIN, link, note, prepared, repaired};
 use crate::config::Options;
 use signet_base::{Result, Span, json};
@@ -26,11 +26,17 @@ pub async fn run(options: &Options) -> Result<()> {
         // JSON is YAML; a domain may be any text.
         let entry = json!({"model": "authentik_brands.brand", "identifiers": {"domain": domain}, "attrs": {"flow_authentication": "@flow@"}}).to_string();
         let entry = entry.replace("\"@flow@\"", &format!("!Find [authentik_flows.flow, [slug, {SLUG}]]"));
-        apply(&core, &Source::new("brand", &format!("version: 1\nentries:\n- {entry}\n")), &Author::system()).await?;
-        println!("Brand {domain}: people sign in by the flow {SLUG} now (before: {}).", flow.as_deref().unwrap_or("none"));
+        apply(&core, &Source::new("brand", &format!("version: 1\nentries:\n- {entry}\n")), &Author::system())
+            .await?;
+        println!(
+            "Brand {domain}: people sign in by the flow {SLUG} now (before: {}).",
+            flow.as_deref().unwrap_or("none")
+        );
     }
     note(&core, "model_updated", &user).await;
-    println!("A running server knows it within a second. Open this path on it and confirm to sign in, once; `signet changepassword {AKADMIN}` sets a password.");
+    println!(
+        "A running server knows it within a second. Open this path on it and confirm to sign in, once; `signet changepassword {AKADMIN}` sets a password."
+    );
     link(&core, &user, Span::from_secs(3600)).await?;
     println!("When your own sign-in flow works again, set it as the brand's authentication flow.");
     core.db.close().await;
@@ -40,5 +46,8 @@ pub async fn run(options: &Options) -> Result<()> {
 /// Domains of the brands, with the flow that people sign in by.
 fn brands(core: &Core) -> Vec<(String, Option<String>)> {
     let config = core.config();
-    config.all::<Brand>().map(|(_, b)| (b.domain.clone(), brand::slug(&config, b.flow_authentication))).collect()
+    config
+        .all::<Brand>()
+        .map(|(_, b)| (b.domain.clone(), brand::slug(&config, b.flow_authentication)))
+        .collect()
 }

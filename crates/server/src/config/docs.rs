@@ -15,7 +15,13 @@ pub fn table() -> String {
         let prefix = if s.name == "DATA_DIR" { "SIGNET_" } else { "AUTHENTIK_" };
         let secret = if s.secret { " (secret)" } else { "" };
         // Writing into a String cannot fail.
-        let _ = writeln!(out, "| `{prefix}{}`{secret} | {default} | {} | {} |", s.name, s.kind.expected(), meaning.replace('|', "\\|"));
+        let _ = writeln!(
+            out,
+            "| `{prefix}{}`{secret} | {default} | {} | {} |",
+            s.name,
+            s.kind.expected(),
+            meaning.replace('|', "\\|")
+        );
     }
     out
 }

@@ -6,7 +6,7 @@ mod table;
 
 pub use docs::table as manual;
 pub use options::{Bootstrap, Database, Options};
-pub use setting::{SettingKind, Setting, Use, addresses, networks};
+pub use setting::{Setting, SettingKind, Use, addresses, networks};
 pub use table::{TABLE, find};
 
 use std::collections::BTreeMap;
@@ -49,7 +49,9 @@ impl Config {
     /// Reads the variables of the process.
     pub fn from_process() -> Result<Self, Vec<SettingError>> {
         #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-        let all = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+        let all = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
         Self::read(&all)
     }
 
@@ -77,17 +79,25 @@ impl Config {
             }
             if !setting.kind.fits(&value) {
                 let shown = if setting.secret { "The value".to_owned() } else { format!("{value:?}") };
-                mistakes.push(SettingError { variable: variable.clone(), message: format!("{shown} is not {}.", setting.kind.expected()) });
+                mistakes.push(SettingError {
+                    variable: variable.clone(),
+                    message: format!("{shown} is not {}.", setting.kind.expected()),
+                });
                 continue;
             }
             if let (Some(other), Some(first)) = (me.values.get(name), me.origin.get(name))
                 && *other != value
             {
-                mistakes.push(SettingError { variable: variable.clone(), message: format!("{first} has another value: set one of them.") });
+                mistakes.push(SettingError {
+                    variable: variable.clone(),
+                    message: format!("{first} has another value: set one of them."),
+                });
                 continue;
             }
             match setting.used {
-                Use::Later(what) if value != setting.default => unused.entry(what).or_default().push(variable.clone()),
+                Use::Later(what) if value != setting.default => {
+                    unused.entry(what).or_default().push(variable.clone())
+                }
                 Use::Never(why) => unused.entry(why).or_default().push(variable.clone()),
                 _ => {}
             }
@@ -116,7 +126,10 @@ impl Config {
     }
     /// The variable that set a value, or the one that could.
     pub fn variable(&self, name: &str) -> String {
-        self.origin.get(name).cloned().unwrap_or_else(|| format!("{}{name}", if name == "DATA_DIR" { "SIGNET_" } else { "AUTHENTIK_" }))
+        self.origin
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| format!("{}{name}", if name == "DATA_DIR" { "SIGNET_" } else { "AUTHENTIK_" }))
     }
     pub fn flag(&self, name: &str) -> bool {
         setting::flag(self.text(name)).unwrap_or_default()
@@ -139,10 +152,16 @@ impl Config {
 
 /// `file:///path` and `env://NAME`, each with `?default`.
 fn resolve(raw: &str, environment: &BTreeMap<String, String>) -> Result<String, String> {
-    let split = |rest: &str| rest.split_once('?').map_or((rest.to_owned(), None), |(a, b)| (a.to_owned(), Some(b.to_owned())));
+    let split = |rest: &str| {
+        rest.split_once('?').map_or((rest.to_owned(), None), |(a, b)| (a.to_owned(), Some(b.to_owned())))
+    };
     if let Some(rest) = raw.strip_prefix("env://") {
         let (name, default) = split(rest);
-        return environment.get(&name).cloned().or(default).ok_or_else(|| format!("the variable {name} is not set."));
+        return environment
+            .get(&name)
+            .cloned()
+            .or(default)
+            .ok_or_else(|| format!("the variable {name} is not set."));
     }
     if let Some(rest) = raw.strip_prefix("file://") {
         let (path, default) = split(rest);
@@ -153,7 +172,9 @@ fn resolve(raw: &str, environment: &BTreeMap<String, String>) -> Result<String, 
             std::fs::read_to_string(&path)
         };
         return match (read(), default) {
-            (Ok(text), _) => Ok(text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).to_owned()),
+            (Ok(text), _) => {
+                Ok(text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).to_owned())
+            }
             (Err(_), Some(default)) => Ok(default),
             (Err(error), None) => Err(format!("cannot read {path}: {error}.")),
         };
@@ -162,9 +183,12 @@ fn resolve(raw: &str, environment: &BTreeMap<String, String>) -> Result<String, 
 }
 
 fn unknown(variable: &str, name: &str) -> String {
-    let near = TABLE.iter().filter(|s| !s.name.ends_with('*')).map(|s| (distance(name, s.name), s.name)).min();
+    let near =
+        TABLE.iter().filter(|s| !s.name.ends_with('*')).map(|s| (distance(name, s.name), s.name)).min();
     match near {
-        Some((far, close)) if far <= 1 + name.len() / 5 => format!("{variable} is unknown and has no effect. Did you mean AUTHENTIK_{close}?"),
+        Some((far, close)) if far <= 1 + name.len() / 5 => {
+            format!("{variable} is unknown and has no effect. Did you mean AUTHENTIK_{close}?")
+        }
         _ => format!("{variable} is unknown and has no effect."),
     }
 }
@@ -189,14 +213,19 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
     fn read(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        Config::read(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()).map_err(|m| m.iter().map(ToString::to_string).collect())
+        Config::read(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+            .map_err(|m| m.iter().map(ToString::to_string).collect())
     }
     #[test]
     fn all_mistakes_are_reported_together_with_what_was_expected() {
-        let said =
-            read(&[("AUTHENTIK_LISTEN__HTTP", "nowhere"), ("AUTHENTIK_POSTGRESQL__PORT", "x"), ("SIGNET_DEBUG", "maybe"), ("AUTHENTIK_SECRET_KEY", "file:///does/not/exist")])
-                .err()
-                .unwrap();
+        let said = read(&[
+            ("AUTHENTIK_LISTEN__HTTP", "nowhere"),
+            ("AUTHENTIK_POSTGRESQL__PORT", "x"),
+            ("SIGNET_DEBUG", "maybe"),
+            ("AUTHENTIK_SECRET_KEY", "file:///does/not/exist"),
+        ])
+        .err()
+        .unwrap();
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(said.iter().any(|m| m.starts_with("AUTHENTIK_LISTEN__HTTP: ") && m.contains("address:port")));
         assert!(said.iter().any(|m| m.starts_with("SIGNET_DEBUG: ") && m.contains("true or false")));
@@ -216,13 +245,20 @@ mod tests {
             ("AUTHENTIK_COOKIE_DOMAIN", "file:///not/there?x.test"),
         ])
         .unwrap();
-        assert_eq!((config.text("POSTGRESQL__PASSWORD"), config.text("AVATARS"), config.text("COOKIE_DOMAIN")), ("s3", "initials", "x.test"));
+        assert_eq!(
+            (config.text("POSTGRESQL__PASSWORD"), config.text("AVATARS"), config.text("COOKIE_DOMAIN")),
+            ("s3", "initials", "x.test")
+        );
         assert!(read(&[("AUTHENTIK_AVATARS", "env://NOT_THERE")]).is_err());
-        assert!(!config.dump().contains("s3") && config.dump().contains("AUTHENTIK_POSTGRESQL__PASSWORD=********"));
+        assert!(
+            !config.dump().contains("s3")
+                && config.dump().contains("AUTHENTIK_POSTGRESQL__PASSWORD=********")
+        );
     }
     #[test]
     fn guide_g17_numbers_of_workers_are_named_as_not_needed() {
-        let all = [("AUTHENTIK_WEB__WORKERS", "2"), ("AUTHENTIK_WORKER__CONCURRENCY", "4")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let all = [("AUTHENTIK_WEB__WORKERS", "2"), ("AUTHENTIK_WORKER__CONCURRENCY", "4")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
         let warnings = Config::read(&all.into()).unwrap().warnings;
         for name in ["AUTHENTIK_WEB__WORKERS", "AUTHENTIK_WORKER__CONCURRENCY"] {
             assert!(warnings.iter().any(|w| w.contains(name) && w.contains("no effect")), "{warnings:?}");
@@ -230,10 +266,22 @@ mod tests {
     }
     #[test]
     fn unknown_and_unused_variables_are_warned_about_once() {
-        let config = read(&[("AUTHENTIK_LISTEN_HTTP", "x"), ("AUTHENTIK_REDIS__HOST", "redis"), ("AUTHENTIK_REDIS__PORT", "1"), ("AUTHENTIK_QQQ", "1"), ("PATH", "/bin")]).unwrap();
+        let config = read(&[
+            ("AUTHENTIK_LISTEN_HTTP", "x"),
+            ("AUTHENTIK_REDIS__HOST", "redis"),
+            ("AUTHENTIK_REDIS__PORT", "1"),
+            ("AUTHENTIK_QQQ", "1"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
         assert_eq!(config.warnings.len(), 3, "{:?}", config.warnings);
         assert!(config.warnings[0].contains("Did you mean AUTHENTIK_LISTEN__HTTP?"));
-        assert!(config.warnings.iter().any(|w| w.contains("AUTHENTIK_REDIS__HOST, AUTHENTIK_REDIS__PORT have no effect yet")));
+        assert!(
+            config
+                .warnings
+                .iter()
+                .any(|w| w.contains("AUTHENTIK_REDIS__HOST, AUTHENTIK_REDIS__PORT have no effect yet"))
+        );
     }
     #[test]
     fn names_are_declared_once_and_defaults_fit() {
@@ -278,6 +326,12 @@ mod tests {
         ] {
             assert!(find(name).is_some(), "{name}");
         }
-        assert!(read(&[("AUTHENTIK_COOKIE__DOMAIN", ".example.com"), ("AUTHENTIK_EMAIL__FROM", "Authentik <authentik@example.com>")]).is_ok());
+        assert!(
+            read(&[
+                ("AUTHENTIK_COOKIE__DOMAIN", ".example.com"),
+                ("AUTHENTIK_EMAIL__FROM", "Authentik <authentik@example.com>")
+            ])
+            .is_ok()
+        );
     }
 }

@@ -46,15 +46,27 @@ pub struct Options {
 
 /// Rules over several variables.
 pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
-    let mut wrong = |name: &str, message: &str| mistakes.push(SettingError { variable: config.variable(name), message: message.to_owned() });
+    let mut wrong = |name: &str, message: &str| {
+        mistakes.push(SettingError { variable: config.variable(name), message: message.to_owned() })
+    };
     if config.given("BOOTSTRAP_PASSWORD") && config.given("BOOTSTRAP_PASSWORD_HASH") {
         wrong("BOOTSTRAP_PASSWORD_HASH", "give either the password or its hash.");
     }
-    if config.given("BOOTSTRAP_PASSWORD_HASH") && !signet_core::hash::is_well_formed(config.text("BOOTSTRAP_PASSWORD_HASH")) {
+    if config.given("BOOTSTRAP_PASSWORD_HASH")
+        && !signet_core::hash::is_well_formed(config.text("BOOTSTRAP_PASSWORD_HASH"))
+    {
         wrong("BOOTSTRAP_PASSWORD_HASH", "The value is not an Argon2id or pbkdf2_sha256 hash.");
     }
     // A port, path or scheme would never fit a host, and look as if it did.
-    let host = |text: &str| text == "*" || text.strip_prefix("*.").unwrap_or(text).bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) && !text.contains("..");
+    let host = |text: &str| {
+        text == "*"
+            || text
+                .strip_prefix("*.")
+                .unwrap_or(text)
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+                && !text.contains("..")
+    };
     if !config.text("EXPRESSIONS__ALLOWED_HOSTS").split(',').all(|text| host(text.trim())) {
         wrong("EXPRESSIONS__ALLOWED_HOSTS", "Give host names without scheme, port or path.");
     }
@@ -63,18 +75,31 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
     }
     let verified = matches!(config.text("POSTGRESQL__SSLMODE"), "verify-ca" | "verify-full");
     if verified && !config.given("POSTGRESQL__SSLROOTCERT") {
-        wrong("POSTGRESQL__SSLROOTCERT", "is needed for this POSTGRESQL__SSLMODE: a PEM file with the issuers that are trusted.");
+        wrong(
+            "POSTGRESQL__SSLROOTCERT",
+            "is needed for this POSTGRESQL__SSLMODE: a PEM file with the issuers that are trusted.",
+        );
     }
     if config.given("POSTGRESQL__SSLCERT") != config.given("POSTGRESQL__SSLKEY") {
-        wrong("POSTGRESQL__SSLKEY", "a client certificate needs both POSTGRESQL__SSLCERT and POSTGRESQL__SSLKEY.");
+        wrong(
+            "POSTGRESQL__SSLKEY",
+            "a client certificate needs both POSTGRESQL__SSLCERT and POSTGRESQL__SSLKEY.",
+        );
     }
-    for name in ["SESSION_SECURITY__TIMEOUT_IDLE", "SESSION_SECURITY__TIMEOUT_ABSOLUTE", "SESSION_SECURITY__REMEMBER_ME_DURATION"] {
+    for name in [
+        "SESSION_SECURITY__TIMEOUT_IDLE",
+        "SESSION_SECURITY__TIMEOUT_ABSOLUTE",
+        "SESSION_SECURITY__REMEMBER_ME_DURATION",
+    ] {
         if Span::parse(config.text(name)).is_ok_and(|s| s < Span::ZERO) {
             wrong(name, "The length of time is negative.");
         }
     }
     for broken in origins(config).filter(|text| Origin::parse(text).is_none()) {
-        wrong("SECURITY__CSRF__TRUSTED_ORIGINS", &format!("{broken:?} is not an origin as https://host[:port]."));
+        wrong(
+            "SECURITY__CSRF__TRUSTED_ORIGINS",
+            &format!("{broken:?} is not an origin as https://host[:port]."),
+        );
     }
     if config.text("COOKIE_DOMAIN").chars().any(|c| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')) {
         wrong("COOKIE_DOMAIN", "The value is not a domain name.");
@@ -96,7 +121,11 @@ impl Options {
                 database: config.text("POSTGRESQL__NAME").to_owned(),
                 schema: config.text("POSTGRESQL__DEFAULT_SCHEMA").to_owned(),
                 // The word was judged when it was read.
-                ssl_mode: config.text("POSTGRESQL__SSLMODE").to_ascii_lowercase().parse().unwrap_or(signet_store::SslMode::VerifyFull),
+                ssl_mode: config
+                    .text("POSTGRESQL__SSLMODE")
+                    .to_ascii_lowercase()
+                    .parse()
+                    .unwrap_or(signet_store::SslMode::VerifyFull),
                 root_cert: file("POSTGRESQL__SSLROOTCERT"),
                 client_cert: file("POSTGRESQL__SSLCERT"),
                 client_key: file("POSTGRESQL__SSLKEY"),
@@ -152,11 +181,16 @@ impl Options {
             unauthenticated_age: Span::parse(c.text("SESSIONS__UNAUTHENTICATED_AGE")).unwrap_or(Span::DAY),
             sessions: session_rules(c),
             debug: c.flag("DEBUG"),
-            base_url: Origin::parse(c.text("WEB__BASE_URL").trim()).or_else(|| Origin::https(c.text("DOMAIN"))),
+            base_url: Origin::parse(c.text("WEB__BASE_URL").trim())
+                .or_else(|| Origin::https(c.text("DOMAIN"))),
             trusted_origins: origins(c).filter_map(Origin::parse).collect(),
             hsts: c.number("WEB__HSTS"),
             trusted_proxies: networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default(),
-            trusted_host_proxies: if c.given("LISTEN__TRUSTED_PROXY_CIDRS") { networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default() } else { Vec::new() },
+            trusted_host_proxies: if c.given("LISTEN__TRUSTED_PROXY_CIDRS") {
+                networks(c.text("LISTEN__TRUSTED_PROXY_CIDRS")).unwrap_or_default()
+            } else {
+                Vec::new()
+            },
             cache_timeout: c.number("CACHE__TIMEOUT"),
             cache_timeout_flows: c.number("CACHE__TIMEOUT_FLOWS"),
             cache_timeout_policies: c.number("CACHE__TIMEOUT_POLICIES"),
@@ -167,7 +201,9 @@ impl Options {
             threads: self.threads(),
             hash: hash_cost(c),
             reputation_expiry: Span::from_secs(c.number("REPUTATION__EXPIRY")),
-            geoip_city: c.text(if c.given("GEOIP") { "GEOIP" } else { "EVENTS__CONTEXT_PROCESSORS__GEOIP" }).to_owned(),
+            geoip_city: c
+                .text(if c.given("GEOIP") { "GEOIP" } else { "EVENTS__CONTEXT_PROCESSORS__GEOIP" })
+                .to_owned(),
             geoip_asn: c.text("EVENTS__CONTEXT_PROCESSORS__ASN").to_owned(),
             breached_passwords: c.text("PASSWORDS__BREACHED_FILE").to_owned(),
             internal_networks: networks(c.text("RISK__INTERNAL_NETWORKS")).unwrap_or_default(),
@@ -191,7 +227,8 @@ impl Options {
         };
         MailSettings { sender: Sender::own(&own), template_dir: PathBuf::from(c.text("EMAIL__TEMPLATE_DIR")) }
     }
-    /// The installation's secret key: the variable's, else the one kept in the data folder, made when there is none.
+    /// The installation's secret key: the variable's, else the one kept in the data folder, made when there
+    /// is none.
     pub fn installation_key(&self, ports: &signet_base::Ports) -> io::Result<Secret> {
         match &self.secret_key {
             Some(key) => Ok(key.clone()),
@@ -221,7 +258,12 @@ fn limits(c: &Config) -> Limits {
 
 /// `AUTHENTIK_EXPRESSIONS__*`
 fn outside(c: &Config) -> Outside {
-    let hosts = c.text("EXPRESSIONS__ALLOWED_HOSTS").split(',').map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect();
+    let hosts = c
+        .text("EXPRESSIONS__ALLOWED_HOSTS")
+        .split(',')
+        .map(|host| host.trim().to_lowercase())
+        .filter(|host| !host.is_empty())
+        .collect();
     Outside { hosts, dns: c.flag("EXPRESSIONS__DNS") }
 }
 
@@ -229,12 +271,18 @@ fn outside(c: &Config) -> Outside {
 fn hash_cost(c: &Config) -> HashCost {
     let number = |name: &str, default: u32| u32::try_from(c.number(name)).unwrap_or(default);
     let default = HashCost::default();
-    HashCost { memory_kib: number("PASSWORDS__HASH_MEMORY", default.memory_kib / 1024) * 1024, passes: number("PASSWORDS__HASH_PASSES", default.passes) }
+    HashCost {
+        memory_kib: number("PASSWORDS__HASH_MEMORY", default.memory_kib / 1024) * 1024,
+        passes: number("PASSWORDS__HASH_PASSES", default.passes),
+    }
 }
 
-/// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were read.
+/// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were
+/// read.
 fn session_rules(c: &Config) -> Rules {
-    let span = |name: &str| Span::parse(c.text(&format!("SESSION_SECURITY__{name}"))).ok().filter(|s| *s > Span::ZERO);
+    let span = |name: &str| {
+        Span::parse(c.text(&format!("SESSION_SECURITY__{name}"))).ok().filter(|s| *s > Span::ZERO)
+    };
     Rules {
         idle: span("TIMEOUT_IDLE"),
         absolute: span("TIMEOUT_ABSOLUTE"),
@@ -256,20 +304,29 @@ fn kept_key(folder: &Path, ports: &signet_base::Ports) -> io::Result<Secret> {
     match std::fs::read_to_string(&path) {
         Ok(text) if text.trim().len() >= 32 => return Ok(Secret::new(text.trim())),
         Ok(_) => {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no key: restore it from a backup, without it stored secrets cannot be read", path.display())));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "{} holds no key: restore it from a backup, without it stored secrets cannot be read",
+                    path.display()
+                ),
+            ));
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
     }
-    std::fs::create_dir_all(folder).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", folder.display())))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", folder.display())))?;
     let key = ports.alphanumeric(60);
-    // Written whole under another name first: two starts at once end with one key, and a crash leaves none or all.
+    // Written whole under another name first: two starts at once end with one key, and a crash leaves none or
+    // all.
     let draft = folder.join(format!(".secret_key.{}", ports.hex(8)));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", draft.display())))?;
+    let mut file =
+        options.open(&draft).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", draft.display())))?;
     file.write_all(key.as_bytes())?;
     file.sync_all()?;
     let linked = std::fs::hard_link(&draft, &path);
@@ -293,7 +350,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(folder.join("secret_key")).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(folder.join("secret_key")).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
         std::fs::write(folder.join("secret_key"), "short").unwrap();
         assert!(kept_key(&folder, &ports).is_err());
@@ -309,7 +369,8 @@ mod tests {
             ("AUTHENTIK_SESSION_SECURITY__TIMEOUT_IDLE", "hours=-1"),
         ];
         let all = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let said: Vec<String> = Config::read(&all).err().unwrap().iter().map(|m| m.variable.clone()).collect();
+        let said: Vec<String> =
+            Config::read(&all).err().unwrap().iter().map(|m| m.variable.clone()).collect();
         assert_eq!(
             said,
             [
@@ -323,33 +384,67 @@ mod tests {
     }
     #[test]
     fn guide_g10_a_broken_origin_is_refused_by_name() {
-        let read = |list: &str| Config::read(&[("AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS".to_owned(), list.to_owned())].into());
-        let said = read("https://auth.example.com, auth.example.com,https://a.test/path,https://*.b.test").err().unwrap();
+        let read = |list: &str| {
+            Config::read(&[("AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS".to_owned(), list.to_owned())].into())
+        };
+        let said = read("https://auth.example.com, auth.example.com,https://a.test/path,https://*.b.test")
+            .err()
+            .unwrap();
         let said: Vec<String> = said.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 3, "{said:?}");
-        for (mistake, broken) in said.iter().zip(["\"auth.example.com\"", "\"https://a.test/path\"", "\"https://*.b.test\""]) {
-            assert!(mistake.starts_with("AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS: ") && mistake.contains(broken), "{mistake}");
+        for (mistake, broken) in
+            said.iter().zip(["\"auth.example.com\"", "\"https://a.test/path\"", "\"https://*.b.test\""])
+        {
+            assert!(
+                mistake.starts_with("AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS: ")
+                    && mistake.contains(broken),
+                "{mistake}"
+            );
         }
-        let fine = Options::of(&read("https://auth.example.com,http://localhost:8080").unwrap()).core_settings(Secret::new("k"));
-        assert_eq!(fine.trusted_origins.iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://auth.example.com", "http://localhost:8080"]);
+        let fine = Options::of(&read("https://auth.example.com,http://localhost:8080").unwrap())
+            .core_settings(Secret::new("k"));
+        assert_eq!(
+            fine.trusted_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["https://auth.example.com", "http://localhost:8080"]
+        );
     }
     #[test]
     fn redteam_01_the_address_comes_from_the_base_url_else_from_the_domain() {
         let base = |pairs: &[(&str, &str)]| {
             let all = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            Config::read(&all).map(|config| Options::of(&config).core_settings(Secret::new("k")).base_url.map(|base| base.to_string()))
+            Config::read(&all).map(|config| {
+                Options::of(&config).core_settings(Secret::new("k")).base_url.map(|base| base.to_string())
+            })
         };
         let (url, domain) = ("AUTHENTIK_WEB__BASE_URL", "AUTHENTIK_DOMAIN");
         assert_eq!(base(&[]), Ok(None));
         assert_eq!(base(&[(domain, "id.corp.test")]), Ok(Some("https://id.corp.test".to_owned())));
-        assert_eq!(base(&[(domain, "id.corp.test"), (url, "http://other.test:9000/")]), Ok(Some("http://other.test:9000".to_owned())));
-        for (variable, bad) in [(url, "id.corp.test"), (url, "https://id.corp.test/auth"), (domain, "https://id.corp.test"), (domain, "a b"), (domain, "id.corp.test/x")] {
-            assert_eq!(base(&[(variable, bad)]).err().map(|m| m[0].variable.clone()), Some(variable.to_owned()), "{bad}");
+        assert_eq!(
+            base(&[(domain, "id.corp.test"), (url, "http://other.test:9000/")]),
+            Ok(Some("http://other.test:9000".to_owned()))
+        );
+        for (variable, bad) in [
+            (url, "id.corp.test"),
+            (url, "https://id.corp.test/auth"),
+            (domain, "https://id.corp.test"),
+            (domain, "a b"),
+            (domain, "id.corp.test/x"),
+        ] {
+            assert_eq!(
+                base(&[(variable, bad)]).err().map(|m| m[0].variable.clone()),
+                Some(variable.to_owned()),
+                "{bad}"
+            );
         }
     }
     #[test]
     fn rules_for_sessions_are_off_until_they_are_set() {
-        let read = |pairs: &[(&str, &str)]| session_rules(&Config::read(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()).unwrap());
+        let read = |pairs: &[(&str, &str)]| {
+            session_rules(
+                &Config::read(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+                    .unwrap(),
+            )
+        };
         assert_eq!(read(&[]), Rules::default());
         let guide = read(&[
             ("AUTHENTIK_SESSION_SECURITY__TIMEOUT_IDLE", "hours=2"),
@@ -361,8 +456,15 @@ mod tests {
             ("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "Strict"),
         ]);
         let hours = |n: i64| Some(Span::from_secs(n * 3600));
-        let expected =
-            Rules { idle: hours(2), absolute: hours(8), remember_me: hours(720), concurrent: Some(3), ip_binding: true, secure_cookies: true, same_site: SameSite::Strict };
+        let expected = Rules {
+            idle: hours(2),
+            absolute: hours(8),
+            remember_me: hours(720),
+            concurrent: Some(3),
+            ip_binding: true,
+            secure_cookies: true,
+            same_site: SameSite::Strict,
+        };
         assert_eq!(guide, expected);
     }
 }

@@ -1,5 +1,5 @@
 //! Every variable the server knows, in the order of the manual.
-use super::setting::{SettingKind, Setting, Use};
+use super::setting::{Setting, SettingKind, Use};
 use SettingKind::{Addresses, Duration, Flag, Host, Networks, Number, Rate, Text, Url, Word};
 use Use::{Later, Never, Now};
 
@@ -39,7 +39,12 @@ pub const TABLE: &[Setting] = &[
         "Key from which all others are derived. Not set: generated once and kept in the data folder, readable by its owner only. Nodes that share a database need the same key.",
     ),
     now("LISTEN__HTTP", "[::]:9000", Addresses, "Where plain HTTP is answered."),
-    now("LISTEN__HTTPS", "[::]:9443", Addresses, "Where HTTPS is answered, with the certificate of the brand that the name belongs to, else the self-signed one."),
+    now(
+        "LISTEN__HTTPS",
+        "[::]:9443",
+        Addresses,
+        "Where HTTPS is answered, with the certificate of the brand that the name belongs to, else the self-signed one.",
+    ),
     now("LISTEN__METRICS", "[::]:9300", Addresses, "Where `/metrics` is answered."),
     now(
         "LISTEN__TRUSTED_PROXY_CIDRS",
@@ -48,19 +53,54 @@ pub const TABLE: &[Setting] = &[
         "Networks whose forwarding headers are believed: X-Forwarded-For and -Proto; X-Forwarded-Host only where this list is set.",
     ),
     now("LOG_LEVEL", "info", LEVELS, "What is logged: this level and above."),
-    now("LOG_FORMAT", "auto", Word(&["auto", "json", "text"]), "Form of log lines; auto is text on a terminal, else JSON."),
-    now("COOKIE_DOMAIN", "", Text, "Domain of the session cookie; empty: only the host itself. `COOKIE__DOMAIN` is understood too."),
-    now("SESSIONS__UNAUTHENTICATED_AGE", "days=1", Duration, "How long a session lives before somebody signs in."),
-    now("SESSION_SECURITY__TIMEOUT_IDLE", "", Duration, "Ends a session that was not used for so long. Not set: only the login stage's duration counts."),
-    now("SESSION_SECURITY__TIMEOUT_ABSOLUTE", "", Duration, "Ends a session so long after sign-in, however much it is used. A shorter duration of the login stage goes before it."),
+    now(
+        "LOG_FORMAT",
+        "auto",
+        Word(&["auto", "json", "text"]),
+        "Form of log lines; auto is text on a terminal, else JSON.",
+    ),
+    now(
+        "COOKIE_DOMAIN",
+        "",
+        Text,
+        "Domain of the session cookie; empty: only the host itself. `COOKIE__DOMAIN` is understood too.",
+    ),
+    now(
+        "SESSIONS__UNAUTHENTICATED_AGE",
+        "days=1",
+        Duration,
+        "How long a session lives before somebody signs in.",
+    ),
+    now(
+        "SESSION_SECURITY__TIMEOUT_IDLE",
+        "",
+        Duration,
+        "Ends a session that was not used for so long. Not set: only the login stage's duration counts.",
+    ),
+    now(
+        "SESSION_SECURITY__TIMEOUT_ABSOLUTE",
+        "",
+        Duration,
+        "Ends a session so long after sign-in, however much it is used. A shorter duration of the login stage goes before it.",
+    ),
     now(
         "SESSION_SECURITY__REMEMBER_ME_DURATION",
         "",
         Duration,
         "Longest session of people who chose to stay signed in; holds for them in place of the two timeouts. Not set: the timeouts hold for them too.",
     ),
-    now("SESSION_SECURITY__CONCURRENT_SESSIONS", "0", Number(0, 100_000), "Sessions of one person at the same time; a further sign-in ends the oldest. 0: any number."),
-    now("SESSION_SECURITY__IP_BINDING", "false", Flag, "Ends a session that is used from another address than it began at."),
+    now(
+        "SESSION_SECURITY__CONCURRENT_SESSIONS",
+        "0",
+        Number(0, 100_000),
+        "Sessions of one person at the same time; a further sign-in ends the oldest. 0: any number.",
+    ),
+    now(
+        "SESSION_SECURITY__IP_BINDING",
+        "false",
+        Flag,
+        "Ends a session that is used from another address than it began at.",
+    ),
     now(
         "SESSION_SECURITY__SECURE_COOKIES",
         "false",
@@ -73,8 +113,18 @@ pub const TABLE: &[Setting] = &[
         Word(&["auto", "strict", "lax", "none"]),
         "`SameSite` of cookies; auto is Lax. None (over TLS only) is for sites that embed a sign-in or renew tokens in a frame. With strict, people who come from an application's site have to sign in anew.",
     ),
-    now("AVATARS", "", Text, "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting."),
-    now("WEB__THREADS", "0", Number(0, 256), "Threads that serve requests; 0: as many as the machine has cores."),
+    now(
+        "AVATARS",
+        "",
+        Text,
+        "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting.",
+    ),
+    now(
+        "WEB__THREADS",
+        "0",
+        Number(0, 256),
+        "Threads that serve requests; 0: as many as the machine has cores.",
+    ),
     now(
         "WEB__BASE_URL",
         "",
@@ -82,33 +132,83 @@ pub const TABLE: &[Setting] = &[
         "Address under which people reach this server; goes before the system setting. Links in letters lead there. Other hosts than this, the brands' and the machine's own are refused then.",
     ),
     now("DOMAIN", "", Host, "Host name of that address where WEB__BASE_URL is not set: https is meant."),
-    now("WEB__HSTS", "15552000", Number(0, MANY), "Seconds for which browsers that came by HTTPS keep to it (Strict-Transport-Security); 0: not sent."),
-    now("SECURITY__CSRF__TRUSTED_ORIGINS", "", Text, "Other origins whose pages may send what changes something, as `https://host[:port]`, separated by commas."),
+    now(
+        "WEB__HSTS",
+        "15552000",
+        Number(0, MANY),
+        "Seconds for which browsers that came by HTTPS keep to it (Strict-Transport-Security); 0: not sent.",
+    ),
+    now(
+        "SECURITY__CSRF__TRUSTED_ORIGINS",
+        "",
+        Text,
+        "Other origins whose pages may send what changes something, as `https://host[:port]`, separated by commas.",
+    ),
     now("WEB__PATH", "/", Word(&["/"]), "Path under which everything is served. Only / is possible here."),
     now("DEBUG", "false", Flag, "Shows flow inspectors to everyone. Not for production."),
-    now("SKIP_MIGRATIONS", "false", Flag, "Leaves the schema of the database alone at start; run `signet migrate` first."),
+    now(
+        "SKIP_MIGRATIONS",
+        "false",
+        Flag,
+        "Leaves the schema of the database alone at start; run `signet migrate` first.",
+    ),
     // What strangers may cause.
-    now("THROTTLE__DEFAULT", "0", Rate, "Requests to the API by callers who have not signed in, for each address prefix (IPv4 address, IPv6 /64)."),
+    now(
+        "THROTTLE__DEFAULT",
+        "0",
+        Rate,
+        "Requests to the API by callers who have not signed in, for each address prefix (IPv4 address, IPv6 /64).",
+    ),
     now(
         "THROTTLE__PASSWORDS",
         "30/hour",
         Rate,
         "Wrong passwords from one address prefix, over all accounts. Whoever then signs in gets theirs back; browsers that a person has signed in with before are not counted.",
     ),
-    now("THROTTLE__SESSIONS", "1000/hour", Rate, "Sessions that one address prefix may begin without anybody signing in."),
-    now("THROTTLE__MAILS", "100/hour", Rate, "Letters that people who have not signed in may ask for from one address prefix."),
-    now("THROTTLE__MAILS_PER_RECIPIENT", "3/hour", Rate, "Letters that people who have not signed in may cause to one recipient."),
-    now("THROTTLE__CONNECTIONS", "0", Number(0, 1_000_000), "Connections at a time from one address prefix that is no trusted proxy; 0: a quarter of what the process may open."),
+    now(
+        "THROTTLE__SESSIONS",
+        "1000/hour",
+        Rate,
+        "Sessions that one address prefix may begin without anybody signing in.",
+    ),
+    now(
+        "THROTTLE__MAILS",
+        "100/hour",
+        Rate,
+        "Letters that people who have not signed in may ask for from one address prefix.",
+    ),
+    now(
+        "THROTTLE__MAILS_PER_RECIPIENT",
+        "3/hour",
+        Rate,
+        "Letters that people who have not signed in may cause to one recipient.",
+    ),
+    now(
+        "THROTTLE__CONNECTIONS",
+        "0",
+        Number(0, 1_000_000),
+        "Connections at a time from one address prefix that is no trusted proxy; 0: a quarter of what the process may open.",
+    ),
     now(
         "THROTTLE__EXEMPT_NETWORKS",
         "",
         Networks,
         "Networks that are not counted by address: gateways without X-Forwarded-For, and application servers that sign many people in. Limits for each account stay.",
     ),
-    now("THROTTLE__UNCONFIRMED_ACCOUNTS", "7", Number(0, 3650), "Days after which an account that a stranger made and nobody confirmed is removed; 0: never."),
+    now(
+        "THROTTLE__UNCONFIRMED_ACCOUNTS",
+        "7",
+        Number(0, 3650),
+        "Days after which an account that a stranger made and nobody confirmed is removed; 0: never.",
+    ),
     later("THROTTLE__PROVIDERS__OAUTH2__DEVICE", "20/hour", Rate, "device codes"),
     // Database.
-    now("POSTGRESQL__HOST", "", Text, "Server, or folder of its socket. Empty: the embedded SQLite database is used."),
+    now(
+        "POSTGRESQL__HOST",
+        "",
+        Text,
+        "Server, or folder of its socket. Empty: the embedded SQLite database is used.",
+    ),
     now("POSTGRESQL__PORT", "5432", PORT, "Port of the server."),
     now("POSTGRESQL__NAME", "authentik", Text, "Name of the database."),
     now("POSTGRESQL__USER", "authentik", Text, "Name to sign in to the database with."),
@@ -119,7 +219,11 @@ pub const TABLE: &[Setting] = &[
     now("POSTGRESQL__SSLCERT", "", Text, "PEM file with a client certificate."),
     now("POSTGRESQL__SSLKEY", "", Text, "PEM file with its key."),
     now("POSTGRESQL__POOL_SIZE", "16", Number(1, 1000), "Most connections at a time."),
-    never("POSTGRESQL__USE_PGBOUNCER", Flag, "statements are prepared by name; run PgBouncer 1.21 or newer, which keeps them"),
+    never(
+        "POSTGRESQL__USE_PGBOUNCER",
+        Flag,
+        "statements are prepared by name; run PgBouncer 1.21 or newer, which keeps them",
+    ),
     never("POSTGRESQL__USE_PGPOOL", Flag, "statements are prepared by name on each connection"),
     never("POSTGRESQL__CONN_MAX_AGE", Text, "connections are kept and checked"),
     never("POSTGRESQL__CONN_HEALTH_CHECKS", Flag, "connections are kept and checked"),
@@ -129,8 +233,14 @@ pub const TABLE: &[Setting] = &[
     hidden(later("POSTGRESQL__DIRECT__*", "", Text, "a second address of the database")),
     never("POSTGRESQL__TEST__NAME", Text, OTHER_SERVER),
     // First start.
-    secret("BOOTSTRAP_PASSWORD", "Password that akadmin gets on the first start; the first-run page is closed then."),
-    secret("BOOTSTRAP_PASSWORD_HASH", "The same as a hash (Argon2id or Django's pbkdf2_sha256). Give one of both."),
+    secret(
+        "BOOTSTRAP_PASSWORD",
+        "Password that akadmin gets on the first start; the first-run page is closed then.",
+    ),
+    secret(
+        "BOOTSTRAP_PASSWORD_HASH",
+        "The same as a hash (Argon2id or Django's pbkdf2_sha256). Give one of both.",
+    ),
     secret("BOOTSTRAP_TOKEN", "Key of an API token of akadmin that never expires, made on the first start."),
     now("BOOTSTRAP_EMAIL", "", Text, "E-mail address that akadmin gets on the first start."),
     // Reports.
@@ -143,7 +253,12 @@ pub const TABLE: &[Setting] = &[
     never("DISABLE_STARTUP_ANALYTICS", Flag, "there are no analytics: nothing calls home"),
     // Caches.
     now("CACHE__TIMEOUT", "300", Number(0, MANY), "Seconds; told to clients by the API."),
-    now("CACHE__TIMEOUT_FLOWS", "300", Number(0, MANY), "Seconds; told to clients by the API. Flows are always planned anew."),
+    now(
+        "CACHE__TIMEOUT_FLOWS",
+        "300",
+        Number(0, MANY),
+        "Seconds; told to clients by the API. Flows are always planned anew.",
+    ),
     now(
         "CACHE__TIMEOUT_POLICIES",
         "300",
@@ -152,14 +267,24 @@ pub const TABLE: &[Setting] = &[
     ),
     never("CACHE__TIMEOUT_REPUTATION", Number(0, MANY), "there is no such cache"),
     // Policies.
-    now("REPUTATION__EXPIRY", "86400", Number(0, 4_000_000_000), "Seconds after its last change at which a reputation score is forgotten; 0: never."),
+    now(
+        "REPUTATION__EXPIRY",
+        "86400",
+        Number(0, 4_000_000_000),
+        "Seconds after its last change at which a reputation score is forgotten; 0: never.",
+    ),
     now(
         "EVENTS__CONTEXT_PROCESSORS__GEOIP",
         "/geoip/GeoLite2-City.mmdb",
         Text,
         "Database of places in MaxMind's format. Without the file, policies that need places refuse. A changed file is read within a minute.",
     ),
-    now("EVENTS__CONTEXT_PROCESSORS__ASN", "/geoip/GeoLite2-ASN.mmdb", Text, "The same for networks (AS numbers)."),
+    now(
+        "EVENTS__CONTEXT_PROCESSORS__ASN",
+        "/geoip/GeoLite2-ASN.mmdb",
+        Text,
+        "The same for networks (AS numbers).",
+    ),
     now("GEOIP", "", Text, "Older name of EVENTS__CONTEXT_PROCESSORS__GEOIP; goes before it."),
     now(
         "PASSWORDS__BREACHED_FILE",
@@ -196,7 +321,12 @@ pub const TABLE: &[Setting] = &[
     now("EMAIL__USE_SSL", "false", Flag, "TLS from the first byte; goes before EMAIL__USE_TLS."),
     now("EMAIL__TIMEOUT", "10", Number(1, 600), "Seconds that the server has for an answer."),
     now("EMAIL__FROM", "signet@localhost", Text, "Sender of mails: `name@host` or `Name <name@host>`."),
-    now("EMAIL__TEMPLATE_DIR", "/templates", Text, "Folder of own templates; one with the name of a built-in template replaces it. It need not exist."),
+    now(
+        "EMAIL__TEMPLATE_DIR",
+        "/templates",
+        Text,
+        "Folder of own templates; one with the name of a built-in template replaces it. It need not exist.",
+    ),
     // Not built yet.
     later("REDIS__HOST", "localhost", Text, REDIS),
     later("REDIS__PORT", "6379", PORT, REDIS),
@@ -231,7 +361,12 @@ pub const TABLE: &[Setting] = &[
     later("SOURCES__*", "", Text, "sources"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
     hidden(later("TENANTS__API_KEY", "", Text, TENANTS)),
-    later("BLUEPRINTS_DIR", "/blueprints", Text, "blueprint folders; `signet apply_blueprint` reads single files"),
+    later(
+        "BLUEPRINTS_DIR",
+        "/blueprints",
+        Text,
+        "blueprint folders; `signet apply_blueprint` reads single files",
+    ),
     later("CERT_DISCOVERY_DIR", "/certs", Text, "certificates found in a folder"),
     later("LOG__HTTP_HEADERS", "User-Agent", Text, "headers in log lines"),
     later("COMPLIANCE__FIPS__ENABLED", "false", Flag, "FIPS mode"),
@@ -254,5 +389,7 @@ pub const TABLE: &[Setting] = &[
 
 /// The declaration of a name without prefix.
 pub fn find(name: &str) -> Option<&'static Setting> {
-    TABLE.iter().find(|s| s.name == name).or_else(|| TABLE.iter().find(|s| s.name.strip_suffix('*').is_some_and(|start| name.starts_with(start))))
+    TABLE.iter().find(|s| s.name == name).or_else(|| {
+        TABLE.iter().find(|s| s.name.strip_suffix('*').is_some_and(|start| name.starts_with(start)))
+    })
 }

@@ -1,5 +1,5 @@
-//! Request bodies that come back: what a handler left unread is read away, so that the connection can be kept. A body has
-//! its time to arrive: some at once, and more with each byte.
+//! Request bodies that come back: what a handler left unread is read away, so that the connection can be
+//! kept. A body has its time to arrive: some at once, and more with each byte.
 use super::live::{LEAST_RATE, Live};
 use axum::BoxError;
 use axum::body::Bytes;
@@ -51,7 +51,17 @@ impl std::error::Error for BodyTimeout {}
 /// Lends a body that comes by this connection.
 pub fn lend(body: Incoming, live: Arc<Live>) -> (BodyLoan, Rest) {
     let slot = Arc::<Slot>::default();
-    (BodyLoan { body: Some(body), back: slot.clone(), live, began: Instant::now(), received: 0, patience: None }, Rest(slot))
+    (
+        BodyLoan {
+            body: Some(body),
+            back: slot.clone(),
+            live,
+            began: Instant::now(),
+            received: 0,
+            patience: None,
+        },
+        Rest(slot),
+    )
 }
 
 impl BodyLoan {
@@ -84,12 +94,19 @@ impl Drop for BodyLoan {
 impl Body for BodyLoan {
     type Data = Bytes;
     type Error = BoxError;
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         match Pin::new(body).poll_frame(context) {
             Poll::Ready(frame) => {
                 self.go_on();
-                let bytes = frame.as_ref().and_then(|f| f.as_ref().ok()).and_then(Frame::data_ref).map_or(0, Bytes::len);
+                let bytes = frame
+                    .as_ref()
+                    .and_then(|f| f.as_ref().ok())
+                    .and_then(Frame::data_ref)
+                    .map_or(0, Bytes::len);
                 self.received += bytes as u64;
                 Poll::Ready(frame.map(|f| f.map_err(Into::into)))
             }
@@ -116,9 +133,12 @@ impl Rest {
     pub fn is_late(&self) -> bool {
         self.0.late.load(Ordering::Relaxed)
     }
-    /// Reads what is left, up to `limit` bytes. False: there is more, and the connection cannot be used again.
+    /// Reads what is left, up to `limit` bytes. False: there is more, and the connection cannot be used
+    /// again.
     pub async fn discard(&self, limit: usize) -> bool {
-        let Some(mut body) = self.0.body.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        let Some(mut body) = self.0.body.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return true;
+        };
         let reading = async {
             let mut left = limit;
             while let Some(frame) = body.frame().await {

@@ -19,9 +19,16 @@ pub struct Connection {
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadHost;
 
-/// Reads the caller of a request. Forwarding headers count only from trusted networks, that for the host only from those
-/// that somebody named; one that cannot be read leaves what the socket says.
-pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, settings: &Settings, request_id: String) -> Result<Client, BadHost> {
+/// Reads the caller of a request. Forwarding headers count only from trusted networks, that for the host only
+/// from those that somebody named; one that cannot be read leaves what the socket says.
+pub fn of(
+    connection: Connection,
+    method: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    settings: &Settings,
+    request_id: String,
+) -> Result<Client, BadHost> {
     let trusted = &settings.trusted_proxies;
     let peer = plain(connection.peer.ip());
     let from_proxy = is_in(peer, trusted);
@@ -42,21 +49,40 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
     let host = match host {
         Some(host) => host,
         None => {
-            let given = uri.authority().map(http::uri::Authority::as_str).or_else(|| one(headers, header::HOST.as_str())).ok_or(BadHost)?;
+            let given = uri
+                .authority()
+                .map(http::uri::Authority::as_str)
+                .or_else(|| one(headers, header::HOST.as_str()))
+                .ok_or(BadHost)?;
             canonical_host(given, secure).ok_or(BadHost)?
         }
     };
     let user_agent = headers.get(header::USER_AGENT).map(agent).unwrap_or_default();
     let cookies = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let short = |name| session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned();
+    let short = |name| {
+        session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned()
+    };
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
-    let sent =
-        Arc::new(Sent::new(shown(headers), cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()));
+    let sent = Arc::new(Sent::new(
+        shown(headers),
+        cookies
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    ));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
     let local = is_local(peer, &host, headers);
-    let from_elsewhere = matches!(headers.get("sec-fetch-site").map(HeaderValue::as_bytes), Some(b"cross-site" | b"same-site"));
-    let browser = headers.get_all(http::header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains("text/html"));
+    let from_elsewhere = matches!(
+        headers.get("sec-fetch-site").map(HeaderValue::as_bytes),
+        Some(b"cross-site" | b"same-site")
+    );
+    let browser = headers
+        .get_all(http::header::ACCEPT)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .any(|v| v.contains("text/html"));
     Ok(Client {
         ip,
         host,
@@ -79,20 +105,40 @@ pub fn of(connection: Connection, method: &str, uri: &Uri, headers: &HeaderMap, 
 
 /// See [`Client::local`].
 fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
-    const OF_PROXIES: [&str; 9] =
-        ["forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-original-forwarded-for"];
-    let forwarded = headers.keys().any(|name| name.as_str().starts_with("x-forwarded") || OF_PROXIES.contains(&name.as_str()));
+    const OF_PROXIES: [&str; 9] = [
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "x-original-forwarded-for",
+    ];
+    let forwarded = headers
+        .keys()
+        .any(|name| name.as_str().starts_with("x-forwarded") || OF_PROXIES.contains(&name.as_str()));
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    let own = name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| plain(ip).is_loopback());
+    let own = name == "localhost"
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| plain(ip).is_loopback());
     peer.is_loopback() && !forwarded && own
 }
 
 /// Headers for expressions; the last of equal names counts.
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers.keys().filter_map(|name| Some((name.as_str().to_owned(), headers.get_all(name).iter().next_back()?.to_str().ok()?.to_owned()))).collect()
+    headers
+        .keys()
+        .filter_map(|name| {
+            Some((
+                name.as_str().to_owned(),
+                headers.get_all(name).iter().next_back()?.to_str().ok()?.to_owned(),
+            ))
+        })
+        .collect()
 }
 
 /// Longest user agent that is kept, in characters: it goes into each session and event.
@@ -103,7 +149,11 @@ fn agent(value: &HeaderValue) -> String {
     match value.to_str() {
         // Visible ASCII, or a tab, which counts as none.
         Ok(text) if text.len() <= MAX_AGENT && !text.contains('\t') => text.to_owned(),
-        _ => String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect(),
+        _ => String::from_utf8_lossy(value.as_bytes())
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_AGENT)
+            .collect(),
     }
 }
 
@@ -112,7 +162,8 @@ fn plain(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The right-most address of the chain that is not a trusted proxy. Whatever a stranger wrote stands left of it.
+/// The right-most address of the chain that is not a trusted proxy. Whatever a stranger wrote stands left of
+/// it.
 fn forwarded_for(headers: &HeaderMap, peer: IpAddr, trusted: &[(IpAddr, u8)]) -> IpAddr {
     let mut chain: Vec<&str> = Vec::new();
     for value in headers.get_all("x-forwarded-for") {
@@ -133,7 +184,11 @@ fn forwarded_for(headers: &HeaderMap, peer: IpAddr, trusted: &[(IpAddr, u8)]) ->
 /// An address, with or without a port, IPv6 with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches('"');
-    text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip())).or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()).map(plain)
+    text.parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip()))
+        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+        .map(plain)
 }
 
 /// Whether an address belongs to one of the networks.
@@ -168,11 +223,18 @@ mod tests {
     fn read_with(peer: &str, pairs: &[(&str, &str)], explicit: bool) -> Result<Client, BadHost> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.append(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            headers.append(
+                http::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                http::HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
         }
         let connection = Connection { peer: peer.parse().unwrap(), secure: false };
         let named = crate::config::networks("127.0.0.0/8,192.0.2.0/24,::1").unwrap();
-        let settings = Settings { trusted_host_proxies: if explicit { named.clone() } else { Vec::new() }, trusted_proxies: named, ..Settings::new(Secret::new("k")) };
+        let settings = Settings {
+            trusted_host_proxies: if explicit { named.clone() } else { Vec::new() },
+            trusted_proxies: named,
+            ..Settings::new(Secret::new("k"))
+        };
         of(connection, "GET", &"/a?b=c".parse().unwrap(), &headers, &settings, "id".into())
     }
     fn read(peer: &str, pairs: &[(&str, &str)]) -> Result<Client, BadHost> {
@@ -180,20 +242,36 @@ mod tests {
     }
     #[test]
     fn redteam_21_a_forwarded_host_counts_from_an_explicit_list_only() {
-        let pairs = [("host", "a.test"), ("x-forwarded-for", "198.51.100.9"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "b.test")];
+        let pairs = [
+            ("host", "a.test"),
+            ("x-forwarded-for", "198.51.100.9"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "b.test"),
+        ];
         let c = read_with("127.0.0.1:5", &pairs, false).unwrap();
         assert_eq!((c.ip.to_string().as_str(), c.host.as_str(), c.secure), ("198.51.100.9", "a.test", true));
         assert_eq!(read_with("127.0.0.1:5", &pairs, true).unwrap().host, "b.test");
     }
     #[test]
     fn the_browser_says_whether_another_site_sent_it() {
-        let told = |site: &str| read("127.0.0.1:5", &[("host", "a.test"), ("sec-fetch-site", site)]).unwrap().from_elsewhere;
+        let told = |site: &str| {
+            read("127.0.0.1:5", &[("host", "a.test"), ("sec-fetch-site", site)]).unwrap().from_elsewhere
+        };
         assert!(told("cross-site") && told("same-site") && !told("same-origin") && !told("none"));
         assert!(!read("127.0.0.1:5", &[("host", "a.test")]).unwrap().from_elsewhere);
     }
     #[test]
     fn strangers_cannot_forward() {
-        let c = read("198.51.100.7:5", &[("host", "A.test."), ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.test")]).unwrap();
+        let c = read(
+            "198.51.100.7:5",
+            &[
+                ("host", "A.test."),
+                ("x-forwarded-for", "203.0.113.1"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "evil.test"),
+            ],
+        )
+        .unwrap();
         assert_eq!((c.ip.to_string().as_str(), c.host.as_str(), c.secure), ("198.51.100.7", "a.test", false));
     }
     #[test]
@@ -214,7 +292,16 @@ mod tests {
     #[test]
     fn junk_in_forwarding_headers_leaves_the_socket() {
         for junk in ["", ",", "unknown", "1.2.3.4.5", "203.0.113.1, \u{e9}", "'; drop", "[::1", "999.1.1.1"] {
-            let c = read("127.0.0.1:5", &[("host", "a.test"), ("x-forwarded-for", junk), ("x-forwarded-proto", junk), ("x-forwarded-host", "a b, /")]).unwrap();
+            let c = read(
+                "127.0.0.1:5",
+                &[
+                    ("host", "a.test"),
+                    ("x-forwarded-for", junk),
+                    ("x-forwarded-proto", junk),
+                    ("x-forwarded-host", "a b, /"),
+                ],
+            )
+            .unwrap();
             assert_eq!(c.ip.to_string(), "127.0.0.1", "{junk}");
             assert_eq!(c.host, "a.test");
         }
@@ -227,7 +314,12 @@ mod tests {
     #[test]
     fn redteam_21_only_callers_of_this_machine_are_local() {
         let local = |peer: &str, pairs: &[(&str, &str)]| read(peer, pairs).unwrap().local;
-        for (peer, host) in [("127.0.0.1:5", "localhost:9000"), ("127.0.0.1:5", "127.0.0.1"), ("[::1]:5", "[::1]:9000"), ("[::ffff:127.0.0.1]:5", "localhost")] {
+        for (peer, host) in [
+            ("127.0.0.1:5", "localhost:9000"),
+            ("127.0.0.1:5", "127.0.0.1"),
+            ("[::1]:5", "[::1]:9000"),
+            ("[::ffff:127.0.0.1]:5", "localhost"),
+        ] {
             assert!(local(peer, &[("host", host)]), "{peer} {host}");
         }
         // From elsewhere, by a proxy on this machine, or by a page of another site whose name leads here.

@@ -43,7 +43,12 @@ impl Scrape {
             due
         };
         if due {
-            match tokio::time::timeout(PATIENCE, signet_store::sessions::count_active(&self.core.db, self.core.now())).await {
+            match tokio::time::timeout(
+                PATIENCE,
+                signet_store::sessions::count_active(&self.core.db, self.core.now()),
+            )
+            .await
+            {
                 Ok(Ok(count)) => drop(self.core.metrics.active_sessions.set(count)),
                 // The last count stays: a scrape must not fail because the database is away.
                 Ok(Err(_)) | Err(_) => tracing::debug!("sessions could not be counted"),
@@ -57,7 +62,10 @@ pub fn router(core: Arc<Core>) -> Router {
     let scrape = Arc::new(Scrape::new(core.clone()));
     Router::new()
         .route("/-/health/live/", get(|| async { empty(StatusCode::OK) }))
-        .route("/-/health/ready/", get(ready).with_state(Arc::new(Readiness { core, written: tokio::sync::Mutex::default() })))
+        .route(
+            "/-/health/ready/",
+            get(ready).with_state(Arc::new(Readiness { core, written: tokio::sync::Mutex::default() })),
+        )
         .route("/-/metrics/", get(metrics).with_state(scrape))
 }
 
@@ -71,7 +79,8 @@ fn empty(status: StatusCode) -> Response {
 /// Whether requests can be served, judged anew each time but for the write.
 struct Readiness {
     core: Arc<Core>,
-    /// When it was last tried to write, and whether that worked. Held meanwhile, so that a crowd of probes writes once.
+    /// When it was last tried to write, and whether that worked. Held meanwhile, so that a crowd of probes
+    /// writes once.
     written: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
@@ -116,6 +125,8 @@ async fn metrics(State(scrape): State<Arc<Scrape>>) -> Response {
 /// The answer of both listeners.
 pub fn page(text: String) -> Response {
     let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=1.0.0; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=1.0.0; charset=utf-8"));
     response
 }

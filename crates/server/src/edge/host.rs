@@ -1,5 +1,6 @@
-//! Which hosts are answered. Once the server knows its address, a page asked for by another name gets 421 and the right
-//! one; probes, metrics, keys of programs and outposts come by whatever name the machine has inside.
+//! Which hosts are answered. Once the server knows its address, a page asked for by another name gets 421 and
+//! the right one; probes, metrics, keys of programs and outposts come by whatever name the machine has
+//! inside.
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use signet_base::json;
@@ -33,10 +34,16 @@ fn is_headless(path: &str) -> bool {
 
 /// A call with a key, which is judged there: a wrong one is refused, not ignored.
 fn is_of_program(path: &str, headers: &HeaderMap) -> bool {
-    let bearer =
-        |value: &HeaderValue| value.to_str().is_ok_and(|text| text.split_once(' ').is_some_and(|(scheme, key)| scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()));
-    let keyed =
-        (path.starts_with("/api/v3/") && !path.starts_with("/api/v3/flows/executor/") && !path.starts_with("/api/v3/flows/inspector/")) || path == "/application/o/userinfo/";
+    let bearer = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|text| {
+            text.split_once(' ')
+                .is_some_and(|(scheme, key)| scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty())
+        })
+    };
+    let keyed = (path.starts_with("/api/v3/")
+        && !path.starts_with("/api/v3/flows/executor/")
+        && !path.starts_with("/api/v3/flows/inspector/"))
+        || path == "/application/o/userinfo/";
     keyed && headers.get(header::AUTHORIZATION).is_some_and(bearer)
 }
 
@@ -58,12 +65,31 @@ mod tests {
 
     #[test]
     fn keys_open_the_api_and_nothing_else() {
-        let with = |value: &'static str| HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
-        assert!(is_of_program("/api/v3/core/users/", &with("Bearer x")) && is_of_program("/application/o/userinfo/", &with("bearer x")));
-        for path in ["/", "/if/flow/a/", "/api/v3/flows/executor/a/", "/api/v3/flows/inspector/a/", "/application/o/authorize/"] {
+        let with = |value: &'static str| {
+            HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))])
+        };
+        assert!(
+            is_of_program("/api/v3/core/users/", &with("Bearer x"))
+                && is_of_program("/application/o/userinfo/", &with("bearer x"))
+        );
+        for path in [
+            "/",
+            "/if/flow/a/",
+            "/api/v3/flows/executor/a/",
+            "/api/v3/flows/inspector/a/",
+            "/application/o/authorize/",
+        ] {
             assert!(!is_of_program(path, &with("Bearer x")), "{path}");
         }
-        assert!(!is_of_program("/api/v3/core/users/", &with("Bearer ")) && !is_of_program("/api/v3/core/users/", &with("Basic eDp5")));
-        assert!(is_open("/-/health/live/") && is_open("/ws/outpost/a/") && !is_open("/ws/client/") && !is_open("/if/user/"));
+        assert!(
+            !is_of_program("/api/v3/core/users/", &with("Bearer "))
+                && !is_of_program("/api/v3/core/users/", &with("Basic eDp5"))
+        );
+        assert!(
+            is_open("/-/health/live/")
+                && is_open("/ws/outpost/a/")
+                && !is_open("/ws/client/")
+                && !is_open("/if/user/")
+        );
     }
 }

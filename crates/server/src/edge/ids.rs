@@ -1,5 +1,6 @@
-//! Names of requests (`X-authentik-id`): 32 hexadecimal digits that no other request of any server bears. They are no
-//! secrets, so that a random beginning and a count are enough, and cheaper than random bytes for each.
+//! Names of requests (`X-authentik-id`): 32 hexadecimal digits that no other request of any server bears.
+//! They are no secrets, so that a random beginning and a count are enough, and cheaper than random bytes for
+//! each.
 use signet_base::{Ports, vault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -33,13 +33,17 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
     let listener = match TcpListener::bind(address).await {
         // A machine without IPv6 still has all its IPv4 addresses.
-        Err(e) if address.ip() == Ipv6Addr::UNSPECIFIED && no_ipv6(&e) => TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))).await,
+        Err(e) if address.ip() == Ipv6Addr::UNSPECIFIED && no_ipv6(&e) => {
+            TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))).await
+        }
         other => other,
     };
     listener.map_err(|e| {
         let why = match e.kind() {
             io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
-            io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)".to_owned()
+            }
             _ => e.to_string(),
         };
         Error::Unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
@@ -48,7 +52,8 @@ pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
 
 /// EAFNOSUPPORT has no kind of its own.
 fn no_ipv6(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported) || error.raw_os_error() == Some(97)
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(97)
 }
 
 /// What a listener serves.
@@ -61,10 +66,26 @@ pub enum Serve {
 }
 
 /// Takes connections until `stop`, then waits for running requests.
-pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, connections: Arc<Connections>, mut stop: watch::Receiver<bool>) {
+pub async fn run(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    serve: Serve,
+    connections: Arc<Connections>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024).keep_alive(true);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(32 * 1024).keep_alive_interval(Duration::from_secs(60)).max_concurrent_streams(200);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(64 * 1024)
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(32 * 1024)
+        .keep_alive_interval(Duration::from_secs(60))
+        .max_concurrent_streams(200);
     let builder = Arc::new(builder);
     let graceful = GracefulShutdown::new();
     loop {
@@ -86,7 +107,12 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, 
         let (serve, builder, watcher) = (serve.clone(), builder.clone(), graceful.watcher());
         match tls.clone() {
             None => {
-                let connection = builder.serve_connection(TokioIo::new(stream), service(serve, Connection { peer, secure: false }, live)).into_owned();
+                let connection = builder
+                    .serve_connection(
+                        TokioIo::new(stream),
+                        service(serve, Connection { peer, secure: false }, live),
+                    )
+                    .into_owned();
                 let watched = watcher.watch(connection);
                 tokio::spawn(ended(watched, place));
             }
@@ -100,7 +126,12 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, 
                         tracing::debug!(%peer, "a TLS handshake failed");
                         return;
                     };
-                    let connection = builder.serve_connection(TokioIo::new(stream), service(serve, Connection { peer, secure: true }, live)).into_owned();
+                    let connection = builder
+                        .serve_connection(
+                            TokioIo::new(stream),
+                            service(serve, Connection { peer, secure: true }, live),
+                        )
+                        .into_owned();
                     ended(watcher.watch(connection), place).await;
                 });
             }
@@ -113,7 +144,10 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, serve: Serve, 
 }
 
 /// Runs a connection until it ends by itself or has to go.
-async fn ended<E: std::fmt::Display>(connection: impl Future<Output = std::result::Result<(), E>>, place: Place) {
+async fn ended<E: std::fmt::Display>(
+    connection: impl Future<Output = std::result::Result<(), E>>,
+    place: Place,
+) {
     tokio::select! {
         ended = connection => {
             if let Err(error) = ended {
@@ -124,13 +158,19 @@ async fn ended<E: std::fmt::Display>(connection: impl Future<Output = std::resul
     }
 }
 
-type Service = std::pin::Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
+type Service =
+    std::pin::Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
 
 fn service(
     serve: Serve,
     connection: Connection,
     live: Arc<Live>,
-) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future = Service> + Clone {
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future = Service,
+> + Clone {
     service_fn(move |request: Request<Incoming>| {
         let (serve, live) = (serve.clone(), live.clone());
         Box::pin(async move {

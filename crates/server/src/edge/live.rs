@@ -1,4 +1,5 @@
-//! Open connections: how many there are, which of them wait for their client, and which go when there is no more room.
+//! Open connections: how many there are, which of them wait for their client, and which go when there is no
+//! more room.
 use super::client::is_in;
 use signet_core::Core;
 use signet_core::budget::Prefix;
@@ -88,7 +89,8 @@ impl Drop for Place {
 }
 
 impl Connections {
-    /// `descriptors`: what the process may open; some of them are kept for the database, files and what goes out.
+    /// `descriptors`: what the process may open; some of them are kept for the database, files and what goes
+    /// out.
     pub fn new(core: Arc<Core>, descriptors: usize, most_of_one: Option<usize>) -> Self {
         let most = descriptors.saturating_sub((descriptors / 4).clamp(32, 256)).max(16);
         let most_of_one = most_of_one.unwrap_or((descriptors / 4).max(16)).min(most);
@@ -97,19 +99,26 @@ impl Connections {
     fn all(&self) -> MutexGuard<'_, Open> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// A place for a new connection. Where there is no room, the one goes whose client has been silent for the longest time.
-    /// `None`: all of them are at work.
+    /// A place for a new connection. Where there is no room, the one goes whose client has been silent for
+    /// the longest time. `None`: all of them are at work.
     pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let peer = peer.to_canonical();
         // Proxies bring many people.
-        let one_of_many = is_in(peer, &self.core.settings.trusted_proxies) || self.core.budgets.is_exempt(peer);
+        let one_of_many =
+            is_in(peer, &self.core.settings.trusted_proxies) || self.core.budgets.is_exempt(peer);
         let prefix = (!one_of_many).then(|| Prefix::of(peer));
         let mut all = self.all();
         let of_one = |(p, _): &&(Option<Prefix>, Arc<Live>)| *p == prefix;
-        let full = prefix.is_some() && all.len() >= self.most_of_one && all.values().filter(of_one).count() >= self.most_of_one;
+        let full = prefix.is_some()
+            && all.len() >= self.most_of_one
+            && all.values().filter(of_one).count() >= self.most_of_one;
         if full || all.len() >= self.most {
             self.core.budgets.count("connection");
-            let silent = all.iter().filter(|(_, (p, _))| !full || *p == prefix).filter_map(|(id, (_, live))| Some((live.silence()?, *id))).max()?;
+            let silent = all
+                .iter()
+                .filter(|(_, (p, _))| !full || *p == prefix)
+                .filter_map(|(id, (_, live))| Some((live.silence()?, *id)))
+                .max()?;
             // It counts no longer, though it takes a moment to end.
             if let Some((_, live)) = all.remove(&silent.1) {
                 live.close.notify_one();

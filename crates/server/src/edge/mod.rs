@@ -8,5 +8,5 @@ pub mod ids;
 pub mod listen;
 pub mod live;
 pub mod request;
-pub mod tls;
 pub mod routes;
+pub mod tls;

@@ -39,13 +39,25 @@ impl Site {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, connection: Connection, live: &Arc<Live>, request: Request<Incoming>) -> Response<Body> {
+    pub async fn answer(
+        &self,
+        connection: Connection,
+        live: &Arc<Live>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
         let started = Instant::now();
         self.core.metrics.requests.inc();
         let id = self.ids.next();
         let method = request.method().clone();
         let path = without_secrets(request.uri().path()).into_owned();
-        let mut response = match client::of(connection, method.as_str(), request.uri(), request.headers(), &self.core.settings, id.clone()) {
+        let mut response = match client::of(
+            connection,
+            method.as_str(),
+            request.uri(),
+            request.headers(),
+            &self.core.settings,
+            id.clone(),
+        ) {
             Ok(client) => {
                 let client = Arc::new(client);
                 let facts = Facts::of(&self.core, &client, request.headers());
@@ -70,7 +82,12 @@ impl Site {
         response
     }
 
-    async fn inner(&self, client: Arc<Client>, live: &Arc<Live>, request: Request<Incoming>) -> Response<Body> {
+    async fn inner(
+        &self,
+        client: Arc<Client>,
+        live: &Arc<Live>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
         if request.body().size_hint().lower() > MAX_BODY as u64 {
             let version = request.version();
             let (body, rest) = body::lend(request.into_body(), live.clone());
@@ -85,8 +102,17 @@ impl Site {
             drop(body);
             return if rest.discard(MAX_BODY).await { refusal } else { closing(refusal, version) };
         }
-        let cookies = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-        let wants_page = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|a| a.contains("text/html"));
+        let cookies = request
+            .headers()
+            .get(header::COOKIE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let wants_page = request
+            .headers()
+            .get(header::ACCEPT)
+            .and_then(|v| v.to_str().ok())
+            .is_some_and(|a| a.contains("text/html"));
         let version = request.version();
         let (parts, body) = request.into_parts();
         let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body, live) };
@@ -103,7 +129,13 @@ impl Site {
         }
     }
 
-    async fn routed(&self, request: Request<Body>, client: Arc<Client>, cookies: String, wants_page: bool) -> Response<Body> {
+    async fn routed(
+        &self,
+        request: Request<Body>,
+        client: Arc<Client>,
+        cookies: String,
+        wants_page: bool,
+    ) -> Response<Body> {
         // An Infallible error: the match proves that there is none.
         let answer = async {
             match self.routes.clone().oneshot(request).await {
@@ -116,12 +148,18 @@ impl Site {
             Err(()) => {
                 tracing::error!(request_id = %client.request_id, path = %client.shown_path(), "a request made the server panic; this is a fault to report");
                 if client.path.starts_with("/api/") && !wants_page {
-                    let mut response = Response::new(Body::from(format!(r#"{{"detail":"Something went wrong on our side.","request_id":"{}"}}"#, client.request_id)));
+                    let mut response = Response::new(Body::from(format!(
+                        r#"{{"detail":"Something went wrong on our side.","request_id":"{}"}}"#,
+                        client.request_id
+                    )));
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                    response
+                        .headers_mut()
+                        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                     return response;
                 }
-                page::failure(&self.core, &client, &cookies, &signet_base::Error::internal("panic")).map(Body::from)
+                page::failure(&self.core, &client, &cookies, &signet_base::Error::internal("panic"))
+                    .map(Body::from)
             }
         }
     }
@@ -159,7 +197,9 @@ impl<F: Future> Future for Caught<F> {
 fn text(status: StatusCode, message: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(message));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -199,8 +239,12 @@ impl Facts {
     fn of(core: &Core, client: &Client, headers: &HeaderMap) -> Self {
         // A name of the machine itself belongs to whatever else runs there.
         let secs = core.settings.hsts;
-        let hsts = (client.secure && secs > 0 && client.domain() != "localhost").then(|| HeaderValue::from_str(&format!("max-age={secs}")).ok()).flatten();
-        let browser = headers.contains_key("sec-fetch-site") || headers.contains_key("sec-fetch-mode") || client.user_agent.starts_with("Mozilla/");
+        let hsts = (client.secure && secs > 0 && client.domain() != "localhost")
+            .then(|| HeaderValue::from_str(&format!("max-age={secs}")).ok())
+            .flatten();
+        let browser = headers.contains_key("sec-fetch-site")
+            || headers.contains_key("sec-fetch-mode")
+            || client.user_agent.starts_with("Mozilla/");
         Self { hsts, private: browser && client.path.starts_with("/api/") }
     }
     fn dress(self, headers: &mut HeaderMap) {
@@ -221,8 +265,12 @@ fn dress(headers: &mut HeaderMap, id: &str, took: Duration) {
     }
     headers.insert(RESPONSE_TIME, milliseconds(took));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("strict-origin-when-cross-origin"));
-    headers.entry(PERMISSIONS).or_insert(HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("strict-origin-when-cross-origin"));
+    headers
+        .entry(PERMISSIONS)
+        .or_insert(HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
@@ -234,7 +282,13 @@ mod tests {
 
     #[test]
     fn times_are_milliseconds_with_three_digits() {
-        for (micros, text) in [(0, "0.000ms"), (7, "0.007ms"), (1_000, "1.000ms"), (12_345, "12.345ms"), (u64::MAX, "18446744073709551.615ms")] {
+        for (micros, text) in [
+            (0, "0.000ms"),
+            (7, "0.007ms"),
+            (1_000, "1.000ms"),
+            (12_345, "12.345ms"),
+            (u64::MAX, "18446744073709551.615ms"),
+        ] {
             assert_eq!(milliseconds(Duration::from_micros(micros)), text);
         }
         assert_eq!(milliseconds(Duration::MAX), "18446744073709551615999.999ms");

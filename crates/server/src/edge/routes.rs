@@ -9,26 +9,40 @@ use signet_core::{Client, Core, WebSession, page};
 use std::sync::Arc;
 
 pub fn router(core: Arc<Core>) -> Router {
-    Router::new().route("/.well-known/webfinger", get(webfinger)).route("/device", get(device)).fallback(nothing).with_state(core)
+    Router::new()
+        .route("/.well-known/webfinger", get(webfinger))
+        .route("/device", get(device))
+        .fallback(nothing)
+        .with_state(core)
 }
 
 /// RFC 7033: no resource is described here.
 async fn webfinger() -> Response {
-    ([(header::CONTENT_TYPE, "application/jrd+json"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], "{}").into_response()
+    ([(header::CONTENT_TYPE, "application/jrd+json"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], "{}")
+        .into_response()
 }
 
 /// Where people type device codes: after sign-in, and only where a flow for it exists.
 async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
-    let Some(client) = request.extensions().get::<Arc<Client>>().cloned() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let Some(client) = request.extensions().get::<Arc<Client>>().cloned() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let cookies = cookies(request.headers());
     match WebSession::load(&core, &client, &cookies).await {
         Ok(session) if session.principal().is_none() => {
             let to = if client.query.is_empty() {
                 "/flows/-/default/authentication/?next=/device".to_owned()
             } else {
-                format!("/flows/-/default/authentication/?next={}", signet_base::query::encode_path(&format!("/device?{}", client.query)))
+                format!(
+                    "/flows/-/default/authentication/?next={}",
+                    signet_base::query::encode_path(&format!("/device?{}", client.query))
+                )
             };
-            (StatusCode::FOUND, [(header::LOCATION, to), (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned())]).into_response()
+            (
+                StatusCode::FOUND,
+                [(header::LOCATION, to), (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned())],
+            )
+                .into_response()
         }
         Ok(_) => page::not_found(&core, &client, &cookies).map(Body::from),
         Err(error) => page::failure(&core, &client, &cookies, &error).map(Body::from),

@@ -31,12 +31,16 @@ impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let config = self.core.config();
         let name = hello.server_name().unwrap_or_default();
-        let chosen = brand::of(&config, name).and_then(|(_, b)| b.web_certificate).and_then(|pk| config.get_typed::<CertificateKeyPair>(pk));
-        let chosen = chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::SELF_SIGNED));
-        let (object, pair) = match chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::ES256)) {
-            Some(found) => found,
-            None => return Some(self.fallback.clone()),
-        };
+        let chosen = brand::of(&config, name)
+            .and_then(|(_, b)| b.web_certificate)
+            .and_then(|pk| config.get_typed::<CertificateKeyPair>(pk));
+        let chosen =
+            chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::SELF_SIGNED));
+        let (object, pair) =
+            match chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::ES256)) {
+                Some(found) => found,
+                None => return Some(self.fallback.clone()),
+            };
         let key = (object.pk, object.version);
         if let Some(ready) = self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Some(ready.clone());
@@ -59,7 +63,9 @@ impl ResolvesServerCert for Resolver {
 }
 
 fn certified(certificates: &str, key: &str) -> Result<CertifiedKey> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificates.as_bytes()).collect::<Result<_, _>>().map_err(Error::internal)?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificates.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(Error::internal)?;
     if chain.is_empty() {
         return Err(Error::internal("no certificate in it"));
     }
@@ -74,11 +80,19 @@ fn certified(certificates: &str, key: &str) -> Result<CertifiedKey> {
 
 /// What turns TCP connections into TLS ones.
 pub fn acceptor(core: &Arc<Core>) -> Result<TlsAcceptor> {
-    let request = Generate { common_name: "authentik", subject_alt_names: &["localhost"], validity_days: 365, alg: KeyAlgorithm::Ecdsa, now: core.now().secs() };
+    let request = Generate {
+        common_name: "authentik",
+        subject_alt_names: &["localhost"],
+        validity_days: 365,
+        alg: KeyAlgorithm::Ecdsa,
+        now: core.now().secs(),
+    };
     let made = generate(&request).map_err(Error::internal)?;
     let fallback = Arc::new(certified(&made.certificate_pem, made.key_pem.reveal())?);
     let resolver = Resolver { core: core.clone(), ready: Mutex::default(), fallback };
-    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().map_err(Error::internal)?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))

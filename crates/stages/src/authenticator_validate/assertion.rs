@@ -20,15 +20,28 @@ pub const UNKNOWN_DEVICE: &str = "Invalid device";
 pub const FAILED: &str = "Assertion failed";
 
 /// What the browser is asked. `user`: whose keys `allow` are; none: whoever the passkey belongs to.
-pub fn options(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, user: Option<i64>, allow: &[Descriptor]) -> Json {
+pub fn options(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    user: Option<i64>,
+    allow: &[Descriptor],
+) -> Json {
     let challenge = ceremony::challenge(flow, Ceremony::Get, user);
     let verification = verification(settings, user);
     let hints: Vec<&str> = settings.webauthn_hints.iter().map(|h| h.as_str()).collect();
-    RequestOptions { challenge: &challenge, rp_id: flow.client.domain(), timeout: TIMEOUT, allow, user_verification: verification.as_str(), hints: &hints }.json()
+    RequestOptions {
+        challenge: &challenge,
+        rp_id: flow.client.domain(),
+        timeout: TIMEOUT,
+        allow,
+        user_verification: verification.as_str(),
+        hints: &hints,
+    }
+    .json()
 }
 
-/// What is asked of the device. A key that alone says who this is checks its holder, so that a key that was found is not
-/// enough; only a stage that says expressly that it wants none does without.
+/// What is asked of the device. A key that alone says who this is checks its holder, so that a key that was
+/// found is not enough; only a stage that says expressly that it wants none does without.
 fn verification(settings: &AuthenticatorValidateStage, user: Option<i64>) -> UserVerification {
     match (user, settings.webauthn_user_verification) {
         (None, UserVerification::Preferred) => UserVerification::Required,
@@ -38,12 +51,19 @@ fn verification(settings: &AuthenticatorValidateStage, user: Option<i64>) -> Use
 
 /// Whether the device counts at this stage: confirmed, and of an allowed model.
 pub fn counts(settings: &AuthenticatorValidateStage, device: &Device) -> bool {
-    device.kind == DeviceKind::Webauthn && device.confirmed && settings.allows_model(Uuid::parse_str(device.text("aaguid")).ok())
+    device.kind == DeviceKind::Webauthn
+        && device.confirmed
+        && settings.allows_model(Uuid::parse_str(device.text("aaguid")).ok())
 }
 
-/// Whose key answered the open challenge. With `user` it must be theirs; without, the passkey says who it is, and must
-/// say so in the handle that it was made with.
-pub async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, user: Option<i64>, sent: &Json) -> Result<Result<Shown, &'static str>> {
+/// Whose key answered the open challenge. With `user` it must be theirs; without, the passkey says who it is,
+/// and must say so in the handle that it was made with.
+pub async fn judge(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    user: Option<i64>,
+    sent: &Json,
+) -> Result<Result<Shown, &'static str>> {
     let Some(challenge) = ceremony::take(flow, Ceremony::Get, user).await? else { return Ok(Err(FAILED)) };
     let core = flow.core;
     let assertion = match Assertion::read(sent) {
@@ -51,7 +71,10 @@ pub async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
         Err(error) => return Ok(Err(refuse(flow, &error))),
     };
     let found = devices::by_credential(&core.db, &b64(&assertion.credential_id)).await?;
-    let Some(mut device) = found.filter(|d| counts(settings, d) && user.is_none_or(|id| id == d.user_id)) else { return Ok(Err(UNKNOWN_DEVICE)) };
+    let Some(mut device) = found.filter(|d| counts(settings, d) && user.is_none_or(|id| id == d.user_id))
+    else {
+        return Ok(Err(UNKNOWN_DEVICE));
+    };
     let Some(person) = Principal::load(core, device.user_id).await? else { return Ok(Err(UNKNOWN_DEVICE)) };
     let own_handle = assertion.user_handle.as_deref().map(|h| h == person.uid.as_bytes());
     if own_handle == Some(false) || (user.is_none() && own_handle.is_none()) {
@@ -59,7 +82,12 @@ pub async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
     }
     let origin = signet_core::address::of(flow.core, flow.client);
     let required = verification(settings, user) == UserVerification::Required;
-    let expect = Expect { challenge: &challenge, origin: &origin, rp_id: flow.client.domain(), user_verification: required };
+    let expect = Expect {
+        challenge: &challenge,
+        origin: &origin,
+        rp_id: flow.client.domain(),
+        user_verification: required,
+    };
     let Some(key) = unb64(device.text("public_key")) else { return Ok(Err(FAILED)) };
     let asserted = match assertion.verify(&expect, &key, u32::try_from(device.counter).unwrap_or(u32::MAX)) {
         Ok(asserted) => asserted,
@@ -94,5 +122,13 @@ fn refuse(flow: &FlowRun<'_>, error: &WebAuthnError) -> &'static str {
 /// A counter that goes back means that the key was copied, or that an old answer came again.
 async fn copied(flow: &FlowRun<'_>, person: &Principal, device: &Device) {
     let said = json!({"message": "The counter of a security key went back. It may have been copied.", "device": device.event_model(device.id)});
-    flow.core.event(flow.client, Some(person), "suspicious_request", "authentik_stages_authenticator_validate", said).await;
+    flow.core
+        .event(
+            flow.client,
+            Some(person),
+            "suspicious_request",
+            "authentik_stages_authenticator_validate",
+            said,
+        )
+        .await;
 }

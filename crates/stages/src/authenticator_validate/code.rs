@@ -3,7 +3,7 @@ use super::{AuthenticatorValidateStage, outcome, throttle};
 use crate::authenticators;
 use signet_base::{Json, Map, Result};
 use signet_core::Principal;
-use signet_core::flow::{FlowRun, ResponseErrors, FlowStep};
+use signet_core::flow::{FlowRun, FlowStep, ResponseErrors};
 use signet_store::devices::{Device, DeviceKind};
 
 const KINDS: [DeviceKind; 4] = [DeviceKind::Totp, DeviceKind::Sms, DeviceKind::Email, DeviceKind::Static];
@@ -23,7 +23,13 @@ fn typed(answer: &Map) -> Result<String, ResponseErrors> {
     }
 }
 
-pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<FlowStep> {
+pub async fn answer(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    devices: &[Device],
+    answer: &Map,
+) -> Result<FlowStep> {
     let code = match typed(answer) {
         Ok(code) => code,
         Err(errors) => return Ok(FlowStep::Invalid(errors)),
@@ -51,7 +57,11 @@ pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStag
         }
     }
     if let (true, Some(until)) = (judged.is_empty(), wait) {
-        return Ok(FlowStep::Invalid(ResponseErrors::one("code", &throttle::text(until, core.now()), "throttled")));
+        return Ok(FlowStep::Invalid(ResponseErrors::one(
+            "code",
+            &throttle::text(until, core.now()),
+            "throttled",
+        )));
     }
     outcome::failed(flow, &person.user.username, judged.first().copied().unwrap_or(DeviceKind::Totp)).await;
     Ok(FlowStep::Invalid(ResponseErrors::one("code", WRONG, "invalid")))
@@ -71,7 +81,9 @@ mod tests {
     fn a_code_is_text_or_a_number() {
         assert_eq!(typed(&map(json!({"code": " 012 345"}))).unwrap(), "012345");
         assert_eq!(typed(&map(json!({"code": 12345}))).unwrap(), "012345");
-        for wrong in [json!(""), json!(" - "), json!(null), json!([]), json!(1.5), json!(-3), json!("1".repeat(129))] {
+        for wrong in
+            [json!(""), json!(" - "), json!(null), json!([]), json!(1.5), json!(-3), json!("1".repeat(129))]
+        {
             assert!(typed(&map(json!({"code": wrong.clone()}))).is_err(), "{wrong}");
         }
     }

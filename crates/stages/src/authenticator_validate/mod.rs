@@ -17,7 +17,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_core::Principal;
-use signet_core::flow::{FlowRun, Planned, ResponseErrors, StageKind, StageRef, FlowStep};
+use signet_core::flow::{FlowRun, FlowStep, Planned, ResponseErrors, StageKind, StageRef};
 use signet_model::Model;
 use signet_store::devices::{Device, DeviceKind};
 use std::sync::Arc;
@@ -68,16 +68,23 @@ impl StageKind for Validate {
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorValidateStage>()?;
         match asked(flow, &settings).await? {
-            Asked::Anybody if settings.allows(DeviceKind::Webauthn) => Ok(FlowStep::Show(offer::passwordless(flow, &settings))),
+            Asked::Anybody if settings.allows(DeviceKind::Webauthn) => {
+                Ok(FlowStep::Show(offer::passwordless(flow, &settings)))
+            }
             Asked::Anybody => Ok(FlowStep::Deny(None)),
             Asked::Spent => Ok(spent()),
             Asked::Person { person, devices, proven } if !devices.is_empty() => {
-                if proven && (remembered::fits(flow, &settings, &person, &devices) || passkey_counts(flow, &settings, &person)) {
+                if proven
+                    && (remembered::fits(flow, &settings, &person, &devices)
+                        || passkey_counts(flow, &settings, &person))
+                {
                     return Ok(FlowStep::Next);
                 }
                 Ok(FlowStep::Show(offer::challenge(flow, &settings, &person, &devices, proven)))
             }
-            Asked::Person { person, proven, .. } => Ok(not_configured(flow, &settings, &person.user.username, proven)),
+            Asked::Person { person, proven, .. } => {
+                Ok(not_configured(flow, &settings, &person.user.username, proven))
+            }
             Asked::Nobody { username } => Ok(not_configured(flow, &settings, &username, false)),
         }
     }
@@ -114,7 +121,9 @@ impl StageKind for Validate {
                 }
                 Ok(empty())
             }
-            Asked::Person { person, proven, .. } => Ok(unconfigured(flow, &settings, answer, &person.user.username, proven).await),
+            Asked::Person { person, proven, .. } => {
+                Ok(unconfigured(flow, &settings, answer, &person.user.username, proven).await)
+            }
             Asked::Nobody { username } => Ok(unconfigured(flow, &settings, answer, &username, false).await),
         }
     }
@@ -128,7 +137,9 @@ fn told(error: &Error) -> Option<String> {
     }
 }
 fn spent() -> FlowStep {
-    FlowStep::Deny(Some("Your key has said who you are. Signing in here needs a second factor beside it.".to_owned()))
+    FlowStep::Deny(Some(
+        "Your key has said who you are. Signing in here needs a second factor beside it.".to_owned(),
+    ))
 }
 fn empty() -> FlowStep {
     FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Empty response", "invalid"))
@@ -136,7 +147,9 @@ fn empty() -> FlowStep {
 
 /// Whether a passkey has signed this person in a moment ago, by rules that are no weaker than this stage's.
 fn passkey_counts(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal) -> bool {
-    settings.allows(DeviceKind::Webauthn) && settings.webauthn_allowed_device_types.is_empty() && outcome::verified_passkey(flow) == Some(person.user.id)
+    settings.allows(DeviceKind::Webauthn)
+        && settings.webauthn_allowed_device_types.is_empty()
+        && outcome::verified_passkey(flow) == Some(person.user.id)
 }
 
 /// Nobody learns from the answer who has a device before they have proven who they are.
@@ -144,13 +157,20 @@ fn wants_decoy(settings: &AuthenticatorValidateStage, proven: bool) -> bool {
     !proven && settings.not_configured_action == NotConfigured::Deny && settings.allows(DeviceKind::Webauthn)
 }
 
-fn not_configured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, username: &str, proven: bool) -> FlowStep {
+fn not_configured(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    username: &str,
+    proven: bool,
+) -> FlowStep {
     if wants_decoy(settings, proven) {
         return FlowStep::Show(offer::decoy(flow, settings, username));
     }
     match (settings.not_configured_action, settings.configuration_stages.as_slice()) {
         (NotConfigured::Skip, _) => FlowStep::Next,
-        (NotConfigured::Deny, _) | (NotConfigured::Configure, []) => FlowStep::Deny(Some("You have no second factor set up.".to_owned())),
+        (NotConfigured::Deny, _) | (NotConfigured::Configure, []) => {
+            FlowStep::Deny(Some("You have no second factor set up.".to_owned()))
+        }
         (NotConfigured::Configure, [one]) => {
             insert(flow, *one);
             FlowStep::Next
@@ -160,7 +180,13 @@ fn not_configured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage,
 }
 
 /// An answer where no device counts: the choice of a stage, or a try that cannot be right.
-async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, answer: &Map, username: &str, proven: bool) -> FlowStep {
+async fn unconfigured(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    answer: &Map,
+    username: &str,
+    proven: bool,
+) -> FlowStep {
     if wants_decoy(settings, proven) {
         let tried = ["webauthn", "code", "duo"].into_iter().find(|name| answer.contains_key(*name));
         return match tried {
@@ -169,11 +195,18 @@ async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateSt
                 code::wrong()
             }
             Some(name) => {
-                outcome::failed(flow, username, if name == "duo" { DeviceKind::Duo } else { DeviceKind::Webauthn }).await;
+                outcome::failed(
+                    flow,
+                    username,
+                    if name == "duo" { DeviceKind::Duo } else { DeviceKind::Webauthn },
+                )
+                .await;
                 FlowStep::Invalid(ResponseErrors::one(name, assertion::UNKNOWN_DEVICE, "invalid"))
             }
             None if answer.contains_key("selected_challenge") => match chosen(answer) {
-                (Some(DeviceKind::Webauthn), uid) if uid.is_empty() || uid == "-1" => FlowStep::Show(offer::decoy(flow, settings, username)),
+                (Some(DeviceKind::Webauthn), uid) if uid.is_empty() || uid == "-1" => {
+                    FlowStep::Show(offer::decoy(flow, settings, username))
+                }
                 _ => FlowStep::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid")),
             },
             None => empty(),
@@ -194,7 +227,9 @@ async fn unconfigured(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateSt
 /// The chosen stage comes right after this one.
 fn insert(flow: &mut FlowRun<'_>, stage: Uuid) {
     let place = flow.plan.stages.len().min(1);
-    flow.plan.stages.insert(place, Planned { stage: StageRef::Object(stage), binding: None, re_evaluate: false });
+    flow.plan
+        .stages
+        .insert(place, Planned { stage: StageRef::Object(stage), binding: None, re_evaluate: false });
 }
 fn selected(answer: &Map, offered: &[Uuid]) -> Result<Uuid, ResponseErrors> {
     match answer.get("selected_stage").and_then(Json::as_str).filter(|s| !s.is_empty()) {
@@ -206,13 +241,20 @@ fn selected(answer: &Map, offered: &[Uuid]) -> Result<Uuid, ResponseErrors> {
     }
 }
 
-async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, answer: &Map) -> Result<FlowStep> {
+async fn with_key(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    answer: &Map,
+) -> Result<FlowStep> {
     let sent = match sent(answer, "webauthn") {
         Ok(sent) => sent,
         Err(errors) => return Ok(FlowStep::Invalid(errors)),
     };
     match assertion::judge(flow, settings, Some(person.user.id), &sent).await? {
-        Ok(shown) if outcome::was_first(flow, &shown.device) && !shown.verified => Ok(FlowStep::Invalid(ResponseErrors::one("webauthn", assertion::UNKNOWN_DEVICE, "invalid"))),
+        Ok(shown) if outcome::was_first(flow, &shown.device) && !shown.verified => {
+            Ok(FlowStep::Invalid(ResponseErrors::one("webauthn", assertion::UNKNOWN_DEVICE, "invalid")))
+        }
         Ok(shown) => {
             if shown.verified {
                 proof::set_device_proof(flow.context());
@@ -226,7 +268,13 @@ async fn with_key(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage,
     }
 }
 
-async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], answer: &Map) -> Result<FlowStep> {
+async fn with_push(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    devices: &[Device],
+    answer: &Map,
+) -> Result<FlowStep> {
     let wrong = |text: &str| Ok(FlowStep::Invalid(ResponseErrors::one("duo", text, "invalid")));
     let id = match answer.get("duo") {
         Some(Json::Number(n)) => n.as_i64(),
@@ -234,7 +282,9 @@ async fn with_push(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage
         _ => None,
     };
     let Some(id) = id else { return wrong("A valid integer is required.") };
-    let Some(device) = devices.iter().find(|d| d.id == id && d.kind == DeviceKind::Duo) else { return wrong(assertion::UNKNOWN_DEVICE) };
+    let Some(device) = devices.iter().find(|d| d.id == id && d.kind == DeviceKind::Duo) else {
+        return wrong(assertion::UNKNOWN_DEVICE);
+    };
     match duo::push(flow, person, device).await {
         Ok(true) => Ok(outcome::passed(flow, settings, person, device)),
         Ok(false) => {
@@ -257,18 +307,33 @@ fn chosen(answer: &Map) -> (Option<DeviceKind>, String) {
         Some(other) => other.clone(),
         None => Json::Null,
     };
-    let uid = chosen.get("device_uid").filter(|u| !u.is_null()).map(|u| u.as_str().map_or_else(|| u.to_string(), str::to_owned));
+    let uid = chosen
+        .get("device_uid")
+        .filter(|u| !u.is_null())
+        .map(|u| u.as_str().map_or_else(|| u.to_string(), str::to_owned));
     (chosen.get("device_class").and_then(Json::as_str).and_then(DeviceKind::parse), uid.unwrap_or_default())
 }
 
 /// Which device is going to answer: a message with a code leaves, everything else needs nothing.
-async fn select(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool, answer: &Map) -> Result<FlowStep> {
-    let wrong = |text: &str| Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
+async fn select(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    devices: &[Device],
+    proven: bool,
+    answer: &Map,
+) -> Result<FlowStep> {
+    let wrong =
+        |text: &str| Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
     let (class, uid) = chosen(answer);
     let Some(class) = class else { return wrong(NOT_OFFERED) };
-    // The class alone tells which device is meant where the class needs no message; a device that is named has to be there.
-    // Before anything is proven passkeys are offered as one, without their numbers.
-    let named = |d: &Device| d.id.to_string() == uid || (!matches!(class, DeviceKind::Sms | DeviceKind::Email) && (uid.is_empty() || (class == DeviceKind::Webauthn && uid == "-1")));
+    // The class alone tells which device is meant where the class needs no message; a device that is named
+    // has to be there. Before anything is proven passkeys are offered as one, without their numbers.
+    let named = |d: &Device| {
+        d.id.to_string() == uid
+            || (!matches!(class, DeviceKind::Sms | DeviceKind::Email)
+                && (uid.is_empty() || (class == DeviceKind::Webauthn && uid == "-1")))
+    };
     let device = devices.iter().find(|d| d.kind == class && settings.allows(class) && named(d));
     let Some(device) = device else { return wrong(NOT_OFFERED) };
     if matches!(class, DeviceKind::Sms | DeviceKind::Email)

@@ -36,7 +36,8 @@ pub enum Hint {
     Hybrid,
 }
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("webauthn_allowed_device_types_obj", FieldKind::List(&FieldKind::Object))];
+const EXTRA: &[FieldDef] =
+    &[FieldDef::shown("webauthn_allowed_device_types_obj", FieldKind::List(&FieldKind::Object))];
 
 /// Asks for a second factor that the person has set up.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -82,7 +83,10 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
     let none = change.data.get("configuration_stages").and_then(Json::as_array).is_none_or(Vec::is_empty);
     if change.text("not_configured_action") == "configure" && none {
-        errors.add("not_configured_action", "When \"Not configured action\" is set to \"Configure\", you must set a configuration stage.");
+        errors.add(
+            "not_configured_action",
+            "When \"Not configured action\" is set to \"Configure\", you must set a configuration stage.",
+        );
     }
     if Span::parse(change.text("last_auth_threshold")).is_ok_and(|s| s < Span::ZERO) {
         errors.add("last_auth_threshold", "Use a length of time that is not negative.");
@@ -97,7 +101,8 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
 }
 fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
     let Some(me) = stage.get::<AuthenticatorValidateStage>() else { return };
-    let types: Vec<Json> = me.webauthn_allowed_device_types.iter().map(|id| device_types::present(*id)).collect();
+    let types: Vec<Json> =
+        me.webauthn_allowed_device_types.iter().map(|id| device_types::present(*id)).collect();
     out.insert("webauthn_allowed_device_types_obj".into(), json!(types));
 }
 
@@ -119,7 +124,8 @@ impl AuthenticatorValidateStage {
     }
     /// Whether passkeys of this model count.
     pub fn allows_model(&self, aaguid: Option<Uuid>) -> bool {
-        self.webauthn_allowed_device_types.is_empty() || self.webauthn_allowed_device_types.contains(&aaguid.unwrap_or(device_types::UNKNOWN))
+        self.webauthn_allowed_device_types.is_empty()
+            || self.webauthn_allowed_device_types.contains(&aaguid.unwrap_or(device_types::UNKNOWN))
     }
     /// How much longer than usual wrong codes of the class make people wait. None: not at all.
     pub fn throttling(&self, kind: devices::DeviceKind) -> Option<f64> {
@@ -141,10 +147,16 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_contract() {
-        let made = create(AuthenticatorValidateStage::DEF, json!({"name": "a"}), &Snapshot::default()).unwrap();
+        let made =
+            create(AuthenticatorValidateStage::DEF, json!({"name": "a"}), &Snapshot::default()).unwrap();
         assert_eq!(made["device_classes"], json!(["static", "totp", "webauthn", "duo", "sms", "email"]));
         assert_eq!((&made["not_configured_action"], &made["webauthn_hints"]), (&json!("skip"), &json!([])));
-        let bad = create(AuthenticatorValidateStage::DEF, json!({"name": "a", "not_configured_action": "bogus"}), &Snapshot::default()).unwrap_err();
+        let bad = create(
+            AuthenticatorValidateStage::DEF,
+            json!({"name": "a", "not_configured_action": "bogus"}),
+            &Snapshot::default(),
+        )
+        .unwrap_err();
         assert_eq!(bad, json!({"not_configured_action": ["\"bogus\" is not a valid choice."]}));
     }
     #[test]
@@ -161,8 +173,17 @@ mod tests {
     #[test]
     fn a_list_of_models_leaves_out_those_that_do_not_say_what_they_are() {
         let model = Uuid::from_u128(7);
-        let made = create(AuthenticatorValidateStage::DEF, json!({"name": "a", "webauthn_allowed_device_types": [model]}), &Snapshot::default()).unwrap();
+        let made = create(
+            AuthenticatorValidateStage::DEF,
+            json!({"name": "a", "webauthn_allowed_device_types": [model]}),
+            &Snapshot::default(),
+        )
+        .unwrap();
         let stage: AuthenticatorValidateStage = serde_json::from_value(made).unwrap();
-        assert!(stage.allows_model(Some(model)) && !stage.allows_model(Some(device_types::UNKNOWN)) && !stage.allows_model(None));
+        assert!(
+            stage.allows_model(Some(model))
+                && !stage.allows_model(Some(device_types::UNKNOWN))
+                && !stage.allows_model(None)
+        );
     }
 }

@@ -23,9 +23,15 @@ pub async fn of(core: &Core, settings: &AuthenticatorValidateStage, user: i64) -
     Ok(all)
 }
 
-/// One entry for each class; the passkeys of a person are one challenge. Before the person is proven, the entry says no
-/// more than the browser needs.
-pub fn challenge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device], proven: bool) -> Challenge {
+/// One entry for each class; the passkeys of a person are one challenge. Before the person is proven, the
+/// entry says no more than the browser needs.
+pub fn challenge(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    devices: &[Device],
+    proven: bool,
+) -> Challenge {
     let mut entries: Vec<Json> = Vec::new();
     for kind in settings.device_classes.iter().map(|c: &DeviceClass| c.kind()) {
         let own: Vec<&Device> = devices.iter().filter(|d| d.kind == kind).collect();
@@ -54,18 +60,31 @@ pub fn challenge(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, 
 /// Passkeys of whoever it is.
 pub fn passwordless(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Challenge {
     let detail = assertion::options(flow, settings, None, &[]);
-    shown(flow, vec![json!({"device_class": "webauthn", "device_uid": "-1", "challenge": detail, "last_used": null})], Vec::new())
+    shown(
+        flow,
+        vec![json!({"device_class": "webauthn", "device_uid": "-1", "challenge": detail, "last_used": null})],
+        Vec::new(),
+    )
 }
 
-/// What somebody without a passkey, or without an account, is shown before they have proven anything, so that the answer
-/// does not tell who has which. The same name always gets the same key.
+/// What somebody without a passkey, or without an account, is shown before they have proven anything, so that
+/// the answer does not tell who has which. The same name always gets the same key.
 pub fn decoy(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, username: &str) -> Challenge {
     let digest = flow.core.vault.digest("passkey decoy", &signet_store::users::canonical(username));
-    let mut id: Vec<u8> = digest.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    let mut id: Vec<u8> = digest
+        .as_bytes()
+        .chunks(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
     // Real ids have several lengths.
     id.truncate(if id.first().is_some_and(|b| b & 1 == 0) { 16 } else { 32 });
-    let detail = assertion::options(flow, settings, Some(NOBODY), &[Descriptor { id, transports: Vec::new() }]);
-    shown(flow, vec![json!({"device_class": "webauthn", "device_uid": "-1", "challenge": detail, "last_used": null})], Vec::new())
+    let detail =
+        assertion::options(flow, settings, Some(NOBODY), &[Descriptor { id, transports: Vec::new() }]);
+    shown(
+        flow,
+        vec![json!({"device_class": "webauthn", "device_uid": "-1", "challenge": detail, "last_used": null})],
+        Vec::new(),
+    )
 }
 /// The challenge of a decoy is for nobody's keys: ids of accounts are positive.
 pub const NOBODY: i64 = -1;
@@ -78,5 +97,7 @@ pub fn configuration(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) 
     shown(flow, Vec::new(), stages)
 }
 fn shown(flow: &FlowRun<'_>, devices: Vec<Json>, stages: Vec<Json>) -> Challenge {
-    flow.about_person(Challenge::new(COMPONENT).with("device_challenges", devices).with("configuration_stages", stages))
+    flow.about_person(
+        Challenge::new(COMPONENT).with("device_challenges", devices).with("configuration_stages", stages),
+    )
 }

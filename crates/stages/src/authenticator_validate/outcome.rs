@@ -2,7 +2,7 @@
 use super::{AuthenticatorValidateStage, remembered};
 use crate::user_login::proof;
 use signet_base::{Json, Uuid, json};
-use signet_core::flow::{FlowRun, Key, FlowStep, account, keys};
+use signet_core::flow::{FlowRun, FlowStep, Key, account, keys};
 use signet_core::{Principal, login, reputation};
 
 use signet_store::devices::{Device, DeviceKind};
@@ -19,7 +19,12 @@ fn named(device: &Device) -> Json {
 }
 
 /// The pending person has shown the device.
-pub fn passed(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) -> FlowStep {
+pub fn passed(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    device: &Device,
+) -> FlowStep {
     account::prove(flow.context(), &person.user);
     note(flow, device);
     remembered::remember(flow, settings, person, device);
@@ -49,7 +54,10 @@ pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device,
     context.set(&keys::AUTH_METHOD, "auth_webauthn_pwl".to_owned());
     let mut args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();
     args.insert("device".into(), named(device));
-    args.insert("device_type".into(), json!({"aaguid": device.text("aaguid"), "description": device.text("description")}));
+    args.insert(
+        "device_type".into(),
+        json!({"aaguid": device.text("aaguid"), "description": device.text("description")}),
+    );
     context.set(&keys::AUTH_METHOD_ARGS, args);
     match verified {
         true => context.set(&VERIFIED_PASSKEY, person.user.id),
@@ -57,7 +65,8 @@ pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device,
     }
     note(flow, device);
 }
-/// The person of a passkey that was verified in this run: possession and PIN or fingerprint are two factors already.
+/// The person of a passkey that was verified in this run: possession and PIN or fingerprint are two factors
+/// already.
 pub fn verified_passkey(flow: &FlowRun<'_>) -> Option<i64> {
     flow.plan.context.get(&VERIFIED_PASSKEY)
 }
@@ -69,7 +78,14 @@ pub fn was_first(flow: &FlowRun<'_>, device: &Device) -> bool {
 
 /// Counts and records a second factor that was wrong.
 pub async fn failed(flow: &FlowRun<'_>, username: &str, class: DeviceKind) {
-    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::LoginFailure::Device(class.as_str())).await;
+    login::failed(
+        flow.core,
+        flow.client,
+        username,
+        flow.stage.as_deref(),
+        login::LoginFailure::Device(class.as_str()),
+    )
+    .await;
     if !username.is_empty() {
         reputation::signal(flow.core, flow.client, username, -1).await;
     }

@@ -1,8 +1,8 @@
-//! Signing in by a passkey alone: at this stage when it comes first, and from the name field of the identification stage
-//! (autofill).
+//! Signing in by a passkey alone: at this stage when it comes first, and from the name field of the
+//! identification stage (autofill).
 use super::{AuthenticatorValidateStage, UserVerification, assertion, outcome};
 use signet_base::{Json, Result, Uuid};
-use signet_core::flow::{FlowRun, ResponseErrors, FlowStep};
+use signet_core::flow::{FlowRun, FlowStep, ResponseErrors};
 use signet_store::devices::DeviceKind;
 use std::sync::Arc;
 
@@ -10,7 +10,10 @@ fn settings(flow: &FlowRun<'_>, stage: Uuid) -> Option<Arc<AuthenticatorValidate
     let object = flow.core.config().get(stage).cloned()?;
     let settings = object.share::<AuthenticatorValidateStage>().filter(|s| s.allows(DeviceKind::Webauthn))?;
     // At the name field it stands for the password, whatever the stage asks of a second factor.
-    Some(Arc::new(AuthenticatorValidateStage { webauthn_user_verification: UserVerification::Required, ..AuthenticatorValidateStage::clone(&settings) }))
+    Some(Arc::new(AuthenticatorValidateStage {
+        webauthn_user_verification: UserVerification::Required,
+        ..AuthenticatorValidateStage::clone(&settings)
+    }))
 }
 
 /// What the browser is asked for the passkeys of a validation stage; none when that stage takes no passkeys.
@@ -27,7 +30,11 @@ pub async fn judge(flow: &mut FlowRun<'_>, stage: Uuid, sent: &Json) -> Result<b
     }
 }
 
-async fn take(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sent: &Json) -> Result<Result<assertion::Shown, &'static str>> {
+async fn take(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    sent: &Json,
+) -> Result<Result<assertion::Shown, &'static str>> {
     let shown = assertion::judge(flow, settings, None, sent).await?;
     match &shown {
         Ok(shown) => outcome::passwordless(flow, &shown.person, &shown.device, shown.verified),
@@ -38,7 +45,11 @@ async fn take(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sen
 }
 
 /// An answer to this stage when nobody is named yet.
-pub async fn answer(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, sent: &Json) -> Result<FlowStep> {
+pub async fn answer(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    sent: &Json,
+) -> Result<FlowStep> {
     Ok(match take(flow, settings, sent).await? {
         Ok(shown) => {
             super::remembered::remember(flow, settings, &shown.person, &shown.device);

@@ -1,5 +1,6 @@
-//! The cookie that remembers a second factor for `last_auth_threshold`. It counts for the same person, stage and device,
-//! in the browser that has it; a device that is gone takes it along, and so does a new epoch of the account.
+//! The cookie that remembers a second factor for `last_auth_threshold`. It counts for the same person, stage
+//! and device, in the browser that has it; a device that is gone takes it along, and so does a new epoch of
+//! the account.
 use super::AuthenticatorValidateStage;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,12 @@ fn counts(note: &Note, threshold: Span, now: Timestamp) -> bool {
 }
 
 /// Whether one of the devices was shown in this browser within the stage's time.
-pub fn fits(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, devices: &[Device]) -> bool {
+pub fn fits(
+    flow: &FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    devices: &[Device],
+) -> bool {
     if settings.last_auth_threshold <= Span::ZERO || flow.client.mfa.is_empty() {
         return false;
     }
@@ -51,11 +57,31 @@ pub fn fits(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &
 }
 
 /// Remembers the device that was shown just now.
-pub fn remember(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal, device: &Device) {
-    let (Some(stage), true) = (flow.stage.as_ref().map(|s| s.pk), settings.last_auth_threshold > Span::ZERO) else { return };
-    let note = Note { user: person.uid.clone(), stage, device: device.uuid, epoch: person.user.epoch, at: flow.core.now().secs() };
+pub fn remember(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorValidateStage,
+    person: &Principal,
+    device: &Device,
+) {
+    let (Some(stage), true) = (flow.stage.as_ref().map(|s| s.pk), settings.last_auth_threshold > Span::ZERO)
+    else {
+        return;
+    };
+    let note = Note {
+        user: person.uid.clone(),
+        stage,
+        device: device.uuid,
+        epoch: person.user.epoch,
+        at: flow.core.now().secs(),
+    };
     if let Some(value) = seal(flow.core, &note) {
-        let cookie = flow.core.cookie(flow.client, MFA_COOKIE, &value, Some(settings.last_auth_threshold.secs()), true);
+        let cookie = flow.core.cookie(
+            flow.client,
+            MFA_COOKIE,
+            &value,
+            Some(settings.last_auth_threshold.secs()),
+            true,
+        );
         flow.session.add_cookie(cookie);
     }
 }

@@ -1,22 +1,26 @@
-//! Wrong codes make people wait. An attempt is counted before a code is judged, so that requests at the same moment
-//! cannot try more codes than the windows allow.
+//! Wrong codes make people wait. An attempt is counted before a code is judged, so that requests at the same
+//! moment cannot try more codes than the windows allow.
 use signet_base::{Result, Span, Timestamp};
 use signet_core::{Client, Core, device};
 use signet_store::attempts::{self, Taken};
 use signet_store::devices::DeviceKind;
 
-/// So many codes of a class are judged within so many seconds, for each person. Guessing six digits for a year then
-/// finds one with a probability below 6 %.
+/// So many codes of a class are judged within so many seconds, for each person. Guessing six digits for a
+/// year then finds one with a probability below 6 %.
 const WINDOWS: [(i64, i64); 3] = [(5, 60), (20, 3600), (50, 86_400)];
 
-/// Whose codes are counted: those of a person's browser that is known by themselves, so that whoever else has the password
-/// cannot keep the person out there; those of all others together.
+/// Whose codes are counted: those of a person's browser that is known by themselves, so that whoever else has
+/// the password cannot keep the person out there; those of all others together.
 pub struct Counter(String);
 
 impl Counter {
     pub async fn of(core: &Core, client: &Client, user: i64) -> Result<Self> {
         let known = device::is_known(core, client, user).await?;
-        Ok(Self(if known { format!("{user}/{}", core.vault.digest("attempt", &format!("mfa\n{}", client.device))) } else { user.to_string() }))
+        Ok(Self(if known {
+            format!("{user}/{}", core.vault.digest("attempt", &format!("mfa\n{}", client.device)))
+        } else {
+            user.to_string()
+        }))
     }
     fn name(&self, kind: DeviceKind, window: usize) -> String {
         format!("mfa/{}/{}/{window}", self.0, kind.as_str())
@@ -24,12 +28,23 @@ impl Counter {
 }
 
 /// Counts one attempt. Refused: nothing of the class may be judged before that time.
-pub async fn take(core: &Core, counter: &Counter, kind: DeviceKind, factor: Option<f64>) -> Result<Option<Timestamp>> {
+pub async fn take(
+    core: &Core,
+    counter: &Counter,
+    kind: DeviceKind,
+    factor: Option<f64>,
+) -> Result<Option<Timestamp>> {
     let Some(factor) = factor else { return Ok(None) };
     for (window, (limit, secs)) in WINDOWS.iter().enumerate() {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most 1000 days in seconds")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "at most 1000 days in seconds"
+        )]
         let span = Span::from_secs(((*secs as f64) * factor).ceil() as i64);
-        if let Taken::Refused { until } = attempts::take(&core.db, &counter.name(kind, window), *limit, span, core.now()).await? {
+        if let Taken::Refused { until } =
+            attempts::take(&core.db, &counter.name(kind, window), *limit, span, core.now()).await?
+        {
             return Ok(Some(until));
         }
     }
@@ -60,7 +75,8 @@ mod tests {
     #[test]
     fn the_wait_is_said_in_words() {
         let now = Timestamp::from_secs(1000);
-        for (secs, words) in [(0, "1 second."), (45, "45 seconds."), (120, "2 minutes."), (7200, "2 hours.")] {
+        for (secs, words) in [(0, "1 second."), (45, "45 seconds."), (120, "2 minutes."), (7200, "2 hours.")]
+        {
             assert!(text(now.plus_secs(secs), now).ends_with(words));
         }
     }

@@ -1,5 +1,5 @@
-//! Challenges of a run. A challenge is random, is kept in the session's plan, and is good once: for the flow, the stage,
-//! the person and the ceremony that it was issued for.
+//! Challenges of a run. A challenge is random, is kept in the session's plan, and is good once: for the flow,
+//! the stage, the person and the ceremony that it was issued for.
 use serde::{Deserialize, Serialize};
 use signet_base::{Result, Span, Timestamp, Uuid};
 use signet_core::flow::{FlowRun, Key};
@@ -47,7 +47,8 @@ pub fn challenge(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) 
     bytes.to_vec()
 }
 
-/// Takes the open challenge: whatever the answer is, it does not count again, also for an answer at the same moment.
+/// Takes the open challenge: whatever the answer is, it does not count again, also for an answer at the same
+/// moment.
 pub async fn take(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Result<Option<Vec<u8>>> {
     let open = open(flow, ceremony, user);
     flow.context().remove(&ISSUED);
@@ -62,5 +63,8 @@ pub async fn take(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>)
 
 fn open(flow: &FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Option<Issued> {
     let stage = flow.stage.as_ref().map(|s| s.pk)?;
-    flow.plan.context.get(&ISSUED).filter(|i| i.flow == flow.flow.pk && i.stage == stage && i.user == user && i.ceremony == ceremony)
+    flow.plan
+        .context
+        .get(&ISSUED)
+        .filter(|i| i.flow == flow.flow.pk && i.stage == stage && i.user == user && i.ceremony == ceremony)
 }

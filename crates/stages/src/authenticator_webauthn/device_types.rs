@@ -1,5 +1,5 @@
-//! Models of authenticators by their AAGUID, for names and for lists of allowed models. Facts that makers publish; a model
-//! that is missing here can still be allowed by its AAGUID.
+//! Models of authenticators by their AAGUID, for names and for lists of allowed models. Facts that makers
+//! publish; a model that is missing here can still be allowed by its AAGUID.
 use signet_base::{Json, Uuid, json};
 
 /// An authenticator that does not say what it is.
@@ -90,7 +90,10 @@ mod tests {
     fn every_line_is_a_model_of_its_own() {
         let ids: std::collections::HashSet<Uuid> = all().map(|(id, _)| id).collect();
         assert_eq!(ids.len(), NAMES.len() + 1);
-        assert_eq!(name(Uuid::parse_str("ee882879-721c-4913-9775-3dfcce97072a").unwrap()), Some("YubiKey 5 Series"));
+        assert_eq!(
+            name(Uuid::parse_str("ee882879-721c-4913-9775-3dfcce97072a").unwrap()),
+            Some("YubiKey 5 Series")
+        );
         let other = Uuid::from_u128(1);
         assert_eq!(present(other), json!({"aaguid": other, "description": other.to_string()}));
     }

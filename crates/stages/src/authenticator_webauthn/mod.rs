@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Principal, brand};
 use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use signet_store::devices::{self, Device};
@@ -32,7 +32,8 @@ pub enum ResidentKey {
     Required,
 }
 
-const EXTRA: &[FieldDef] = &[FieldDef::shown("device_type_restrictions_obj", FieldKind::List(&FieldKind::Object))];
+const EXTRA: &[FieldDef] =
+    &[FieldDef::shown("device_type_restrictions_obj", FieldKind::List(&FieldKind::Object))];
 
 /// How a browser reaches a device (WebAuthn §5.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -157,11 +158,19 @@ fn nobody() -> FlowStep {
 /// The id and the ways of a credential that was kept.
 pub(crate) fn descriptor(device: &Device) -> Option<Descriptor> {
     let id = device.credential.as_deref().and_then(unb64)?;
-    let transports = device.data.get("transports").and_then(Json::as_array).map(|list| list.iter().filter_map(Json::as_str).map(str::to_owned).collect());
+    let transports = device
+        .data
+        .get("transports")
+        .and_then(Json::as_array)
+        .map(|list| list.iter().filter_map(Json::as_str).map(str::to_owned).collect());
     Some(Descriptor { id, transports: transports.unwrap_or_default() })
 }
 
-async fn options(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, person: &Principal) -> Result<Json> {
+async fn options(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorWebAuthnStage,
+    person: &Principal,
+) -> Result<Json> {
     let core = flow.core;
     let known = devices::of_user(&core.db, person.user.id, Some(devices::DeviceKind::Webauthn)).await?;
     let exclude: Vec<Descriptor> = known.iter().filter_map(descriptor).collect();
@@ -187,13 +196,23 @@ async fn options(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, 
 }
 
 /// The new credential, or the reason for people why it is none.
-async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, user: i64, sent: &Json) -> Result<Result<Registered, String>> {
+async fn judge(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorWebAuthnStage,
+    user: i64,
+    sent: &Json,
+) -> Result<Result<Registered, String>> {
     let refused = || "The passkey could not be set up. Try again.".to_owned();
     let Some(challenge) = ceremony::take(flow, Ceremony::Create, Some(user)).await? else {
         return Ok(Err("The request was answered already or is too old. Try again.".to_owned()));
     };
     let origin = signet_core::address::of(flow.core, flow.client);
-    let expect = Expect { challenge: &challenge, origin: &origin, rp_id: flow.client.domain(), user_verification: settings.user_verification == UserVerification::Required };
+    let expect = Expect {
+        challenge: &challenge,
+        origin: &origin,
+        rp_id: flow.client.domain(),
+        user_verification: settings.user_verification == UserVerification::Required,
+    };
     let made = match register(sent, &expect) {
         Ok(made) => made,
         Err(error) => {
@@ -209,22 +228,39 @@ async fn judge(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, us
     let reached = reached(settings, &made.transports);
     if !settings.allowed_devices.is_empty() && reached.is_empty() {
         let brand = brand::look(flow.core, flow.client).title;
-        return Ok(Err(format!("This kind of device is not allowed. Contact your {brand} administrator for help.")));
+        return Ok(Err(format!(
+            "This kind of device is not allowed. Contact your {brand} administrator for help."
+        )));
     }
     Ok(Ok(Registered { transports: reached, ..made }))
 }
 
 /// The ways that are allowed. Browsers are offered no other when the device is used.
 fn reached(settings: &AuthenticatorWebAuthnStage, said: &[String]) -> Vec<String> {
-    said.iter().filter(|way| settings.allowed_devices.is_empty() || settings.allowed_devices.iter().any(|r| r.as_str() == way.as_str())).cloned().collect()
+    said.iter()
+        .filter(|way| {
+            settings.allowed_devices.is_empty()
+                || settings.allowed_devices.iter().any(|r| r.as_str() == way.as_str())
+        })
+        .cloned()
+        .collect()
 }
 
 /// False when somebody has the credential already.
-async fn add(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, person: &Principal, made: &Registered) -> Result<bool> {
+async fn add(
+    flow: &mut FlowRun<'_>,
+    settings: &AuthenticatorWebAuthnStage,
+    person: &Principal,
+    made: &Registered,
+) -> Result<bool> {
     let core = flow.core;
     let model = Uuid::from_bytes(made.aaguid);
     let described = device_types::name(model).filter(|_| model != device_types::UNKNOWN);
-    let name = if settings.friendly_name.is_empty() { described.unwrap_or("WebAuthn Device") } else { &settings.friendly_name };
+    let name = if settings.friendly_name.is_empty() {
+        described.unwrap_or("WebAuthn Device")
+    } else {
+        &settings.friendly_name
+    };
     let mut device = Device::new(&core.ports, devices::DeviceKind::Webauthn, person.user.id, name);
     device.credential = Some(b64(&made.credential_id));
     device.counter = i64::from(made.counter);
@@ -251,7 +287,14 @@ async fn add(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, pers
         Err(Error::Conflict(tag)) if tag == "device.credential" => return Ok(false),
         Err(error) => return Err(error),
     };
-    core.event(flow.client, Some(person), "model_created", "authentik_stages_authenticator_webauthn", json!({"model": device.event_model(id)})).await;
+    core.event(
+        flow.client,
+        Some(person),
+        "model_created",
+        "authentik_stages_authenticator_webauthn",
+        json!({"model": device.event_model(id)}),
+    )
+    .await;
     Ok(true)
 }
 
@@ -260,7 +303,9 @@ fn failed(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, text: S
     flow.context().set(&FAILURES, failures);
     if settings.max_attempts > 0 && failures >= settings.max_attempts {
         let brand = brand::look(flow.core, flow.client).title;
-        return FlowStep::Deny(Some(format!("Exceeded maximum attempts. Contact your {brand} administrator for help.")));
+        return FlowStep::Deny(Some(format!(
+            "Exceeded maximum attempts. Contact your {brand} administrator for help."
+        )));
     }
     FlowStep::Invalid(ResponseErrors::one("response", &text, "invalid"))
 }
@@ -284,15 +329,27 @@ mod tests {
             &config,
         );
         let wrong = wrong.unwrap_err();
-        for field in ["user_verification", "authenticator_attachment", "max_attempts", "device_type_restrictions"] {
+        for field in
+            ["user_verification", "authenticator_attachment", "max_attempts", "device_type_restrictions"]
+        {
             assert!(wrong.get(field).is_some(), "{field}");
         }
     }
     #[test]
     fn a_credential_is_an_object_or_its_text() {
         assert_eq!(sent(&map(json!({"response": {"id": "a"}})), "response").unwrap(), json!({"id": "a"}));
-        assert_eq!(sent(&map(json!({"response": "{\"id\": \"a\"}"})), "response").unwrap(), json!({"id": "a"}));
-        for wrong in [json!({}), json!({"response": null}), json!({"response": "x"}), json!({"response": "[]"}), json!({"response": []}), json!({"response": 1})] {
+        assert_eq!(
+            sent(&map(json!({"response": "{\"id\": \"a\"}"})), "response").unwrap(),
+            json!({"id": "a"})
+        );
+        for wrong in [
+            json!({}),
+            json!({"response": null}),
+            json!({"response": "x"}),
+            json!({"response": "[]"}),
+            json!({"response": []}),
+            json!({"response": 1}),
+        ] {
             assert!(sent(&map(wrong.clone()), "response").is_err(), "{wrong}");
         }
     }

@@ -36,23 +36,47 @@ pub(super) fn forget(flow: &mut FlowRun<'_>) {
     flow.context().remove(&SENT);
 }
 
-/// A new code for the contact, which the caller sends; the one before is no longer right. None: too many were sent.
-pub(super) async fn begin(flow: &mut FlowRun<'_>, kind: DeviceKind, user: i64, contact: &str, valid: Span) -> Result<Option<Secret>> {
+/// A new code for the contact, which the caller sends; the one before is no longer right. None: too many were
+/// sent.
+pub(super) async fn begin(
+    flow: &mut FlowRun<'_>,
+    kind: DeviceKind,
+    user: i64,
+    contact: &str,
+    valid: Span,
+) -> Result<Option<Secret>> {
     if !may_send(flow.core, kind, user, contact).await? {
         return Ok(None);
     }
-    let stage = flow.stage.as_ref().map(|s| s.pk).ok_or_else(|| Error::internal("a set-up stage without settings"))?;
+    let stage = flow
+        .stage
+        .as_ref()
+        .map(|s| s.pk)
+        .ok_or_else(|| Error::internal("a set-up stage without settings"))?;
     let device = sent(flow, user).map_or_else(|| flow.core.ports.uuid(), |s| s.device);
     let code = random_digits(&flow.core.ports);
-    let sent = Sent { stage, user, device, contact: contact.to_owned(), digest: digest(flow.core, device, code.reveal()), expires: flow.core.now().plus(valid) };
+    let sent = Sent {
+        stage,
+        user,
+        device,
+        contact: contact.to_owned(),
+        digest: digest(flow.core, device, code.reveal()),
+        expires: flow.core.now().plus(valid),
+    };
     flow.context().set(&SENT, sent);
     Ok(Some(code))
 }
 
 /// Whether the code came back in time. The try is counted before it is judged.
-pub(super) async fn judge(core: &Core, kind: DeviceKind, sent: &Sent, code: &str) -> Result<Result<(), ResponseErrors>> {
+pub(super) async fn judge(
+    core: &Core,
+    kind: DeviceKind,
+    sent: &Sent,
+    code: &str,
+) -> Result<Result<(), ResponseErrors>> {
     let name = format!("device confirm {} {}", kind.as_str(), sent.user);
-    if !attempts::take(&core.db, &name, JUDGED, Span::from_secs(JUDGE_WINDOW), core.now()).await?.is_allowed() {
+    if !attempts::take(&core.db, &name, JUDGED, Span::from_secs(JUDGE_WINDOW), core.now()).await?.is_allowed()
+    {
         return Ok(Err(ResponseErrors::one("code", "Too many wrong codes. Try again later.", "throttled")));
     }
     let fits = Secret::new(sent.digest.as_str()).matches(&digest(core, sent.device, code));
@@ -66,8 +90,14 @@ pub(super) async fn judge(core: &Core, kind: DeviceKind, sent: &Sent, code: &str
 /// Counts a message to the contact. False: there were too many.
 pub(super) async fn may_send(core: &Core, kind: DeviceKind, user: i64, contact: &str) -> Result<bool> {
     let kind = kind.as_str();
-    for name in [format!("device send {kind} {user}"), format!("device send {kind} {}", core.vault.digest("contact", contact))] {
-        if !attempts::take(&core.db, &name, SENDS, Span::from_secs(SEND_WINDOW), core.now()).await?.is_allowed() {
+    for name in [
+        format!("device send {kind} {user}"),
+        format!("device send {kind} {}", core.vault.digest("contact", contact)),
+    ] {
+        if !attempts::take(&core.db, &name, SENDS, Span::from_secs(SEND_WINDOW), core.now())
+            .await?
+            .is_allowed()
+        {
             return Ok(false);
         }
     }

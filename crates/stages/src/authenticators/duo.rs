@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use client::Keys;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
-use signet_core::flow::{Challenge, FlowRun, Plan, ResponseErrors, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Plan, ResponseErrors, StageKind, keys};
 use signet_core::{Client, Core, Principal, brand};
 use signet_model::{Change, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
@@ -65,7 +65,11 @@ impl AuthenticatorDuoStage {
     }
     fn admin_keys(&self) -> Option<Keys<'_>> {
         let known = !self.admin_integration_key.is_empty() && !self.admin_secret_key.is_empty();
-        known.then_some(Keys { host: host(&self.api_hostname), id: &self.admin_integration_key, secret: &self.admin_secret_key })
+        known.then_some(Keys {
+            host: host(&self.api_hostname),
+            id: &self.admin_integration_key,
+            secret: &self.admin_secret_key,
+        })
     }
 }
 
@@ -99,7 +103,9 @@ impl StageKind for Duo {
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorDuoStage>()?;
-        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else {
+            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
+        };
         let enrolment = match held(flow, user)? {
             Some((_, kept)) => Enrolment::read(&kept)?,
             None => match enrol(flow.core, &settings, &pending.username).await {
@@ -109,13 +115,17 @@ impl StageKind for Duo {
                 }
                 Err(error) => {
                     failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
-                    return Ok(FlowStep::Deny(Some("Duo does not take new devices at the moment. Try again later.".to_owned())));
+                    return Ok(FlowStep::Deny(Some(
+                        "Duo does not take new devices at the moment. Try again later.".to_owned(),
+                    )));
                 }
             },
         };
         let stage = flow.stage.as_ref().map(|s| s.pk.to_string()).unwrap_or_default();
-        let challenge =
-            Challenge::new(COMPONENT).with("activation_barcode", enrolment.activation_barcode).with("activation_code", enrolment.activation_code).with("stage_uuid", stage);
+        let challenge = Challenge::new(COMPONENT)
+            .with("activation_barcode", enrolment.activation_barcode)
+            .with("activation_code", enrolment.activation_code)
+            .with("stage_uuid", stage);
         Ok(FlowStep::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
@@ -131,24 +141,54 @@ impl StageKind for Duo {
             Ok(status) => status,
             Err(error) => {
                 failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
-                return Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Duo does not answer. Try again later.", "unavailable")));
+                return Ok(FlowStep::Invalid(ResponseErrors::one(
+                    "non_field_errors",
+                    "Duo does not answer. Try again later.",
+                    "unavailable",
+                )));
             }
         };
         if status != "success" {
-            return Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Scan the code with the Duo app first.", "invalid")));
+            return Ok(FlowStep::Invalid(ResponseErrors::one(
+                "non_field_errors",
+                "Scan the code with the Duo app first.",
+                "invalid",
+            )));
         }
-        let new = duo_device(flow.core, user, id, &settings.friendly_name, "Duo Authenticator", &enrolment.user_id, flow.stage.as_deref());
+        let new = duo_device(
+            flow.core,
+            user,
+            id,
+            &settings.friendly_name,
+            "Duo Authenticator",
+            &enrolment.user_id,
+            flow.stage.as_deref(),
+        );
         match add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
-            Ok(false) => Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"))),
+            Ok(false) => Ok(FlowStep::Invalid(ResponseErrors::one(
+                "non_field_errors",
+                "This device is set up already.",
+                "invalid",
+            ))),
+            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(
+                ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"),
+            )),
             Err(error) => Err(error),
         }
     }
 }
 
 /// One device for each account at Duo and person.
-fn duo_device(core: &Core, user: i64, id: Uuid, friendly: &str, usual: &str, duo_user: &str, stage: Option<&Object>) -> Device {
+fn duo_device(
+    core: &Core,
+    user: i64,
+    id: Uuid,
+    friendly: &str,
+    usual: &str,
+    duo_user: &str,
+    stage: Option<&Object>,
+) -> Device {
     let mut new = device(&core.ports, DeviceKind::Duo, user, id, friendly, usual);
     let stage = stage.map(|s| s.pk.to_string()).unwrap_or_default();
     new.credential = Some(confirm::unique(core, DeviceKind::Duo, &format!("{stage}:{user}"), duo_user));
@@ -157,13 +197,21 @@ fn duo_device(core: &Core, user: i64, id: Uuid, friendly: &str, usual: &str, duo
 }
 
 async fn enrol(core: &Core, settings: &AuthenticatorDuoStage, username: &str) -> Result<Enrolment> {
-    let answer = client::call(core, &settings.keys(), "POST", "/auth/v2/enroll", &[("username", username)], SHORT).await?;
+    let answer =
+        client::call(core, &settings.keys(), "POST", "/auth/v2/enroll", &[("username", username)], SHORT)
+            .await?;
     serde_json::from_value(answer).map_err(|e| Error::Unavailable(format!("Duo's answer: {e}")))
 }
 /// `success`, `waiting` or `invalid`.
-async fn status(core: &Core, settings: &AuthenticatorDuoStage, enrolment: &Enrolment) -> Result<&'static str> {
-    let params = [("user_id", enrolment.user_id.as_str()), ("activation_code", enrolment.activation_code.as_str())];
-    let answer = client::call(core, &settings.keys(), "POST", "/auth/v2/enroll_status", &params, SHORT).await?;
+async fn status(
+    core: &Core,
+    settings: &AuthenticatorDuoStage,
+    enrolment: &Enrolment,
+) -> Result<&'static str> {
+    let params =
+        [("user_id", enrolment.user_id.as_str()), ("activation_code", enrolment.activation_code.as_str())];
+    let answer =
+        client::call(core, &settings.keys(), "POST", "/auth/v2/enroll_status", &params, SHORT).await?;
     Ok(match answer.as_str() {
         Some("success") => "success",
         Some("waiting") => "waiting",
@@ -185,14 +233,23 @@ async fn failed(core: &Core, client: &Client, person: Option<&Principal>, stage:
 /// Asks the person's Duo device whether it is them. Waits for their answer.
 ///
 /// # Errors
-/// `Denied` when too many were asked, `Unavailable` when Duo does not answer; both have a text for the person.
-pub async fn authenticate(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device, application: &str) -> Result<bool> {
+/// `Denied` when too many were asked, `Unavailable` when Duo does not answer; both have a text for the
+/// person.
+pub async fn authenticate(
+    core: &Arc<Core>,
+    client: &Client,
+    user: &Principal,
+    device: &Device,
+    application: &str,
+) -> Result<bool> {
     if !counts(user.user.id, device, DeviceKind::Duo) {
         return Ok(false);
     }
     let config = core.config();
     let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk));
-    let settings = stage.and_then(|s| s.get::<AuthenticatorDuoStage>()).ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
+    let settings = stage
+        .and_then(|s| s.get::<AuthenticatorDuoStage>())
+        .ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
     // Nobody is worn down by pushes until they agree.
     if !confirm::may_send(core, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
         return Err(Error::denied("Too many requests were sent to your device. Try again later."));
@@ -226,7 +283,11 @@ pub async fn authenticate(core: &Arc<Core>, client: &Client, user: &Principal, d
 
 /// [`authenticate`] within a run, naming the application that the person is on the way to.
 pub async fn push(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<bool> {
-    let application = flow.plan.context.get(&keys::APPLICATION).and_then(|pk| flow.core.config().get(pk).map(|a| a.name().to_owned()));
+    let application = flow
+        .plan
+        .context
+        .get(&keys::APPLICATION)
+        .and_then(|pk| flow.core.config().get(pk).map(|a| a.name().to_owned()));
     authenticate(flow.core, flow.client, person, device, &application.unwrap_or_default()).await
 }
 
@@ -238,15 +299,39 @@ pub async fn enrollment_status(core: &Core, plan: &Plan, stage: &Object) -> Resu
 }
 
 /// Gives a person the device of an account at Duo. False: they have it.
-pub async fn import_one(core: &Core, client: &Client, author: Option<&Principal>, stage: &Object, username: &str, duo_user: &str) -> Result<bool> {
+pub async fn import_one(
+    core: &Core,
+    client: &Client,
+    author: Option<&Principal>,
+    stage: &Object,
+    username: &str,
+    duo_user: &str,
+) -> Result<bool> {
     if duo_user.is_empty() || duo_user.len() > 100 {
         return Err(Error::invalid("duo_user_id", "Enter the id of the account at Duo."));
     }
-    let person = users::by_username(&core.db, username).await?.ok_or_else(|| Error::invalid("username", "There is no such user."))?;
-    let new = duo_device(core, person.id, core.ports.uuid(), "", "Imported Duo Authenticator", duo_user, Some(stage));
+    let person = users::by_username(&core.db, username)
+        .await?
+        .ok_or_else(|| Error::invalid("username", "There is no such user."))?;
+    let new = duo_device(
+        core,
+        person.id,
+        core.ports.uuid(),
+        "",
+        "Imported Duo Authenticator",
+        duo_user,
+        Some(stage),
+    );
     match devices::insert(&core.db, &new).await {
         Ok(id) => {
-            core.event(client, author, "model_created", "authentik_stages_authenticator_duo", json!({"model": new.event_model(id), "user": person.username})).await;
+            core.event(
+                client,
+                author,
+                "model_created",
+                "authentik_stages_authenticator_duo",
+                json!({"model": new.event_model(id), "user": person.username}),
+            )
+            .await;
             Ok(true)
         }
         Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
@@ -258,16 +343,26 @@ pub async fn import_one(core: &Core, client: &Client, author: Option<&Principal>
 const MOST: usize = 100_000;
 
 /// Gives every person whose name is known at Duo and enrolled there their device. How many are new.
-pub async fn import_all(core: &Core, client: &Client, author: Option<&Principal>, stage: &Object) -> Result<usize> {
+pub async fn import_all(
+    core: &Core,
+    client: &Client,
+    author: Option<&Principal>,
+    stage: &Object,
+) -> Result<usize> {
     let settings = stage.get::<AuthenticatorDuoStage>().ok_or(Error::NotFound)?;
-    let keys = settings.admin_keys().ok_or_else(|| Error::invalid("admin_integration_key", "An Admin API application is needed for this."))?;
+    let keys = settings.admin_keys().ok_or_else(|| {
+        Error::invalid("admin_integration_key", "An Admin API application is needed for this.")
+    })?;
     let (mut made, mut seen, mut offset) = (0, 0, "0".to_owned());
     loop {
-        let page = client::page(core, &keys, "/admin/v1/users", &[("limit", "300"), ("offset", &offset)], SHORT).await?;
+        let page =
+            client::page(core, &keys, "/admin/v1/users", &[("limit", "300"), ("offset", &offset)], SHORT)
+                .await?;
         for account in page.0.as_array().map(Vec::as_slice).unwrap_or_default() {
             seen += 1;
             let text = |name: &str| account.get(name).and_then(Json::as_str).unwrap_or_default();
-            let usable = account.get("is_enrolled").and_then(Json::as_bool).unwrap_or(false) && matches!(text("status"), "active" | "bypass");
+            let usable = account.get("is_enrolled").and_then(Json::as_bool).unwrap_or(false)
+                && matches!(text("status"), "active" | "bypass");
             if !usable || text("username").is_empty() {
                 continue;
             }
@@ -295,10 +390,27 @@ mod tests {
         let config = Snapshot::default();
         let def = AuthenticatorDuoStage::DEF;
         assert!(def.is(Duo.id()));
-        let made = create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": "h.test"}), &config).unwrap();
-        assert_eq!(made, json!({"name": "a", "configure_flow": null, "friendly_name": "", "client_id": "c", "api_hostname": "h.test", "admin_integration_key": ""}));
+        let made = create(
+            def,
+            json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": "h.test"}),
+            &config,
+        )
+        .unwrap();
+        assert_eq!(
+            made,
+            json!({"name": "a", "configure_flow": null, "friendly_name": "", "client_id": "c", "api_hostname": "h.test", "admin_integration_key": ""})
+        );
         for wrong in ["h.test/path", "h@x", "h.test:1"] {
-            assert!(create(def, json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": wrong}), &config).unwrap_err().get("api_hostname").is_some());
+            assert!(
+                create(
+                    def,
+                    json!({"name": "a", "client_id": "c", "client_secret": "s", "api_hostname": wrong}),
+                    &config
+                )
+                .unwrap_err()
+                .get("api_hostname")
+                .is_some()
+            );
         }
     }
 }

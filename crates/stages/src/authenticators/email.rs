@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
 use signet_core::budget;
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::models::{Designation, Flow};
 use signet_core::{Client, Core, Principal};
@@ -85,7 +85,12 @@ impl Post {
     fn of(core: &Core, stage: Option<&AuthenticatorEmailStage>) -> Self {
         let global = core.settings.mail.sender.clone();
         let Some(stage) = stage else {
-            return Self { sender: global, subject: "Sign-in code".to_owned(), template: "email/email_otp.html".to_owned(), valid: Span::from_secs(1800) };
+            return Self {
+                sender: global,
+                subject: "Sign-in code".to_owned(),
+                template: "email/email_otp.html".to_owned(),
+                valid: Span::from_secs(1800),
+            };
         };
         let own = Own {
             host: &stage.host,
@@ -98,9 +103,21 @@ impl Post {
             from: &stage.from_address,
         };
         let sender = if stage.use_global_settings { global } else { Sender::own(&own) };
-        Self { sender, subject: stage.subject.clone(), template: stage.template.clone(), valid: stage.token_expiry }
+        Self {
+            sender,
+            subject: stage.subject.clone(),
+            template: stage.template.clone(),
+            valid: stage.token_expiry,
+        }
     }
-    async fn send(&self, core: &Core, client: &Client, addressee: Json, address: &str, code: &Secret) -> Result<()> {
+    async fn send(
+        &self,
+        core: &Core,
+        client: &Client,
+        addressee: Json,
+        address: &str,
+        code: &Secret,
+    ) -> Result<()> {
         let until = core.now().plus(self.valid);
         let values = json!({"user": addressee, "token": code.reveal(), "expires": until, "expires_in": templates::duration(self.valid.secs())});
         let letter = mail::Email {
@@ -123,12 +140,16 @@ impl StageKind for Email {
         COMPONENT
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else {
+            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
+        };
         if confirm::sent(flow, user).is_none() {
             if !person.user.email.is_empty() {
                 if let Err(errors) = transmit(flow, &person, &person.user.email).await? {
                     tracing::warn!(errors = %errors.into_json(), "no code could be sent to the address of an account");
-                    return Ok(FlowStep::Deny(Some("The code could not be sent. Try again later.".to_owned())));
+                    return Ok(FlowStep::Deny(Some(
+                        "The code could not be sent. Try again later.".to_owned(),
+                    )));
                 }
             } else if !may_type(flow) {
                 return Ok(FlowStep::Deny(Some("Your account has no e-mail address.".to_owned())));
@@ -143,7 +164,9 @@ impl StageKind for Email {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorEmailStage>()?;
-        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else {
+            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
+        };
         let sent = confirm::sent(flow, user);
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
             return Ok(FlowStep::Invalid(ResponseErrors::required("code")));
@@ -151,7 +174,9 @@ impl StageKind for Email {
         let Some(sent) = sent.clone().filter(|_| has_code(answer)) else {
             // The address of the account is the one that counts, whatever is typed.
             let address = match person.user.email.as_str() {
-                "" if !may_type(flow) => return Ok(FlowStep::Deny(Some("Your account has no e-mail address.".to_owned()))),
+                "" if !may_type(flow) => {
+                    return Ok(FlowStep::Deny(Some("Your account has no e-mail address.".to_owned())));
+                }
                 // "Send again": to where the last one went.
                 "" if let Some(sent) = &sent
                     && answer.get(FIELD).and_then(Json::as_str) == Some("") =>
@@ -176,10 +201,22 @@ impl StageKind for Email {
         if let Err(errors) = confirm::judge(flow.core, DeviceKind::Email, &sent, &code).await? {
             return Ok(FlowStep::Invalid(errors));
         }
-        let mut new = device(&flow.core.ports, DeviceKind::Email, user, sent.device, &settings.friendly_name, "Email Device");
+        let mut new = device(
+            &flow.core.ports,
+            DeviceKind::Email,
+            user,
+            sent.device,
+            &settings.friendly_name,
+            "Email Device",
+        );
         let stage = flow.stage.as_ref().map(|s| s.pk);
         new.data = json!({"email": sent.contact, "stage": stage}).as_object().cloned().unwrap_or_default();
-        new.credential = Some(confirm::unique(flow.core, DeviceKind::Email, &user.to_string(), &sent.contact.to_lowercase()));
+        new.credential = Some(confirm::unique(
+            flow.core,
+            DeviceKind::Email,
+            &user.to_string(),
+            &sent.contact.to_lowercase(),
+        ));
         confirm::forget(flow);
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
@@ -190,8 +227,8 @@ impl StageKind for Email {
     }
 }
 
-/// Whether an address may be named that the account does not have: by a signed-in person for themselves and in an
-/// enrolment, not on the way in, where a password alone would choose the second factor's address.
+/// Whether an address may be named that the account does not have: by a signed-in person for themselves and
+/// in an enrolment, not on the way in, where a password alone would choose the second factor's address.
 fn may_type(flow: &FlowRun<'_>) -> bool {
     let pending = flow.pending_user().and_then(|p| p.id);
     let signed_in = flow.user().is_some_and(|p| Some(p.user.id) == pending);
@@ -204,33 +241,59 @@ fn typed_address(answer: &Map) -> Result<String, ResponseErrors> {
     match answer.get(FIELD) {
         None => Err(ResponseErrors::required(FIELD)),
         Some(Json::Null) => Err(ResponseErrors::one(FIELD, "This field may not be null.", "null")),
-        Some(Json::String(text)) if text.trim().is_empty() => Err(ResponseErrors::one(FIELD, "This field may not be blank.", "blank")),
-        Some(Json::String(text)) if signet_model::check::email(text.trim()) && text.len() <= 254 => Ok(text.trim().to_owned()),
+        Some(Json::String(text)) if text.trim().is_empty() => {
+            Err(ResponseErrors::one(FIELD, "This field may not be blank.", "blank"))
+        }
+        Some(Json::String(text)) if signet_model::check::email(text.trim()) && text.len() <= 254 => {
+            Ok(text.trim().to_owned())
+        }
         Some(_) => Err(ResponseErrors::one(FIELD, "Enter a valid email address.", "invalid")),
     }
 }
 
 /// Sends a new code of the set-up to the address.
-async fn transmit(flow: &mut FlowRun<'_>, person: &Principal, address: &str) -> Result<Result<(), ResponseErrors>> {
+async fn transmit(
+    flow: &mut FlowRun<'_>,
+    person: &Principal,
+    address: &str,
+) -> Result<Result<(), ResponseErrors>> {
     let settings = flow.settings::<AuthenticatorEmailStage>()?;
     let user = person.user.id;
-    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, DeviceKind::Email, &user.to_string(), &address.to_lowercase())).await?.is_some() {
+    if devices::by_credential(
+        &flow.core.db,
+        &confirm::unique(flow.core, DeviceKind::Email, &user.to_string(), &address.to_lowercase()),
+    )
+    .await?
+    .is_some()
+    {
         return Ok(Err(taken()));
     }
     let post = Post::of(flow.core, Some(&settings));
     if flow.user().is_none() {
         flow.core.budgets.spend(budget::BudgetKind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
         if !mail::may_reach(flow.core, address).await? {
-            return Ok(Err(ResponseErrors::one(FIELD, "Too many mails were sent. Try again later.", "throttled")));
+            return Ok(Err(ResponseErrors::one(
+                FIELD,
+                "Too many mails were sent. Try again later.",
+                "throttled",
+            )));
         }
     }
     let Some(code) = confirm::begin(flow, DeviceKind::Email, user, address, post.valid).await? else {
-        return Ok(Err(ResponseErrors::one(FIELD, "Too many mails were sent. Try again later.", "throttled")));
+        return Ok(Err(ResponseErrors::one(
+            FIELD,
+            "Too many mails were sent. Try again later.",
+            "throttled",
+        )));
     };
     if let Err(error) = post.send(flow.core, flow.client, mail::nobody(&person.user), address, &code).await {
         failed(flow.core, flow.client, person, flow.stage.as_deref(), &error).await;
         confirm::forget(flow);
-        return Ok(Err(ResponseErrors::one(FIELD, "The mail could not be sent. Try again later.", "unavailable")));
+        return Ok(Err(ResponseErrors::one(
+            FIELD,
+            "The mail could not be sent. Try again later.",
+            "unavailable",
+        )));
     }
     Ok(Ok(()))
 }
@@ -264,7 +327,8 @@ fn mask(address: &str) -> String {
 /// Sends a code for a sign-in to the person's device.
 ///
 /// # Errors
-/// `Denied` when too many were sent, `Unavailable` when the mail did not leave; both have a text for the person.
+/// `Denied` when too many were sent, `Unavailable` when the mail did not leave; both have a text for the
+/// person.
 pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device) -> Result<()> {
     if !counts(user.user.id, device, DeviceKind::Email) {
         return Err(Error::NotFound);
@@ -276,7 +340,13 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
         return Err(Error::denied("Too many mails were sent. Try again later."));
     }
     let code = super::random_digits(&core.ports);
-    devices::put_code(&core.db, device, &device.code_digest(&core.vault, code.reveal()), core.now().plus(post.valid)).await?;
+    devices::put_code(
+        &core.db,
+        device,
+        &device.code_digest(&core.vault, code.reveal()),
+        core.now().plus(post.valid),
+    )
+    .await?;
     if let Err(error) = post.send(core, client, mail::person(user), device.text(FIELD), &code).await {
         failed(core, client, user, stage.map(Arc::as_ref), &error).await;
         return Err(Error::Unavailable("The mail could not be sent. Try again later.".to_owned()));
@@ -308,10 +378,17 @@ mod tests {
             (&json!("minutes=30"), &json!("email/email_otp.html"), &json!(25), &json!(false))
         );
         assert!(made.get("password").is_none());
-        for (field, value) in
-            [("token_expiry", json!("bogus")), ("token_expiry", json!("seconds=0")), ("template", json!("../secret")), ("port", json!(0)), ("from_address", json!("x"))]
-        {
-            assert!(create(def, json!({"name": "a", field: value}), &config).unwrap_err().get(field).is_some(), "{field}");
+        for (field, value) in [
+            ("token_expiry", json!("bogus")),
+            ("token_expiry", json!("seconds=0")),
+            ("template", json!("../secret")),
+            ("port", json!(0)),
+            ("from_address", json!("x")),
+        ] {
+            assert!(
+                create(def, json!({"name": "a", field: value}), &config).unwrap_err().get(field).is_some(),
+                "{field}"
+            );
         }
     }
     #[test]
@@ -323,7 +400,14 @@ mod tests {
     #[test]
     fn only_an_address_is_taken_as_one() {
         assert_eq!(typed_address(&map(json!({"email": " a@b.test "}))).unwrap(), "a@b.test");
-        for wrong in [json!({}), json!({"email": null}), json!({"email": ""}), json!({"email": "x"}), json!({"email": ["a@b.test"]}), json!({"email": "a@b.test\nBcc: c@d.test"})] {
+        for wrong in [
+            json!({}),
+            json!({"email": null}),
+            json!({"email": ""}),
+            json!({"email": "x"}),
+            json!({"email": ["a@b.test"]}),
+            json!({"email": "a@b.test\nBcc: c@d.test"}),
+        ] {
             assert!(typed_address(&map(wrong.clone())).is_err(), "{wrong}");
         }
     }

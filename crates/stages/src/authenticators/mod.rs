@@ -1,7 +1,7 @@
 //! Second factors other than passkeys: the stages by which people set them up, and the check of their codes.
 //!
-//! A set-up stage writes a device only for a person who is proven in this run or signed in, and only after the device
-//! has shown that it works.
+//! A set-up stage writes a device only for a person who is proven in this run or signed in, and only after
+//! the device has shown that it works.
 mod confirm;
 pub mod duo;
 pub mod email;
@@ -17,8 +17,8 @@ use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
 use signet_core::{Core, Principal};
 use signet_store::devices::{self, Device, DeviceKind};
 
-/// Whether the code is right for one of the kinds that answer with a code, and has not been used. Who judges several
-/// devices asks each; the attempt is counted by the caller.
+/// Whether the code is right for one of the kinds that answer with a code, and has not been used. Who judges
+/// several devices asks each; the attempt is counted by the caller.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     match device.kind {
         DeviceKind::Totp => totp::verify(core, user, device, code).await,
@@ -32,7 +32,8 @@ pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Resu
 /// Sends a fresh code to a device that gets its codes by message.
 ///
 /// # Errors
-/// `Denied` when too many were sent, `Unavailable` when the message did not leave: both with a text for the person.
+/// `Denied` when too many were sent, `Unavailable` when the message did not leave: both with a text for the
+/// person.
 pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<()> {
     match device.kind {
         DeviceKind::Sms => sms::send(flow.core, flow.client, person, device).await,
@@ -79,7 +80,9 @@ const HELD: Key<Held> = Key::new("goauthentik.io/authenticators/held");
 /// The device to be of this stage and person with its secret, as [`hold`] left it.
 fn held(flow: &FlowRun<'_>, user: i64) -> Result<Option<(Uuid, Secret)>> {
     let stage = flow.stage.as_ref().map(|s| s.pk);
-    let Some(held) = flow.plan.context.get(&HELD).filter(|h| Some(h.stage) == stage && h.user == user) else { return Ok(None) };
+    let Some(held) = flow.plan.context.get(&HELD).filter(|h| Some(h.stage) == stage && h.user == user) else {
+        return Ok(None);
+    };
     let secret = flow.core.vault.open(("flow", &held.device.to_string(), "device"), &held.sealed)?;
     Ok(Some((held.device, secret)))
 }
@@ -90,7 +93,11 @@ fn held_in(core: &Core, context: &Context, stage: Uuid) -> Result<Option<Secret>
 }
 /// Keeps a secret for the device to be. The id stays when it is given again.
 fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret) -> Result<Uuid> {
-    let stage = flow.stage.as_ref().map(|s| s.pk).ok_or_else(|| Error::internal("a set-up stage without settings"))?;
+    let stage = flow
+        .stage
+        .as_ref()
+        .map(|s| s.pk)
+        .ok_or_else(|| Error::internal("a set-up stage without settings"))?;
     let device = device.unwrap_or_else(|| flow.core.ports.uuid());
     let sealed = flow.core.vault.seal(("flow", &device.to_string(), "device"), secret)?;
     flow.context().set(&HELD, Held { stage, user, device, sealed });
@@ -107,7 +114,14 @@ async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Resul
     };
     flow.context().remove(&HELD);
     let person = flow.pending_account().await?;
-    core.event(flow.client, person.as_ref(), "model_created", "authentik_stages_authenticator", json!({"model": device.event_model(id)})).await;
+    core.event(
+        flow.client,
+        person.as_ref(),
+        "model_created",
+        "authentik_stages_authenticator",
+        json!({"model": device.event_model(id)}),
+    )
+    .await;
     Ok(true)
 }
 
@@ -124,7 +138,9 @@ fn typed_code(answer: &Map, digits: usize) -> Result<String, ResponseErrors> {
     let text = match answer.get("code") {
         None => return Err(ResponseErrors::required("code")),
         Some(Json::Null) => return Err(ResponseErrors::one("code", "This field may not be null.", "null")),
-        Some(Json::String(text)) => text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>(),
+        Some(Json::String(text)) => {
+            text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>()
+        }
         Some(Json::Number(n)) if n.is_u64() => format!("{:0>digits$}", n.to_string()),
         Some(_) => return Err(ResponseErrors::one("code", "Not a valid string.", "invalid")),
     };
@@ -153,7 +169,11 @@ fn random_text(ports: &Ports, set: &[u8], count: usize) -> String {
     let mut out = String::with_capacity(count);
     while out.len() < count {
         let block: [u8; 32] = ports.bytes();
-        let more = block.iter().map(|b| usize::from(*b)).filter(|b| *b < limit).map(|b| char::from(set[b % set.len()]));
+        let more = block
+            .iter()
+            .map(|b| usize::from(*b))
+            .filter(|b| *b < limit)
+            .map(|b| char::from(set[b % set.len()]));
         out.extend(more.take(count - out.len()));
     }
     out
@@ -174,7 +194,17 @@ mod tests {
         assert_eq!(typed_code(&map(json!({"code": "abcd-efgh"})), 6).unwrap(), "abcdefgh");
         assert_eq!(typed_code(&map(json!({"code": 12345})), 6).unwrap(), "012345");
         assert_eq!(typed_code(&map(json!({})), 6).unwrap_err(), ResponseErrors::required("code"));
-        for wrong in [json!(null), json!(""), json!(" "), json!(1.5), json!(-1), json!(["1"]), json!({"a": 1}), json!(true), json!("9".repeat(129))] {
+        for wrong in [
+            json!(null),
+            json!(""),
+            json!(" "),
+            json!(1.5),
+            json!(-1),
+            json!(["1"]),
+            json!({"a": 1}),
+            json!(true),
+            json!("9".repeat(129)),
+        ] {
             assert!(typed_code(&map(json!({"code": wrong.clone()})), 6).is_err(), "{wrong}");
         }
     }

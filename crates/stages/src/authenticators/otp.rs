@@ -1,4 +1,5 @@
-//! One-time passwords: HOTP (RFC 4226), TOTP (RFC 6238), the base32 of their keys (RFC 4648 §6) and the `otpauth` address.
+//! One-time passwords: HOTP (RFC 4226), TOTP (RFC 6238), the base32 of their keys (RFC 4648 §6) and the
+//! `otpauth` address.
 use aws_lc_rs::{constant_time, hmac};
 use signet_base::{Timestamp, query};
 use signet_model::Choice;
@@ -36,9 +37,11 @@ impl Algorithm {
 pub fn hotp(key: &[u8], counter: u64, digits: u32, algorithm: Algorithm) -> String {
     let tag = hmac::sign(&hmac::Key::new(algorithm.hmac(), key), &counter.to_be_bytes());
     let bytes = tag.as_ref();
-    // Dynamic truncation: the last four bits say where. The tag has at least 20 bytes, so that the place is inside.
+    // Dynamic truncation: the last four bits say where. The tag has at least 20 bytes, so that the place is
+    // inside.
     let offset = bytes.last().map_or(0, |b| usize::from(b & 0x0f));
-    let word = bytes[offset..offset + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) & 0x7fff_ffff;
+    let word =
+        bytes[offset..offset + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) & 0x7fff_ffff;
     let width = digits.clamp(6, 8);
     format!("{:0width$}", word % 10u32.pow(width), width = width as usize)
 }
@@ -69,7 +72,9 @@ impl Shape {
         let mut found = None;
         for step in now - self.drift..=now + self.drift {
             // All are compared, so that the time says nothing about the step.
-            let fits = constant_time::verify_slices_are_equal(self.code(key, step).as_bytes(), code.as_bytes()).is_ok();
+            let fits =
+                constant_time::verify_slices_are_equal(self.code(key, step).as_bytes(), code.as_bytes())
+                    .is_ok();
             if fits && step > used && step >= 0 {
                 found = Some(step);
             }
@@ -84,7 +89,13 @@ impl Shape {
         let digits = self.digits.to_string();
         let period = self.period.to_string();
         let secret = base32(key);
-        let parts = [("secret", secret.as_str()), ("algorithm", self.algorithm.as_str()), ("digits", &digits), ("period", &period), ("issuer", &issuer)];
+        let parts = [
+            ("secret", secret.as_str()),
+            ("algorithm", self.algorithm.as_str()),
+            ("digits", &digits),
+            ("period", &period),
+            ("issuer", &issuer),
+        ];
         format!("otpauth://totp/{label}?{}", query::build(parts))
     }
 }
@@ -130,7 +141,10 @@ mod tests {
     /// RFC 4226, appendix D.
     #[test]
     fn hotp_gives_the_values_of_its_rfc() {
-        let codes = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+        let codes = [
+            "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871",
+            "520489",
+        ];
         for (counter, code) in (0..).zip(codes) {
             assert_eq!(hotp(b"12345678901234567890", counter, 6, Algorithm::Sha1), code);
         }
@@ -147,9 +161,12 @@ mod tests {
             (20_000_000_000, "65353130", "77737706", "47863826"),
         ];
         for (secs, sha1, sha256, sha512) in rows {
-            for (algorithm, wanted) in [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)] {
+            for (algorithm, wanted) in
+                [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)]
+            {
                 let shape = Shape { algorithm, digits: 8, period: 30, drift: 1 };
-                let key: Vec<u8> = b"1234567890".iter().copied().cycle().take(algorithm.key_length()).collect();
+                let key: Vec<u8> =
+                    b"1234567890".iter().copied().cycle().take(algorithm.key_length()).collect();
                 let now = Timestamp::from_secs(secs);
                 assert_eq!(shape.code(&key, shape.step(now)), wanted, "{secs} {algorithm:?}");
                 assert_eq!(shape.matching(&key, wanted, now, 0), Some(shape.step(now)));
@@ -177,7 +194,15 @@ mod tests {
     /// RFC 4648 §10.
     #[test]
     fn base32_is_that_of_its_rfc() {
-        for (plain, coded) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI")] {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "MY"),
+            ("fo", "MZXQ"),
+            ("foo", "MZXW6"),
+            ("foob", "MZXW6YQ"),
+            ("fooba", "MZXW6YTB"),
+            ("foobar", "MZXW6YTBOI"),
+        ] {
             assert_eq!(base32(plain.as_bytes()), coded);
             assert_eq!(from_base32(coded).unwrap(), plain.as_bytes());
             assert_eq!(from_base32(&coded.to_lowercase()).unwrap(), plain.as_bytes());

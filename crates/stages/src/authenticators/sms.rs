@@ -6,13 +6,14 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex};
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core, Principal, expression};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF], kind: || Arc::new(Sms) };
+pub const SLICE: Slice =
+    Slice { models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF], kind: || Arc::new(Sms) };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Provider {
@@ -66,8 +67,12 @@ pub struct AuthenticatorSMSStage {
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let target = change.text("account_sid");
     match change.text("provider") {
-        "generic" if !target.starts_with("https://") && !target.starts_with("http://") => Err(FieldErrors::one("account_sid", "Enter the address that messages are posted to.")),
-        "twilio" if !target.chars().all(|c| c.is_ascii_alphanumeric()) => Err(FieldErrors::one("account_sid", "Enter the SID of the account: letters and digits.")),
+        "generic" if !target.starts_with("https://") && !target.starts_with("http://") => {
+            Err(FieldErrors::one("account_sid", "Enter the address that messages are posted to."))
+        }
+        "twilio" if !target.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Err(FieldErrors::one("account_sid", "Enter the SID of the account: letters and digits."))
+        }
         _ => Ok(()),
     }
 }
@@ -115,7 +120,9 @@ impl StageKind for Sms {
             return Ok(FlowStep::Deny(Some("The code could not be sent. Try again later.".to_owned())));
         }
         let required = confirm::sent(flow, user).is_none();
-        Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("phone_number_required", required))))
+        Ok(FlowStep::Show(
+            flow.about_person(Challenge::new(COMPONENT).with("phone_number_required", required)),
+        ))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorSMSStage>()?;
@@ -145,10 +152,23 @@ impl StageKind for Sms {
         if let Err(errors) = confirm::judge(flow.core, DeviceKind::Sms, &sent, &code).await? {
             return Ok(FlowStep::Invalid(errors));
         }
-        let mut new = device(&flow.core.ports, DeviceKind::Sms, user, sent.device, &settings.friendly_name, "SMS Device");
-        let kept = if settings.verify_only { format!("hash:{}", sha256_hex(sent.contact.as_bytes())) } else { sent.contact.clone() };
-        new.data = json!({"phone_number": kept, "stage": stage_key(flow)?}).as_object().cloned().unwrap_or_default();
-        new.credential = Some(confirm::unique(flow.core, DeviceKind::Sms, &stage_key(flow)?.to_string(), &sent.contact));
+        let mut new = device(
+            &flow.core.ports,
+            DeviceKind::Sms,
+            user,
+            sent.device,
+            &settings.friendly_name,
+            "SMS Device",
+        );
+        let kept = if settings.verify_only {
+            format!("hash:{}", sha256_hex(sent.contact.as_bytes()))
+        } else {
+            sent.contact.clone()
+        };
+        new.data =
+            json!({"phone_number": kept, "stage": stage_key(flow)?}).as_object().cloned().unwrap_or_default();
+        new.credential =
+            Some(confirm::unique(flow.core, DeviceKind::Sms, &stage_key(flow)?.to_string(), &sent.contact));
         confirm::forget(flow);
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
@@ -197,8 +217,16 @@ fn typed_number(answer: &Map) -> Result<String, ResponseErrors> {
     match answer.get(FIELD) {
         None => Err(ResponseErrors::required(FIELD)),
         Some(Json::Null) => Err(ResponseErrors::one(FIELD, "This field may not be null.", "null")),
-        Some(Json::String(text)) if text.trim().is_empty() => Err(ResponseErrors::one(FIELD, "This field may not be blank.", "blank")),
-        Some(Json::String(text)) => normal(text).ok_or_else(|| ResponseErrors::one(FIELD, "Enter a number with its country code, such as +41 79 123 45 67.", "invalid")),
+        Some(Json::String(text)) if text.trim().is_empty() => {
+            Err(ResponseErrors::one(FIELD, "This field may not be blank.", "blank"))
+        }
+        Some(Json::String(text)) => normal(text).ok_or_else(|| {
+            ResponseErrors::one(
+                FIELD,
+                "Enter a number with its country code, such as +41 79 123 45 67.",
+                "invalid",
+            )
+        }),
         Some(_) => Err(ResponseErrors::one(FIELD, "Not a valid string.", "invalid")),
     }
 }
@@ -207,11 +235,19 @@ fn typed_number(answer: &Map) -> Result<String, ResponseErrors> {
 async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Result<(), ResponseErrors>> {
     let settings = flow.settings::<AuthenticatorSMSStage>()?;
     let key = stage_key(flow)?.to_string();
-    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, DeviceKind::Sms, &key, number)).await?.is_some() {
+    if devices::by_credential(&flow.core.db, &confirm::unique(flow.core, DeviceKind::Sms, &key, number))
+        .await?
+        .is_some()
+    {
         return Ok(Err(taken()));
     }
-    let Some(code) = confirm::begin(flow, DeviceKind::Sms, user, number, Span::from_secs(VALID)).await? else {
-        return Ok(Err(ResponseErrors::one(FIELD, "Too many messages were sent. Try again later.", "throttled")));
+    let Some(code) = confirm::begin(flow, DeviceKind::Sms, user, number, Span::from_secs(VALID)).await?
+    else {
+        return Ok(Err(ResponseErrors::one(
+            FIELD,
+            "Too many messages were sent. Try again later.",
+            "throttled",
+        )));
     };
     let person = flow.pending_account().await?;
     match transport::send(flow.core, flow.client, person.as_ref(), &settings, number, &code).await {
@@ -219,7 +255,11 @@ async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Res
         Err(error) => {
             failed(flow.core, flow.client, person.as_ref(), &settings.name, &error).await;
             confirm::forget(flow);
-            Ok(Err(ResponseErrors::one(FIELD, "The message could not be sent. Try again later.", "unavailable")))
+            Ok(Err(ResponseErrors::one(
+                FIELD,
+                "The message could not be sent. Try again later.",
+                "unavailable",
+            )))
         }
     }
 }
@@ -254,19 +294,29 @@ pub fn masked(device: &Device) -> String {
 /// Sends a code for a sign-in to the person's device.
 ///
 /// # Errors
-/// `Denied` when too many were sent, `Unavailable` when the message did not leave; both have a text for the person.
+/// `Denied` when too many were sent, `Unavailable` when the message did not leave; both have a text for the
+/// person.
 pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device) -> Result<()> {
     if !counts(user.user.id, device, DeviceKind::Sms) || !usable(device) {
         return Err(Error::NotFound);
     }
     let config = core.config();
     let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk).cloned());
-    let settings = stage.as_ref().and_then(|s| s.get::<AuthenticatorSMSStage>()).ok_or_else(|| Error::Unavailable("Messages cannot be sent at the moment.".to_owned()))?;
+    let settings = stage
+        .as_ref()
+        .and_then(|s| s.get::<AuthenticatorSMSStage>())
+        .ok_or_else(|| Error::Unavailable("Messages cannot be sent at the moment.".to_owned()))?;
     if !confirm::may_send(core, DeviceKind::Sms, user.user.id, device.text(FIELD)).await? {
         return Err(Error::denied("Too many messages were sent. Try again later."));
     }
     let code = super::random_digits(&core.ports);
-    devices::put_code(&core.db, device, &device.code_digest(&core.vault, code.reveal()), core.now().plus_secs(VALID)).await?;
+    devices::put_code(
+        &core.db,
+        device,
+        &device.code_digest(&core.vault, code.reveal()),
+        core.now().plus_secs(VALID),
+    )
+    .await?;
     if let Err(error) = transport::send(core, client, Some(user), settings, device.text(FIELD), &code).await {
         failed(core, client, Some(user), &settings.name, &error).await;
         return Err(Error::Unavailable("The message could not be sent. Try again later.".to_owned()));
@@ -292,12 +342,21 @@ mod tests {
         let config = Snapshot::default();
         let def = AuthenticatorSMSStage::DEF;
         assert!(def.is(Sms.id()));
-        let made = create(def, json!({"name": "a", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth": "b"}), &config).unwrap();
+        let made = create(
+            def,
+            json!({"name": "a", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth": "b"}),
+            &config,
+        )
+        .unwrap();
         let wanted = json!({"name": "a", "configure_flow": null, "friendly_name": "", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth_type": "basic", "verify_only": false, "mapping": null});
         assert_eq!(made, wanted);
         let wrong = create(def, json!({"name": "a"}), &config).unwrap_err();
-        assert!(["provider", "from_number", "account_sid", "auth"].iter().all(|f| wrong.get(f).is_some()), "{wrong}");
-        for (provider, target) in [("generic", "AC1"), ("generic", "file:///etc/passwd"), ("twilio", "../x")] {
+        assert!(
+            ["provider", "from_number", "account_sid", "auth"].iter().all(|f| wrong.get(f).is_some()),
+            "{wrong}"
+        );
+        for (provider, target) in [("generic", "AC1"), ("generic", "file:///etc/passwd"), ("twilio", "../x")]
+        {
             let wrong = create(def, json!({"name": "a", "provider": provider, "from_number": "+1", "account_sid": target, "auth": "b"}), &config).unwrap_err();
             assert!(wrong.get("account_sid").is_some(), "{wrong}");
         }
@@ -307,10 +366,25 @@ mod tests {
         for typed in ["+41 79 123 45 67", "0041791234567", "+41(79)123-45-67", "41.79.123.45.67"] {
             assert_eq!(normal(typed).as_deref(), Some("+41791234567"), "{typed}");
         }
-        for wrong in ["", "+", "079 123 45 67", "+41 79 abc", "12345", "+1234567890123456", "41+79123456", "+41;79123456"] {
+        for wrong in [
+            "",
+            "+",
+            "079 123 45 67",
+            "+41 79 abc",
+            "12345",
+            "+1234567890123456",
+            "41+79123456",
+            "+41;79123456",
+        ] {
             assert_eq!(normal(wrong), None, "{wrong}");
         }
-        for wrong in [json!({}), json!({"phone_number": null}), json!({"phone_number": " "}), json!({"phone_number": 41}), json!({"phone_number": "x"})] {
+        for wrong in [
+            json!({}),
+            json!({"phone_number": null}),
+            json!({"phone_number": " "}),
+            json!({"phone_number": 41}),
+            json!({"phone_number": "x"}),
+        ] {
             assert!(typed_number(&map(wrong)).is_err());
         }
     }

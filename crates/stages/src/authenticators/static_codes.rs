@@ -1,16 +1,17 @@
-//! Recovery codes: a list that a person keeps, each good once. Only their digests are stored, so that they are shown
-//! while the stage is open and never again.
+//! Recovery codes: a list that a person keeps, each good once. Only their digests are stored, so that they
+//! are shown while the stage is open and never again.
 use super::{NOBODY, counts, device, held, hold, names_itself, owner, random_text};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Map, Ports, Result, Secret, Uuid};
 use signet_core::Core;
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_model::Model;
 use signet_store::devices::{self, Device, DeviceKind};
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorStaticStage::DEF], kind: || std::sync::Arc::new(Static) };
+pub const SLICE: Slice =
+    Slice { models: &[AuthenticatorStaticStage::DEF], kind: || std::sync::Arc::new(Static) };
 
 /// Gives a person recovery codes.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -63,7 +64,9 @@ impl StageKind for Static {
             // Whoever has codes keeps them: a second list would leave the first one valid and forgotten.
             None if has_codes(flow.core, user).await? => return Ok(FlowStep::Next),
             None => {
-                let codes = Secret::new(generate(&flow.core.ports, settings.token_count, settings.token_length).join(" "));
+                let codes = Secret::new(
+                    generate(&flow.core.ports, settings.token_count, settings.token_length).join(" "),
+                );
                 hold(flow, user, None, &codes)?;
                 codes
             }
@@ -79,16 +82,28 @@ impl StageKind for Static {
         if let Err(errors) = names_itself(answer, COMPONENT) {
             return Ok(FlowStep::Invalid(errors));
         }
-        let new = device(&flow.core.ports, DeviceKind::Static, user, id, &settings.friendly_name, "Static Token");
-        let digests: Vec<String> = codes.reveal().split(' ').map(|c| new.code_digest(&flow.core.vault, &normal(c))).collect();
+        let new =
+            device(&flow.core.ports, DeviceKind::Static, user, id, &settings.friendly_name, "Static Token");
+        let digests: Vec<String> =
+            codes.reveal().split(' ').map(|c| new.code_digest(&flow.core.vault, &normal(c))).collect();
         let made = super::add(flow, &new, &digests).await?;
-        Ok(if made { FlowStep::Next } else { FlowStep::Invalid(ResponseErrors::one("non_field_errors", "These codes are saved already.", "invalid")) })
+        Ok(if made {
+            FlowStep::Next
+        } else {
+            FlowStep::Invalid(ResponseErrors::one(
+                "non_field_errors",
+                "These codes are saved already.",
+                "invalid",
+            ))
+        })
     }
 }
 
 /// Whether there is a list with a code left.
 async fn has_codes(core: &Core, user: i64) -> Result<bool> {
-    for device in devices::of_user(&core.db, user, Some(DeviceKind::Static)).await?.iter().filter(|d| d.confirmed) {
+    for device in
+        devices::of_user(&core.db, user, Some(DeviceKind::Static)).await?.iter().filter(|d| d.confirmed)
+    {
         if devices::count_codes(&core.db, device.id, core.now()).await? > 0 {
             return Ok(true);
         }
@@ -118,8 +133,16 @@ mod tests {
         let def = AuthenticatorStaticStage::DEF;
         assert!(def.is(Static.id()));
         let made = create(def, json!({"name": "a"}), &config).unwrap();
-        assert_eq!(made, json!({"name": "a", "configure_flow": null, "friendly_name": "", "token_count": 6, "token_length": 12}));
-        assert!(create(def, json!({"name": "a", "token_length": 1000}), &config).unwrap_err().get("token_length").is_some());
+        assert_eq!(
+            made,
+            json!({"name": "a", "configure_flow": null, "friendly_name": "", "token_count": 6, "token_length": 12})
+        );
+        assert!(
+            create(def, json!({"name": "a", "token_length": 1000}), &config)
+                .unwrap_err()
+                .get("token_length")
+                .is_some()
+        );
     }
     #[test]
     fn codes_have_their_length_and_are_read_as_people_type_them() {

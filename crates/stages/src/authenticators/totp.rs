@@ -5,7 +5,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Map, Result, Secret, Uuid, json};
-use signet_core::flow::{Challenge, FlowRun, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind};
 use signet_core::{Core, brand};
 use signet_model::{Choice, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
@@ -88,7 +88,9 @@ impl StageKind for Totp {
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorTOTPStage>()?;
-        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else {
+            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
+        };
         let key = match held(flow, user)? {
             Some((_, key)) => key,
             None => {
@@ -99,7 +101,11 @@ impl StageKind for Totp {
                 key
             }
         };
-        let issuer = if settings.issuer.is_empty() { brand::look(flow.core, flow.client).title } else { settings.issuer.clone() };
+        let issuer = if settings.issuer.is_empty() {
+            brand::look(flow.core, flow.client).title
+        } else {
+            settings.issuer.clone()
+        };
         let address = settings.shape().address(&bytes(&key)?, &issuer, &pending.username);
         Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("config_url", address))))
     }
@@ -113,8 +119,17 @@ impl StageKind for Totp {
             Ok(code) => code,
             Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
-        let Some(step) = shape.matching(&bytes(&key)?, &code, flow.core.now(), 0) else { return Ok(FlowStep::Invalid(wrong_code())) };
-        let mut new = device(&flow.core.ports, DeviceKind::Totp, user, id, &settings.friendly_name, "TOTP Authenticator");
+        let Some(step) = shape.matching(&bytes(&key)?, &code, flow.core.now(), 0) else {
+            return Ok(FlowStep::Invalid(wrong_code()));
+        };
+        let mut new = device(
+            &flow.core.ports,
+            DeviceKind::Totp,
+            user,
+            id,
+            &settings.friendly_name,
+            "TOTP Authenticator",
+        );
         new.data = json!({"algorithm": shape.algorithm, "digits": shape.digits, "period": shape.period, "drift": shape.drift}).as_object().cloned().unwrap_or_default();
         new.seal(&flow.core.vault, &key)?;
         // The code that confirmed the device is used: it signs nobody in.
@@ -128,7 +143,8 @@ fn bytes(key: &Secret) -> Result<Vec<u8>> {
     from_base32(key.reveal()).ok_or_else(|| Error::internal("the key of a TOTP device is no base32"))
 }
 
-/// Whether the code is right for the device now, and its step was not used before. Of many at the same moment one is right.
+/// Whether the code is right for the device now, and its step was not used before. Of many at the same moment
+/// one is right.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     if !counts(user, device, DeviceKind::Totp) {
         return Ok(false);
@@ -171,10 +187,19 @@ mod tests {
         let config = Snapshot::default();
         let def = AuthenticatorTOTPStage::DEF;
         assert!(def.is(Totp.id()));
-        assert_eq!(create(def, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."], "digits": ["This field is required."]}));
-        assert_eq!(create(def, json!({"name": "a", "digits": "7"}), &config).unwrap_err(), json!({"digits": ["\"7\" is not a valid choice."]}));
+        assert_eq!(
+            create(def, json!({}), &config).unwrap_err(),
+            json!({"name": ["This field is required."], "digits": ["This field is required."]})
+        );
+        assert_eq!(
+            create(def, json!({"name": "a", "digits": "7"}), &config).unwrap_err(),
+            json!({"digits": ["\"7\" is not a valid choice."]})
+        );
         assert!(create(def, json!({"name": "a", "digits": "6", "period": 1}), &config).is_err());
         let made = create(def, json!({"name": "a", "digits": "8"}), &config).unwrap();
-        assert_eq!((&made["friendly_name"], &made["algorithm"], &made["period"]), (&json!(""), &json!("SHA1"), &json!(30)));
+        assert_eq!(
+            (&made["friendly_name"], &made["algorithm"], &made["period"]),
+            (&json!(""), &json!("SHA1"), &json!(30))
+        );
     }
 }

@@ -1,10 +1,11 @@
-//! Asks for a proof that a person is there. The proof is judged by the service that gave it, asked by this server.
+//! Asks for a proof that a person is there. The proof is judged by the service that gave it, asked by this
+//! server.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::outbound::HttpRequest;
 use signet_base::{FieldErrors, Json, Map, Result, Secret, json, query};
-use signet_core::flow::{Challenge, Context, FlowRun, Key, ResponseErrors, StageKind, FlowStep};
+use signet_core::flow::{Challenge, Context, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core};
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
@@ -48,7 +49,8 @@ pub struct CaptchaStage {
     pub score_min_threshold: f64,
     #[field(default = 1.0)]
     pub score_max_threshold: f64,
-    /// A score outside of the range ends the step. Off: it goes on, and policies read the score from the context.
+    /// A score outside of the range ends the step. Off: it goes on, and policies read the score from the
+    /// context.
     #[field(default = true)]
     pub error_on_invalid_score: bool,
 }
@@ -58,7 +60,10 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     for field in ["js_url", "api_url"] {
         let text = change.text(field);
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-        if rest.is_empty() || rest.starts_with('/') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if rest.is_empty()
+            || rest.starts_with('/')
+            || text.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
             errors.add(field, "Enter a valid URL.");
         }
     }
@@ -110,7 +115,10 @@ impl StageKind for Captcha {
 
 /// What a browser needs to show the captcha.
 pub fn challenge(settings: &CaptchaStage) -> Challenge {
-    Challenge::new(COMPONENT).with("site_key", settings.public_key.as_str()).with("js_url", settings.js_url.as_str()).with("interactive", settings.interactive)
+    Challenge::new(COMPONENT)
+        .with("site_key", settings.public_key.as_str())
+        .with("js_url", settings.js_url.as_str())
+        .with("interactive", settings.interactive)
 }
 
 /// The proof that was sent.
@@ -128,9 +136,14 @@ pub fn remember(context: &mut Context, settings: &CaptchaStage, said: Json) {
     context.set(&SAID, kept.as_object().cloned().unwrap_or_default());
 }
 
-/// Asks the service for its verdict. `Ok` with its words when the proof counts; `Err` with the reason, for the log only.
-/// No answer, or one that cannot be read, is a refusal.
-pub async fn judge(core: &Core, client: &Client, settings: &CaptchaStage, token: &str) -> Result<Json, String> {
+/// Asks the service for its verdict. `Ok` with its words when the proof counts; `Err` with the reason, for
+/// the log only. No answer, or one that cannot be read, is a refusal.
+pub async fn judge(
+    core: &Core,
+    client: &Client,
+    settings: &CaptchaStage,
+    token: &str,
+) -> Result<Json, String> {
     let ip = client.ip.to_string();
     let pairs = [("secret", settings.private_key.reveal()), ("response", token), ("remoteip", &ip)];
     let request = HttpRequest::new("POST", &settings.api_url).header("accept", "application/json");
@@ -145,7 +158,8 @@ pub async fn judge(core: &Core, client: &Client, settings: &CaptchaStage, token:
     if !(200..300).contains(&answer.status) {
         return Err(format!("the service answered {}", answer.status));
     }
-    let said: Json = serde_json::from_slice(&answer.body).map_err(|e| format!("the service's answer is no JSON: {e}"))?;
+    let said: Json =
+        serde_json::from_slice(&answer.body).map_err(|e| format!("the service's answer is no JSON: {e}"))?;
     weigh(settings, &said)?;
     Ok(said)
 }
@@ -200,13 +214,29 @@ mod tests {
     fn only_a_plain_yes_within_the_range_passes() {
         let strict = settings(json!({}));
         let lenient = settings(json!({"error_on_invalid_score": false}));
-        for good in [json!({"success": true}), json!({"success": true, "score": 0.5}), json!({"success": true, "score": 1}), json!({"success": true, "score": null})] {
+        for good in [
+            json!({"success": true}),
+            json!({"success": true, "score": 0.5}),
+            json!({"success": true, "score": 1}),
+            json!({"success": true, "score": null}),
+        ] {
             assert!(weigh(&strict, &good).is_ok(), "{good}");
         }
-        for bad in [json!({}), json!(null), json!([]), json!("true"), json!({"success": "true"}), json!({"success": 1}), json!({"success": false, "score": 0.9})] {
+        for bad in [
+            json!({}),
+            json!(null),
+            json!([]),
+            json!("true"),
+            json!({"success": "true"}),
+            json!({"success": 1}),
+            json!({"success": false, "score": 0.9}),
+        ] {
             assert!(weigh(&strict, &bad).is_err() && weigh(&lenient, &bad).is_err(), "{bad}");
         }
-        assert!(weigh(&strict, &json!({"success": true, "score": 0.4})).is_err() && weigh(&lenient, &json!({"success": true, "score": 0.4})).is_ok());
+        assert!(
+            weigh(&strict, &json!({"success": true, "score": 0.4})).is_err()
+                && weigh(&lenient, &json!({"success": true, "score": 0.4})).is_ok()
+        );
         assert!(weigh(&lenient, &json!({"success": true, "score": "high"})).is_err());
     }
 }

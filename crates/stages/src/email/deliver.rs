@@ -39,7 +39,9 @@ pub struct Delivery {
 /// Sends the letter in the background.
 pub fn deliver(core: &Arc<Core>, client: &Client, delivery: Delivery) {
     let (work_core, work_client) = (core.clone(), client.clone());
-    mail::in_background(core, client, None, "a link by mail", async move { work(&work_core, &work_client, delivery).await });
+    mail::in_background(core, client, None, "a link by mail", async move {
+        work(&work_core, &work_client, delivery).await
+    });
 }
 
 async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> {
@@ -55,7 +57,17 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
     }
     // Several names lead to one account: its own limit keeps the mailbox usable.
     let own = format!("email/{}/user/{}", d.stage, person.user.id);
-    if !d.by_administrator && !attempts::take(&core.db, &own, d.settings.recovery_max_attempts, d.settings.recovery_cache_timeout, core.now()).await?.is_allowed() {
+    if !d.by_administrator
+        && !attempts::take(
+            &core.db,
+            &own,
+            d.settings.recovery_max_attempts,
+            d.settings.recovery_cache_timeout,
+            core.now(),
+        )
+        .await?
+        .is_allowed()
+    {
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
         return Ok(());
     }
@@ -68,7 +80,17 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
     d.plan.context.set(&keys::PENDING_USER, person.pending());
     let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
     let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };
-    let key = token::issue(core, token::Ticket { plan: &d.plan, lifetime, purpose: &purpose, replace: d.by_administrator, epoch: person.user.epoch }).await?;
+    let key = token::issue(
+        core,
+        token::Ticket {
+            plan: &d.plan,
+            lifetime,
+            purpose: &purpose,
+            replace: d.by_administrator,
+            epoch: person.user.epoch,
+        },
+    )
+    .await?;
     send(core, client, &d, &person, address, &key, lifetime).await
 }
 
@@ -80,15 +102,27 @@ fn is_unchanged(plan: &Plan, user: &User) -> bool {
 async fn addressee(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
     let Some(id) = d.user else { return Ok(None) };
     let person = Principal::load_any(core, id).await?;
-    Ok(person.filter(|p| is_unchanged(&d.plan, &p.user) && (p.user.is_active || account::made_here(&d.plan.context, &p.user))))
+    Ok(person.filter(|p| {
+        is_unchanged(&d.plan, &p.user) && (p.user.is_active || account::made_here(&d.plan.context, &p.user))
+    }))
 }
 
 /// Writes the letter of a stage around a link.
-async fn send(core: &Arc<Core>, client: &Client, d: &Delivery, person: &Principal, address: String, key: &Secret, lifetime: Span) -> Result<()> {
+async fn send(
+    core: &Arc<Core>,
+    client: &Client,
+    d: &Delivery,
+    person: &Principal,
+    address: String,
+    key: &Secret,
+    lifetime: Span,
+) -> Result<()> {
     let settings = &d.settings;
     let url = token::link(core, client, &d.flow, &d.query, key)?;
     // Until the address is confirmed, nothing that a stranger chose stands in a letter to it.
-    let addressee = if d.plan.context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.user == person.user.id) || !person.user.is_active {
+    let addressee = if d.plan.context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.user == person.user.id)
+        || !person.user.is_active
+    {
         mail::nobody(&person.user)
     } else {
         mail::person(person)

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
 use signet_core::budget::BudgetKind;
-use signet_core::flow::{Challenge, FlowRun, Key, ResponseErrors, StageKind, FlowStep, account, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
 use signet_core::mail::{Own, Sender, templates};
 use signet_core::{Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
@@ -178,7 +178,8 @@ async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Flow
     Ok(FlowStep::Next)
 }
 
-/// Only the account that this run has made and nobody else has changed: one that an administrator deactivated stays so.
+/// Only the account that this run has made and nobody else has changed: one that an administrator deactivated
+/// stays so.
 async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
     if !account::made_here(&flow.plan.context, &person.user) {
         return Ok(());
@@ -188,21 +189,38 @@ async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
     user.attributes.remove(users::AWAITS_CONFIRMATION);
     users::update(&core.db, &user, Some(person.user.updated), None, core.now()).await?;
     let model = signet_base::json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
-    core.event(flow.client, Some(person), "model_updated", "authentik_stages_email", signet_base::json!({"model": model, "fields": ["is_active"]})).await;
+    core.event(
+        flow.client,
+        Some(person),
+        "model_updated",
+        "authentik_stages_email",
+        signet_base::json!({"model": model, "fields": ["is_active"]}),
+    )
+    .await;
     Ok(())
 }
 
-/// Counts the request and hands the mail to the background. `Err`: too many were asked for. Everything that differs between
-/// people who exist and others happens in the background.
+/// Counts the request and hands the mail to the background. `Err`: too many were asked for. Everything that
+/// differs between people who exist and others happens in the background.
 async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Result<(), String>> {
     let context = &flow.plan.context;
-    let typed = context.get(&keys::PENDING_USER_IDENTIFIER).or_else(|| flow.pending_user().map(|u| u.username)).unwrap_or_default();
+    let typed = context
+        .get(&keys::PENDING_USER_IDENTIFIER)
+        .or_else(|| flow.pending_user().map(|u| u.username))
+        .unwrap_or_default();
     let by_stranger = flow.user().is_none();
     if by_stranger {
         flow.core.budgets.spend(BudgetKind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
     }
     let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
-    let taken = attempts::take(&flow.core.db, &name, settings.recovery_max_attempts, settings.recovery_cache_timeout, flow.core.now()).await?;
+    let taken = attempts::take(
+        &flow.core.db,
+        &name,
+        settings.recovery_max_attempts,
+        settings.recovery_cache_timeout,
+        flow.core.now(),
+    )
+    .await?;
     if let Taken::Refused { until } = taken {
         let minutes = ((until.0 - flow.core.now().0 + 59_999_999) / 60_000_000).max(1);
         return Ok(Err(format!("Too many mails were asked for. Try again in {minutes} minutes.")));
@@ -212,7 +230,8 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
         sent.push(key_of(flow));
     }
     flow.context().set(&SENT, sent);
-    let user = if proof::is_unknown(&flow.plan.context) { None } else { flow.pending_user().and_then(|u| u.id) };
+    let user =
+        if proof::is_unknown(&flow.plan.context) { None } else { flow.pending_user().and_then(|u| u.id) };
     deliver(
         flow.core,
         flow.client,
@@ -252,7 +271,8 @@ mod tests {
             assert_eq!(made[field], value, "{field}");
         }
         assert!(made.get("password").is_none());
-        let wrong = create(EmailStage::DEF, json!({"name": "a", "template": "no/such.html"}), &config).unwrap_err();
+        let wrong =
+            create(EmailStage::DEF, json!({"name": "a", "template": "no/such.html"}), &config).unwrap_err();
         assert_eq!(wrong, json!({"template": ["Invalid template 'no/such.html' specified."]}));
         for (field, bad) in [
             ("template", json!("../../etc/passwd")),

@@ -9,14 +9,26 @@ use signet_core::source::LoginButton;
 /// The challenge of the embedded captcha.
 pub fn captcha_challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Json {
     let config = flow.core.config();
-    let Some((_, stage)) = settings.captcha_stage.and_then(|pk| config.get_typed::<CaptchaStage>(pk)) else { return Json::Null };
+    let Some((_, stage)) = settings.captcha_stage.and_then(|pk| config.get_typed::<CaptchaStage>(pk)) else {
+        return Json::Null;
+    };
     Json::Object(captcha::challenge(stage).with("pending_user", "").with("pending_user_avatar", NO_AVATAR).0)
 }
 
 /// Judges the embedded captcha. A stage that is gone is no reason to leave the captcha out.
-pub async fn captcha_answer(flow: &mut FlowRun<'_>, settings: &IdentificationStage, answer: &Map) -> Result<Result<(), ResponseErrors>> {
+pub async fn captcha_answer(
+    flow: &mut FlowRun<'_>,
+    settings: &IdentificationStage,
+    answer: &Map,
+) -> Result<Result<(), ResponseErrors>> {
     let Some(pk) = settings.captcha_stage else { return Ok(Ok(())) };
-    let refused = || Ok(Err(ResponseErrors::one("captcha_token", "Invalid captcha response. Retrying may solve this issue.", "invalid")));
+    let refused = || {
+        Ok(Err(ResponseErrors::one(
+            "captcha_token",
+            "Invalid captcha response. Retrying may solve this issue.",
+            "invalid",
+        )))
+    };
     let token = match captcha::token(answer, "captcha_token") {
         Ok(token) => token,
         Err(errors) => return Ok(Err(errors)),

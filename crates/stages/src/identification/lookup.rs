@@ -5,7 +5,8 @@ use signet_core::{Core, Principal};
 use signet_store::groups;
 use signet_store::users::{self, User};
 
-/// The active account that the name means by one of the stage's fields, in their order. An inactive account is nobody.
+/// The active account that the name means by one of the stage's fields, in their order. An inactive account
+/// is nobody.
 pub async fn find(core: &Core, settings: &IdentificationStage, typed: &str) -> Result<Option<Principal>> {
     for field in &settings.user_fields {
         let found = match field {

@@ -10,7 +10,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid, json};
-use signet_core::flow::{Challenge, FlowRun, PendingUser, ResponseErrors, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, PendingUser, ResponseErrors, StageKind, keys};
 use signet_core::models::{Designation, Flow};
 use signet_core::{Principal, brand, reputation};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -75,9 +75,15 @@ pub struct IdentificationStage {
 
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     // As on the recorded wire, a partial change must name one of the two again.
-    let empty = |field: &str| !change.sent.contains(&field) || change.data.get(field).and_then(Json::as_array).is_none_or(Vec::is_empty);
+    let empty = |field: &str| {
+        !change.sent.contains(&field)
+            || change.data.get(field).and_then(Json::as_array).is_none_or(Vec::is_empty)
+    };
     if empty("user_fields") && empty("sources") {
-        return Err(FieldErrors::one("non_field_errors", "When no user fields are selected, at least one source must be selected."));
+        return Err(FieldErrors::one(
+            "non_field_errors",
+            "When no user fields are selected, at least one source must be selected.",
+        ));
     }
     Ok(())
 }
@@ -101,7 +107,9 @@ impl StageKind for Identification {
         }
         let settings = flow.settings::<IdentificationStage>()?;
         let passkeys = settings.webauthn_stage.and_then(|stage| passkey::challenge(flow, stage));
-        Ok(FlowStep::Show(challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null))))
+        Ok(FlowStep::Show(
+            challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null)),
+        ))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         // A token said who this is: no typed name changes it.
@@ -109,14 +117,17 @@ impl StageKind for Identification {
             return Ok(FlowStep::Next);
         }
         let settings = flow.settings::<IdentificationStage>()?;
-        if let (Some(stage), Some(_)) = (settings.webauthn_stage, answer.get("passkey").filter(|p| !p.is_null())) {
+        if let (Some(stage), Some(_)) =
+            (settings.webauthn_stage, answer.get("passkey").filter(|p| !p.is_null()))
+        {
             return by_passkey(flow, stage, answer).await;
         }
         let typed = match typed(answer, &settings) {
             Ok(typed) => typed,
             Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
-        // The captcha comes before anything is judged, so that a program without one learns and counts nothing.
+        // The captcha comes before anything is judged, so that a program without one learns and counts
+        // nothing.
         if let Err(errors) = inline::captcha_answer(flow, &settings, answer).await? {
             return Ok(FlowStep::Invalid(errors));
         }
@@ -130,7 +141,8 @@ impl StageKind for Identification {
 fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
     let config = flow.core.config();
     let designation = flow.flow.get::<Flow>().map_or(Designation::Authentication, |f| f.designation);
-    let embedded = settings.password_stage.and_then(|pk| config.get_typed::<PasswordStage>(pk)).map(|(_, p)| p);
+    let embedded =
+        settings.password_stage.and_then(|pk| config.get_typed::<PasswordStage>(pk)).map(|(_, p)| p);
     let action = if designation == Designation::Authentication { "Log in" } else { "Continue" };
     let mut challenge = Challenge::new(COMPONENT)
         .with("user_fields", json!(settings.user_fields))
@@ -143,7 +155,11 @@ fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
         .with("sources", inline::sources(flow, settings))
         .with("show_source_labels", settings.show_source_labels)
         .with("enable_remember_me", settings.enable_remember_me);
-    let links = [("enroll_url", settings.enrollment_flow), ("recovery_url", settings.recovery_flow), ("passwordless_url", settings.passwordless_flow)];
+    let links = [
+        ("enroll_url", settings.enrollment_flow),
+        ("recovery_url", settings.recovery_flow),
+        ("passwordless_url", settings.passwordless_flow),
+    ];
     for (name, target) in links {
         if let Some(slug) = brand::slug(&config, target) {
             challenge = challenge.with(name, flow_url(&slug, flow.query));
@@ -166,7 +182,11 @@ fn typed(answer: &Map, settings: &IdentificationStage) -> Result<String, Respons
         return Err(ResponseErrors::one("non_field_errors", "No identification data provided.", "invalid"));
     }
     if text.chars().count() > MAX_NAME {
-        return Err(ResponseErrors::one("uid_field", &format!("Ensure this field has no more than {MAX_NAME} characters."), "max_length"));
+        return Err(ResponseErrors::one(
+            "uid_field",
+            &format!("Ensure this field has no more than {MAX_NAME} characters."),
+            "max_length",
+        ));
     }
     if text.chars().any(char::is_control) {
         return Err(ResponseErrors::one("uid_field", "Control characters are not allowed.", "invalid"));
@@ -194,7 +214,8 @@ async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &s
         None => {
             tracing::info!(request_id = %flow.client.request_id, "a typed name matched nobody");
             if !settings.pretend_user_exists {
-                // Where everybody goes on, the address pays for a wrong password only: the score must not tell who exists.
+                // Where everybody goes on, the address pays for a wrong password only: the score must not
+                // tell who exists.
                 reputation::signal(flow.core, flow.client, typed, -1).await;
                 return Ok(refused());
             }
@@ -205,7 +226,13 @@ async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &s
 }
 
 /// Name and password at once: one answer for everything that can be wrong.
-async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, stage: Uuid, typed: &str, answer: &Map) -> Result<FlowStep> {
+async fn with_password(
+    flow: &mut FlowRun<'_>,
+    settings: &IdentificationStage,
+    stage: Uuid,
+    typed: &str,
+    answer: &Map,
+) -> Result<FlowStep> {
     let secret = match password::typed(answer) {
         Ok(secret) => secret,
         Err(errors) => return Ok(FlowStep::Invalid(errors)),
@@ -225,11 +252,16 @@ async fn with_password(flow: &mut FlowRun<'_>, settings: &IdentificationStage, s
     }
 }
 
-/// Until the person has proven who they are, no more of them is kept than the username: name and picture would tell
-/// a stranger whose account it is.
+/// Until the person has proven who they are, no more of them is kept than the username: name and picture
+/// would tell a stranger whose account it is.
 fn remember(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str, person: &Principal) {
     let context = flow.context();
-    let pending = PendingUser { id: Some(person.user.id), username: person.user.username.clone(), name: String::new(), email: String::new() };
+    let pending = PendingUser {
+        id: Some(person.user.id),
+        username: person.user.username.clone(),
+        name: String::new(),
+        email: String::new(),
+    };
     proof::set_pending(context, pending);
     identifier(flow, settings, typed);
 }
@@ -254,23 +286,51 @@ mod tests {
     fn settings(extra: Json) -> IdentificationStage {
         let mut sent = map(json!({"name": "a", "user_fields": ["username"]}));
         sent.extend(map(extra));
-        serde_json::from_value(create(IdentificationStage::DEF, Json::Object(sent), &Snapshot::default()).unwrap()).unwrap()
+        serde_json::from_value(
+            create(IdentificationStage::DEF, Json::Object(sent), &Snapshot::default()).unwrap(),
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_declaration_wants_a_field_or_a_source() {
         let config = Snapshot::default();
-        assert_eq!(create(IdentificationStage::DEF, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."]}));
-        assert!(create(IdentificationStage::DEF, json!({"name": "a"}), &config).unwrap_err().get("non_field_errors").is_some());
-        assert!(create(IdentificationStage::DEF, json!({"name": "a", "user_fields": ["bogus"]}), &config).unwrap_err().get("user_fields").is_some());
+        assert_eq!(
+            create(IdentificationStage::DEF, json!({}), &config).unwrap_err(),
+            json!({"name": ["This field is required."]})
+        );
+        assert!(
+            create(IdentificationStage::DEF, json!({"name": "a"}), &config)
+                .unwrap_err()
+                .get("non_field_errors")
+                .is_some()
+        );
+        assert!(
+            create(IdentificationStage::DEF, json!({"name": "a", "user_fields": ["bogus"]}), &config)
+                .unwrap_err()
+                .get("user_fields")
+                .is_some()
+        );
         let made = settings(json!({}));
-        assert!(made.case_insensitive_matching && made.show_matched_user && made.pretend_user_exists && !made.enable_remember_me);
+        assert!(
+            made.case_insensitive_matching
+                && made.show_matched_user
+                && made.pretend_user_exists
+                && !made.enable_remember_me
+        );
     }
     #[test]
     fn nothing_typed_is_no_identification() {
         let s = settings(json!({}));
         let none = ResponseErrors::one("non_field_errors", "No identification data provided.", "invalid");
-        for sent in [json!({}), json!({"uid_field": ""}), json!({"uid_field": "  "}), json!({"uid_field": null}), json!({"uid_field": 7}), json!({"password": "x"})] {
+        for sent in [
+            json!({}),
+            json!({"uid_field": ""}),
+            json!({"uid_field": "  "}),
+            json!({"uid_field": null}),
+            json!({"uid_field": 7}),
+            json!({"password": "x"}),
+        ] {
             assert_eq!(typed(&map(sent), &s).unwrap_err(), none);
         }
         assert_eq!(typed(&map(json!({"uid_field": " ada "})), &s).unwrap(), "ada");

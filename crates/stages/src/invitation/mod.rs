@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Result};
-use signet_core::flow::{FlowRun, StageKind, FlowStep, invitation, keys};
+use signet_core::flow::{FlowRun, FlowStep, StageKind, invitation, keys};
 use signet_model::Model;
 use std::sync::Arc;
 
@@ -52,7 +52,12 @@ impl StageKind for InvitationKind {
 
 /// The invitation that the person came with or has typed.
 fn named(flow: &FlowRun<'_>) -> Option<String> {
-    let typed = || flow.plan.context.get(&keys::PROMPT_DATA).and_then(|d| d.get("token").and_then(Json::as_str).map(str::to_owned));
+    let typed = || {
+        flow.plan
+            .context
+            .get(&keys::PROMPT_DATA)
+            .and_then(|d| d.get("token").and_then(Json::as_str).map(str::to_owned))
+    };
     let id = flow.query_value("itoken").or_else(|| flow.query_value("token")).or_else(typed)?;
     Some(id.trim().to_owned()).filter(|t| !t.is_empty() && t.len() <= 64)
 }
@@ -67,8 +72,12 @@ mod tests {
     #[test]
     fn without_an_invitation_nobody_goes_on_by_default() {
         let config = Snapshot::default();
-        assert_eq!(create(InvitationStage::DEF, json!({"name": "a"}), &config).unwrap(), json!({"name": "a", "continue_flow_without_invitation": false}));
-        let wrong = create(InvitationStage::DEF, json!({"continue_flow_without_invitation": "x"}), &config).unwrap_err();
+        assert_eq!(
+            create(InvitationStage::DEF, json!({"name": "a"}), &config).unwrap(),
+            json!({"name": "a", "continue_flow_without_invitation": false})
+        );
+        let wrong = create(InvitationStage::DEF, json!({"continue_flow_without_invitation": "x"}), &config)
+            .unwrap_err();
         assert!(wrong.get("name").is_some() && wrong.get("continue_flow_without_invitation").is_some());
     }
 }

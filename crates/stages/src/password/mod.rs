@@ -4,7 +4,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep, account, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, account, keys};
 use signet_core::password::{self, Accepted, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model};
@@ -60,9 +60,11 @@ impl StageKind for Password {
         if flow.pending_user().is_none() {
             return Ok(FlowStep::Deny(None));
         }
-        let mut challenge = Challenge::new(COMPONENT).with("allow_show_password", settings.allow_show_password);
+        let mut challenge =
+            Challenge::new(COMPONENT).with("allow_show_password", settings.allow_show_password);
         let config = flow.core.config();
-        let recovery = brand::of(&config, flow.client.domain()).and_then(|(_, b)| brand::slug(&config, b.flow_recovery));
+        let recovery =
+            brand::of(&config, flow.client.domain()).and_then(|(_, b)| brand::slug(&config, b.flow_recovery));
         if let Some(slug) = recovery {
             challenge = challenge.with("recovery_url", flow_url(&slug, flow.query));
         }
@@ -81,7 +83,9 @@ impl StageKind for Password {
                 accept(flow, *accepted).await;
                 Ok(FlowStep::Next)
             }
-            Judged::Wrong => Ok(FlowStep::Invalid(ResponseErrors::one("password", "Invalid password", "invalid"))),
+            Judged::Wrong => {
+                Ok(FlowStep::Invalid(ResponseErrors::one("password", "Invalid password", "invalid")))
+            }
             Judged::Over(text) => Ok(FlowStep::Deny(Some(text.to_owned()))),
         }
     }
@@ -97,7 +101,8 @@ pub enum Judged {
 }
 
 const TOO_MANY: &str = "Too many wrong passwords. Try again in 5 minutes.";
-const NO_BACKEND: &str = "Signing in with a password is not possible here: none of the configured ways is available.";
+const NO_BACKEND: &str =
+    "Signing in with a password is not possible here: none of the configured ways is available.";
 
 /// The address of a flow's page, with the query that the person came with.
 pub fn flow_url(slug: &str, query: &str) -> String {
@@ -109,18 +114,37 @@ pub fn flow_url(slug: &str, query: &str) -> String {
 pub fn typed(answer: &Map) -> Result<Secret, ResponseErrors> {
     match answer.get("password") {
         None => Err(ResponseErrors::required("password")),
-        Some(Json::String(text)) if text.is_empty() => Err(ResponseErrors::one("password", "This field may not be blank.", "blank")),
+        Some(Json::String(text)) if text.is_empty() => {
+            Err(ResponseErrors::one("password", "This field may not be blank.", "blank"))
+        }
         Some(Json::String(text)) => Ok(Secret::new(text.as_str())),
         Some(Json::Null) => Err(ResponseErrors::one("password", "This field may not be null.", "null")),
         Some(_) => Err(ResponseErrors::one("password", "Not a valid string.", "invalid")),
     }
 }
 
-/// Judges a password for the account, or for a name that is nobody's: both count and take time alike. Failures are recorded.
-pub async fn judge(flow: &FlowRun<'_>, settings: &PasswordStage, username: &str, account: Option<&Principal>, password: &Secret) -> Result<Judged> {
+/// Judges a password for the account, or for a name that is nobody's: both count and take time alike.
+/// Failures are recorded.
+pub async fn judge(
+    flow: &FlowRun<'_>,
+    settings: &PasswordStage,
+    username: &str,
+    account: Option<&Principal>,
+    password: &Secret,
+) -> Result<Judged> {
     let account = account.filter(|p| p.user.is_active);
     let backends: Vec<&str> = settings.backends.iter().map(|b| b.as_str()).collect();
-    match password::judge(flow.core, &backends, settings.failed_attempts_before_cancel, flow.client, username, account, password).await? {
+    match password::judge(
+        flow.core,
+        &backends,
+        settings.failed_attempts_before_cancel,
+        flow.client,
+        username,
+        account,
+        password,
+    )
+    .await?
+    {
         Outcome::Accepted(accepted) => Ok(Judged::Accepted(accepted)),
         Outcome::Wrong { last } => {
             failed(flow, username).await;
@@ -155,7 +179,8 @@ pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
 /// Counts and records a refused sign-in.
 async fn failed(flow: &FlowRun<'_>, username: &str) {
     reputation::signal(flow.core, flow.client, username, -1).await;
-    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::LoginFailure::Password).await;
+    login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::LoginFailure::Password)
+        .await;
 }
 
 #[cfg(test)]
@@ -168,10 +193,19 @@ mod tests {
     #[test]
     fn backends_are_required_and_known() {
         let config = Snapshot::default();
-        assert_eq!(create(PasswordStage::DEF, json!({}), &config).unwrap_err(), json!({"name": ["This field is required."], "backends": ["This field is required."]}));
-        let bad = create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &config).unwrap_err();
+        assert_eq!(
+            create(PasswordStage::DEF, json!({}), &config).unwrap_err(),
+            json!({"name": ["This field is required."], "backends": ["This field is required."]})
+        );
+        let bad =
+            create(PasswordStage::DEF, json!({"name": "a", "backends": ["bogus"]}), &config).unwrap_err();
         assert_eq!(bad, json!({"backends": {"0": ["\"bogus\" is not a valid choice."]}}));
-        let made = create(PasswordStage::DEF, json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"]}), &config).unwrap();
+        let made = create(
+            PasswordStage::DEF,
+            json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"]}),
+            &config,
+        )
+        .unwrap();
         assert_eq!(
             made,
             json!({"name": "a", "backends": ["authentik.core.auth.InbuiltBackend"], "configure_flow": null, "failed_attempts_before_cancel": 5, "allow_show_password": false})
@@ -180,7 +214,12 @@ mod tests {
     #[test]
     fn an_answer_without_a_password_is_refused_before_anything_is_judged() {
         assert_eq!(typed(&map(json!({}))).unwrap_err(), ResponseErrors::required("password"));
-        for wrong in [json!({"password": ""}), json!({"password": null}), json!({"password": ["x"]}), json!({"password": 1})] {
+        for wrong in [
+            json!({"password": ""}),
+            json!({"password": null}),
+            json!({"password": ["x"]}),
+            json!({"password": 1}),
+        ] {
             assert!(typed(&map(wrong)).is_err());
         }
         assert_eq!(typed(&map(json!({"password": " a "}))).unwrap().reveal(), " a ");

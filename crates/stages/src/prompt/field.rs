@@ -30,7 +30,10 @@ pub struct Field {
 impl Field {
     /// The field inside the challenge.
     pub fn challenge(&self) -> Json {
-        let choices = self.choices.as_ref().map(|all| all.iter().map(|c| json!({"value": c.value, "label": c.label})).collect::<Vec<_>>());
+        let choices = self
+            .choices
+            .as_ref()
+            .map(|all| all.iter().map(|c| json!({"value": c.value, "label": c.label})).collect::<Vec<_>>());
         json!({
             "field_key": self.key, "label": self.label, "type": self.kind, "required": self.required, "placeholder": self.placeholder,
             "initial_value": shown(&self.initial), "order": self.order, "sub_text": self.sub_text, "choices": choices,
@@ -47,8 +50,14 @@ pub fn shown(value: &Json) -> String {
     }
 }
 
-/// Evaluates a prompt. `given` is what earlier stages or policies put in the place of initial values and choices.
-pub async fn render(question: &Question<'_>, prompt: &Prompt, ready: &Prepared, given: &Map) -> Result<Field> {
+/// Evaluates a prompt. `given` is what earlier stages or policies put in the place of initial values and
+/// choices.
+pub async fn render(
+    question: &Question<'_>,
+    prompt: &Prompt,
+    ready: &Prepared,
+    given: &Map,
+) -> Result<Field> {
     let kind = prompt.r#type;
     let placeholder = match &ready.placeholder {
         Some(program) => evaluate(question, program, given).await?,
@@ -69,7 +78,9 @@ pub async fn render(question: &Question<'_>, prompt: &Prompt, ready: &Prepared, 
         (None, None) => json!(prompt.initial_value),
     };
     let initial = match &choices {
-        Some(all) if !all.iter().any(|c| c.value == shown(&initial)) => json!(all.first().map_or("", |c| c.value.as_str())),
+        Some(all) if !all.iter().any(|c| c.value == shown(&initial)) => {
+            json!(all.first().map_or("", |c| c.value.as_str()))
+        }
         _ => initial,
     };
     Ok(Field {
@@ -87,10 +98,16 @@ pub async fn render(question: &Question<'_>, prompt: &Prompt, ready: &Prepared, 
 
 async fn evaluate(question: &Question<'_>, program: &Program, given: &Map) -> Result<Json> {
     let context = Value::from(Json::Object(given.clone()));
-    let outcome = expression::evaluate(question, program, vec![("prompt_context", context)]).await.map_err(Error::internal)?;
+    let outcome = expression::evaluate(question, program, vec![("prompt_context", context)])
+        .await
+        .map_err(Error::internal)?;
     // A person or a group is shown as its text.
     match &outcome.value {
-        Value::Object(object) => object.special().text.map(Json::from).ok_or_else(|| Error::internal(format!("{} has no text", object.type_name()))),
+        Value::Object(object) => object
+            .special()
+            .text
+            .map(Json::from)
+            .ok_or_else(|| Error::internal(format!("{} has no text", object.type_name()))),
         value => expression::to_json(value).map_err(Error::internal),
     }
 }
@@ -110,11 +127,15 @@ fn choices(listed: &Json) -> Result<Vec<Choice>> {
         .iter()
         .map(|item| match item {
             Json::Object(map) => {
-                let value = map.get("value").map(shown).ok_or_else(|| Error::internal("a choice has no value"))?;
-                let label = map.get("label").map(shown).filter(|l| !l.is_empty()).unwrap_or_else(|| value.clone());
+                let value =
+                    map.get("value").map(shown).ok_or_else(|| Error::internal("a choice has no value"))?;
+                let label =
+                    map.get("label").map(shown).filter(|l| !l.is_empty()).unwrap_or_else(|| value.clone());
                 Ok(Choice { value, label })
             }
-            Json::Array(_) => Err(Error::internal("a choice is a plain value or a dictionary with value and label")),
+            Json::Array(_) => {
+                Err(Error::internal("a choice is a plain value or a dictionary with value and label"))
+            }
             plain => Ok(Choice { value: shown(plain), label: shown(plain) }),
         })
         .collect()
@@ -147,8 +168,7 @@ mod tests {
             sub_text: String::new(),
             choices: None,
         };
-        let expected =
-            json!({"choices": null, "field_key": "k", "initial_value": "", "label": "L", "order": 0, "placeholder": "x", "required": true, "sub_text": "", "type": "text"});
+        let expected = json!({"choices": null, "field_key": "k", "initial_value": "", "label": "L", "order": 0, "placeholder": "x", "required": true, "sub_text": "", "type": "text"});
         assert_eq!(field.challenge(), expected);
     }
 }

@@ -8,7 +8,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use field::{Field, render};
 use signet_base::{Error, Json, Map, Result, json};
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
 use signet_core::policy::{self, Question, Verdict};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Model, Object};
@@ -23,7 +23,8 @@ pub const SLICE: Slice = Slice { models: &[PromptStage::DEF, Prompt::DEF], kind:
 const COMPONENT: &str = "ak-stage-prompt";
 struct PromptKind;
 
-/// The answer of `POST stages/prompt/prompts/preview/`: the challenge with this one field, as its author would see it.
+/// The answer of `POST stages/prompt/prompts/preview/`: the challenge with this one field, as its author
+/// would see it.
 ///
 /// # Errors
 /// An expression that fails is `Invalid`, with the reason: the author is there to read it.
@@ -31,7 +32,9 @@ pub async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prom
     let context = Map::new();
     let question = Question { core, client, user: Some(author), context: &context, target: None };
     let ready = model::Prepared::of(prompt).map_err(|why| Error::invalid("non_field_errors", why))?;
-    let field = render(&question, prompt, &ready, &context).await.map_err(|e| Error::invalid("non_field_errors", e.to_string()))?;
+    let field = render(&question, prompt, &ready, &context)
+        .await
+        .map_err(|e| Error::invalid("non_field_errors", e.to_string()))?;
     Ok(json!({"component": COMPONENT, "fields": [field.challenge()]}))
 }
 
@@ -67,10 +70,15 @@ impl StageKind for PromptKind {
             return Ok(FlowStep::Invalid(errors));
         }
         if !values::passwords_match(&fields, &data) {
-            return Ok(FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Passwords don't match.", "invalid")));
+            return Ok(FlowStep::Invalid(ResponseErrors::one(
+                "non_field_errors",
+                "Passwords don't match.",
+                "invalid",
+            )));
         }
         // An answer for another stage comes here empty: a form that demands nothing must not be passed by it.
-        if answer.get("component").and_then(Json::as_str).is_some_and(|c| c != COMPONENT) || answer.is_empty() {
+        if answer.get("component").and_then(Json::as_str).is_some_and(|c| c != COMPONENT) || answer.is_empty()
+        {
             return Ok(FlowStep::Invalid(ResponseErrors::required("component")));
         }
         let mut merged = flow.plan.context.get(&keys::PROMPT_DATA).unwrap_or_default();
@@ -95,7 +103,11 @@ impl StageKind for PromptKind {
 /// Whether all that judges this form are password policies, so that what they say is about the password.
 fn only_passwords_judged(flow: &FlowRun<'_>, settings: &PromptStage) -> bool {
     let config = flow.core.config();
-    settings.validation_policies.iter().all(|pk| config.get(*pk).is_some_and(|policy| policy.def.full_name() == "authentik_policies_password.passwordpolicy"))
+    settings.validation_policies.iter().all(|pk| {
+        config
+            .get(*pk)
+            .is_some_and(|policy| policy.def.full_name() == "authentik_policies_password.passwordpolicy")
+    })
 }
 
 /// Whose data initial values may come from: the pending account once it is proven, else whoever is signed in.
@@ -115,9 +127,16 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
         context.remove(&keys::PENDING_USER);
     }
     let given = context.get(&keys::PROMPT_DATA).unwrap_or_default();
-    let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
+    let question = Question {
+        core: flow.core,
+        client: flow.client,
+        user: user.as_ref(),
+        context: &context.0,
+        target: flow.stage.as_ref(),
+    };
     let config = flow.core.config();
-    let mut prompts: Vec<(&Arc<Object>, &Prompt)> = settings.fields.iter().filter_map(|pk| config.get_typed::<Prompt>(*pk)).collect();
+    let mut prompts: Vec<(&Arc<Object>, &Prompt)> =
+        settings.fields.iter().filter_map(|pk| config.get_typed::<Prompt>(*pk)).collect();
     // Among equals the stage's own list decides: the sort keeps it.
     prompts.sort_by_key(|(_, prompt)| prompt.order);
     let mut fields = Vec::with_capacity(prompts.len());
@@ -127,7 +146,15 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
             Err(error) => {
                 tracing::warn!(prompt = %prompt.name, %error, "a prompt could not be prepared");
                 let said = json!({"message": error.to_string(), "prompt": prompt.name});
-                flow.core.event(flow.client, user.as_ref(), "property_mapping_exception", "authentik_stages_prompt", said).await;
+                flow.core
+                    .event(
+                        flow.client,
+                        user.as_ref(),
+                        "property_mapping_exception",
+                        "authentik_stages_prompt",
+                        said,
+                    )
+                    .await;
                 return Ok(Err(FlowStep::Deny(Some("This form could not be prepared.".to_owned()))));
             }
         }
@@ -141,7 +168,9 @@ async fn taken_names(flow: &FlowRun<'_>, fields: &[Field], data: &Map) -> Result
     let mut errors = ResponseErrors::default();
     for field in fields.iter().filter(|f| f.kind == PromptType::Username) {
         let name = data.get(&field.key).and_then(Json::as_str).unwrap_or_default();
-        if !name.is_empty() && users::by_username(&flow.core.db, name).await?.is_some_and(|u| Some(u.id) != own) {
+        if !name.is_empty()
+            && users::by_username(&flow.core.db, name).await?.is_some_and(|u| Some(u.id) != own)
+        {
             errors.add(&field.key, "Username is already taken.", "invalid");
         }
     }
@@ -149,7 +178,11 @@ async fn taken_names(flow: &FlowRun<'_>, fields: &[Field], data: &Map) -> Result
 }
 
 /// All validation policies must pass. Gives the context keys they set.
-async fn validate(flow: &FlowRun<'_>, settings: &PromptStage, data: &Map) -> Result<Result<Map, ResponseErrors>> {
+async fn validate(
+    flow: &FlowRun<'_>,
+    settings: &PromptStage,
+    data: &Map,
+) -> Result<Result<Map, ResponseErrors>> {
     if settings.validation_policies.is_empty() {
         return Ok(Ok(Map::new()));
     }
@@ -162,8 +195,16 @@ async fn validate(flow: &FlowRun<'_>, settings: &PromptStage, data: &Map) -> Res
     let config = flow.core.config();
     let mut verdicts = Vec::with_capacity(settings.validation_policies.len());
     for pk in &settings.validation_policies {
-        let Some(policy) = config.get(*pk) else { return Err(Error::internal("a validation policy is gone")) };
-        let question = Question { core: flow.core, client: flow.client, user: user.as_ref(), context: &context.0, target: flow.stage.as_ref() };
+        let Some(policy) = config.get(*pk) else {
+            return Err(Error::internal("a validation policy is gone"));
+        };
+        let question = Question {
+            core: flow.core,
+            client: flow.client,
+            user: user.as_ref(),
+            context: &context.0,
+            target: flow.stage.as_ref(),
+        };
         verdicts.push(policy::ask_policy(policy, &question, Duration::ZERO).await.unwrap_or_else(|error| {
             tracing::warn!(policy = policy.name(), %error, "a validation policy failed: the input is refused");
             Verdict::default()
@@ -198,8 +239,14 @@ mod tests {
     #[test]
     fn one_refusing_policy_refuses_and_says_why() {
         assert!(sum(vec![Verdict::pass(), Verdict::pass()]).is_ok());
-        assert_eq!(sum(vec![Verdict::pass(), Verdict::fail("Too short.")]).unwrap_err(), ResponseErrors::one("non_field_errors", "Too short.", "invalid"));
+        assert_eq!(
+            sum(vec![Verdict::pass(), Verdict::fail("Too short.")]).unwrap_err(),
+            ResponseErrors::one("non_field_errors", "Too short.", "invalid")
+        );
         // A policy that failed says nothing, and still refuses.
-        assert_eq!(sum(vec![Verdict::default()]).unwrap_err(), ResponseErrors::one("non_field_errors", "The input was not accepted.", "invalid"));
+        assert_eq!(
+            sum(vec![Verdict::default()]).unwrap_err(),
+            ResponseErrors::one("non_field_errors", "The input was not accepted.", "invalid")
+        );
     }
 }

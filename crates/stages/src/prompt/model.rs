@@ -89,7 +89,13 @@ pub struct Prepared {
 }
 impl Prepared {
     pub fn of(prompt: &Prompt) -> Result<Self, String> {
-        let parsed = |on: bool, name: &str, text: &str| if on { expression::parse(text).map(Some).map_err(|why| format!("{name}: {why}")) } else { Ok(None) };
+        let parsed = |on: bool, name: &str, text: &str| {
+            if on {
+                expression::parse(text).map(Some).map_err(|why| format!("{name}: {why}"))
+            } else {
+                Ok(None)
+            }
+        };
         Ok(Self {
             placeholder: parsed(prompt.placeholder_expression, "placeholder", &prompt.placeholder)?,
             initial_value: parsed(prompt.initial_value_expression, "initial_value", &prompt.initial_value)?,
@@ -109,7 +115,9 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if ["component", "csrf", "non_field_errors"].contains(&key) {
         errors.add("field_key", "This name is reserved.");
     }
-    for (field, switch) in [("placeholder", "placeholder_expression"), ("initial_value", "initial_value_expression")] {
+    for (field, switch) in
+        [("placeholder", "placeholder_expression"), ("initial_value", "initial_value_expression")]
+    {
         if change.data.get(switch) == Some(&Json::Bool(true))
             && let Err(faults) = expression::faults(change.text(field))
         {
@@ -120,10 +128,17 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 fn present(prompt: &Object, config: &Snapshot, out: &mut Map) {
-    let stages = config.referrers(prompt).into_iter().filter(|r| r.field == "fields").filter_map(|r| config.get(r.from));
+    let stages = config
+        .referrers(prompt)
+        .into_iter()
+        .filter(|r| r.field == "fields")
+        .filter_map(|r| config.get(r.from));
     let mut stages: Vec<_> = stages.collect();
     stages.sort_by(|a, b| a.name().cmp(b.name()));
-    out.insert("prompt_stages_obj".into(), stages.into_iter().map(|s| Json::Object(signet_core::wire::present(s, config))).collect());
+    out.insert(
+        "prompt_stages_obj".into(),
+        stages.into_iter().map(|s| Json::Object(signet_core::wire::present(s, config))).collect(),
+    );
 }
 
 /// Shows a form and keeps what was typed.
@@ -148,7 +163,10 @@ mod tests {
     fn prompts_need_a_key_a_label_and_a_known_type() {
         let config = Snapshot::default();
         let required = json!(["This field is required."]);
-        assert_eq!(create(Prompt::DEF, json!({}), &config).unwrap_err(), json!({"name": required, "field_key": required, "label": required, "type": required}));
+        assert_eq!(
+            create(Prompt::DEF, json!({}), &config).unwrap_err(),
+            json!({"name": required, "field_key": required, "label": required, "type": required})
+        );
         let base = json!({"name": "a", "field_key": "k", "label": "L", "type": "text"});
         let with = |name: &str, value: Json| {
             let mut sent = base.clone();
@@ -169,9 +187,17 @@ mod tests {
     fn a_stage_needs_fields_that_exist() {
         let config = Snapshot::default();
         let required = json!(["This field is required."]);
-        assert_eq!(create(PromptStage::DEF, json!({}), &config).unwrap_err(), json!({"name": required, "fields": required}));
+        assert_eq!(
+            create(PromptStage::DEF, json!({}), &config).unwrap_err(),
+            json!({"name": required, "fields": required})
+        );
         for wrong in [json!(["x"]), json!([]), json!([Uuid::nil()])] {
-            assert!(create(PromptStage::DEF, json!({"name": "a", "fields": wrong}), &config).unwrap_err().get("fields").is_some());
+            assert!(
+                create(PromptStage::DEF, json!({"name": "a", "fields": wrong}), &config)
+                    .unwrap_err()
+                    .get("fields")
+                    .is_some()
+            );
         }
     }
 }

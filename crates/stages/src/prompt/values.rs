@@ -78,23 +78,40 @@ fn typed(field: &Field, text: String) -> Result<Json, Complaint> {
         return complain(format!("Ensure this field has no more than {limit} characters."), "max_length");
     }
     match field.kind {
-        PromptType::Username if text.chars().any(char::is_control) => complain("Control characters are not allowed.", "invalid"),
-        PromptType::Email if !signet_model::check::email(&text) => complain("Enter a valid email address.", "invalid"),
-        PromptType::Password if text.len() > MAX_PASSWORD => complain(format!("Use at most {MAX_PASSWORD} bytes."), "max_length"),
+        PromptType::Username if text.chars().any(char::is_control) => {
+            complain("Control characters are not allowed.", "invalid")
+        }
+        PromptType::Email if !signet_model::check::email(&text) => {
+            complain("Enter a valid email address.", "invalid")
+        }
+        PromptType::Password if text.len() > MAX_PASSWORD => {
+            complain(format!("Use at most {MAX_PASSWORD} bytes."), "max_length")
+        }
         PromptType::Number => match text.parse::<i64>() {
             Ok(number) => Ok(json!(number)),
             Err(_) => complain("A valid integer is required.", "invalid"),
         },
         PromptType::RadioButtonGroup | PromptType::Dropdown => {
             let offered = field.choices.as_ref().is_some_and(|all| all.iter().any(|c| c.value == text));
-            if offered { Ok(json!(text)) } else { complain(format!("\"{text}\" is not a valid choice."), "invalid_choice") }
+            if offered {
+                Ok(json!(text))
+            } else {
+                complain(format!("\"{text}\" is not a valid choice."), "invalid_choice")
+            }
         }
-        PromptType::Date if text.len() != 10 || Timestamp::parse(&text).is_err() => complain("Date has wrong format. Use one of these formats instead: YYYY-MM-DD.", "invalid"),
-        PromptType::DateTime if text.len() < 16 || Timestamp::parse(&text).is_err() => {
-            complain("Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].", "invalid")
+        PromptType::Date if text.len() != 10 || Timestamp::parse(&text).is_err() => {
+            complain("Date has wrong format. Use one of these formats instead: YYYY-MM-DD.", "invalid")
         }
-        PromptType::File if !is_data_uri(&text) => complain("Send the file as a data URI in base64.", "invalid"),
-        PromptType::AkLocale if !is_locale(&text) => complain(format!("\"{text}\" is not a valid choice."), "invalid_choice"),
+        PromptType::DateTime if text.len() < 16 || Timestamp::parse(&text).is_err() => complain(
+            "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].",
+            "invalid",
+        ),
+        PromptType::File if !is_data_uri(&text) => {
+            complain("Send the file as a data URI in base64.", "invalid")
+        }
+        PromptType::AkLocale if !is_locale(&text) => {
+            complain(format!("\"{text}\" is not a valid choice."), "invalid_choice")
+        }
         _ => Ok(json!(text)),
     }
 }
@@ -114,15 +131,20 @@ fn boolean(sent: Option<&Json>) -> Result<Json, Complaint> {
 
 /// RFC 2397, base64 only.
 fn is_data_uri(text: &str) -> bool {
-    let Some((head, body)) = text.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else { return false };
+    let Some((head, body)) = text.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
+        return false;
+    };
     let media = head.strip_suffix(";base64");
-    media.is_some_and(|m| m.len() <= 128 && m.chars().all(|c| c.is_ascii_graphic())) && STANDARD.decode(body).is_ok()
+    media.is_some_and(|m| m.len() <= 128 && m.chars().all(|c| c.is_ascii_graphic()))
+        && STANDARD.decode(body).is_ok()
 }
 
 /// `en`, `pt_BR`, `zh-Hans`
 fn is_locale(text: &str) -> bool {
     let mut parts = text.split(['-', '_']);
-    let word = |p: &str, least: usize, most: usize| (least..=most).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric());
+    let word = |p: &str, least: usize, most: usize| {
+        (least..=most).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
     parts.next().is_some_and(|p| word(p, 2, 3)) && parts.all(|p| word(p, 2, 8)) && text.len() <= 20
 }
 
@@ -146,7 +168,8 @@ mod tests {
         }
     }
     fn one(kind: PromptType, required: bool, sent: Json) -> Result<Json, ResponseErrors> {
-        judge(&[field("k", kind, required)], &map(sent)).map(|data| data.get("k").cloned().unwrap_or_default())
+        judge(&[field("k", kind, required)], &map(sent))
+            .map(|data| data.get("k").cloned().unwrap_or_default())
     }
     fn code(kind: PromptType, sent: Json) -> String {
         let errors = one(kind, true, sent).unwrap_err().into_json();
@@ -205,12 +228,20 @@ mod tests {
         for kind in [Hidden, Static, TextReadOnly, TextAreaReadOnly] {
             assert_eq!(one(kind, true, json!({"k": "mine", "is_superuser": true})).unwrap(), json!("fixed"));
         }
-        let data = judge(&[field("k", Text, true), field("s", Separator, true)], &map(json!({"k": "a", "s": "b", "x": "c"}))).unwrap();
+        let data = judge(
+            &[field("k", Text, true), field("s", Separator, true)],
+            &map(json!({"k": "a", "s": "b", "x": "c"})),
+        )
+        .unwrap();
         assert_eq!(Json::Object(data), json!({"k": "a"}));
     }
     #[test]
     fn passwords_of_a_form_must_match() {
-        let fields = [field("a", PromptType::Password, true), field("b", PromptType::Password, true), field("c", PromptType::Text, true)];
+        let fields = [
+            field("a", PromptType::Password, true),
+            field("b", PromptType::Password, true),
+            field("c", PromptType::Text, true),
+        ];
         assert!(passwords_match(&fields, &map(json!({"a": "x", "b": "x", "c": "y"}))));
         assert!(!passwords_match(&fields, &map(json!({"a": "x", "b": "y"}))));
         assert!(passwords_match(&fields[2..], &Map::new()));

@@ -3,7 +3,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Result, Uuid};
-use signet_core::flow::{Challenge, FlowRun, Key, StageKind, FlowStep};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, StageKind};
 use signet_core::models::Flow;
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
@@ -41,7 +41,10 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
         errors.add("target_static", "This field is required.");
     }
     if !target.is_empty() && !is_safe(target) {
-        errors.add("target_static", "Use an http or https address, the address of a program, or a path that begins with one slash.");
+        errors.add(
+            "target_static",
+            "Use an http or https address, the address of a program, or a path that begins with one slash.",
+        );
     }
     if mode == "flow" && change.data.get("target_flow").is_none_or(Json::is_null) {
         errors.add("target_flow", "This field is required.");
@@ -67,7 +70,9 @@ impl StageKind for Redirect {
         let settings = flow.settings::<RedirectStage>()?;
         match target(flow, &settings) {
             Some(Target::Flow(next)) => Ok(FlowStep::Switch { flow: next, keep: settings.keep_context }),
-            Some(Target::Address(to)) => Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to))),
+            Some(Target::Address(to)) => {
+                Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to)))
+            }
             None => {
                 tracing::warn!(stage = %settings.name, "a redirect stage has no target that may be followed");
                 Ok(FlowStep::Deny(None))
@@ -79,18 +84,35 @@ impl StageKind for Redirect {
 fn target(flow: &FlowRun<'_>, settings: &RedirectStage) -> Option<Target> {
     if let Some(set) = flow.plan.context.get(&TARGET).filter(|t| !t.is_empty()) {
         return match set.strip_prefix("ak-flow://") {
-            Some(slug) => flow.core.config().find::<Flow>("slug", slug.trim_end_matches('/')).map(|(o, _)| Target::Flow(o.pk)),
+            Some(slug) => flow
+                .core
+                .config()
+                .find::<Flow>("slug", slug.trim_end_matches('/'))
+                .map(|(o, _)| Target::Flow(o.pk)),
             None => is_safe(&set).then_some(Target::Address(set)),
         };
     }
     match settings.mode {
         RedirectMode::Flow => settings.target_flow.map(Target::Flow),
-        RedirectMode::Static => is_safe(&settings.target_static).then(|| Target::Address(settings.target_static.clone())),
+        RedirectMode::Static => {
+            is_safe(&settings.target_static).then(|| Target::Address(settings.target_static.clone()))
+        }
     }
 }
 
 /// Schemes by which a browser runs or shows something as if it came from here.
-const DANGEROUS: [&str; 10] = ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source", "ak-flow", "jar"];
+const DANGEROUS: [&str; 10] = [
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "blob",
+    "about",
+    "filesystem",
+    "view-source",
+    "ak-flow",
+    "jar",
+];
 
 /// A path of this server, or an absolute address without tricks.
 fn is_safe(target: &str) -> bool {
@@ -102,10 +124,13 @@ fn is_safe(target: &str) -> bool {
     }
     let Some((scheme, rest)) = target.split_once(':') else { return false };
     let lower = scheme.to_ascii_lowercase();
-    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     let web = matches!(lower.as_str(), "http" | "https");
     let host = rest.strip_prefix("//").map(|r| r.split(['/', '?', '#']).next().unwrap_or_default());
-    named && !DANGEROUS.contains(&lower.as_str()) && if web { host.is_some_and(|h| !h.is_empty() && !h.contains('@')) } else { !rest.is_empty() }
+    named
+        && !DANGEROUS.contains(&lower.as_str())
+        && if web { host.is_some_and(|h| !h.is_empty() && !h.contains('@')) } else { !rest.is_empty() }
 }
 
 #[cfg(test)]
@@ -116,7 +141,14 @@ mod tests {
 
     #[test]
     fn only_addresses_without_tricks_are_followed() {
-        for good in ["https://a.test", "http://a.test:8080/x?y=z#w", "/if/user/", "myapp://callback", "com.example.app:/cb", "HTTPS://A.test/"] {
+        for good in [
+            "https://a.test",
+            "http://a.test:8080/x?y=z#w",
+            "/if/user/",
+            "myapp://callback",
+            "com.example.app:/cb",
+            "HTTPS://A.test/",
+        ] {
             assert!(is_safe(good), "{good}");
         }
         for bad in [
@@ -149,10 +181,30 @@ mod tests {
     fn the_declaration_wants_a_target() {
         let config = Snapshot::default();
         assert!(create(RedirectStage::DEF, json!({"name": "a"}), &config).unwrap_err().get("mode").is_some());
-        assert_eq!(create(RedirectStage::DEF, json!({"name": "a", "mode": "static"}), &config).unwrap_err(), json!({"target_static": ["This field is required."]}));
-        assert_eq!(create(RedirectStage::DEF, json!({"name": "a", "mode": "flow"}), &config).unwrap_err(), json!({"target_flow": ["This field is required."]}));
-        assert!(create(RedirectStage::DEF, json!({"name": "a", "mode": "static", "target_static": "javascript:x"}), &config).unwrap_err().get("target_static").is_some());
-        let made = create(RedirectStage::DEF, json!({"name": "a", "mode": "static", "target_static": "https://a.test"}), &config).unwrap();
+        assert_eq!(
+            create(RedirectStage::DEF, json!({"name": "a", "mode": "static"}), &config).unwrap_err(),
+            json!({"target_static": ["This field is required."]})
+        );
+        assert_eq!(
+            create(RedirectStage::DEF, json!({"name": "a", "mode": "flow"}), &config).unwrap_err(),
+            json!({"target_flow": ["This field is required."]})
+        );
+        assert!(
+            create(
+                RedirectStage::DEF,
+                json!({"name": "a", "mode": "static", "target_static": "javascript:x"}),
+                &config
+            )
+            .unwrap_err()
+            .get("target_static")
+            .is_some()
+        );
+        let made = create(
+            RedirectStage::DEF,
+            json!({"name": "a", "mode": "static", "target_static": "https://a.test"}),
+            &config,
+        )
+        .unwrap();
         assert_eq!((&made["keep_context"], &made["target_flow"]), (&json!(true), &Json::Null));
     }
 }

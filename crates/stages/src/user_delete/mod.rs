@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::Principal;
-use signet_core::flow::{FlowRun, ResponseErrors, StageKind, FlowStep, account, keys, question};
+use signet_core::flow::{FlowRun, FlowStep, ResponseErrors, StageKind, account, keys, question};
 use signet_core::{directory, login};
 use signet_model::Model;
 use signet_pages::{FormContext, ui};
@@ -23,8 +23,8 @@ pub struct UserDeleteStage {
     pub name: String,
 }
 
-/// Asked unless this very request has answered another form of the run: opening an address must not be enough to lose an
-/// account, whatever policies leave out.
+/// Asked unless this very request has answered another form of the run: opening an address must not be enough
+/// to lose an account, whatever policies leave out.
 const QUESTION: &str = "Your account and everything in it will be deleted. This cannot be undone.";
 struct UserDelete;
 
@@ -37,7 +37,9 @@ impl StageKind for UserDelete {
         true
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let Some(person) = owned(flow).await? else { return Ok(FlowStep::Deny(Some("No Pending User.".to_owned()))) };
+        let Some(person) = owned(flow).await? else {
+            return Ok(FlowStep::Deny(Some("No Pending User.".to_owned())));
+        };
         if flow.agreed {
             return delete(flow, person).await;
         }
@@ -74,7 +76,8 @@ async fn owned(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
 
 async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<FlowStep> {
     let core = flow.core;
-    let writes = objects::writes_for_deleted_row(&core.config(), &format!("user:{}", person.user.id), &core.ports);
+    let writes =
+        objects::writes_for_deleted_row(&core.config(), &format!("user:{}", person.user.id), &core.ports);
     let author = Author { user: Some(person.user.id), request_id: flow.client.request_id.clone() };
     if directory::is_last_administrator(core, person.user.id).await? {
         return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
@@ -86,13 +89,27 @@ async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<FlowStep> {
         Err(error) => return Err(error),
     }
     let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
-    core.event(flow.client, Some(&person), "model_deleted", "authentik_stages_user_delete", json!({"model": model})).await;
+    core.event(
+        flow.client,
+        Some(&person),
+        "model_deleted",
+        "authentik_stages_user_delete",
+        json!({"model": model}),
+    )
+    .await;
     // The person's sessions went with the account; the one of this run is a stranger's from here on.
     if flow.user().is_some_and(|p| p.user.id == person.user.id) {
         login::sign_out(core, flow.client, flow.session).await;
     }
     let context = flow.context();
-    for name in [keys::PENDING_USER.0, keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0, account::PROVEN.0] {
+    for name in [
+        keys::PENDING_USER.0,
+        keys::USER_BACKEND.0,
+        keys::AUTH_METHOD.0,
+        keys::AUTH_METHOD_ARGS.0,
+        keys::IS_RESTORED.0,
+        account::PROVEN.0,
+    ] {
         context.0.remove(name);
     }
     Ok(FlowStep::Next)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Span};
 use signet_core::flow::account::PROVEN;
-use signet_core::flow::{Challenge, FlowRun, ResponseErrors, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
 use signet_core::login::{self, Terms};
 use signet_core::session::binding::Wanted;
 use signet_core::session::end_all;
@@ -46,11 +46,12 @@ pub struct UserLoginStage {
     /// Asks "stay signed in?"; yes adds this time. Zero: the question is not asked.
     #[field(default = "seconds=0", filter)]
     pub remember_me_offset: Span,
-    /// End a session that is used from another network than it began in. Where the network is not known at sign-in (no
-    /// database, a private address), the session is bound to the address.
+    /// End a session that is used from another network than it began in. Where the network is not known at
+    /// sign-in (no database, a private address), the session is bound to the address.
     #[field(choice, default = "no_binding", filter)]
     pub network_binding: NetworkBinding,
-    /// End a session that is used from another place than it began at; where the place is not known, from another address.
+    /// End a session that is used from another place than it began at; where the place is not known, from
+    /// another address.
     #[field(choice, default = "no_binding", filter)]
     pub geoip_binding: GeoipBinding,
     /// How long this browser counts as one that the person has used before. Zero: it is not remembered.
@@ -130,7 +131,9 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         return Err(epoch::changed());
     }
     let context = &flow.plan.context;
-    let method = context.get(&keys::AUTH_METHOD).unwrap_or_else(|| if context.has(&keys::IS_RESTORED) { "token".to_owned() } else { String::new() });
+    let method = context
+        .get(&keys::AUTH_METHOD)
+        .unwrap_or_else(|| if context.has(&keys::IS_RESTORED) { "token".to_owned() } else { String::new() });
     let method_args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();
     if settings.terminate_other_sessions {
         // The session of this run gets a row of its own when the request ends.
@@ -178,19 +181,34 @@ mod tests {
     #[test]
     fn the_declaration_judges_durations_and_bindings() {
         let config = Snapshot::default();
-        let made = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn"}), &config).unwrap();
-        assert_eq!((&made["session_duration"], &made["remember_device"], &made["network_binding"]), (&json!("seconds=0"), &json!("days=30"), &json!("bind_asn")));
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "geoip_binding": "bogus", "session_duration": "seconds=-1"}), &config).unwrap_err();
+        let made = create(UserLoginStage::DEF, json!({"name": "a", "network_binding": "bind_asn"}), &config)
+            .unwrap();
+        assert_eq!(
+            (&made["session_duration"], &made["remember_device"], &made["network_binding"]),
+            (&json!("seconds=0"), &json!("days=30"), &json!("bind_asn"))
+        );
+        let bad = create(
+            UserLoginStage::DEF,
+            json!({"name": "a", "geoip_binding": "bogus", "session_duration": "seconds=-1"}),
+            &config,
+        )
+        .unwrap_err();
         assert!(bad.get("geoip_binding").is_some());
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "seconds=-1"}), &config).unwrap_err();
+        let bad =
+            create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "seconds=-1"}), &config)
+                .unwrap_err();
         assert!(bad.get("session_duration").is_some());
-        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "bogus"}), &config).unwrap_err();
+        let bad = create(UserLoginStage::DEF, json!({"name": "a", "session_duration": "bogus"}), &config)
+            .unwrap_err();
         assert!(bad.get("session_duration").is_some());
     }
     #[test]
     fn a_level_of_a_binding_includes_those_before_it() {
         assert_eq!(wanted(NetworkBinding::NoBinding, GeoipBinding::NoBinding), Wanted::default());
-        assert_eq!(wanted(NetworkBinding::BindAsnNetwork, GeoipBinding::BindContinent), Wanted { asn: true, network: true, continent: true, ..Wanted::default() });
+        assert_eq!(
+            wanted(NetworkBinding::BindAsnNetwork, GeoipBinding::BindContinent),
+            Wanted { asn: true, network: true, continent: true, ..Wanted::default() }
+        );
         assert_eq!(
             wanted(NetworkBinding::BindAsnNetworkIp, GeoipBinding::BindContinentCountryCity),
             Wanted { asn: true, network: true, ip: true, continent: true, country: true, city: true }
@@ -199,7 +217,10 @@ mod tests {
     #[test]
     fn the_question_needs_an_answer() {
         assert_eq!(remember_me(&map(json!({}))), Err(ResponseErrors::required("remember_me")));
-        assert!(remember_me(&map(json!({"remember_me": "maybe"}))).is_err() && remember_me(&map(json!({"remember_me": null}))).is_err());
+        assert!(
+            remember_me(&map(json!({"remember_me": "maybe"}))).is_err()
+                && remember_me(&map(json!({"remember_me": null}))).is_err()
+        );
         assert_eq!(remember_me(&map(json!({"remember_me": "true"}))), Ok(true));
         assert_eq!(remember_me(&map(json!({"remember_me": false}))), Ok(false));
     }

@@ -1,15 +1,18 @@
-//! Who a run is about, and whether they have proven it. Stages change the pending user only by these functions.
+//! Who a run is about, and whether they have proven it. Stages change the pending user only by these
+//! functions.
 //!
-//! A proof is one of: a backend accepted a password or token (`USER_BACKEND`; the stage that writes a new account sets it
-//! too, since the account is of this run's making), a passkey that has verified its holder, or the plan was restored by a token that was made for the person.
-//! Whoever notes one notes the account's epoch as well: [`signet_core::flow::account::prove`].
+//! A proof is one of: a backend accepted a password or token (`USER_BACKEND`; the stage that writes a new
+//! account sets it too, since the account is of this run's making), a passkey that has verified its holder,
+//! or the plan was restored by a token that was made for the person. Whoever notes one notes the account's
+//! epoch as well: [`signet_core::flow::account::prove`].
 use signet_core::Principal;
 use signet_core::flow::account::PROVEN;
 use signet_core::flow::{Context, Key, PendingUser, keys};
 
 /// Marks a typed name that matched nobody.
 const UNKNOWN: Key<bool> = Key::new("goauthentik.io/identification/unknown");
-/// A passkey of the pending person has checked who holds it. Unlike a backend it does not stand for a password.
+/// A passkey of the pending person has checked who holds it. Unlike a backend it does not stand for a
+/// password.
 const DEVICE_PROOF: Key<bool> = Key::new("goauthentik.io/authenticator_validate/proof");
 /// The backend named when a person is proven by having made the account just now.
 pub const ENROLLED: &str = "authentik.core.auth.InbuiltBackend";
@@ -30,7 +33,10 @@ pub fn set_unknown(context: &mut Context, typed: &str) {
     forget(context);
     context.set(&keys::CHOSEN, true);
     context.set(&UNKNOWN, true);
-    context.set(&keys::PENDING_USER, PendingUser { id: None, username: typed.to_owned(), name: String::new(), email: String::new() });
+    context.set(
+        &keys::PENDING_USER,
+        PendingUser { id: None, username: typed.to_owned(), name: String::new(), email: String::new() },
+    );
 }
 pub fn is_unknown(context: &Context) -> bool {
     context.get(&UNKNOWN) == Some(true)
@@ -46,22 +52,27 @@ fn forget(context: &mut Context) {
 
 /// Whether the plan came back by a token, for an existing account: it stays about that account.
 pub fn is_restored(context: &Context) -> bool {
-    context.has(&keys::IS_RESTORED) && !context.has(&keys::CHOSEN) && context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some())
+    context.has(&keys::IS_RESTORED)
+        && !context.has(&keys::CHOSEN)
+        && context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some())
 }
 fn is_proven(context: &Context) -> bool {
-    context.get(&keys::USER_BACKEND).is_some_and(|b| !b.is_empty()) || context.get(&DEVICE_PROOF) == Some(true) || is_restored(context)
+    context.get(&keys::USER_BACKEND).is_some_and(|b| !b.is_empty())
+        || context.get(&DEVICE_PROOF) == Some(true)
+        || is_restored(context)
 }
 /// The pending person has answered with a passkey that has checked a PIN or a fingerprint.
 pub fn set_device_proof(context: &mut Context) {
     context.set(&DEVICE_PROOF, true);
 }
 
-/// Whether a session may begin for the pending user. A session that is there already is no proof: it would renew itself.
+/// Whether a session may begin for the pending user. A session that is there already is no proof: it would
+/// renew itself.
 pub fn allows_sign_in(context: &Context) -> bool {
     context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some()) && is_proven(context)
 }
-/// Whether the pending account may be shown to and changed by whoever runs the flow: it is proven, or it is the
-/// account that is signed in.
+/// Whether the pending account may be shown to and changed by whoever runs the flow: it is proven, or it is
+/// the account that is signed in.
 pub fn owns_pending(context: &Context, signed_in: Option<&Principal>) -> bool {
     match context.get(&keys::PENDING_USER).and_then(|u| u.id) {
         Some(id) => is_proven(context) || signed_in.is_some_and(|p| p.user.id == id),
@@ -106,7 +117,10 @@ mod tests {
         let mut context = Context::default();
         set_unknown(&mut context, "a");
         context.set(&keys::USER_BACKEND, "b".to_owned());
-        set_pending(&mut context, PendingUser { id: None, username: "b".into(), name: String::new(), email: String::new() });
+        set_pending(
+            &mut context,
+            PendingUser { id: None, username: "b".into(), name: String::new(), email: String::new() },
+        );
         assert!(!context.has(&keys::USER_BACKEND));
     }
     #[test]

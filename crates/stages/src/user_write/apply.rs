@@ -14,7 +14,8 @@ pub struct Applied {
 /// Deepest path into attributes.
 const MAX_DEPTH: usize = 20;
 
-/// Writes the values into the account. Keys that mean nothing here are dropped. The error is a sentence for the person.
+/// Writes the values into the account. Keys that mean nothing here are dropped. The error is a sentence for
+/// the person.
 pub fn apply(user: &mut User, data: &Map) -> Result<Applied, String> {
     let mut applied = Applied::default();
     let before = user.username.clone();
@@ -33,7 +34,8 @@ pub fn apply(user: &mut User, data: &Map) -> Result<Applied, String> {
     Ok(applied)
 }
 
-/// Takes over what policies changed of the pending user: their attributes as a whole, since parts may be gone.
+/// Takes over what policies changed of the pending user: their attributes as a whole, since parts may be
+/// gone.
 pub fn change(user: &mut User, changes: &Map) -> Result<(), String> {
     let mut rest = changes.clone();
     if let Some(Json::Object(attributes)) = rest.remove("attributes") {
@@ -43,7 +45,8 @@ pub fn change(user: &mut User, changes: &Map) -> Result<(), String> {
 }
 
 fn one(user: &mut User, key: &str, value: &Json, applied: &mut Applied) -> Result<bool, String> {
-    let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("The value of {key} is not a text."));
+    let text =
+        || value.as_str().map(str::to_owned).ok_or_else(|| format!("The value of {key} is not a text."));
     match key {
         "component" | "groups" => return Ok(false),
         "password" => {
@@ -124,7 +127,10 @@ fn is_username(name: &str) -> bool {
 }
 /// Names joined by single slashes.
 pub fn is_path(path: &str) -> bool {
-    !path.is_empty() && path.len() <= 256 && path.split('/').all(|part| !part.is_empty() && part.trim() == part) && !path.chars().any(char::is_control)
+    !path.is_empty()
+        && path.len() <= 256
+        && path.split('/').all(|part| !part.is_empty() && part.trim() == part)
+        && !path.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -141,7 +147,10 @@ mod tests {
     fn what_a_policy_changed_is_about_one_account() {
         use signet_core::flow::{Changes, Context, keys};
         let mut context = Context::default();
-        context.set(&keys::PENDING_CHANGES, Changes { user: 7, fields: map(json!({"email": "g@example.test", "attributes": {"b": 2}})) });
+        context.set(
+            &keys::PENDING_CHANGES,
+            Changes { user: 7, fields: map(json!({"email": "g@example.test", "attributes": {"b": 2}})) },
+        );
         let mut u = user();
         u.attributes = map(json!({"a": 1}));
         assert_eq!(Changes::of(&context, 8), None, "somebody else is pending by now");
@@ -157,11 +166,28 @@ mod tests {
             "groups": ["x"], "id": 7, "pk": 7, "uuid": "x", "is_superuser": true, "last_login": "x", "attributes": {"a": {"b": 1}}, "attributes.settings.locale": "de", "attributes_phone": "1",
         }));
         let applied = apply(&mut u, &data).unwrap();
-        assert_eq!((u.username.as_str(), u.name.as_str(), u.email.as_str()), ("grace", "Grace", "g@example.test"));
+        assert_eq!(
+            (u.username.as_str(), u.name.as_str(), u.email.as_str()),
+            ("grace", "Grace", "g@example.test")
+        );
         assert_eq!((u.id, u.uuid, &u.password), (id, uuid, &password));
         assert_eq!(applied.password.unwrap().reveal(), "pw");
-        assert_eq!(Json::Object(u.attributes), json!({"a": {"b": 1}, "settings": {"locale": "de"}, "phone": "1"}));
-        assert_eq!(applied.fields, ["username", "name", "email", "password", "attributes", "attributes.settings.locale", "attributes_phone"]);
+        assert_eq!(
+            Json::Object(u.attributes),
+            json!({"a": {"b": 1}, "settings": {"locale": "de"}, "phone": "1"})
+        );
+        assert_eq!(
+            applied.fields,
+            [
+                "username",
+                "name",
+                "email",
+                "password",
+                "attributes",
+                "attributes.settings.locale",
+                "attributes_phone"
+            ]
+        );
     }
     #[test]
     fn what_cannot_be_written_is_refused() {

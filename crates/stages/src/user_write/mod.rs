@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
 use signet_core::budget::Prefix;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
-use signet_core::flow::{Changes, FlowRun, StageKind, FlowStep, keys, question};
+use signet_core::flow::{Changes, FlowRun, FlowStep, StageKind, keys, question};
 use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -59,7 +59,10 @@ pub struct UserWriteStage {
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let path = change.text("user_path_template");
     if !path.is_empty() && !apply::is_path(path) {
-        return Err(FieldErrors::one("user_path_template", "Use names joined by single slashes, without a slash at the ends."));
+        return Err(FieldErrors::one(
+            "user_path_template",
+            "Use names joined by single slashes, without a slash at the ends.",
+        ));
     }
     Ok(())
 }
@@ -89,10 +92,17 @@ impl StageKind for UserWrite {
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
-        (text("component") == question::COMPONENT).then(|| form.form(challenge, html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Saving")) }))
+        (text("component") == question::COMPONENT).then(|| {
+            form.form(
+                challenge,
+                html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Saving")) },
+            )
+        })
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let Some(data) = flow.plan.context.get(&keys::PROMPT_DATA) else { return Ok(FlowStep::Deny(Some("No Pending data.".to_owned()))) };
+        let Some(data) = flow.plan.context.get(&keys::PROMPT_DATA) else {
+            return Ok(FlowStep::Deny(Some("No Pending data.".to_owned())));
+        };
         if !flow.agreed {
             let settings = flow.settings::<UserWriteStage>()?;
             if let Err(step) = target(flow, &settings).await? {
@@ -125,7 +135,10 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
     };
     // What policies changed of the person comes before what was typed.
     let changes = target.as_ref().and_then(|person| Changes::of(&flow.plan.context, person.user.id));
-    let applied = match changes.map_or(Ok(()), |changes| change(&mut user, &changes)).and_then(|()| apply(&mut user, &data)) {
+    let applied = match changes
+        .map_or(Ok(()), |changes| change(&mut user, &changes))
+        .and_then(|()| apply(&mut user, &data))
+    {
         Ok(applied) => applied,
         Err(why) => {
             tracing::info!(flow = flow.flow.text("slug"), %why, "what was typed cannot be written");
@@ -134,7 +147,9 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
     };
     if let Some(person) = &target {
         match directory::keeps_an_administrator(flow.core, &person.user, &user).await {
-            Err(Error::Invalid(_)) => return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned()))),
+            Err(Error::Invalid(_)) => {
+                return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
+            }
             answer => answer?,
         }
     }
@@ -153,7 +168,10 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
 }
 
 /// The account to write; none when one is to be made. `Err` refuses.
-async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<Option<Principal>, FlowStep>> {
+async fn target(
+    flow: &FlowRun<'_>,
+    settings: &UserWriteStage,
+) -> Result<Result<Option<Principal>, FlowStep>> {
     if is_first_run(flow) {
         // The executor lets exactly one run come here: it is about the first administrator, whoever runs it.
         let admin = match users::by_username(&flow.core.db, FIRST_ADMIN).await? {
@@ -173,7 +191,10 @@ async fn target(flow: &FlowRun<'_>, settings: &UserWriteStage) -> Result<Result<
     Ok(match may {
         Decision::Create => Ok(None),
         Decision::Refuse => {
-            tracing::warn!(flow = flow.flow.text("slug"), "a write stage was reached without an account that it may write");
+            tracing::warn!(
+                flow = flow.flow.text("slug"),
+                "a write stage was reached without an account that it may write"
+            );
             Err(FlowStep::Deny(None))
         }
         Decision::Pending => match flow.pending_account().await? {
@@ -192,8 +213,8 @@ enum Decision {
     SignedIn,
 }
 
-/// Which account is written. A name that somebody typed is not enough to write theirs, and a name that matched nobody
-/// makes no account.
+/// Which account is written. A name that somebody typed is not enough to write theirs, and a name that
+/// matched nobody makes no account.
 fn decide(mode: CreationMode, unknown: bool, pending: bool, owned: bool, signed_in: bool) -> Decision {
     match (mode, pending) {
         _ if unknown => Decision::Refuse,
@@ -221,8 +242,15 @@ fn new_user(flow: &FlowRun<'_>, settings: &UserWriteStage) -> User {
     user
 }
 
-/// One commit for all that is written. For an account that is there it rests on the epoch at which it was proven.
-async fn write(flow: &mut FlowRun<'_>, settings: &UserWriteStage, mut user: User, created: bool, applied: &Applied) -> Result<Principal> {
+/// One commit for all that is written. For an account that is there it rests on the epoch at which it was
+/// proven.
+async fn write(
+    flow: &mut FlowRun<'_>,
+    settings: &UserWriteStage,
+    mut user: User,
+    created: bool,
+    applied: &Applied,
+) -> Result<Principal> {
     let core = flow.core.clone();
     let mut groups = flow.plan.context.get(&keys::GROUPS).unwrap_or_default();
     let hash = match &applied.password {
@@ -239,7 +267,8 @@ async fn write(flow: &mut FlowRun<'_>, settings: &UserWriteStage, mut user: User
         }
         user.id = users::insert(&core.db, &user, &groups).await?;
     } else {
-        let mut batch = flow.unchanged(user.id).then(users::update_batch(&user, Some(user.updated), None, core.now()));
+        let mut batch =
+            flow.unchanged(user.id).then(users::update_batch(&user, Some(user.updated), None, core.now()));
         if let Some(hash) = &hash {
             let spared = directory::spared(&core, flow.client, Some(flow.session), user.id);
             batch = batch.then(users::set_password_batch(user.id, hash, &spared, core.now()));
@@ -259,7 +288,11 @@ async fn write(flow: &mut FlowRun<'_>, settings: &UserWriteStage, mut user: User
 
 /// Strangers share the turn of their address.
 fn turn(flow: &FlowRun<'_>) -> PoolTurn {
-    if flow.user().is_some() { PoolTurn::OWN } else { PoolTurn { lane: Lane::Address(Prefix::of(flow.client.ip)), first: false } }
+    if flow.user().is_some() {
+        PoolTurn::OWN
+    } else {
+        PoolTurn { lane: Lane::Address(Prefix::of(flow.client.ip)), first: false }
+    }
 }
 
 /// The write has ended everything of the account but this run, and the session in which its owner runs it.
@@ -278,7 +311,12 @@ fn goes_on_at(flow: &mut FlowRun<'_>, before: &User, epoch: i64) {
 }
 
 /// What follows a write: first run, events, context.
-async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied: &Applied) -> Result<FlowStep> {
+async fn done(
+    flow: &mut FlowRun<'_>,
+    person: Principal,
+    created: bool,
+    applied: &Applied,
+) -> Result<FlowStep> {
     let core: &Arc<Core> = &flow.core.clone();
     let own = flow.user().is_some_and(|p| p.user.id == person.user.id);
     if applied.password.is_some()
@@ -296,7 +334,14 @@ async fn done(flow: &mut FlowRun<'_>, person: Principal, created: bool, applied:
     let said = json!({"created": created, "model": model, "fields": applied.fields});
     core.event(flow.client, Some(&actor), "user_write", "authentik_stages_user_write", said).await;
     if applied.password.is_some() {
-        core.event(flow.client, Some(&actor), "password_set", "authentik_stages_user_write", json!({"model": model})).await;
+        core.event(
+            flow.client,
+            Some(&actor),
+            "password_set",
+            "authentik_stages_user_write",
+            json!({"model": model}),
+        )
+        .await;
     }
     let first_run = is_first_run(flow);
     let context = flow.context();
@@ -336,7 +381,12 @@ mod tests {
         let made = create(UserWriteStage::DEF, json!({"name": "a"}), &config).unwrap();
         let expected = json!({"name": "a", "user_creation_mode": "create_when_required", "create_users_as_inactive": false, "create_users_group": null, "user_type": "external", "user_path_template": ""});
         assert_eq!(made, expected);
-        for (field, wrong) in [("user_creation_mode", "bogus"), ("user_path_template", "/a"), ("user_type", "god"), ("create_users_group", "x")] {
+        for (field, wrong) in [
+            ("user_creation_mode", "bogus"),
+            ("user_path_template", "/a"),
+            ("user_type", "god"),
+            ("create_users_group", "x"),
+        ] {
             let mut sent = json!({"name": "a"});
             sent[field] = json!(wrong);
             assert!(create(UserWriteStage::DEF, sent, &config).unwrap_err().get(field).is_some(), "{field}");
@@ -361,6 +411,10 @@ mod tests {
     #[test]
     fn the_password_and_its_repetition_are_forgotten() {
         let secret = Secret::new("pw");
-        assert!(is_password(&json!("pw"), Some(&secret)) && !is_password(&json!("other"), Some(&secret)) && !is_password(&json!("pw"), None));
+        assert!(
+            is_password(&json!("pw"), Some(&secret))
+                && !is_password(&json!("other"), Some(&secret))
+                && !is_password(&json!("pw"), None)
+        );
     }
 }

@@ -20,9 +20,13 @@ fn proven(user: i64) -> Map {
     seed
 }
 fn pending(user: i64) -> Map {
-    json!({keys::PENDING_USER.0: {"id": user, "username": "ada", "name": "Ada", "email": ""}}).as_object().cloned().unwrap()
+    json!({keys::PENDING_USER.0: {"id": user, "username": "ada", "name": "Ada", "email": ""}})
+        .as_object()
+        .cloned()
+        .unwrap()
 }
-/// A browser in a run that begins as the context says: the first stage is a dummy, so that there is something to wait at.
+/// A browser in a run that begins as the context says: the first stage is a dummy, so that there is something
+/// to wait at.
 async fn begin<'a>(site: &'a Site, seed: Map) -> Browser<'a> {
     let mut browser = site.browser();
     browser.seed = Some(seed);
@@ -64,13 +68,24 @@ async fn an_authenticator_app_is_set_up_by_a_right_code_that_then_is_used() {
         (json!({}), "This field is required."),
         (json!({"component": "ak-stage-authenticator-static", "code": right}), "This field is required."),
         (json!({"component": "ak-stage-authenticator-totp", "code": ""}), "This field may not be blank."),
-        (json!({"component": "ak-stage-authenticator-totp", "code": SHAPE.code(&key, now + 2)}), "Code does not match"),
-        (json!({"component": "ak-stage-authenticator-totp", "code": SHAPE.code(&key, now - 2)}), "Code does not match"),
+        (
+            json!({"component": "ak-stage-authenticator-totp", "code": SHAPE.code(&key, now + 2)}),
+            "Code does not match",
+        ),
+        (
+            json!({"component": "ak-stage-authenticator-totp", "code": SHAPE.code(&key, now - 2)}),
+            "Code does not match",
+        ),
     ] {
         assert_eq!(browser.post("setup", wrong.clone()).await.error("code"), error, "{wrong}");
     }
     assert!(of(&site, ada, DeviceKind::Totp).await.is_empty());
-    assert!(browser.post("setup", json!({"component": "ak-stage-authenticator-totp", "code": right})).await.is_done());
+    assert!(
+        browser
+            .post("setup", json!({"component": "ak-stage-authenticator-totp", "code": right}))
+            .await
+            .is_done()
+    );
     let device = of(&site, ada, DeviceKind::Totp).await.pop().unwrap();
     assert_eq!((device.name.as_str(), device.confirmed), ("TOTP Authenticator", true));
     assert!(device.sealed.starts_with("v1:"));
@@ -111,7 +126,15 @@ async fn nobody_sets_a_device_up_for_somebody_they_have_not_shown_to_be() {
 async fn recovery_codes_are_shown_while_the_stage_is_open_and_work_once() {
     let site = Site::new().await;
     let ada = site.person("ada", "").await;
-    setup(&site, site.make(AuthenticatorStaticStage::DEF, json!({"name": "static", "token_count": 3, "friendly_name": "Paper"})).await).await;
+    setup(
+        &site,
+        site.make(
+            AuthenticatorStaticStage::DEF,
+            json!({"name": "static", "token_count": 3, "friendly_name": "Paper"}),
+        )
+        .await,
+    )
+    .await;
     let mut browser = begin(&site, proven(ada)).await;
     let codes = browser.post("setup", next()).await.json()["codes"].clone();
     assert_eq!(codes.as_array().unwrap().len(), 3);
@@ -140,9 +163,17 @@ async fn a_number_is_proven_by_the_code_that_was_sent_to_it() {
     let mut browser = begin(&site, proven(ada)).await;
     assert_eq!(browser.post("setup", next()).await.json()["phone_number_required"], json!(true));
     assert_eq!(browser.post("setup", json!({})).await.error("phone_number"), "This field is required.");
-    assert!(browser.post("setup", json!({"code": "123456"})).await.error("phone_number").contains("required"));
+    assert!(
+        browser.post("setup", json!({"code": "123456"})).await.error("phone_number").contains("required")
+    );
     // The service is down: told so, and nothing goes on.
-    assert!(browser.post("setup", json!({"phone_number": "+41 79 123 45 67"})).await.error("phone_number").contains("could not be sent"));
+    assert!(
+        browser
+            .post("setup", json!({"phone_number": "+41 79 123 45 67"}))
+            .await
+            .error("phone_number")
+            .contains("could not be sent")
+    );
     http.answer(200, "{}");
     let seen = browser.post("setup", json!({"phone_number": "+41 79 123 45 67"})).await;
     assert_eq!(seen.json()["phone_number_required"], json!(false));
@@ -157,7 +188,10 @@ async fn a_number_is_proven_by_the_code_that_was_sent_to_it() {
     // The same number again, by anybody.
     let mut browser = begin(&site, proven(bob)).await;
     browser.post("setup", next()).await;
-    assert_eq!(browser.post("setup", json!({"phone_number": "+41791234567"})).await.error("phone_number"), "Invalid phone number");
+    assert_eq!(
+        browser.post("setup", json!({"phone_number": "+41791234567"})).await.error("phone_number"),
+        "Invalid phone number"
+    );
     // Wrong codes are counted: the right one comes too late.
     http.answer(200, "{}");
     browser.post("setup", json!({"phone_number": "+41791234568"})).await;
@@ -179,10 +213,17 @@ async fn a_code_by_mail_goes_to_the_address_of_the_account_only() {
     setup(&site, site.make(AuthenticatorEmailStage::DEF, json!({"name": "mail"})).await).await;
     let mut browser = begin(&site, proven(ada)).await;
     let seen = browser.post("setup", next()).await;
-    assert_eq!((&seen.json()["email_required"], &seen.json()["email"]), (&json!(false), &json!("a***@e***.test")));
+    assert_eq!(
+        (&seen.json()["email_required"], &seen.json()["email"]),
+        (&json!(false), &json!("a***@e***.test"))
+    );
     browser.get("setup").await;
     let letters = mail.take();
-    assert_eq!((letters.len(), letters[0].to.as_slice()), (1, ["ada@example.test".to_owned()].as_slice()), "looking again sends nothing");
+    assert_eq!(
+        (letters.len(), letters[0].to.as_slice()),
+        (1, ["ada@example.test".to_owned()].as_slice()),
+        "looking again sends nothing"
+    );
     // Row 44: an address in the request is not where codes go.
     browser.post("setup", json!({"email": "eve@evil.test"})).await;
     let letters = mail.take();
@@ -205,16 +246,33 @@ async fn duo_is_believed_and_the_browser_is_not() {
     let site = Site::new().await;
     let http = site.http.clone();
     let ada = site.person("ada", "").await;
-    setup(&site, site.make(AuthenticatorDuoStage::DEF, json!({"name": "duo", "client_id": "DI", "client_secret": "s", "api_hostname": "api.duo.test"})).await).await;
+    setup(
+        &site,
+        site.make(
+            AuthenticatorDuoStage::DEF,
+            json!({"name": "duo", "client_id": "DI", "client_secret": "s", "api_hostname": "api.duo.test"}),
+        )
+        .await,
+    )
+    .await;
     let mut browser = begin(&site, proven(ada)).await;
     http.answer(200, r#"{"stat": "OK", "response": {"user_id": "DU1", "activation_barcode": "https://duo.test/qr", "activation_code": "duo://x"}}"#);
     assert_eq!(browser.post("setup", next()).await.json()["activation_code"], json!("duo://x"));
     http.answer(200, r#"{"stat": "OK", "response": "waiting"}"#);
     let answer = json!({"component": "ak-stage-authenticator-duo"});
-    assert_eq!(browser.post("setup", answer.clone()).await.error("non_field_errors"), "Scan the code with the Duo app first.");
+    assert_eq!(
+        browser.post("setup", answer.clone()).await.error("non_field_errors"),
+        "Scan the code with the Duo app first."
+    );
     assert_eq!(browser.post("setup", json!({})).await.error("component"), "This field is required.");
     http.answer(400, r#"{"stat": "FAIL", "message": "Invalid"}"#);
-    assert!(browser.post("setup", answer.clone()).await.error("non_field_errors").starts_with("Duo does not answer"));
+    assert!(
+        browser
+            .post("setup", answer.clone())
+            .await
+            .error("non_field_errors")
+            .starts_with("Duo does not answer")
+    );
     http.answer(200, r#"{"stat": "OK", "response": "success"}"#);
     assert!(browser.post("setup", answer).await.is_done());
     assert_eq!(of(&site, ada, DeviceKind::Duo).await[0].text("duo_user_id"), "DU1");

@@ -39,7 +39,11 @@ impl Site {
         }
         .json();
         let (key, answer) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
-        let made = register(&answer, &Expect { challenge: &challenge, origin: ORIGIN, rp_id: RP, user_verification: true }).unwrap();
+        let made = register(
+            &answer,
+            &Expect { challenge: &challenge, origin: ORIGIN, rp_id: RP, user_verification: true },
+        )
+        .unwrap();
         let mut device = Device::new(&self.core.ports, DeviceKind::Webauthn, user, "Key");
         device.credential = Some(b64(&made.credential_id));
         device.counter = i64::from(made.counter);
@@ -52,7 +56,9 @@ impl Site {
     pub async fn totp(&self, user: i64, change: impl Fn(&mut Device)) -> i64 {
         let mut device = Device::new(&self.core.ports, DeviceKind::Totp, user, "App");
         device.data = json!({"algorithm": "SHA1", "digits": 6, "period": 30}).as_object().cloned().unwrap();
-        device.seal(&self.core.vault, &signet_stages::authenticators::otp::base32(TOTP_KEY).as_str().into()).unwrap();
+        device
+            .seal(&self.core.vault, &signet_stages::authenticators::otp::base32(TOTP_KEY).as_str().into())
+            .unwrap();
         change(&mut device);
         devices::insert(&self.core.db, &device).await.unwrap()
     }
@@ -85,13 +91,25 @@ pub fn with(mut base: Json, extra: Json) -> Json {
     base
 }
 pub async fn validate(site: &Site, extra: Json) -> Uuid {
-    site.make(AuthenticatorValidateStage::DEF, with(json!({"name": "mfa", "not_configured_action": "deny"}), extra)).await
+    site.make(
+        AuthenticatorValidateStage::DEF,
+        with(json!({"name": "mfa", "not_configured_action": "deny"}), extra),
+    )
+    .await
 }
 pub async fn identification(site: &Site, extra: Json) -> Uuid {
-    site.make(IdentificationStage::DEF, with(json!({"name": "identification", "user_fields": ["username"]}), extra)).await
+    site.make(
+        IdentificationStage::DEF,
+        with(json!({"name": "identification", "user_fields": ["username"]}), extra),
+    )
+    .await
 }
 pub async fn password(site: &Site) -> Uuid {
-    site.make(PasswordStage::DEF, json!({"name": "password", "backends": ["authentik.core.auth.InbuiltBackend"]})).await
+    site.make(
+        PasswordStage::DEF,
+        json!({"name": "password", "backends": ["authentik.core.auth.InbuiltBackend"]}),
+    )
+    .await
 }
 pub async fn login(site: &Site) -> Uuid {
     site.make(UserLoginStage::DEF, json!({"name": "login"})).await

@@ -22,12 +22,18 @@ async fn password_form(site: &Site, name: &str) -> Uuid {
 
 /// who → mail → new password → write → sign in
 async fn recovery(site: &Site, slug: &str, extra: Json) -> Uuid {
-    let mut settings = json!({"name": format!("{slug}-mail"), "use_global_settings": true, "subject": "Reset"});
+    let mut settings =
+        json!({"name": format!("{slug}-mail"), "use_global_settings": true, "subject": "Reset"});
     settings.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     let who = site.make(IdentificationStage::DEF, json!({"name": format!("{slug}-who"), "user_fields": ["username", "email"], "show_matched_user": false})).await;
     let mail = site.make(EmailStage::DEF, settings).await;
     let form = password_form(site, &format!("{slug}-form")).await;
-    let write = site.make(UserWriteStage::DEF, json!({"name": format!("{slug}-write"), "user_creation_mode": "never_create"})).await;
+    let write = site
+        .make(
+            UserWriteStage::DEF,
+            json!({"name": format!("{slug}-write"), "user_creation_mode": "never_create"}),
+        )
+        .await;
     let login = site.make(UserLoginStage::DEF, json!({"name": format!("{slug}-login")})).await;
     site.flow(slug, "recovery", &[who, mail, form, write, login]).await
 }
@@ -84,7 +90,10 @@ async fn a_link_in_another_browser_sets_a_new_password_once() {
     let ada = site.person("ada", "old").await;
     ask(&site, "recover", "ada").await;
     let mail = letter(&site).await.unwrap();
-    assert_eq!((mail.to.as_slice(), mail.subject.as_str(), mail.from.as_str()), (["ada@example.test".to_owned()].as_slice(), "Reset", "signet@localhost"));
+    assert_eq!(
+        (mail.to.as_slice(), mail.subject.as_str(), mail.from.as_str()),
+        (["ada@example.test".to_owned()].as_slice(), "Reset", "signet@localhost")
+    );
     let query = link(&mail);
     // Programs that look at links open them, also twice, and post nothing or nonsense.
     for _ in 0..3 {
@@ -92,7 +101,13 @@ async fn a_link_in_another_browser_sets_a_new_password_once() {
         scanner.query = query.clone();
         assert_eq!(scanner.get("recover").await.component(), "ak-stage-consent");
         assert_eq!(scanner.post("recover", json!({})).await.component(), "ak-stage-consent");
-        assert_eq!(scanner.post("recover", json!({"component": "ak-stage-consent", "token": "x"})).await.error("token"), "This field is required.");
+        assert_eq!(
+            scanner
+                .post("recover", json!({"component": "ak-stage-consent", "token": "x"}))
+                .await
+                .error("token"),
+            "This field is required."
+        );
         assert_eq!(scanner.post("recover", new_password()).await.component(), "ak-stage-consent");
         assert!(scanner.who().await.is_none());
     }
@@ -139,13 +154,22 @@ async fn nobody_learns_who_has_an_account() {
     }
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[0], seen[2]);
-    assert!(seen[0][1].contains("\"code\":\"email-sent\"") && seen[0][2].contains("email-sent"), "{:?}", seen[0]);
-    assert!(seen[0][3].contains("Too many mails were asked for") && seen[0][3].contains("ak-stage-email"), "{:?}", seen[0]);
+    assert!(
+        seen[0][1].contains("\"code\":\"email-sent\"") && seen[0][2].contains("email-sent"),
+        "{:?}",
+        seen[0]
+    );
+    assert!(
+        seen[0][3].contains("Too many mails were asked for") && seen[0][3].contains("ak-stage-email"),
+        "{:?}",
+        seen[0]
+    );
     assert!(seen[0][4].contains("ak-stage-access-denied"), "{:?}", seen[0]);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mails = site.mail.take();
     assert!(mails.len() == 3 && mails.iter().all(|m| m.to == ["ada@example.test"]), "{mails:?}");
-    // After the windows (of the stage, and of the recipient) mails are sent again; another name of the account shares its limit.
+    // After the windows (of the stage, and of the recipient) mails are sent again; another name of the
+    // account shares its limit.
     site.clock.advance_secs(3601);
     for name in ["ada", "ADA@example.test", "ada", "ada@example.test"] {
         ask(&site, "recover", name).await;
@@ -163,7 +187,9 @@ async fn a_post_to_the_wrong_stage_sends_nothing() {
     browser.get("recover").await;
     browser.post("recover", json!({"uid_field": "ada"})).await;
     letter(&site).await.unwrap();
-    for sent in [json!({}), json!({"component": "ak-stage-prompt"}), new_password(), json!({"flow_token": "x"})] {
+    for sent in
+        [json!({}), json!({"component": "ak-stage-prompt"}), new_password(), json!({"flow_token": "x"})]
+    {
         assert_eq!(browser.post("recover", sent).await.component(), "ak-stage-email");
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -200,11 +226,19 @@ async fn a_link_is_for_its_flow_and_its_person() {
     let mut wrong_flow = site.browser();
     wrong_flow.query = query.clone();
     assert!(wrong_flow.get("other").await.is_denied());
-    for bad in ["flow_token=", "flow_token=x", &format!("flow_token={}", "A".repeat(5000)), "flow_token=%00"] {
+    for bad in ["flow_token=", "flow_token=x", &format!("flow_token={}", "A".repeat(5000)), "flow_token=%00"]
+    {
         let mut browser = site.browser();
         browser.query = bad.to_owned();
         let seen = browser.get("recover").await;
-        assert!(if bad == "flow_token=" { seen.component() == "ak-stage-identification" } else { seen.is_denied() }, "{bad}: {seen:?}");
+        assert!(
+            if bad == "flow_token=" {
+                seen.component() == "ak-stage-identification"
+            } else {
+                seen.is_denied()
+            },
+            "{bad}: {seen:?}"
+        );
     }
     // Bob is signed in, by his own link.
     let bobs = ask_link(&site, "recover", "bob").await;
@@ -272,9 +306,17 @@ async fn what_changed_at_the_account_ends_its_links() {
         let mut late = site.browser();
         late.query = query;
         let seen = late.get("recover").await;
-        let seen = if change == "email" && !seen.is_denied() { late.post("recover", yes(&seen)).await } else { seen };
+        let seen = if change == "email" && !seen.is_denied() {
+            late.post("recover", yes(&seen)).await
+        } else {
+            seen
+        };
         assert!(seen.is_denied(), "{change}: {seen:?}");
-        assert_eq!(site.user(ada).await.is_active, change != "inactive", "a link activates nobody whom somebody deactivated");
+        assert_eq!(
+            site.user(ada).await.is_active,
+            change != "inactive",
+            "a link activates nobody whom somebody deactivated"
+        );
         let mut user = site.user(ada).await;
         (user.is_active, user.email) = (true, "ada@example.test".into());
         users::update(&site.core.db, &user, None, None, site.core.now()).await.unwrap();
@@ -312,7 +354,12 @@ async fn a_link_leads_on_into_another_flow() {
     let next = recovery(&site, "next", json!({})).await;
     let who = site.make(IdentificationStage::DEF, json!({"name": "who", "user_fields": ["username"]})).await;
     let mail = site.make(EmailStage::DEF, json!({"name": "mail", "use_global_settings": true})).await;
-    let into = site.make(RedirectStage::DEF, json!({"name": "into", "mode": "flow", "target_flow": next, "keep_context": false})).await;
+    let into = site
+        .make(
+            RedirectStage::DEF,
+            json!({"name": "into", "mode": "flow", "target_flow": next, "keep_context": false}),
+        )
+        .await;
     site.flow("first", "authentication", &[who, mail, into]).await;
     site.person("ada", "old").await;
     let query = ask_link(&site, "first", "ada").await;
@@ -320,9 +367,15 @@ async fn a_link_leads_on_into_another_flow() {
     browser.query = format!("a=b&{query}");
     let question = browser.get("first").await;
     // The key of the link stays behind: it is for its own flow.
-    assert!(matches!(browser.post("first", yes(&question)).await, Seen::Done(to) if to == "/if/flow/next/?a=b"));
+    assert!(
+        matches!(browser.post("first", yes(&question)).await, Seen::Done(to) if to == "/if/flow/next/?a=b")
+    );
     browser.query = "a=b".into();
-    assert_eq!(browser.get("next").await.component(), "ak-stage-identification", "without the context nobody is known there");
+    assert_eq!(
+        browser.get("next").await.component(),
+        "ak-stage-identification",
+        "without the context nobody is known there"
+    );
 }
 
 #[tokio::test]
@@ -334,7 +387,12 @@ async fn an_enrolment_is_active_once_its_address_is_confirmed() {
         fields.push(site.make(Prompt::DEF, field(key, kind)).await);
     }
     let form = site.make(PromptStage::DEF, json!({"name": "form", "fields": fields})).await;
-    let write = site.make(UserWriteStage::DEF, json!({"name": "write", "user_creation_mode": "always_create", "create_users_as_inactive": true})).await;
+    let write = site
+        .make(
+            UserWriteStage::DEF,
+            json!({"name": "write", "user_creation_mode": "always_create", "create_users_as_inactive": true}),
+        )
+        .await;
     let mail =
         site.make(EmailStage::DEF, json!({"name": "mail", "use_global_settings": true, "template": "email/account_confirmation.html", "activate_user_on_success": true})).await;
     let login = site.make(UserLoginStage::DEF, json!({"name": "login"})).await;
@@ -358,7 +416,10 @@ async fn an_enrolment_is_active_once_its_address_is_confirmed() {
     assert!(site.user(new.id).await.is_active);
     assert_eq!(other.who().await.as_deref(), Some("new"));
     // The first browser still waits; it does not get in by waiting.
-    assert_eq!(browser.post("enrol", json!({"component": "ak-stage-email"})).await.component(), "ak-stage-email");
+    assert_eq!(
+        browser.post("enrol", json!({"component": "ak-stage-email"})).await.component(),
+        "ak-stage-email"
+    );
     assert!(browser.who().await.is_none());
 }
 
@@ -369,11 +430,14 @@ async fn a_letter_leaves_an_event_whether_it_leaves_or_not() {
     site.person("ada", "old").await;
     ask_link(&site, "recover", "ada").await;
     let core = &site.core;
-    signet_core::mail::in_background(core, &signet_core::Client::internal(), None, "a test", async { Err(signet_base::Error::Unavailable("550 no".into())) });
+    signet_core::mail::in_background(core, &signet_core::Client::internal(), None, "a test", async {
+        Err(signet_base::Error::Unavailable("550 no".into()))
+    });
     for action in ["email_sent", "system_task_exception"] {
         let mut found = 0;
         for _ in 0..100 {
-            let query = signet_store::events::EventQuery { action: Some(action.into()), ..Default::default() };
+            let query =
+                signet_store::events::EventQuery { action: Some(action.into()), ..Default::default() };
             found = signet_store::events::list(&core.db, &query).await.unwrap().1;
             if found > 0 {
                 break;

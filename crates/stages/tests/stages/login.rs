@@ -14,11 +14,19 @@ use signet_stages::user_login::UserLoginStage;
 use signet_stages::user_logout::UserLogoutStage;
 use signet_store::{tokens, users};
 
-const BACKENDS: [&str; 4] =
-    ["authentik.sources.ldap.auth.LDAPBackend", "authentik.sources.kerberos.auth.KerberosBackend", "authentik.core.auth.InbuiltBackend", "authentik.core.auth.TokenBackend"];
+const BACKENDS: [&str; 4] = [
+    "authentik.sources.ldap.auth.LDAPBackend",
+    "authentik.sources.kerberos.auth.KerberosBackend",
+    "authentik.core.auth.InbuiltBackend",
+    "authentik.core.auth.TokenBackend",
+];
 
 async fn password(site: &Site) -> Uuid {
-    site.make(PasswordStage::DEF, json!({"name": "password", "backends": BACKENDS, "failed_attempts_before_cancel": 3})).await
+    site.make(
+        PasswordStage::DEF,
+        json!({"name": "password", "backends": BACKENDS, "failed_attempts_before_cancel": 3}),
+    )
+    .await
 }
 async fn identification(site: &Site, extra: Json) -> Uuid {
     let mut sent = json!({"name": "identification", "user_fields": ["email", "username", "upn"]});
@@ -51,10 +59,16 @@ async fn a_person_signs_in_by_name_address_or_attribute() {
         let mut browser = site.browser();
         browser.query = "next=%2Fif%2Fuser%2F".into();
         let seen = browser.get("login").await;
-        assert_eq!((seen.component(), &seen.json()["primary_action"], &seen.json()["passkey_challenge"]), ("ak-stage-identification", &json!("Log in"), &Json::Null));
+        assert_eq!(
+            (seen.component(), &seen.json()["primary_action"], &seen.json()["passkey_challenge"]),
+            ("ak-stage-identification", &json!("Log in"), &Json::Null)
+        );
         let seen = browser.post("login", name(typed)).await;
         assert_eq!((seen.component(), &seen.json()["pending_user"]), ("ak-stage-password", &json!("ada")));
-        assert_eq!(browser.post("login", json!({"component": "ak-stage-password"})).await.error("password"), "This field is required.");
+        assert_eq!(
+            browser.post("login", json!({"component": "ak-stage-password"})).await.error("password"),
+            "This field is required."
+        );
         assert_eq!(browser.post("login", secret("nope")).await.error("password"), "Invalid password");
         assert!(browser.who().await.is_none());
         assert!(matches!(browser.post("login", secret("pw")).await, Seen::Done(to) if to == "/if/user/"));
@@ -79,7 +93,8 @@ async fn an_unknown_name_and_an_inactive_account_look_like_everybody_else() {
     for typed in ["known", "gone", "none!"] {
         let mut browser = site.browser();
         browser.get("login").await;
-        let mut seen = vec![browser.post("login", name(typed)).await, browser.post("login", secret("wrong")).await];
+        let mut seen =
+            vec![browser.post("login", name(typed)).await, browser.post("login", secret("wrong")).await];
         if typed != "known" {
             // The right password of an inactive account is as wrong.
             seen.push(browser.post("login", secret("pw")).await);
@@ -119,11 +134,25 @@ async fn empty_wrong_and_early_answers_never_advance() {
     usual(&site, json!({})).await;
     site.person("ada", "pw").await;
     let mut browser = site.browser();
-    for sent in [json!({}), json!({"component": "bogus"}), name(""), secret("pw"), json!({"component": "ak-stage-user-login", "remember_me": true})] {
-        assert_eq!(browser.post("login", sent).await.error("non_field_errors"), "No identification data provided.");
+    for sent in [
+        json!({}),
+        json!({"component": "bogus"}),
+        name(""),
+        secret("pw"),
+        json!({"component": "ak-stage-user-login", "remember_me": true}),
+    ] {
+        assert_eq!(
+            browser.post("login", sent).await.error("non_field_errors"),
+            "No identification data provided."
+        );
     }
     browser.post("login", name("ada")).await;
-    for sent in [json!({}), name("ada"), json!({"component": "ak-stage-user-login"}), json!({"component": "ak-stage-authenticator-validate"})] {
+    for sent in [
+        json!({}),
+        name("ada"),
+        json!({"component": "ak-stage-user-login"}),
+        json!({"component": "ak-stage-authenticator-validate"}),
+    ] {
         assert_eq!(browser.post("login", sent).await.error("password"), "This field is required.");
     }
     assert!(browser.who().await.is_none());
@@ -160,13 +189,19 @@ async fn app_passwords_work_until_they_expire_and_only_for_their_owner() {
     let site = Site::new().await;
     usual(&site, json!({})).await;
     let (ada, grace) = (site.person("ada", "").await, site.person("grace", "").await);
-    let mut token = tokens::Token::new(site.core.ports.uuid(), "ada-app", "app_password", ada, site.core.now());
+    let mut token =
+        tokens::Token::new(site.core.ports.uuid(), "ada-app", "app_password", ada, site.core.now());
     token.expiring = true;
     token.expires = Some(site.core.now().plus_secs(60));
     tokens::insert(&site.core.db, &site.core.vault, &token, &"app-key".into()).await.unwrap();
     let api = tokens::Token::new(site.core.ports.uuid(), "grace-api", "api", grace, site.core.now());
     tokens::insert(&site.core.db, &site.core.vault, &api, &"api-key".into()).await.unwrap();
-    for (who, key, fits) in [("grace", "app-key", false), ("grace", "api-key", false), ("nobody", "app-key", false), ("ada", "app-key", true)] {
+    for (who, key, fits) in [
+        ("grace", "app-key", false),
+        ("grace", "api-key", false),
+        ("nobody", "app-key", false),
+        ("ada", "app-key", true),
+    ] {
         let mut browser = site.browser();
         browser.get("login").await;
         browser.post("login", name(who)).await;
@@ -200,7 +235,13 @@ async fn a_login_stage_without_proof_denies() {
         let mut browser = site.browser();
         browser.get(flow).await;
         assert!(browser.post(flow, name("ada")).await.is_denied(), "{flow}");
-        assert!(browser.post(flow, json!({"component": "ak-stage-user-login", "remember_me": true})).await.error("non_field_errors").starts_with("No identification"));
+        assert!(
+            browser
+                .post(flow, json!({"component": "ak-stage-user-login", "remember_me": true}))
+                .await
+                .error("non_field_errors")
+                .starts_with("No identification")
+        );
         assert!(browser.who().await.is_none());
     }
     assert!(site.browser().get("bare").await.is_denied());
@@ -237,19 +278,26 @@ async fn a_restored_plan_stays_with_its_person() {
     site.flow("recover", "recovery", &[wait, identification(&site, json!({})).await, login]).await;
     let ada = site.person("ada", "pw").await;
     site.person("admin", "pw").await;
-    let pending = PendingUser { id: Some(ada), username: "ada".into(), name: String::new(), email: String::new() };
+    let pending =
+        PendingUser { id: Some(ada), username: "ada".into(), name: String::new(), email: String::new() };
     let mut browser = site.browser();
-    browser.seed = Some(json!({"is_restored": "token", "pending_user": pending}).as_object().cloned().unwrap());
+    browser.seed =
+        Some(json!({"is_restored": "token", "pending_user": pending}).as_object().cloned().unwrap());
     assert_eq!(browser.get("recover").await.component(), "ak-stage-dummy");
     // The identification stage asks nothing; what is posted meanwhile changes nobody.
     assert_eq!(browser.post("recover", name("admin")).await.error("component"), "This field is required.");
-    assert!(browser.post("recover", json!({"component": "ak-stage-dummy", "uid_field": "admin"})).await.is_done());
+    assert!(
+        browser.post("recover", json!({"component": "ak-stage-dummy", "uid_field": "admin"})).await.is_done()
+    );
     assert_eq!(browser.who().await.as_deref(), Some("ada"));
     // A restored plan that is about nobody yet vouches for nobody who is named later.
     let mut browser = site.browser();
     browser.seed = Some(json!({"is_restored": "token"}).as_object().cloned().unwrap());
     browser.get("recover").await;
-    assert_eq!(browser.post("recover", json!({"component": "ak-stage-dummy"})).await.component(), "ak-stage-identification");
+    assert_eq!(
+        browser.post("recover", json!({"component": "ak-stage-dummy"})).await.component(),
+        "ak-stage-identification"
+    );
     assert!(browser.post("recover", name("admin")).await.is_denied());
     assert!(browser.who().await.is_none());
 }
@@ -263,7 +311,12 @@ async fn staying_signed_in_is_asked_and_other_sessions_end() {
             json!({"name": "login", "session_duration": "minutes=10", "remember_me_offset": "minutes=50", "terminate_other_sessions": true, "remember_device": "days=7"}),
         )
         .await;
-    site.flow("login", "authentication", &[identification(&site, json!({})).await, password(&site).await, login]).await;
+    site.flow(
+        "login",
+        "authentication",
+        &[identification(&site, json!({})).await, password(&site).await, login],
+    )
+    .await;
     site.person("ada", "pw").await;
     let mut browsers = Vec::new();
     for remember in [true, false] {
@@ -271,10 +324,20 @@ async fn staying_signed_in_is_asked_and_other_sessions_end() {
         browser.get("login").await;
         browser.post("login", name("ada")).await;
         assert_eq!(browser.post("login", secret("pw")).await.component(), "ak-stage-user-login");
-        assert_eq!(browser.post("login", json!({"component": "ak-stage-user-login"})).await.error("remember_me"), "This field is required.");
-        assert!(browser.post("login", json!({"component": "ak-stage-user-login", "remember_me": remember})).await.is_done());
+        assert_eq!(
+            browser.post("login", json!({"component": "ak-stage-user-login"})).await.error("remember_me"),
+            "This field is required."
+        );
+        assert!(
+            browser
+                .post("login", json!({"component": "ak-stage-user-login", "remember_me": remember}))
+                .await
+                .is_done()
+        );
         assert_eq!(browser.who().await.as_deref(), Some("ada"));
-        assert!(browser.set.iter().any(|c| c.starts_with("authentik_device=") && c.contains("Max-Age=604800")));
+        assert!(
+            browser.set.iter().any(|c| c.starts_with("authentik_device=") && c.contains("Max-Age=604800"))
+        );
         if remember {
             site.clock.advance_secs(30 * 60);
             assert!(browser.who().await.is_some());
@@ -311,16 +374,30 @@ async fn without_a_device_the_setting_decides() {
                 assert!(browser.who().await.is_some());
             }
             _ => {
-                assert_eq!((seen.component(), seen.json()["configuration_stages"].as_array().unwrap().len()), ("ak-stage-authenticator-validate", 2));
+                assert_eq!(
+                    (seen.component(), seen.json()["configuration_stages"].as_array().unwrap().len()),
+                    ("ak-stage-authenticator-validate", 2)
+                );
                 let answer = |stage: Json| json!({"component": "ak-stage-authenticator-validate", "selected_stage": stage});
-                assert_eq!(browser.post(&slug, json!({})).await.error("selected_stage"), "This field is required.");
-                assert!(browser.post(&slug, answer(json!(login))).await.error("selected_stage").starts_with("Invalid stage"));
+                assert_eq!(
+                    browser.post(&slug, json!({})).await.error("selected_stage"),
+                    "This field is required."
+                );
+                assert!(
+                    browser
+                        .post(&slug, answer(json!(login)))
+                        .await
+                        .error("selected_stage")
+                        .starts_with("Invalid stage")
+                );
                 let seen = browser.post(&slug, answer(json!(no))).await;
                 assert!(seen.is_denied() && seen.json()["error_message"] == "Closed.");
             }
         }
     }
-    let mfa = site.make(AuthenticatorValidateStage::DEF, json!({"name": "alone", "device_classes": ["totp"]})).await;
+    let mfa = site
+        .make(AuthenticatorValidateStage::DEF, json!({"name": "alone", "device_classes": ["totp"]}))
+        .await;
     // Nobody is known yet, and codes alone say nobody's name.
     site.flow("alone", "authentication", &[mfa]).await;
     assert!(site.browser().get("alone").await.is_denied());
@@ -359,11 +436,18 @@ async fn what_was_typed_can_stand_in_for_whom_it_matched() {
     }
     assert_eq!(seen[0], seen[1]);
     // Where the stage says so, an unknown name is told.
-    let told = identification(&site, json!({"name": "told", "pretend_user_exists": false, "case_insensitive_matching": false})).await;
+    let told = identification(
+        &site,
+        json!({"name": "told", "pretend_user_exists": false, "case_insensitive_matching": false}),
+    )
+    .await;
     let other = site.make(PasswordStage::DEF, json!({"name": "other", "backends": BACKENDS})).await;
     site.flow("told", "authentication", &[told, other]).await;
     let mut browser = site.browser();
-    assert_eq!(browser.post("told", name("nobody")).await.error("non_field_errors"), "Failed to authenticate.");
+    assert_eq!(
+        browser.post("told", name("nobody")).await.error("non_field_errors"),
+        "Failed to authenticate."
+    );
     assert_eq!(browser.post("told", name("ADA")).await.error("non_field_errors"), "Failed to authenticate.");
     assert_eq!(browser.post("told", name("ada")).await.component(), "ak-stage-password");
 }

@@ -1,6 +1,9 @@
-//! Second factors over a core and a database: passkeys, codes, what is remembered, and everything that must be refused.
+//! Second factors over a core and a database: passkeys, codes, what is remembered, and everything that must
+//! be refused.
 
-use crate::keys::{ORIGIN, VALIDATE, code, deactivate, identification, key, login, of_class, password, validate, with};
+use crate::keys::{
+    ORIGIN, VALIDATE, code, deactivate, identification, key, login, of_class, password, validate, with,
+};
 use crate::site::{Browser, Seen, Site};
 use signet_base::{Json, Uuid, json};
 use signet_core::flow::PendingUser;
@@ -42,9 +45,19 @@ async fn any_code_of_any_device_passes_once() {
     let (mut browser, seen) = halfway(&site, "ada").await;
     assert_eq!(seen.component(), VALIDATE);
     let list = seen.json()["device_challenges"].as_array().unwrap();
-    let said: Vec<(&Json, &Json, &Json)> = list.iter().map(|d| (&d["device_class"], &d["device_uid"], &d["challenge"])).collect();
-    assert_eq!(said, [(&json!("static"), &json!(paper.to_string()), &json!({})), (&json!("totp"), &json!(app.to_string()), &json!({}))]);
-    assert_eq!(browser.post("login", json!({"component": VALIDATE})).await.error("non_field_errors"), "Empty response");
+    let said: Vec<(&Json, &Json, &Json)> =
+        list.iter().map(|d| (&d["device_class"], &d["device_uid"], &d["challenge"])).collect();
+    assert_eq!(
+        said,
+        [
+            (&json!("static"), &json!(paper.to_string()), &json!({})),
+            (&json!("totp"), &json!(app.to_string()), &json!({}))
+        ]
+    );
+    assert_eq!(
+        browser.post("login", json!({"component": VALIDATE})).await.error("non_field_errors"),
+        "Empty response"
+    );
     assert_eq!(browser.post("login", json!({})).await.error("non_field_errors"), "Empty response");
     assert!(browser.post("login", code("000000")).await.error("code").starts_with("Invalid Token."));
     assert!(browser.post("login", code("")).await.error("non_field_errors").starts_with("Empty"));
@@ -55,7 +68,10 @@ async fn any_code_of_any_device_passes_once() {
     assert!(browser.post("login", code("ABCD-efgh")).await.is_done());
     let session = browser.session().await;
     let how = session.authentication().unwrap();
-    assert_eq!((how.method.as_str(), how.method_args["mfa_devices"].as_array().unwrap().len()), ("password", 1));
+    assert_eq!(
+        (how.method.as_str(), how.method_args["mfa_devices"].as_array().unwrap().len()),
+        ("password", 1)
+    );
     // The same code again.
     let (mut browser, _) = halfway(&site, "ada").await;
     assert!(browser.post("login", code("abcdefgh")).await.error("code").starts_with("Invalid Token."));
@@ -83,21 +99,35 @@ async fn codes_of_others_and_of_devices_that_do_not_count_are_wrong() {
         assert!(browser.post("login", code(wrong)).await.error("code").starts_with("Invalid Token."));
     }
     for wrong in [json!([]), json!({}), json!(1.5), json!(true)] {
-        assert!(browser.post("login", json!({"component": VALIDATE, "code": wrong})).await.error("code").len() > 5);
+        assert!(
+            browser.post("login", json!({"component": VALIDATE, "code": wrong})).await.error("code").len()
+                > 5
+        );
     }
-    for wrong in [json!("x"), json!({"device_class": "totp", "device_uid": "1"}), json!({"device_class": "bogus"}), json!([]), json!({"device_uid": 7})] {
+    for wrong in [
+        json!("x"),
+        json!({"device_class": "totp", "device_uid": "1"}),
+        json!({"device_class": "bogus"}),
+        json!([]),
+        json!({"device_uid": 7}),
+    ] {
         let sent = json!({"component": VALIDATE, "selected_challenge": wrong});
-        assert_eq!(browser.post("login", sent).await.error("selected_challenge"), "Invalid challenge selected.");
+        assert_eq!(
+            browser.post("login", sent).await.error("selected_challenge"),
+            "Invalid challenge selected."
+        );
     }
     for wrong in [json!(1), json!("x"), json!(-1), json!(null)] {
-        let seen = browser.post("login", json!({"component": VALIDATE, "duo": wrong, "selected_stage": Uuid::from_u128(3)})).await;
+        let seen = browser
+            .post("login", json!({"component": VALIDATE, "duo": wrong, "selected_stage": Uuid::from_u128(3)}))
+            .await;
         assert!(seen.json().get("response_errors").is_some());
     }
     assert!(browser.who().await.is_none());
 }
 
-/// A hundred wrong codes at the same moment: as many are judged as a minute allows. Then waiting helps, and a right code
-/// starts the count anew.
+/// A hundred wrong codes at the same moment: as many are judged as a minute allows. Then waiting helps, and a
+/// right code starts the count anew.
 #[tokio::test]
 async fn parallel_guesses_do_not_get_more_tries() {
     let site = Site::new().await;
@@ -129,7 +159,14 @@ async fn parallel_guesses_do_not_get_more_tries() {
     }
     assert_eq!((judged, site.core.metrics.failed_logins.get() - before), (5, 5));
     let browser = &mut browsers[0];
-    assert!(browser.post("login", code(&site.totp_code(0))).await.error("code").starts_with("Too many wrong codes."), "a right code is not judged either");
+    assert!(
+        browser
+            .post("login", code(&site.totp_code(0)))
+            .await
+            .error("code")
+            .starts_with("Too many wrong codes."),
+        "a right code is not judged either"
+    );
     site.clock.advance_secs(60);
     assert!(browser.post("login", code(&site.totp_code(0))).await.is_done());
     site.clock.advance_secs(60);
@@ -164,8 +201,14 @@ async fn a_passkey_answers_its_own_challenge_once() {
     let (mut foreign, _) = site.passkey(grace, |_| {}).await;
     let (mut browser, seen) = halfway(&site, "ada").await;
     let options = of_class(seen.json(), "webauthn").clone();
-    assert_eq!(options["allowCredentials"], json!([{"id": b64(&own.id), "type": "public-key", "transports": ["internal"]}]));
-    assert_eq!((&options["rpId"], &options["hints"], &options["userVerification"]), (&json!("id.example.test"), &json!(["security-key"]), &json!("preferred")));
+    assert_eq!(
+        options["allowCredentials"],
+        json!([{"id": b64(&own.id), "type": "public-key", "transports": ["internal"]}])
+    );
+    assert_eq!(
+        (&options["rpId"], &options["hints"], &options["userVerification"]),
+        (&json!("id.example.test"), &json!(["security-key"]), &json!("preferred"))
+    );
     // Reloading shows the same challenge; any answer uses it up.
     let again = browser.get("login").await;
     assert_eq!(of_class(again.json(), "webauthn")["challenge"], options["challenge"]);
@@ -197,17 +240,28 @@ async fn a_passkey_answers_its_own_challenge_once() {
     let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
     assert_eq!(other.post("login", key(answer)).await.error("webauthn"), "Assertion failed");
     let answer = own.get(&theirs, ORIGIN, &Lie::default()).unwrap();
-    assert_eq!(other.post("login", key(answer)).await.error("webauthn"), "Assertion failed", "used up by the try before");
+    assert_eq!(
+        other.post("login", key(answer)).await.error("webauthn"),
+        "Assertion failed",
+        "used up by the try before"
+    );
     let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
     assert!(browser.post("login", key(answer.clone())).await.is_done());
     assert_eq!(browser.who().await.as_deref(), Some("ada"));
     assert!(site.device(DeviceKind::Webauthn, id).await.last_used.is_some());
     let (mut browser, _) = halfway(&site, "ada").await;
-    assert_eq!(browser.post("login", key(answer)).await.error("webauthn"), "Assertion failed", "the answer of an earlier sign-in");
+    assert_eq!(
+        browser.post("login", key(answer)).await.error("webauthn"),
+        "Assertion failed",
+        "the answer of an earlier sign-in"
+    );
     for junk in [json!({}), json!({"rawId": "x"}), json!({"rawId": "AQ", "response": {}})] {
         assert!(browser.post("login", key(junk)).await.json().get("response_errors").is_some());
     }
-    assert_eq!(browser.post("login", json!({"component": VALIDATE, "webauthn": "junk"})).await.error("webauthn"), "Value must be valid JSON.");
+    assert_eq!(
+        browser.post("login", json!({"component": VALIDATE, "webauthn": "junk"})).await.error("webauthn"),
+        "Value must be valid JSON."
+    );
 }
 
 #[tokio::test]
@@ -260,7 +314,9 @@ async fn models_that_are_not_allowed_do_not_count() {
     let options = of_class(seen.json(), "webauthn").clone();
     assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 1);
     assert!(other.get(&options, ORIGIN, &Lie::default()).is_some());
-    assert!(browser.post("login", key(allowed.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done());
+    assert!(
+        browser.post("login", key(allowed.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done()
+    );
 }
 
 /// `last_auth_threshold`: this browser, this person, this stage, this device, for this time.
@@ -300,7 +356,16 @@ async fn a_second_factor_is_remembered_where_and_as_long_as_the_stage_says() {
     let mut browser = site.browser();
     browser.mfa = cookie.clone();
     browser.get("other").await;
-    assert_eq!(browser.post("other", json!({"component": "ak-stage-identification", "uid_field": "ada", "password": "pw"})).await.component(), VALIDATE);
+    assert_eq!(
+        browser
+            .post(
+                "other",
+                json!({"component": "ak-stage-identification", "uid_field": "ada", "password": "pw"})
+            )
+            .await
+            .component(),
+        VALIDATE
+    );
     site.clock.advance_secs(600);
     assert_eq!(tries("ada", cookie.clone()).await.component(), VALIDATE, "too late");
     site.clock.advance_secs(-600);
@@ -314,7 +379,8 @@ async fn people_without_a_device_are_let_through_refused_or_led_to_one() {
     let site = Site::new().await;
     let codes = site.make(AuthenticatorStaticStage::DEF, json!({"name": "codes"})).await;
     let passkeys = site.make(AuthenticatorWebAuthnStage::DEF, json!({"name": "passkeys"})).await;
-    let (first, secret, last) = (identification(&site, json!({})).await, password(&site).await, login(&site).await);
+    let (first, secret, last) =
+        (identification(&site, json!({})).await, password(&site).await, login(&site).await);
     for (slug, extra) in [
         ("skip", json!({"not_configured_action": "skip"})),
         ("deny", json!({"not_configured_action": "deny"})),
@@ -338,9 +404,17 @@ async fn people_without_a_device_are_let_through_refused_or_led_to_one() {
     assert_eq!(browser.post("deny", code("000000")).await.component(), "ak-stage-identification");
     assert_eq!(to("one").await.1.component(), "ak-stage-authenticator-static");
     let (mut browser, seen) = to("many").await;
-    assert_eq!((seen.component(), seen.json()["configuration_stages"].as_array().unwrap().len()), (VALIDATE, 2));
+    assert_eq!(
+        (seen.component(), seen.json()["configuration_stages"].as_array().unwrap().len()),
+        (VALIDATE, 2)
+    );
     assert_eq!(seen.json()["configuration_stages"][0]["name"], json!("codes"));
-    for wrong in [json!({}), code("000000"), json!({"component": VALIDATE, "selected_stage": last}), json!({"component": VALIDATE, "selected_stage": "x"})] {
+    for wrong in [
+        json!({}),
+        code("000000"),
+        json!({"component": VALIDATE, "selected_stage": last}),
+        json!({"component": VALIDATE, "selected_stage": "x"}),
+    ] {
         assert!(!browser.post("many", wrong).await.error("selected_stage").is_empty());
     }
     let seen = browser.post("many", json!({"component": VALIDATE, "selected_stage": passkeys})).await;
@@ -354,13 +428,18 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
     let site = Site::new().await;
     let passkeys = site.make(AuthenticatorWebAuthnStage::DEF, json!({"name": "passkeys"})).await;
     let (first, last) = (identification(&site, json!({})).await, login(&site).await);
-    let configure = validate(&site, json!({"name": "c", "not_configured_action": "configure", "configuration_stages": [passkeys]})).await;
+    let configure = validate(
+        &site,
+        json!({"name": "c", "not_configured_action": "configure", "configuration_stages": [passkeys]}),
+    )
+    .await;
     let deny = validate(&site, json!({"name": "d"})).await;
     let skip = validate(&site, json!({"name": "s", "not_configured_action": "skip"})).await;
     for (slug, mfa) in [("configure", configure), ("deny", deny), ("skip", skip)] {
         site.flow(slug, "authentication", &[first, mfa, last]).await;
     }
-    let (ada, bare, gone) = (site.person("ada", "pw").await, site.person("bare", "pw").await, site.person("gone", "pw").await);
+    let (ada, bare, gone) =
+        (site.person("ada", "pw").await, site.person("bare", "pw").await, site.person("gone", "pw").await);
     let (mut own, _) = site.passkey(ada, |_| {}).await;
     site.passkey(gone, |_| {}).await;
     deactivate(&site, gone).await;
@@ -368,7 +447,8 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
         for who in ["bare", "gone", "nobody"] {
             let mut browser = site.browser();
             browser.get(slug).await;
-            let seen = browser.post(slug, json!({"component": "ak-stage-identification", "uid_field": who})).await;
+            let seen =
+                browser.post(slug, json!({"component": "ak-stage-identification", "uid_field": who})).await;
             assert!(seen.is_denied(), "{slug} {who} {seen:?}");
         }
     }
@@ -377,12 +457,23 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
     for who in ["ada", "bare", "gone", "nobody"] {
         let mut browser = site.browser();
         browser.get("deny").await;
-        let mut seen = browser.post("deny", json!({"component": "ak-stage-identification", "uid_field": who})).await.json().clone();
+        let mut seen = browser
+            .post("deny", json!({"component": "ak-stage-identification", "uid_field": who}))
+            .await
+            .json()
+            .clone();
         let options = of_class(&seen, "webauthn").clone();
         let ids = options["allowCredentials"].as_array().unwrap();
         assert!(ids.len() == 1 && ids[0].get("transports").is_none());
-        let strange =
-            SoftKey::create(&json!({"rp": {"id": "id.example.test"}, "user": {"id": ""}}), ORIGIN, &Lie::default()).unwrap().0.get(&options, ORIGIN, &Lie::default()).unwrap();
+        let strange = SoftKey::create(
+            &json!({"rp": {"id": "id.example.test"}, "user": {"id": ""}}),
+            ORIGIN,
+            &Lie::default(),
+        )
+        .unwrap()
+        .0
+        .get(&options, ORIGIN, &Lie::default())
+        .unwrap();
         let refusal = browser.post("deny", key(strange)).await;
         assert_eq!(refusal.error("webauthn"), "Invalid device");
         let wrong = browser.post("deny", code("000000")).await;
@@ -399,7 +490,8 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
     for (flags, signs_in) in [(0x05, true), (0x01, false)] {
         let mut browser = site.browser();
         browser.get("deny").await;
-        let seen = browser.post("deny", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
+        let seen =
+            browser.post("deny", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
         let options = of_class(seen.json(), "webauthn").clone();
         let answer = own.get(&options, ORIGIN, &Lie { flags: Some(flags), ..Lie::default() }).unwrap();
         let seen = browser.post("deny", key(answer)).await;
@@ -418,8 +510,10 @@ async fn a_restored_plan_asks_for_the_keys_of_its_own_person() {
     let (mut eves, _) = site.passkey(eve, |_| {}).await;
     site.codes(eve, &["evescode"]).await;
     let mut browser = site.browser();
-    let pending = PendingUser { id: Some(ada), username: "ada".into(), name: String::new(), email: String::new() };
-    browser.seed = Some(json!({"is_restored": "token", "pending_user": pending}).as_object().cloned().unwrap());
+    let pending =
+        PendingUser { id: Some(ada), username: "ada".into(), name: String::new(), email: String::new() };
+    browser.seed =
+        Some(json!({"is_restored": "token", "pending_user": pending}).as_object().cloned().unwrap());
     browser.get("recover").await;
     let seen = browser.post("recover", json!({"component": "ak-stage-dummy"})).await;
     let options = of_class(seen.json(), "webauthn").clone();
@@ -451,29 +545,50 @@ async fn messages_leave_when_they_are_chosen_and_pushes_wait_for_their_answer() 
     let foreign = add(eve, DeviceKind::Email, json!({"email": "eve@example.test", "stage": mail})).await;
     let foreign_push = add(eve, DeviceKind::Duo, json!({"duo_user_id": "DU2", "stage": duo})).await;
     let (mut browser, seen) = halfway(&site, "ada").await;
-    assert_eq!((of_class(seen.json(), "email"), of_class(seen.json(), "sms")), (&json!({"email": "a***@e***.test"}), &json!({"phone_number": "+41…67"})));
+    assert_eq!(
+        (of_class(seen.json(), "email"), of_class(seen.json(), "sms")),
+        (&json!({"email": "a***@e***.test"}), &json!({"phone_number": "+41…67"}))
+    );
     assert!(site.mail.take().is_empty(), "nothing leaves before it is chosen");
     let choose = |class: &str, id: i64| json!({"component": VALIDATE, "selected_challenge": {"device_class": class, "device_uid": id.to_string()}});
     for wrong in [choose("email", foreign), choose("sms", by_mail), choose("email", 0)] {
-        assert_eq!(browser.post("login", wrong).await.error("selected_challenge"), "Invalid challenge selected.");
+        assert_eq!(
+            browser.post("login", wrong).await.error("selected_challenge"),
+            "Invalid challenge selected."
+        );
     }
     assert!(site.mail.take().is_empty());
-    let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find(|w| w.len() == 6).unwrap().to_owned();
+    let digits =
+        |text: &str| text.split(|c: char| !c.is_ascii_digit()).find(|w| w.len() == 6).unwrap().to_owned();
     assert!(browser.post("login", choose("email", by_mail)).await.json().get("response_errors").is_none());
     let first = digits(&site.mail.take()[0].text);
     browser.post("login", choose("email", by_mail)).await;
     let second = digits(&site.mail.take()[0].text);
-    assert!(browser.post("login", code(&first)).await.error("code").starts_with("Invalid Token."), "only the last code counts");
+    assert!(
+        browser.post("login", code(&first)).await.error("code").starts_with("Invalid Token."),
+        "only the last code counts"
+    );
     assert!(browser.post("login", code(&second)).await.is_done());
     // By SMS, first without a server that answers.
     let (mut browser, _) = halfway(&site, "ada").await;
-    assert_eq!(browser.post("login", choose("sms", by_sms)).await.error("selected_challenge"), "The message could not be sent. Try again later.");
+    assert_eq!(
+        browser.post("login", choose("sms", by_sms)).await.error("selected_challenge"),
+        "The message could not be sent. Try again later."
+    );
     site.http.requests();
     site.http.answer(200, "{}");
     browser.post("login", choose("sms", by_sms)).await;
     let sent: Json = serde_json::from_slice(&site.http.requests()[0].body).unwrap();
     assert_eq!(sent["To"], json!("+41791234567"));
-    assert!(browser.post("login", code(&digits(sent["Body"].as_str().unwrap_or(sent["Message"].as_str().unwrap_or_default())))).await.is_done());
+    assert!(
+        browser
+            .post(
+                "login",
+                code(&digits(sent["Body"].as_str().unwrap_or(sent["Message"].as_str().unwrap_or_default())))
+            )
+            .await
+            .is_done()
+    );
     // Duo.
     let (mut browser, _) = halfway(&site, "ada").await;
     let ask = |id: i64| json!({"component": VALIDATE, "duo": id});
@@ -489,7 +604,9 @@ async fn messages_leave_when_they_are_chosen_and_pushes_wait_for_their_answer() 
     let (mut browser, _) = halfway(&site, "eve").await;
     let mut left = 0;
     for _ in 0..12 {
-        left += usize::from(browser.post("login", choose("email", foreign)).await.json().get("response_errors").is_none());
+        left += usize::from(
+            browser.post("login", choose("email", foreign)).await.json().get("response_errors").is_none(),
+        );
     }
     assert!((1..=5).contains(&left) && site.mail.take().len() == left);
 }

@@ -1,4 +1,5 @@
-//! What others plug into the sign-in: backends that judge passwords, sources, a captcha on the page of the name.
+//! What others plug into the sign-in: backends that judge passwords, sources, a captcha on the page of the
+//! name.
 
 use crate::site::Site;
 use async_trait::async_trait;
@@ -16,7 +17,8 @@ use signet_stages::user_login::UserLoginStage;
 use signet_store::users;
 use std::sync::Arc;
 
-/// A directory in which everybody's password is the name read backwards; it names another person to whoever says "other".
+/// A directory in which everybody's password is the name read backwards; it names another person to whoever
+/// says "other".
 struct Directory;
 #[async_trait]
 impl PasswordBackend for Directory {
@@ -31,7 +33,12 @@ impl PasswordBackend for Directory {
             _ => return Ok(None),
         };
         let Some(user) = users::by_username(&core.db, name).await? else { return Ok(None) };
-        Ok(Some(Accepted { person: Principal::of(core, user).await?, backend: self.name(), method: "ldap", args: Map::new() }))
+        Ok(Some(Accepted {
+            person: Principal::of(core, user).await?,
+            backend: self.name(),
+            method: "ldap",
+            args: Map::new(),
+        }))
     }
 }
 
@@ -50,17 +57,29 @@ async fn with_backends(site: &Site, backends: Json) {
 
 #[tokio::test]
 async fn a_directory_judges_passwords_and_vouches_for_nobody_else() {
-    let site = Site::with(&[], |families| families.with_passwords([Arc::new(Directory) as Arc<dyn PasswordBackend>])).await;
-    with_backends(&site, json!(["authentik.core.auth.InbuiltBackend", "authentik.sources.ldap.auth.LDAPBackend"])).await;
+    let site = Site::with(&[], |families| {
+        families.with_passwords([Arc::new(Directory) as Arc<dyn PasswordBackend>])
+    })
+    .await;
+    with_backends(
+        &site,
+        json!(["authentik.core.auth.InbuiltBackend", "authentik.sources.ldap.auth.LDAPBackend"]),
+    )
+    .await;
     site.person("ada", "pw").await;
     site.person("bob", "pw").await;
     let gone = site.person("eve", "pw").await;
     let mut user = site.user(gone).await;
     user.is_active = false;
     users::update(&site.core.db, &user, None, None, site.core.now()).await.unwrap();
-    for (who, password, signed_in) in
-        [("ada", "pw", true), ("bob", "bob", true), ("ada", "other", false), ("ada", "bob", false), ("nobody", "ydobon", false), ("eve", "eve", false)]
-    {
+    for (who, password, signed_in) in [
+        ("ada", "pw", true),
+        ("bob", "bob", true),
+        ("ada", "other", false),
+        ("ada", "bob", false),
+        ("nobody", "ydobon", false),
+        ("eve", "eve", false),
+    ] {
         let mut browser = site.browser();
         browser.get("login").await;
         browser.post("login", name(who)).await;
@@ -90,32 +109,50 @@ impl SourceKind for Elsewhere {
     fn login_button(&self, _: &Core, _: &Client, source: &Arc<Object>, query: &str) -> Option<LoginButton> {
         let me = source.get::<ElsewhereSource>()?;
         let to = format!("/source/{}/?{query}", me.name);
-        me.enabled.then(|| LoginButton { name: me.name.clone(), icon_url: None, promoted: false, challenge: Challenge::new("xak-flow-redirect").with("to", to) })
+        me.enabled.then(|| LoginButton {
+            name: me.name.clone(),
+            icon_url: None,
+            promoted: false,
+            challenge: Challenge::new("xak-flow-redirect").with("to", to),
+        })
     }
 }
 
 #[tokio::test]
 async fn sources_that_are_switched_on_are_offered_by_name() {
-    let site = Site::with(&[ElsewhereSource::DEF], |families| families.with_sources([Arc::new(Elsewhere) as Arc<dyn SourceKind>])).await;
+    let site = Site::with(&[ElsewhereSource::DEF], |families| {
+        families.with_sources([Arc::new(Elsewhere) as Arc<dyn SourceKind>])
+    })
+    .await;
     let mut sources = Vec::new();
     for (source, enabled) in [("two", true), ("off", false), ("one", true)] {
         sources.push(site.make(ElsewhereSource::DEF, json!({"name": source, "enabled": enabled})).await);
     }
-    let who = site.make(IdentificationStage::DEF, json!({"name": "who", "user_fields": [], "sources": sources})).await;
+    let who = site
+        .make(IdentificationStage::DEF, json!({"name": "who", "user_fields": [], "sources": sources}))
+        .await;
     site.flow("login", "authentication", &[who]).await;
     let mut browser = site.browser();
     let shown = browser.get("login").await;
     let offered = &shown.json()["sources"];
-    assert_eq!((offered.as_array().unwrap().len(), &offered[0]["name"], &offered[1]["name"]), (2, &json!("one"), &json!("two")));
+    assert_eq!(
+        (offered.as_array().unwrap().len(), &offered[0]["name"], &offered[1]["name"]),
+        (2, &json!("one"), &json!("two"))
+    );
     assert_eq!(offered[0]["challenge"], json!({"component": "xak-flow-redirect", "to": "/source/one/?"}));
     // Without a field for names, a typed one is nothing.
-    assert_eq!(browser.post("login", name("ada")).await.error("non_field_errors"), "No identification data provided.");
+    assert_eq!(
+        browser.post("login", name("ada")).await.error("non_field_errors"),
+        "No identification data provided."
+    );
 }
 
 #[tokio::test]
 async fn a_captcha_on_the_page_comes_before_the_password_is_looked_at() {
     let site = Site::new().await;
-    let captcha = site.make(CaptchaStage::DEF, json!({"name": "captcha", "public_key": "public", "private_key": "private"})).await;
+    let captcha = site
+        .make(CaptchaStage::DEF, json!({"name": "captcha", "public_key": "public", "private_key": "private"}))
+        .await;
     let password = site.make(PasswordStage::DEF, json!({"name": "password", "backends": ["authentik.core.auth.InbuiltBackend"], "failed_attempts_before_cancel": 1})).await;
     let who = site.make(IdentificationStage::DEF, json!({"name": "who", "user_fields": ["username"], "password_stage": password, "captcha_stage": captcha})).await;
     let login = site.make(UserLoginStage::DEF, json!({"name": "login"})).await;
@@ -135,12 +172,27 @@ async fn a_captcha_on_the_page_comes_before_the_password_is_looked_at() {
         sent
     };
     // Without a proof nothing is asked elsewhere, and no attempt is lost.
-    assert_eq!(browser.post("login", answer(None, "wrong")).await.error("captcha_token"), "This field is required.");
+    assert_eq!(
+        browser.post("login", answer(None, "wrong")).await.error("captcha_token"),
+        "This field is required."
+    );
     assert!(site.http.requests().is_empty());
     site.http.answer(200, r#"{"success": false}"#);
-    assert!(browser.post("login", answer(Some("t"), "wrong")).await.error("captcha_token").contains("Invalid captcha"));
+    assert!(
+        browser
+            .post("login", answer(Some("t"), "wrong"))
+            .await
+            .error("captcha_token")
+            .contains("Invalid captcha")
+    );
     // Nobody answers: refused.
-    assert!(browser.post("login", answer(Some("t"), "pw")).await.error("captcha_token").contains("Invalid captcha"));
+    assert!(
+        browser
+            .post("login", answer(Some("t"), "pw"))
+            .await
+            .error("captcha_token")
+            .contains("Invalid captcha")
+    );
     assert!(browser.who().await.is_none() && site.core.metrics.failed_logins.get() == 0);
     site.http.answer(200, r#"{"success": true}"#);
     assert!(browser.post("login", answer(Some("t"), "pw")).await.is_done());

@@ -11,7 +11,8 @@ use signet_stages::user_login::UserLoginStage;
 /// What an expression answers, run for nobody.
 async fn run(site: &Site, text: &str) -> Result<bool, String> {
     let (client, context) = (Client::internal(), Map::new());
-    let question = Question { core: &site.core, client: &client, user: None, context: &context, target: None };
+    let question =
+        Question { core: &site.core, client: &client, user: None, context: &context, target: None };
     let program = expression::parse(text)?;
     let outcome = expression::evaluate(&question, &program, Vec::new()).await.map_err(|e| e.to_string())?;
     Ok(outcome.value.is_truthy())
@@ -26,8 +27,12 @@ async fn an_expression_sends_by_the_server_of_an_email_stage() {
     let model = "from authentik.stages.email.models import EmailStage\n";
     for text in [
         "return ak_send_email('a@example.test', 'x', body='y', stage='desk')".to_owned(),
-        format!("{model}return ak_send_email('a@example.test', 'x', body='y', stage=EmailStage.objects.get(name='desk'))"),
-        format!("{model}return ak_send_email('a@example.test', 'x', body='y', stage=EmailStage.objects.filter(name__startswith='de').first())"),
+        format!(
+            "{model}return ak_send_email('a@example.test', 'x', body='y', stage=EmailStage.objects.get(name='desk'))"
+        ),
+        format!(
+            "{model}return ak_send_email('a@example.test', 'x', body='y', stage=EmailStage.objects.filter(name__startswith='de').first())"
+        ),
     ] {
         assert_eq!(run(&site, &text).await, Ok(true), "{text}");
         assert_eq!(letter(&site).await.unwrap().from, "desk@example.test", "{text}");
@@ -45,6 +50,8 @@ async fn an_expression_sends_by_the_server_of_an_email_stage() {
     ] {
         assert!(run(&site, &text).await.is_err(), "{text}");
     }
-    assert!(run(&site, &format!("{model}return EmailStage.objects.get(name='desk').password")).await.is_err());
+    assert!(
+        run(&site, &format!("{model}return EmailStage.objects.get(name='desk').password")).await.is_err()
+    );
     assert!(letter(&site).await.is_none());
 }

@@ -40,7 +40,11 @@ impl Policy for Fixed {
         let me = policy.get::<FixedPolicy>().unwrap();
         match me.answer.as_str() {
             "error" => Err(signet_base::Error::internal("told to fail")),
-            answer => Ok(Verdict { passing: answer == "pass", messages: vec![me.message.clone()], context: me.sets.clone() }),
+            answer => Ok(Verdict {
+                passing: answer == "pass",
+                messages: vec![me.message.clone()],
+                context: me.sets.clone(),
+            }),
         }
     }
 }
@@ -82,13 +86,19 @@ impl Site {
         let ports = ports.with_mail(mail.clone()).with_http(http.clone());
         let secret: Secret = "a secret key of the tests".into();
         let vault = Arc::new(Vault::new(&secret, ports.clone()).unwrap());
-        let models = signet_core::models::ALL.iter().copied().chain(ALL.iter().flat_map(|s| s.models.iter().copied())).chain([FixedPolicy::DEF]).chain(more.iter().copied());
+        let models = signet_core::models::ALL
+            .iter()
+            .copied()
+            .chain(ALL.iter().flat_map(|s| s.models.iter().copied()))
+            .chain([FixedPolicy::DEF])
+            .chain(more.iter().copied());
         let registry = Arc::new(Registry::new(models));
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let stages: Vec<Arc<dyn StageKind>> = ALL.iter().map(|s| (s.kind)()).collect();
         let policies: Vec<Arc<dyn Policy>> = vec![Arc::new(Fixed)];
-        let settings = Settings { threads: 1, hash: signet_core::hash::HashCost::LEAST, ..Settings::new(secret) };
+        let settings =
+            Settings { threads: 1, hash: signet_core::hash::HashCost::LEAST, ..Settings::new(secret) };
         let parts = CoreParts {
             ports,
             settings,
@@ -98,20 +108,34 @@ impl Site {
             vault,
             objects,
             install_id: "test".into(),
-            system: SystemSettings { base_url: "https://id.example.test".into(), ..SystemSettings::default() },
+            system: SystemSettings {
+                base_url: "https://id.example.test".into(),
+                ..SystemSettings::default()
+            },
             assets: Arc::new(NoAssets),
         };
         Self { core: Core::new(parts).unwrap(), clock, mail, http }
     }
     /// Creates an object as the API does; its key.
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Uuid {
-        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.config(), &AllRows, &self.core.ports).unwrap();
+        let change = check(
+            def,
+            sent.as_object().unwrap(),
+            None,
+            false,
+            &self.core.config(),
+            &AllRows,
+            &self.core.ports,
+        )
+        .unwrap();
         let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
         self.core.objects.apply(vec![write], &Author::system()).await.unwrap()[0].pk
     }
     /// A flow of these stages in order.
     pub async fn flow(&self, slug: &str, designation: &str, stages: &[Uuid]) -> Uuid {
-        let flow = self.make(Flow::DEF, json!({"name": slug, "slug": slug, "title": slug, "designation": designation})).await;
+        let flow = self
+            .make(Flow::DEF, json!({"name": slug, "slug": slug, "title": slug, "designation": designation}))
+            .await;
         for (order, stage) in stages.iter().enumerate() {
             self.make(FlowStageBinding::DEF, json!({"target": flow, "stage": stage, "order": order})).await;
         }
@@ -133,7 +157,14 @@ impl Site {
         users::count(&self.core.db).await.unwrap()
     }
     pub fn browser(&self) -> Browser<'_> {
-        Browser { site: self, cookie: String::new(), set: Vec::new(), query: String::new(), seed: None, mfa: String::new() }
+        Browser {
+            site: self,
+            cookie: String::new(),
+            set: Vec::new(),
+            query: String::new(),
+            seed: None,
+            mfa: String::new(),
+        }
     }
 }
 
@@ -159,7 +190,9 @@ impl Seen {
     }
     /// Text of the first error at a field.
     pub fn error(&self, field: &str) -> &str {
-        self.json()["response_errors"][field][0]["string"].as_str().unwrap_or_else(|| panic!("no error at {field}: {self:?}"))
+        self.json()["response_errors"][field][0]["string"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error at {field}: {self:?}"))
     }
     pub fn is_done(&self) -> bool {
         matches!(self, Seen::Done(_))
@@ -234,7 +267,9 @@ impl Browser<'_> {
             }
             match reply {
                 Ok(Reply::Again) => {}
-                Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => return Seen::Challenge(Json::Object(challenge)),
+                Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
+                    return Seen::Challenge(Json::Object(challenge));
+                }
                 Ok(Reply::Done(to) | Reply::Away(to)) => return Seen::Done(to),
                 Err(error) => return Seen::Failed(error.to_string()),
             }
@@ -259,7 +294,11 @@ pub async fn together<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
                 }
             }
         }
-        if waiting { Poll::Pending } else { Poll::Ready(done.iter_mut().map(|d| d.take().unwrap()).collect()) }
+        if waiting {
+            Poll::Pending
+        } else {
+            Poll::Ready(done.iter_mut().map(|d| d.take().unwrap()).collect())
+        }
     })
     .await
 }

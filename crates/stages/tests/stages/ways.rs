@@ -19,13 +19,23 @@ use signet_store::users;
 
 /// invitation → form → write → sign in
 async fn enrolment(site: &Site, slug: &str, open: bool) -> Uuid {
-    let gate = site.make(InvitationStage::DEF, json!({"name": format!("{slug}-gate"), "continue_flow_without_invitation": open})).await;
+    let gate = site
+        .make(
+            InvitationStage::DEF,
+            json!({"name": format!("{slug}-gate"), "continue_flow_without_invitation": open}),
+        )
+        .await;
     let mut fields = Vec::new();
     for (key, kind) in [("username", "username"), ("email", "email")] {
         fields.push(site.make(Prompt::DEF, json!({"name": format!("{slug}-{key}"), "field_key": key, "label": key, "type": kind, "required": true})).await);
     }
     let form = site.make(PromptStage::DEF, json!({"name": format!("{slug}-form"), "fields": fields})).await;
-    let write = site.make(UserWriteStage::DEF, json!({"name": format!("{slug}-write"), "user_creation_mode": "always_create"})).await;
+    let write = site
+        .make(
+            UserWriteStage::DEF,
+            json!({"name": format!("{slug}-write"), "user_creation_mode": "always_create"}),
+        )
+        .await;
     let login = site.make(UserLoginStage::DEF, json!({"name": format!("{slug}-login")})).await;
     site.flow(slug, "enrollment", &[gate, form, write, login]).await
 }
@@ -33,7 +43,17 @@ async fn invite(site: &Site, flow: Option<Uuid>, single_use: bool, fixed: Json) 
     let now = site.core.now();
     let id = site.core.ports.uuid();
     let fixed_data: Map = fixed.as_object().unwrap().clone();
-    let made = Invitation { id, name: "inv".into(), flow, fixed_data, single_use, created_by: None, created: now, expires: Some(now.plus_secs(60)), claimed: false };
+    let made = Invitation {
+        id,
+        name: "inv".into(),
+        flow,
+        fixed_data,
+        single_use,
+        created_by: None,
+        created: now,
+        expires: Some(now.plus_secs(60)),
+        claimed: false,
+    };
     invitations::insert(&site.core.db, &site.core.vault, &made).await.unwrap();
     id
 }
@@ -50,7 +70,11 @@ async fn open<'a>(site: &'a Site, slug: &str, query: &str) -> (Browser<'a>, Seen
 #[tokio::test]
 async fn row_03_an_invitation_opens_its_own_flow_only() {
     let site = Site::new().await;
-    let flows = [("a", enrolment(&site, "a", false).await), ("b", enrolment(&site, "b", false).await), ("c", enrolment(&site, "c", false).await)];
+    let flows = [
+        ("a", enrolment(&site, "a", false).await),
+        ("b", enrolment(&site, "b", false).await),
+        ("c", enrolment(&site, "c", false).await),
+    ];
     for (own, pk) in flows {
         let id = invite(&site, Some(pk), false, json!({})).await;
         for (slug, _) in flows {
@@ -60,7 +84,9 @@ async fn row_03_an_invitation_opens_its_own_flow_only() {
             }
         }
     }
-    for bad in ["", "itoken=", "itoken=x", "itoken=00000000-0000-0000-0000-000000000000", "itoken=%27%20OR%201%3D1"] {
+    for bad in
+        ["", "itoken=", "itoken=x", "itoken=00000000-0000-0000-0000-000000000000", "itoken=%27%20OR%201%3D1"]
+    {
         let (_, seen) = open(&site, "a", bad).await;
         assert!(seen.is_denied(), "{bad}");
     }
@@ -73,7 +99,13 @@ async fn row_03_an_invitation_opens_its_own_flow_only() {
 async fn an_invitation_works_once_and_its_data_cannot_be_typed_over() {
     let site = Site::new().await;
     let flow = enrolment(&site, "join", false).await;
-    let id = invite(&site, Some(flow), true, json!({"email": "fixed@example.test", "name": "From The Invitation"})).await;
+    let id = invite(
+        &site,
+        Some(flow),
+        true,
+        json!({"email": "fixed@example.test", "name": "From The Invitation"}),
+    )
+    .await;
     let query = format!("itoken={id}");
     // Looking does not use it up.
     for _ in 0..3 {
@@ -90,7 +122,12 @@ async fn an_invitation_works_once_and_its_data_cannot_be_typed_over() {
     assert!(late.post("join", filled("bob")).await.is_denied());
     assert!(users::by_username(&site.core.db, "bob").await.unwrap().is_none());
     assert!(open(&site, "join", &query).await.1.is_denied());
-    let events = signet_store::events::list(&site.core.db, &signet_store::events::EventQuery { action: Some("invitation_used".into()), ..Default::default() }).await.unwrap();
+    let events = signet_store::events::list(
+        &site.core.db,
+        &signet_store::events::EventQuery { action: Some("invitation_used".into()), ..Default::default() },
+    )
+    .await
+    .unwrap();
     assert_eq!(events.1, 1);
 }
 
@@ -104,7 +141,11 @@ async fn of_many_with_one_invitation_one_gets_an_account() {
     for _ in 0..12 {
         browsers.push(open(&site, "join", &format!("itoken={id}")).await.0);
     }
-    let answers: Vec<_> = browsers.iter_mut().enumerate().map(|(n, browser)| Box::pin(async move { browser.post("join", filled(&format!("user{n}"))).await })).collect();
+    let answers: Vec<_> = browsers
+        .iter_mut()
+        .enumerate()
+        .map(|(n, browser)| Box::pin(async move { browser.post("join", filled(&format!("user{n}"))).await }))
+        .collect();
     let seen = crate::site::together(answers).await;
     assert_eq!(seen.iter().filter(|s| s.is_done()).count(), 1, "{seen:?}");
     assert_eq!(site.people().await, before + 1);
@@ -159,25 +200,51 @@ async fn row_23_an_invitation_ends_in_its_second() {
 #[tokio::test]
 async fn redirects_lead_out_or_into_another_flow() {
     let site = Site::new().await;
-    let out = site.make(RedirectStage::DEF, json!({"name": "out", "mode": "static", "target_static": "https://elsewhere.test/x"})).await;
+    let out = site
+        .make(
+            RedirectStage::DEF,
+            json!({"name": "out", "mode": "static", "target_static": "https://elsewhere.test/x"}),
+        )
+        .await;
     site.flow("out", "authentication", &[out]).await;
     assert!(matches!(site.browser().get("out").await, Seen::Done(to) if to == "https://elsewhere.test/x"));
     let wait = site.make(DummyStage::DEF, json!({"name": "wait"})).await;
     let next = site.flow("next", "authentication", &[wait]).await;
-    let into = site.make(RedirectStage::DEF, json!({"name": "into", "mode": "flow", "target_flow": next})).await;
+    let into =
+        site.make(RedirectStage::DEF, json!({"name": "into", "mode": "flow", "target_flow": next})).await;
     site.flow("into", "authentication", &[into]).await;
     let mut browser = site.browser();
     assert!(matches!(browser.get("into").await, Seen::Done(to) if to == "/if/flow/next/"));
     assert_eq!(browser.get("next").await.component(), "ak-stage-dummy");
     // A policy names the target; one that a browser would run is refused.
-    let targets = [("https://b.test/", true), ("ak-flow://next", true), ("javascript:alert(1)", false), ("ak-flow://none", false), ("//evil.test", false)];
+    let targets = [
+        ("https://b.test/", true),
+        ("ak-flow://next", true),
+        ("javascript:alert(1)", false),
+        ("ak-flow://none", false),
+        ("//evil.test", false),
+    ];
     for (n, (target, ok)) in targets.into_iter().enumerate() {
         let slug = format!("p{n}");
-        let policy = site.make(crate::site::FixedPolicy::DEF, json!({"name": slug, "sets": {"redirect_stage_target": target}})).await;
+        let policy = site
+            .make(
+                crate::site::FixedPolicy::DEF,
+                json!({"name": slug, "sets": {"redirect_stage_target": target}}),
+            )
+            .await;
         let flow = site.flow(&slug, "authentication", &[]).await;
-        let binding = site.make(FlowStageBinding::DEF, json!({"target": flow, "stage": out, "order": 0, "evaluate_on_plan": true})).await;
+        let binding = site
+            .make(
+                FlowStageBinding::DEF,
+                json!({"target": flow, "stage": out, "order": 0, "evaluate_on_plan": true}),
+            )
+            .await;
         let pbm = site.core.config().get(binding).unwrap().pbm().unwrap();
-        site.make(signet_core::models::PolicyBinding::DEF, json!({"target": pbm, "policy": policy, "order": 0})).await;
+        site.make(
+            signet_core::models::PolicyBinding::DEF,
+            json!({"target": pbm, "policy": policy, "order": 0}),
+        )
+        .await;
         let seen = site.browser().get(&slug).await;
         assert_eq!(matches!(&seen, Seen::Done(_)), ok, "{target}: {seen:?}");
         assert!(ok || seen.is_denied());
@@ -191,18 +258,34 @@ async fn a_captcha_is_judged_by_its_service_and_no_answer_is_a_no() {
     site.flow("captcha", "authentication", &[stage]).await;
     let mut browser = site.browser();
     let seen = browser.get("captcha").await;
-    assert_eq!((&seen.json()["site_key"], &seen.json()["interactive"], seen.component()), (&json!("pub"), &json!(false), "ak-stage-captcha"));
+    assert_eq!(
+        (&seen.json()["site_key"], &seen.json()["interactive"], seen.component()),
+        (&json!("pub"), &json!(false), "ak-stage-captcha")
+    );
     assert!(!seen.json().to_string().contains("priv"));
     let proof = json!({"component": "ak-stage-captcha", "token": "t&x=1"});
-    for sent in [json!({}), json!({"component": "ak-stage-captcha"}), json!({"component": "ak-stage-captcha", "token": ""}), json!({"component": "ak-stage-dummy", "token": "t"})] {
+    for sent in [
+        json!({}),
+        json!({"component": "ak-stage-captcha"}),
+        json!({"component": "ak-stage-captcha", "token": ""}),
+        json!({"component": "ak-stage-dummy", "token": "t"}),
+    ] {
         assert_eq!(browser.post("captcha", sent).await.error("token"), "This field is required.");
     }
     assert!(site.http.requests().is_empty(), "nobody is asked about nothing");
     // Nobody answers; an error; no JSON; a no; a score out of range.
     assert!(browser.post("captcha", proof.clone()).await.error("token").starts_with("Invalid captcha"));
-    for (status, body) in [(500, r#"{"success":true}"#), (200, "yes"), (200, r#"{"success":false}"#), (200, r#"{"success":true,"score":0.1}"#)] {
+    for (status, body) in [
+        (500, r#"{"success":true}"#),
+        (200, "yes"),
+        (200, r#"{"success":false}"#),
+        (200, r#"{"success":true,"score":0.1}"#),
+    ] {
         site.http.answer(status, body);
-        assert!(browser.post("captcha", proof.clone()).await.error("token").starts_with("Invalid captcha"), "{body}");
+        assert!(
+            browser.post("captcha", proof.clone()).await.error("token").starts_with("Invalid captcha"),
+            "{body}"
+        );
     }
     site.http.requests();
     site.http.answer(200, r#"{"success":true,"score":0.9}"#);
@@ -217,7 +300,9 @@ async fn signed_in<'a>(site: &'a Site, name: &str) -> Browser<'a> {
     let mut browser = site.browser();
     browser.get("login").await;
     browser.post("login", json!({"uid_field": name})).await;
-    assert!(browser.post("login", json!({"component": "ak-stage-password", "password": "pw"})).await.is_done());
+    assert!(
+        browser.post("login", json!({"component": "ak-stage-password", "password": "pw"})).await.is_done()
+    );
     browser
 }
 
@@ -225,7 +310,9 @@ async fn signed_in<'a>(site: &'a Site, name: &str) -> Browser<'a> {
 async fn people_delete_their_own_account_after_a_question() {
     let site = Site::new().await;
     let who = site.make(IdentificationStage::DEF, json!({"name": "who", "user_fields": ["username"]})).await;
-    let password = site.make(PasswordStage::DEF, json!({"name": "pw", "backends": ["authentik.core.auth.InbuiltBackend"]})).await;
+    let password = site
+        .make(PasswordStage::DEF, json!({"name": "pw", "backends": ["authentik.core.auth.InbuiltBackend"]}))
+        .await;
     let login = site.make(UserLoginStage::DEF, json!({"name": "login"})).await;
     site.flow("login", "authentication", &[who, password, login]).await;
     let delete = site.make(UserDeleteStage::DEF, json!({"name": "delete"})).await;
@@ -244,14 +331,31 @@ async fn people_delete_their_own_account_after_a_question() {
     let other = signed_in(&site, "ada").await;
     let seen = browser.get("leave").await;
     assert_eq!(seen.component(), "ak-stage-consent");
-    for sent in [json!({}), json!({"component": "ak-stage-consent"}), json!({"component": "ak-stage-consent", "token": "x"})] {
+    for sent in [
+        json!({}),
+        json!({"component": "ak-stage-consent"}),
+        json!({"component": "ak-stage-consent", "token": "x"}),
+    ] {
         assert_eq!(browser.post("leave", sent).await.component(), "ak-stage-consent");
     }
     assert!(users::by_id(&site.core.db, ada).await.unwrap().is_some());
     let seen = browser.get("leave").await;
-    assert!(browser.post("leave", json!({"component": "ak-stage-consent", "token": seen.json()["token"]})).await.is_done());
-    assert!(users::by_id(&site.core.db, ada).await.unwrap().is_none() && users::by_id(&site.core.db, bob).await.unwrap().is_some());
+    assert!(
+        browser
+            .post("leave", json!({"component": "ak-stage-consent", "token": seen.json()["token"]}))
+            .await
+            .is_done()
+    );
+    assert!(
+        users::by_id(&site.core.db, ada).await.unwrap().is_none()
+            && users::by_id(&site.core.db, bob).await.unwrap().is_some()
+    );
     assert!(browser.who().await.is_none() && other.who().await.is_none());
-    let events = signet_store::events::list(&site.core.db, &signet_store::events::EventQuery { action: Some("model_deleted".into()), ..Default::default() }).await.unwrap();
+    let events = signet_store::events::list(
+        &site.core.db,
+        &signet_store::events::EventQuery { action: Some("model_deleted".into()), ..Default::default() },
+    )
+    .await
+    .unwrap();
     assert_eq!(events.1, 1);
 }

@@ -13,7 +13,8 @@ pub struct Statement {
     pub(crate) returning: bool,
 }
 
-/// Statements that happen together or not at all. `Db::batch` runs them in order without a word from the caller in between.
+/// Statements that happen together or not at all. `Db::batch` runs them in order without a word from the
+/// caller in between.
 ///
 /// ```ignore
 /// Batch::new()
@@ -42,11 +43,17 @@ impl Batch {
     }
     /// Appends a statement in place.
     pub fn push(&mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> &mut Statement {
-        self.statements.push(Statement { sql: sql.into(), params: params.into(), expect: None, returning: false });
+        self.statements.push(Statement {
+            sql: sql.into(),
+            params: params.into(),
+            expect: None,
+            returning: false,
+        });
         let last = self.statements.len() - 1;
         &mut self.statements[last]
     }
-    /// The last statement must touch exactly `rows` rows; otherwise all is undone and the answer is `Error::Conflict(tag)`.
+    /// The last statement must touch exactly `rows` rows; otherwise all is undone and the answer is
+    /// `Error::Conflict(tag)`.
     #[must_use]
     pub fn expect_rows(mut self, rows: u64, tag: impl Into<Cow<'static, str>>) -> Self {
         if let Some(last) = self.statements.last_mut() {
@@ -81,7 +88,10 @@ impl Batch {
 impl Statement {
     /// Nothing is expected of it, and it only adds a row.
     pub(crate) fn is_plain_insert(&self) -> bool {
-        self.expect.is_none() && !self.returning && self.sql.starts_with("INSERT INTO ") && !self.sql.contains(" ON CONFLICT")
+        self.expect.is_none()
+            && !self.returning
+            && self.sql.starts_with("INSERT INTO ")
+            && !self.sql.contains(" ON CONFLICT")
     }
     /// See [`Batch::expect_rows`].
     pub fn expect_rows(&mut self, rows: u64, tag: impl Into<Cow<'static, str>>) -> &mut Self {

@@ -10,7 +10,9 @@ const EMPTY: &str = "the database lacks tables of this release: it is empty, or 
 pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
     let rusqlite::Error::SqliteFailure(code, message) = error else {
         return match error {
-            rusqlite::Error::SqlInputError { msg, .. } if msg.starts_with("no such table") => Error::Unavailable(EMPTY.into()),
+            rusqlite::Error::SqlInputError { msg, .. } if msg.starts_with("no such table") => {
+                Error::Unavailable(EMPTY.into())
+            }
             rusqlite::Error::SqlInputError { msg, .. } => Error::Internal(format!("SQL: {msg}")),
             other => Error::Internal(format!("SQLite: {other}")),
         };
@@ -26,13 +28,21 @@ pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
                 Error::Internal(format!("SQLite: {message}"))
             }
         }
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Unavailable("the database file is locked by another process".into()),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            Error::Unavailable("the database file is locked by another process".into())
+        }
         ErrorCode::DiskFull => Error::Unavailable("the disk of the database is full".into()),
         ErrorCode::ReadOnly => Error::Unavailable("the database file is read-only".into()),
-        ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::PermissionDenied | ErrorCode::OutOfMemory | ErrorCode::FileLockingProtocolFailed => {
+        ErrorCode::CannotOpen
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::PermissionDenied
+        | ErrorCode::OutOfMemory
+        | ErrorCode::FileLockingProtocolFailed => {
             Error::Unavailable(format!("the database file cannot be used: {message}"))
         }
-        ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Error::Unavailable(format!("the database file is damaged or not a database: {message}")),
+        ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
+            Error::Unavailable(format!("the database file is damaged or not a database: {message}"))
+        }
         _ if message.starts_with("no such table") => Error::Unavailable(EMPTY.into()),
         _ => Error::Internal(format!("SQLite: {message}")),
     }
@@ -54,7 +64,10 @@ pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
         let text = chain(error);
         // What the driver finds wrong with a statement of ours; everything else is about the connection.
-        if ["error serializing", "error deserializing", "expected ", "invalid column", "query returned"].iter().any(|start| text.starts_with(start)) {
+        if ["error serializing", "error deserializing", "expected ", "invalid column", "query returned"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
             return Error::Internal(format!("PostgreSQL: {text}"));
         }
         return Error::Unavailable(format!("the database cannot be reached: {text}"));
@@ -76,8 +89,12 @@ pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
     if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::INVALID_SCHEMA_NAME {
         return Error::Unavailable(EMPTY.into());
     }
-    // 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections), 57 shutdown, 58 system.
-    if matches!(class, "08" | "28" | "3D" | "53" | "57" | "58") || *state == SqlState::T_R_SERIALIZATION_FAILURE || *state == SqlState::T_R_DEADLOCK_DETECTED {
+    // 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections), 57
+    // shutdown, 58 system.
+    if matches!(class, "08" | "28" | "3D" | "53" | "57" | "58")
+        || *state == SqlState::T_R_SERIALIZATION_FAILURE
+        || *state == SqlState::T_R_DEADLOCK_DETECTED
+    {
         return Error::Unavailable(format!("the database refuses: {}", db.message()));
     }
     Error::Internal(format!("PostgreSQL {}: {}", state.code(), db.message()))
@@ -93,7 +110,9 @@ fn index_name(name: &str) -> String {
 
 /// Whether running the same thing again can help.
 pub(super) fn worth_another_try(error: &tokio_postgres::Error) -> bool {
-    error.code().is_some_and(|c| *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED)
+    error
+        .code()
+        .is_some_and(|c| *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED)
 }
 
 /// Whether the connection is gone: closed, or the server is on its way down.
@@ -101,7 +120,12 @@ pub(super) fn lost(error: &tokio_postgres::Error) -> bool {
     error.is_closed()
         || error.as_db_error().map_or_else(
             || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()),
-            |db| matches!(*db.code(), SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW),
+            |db| {
+                matches!(
+                    *db.code(),
+                    SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW
+                )
+            },
         )
 }
 
@@ -122,6 +146,9 @@ mod tests {
     #[test]
     fn both_databases_name_a_conflict_alike() {
         assert_eq!(columns_name("users.username_key"), index_name("users__username_key"));
-        assert_eq!(columns_name("consent.user_id, consent.application"), index_name("consent__user_id__application"));
+        assert_eq!(
+            columns_name("consent.user_id, consent.application"),
+            index_name("consent__user_id__application")
+        );
     }
 }

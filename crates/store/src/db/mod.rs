@@ -1,26 +1,26 @@
 //! The seam over both databases: one SQL text, `?` markers, a handful of methods.
 //!
-//! Dialect: what SQLite and PostgreSQL share. Integers, booleans (0/1) and times (microseconds) are BIGINT; UUIDs, JSON,
-//! texts and sealed secrets are TEXT. Unique indexes are named `table__column__column`, so that both databases name
-//! the same conflict.
+//! Dialect: what SQLite and PostgreSQL share. Integers, booleans (0/1) and times (microseconds) are BIGINT;
+//! UUIDs, JSON, texts and sealed secrets are TEXT. Unique indexes are named `table__column__column`, so that
+//! both databases name the same conflict.
 mod batch;
 mod errors;
 mod markers;
+mod multi_insert;
 mod postgres;
 mod settings;
 mod sqlite;
 mod tls;
-mod multi_insert;
 mod value;
 
 pub use batch::{Batch, Statement};
 pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
-use crate::write_behind::WriteBehind;
-use crate::read_cache::{People, Tokens};
 use crate::attempt_counters::AttemptCounters;
 use crate::pending_sessions::PendingSessions;
+use crate::read_cache::{People, Tokens};
+use crate::write_behind::WriteBehind;
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -64,7 +64,8 @@ pub(crate) trait Backend: Send + Sync {
     async fn close(&self);
 }
 
-/// Held while only one process may do something; dropping it lets the next one go on, as the end of its process does.
+/// Held while only one process may do something; dropping it lets the next one go on, as the end of its
+/// process does.
 #[must_use = "dropped, it protects nothing"]
 pub struct Exclusive(#[allow(dead_code, reason = "held, not read")] Box<dyn std::any::Any + Send>);
 
@@ -87,9 +88,17 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend), write_behind: WriteBehind::default(), pending_sessions: PendingSessions::default(), attempt_counters: AttemptCounters::default(), people: People::default(), tokens: Tokens::default() }
+        Self {
+            backend: Arc::new(backend),
+            write_behind: WriteBehind::default(),
+            pending_sessions: PendingSessions::default(),
+            attempt_counters: AttemptCounters::default(),
+            people: People::default(),
+            tokens: Tokens::default(),
+        }
     }
-    /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see [`crate::migrate`].
+    /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see
+    /// [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
         Ok(Self::over(sqlite::Sqlite::open(path.as_ref(), false)?))
     }
@@ -97,7 +106,8 @@ impl Db {
     pub async fn open_postgres(config: PostgresConfig) -> Result<Self> {
         Ok(Self::over(postgres::Postgres::open(config).await?))
     }
-    /// An empty SQLite database in a temporary file that goes away with the last clone; never waits for the disk.
+    /// An empty SQLite database in a temporary file that goes away with the last clone; never waits for the
+    /// disk.
     pub fn temporary() -> Result<Self> {
         Ok(Self::over(sqlite::Sqlite::temporary()?))
     }
@@ -116,8 +126,8 @@ impl Db {
     pub async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
         self.backend.scan(sql, params).await
     }
-    /// Runs the statements atomically. The answer has one entry a statement: its rows where it is `returning`, else nothing.
-    /// It goes on to its end when the caller stops waiting.
+    /// Runs the statements atomically. The answer has one entry a statement: its rows where it is
+    /// `returning`, else nothing. It goes on to its end when the caller stops waiting.
     pub async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -125,14 +135,19 @@ impl Db {
         self.backend.batch(batch).await
     }
     /// One durable statement.
-    pub async fn execute(&self, sql: impl Into<std::borrow::Cow<'static, str>>, params: Vec<Value>) -> Result<()> {
+    pub async fn execute(
+        &self,
+        sql: impl Into<std::borrow::Cow<'static, str>>,
+        params: Vec<Value>,
+    ) -> Result<()> {
         self.batch(Batch::new().add(sql, params)).await.map(drop)
     }
     /// Waits until no other node and no command beside this one holds it: for what a start does once.
     pub async fn exclusive(&self) -> Result<Exclusive> {
         self.backend.exclusive().await
     }
-    /// Brings the statistics up to date that plans are made from (SQLite); also done when the database is closed.
+    /// Brings the statistics up to date that plans are made from (SQLite); also done when the database is
+    /// closed.
     pub async fn optimize(&self) -> Result<()> {
         self.backend.optimize().await
     }
@@ -144,17 +159,19 @@ impl Db {
             Err(_) => Err(Error::Unavailable("the database does not answer".into())),
         }
     }
-    /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite, where there are no other nodes.
-    /// The receiver ends when the connection is lost: listen again and compare the counter.
+    /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite, where there are no other
+    /// nodes. The receiver ends when the connection is lost: listen again and compare the counter.
     pub async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         self.backend.listen(channel).await
     }
-    /// Transactions committed by this process (SQLite; 0 on PostgreSQL). Group commit makes it smaller than the count of batches.
+    /// Transactions committed by this process (SQLite; 0 on PostgreSQL). Group commit makes it smaller than
+    /// the count of batches.
     pub fn commits(&self) -> u64 {
         self.backend.commits()
     }
-    /// Hands rows over that nobody waits for: written together with others within 50 ms, in order, not at once on the
-    /// disk. The last ones are lost when the process is killed. With too many of them waiting, this waits itself.
+    /// Hands rows over that nobody waits for: written together with others within 50 ms, in order, not at
+    /// once on the disk. The last ones are lost when the process is killed. With too many of them waiting,
+    /// this waits itself.
     pub async fn write_behind(&self, batch: Batch) -> Result<()> {
         match self.queue(batch) {
             None => Ok(()),
@@ -200,7 +217,8 @@ impl Db {
     }
 }
 
-/// `?, ?, …` for an `IN` list. The count is rounded up to a power of two (see [`in_params`]), so that few texts are prepared.
+/// `?, ?, …` for an `IN` list. The count is rounded up to a power of two (see [`in_params`]), so that few
+/// texts are prepared.
 pub(crate) fn in_list(count: usize) -> String {
     let mut text = "?,".repeat(count.max(1).next_power_of_two());
     text.pop();

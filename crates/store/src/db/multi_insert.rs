@@ -1,5 +1,5 @@
-//! Rows of one table that follow each other in a batch, as one `INSERT` of many rows: PostgreSQL answers, and looks for its
-//! plan, once.
+//! Rows of one table that follow each other in a batch, as one `INSERT` of many rows: PostgreSQL answers, and
+//! looks for its plan, once.
 use super::{Batch, Statement, Value};
 use std::borrow::Cow;
 
@@ -21,7 +21,11 @@ pub(super) fn steps(batch: &Batch) -> Vec<InsertStep<'_>> {
     let mut all = Vec::with_capacity(rest.len());
     while let [first, ..] = rest {
         let row = row(first);
-        let alike = if row.is_some() { rest.iter().take_while(|s| s.is_plain_insert() && s.sql == first.sql).count() } else { 1 };
+        let alike = if row.is_some() {
+            rest.iter().take_while(|s| s.is_plain_insert() && s.sql == first.sql).count()
+        } else {
+            1
+        };
         let covers = SIZES.into_iter().find(|size| *size <= alike).unwrap_or(1);
         let (these, others) = rest.split_at(covers);
         let mut sql = Cow::Borrowed(&*first.sql);
@@ -32,7 +36,12 @@ pub(super) fn steps(batch: &Batch) -> Vec<InsertStep<'_>> {
                 text.push_str(row);
             }
         }
-        all.push(InsertStep { sql, params: these.iter().flat_map(|s| s.params.iter()).collect(), covers, statement: first });
+        all.push(InsertStep {
+            sql,
+            params: these.iter().flat_map(|s| s.params.iter()).collect(),
+            covers,
+            statement: first,
+        });
         rest = others;
     }
     all
@@ -74,14 +83,22 @@ mod tests {
 
     #[test]
     fn what_is_expected_of_a_statement_keeps_it_alone() {
-        for sql in ["INSERT INTO a (b) VALUES (?) ON CONFLICT (b) DO NOTHING", "INSERT INTO a (b) VALUES (lower(?))", "UPDATE a SET b = ?", "INSERT INTO a (b) VALUES ('(?', ?)"] {
+        for sql in [
+            "INSERT INTO a (b) VALUES (?) ON CONFLICT (b) DO NOTHING",
+            "INSERT INTO a (b) VALUES (lower(?))",
+            "UPDATE a SET b = ?",
+            "INSERT INTO a (b) VALUES ('(?', ?)",
+        ] {
             let batch = (0..9_i64).fold(Batch::new(), |batch, n| batch.add(sql, params![n]));
             assert_eq!(shape(&batch), vec![(sql.to_owned(), 1, 1); 9], "{sql}");
         }
         let sql = "INSERT INTO a (b) VALUES (?)";
         let batch = (0..9_i64).fold(Batch::new(), |batch, n| batch.add(sql, params![n]).expect_rows(1, "x"));
         assert_eq!(steps(&batch).len(), 9);
-        let mixed = (0..8_i64).fold(Batch::new().add("DELETE FROM a", vec![]), |batch, n| batch.add(sql, params![n])).add(sql, params![9_i64]).returning();
+        let mixed = (0..8_i64)
+            .fold(Batch::new().add("DELETE FROM a", vec![]), |batch, n| batch.add(sql, params![n]))
+            .add(sql, params![9_i64])
+            .returning();
         assert_eq!(steps(&mixed).iter().map(|s| s.covers).collect::<Vec<_>>(), [1, 8, 1]);
     }
 }

@@ -4,7 +4,9 @@ mod values;
 use super::multi_insert::{self, InsertStep};
 use super::{Backend, Batch, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
 use crate::read_cache;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
 use signet_base::{Error, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +19,8 @@ use tokio_postgres::{AsyncMessage, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use values::row;
 
-/// How long a read by an index, or a short batch, may take: a server that stands still must not hold requests.
+/// How long a read by an index, or a short batch, may take: a server that stands still must not hold
+/// requests.
 const SHORT: Duration = Duration::from_secs(5);
 /// How long a read of many rows may take.
 const LONG: Duration = Duration::from_secs(20);
@@ -67,12 +70,18 @@ impl Postgres {
             config.password(settings.password.reveal());
         }
         if !settings.schema.is_empty() {
-            if !settings.schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') || settings.schema.starts_with(|c: char| c.is_ascii_digit()) {
+            if !settings.schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                || settings.schema.starts_with(|c: char| c.is_ascii_digit())
+            {
                 return Err(Error::Unavailable("the name of the PostgreSQL schema may only have small letters, digits and _, and begins with no digit".into()));
             }
             config.options(format!("-c search_path={}", settings.schema));
         }
-        let tls = if settings.ssl_mode == SslMode::Disable { None } else { Some(MakeRustlsConnect::new(tls::client_config(&settings)?)) };
+        let tls = if settings.ssl_mode == SslMode::Disable {
+            None
+        } else {
+            Some(MakeRustlsConnect::new(tls::client_config(&settings)?))
+        };
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match &tls {
             Some(tls) => Manager::from_config(config.clone(), tls.clone(), how),
@@ -88,10 +97,17 @@ impl Postgres {
         let me = Self { pool, config, tls, changes: Arc::default() };
         let client = me.client().await?;
         if !settings.schema.is_empty() {
-            // Checked above: letters, digits and `_` only. Creating needs a right that is not there when the schema is.
-            let there = client.query("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", &[&settings.schema]).await.map_err(|e| errors::postgres(&e))?;
+            // Checked above: letters, digits and `_` only. Creating needs a right that is not there when the
+            // schema is.
+            let there = client
+                .query("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", &[&settings.schema])
+                .await
+                .map_err(|e| errors::postgres(&e))?;
             if there.is_empty() {
-                client.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", settings.schema)).await.map_err(|e| errors::postgres(&e))?;
+                client
+                    .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", settings.schema))
+                    .await
+                    .map_err(|e| errors::postgres(&e))?;
             }
         }
         drop(client);
@@ -104,13 +120,15 @@ impl Postgres {
                 Error::Unavailable(why) => Error::Unavailable(why),
                 other => Error::Unavailable(other.to_string()),
             },
-            PoolError::Timeout(_) => Error::Unavailable("no connection to the database became free in time".into()),
+            PoolError::Timeout(_) => {
+                Error::Unavailable("no connection to the database became free in time".into())
+            }
             other => Error::Unavailable(format!("the database cannot be reached: {other}")),
         })
     }
 
-    /// One attempt; the flag tells whether another one is allowed (nothing was committed). What takes too long is given up
-    /// with its connection.
+    /// One attempt; the flag tells whether another one is allowed (nothing was committed). What takes too
+    /// long is given up with its connection.
     async fn attempt(&self, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let client = self.client().await.map_err(|e| (e, false))?;
         let limit = SHORT + EACH * u32::try_from(batch.len()).unwrap_or(u32::MAX);
@@ -134,8 +152,15 @@ impl Postgres {
         };
         let prepared = prepared.await.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
         let begin = if batch.relaxed { "BEGIN; SET LOCAL synchronous_commit = off" } else { "BEGIN" };
-        type Work<'a> = Pin<Box<dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>> + Send + 'a>>;
-        let mut steps: Vec<Work<'_>> = vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
+        type Work<'a> = Pin<
+            Box<
+                dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>>
+                    + Send
+                    + 'a,
+            >,
+        >;
+        let mut steps: Vec<Work<'_>> =
+            vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
         for (step, prepared) in wanted.iter().zip(&prepared) {
             steps.push(Box::pin(async move {
                 let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|v| *v as _).collect();
@@ -155,9 +180,12 @@ impl Postgres {
             }
             return Err(failed);
         }
-        // From here on it is unknown what a lost connection means, so there is no second attempt, except when the
-        // server itself says that it undid everything.
-        client.batch_execute("COMMIT").await.map_err(|e| (errors::postgres(&e), errors::worth_another_try(&e)))?;
+        // From here on it is unknown what a lost connection means, so there is no second attempt, except when
+        // the server itself says that it undid everything.
+        client
+            .batch_execute("COMMIT")
+            .await
+            .map_err(|e| (errors::postgres(&e), errors::worth_another_try(&e)))?;
         judged
     }
 
@@ -187,7 +215,8 @@ impl Postgres {
         loop {
             let client = self.client().await?;
             let answer = async {
-                let statement = if keep { client.prepare_cached(&sql).await? } else { client.prepare(&sql).await? };
+                let statement =
+                    if keep { client.prepare_cached(&sql).await? } else { client.prepare(&sql).await? };
                 client.query(&statement, &params).await
             };
             let Ok(answer) = tokio::time::timeout(limit, answer).await else {
@@ -218,13 +247,19 @@ fn judge(wanted: &[InsertStep<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error,
     let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
     for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; those after it only say that the transaction is over.
-        let (count, rows) = step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?.unwrap_or_default();
+        let (count, rows) = step
+            .map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?
+            .unwrap_or_default();
         if let Some((expected, tag)) = &statement.expect
             && count != *expected
         {
             return Err((Error::Conflict(tag.clone().into_owned()), false));
         }
-        answers.push(if statement.returning { rows.iter().map(row).collect::<Result<_>>().map_err(|e| (e, false))? } else { Vec::new() });
+        answers.push(if statement.returning {
+            rows.iter().map(row).collect::<Result<_>>().map_err(|e| (e, false))?
+        } else {
+            Vec::new()
+        });
         answers.resize(answers.len() + covers - 1, Vec::new());
     }
     Ok(answers)
@@ -258,7 +293,8 @@ impl Backend for Postgres {
         self.read(sql, &params, true).await?.iter().map(row).collect()
     }
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        // Lists are put together from whatever filters a client sends: kept statements would pile up in the server.
+        // Lists are put together from whatever filters a client sends: kept statements would pile up in the
+        // server.
         self.read(sql, &params, false).await?.iter().map(row).collect()
     }
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
@@ -280,7 +316,8 @@ impl Backend for Postgres {
             }
             me.attempt(&batch).await.map_err(|(error, _)| error)
         };
-        // Before the caller hears of it, and after failures as well: a lost connection may have hidden a commit.
+        // Before the caller hears of it, and after failures as well: a lost connection may have hidden a
+        // commit.
         tokio::spawn(async move {
             let answer = work.await;
             if ages {
@@ -293,7 +330,8 @@ impl Backend for Postgres {
     }
     async fn script(&self, sql: String) -> Result<()> {
         let client = self.client().await?;
-        let done = client.batch_execute(&format!("BEGIN;\n{sql}\n;COMMIT;")).await.map_err(|e| errors::postgres(&e));
+        let done =
+            client.batch_execute(&format!("BEGIN;\n{sql}\n;COMMIT;")).await.map_err(|e| errors::postgres(&e));
         if done.is_err() {
             let _ = client.batch_execute("ROLLBACK").await;
         }
@@ -301,7 +339,12 @@ impl Backend for Postgres {
         done
     }
     async fn prepare(&self, sql: &str) -> Result<()> {
-        self.client().await?.prepare(&markers::numbered(sql)).await.map(drop).map_err(|e| errors::postgres(&e))
+        self.client()
+            .await?
+            .prepare(&markers::numbered(sql))
+            .await
+            .map(drop)
+            .map_err(|e| errors::postgres(&e))
     }
     async fn exclusive(&self) -> Result<Exclusive> {
         let client = self.apart(tokio::sync::mpsc::channel(1).0).await?;
@@ -309,7 +352,12 @@ impl Backend for Postgres {
         let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({START})");
         match tokio::time::timeout(OTHERS, client.batch_execute(&lock)).await {
             Ok(done) => done.map_err(|e| errors::postgres(&e))?,
-            Err(_) => return Err(Error::Unavailable(format!("another node has been starting for {} seconds", OTHERS.as_secs()))),
+            Err(_) => {
+                return Err(Error::Unavailable(format!(
+                    "another node has been starting for {} seconds",
+                    OTHERS.as_secs()
+                )));
+            }
         }
         Ok(Exclusive(Box::new(client)))
     }
@@ -336,8 +384,10 @@ impl Backend for Postgres {
 }
 
 /// Drives the connection and passes its notifications on.
-async fn forward<S, T>(mut connection: tokio_postgres::Connection<S, T>, to: tokio::sync::mpsc::Sender<String>)
-where
+async fn forward<S, T>(
+    mut connection: tokio_postgres::Connection<S, T>,
+    to: tokio::sync::mpsc::Sender<String>,
+) where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
@@ -354,7 +404,11 @@ where
 }
 
 /// Keeps the client alive as long as somebody listens.
-async fn hold(client: tokio_postgres::Client, mut from: tokio::sync::mpsc::Receiver<String>, to: tokio::sync::mpsc::Sender<String>) {
+async fn hold(
+    client: tokio_postgres::Client,
+    mut from: tokio::sync::mpsc::Receiver<String>,
+    to: tokio::sync::mpsc::Sender<String>,
+) {
     loop {
         tokio::select! {
             message = from.recv() => match message {

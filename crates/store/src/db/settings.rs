@@ -23,7 +23,9 @@ impl std::str::FromStr for SslMode {
             "require" => SslMode::Require,
             "verify-ca" => SslMode::VerifyCa,
             "verify-full" => SslMode::VerifyFull,
-            other => return Err(format!("{other} is none of disable, prefer, require, verify-ca, verify-full")),
+            other => {
+                return Err(format!("{other} is none of disable, prefer, require, verify-ca, verify-full"));
+            }
         })
     }
 }

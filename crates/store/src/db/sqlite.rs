@@ -84,7 +84,8 @@ impl Sqlite {
         place::keep_private(path);
         let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let mut writer = Writer::new(place.clone(), conn, commits.clone(), changes.clone(), log, temporary).map_err(|e| errors::sqlite(&e))?;
+        let mut writer = Writer::new(place.clone(), conn, commits.clone(), changes.clone(), log, temporary)
+            .map_err(|e| errors::sqlite(&e))?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || {
@@ -92,7 +93,15 @@ impl Sqlite {
                 writer.run(&queue);
             })
             .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
-        Ok(Self { place, temporary, jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers: Arc::default(), commits, changes })
+        Ok(Self {
+            place,
+            temporary,
+            jobs: Mutex::new(Some(jobs)),
+            writer: Mutex::new(Some(thread)),
+            readers: Arc::default(),
+            commits,
+            changes,
+        })
     }
 
     pub fn temporary() -> Result<Self> {
@@ -103,7 +112,12 @@ impl Sqlite {
         Self::open(&path, true)
     }
 
-    fn read(place: &Place, readers: &Mutex<Vec<Connection>>, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    fn read(
+        place: &Place,
+        readers: &Mutex<Vec<Connection>>,
+        sql: &str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
         // A read never waits while it holds a connection, so that there are at most as many as threads.
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match idle {
@@ -148,7 +162,9 @@ impl Backend for Sqlite {
     }
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
         let (place, readers, sql) = (self.place.clone(), self.readers.clone(), sql.to_owned());
-        tokio::task::spawn_blocking(move || Self::read(&place, &readers, &sql, &params)).await.map_err(Error::internal)?
+        tokio::task::spawn_blocking(move || Self::read(&place, &readers, &sql, &params))
+            .await
+            .map_err(Error::internal)?
     }
     async fn batch(&self, batch: Batch) -> BatchResult {
         self.submit(|tx| Job::Batch(batch, tx)).await
@@ -245,29 +261,39 @@ fn collect(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> rusqlit
 
 fn connect(path: &Path) -> Result<Connection> {
     let open = || -> rusqlite::Result<Connection> {
-        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let conn = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
         conn.busy_timeout(Duration::from_secs(5))?;
         conn.set_prepared_statement_cache_capacity(256);
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
-        // Plans do not look at the values of parameters: otherwise some statements are compiled anew at every use.
+        // Plans do not look at the values of parameters: otherwise some statements are compiled anew at every
+        // use.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(conn)
     };
     open().map_err(|e| place::explain(path, errors::sqlite(&e)))
 }
 
-/// A file without any write permission was protected by somebody on purpose; the superuser could write to it all the same.
+/// A file without any write permission was protected by somebody on purpose; the superuser could write to it
+/// all the same.
 fn refuse_read_only(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.permissions().readonly() => Err(read_only(path)),
-        Ok(meta) if meta.is_dir() => Err(Error::Unavailable(format!("{} is a folder, not a database file", path.display()))),
+        Ok(meta) if meta.is_dir() => {
+            Err(Error::Unavailable(format!("{} is a folder, not a database file", path.display())))
+        }
         _ => Ok(()),
     }
 }
 
 fn read_only(path: &Path) -> Error {
-    Error::Unavailable(format!("the database file {} is read-only: make it and its folder writable", path.display()))
+    Error::Unavailable(format!(
+        "the database file {} is read-only: make it and its folder writable",
+        path.display()
+    ))
 }
 
 fn remove_files(path: &Path) {

@@ -14,16 +14,30 @@ pub(super) fn client_config(config: &PostgresConfig) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match config.ssl_mode {
         SslMode::VerifyCa | SslMode::VerifyFull => {
-            let file = config.root_cert.as_deref().ok_or_else(|| wrong("sslmode verify-ca and verify-full need a root certificate file"))?;
-            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(file)?), provider.clone()).build().map_err(wrong)?;
-            Arc::new(Verifier { chain: Some(chain), name: config.ssl_mode == SslMode::VerifyFull, provider: provider.clone() })
+            let file = config
+                .root_cert
+                .as_deref()
+                .ok_or_else(|| wrong("sslmode verify-ca and verify-full need a root certificate file"))?;
+            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(file)?), provider.clone())
+                .build()
+                .map_err(wrong)?;
+            Arc::new(Verifier {
+                chain: Some(chain),
+                name: config.ssl_mode == SslMode::VerifyFull,
+                provider: provider.clone(),
+            })
         }
         _ => Arc::new(Verifier { chain: None, name: false, provider: provider.clone() }),
     };
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(wrong)?.dangerous().with_custom_certificate_verifier(verifier);
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(wrong)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     match (&config.client_cert, &config.client_key) {
         (Some(cert), Some(key)) => {
-            let key = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(format!("{}: {e}", key.display())))?;
+            let key =
+                PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(format!("{}: {e}", key.display())))?;
             builder.with_client_auth_cert(certificates(cert)?, key).map_err(wrong)
         }
         (None, None) => Ok(builder.with_no_client_auth()),
@@ -49,7 +63,8 @@ fn roots(file: &Path) -> Result<RootCertStore> {
     Ok(store)
 }
 
-/// `prefer` and `require` encrypt without knowing the server, `verify-ca` knows the issuer, `verify-full` also the name.
+/// `prefer` and `require` encrypt without knowing the server, `verify-ca` knows the issuer, `verify-full`
+/// also the name.
 #[derive(Debug)]
 struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -69,16 +84,26 @@ impl ServerCertVerifier for Verifier {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         match chain.verify_server_cert(end, between, name, ocsp, now) {
             // webpki looks at the name last: everything else was found good.
-            Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) if !self.name => {
-                Ok(ServerCertVerified::assertion())
-            }
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.name => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

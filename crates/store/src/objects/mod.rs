@@ -1,8 +1,8 @@
 //! Configuration objects: one table, an immutable snapshot in memory, writes in one batch.
 //!
-//! Every write raises a counter in the same transaction and only commits if the counter is the one of the snapshot that it
-//! was planned on. So a plan (versions, references, cascades) is never carried out on a state that it has not seen,
-//! whichever node was faster.
+//! Every write raises a counter in the same transaction and only commits if the counter is the one of the
+//! snapshot that it was planned on. So a plan (versions, references, cascades) is never carried out on a
+//! state that it has not seen, whichever node was faster.
 mod plan;
 mod rows;
 mod used_by;
@@ -23,7 +23,8 @@ pub(crate) use rows::STATEMENTS;
 /// The PostgreSQL channel on which a node tells the others about a new counter.
 pub const CHANNEL: &str = "signet_config";
 
-/// One wish. `data` is the whole new data without secrets, `secrets` all secrets, as `signet_model::check` gives them.
+/// One wish. `data` is the whole new data without secrets, `secrets` all secrets, as `signet_model::check`
+/// gives them.
 #[derive(Debug, Clone)]
 pub enum Write {
     Create {
@@ -32,7 +33,8 @@ pub enum Write {
         data: Map,
         secrets: Secrets,
     },
-    /// `version` is the one that the caller has read (else `Error::Conflict("version")`); `None` means that the last write wins.
+    /// `version` is the one that the caller has read (else `Error::Conflict("version")`); `None` means that
+    /// the last write wins.
     Update {
         pk: Uuid,
         version: Option<i64>,
@@ -104,8 +106,8 @@ impl ObjectStore {
         swap(&self.snapshot, new)
     }
 
-    /// Reads everything. An object that cannot be read is an error: to go on without it could open what it guards.
-    /// Kinds that this release does not know are left out (a newer node made them).
+    /// Reads everything. An object that cannot be read is an error: to go on without it could open what it
+    /// guards. Kinds that this release does not know are left out (a newer node made them).
     pub async fn load(&self) -> Result<()> {
         let _guard = self.writing.lock().await;
         self.load_all().await.map(drop)
@@ -116,7 +118,8 @@ impl ObjectStore {
             let before = self.counter().await?;
             let rows = self.db.scan(rows::ALL, vec![]).await?;
             if self.counter().await? == before {
-                let objects = rows.iter().filter_map(|row| self.object(row).transpose()).collect::<Result<Vec<_>>>()?;
+                let objects =
+                    rows.iter().filter_map(|row| self.object(row).transpose()).collect::<Result<Vec<_>>>()?;
                 return Ok(self.swap(Snapshot::new(before.0, objects)));
             }
         }
@@ -146,7 +149,10 @@ impl ObjectStore {
             let changed = self.db.scan(rows::CHANGED, params![old.counter]).await?;
             let removed = self.db.scan(rows::REMOVED, params![old.counter]).await?;
             if self.counter().await? == before {
-                let changed = changed.iter().filter_map(|row| self.object(row).transpose()).collect::<Result<Vec<_>>>()?;
+                let changed = changed
+                    .iter()
+                    .filter_map(|row| self.object(row).transpose())
+                    .collect::<Result<Vec<_>>>()?;
                 let removed = removed.iter().map(|row| row.uuid(0)).collect::<Result<Vec<_>>>()?;
                 return Ok(self.swap(old.with(before.0, changed, &removed)));
             }
@@ -155,31 +161,44 @@ impl ObjectStore {
 
     /// The change counter and the highest integer key given so far.
     async fn counter(&self) -> Result<(i64, i64)> {
-        let row = self.db.query_one(rows::COUNTER, vec![]).await?.ok_or_else(|| Error::internal("the change counter is missing"))?;
+        let row = self
+            .db
+            .query_one(rows::COUNTER, vec![])
+            .await?
+            .ok_or_else(|| Error::internal("the change counter is missing"))?;
         Ok((row.int(0)?, row.int(1)?))
     }
 
-    /// Carries the wishes out, all or none, and returns one object a wish: the new state, or for a deletion the last one.
-    /// The snapshot shows the result before this returns. A reference to nothing is `Error::Invalid` on the field.
+    /// Carries the wishes out, all or none, and returns one object a wish: the new state, or for a deletion
+    /// the last one. The snapshot shows the result before this returns. A reference to nothing is
+    /// `Error::Invalid` on the field.
     pub async fn apply(&self, writes: Vec<Write>, by: &Author) -> Result<Vec<Arc<Object>>> {
         self.apply_with(writes, by, Batch::new()).await
     }
 
-    /// [`ObjectStore::apply`] with further statements in the same transaction, for example the deletion of a user whose
-    /// bindings go too.
-    pub async fn apply_with(&self, writes: Vec<Write>, by: &Author, extra: Batch) -> Result<Vec<Arc<Object>>> {
+    /// [`ObjectStore::apply`] with further statements in the same transaction, for example the deletion of a
+    /// user whose bindings go too.
+    pub async fn apply_with(
+        &self,
+        writes: Vec<Write>,
+        by: &Author,
+        extra: Batch,
+    ) -> Result<Vec<Arc<Object>>> {
         if writes.is_empty() {
             return self.db.batch(extra).await.map(|_| Vec::new());
         }
         let mut guard = self.writing.clone().lock_owned().await;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                // Nodes that keep losing wait a little longer each time, by chance, so that each gets its turn.
+                // Nodes that keep losing wait a little longer each time, by chance, so that each gets its
+                // turn.
                 let [chance] = self.ports.bytes::<1>();
-                tokio::time::sleep(Duration::from_micros(u64::from(attempt.min(40)) * u64::from(chance) * 2)).await;
+                tokio::time::sleep(Duration::from_micros(u64::from(attempt.min(40)) * u64::from(chance) * 2))
+                    .await;
             }
             let (counter, last_num) = self.counter().await?;
-            let config = if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
+            let config =
+                if counter == self.snapshot().counter { self.snapshot() } else { self.refresh().await? };
             if config.counter != counter {
                 continue;
             }
@@ -188,10 +207,19 @@ impl ObjectStore {
                 plan.wish(write)?;
             }
             let done = plan.finish()?;
-            let batch = rows::batch(&done, &config, &self.registry, &self.vault, by, self.db.kind() == DbKind::Postgres)?.then(extra.clone());
+            let batch = rows::batch(
+                &done,
+                &config,
+                &self.registry,
+                &self.vault,
+                by,
+                self.db.kind() == DbKind::Postgres,
+            )?
+            .then(extra.clone());
             let (db, shared, changed) = (self.db.clone(), self.snapshot.clone(), done.written.clone());
             let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
-            // A task of its own: a caller that goes away in the middle must not leave a committed change out of the snapshot.
+            // A task of its own: a caller that goes away in the middle must not leave a committed change out
+            // of the snapshot.
             let work = tokio::spawn(async move {
                 let committed = db.batch(batch).await;
                 if committed.is_ok() {
@@ -200,7 +228,8 @@ impl ObjectStore {
                 (guard, committed)
             });
             let committed;
-            (guard, committed) = work.await.map_err(|e| Error::Internal(format!("configuration task: {e}")))?;
+            (guard, committed) =
+                work.await.map_err(|e| Error::Internal(format!("configuration task: {e}")))?;
             match committed {
                 Ok(_) => return Ok(done.answer()),
                 // Another node or a command was faster: plan again on what it left.
@@ -216,7 +245,16 @@ impl ObjectStore {
     pub async fn history(&self, pk: Uuid) -> Result<Vec<Version>> {
         let rows = self.db.scan(rows::HISTORY_OF, params![pk]).await?;
         rows.iter()
-            .map(|row| Ok(Version { version: row.int(0)?, data: row.map(1)?, at: row.time(2)?, actor: row.opt_int(3)?, request_id: row.string(4)?, deleted: row.bool(5)? }))
+            .map(|row| {
+                Ok(Version {
+                    version: row.int(0)?,
+                    data: row.map(1)?,
+                    at: row.time(2)?,
+                    actor: row.opt_int(3)?,
+                    request_id: row.string(4)?,
+                    deleted: row.bool(5)?,
+                })
+            })
             .collect()
     }
 
@@ -257,6 +295,7 @@ impl ObjectStore {
                 secrets.insert(field.name.to_owned(), Secret::new(text));
             }
         }
-        Object::new(pk, row.opt_int(1)?, def, data, secrets, row.int(5)?, row.time(6)?, row.time(7)?).map(|o| Some(Arc::new(o)))
+        Object::new(pk, row.opt_int(1)?, def, data, secrets, row.int(5)?, row.time(6)?, row.time(7)?)
+            .map(|o| Some(Arc::new(o)))
     }
 }

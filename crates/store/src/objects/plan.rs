@@ -46,7 +46,8 @@ pub(super) struct Done {
 impl Done {
     /// One object a wish.
     pub fn answer(&self) -> Vec<Arc<Object>> {
-        let all: HashMap<Uuid, &Arc<Object>> = self.removed.iter().chain(&self.written).map(|o| (o.pk, o)).collect();
+        let all: HashMap<Uuid, &Arc<Object>> =
+            self.removed.iter().chain(&self.written).map(|o| (o.pk, o)).collect();
         self.wished.iter().filter_map(|pk| all.get(pk).map(|o| (*o).clone())).collect()
     }
 }
@@ -71,7 +72,9 @@ impl<'a> Plan<'a> {
     pub fn wish(&mut self, write: &Write) -> Result<()> {
         match write {
             Write::Create { def, pk, data, secrets } => self.create(def, *pk, data.clone(), secrets.clone()),
-            Write::Update { pk, version, data, secrets } => self.update(*pk, *version, data.clone(), secrets.clone()),
+            Write::Update { pk, version, data, secrets } => {
+                self.update(*pk, *version, data.clone(), secrets.clone())
+            }
             Write::Delete { pk } => {
                 // A cascade of an earlier wish may have taken it already: then nothing is left to do.
                 if !self.there(*pk) && !self.gone.contains(pk) {
@@ -87,7 +90,13 @@ impl<'a> Plan<'a> {
         self.drafts.contains_key(&pk) || (self.config.get(pk).is_some() && !self.gone.contains(&pk))
     }
 
-    fn create(&mut self, def: &'static ModelDef, pk: Option<Uuid>, mut data: Map, secrets: Secrets) -> Result<()> {
+    fn create(
+        &mut self,
+        def: &'static ModelDef,
+        pk: Option<Uuid>,
+        mut data: Map,
+        secrets: Secrets,
+    ) -> Result<()> {
         let pk = pk.unwrap_or_else(|| self.ports.uuid());
         if self.there(pk) {
             return Err(Error::Conflict("object.pk".into()));
@@ -141,7 +150,15 @@ impl<'a> Plan<'a> {
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let o = self.config.get(pk).ok_or(Error::NotFound)?;
                 self.order.push(pk);
-                Ok(entry.insert(Draft { pk, num: o.num, def: o.def, data: o.data.clone(), secrets: o.secrets.clone(), version: o.version + 1, created: o.created }))
+                Ok(entry.insert(Draft {
+                    pk,
+                    num: o.num,
+                    def: o.def,
+                    data: o.data.clone(),
+                    secrets: o.secrets.clone(),
+                    version: o.version + 1,
+                    created: o.created,
+                }))
             }
         }
     }
@@ -183,7 +200,8 @@ impl<'a> Plan<'a> {
     /// Does to one object what the deletion of `keys` means for it.
     fn cut(&mut self, from: Uuid, keys: &[String]) -> Result<()> {
         let Some((def, data)) = self.view(from) else { return Ok(()) };
-        let hits: Vec<_> = reference_values(def, data).into_iter().filter(|(_, key, _, _)| keys.contains(key)).collect();
+        let hits: Vec<_> =
+            reference_values(def, data).into_iter().filter(|(_, key, _, _)| keys.contains(key)).collect();
         if hits.is_empty() {
             return Ok(());
         }
@@ -204,7 +222,10 @@ impl<'a> Plan<'a> {
             for (field, key, _, _) in reference_values(draft.def, &draft.data) {
                 if self.resolve(&key).is_none() && !self.means_a_row(draft.def, field) {
                     let shown = key.strip_prefix("num:").unwrap_or(&key);
-                    return Err(Error::invalid(field, format!("Invalid pk \"{shown}\" - object does not exist.")));
+                    return Err(Error::invalid(
+                        field,
+                        format!("Invalid pk \"{shown}\" - object does not exist."),
+                    ));
                 }
             }
         }
@@ -212,10 +233,18 @@ impl<'a> Plan<'a> {
         let mut written = Vec::with_capacity(drafts.len());
         for pk in self.order {
             if let Some(d) = drafts.remove(&pk) {
-                written.push(Arc::new(Object::new(d.pk, d.num, d.def, d.data, d.secrets, d.version, d.created, self.now)?));
+                written.push(Arc::new(Object::new(
+                    d.pk, d.num, d.def, d.data, d.secrets, d.version, d.created, self.now,
+                )?));
             }
         }
-        Ok(Done { written, removed: self.removed, last_num: self.last_num, at: self.now, wished: self.wished })
+        Ok(Done {
+            written,
+            removed: self.removed,
+            last_num: self.last_num,
+            at: self.now,
+            wished: self.wished,
+        })
     }
 
     fn means_a_row(&self, def: &ModelDef, field: &str) -> bool {
@@ -233,13 +262,23 @@ impl<'a> Plan<'a> {
             return Some(id);
         }
         let has = |d: &&Draft| d.data.get("pbm_uuid").and_then(Json::as_str) == Some(key);
-        self.drafts.values().find(has).map(|d| d.pk).or_else(|| self.config.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
+        self.drafts
+            .values()
+            .find(has)
+            .map(|d| d.pk)
+            .or_else(|| self.config.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
     }
 }
 
 /// A reference of `-n` means the n-th integer key given in the same plan, whose value nobody knows before.
 fn settle(def: &ModelDef, data: &mut Map, given: &[i64]) {
-    let settled = |value: &Json| value.as_i64().filter(|n| *n < 0).and_then(|n| given.get(usize::try_from(-n - 1).ok()?)).map(|n| Json::from(*n));
+    let settled = |value: &Json| {
+        value
+            .as_i64()
+            .filter(|n| *n < 0)
+            .and_then(|n| given.get(usize::try_from(-n - 1).ok()?))
+            .map(|n| Json::from(*n))
+    };
     for field in def.fields.iter().filter(|f| target_of(def, f.name) == Some("authentik_core.provider")) {
         match data.get_mut(field.name) {
             Some(Json::Array(list)) => list.iter_mut().for_each(|v| {
@@ -268,11 +307,20 @@ pub(super) fn target_of(def: &ModelDef, field: &str) -> Option<&'static str> {
 
 /// Kinds that live in tables of their own.
 pub(super) fn is_row_model(registry: &Registry, target: &str) -> bool {
-    matches!(target, "authentik_core.user" | "authentik_core.group") || registry.find(target).is_some_and(|d| d.rows)
+    matches!(target, "authentik_core.user" | "authentik_core.group")
+        || registry.find(target).is_some_and(|d| d.rows)
 }
 
 /// Takes references out of one field.
-pub(super) fn cut_field(def: &ModelDef, data: &mut Map, field: &str, keys: &[String], many: bool, on_delete: OnDelete, ports: &Ports) {
+pub(super) fn cut_field(
+    def: &ModelDef,
+    data: &mut Map,
+    field: &str,
+    keys: &[String],
+    many: bool,
+    on_delete: OnDelete,
+    ports: &Ports,
+) {
     let Some(value) = data.get_mut(field) else { return };
     if many {
         if let Json::Array(list) = value {
@@ -285,6 +333,10 @@ pub(super) fn cut_field(def: &ModelDef, data: &mut Map, field: &str, keys: &[Str
         }
         return;
     }
-    let default = if on_delete == OnDelete::SetDefault { def.field(field).and_then(|f| f.default).map(|f| f(ports)) } else { None };
+    let default = if on_delete == OnDelete::SetDefault {
+        def.field(field).and_then(|f| f.default).map(|f| f(ports))
+    } else {
+        None
+    };
     *value = default.unwrap_or(Json::Null);
 }

@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 pub(super) const COUNTER: &str = "SELECT value, last_num FROM config_counter WHERE one = 1";
 pub(super) const ALL: &str = "SELECT pk, num, model, data, secrets, version, created, updated FROM object";
-pub(super) const CHANGED: &str = "SELECT pk, num, model, data, secrets, version, created, updated FROM object WHERE counter > ?";
+pub(super) const CHANGED: &str =
+    "SELECT pk, num, model, data, secrets, version, created, updated FROM object WHERE counter > ?";
 pub(super) const REMOVED: &str = "SELECT DISTINCT pk FROM object_history WHERE deleted = 1 AND counter > ?";
-pub(super) const HISTORY_OF: &str = "SELECT version, data, at, actor, request_id, deleted FROM object_history WHERE pk = ? ORDER BY id";
+pub(super) const HISTORY_OF: &str =
+    "SELECT version, data, at, actor, request_id, deleted FROM object_history WHERE pk = ? ORDER BY id";
 const RAISE: &str = "UPDATE config_counter SET value = ?, last_num = ? WHERE one = 1 AND value = ?";
 const INSERT: &str = "INSERT INTO object (pk, num, model, data, secrets, version, created, updated, counter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const UPDATE: &str = "UPDATE object SET data = ?, secrets = ?, version = ?, updated = ?, counter = ? WHERE pk = ? AND version = ?";
@@ -22,17 +24,41 @@ const DELETE: &str = "DELETE FROM object WHERE pk = ?";
 const FREE_UNIQUE: &str = "DELETE FROM object_unique WHERE pk = ?";
 const FREE_REFERENCES: &str = "DELETE FROM object_reference WHERE from_pk = ?";
 const UNIQUE: &str = "INSERT INTO object_unique (scope, field, value, pk) VALUES (?, ?, ?, ?)";
-const REFERENCE: &str = "INSERT INTO object_reference (from_pk, field, to_key, to_pk, on_delete) VALUES (?, ?, ?, ?, ?)";
+const REFERENCE: &str =
+    "INSERT INTO object_reference (from_pk, field, to_key, to_pk, on_delete) VALUES (?, ?, ?, ?, ?)";
 const HISTORY: &str = "INSERT INTO object_history (pk, num, model, version, data, secrets, at, actor, request_id, deleted, counter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[COUNTER, ALL, CHANGED, REMOVED, HISTORY_OF, RAISE, INSERT, UPDATE, DELETE, FREE_UNIQUE, FREE_REFERENCES, UNIQUE, REFERENCE, HISTORY];
+pub(crate) const STATEMENTS: &[&str] = &[
+    COUNTER,
+    ALL,
+    CHANGED,
+    REMOVED,
+    HISTORY_OF,
+    RAISE,
+    INSERT,
+    UPDATE,
+    DELETE,
+    FREE_UNIQUE,
+    FREE_REFERENCES,
+    UNIQUE,
+    REFERENCE,
+    HISTORY,
+];
 
 pub(super) const COUNTER_TAG: &str = "configuration counter";
 
 /// The whole plan as one batch, on top of the snapshot it was made on.
-pub(super) fn batch(done: &Done, config: &Snapshot, registry: &Registry, vault: &Vault, by: &Author, notify: bool) -> Result<Batch> {
+pub(super) fn batch(
+    done: &Done,
+    config: &Snapshot,
+    registry: &Registry,
+    vault: &Vault,
+    by: &Author,
+    notify: bool,
+) -> Result<Batch> {
     let counter = config.counter + 1;
-    let mut batch = Batch::new().add(RAISE, params![counter, done.last_num, config.counter]).expect_rows(1, COUNTER_TAG);
+    let mut batch =
+        Batch::new().add(RAISE, params![counter, done.last_num, config.counter]).expect_rows(1, COUNTER_TAG);
     for o in &done.removed {
         batch.push(DELETE, params![o.pk]).expect_rows(1, COUNTER_TAG);
         if o.def.is("authentik_core.application") {
@@ -57,9 +83,24 @@ pub(super) fn batch(done: &Done, config: &Snapshot, registry: &Registry, vault: 
     for o in &done.written {
         let secrets = sealed(o, vault)?;
         if o.version == 1 {
-            batch.push(INSERT, params![o.pk, o.num, o.def.full_name(), &o.data, &secrets, o.version, o.created, o.updated, counter]);
+            batch.push(
+                INSERT,
+                params![
+                    o.pk,
+                    o.num,
+                    o.def.full_name(),
+                    &o.data,
+                    &secrets,
+                    o.version,
+                    o.created,
+                    o.updated,
+                    counter
+                ],
+            );
         } else {
-            batch.push(UPDATE, params![&o.data, &secrets, o.version, o.updated, counter, o.pk, o.version - 1]).expect_rows(1, COUNTER_TAG);
+            batch
+                .push(UPDATE, params![&o.data, &secrets, o.version, o.updated, counter, o.pk, o.version - 1])
+                .expect_rows(1, COUNTER_TAG);
         }
         for (scope, field, value) in unique_values(o) {
             batch.push(UNIQUE, params![scope, field, value, o.pk]);
@@ -81,8 +122,32 @@ pub(super) fn batch(done: &Done, config: &Snapshot, registry: &Registry, vault: 
 }
 
 #[allow(clippy::too_many_arguments, reason = "one row")]
-fn history(batch: &mut Batch, o: &Object, version: i64, secrets: &Map, at: signet_base::Timestamp, by: &Author, deleted: bool, counter: i64) {
-    batch.push(HISTORY, params![o.pk, o.num, o.def.full_name(), version, &o.data, secrets, at, by.user, &by.request_id, deleted, counter]);
+fn history(
+    batch: &mut Batch,
+    o: &Object,
+    version: i64,
+    secrets: &Map,
+    at: signet_base::Timestamp,
+    by: &Author,
+    deleted: bool,
+    counter: i64,
+) {
+    batch.push(
+        HISTORY,
+        params![
+            o.pk,
+            o.num,
+            o.def.full_name(),
+            version,
+            &o.data,
+            secrets,
+            at,
+            by.user,
+            &by.request_id,
+            deleted,
+            counter
+        ],
+    );
 }
 
 /// Secrets by field, each sealed for exactly this object and field.
@@ -103,7 +168,8 @@ fn unique_values(o: &Object) -> Vec<(String, String, String)> {
             all.insert((o.def.unique_scope(field.name), field.name.to_owned()), short(value));
         }
     }
-    let together: Vec<&Json> = o.def.unique_together.iter().filter_map(|f| o.data.get(*f)).filter(|v| !v.is_null()).collect();
+    let together: Vec<&Json> =
+        o.def.unique_together.iter().filter_map(|f| o.data.get(*f)).filter(|v| !v.is_null()).collect();
     if !together.is_empty() && together.len() == o.def.unique_together.len() {
         let value = Json::Array(together.into_iter().cloned().collect());
         all.insert((o.def.full_name(), o.def.unique_together.join("+")), short(&value));

@@ -56,13 +56,18 @@ pub fn row_used_by(config: &Snapshot, key: &str) -> Vec<UsedBy> {
 }
 
 fn shown(config: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
-    let mut all: Vec<UsedBy> = referrers.iter().filter_map(|r| Some(UsedBy { object: config.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })).collect();
+    let mut all: Vec<UsedBy> = referrers
+        .iter()
+        .filter_map(|r| {
+            Some(UsedBy { object: config.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })
+        })
+        .collect();
     all.sort_by(|a, b| (a.object.pk, a.field).cmp(&(b.object.pk, b.field)));
     all
 }
 
-/// What to apply together with the deletion of a row (`user:<id>`, or the UUID of a group): objects that cannot be
-/// without it go, the others lose the reference.
+/// What to apply together with the deletion of a row (`user:<id>`, or the UUID of a group): objects that
+/// cannot be without it go, the others lose the reference.
 pub fn writes_for_deleted_row(config: &Snapshot, key: &str, ports: &Ports) -> Vec<Write> {
     let mut by_object: BTreeMap<Uuid, Vec<&Referrer>> = BTreeMap::new();
     for referrer in config.row_referrers(key) {
@@ -80,7 +85,12 @@ pub fn writes_for_deleted_row(config: &Snapshot, key: &str, ports: &Ports) -> Ve
         for r in referrers {
             cut_field(object.def, &mut data, r.field, &keys, r.many, r.on_delete, ports);
         }
-        writes.push(Write::Update { pk, version: Some(object.version), data, secrets: object.secrets.clone() });
+        writes.push(Write::Update {
+            pk,
+            version: Some(object.version),
+            data,
+            secrets: object.secrets.clone(),
+        });
     }
     // Updates first: an object may lose its reference and then go with another one of the list.
     writes.sort_by_key(|w| matches!(w, Write::Delete { .. }));

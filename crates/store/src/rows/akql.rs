@@ -1,5 +1,5 @@
-//! Lists that the query language narrows. A term about a column becomes SQL; one about a member of a JSON document is judged
-//! here, because the databases share no JSON functions.
+//! Lists that the query language narrows. A term about a column becomes SQL; one about a member of a JSON
+//! document is judged here, because the databases share no JSON functions.
 use super::attributes::{BOUND, too_many};
 use super::list::{Filter, Page, contains};
 use crate::db::{Db, Row, Value};
@@ -48,8 +48,8 @@ impl Table {
         ((column.kind == ColumnKind::Json) != rest.is_empty()).then_some(column)
     }
 
-    /// Whether every term names something that is here and compares it with what it can be. Otherwise the text is no query
-    /// of this list, but words to search for.
+    /// Whether every term names something that is here and compares it with what it can be. Otherwise the
+    /// text is no query of this list, but words to search for.
     pub fn understands(&self, query: &Query) -> bool {
         query.terms().into_iter().all(|term| {
             let values = match (&term.value, term.operator) {
@@ -57,20 +57,38 @@ impl Table {
                 (value, _) => vec![value],
             };
             let each = |test: fn(&Json) -> bool| values.iter().all(|value| test(value));
-            let patterns = matches!(term.operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
+            let patterns =
+                matches!(term.operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
             match self.column(term).map(|column| column.kind) {
                 None => false,
                 Some(ColumnKind::Json) => true,
                 Some(ColumnKind::Text | ColumnKind::Keyed(_)) => each(Json::is_string),
-                Some(ColumnKind::Flag) => matches!(term.operator, Operator::Equal | Operator::In) && each(|value| value.is_boolean() || value.is_null()),
+                Some(ColumnKind::Flag) => {
+                    matches!(term.operator, Operator::Equal | Operator::In)
+                        && each(|value| value.is_boolean() || value.is_null())
+                }
                 Some(ColumnKind::Time) => !patterns && each(|value| time(value).is_some()),
             }
         })
     }
 
-    /// One page of the rows that fulfil the filter and the query, which [`Self::understands`] has passed; how many do.
-    pub async fn page(&self, db: &Db, filter: &Filter, query: &Query, shape: &Shape<'_>) -> Result<(Vec<Row>, u64)> {
-        let documents: Vec<_> = self.columns.iter().filter(|column| column.kind == ColumnKind::Json && query.terms().iter().any(|term| term.path[0] == column.name)).collect();
+    /// One page of the rows that fulfil the filter and the query, which [`Self::understands`] has passed; how
+    /// many do.
+    pub async fn page(
+        &self,
+        db: &Db,
+        filter: &Filter,
+        query: &Query,
+        shape: &Shape<'_>,
+    ) -> Result<(Vec<Row>, u64)> {
+        let documents: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|column| {
+                column.kind == ColumnKind::Json
+                    && query.terms().iter().any(|term| term.path[0] == column.name)
+            })
+            .collect();
         let mut wide = filter.clone();
         let mut params = Vec::new();
         let sql = self.widest(query, &mut params);
@@ -80,8 +98,13 @@ impl Table {
         }
         let found = self.judged(db, &wide, query, &documents).await?;
         let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
-        let (skip, take) = (usize::try_from(shape.page.offset()).unwrap_or(usize::MAX), usize::try_from(shape.page.size).unwrap_or(usize::MAX));
-        let order = wide.ordered(db, self.id, Vec::new(), self.from, shape.sort, self.id, &shape.page.ordering, BOUND).await?;
+        let (skip, take) = (
+            usize::try_from(shape.page.offset()).unwrap_or(usize::MAX),
+            usize::try_from(shape.page.size).unwrap_or(usize::MAX),
+        );
+        let order = wide
+            .ordered(db, self.id, Vec::new(), self.from, shape.sort, self.id, &shape.page.ordering, BOUND)
+            .await?;
         let mut ids = Vec::new();
         for row in &order {
             let id = row.value(0)?;
@@ -100,7 +123,13 @@ impl Table {
     }
 
     /// The rows of the widened list that fulfil the whole query, looked through in pieces.
-    async fn judged(&self, db: &Db, wide: &Filter, query: &Query, documents: &[&Column]) -> Result<HashSet<String>> {
+    async fn judged(
+        &self,
+        db: &Db,
+        wide: &Filter,
+        query: &Query,
+        documents: &[&Column],
+    ) -> Result<HashSet<String>> {
         let mut columns = vec![self.id.to_owned()];
         columns.extend(documents.iter().map(|document| document.sql.to_owned()));
         let mut params = Vec::new();
@@ -116,7 +145,8 @@ impl Table {
             if let Some(last) = last.take() {
                 piece.and(format!("{} > ?", self.id), [last]);
             }
-            let rows = piece.ordered(db, &columns, params.clone(), self.from, &[], self.id, "", CHUNK).await?;
+            let rows =
+                piece.ordered(db, &columns, params.clone(), self.from, &[], self.id, "", CHUNK).await?;
             for row in &rows {
                 let mut record = Map::new();
                 for (at, document) in documents.iter().enumerate() {
@@ -142,9 +172,15 @@ impl Table {
     /// Every term is looked at, so that `next` goes on to the next answer of the database.
     fn holds(&self, query: &Query, record: &Map, row: &Row, next: &mut usize) -> Result<bool> {
         Ok(match query {
-            Query::And(left, right) => self.holds(left, record, row, next)? & self.holds(right, record, row, next)?,
-            Query::Or(left, right) => self.holds(left, record, row, next)? | self.holds(right, record, row, next)?,
-            Query::Term(term) if self.column(term).is_some_and(|column| column.kind == ColumnKind::Json) => term.holds(record),
+            Query::And(left, right) => {
+                self.holds(left, record, row, next)? & self.holds(right, record, row, next)?
+            }
+            Query::Or(left, right) => {
+                self.holds(left, record, row, next)? | self.holds(right, record, row, next)?
+            }
+            Query::Term(term) if self.column(term).is_some_and(|column| column.kind == ColumnKind::Json) => {
+                term.holds(record)
+            }
             Query::Term(_) => {
                 *next += 1;
                 row.int(*next - 1)? == 1
@@ -152,11 +188,16 @@ impl Table {
         })
     }
 
-    /// A condition that holds for every row for which the query does; only for these when it asks for no document.
+    /// A condition that holds for every row for which the query does; only for these when it asks for no
+    /// document.
     fn widest(&self, query: &Query, params: &mut Vec<Value>) -> String {
         match query {
-            Query::And(left, right) => format!("({} AND {})", self.widest(left, params), self.widest(right, params)),
-            Query::Or(left, right) => format!("({} OR {})", self.widest(left, params), self.widest(right, params)),
+            Query::And(left, right) => {
+                format!("({} AND {})", self.widest(left, params), self.widest(right, params))
+            }
+            Query::Or(left, right) => {
+                format!("({} OR {})", self.widest(left, params), self.widest(right, params))
+            }
             Query::Term(term) => match self.column(term) {
                 Some(column) if column.kind != ColumnKind::Json => condition(column, term, params),
                 Some(_) => "1 = 1".to_owned(),
@@ -189,7 +230,8 @@ fn bound(kind: ColumnKind, value: &Json) -> Value {
     }
 }
 
-/// The term as SQL. None of the columns is ever NULL; a comparison with `None` is one with NULL, which never holds.
+/// The term as SQL. None of the columns is ever NULL; a comparison with `None` is one with NULL, which never
+/// holds.
 fn condition(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
     let sql = column.sql;
     let text = term.value.as_str().unwrap_or_default();
@@ -202,20 +244,35 @@ fn condition(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         Operator::LessEqual => "<=",
         Operator::Contains => {
             params.push(contains(&text.to_lowercase()).into());
-            let lower = if let ColumnKind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
+            let lower = if let ColumnKind::Keyed(key) = column.kind {
+                key.to_owned()
+            } else {
+                format!("LOWER({sql})")
+            };
             return format!("{lower} {}LIKE ? ESCAPE '!'", if term.negated { "NOT " } else { "" });
         }
         Operator::StartsWith | Operator::EndsWith => {
             // The same on both databases, and unlike LIKE with a case. The length is a number of ours.
             let length = text.chars().count();
             params.push(text.into());
-            let start = if term.operator == Operator::StartsWith { "1".to_owned() } else { format!("length({sql}) - {length} + 1") };
-            return format!("{}(length({sql}) >= {length} AND substr({sql}, {start}, {length}) = ?)", if term.negated { "NOT " } else { "" });
+            let start = if term.operator == Operator::StartsWith {
+                "1".to_owned()
+            } else {
+                format!("length({sql}) - {length} + 1")
+            };
+            return format!(
+                "{}(length({sql}) >= {length} AND substr({sql}, {start}, {length}) = ?)",
+                if term.negated { "NOT " } else { "" }
+            );
         }
         Operator::In => {
             let list: &[Json] = term.value.as_array().map_or(&[], Vec::as_slice);
             params.extend(list.iter().map(|value| bound(column.kind, value)));
-            return format!("{sql} {}IN ({})", if term.negated { "NOT " } else { "" }, vec!["?"; list.len()].join(","));
+            return format!(
+                "{sql} {}IN ({})",
+                if term.negated { "NOT " } else { "" },
+                vec!["?"; list.len()].join(",")
+            );
         }
     };
     if term.value.is_null() {
@@ -277,8 +334,16 @@ mod tests {
     #[test]
     fn values_are_parameters_and_documents_widen() {
         let mut params = Vec::new();
-        let query = Query::parse("username = \"A'; DROP TABLE users\" and (attributes.a = 1 or is_active = False)").unwrap();
-        assert_eq!(TABLE.widest(&query, &mut params), "((u.username = ? AND u.username_key = ?) AND (1 = 1 OR u.is_active = ?))");
-        assert_eq!(params, vec![Value::from("A'; DROP TABLE users"), Value::from("a'; drop table users"), Value::Int(0)]);
+        let query =
+            Query::parse("username = \"A'; DROP TABLE users\" and (attributes.a = 1 or is_active = False)")
+                .unwrap();
+        assert_eq!(
+            TABLE.widest(&query, &mut params),
+            "((u.username = ? AND u.username_key = ?) AND (1 = 1 OR u.is_active = ?))"
+        );
+        assert_eq!(
+            params,
+            vec![Value::from("A'; DROP TABLE users"), Value::from("a'; drop table users"), Value::Int(0)]
+        );
     }
 }

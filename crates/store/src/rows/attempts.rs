@@ -1,8 +1,8 @@
-//! Attempts at a secret. An attempt is counted before the secret is judged, in one statement, so that requests at the
-//! same moment cannot judge more than the limit.
+//! Attempts at a secret. An attempt is counted before the secret is judged, in one statement, so that
+//! requests at the same moment cannot judge more than the limit.
+use crate::attempt_counters::{AttemptCounters, Window};
 use crate::db::{Batch, Db};
 use crate::params;
-use crate::attempt_counters::{AttemptCounters, Window};
 use signet_base::{Error, Result, Span, Timestamp};
 
 /// What [`take`] says.
@@ -30,13 +30,14 @@ const SET: &str = "INSERT INTO attempt (name, used, until) VALUES (?, ?, ?) ON C
 const GIVE_BACK: &str = "UPDATE attempt SET used = used - 1 WHERE name = ? AND used > 0";
 const GET: &str = "SELECT used, until FROM attempt WHERE name = ?";
 const CLEAR: &str = "DELETE FROM attempt WHERE name = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM attempt WHERE name IN (SELECT name FROM attempt WHERE until <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM attempt WHERE name IN (SELECT name FROM attempt WHERE until <= ? LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[TAKE, SET, GIVE_BACK, GET, CLEAR, DELETE_EXPIRED];
 
-/// Counts an attempt of `name`. The window begins with its first attempt; within it at most `limit` are allowed, on all
-/// nodes together. Attempts that are refused do not prolong it. `name` is the caller's: keep it short, and digest what
-/// people typed.
+/// Counts an attempt of `name`. The window begins with its first attempt; within it at most `limit` are
+/// allowed, on all nodes together. Attempts that are refused do not prolong it. `name` is the caller's: keep
+/// it short, and digest what people typed.
 pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp) -> Result<Taken> {
     let until = now.plus(window);
     if limit <= 0 {
@@ -45,7 +46,8 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
     if let Some(attempt_counters) = db.attempt_counters() {
         return take_here(db, attempt_counters, name, limit, until, now).await;
     }
-    let answer = db.batch(Batch::relaxed().add(TAKE, params![name, until, now, now, now, limit]).returning()).await?;
+    let answer =
+        db.batch(Batch::relaxed().add(TAKE, params![name, until, now, now, now, limit]).returning()).await?;
     match answer.first().and_then(|rows| rows.first()) {
         Some(row) => Ok(Taken::Allowed { left: limit - row.int(0)? }),
         // Cleared in between: the attempt was refused all the same, the next one is not.
@@ -53,14 +55,23 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
     }
 }
 /// [`take`] where one process counts: nobody waits for the row.
-async fn take_here(db: &Db, attempt_counters: &AttemptCounters, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Result<Taken> {
+async fn take_here(
+    db: &Db,
+    attempt_counters: &AttemptCounters,
+    name: &str,
+    limit: i64,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Taken> {
     let known = know(db, attempt_counters, name).await?;
     let taken = match attempt_counters.take(name, limit, until, now) {
         Some(taken) => taken,
         None => {
             // Forgotten in between, since its window is over.
             attempt_counters.learn(name, known);
-            attempt_counters.take(name, limit, until, now).ok_or_else(|| Error::Unavailable("attempts cannot be counted now".into()))?
+            attempt_counters
+                .take(name, limit, until, now)
+                .ok_or_else(|| Error::Unavailable("attempts cannot be counted now".into()))?
         }
     };
     if taken.is_allowed() {
@@ -78,7 +89,13 @@ async fn know(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Result
     Ok(window)
 }
 async fn write(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Result<()> {
-    let row = |(used, until): Window| if used > 0 { Batch::relaxed().add(SET, params![name, used, until]) } else { Batch::relaxed().add(CLEAR, params![name]) };
+    let row = |(used, until): Window| {
+        if used > 0 {
+            Batch::relaxed().add(SET, params![name, used, until])
+        } else {
+            Batch::relaxed().add(CLEAR, params![name])
+        }
+    };
     // What finds no room in the queue is written at once.
     match attempt_counters.hand_over(name, |window| db.queue(row(window))) {
         Some(batch) => db.batch(batch).await.map(drop),
@@ -86,7 +103,12 @@ async fn write(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Resul
     }
 }
 /// Changes a count and writes it, where there was one.
-async fn change_here(db: &Db, attempt_counters: &AttemptCounters, name: &str, change: impl FnOnce(Window) -> Window + Send) -> Result<()> {
+async fn change_here(
+    db: &Db,
+    attempt_counters: &AttemptCounters,
+    name: &str,
+    change: impl FnOnce(Window) -> Window + Send,
+) -> Result<()> {
     know(db, attempt_counters, name).await?;
     if attempt_counters.change(name, change) { write(db, attempt_counters, name).await } else { Ok(()) }
 }
@@ -104,7 +126,9 @@ pub async fn used(db: &Db, name: &str, now: Timestamp) -> Result<i64> {
 }
 async fn current(db: &Db, name: &str) -> Result<Option<Window>> {
     match db.attempt_counters() {
-        Some(attempt_counters) => Ok(Some(know(db, attempt_counters, name).await?).filter(|(used, _)| *used > 0)),
+        Some(attempt_counters) => {
+            Ok(Some(know(db, attempt_counters, name).await?).filter(|(used, _)| *used > 0))
+        }
         None => stored(db, name).await,
     }
 }

@@ -1,12 +1,16 @@
-//! The `attributes` filter of users and groups: `{"a__b": 1}` means that `attributes.a.b` is 1; the last part may be a
-//! comparison (`icontains`, `gt`, `in`, `isnull`…). Judged here, because the databases share no JSON functions.
+//! The `attributes` filter of users and groups: `{"a__b": 1}` means that `attributes.a.b` is 1; the last part
+//! may be a comparison (`icontains`, `gt`, `in`, `isnull`…). Judged here, because the databases share no JSON
+//! functions.
 use signet_base::{Error, Json, Map, Result};
 
 /// Most rows that one filter looks at.
 pub(crate) const BOUND: i64 = 200_000;
 
 pub(crate) fn too_many(field: &str) -> Error {
-    Error::invalid(field, format!("More than {BOUND} rows would have to be looked at: narrow the list by another filter."))
+    Error::invalid(
+        field,
+        format!("More than {BOUND} rows would have to be looked at: narrow the list by another filter."),
+    )
 }
 
 pub(crate) fn parse(text: &str) -> Result<Map> {
@@ -96,7 +100,10 @@ mod tests {
         assert!(fits(json!({"a": {"b": 5}})));
         assert!(fits(json!({"a__b": 5})) && !fits(json!({"a__b": 6})));
         assert!(fits(json!({"a__b__gt": 4, "a__b__in": [5]})) && !fits(json!({"a__b__lte": 4})));
-        assert!(fits(json!({"mail__iendswith": "@example.ORG"})) && !fits(json!({"mail__endswith": "@example.ORG"})));
+        assert!(
+            fits(json!({"mail__iendswith": "@example.ORG"}))
+                && !fits(json!({"mail__endswith": "@example.ORG"}))
+        );
         assert!(fits(json!({"none__isnull": true})) && fits(json!({"a__isnull": false})));
         assert!(fits(json!({"x__y": true})) && fits(json!({"a__list__1": 2})));
         assert!(!fits(json!({"a__b__nonsense": 1})));

@@ -30,12 +30,20 @@ const PUT: &str = "INSERT INTO consent (user_id, application, permissions, expir
     ON CONFLICT (user_id, application) DO UPDATE SET permissions = excluded.permissions, expires = excluded.expires, created = excluded.created RETURNING id";
 const DELETE: &str = "DELETE FROM consent WHERE id = ?";
 const DELETE_APPLICATION: &str = "DELETE FROM consent WHERE application = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM consent WHERE id IN (SELECT id FROM consent WHERE expires <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM consent WHERE id IN (SELECT id FROM consent WHERE expires <= ? LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[GET, BY_ID, PUT, DELETE, DELETE_APPLICATION, DELETE_EXPIRED];
 
 fn from_row(row: &Row) -> Result<Consent> {
-    Ok(Consent { id: row.int(0)?, user_id: row.int(1)?, application: row.uuid(2)?, permissions: row.string(3)?, expires: row.opt_time(4)?, created: row.time(5)? })
+    Ok(Consent {
+        id: row.int(0)?,
+        user_id: row.int(1)?,
+        application: row.uuid(2)?,
+        permissions: row.string(3)?,
+        expires: row.opt_time(4)?,
+        created: row.time(5)?,
+    })
 }
 
 /// The consent, expired or not: see [`Consent::is_expired`].
@@ -48,7 +56,13 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<Consent>> {
 /// Creates the consent or replaces what the user had agreed to before; its id.
 pub async fn put(db: &Db, consent: &Consent) -> Result<i64> {
     let c = consent;
-    let answer = db.batch(Batch::new().add(PUT, params![c.user_id, c.application, &c.permissions, c.expires, c.created]).returning()).await?;
+    let answer = db
+        .batch(
+            Batch::new()
+                .add(PUT, params![c.user_id, c.application, &c.permissions, c.expires, c.created])
+                .returning(),
+        )
+        .await?;
     answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)
 }
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
@@ -73,7 +87,13 @@ pub struct ConsentQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] = &[("pk", "c.id"), ("expires", "c.expires"), ("user", "c.user_id"), ("application", "c.application"), ("user__username", "u.username_key")];
+const SORT: &[(&str, &str)] = &[
+    ("pk", "c.id"),
+    ("expires", "c.expires"),
+    ("user", "c.user_id"),
+    ("application", "c.application"),
+    ("user__username", "u.username_key"),
+];
 
 /// One page of consents, and how many fit the query.
 pub async fn list(db: &Db, q: &ConsentQuery) -> Result<(Vec<Consent>, u64)> {
@@ -83,6 +103,7 @@ pub async fn list(db: &Db, q: &ConsentQuery) -> Result<(Vec<Consent>, u64)> {
     f.equal("c.user_id", q.user);
     f.equal("c.user_id", q.owner);
     let columns = "c.id, c.user_id, c.application, c.permissions, c.expires, c.created";
-    let (rows, total) = f.page(db, columns, "consent c JOIN users u ON u.id = c.user_id", SORT, "c.id", &q.page).await?;
+    let (rows, total) =
+        f.page(db, columns, "consent c JOIN users u ON u.id = c.user_id", SORT, "c.id", &q.page).await?;
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

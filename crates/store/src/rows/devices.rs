@@ -31,7 +31,8 @@ impl DeviceKind {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.as_str() == name)
     }
-    /// `app_label` and `model` of the kind on the wire: `("authentik_stages_authenticator_totp", "TOTPDevice")`.
+    /// `app_label` and `model` of the kind on the wire: `("authentik_stages_authenticator_totp",
+    /// "TOTPDevice")`.
     pub fn model(self) -> (&'static str, &'static str) {
         match self {
             Self::Static => ("authentik_stages_authenticator_static", "StaticDevice"),
@@ -140,19 +141,37 @@ const UPDATE: &str = "UPDATE device SET name = ?, confirmed = ?, data = ?, updat
 const TOUCH: &str = "UPDATE device SET last_used = ? WHERE id = ?";
 const ADVANCE: &str = "UPDATE device SET counter = ?, last_used = ? WHERE id = ? AND counter < ?";
 const DELETE: &str = "DELETE FROM device WHERE id = ?";
-const ADD_CODE: &str = "INSERT INTO device_code (device_id, digest, expires) SELECT id, ?, ? FROM device WHERE uuid = ?";
+const ADD_CODE: &str =
+    "INSERT INTO device_code (device_id, digest, expires) SELECT id, ?, ? FROM device WHERE uuid = ?";
 const DROP_CODES: &str = "DELETE FROM device_code WHERE device_id = (SELECT id FROM device WHERE uuid = ?)";
-const TAKE_CODE: &str = "DELETE FROM device_code WHERE device_id = ? AND digest = ? AND (expires IS NULL OR expires > ?)";
-const COUNT_CODES: &str = "SELECT count(*) FROM device_code WHERE device_id = ? AND (expires IS NULL OR expires > ?)";
+const TAKE_CODE: &str =
+    "DELETE FROM device_code WHERE device_id = ? AND digest = ? AND (expires IS NULL OR expires > ?)";
+const COUNT_CODES: &str =
+    "SELECT count(*) FROM device_code WHERE device_id = ? AND (expires IS NULL OR expires > ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[OF_USER, OF_USER_AND_KIND, GET, BY_CREDENTIAL, INSERT, UPDATE, TOUCH, ADVANCE, DELETE, ADD_CODE, DROP_CODES, TAKE_CODE, COUNT_CODES];
+pub(crate) const STATEMENTS: &[&str] = &[
+    OF_USER,
+    OF_USER_AND_KIND,
+    GET,
+    BY_CREDENTIAL,
+    INSERT,
+    UPDATE,
+    TOUCH,
+    ADVANCE,
+    DELETE,
+    ADD_CODE,
+    DROP_CODES,
+    TAKE_CODE,
+    COUNT_CODES,
+];
 
 fn from_row(row: &Row) -> Result<Device> {
     let kind = row.text(2)?;
     Ok(Device {
         id: row.int(0)?,
         uuid: row.uuid(1)?,
-        kind: DeviceKind::parse(kind).ok_or_else(|| Error::internal(format!("a device of the unknown kind {kind:?}")))?,
+        kind: DeviceKind::parse(kind)
+            .ok_or_else(|| Error::internal(format!("a device of the unknown kind {kind:?}")))?,
         user_id: row.int(3)?,
         name: row.string(4)?,
         confirmed: row.bool(5)?,
@@ -196,7 +215,20 @@ pub async fn insert_with_codes(db: &Db, device: &Device, digests: &[String]) -> 
 /// [`insert_with_codes`] where `when` holds, in the same commit.
 pub async fn insert_when(db: &Db, when: Batch, device: &Device, digests: &[String]) -> Result<i64> {
     let d = device;
-    let values = params![d.uuid, d.kind.as_str(), d.user_id, &d.name, d.confirmed, &d.data, &d.sealed, d.credential.as_deref(), d.counter, d.created, d.updated, d.last_used];
+    let values = params![
+        d.uuid,
+        d.kind.as_str(),
+        d.user_id,
+        &d.name,
+        d.confirmed,
+        &d.data,
+        &d.sealed,
+        d.credential.as_deref(),
+        d.counter,
+        d.created,
+        d.updated,
+        d.last_used
+    ];
     let mut batch = when.then(Batch::new().add(INSERT, values).returning());
     for digest in digests {
         batch.push(ADD_CODE, params![digest, None::<Timestamp>, d.uuid]);
@@ -207,7 +239,14 @@ pub async fn insert_when(db: &Db, when: Batch, device: &Device, digests: &[Strin
 /// Writes name, confirmation and data; secret, credential and counter stay.
 pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
     let d = device;
-    missing(db.batch(Batch::new().add(UPDATE, params![&d.name, d.confirmed, &d.data, now, d.id]).expect_rows(1, "no such row")).await)
+    missing(
+        db.batch(
+            Batch::new()
+                .add(UPDATE, params![&d.name, d.confirmed, &d.data, now, d.id])
+                .expect_rows(1, "no such row"),
+        )
+        .await,
+    )
 }
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     missing(db.batch(delete_batch(id)).await)
@@ -220,24 +259,35 @@ pub fn delete_batch(id: i64) -> Batch {
 pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<bool> {
     once(db.batch(Batch::relaxed().add(TOUCH, params![now, id]).expect_rows(1, "used")).await)
 }
-/// Moves the counter forward and notes the use. False, and nothing changed, when it is there already: of many who show
-/// the same step or count, one is told true.
+/// Moves the counter forward and notes the use. False, and nothing changed, when it is there already: of many
+/// who show the same step or count, one is told true.
 pub async fn advance(db: &Db, id: i64, counter: i64, now: Timestamp) -> Result<bool> {
     once(db.batch(Batch::new().add(ADVANCE, params![counter, now, id, counter]).expect_rows(1, "used")).await)
 }
 /// Replaces what was sent before: from now on only this code is right, until it expires.
 pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp) -> Result<()> {
-    let batch = Batch::new().add(DROP_CODES, params![device.uuid]).add(ADD_CODE, params![digest, Some(expires), device.uuid]).expect_rows(1, "no such row");
+    let batch = Batch::new()
+        .add(DROP_CODES, params![device.uuid])
+        .add(ADD_CODE, params![digest, Some(expires), device.uuid])
+        .expect_rows(1, "no such row");
     missing(db.batch(batch).await)
 }
-/// Whether the code was there; it is gone then, and the use is noted. Of many who show the same code, one is told true.
+/// Whether the code was there; it is gone then, and the use is noted. Of many who show the same code, one is
+/// told true.
 pub async fn take_code(db: &Db, device: i64, digest: &str, now: Timestamp) -> Result<bool> {
-    let batch = Batch::new().add(TAKE_CODE, params![device, digest, now]).expect_rows(1, "used").add(TOUCH, params![now, device]);
+    let batch = Batch::new()
+        .add(TAKE_CODE, params![device, digest, now])
+        .expect_rows(1, "used")
+        .add(TOUCH, params![now, device]);
     once(db.batch(batch).await)
 }
 /// How many codes can still be used.
 pub async fn count_codes(db: &Db, device: i64, now: Timestamp) -> Result<i64> {
-    db.query_one(COUNT_CODES, params![device, now]).await?.map(|row| row.int(0)).transpose().map(Option::unwrap_or_default)
+    db.query_one(COUNT_CODES, params![device, now])
+        .await?
+        .map(|row| row.int(0))
+        .transpose()
+        .map(Option::unwrap_or_default)
 }
 
 fn once<T>(answer: Result<T>) -> Result<bool> {
@@ -266,7 +316,13 @@ pub struct DeviceQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] = &[("pk", "d.id"), ("name", "d.name"), ("created_on", "d.created"), ("user", "d.user_id"), ("last_used", "d.last_used")];
+const SORT: &[(&str, &str)] = &[
+    ("pk", "d.id"),
+    ("name", "d.name"),
+    ("created_on", "d.created"),
+    ("user", "d.user_id"),
+    ("last_used", "d.last_used"),
+];
 
 /// One page of devices, and how many fit the query.
 pub async fn list(db: &Db, q: &DeviceQuery) -> Result<(Vec<Device>, u64)> {

@@ -24,7 +24,8 @@ const COLUMNS: &str = "e.id, e.actor, e.action, e.app, e.context, e.client_ip, e
 const BY_ID: &str = "SELECT e.id, e.actor, e.action, e.app, e.context, e.client_ip, e.brand, e.created, e.expires FROM event e WHERE e.id = ?";
 const INSERT: &str = "INSERT INTO event (id, actor, username, action, app, context, client_ip, brand, model_app, model_name, model_pk, authorized_app, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const DELETE: &str = "DELETE FROM event WHERE id = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE expires <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE expires <= ? LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, INSERT, DELETE, DELETE_EXPIRED];
 
@@ -121,8 +122,14 @@ pub struct EventQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] =
-    &[("created", "-e.created"), ("action", "e.action"), ("app", "e.app"), ("client_ip", "e.client_ip"), ("user", "e.username"), ("expires", "e.expires")];
+const SORT: &[(&str, &str)] = &[
+    ("created", "-e.created"),
+    ("action", "e.action"),
+    ("app", "e.app"),
+    ("client_ip", "e.client_ip"),
+    ("user", "e.username"),
+    ("expires", "e.expires"),
+];
 
 const TABLE: Table = Table {
     from: "event e",
@@ -155,14 +162,20 @@ pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {
     f.equal("e.username", q.username.as_deref());
     f.equal("e.app", q.app.as_deref());
     if let Some(name) = &q.brand_name {
-        f.and("e.brand LIKE ? ESCAPE '!'", [super::list::contains(&format!("\"name\":{}", Json::String(name.clone()))).into()]);
+        f.and(
+            "e.brand LIKE ? ESCAPE '!'",
+            [super::list::contains(&format!("\"name\":{}", Json::String(name.clone()))).into()],
+        );
     }
     f.equal("e.model_app", q.context_model_app.as_deref());
     f.equal("e.model_name", q.context_model_name.as_deref());
     f.equal("e.model_pk", q.context_model_pk.as_deref());
     f.equal("e.authorized_app", q.context_authorized_app.as_deref());
-    // The indexes of these two leave out the many events that are about no object; the database must see that it may use them.
-    for (column, value) in [("e.model_pk", &q.context_model_pk), ("e.authorized_app", &q.context_authorized_app)] {
+    // The indexes of these two leave out the many events that are about no object; the database must see that
+    // it may use them.
+    for (column, value) in
+        [("e.model_pk", &q.context_model_pk), ("e.authorized_app", &q.context_authorized_app)]
+    {
         if value.as_deref().is_some_and(|v| !v.is_empty()) {
             f.and(format!("{column} <> ''"), []);
         }
@@ -171,7 +184,9 @@ pub async fn list(db: &Db, q: &EventQuery) -> Result<(Vec<Event>, u64)> {
         f.and("e.created >= ?", [at.into()]);
     }
     let (rows, total) = match &q.query {
-        Some(query) => TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?,
+        Some(query) => {
+            TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?
+        }
         None => f.page(db, COLUMNS, TABLE.from, SORT, TABLE.id, &q.page).await?,
     };
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))

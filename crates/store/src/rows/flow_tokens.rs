@@ -32,9 +32,11 @@ const INSERT: &str = "INSERT INTO flow_token (id, digest, flow, user_id, purpose
 const TAKE: &str = "DELETE FROM flow_token WHERE id = ? AND expires > ?";
 const DELETE_OF_USER: &str = "DELETE FROM flow_token WHERE user_id = ? AND flow = ?";
 const DELETE_FLOW: &str = "DELETE FROM flow_token WHERE flow = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM flow_token WHERE id IN (SELECT id FROM flow_token WHERE expires <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM flow_token WHERE id IN (SELECT id FROM flow_token WHERE expires <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[BY_DIGEST, INSERT, TAKE, DELETE_OF_USER, DELETE_FLOW, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] =
+    &[BY_DIGEST, INSERT, TAKE, DELETE_OF_USER, DELETE_FLOW, DELETE_EXPIRED];
 
 fn digest(vault: &Vault, key: &str) -> String {
     vault.digest("flow_token", key)
@@ -43,7 +45,16 @@ fn digest(vault: &Vault, key: &str) -> String {
 fn from_row(row: &Row, vault: &Vault) -> Result<FlowToken> {
     let id = row.uuid(0)?;
     let plan = vault.open(("flow_token", &id.to_string(), "plan"), row.text(4)?)?;
-    Ok(FlowToken { id, flow: row.uuid(1)?, user_id: row.opt_int(2)?, purpose: row.string(3)?, plan, created: row.time(5)?, expires: row.time(6)?, epoch: row.int(7)? })
+    Ok(FlowToken {
+        id,
+        flow: row.uuid(1)?,
+        user_id: row.opt_int(2)?,
+        purpose: row.string(3)?,
+        plan,
+        created: row.time(5)?,
+        expires: row.time(6)?,
+        epoch: row.int(7)?,
+    })
 }
 
 /// The link with this key, expired or not: see [`FlowToken::is_expired`].
@@ -58,11 +69,24 @@ pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, rep
     if let (true, Some(user)) = (replace, t.user_id) {
         batch.push(DELETE_OF_USER, params![user, t.flow]);
     }
-    batch.push(INSERT, params![t.id, digest(vault, key.reveal()), t.flow, t.user_id, &t.purpose, plan, t.created, t.expires, t.epoch]);
+    batch.push(
+        INSERT,
+        params![
+            t.id,
+            digest(vault, key.reveal()),
+            t.flow,
+            t.user_id,
+            &t.purpose,
+            plan,
+            t.created,
+            t.expires,
+            t.epoch
+        ],
+    );
     db.batch(batch).await.map(drop)
 }
-/// Uses a link up that has not expired, with the other links of the same person for the same flow. Of many at once, one
-/// gets `true`.
+/// Uses a link up that has not expired, with the other links of the same person for the same flow. Of many at
+/// once, one gets `true`.
 pub async fn take(db: &Db, id: Uuid, flow: Uuid, user: Option<i64>, now: Timestamp) -> Result<bool> {
     let mut batch = Batch::new().add(TAKE, params![id, now]).expect_rows(1, "taken");
     if let Some(user) = user {

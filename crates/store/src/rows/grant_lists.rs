@@ -18,7 +18,13 @@ pub struct GrantQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] = &[("pk", "g.id"), ("expires", "g.expires"), ("provider", "g.provider"), ("user", "g.user_id"), ("scope", "g.scope")];
+const SORT: &[(&str, &str)] = &[
+    ("pk", "g.id"),
+    ("expires", "g.expires"),
+    ("provider", "g.provider"),
+    ("user", "g.user_id"),
+    ("scope", "g.scope"),
+];
 
 fn filter(q: &GrantQuery, dead: &str) -> Filter {
     let mut f = Filter::default();

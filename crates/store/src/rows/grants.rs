@@ -1,5 +1,5 @@
-//! OAuth2 grants: authorization codes, access and refresh tokens. A family is everything that came from one authorization;
-//! it is revoked as a whole when a code or a refresh token is seen twice.
+//! OAuth2 grants: authorization codes, access and refresh tokens. A family is everything that came from one
+//! authorization; it is revoked as a whole when a code or a refresh token is seen twice.
 pub use super::grant_lists::{GrantQuery, list, list_codes};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
@@ -20,7 +20,8 @@ pub struct Code {
     pub session: Option<Uuid>,
     pub family: Uuid,
     pub scope: String,
-    /// What the token endpoint must compare and carry on: redirect URI, challenge, nonce, authentication context.
+    /// What the token endpoint must compare and carry on: redirect URI, challenge, nonce, authentication
+    /// context.
     pub data: Json,
     pub issued: Timestamp,
     pub expires: Timestamp,
@@ -101,14 +102,17 @@ const CODE_ID: &str = "SELECT id, digest, provider, user_id, session, family, sc
 const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ? \
     AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_code.user_id)";
 const CODE_DELETE: &str = "DELETE FROM oauth_code WHERE id = ?";
-// One index finds what somebody holds, within a session, of a family: three would cost three pages at each insert.
-const CODE_USE_FAMILY: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ? AND family = ?";
-const CODE_USE_FAMILY_ALONE: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
+// One index finds what somebody holds, within a session, of a family: three would cost three pages at each
+// insert.
+const CODE_USE_FAMILY: &str =
+    "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ? AND family = ?";
+const CODE_USE_FAMILY_ALONE: &str =
+    "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
 const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ?";
 const CODE_DELETE_PROVIDER: &str = "DELETE FROM oauth_code WHERE provider = ?";
-const CODE_EXPIRED: &str = "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
-const INSERT: &str =
-    "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const CODE_EXPIRED: &str =
+    "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
+const INSERT: &str = "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const GET: &str = "SELECT t.id, t.kind, t.digest, t.provider, t.user_id, t.session, t.family, t.scope, t.data, t.issued, t.expires, \
     CASE WHEN t.revoked = 1 OR EXISTS (SELECT 1 FROM oauth_revocation r WHERE r.at >= t.issued AND \
     (r.subject IN (t.digest, t.family, t.session) OR (t.kind = 'access' AND r.subject IN ('access ' || t.session, t.session || '/' || t.provider)))) THEN 1 ELSE 0 END, t.epoch \
@@ -117,22 +121,28 @@ const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family
 pub(crate) const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ? \
     AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_token.user_id)";
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
-const REVOKE_FAMILY: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND family = ?";
-const REVOKE_FAMILY_ALONE: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
+const REVOKE_FAMILY: &str =
+    "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND family = ?";
+const REVOKE_FAMILY_ALONE: &str =
+    "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
 const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ?";
 const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND provider = ? AND kind = 'access'";
-const REVOKE_ACCESS: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND kind = 'access'";
+const REVOKE_ACCESS: &str =
+    "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND kind = 'access'";
 const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
 const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
-const EXPIRED: &str = "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
+const EXPIRED: &str =
+    "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
 
-// A revocation is remembered apart from the rows it is about: access tokens are valid before their row is written.
+// A revocation is remembered apart from the rows it is about: access tokens are valid before their row is
+// written.
 const MARK: &str = "INSERT INTO oauth_revocation (subject, at, expires) VALUES (?, ?, 0) ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
 const MARK_ID: &str = "INSERT INTO oauth_revocation (subject, at, expires) SELECT digest, CAST(? AS BIGINT), 0 FROM oauth_token WHERE id = ? ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
 const MARKED: &str = "SELECT 1 FROM oauth_revocation WHERE subject IN (?, ?, ?, ?, ?) AND at >= ? LIMIT 1";
 const MARKS_AGE: &str = "UPDATE oauth_revocation SET expires = ? WHERE expires = 0";
 const MARKS_EXPIRED: &str = "DELETE FROM oauth_revocation WHERE subject IN (SELECT subject FROM oauth_revocation WHERE expires > 0 AND expires <= ? LIMIT ?)";
-/// Longest life, in seconds, of an access token whose row is not waited for; revocations are remembered longer.
+/// Longest life, in seconds, of an access token whose row is not waited for; revocations are remembered
+/// longer.
 pub const LONGEST_BEHIND: i64 = 30 * 86_400;
 const MARKS_KEPT: i64 = LONGEST_BEHIND + 7 * 86_400;
 /// When a revocation is for ever: whatever was issued under the subject.
@@ -211,7 +221,14 @@ async fn one_token(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Gran
 /// Durable: the code goes to the browser only after this.
 pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
     let c = code;
-    db.execute(CODE_INSERT, params![&c.digest, c.provider, c.user_id, c.session, c.family, &c.scope, &c.data, c.issued, c.expires, c.epoch]).await
+    db.execute(
+        CODE_INSERT,
+        params![
+            &c.digest, c.provider, c.user_id, c.session, c.family, &c.scope, &c.data, c.issued, c.expires,
+            c.epoch
+        ],
+    )
+    .await
 }
 /// The code, used and expired ones too.
 pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
@@ -226,13 +243,29 @@ pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
 
 fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
     for t in tokens {
-        batch.push(INSERT, params![t.kind.as_str(), &t.digest, t.provider, t.user_id, t.session, t.family, &t.scope, &t.data, t.issued, t.expires, t.revoked, t.epoch]);
+        batch.push(
+            INSERT,
+            params![
+                t.kind.as_str(),
+                &t.digest,
+                t.provider,
+                t.user_id,
+                t.session,
+                t.family,
+                &t.scope,
+                &t.data,
+                t.issued,
+                t.expires,
+                t.revoked,
+                t.epoch
+            ],
+        );
     }
     batch
 }
 
-/// Uses the code up and stores the tokens it yields, in one step: of any number of callers exactly one wins. Seen again,
-/// the family is revoked (RFC 6749 §4.1.2).
+/// Uses the code up and stores the tokens it yields, in one step: of any number of callers exactly one wins.
+/// Seen again, the family is revoked (RFC 6749 §4.1.2).
 pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
     let batch = Batch::new().add(CODE_USE, params![digest, now]).expect_rows(1, "code");
     match db.batch(with_tokens(batch, tokens)).await {
@@ -248,8 +281,8 @@ pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
     }
 }
 
-/// Replaces a refresh token by its successors in one step. A token that was replaced or revoked before takes its whole
-/// family with it (RFC 9700 §4.14).
+/// Replaces a refresh token by its successors in one step. A token that was replaced or revoked before takes
+/// its whole family with it (RFC 9700 §4.14).
 pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
     let batch = Batch::new().add(ROTATE, params![digest, now]).expect_rows(1, "refresh");
     match db.batch(with_tokens(batch, tokens)).await {
@@ -281,9 +314,13 @@ pub async fn insert_behind(db: &Db, tokens: &[GrantToken]) -> Result<()> {
 pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
     let access = t.session.map(access_in);
     let in_session = t.session.map(|s| format!("{s}/{}", t.provider));
-    Ok(db.query_one(MARKED, params![&t.digest, t.family, t.session, in_session, access, t.issued]).await?.is_some())
+    Ok(db
+        .query_one(MARKED, params![&t.digest, t.family, t.session, in_session, access, t.issued])
+        .await?
+        .is_some())
 }
-/// The token, revoked and expired ones too. An access token may be valid without a row: see [`insert_behind`].
+/// The token, revoked and expired ones too. An access token may be valid without a row: see
+/// [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
     let (read_cache, changes) = db.recent_tokens();
     if let Some(token) = read_cache.find(digest, changes) {
@@ -302,7 +339,8 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
     db.flush().await?;
     one_token(db, BY_ID, params![id]).await
 }
-/// Remembers what is revoked, and marks the rows. What is queued is written first, so that lists show it as revoked.
+/// Remembers what is revoked, and marks the rows. What is queued is written first, so that lists show it as
+/// revoked.
 async fn revoke_all(db: &Db, subject: String, at: Timestamp, rows: Batch) -> Result<()> {
     db.flush().await?;
     db.batch(Batch::new().add(MARK, params![subject, at]).then(rows)).await.map(drop)
@@ -315,8 +353,12 @@ pub async fn revoke(db: &Db, digest: &str) -> Result<()> {
 pub async fn revoke_family(db: &Db, holder: Holder) -> Result<()> {
     let Holder { user, session, family } = holder;
     let rows = match session {
-        Some(session) => Batch::new().add(REVOKE_FAMILY, params![user, session, family]).add(CODE_USE_FAMILY, params![user, session, family]),
-        None => Batch::new().add(REVOKE_FAMILY_ALONE, params![user, family]).add(CODE_USE_FAMILY_ALONE, params![user, family]),
+        Some(session) => Batch::new()
+            .add(REVOKE_FAMILY, params![user, session, family])
+            .add(CODE_USE_FAMILY, params![user, session, family]),
+        None => Batch::new()
+            .add(REVOKE_FAMILY_ALONE, params![user, family])
+            .add(CODE_USE_FAMILY_ALONE, params![user, family]),
     };
     revoke_all(db, family.to_string(), EVER, rows).await
 }
@@ -327,20 +369,38 @@ pub async fn revoke_session(db: &Db, user: i64, session: Uuid) -> Result<()> {
 }
 /// [`revoke_session`] as a part of a larger batch.
 pub fn revoke_session_batch(user: i64, session: Uuid) -> Batch {
-    Batch::new().add(MARK, params![session.to_string(), EVER]).add(REVOKE_SESSION, params![user, session]).add(CODE_DELETE_SESSION, params![user, session])
+    Batch::new()
+        .add(MARK, params![session.to_string(), EVER])
+        .add(REVOKE_SESSION, params![user, session])
+        .add(CODE_DELETE_SESSION, params![user, session])
 }
 /// Revokes the access tokens that one provider gave somebody within a session until `now`.
-pub async fn revoke_access_of(db: &Db, user: i64, session: Uuid, provider: i64, now: Timestamp) -> Result<()> {
-    revoke_all(db, format!("{session}/{provider}"), now, Batch::new().add(REVOKE_ACCESS_OF, params![user, session, provider])).await
+pub async fn revoke_access_of(
+    db: &Db,
+    user: i64,
+    session: Uuid,
+    provider: i64,
+    now: Timestamp,
+) -> Result<()> {
+    revoke_all(
+        db,
+        format!("{session}/{provider}"),
+        now,
+        Batch::new().add(REVOKE_ACCESS_OF, params![user, session, provider]),
+    )
+    .await
 }
 /// Under which subject it is kept that the access tokens of a session are revoked.
 fn access_in(session: Uuid) -> String {
     format!("access {session}")
 }
-/// Ends what hangs on a session that is over, as a part of a larger batch: access tokens that were given within it until
-/// `at`, and codes. Refresh tokens stay: they were asked for to be used without the person.
+/// Ends what hangs on a session that is over, as a part of a larger batch: access tokens that were given
+/// within it until `at`, and codes. Refresh tokens stay: they were asked for to be used without the person.
 pub fn end_access_batch(user: i64, session: Uuid, at: Timestamp) -> Batch {
-    Batch::new().add(MARK, params![access_in(session), at]).add(REVOKE_ACCESS, params![user, session]).add(CODE_DELETE_SESSION, params![user, session])
+    Batch::new()
+        .add(MARK, params![access_in(session), at])
+        .add(REVOKE_ACCESS, params![user, session])
+        .add(CODE_DELETE_SESSION, params![user, session])
 }
 /// Removes a token's row; the token is not valid any more.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
@@ -350,10 +410,13 @@ pub async fn delete(db: &Db, id: i64) -> Result<()> {
 pub(crate) fn delete_provider(provider: i64) -> Batch {
     Batch::new().add(CODE_DELETE_PROVIDER, params![provider]).add(DELETE_PROVIDER, params![provider])
 }
-/// Removes up to `limit` codes and as many tokens that expired before `before`. Keep them for a while after their
-/// expiry: a used code is recognised as reused only as long as its row is there.
+/// Removes up to `limit` codes and as many tokens that expired before `before`. Keep them for a while after
+/// their expiry: a used code is recognised as reused only as long as its row is there.
 pub async fn delete_expired(db: &Db, before: Timestamp, limit: i64) -> Result<()> {
     let marks_end = before.plus(Span::from_secs(MARKS_KEPT));
-    let rows = Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit]);
-    db.batch(rows.add(MARKS_AGE, params![marks_end]).add(MARKS_EXPIRED, params![before, limit])).await.map(drop)
+    let rows =
+        Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit]);
+    db.batch(rows.add(MARKS_AGE, params![marks_end]).add(MARKS_EXPIRED, params![before, limit]))
+        .await
+        .map(drop)
 }

@@ -23,7 +23,14 @@ impl Group {
     /// An ordinary group without attributes.
     pub fn new(ports: &Ports, name: impl Into<String>) -> Self {
         let now = ports.now();
-        Self { id: ports.uuid(), name: name.into(), is_superuser: false, attributes: Map::new(), created: now, updated: now }
+        Self {
+            id: ports.uuid(),
+            name: name.into(),
+            is_superuser: false,
+            attributes: Map::new(),
+            created: now,
+            updated: now,
+        }
     }
 }
 
@@ -34,7 +41,8 @@ const INSERT: &str = "INSERT INTO user_group (id, name, name_key, is_superuser, 
 const UPDATE: &str = "UPDATE user_group SET name = ?, name_key = ?, is_superuser = ?, attributes = ?, updated = ? WHERE id = ?";
 const DELETE: &str = "DELETE FROM user_group WHERE id = ?";
 const CLEAR_PARENTS: &str = "DELETE FROM group_parent WHERE child_id = ?";
-const ADD_PARENT: &str = "INSERT INTO group_parent (child_id, parent_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const ADD_PARENT: &str =
+    "INSERT INTO group_parent (child_id, parent_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const CLEAR_MEMBERS: &str = "DELETE FROM membership WHERE group_id = ?";
 const ADD_MEMBER: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const EFFECTIVE: &str = "WITH RECURSIVE up(id) AS (SELECT group_id FROM membership WHERE user_id = ? UNION SELECT p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id) \
@@ -45,14 +53,34 @@ const DIRECT: &str = "SELECT g.id, g.name, g.is_superuser, g.attributes, g.creat
 const ANY_SUPERUSER: &str = "WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
     SELECT count(*) FROM users u WHERE u.is_active = 1 AND u.id IN (SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[BY_ID, BY_NAME, INSERT, UPDATE, DELETE, CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, EFFECTIVE, DIRECT_MARKED, DIRECT, ANY_SUPERUSER];
+pub(crate) const STATEMENTS: &[&str] = &[
+    BY_ID,
+    BY_NAME,
+    INSERT,
+    UPDATE,
+    DELETE,
+    CLEAR_PARENTS,
+    ADD_PARENT,
+    CLEAR_MEMBERS,
+    ADD_MEMBER,
+    EFFECTIVE,
+    DIRECT_MARKED,
+    DIRECT,
+    ANY_SUPERUSER,
+];
 
 fn from_row(row: &Row) -> Result<Group> {
     from_row_at(row, 0)
 }
 pub(crate) fn from_row_at(row: &Row, i: usize) -> Result<Group> {
-    Ok(Group { id: row.uuid(i)?, name: row.string(i + 1)?, is_superuser: row.bool(i + 2)?, attributes: row.map(i + 3)?, created: row.time(i + 4)?, updated: row.time(i + 5)? })
+    Ok(Group {
+        id: row.uuid(i)?,
+        name: row.string(i + 1)?,
+        is_superuser: row.bool(i + 2)?,
+        attributes: row.map(i + 3)?,
+        created: row.time(i + 4)?,
+        updated: row.time(i + 5)?,
+    })
 }
 
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
@@ -74,27 +102,43 @@ pub async fn many(db: &Db, ids: &[Uuid]) -> Result<Vec<Group>> {
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// Adds a group with its parents and members, all or nothing. `Error::Conflict("user_group.name")` when the name is taken,
-/// `Error::Conflict("foreign key")` when a parent or a member does not exist.
+/// Adds a group with its parents and members, all or nothing. `Error::Conflict("user_group.name")` when the
+/// name is taken, `Error::Conflict("foreign key")` when a parent or a member does not exist.
 pub async fn insert(db: &Db, group: &Group, parents: &[Uuid], members: &[i64]) -> Result<()> {
     db.batch(insert_batch(group, parents, members)).await.map(drop)
 }
 /// [`insert`] as a part of a larger batch.
 pub fn insert_batch(group: &Group, parents: &[Uuid], members: &[i64]) -> Batch {
     let g = group;
-    let batch = Batch::new().add(INSERT, params![g.id, &g.name, g.name.to_lowercase(), g.is_superuser, &g.attributes, g.created, g.updated]);
+    let batch = Batch::new().add(
+        INSERT,
+        params![g.id, &g.name, g.name.to_lowercase(), g.is_superuser, &g.attributes, g.created, g.updated],
+    );
     relations(batch, g.id, Some(parents), Some(members))
 }
 
-/// Writes the group; `parents` and `members` replace what was there. That no group becomes its own ancestor is for the
-/// caller to see with [`ancestors`]. `Error::NotFound` when there is no such group.
-pub async fn update(db: &Db, group: &Group, parents: Option<&[Uuid]>, members: Option<&[i64]>, now: Timestamp) -> Result<()> {
+/// Writes the group; `parents` and `members` replace what was there. That no group becomes its own ancestor
+/// is for the caller to see with [`ancestors`]. `Error::NotFound` when there is no such group.
+pub async fn update(
+    db: &Db,
+    group: &Group,
+    parents: Option<&[Uuid]>,
+    members: Option<&[i64]>,
+    now: Timestamp,
+) -> Result<()> {
     missing(db.batch(update_batch(group, parents, members, now)).await)
 }
 /// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such group.
-pub fn update_batch(group: &Group, parents: Option<&[Uuid]>, members: Option<&[i64]>, now: Timestamp) -> Batch {
+pub fn update_batch(
+    group: &Group,
+    parents: Option<&[Uuid]>,
+    members: Option<&[i64]>,
+    now: Timestamp,
+) -> Batch {
     let g = group;
-    let batch = Batch::new().add(UPDATE, params![&g.name, g.name.to_lowercase(), g.is_superuser, &g.attributes, now, g.id]).expect_rows(1, "no such row");
+    let batch = Batch::new()
+        .add(UPDATE, params![&g.name, g.name.to_lowercase(), g.is_superuser, &g.attributes, now, g.id])
+        .expect_rows(1, "no such row");
     relations(batch, g.id, parents, members)
 }
 
@@ -148,8 +192,10 @@ pub async fn direct_groups(db: &Db, user: i64) -> Result<Vec<Group>> {
 pub async fn direct_groups_of_many(db: &Db, users: &[i64]) -> Result<HashMap<i64, Vec<Group>>> {
     let mut all: HashMap<i64, Vec<Group>> = HashMap::new();
     for chunk in users.chunks(512) {
-        let sql =
-            format!("SELECT m.user_id, {COLUMNS} FROM user_group g JOIN membership m ON m.group_id = g.id WHERE m.user_id IN ({}) ORDER BY g.name_key, g.id", in_list(chunk.len()));
+        let sql = format!(
+            "SELECT m.user_id, {COLUMNS} FROM user_group g JOIN membership m ON m.group_id = g.id WHERE m.user_id IN ({}) ORDER BY g.name_key, g.id",
+            in_list(chunk.len())
+        );
         for row in db.scan(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.int(0)?).or_default().push(from_row_at(&row, 1)?);
         }
@@ -201,8 +247,10 @@ pub async fn descendants(db: &Db, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
 async fn related(db: &Db, ids: &[Uuid], from: &str, to: &str) -> Result<HashMap<Uuid, Vec<Group>>> {
     let mut all: HashMap<Uuid, Vec<Group>> = HashMap::new();
     for chunk in ids.chunks(512) {
-        let sql =
-            format!("SELECT p.{from}, {COLUMNS} FROM group_parent p JOIN user_group g ON g.id = p.{to} WHERE p.{from} IN ({}) ORDER BY g.name_key, g.id", in_list(chunk.len()));
+        let sql = format!(
+            "SELECT p.{from}, {COLUMNS} FROM group_parent p JOIN user_group g ON g.id = p.{to} WHERE p.{from} IN ({}) ORDER BY g.name_key, g.id",
+            in_list(chunk.len())
+        );
         for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.uuid(0)?).or_default().push(from_row_at(&row, 1)?);
         }
@@ -221,7 +269,11 @@ pub async fn children_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec
 pub async fn members_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<User>>> {
     let mut all: HashMap<Uuid, Vec<User>> = HashMap::new();
     for chunk in ids.chunks(512) {
-        let sql = format!("SELECT {}, m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE m.group_id IN ({}) ORDER BY u.id", users::COLUMNS, in_list(chunk.len()));
+        let sql = format!(
+            "SELECT {}, m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE m.group_id IN ({}) ORDER BY u.id",
+            users::COLUMNS,
+            in_list(chunk.len())
+        );
         for row in db.scan(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.uuid(row.len() - 1)?).or_default().push(users::from_row(&row)?);
         }
@@ -232,7 +284,10 @@ pub async fn members_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<
 pub async fn member_ids_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<i64>>> {
     let mut all: HashMap<Uuid, Vec<i64>> = HashMap::new();
     for chunk in ids.chunks(512) {
-        let sql = format!("SELECT group_id, user_id FROM membership WHERE group_id IN ({}) ORDER BY user_id", in_list(chunk.len()));
+        let sql = format!(
+            "SELECT group_id, user_id FROM membership WHERE group_id IN ({}) ORDER BY user_id",
+            in_list(chunk.len())
+        );
         for row in db.scan(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.uuid(0)?).or_default().push(row.int(1)?);
         }
@@ -280,7 +335,8 @@ pub fn understands(query: &Query) -> bool {
     TABLE.understands(query)
 }
 
-const SORT: &[(&str, &str)] = &[("name", "g.name_key"), ("pk", "g.id"), ("is_superuser", "g.is_superuser"), ("created", "g.created")];
+const SORT: &[(&str, &str)] =
+    &[("name", "g.name_key"), ("pk", "g.id"), ("is_superuser", "g.is_superuser"), ("created", "g.created")];
 
 /// One page of groups, and how many fit the query.
 pub async fn list(db: &Db, q: &GroupQuery) -> Result<(Vec<Group>, u64)> {
@@ -290,7 +346,10 @@ pub async fn list(db: &Db, q: &GroupQuery) -> Result<(Vec<Group>, u64)> {
     f.equal("g.is_superuser", q.is_superuser);
     if !q.members_by_pk.is_empty() {
         let list = in_list(q.members_by_pk.len());
-        f.and(format!("g.id IN (SELECT m.group_id FROM membership m WHERE m.user_id IN ({list}))"), in_params(q.members_by_pk.iter().copied()));
+        f.and(
+            format!("g.id IN (SELECT m.group_id FROM membership m WHERE m.user_id IN ({list}))"),
+            in_params(q.members_by_pk.iter().copied()),
+        );
     }
     if !q.members_by_username.is_empty() {
         let list = in_list(q.members_by_username.len());
@@ -320,7 +379,9 @@ pub async fn list(db: &Db, q: &GroupQuery) -> Result<(Vec<Group>, u64)> {
         f.and(format!("g.id IN ({})", in_list(ids.len())), in_params(ids));
     }
     let (rows, total) = match &q.query {
-        Some(query) => TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?,
+        Some(query) => {
+            TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?
+        }
         None => f.page(db, COLUMNS, TABLE.from, SORT, TABLE.id, &q.page).await?,
     };
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))

@@ -1,4 +1,5 @@
-//! Invitations to make an account. Whoever has the key of one may: its row is found by a digest, and the key is sealed.
+//! Invitations to make an account. Whoever has the key of one may: its row is found by a digest, and the key
+//! is sealed.
 use super::list::{Filter, Page};
 use super::users::canonical;
 use crate::db::{Batch, Db, Row};
@@ -32,15 +33,19 @@ impl Invitation {
 const COLUMNS: &str = "i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed, i.sealed";
 const BY_ID: &str = "SELECT i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed, i.sealed FROM invitation i WHERE i.id = ?";
 const INSERT: &str = "INSERT INTO invitation (id, name, flow, fixed_data, single_use, created_by, created, expires, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str = "UPDATE invitation SET name = ?, flow = ?, fixed_data = ?, single_use = ?, expires = ? WHERE id = ?";
+const UPDATE: &str =
+    "UPDATE invitation SET name = ?, flow = ?, fixed_data = ?, single_use = ?, expires = ? WHERE id = ?";
 const DELETE: &str = "DELETE FROM invitation WHERE id = ?";
-const CLAIM: &str = "UPDATE invitation SET claimed = ? WHERE id = ? AND claimed IS NULL AND (expires IS NULL OR expires > ?)";
+const CLAIM: &str =
+    "UPDATE invitation SET claimed = ? WHERE id = ? AND claimed IS NULL AND (expires IS NULL OR expires > ?)";
 const RELEASE: &str = "UPDATE invitation SET claimed = NULL WHERE id = ? AND claimed = ?";
 const USE_UP: &str = "DELETE FROM invitation WHERE id = ? AND claimed = ?";
 const DELETE_FLOW: &str = "DELETE FROM invitation WHERE flow = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM invitation WHERE id IN (SELECT id FROM invitation WHERE expires <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM invitation WHERE id IN (SELECT id FROM invitation WHERE expires <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[BY_ID, INSERT, UPDATE, DELETE, CLAIM, RELEASE, USE_UP, DELETE_FLOW, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] =
+    &[BY_ID, INSERT, UPDATE, DELETE, CLAIM, RELEASE, USE_UP, DELETE_FLOW, DELETE_EXPIRED];
 
 /// What the database and the log know an invitation by.
 pub fn digest(vault: &Vault, id: Uuid) -> String {
@@ -69,18 +74,47 @@ pub async fn by_id(db: &Db, vault: &Vault, id: Uuid) -> Result<Option<Invitation
 pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
     let (i, digest) = (invitation, digest(vault, invitation.id));
     let sealed = vault.seal(("invitation", &digest, "key"), &Secret::new(i.id.to_string()))?;
-    db.execute(INSERT, params![digest, &i.name, i.flow, &i.fixed_data, i.single_use, i.created_by, i.created, i.expires, sealed]).await
+    db.execute(
+        INSERT,
+        params![
+            digest,
+            &i.name,
+            i.flow,
+            &i.fixed_data,
+            i.single_use,
+            i.created_by,
+            i.created,
+            i.expires,
+            sealed
+        ],
+    )
+    .await
 }
 pub async fn update(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
     let i = invitation;
-    one_row(db.batch(Batch::new().add(UPDATE, params![&i.name, i.flow, &i.fixed_data, i.single_use, i.expires, digest(vault, i.id)]).expect_rows(1, "no such row")).await)
+    one_row(
+        db.batch(
+            Batch::new()
+                .add(
+                    UPDATE,
+                    params![&i.name, i.flow, &i.fixed_data, i.single_use, i.expires, digest(vault, i.id)],
+                )
+                .expect_rows(1, "no such row"),
+        )
+        .await,
+    )
 }
 pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
-    one_row(db.batch(Batch::new().add(DELETE, params![digest(vault, id)]).expect_rows(1, "no such row")).await)
+    one_row(
+        db.batch(Batch::new().add(DELETE, params![digest(vault, id)]).expect_rows(1, "no such row")).await,
+    )
 }
 /// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
-    happened(db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, "claimed")).await)
+    happened(
+        db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, "claimed"))
+            .await,
+    )
 }
 /// Gives a claimed invitation back: what it was claimed for did not happen.
 pub async fn release(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
@@ -125,8 +159,14 @@ pub struct InvitationQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] =
-    &[("-expires", "-i.expires"), ("pk", "i.id"), ("name", "i.name"), ("expires", "i.expires"), ("created_by__username", "u.username_key"), ("flow", "i.flow")];
+const SORT: &[(&str, &str)] = &[
+    ("-expires", "-i.expires"),
+    ("pk", "i.id"),
+    ("name", "i.name"),
+    ("expires", "i.expires"),
+    ("created_by__username", "u.username_key"),
+    ("flow", "i.flow"),
+];
 
 /// One page of invitations, and how many fit the query.
 pub async fn list(db: &Db, vault: &Vault, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)> {
@@ -141,6 +181,8 @@ pub async fn list(db: &Db, vault: &Vault, q: &InvitationQuery) -> Result<(Vec<In
         }
         f.one_of("i.flow", flows);
     }
-    let (rows, total) = f.page(db, COLUMNS, "invitation i LEFT JOIN users u ON u.id = i.created_by", SORT, "i.id", &q.page).await?;
+    let (rows, total) = f
+        .page(db, COLUMNS, "invitation i LEFT JOIN users u ON u.id = i.created_by", SORT, "i.id", &q.page)
+        .await?;
     Ok((rows.iter().map(|row| from_row(vault, row)).collect::<Result<_>>()?, total))
 }

@@ -50,15 +50,18 @@ pub async fn is_known(db: &Db, user: i64, digest: &str, now: Timestamp) -> Resul
 pub async fn of_user(db: &Db, user: i64) -> Result<Vec<KnownDevice>> {
     db.query(OF_USER, params![user]).await?.iter().map(from_row).collect()
 }
-/// Remembers the browser. With `before` (the digest of the cookie that it had until now) the people who are known there
-/// stay known under the new key. A part of a larger batch.
+/// Remembers the browser. With `before` (the digest of the cookie that it had until now) the people who are
+/// known there stay known under the new key. A part of a larger batch.
 pub fn put(device: &KnownDevice, before: Option<&str>) -> Batch {
     let d = device;
     let mut batch = Batch::relaxed();
     if let Some(before) = before.filter(|b| *b != d.digest) {
         batch.push(MOVE, params![&d.digest, before]);
     }
-    batch.push(PUT, params![d.user_id, &d.digest, &d.ip, &d.user_agent, d.created, d.last_used, d.expires, d.epoch]);
+    batch.push(
+        PUT,
+        params![d.user_id, &d.digest, &d.ip, &d.user_agent, d.created, d.last_used, d.expires, d.epoch],
+    );
     batch
 }
 /// Forgets every browser of a person.

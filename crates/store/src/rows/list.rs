@@ -39,7 +39,11 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub fn and(&mut self, condition: impl Into<String>, params: impl IntoIterator<Item = Value>) -> &mut Self {
+    pub fn and(
+        &mut self,
+        condition: impl Into<String>,
+        params: impl IntoIterator<Item = Value>,
+    ) -> &mut Self {
         self.sql.push(condition.into());
         self.params.extend(params);
         self
@@ -62,8 +66,20 @@ impl Filter {
     pub fn search(&mut self, text: &str, columns: &[&str]) -> &mut Self {
         for word in text.split_whitespace().take(8) {
             let pattern = contains(&word.to_lowercase());
-            let each: Vec<_> = columns.iter().map(|c| if c.ends_with("_key") { format!("{c} LIKE ? ESCAPE '!'") } else { format!("LOWER({c}) LIKE ? ESCAPE '!'") }).collect();
-            self.and(format!("({})", each.join(" OR ")), columns.iter().map(|_| Value::from(pattern.as_str())));
+            let each: Vec<_> = columns
+                .iter()
+                .map(|c| {
+                    if c.ends_with("_key") {
+                        format!("{c} LIKE ? ESCAPE '!'")
+                    } else {
+                        format!("LOWER({c}) LIKE ? ESCAPE '!'")
+                    }
+                })
+                .collect();
+            self.and(
+                format!("({})", each.join(" OR ")),
+                columns.iter().map(|_| Value::from(pattern.as_str())),
+            );
         }
         self
     }
@@ -78,14 +94,41 @@ impl Filter {
     }
     /// The first `limit` rows of `SELECT <columns> FROM <from>` in order; `params` are those of the columns.
     #[allow(clippy::too_many_arguments, reason = "the parts of a SELECT")]
-    pub async fn ordered(&self, db: &Db, columns: &str, mut params: Vec<Value>, from: &str, sort: &[(&str, &str)], tie: &str, ordering: &str, limit: i64) -> Result<Vec<Row>> {
+    pub async fn ordered(
+        &self,
+        db: &Db,
+        columns: &str,
+        mut params: Vec<Value>,
+        from: &str,
+        sort: &[(&str, &str)],
+        tie: &str,
+        ordering: &str,
+        limit: i64,
+    ) -> Result<Vec<Row>> {
         params.extend(self.params.iter().cloned());
         params.push(limit.into());
-        db.scan(&format!("SELECT {columns} FROM {from}{} ORDER BY {} LIMIT ?", self.condition(), order_by(ordering, sort, tie)), params).await
+        db.scan(
+            &format!(
+                "SELECT {columns} FROM {from}{} ORDER BY {} LIMIT ?",
+                self.condition(),
+                order_by(ordering, sort, tie)
+            ),
+            params,
+        )
+        .await
     }
-    /// One page of `SELECT <columns> FROM <from>`, and how many rows there are without paging. `sort` maps the API's
-    /// names to columns; its first entry is the order when none is asked for. `tie` makes the order total.
-    pub async fn page(&self, db: &Db, columns: &str, from: &str, sort: &[(&str, &str)], tie: &str, page: &Page) -> Result<(Vec<Row>, u64)> {
+    /// One page of `SELECT <columns> FROM <from>`, and how many rows there are without paging. `sort` maps
+    /// the API's names to columns; its first entry is the order when none is asked for. `tie` makes the order
+    /// total.
+    pub async fn page(
+        &self,
+        db: &Db,
+        columns: &str,
+        from: &str,
+        sort: &[(&str, &str)],
+        tie: &str,
+        page: &Page,
+    ) -> Result<(Vec<Row>, u64)> {
         let condition = self.condition();
         let count = db.scan(&format!("SELECT count(*) FROM {from}{condition}"), self.params.clone()).await?;
         let total = count.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
@@ -95,7 +138,12 @@ impl Filter {
         let order = order_by(&page.ordering, sort, tie);
         let mut params = self.params.clone();
         params.extend([page.limit().into(), page.offset().into()]);
-        let rows = db.scan(&format!("SELECT {columns} FROM {from}{condition} ORDER BY {order} LIMIT ? OFFSET ?"), params).await?;
+        let rows = db
+            .scan(
+                &format!("SELECT {columns} FROM {from}{condition} ORDER BY {order} LIMIT ? OFFSET ?"),
+                params,
+            )
+            .await?;
         Ok((rows, u64::try_from(total).unwrap_or(0)))
     }
 }
@@ -123,7 +171,8 @@ fn order_by(wanted: &str, sort: &[(&str, &str)], tie: &str) -> String {
 
 fn part(column: &str, down: bool) -> String {
     let column = column.trim_start_matches('-');
-    // NULL counts as the smallest value on both databases; the words are left out elsewhere, so that indexes serve.
+    // NULL counts as the smallest value on both databases; the words are left out elsewhere, so that indexes
+    // serve.
     let nullable = column.ends_with("last_login") || column.ends_with("expires");
     match (down, nullable) {
         (false, false) => column.to_owned(),

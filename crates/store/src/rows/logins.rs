@@ -17,12 +17,14 @@ pub struct Login {
     pub asn: Option<i64>,
 }
 
-const INSERT: &str = "INSERT INTO login (user_id, at, ip, country, latitude, longitude, asn) VALUES (?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str =
+    "INSERT INTO login (user_id, at, ip, country, latitude, longitude, asn) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const LATEST: &str = "SELECT user_id, at, ip, country, latitude, longitude, asn FROM login WHERE user_id = ? ORDER BY id DESC LIMIT ?";
 const DELETE_BEFORE: &str = "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE at < ? LIMIT ?)";
 const REFUSE: &str = "INSERT INTO refusal (event, request, created) VALUES (?, ?, ?)";
 const REFUSALS: &str = "SELECT event FROM refusal WHERE request = ? ORDER BY created LIMIT 20";
-const DELETE_REFUSALS: &str = "DELETE FROM refusal WHERE event IN (SELECT event FROM refusal WHERE created < ? LIMIT ?)";
+const DELETE_REFUSALS: &str =
+    "DELETE FROM refusal WHERE event IN (SELECT event FROM refusal WHERE created < ? LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[INSERT, LATEST, DELETE_BEFORE, REFUSE, REFUSALS, DELETE_REFUSALS];
 
@@ -35,7 +37,14 @@ fn from_row(row: &Row) -> Result<Login> {
         (Some(latitude), Some(longitude)) => Some((degrees(latitude), degrees(longitude))),
         _ => None,
     };
-    Ok(Login { user_id: row.int(0)?, at: row.time(1)?, ip: row.string(2)?, country: row.string(3)?, place, asn: row.opt_int(6)? })
+    Ok(Login {
+        user_id: row.int(0)?,
+        at: row.time(1)?,
+        ip: row.string(2)?,
+        country: row.string(3)?,
+        place,
+        asn: row.opt_int(6)?,
+    })
 }
 
 /// Remembers a sign-in, without waiting: see [`Db::behind`].
@@ -43,7 +52,15 @@ pub async fn insert_behind(db: &Db, login: &Login) -> Result<()> {
     #[allow(clippy::cast_possible_truncation, reason = "clamped to degrees of the globe")]
     let millionths = |degrees: f64| (degrees.clamp(-360.0, 360.0) * MILLION).round() as i64;
     let (latitude, longitude) = login.place.unzip();
-    let values = params![login.user_id, login.at, &login.ip, &login.country, latitude.map(millionths), longitude.map(millionths), login.asn];
+    let values = params![
+        login.user_id,
+        login.at,
+        &login.ip,
+        &login.country,
+        latitude.map(millionths),
+        longitude.map(millionths),
+        login.asn
+    ];
     db.write_behind(Batch::relaxed().add(INSERT, values)).await
 }
 /// The last sign-ins, newest first.
@@ -64,5 +81,11 @@ pub async fn refusals(db: &Db, request: &str) -> Result<Vec<Uuid>> {
 
 /// Removes up to `limit` sign-ins and as many notes about refusals that are older than `before`.
 pub async fn delete_before(db: &Db, before: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_BEFORE, params![before, limit]).add(DELETE_REFUSALS, params![before, limit])).await.map(drop)
+    db.batch(
+        Batch::relaxed()
+            .add(DELETE_BEFORE, params![before, limit])
+            .add(DELETE_REFUSALS, params![before, limit]),
+    )
+    .await
+    .map(drop)
 }

@@ -1,5 +1,5 @@
-//! Hashes of passwords that people had before, for policies that forbid going back to them. They are kept only while
-//! such a policy exists.
+//! Hashes of passwords that people had before, for policies that forbid going back to them. They are kept
+//! only while such a policy exists.
 use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Result, Timestamp};
@@ -7,7 +7,8 @@ use signet_base::{Result, Timestamp};
 /// Hashes that are kept for one person.
 pub const KEPT: i64 = 50;
 
-/// The present hash goes into the history, when it is one that a password fits and a policy asks for histories.
+/// The present hash goes into the history, when it is one that a password fits and a policy asks for
+/// histories.
 const KEEP: &str = "INSERT INTO password_history (user_id, password, replaced) SELECT u.id, u.password, ? FROM users u WHERE u.id = ? AND u.password <> ? AND u.password NOT LIKE '!%' \
     AND EXISTS (SELECT 1 FROM object o WHERE o.model = 'authentik_policies_unique_password.uniquepasswordpolicy')";
 const TRIM: &str = "DELETE FROM password_history WHERE user_id = ? AND id NOT IN (SELECT id FROM password_history WHERE user_id = ? ORDER BY id DESC LIMIT ?)";

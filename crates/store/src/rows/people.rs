@@ -60,7 +60,11 @@ async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>
     let rows = db.query(sql, params).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let user = users::from_row(first)?;
-    let mut groups = rows.iter().filter(|row| !row.is_null(GROUP)).map(|row| groups::from_row_at(row, GROUP)).collect::<Result<Vec<_>>>()?;
+    let mut groups = rows
+        .iter()
+        .filter(|row| !row.is_null(GROUP))
+        .map(|row| groups::from_row_at(row, GROUP))
+        .collect::<Result<Vec<_>>>()?;
     let direct = groups.iter().map(|g| g.id).collect();
     let has_parents = |row: &Row| row.bool(HAS_PARENTS);
     for row in &rows {

@@ -38,9 +38,11 @@ const ADD: &str = "INSERT INTO reputation (id, identifier, ip, geo, asn, score, 
     ELSE reputation.score + excluded.score END";
 const SUM_IP: &str = "SELECT CAST(COALESCE(SUM(score), 0) AS BIGINT) FROM reputation WHERE ip = ? AND (expires IS NULL OR expires > ?)";
 const SUM_NAME: &str = "SELECT CAST(COALESCE(SUM(score), 0) AS BIGINT) FROM reputation WHERE identifier = ? AND (expires IS NULL OR expires > ?)";
-const PAIR: &str = "SELECT score FROM reputation WHERE identifier = ? AND ip = ? AND (expires IS NULL OR expires > ?)";
+const PAIR: &str =
+    "SELECT score FROM reputation WHERE identifier = ? AND ip = ? AND (expires IS NULL OR expires > ?)";
 const DELETE: &str = "DELETE FROM reputation WHERE id = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM reputation WHERE id IN (SELECT id FROM reputation WHERE expires <= ? LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM reputation WHERE id IN (SELECT id FROM reputation WHERE expires <= ? LIMIT ?)";
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, ADD, SUM_IP, SUM_NAME, PAIR, DELETE, DELETE_EXPIRED];
 
@@ -61,10 +63,28 @@ fn from_row(row: &Row) -> Result<Reputation> {
 pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<()> {
     let (c, Limits { lower, upper }) = (change, limits);
     let first = c.score.clamp(lower.min(upper), upper.max(lower));
-    db.write_behind(Batch::relaxed().add(ADD, params![c.id, &c.identifier, &c.ip, &c.geo, &c.asn, first, c.updated, c.expires, upper, upper, lower, lower])).await
+    db.write_behind(Batch::relaxed().add(
+        ADD,
+        params![
+            c.id,
+            &c.identifier,
+            &c.ip,
+            &c.geo,
+            &c.asn,
+            first,
+            c.updated,
+            c.expires,
+            upper,
+            upper,
+            lower,
+            lower
+        ],
+    ))
+    .await
 }
 
-/// The sum of all scores of an address, of a name, or of both; a pair of the two counts once. Sees what was added before.
+/// The sum of all scores of an address, of a name, or of both; a pair of the two counts once. Sees what was
+/// added before.
 pub async fn score(db: &Db, ip: Option<&str>, identifier: Option<&str>, now: Timestamp) -> Result<i64> {
     db.flush().await?;
     let one = async |sql: &str, params| db.query_one(sql, params).await?.map_or(Ok(0), |row| row.int(0));
@@ -108,7 +128,13 @@ pub struct ReputationQuery {
     pub page: Page,
 }
 
-const SORT: &[(&str, &str)] = &[("identifier", "r.identifier"), ("ip", "r.ip"), ("score", "r.score"), ("updated", "r.updated"), ("expires", "r.expires")];
+const SORT: &[(&str, &str)] = &[
+    ("identifier", "r.identifier"),
+    ("ip", "r.ip"),
+    ("score", "r.score"),
+    ("updated", "r.updated"),
+    ("expires", "r.expires"),
+];
 
 /// One page of the scores that count now, and how many fit the query.
 pub async fn list(db: &Db, q: &ReputationQuery, now: Timestamp) -> Result<(Vec<Reputation>, u64)> {

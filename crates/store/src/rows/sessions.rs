@@ -54,10 +54,8 @@ impl Session {
 }
 
 const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch";
-const GET: &str =
-    "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.id = ?";
-const BY_UUID: &str =
-    "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.uuid = ?";
+const GET: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.id = ?";
+const BY_UUID: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.uuid = ?";
 const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, auth = excluded.auth, expires = excluded.expires, absolute_expires = excluded.absolute_expires, \
     last_used = excluded.last_used, ip = excluded.ip, user_agent = excluded.user_agent, epoch = excluded.epoch";
@@ -70,13 +68,29 @@ const DELETE: &str = "DELETE FROM session WHERE id = ?";
 const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
 const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
 const DELETE_USER_BUT: &str = "DELETE FROM session WHERE user_id = ? AND uuid <> ?";
-const DELETE_EXPIRED: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires <= ? AND user_id IS NULL LIMIT ?)";
+const DELETE_EXPIRED: &str =
+    "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires <= ? AND user_id IS NULL LIMIT ?)";
 const EXPIRED_OF_PEOPLE: &str = "SELECT s.id, s.user_id, s.uuid, s.expires FROM session s WHERE s.expires <= ? AND s.user_id IS NOT NULL LIMIT ?";
 const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
 const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[GET, BY_UUID, PUT, UPDATE, ROTATE, NOTE_USE, KEEP_NEWEST, DELETE, DELETE_UUID, DELETE_USER, DELETE_USER_BUT, DELETE_EXPIRED, EXPIRED_OF_PEOPLE, COUNT, OF_USER];
+pub(crate) const STATEMENTS: &[&str] = &[
+    GET,
+    BY_UUID,
+    PUT,
+    UPDATE,
+    ROTATE,
+    NOTE_USE,
+    KEEP_NEWEST,
+    DELETE,
+    DELETE_UUID,
+    DELETE_USER,
+    DELETE_USER_BUT,
+    DELETE_EXPIRED,
+    EXPIRED_OF_PEOPLE,
+    COUNT,
+    OF_USER,
+];
 
 fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
@@ -101,7 +115,20 @@ fn batch(durable: bool) -> Batch {
 }
 
 fn whole(s: &Session) -> Vec<Value> {
-    params![&s.id, s.uuid, s.user_id, &s.data, &s.auth, s.created, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, s.epoch]
+    params![
+        &s.id,
+        s.uuid,
+        s.user_id,
+        &s.data,
+        &s.auth,
+        s.created,
+        s.expires,
+        s.absolute_expires,
+        s.last_used,
+        &s.ip,
+        &s.user_agent,
+        s.epoch
+    ]
 }
 
 /// The session with this digest, expired or not: see [`Session::is_expired`].
@@ -134,17 +161,19 @@ pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
     batch(durable).add(PUT, whole(session))
 }
-/// A change before sign-in that is written later. `None`: to be written now; else whether the session is still there.
+/// A change before sign-in that is written later. `None`: to be written now; else whether the session is
+/// still there.
 fn waits(db: &Db, session: &Session, durable: bool, new: bool) -> Option<bool> {
-    let (pending_sessions, backend) = db.pending_sessions().filter(|_| session.user_id.is_none() && !durable)?;
+    let (pending_sessions, backend) =
+        db.pending_sessions().filter(|_| session.user_id.is_none() && !durable)?;
     pending_sessions.keep(backend, session, new)
 }
 /// How a waiting session is written: what has gone from the database meanwhile stays gone.
 pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
     if new { put_batch(session, false) } else { Batch::relaxed().add(UPDATE, changed(session)) }
 }
-/// Replaces a session that must still be there: a request that began before the session was ended does not bring it
-/// back. Says whether it was there.
+/// Replaces a session that must still be there: a request that began before the session was ended does not
+/// bring it back. Says whether it was there.
 pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<bool> {
     if let Some(there) = waits(db, session, durable, false) {
         return Ok(there);
@@ -152,10 +181,20 @@ pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<bool> {
     was_there(db.batch(batch(durable).add(UPDATE, changed(session)).expect_rows(1, "no such row")).await)
 }
 fn changed(s: &Session) -> Vec<Value> {
-    params![s.user_id, &s.data, &s.auth, s.expires, s.absolute_expires, s.last_used, &s.ip, &s.user_agent, &s.id]
+    params![
+        s.user_id,
+        &s.data,
+        &s.auth,
+        s.expires,
+        s.absolute_expires,
+        s.last_used,
+        &s.ip,
+        &s.user_agent,
+        &s.id
+    ]
 }
-/// Gives the session `old` a new key (and everything else of `session`), as every sign-in must, together with what goes
-/// before it. Says whether it was there.
+/// Gives the session `old` a new key (and everything else of `session`), as every sign-in must, together with
+/// what goes before it. Says whether it was there.
 pub async fn rotate(db: &Db, old: &str, session: &Session, with: Batch) -> Result<bool> {
     if let Some((pending_sessions, _)) = db.pending_sessions() {
         let (_turn, waited) = pending_sessions.end(old).await;
@@ -176,13 +215,21 @@ fn was_there<T>(answer: Result<T>) -> Result<bool> {
     }
 }
 /// Remembers a use, without waiting: see [`Db::behind`]. A session that has ended meanwhile stays ended.
-pub async fn note_use_behind(db: &Db, id: &str, at: Timestamp, expires: Timestamp, ip: &str, user_agent: &str) -> Result<()> {
+pub async fn note_use_behind(
+    db: &Db,
+    id: &str,
+    at: Timestamp,
+    expires: Timestamp,
+    ip: &str,
+    user_agent: &str,
+) -> Result<()> {
     db.write_behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
 }
-/// Ends the oldest sessions of a user, so that `limit` are left; whoever calls at the same moment keeps the same ones.
-/// Those that ended.
+/// Ends the oldest sessions of a user, so that `limit` are left; whoever calls at the same moment keeps the
+/// same ones. Those that ended.
 pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Result<Vec<Session>> {
-    let answer = db.batch(Batch::new().add(KEEP_NEWEST, params![user, now, limit.max(0)]).returning()).await?;
+    let answer =
+        db.batch(Batch::new().add(KEEP_NEWEST, params![user, now, limit.max(0)]).returning()).await?;
     answer.iter().flatten().map(from_row).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
@@ -206,13 +253,15 @@ pub async fn delete_for_user(db: &Db, user: i64, except: Option<Uuid>) -> Result
         None => db.execute(DELETE_USER, params![user]).await,
     }
 }
-/// Removes up to `limit` expired sessions of strangers, and as many of people with the access tokens that were given within
-/// them. Who reads a session judges its expiry.
+/// Removes up to `limit` expired sessions of strangers, and as many of people with the access tokens that
+/// were given within them. Who reads a session judges its expiry.
 pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
     let over = db.query(EXPIRED_OF_PEOPLE, params![now, limit]).await?;
     let mut batch = Batch::relaxed().add(DELETE_EXPIRED, params![now, limit]);
     for row in &over {
-        batch = batch.then(grants::end_access_batch(row.int(1)?, row.uuid(2)?, row.time(3)?)).add(DELETE, params![row.string(0)?]);
+        batch = batch
+            .then(grants::end_access_batch(row.int(1)?, row.uuid(2)?, row.time(3)?))
+            .add(DELETE, params![row.string(0)?]);
     }
     db.batch(batch).await.map(drop)
 }
@@ -257,6 +306,7 @@ pub async fn list(db: &Db, q: &SessionQuery) -> Result<(Vec<Session>, u64)> {
     if let Some(now) = q.alive_at {
         f.and("s.expires > ? AND s.epoch >= u.epoch", [now.into()]);
     }
-    let (rows, total) = f.page(db, COLUMNS, "session s JOIN users u ON u.id = s.user_id", SORT, "s.id", &q.page).await?;
+    let (rows, total) =
+        f.page(db, COLUMNS, "session s JOIN users u ON u.id = s.user_id", SORT, "s.id", &q.page).await?;
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

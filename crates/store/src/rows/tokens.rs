@@ -28,7 +28,13 @@ pub struct Token {
 
 impl Token {
     /// A new token; give the key to [`insert`].
-    pub fn new(id: Uuid, identifier: impl Into<String>, intent: impl Into<String>, user_id: i64, created: Timestamp) -> Self {
+    pub fn new(
+        id: Uuid,
+        identifier: impl Into<String>,
+        intent: impl Into<String>,
+        user_id: i64,
+        created: Timestamp,
+    ) -> Self {
         Self {
             id,
             identifier: identifier.into(),
@@ -54,23 +60,34 @@ impl Token {
 }
 
 const COLUMNS: &str = "t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch";
-const BY_DIGEST: &str =
-    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.key_digest = ?";
-const BY_IDENTIFIER: &str =
-    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.identifier = ?";
-const BY_MANAGED: &str =
-    "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.managed = ?";
+const BY_DIGEST: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.key_digest = ?";
+const BY_IDENTIFIER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.identifier = ?";
+const BY_MANAGED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.managed = ?";
 const OF_USER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
 const INSERT: &str = "INSERT INTO token (id, identifier, intent, user_id, description, expires, expiring, managed, created, key_sealed, key_digest, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, COALESCE((SELECT u.epoch FROM users u WHERE u.id = ?), 0))";
 const UPDATE: &str = "UPDATE token SET identifier = ?, intent = ?, user_id = ?, description = ?, expires = ?, expiring = ?, managed = ? WHERE id = ?";
 const SET_KEY: &str = "UPDATE token SET key_sealed = ?, key_digest = ? WHERE id = ?";
-const ROTATE: &str = "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
+const ROTATE: &str =
+    "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
 const DIGEST_OF: &str = "SELECT key_digest FROM token WHERE id = ?";
 const DELETE: &str = "DELETE FROM token WHERE id = ?";
 const EXPIRED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.expiring = 1 AND t.expires <= ? AND t.intent = 'api' ORDER BY t.expires LIMIT ?";
 const DELETE_EXPIRED: &str = "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE expiring = 1 AND expires <= ? AND intent <> 'api' LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[BY_DIGEST, BY_IDENTIFIER, BY_MANAGED, OF_USER, INSERT, UPDATE, SET_KEY, ROTATE, DIGEST_OF, DELETE, EXPIRED, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[
+    BY_DIGEST,
+    BY_IDENTIFIER,
+    BY_MANAGED,
+    OF_USER,
+    INSERT,
+    UPDATE,
+    SET_KEY,
+    ROTATE,
+    DIGEST_OF,
+    DELETE,
+    EXPIRED,
+    DELETE_EXPIRED,
+];
 
 /// The digest by which a key is found.
 pub fn digest(vault: &Vault, key: &str) -> String {
@@ -147,7 +164,16 @@ pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch>
 /// Writes everything but the key.
 pub async fn update(db: &Db, token: &Token) -> Result<()> {
     let t = token;
-    let values = params![&t.identifier, &t.intent, t.user_id, &t.description, t.expires, t.expiring, t.managed.as_deref(), t.id];
+    let values = params![
+        &t.identifier,
+        &t.intent,
+        t.user_id,
+        &t.description,
+        t.expires,
+        t.expiring,
+        t.managed.as_deref(),
+        t.id
+    ];
     missing(db.batch(Batch::new().add(UPDATE, values).expect_rows(1, "no such row")).await)
 }
 pub async fn set_key(db: &Db, vault: &Vault, id: Uuid, key: &Secret) -> Result<()> {
@@ -155,9 +181,16 @@ pub async fn set_key(db: &Db, vault: &Vault, id: Uuid, key: &Secret) -> Result<(
     missing(db.batch(Batch::new().add(SET_KEY, values).expect_rows(1, "no such row")).await)
 }
 /// Replaces the key of an expired API token, unless somebody else has just done so. Says whether it did.
-pub async fn rotate(db: &Db, vault: &Vault, token: &Token, key: &Secret, expires: Option<Timestamp>) -> Result<bool> {
+pub async fn rotate(
+    db: &Db,
+    vault: &Vault,
+    token: &Token,
+    key: &Secret,
+    expires: Option<Timestamp>,
+) -> Result<bool> {
     let Some(row) = db.query_one(DIGEST_OF, params![token.id]).await? else { return Ok(false) };
-    let values = params![seal(vault, token.id, key)?, digest(vault, key.reveal()), expires, token.id, row.text(0)?];
+    let values =
+        params![seal(vault, token.id, key)?, digest(vault, key.reveal()), expires, token.id, row.text(0)?];
     match db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "rotated")).await {
         Ok(_) => Ok(true),
         Err(Error::Conflict(tag)) if tag == "rotated" => Ok(false),
@@ -175,7 +208,8 @@ pub fn delete_batch(id: Uuid) -> Batch {
 pub async fn expired_api_tokens(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Token>> {
     db.query(EXPIRED, params![now, limit]).await?.iter().map(from_row).collect()
 }
-/// Removes up to `limit` expired tokens of the other intents. Garbage only: who reads a token judges its expiry.
+/// Removes up to `limit` expired tokens of the other intents. Garbage only: who reads a token judges its
+/// expiry.
 pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
     db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
 }

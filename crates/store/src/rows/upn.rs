@@ -4,7 +4,8 @@ use crate::db::{Batch, Db};
 use crate::{kv, params};
 use signet_base::{Error, Json, Map, Result};
 
-pub(crate) const JOIN_NEW: &str = "INSERT INTO user_upn (user_id, upn_key) SELECT id, ? FROM users WHERE uuid = ?";
+pub(crate) const JOIN_NEW: &str =
+    "INSERT INTO user_upn (user_id, upn_key) SELECT id, ? FROM users WHERE uuid = ?";
 const PUT: &str = "INSERT INTO user_upn (user_id, upn_key) VALUES (?, ?) ON CONFLICT (user_id) DO UPDATE SET upn_key = excluded.upn_key";
 const DROP: &str = "DELETE FROM user_upn WHERE user_id = ?";
 const UNINDEXED: &str = "SELECT u.id, u.attributes FROM users u WHERE u.id > ? AND u.attributes LIKE '%\"upn\"%' ORDER BY u.id LIMIT 500";
@@ -44,7 +45,9 @@ pub(crate) async fn index(db: &Db) -> Result<()> {
         }
         match db.batch(batch).await {
             // Somebody was removed meanwhile: this page again, without them.
-            Err(Error::Conflict(_)) => after = rows.first().map_or(after, |row| row.int(0).unwrap_or(after) - 1),
+            Err(Error::Conflict(_)) => {
+                after = rows.first().map_or(after, |row| row.int(0).unwrap_or(after) - 1)
+            }
             answer => drop(answer?),
         }
     }

@@ -104,7 +104,10 @@ fn filter(q: &UserQuery) -> Filter {
     }
     if !q.groups_by_pk.is_empty() {
         let list = in_list(q.groups_by_pk.len());
-        f.and(format!("u.id IN (SELECT m.user_id FROM membership m WHERE m.group_id IN ({list}))"), in_params(q.groups_by_pk.iter().copied()));
+        f.and(
+            format!("u.id IN (SELECT m.user_id FROM membership m WHERE m.group_id IN ({list}))"),
+            in_params(q.groups_by_pk.iter().copied()),
+        );
     }
     if !q.groups_by_name.is_empty() {
         let list = in_list(q.groups_by_name.len());
@@ -150,13 +153,16 @@ pub async fn list(db: &Db, q: &UserQuery) -> Result<(Vec<User>, u64)> {
         if ids.len() > 10_000 {
             return Err(attributes::too_many("attributes"));
         }
-        // The ids are integers of ours, so that they may stand in the text: a list this long has no use for markers.
+        // The ids are integers of ours, so that they may stand in the text: a list this long has no use for
+        // markers.
         let list: Vec<String> = ids.iter().map(i64::to_string).collect();
         f = Filter::default();
         f.and(if list.is_empty() { "1 = 0".to_owned() } else { format!("u.id IN ({})", list.join(",")) }, []);
     }
     let (rows, total) = match &q.query {
-        Some(query) => TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?,
+        Some(query) => {
+            TABLE.page(db, &f, query, &Shape { columns: COLUMNS, sort: SORT, page: &q.page }).await?
+        }
         None => f.page(db, COLUMNS, TABLE.from, SORT, TABLE.id, &q.page).await?,
     };
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))

@@ -66,8 +66,7 @@ pub fn canonical(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-pub(crate) const COLUMNS: &str =
-    "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch";
+pub(crate) const COLUMNS: &str = "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch";
 
 const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.id = ?";
 const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.uuid = ?";
@@ -146,9 +145,9 @@ pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<User>> {
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<User>> {
     one(db, BY_USERNAME, params![canonical(username)]).await
 }
-/// The user with this address. An account that is not active does not count beside one that is: whoever enrols with the
-/// address of another person and never confirms it takes nothing away. None when it is empty or when several share it,
-/// since nobody could say who is meant.
+/// The user with this address. An account that is not active does not count beside one that is: whoever
+/// enrols with the address of another person and never confirms it takes nothing away. None when it is empty
+/// or when several share it, since nobody could say who is meant.
 pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     let key = canonical(email);
     if key.is_empty() {
@@ -185,7 +184,8 @@ pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<User>> {
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// Adds a user and their direct groups; the new id. `Error::Conflict("users.username_key")` when the name is taken.
+/// Adds a user and their direct groups; the new id. `Error::Conflict("users.username_key")` when the name is
+/// taken.
 pub async fn insert(db: &Db, user: &User, groups: &[Uuid]) -> Result<i64> {
     let answer = db.batch(insert_batch(user, groups)).await?;
     answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)
@@ -226,14 +226,20 @@ pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
     batch
 }
 
-/// Writes everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated` that the
-/// caller has read) a change in between is `Error::Conflict("updated")`. `groups` replaces the direct groups.
-/// `Error::NotFound` when there is no such user.
-pub async fn update(db: &Db, user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Result<()> {
+/// Writes everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated`
+/// that the caller has read) a change in between is `Error::Conflict("updated")`. `groups` replaces the
+/// direct groups. `Error::NotFound` when there is no such user.
+pub async fn update(
+    db: &Db,
+    user: &User,
+    guard: Option<Timestamp>,
+    groups: Option<&[Uuid]>,
+    now: Timestamp,
+) -> Result<()> {
     found(db.batch(update_batch(user, guard, groups, now)).await)
 }
-/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user. Nothing of an
-/// account that is not active counts: its epoch is raised, see [`epoch::end`].
+/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
+/// Nothing of an account that is not active counts: its epoch is raised, see [`epoch::end`].
 pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
     let u = user;
     // Two changes within one microsecond must not look like one.
@@ -290,10 +296,13 @@ pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timest
     super::password_history::keep(&mut batch, id, hash, now);
     batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING).then(epoch::end(id, spared))
 }
-/// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set stays as it
-/// is. Nothing happens when the password changed in between.
+/// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set
+/// stays as it is. Nothing happens when the password changed in between.
 pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
-    let batch = Batch::new().add(REHASH, params![hash, id, before]).expect_rows(1, MISSING).then(epoch::end(id, &KeptSession::default()));
+    let batch = Batch::new()
+        .add(REHASH, params![hash, id, before])
+        .expect_rows(1, MISSING)
+        .then(epoch::end(id, &KeptSession::default()));
     match found(db.batch(batch).await) {
         Err(Error::NotFound) => Ok(()),
         answer => answer,
@@ -303,8 +312,8 @@ pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Res
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
     db.batch(Batch::relaxed().add(REHASH, params![hash, id, before])).await.map(drop)
 }
-/// Remembers a sign-in, as a part of a larger batch, which succeeds only while the account is active and has this epoch: see
-/// [`epoch::has_changed`].
+/// Remembers a sign-in, as a part of a larger batch, which succeeds only while the account is active and has
+/// this epoch: see [`epoch::has_changed`].
 pub fn touch_last_login(id: i64, epoch: i64, at: Timestamp) -> Batch {
     Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, epoch::CHANGED)
 }
@@ -323,7 +332,8 @@ pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i
 pub fn delete_batch(id: i64) -> Batch {
     Batch::new().add(DELETE, params![id]).expect_rows(1, MISSING)
 }
-/// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when either is missing.
+/// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when
+/// either is missing.
 pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(JOIN_GROUP, params![user, group]).await
 }

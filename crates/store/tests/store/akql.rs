@@ -17,7 +17,9 @@ fn query(text: &str) -> Query {
 async fn people(db: &Db, text: &str) -> Vec<String> {
     let wanted = query(text);
     assert!(users::understands(&wanted), "{text}");
-    let (list, total) = users::list(db, &UserQuery { query: Some(wanted), ..UserQuery::default() }).await.unwrap_or_else(|e| panic!("{text}: {e}"));
+    let (list, total) = users::list(db, &UserQuery { query: Some(wanted), ..UserQuery::default() })
+        .await
+        .unwrap_or_else(|e| panic!("{text}: {e}"));
     assert_eq!(u64::try_from(list.len()).unwrap(), total, "{text}");
     list.into_iter().map(|u| u.username).collect()
 }
@@ -31,7 +33,13 @@ async fn users_are_found_by_columns_and_attributes() {
             ("carol_x", false, json!({"team": null})),
             ("dävid", true, json!({})),
         ] {
-            let user = User { name: format!("{name} Example"), email: format!("{name}@Example.org"), is_active: active, attributes: map(attributes), ..User::new(&ports(), name) };
+            let user = User {
+                name: format!("{name} Example"),
+                email: format!("{name}@Example.org"),
+                is_active: active,
+                attributes: map(attributes),
+                ..User::new(&ports(), name)
+            };
             users::insert(&db, &user, &[]).await.unwrap();
         }
         for (text, found) in [
@@ -52,24 +60,42 @@ async fn users_are_found_by_columns_and_attributes() {
             ("is_active = False", vec!["carol_x"]),
             ("is_active != False and name = \"bob Example\"", vec!["bob"]),
             ("is_active = None", vec![]),
-            ("path = \"users\" and type = \"internal\" and username > \"b\" and username < \"c\"", vec!["bob"]),
+            (
+                "path = \"users\" and type = \"internal\" and username > \"b\" and username < \"c\"",
+                vec!["bob"],
+            ),
             ("attributes.team = \"engines\"", vec!["Ada"]),
             ("attributes.team ~ \"LOOM\"", vec!["bob"]),
             ("attributes.team = None", vec!["carol_x"]),
             ("attributes.team != \"engines\"", vec!["bob", "carol_x"]),
             ("attributes.room.floor >= 1", vec!["Ada", "bob"]),
             ("attributes.room.floor > 1 or is_active = False", vec!["bob", "carol_x"]),
-            ("is_active = True and (attributes.room.floor in (1, 3) or username = \"dävid\")", vec!["Ada", "dävid"]),
+            (
+                "is_active = True and (attributes.room.floor in (1, 3) or username = \"dävid\")",
+                vec!["Ada", "dävid"],
+            ),
             ("attributes.none.such = 1", vec![]),
         ] {
             assert_eq!(people(&db, text).await, found, "{text}");
         }
         // Other filters, order and pages go on as without it.
         let page = Page { ordering: "-username".into(), page: 2, size: 1 };
-        let wanted = UserQuery { query: Some(query("attributes.team != \"x\"")), is_active: Some(true), page, ..UserQuery::default() };
+        let wanted = UserQuery {
+            query: Some(query("attributes.team != \"x\"")),
+            is_active: Some(true),
+            page,
+            ..UserQuery::default()
+        };
         let (list, total) = users::list(&db, &wanted).await.unwrap();
         assert_eq!((list.len(), list[0].username.as_str(), total), (1, "Ada", 2));
-        for text in ["nothing = \"x\"", "username = 1", "is_active = \"yes\"", "attributes = 1", "password = \"x\"", "uuid = \"x\""] {
+        for text in [
+            "nothing = \"x\"",
+            "username = 1",
+            "is_active = \"yes\"",
+            "attributes = 1",
+            "password = \"x\"",
+            "uuid = \"x\"",
+        ] {
             assert!(!users::understands(&query(text)), "{text}");
         }
     })
@@ -79,8 +105,17 @@ async fn users_are_found_by_columns_and_attributes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_are_found_by_columns_and_attributes() {
     each_database(|db| async move {
-        for (name, superuser, attributes) in [("admins", true, json!({"a": [1, {"b": "x"}]})), ("staff", false, json!({"a": []}))] {
-            groups::insert(&db, &Group { is_superuser: superuser, attributes: map(attributes), ..Group::new(&ports(), name) }, &[], &[]).await.unwrap();
+        for (name, superuser, attributes) in
+            [("admins", true, json!({"a": [1, {"b": "x"}]})), ("staff", false, json!({"a": []}))]
+        {
+            groups::insert(
+                &db,
+                &Group { is_superuser: superuser, attributes: map(attributes), ..Group::new(&ports(), name) },
+                &[],
+                &[],
+            )
+            .await
+            .unwrap();
         }
         for (text, found) in [
             ("is_superuser = True", vec!["admins"]),
@@ -90,7 +125,9 @@ async fn groups_are_found_by_columns_and_attributes() {
         ] {
             let wanted = query(text);
             assert!(groups::understands(&wanted), "{text}");
-            let (list, _) = groups::list(&db, &GroupQuery { query: Some(wanted), ..GroupQuery::default() }).await.unwrap();
+            let (list, _) = groups::list(&db, &GroupQuery { query: Some(wanted), ..GroupQuery::default() })
+                .await
+                .unwrap();
             assert_eq!(list.iter().map(|g| g.name.as_str()).collect::<Vec<_>>(), found, "{text}");
         }
     })

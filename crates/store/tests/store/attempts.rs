@@ -12,7 +12,9 @@ async fn a_hundred_at_once_get_exactly_the_limit() {
         let tasks: Vec<_> = (0..100)
             .map(|_| {
                 let db = db.clone();
-                tokio::spawn(async move { attempts::take(&db, "code", 7, Span::from_secs(60), at(100)).await.unwrap() })
+                tokio::spawn(async move {
+                    attempts::take(&db, "code", 7, Span::from_secs(60), at(100)).await.unwrap()
+                })
             })
             .collect();
         let mut left = Vec::new();
@@ -27,7 +29,11 @@ async fn a_hundred_at_once_get_exactly_the_limit() {
         assert_eq!(attempts::used(&db, "code", at(100)).await.unwrap(), 7);
         // The row says it too, in whatever order it was written.
         db.flush().await.unwrap();
-        let row = db.query_one("SELECT used FROM attempt WHERE name = ?", vec!["code".into()]).await.unwrap().unwrap();
+        let row = db
+            .query_one("SELECT used FROM attempt WHERE name = ?", vec!["code".into()])
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(row.int(0).unwrap(), 7);
     })
     .await;
@@ -36,10 +42,16 @@ async fn a_hundred_at_once_get_exactly_the_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_ends_by_itself_and_names_do_not_mix() {
     each_database(|db| async move {
-        let take = async |name: &str, now: i64| attempts::take(&db, name, 2, Span::from_secs(60), at(now)).await.unwrap();
+        let take = async |name: &str, now: i64| {
+            attempts::take(&db, name, 2, Span::from_secs(60), at(now)).await.unwrap()
+        };
         assert_eq!(take("a", 0).await, Taken::Allowed { left: 1 });
         assert_eq!(take("a", 30).await, Taken::Allowed { left: 0 });
-        assert_eq!(take("a", 59).await, Taken::Refused { until: at(60) }, "a refused attempt prolongs nothing");
+        assert_eq!(
+            take("a", 59).await,
+            Taken::Refused { until: at(60) },
+            "a refused attempt prolongs nothing"
+        );
         assert_eq!(take("b", 59).await, Taken::Allowed { left: 1 });
         assert_eq!(attempts::used(&db, "a", at(60)).await.unwrap(), 0);
         assert_eq!(take("a", 60).await, Taken::Allowed { left: 1 });
@@ -48,7 +60,10 @@ async fn a_window_ends_by_itself_and_names_do_not_mix() {
         assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
         attempts::clear(&db, "a").await.unwrap();
         assert_eq!(take("a", 61).await, Taken::Allowed { left: 1 });
-        assert_eq!(attempts::take(&db, "c", 0, Span::from_secs(5), at(1)).await.unwrap(), Taken::Refused { until: at(6) });
+        assert_eq!(
+            attempts::take(&db, "c", 0, Span::from_secs(5), at(1)).await.unwrap(),
+            Taken::Refused { until: at(6) }
+        );
         attempts::delete_expired(&db, at(1000), 10).await.unwrap();
         assert_eq!(attempts::used(&db, "a", at(61)).await.unwrap(), 0);
     })
@@ -72,15 +87,27 @@ async fn a_browser_is_known_for_its_people_until_it_is_forgotten() {
         };
         db.batch(known_devices::put(&device(ada, "one", 50), None)).await.unwrap();
         assert!(known_devices::is_known(&db, ada, "one", at(49)).await.unwrap());
-        assert!(!known_devices::is_known(&db, ada, "one", at(50)).await.unwrap(), "expiry is judged when it is read");
+        assert!(
+            !known_devices::is_known(&db, ada, "one", at(50)).await.unwrap(),
+            "expiry is judged when it is read"
+        );
         assert!(!known_devices::is_known(&db, bob, "one", at(2)).await.unwrap());
         db.batch(known_devices::put(&device(bob, "two", 50), Some("one"))).await.unwrap();
-        assert!(known_devices::is_known(&db, ada, "two", at(2)).await.unwrap() && known_devices::is_known(&db, bob, "two", at(2)).await.unwrap());
-        assert!(!known_devices::is_known(&db, ada, "one", at(2)).await.unwrap(), "the old key is worth nothing");
+        assert!(
+            known_devices::is_known(&db, ada, "two", at(2)).await.unwrap()
+                && known_devices::is_known(&db, bob, "two", at(2)).await.unwrap()
+        );
+        assert!(
+            !known_devices::is_known(&db, ada, "one", at(2)).await.unwrap(),
+            "the old key is worth nothing"
+        );
         db.batch(known_devices::put(&device(bob, "two", 90), Some("two"))).await.unwrap();
         assert_eq!(known_devices::of_user(&db, bob).await.unwrap().len(), 1);
         known_devices::delete_expired(&db, at(60)).await.unwrap();
-        assert!(known_devices::of_user(&db, ada).await.unwrap().is_empty() && known_devices::is_known(&db, bob, "two", at(60)).await.unwrap());
+        assert!(
+            known_devices::of_user(&db, ada).await.unwrap().is_empty()
+                && known_devices::is_known(&db, bob, "two", at(60)).await.unwrap()
+        );
         known_devices::forget(&db, bob).await.unwrap();
         assert!(known_devices::of_user(&db, bob).await.unwrap().is_empty());
     })

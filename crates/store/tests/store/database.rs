@@ -20,13 +20,32 @@ async fn every_statement_compiles_on_both_databases() {
 async fn values_come_back_as_they_went_in() {
     each_database(|db| async move {
         let id = Uuid::from_u128(7);
-        db.execute("CREATE TABLE thing (a BIGINT, b TEXT, c TEXT, d BIGINT, e BIGINT, f TEXT)", vec![]).await.unwrap();
-        db.execute("INSERT INTO thing (a, b, c, d, e, f) VALUES (?, ?, ?, ?, ?, ?)", params![i64::MIN, "ü'? $1", id, true, Timestamp(5), None::<String>]).await.unwrap();
-        let row = db.query_one("SELECT a, b, c, d, e, f, count(*) FROM thing WHERE b <> '?' GROUP BY a, b, c, d, e, f", vec![]).await.unwrap().unwrap();
-        assert_eq!((row.int(0).unwrap(), row.text(1).unwrap(), row.uuid(2).unwrap()), (i64::MIN, "ü'? $1", id));
+        db.execute("CREATE TABLE thing (a BIGINT, b TEXT, c TEXT, d BIGINT, e BIGINT, f TEXT)", vec![])
+            .await
+            .unwrap();
+        db.execute(
+            "INSERT INTO thing (a, b, c, d, e, f) VALUES (?, ?, ?, ?, ?, ?)",
+            params![i64::MIN, "ü'? $1", id, true, Timestamp(5), None::<String>],
+        )
+        .await
+        .unwrap();
+        let row = db
+            .query_one(
+                "SELECT a, b, c, d, e, f, count(*) FROM thing WHERE b <> '?' GROUP BY a, b, c, d, e, f",
+                vec![],
+            )
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (row.int(0).unwrap(), row.text(1).unwrap(), row.uuid(2).unwrap()),
+            (i64::MIN, "ü'? $1", id)
+        );
         assert!(row.bool(3).unwrap() && row.is_null(5) && row.opt_text(5).unwrap().is_none());
         assert_eq!((row.time(4).unwrap(), row.int(6).unwrap(), row.len()), (Timestamp(5), 1, 7));
-        assert!(matches!(row.int(1), Err(Error::Internal(_))) && matches!(row.text(9), Err(Error::Internal(_))));
+        assert!(
+            matches!(row.int(1), Err(Error::Internal(_))) && matches!(row.text(9), Err(Error::Internal(_)))
+        );
         // A wrong column shows no text.
         assert!(!row.int(1).unwrap_err().to_string().contains('ü'));
     })
@@ -34,7 +53,10 @@ async fn values_come_back_as_they_went_in() {
 }
 
 async fn table(db: &Db) {
-    let script = ["CREATE TABLE t (id BIGINT NOT NULL, name TEXT NOT NULL, CONSTRAINT t__id PRIMARY KEY (id))", "CREATE UNIQUE INDEX t__name ON t (name)"];
+    let script = [
+        "CREATE TABLE t (id BIGINT NOT NULL, name TEXT NOT NULL, CONSTRAINT t__id PRIMARY KEY (id))",
+        "CREATE UNIQUE INDEX t__name ON t (name)",
+    ];
     for sql in script {
         db.execute(sql, vec![]).await.unwrap();
     }
@@ -125,7 +147,9 @@ async fn concurrent_batches_share_commits() {
             tokio::spawn(async move {
                 for i in 0..each {
                     let id = c * each + i;
-                    db.batch(Batch::new().add(ADD, params![id, format!("n{id}")]).expect_rows(1, "x")).await.unwrap();
+                    db.batch(Batch::new().add(ADD, params![id, format!("n{id}")]).expect_rows(1, "x"))
+                        .await
+                        .unwrap();
                 }
             })
         })
@@ -135,8 +159,15 @@ async fn concurrent_batches_share_commits() {
     }
     let (commits, took) = (db.commits() - before, start.elapsed());
     let limit = raw(&dir.join("raw.sqlite"), clients * each, clients);
-    println!("{:.2} of raw commits of {clients} rows each ({limit:.0} rows/s)", (clients * each) as f64 / took.as_secs_f64() / limit);
-    println!("{} durable batches by {clients} callers: {commits} commits, {:.0} batches/s", clients * each, (clients * each) as f64 / took.as_secs_f64());
+    println!(
+        "{:.2} of raw commits of {clients} rows each ({limit:.0} rows/s)",
+        (clients * each) as f64 / took.as_secs_f64() / limit
+    );
+    println!(
+        "{} durable batches by {clients} callers: {commits} commits, {:.0} batches/s",
+        clients * each,
+        (clients * each) as f64 / took.as_secs_f64()
+    );
     assert_eq!(count(&db).await, clients * each);
     assert!(commits * 6 < (clients * each) as u64, "{commits} commits for {} batches", clients * each);
     db.close().await;
@@ -171,7 +202,15 @@ async fn lost_updates_do_not_happen_between_concurrent_counters() {
         let tasks: Vec<_> = (0..30)
             .map(|_| {
                 let db = db.clone();
-                tokio::spawn(async move { db.batch(Batch::relaxed().add("UPDATE t SET id = id + 1 WHERE name = ?", params!["counter"]).expect_rows(1, "x")).await.unwrap() })
+                tokio::spawn(async move {
+                    db.batch(
+                        Batch::relaxed()
+                            .add("UPDATE t SET id = id + 1 WHERE name = ?", params!["counter"])
+                            .expect_rows(1, "x"),
+                    )
+                    .await
+                    .unwrap()
+                })
             })
             .collect();
         for task in tasks {

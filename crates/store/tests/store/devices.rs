@@ -1,7 +1,7 @@
 //! Second factors.
 use crate::{at, ports, vault};
 use signet_base::{Error, json};
-use signet_store::devices::{self, Device, DeviceQuery, DeviceKind};
+use signet_store::devices::{self, Device, DeviceKind, DeviceQuery};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
 use signet_store::{Db, Page};
@@ -28,23 +28,41 @@ async fn devices_live_their_life_and_go_with_their_person() {
         add(&db, DeviceKind::Totp, bob, "clock").await;
 
         let found = devices::get(&db, DeviceKind::Totp, totp.id).await.unwrap().unwrap();
-        assert_eq!((found.user_id, found.name.as_str(), found.data["digits"].as_i64(), found.confirmed), (ada, "phone", Some(6), true));
+        assert_eq!(
+            (found.user_id, found.name.as_str(), found.data["digits"].as_i64(), found.confirmed),
+            (ada, "phone", Some(6), true)
+        );
         assert_eq!(found.secret(&vault()).unwrap().reveal(), "JBSWY3DP");
         assert!(devices::get(&db, DeviceKind::Static, totp.id).await.unwrap().is_none());
         assert_eq!(devices::of_user(&db, ada, None).await.unwrap().len(), 2);
         assert_eq!(devices::of_user(&db, ada, Some(DeviceKind::Totp)).await.unwrap().len(), 1);
 
-        devices::update(&db, &Device { name: "watch".into(), confirmed: false, ..found.clone() }, at(9)).await.unwrap();
+        devices::update(&db, &Device { name: "watch".into(), confirmed: false, ..found.clone() }, at(9))
+            .await
+            .unwrap();
         devices::touch_used(&db, totp.id, at(10)).await.unwrap();
         let now = devices::get(&db, DeviceKind::Totp, totp.id).await.unwrap().unwrap();
-        assert_eq!((now.name.as_str(), now.confirmed, now.updated, now.last_used), ("watch", false, at(9), Some(at(10))));
+        assert_eq!(
+            (now.name.as_str(), now.confirmed, now.updated, now.last_used),
+            ("watch", false, at(9), Some(at(10)))
+        );
         let all = |q: DeviceQuery| {
             let db = db.clone();
             async move { devices::list(&db, &q).await.unwrap() }
         };
         assert_eq!(all(DeviceQuery { kind: Some(DeviceKind::Totp), ..DeviceQuery::default() }).await.1, 2);
-        assert_eq!(all(DeviceQuery { owner: Some(ada), name: Some("watch".into()), ..DeviceQuery::default() }).await.1, 1);
-        assert_eq!(all(DeviceQuery { search: "LOC".into(), page: Page::first(1), ..DeviceQuery::default() }).await.0[0].name, "clock");
+        assert_eq!(
+            all(DeviceQuery { owner: Some(ada), name: Some("watch".into()), ..DeviceQuery::default() })
+                .await
+                .1,
+            1
+        );
+        assert_eq!(
+            all(DeviceQuery { search: "LOC".into(), page: Page::first(1), ..DeviceQuery::default() }).await.0
+                [0]
+            .name,
+            "clock"
+        );
 
         devices::delete(&db, totp.id).await.unwrap();
         assert!(matches!(devices::delete(&db, totp.id).await, Err(Error::NotFound)));
@@ -89,7 +107,10 @@ async fn one_of_fifty_moves_a_counter_and_it_never_goes_back() {
     each_database(|db| async move {
         let ada = person(&db, "ada").await;
         let id = add(&db, DeviceKind::Totp, ada, "phone").await.id;
-        assert_eq!(winners(&db, move |db| async move { devices::advance(&db, id, 100, at(5)).await }).await, 1);
+        assert_eq!(
+            winners(&db, move |db| async move { devices::advance(&db, id, 100, at(5)).await }).await,
+            1
+        );
         assert!(!devices::advance(&db, id, 99, at(6)).await.unwrap());
         assert!(devices::advance(&db, id, 101, at(7)).await.unwrap());
         let now = devices::get(&db, DeviceKind::Totp, id).await.unwrap().unwrap();

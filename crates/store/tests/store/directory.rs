@@ -15,7 +15,11 @@ fn map(json: signet_base::Json) -> Map {
     json.as_object().cloned().unwrap()
 }
 fn user(name: &str) -> User {
-    User { name: format!("{name} Example"), email: format!("{name}@Example.org"), ..User::new(&ports(), name) }
+    User {
+        name: format!("{name} Example"),
+        email: format!("{name}@Example.org"),
+        ..User::new(&ports(), name)
+    }
 }
 async fn add(db: &Db, name: &str) -> i64 {
     users::insert(db, &user(name), &[]).await.unwrap()
@@ -98,20 +102,51 @@ async fn lists_of_users_are_filtered_sorted_and_paged() {
         }
         assert_eq!(list(&db, q()).await.1, 5);
         assert_eq!(names(&list(&db, UserQuery { search: "ÉMI".into(), ..q() }).await), ["Émile"]);
-        assert_eq!(names(&list(&db, UserQuery { search: "e_v".into(), ..q() }).await), ["e_ve"], "wildcards are letters");
+        assert_eq!(
+            names(&list(&db, UserQuery { search: "e_v".into(), ..q() }).await),
+            ["e_ve"],
+            "wildcards are letters"
+        );
         assert_eq!(list(&db, UserQuery { search: "example a".into(), ..q() }).await.1, 5);
         assert_eq!(names(&list(&db, UserQuery { username: Some("BOB".into()), ..q() }).await), ["bob"]);
-        assert_eq!(names(&list(&db, UserQuery { email: Some("bob@example.org".into()), ..q() }).await), ["bob"]);
+        assert_eq!(
+            names(&list(&db, UserQuery { email: Some("bob@example.org".into()), ..q() }).await),
+            ["bob"]
+        );
         assert_eq!(names(&list(&db, UserQuery { is_active: Some(false), ..q() }).await), ["carol"]);
-        assert_eq!(names(&list(&db, UserQuery { is_superuser: Some(true), ..q() }).await), ["bob"], "by an ancestor");
+        assert_eq!(
+            names(&list(&db, UserQuery { is_superuser: Some(true), ..q() }).await),
+            ["bob"],
+            "by an ancestor"
+        );
         assert_eq!(list(&db, UserQuery { is_superuser: Some(false), ..q() }).await.1, 4);
-        assert_eq!(names(&list(&db, UserQuery { types: vec!["service_account".into(), "external".into()], ..q() }).await), ["e_ve"]);
+        assert_eq!(
+            names(
+                &list(&db, UserQuery { types: vec!["service_account".into(), "external".into()], ..q() })
+                    .await
+            ),
+            ["e_ve"]
+        );
         assert_eq!(list(&db, UserQuery { path: Some("users".into()), ..q() }).await.1, 3);
         assert_eq!(list(&db, UserQuery { path_startswith: Some("users/n".into()), ..q() }).await.1, 2);
         assert_eq!(names(&list(&db, UserQuery { groups_by_pk: vec![staff.id], ..q() }).await), ["bob"]);
-        assert_eq!(names(&list(&db, UserQuery { groups_by_name: vec!["staff".into(), "x".into(), "y".into()], ..q() }).await), ["bob"]);
-        assert_eq!(names(&list(&db, UserQuery { attributes: Some(map(json!({"room__floor__gte": 3}))), ..q() }).await), ["e_ve", "Émile"]);
-        assert_eq!(list(&db, UserQuery { attributes: Some(map(json!({"room": {"floor": 9}}))), ..q() }).await.1, 0);
+        assert_eq!(
+            names(
+                &list(&db, UserQuery { groups_by_name: vec!["staff".into(), "x".into(), "y".into()], ..q() })
+                    .await
+            ),
+            ["bob"]
+        );
+        assert_eq!(
+            names(
+                &list(&db, UserQuery { attributes: Some(map(json!({"room__floor__gte": 3}))), ..q() }).await
+            ),
+            ["e_ve", "Émile"]
+        );
+        assert_eq!(
+            list(&db, UserQuery { attributes: Some(map(json!({"room": {"floor": 9}}))), ..q() }).await.1,
+            0
+        );
         assert_eq!(names(&list(&db, UserQuery { joined_after: Some(at(1003)), ..q() }).await), ["e_ve"]);
         assert_eq!(list(&db, UserQuery { last_login_is_null: Some(true), ..q() }).await.1, 5);
         assert_eq!(list(&db, UserQuery { only_ids: Some(vec![]), ..q() }).await.1, 0);
@@ -123,7 +158,10 @@ async fn lists_of_users_are_filtered_sorted_and_paged() {
         assert_eq!(users::paths(&db, "nor").await.unwrap(), ["users/north"]);
         let all = list(&db, q()).await.0;
         let ids: Vec<i64> = all.iter().map(|u| u.id).collect();
-        assert_eq!(users::by_ids(&db, &[ids[2], 0, ids[0]]).await.unwrap().iter().map(|u| u.id).collect::<Vec<_>>(), [ids[2], ids[0]]);
+        assert_eq!(
+            users::by_ids(&db, &[ids[2], 0, ids[0]]).await.unwrap().iter().map(|u| u.id).collect::<Vec<_>>(),
+            [ids[2], ids[0]]
+        );
         assert_eq!(groups::is_superuser(&db, &ids).await.unwrap().len(), 1);
         assert_eq!(groups::count_superusers(&db).await.unwrap(), 1);
     })
@@ -231,26 +269,51 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
 async fn sessions_live_rotate_and_end() {
     each_database(|db| async move {
         let id = add(&db, "sam").await;
-        let anonymous = Session { data: json!({"plan": [1, 2]}), ..Session::new("digest-1", ports().uuid(), at(10), at(500)) };
+        let anonymous = Session {
+            data: json!({"plan": [1, 2]}),
+            ..Session::new("digest-1", ports().uuid(), at(10), at(500))
+        };
         sessions::put(&db, &anonymous, false).await.unwrap();
         assert_eq!(sessions::get(&db, "digest-1").await.unwrap().unwrap().data, json!({"plan": [1, 2]}));
-        let signed_in = Session { id: "digest-2".into(), uuid: ports().uuid(), user_id: Some(id), auth: json!({"amr": ["pwd"]}), ip: "192.0.2.1".into(), ..anonymous.clone() };
+        let signed_in = Session {
+            id: "digest-2".into(),
+            uuid: ports().uuid(),
+            user_id: Some(id),
+            auth: json!({"amr": ["pwd"]}),
+            ip: "192.0.2.1".into(),
+            ..anonymous.clone()
+        };
         assert!(sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap());
-        assert!(!sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap(), "the old key is gone");
+        assert!(
+            !sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap(),
+            "the old key is gone"
+        );
         assert!(sessions::get(&db, "digest-1").await.unwrap().is_none());
         sessions::note_use_behind(&db, "digest-2", at(21), at(600), "192.0.2.2", "Browser").await.unwrap();
         db.flush().await.unwrap();
         let now = sessions::by_uuid(&db, signed_in.uuid).await.unwrap().unwrap();
-        assert_eq!((now.ip.as_str(), now.last_used, now.expires, now.user_id), ("192.0.2.2", at(21), at(600), Some(id)));
+        assert_eq!(
+            (now.ip.as_str(), now.last_used, now.expires, now.user_id),
+            ("192.0.2.2", at(21), at(600), Some(id))
+        );
         assert!(!now.is_expired(at(599)) && now.is_expired(at(600)));
         assert!(Session { absolute_expires: Some(at(30)), ..now.clone() }.is_expired(at(30)));
-        let second = Session { user_id: Some(id), ..Session::new("digest-3", ports().uuid(), at(30), at(900)) };
+        let second =
+            Session { user_id: Some(id), ..Session::new("digest-3", ports().uuid(), at(30), at(900)) };
         sessions::put(&db, &second, true).await.unwrap();
         assert_eq!(sessions::count_active(&db, at(100)).await.unwrap(), 2);
-        let listed = sessions::list(&db, &SessionQuery { owner: Some(id), ip: Some("192.0.2.2".into()), ..Default::default() }).await.unwrap();
+        let listed = sessions::list(
+            &db,
+            &SessionQuery { owner: Some(id), ip: Some("192.0.2.2".into()), ..Default::default() },
+        )
+        .await
+        .unwrap();
         assert_eq!((listed.1, listed.0[0].uuid), (1, signed_in.uuid));
         sessions::delete_for_user(&db, id, Some(second.uuid)).await.unwrap();
-        assert!(sessions::get(&db, "digest-2").await.unwrap().is_none() && sessions::get(&db, "digest-3").await.unwrap().is_some());
+        assert!(
+            sessions::get(&db, "digest-2").await.unwrap().is_none()
+                && sessions::get(&db, "digest-3").await.unwrap().is_some()
+        );
         // A late request does not bring an ended session back.
         assert!(!sessions::update(&db, &now, true).await.unwrap());
         sessions::delete_expired(&db, at(900), 10).await.unwrap();
@@ -333,11 +396,20 @@ async fn the_newest_sessions_stay_whoever_makes_room_at_the_same_moment() {
     each_database(|db| async move {
         let (id, other) = (add(&db, "sam").await, add(&db, "tim").await);
         for n in 0..8i64 {
-            let session = Session { user_id: Some(if n == 0 { other } else { id }), ..Session::new(format!("s{n}"), ports().uuid(), at(n), at(500)) };
+            let session = Session {
+                user_id: Some(if n == 0 { other } else { id }),
+                ..Session::new(format!("s{n}"), ports().uuid(), at(n), at(500))
+            };
             sessions::put(&db, &session, true).await.unwrap();
         }
         // One that is over does not count.
-        sessions::put(&db, &Session { user_id: Some(id), ..Session::new("over", ports().uuid(), at(90), at(91)) }, true).await.unwrap();
+        sessions::put(
+            &db,
+            &Session { user_id: Some(id), ..Session::new("over", ports().uuid(), at(90), at(91)) },
+            true,
+        )
+        .await
+        .unwrap();
         let tasks: Vec<_> = (0..10)
             .map(|_| {
                 let db = db.clone();
@@ -349,8 +421,17 @@ async fn the_newest_sessions_stay_whoever_makes_room_at_the_same_moment() {
             ended += task.await.unwrap();
         }
         assert_eq!(ended, 4, "each session ends once");
-        let left: Vec<String> = sessions::of_user(&db, id).await.unwrap().into_iter().filter(|s| !s.is_expired(at(100))).map(|s| s.id).collect();
-        assert!(left.len() == 3 && ["s5", "s6", "s7"].iter().all(|s| left.iter().any(|l| l == s)), "{left:?}");
+        let left: Vec<String> = sessions::of_user(&db, id)
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|s| !s.is_expired(at(100)))
+            .map(|s| s.id)
+            .collect();
+        assert!(
+            left.len() == 3 && ["s5", "s6", "s7"].iter().all(|s| left.iter().any(|l| l == s)),
+            "{left:?}"
+        );
         assert_eq!(sessions::of_user(&db, other).await.unwrap().len(), 1);
     })
     .await;

@@ -44,7 +44,10 @@ async fn someone(db: &Db) -> i64 {
     users::insert(db, &User::new(&ports(), ports().alphanumeric(8)), &[]).await.unwrap()
 }
 async fn alive(db: &Db, user: i64, kind: TokenKind) -> u64 {
-    grants::list(db, kind, &GrantQuery { user: Some(user), alive_at: Some(at(10)), ..Default::default() }).await.unwrap().1
+    grants::list(db, kind, &GrantQuery { user: Some(user), alive_at: Some(at(10)), ..Default::default() })
+        .await
+        .unwrap()
+        .1
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +60,10 @@ async fn one_of_fifty_redeems_a_code_and_the_rest_end_the_family() {
             .map(|i| {
                 let db = db.clone();
                 tokio::spawn(async move {
-                    let tokens = [token(user, TokenKind::Access, &format!("a{i}"), family), token(user, TokenKind::Refresh, &format!("r{i}"), family)];
+                    let tokens = [
+                        token(user, TokenKind::Access, &format!("a{i}"), family),
+                        token(user, TokenKind::Refresh, &format!("r{i}"), family),
+                    ];
                     grants::redeem(&db, "c", at(10), &tokens).await.unwrap()
                 })
             })
@@ -69,9 +75,17 @@ async fn one_of_fifty_redeems_a_code_and_the_rest_end_the_family() {
         assert_eq!(all.iter().filter(|r| **r == Redeemed::Won).count(), 1);
         assert_eq!(all.iter().filter(|r| **r == Redeemed::Reused).count(), 49);
         let every = GrantQuery { user: Some(user), ..Default::default() };
-        assert_eq!(grants::list(&db, TokenKind::Access, &every).await.unwrap().1, 1, "only the winner's tokens were stored");
+        assert_eq!(
+            grants::list(&db, TokenKind::Access, &every).await.unwrap().1,
+            1,
+            "only the winner's tokens were stored"
+        );
         assert_eq!(grants::list(&db, TokenKind::Refresh, &every).await.unwrap().1, 1);
-        assert_eq!(alive(&db, user, TokenKind::Access).await + alive(&db, user, TokenKind::Refresh).await, 0, "reuse revokes");
+        assert_eq!(
+            alive(&db, user, TokenKind::Access).await + alive(&db, user, TokenKind::Refresh).await,
+            0,
+            "reuse revokes"
+        );
     })
     .await;
 }
@@ -85,8 +99,13 @@ async fn codes_end_at_their_time_and_unknown_ones_are_gone() {
         assert_eq!(grants::redeem(&db, "never", at(1), &[]).await.unwrap(), Redeemed::Gone);
         assert_eq!(grants::redeem(&db, "late", at(59), &[]).await.unwrap(), Redeemed::Won);
         let stored = grants::code_by_digest(&db, "late").await.unwrap().unwrap();
-        assert!(stored.used && stored.data == json!({"nonce": "n"}) && stored.session == Some(Uuid::from_u128(5)));
-        assert_eq!(grants::list_codes(&db, &GrantQuery { owner: Some(user), ..Default::default() }).await.unwrap().1, 1);
+        assert!(
+            stored.used && stored.data == json!({"nonce": "n"}) && stored.session == Some(Uuid::from_u128(5))
+        );
+        assert_eq!(
+            grants::list_codes(&db, &GrantQuery { owner: Some(user), ..Default::default() }).await.unwrap().1,
+            1
+        );
         grants::delete_expired(&db, at(60), 10).await.unwrap();
         assert!(grants::code_by_id(&db, stored.id).await.unwrap().is_none());
     })
@@ -97,10 +116,24 @@ async fn codes_end_at_their_time_and_unknown_ones_are_gone() {
 async fn refresh_tokens_rotate_once() {
     each_database(|db| async move {
         let (user, family) = (someone(&db).await, ports().uuid());
-        grants::insert(&db, &[token(user, TokenKind::Refresh, "r0", family), token(user, TokenKind::Access, "a0", family)]).await.unwrap();
-        let next = |n: u32| [token(user, TokenKind::Refresh, &format!("r{n}"), family), token(user, TokenKind::Access, &format!("a{n}"), family)];
+        grants::insert(
+            &db,
+            &[token(user, TokenKind::Refresh, "r0", family), token(user, TokenKind::Access, "a0", family)],
+        )
+        .await
+        .unwrap();
+        let next = |n: u32| {
+            [
+                token(user, TokenKind::Refresh, &format!("r{n}"), family),
+                token(user, TokenKind::Access, &format!("a{n}"), family),
+            ]
+        };
         assert_eq!(grants::rotate(&db, "r0", at(10), &next(1)).await.unwrap(), Redeemed::Won);
-        assert_eq!(grants::rotate(&db, "a1", at(10), &next(2)).await.unwrap(), Redeemed::Gone, "an access token is no refresh token");
+        assert_eq!(
+            grants::rotate(&db, "a1", at(10), &next(2)).await.unwrap(),
+            Redeemed::Gone,
+            "an access token is no refresh token"
+        );
         assert_eq!(grants::rotate(&db, "r1", at(600), &next(2)).await.unwrap(), Redeemed::Gone, "over");
         assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
         // The replaced token comes again: whoever sends it, nobody keeps anything.
@@ -117,7 +150,10 @@ async fn a_family_outside_of_sessions_dies_alone() {
     each_database(|db| async move {
         let user = someone(&db).await;
         let (one, other) = (ports().uuid(), ports().uuid());
-        let alone = |digest: &str, family| GrantToken { session: None, ..token(user, TokenKind::Refresh, digest, family) };
+        let alone = |digest: &str, family| GrantToken {
+            session: None,
+            ..token(user, TokenKind::Refresh, digest, family)
+        };
         let within = token(user, TokenKind::Refresh, "within", ports().uuid());
         grants::insert(&db, &[alone("a", one), alone("b", one), alone("c", other), within]).await.unwrap();
         grants::insert_code(&db, &Code { session: None, ..code(user, "code", one) }).await.unwrap();
@@ -134,7 +170,11 @@ async fn a_token_that_was_just_read_is_revoked_at_once_by_whatever_ends_it() {
         let user = someone(&db).await;
         let session = Uuid::from_u128(5);
         let families: Vec<_> = (0..6).map(|_| ports().uuid()).collect();
-        let all: Vec<_> = families.iter().enumerate().map(|(n, family)| token(user, TokenKind::Access, &format!("t{n}"), *family)).collect();
+        let all: Vec<_> = families
+            .iter()
+            .enumerate()
+            .map(|(n, family)| token(user, TokenKind::Access, &format!("t{n}"), *family))
+            .collect();
         grants::insert(&db, &all).await.unwrap();
         let read = async |n: usize| grants::by_digest(&db, &format!("t{n}")).await.unwrap();
         for n in 0..6 {
@@ -160,14 +200,21 @@ async fn tokens_are_revoked_by_one_session_or_user() {
     each_database(|db| async move {
         let user = someone(&db).await;
         for n in 0..5 {
-            let t = GrantToken { session: (n < 2).then(|| Uuid::from_u128(9)), ..token(user, TokenKind::Access, &format!("t{n}"), ports().uuid()) };
+            let t = GrantToken {
+                session: (n < 2).then(|| Uuid::from_u128(9)),
+                ..token(user, TokenKind::Access, &format!("t{n}"), ports().uuid())
+            };
             grants::insert(&db, &[t]).await.unwrap();
         }
         grants::revoke(&db, "t4").await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 4);
         grants::revoke_session(&db, user, Uuid::from_u128(9)).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
-        let page = GrantQuery { provider: Some(3), page: Page { ordering: "-pk".into(), page: 2, size: 2 }, ..Default::default() };
+        let page = GrantQuery {
+            provider: Some(3),
+            page: Page { ordering: "-pk".into(), page: 2, size: 2 },
+            ..Default::default()
+        };
         let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();
         assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
         db.batch(epoch::end(user, &epoch::KeptSession::default())).await.unwrap();

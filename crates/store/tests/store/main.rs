@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod akql;
 mod attempts;
-mod write_behind;
 mod database;
 mod devices;
 mod directory;
@@ -10,9 +9,10 @@ mod epoch;
 mod grants;
 mod objects;
 mod opening;
+mod pending_sessions;
 mod read_cache;
 mod reputation;
-mod pending_sessions;
+mod write_behind;
 
 use signet_base::{Ports, Timestamp, Vault};
 use std::sync::Arc;

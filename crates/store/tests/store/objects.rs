@@ -44,7 +44,14 @@ struct TProvider {
 
 /// An application.
 #[derive(Model, Serialize, Deserialize)]
-#[model(app = "authentik_core", name = "application", path = "core/applications", label = "application", bindable, unique_together("name", "slug"))]
+#[model(
+    app = "authentik_core",
+    name = "application",
+    path = "core/applications",
+    label = "application",
+    bindable,
+    unique_together("name", "slug")
+)]
 struct TApplication {
     name: String,
     #[field(unique)]
@@ -73,12 +80,19 @@ fn map(json: Json) -> Map {
     json.as_object().cloned().unwrap()
 }
 fn data(name: &str, more: Json) -> Map {
-    let mut all = map(json!({"name": name, "holder": null, "friend": null, "list": [], "provider": null, "user": null, "group": null}));
+    let mut all = map(
+        json!({"name": name, "holder": null, "friend": null, "list": [], "provider": null, "user": null, "group": null}),
+    );
     all.extend(map(more));
     all
 }
 fn a_box(name: &str, more: Json) -> Write {
-    Write::Create { def: TBox::DEF, pk: None, data: data(name, more), secrets: Secrets::from([("key".to_owned(), Secret::new("hush hush"))]) }
+    Write::Create {
+        def: TBox::DEF,
+        pk: None,
+        data: data(name, more),
+        secrets: Secrets::from([("key".to_owned(), Secret::new("hush hush"))]),
+    }
 }
 fn me() -> Author {
     Author { user: Some(1), request_id: "req".into() }
@@ -141,10 +155,20 @@ async fn secrets_are_sealed_to_their_place() {
             }
         }
         // With another secret key nothing opens, and nothing is left out silently.
-        let strange = ObjectStore::new(db.clone(), registry(), Arc::new(Vault::new(&"other".into(), ports()).unwrap()), ports());
+        let strange = ObjectStore::new(
+            db.clone(),
+            registry(),
+            Arc::new(Vault::new(&"other".into(), ports()).unwrap()),
+            ports(),
+        );
         assert!(strange.load().await.is_err());
         // A ciphertext of another row does not open either.
-        db.execute("UPDATE object SET secrets = (SELECT secrets FROM object WHERE pk = ?) WHERE pk = ?", vec![a.pk.into(), b.pk.into()]).await.unwrap();
+        db.execute(
+            "UPDATE object SET secrets = (SELECT secrets FROM object WHERE pk = ?) WHERE pk = ?",
+            vec![a.pk.into(), b.pk.into()],
+        )
+        .await
+        .unwrap();
         let fresh = ObjectStore::new(db.clone(), registry(), vault(), ports());
         assert!(fresh.load().await.is_err());
     })
@@ -158,9 +182,17 @@ async fn deletions_do_what_used_by_says() {
         let root = one(&store, a_box("root", json!({}))).await;
         let id = root.pk.to_string();
         let child = one(&store, a_box("child", json!({"holder": id}))).await;
-        let grandchild = one(&store, a_box("grandchild", json!({"holder": child.pk.to_string(), "friend": id}))).await;
-        let friend = one(&store, a_box("friend", json!({"friend": id, "list": [child.pk.to_string(), grandchild.pk.to_string()]}))).await;
-        let mut shown: Vec<_> = used_by(&store.snapshot(), root.pk).into_iter().map(|u| (u.object.name().to_owned(), u.field, u.action)).collect();
+        let grandchild =
+            one(&store, a_box("grandchild", json!({"holder": child.pk.to_string(), "friend": id}))).await;
+        let friend = one(
+            &store,
+            a_box("friend", json!({"friend": id, "list": [child.pk.to_string(), grandchild.pk.to_string()]})),
+        )
+        .await;
+        let mut shown: Vec<_> = used_by(&store.snapshot(), root.pk)
+            .into_iter()
+            .map(|u| (u.object.name().to_owned(), u.field, u.action))
+            .collect();
         shown.sort_by(|a, b| a.0.cmp(&b.0));
         assert_eq!(
             shown,
@@ -170,14 +202,26 @@ async fn deletions_do_what_used_by_says() {
                 ("grandchild".to_owned(), "friend", UsedByAction::SetNull)
             ]
         );
-        assert_eq!(used_by(&store.snapshot(), child.pk).iter().filter(|u| u.action == UsedByAction::CascadeMany).count(), 1);
+        assert_eq!(
+            used_by(&store.snapshot(), child.pk)
+                .iter()
+                .filter(|u| u.action == UsedByAction::CascadeMany)
+                .count(),
+            1
+        );
         one(&store, Write::Delete { pk: root.pk }).await;
         let world = store.snapshot();
         assert_eq!(world.objects().count(), 1);
         let left = world.get(friend.pk).unwrap();
         assert_eq!((left.version, &left.data["friend"], &left.data["list"]), (2, &Json::Null, &json!([])));
         assert_eq!(left.secrets["key"].reveal(), "hush hush");
-        assert_eq!((int(&db, "SELECT count(*) FROM object").await, int(&db, "SELECT count(*) FROM object_reference").await), (1, 0));
+        assert_eq!(
+            (
+                int(&db, "SELECT count(*) FROM object").await,
+                int(&db, "SELECT count(*) FROM object_reference").await
+            ),
+            (1, 0)
+        );
         assert_eq!(int(&db, "SELECT count(*) FROM object_history WHERE deleted = 1").await, 3);
         assert_eq!(open(&db).await.snapshot().get(friend.pk).unwrap().data, left.data);
     })
@@ -188,36 +232,92 @@ async fn deletions_do_what_used_by_says() {
 async fn references_by_number_by_binding_key_and_within_one_batch() {
     each_database(|db| async move {
         let store = open(&db).await;
-        let p1 = one(&store, Write::Create { def: TProvider::DEF, pk: None, data: map(json!({"name": "p1"})), secrets: Secrets::new() }).await;
-        let p2 = one(&store, Write::Create { def: TProvider::DEF, pk: None, data: map(json!({"name": "p2"})), secrets: Secrets::new() }).await;
+        let p1 = one(
+            &store,
+            Write::Create {
+                def: TProvider::DEF,
+                pk: None,
+                data: map(json!({"name": "p1"})),
+                secrets: Secrets::new(),
+            },
+        )
+        .await;
+        let p2 = one(
+            &store,
+            Write::Create {
+                def: TProvider::DEF,
+                pk: None,
+                data: map(json!({"name": "p2"})),
+                secrets: Secrets::new(),
+            },
+        )
+        .await;
         assert_eq!((p1.num, p2.num), (Some(1), Some(2)));
         let b = one(&store, a_box("b", json!({"provider": 2}))).await;
         one(&store, Write::Delete { pk: p2.pk }).await;
         assert!(store.snapshot().get(b.pk).unwrap().data["provider"].is_null());
-        let p3 = one(&store, Write::Create { def: TProvider::DEF, pk: None, data: map(json!({"name": "p2"})), secrets: Secrets::new() }).await;
+        let p3 = one(
+            &store,
+            Write::Create {
+                def: TProvider::DEF,
+                pk: None,
+                data: map(json!({"name": "p2"})),
+                secrets: Secrets::new(),
+            },
+        )
+        .await;
         assert_eq!(p3.num, Some(3), "numbers are never given twice");
 
         // An application and a binding to it, made together; the binding is written first.
         let pbm = ports().uuid().to_string();
-        let app = Write::Create { def: TApplication::DEF, pk: None, data: map(json!({"name": "App", "slug": "app", "pbm_uuid": pbm})), secrets: Secrets::new() };
-        let binding = Write::Create { def: TBinding::DEF, pk: None, data: map(json!({"target": pbm, "order": 1})), secrets: Secrets::new() };
+        let app = Write::Create {
+            def: TApplication::DEF,
+            pk: None,
+            data: map(json!({"name": "App", "slug": "app", "pbm_uuid": pbm})),
+            secrets: Secrets::new(),
+        };
+        let binding = Write::Create {
+            def: TBinding::DEF,
+            pk: None,
+            data: map(json!({"target": pbm, "order": 1})),
+            secrets: Secrets::new(),
+        };
         let made = store.apply(vec![binding, app], &me()).await.unwrap();
         let (binding, app) = (&made[0], &made[1]);
         assert_eq!(store.snapshot().bindings_of(app.pbm().unwrap())[0].pk, binding.pk);
-        assert_eq!(int(&db, "SELECT count(*) FROM object_reference WHERE field = 'target' AND to_pk IS NOT NULL").await, 1);
+        assert_eq!(
+            int(&db, "SELECT count(*) FROM object_reference WHERE field = 'target' AND to_pk IS NOT NULL")
+                .await,
+            1
+        );
         let user = users::insert(&db, &User::new(&ports(), "u"), &[]).await.unwrap();
-        consents::put(&db, &Consent { id: 0, user_id: user, application: app.pk, permissions: String::new(), expires: None, created: Timestamp(1) }).await.unwrap();
+        consents::put(
+            &db,
+            &Consent {
+                id: 0,
+                user_id: user,
+                application: app.pk,
+                permissions: String::new(),
+                expires: None,
+                created: Timestamp(1),
+            },
+        )
+        .await
+        .unwrap();
         one(&store, Write::Delete { pk: app.pk }).await;
         assert!(store.snapshot().get(binding.pk).is_none(), "bindings go with what they guard");
         assert!(consents::get(&db, user, app.pk).await.unwrap().is_none(), "and so do consents");
 
-        let nowhere = store.apply(vec![a_box("x", json!({"friend": ports().uuid().to_string()}))], &me()).await;
+        let nowhere =
+            store.apply(vec![a_box("x", json!({"friend": ports().uuid().to_string()}))], &me()).await;
         assert!(matches!(nowhere, Err(Error::Invalid(fields)) if fields.contains("friend")));
         let nowhere = store.apply(vec![a_box("x", json!({"provider": 2}))], &me()).await;
         assert!(matches!(nowhere, Err(Error::Invalid(fields)) if fields.contains("provider")));
         // Deleted and referred to within one batch: nothing happens at all.
         let b = store.snapshot().get(b.pk).unwrap().clone();
-        let both = store.apply(vec![Write::Delete { pk: p3.pk }, change(&b, json!({"provider": 3}), None)], &me()).await;
+        let both = store
+            .apply(vec![Write::Delete { pk: p3.pk }, change(&b, json!({"provider": 3}), None)], &me())
+            .await;
         assert!(matches!(both, Err(Error::Invalid(_))) && store.snapshot().by_num(3).is_some());
     })
     .await;
@@ -247,7 +347,11 @@ async fn rows_that_go_take_their_references_along() {
         let user = users::insert(&db, &User::new(&ports(), "u"), &[]).await.unwrap();
         let group = ports().uuid();
         let bound = one(&store, a_box("bound", json!({"user": user}))).await;
-        let grouped = one(&store, a_box("grouped", json!({"group": group.to_string(), "holder": bound.pk.to_string()}))).await;
+        let grouped = one(
+            &store,
+            a_box("grouped", json!({"group": group.to_string(), "holder": bound.pk.to_string()})),
+        )
+        .await;
         let loose = one(&store, a_box("loose", json!({"group": group.to_string()}))).await;
         let world = store.snapshot();
         let key = format!("user:{user}");
@@ -255,12 +359,30 @@ async fn rows_that_go_take_their_references_along() {
         store.apply(writes_for_deleted_row(&world, &group.to_string(), &ports()), &me()).await.unwrap();
         assert!(store.snapshot().get(loose.pk).unwrap().data["group"].is_null());
         // The user and what refers to them, in one transaction.
-        store.apply_with(writes_for_deleted_row(&store.snapshot(), &key, &ports()), &me(), users::delete_batch(user)).await.unwrap();
+        store
+            .apply_with(
+                writes_for_deleted_row(&store.snapshot(), &key, &ports()),
+                &me(),
+                users::delete_batch(user),
+            )
+            .await
+            .unwrap();
         let world = store.snapshot();
-        assert!(world.get(bound.pk).is_none() && world.get(grouped.pk).is_none() && world.get(loose.pk).is_some());
+        assert!(
+            world.get(bound.pk).is_none() && world.get(grouped.pk).is_none() && world.get(loose.pk).is_some()
+        );
         assert!(users::by_id(&db, user).await.unwrap().is_none());
-        let failed = store.apply_with(vec![change(world.get(loose.pk).unwrap(), json!({"name": "x"}), None)], &me(), users::delete_batch(user)).await;
-        assert!(matches!(failed, Err(Error::Conflict(_))) && store.snapshot().get(loose.pk).unwrap().name() == "loose");
+        let failed = store
+            .apply_with(
+                vec![change(world.get(loose.pk).unwrap(), json!({"name": "x"}), None)],
+                &me(),
+                users::delete_batch(user),
+            )
+            .await;
+        assert!(
+            matches!(failed, Err(Error::Conflict(_)))
+                && store.snapshot().get(loose.pk).unwrap().name() == "loose"
+        );
     })
     .await;
 }
@@ -278,8 +400,13 @@ async fn concurrent_writers_on_several_nodes_lose_nothing() {
                     // Read, change, write by the version that was read; again when somebody was faster.
                     loop {
                         let now = node.refresh_if_stale().await.unwrap().get(first.pk).unwrap().clone();
-                        let list = [now.data["list"].as_array().unwrap().clone(), vec![json!(first.pk.to_string())]].concat();
-                        match node.apply(vec![change(&now, json!({"list": list}), Some(now.version))], &me()).await {
+                        let list =
+                            [now.data["list"].as_array().unwrap().clone(), vec![json!(first.pk.to_string())]]
+                                .concat();
+                        match node
+                            .apply(vec![change(&now, json!({"list": list}), Some(now.version))], &me())
+                            .await
+                        {
                             Ok(_) => break,
                             Err(Error::Conflict(tag)) => assert_eq!(tag, "version"),
                             Err(error) => panic!("{error}"),

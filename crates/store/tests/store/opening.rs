@@ -30,7 +30,13 @@ async fn migrations_run_once_even_when_nodes_start_together() {
         for task in tasks {
             ran += task.await.unwrap().unwrap();
         }
-        let noted = db.query_one("SELECT count(*) FROM schema_migration", vec![]).await.unwrap().unwrap().int(0).unwrap();
+        let noted = db
+            .query_one("SELECT count(*) FROM schema_migration", vec![])
+            .await
+            .unwrap()
+            .unwrap()
+            .int(0)
+            .unwrap();
         assert_eq!(i64::try_from(ran).unwrap(), noted);
         migrate::check(&db).await.unwrap();
         db.close().await;
@@ -43,7 +49,12 @@ async fn a_newer_or_edited_database_is_refused() {
         db.execute("UPDATE schema_migration SET checksum = 'other' WHERE number = 1", vec![]).await.unwrap();
         let error = migrate::migrate(&db, &ports()).await.unwrap_err().to_string();
         assert!(error.contains("differs"), "{error}");
-        db.execute("INSERT INTO schema_migration (number, name, checksum, applied) VALUES (9999, 'future', 'x', 1)", vec![]).await.unwrap();
+        db.execute(
+            "INSERT INTO schema_migration (number, name, checksum, applied) VALUES (9999, 'future', 'x', 1)",
+            vec![],
+        )
+        .await
+        .unwrap();
         db.execute("DELETE FROM schema_migration WHERE number = 1", vec![]).await.unwrap();
         let error = migrate::migrate(&db, &ports()).await.unwrap_err().to_string();
         assert!(error.contains("newer release") && error.contains("9999 future"), "{error}");
@@ -73,10 +84,17 @@ async fn a_read_only_or_damaged_file_is_refused() {
 
 #[tokio::test]
 async fn an_absent_server_is_unavailable() {
-    let config = PostgresConfig { host: "127.0.0.1".into(), port: 1, ssl_mode: SslMode::Disable, ..PostgresConfig::default() };
+    let config = PostgresConfig {
+        host: "127.0.0.1".into(),
+        port: 1,
+        ssl_mode: SslMode::Disable,
+        ..PostgresConfig::default()
+    };
     assert!(matches!(Db::open_postgres(config).await, Err(Error::Unavailable(_))));
     let config = PostgresConfig { ssl_mode: SslMode::VerifyFull, ..PostgresConfig::default() };
-    assert!(matches!(Db::open_postgres(config).await, Err(Error::Unavailable(why)) if why.contains("root certificate")));
+    assert!(
+        matches!(Db::open_postgres(config).await, Err(Error::Unavailable(why)) if why.contains("root certificate"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,13 +147,19 @@ async fn a_full_disk_is_unavailable_and_nothing_is_half_done() {
         .map(|i| {
             let (db, big) = (db.clone(), big.clone());
             tokio::spawn(async move {
-                db.batch(signet_store::Batch::new().add("INSERT INTO t (id, data) VALUES (?, 'small')", params![i]).add("INSERT INTO t (id, data) VALUES (?, ?)", params![i, big]))
-                    .await
+                db.batch(
+                    signet_store::Batch::new()
+                        .add("INSERT INTO t (id, data) VALUES (?, 'small')", params![i])
+                        .add("INSERT INTO t (id, data) VALUES (?, ?)", params![i, big]),
+                )
+                .await
             })
         })
         .collect();
     for task in tasks {
-        assert!(matches!(task.await.unwrap(), Err(Error::Unavailable(why)) if why.contains("full") || why.contains("aborted")));
+        assert!(
+            matches!(task.await.unwrap(), Err(Error::Unavailable(why)) if why.contains("full") || why.contains("aborted"))
+        );
     }
     assert_eq!(db.query_one("SELECT count(*) FROM t", vec![]).await.unwrap().unwrap().int(0).unwrap(), 0);
     db.execute("PRAGMA max_page_count = 1000000", vec![]).await.unwrap();
@@ -152,7 +176,9 @@ async fn two_processes_take_turns_on_one_file() {
     let tasks: Vec<_> = (0..20i64)
         .map(|i| {
             let db = if i % 2 == 0 { one.clone() } else { two.clone() };
-            tokio::spawn(async move { db.execute("INSERT INTO t (id) VALUES (?)", params![i]).await.unwrap() })
+            tokio::spawn(
+                async move { db.execute("INSERT INTO t (id) VALUES (?)", params![i]).await.unwrap() },
+            )
         })
         .collect();
     for task in tasks {
@@ -175,8 +201,13 @@ async fn tls_to_postgres_by_sslmode() {
     };
     let ((ours, issuer), (strange, _)) = (authority("ours"), authority("strange"));
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let Some(config) = testdb::postgres_tls_config(&certificate.pem(), &key.serialize_pem()).await else { return };
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    let Some(config) = testdb::postgres_tls_config(&certificate.pem(), &key.serialize_pem()).await else {
+        return;
+    };
     let dir = folder("tls");
     let (ours_file, strange_file) = (dir.join("ours.pem"), dir.join("strange.pem"));
     std::fs::write(&ours_file, ours).unwrap();
@@ -185,7 +216,8 @@ async fn tls_to_postgres_by_sslmode() {
         let config = PostgresConfig { ssl_mode: mode, root_cert: root.cloned(), ..config.clone() };
         async move {
             let db = Db::open_postgres(config).await?;
-            let row = db.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", vec![]).await?;
+            let row =
+                db.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", vec![]).await?;
             row.ok_or(Error::NotFound)?.bool(0)
         }
     };
@@ -197,12 +229,23 @@ async fn tls_to_postgres_by_sslmode() {
     assert!(encrypted(SslMode::VerifyFull, Some(&ours_file)).await.unwrap());
     assert!(matches!(encrypted(SslMode::VerifyFull, Some(&strange_file)).await, Err(Error::Unavailable(_))));
     // The same server by a name that its certificate does not have.
-    let by_address = PostgresConfig { host: "127.0.0.1".into(), root_cert: Some(ours_file.clone()), ..config.clone() };
-    assert!(Db::open_postgres(PostgresConfig { ssl_mode: SslMode::VerifyCa, ..by_address.clone() }).await.is_ok());
-    assert!(matches!(Db::open_postgres(PostgresConfig { ssl_mode: SslMode::VerifyFull, ..by_address }).await, Err(Error::Unavailable(_))));
-    assert!(matches!(encrypted(SslMode::VerifyFull, Some(&dir.join("none.pem"))).await, Err(Error::Unavailable(_))));
+    let by_address =
+        PostgresConfig { host: "127.0.0.1".into(), root_cert: Some(ours_file.clone()), ..config.clone() };
+    assert!(
+        Db::open_postgres(PostgresConfig { ssl_mode: SslMode::VerifyCa, ..by_address.clone() }).await.is_ok()
+    );
+    assert!(matches!(
+        Db::open_postgres(PostgresConfig { ssl_mode: SslMode::VerifyFull, ..by_address }).await,
+        Err(Error::Unavailable(_))
+    ));
+    assert!(matches!(
+        encrypted(SslMode::VerifyFull, Some(&dir.join("none.pem"))).await,
+        Err(Error::Unavailable(_))
+    ));
     let wrong = PostgresConfig { password: "wrong".into(), ssl_mode: SslMode::Require, ..config.clone() };
-    assert!(matches!(Db::open_postgres(wrong).await, Err(Error::Unavailable(why)) if why.contains("password")));
+    assert!(
+        matches!(Db::open_postgres(wrong).await, Err(Error::Unavailable(why)) if why.contains("password"))
+    );
     std::fs::remove_dir_all(dir).unwrap();
 }
 
@@ -210,10 +253,15 @@ async fn tls_to_postgres_by_sslmode() {
 async fn both_databases_have_the_same_schema() {
     let Some(postgres) = testdb::postgres().await else { return };
     let sqlite = testdb::sqlite().await;
-    let list = |rows: Vec<signet_store::Row>| rows.iter().map(|r| format!("{}.{}", r.text(0).unwrap(), r.text(1).unwrap())).collect::<Vec<_>>();
+    let list = |rows: Vec<signet_store::Row>| {
+        rows.iter().map(|r| format!("{}.{}", r.text(0).unwrap(), r.text(1).unwrap())).collect::<Vec<_>>()
+    };
     let ours = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2";
     let theirs = "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2";
-    let (a, b) = (list(sqlite.query(ours, vec![]).await.unwrap()), list(postgres.query(theirs, vec![]).await.unwrap()));
+    let (a, b) = (
+        list(sqlite.query(ours, vec![]).await.unwrap()),
+        list(postgres.query(theirs, vec![]).await.unwrap()),
+    );
     assert!(a.len() > 100);
     let set = |v: Vec<String>| v.into_iter().collect::<std::collections::BTreeSet<_>>();
     assert_eq!(set(a), set(b));
@@ -235,10 +283,16 @@ async fn a_schema_of_its_own_and_mistakes_of_ours() {
     assert!(kv::get(&db, "x").await.unwrap().is_none());
     // A wrong parameter is a fault of ours, not of the server.
     for wrong in [params![7], params![], params!["a", "b"]] {
-        assert!(matches!(db.query("SELECT data FROM kv WHERE name = ?", wrong).await, Err(Error::Internal(_))));
+        assert!(matches!(
+            db.query("SELECT data FROM kv WHERE name = ?", wrong).await,
+            Err(Error::Internal(_))
+        ));
     }
     let plain = Db::open_postgres(config).await.unwrap();
-    assert!(matches!(kv::get(&plain, "x").await, Err(Error::Unavailable(_))), "the tables are not in the default schema");
+    assert!(
+        matches!(kv::get(&plain, "x").await, Err(Error::Unavailable(_))),
+        "the tables are not in the default schema"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,7 +304,10 @@ async fn a_restart_of_the_server_needs_no_help() {
         server.stop();
         assert!(matches!(db.ping().await, Err(Error::Unavailable(_))));
         assert!(matches!(db.query("SELECT count(*) FROM t", vec![]).await, Err(Error::Unavailable(_))));
-        assert!(matches!(db.execute("INSERT INTO t (id) VALUES (1)", vec![]).await, Err(Error::Unavailable(_))));
+        assert!(matches!(
+            db.execute("INSERT INTO t (id) VALUES (1)", vec![]).await,
+            Err(Error::Unavailable(_))
+        ));
         server.start();
         db.execute("INSERT INTO t (id) VALUES (1)", vec![]).await.unwrap();
         assert_eq!(db.query("SELECT count(*) FROM t", vec![]).await.unwrap()[0].int(0).unwrap(), round);
@@ -260,11 +317,15 @@ async fn a_restart_of_the_server_needs_no_help() {
 #[tokio::test(flavor = "multi_thread")]
 async fn scale_b6_missing_tables_mean_another_database() {
     let empty = Db::temporary().unwrap();
-    assert!(matches!(kv::get(&empty, "x").await, Err(Error::Unavailable(why)) if why.contains("lacks tables")));
+    assert!(
+        matches!(kv::get(&empty, "x").await, Err(Error::Unavailable(why)) if why.contains("lacks tables"))
+    );
     assert!(matches!(empty.execute("DELETE FROM kv", vec![]).await, Err(Error::Unavailable(_))));
     let Some(config) = testdb::postgres_config(false).await else { return };
     let empty = Db::open_postgres(config).await.unwrap();
-    assert!(matches!(kv::get(&empty, "x").await, Err(Error::Unavailable(why)) if why.contains("lacks tables")));
+    assert!(
+        matches!(kv::get(&empty, "x").await, Err(Error::Unavailable(why)) if why.contains("lacks tables"))
+    );
     assert!(matches!(empty.execute("DELETE FROM kv", vec![]).await, Err(Error::Unavailable(_))));
 }
 
@@ -273,10 +334,14 @@ async fn scale_b7_a_database_that_stands_still_is_given_up_with_its_connection()
     let Some(config) = testdb::postgres_config(true).await else { return };
     let db = Db::open_postgres(PostgresConfig { pool_size: 1, ..config }).await.unwrap();
     let began = std::time::Instant::now();
-    assert!(matches!(db.query("SELECT pg_sleep(30)", vec![]).await, Err(Error::Unavailable(why)) if why.contains("in time")));
+    assert!(
+        matches!(db.query("SELECT pg_sleep(30)", vec![]).await, Err(Error::Unavailable(why)) if why.contains("in time"))
+    );
     // The only connection of the pool was thrown away: the next statement has a new one at once.
     db.execute("CREATE TABLE t (id BIGINT)", vec![]).await.unwrap();
-    let stuck = signet_store::Batch::new().add("INSERT INTO t (id) VALUES (1)", vec![]).add("SELECT pg_sleep(30)", vec![]);
+    let stuck = signet_store::Batch::new()
+        .add("INSERT INTO t (id) VALUES (1)", vec![])
+        .add("SELECT pg_sleep(30)", vec![]);
     assert!(matches!(db.batch(stuck).await, Err(Error::Unavailable(why)) if why.contains("in time")));
     assert_eq!(db.query("SELECT count(*) FROM t", vec![]).await.unwrap()[0].int(0).unwrap(), 0);
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
@@ -306,7 +371,9 @@ async fn scale_b5_a_moved_file_takes_no_writes_and_is_not_made_anew() {
     db.ping().await.unwrap();
     std::fs::rename(&path, dir.join("aside")).unwrap();
     assert!(matches!(db.ping().await, Err(Error::Unavailable(why)) if why.contains("moved")));
-    assert!(matches!(kv::put(&db, &ports(), "a", &json!(1), None).await, Err(Error::Unavailable(why)) if why.contains("moved")));
+    assert!(
+        matches!(kv::put(&db, &ports(), "a", &json!(1), None).await, Err(Error::Unavailable(why)) if why.contains("moved"))
+    );
     assert!(!path.exists());
     std::fs::rename(dir.join("aside"), &path).unwrap();
     kv::put(&db, &ports(), "a", &json!(1), None).await.unwrap();

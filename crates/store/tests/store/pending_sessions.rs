@@ -67,7 +67,16 @@ async fn signing_in_replaces_the_session_of_the_flow_once() {
             assert!(sessions::get(&db, &old).await.unwrap().is_none());
             assert_eq!(sessions::get(&db, &new).await.unwrap().unwrap().user_id, Some(user));
             // A second sign-in from the same step finds nothing to replace.
-            assert!(!sessions::rotate(&db, &old, &Session { user_id: Some(user), ..session(&ports, "third") }, signet_store::Batch::new()).await.unwrap());
+            assert!(
+                !sessions::rotate(
+                    &db,
+                    &old,
+                    &Session { user_id: Some(user), ..session(&ports, "third") },
+                    signet_store::Batch::new()
+                )
+                .await
+                .unwrap()
+            );
             assert!(!sessions::update(&db, &flow, false).await.unwrap());
             tokio::time::sleep(std::time::Duration::from_millis(120)).await;
             assert!(sessions::get(&db, &old).await.unwrap().is_none());

@@ -18,7 +18,10 @@ async fn a_change_of_a_person_is_seen_by_the_very_next_read() {
             let user = User { is_active: round % 2 == 1, ..(*before.user).clone() };
             users::update(&db, &user, None, None, Timestamp::from_secs(round)).await.unwrap();
             assert_eq!(people::by_id(&db, id).await.unwrap().unwrap().user.is_active, round % 2 == 1);
-            assert_eq!(people::by_username(&db, "ADA").await.unwrap().unwrap().user.is_active, round % 2 == 1);
+            assert_eq!(
+                people::by_username(&db, "ADA").await.unwrap().unwrap().user.is_active,
+                round % 2 == 1
+            );
             users::join_group(&db, id, group.id).await.unwrap();
             assert!(people::by_id(&db, id).await.unwrap().unwrap().direct.contains(&group.id));
             users::leave_group(&db, id, group.id).await.unwrap();
@@ -39,7 +42,15 @@ async fn another_program_that_writes_the_file_is_seen_a_moment_later() {
     migrate(&server, &ports()).await.unwrap();
     let id = users::insert(&server, &User::new(&ports(), "ada"), &[]).await.unwrap();
     let before = people::by_id(&server, id).await.unwrap().unwrap();
-    users::update(&command, &User { is_active: false, ..(*before.user).clone() }, None, None, Timestamp::from_secs(9)).await.unwrap();
+    users::update(
+        &command,
+        &User { is_active: false, ..(*before.user).clone() },
+        None,
+        None,
+        Timestamp::from_secs(9),
+    )
+    .await
+    .unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert!(!people::by_id(&server, id).await.unwrap().unwrap().user.is_active);
     command.close().await;
@@ -50,10 +61,21 @@ async fn another_program_that_writes_the_file_is_seen_a_moment_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_node_is_seen_a_moment_later() {
     let Some(server) = own_server().await else { return };
-    let (here, there) = (Db::open_postgres(server.config()).await.unwrap(), Db::open_postgres(server.config()).await.unwrap());
+    let (here, there) = (
+        Db::open_postgres(server.config()).await.unwrap(),
+        Db::open_postgres(server.config()).await.unwrap(),
+    );
     let id = users::insert(&here, &User::new(&ports(), "ada"), &[]).await.unwrap();
     let before = people::by_id(&here, id).await.unwrap().unwrap();
-    users::update(&there, &User { is_active: false, ..(*before.user).clone() }, None, None, Timestamp::from_secs(9)).await.unwrap();
+    users::update(
+        &there,
+        &User { is_active: false, ..(*before.user).clone() },
+        None,
+        None,
+        Timestamp::from_secs(9),
+    )
+    .await
+    .unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert!(!people::by_id(&here, id).await.unwrap().unwrap().user.is_active);
     here.close().await;

@@ -9,7 +9,16 @@ const LIMITS: Limits = Limits { lower: -5, upper: 5 };
 
 fn change(ports: &Ports, name: &str, ip: &str, amount: i64, at: Timestamp) -> Reputation {
     let expires = Some(at.plus(Span::DAY));
-    Reputation { id: ports.uuid(), identifier: name.into(), ip: ip.into(), geo: Map::new(), asn: Map::new(), score: amount, updated: at, expires }
+    Reputation {
+        id: ports.uuid(),
+        identifier: name.into(),
+        ip: ip.into(),
+        geo: Map::new(),
+        asn: Map::new(),
+        score: amount,
+        updated: at,
+        expires,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,10 +44,18 @@ async fn scores_add_up_within_their_limits_and_begin_anew_after_expiry() {
         reputation::add_behind(&db, &change(&ports, "new", "192.0.2.3", -100, later), LIMITS).await.unwrap();
         assert_eq!(score(None, Some("new"), later).await, -5, "the first change is limited too");
         reputation::delete_expired(&db, later, 100).await.unwrap();
-        let q = ReputationQuery { page: Page { ordering: "-score".into(), ..Page::first(10) }, ..ReputationQuery::default() };
+        let q = ReputationQuery {
+            page: Page { ordering: "-score".into(), ..Page::first(10) },
+            ..ReputationQuery::default()
+        };
         let (all, total) = reputation::list(&db, &q, later).await.unwrap();
         assert_eq!((total, all[0].identifier.as_str(), all[0].score), (2, "ada", 1));
-        let narrow = ReputationQuery { identifiers: vec!["new".into(), "x".into()], ip: Some("192.0.2.3".into()), score: Some(-5), ..ReputationQuery::default() };
+        let narrow = ReputationQuery {
+            identifiers: vec!["new".into(), "x".into()],
+            ip: Some("192.0.2.3".into()),
+            score: Some(-5),
+            ..ReputationQuery::default()
+        };
         assert_eq!(reputation::list(&db, &narrow, later).await.unwrap().1, 1);
         let found = ReputationQuery { search: "192.0.2.3".into(), ..ReputationQuery::default() };
         assert_eq!(reputation::list(&db, &found, later).await.unwrap().1, 1);
@@ -104,10 +121,20 @@ async fn sign_ins_are_remembered_newest_first_and_go_with_the_person() {
     testdb::each_database(async |db| {
         let ports = Ports::system();
         let id = users::insert(&db, &User::new(&ports, "ada"), &[]).await.unwrap();
-        let login = |secs: i64, place| Login { user_id: id, at: Timestamp::from_secs(secs), ip: "192.0.2.1".into(), country: "DE".into(), place, asn: Some(64_496) };
+        let login = |secs: i64, place| Login {
+            user_id: id,
+            at: Timestamp::from_secs(secs),
+            ip: "192.0.2.1".into(),
+            country: "DE".into(),
+            place,
+            asn: Some(64_496),
+        };
         logins::insert_behind(&db, &login(1, None)).await.unwrap();
         logins::insert_behind(&db, &login(2, Some((52.52, -13.405)))).await.unwrap();
-        assert_eq!(logins::latest(&db, id, 10).await.unwrap(), [login(2, Some((52.52, -13.405))), login(1, None)]);
+        assert_eq!(
+            logins::latest(&db, id, 10).await.unwrap(),
+            [login(2, Some((52.52, -13.405))), login(1, None)]
+        );
         logins::delete_before(&db, Timestamp::from_secs(2), 10).await.unwrap();
         assert_eq!(logins::latest(&db, id, 10).await.unwrap().len(), 1);
         users::delete(&db, id).await.unwrap();

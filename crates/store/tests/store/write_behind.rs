@@ -48,7 +48,10 @@ async fn rows_are_written_soon_in_order_and_lists_see_them_at_once() {
         for n in 0..1000 {
             events::insert_behind(&db, &[event(n)]).await.unwrap();
         }
-        assert_eq!(events::list(&db, &EventQuery { page: Page::first(10), ..Default::default() }).await.unwrap().1, 1000);
+        assert_eq!(
+            events::list(&db, &EventQuery { page: Page::first(10), ..Default::default() }).await.unwrap().1,
+            1000
+        );
         assert!(db.commits() - commits < 100, "they share commits");
         events::insert_behind(&db, &[event(1)]).await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
@@ -79,7 +82,10 @@ async fn revocation_holds_for_rows_that_are_queued_late_or_missing() {
         grants::revoke_family(&db, token(user, "queued", family).holder()).await.unwrap();
         assert!(grants::by_digest(&db, "queued").await.unwrap().unwrap().revoked);
         let page = GrantQuery { user: Some(user), ..Default::default() };
-        assert!(grants::list(&db, TokenKind::Access, &page).await.unwrap().0[0].revoked, "lists say it as well");
+        assert!(
+            grants::list(&db, TokenKind::Access, &page).await.unwrap().0[0].revoked,
+            "lists say it as well"
+        );
         // Another node writes its row only now.
         grants::insert_behind(&db, &[token(user, "late", family)]).await.unwrap();
         db.flush().await.unwrap();
@@ -126,7 +132,11 @@ async fn many_rows_are_written_together_each_as_it_is() {
         let user = users::insert(&db, &User::new(&ports(), "someone"), &[]).await.unwrap();
         for n in 0..300 {
             let session = (n % 3 == 0).then(|| Uuid::from_u128(n));
-            let row = GrantToken { session, expires: at(600 + n as i64), ..token(user, &format!("t{n}"), Uuid::from_u128(n)) };
+            let row = GrantToken {
+                session,
+                expires: at(600 + n as i64),
+                ..token(user, &format!("t{n}"), Uuid::from_u128(n))
+            };
             grants::insert_behind(&db, &[row]).await.unwrap();
         }
         db.flush().await.unwrap();

@@ -6,10 +6,21 @@ use signet_store::{Author, groups, users};
 use signet_testkit::{App, DbKind, each_database};
 use std::collections::HashMap;
 
-/// The value of `x` in the attributes of a group that the file makes; `environment` as for the server's own files.
-async fn value(app: &App, name: &str, head: &str, value: &str, environment: Option<&HashMap<String, String>>) -> Result<Json, String> {
-    let text = format!("version: 1\n{head}entries:\n- model: authentik_core.group\n  identifiers: {{name: {name}}}\n  attrs: {{attributes: {{x: {value}}}}}\n");
-    apply(&app.core, &Source { environment, ..Source::new("test.yaml", &text) }, &Author::system()).await.map_err(|e| e.to_string())?;
+/// The value of `x` in the attributes of a group that the file makes; `environment` as for the server's own
+/// files.
+async fn value(
+    app: &App,
+    name: &str,
+    head: &str,
+    value: &str,
+    environment: Option<&HashMap<String, String>>,
+) -> Result<Json, String> {
+    let text = format!(
+        "version: 1\n{head}entries:\n- model: authentik_core.group\n  identifiers: {{name: {name}}}\n  attrs: {{attributes: {{x: {value}}}}}\n"
+    );
+    apply(&app.core, &Source { environment, ..Source::new("test.yaml", &text) }, &Author::system())
+        .await
+        .map_err(|e| e.to_string())?;
     Ok(groups::by_name(&app.core.db, name).await.unwrap().unwrap().attributes["x"].clone())
 }
 
@@ -49,7 +60,8 @@ async fn field_09_inner_loops_count_from_inside() {
 #[tokio::test]
 async fn field_11_what_is_not_there_is_null() {
     let app = App::start(DbKind::Sqlite).await;
-    let environment = HashMap::from([("EMPTY".to_owned(), String::new()), ("FULL".to_owned(), "v".to_owned())]);
+    let environment =
+        HashMap::from([("EMPTY".to_owned(), String::new()), ("FULL".to_owned(), "v".to_owned())]);
     let file = std::env::temp_dir().join(format!("signet-f11-{}", std::process::id()));
     std::fs::write(&file, "text\n").unwrap();
     let file_text = format!("!File {}", file.display());
@@ -74,7 +86,10 @@ async fn field_11_what_is_not_there_is_null() {
         ("!AtIndex [[a, b], -1]", json!("b")),
         ("!AtIndex [[a, b], 7, d]", json!("d")),
         ("!AtIndex [!Context nope, x, d]", json!("d")),
-        ("!AtIndex [!FindObject [authentik_flows.flow, [slug, default-authentication-flow]], designation]", json!("authentication")),
+        (
+            "!AtIndex [!FindObject [authentik_flows.flow, [slug, default-authentication-flow]], designation]",
+            json!("authentication"),
+        ),
         ("!ParseJSON '{\"a\": [1]}'", json!({"a": [1]})),
         ("!Format ['%03d %s', 7, !Context nope]", json!("007 None")),
         ("[yes, off, 012, 2026-01-31, 1_0]", json!([true, false, 10, "2026-01-31", 10])),
@@ -82,10 +97,22 @@ async fn field_11_what_is_not_there_is_null() {
     .into_iter()
     .enumerate()
     {
-        assert_eq!(value(&app, &format!("f11-{n}"), head, text, Some(&environment)).await.as_ref(), Ok(&means), "{text}");
+        assert_eq!(
+            value(&app, &format!("f11-{n}"), head, text, Some(&environment)).await.as_ref(),
+            Ok(&means),
+            "{text}"
+        );
     }
     assert!(value(&app, "f11-lazy", head, "!Context lazy", None).await.unwrap().is_string());
-    for bad in ["!Context round", "!Env HOME", "!File /etc/hostname", "!AtIndex [[a], 7]", "!ParseJSON '{'", "!Format ['%s']", "!Nope x"] {
+    for bad in [
+        "!Context round",
+        "!Env HOME",
+        "!File /etc/hostname",
+        "!AtIndex [[a], 7]",
+        "!ParseJSON '{'",
+        "!Format ['%s']",
+        "!Nope x",
+    ] {
         assert!(value(&app, "f11-bad", head, bad, None).await.is_err(), "{bad}");
     }
     // What an entry made can be asked for by way of the context.
@@ -187,13 +214,19 @@ entries:
 ";
     let report = import(&app, text).await.unwrap();
     assert_eq!((report.created, report.notes.len()), (4, 0), "{report:?}");
-    let shown = app.admin().await.get("/api/v3/providers/oauth2/?name=f13").await.json()["results"][0].clone();
-    let uris: Vec<&str> = shown["redirect_uris"].as_array().unwrap().iter().map(|u| u["url"].as_str().unwrap()).collect();
+    let shown =
+        app.admin().await.get("/api/v3/providers/oauth2/?name=f13").await.json()["results"][0].clone();
+    let uris: Vec<&str> =
+        shown["redirect_uris"].as_array().unwrap().iter().map(|u| u["url"].as_str().unwrap()).collect();
     assert_eq!(uris, ["https://app.example/callback", "https://app.example/other"]);
     assert!(shown["invalidation_flow"].is_string());
     let ada = users::by_username(&app.core.db, "f13").await.unwrap().unwrap();
-    let names: Vec<String> = groups::effective_groups(&app.core.db, ada.id).await.unwrap().into_iter().map(|g| g.name).collect();
-    assert_eq!((ada.name.as_str(), names), ("Ada Lovelace", vec!["authentik Admins".to_owned(), "f13-g".into(), "f13-h".into()]));
+    let names: Vec<String> =
+        groups::effective_groups(&app.core.db, ada.id).await.unwrap().into_iter().map(|g| g.name).collect();
+    assert_eq!(
+        (ada.name.as_str(), names),
+        ("Ada Lovelace", vec!["authentik Admins".to_owned(), "f13-g".into(), "f13-h".into()])
+    );
     assert!(import(&app, text).await.unwrap().is_empty());
     let wrong = import(&app, "version: 1\nentries:\n- {model: authentik_core.user, identifiers: {username: f13}, attrs: {groups: [nobody]}}\n").await.unwrap_err();
     assert!(wrong.contains("nobody"), "{wrong}");
@@ -217,7 +250,13 @@ entries:
 ";
     let report = import(&app, text).await.unwrap();
     assert_eq!(report.created, 2);
-    assert_eq!(report.notes, ["test.yaml: owner: left out, a blueprint has no such member", "test.yaml: entries[1]: comment: left out, an entry has no such member"]);
+    assert_eq!(
+        report.notes,
+        [
+            "test.yaml: owner: left out, a blueprint has no such member",
+            "test.yaml: entries[1]: comment: left out, an entry has no such member"
+        ]
+    );
     for name in ["f14-a", "f14-b"] {
         let group = groups::by_name(&app.core.db, name).await.unwrap().unwrap();
         assert_eq!(Json::Object(group.attributes), json!({"a": 1, "b": 2}));

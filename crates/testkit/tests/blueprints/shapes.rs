@@ -166,7 +166,13 @@ async fn a_flow_with_anchors_sections_and_every_word_of_yaml_1_1() {
     let report = import(&app, FLOW).await.unwrap();
     assert_eq!((report.created, report.notes.len()), (12, 0), "{report:?}");
     assert!(import(&app, FLOW).await.unwrap().is_empty());
-    let prompt = app.admin().await.get("/api/v3/stages/prompt/prompts/?name=shapes-prompt-mail").await.json()["results"][0].clone();
-    assert_eq!((&prompt["order"], &prompt["required"], &prompt["type"]), (&8.into(), &true.into(), &"email".into()), "{prompt}");
+    let prompt = app.admin().await.get("/api/v3/stages/prompt/prompts/?name=shapes-prompt-mail").await.json()
+        ["results"][0]
+        .clone();
+    assert_eq!(
+        (&prompt["order"], &prompt["required"], &prompt["type"]),
+        (&8.into(), &true.into(), &"email".into()),
+        "{prompt}"
+    );
     app.stop().await;
 }

@@ -14,9 +14,16 @@ async fn redteam_07_a_body_that_does_not_come_is_answered_after_its_time() {
     let app = start(DbKind::Sqlite, &[]).await;
     let began = Instant::now();
     let mut all = Vec::new();
-    for path in ["/application/o/token/", "/api/v3/core/users/", "/api/v3/flows/executor/default-authentication-flow/", "/if/flow/default-authentication-flow/"] {
+    for path in [
+        "/application/o/token/",
+        "/api/v3/core/users/",
+        "/api/v3/flows/executor/default-authentication-flow/",
+        "/if/flow/default-authentication-flow/",
+    ] {
         let mut stream = TcpStream::connect(app.address).await.unwrap();
-        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\na");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\na"
+        );
         stream.write_all(head.as_bytes()).await.unwrap();
         all.push(tokio::spawn(async move {
             // A byte now and then does not help.
@@ -31,9 +38,16 @@ async fn redteam_07_a_body_that_does_not_come_is_answered_after_its_time() {
     }
     for one in all {
         let text = one.await.unwrap();
-        assert!(text.starts_with("HTTP/1.1 408") && text.to_lowercase().contains("connection: close"), "{text}");
+        assert!(
+            text.starts_with("HTTP/1.1 408") && text.to_lowercase().contains("connection: close"),
+            "{text}"
+        );
     }
-    assert!(began.elapsed() > Duration::from_secs(25) && began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_secs(25) && began.elapsed() < Duration::from_secs(50),
+        "{:?}",
+        began.elapsed()
+    );
     app.stop().await;
 }
 
@@ -42,7 +56,10 @@ struct Nothing;
 impl hyper::body::Body for Nothing {
     type Data = axum::body::Bytes;
     type Error = std::convert::Infallible;
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
         Poll::Pending
     }
 }
@@ -51,9 +68,11 @@ impl hyper::body::Body for Nothing {
 async fn redteam_07_a_stream_of_http_2_without_data_is_answered_after_its_time() {
     let app = start(DbKind::Sqlite, &[]).await;
     let stream = TcpStream::connect(app.address).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let request = || http::Request::post(format!("http://{}/application/o/token/", app.address)).body(Nothing).unwrap();
+    let request =
+        || http::Request::post(format!("http://{}/application/o/token/", app.address)).body(Nothing).unwrap();
     let (one, two) = (sender.send_request(request()), sender.clone().send_request(request()));
     let began = Instant::now();
     for answer in [one.await.unwrap(), two.await.unwrap()] {
@@ -85,7 +104,11 @@ async fn redteam_07_a_body_that_comes_at_a_fair_pace_is_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redteam_07_connections_of_one_address_have_a_limit_and_the_most_silent_goes_first() {
-    let app = start(DbKind::Sqlite, &[("THROTTLE__CONNECTIONS", "8"), ("LISTEN__TRUSTED_PROXY_CIDRS", "192.0.2.0/24")]).await;
+    let app = start(
+        DbKind::Sqlite,
+        &[("THROTTLE__CONNECTIONS", "8"), ("LISTEN__TRUSTED_PROXY_CIDRS", "192.0.2.0/24")],
+    )
+    .await;
     let mut idle = Vec::new();
     for _ in 0..30 {
         idle.push(TcpStream::connect(app.address).await.unwrap());

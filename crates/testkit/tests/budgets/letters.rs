@@ -8,9 +8,20 @@ use std::time::Duration;
 const ENROL: &str = "enrollment-email-verification";
 
 async fn site(kind: DbKind, sink: &MailSink) -> App {
-    let app = start(kind, &[("EMAIL__HOST", "127.0.0.1"), ("EMAIL__PORT", &sink.port.to_string()), ("WEB__BASE_URL", "http://id.test")]).await;
+    let app = start(
+        kind,
+        &[
+            ("EMAIL__HOST", "127.0.0.1"),
+            ("EMAIL__PORT", &sink.port.to_string()),
+            ("WEB__BASE_URL", "http://id.test"),
+        ],
+    )
+    .await;
     let text = shipped("example/flow-enrollment-email-verification.yaml").unwrap();
-    apply(&app.core, &Source::new("enrolment", text), &Author::system()).await.map_err(|e| e.to_string()).unwrap();
+    apply(&app.core, &Source::new("enrolment", text), &Author::system())
+        .await
+        .map_err(|e| e.to_string())
+        .unwrap();
     app
 }
 /// Enrols somebody; the last challenge.
@@ -37,9 +48,18 @@ async fn redteam_19_letters_of_strangers_have_nothing_of_theirs_in_them_and_one_
     let forged = "there,\n\nyour account was locked. Unlock it at https://evil.example/unlock";
     let refused = enrol(&app, "198.51.100.1", "mallory", forged, "anybody@bank.test").await;
     assert_ne!(refused["component"], "ak-stage-email", "{refused}");
-    assert_eq!(enrol(&app, "198.51.100.1", "mallory", "Unlock it at https://evil.example", "anybody@bank.test").await["component"], "ak-stage-email");
+    assert_eq!(
+        enrol(&app, "198.51.100.1", "mallory", "Unlock it at https://evil.example", "anybody@bank.test")
+            .await["component"],
+        "ak-stage-email"
+    );
     let letter = sink.next().await.expect("a letter");
-    assert!(letter.contains("http://id.test/if/flow/") && !letter.contains("evil.example") && !letter.contains("mallory"), "{letter}");
+    assert!(
+        letter.contains("http://id.test/if/flow/")
+            && !letter.contains("evil.example")
+            && !letter.contains("mallory"),
+        "{letter}"
+    );
     for n in 0..8 {
         enrol(&app, &format!("198.51.100.{n}"), &format!("m{n}"), "M", "Anybody@bank.test").await;
     }
@@ -58,11 +78,20 @@ async fn redteam_19_accounts_that_nobody_confirms_go_and_others_stay() {
         enrol(&app, "198.51.100.1", "mallory", "M", "m@bank.test").await;
         enrol(&app, "198.51.100.1", "seen", "S", "s@bank.test").await;
         let mut admin = app.admin().await;
-        assert_eq!(admin.post("/api/v3/core/users/", json!({"username": "kept", "name": "K", "is_active": false})).await.status, 201);
+        assert_eq!(
+            admin
+                .post("/api/v3/core/users/", json!({"username": "kept", "name": "K", "is_active": false}))
+                .await
+                .status,
+            201
+        );
         app.clock.advance_secs(60);
         // Somebody looked after this one: it is theirs to decide.
         let id = signet_store::users::by_username(&app.core.db, "seen").await.unwrap().unwrap().id;
-        assert_eq!(admin.patch(&format!("/api/v3/core/users/{id}/"), json!({"name": "Seen"})).await.status, 200);
+        assert_eq!(
+            admin.patch(&format!("/api/v3/core/users/{id}/"), json!({"name": "Seen"})).await.status,
+            200
+        );
         let inactive = "SELECT count(*) FROM users WHERE is_active = 0";
         let before = count(&app, inactive).await;
         signet_server::housekeeping::sweep(&app.core).await.unwrap();

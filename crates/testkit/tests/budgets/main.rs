@@ -1,4 +1,5 @@
-//! What strangers may cause: events, sessions, wrong passwords, letters, connections; and that others go on meanwhile.
+//! What strangers may cause: events, sessions, wrong passwords, letters, connections; and that others go on
+//! meanwhile.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 mod edge;
 mod letters;
@@ -10,7 +11,9 @@ use signet_testkit::{App, Browser, Setup};
 
 /// A server with variables; loopback is a trusted proxy, so that tests come from any address.
 async fn start(kind: DbKind, variables: &[(&str, &str)]) -> App {
-    let setup = variables.iter().fold(Setup::new(kind).await, |setup, (name, value)| setup.with(&format!("AUTHENTIK_{name}"), value));
+    let setup = variables
+        .iter()
+        .fold(Setup::new(kind).await, |setup, (name, value)| setup.with(&format!("AUTHENTIK_{name}"), value));
     let app = setup.start().await.unwrap();
     signet_core::setup::finish(&app.core).await.unwrap();
     app

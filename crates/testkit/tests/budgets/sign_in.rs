@@ -1,7 +1,7 @@
 //! Guessing passwords and codes.
 use super::{from, start};
 use signet_store::devices::{self, Device, DeviceKind};
-use signet_testkit::{TestResponse, App, Browser, each_database, json};
+use signet_testkit::{App, Browser, TestResponse, each_database, json};
 
 const LOGIN: &str = "default-authentication-flow";
 const VALIDATE: &str = "ak-stage-authenticator-validate";
@@ -9,7 +9,11 @@ const VALIDATE: &str = "ak-stage-authenticator-validate";
 /// The answer to a password.
 async fn guess(browser: &mut Browser, name: &str, password: &str) -> TestResponse {
     let path = format!("/api/v3/flows/executor/{LOGIN}/?query=");
-    assert_eq!(browser.post(&path, json!({"component": "ak-stage-identification", "uid_field": name})).await.status, 302, "{name}");
+    assert_eq!(
+        browser.post(&path, json!({"component": "ak-stage-identification", "uid_field": name})).await.status,
+        302,
+        "{name}"
+    );
     browser.post(&path, json!({"component": "ak-stage-password", "password": password})).await
 }
 
@@ -23,7 +27,12 @@ async fn redteam_17_one_address_cannot_try_passwords_over_many_accounts() {
         let mut refused = 0;
         for round in 0..2 {
             for who in 0..60 {
-                let answer = guess(&mut from(&app, "198.51.100.7"), &format!("u{who}"), if round == 1 { "spring-2026-Password" } else { "wrong" }).await;
+                let answer = guess(
+                    &mut from(&app, "198.51.100.7"),
+                    &format!("u{who}"),
+                    if round == 1 { "spring-2026-Password" } else { "wrong" },
+                )
+                .await;
                 refused += usize::from(answer.status == 429 && !answer.header("retry-after").is_empty());
             }
         }
@@ -33,7 +42,13 @@ async fn redteam_17_one_address_cannot_try_passwords_over_many_accounts() {
         assert_eq!(guess(&mut from(&app, "203.0.113.1"), "u57", "spring-2026-Password").await.status, 302);
         known.cookies.remove("authentik_session");
         assert_eq!(guess(&mut known, "u57", "spring-2026-Password").await.status, 302);
-        assert!(app.browser().get("/-/metrics/").await.text().contains("authentik_throttled_total{kind=\"password\"}"));
+        assert!(
+            app.browser()
+                .get("/-/metrics/")
+                .await
+                .text()
+                .contains("authentik_throttled_total{kind=\"password\"}")
+        );
         app.stop().await;
     })
     .await;
@@ -41,13 +56,21 @@ async fn redteam_17_one_address_cannot_try_passwords_over_many_accounts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redteam_17_an_office_that_mistypes_is_not_shut_out_and_its_network_can_be_exempt() {
-    let app = start(signet_store::DbKind::Sqlite, &[("THROTTLE__PASSWORDS", "6/hour"), ("THROTTLE__EXEMPT_NETWORKS", "192.0.2.0/24")]).await;
+    let app = start(
+        signet_store::DbKind::Sqlite,
+        &[("THROTTLE__PASSWORDS", "6/hour"), ("THROTTLE__EXEMPT_NETWORKS", "192.0.2.0/24")],
+    )
+    .await;
     for n in 0..20 {
         let name = format!("person{n}");
         app.user(&name, "Correct-Horse-9").await;
         let mut browser = from(&app, "198.51.100.7");
         assert_eq!(guess(&mut browser, &name, "Correct-Horse-8").await.status, 200);
-        assert_eq!(guess(&mut from(&app, "198.51.100.7"), &name, "Correct-Horse-9").await.status, 302, "{name}");
+        assert_eq!(
+            guess(&mut from(&app, "198.51.100.7"), &name, "Correct-Horse-9").await.status,
+            302,
+            "{name}"
+        );
     }
     for n in 0..12 {
         assert_eq!(guess(&mut from(&app, "192.0.2.9"), &format!("person{n}"), "wrong").await.status, 200);

@@ -41,7 +41,13 @@ async fn redteam_06_refusals_of_strangers_are_one_event_a_minute_with_their_coun
             ada.challenge("initial-setup", "").await;
         }
         assert_eq!(refusals(&app).await, 8);
-        assert!(app.browser().get("/-/metrics/").await.text().contains("authentik_throttled_total{kind=\"event\"} 298"));
+        assert!(
+            app.browser()
+                .get("/-/metrics/")
+                .await
+                .text()
+                .contains("authentik_throttled_total{kind=\"event\"} 298")
+        );
         app.stop().await;
     })
     .await;
@@ -53,7 +59,10 @@ async fn redteam_06_scale_a2_looking_at_a_flow_stores_nothing_and_an_answer_does
         let app = start(kind, &[]).await;
         app.user("ada", "Correct-Horse-9").await;
         for _ in 0..100 {
-            assert_eq!(app.browser().challenge(LOGIN, "next=%2Fx").await["component"], "ak-stage-identification");
+            assert_eq!(
+                app.browser().challenge(LOGIN, "next=%2Fx").await["component"],
+                "ak-stage-identification"
+            );
             assert_eq!(app.browser().get(&format!("/if/flow/{LOGIN}/?next=%2Fx")).await.status, 200);
         }
         settled().await;
@@ -61,18 +70,33 @@ async fn redteam_06_scale_a2_looking_at_a_flow_stores_nothing_and_an_answer_does
         // The page's form works without anything stored.
         let mut page = app.browser();
         let shown = page.get(&format!("/if/flow/{LOGIN}/?next=%2Fapi%2Fv3%2Froot%2Fconfig%2F")).await.text();
-        let csrf = shown.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        let posted =
-            page.form(&format!("/if/flow/{LOGIN}/?next=%2Fapi%2Fv3%2Froot%2Fconfig%2F"), &[("csrf", &csrf), ("component", "ak-stage-identification"), ("uid_field", "ada")]).await;
+        let csrf =
+            shown.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let posted = page
+            .form(
+                &format!("/if/flow/{LOGIN}/?next=%2Fapi%2Fv3%2Froot%2Fconfig%2F"),
+                &[("csrf", &csrf), ("component", "ak-stage-identification"), ("uid_field", "ada")],
+            )
+            .await;
         assert_eq!(posted.status, 303);
         settled().await;
         assert_eq!(count(&app, SESSIONS).await, 1);
-        let next = page.answer(LOGIN, "", json!({"component": "ak-stage-password", "password": "Correct-Horse-9"})).await;
-        assert_eq!((&next["component"], &next["to"]), (&json!("xak-flow-redirect"), &json!("/api/v3/root/config/")));
+        let next = page
+            .answer(LOGIN, "", json!({"component": "ak-stage-password", "password": "Correct-Horse-9"}))
+            .await;
+        assert_eq!(
+            (&next["component"], &next["to"]),
+            (&json!("xak-flow-redirect"), &json!("/api/v3/root/config/"))
+        );
         // A form of another session is not taken.
         let mut other = app.browser();
         other.get(&format!("/if/flow/{LOGIN}/")).await;
-        let foreign = other.form(&format!("/if/flow/{LOGIN}/"), &[("csrf", &csrf), ("component", "ak-stage-identification"), ("uid_field", "ada")]).await;
+        let foreign = other
+            .form(
+                &format!("/if/flow/{LOGIN}/"),
+                &[("csrf", &csrf), ("component", "ak-stage-identification"), ("uid_field", "ada")],
+            )
+            .await;
         assert_eq!(foreign.status, 303);
         assert_eq!(other.challenge(LOGIN, "").await["component"], "ak-stage-identification");
         app.stop().await;
@@ -97,10 +121,13 @@ async fn redteam_06_long_queries_are_refused_and_only_what_flows_use_is_kept() {
     browser.challenge(LOGIN, &query).await;
     browser.answer(LOGIN, &query, json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
     settled().await;
-    // What is stored is sealed: its length tells that the rest was left out, and where the sign-in leads what was kept.
+    // What is stored is sealed: its length tells that the rest was left out, and where the sign-in leads what
+    // was kept.
     assert_eq!(count(&app, "SELECT count(*) FROM session").await, 1);
     assert_eq!(count(&app, "SELECT max(length(data)) FROM session").await / 4000, 0);
-    let end = browser.answer(LOGIN, &query, json!({"component": "ak-stage-password", "password": "password of ada"})).await;
+    let end = browser
+        .answer(LOGIN, &query, json!({"component": "ak-stage-password", "password": "password of ada"}))
+        .await;
     assert_eq!(end["to"], "/fine", "{end}");
     app.stop().await;
 }
@@ -112,7 +139,10 @@ async fn redteam_06_sessions_of_strangers_have_a_budget_and_people_who_sign_in_u
         app.user("ada", "Correct-Horse-9").await;
         let office = "198.51.100.7";
         for _ in 0..12 {
-            assert_eq!(from(&app, office).login("ada", "Correct-Horse-9").await["component"], "xak-flow-redirect");
+            assert_eq!(
+                from(&app, office).login("ada", "Correct-Horse-9").await["component"],
+                "xak-flow-redirect"
+            );
         }
         let path = format!("/api/v3/flows/executor/{LOGIN}/?query=");
         let name = || json!({"component": "ak-stage-identification", "uid_field": "ada"});
@@ -135,9 +165,12 @@ async fn redteam_06_what_events_and_sessions_keep_of_headers_is_short() {
     let app = start(signet_store::DbKind::Sqlite, &[]).await;
     let mut browser = app.browser();
     browser.headers.push(("user-agent".into(), "A".repeat(4000)));
-    browser.get(&format!("/api/v3/flows/executor/default-user-settings-flow/?query={}", "b".repeat(1000))).await;
+    browser
+        .get(&format!("/api/v3/flows/executor/default-user-settings-flow/?query={}", "b".repeat(1000)))
+        .await;
     settled().await;
-    let agents = count(&app, "SELECT max(length(context)) FROM event WHERE action = 'policy_execution'").await;
+    let agents =
+        count(&app, "SELECT max(length(context)) FROM event WHERE action = 'policy_execution'").await;
     assert!(agents < 1500, "{agents}");
     app.stop().await;
 }

@@ -1,5 +1,5 @@
 //! The enterprise sign-in: the second factor is for what is unusual, and only members pass, in working hours.
-use crate::site::{TestResponse, Browser, Site, each_site, password};
+use crate::site::{Browser, Site, TestResponse, each_site, password};
 use signet_base::{Json, json};
 use signet_blueprints::{Source, apply, shipped};
 use signet_core::setup;
@@ -67,8 +67,14 @@ async fn what_is_unusual_needs_a_second_factor() {
         let outside = alice.header("x-forwarded-for", "203.0.113.9");
         let asked = begin(&outside, "alice").await;
         assert_eq!(asked.component(), "ak-stage-authenticator-validate", "{}", asked.body);
-        let wrong = outside.step(FLOW, &json!({"component": "ak-stage-authenticator-validate", "code": "000000"})).await;
-        assert!(wrong.json()["response_errors"].is_object() && !outside.is_signed_in().await, "{}", wrong.body);
+        let wrong = outside
+            .step(FLOW, &json!({"component": "ak-stage-authenticator-validate", "code": "000000"}))
+            .await;
+        assert!(
+            wrong.json()["response_errors"].is_object() && !outside.is_signed_in().await,
+            "{}",
+            wrong.body
+        );
         assert!(is_end(&second_factor(&outside, 2).await));
         // Administrators always.
         let root = site.browser();

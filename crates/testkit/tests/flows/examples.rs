@@ -14,7 +14,8 @@ async fn import(app: &App, name: &str, text: &str) -> signet_blueprints::Report 
 }
 
 fn slugs(app: &App) -> Vec<String> {
-    let mut all: Vec<String> = app.core.config().all::<Flow>().map(|(o, _)| o.text("slug").to_owned()).collect();
+    let mut all: Vec<String> =
+        app.core.config().all::<Flow>().map(|(o, _)| o.text("slug").to_owned()).collect();
     all.sort();
     all
 }
@@ -43,7 +44,11 @@ async fn every_flow_exports_and_imports_into_an_empty_installation_unchanged() {
                 let exported = export_flow(&one.core, slug).await.unwrap();
                 prepare(&two, &exported).await;
                 import(&two, slug, &exported).await;
-                assert_eq!(numbered(&export_flow(&two.core, slug).await.unwrap()), numbered(&exported), "{name}: {slug}");
+                assert_eq!(
+                    numbered(&export_flow(&two.core, slug).await.unwrap()),
+                    numbered(&exported),
+                    "{name}: {slug}"
+                );
                 let again = import(&two, slug, &exported).await;
                 assert!(again.is_empty(), "{slug}: {again:?}");
             }
@@ -54,7 +59,8 @@ async fn every_flow_exports_and_imports_into_an_empty_installation_unchanged() {
     .await;
 }
 
-/// The text with keys replaced by the order in which they come: what both installations had before has other keys.
+/// The text with keys replaced by the order in which they come: what both installations had before has other
+/// keys.
 fn numbered(text: &str) -> String {
     let mut seen: Vec<String> = Vec::new();
     let mut out = String::new();
@@ -84,8 +90,16 @@ fn numbered(text: &str) -> String {
 /// Groups that a file looks for.
 async fn prepare(app: &App, text: &str) {
     for line in text.lines() {
-        let Some(name) = line.trim().strip_prefix("group: !Find [authentik_core.group, [name, ").and_then(|rest| rest.strip_suffix("]]")) else { continue };
-        let group = format!("version: 1\nentries:\n- {{model: authentik_core.group, identifiers: {{name: {name}}}}}\n");
+        let Some(name) = line
+            .trim()
+            .strip_prefix("group: !Find [authentik_core.group, [name, ")
+            .and_then(|rest| rest.strip_suffix("]]"))
+        else {
+            continue;
+        };
+        let group = format!(
+            "version: 1\nentries:\n- {{model: authentik_core.group, identifiers: {{name: {name}}}}}\n"
+        );
         import(app, "group", &group).await;
     }
 }

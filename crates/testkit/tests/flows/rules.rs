@@ -20,8 +20,19 @@ async fn dummy(site: &Site, name: &str) -> Uuid {
     site.create("authentik_stages_dummy.dummystage", json!({"name": name})).await.pk
 }
 async fn prompt(site: &Site, name: &str, field: &str, validation: &[Uuid]) -> Uuid {
-    let field = site.create("authentik_stages_prompt.prompt", json!({"name": name, "field_key": field, "label": field, "type": "text"})).await.pk;
-    site.create("authentik_stages_prompt.promptstage", json!({"name": name, "fields": [field], "validation_policies": validation})).await.pk
+    let field = site
+        .create(
+            "authentik_stages_prompt.prompt",
+            json!({"name": name, "field_key": field, "label": field, "type": "text"}),
+        )
+        .await
+        .pk;
+    site.create(
+        "authentik_stages_prompt.promptstage",
+        json!({"name": name, "fields": [field], "validation_policies": validation}),
+    )
+    .await
+    .pk
 }
 async fn shown(browser: &Browser, slug: &str) -> String {
     browser.challenge(slug).await.component()
@@ -38,12 +49,21 @@ async fn a_flow_is_for_those_whom_its_level_names() {
         account.user_type = "internal_service_account".into();
         users::update(&site.core.db, &account, None, None, site.core.now()).await.unwrap();
         let ask = dummy(&site, "ask").await;
-        for level in ["none", "require_authenticated", "require_unauthenticated", "require_superuser", "require_redirect", "require_outpost", "require_token"] {
+        for level in [
+            "none",
+            "require_authenticated",
+            "require_unauthenticated",
+            "require_superuser",
+            "require_redirect",
+            "require_outpost",
+            "require_token",
+        ] {
             let pk = flow(&site, &level.replace('_', "-"), json!({"authentication": level})).await;
             bind(&site, pk, ask, 0, json!({})).await;
         }
         let fits = |component: &str| component == "ak-stage-dummy";
-        let (stranger, alice, root) = (site.browser(), site.browser().signed_in("alice").await, site.browser().signed_in("root").await);
+        let (stranger, alice, root) =
+            (site.browser(), site.browser().signed_in("alice").await, site.browser().signed_in("root").await);
         for (level, expected) in [
             ("none", [true, true, true]),
             ("require-authenticated", [false, true, true]),
@@ -61,13 +81,26 @@ async fn a_flow_is_for_those_whom_its_level_names() {
             let site = &site;
             async move {
                 let key = site.core.ports.alphanumeric(60);
-                let token = tokens::Token::new(site.core.ports.uuid(), format!("key-{}", site.core.ports.hex(6)), intent, user, site.core.now());
+                let token = tokens::Token::new(
+                    site.core.ports.uuid(),
+                    format!("key-{}", site.core.ports.hex(6)),
+                    intent,
+                    user,
+                    site.core.now(),
+                );
                 tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into()).await.unwrap();
                 key
             }
         };
-        let (good, app, other) = (key(machine, "api").await, key(machine, "app_password").await, key(1, "api").await);
-        for (key, expected) in [(good.as_str(), true), (app.as_str(), false), (other.as_str(), false), ("nonsense", false), ("", false)] {
+        let (good, app, other) =
+            (key(machine, "api").await, key(machine, "app_password").await, key(1, "api").await);
+        for (key, expected) in [
+            (good.as_str(), true),
+            (app.as_str(), false),
+            (other.as_str(), false),
+            ("nonsense", false),
+            ("", false),
+        ] {
             let outpost = site.browser().header("x-authentik-outpost-token", key);
             assert_eq!(fits(&shown(&outpost, "require-outpost").await), expected, "{key}");
         }
@@ -82,9 +115,10 @@ async fn policies_are_asked_while_planning_or_right_before_the_stage() {
         let (first, second) = (prompt(&site, "first", "wants", &[]).await, dummy(&site, "second").await);
         let last = dummy(&site, "last").await;
         let wants = "return context.get('prompt_data', {}).get('wants') == 'yes'";
-        for (slug, when) in
-            [("on-plan", json!({"evaluate_on_plan": true, "re_evaluate_policies": false})), ("before", json!({"evaluate_on_plan": false, "re_evaluate_policies": true}))]
-        {
+        for (slug, when) in [
+            ("on-plan", json!({"evaluate_on_plan": true, "re_evaluate_policies": false})),
+            ("before", json!({"evaluate_on_plan": false, "re_evaluate_policies": true})),
+        ] {
             let pk = flow(&site, slug, json!({})).await;
             bind(&site, pk, first, 0, json!({})).await;
             let pbm = bind(&site, pk, second, 1, when).await;
@@ -92,7 +126,9 @@ async fn policies_are_asked_while_planning_or_right_before_the_stage() {
             bind(&site, pk, last, 2, json!({})).await;
         }
         // Nobody had said anything when the plan was made; right before the stage they have.
-        for (slug, said, name) in [("on-plan", "yes", "last"), ("before", "yes", "second"), ("before", "no", "last")] {
+        for (slug, said, name) in
+            [("on-plan", "yes", "last"), ("before", "yes", "second"), ("before", "no", "last")]
+        {
             let browser = site.browser();
             assert_eq!(shown(&browser, slug).await, "ak-stage-prompt");
             let next = browser.step(slug, &json!({"component": "ak-stage-prompt", "wants": said})).await;
@@ -111,7 +147,10 @@ async fn policies_are_asked_while_planning_or_right_before_the_stage() {
         site.bind(pbm, "return context.get('seen') == 'yes'").await;
         let browser = site.browser();
         assert_eq!(browser.challenge("sets").await.json()["name"], "second");
-        assert_eq!(browser.step("sets", &json!({"component": "ak-stage-dummy"})).await.json()["name"], "last");
+        assert_eq!(
+            browser.step("sets", &json!({"component": "ak-stage-dummy"})).await.json()["name"],
+            "last"
+        );
     })
     .await;
 }
@@ -152,7 +191,13 @@ async fn a_wrong_answer_repeats_the_stage_or_begins_the_run_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_what_the_server_put_in() {
     each_site(|site| async move {
-        let deny = site.create("authentik_policies_expression.expressionpolicy", json!({"name": "never", "expression": "return False"})).await.pk;
+        let deny = site
+            .create(
+                "authentik_policies_expression.expressionpolicy",
+                json!({"name": "never", "expression": "return False"}),
+            )
+            .await
+            .pk;
         let ask = prompt(&site, "ask", "ask", &[deny]).await;
         let pk = flow(&site, "served", json!({})).await;
         bind(&site, pk, ask, 0, json!({"invalid_response_action": "restart"})).await;
@@ -161,7 +206,8 @@ async fn a_restart_keeps_what_the_server_put_in() {
         let object = Executor::flow(core, "served").unwrap();
         let mut context = signet_core::flow::Context::default();
         context.set(&keys::CONSENT_HEADER, "from the server".to_owned());
-        let mut made = plan::plan(core, &client, &object, None, context, false).await.unwrap().map_err(|_| ()).unwrap();
+        let mut made =
+            plan::plan(core, &client, &object, None, context, false).await.unwrap().map_err(|_| ()).unwrap();
         made.append("authentik_stages_dummy.dummystage", Json::Null);
         let mut session = WebSession::anonymous();
         let mut run = Executor { core, client: &client, session: &mut session, query: "" };
@@ -186,7 +232,10 @@ async fn titles_name_the_person_where_they_can() {
         let ask = dummy(&site, "ask").await;
         let pk = flow(&site, "titled", json!({"title": "Hello %(user)s, 100%"})).await;
         bind(&site, pk, ask, 0, json!({})).await;
-        assert_eq!(site.browser().challenge("titled").await.json()["flow_info"]["title"], "Hello %(user)s, 100%");
+        assert_eq!(
+            site.browser().challenge("titled").await.json()["flow_info"]["title"],
+            "Hello %(user)s, 100%"
+        );
         let alice = site.browser().signed_in("alice").await;
         assert_eq!(alice.challenge("titled").await.json()["flow_info"]["title"], "Hello alice, 100%");
     })
@@ -197,7 +246,10 @@ async fn titles_name_the_person_where_they_can() {
 async fn a_stage_that_fails_is_told_by_a_number_and_to_administrators() {
     each_site(|site| async move {
         setup::finish(&site.core).await.unwrap();
-        let bad = site.create("authentik_stages_dummy.dummystage", json!({"name": "bad", "throw_error": true})).await.pk;
+        let bad = site
+            .create("authentik_stages_dummy.dummystage", json!({"name": "bad", "throw_error": true}))
+            .await
+            .pk;
         let pk = flow(&site, "fails", json!({})).await;
         bind(&site, pk, bad, 0, json!({})).await;
         let answer = site.browser().challenge("fails").await;
@@ -216,7 +268,8 @@ async fn a_stage_that_fails_is_told_by_a_number_and_to_administrators() {
 async fn a_plan_outlives_changes_and_a_removed_stage_denies() {
     each_site(|site| async move {
         setup::finish(&site.core).await.unwrap();
-        let (one, two, three) = (dummy(&site, "one").await, dummy(&site, "two").await, dummy(&site, "three").await);
+        let (one, two, three) =
+            (dummy(&site, "one").await, dummy(&site, "two").await, dummy(&site, "three").await);
         let pk = flow(&site, "changing", json!({})).await;
         for (order, stage) in [one, two, three].into_iter().enumerate() {
             bind(&site, pk, stage, i64::try_from(order).unwrap(), json!({})).await;
@@ -229,8 +282,8 @@ async fn a_plan_outlives_changes_and_a_removed_stage_denies() {
         site.core.objects.apply(vec![Write::Delete { pk: three }], &Author::system()).await.unwrap();
         let end = early.step("changing", &answer).await;
         assert_eq!(end.component(), "ak-stage-access-denied", "{}", end.body);
-        // Plans are made from memory: the change counts at once, and there is no cache to clear. A run that was only looked
-        // at is planned when its first answer comes.
+        // Plans are made from memory: the change counts at once, and there is no cache to clear. A run that
+        // was only looked at is planned when its first answer comes.
         assert_eq!(looking.step("changing", &answer).await.json()["name"], "two");
         assert_eq!(looking.step("changing", &answer).await.component(), "xak-flow-redirect");
         assert!(site.core.config().find::<Flow>("slug", "changing").is_some());

@@ -9,8 +9,10 @@ async fn configure_links_lead_to_the_flow_of_the_stage() {
     each_site(|site| async move {
         setup::finish(&site.core).await.unwrap();
         site.user("alice", &[]).await;
-        let stage = site.find("authentik_stages_password.passwordstage", "default-authentication-password").pk;
-        let plain = site.find("authentik_stages_user_login.userloginstage", "default-authentication-login").pk;
+        let stage =
+            site.find("authentik_stages_password.passwordstage", "default-authentication-password").pk;
+        let plain =
+            site.find("authentik_stages_user_login.userloginstage", "default-authentication-login").pk;
         let flow = site.flow("default-password-change");
         let address = format!("/flows/-/configure/{stage}/");
         // A stranger signs in first and comes back, query and all.
@@ -21,23 +23,47 @@ async fn configure_links_lead_to_the_flow_of_the_stage() {
         // The library gives the token that answers of a signed-in person carry.
         assert!(alice.is_signed_in().await);
         let answer = alice.get(&format!("{address}?next=/if/user/")).await;
-        assert_eq!((answer.status, answer.location()), (StatusCode::FOUND, "/if/flow/default-password-change/?next=/if/user/"));
+        assert_eq!(
+            (answer.status, answer.location()),
+            (StatusCode::FOUND, "/if/flow/default-password-change/?next=/if/user/")
+        );
         assert_eq!(alice.challenge("default-password-change").await.component(), "ak-stage-prompt");
         let new = "a new phrase for Alice 7";
-        let end = alice.step("default-password-change", &json!({"component": "ak-stage-prompt", "password": new, "password_repeat": new})).await;
-        assert_eq!((end.component(), end.json()["to"].as_str()), ("xak-flow-redirect".into(), Some("/if/user/")), "{}", end.body);
+        let end = alice
+            .step(
+                "default-password-change",
+                &json!({"component": "ak-stage-prompt", "password": new, "password_repeat": new}),
+            )
+            .await;
+        assert_eq!(
+            (end.component(), end.json()["to"].as_str()),
+            ("xak-flow-redirect".into(), Some("/if/user/")),
+            "{}",
+            end.body
+        );
         assert_eq!(site.browser().log_in("alice", new).await.component(), "xak-flow-redirect");
         assert_ne!(site.browser().log_in("alice", &password("alice")).await.component(), "xak-flow-redirect");
         for wrong in [plain, flow, Uuid::from_u128(7)] {
-            assert_eq!(alice.get(&format!("/flows/-/configure/{wrong}/")).await.status, StatusCode::NOT_FOUND, "{wrong}");
+            assert_eq!(
+                alice.get(&format!("/flows/-/configure/{wrong}/")).await.status,
+                StatusCode::NOT_FOUND,
+                "{wrong}"
+            );
         }
         for junk in ["x", "%00", "..%2f"] {
-            assert_eq!(alice.get(&format!("/flows/-/configure/{junk}/")).await.status, StatusCode::NOT_FOUND, "{junk}");
+            assert_eq!(
+                alice.get(&format!("/flows/-/configure/{junk}/")).await.status,
+                StatusCode::NOT_FOUND,
+                "{junk}"
+            );
         }
         // Stages that people set up for themselves, with the links.
         let listed = alice.get("/api/v3/stages/all/user_settings/").await.json();
         let own = listed.as_array().unwrap().iter().find(|s| s["object_uid"] == stage.to_string()).unwrap();
-        assert_eq!((&own["component"], &own["configure_url"]), (&json!("ak-user-settings-password"), &json!(address)));
+        assert_eq!(
+            (&own["component"], &own["configure_url"]),
+            (&json!("ak-user-settings-password"), &json!(address))
+        );
     })
     .await;
 }
@@ -47,12 +73,21 @@ async fn default_flows_are_the_brands_and_keep_the_query() {
     each_site(|site| async move {
         setup::finish(&site.core).await.unwrap();
         let stranger = site.browser();
-        for (designation, flow) in [("authentication", "default-authentication-flow"), ("invalidation", "default-invalidation-flow")] {
+        for (designation, flow) in
+            [("authentication", "default-authentication-flow"), ("invalidation", "default-invalidation-flow")]
+        {
             let answer = stranger.get(&format!("/flows/-/default/{designation}/?next=%2Fx&a=b")).await;
-            assert_eq!((answer.status, answer.location()), (StatusCode::FOUND, format!("/if/flow/{flow}/?next=%2Fx&a=b").as_str()));
+            assert_eq!(
+                (answer.status, answer.location()),
+                (StatusCode::FOUND, format!("/if/flow/{flow}/?next=%2Fx&a=b").as_str())
+            );
         }
         for none in ["recovery", "unenrollment", "nothing", "authorization", "%00"] {
-            assert_eq!(stranger.get(&format!("/flows/-/default/{none}/")).await.status, StatusCode::NOT_FOUND, "{none}");
+            assert_eq!(
+                stranger.get(&format!("/flows/-/default/{none}/")).await.status,
+                StatusCode::NOT_FOUND,
+                "{none}"
+            );
         }
     })
     .await;
@@ -97,13 +132,28 @@ async fn the_inspector_shows_a_run_to_administrators_without_its_secrets() {
             assert_eq!(browser.get(&path).await.component(), "ak-stage-prompt");
         }
         assert_eq!(alice.get(&inspector).await.status, StatusCode::NOT_FOUND);
-        assert_eq!(root.get("/api/v3/flows/inspector/default-authentication-flow/").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            root.get("/api/v3/flows/inspector/default-authentication-flow/").await.status,
+            StatusCode::NOT_FOUND
+        );
         let seen = root.get(&inspector).await.json();
-        assert_eq!((&seen["is_completed"], &seen["current_plan"]["plan_context"]["pending_user"]["username"]), (&json!(false), &json!("root")), "{seen}");
-        assert_eq!(seen["current_plan"]["next_planned_stage"]["stage_obj"]["name"], "default-password-change-write", "{seen}");
+        assert_eq!(
+            (&seen["is_completed"], &seen["current_plan"]["plan_context"]["pending_user"]["username"]),
+            (&json!(false), &json!("root")),
+            "{seen}"
+        );
+        assert_eq!(
+            seen["current_plan"]["next_planned_stage"]["stage_obj"]["name"], "default-password-change-write",
+            "{seen}"
+        );
         // The wrong confirmation leaves the typed text nowhere; the right one ends the run.
         let typed = "what root types here 9";
-        root.json(http::Method::POST, &path, &json!({"component": "ak-stage-prompt", "password": typed, "password_repeat": typed})).await;
+        root.json(
+            http::Method::POST,
+            &path,
+            &json!({"component": "ak-stage-prompt", "password": typed, "password_repeat": typed}),
+        )
+        .await;
         let seen = root.get(&inspector).await;
         assert!(!seen.body.contains(typed), "{}", seen.body);
         for _ in 0..5 {
@@ -113,7 +163,13 @@ async fn the_inspector_shows_a_run_to_administrators_without_its_secrets() {
         }
         let seen = root.get(&inspector).await;
         let json = seen.json();
-        assert!(json["is_completed"] == true && json["plans"].as_array().unwrap().len() >= 2 && !seen.body.contains(typed), "{}", seen.body);
+        assert!(
+            json["is_completed"] == true
+                && json["plans"].as_array().unwrap().len() >= 2
+                && !seen.body.contains(typed),
+            "{}",
+            seen.body
+        );
     })
     .await;
 }

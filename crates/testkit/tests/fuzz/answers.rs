@@ -16,18 +16,29 @@ async fn answers_to_the_executor() {
     }
     let def = app.core.registry.find("authentik_flows.flow").unwrap();
     // A captcha asks a service elsewhere.
-    let slugs: Vec<String> = app.core.config().of(def).iter().map(|f| f.text("slug").to_owned()).filter(|slug| !slug.contains("captcha")).collect();
+    let slugs: Vec<String> = app
+        .core
+        .config()
+        .of(def)
+        .iter()
+        .map(|f| f.text("slug").to_owned())
+        .filter(|slug| !slug.contains("captcha"))
+        .collect();
     let known = app.login("alice", PASSWORD).await;
     let saved: Vec<&str> = CORPUS.lines().filter(|line| !line.is_empty()).collect();
     let mut run = Run::new();
     let mut next = 0;
     while next < saved.len() || !run.is_over() {
         let slug = run.dice.pick(&slugs).clone();
-        let path = format!("/api/v3/flows/executor/{slug}/?query={}", if run.dice.one_in(4) { "next%3D%2Fif%2Fuser%2F" } else { "" });
+        let path = format!(
+            "/api/v3/flows/executor/{slug}/?query={}",
+            if run.dice.one_in(4) { "next%3D%2Fif%2Fuser%2F" } else { "" }
+        );
         let mut browser = if run.dice.one_in(3) { known.clone() } else { app.browser() };
         browser.headers.push(("x-forwarded-for".to_owned(), run.dice.ip()));
         for _ in 0..4 {
-            let shown = timeout(PATIENCE, browser.get(&path)).await.unwrap_or_else(|_| panic!("no answer: {path}"));
+            let shown =
+                timeout(PATIENCE, browser.get(&path)).await.unwrap_or_else(|_| panic!("no answer: {path}"));
             run.judge(shown.status.as_u16(), &path);
             let shown = shown.json();
             // Each saved one as it is, in turn; then changed ones.
@@ -41,8 +52,15 @@ async fn answers_to_the_executor() {
                 run.dice.spoil(&mut body);
             }
             let said = String::from_utf8_lossy(&body).into_owned();
-            let answer = timeout(PATIENCE, browser.send(Method::POST, &path, &[("content-type", "application/json")], body)).await;
-            run.judge(answer.unwrap_or_else(|_| panic!("no answer: {path} {said}")).status.as_u16(), &format_args!("{path} {said}"));
+            let answer = timeout(
+                PATIENCE,
+                browser.send(Method::POST, &path, &[("content-type", "application/json")], body),
+            )
+            .await;
+            run.judge(
+                answer.unwrap_or_else(|_| panic!("no answer: {path} {said}")).status.as_u16(),
+                &format_args!("{path} {said}"),
+            );
         }
     }
     run.end(app, "answers").await;

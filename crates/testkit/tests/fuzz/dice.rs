@@ -1,4 +1,5 @@
-//! Random choices that come out the same for the same seed (SplitMix64), and what is made of a saved input by them.
+//! Random choices that come out the same for the same seed (SplitMix64), and what is made of a saved input by
+//! them.
 use signet_base::{Json, json};
 
 pub struct Dice(u64);
@@ -55,7 +56,9 @@ impl Dice {
         ];
         match self.below(6) {
             0 => "x".repeat(1 << self.below(15)),
-            1 => (0..self.below(40)).map(|_| char::from_u32(u32::try_from(self.below(0x3000)).unwrap()).unwrap_or('?')).collect(),
+            1 => (0..self.below(40))
+                .map(|_| char::from_u32(u32::try_from(self.below(0x3000)).unwrap()).unwrap_or('?'))
+                .collect(),
             2 => format!("{}{}", self.pick(&TEXTS), self.pick(&TEXTS)),
             _ => (*self.pick(&TEXTS)).to_owned(),
         }
@@ -71,7 +74,8 @@ impl Dice {
             5 | 6 => json!(self.text()),
             7 => (0..self.below(5)).map(|_| self.value(depth + 1)).collect(),
             8 => {
-                let pairs: Vec<_> = (0..self.below(5)).map(|_| (self.text(), self.value(depth + 1))).collect();
+                let pairs: Vec<_> =
+                    (0..self.below(5)).map(|_| (self.text(), self.value(depth + 1))).collect();
                 Json::Object(pairs.into_iter().collect())
             }
             _ => {

@@ -35,7 +35,11 @@ async fn forms_to_the_endpoints_of_oauth() {
     while next < saved.len() * ENDPOINTS.len() || !run.is_over() {
         let is_saved = next < saved.len() * ENDPOINTS.len();
         let path = if is_saved { ENDPOINTS[next % ENDPOINTS.len()] } else { *run.dice.pick(&ENDPOINTS) };
-        let mut body = if is_saved { saved[next / ENDPOINTS.len()].as_bytes().to_vec() } else { changed(&mut run, &saved) };
+        let mut body = if is_saved {
+            saved[next / ENDPOINTS.len()].as_bytes().to_vec()
+        } else {
+            changed(&mut run, &saved)
+        };
         next += 1;
         if !is_saved && run.dice.one_in(5) {
             run.dice.spoil(&mut body);
@@ -54,9 +58,16 @@ async fn forms_to_the_endpoints_of_oauth() {
             headers.push(("authorization", &proof));
         }
         let answer = timeout(PATIENCE, browser.send(Method::POST, path, &headers, body)).await;
-        run.judge(answer.unwrap_or_else(|_| panic!("no answer: {path} {said}")).status.as_u16(), &format_args!("{path} {proof} {said}"));
+        run.judge(
+            answer.unwrap_or_else(|_| panic!("no answer: {path} {said}")).status.as_u16(),
+            &format_args!("{path} {proof} {said}"),
+        );
         // The same where a browser would carry it.
-        if said.is_ascii() && said.len() < 4000 && said.bytes().all(|b| b.is_ascii_graphic()) && !said.contains('#') {
+        if said.is_ascii()
+            && said.len() < 4000
+            && said.bytes().all(|b| b.is_ascii_graphic())
+            && !said.contains('#')
+        {
             let path = format!("/application/o/authorize/?{said}");
             let Ok(uri) = path.parse::<http::Uri>() else { continue };
             let answer = timeout(PATIENCE, browser.get(&uri.to_string())).await;

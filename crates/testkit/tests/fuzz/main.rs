@@ -1,7 +1,12 @@
-//! Hostile input: a saved corpus first, then what a seeded generator makes of it, for `SIGNET_FUZZ_SECONDS` (5) for each
-//! kind. Nothing may be answered by a 5xx, panic, or stay without an answer; the same seed (`SIGNET_FUZZ_SEED`) makes the
-//! same input.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr, reason = "a failure in a test is a failed test; its length is a variable")]
+//! Hostile input: a saved corpus first, then what a seeded generator makes of it, for `SIGNET_FUZZ_SECONDS`
+//! (5) for each kind. Nothing may be answered by a 5xx, panic, or stay without an answer; the same seed
+//! (`SIGNET_FUZZ_SEED`) makes the same input.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a failure in a test is a failed test; its length is a variable"
+)]
 mod answers;
 mod dice;
 mod forms;
@@ -49,7 +54,12 @@ impl Run {
     fn new() -> Self {
         watch();
         let seed = number("SIGNET_FUZZ_SEED", 1);
-        Self { dice: Dice::new(seed), seed, until: Instant::now() + Duration::from_secs(number("SIGNET_FUZZ_SECONDS", 5)), tried: 0 }
+        Self {
+            dice: Dice::new(seed),
+            seed,
+            until: Instant::now() + Duration::from_secs(number("SIGNET_FUZZ_SECONDS", 5)),
+            tried: 0,
+        }
     }
     fn is_over(&self) -> bool {
         Instant::now() >= self.until
@@ -65,7 +75,9 @@ impl Run {
     async fn end(self, app: App, kind: &str) {
         let mut browser = app.browser();
         browser.headers.push(("x-forwarded-for".to_owned(), "203.0.113.9".to_owned()));
-        let end = tokio::time::timeout(PATIENCE, browser.login("keeper", PASSWORD)).await.expect("a sign-in at the end");
+        let end = tokio::time::timeout(PATIENCE, browser.login("keeper", PASSWORD))
+            .await
+            .expect("a sign-in at the end");
         assert_eq!(end["component"], "xak-flow-redirect", "{end}");
         assert_eq!(browser.get("/-/health/ready/").await.status, 200);
         eprintln!("{kind}: {} tried, seed {}", self.tried, self.seed);
@@ -76,10 +88,19 @@ impl Run {
 
 const PASSWORD: &str = "password of alice";
 
-/// A server with alice, whose account a run may change, and a keeper whom none knows. Letters go nowhere, and passwords are checked as fast as they may be.
+/// A server with alice, whose account a run may change, and a keeper whom none knows. Letters go nowhere, and
+/// passwords are checked as fast as they may be.
 async fn start() -> App {
-    let setup = Setup::new(DbKind::Sqlite).await.with("AUTHENTIK_EMAIL__HOST", "127.0.0.1").with("AUTHENTIK_EMAIL__PORT", "9");
-    let app = setup.with("AUTHENTIK_PASSWORDS__HASH_MEMORY", "19").with("AUTHENTIK_PASSWORDS__HASH_PASSES", "2").start().await.unwrap();
+    let setup = Setup::new(DbKind::Sqlite)
+        .await
+        .with("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
+        .with("AUTHENTIK_EMAIL__PORT", "9");
+    let app = setup
+        .with("AUTHENTIK_PASSWORDS__HASH_MEMORY", "19")
+        .with("AUTHENTIK_PASSWORDS__HASH_PASSES", "2")
+        .start()
+        .await
+        .unwrap();
     signet_core::setup::finish(&app.core).await.unwrap();
     app.user("alice", PASSWORD).await;
     app.user("keeper", PASSWORD).await;

@@ -27,7 +27,9 @@ async fn bytes_on_the_socket() {
         };
         next += 1;
         let said = String::from_utf8_lossy(&bytes).escape_debug().to_string();
-        let answers = timeout(PATIENCE, exchange(app.address, &bytes)).await.unwrap_or_else(|_| panic!("the connection stays: {said}"));
+        let answers = timeout(PATIENCE, exchange(app.address, &bytes))
+            .await
+            .unwrap_or_else(|_| panic!("the connection stays: {said}"));
         if answers.is_empty() {
             run.judge(0, &said);
         }
@@ -38,7 +40,8 @@ async fn bytes_on_the_socket() {
     run.end(app, "bytes").await;
 }
 
-/// Sends bytes and closes this direction; the statuses of what comes back. Whoever is refused may not be read to the end.
+/// Sends bytes and closes this direction; the statuses of what comes back. Whoever is refused may not be read
+/// to the end.
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u16> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let _ = stream.write_all(bytes).await;
@@ -46,7 +49,8 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u16> {
     let mut got = Vec::new();
     let _ = stream.read_to_end(&mut got).await;
     let text = String::from_utf8_lossy(&got);
-    let statuses = text.match_indices("HTTP/1.").filter(|(at, _)| *at == 0 || text.as_bytes()[at - 1] == b'\n');
+    let statuses =
+        text.match_indices("HTTP/1.").filter(|(at, _)| *at == 0 || text.as_bytes()[at - 1] == b'\n');
     statuses.filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok()).collect()
 }
 

@@ -12,7 +12,10 @@ fn stranger(app: &App, address: &str) -> Browser {
     browser
 }
 fn keys(challenge: &Json) -> Vec<&str> {
-    challenge["fields"].as_array().map(|all| all.iter().filter_map(|f| f["field_key"].as_str()).collect()).unwrap_or_default()
+    challenge["fields"]
+        .as_array()
+        .map(|all| all.iter().filter_map(|f| f["field_key"].as_str()).collect())
+        .unwrap_or_default()
 }
 async fn give(browser: &mut Browser, code: &str) -> Json {
     browser.answer(FLOW, "", json!({"component": "ak-stage-prompt", CODE: code})).await
@@ -30,7 +33,11 @@ async fn redteam_21_strangers_are_asked_for_the_code_of_the_log() {
         let app = App::start(kind).await;
         let mut thief = stranger(&app, "203.0.113.9");
         let first = thief.challenge(FLOW, "").await;
-        assert_eq!((first["component"].as_str(), keys(&first).contains(&CODE), keys(&first).contains(&"password")), (Some("ak-stage-prompt"), true, false), "{first}");
+        assert_eq!(
+            (first["component"].as_str(), keys(&first).contains(&CODE), keys(&first).contains(&"password")),
+            (Some("ak-stage-prompt"), true, false),
+            "{first}"
+        );
         // The password without the code, a wrong code, an empty one.
         assert_eq!(keys(&choose(&mut thief).await), ["setup_code_where", CODE]);
         for wrong in ["AAAAA-BBBBB-CCCCC", " ", ""] {
@@ -76,7 +83,10 @@ async fn redteam_21_tries_are_limited_for_each_network() {
         let mut thief = stranger(&app, "203.0.113.9");
         thief.challenge(FLOW, "").await;
         let said = give(&mut thief, &right).await;
-        assert!(said["response_errors"][CODE][0]["string"].as_str().is_some_and(|s| s.contains("Too many tries")), "{said}");
+        assert!(
+            said["response_errors"][CODE][0]["string"].as_str().is_some_and(|s| s.contains("Too many tries")),
+            "{said}"
+        );
         // The owner is elsewhere, and five minutes later all is well there too.
         let mut owner = stranger(&app, "198.51.100.7");
         owner.challenge(FLOW, "").await;
@@ -98,7 +108,10 @@ async fn redteam_21_every_node_asks_for_the_same_code() {
     owner.challenge(FLOW, "").await;
     assert!(keys(&give(&mut owner, &right).await).contains(&"password"));
     assert_eq!(choose(&mut owner).await["component"], "xak-flow-redirect");
-    assert_eq!(stranger(&one, "203.0.113.12").challenge(FLOW, "").await["component"], "ak-stage-access-denied");
+    assert_eq!(
+        stranger(&one, "203.0.113.12").challenge(FLOW, "").await["component"],
+        "ak-stage-access-denied"
+    );
     other.halt().await;
     one.stop().await;
 }

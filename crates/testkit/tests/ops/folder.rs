@@ -20,7 +20,10 @@ async fn redteam_11_only_the_owner_looks_into_the_folder_also_where_others_did()
             assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
             names.push(path.file_name().unwrap().to_string_lossy().into_owned());
         }
-        assert!(names.iter().any(|n| n == "signet.sqlite") && names.iter().any(|n| n == "signet.sqlite-wal"), "{names:?}");
+        assert!(
+            names.iter().any(|n| n == "signet.sqlite") && names.iter().any(|n| n == "signet.sqlite-wal"),
+            "{names:?}"
+        );
     };
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
@@ -39,7 +42,10 @@ async fn redteam_11_only_the_owner_looks_into_the_folder_also_where_others_did()
 async fn scale_a3_one_server_works_in_a_folder() {
     let app = App::start(DbKind::Sqlite).await;
     match app.setup.clone().start().await.err() {
-        Some(Error::Unavailable(why)) => assert!(why.contains(&format!("process {}", std::process::id())) && why.contains("PostgreSQL"), "{why}"),
+        Some(Error::Unavailable(why)) => assert!(
+            why.contains(&format!("process {}", std::process::id())) && why.contains("PostgreSQL"),
+            "{why}"
+        ),
         other => panic!("{other:?}"),
     }
     // Its end makes room.

@@ -11,7 +11,10 @@ async fn ready(browser: &mut Browser) -> u16 {
 }
 fn files(app: &App) -> Vec<(PathBuf, PathBuf)> {
     let folder = app.setup.options().data_dir;
-    ["signet.sqlite", "signet.sqlite-wal", "signet.sqlite-shm"].iter().map(|name| (folder.join(name), folder.join(format!("{name}.aside")))).collect()
+    ["signet.sqlite", "signet.sqlite-wal", "signet.sqlite-shm"]
+        .iter()
+        .map(|name| (folder.join(name), folder.join(format!("{name}.aside"))))
+        .collect()
 }
 
 #[tokio::test]
@@ -48,14 +51,19 @@ async fn scale_b6_an_empty_database_or_that_of_another_installation_is_not_ready
         assert_eq!(ready(&mut browser).await, 200);
         app.core.db.execute("UPDATE install SET id = 'another'", vec![]).await.unwrap();
         assert_eq!(ready(&mut browser).await, 503);
-        app.core.db.execute(format!("UPDATE install SET id = '{}'", app.core.install_id()), vec![]).await.unwrap();
+        app.core
+            .db
+            .execute(format!("UPDATE install SET id = '{}'", app.core.install_id()), vec![])
+            .await
+            .unwrap();
         assert_eq!(ready(&mut browser).await, 200);
         if kind == DbKind::Postgres {
             app.core.db.query("DROP SCHEMA public CASCADE", vec![]).await.unwrap();
             assert_eq!(ready(&mut browser).await, 503);
             // Looking at a flow needs nothing of the database. An answer does.
             let named = json!({"component": "ak-stage-identification", "uid_field": "akadmin"});
-            let answer = browser.post("/api/v3/flows/executor/default-authentication-flow/?query=", named).await;
+            let answer =
+                browser.post("/api/v3/flows/executor/default-authentication-flow/?query=", named).await;
             assert_eq!(answer.status, 503, "{}", answer.text());
         }
         app.stop().await;
@@ -107,11 +115,18 @@ async fn a_server_that_stops_is_not_ready() {
 async fn scale_b9_the_date_of_answers_follows_the_clock_in_both_directions() {
     let app = App::start(DbKind::Sqlite).await;
     let mut browser = app.browser();
-    for (forward, date) in [(0, "Mon, 23 Nov 2026 12:00:00 GMT"), (86_400, "Tue, 24 Nov 2026 12:00:00 GMT"), (-172_800, "Sun, 22 Nov 2026 12:00:00 GMT")] {
+    for (forward, date) in [
+        (0, "Mon, 23 Nov 2026 12:00:00 GMT"),
+        (86_400, "Tue, 24 Nov 2026 12:00:00 GMT"),
+        (-172_800, "Sun, 22 Nov 2026 12:00:00 GMT"),
+    ] {
         app.clock.advance_secs(forward);
         let answer = browser.get("/-/health/live/").await;
         assert_eq!((answer.header("date"), answer.headers.get_all("date").iter().count()), (date, 1));
     }
-    assert_eq!(Browser::new(app.metrics).get("/metrics").await.header("date"), "Sun, 22 Nov 2026 12:00:00 GMT");
+    assert_eq!(
+        Browser::new(app.metrics).get("/metrics").await.header("date"),
+        "Sun, 22 Nov 2026 12:00:00 GMT"
+    );
     app.stop().await;
 }

@@ -18,8 +18,12 @@ async fn kept(app: &App) -> Vec<(String, String)> {
     let db = &app.core.db;
     db.flush().await.unwrap();
     let tables = match app.setup.options().database {
-        signet_server::config::Database::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-        signet_server::config::Database::Postgres(_) => "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'",
+        signet_server::config::Database::Sqlite(_) => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        }
+        signet_server::config::Database::Postgres(_) => {
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+        }
     };
     let mut all = Vec::new();
     for table in db.scan(tables, vec![]).await.unwrap() {
@@ -31,7 +35,10 @@ async fn kept(app: &App) -> Vec<(String, String)> {
     }
     for entry in std::fs::read_dir(app.setup.options().data_dir).into_iter().flatten().flatten() {
         let bytes = std::fs::read(entry.path()).unwrap();
-        all.push((format!("file {}", entry.file_name().display()), String::from_utf8_lossy(&bytes).into_owned()));
+        all.push((
+            format!("file {}", entry.file_name().display()),
+            String::from_utf8_lossy(&bytes).into_owned(),
+        ));
     }
     all
 }
@@ -74,12 +81,23 @@ async fn tokens(browser: &mut Browser) -> Vec<(&'static str, String)> {
             break;
         }
     }
-    let code = query::value(at.split_once('?').unwrap_or_else(|| panic!("no way back: {at}")).1, "code").unwrap();
-    let sent =
-        [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", BACK), ("client_id", "wiki"), ("client_secret", CLIENT_SECRET), ("code_verifier", VERIFIER)];
+    let code =
+        query::value(at.split_once('?').unwrap_or_else(|| panic!("no way back: {at}")).1, "code").unwrap();
+    let sent = [
+        ("grant_type", "authorization_code"),
+        ("code", &*code),
+        ("redirect_uri", BACK),
+        ("client_id", "wiki"),
+        ("client_secret", CLIENT_SECRET),
+        ("code_verifier", VERIFIER),
+    ];
     let answer = browser.form("/application/o/token/", &sent).await.json();
     let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
-    vec![("a code", code), ("an access token", text("access_token")), ("a refresh token", text("refresh_token"))]
+    vec![
+        ("a code", code),
+        ("an access token", text("access_token")),
+        ("a refresh token", text("refresh_token")),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]

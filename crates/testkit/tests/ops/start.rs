@@ -7,7 +7,8 @@ async fn wire_w27_what_the_defaults_promise_is_there_at_ready() {
         let app = App::start(kind).await;
         let mut admin = app.admin().await;
         let pairs = admin.get("/api/v3/crypto/certificatekeypairs/?has_key=true").await.json();
-        let names: Vec<&str> = pairs["results"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> =
+            pairs["results"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["authentik ES256 Signing Key", "authentik Self-signed Certificate"]);
         app.stop().await;
     })

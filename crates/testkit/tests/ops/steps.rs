@@ -17,12 +17,19 @@ async fn pages_a4_an_administrator_is_told_what_to_do_and_the_commands_do_it() {
         let mut admin = app.login("root", "Correct-Horse-9").await;
         for path in ["/if/user/", "/if/admin/"] {
             let page = admin.get(path).await.text();
-            assert!(page.contains("First steps") && page.contains("AUTHENTIK_WEB__BASE_URL") && !page.contains("When an administrator gives you access"), "{page}");
+            assert!(
+                page.contains("First steps")
+                    && page.contains("AUTHENTIK_WEB__BASE_URL")
+                    && !page.contains("When an administrator gives you access"),
+                "{page}"
+            );
         }
         let page = admin.get("/if/admin/").await.text();
         for n in [1, 3] {
             let text = document(&page, n);
-            apply(&app.core, &Source::new("page", &text), &Author::system()).await.unwrap_or_else(|e| panic!("{e}\n{text}"));
+            apply(&app.core, &Source::new("page", &text), &Author::system())
+                .await
+                .unwrap_or_else(|e| panic!("{e}\n{text}"));
         }
         assert!(users::by_username(&app.core.db, "ada").await.unwrap().is_some());
         let library = admin.get("/if/user/").await.text();
@@ -40,7 +47,10 @@ async fn pages_a4_people_without_applications_are_told_how_they_come() {
     app.user("ada", "Correct-Horse-9").await;
     let mut ada = app.login("ada", "Correct-Horse-9").await;
     let page = ada.get("/if/user/").await.text();
-    assert!(page.contains("When an administrator gives you access") && !page.contains("First steps"), "{page}");
+    assert!(
+        page.contains("When an administrator gives you access") && !page.contains("First steps"),
+        "{page}"
+    );
     assert_eq!(ada.get("/if/admin/").await.status, 403);
     app.stop().await;
 }

@@ -17,20 +17,27 @@ const NEVER: &str = "secret-of-a-stage-";
 fn table(site: &Site) -> Table {
     Table::new(&site.core.registry, &[])
 }
-/// Verb and path of every call that the document names: those of the families too, which the table here does not know.
+/// Verb and path of every call that the document names: those of the families too, which the table here does
+/// not know.
 async fn documented(browser: &Browser) -> Vec<(Method, String)> {
     let document = browser.get("/api/v3/schema/?format=json").await.json();
     let paths = document["paths"].as_object().unwrap();
     let verbs = |(path, item): (&String, &Json)| -> Vec<(Method, String)> {
         let path = path.trim_start_matches("/api/v3").trim_matches('/').to_owned();
-        ["get", "post", "put", "patch", "delete"].iter().filter(|verb| item.get(**verb).is_some()).map(|verb| (verb.to_uppercase().parse().unwrap(), path.clone())).collect()
+        ["get", "post", "put", "patch", "delete"]
+            .iter()
+            .filter(|verb| item.get(**verb).is_some())
+            .map(|verb| (verb.to_uppercase().parse().unwrap(), path.clone()))
+            .collect()
     };
     paths.iter().flat_map(verbs).collect()
 }
 
 /// Every address, with each of the keys in the place of its variable part.
 fn addresses(path: &str, keys: &[String]) -> Vec<String> {
-    let Some((before, rest)) = path.split_once('{') else { return vec![format!("/api/v3/{path}{}", if path.is_empty() { "" } else { "/" })] };
+    let Some((before, rest)) = path.split_once('{') else {
+        return vec![format!("/api/v3/{path}{}", if path.is_empty() { "" } else { "/" })];
+    };
     let after = rest.split_once('}').map_or("", |(_, after)| after);
     keys.iter().map(|key| format!("/api/v3/{before}{key}{after}/")).collect()
 }
@@ -44,7 +51,12 @@ async fn matching(admin: &Browser, path: &str) -> Vec<String> {
         return Vec::new();
     }
     let list = list.json();
-    let key = |one: &Json| [name, "pk", "identifier", "slug", "uuid"].iter().find_map(|n| one.get(*n)).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    let key = |one: &Json| {
+        [name, "pk", "identifier", "slug", "uuid"]
+            .iter()
+            .find_map(|n| one.get(*n))
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+    };
     list["results"].as_array().into_iter().flatten().filter_map(key).collect()
 }
 /// The keys to try at a path: those that match, and where a list has none, every key that some route takes.
@@ -87,7 +99,14 @@ async fn world(site: &Arc<Site>) -> World {
     let provider = site.find("authentik_providers_oauth2.oauth2provider", "app");
     keys.push(provider.pk.to_string());
     for object in site.core.config().objects() {
-        if ["authentik_flows.flowstagebinding", "authentik_brands.brand", "authentik_policies_expression.expressionpolicy"].iter().any(|m| object.def.is(m)) {
+        if [
+            "authentik_flows.flowstagebinding",
+            "authentik_brands.brand",
+            "authentik_policies_expression.expressionpolicy",
+        ]
+        .iter()
+        .any(|m| object.def.is(m))
+        {
             keys.push(object.pk.to_string());
         }
     }
@@ -147,7 +166,12 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
         let admin = users::by_id(&site.core.db, w.admin).await.unwrap().unwrap();
         // The RSA pair of the first start is made in the background and would count as a write.
         for _ in 0..400 {
-            if site.core.config().find::<signet_core::models::CertificateKeyPair>("name", "authentik Self-signed Certificate").is_some() {
+            if site
+                .core
+                .config()
+                .find::<signet_core::models::CertificateKeyPair>("name", "authentik Self-signed Certificate")
+                .is_some()
+            {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -172,10 +196,21 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
             for action in &route.actions {
                 for address in addresses(&route.path, &keys) {
                     let answer = stranger.json(action.method.clone(), &address, &body).await;
-                    assert!(action.permission == Permission::Anyone || answer.status == StatusCode::FORBIDDEN, "{} {address}: {}", action.method, answer.status);
+                    assert!(
+                        action.permission == Permission::Anyone || answer.status == StatusCode::FORBIDDEN,
+                        "{} {address}: {}",
+                        action.method,
+                        answer.status
+                    );
                     if action.permission == Permission::Superuser {
                         let answer = program.json(action.method.clone(), &address, &body).await;
-                        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {address}: {}", action.method, answer.body);
+                        assert_eq!(
+                            answer.status,
+                            StatusCode::FORBIDDEN,
+                            "{} {address}: {}",
+                            action.method,
+                            answer.body
+                        );
                     } else if action.method != Method::DELETE && action.method != Method::GET {
                         program.json(action.method.clone(), &address, &body).await;
                     }
@@ -183,7 +218,8 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
                 }
             }
         }
-        // Calls of families: all of them for superusers only, but for the one that judges by the run in the caller's session.
+        // Calls of families: all of them for superusers only, but for the one that judges by the run in the
+        // caller's session.
         assert!(matched > 60, "{matched}");
         let by_session = |path: &str| path.starts_with("flows/") || path.ends_with("/enrollment_status");
         let known: BTreeSet<String> = table(&site).routes().iter().map(|r| r.path.clone()).collect();
@@ -192,7 +228,12 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
                 for address in addresses(&path, &keys_for(&boss, &w, &path, 4).await) {
                     for who in [&stranger, &program] {
                         let answer = who.json(method.clone(), &address, &body).await;
-                        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {address}: {}", answer.body);
+                        assert_eq!(
+                            answer.status,
+                            StatusCode::FORBIDDEN,
+                            "{method} {address}: {}",
+                            answer.body
+                        );
                     }
                     tried += 1;
                 }
@@ -200,10 +241,17 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
         }
         assert!(tried > 200, "{tried}");
         let after = users::by_id(&site.core.db, w.admin).await.unwrap().unwrap();
-        assert_eq!((after.password, after.username, after.is_active, after.email), (admin.password, admin.username, true, admin.email));
+        assert_eq!(
+            (after.password, after.username, after.is_active, after.email),
+            (admin.password, admin.username, true, admin.email)
+        );
         assert_eq!(groups::count_superusers(&site.core.db).await.unwrap(), superusers);
         assert!(!groups::is_superuser(&site.core.db, &[w.alice]).await.unwrap().contains(&w.alice));
-        assert_eq!((site.count_users().await, site.core.config().counter), (people, counter), "nothing was written");
+        assert_eq!(
+            (site.count_users().await, site.core.config().counter),
+            (people, counter),
+            "nothing was written"
+        );
     })
     .await;
 }
@@ -215,19 +263,35 @@ async fn row_24_trying_an_expression_needs_the_right_to_change_it() {
         let (program, admin) = (site.api(w.alice).await, site.admin().await);
         let mut found = BTreeSet::new();
         for (method, path) in documented(&admin).await {
-            let tries = ["test", "preview", "preview_user", "execute", "inspector"].iter().any(|word| path.ends_with(word)) || path.contains("/preview_");
+            let tries = ["test", "preview", "preview_user", "execute", "inspector"]
+                .iter()
+                .any(|word| path.ends_with(word))
+                || path.contains("/preview_");
             if tries {
                 for address in addresses(&path, &w.keys) {
-                    assert_eq!(program.json(method.clone(), &address, &json!({})).await.status, StatusCode::FORBIDDEN, "{method} {address}");
+                    assert_eq!(
+                        program.json(method.clone(), &address, &json!({})).await.status,
+                        StatusCode::FORBIDDEN,
+                        "{method} {address}"
+                    );
                 }
                 found.insert(path);
             }
         }
-        for tried in ["policies/all/{policy_uuid}/test", "providers/oauth2/{id}/preview_user", "stages/prompt/prompts/preview"] {
+        for tried in [
+            "policies/all/{policy_uuid}/test",
+            "providers/oauth2/{id}/preview_user",
+            "stages/prompt/prompts/preview",
+        ] {
             assert!(found.contains(tried), "{found:?}");
         }
         // What is handed in cannot take the place of what a program relies on, and finds no way out.
-        let policy = site.create("authentik_policies_expression.expressionpolicy", json!({"name": "p", "expression": "return request.user.username == 'akadmin'"})).await;
+        let policy = site
+            .create(
+                "authentik_policies_expression.expressionpolicy",
+                json!({"name": "p", "expression": "return request.user.username == 'akadmin'"}),
+            )
+            .await;
         let address = format!("/api/v3/policies/all/{}/test/", policy.pk);
         for context in [
             json!({}),
@@ -238,7 +302,12 @@ async fn row_24_trying_an_expression_needs_the_right_to_change_it() {
             let sent = json!({"user": w.alice, "context": context});
             assert_eq!(program.json(Method::POST, &address, &sent).await.status, StatusCode::FORBIDDEN);
             let answer = admin.json(Method::POST, &address, &sent).await;
-            assert!(answer.status == StatusCode::OK && answer.json()["passing"] == false || answer.status == StatusCode::BAD_REQUEST, "{sent}: {}", answer.body);
+            assert!(
+                answer.status == StatusCode::OK && answer.json()["passing"] == false
+                    || answer.status == StatusCode::BAD_REQUEST,
+                "{sent}: {}",
+                answer.body
+            );
         }
     })
     .await;
@@ -250,14 +319,26 @@ async fn with_secrets(site: &Site) -> Vec<(String, String)> {
     let mut made = Vec::new();
     let mut kept = BTreeSet::new();
     for (model, path, sent) in [
-        ("authentik_stages_email.emailstage", "stages/email", json!({"use_global_settings": false, "password": secret(1)})),
-        ("authentik_stages_authenticator_email.authenticatoremailstage", "stages/authenticator/email", json!({"use_global_settings": false, "password": secret(2)})),
+        (
+            "authentik_stages_email.emailstage",
+            "stages/email",
+            json!({"use_global_settings": false, "password": secret(1)}),
+        ),
+        (
+            "authentik_stages_authenticator_email.authenticatoremailstage",
+            "stages/authenticator/email",
+            json!({"use_global_settings": false, "password": secret(2)}),
+        ),
         (
             "authentik_stages_authenticator_sms.authenticatorsmsstage",
             "stages/authenticator/sms",
             json!({"provider": "generic", "from_number": "1", "account_sid": "https://sms.test/", "auth": secret(3), "auth_password": secret(4)}),
         ),
-        ("authentik_stages_captcha.captchastage", "stages/captcha", json!({"public_key": "p", "private_key": secret(5)})),
+        (
+            "authentik_stages_captcha.captchastage",
+            "stages/captcha",
+            json!({"public_key": "p", "private_key": secret(5)}),
+        ),
         (
             "authentik_stages_authenticator_duo.authenticatorduostage",
             "stages/authenticator/duo",
@@ -270,11 +351,21 @@ async fn with_secrets(site: &Site) -> Vec<(String, String)> {
         kept.insert(model.to_owned());
     }
     // A model that is added later with a secret belongs here.
-    for (model, why) in [("authentik_providers_oauth2.oauth2provider", "for superusers"), ("authentik_crypto.certificatekeypair", "an address of its own")] {
+    for (model, why) in [
+        ("authentik_providers_oauth2.oauth2provider", "for superusers"),
+        ("authentik_crypto.certificatekeypair", "an address of its own"),
+    ] {
         assert!(site.core.registry.find(model).is_some(), "{why}");
         kept.insert(model.to_owned());
     }
-    let with: BTreeSet<String> = site.core.registry.all().iter().filter(|def| def.fields.iter().any(|f| f.secret)).map(|def| def.full_name()).collect();
+    let with: BTreeSet<String> = site
+        .core
+        .registry
+        .all()
+        .iter()
+        .filter(|def| def.fields.iter().any(|f| f.secret))
+        .map(|def| def.full_name())
+        .collect();
     assert!(with.is_subset(&kept) && with.len() >= 5, "{with:?}");
     made
 }
@@ -287,35 +378,61 @@ async fn rows_28_and_43_no_list_and_no_object_shows_a_secret() {
         let hash = users::by_id(&site.core.db, w.alice).await.unwrap().unwrap().password;
         let stages = with_secrets(&site).await;
         let (mut shown, mut seen) = (BTreeSet::new(), BTreeSet::new());
-        let known: Vec<String> = table(&site).routes().iter().filter(|r| r.action(&Method::GET).is_some()).map(|r| r.path.clone()).collect();
-        let families: Vec<String> = documented(&admin).await.into_iter().filter(|(method, path)| *method == Method::GET && !known.contains(path)).map(|(_, path)| path).collect();
+        let known: Vec<String> = table(&site)
+            .routes()
+            .iter()
+            .filter(|r| r.action(&Method::GET).is_some())
+            .map(|r| r.path.clone())
+            .collect();
+        let families: Vec<String> = documented(&admin)
+            .await
+            .into_iter()
+            .filter(|(method, path)| *method == Method::GET && !known.contains(path))
+            .map(|(_, path)| path)
+            .collect();
         for path in known.iter().chain(&families) {
             for address in addresses(path, &keys_for(&admin, &w, path, 200).await) {
                 for (who, browser) in [("alice", &program), ("admin", &admin)] {
                     let answer = browser.get(&address).await;
-                    assert!(!answer.body.contains(&hash) && !answer.body.contains("PRIVATE KEY") || path.ends_with("view_private_key"), "{who} {address}");
+                    assert!(
+                        !answer.body.contains(&hash) && !answer.body.contains("PRIVATE KEY")
+                            || path.ends_with("view_private_key"),
+                        "{who} {address}"
+                    );
                     assert!(!answer.body.contains(NEVER), "{who} {address}: {}", answer.body);
                     if SECRETS.iter().any(|s| answer.body.contains(s)) {
                         assert_eq!(who, "admin", "{address}");
                         shown.insert(path.clone());
                     }
                     if answer.status == StatusCode::OK {
-                        seen.extend(stages.iter().filter(|(at, _)| address == *at).map(|(at, _)| (who, at.clone())));
+                        seen.extend(
+                            stages.iter().filter(|(at, _)| address == *at).map(|(at, _)| (who, at.clone())),
+                        );
                     }
                 }
             }
         }
         // Each of them was looked at, by who may; nor does an answer to a change show it.
         for (at, name) in &stages {
-            assert!(seen.contains(&("admin", at.clone())) && !seen.contains(&("alice", at.clone())), "{at}: {seen:?}");
+            assert!(
+                seen.contains(&("admin", at.clone())) && !seen.contains(&("alice", at.clone())),
+                "{at}: {seen:?}"
+            );
             let changed = admin.json(Method::PATCH, at, &json!({"name": name})).await;
-            assert!(changed.status == StatusCode::OK && !changed.body.contains(NEVER), "{at}: {}", changed.body);
+            assert!(
+                changed.status == StatusCode::OK && !changed.body.contains(NEVER),
+                "{at}: {}",
+                changed.body
+            );
         }
-        // On purpose: the address that shows an API key (and writes an event), and the provider itself, whose secret an
-        // administrator copies into the application.
+        // On purpose: the address that shows an API key (and writes an event), and the provider itself, whose
+        // secret an administrator copies into the application.
         let allowed = ["core/tokens/{identifier}/view_key", "providers/oauth2", "providers/oauth2/{id}"];
         assert!(shown.iter().all(|p| allowed.contains(&p.as_str())), "{shown:?}");
-        assert!(shown.contains("core/tokens/{identifier}/view_key"), "the tries did reach secrets: {shown:?}");
+        assert!(
+            shown.contains("core/tokens/{identifier}/view_key"),
+            "the tries did reach secrets: {shown:?}"
+        );
     })
     .await;
 }
@@ -328,14 +445,26 @@ async fn row_19_a_session_ends_when_its_account_changes() {
         let user = format!("/api/v3/core/users/{}/", w.alice);
         let browser = site.browser().signed_in("alice").await;
         // The password is set anew by somebody else.
-        let set = admin.json(Method::POST, &format!("{user}set_password/"), &json!({"password": crate::site::password("alice")})).await;
+        let set = admin
+            .json(
+                Method::POST,
+                &format!("{user}set_password/"),
+                &json!({"password": crate::site::password("alice")}),
+            )
+            .await;
         assert!(set.status.is_success(), "{}", set.body);
         assert!(!browser.is_signed_in().await, "new password");
         // The session is deleted.
         let browser = site.browser().signed_in("alice").await;
         let list = admin.get("/api/v3/core/authenticated_sessions/?user__username=alice").await.json();
         for session in list["results"].as_array().unwrap() {
-            let gone = admin.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{}/", session["uuid"].as_str().unwrap()), &json!({})).await;
+            let gone = admin
+                .json(
+                    Method::DELETE,
+                    &format!("/api/v3/core/authenticated_sessions/{}/", session["uuid"].as_str().unwrap()),
+                    &json!({}),
+                )
+                .await;
             assert!(gone.status.is_success(), "{}", gone.body);
         }
         assert!(!browser.is_signed_in().await, "deleted session");

@@ -1,5 +1,5 @@
 //! An application that speaks OpenID Connect.
-use crate::site::{TestResponse, Browser, Site, map};
+use crate::site::{Browser, Site, TestResponse, map};
 use http::StatusCode;
 use signet_base::{Json, Uuid, json, query};
 use signet_model::Object;
@@ -7,7 +7,15 @@ use std::sync::Arc;
 
 pub const BACK: &str = "https://app.example/cb";
 /// All that are built.
-const GRANTS: [&str; 7] = ["authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password", "urn:ietf:params:oauth:grant-type:device_code"];
+const GRANTS: [&str; 7] = [
+    "authorization_code",
+    "implicit",
+    "hybrid",
+    "refresh_token",
+    "client_credentials",
+    "password",
+    "urn:ietf:params:oauth:grant-type:device_code",
+];
 const MAPPINGS: [&str; 4] = ["openid", "email", "profile", "offline_access"];
 
 /// An application with its provider.
@@ -20,7 +28,16 @@ pub struct App {
 
 impl App {
     pub async fn new(site: &Arc<Site>, name: &str, more: Json) -> Self {
-        let mappings: Vec<Uuid> = MAPPINGS.iter().map(|m| site.find("authentik_providers_oauth2.scopemapping", &format!("goauthentik.io/providers/oauth2/scope-{m}")).pk).collect();
+        let mappings: Vec<Uuid> = MAPPINGS
+            .iter()
+            .map(|m| {
+                site.find(
+                    "authentik_providers_oauth2.scopemapping",
+                    &format!("goauthentik.io/providers/oauth2/scope-{m}"),
+                )
+                .pk
+            })
+            .collect();
         let mut sent = json!({
             "name": name, "client_id": name, "client_secret": format!("the long secret of the application {name}"),
             "authorization_flow": site.flow("default-provider-authorization-implicit-consent"), "invalidation_flow": site.flow("default-provider-invalidation-flow"),
@@ -29,11 +46,22 @@ impl App {
         sent.as_object_mut().unwrap().extend(map(more));
         let secret = sent["client_secret"].as_str().unwrap().to_owned();
         let provider = site.create("authentik_providers_oauth2.oauth2provider", sent).await;
-        let application = site.create("authentik_core.application", json!({"name": name, "slug": name, "provider": provider.num})).await;
+        let application = site
+            .create(
+                "authentik_core.application",
+                json!({"name": name, "slug": name, "provider": provider.num}),
+            )
+            .await;
         Self { application, client_id: name.into(), secret, site: site.clone() }
     }
     pub fn address(&self, more: &[(&str, &str)]) -> String {
-        let mut pairs = vec![("client_id", self.client_id.as_str()), ("response_type", "code"), ("scope", "openid email offline_access"), ("state", "st"), ("redirect_uri", BACK)];
+        let mut pairs = vec![
+            ("client_id", self.client_id.as_str()),
+            ("response_type", "code"),
+            ("scope", "openid email offline_access"),
+            ("state", "st"),
+            ("redirect_uri", BACK),
+        ];
         for (name, value) in more {
             pairs.retain(|(n, _)| n != name);
             if !value.is_empty() {
@@ -56,7 +84,8 @@ impl App {
     }
     pub async fn code(&self, browser: &Browser, more: &[(&str, &str)]) -> String {
         let answer = self.authorize(browser, more).await;
-        let (_, asked) = answer.location().split_once('?').unwrap_or_else(|| panic!("{} {}", answer.status, answer.body));
+        let (_, asked) =
+            answer.location().split_once('?').unwrap_or_else(|| panic!("{} {}", answer.status, answer.body));
         query::value(asked, "code").unwrap_or_else(|| panic!("{asked}"))
     }
     pub async fn token(&self, more: &[(&str, &str)]) -> TestResponse {
@@ -85,7 +114,12 @@ impl App {
         self.post("/application/o/introspect/", &[("token", token)]).await.json()["active"] == true
     }
     pub async fn userinfo(&self, token: &str) -> StatusCode {
-        self.site.browser().header("authorization", &format!("Bearer {token}")).get("/application/o/userinfo/").await.status
+        self.site
+            .browser()
+            .header("authorization", &format!("Bearer {token}"))
+            .get("/application/o/userinfo/")
+            .await
+            .status
     }
 }
 
@@ -93,5 +127,10 @@ pub fn text<'a>(json: &'a Json, name: &str) -> &'a str {
     json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}"))
 }
 pub fn refused(answer: &TestResponse, error: &str) {
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(error)), "{}", answer.body);
+    assert_eq!(
+        (answer.status, answer.json()["error"].as_str()),
+        (StatusCode::BAD_REQUEST, Some(error)),
+        "{}",
+        answer.body
+    );
 }

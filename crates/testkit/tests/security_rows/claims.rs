@@ -1,5 +1,5 @@
-//! Rows again where the first test of a row says less than its name: examples, the write stage itself, every way to name
-//! somebody, every kind of hash, and markup that is stored.
+//! Rows again where the first test of a row says less than its name: examples, the write stage itself, every
+//! way to name somebody, every kind of hash, and markup that is stored.
 use crate::flows::{finished, page_is_clean, push_through, slugs};
 use crate::links::{go, recovery};
 use crate::site::{Site, each_site, each_site_with, password};
@@ -28,9 +28,15 @@ async fn row_01_examples_give_accounts_only_where_they_say_so() {
             let made = users::by_username(&site.core.db, "mallory").await.unwrap();
             match slug.as_str() {
                 // Meant for anybody.
-                "default-enrollment-flow" => assert!(made.as_ref().is_some_and(|m| m.is_active) && stranger.is_signed_in().await, "{slug}: {end}"),
+                "default-enrollment-flow" => assert!(
+                    made.as_ref().is_some_and(|m| m.is_active) && stranger.is_signed_in().await,
+                    "{slug}: {end}"
+                ),
                 // Meant for whoever reads the mail.
-                "enrollment-email-verification" => assert!(made.as_ref().is_some_and(|m| !m.is_active) && !stranger.is_signed_in().await, "{slug}: {end}"),
+                "enrollment-email-verification" => assert!(
+                    made.as_ref().is_some_and(|m| !m.is_active) && !stranger.is_signed_in().await,
+                    "{slug}: {end}"
+                ),
                 _ => assert!(made.is_none() && !stranger.is_signed_in().await, "{slug}: {end}"),
             }
             if let Some(made) = made {
@@ -112,38 +118,45 @@ fn shown(answer: &crate::site::TestResponse) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_06_screens_are_the_same_before_and_after_there_is_an_account() {
     // Nobody listens there: letters leave beside the request.
-    each_site_with(&[("AUTHENTIK_EMAIL__HOST", "127.0.0.1"), ("AUTHENTIK_EMAIL__PORT", "9")], |site| async move {
-        finished(&site).await;
-        recovery(&site).await;
-        let typed = ["jdoe7", "JDOE7", "jdoe7@example.test", "Jdoe7@Example.TEST", " jdoe7"];
-        let look = async || {
-            let mut all = Vec::new();
-            for name in typed {
-                let who = json!({"component": "ak-stage-identification", "uid_field": name});
-                let browser = site.browser();
-                browser.challenge(LOGIN).await;
-                all.push(shown(&browser.step(LOGIN, &who).await));
-                all.push(shown(&browser.step(LOGIN, &json!({"component": "ak-stage-password", "password": "no"})).await));
-                let lost = site.browser();
-                go(&lost, "recover", "", None).await;
-                all.push(shown(&go(&lost, "recover", "", Some(who)).await));
-                // Attempts are counted by account.
-                site.clock.advance_secs(3600);
+    each_site_with(
+        &[("AUTHENTIK_EMAIL__HOST", "127.0.0.1"), ("AUTHENTIK_EMAIL__PORT", "9")],
+        |site| async move {
+            finished(&site).await;
+            recovery(&site).await;
+            let typed = ["jdoe7", "JDOE7", "jdoe7@example.test", "Jdoe7@Example.TEST", " jdoe7"];
+            let look = async || {
+                let mut all = Vec::new();
+                for name in typed {
+                    let who = json!({"component": "ak-stage-identification", "uid_field": name});
+                    let browser = site.browser();
+                    browser.challenge(LOGIN).await;
+                    all.push(shown(&browser.step(LOGIN, &who).await));
+                    all.push(shown(
+                        &browser
+                            .step(LOGIN, &json!({"component": "ak-stage-password", "password": "no"}))
+                            .await,
+                    ));
+                    let lost = site.browser();
+                    go(&lost, "recover", "", None).await;
+                    all.push(shown(&go(&lost, "recover", "", Some(who)).await));
+                    // Attempts are counted by account.
+                    site.clock.advance_secs(3600);
+                }
+                all
+            };
+            let before = look().await;
+            assert!(before.iter().all(|screen| screen.contains("ak-stage-")), "{before:?}");
+            let user = site.user("jdoe7", &[]).await;
+            let active = look().await;
+            for (before, after) in before.iter().zip(&active) {
+                assert_eq!(before, after);
             }
-            all
-        };
-        let before = look().await;
-        assert!(before.iter().all(|screen| screen.contains("ak-stage-")), "{before:?}");
-        let user = site.user("jdoe7", &[]).await;
-        let active = look().await;
-        for (before, after) in before.iter().zip(&active) {
-            assert_eq!(before, after);
-        }
-        let mut gone = users::by_id(&site.core.db, user).await.unwrap().unwrap();
-        gone.is_active = false;
-        users::update(&site.core.db, &gone, None, None, site.core.now()).await.unwrap();
-        assert_eq!(look().await, before);
-    })
+            let mut gone = users::by_id(&site.core.db, user).await.unwrap().unwrap();
+            gone.is_active = false;
+            users::update(&site.core.db, &gone, None, None, site.core.now()).await.unwrap();
+            assert_eq!(look().await, before);
+        },
+    )
     .await;
 }
 
@@ -156,7 +169,13 @@ async fn row_06_a_wrong_password_takes_as_long_for_every_kind_of_account() {
         for (name, rounds) in [("cheap", 20_000), ("dear", 1_200_000)] {
             let user = site.user(name, &[]).await;
             let hash = format!("pbkdf2_sha256${rounds}$salt${}", STANDARD.encode([7; 32]));
-            let set = admin.json(Method::POST, &format!("/api/v3/core/users/{user}/set_password_hash/"), &json!({"password": hash})).await;
+            let set = admin
+                .json(
+                    Method::POST,
+                    &format!("/api/v3/core/users/{user}/set_password_hash/"),
+                    &json!({"password": hash}),
+                )
+                .await;
             assert_eq!(set.status, StatusCode::NO_CONTENT, "{}", set.body);
         }
         site.user("native", &[]).await;
@@ -164,11 +183,12 @@ async fn row_06_a_wrong_password_takes_as_long_for_every_kind_of_account() {
         let mut user = users::by_id(&site.core.db, gone).await.unwrap().unwrap();
         user.is_active = false;
         users::update(&site.core.db, &user, None, None, site.core.now()).await.unwrap();
-        let names = ["nobody", "native", "cheap", "dear", "gone", "native@example.test", "nobody@example.test"];
+        let names =
+            ["nobody", "native", "cheap", "dear", "gone", "native@example.test", "nobody@example.test"];
         let mut best = [Duration::MAX; 7];
         let near = |best: &[Duration]| *best.iter().max().unwrap() < *best.iter().min().unwrap() * 3 / 2;
-        // The best of several tries: with each, what else the machine does counts less. Half as much again is never reached
-        // where one kind costs more.
+        // The best of several tries: with each, what else the machine does counts less. Half as much again is
+        // never reached where one kind costs more.
         for round in 0..25 {
             if round > 2 && near(&best) {
                 break;
@@ -176,9 +196,12 @@ async fn row_06_a_wrong_password_takes_as_long_for_every_kind_of_account() {
             for (name, best) in names.iter().zip(&mut best) {
                 let browser = site.browser();
                 browser.challenge(LOGIN).await;
-                browser.step(LOGIN, &json!({"component": "ak-stage-identification", "uid_field": name})).await;
+                browser
+                    .step(LOGIN, &json!({"component": "ak-stage-identification", "uid_field": name}))
+                    .await;
                 let start = Instant::now();
-                let wrong = browser.step(LOGIN, &json!({"component": "ak-stage-password", "password": "no"})).await;
+                let wrong =
+                    browser.step(LOGIN, &json!({"component": "ak-stage-password", "password": "no"})).await;
                 *best = start.elapsed().min(*best);
                 assert_eq!(wrong.component(), "ak-stage-password", "{name}: {}", wrong.body);
             }
@@ -187,13 +210,17 @@ async fn row_06_a_wrong_password_takes_as_long_for_every_kind_of_account() {
         }
         assert!(near(&best), "{names:?} {best:?}");
         // The same person is let in.
-        assert_eq!(site.browser().log_in("native", &password("native")).await.component(), "xak-flow-redirect");
+        assert_eq!(
+            site.browser().log_in("native", &password("native")).await.component(),
+            "xak-flow-redirect"
+        );
     })
     .await;
 }
 
 /// Texts that would run as script where a page forgot to escape what is stored.
-const MARKUP: [&str; 3] = ["\"><script>alert(1)</script>", "'\"onmouseover='alert(1)", "</title></textarea><svg onload=alert(1)>"];
+const MARKUP: [&str; 3] =
+    ["\"><script>alert(1)</script>", "'\"onmouseover='alert(1)", "</title></textarea><svg onload=alert(1)>"];
 
 async fn put(site: &Site, path: &str, change: Json) {
     let answer = site.admin().await.json(Method::PATCH, path, &change).await;

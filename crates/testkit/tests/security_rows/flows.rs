@@ -52,7 +52,14 @@ async fn row_01_no_shipped_flow_gives_a_stranger_an_account() {
             assert!(!stranger.is_signed_in().await, "{slug}: {end}");
             // Answers without a question, one after the other.
             let blind = site.browser();
-            for component in ["ak-stage-identification", "ak-stage-password", "ak-stage-prompt", "ak-stage-user-write", "ak-stage-user-login", ""] {
+            for component in [
+                "ak-stage-identification",
+                "ak-stage-password",
+                "ak-stage-prompt",
+                "ak-stage-user-write",
+                "ak-stage-user-login",
+                "",
+            ] {
                 for _ in 0..3 {
                     blind.answer(&slug, &everything(component)).await;
                 }
@@ -111,21 +118,35 @@ async fn row_04_a_restored_run_stays_with_its_person() {
         let core = &site.core;
         let client = Client::internal();
         // The stages of a recovery: who is it, and then a sign-in without a password.
-        site.flow_of("recover", &[("default-authentication-identification", None), ("default-authentication-login", None)]).await;
+        site.flow_of(
+            "recover",
+            &[("default-authentication-identification", None), ("default-authentication-login", None)],
+        )
+        .await;
         let flow = Executor::flow(core, "recover").unwrap();
         for name in ["bob", "akadmin", "nobody", "", "alice"] {
-            let pending = PendingUser { id: Some(alice), username: "alice".into(), name: String::new(), email: String::new() };
+            let pending = PendingUser {
+                id: Some(alice),
+                username: "alice".into(),
+                name: String::new(),
+                email: String::new(),
+            };
             let mut context = signet_core::flow::Context::default();
             context.set(&keys::PENDING_USER, pending);
             context.set(&keys::IS_RESTORED, json!("token"));
-            let made = plan::plan(core, &client, &flow, None, context, false).await.unwrap().map_err(|_| ()).unwrap();
+            let made = plan::plan(core, &client, &flow, None, context, false)
+                .await
+                .unwrap()
+                .map_err(|_| ())
+                .unwrap();
             let mut session = WebSession::anonymous();
             let mut run = Executor { core, client: &client, session: &mut session, query: "" };
             run.start(made);
             let sent = json!({"component": "ak-stage-identification", "uid_field": name});
             let mut reply = run.post(&flow, sent.as_object().unwrap()).await.unwrap();
             for _ in 0..5 {
-                let pending = run.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::PENDING_USER));
+                let pending =
+                    run.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::PENDING_USER));
                 assert!(pending.is_none_or(|p| p.id == Some(alice)), "{name}");
                 if !matches!(reply, Reply::Again) {
                     break;
@@ -151,12 +172,15 @@ async fn row_06_known_and_unknown_names_look_alike() {
         for name in ["known", "nobdy", "leave"] {
             let browser = site.browser();
             browser.challenge(LOGIN).await;
-            let who = browser.step(LOGIN, &json!({"component": "ak-stage-identification", "uid_field": name})).await;
+            let who = browser
+                .step(LOGIN, &json!({"component": "ak-stage-identification", "uid_field": name}))
+                .await;
             let mut best = std::time::Duration::MAX;
             let mut wrong = None;
             for _ in 0..4 {
                 let start = std::time::Instant::now();
-                let answer = browser.step(LOGIN, &json!({"component": "ak-stage-password", "password": "no"})).await;
+                let answer =
+                    browser.step(LOGIN, &json!({"component": "ak-stage-password", "password": "no"})).await;
                 best = best.min(start.elapsed());
                 wrong = Some(answer);
             }
@@ -172,7 +196,9 @@ async fn row_06_known_and_unknown_names_look_alike() {
             times.push(best);
             // Also a password that would be right signs an inactive account in as little.
             if name != "known" {
-                browser.step(LOGIN, &json!({"component": "ak-stage-password", "password": password(name)})).await;
+                browser
+                    .step(LOGIN, &json!({"component": "ak-stage-password", "password": password(name)}))
+                    .await;
                 assert!(!browser.is_signed_in().await);
             }
         }
@@ -219,7 +245,8 @@ async fn row_07_the_first_run_happens_once() {
     .await;
 }
 
-const BROKEN: [&str; 3] = ["return 1 / 0", "return request.user.nothing_of_this_name", "while True:\n    pass"];
+const BROKEN: [&str; 3] =
+    ["return 1 / 0", "return request.user.nothing_of_this_name", "while True:\n    pass"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_14_a_policy_that_fails_denies() {
@@ -234,7 +261,11 @@ async fn row_14_a_policy_that_fails_denies() {
             let flow = site.flow_of(&slug, &[("ask", None)]).await;
             let pbm = site.core.config().get(flow).unwrap().pbm().unwrap();
             site.bind(pbm, broken).await;
-            assert_eq!(site.browser().challenge(&slug).await.component(), "ak-stage-access-denied", "{broken}");
+            assert_eq!(
+                site.browser().challenge(&slug).await.component(),
+                "ak-stage-access-denied",
+                "{broken}"
+            );
             // On a stage: the stage is not left out as if the policy had said so.
             let slug = format!("stages-{n}");
             site.flow_of(&slug, &[("stop", Some(broken)), ("ask", None)]).await;
@@ -252,7 +283,11 @@ async fn row_14_a_policy_cannot_be_passed_by_answering_unasked() {
         setup::finish(&site.core).await.unwrap();
         site.create("authentik_stages_dummy.dummystage", json!({"name": "one"})).await;
         site.create("authentik_stages_dummy.dummystage", json!({"name": "last"})).await;
-        site.create("authentik_stages_user_write.userwritestage", json!({"name": "writes", "user_creation_mode": "always_create"})).await;
+        site.create(
+            "authentik_stages_user_write.userwritestage",
+            json!({"name": "writes", "user_creation_mode": "always_create"}),
+        )
+        .await;
         site.flow_of("skips", &[("one", None), ("writes", Some("return False")), ("last", None)]).await;
         let before = site.count_users().await;
         let browser = site.browser();
@@ -314,7 +349,13 @@ async fn row_36_no_stage_is_passed_by_an_answer_to_something_else() {
 }
 
 /// Parts of addresses and names that would run as script where a page forgot to escape.
-const MARKUP: [&str; 5] = ["\"><script>alert(1)</script>", "'onmouseover='alert(1)", "javascript:alert(1)", "</title><svg onload=alert(1)>", "{{7*7}}${7*7}"];
+const MARKUP: [&str; 5] = [
+    "\"><script>alert(1)</script>",
+    "'onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "</title><svg onload=alert(1)>",
+    "{{7*7}}${7*7}",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_32_nothing_of_a_request_becomes_markup() {
@@ -326,7 +367,9 @@ async fn row_32_nothing_of_a_request_becomes_markup() {
                 format!("/if/flow/{LOGIN}/?next={e}&state={e}&redirect_uri={e}"),
                 format!("/if/flow/{e}/"),
                 format!("/if/user/?q={e}"),
-                format!("/application/o/authorize/?client_id={e}&redirect_uri={e}&state={e}&response_type=code"),
+                format!(
+                    "/application/o/authorize/?client_id={e}&redirect_uri={e}&state={e}&response_type=code"
+                ),
                 format!("/application/launch/{e}/"),
                 format!("/flows/-/default/authentication/?next={e}"),
                 format!("/recovery/use-token/{e}/"),
@@ -339,7 +382,12 @@ async fn row_32_nothing_of_a_request_becomes_markup() {
             let page = browser.get(&format!("/if/flow/{LOGIN}/")).await;
             let csrf = between(&page.body, "name=\"csrf\" value=\"", "\"");
             let address = format!("/if/flow/{LOGIN}/");
-            let answer = browser.form(&address, &[("csrf", &csrf), ("component", "ak-stage-identification"), ("uid_field", evil)]).await;
+            let answer = browser
+                .form(
+                    &address,
+                    &[("csrf", &csrf), ("component", "ak-stage-identification"), ("uid_field", evil)],
+                )
+                .await;
             page_is_clean(&answer, evil, "identification");
             page_is_clean(&browser.get(&address).await, evil, "password");
         }
@@ -359,8 +407,16 @@ pub fn page_is_clean(answer: &crate::site::TestResponse, evil: &str, address: &s
         return;
     }
     assert!(!answer.body.contains(evil) || !evil.contains(['<', '"']), "{address}: {}", answer.body);
-    assert!(!answer.body.contains("href=\"javascript:") && !answer.body.contains("action=\"javascript:"), "{address}");
-    let policy = answer.headers.get("content-security-policy").unwrap_or_else(|| panic!("{address}: no policy")).to_str().unwrap();
+    assert!(
+        !answer.body.contains("href=\"javascript:") && !answer.body.contains("action=\"javascript:"),
+        "{address}"
+    );
+    let policy = answer
+        .headers
+        .get("content-security-policy")
+        .unwrap_or_else(|| panic!("{address}: no policy"))
+        .to_str()
+        .unwrap();
     assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval"), "{policy}");
 }
 

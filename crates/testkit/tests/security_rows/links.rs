@@ -1,5 +1,5 @@
 //! Links by mail and invitations: rows 3, 4, 6 and 23, over HTTP, with a real mail server, on both databases.
-use crate::site::{TestResponse, Browser, Site, each_site, each_site_with, password};
+use crate::site::{Browser, Site, TestResponse, each_site, each_site_with, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json, query};
 use signet_store::users;
@@ -10,16 +10,35 @@ use std::time::{Duration, Instant};
 pub async fn recovery(site: &Site) -> (Uuid, Uuid) {
     let who = json!({"name": "r-who", "user_fields": ["username", "email"], "show_matched_user": false});
     site.create("authentik_stages_identification.identificationstage", who).await;
-    let mail = site.create("authentik_stages_email.emailstage", json!({"name": "r-mail", "use_global_settings": true, "recovery_max_attempts": 100})).await;
+    let mail = site
+        .create(
+            "authentik_stages_email.emailstage",
+            json!({"name": "r-mail", "use_global_settings": true, "recovery_max_attempts": 100}),
+        )
+        .await;
     let field = json!({"name": "r-password", "field_key": "password", "label": "P", "type": "password", "required": true});
     let field = site.create("authentik_stages_prompt.prompt", field).await;
     site.create("authentik_stages_prompt.promptstage", json!({"name": "r-form", "fields": [field.pk]})).await;
-    site.create("authentik_stages_user_write.userwritestage", json!({"name": "r-write", "user_creation_mode": "never_create"})).await;
+    site.create(
+        "authentik_stages_user_write.userwritestage",
+        json!({"name": "r-write", "user_creation_mode": "never_create"}),
+    )
+    .await;
     site.create("authentik_stages_user_login.userloginstage", json!({"name": "r-login"})).await;
-    let flow = site.flow_of("recover", &[("r-who", None), ("r-mail", None), ("r-form", None), ("r-write", None), ("r-login", None)]).await;
+    let flow = site
+        .flow_of(
+            "recover",
+            &[("r-who", None), ("r-mail", None), ("r-form", None), ("r-write", None), ("r-login", None)],
+        )
+        .await;
     let admin = site.admin().await;
-    let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"].as_str().unwrap().to_owned();
-    let set = admin.json(Method::PATCH, &format!("/api/v3/core/brands/{brand}/"), &json!({"flow_recovery": flow})).await;
+    let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let set = admin
+        .json(Method::PATCH, &format!("/api/v3/core/brands/{brand}/"), &json!({"flow_recovery": flow}))
+        .await;
     assert_eq!(set.status, StatusCode::OK, "{}", set.body);
     (flow, mail.pk)
 }
@@ -44,12 +63,19 @@ pub async fn go(browser: &Browser, slug: &str, inner: &str, sent: Option<Json>) 
 pub async fn confirm(browser: &Browser, slug: &str, inner: &str) -> TestResponse {
     let question = go(browser, slug, inner, None).await;
     assert_eq!(question.component(), "ak-stage-consent", "{}", question.body);
-    go(browser, slug, inner, Some(json!({"component": "ak-stage-consent", "token": question.json()["token"]}))).await
+    go(
+        browser,
+        slug,
+        inner,
+        Some(json!({"component": "ak-stage-consent", "token": question.json()["token"]})),
+    )
+    .await
 }
 /// The query of the first link in a text.
 pub fn link(text: &str) -> String {
     let at = text.find("/if/flow/").unwrap_or_else(|| panic!("no link in {text}"));
-    let url: String = text[at..].chars().take_while(|c| !c.is_whitespace() && !matches!(c, '"' | '<')).collect();
+    let url: String =
+        text[at..].chars().take_while(|c| !c.is_whitespace() && !matches!(c, '"' | '<')).collect();
     url.split_once('?').unwrap().1.to_owned()
 }
 const NEW: &str = "a brand new password 7";
@@ -73,7 +99,8 @@ async fn row_04_an_administrators_link_stays_with_its_person() {
         let made = admin.json(Method::POST, &one, &json!({"token_duration": "minutes=5"})).await.json();
         assert!(made["link"].as_str().unwrap().starts_with(&format!("http://{}/if/flow/recover/?flow_token=", admin.host().await)), "{made}");
         let query = link(made["link"].as_str().unwrap());
-        // This server has no address of its own but its listener: what another host asks for is no link to that host.
+        // This server has no address of its own but its listener: what another host asks for is no link to
+        // that host.
         let elsewhere = site.admin().await.at("evil.example").json(Method::POST, &one, &json!({})).await;
         assert_eq!((elsewhere.status, elsewhere.body.contains("evil.example")), (StatusCode::BAD_REQUEST, false), "{}", elsewhere.body);
         // A newer link ends the older one.
@@ -162,8 +189,13 @@ pub async fn enrolment(site: &Site, slug: &str) -> Uuid {
     let name = |part: &str| format!("{slug}-{part}");
     site.create("authentik_stages_invitation.invitationstage", json!({"name": name("gate")})).await;
     let field = site.create("authentik_stages_prompt.prompt", json!({"name": name("field"), "field_key": "username", "label": "U", "type": "username", "required": true})).await;
-    site.create("authentik_stages_prompt.promptstage", json!({"name": name("form"), "fields": [field.pk]})).await;
-    site.create("authentik_stages_user_write.userwritestage", json!({"name": name("write"), "user_creation_mode": "always_create"})).await;
+    site.create("authentik_stages_prompt.promptstage", json!({"name": name("form"), "fields": [field.pk]}))
+        .await;
+    site.create(
+        "authentik_stages_user_write.userwritestage",
+        json!({"name": name("write"), "user_creation_mode": "always_create"}),
+    )
+    .await;
     site.flow_of(slug, &[(&name("gate"), None), (&name("form"), None), (&name("write"), None)]).await
 }
 pub const INVITATIONS: &str = "/api/v3/stages/invitation/invitations/";
@@ -245,29 +277,55 @@ async fn invitations_are_sent_to_each_address_alone() {
     let sink = MailSink::start(Duration::ZERO).await;
     let port = sink.port.to_string();
     let sink = &sink;
-    each_site_with(&[("AUTHENTIK_EMAIL__HOST", "127.0.0.1"), ("AUTHENTIK_EMAIL__PORT", &port)], |site| async move {
-        let admin = site.admin().await;
-        let flow = enrolment(&site, "join").await;
-        let id = admin.json(Method::POST, INVITATIONS, &json!({"name": "inv", "flow": flow})).await.json()["pk"].as_str().unwrap().to_owned();
-        let send = format!("{INVITATIONS}{id}/send_email/");
-        for (bad, field) in [
-            (json!({}), "email_addresses"),
-            (json!({"email_addresses": []}), "email_addresses"),
-            (json!({"email_addresses": ["nobody"]}), "email_addresses"),
-            (json!({"email_addresses": ["a@b.test\r\nBcc: c@d.test"]}), "email_addresses"),
-            (json!({"email_addresses": ["a@b.test"], "template": "no/such.html"}), "template"),
-            (json!({"email_addresses": ["a@b.test"], "bcc_addresses": [5]}), "bcc_addresses"),
-        ] {
-            let answer = admin.json(Method::POST, &send, &bad).await;
-            assert_eq!((answer.status, answer.json().get(field).is_some()), (StatusCode::BAD_REQUEST, true), "{bad}: {}", answer.body);
-        }
-        let sent = admin.json(Method::POST, &send, &json!({"email_addresses": ["one@example.test", "two@example.test"]})).await;
-        assert_eq!(sent.status, StatusCode::NO_CONTENT, "{}", sent.body);
-        for _ in 0..2 {
-            let letter = sink.next().await.unwrap();
-            assert!(letter.contains("one@example.test") != letter.contains("two@example.test"), "{letter}");
-            assert_eq!(go(&site.browser(), "join", &link(&letter), None).await.component(), "ak-stage-prompt");
-        }
-    })
+    each_site_with(
+        &[("AUTHENTIK_EMAIL__HOST", "127.0.0.1"), ("AUTHENTIK_EMAIL__PORT", &port)],
+        |site| async move {
+            let admin = site.admin().await;
+            let flow = enrolment(&site, "join").await;
+            let id = admin
+                .json(Method::POST, INVITATIONS, &json!({"name": "inv", "flow": flow}))
+                .await
+                .json()["pk"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let send = format!("{INVITATIONS}{id}/send_email/");
+            for (bad, field) in [
+                (json!({}), "email_addresses"),
+                (json!({"email_addresses": []}), "email_addresses"),
+                (json!({"email_addresses": ["nobody"]}), "email_addresses"),
+                (json!({"email_addresses": ["a@b.test\r\nBcc: c@d.test"]}), "email_addresses"),
+                (json!({"email_addresses": ["a@b.test"], "template": "no/such.html"}), "template"),
+                (json!({"email_addresses": ["a@b.test"], "bcc_addresses": [5]}), "bcc_addresses"),
+            ] {
+                let answer = admin.json(Method::POST, &send, &bad).await;
+                assert_eq!(
+                    (answer.status, answer.json().get(field).is_some()),
+                    (StatusCode::BAD_REQUEST, true),
+                    "{bad}: {}",
+                    answer.body
+                );
+            }
+            let sent = admin
+                .json(
+                    Method::POST,
+                    &send,
+                    &json!({"email_addresses": ["one@example.test", "two@example.test"]}),
+                )
+                .await;
+            assert_eq!(sent.status, StatusCode::NO_CONTENT, "{}", sent.body);
+            for _ in 0..2 {
+                let letter = sink.next().await.unwrap();
+                assert!(
+                    letter.contains("one@example.test") != letter.contains("two@example.test"),
+                    "{letter}"
+                );
+                assert_eq!(
+                    go(&site.browser(), "join", &link(&letter), None).await.component(),
+                    "ak-stage-prompt"
+                );
+            }
+        },
+    )
     .await;
 }

@@ -1,5 +1,5 @@
 //! Names and passwords: what a crowd of attempts gets, what answers tell, where a sign-in leads.
-use crate::site::{TestResponse, Browser, Site, each_site, password};
+use crate::site::{Browser, Site, TestResponse, each_site, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, json, query};
 use signet_core::setup;
@@ -16,7 +16,15 @@ fn secret(text: &str) -> Json {
 }
 async fn limit(site: &Site, limit: i64) {
     let stage = site.find("authentik_stages_password.passwordstage", "default-authentication-password").pk;
-    let answer = site.admin().await.json(Method::PATCH, &format!("/api/v3/stages/password/{stage}/"), &json!({"failed_attempts_before_cancel": limit})).await;
+    let answer = site
+        .admin()
+        .await
+        .json(
+            Method::PATCH,
+            &format!("/api/v3/stages/password/{stage}/"),
+            &json!({"failed_attempts_before_cancel": limit}),
+        )
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 /// A browser at the password stage.
@@ -32,7 +40,10 @@ async fn crowd(site: &Arc<Site>, who: &str, text: &'static str, count: usize) ->
     for _ in 0..count {
         browsers.push(asked(site, who).await);
     }
-    let tasks: Vec<_> = browsers.into_iter().map(|b| tokio::spawn(async move { b.answer_in_a_crowd(LOGIN, &secret(text)).await })).collect();
+    let tasks: Vec<_> = browsers
+        .into_iter()
+        .map(|b| tokio::spawn(async move { b.answer_in_a_crowd(LOGIN, &secret(text)).await }))
+        .collect();
     let mut out = Vec::new();
     for task in tasks {
         out.push(task.await.unwrap());
@@ -51,13 +62,21 @@ async fn of_a_hundred_wrong_passwords_at_once_only_the_limit_is_judged() {
             let answers = crowd(&site, who, "wrong", 100).await;
             assert_eq!(site.core.metrics.failed_logins.get() - before, 4, "{who}: judged");
             let wrong = answers.iter().flatten().filter(|a| a.component() == "ak-stage-password").count();
-            let refused = answers.iter().flatten().filter(|a| a.component() == "ak-stage-access-denied").count();
+            let refused =
+                answers.iter().flatten().filter(|a| a.component() == "ak-stage-access-denied").count();
             let waiting = answers.iter().filter(|a| a.is_none()).count();
-            assert_eq!((wrong, refused + waiting), (3, 97), "{who}: the last of the four ends its run as well");
+            assert_eq!(
+                (wrong, refused + waiting),
+                (3, 97),
+                "{who}: the last of the four ends its run as well"
+            );
             // Now the right one is not looked at either, whichever way the account is named.
             for typed in [who, if who == "alice" { "ALICE@example.test" } else { who }] {
                 let late = asked(&site, typed).await;
-                assert_eq!(late.step(LOGIN, &secret("password of alice")).await.component(), "ak-stage-access-denied");
+                assert_eq!(
+                    late.step(LOGIN, &secret("password of alice")).await.component(),
+                    "ak-stage-access-denied"
+                );
                 assert!(!late.is_signed_in().await);
             }
         }
@@ -75,7 +94,10 @@ async fn right_passwords_at_once_are_not_taken_for_an_attack() {
         site.user("alice", &[]).await;
         limit(&site, 2).await;
         let answers = crowd(&site, "alice", "password of alice", 12).await;
-        assert!(answers.iter().flatten().filter(|a| a.component() == "xak-flow-redirect").count() == 12, "{answers:?}");
+        assert!(
+            answers.iter().flatten().filter(|a| a.component() == "xak-flow-redirect").count() == 12,
+            "{answers:?}"
+        );
     })
     .await;
 }
@@ -89,8 +111,12 @@ async fn a_stranger_cannot_lock_people_out_of_browsers_they_have_used() {
         for _ in 0..6 {
             asked(&site, "alice").await.step(LOGIN, &secret("wrong")).await;
         }
-        assert_eq!(asked(&site, "alice").await.step(LOGIN, &secret("password of alice")).await.component(), "ak-stage-access-denied");
-        let known = site.browser().header("cookie", &format!("authentik_device={own}")).signed_in("alice").await;
+        assert_eq!(
+            asked(&site, "alice").await.step(LOGIN, &secret("password of alice")).await.component(),
+            "ak-stage-access-denied"
+        );
+        let known =
+            site.browser().header("cookie", &format!("authentik_device={own}")).signed_in("alice").await;
         assert!(known.is_signed_in().await);
         // The key of another person's browser opens no second count.
         site.user("mallory", &[]).await;
@@ -98,7 +124,10 @@ async fn a_stranger_cannot_lock_people_out_of_browsers_they_have_used() {
         let attacker = site.browser().header("cookie", &format!("authentik_device={theirs}"));
         attacker.challenge(LOGIN).await;
         attacker.step(LOGIN, &name("alice")).await;
-        assert_eq!(attacker.step(LOGIN, &secret("password of alice")).await.component(), "ak-stage-access-denied");
+        assert_eq!(
+            attacker.step(LOGIN, &secret("password of alice")).await.component(),
+            "ak-stage-access-denied"
+        );
     })
     .await;
 }
@@ -144,7 +173,10 @@ async fn a_double_submit_signs_in_once_and_a_replay_starts_anew() {
         // The same answers in another browser, without the questions.
         let replay = site.browser();
         for _ in 0..3 {
-            assert_eq!(replay.step(LOGIN, &secret("password of alice")).await.component(), "ak-stage-identification");
+            assert_eq!(
+                replay.step(LOGIN, &secret("password of alice")).await.component(),
+                "ak-stage-identification"
+            );
         }
         assert!(!replay.is_signed_in().await);
     })
@@ -180,7 +212,11 @@ async fn a_sign_in_leads_nowhere_else() {
                 end = browser.get(&address).await;
             }
             let to = end.json()["to"].as_str().unwrap_or("/").to_owned();
-            assert!(to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\") && !to.contains('\t'), "{next}: {}", end.body);
+            assert!(
+                to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\") && !to.contains('\t'),
+                "{next}: {}",
+                end.body
+            );
         }
     })
     .await;

@@ -1,5 +1,6 @@
-//! Second factors: what the audits of authentik found, and the rows about stages, over HTTP on both databases.
-use crate::site::{TestResponse, Browser, Site, each_site, password};
+//! Second factors: what the audits of authentik found, and the rows about stages, over HTTP on both
+//! databases.
+use crate::site::{Browser, Site, TestResponse, each_site, password};
 use http::Method;
 use signet_base::{Json, json};
 use signet_core::setup;
@@ -20,7 +21,10 @@ fn key(answer: &Json) -> Json {
 }
 fn options_of(challenge: &Json) -> Json {
     let list = challenge["device_challenges"].as_array().unwrap_or_else(|| panic!("{challenge}"));
-    list.iter().find(|d| d["device_class"] == "webauthn").map(|d| d["challenge"].clone()).unwrap_or_else(|| panic!("{challenge}"))
+    list.iter()
+        .find(|d| d["device_class"] == "webauthn")
+        .map(|d| d["challenge"].clone())
+        .unwrap_or_else(|| panic!("{challenge}"))
 }
 /// The origin of the browsers of a test, and the domain that their keys are for.
 async fn origin(site: &Site) -> (String, String) {
@@ -53,7 +57,8 @@ async fn passkey(site: &Site, user: i64, (origin, rp): (&str, &str)) -> SoftKey 
         hints: &[],
     };
     let (key, answer) = SoftKey::create(&options.json(), origin, &Lie::default()).unwrap();
-    let made = register(&answer, &Expect { challenge: &[1; 32], origin, rp_id: rp, user_verification: true }).unwrap();
+    let made = register(&answer, &Expect { challenge: &[1; 32], origin, rp_id: rp, user_verification: true })
+        .unwrap();
     let mut device = Device::new(&site.core.ports, DeviceKind::Webauthn, user, "Key");
     device.credential = Some(b64(&made.credential_id));
     device.counter = i64::from(made.counter);
@@ -64,7 +69,11 @@ async fn passkey(site: &Site, user: i64, (origin, rp): (&str, &str)) -> SoftKey 
 /// A flow in which a passkey alone signs in, beside the default one.
 async fn prepare(site: &Site) {
     setup::finish(&site.core).await.unwrap();
-    site.create("authentik_stages_authenticator_validate.authenticatorvalidatestage", json!({"name": "passkey first", "device_classes": ["webauthn"]})).await;
+    site.create(
+        "authentik_stages_authenticator_validate.authenticatorvalidatestage",
+        json!({"name": "passkey first", "device_classes": ["webauthn"]}),
+    )
+    .await;
     site.flow_of("passkeys", &[("passkey first", None), ("default-authentication-login", None)]).await;
 }
 /// A browser that has given name and password, and what it sees then.
@@ -87,7 +96,10 @@ async fn audit_of_a_hundred_wrong_codes_at_once_five_are_judged() {
             browsers.push(halfway(&site, "alice").await.0);
         }
         let before = site.core.metrics.failed_logins.get();
-        let tasks: Vec<_> = browsers.into_iter().map(|b| tokio::spawn(async move { b.step(LOGIN, &code("wrongcode")).await.json() })).collect();
+        let tasks: Vec<_> = browsers
+            .into_iter()
+            .map(|b| tokio::spawn(async move { b.step(LOGIN, &code("wrongcode")).await.json() }))
+            .collect();
         let mut said = Vec::new();
         for task in tasks {
             said.push(task.await.unwrap()["response_errors"]["code"][0]["code"].as_str().unwrap().to_owned());
@@ -123,7 +135,9 @@ async fn audit_a_key_of_somebody_else_is_no_second_factor() {
         assert!(!browser.is_signed_in().await);
         // The key of alice under the handle of eve does not sign eve in either.
         let stranger = site.browser();
-        let mut answer = own.get(&options_of(&stranger.challenge("passkeys").await.json()), &origin, &Lie::default()).unwrap();
+        let mut answer = own
+            .get(&options_of(&stranger.challenge("passkeys").await.json()), &origin, &Lie::default())
+            .unwrap();
         answer["response"]["userHandle"] = json!(b64(site.core.uid(eve).as_bytes()));
         assert_eq!(stranger.step("passkeys", &key(&answer)).await.component(), VALIDATE);
         assert!(!stranger.is_signed_in().await);
@@ -256,7 +270,8 @@ async fn redteam_20_flows_beside_the_one_with_two_factors_are_named_and_recovery
         let closed = admin.json(Method::PATCH, &format!("/api/v3/flows/instances/{LOGIN}/"), &json!({"authentication": "require_redirect"})).await;
         assert_eq!(closed.status, 200, "{}", closed.body);
         assert!(signet_core::brand::open_beside(&site.core.config()).iter().all(|(_, flows)| !flows.contains(&LOGIN.to_owned())));
-        // A link by mail is one factor: who has a second shows it before the password changes; who has none goes on.
+        // A link by mail is one factor: who has a second shows it before the password changes; who has none
+        // goes on.
         for (name, expected) in [("alice", VALIDATE), ("bob", "ak-stage-prompt")] {
             let user = site.user(name, &[]).await;
             if name == "alice" {

@@ -56,7 +56,9 @@ async fn row_08_a_code_with_a_challenge_needs_the_right_verifier() {
             assert_eq!(good.status, StatusCode::OK, "{}", good.body);
         }
         // The plain method would show the verifier to whoever sees the first address.
-        let plain = app.authorize(&browser, &[("code_challenge", VERIFIER), ("code_challenge_method", "plain")]).await;
+        let plain = app
+            .authorize(&browser, &[("code_challenge", VERIFIER), ("code_challenge_method", "plain")])
+            .await;
         assert!(plain.location().contains("error=invalid_request"), "{}", plain.location());
     })
     .await;
@@ -120,17 +122,31 @@ async fn rows_17_and_30_a_look_alike_of_a_registered_address_leads_nowhere() {
         finished(&site).await;
         site.user("alice", &[]).await;
         let strict = App::new(&site, "strict", json!({})).await;
-        let dotted = App::new(&site, "dotted", json!({"redirect_uris": [{"matching_mode": "regex", "url": "https://app\\.example/cb"}]})).await;
+        let dotted = App::new(
+            &site,
+            "dotted",
+            json!({"redirect_uris": [{"matching_mode": "regex", "url": "https://app\\.example/cb"}]}),
+        )
+        .await;
         let empty = App::new(&site, "empty", json!({"redirect_uris": []})).await;
         let browser = site.browser().signed_in("alice").await;
         for url in LOOK_ALIKES {
             for app in [&strict, &dotted, &empty] {
                 let answer = app.authorize(&browser, &[("redirect_uri", url)]).await;
-                assert_eq!((answer.status, answer.location()), (StatusCode::BAD_REQUEST, ""), "{} {url}", app.client_id);
+                assert_eq!(
+                    (answer.status, answer.location()),
+                    (StatusCode::BAD_REQUEST, ""),
+                    "{} {url}",
+                    app.client_id
+                );
             }
         }
         for url in ["https://appaexample/cb", "https://xapp.example/cb", "https://app.example/cb.evil"] {
-            assert_eq!(dotted.authorize(&browser, &[("redirect_uri", url)]).await.status, StatusCode::BAD_REQUEST, "{url}");
+            assert_eq!(
+                dotted.authorize(&browser, &[("redirect_uri", url)]).await.status,
+                StatusCode::BAD_REQUEST,
+                "{url}"
+            );
         }
         // Nothing registered: the first address that comes is not taken over.
         for _ in 0..2 {
@@ -138,10 +154,24 @@ async fn rows_17_and_30_a_look_alike_of_a_registered_address_leads_nowhere() {
         }
         assert_eq!(empty.authorize(&browser, &[("redirect_uri", "")]).await.status, StatusCode::BAD_REQUEST);
         let good = strict.authorize(&browser, &[]).await;
-        assert!(good.location().starts_with("https://app.example/cb?code="), "{} {}", good.location(), good.body);
+        assert!(
+            good.location().starts_with("https://app.example/cb?code="),
+            "{} {}",
+            good.location(),
+            good.body
+        );
         // The address of the exchange is the one of the request.
         let code = strict.code(&browser, &[]).await;
-        refused(&strict.token(&[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", "https://app.example/CB")]).await, "invalid_grant");
+        refused(
+            &strict
+                .token(&[
+                    ("grant_type", "authorization_code"),
+                    ("code", &code),
+                    ("redirect_uri", "https://app.example/CB"),
+                ])
+                .await,
+            "invalid_grant",
+        );
     })
     .await;
 }
@@ -167,7 +197,12 @@ async fn requests_without_sense_are_refused_by_name() {
         ] {
             let answer = browser.get(&app.address(&[(name, value)])).await;
             let shown = &value[..value.len().min(20)];
-            assert!(answer.status.is_client_error() || answer.location().contains("error="), "{name}={shown}: {} {}", answer.status, answer.location());
+            assert!(
+                answer.status.is_client_error() || answer.location().contains("error="),
+                "{name}={shown}: {} {}",
+                answer.status,
+                answer.location()
+            );
         }
         for (kind, body) in [
             ("application/json", "{"),
@@ -177,11 +212,17 @@ async fn requests_without_sense_are_refused_by_name() {
         ] {
             for address in ["/application/o/token/", "/application/o/introspect/", "/application/o/revoke/"] {
                 let answer = browser.send(Method::POST, address, kind, body.to_owned()).await;
-                assert!(answer.status.is_client_error(), "{address} {body}: {} {}", answer.status, answer.body);
+                assert!(
+                    answer.status.is_client_error(),
+                    "{address} {body}: {} {}",
+                    answer.status,
+                    answer.body
+                );
             }
         }
         for address in ["/application/o/token/", "/application/o/authorize/"] {
-            let answer = browser.send(Method::POST, address, "application/x-www-form-urlencoded", body.clone()).await;
+            let answer =
+                browser.send(Method::POST, address, "application/x-www-form-urlencoded", body.clone()).await;
             assert!(answer.status.is_client_error(), "{address}: {}", answer.status);
         }
     })

@@ -22,7 +22,14 @@ async fn patch(site: &Site, model: &str, name: &str, path: &str, change: Json) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 async fn ask_to_stay(site: &Site) {
-    patch(site, "authentik_stages_user_login.userloginstage", "default-authentication-login", "stages/user_login", json!({"remember_me_offset": "days=1"})).await;
+    patch(
+        site,
+        "authentik_stages_user_login.userloginstage",
+        "default-authentication-login",
+        "stages/user_login",
+        json!({"remember_me_offset": "days=1"}),
+    )
+    .await;
 }
 /// A sign-in that stops at the question after the password.
 async fn parked(site: &Site, name: &str, password: &str) -> Browser {
@@ -35,15 +42,30 @@ async fn go_on(browser: &Browser) -> String {
     browser.step(LOGIN, &json!({"component": "ak-stage-user-login", "remember_me": true})).await.component()
 }
 async fn set_password(site: &Site, user: i64, password: &str) {
-    let set = site.admin().await.json(Method::POST, &format!("/api/v3/core/users/{user}/set_password/"), &json!({"password": password})).await;
+    let set = site
+        .admin()
+        .await
+        .json(
+            Method::POST,
+            &format!("/api/v3/core/users/{user}/set_password/"),
+            &json!({"password": password}),
+        )
+        .await;
     assert_eq!(set.status, StatusCode::NO_CONTENT, "{}", set.body);
 }
 async fn activate(site: &Site, user: i64, active: bool) {
-    let set = site.admin().await.json(Method::PATCH, &format!("/api/v3/core/users/{user}/"), &json!({"is_active": active})).await;
+    let set = site
+        .admin()
+        .await
+        .json(Method::PATCH, &format!("/api/v3/core/users/{user}/"), &json!({"is_active": active}))
+        .await;
     assert_eq!(set.status, StatusCode::OK, "{}", set.body);
 }
 pub async fn blueprint(site: &Site, text: &str) -> Result<(), String> {
-    apply(&site.core, &Source::new("test.yaml", text), &Author::system()).await.map(drop).map_err(|e| format!("{e:?}"))
+    apply(&site.core, &Source::new("test.yaml", text), &Author::system())
+        .await
+        .map(drop)
+        .map_err(|e| format!("{e:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,12 +121,23 @@ async fn redteam_03_a_link_that_was_confirmed_ends_with_a_new_password() {
     each_site(|site| async move {
         recovery(&site).await;
         let alice = site.user("alice", &[]).await;
-        let made = site.admin().await.json(Method::POST, &format!("/api/v3/core/users/{alice}/recovery/"), &json!({})).await.json();
+        let made = site
+            .admin()
+            .await
+            .json(Method::POST, &format!("/api/v3/core/users/{alice}/recovery/"), &json!({}))
+            .await
+            .json();
         let address = link(made["link"].as_str().unwrap());
         let intruder = site.browser();
         assert_eq!(confirm(&intruder, "recover", &address).await.component(), "ak-stage-prompt");
         set_password(&site, alice, NEW).await;
-        let end = go(&intruder, "recover", &address, Some(json!({"component": "ak-stage-prompt", "password": "of an intruder 7"}))).await;
+        let end = go(
+            &intruder,
+            "recover",
+            &address,
+            Some(json!({"component": "ak-stage-prompt", "password": "of an intruder 7"})),
+        )
+        .await;
         assert_eq!(end.component(), "ak-stage-access-denied", "{}", end.body);
         assert!(!intruder.is_signed_in().await);
         assert_eq!(site.browser().log_in("alice", NEW).await.component(), "xak-flow-redirect");
@@ -118,28 +151,50 @@ async fn redteam_04_opening_an_address_deletes_and_writes_nothing() {
         let alice = site.user("alice", &[]).await;
         site.create("authentik_stages_dummy.dummystage", json!({"name": "look"})).await;
         site.create("authentik_stages_user_delete.userdeletestage", json!({"name": "delete"})).await;
-        site.create("authentik_stages_user_write.userwritestage", json!({"name": "write", "user_creation_mode": "never_create"})).await;
+        site.create(
+            "authentik_stages_user_write.userwritestage",
+            json!({"name": "write", "user_creation_mode": "never_create"}),
+        )
+        .await;
         let no = Some("return False");
         site.flow_of("left-out", &[("look", no), ("delete", None)]).await;
         let browser = site.browser().signed_in("alice").await;
         browser.get("/if/user/").await;
         for _ in 0..2 {
             let page = browser.get("/if/flow/left-out/").await;
-            assert!(page.status == StatusCode::OK && page.body.contains("Delete my account"), "{} {}", page.status, page.body);
+            assert!(
+                page.status == StatusCode::OK && page.body.contains("Delete my account"),
+                "{} {}",
+                page.status,
+                page.body
+            );
             assert_eq!(browser.challenge("left-out").await.component(), "ak-stage-consent");
         }
         // Nothing of the kind is an answer.
-        for wrong in [json!({}), json!({"component": "ak-stage-consent"}), json!({"component": "ak-stage-consent", "token": "x"})] {
+        for wrong in [
+            json!({}),
+            json!({"component": "ak-stage-consent"}),
+            json!({"component": "ak-stage-consent", "token": "x"}),
+        ] {
             browser.step("left-out", &wrong).await;
         }
         assert!(users::by_id(&site.core.db, alice).await.unwrap().is_some() && browser.is_signed_in().await);
         // A write stage whose data comes from a policy asks as well.
-        site.flow_of("quiet", &[("write", Some("context['flow_plan'].context['prompt_data'] = {'name': 'Written'}\nreturn True"))]).await;
+        site.flow_of(
+            "quiet",
+            &[(
+                "write",
+                Some("context['flow_plan'].context['prompt_data'] = {'name': 'Written'}\nreturn True"),
+            )],
+        )
+        .await;
         let asked = browser.challenge("quiet").await;
         assert_eq!(asked.component(), "ak-stage-consent", "{}", asked.body);
         let name = async || users::by_id(&site.core.db, alice).await.unwrap().unwrap().name;
         assert_eq!(name().await, "Person alice");
-        browser.step("quiet", &json!({"component": "ak-stage-consent", "token": asked.json()["token"]})).await;
+        browser
+            .step("quiet", &json!({"component": "ak-stage-consent", "token": asked.json()["token"]}))
+            .await;
         assert_eq!(name().await, "Written");
         // A form that was answered is question enough.
         site.flow_of("asked", &[("look", None), ("delete", None)]).await;
@@ -163,7 +218,10 @@ async fn redteam_05_signing_out_and_a_new_password_take_tokens_back() {
         let code = app.code(&browser, &[]).await;
         browser.challenge("default-invalidation-flow").await;
         assert!(!browser.is_signed_in().await);
-        assert!(!app.is_active(&access).await && app.is_active(&refresh).await, "a refresh token was asked for to be used without the person");
+        assert!(
+            !app.is_active(&access).await && app.is_active(&refresh).await,
+            "a refresh token was asked for to be used without the person"
+        );
         assert_eq!(app.userinfo(&access).await, StatusCode::UNAUTHORIZED);
         assert_eq!(app.redeem(&code, &[]).await.status, StatusCode::BAD_REQUEST);
         site.clock.advance_secs(1);
@@ -175,16 +233,29 @@ async fn redteam_05_signing_out_and_a_new_password_take_tokens_back() {
         // The session is long gone: what it granted ends all the same.
         set_password(&site, alice, NEW).await;
         assert!(!app.is_active(&access).await && !app.is_active(&refresh).await);
-        assert_eq!((app.refresh(&refresh).await.status, app.userinfo(&access).await), (StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED));
+        assert_eq!(
+            (app.refresh(&refresh).await.status, app.userinfo(&access).await),
+            (StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED)
+        );
         // The same where the session has ended by time.
-        patch(&site, "authentik_stages_user_login.userloginstage", "default-authentication-login", "stages/user_login", json!({"session_duration": "minutes=2"})).await;
+        patch(
+            &site,
+            "authentik_stages_user_login.userloginstage",
+            "default-authentication-login",
+            "stages/user_login",
+            json!({"session_duration": "minutes=2"}),
+        )
+        .await;
         let browser = site.browser();
         assert_eq!(browser.log_in("alice", NEW).await.component(), "xak-flow-redirect");
         let last = app.tokens(&browser).await;
         site.clock.advance_secs(130);
         housekeeping::sweep(&site.core).await.unwrap();
         assert!(sessions::of_user(&site.core.db, alice).await.unwrap().is_empty());
-        assert!(!app.is_active(&text(&last, "access_token")).await && app.is_active(&text(&last, "refresh_token")).await);
+        assert!(
+            !app.is_active(&text(&last, "access_token")).await
+                && app.is_active(&text(&last, "refresh_token")).await
+        );
         activate(&site, alice, false).await;
         activate(&site, alice, true).await;
         assert!(!app.is_active(&text(&last, "refresh_token")).await);
@@ -255,23 +326,48 @@ async fn redteam_12_a_new_password_forgets_browsers_and_second_factors() {
         )
         .await;
         let device = Device::new(&site.core.ports, DeviceKind::Static, alice, "Codes");
-        let digests: Vec<String> = ["one", "two"].iter().map(|c| device.code_digest(&site.core.vault, c)).collect();
+        let digests: Vec<String> =
+            ["one", "two"].iter().map(|c| device.code_digest(&site.core.vault, c)).collect();
         devices::insert_with_codes(&site.core.db, &device, &digests).await.unwrap();
         let browser = site.browser();
-        assert_eq!(browser.log_in("alice", &password("alice")).await.component(), "ak-stage-authenticator-validate");
-        assert_eq!(browser.step(LOGIN, &json!({"component": "ak-stage-authenticator-validate", "code": "one"})).await.component(), "xak-flow-redirect");
+        assert_eq!(
+            browser.log_in("alice", &password("alice")).await.component(),
+            "ak-stage-authenticator-validate"
+        );
+        assert_eq!(
+            browser
+                .step(LOGIN, &json!({"component": "ak-stage-authenticator-validate", "code": "one"}))
+                .await
+                .component(),
+            "xak-flow-redirect"
+        );
         let mut cookies = Vec::new();
         for name in ["authentik_mfa", "authentik_device"] {
             cookies.push(format!("{name}={}", browser.cookie(name).await.unwrap()));
         }
         let again = || site.browser().header("cookie", &cookies.join("; "));
-        assert_eq!(again().log_in("alice", &password("alice")).await.component(), "xak-flow-redirect", "remembered");
+        assert_eq!(
+            again().log_in("alice", &password("alice")).await.component(),
+            "xak-flow-redirect",
+            "remembered"
+        );
         set_password(&site, alice, NEW).await;
         let intruder = again();
-        assert_eq!(intruder.log_in("alice", NEW).await.component(), "ak-stage-authenticator-validate", "asked again");
+        assert_eq!(
+            intruder.log_in("alice", NEW).await.component(),
+            "ak-stage-authenticator-validate",
+            "asked again"
+        );
         site.clock.advance_secs(60);
-        assert_eq!(intruder.step(LOGIN, &json!({"component": "ak-stage-authenticator-validate", "code": "two"})).await.component(), "xak-flow-redirect");
-        let events = site.admin().await.get("/api/v3/events/events/?action=login&ordering=-created").await.json();
+        assert_eq!(
+            intruder
+                .step(LOGIN, &json!({"component": "ak-stage-authenticator-validate", "code": "two"}))
+                .await
+                .component(),
+            "xak-flow-redirect"
+        );
+        let events =
+            site.admin().await.get("/api/v3/events/events/?action=login&ordering=-created").await.json();
         assert_eq!(events["results"][0]["context"]["auth_method_args"]["known_device"], false, "{events}");
     })
     .await;
@@ -308,13 +404,24 @@ async fn redteam_14_a_recovery_key_is_asked_for_and_ends_with_the_account() {
         let alice = site.user("alice", &[]).await;
         let make = async || {
             let key = site.core.ports.alphanumeric(60);
-            let mut token = Token::new(site.core.ports.uuid(), format!("recovery-{}", site.core.ports.hex(6)), "recovery", alice, site.core.now());
+            let mut token = Token::new(
+                site.core.ports.uuid(),
+                format!("recovery-{}", site.core.ports.hex(6)),
+                "recovery",
+                alice,
+                site.core.now(),
+            );
             (token.expiring, token.expires) = (true, Some(site.core.now().plus_secs(600)));
-            tokens::insert(&site.core.db, &site.core.vault, &token, &Secret::new(key.as_str())).await.unwrap();
+            tokens::insert(&site.core.db, &site.core.vault, &token, &Secret::new(key.as_str()))
+                .await
+                .unwrap();
             format!("/recovery/use-token/{key}/")
         };
         let csrf = |page: &str| {
-            page.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(token, _)| token.to_owned()).unwrap_or_else(|| panic!("{page}"))
+            page.split_once("name=\"csrf\" value=\"")
+                .and_then(|(_, rest)| rest.split_once('"'))
+                .map(|(token, _)| token.to_owned())
+                .unwrap_or_else(|| panic!("{page}"))
         };
         let address = make().await;
         let (scanner, browser) = (site.browser(), site.browser());
@@ -323,7 +430,11 @@ async fn redteam_14_a_recovery_key_is_asked_for_and_ends_with_the_account() {
         }
         assert!(!scanner.is_signed_in().await, "looking uses nothing up");
         let page = browser.get(&address).await;
-        assert_eq!(browser.form(&address, &[("csrf", "x")]).await.location(), address, "a form of another site is no answer");
+        assert_eq!(
+            browser.form(&address, &[("csrf", "x")]).await.location(),
+            address,
+            "a form of another site is no answer"
+        );
         let answer = browser.form(&address, &[("csrf", &csrf(&page.body))]).await;
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/if/user/"));
         assert!(browser.is_signed_in().await);
@@ -339,8 +450,16 @@ async fn redteam_14_a_recovery_key_is_asked_for_and_ends_with_the_account() {
                     activate(&site, alice, true).await;
                 }
             }
-            assert_eq!(browser.form(&address, &[("csrf", &csrf(&page.body))]).await.status, StatusCode::NOT_FOUND, "{what}");
-            assert_eq!((browser.get(&address).await.status, browser.is_signed_in().await), (StatusCode::NOT_FOUND, false), "{what}");
+            assert_eq!(
+                browser.form(&address, &[("csrf", &csrf(&page.body))]).await.status,
+                StatusCode::NOT_FOUND,
+                "{what}"
+            );
+            assert_eq!(
+                (browser.get(&address).await.status, browser.is_signed_in().await),
+                (StatusCode::NOT_FOUND, false),
+                "{what}"
+            );
         }
     })
     .await;
@@ -353,7 +472,11 @@ async fn redteam_29_a_session_that_does_not_decode_ends() {
         for broken in ["{\"binding\": 5}", "[]", "not json"] {
             let browser = site.browser().signed_in("alice").await;
             assert!(browser.is_signed_in().await);
-            site.core.db.execute("UPDATE session SET data = ? WHERE user_id = ?", vec![broken.into(), alice.into()]).await.unwrap();
+            site.core
+                .db
+                .execute("UPDATE session SET data = ? WHERE user_id = ?", vec![broken.into(), alice.into()])
+                .await
+                .unwrap();
             assert!(!browser.is_signed_in().await, "{broken}");
             assert!(sessions::of_user(&site.core.db, alice).await.unwrap().is_empty(), "{broken}");
         }

@@ -69,7 +69,10 @@ async fn storm(nodes: &[&signet_testkit::App], user: &User, rounds: usize) {
         let mut admin = nodes[0].admin().await;
         let mut set = StatusCode::SERVICE_UNAVAILABLE;
         while [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&set) {
-            set = admin.post(&format!("/api/v3/core/users/{}/set_password/", user.id), json!({"password": new})).await.status;
+            set = admin
+                .post(&format!("/api/v3/core/users/{}/set_password/", user.id), json!({"password": new}))
+                .await
+                .status;
         }
         assert_eq!(set, StatusCode::NO_CONTENT);
         tokio::time::sleep(Duration::from_millis(150)).await;
@@ -80,7 +83,11 @@ async fn storm(nodes: &[&signet_testkit::App], user: &User, rounds: usize) {
         }
         tokio::time::sleep(Duration::from_millis(120)).await;
         for mut browser in jars {
-            assert_ne!(browser.get("/api/v3/core/users/me/").await.status, StatusCode::OK, "round {round}: a session of the old password is good");
+            assert_ne!(
+                browser.get("/api/v3/core/users/me/").await.status,
+                StatusCode::OK,
+                "round {round}: a session of the old password is good"
+            );
         }
         assert_eq!(nodes[0].browser().login("alice", &new).await["component"], "xak-flow-redirect");
     }
@@ -91,8 +98,15 @@ async fn scale_a1_no_session_of_the_old_password_is_good_after_a_change() {
     signet_testkit::each_database(|kind| async move {
         // The limit of wrong passwords would end the storm early.
         let app = signet_testkit::App::start(kind).await;
-        let stage = app.core.config().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
-        app.admin().await.patch(&format!("/api/v3/stages/password/{stage}/"), json!({"failed_attempts_before_cancel": 100_000})).await;
+        let stage =
+            app.core.config().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
+        app.admin()
+            .await
+            .patch(
+                &format!("/api/v3/stages/password/{stage}/"),
+                json!({"failed_attempts_before_cancel": 100_000}),
+            )
+            .await;
         let user = app.user("alice", "password 0 of alice").await;
         storm(&[&app], &user, 4).await;
         app.stop().await;
@@ -109,13 +123,23 @@ async fn scale_a1_nor_over_two_nodes() {
     }
     let setup = signet_testkit::Setup::new(signet_testkit::DbKind::Postgres).await;
     let (one, two) = (setup.start().await.unwrap(), setup.start().await.unwrap());
-    let stage = one.core.config().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
-    one.admin().await.patch(&format!("/api/v3/stages/password/{stage}/"), json!({"failed_attempts_before_cancel": 100_000})).await;
+    let stage =
+        one.core.config().objects().find(|o| o.name() == "default-authentication-password").unwrap().pk;
+    one.admin()
+        .await
+        .patch(
+            &format!("/api/v3/stages/password/{stage}/"),
+            json!({"failed_attempts_before_cancel": 100_000}),
+        )
+        .await;
     let login = one.core.config().objects().find(|o| o.name() == "default-authentication-login").unwrap().pk;
     let user = one.user("alice", "password 0 of alice").await;
     storm(&[&one, &two], &user, 4).await;
     // A run that waits at the one node ends with what happens at the other.
-    one.admin().await.patch(&format!("/api/v3/stages/user_login/{login}/"), json!({"remember_me_offset": "days=1"})).await;
+    one.admin()
+        .await
+        .patch(&format!("/api/v3/stages/user_login/{login}/"), json!({"remember_me_offset": "days=1"}))
+        .await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     for change in [json!({"password": NEW}), Json::Null] {
         let current = if change.is_null() { NEW } else { "password 4 of alice" };
@@ -131,7 +155,8 @@ async fn scale_a1_nor_over_two_nodes() {
             admin.post(&format!("{path}set_password/"), change).await;
         }
         // At once: the node may still hold what it has read of the account.
-        let end = waiting.answer(LOGIN, "", json!({"component": "ak-stage-user-login", "remember_me": true})).await;
+        let end =
+            waiting.answer(LOGIN, "", json!({"component": "ak-stage-user-login", "remember_me": true})).await;
         assert_eq!(end["component"], "ak-stage-identification", "{end}");
         assert_ne!(waiting.get("/api/v3/core/users/me/").await.status, StatusCode::OK);
     }

@@ -12,11 +12,17 @@ const HOUR: i64 = 3600;
 /// Changes the login stage of the default flow.
 async fn login_stage(site: &Site, change: &Json) {
     let stage = site.find("authentik_stages_user_login.userloginstage", "default-authentication-login").pk;
-    let answer = site.admin().await.json(Method::PATCH, &format!("/api/v3/stages/user_login/{stage}/"), change).await;
+    let answer =
+        site.admin().await.json(Method::PATCH, &format!("/api/v3/stages/user_login/{stage}/"), change).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 async fn alive(site: &Site, user: i64) -> usize {
-    sessions::of_user(&site.core.db, user).await.unwrap().iter().filter(|s| !s.is_expired(site.core.now())).count()
+    sessions::of_user(&site.core.db, user)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|s| !s.is_expired(site.core.now()))
+        .count()
 }
 /// How a browser's session cookie was set by its last sign-in.
 async fn set_cookie(browser: &Browser, name: &str) -> String {
@@ -75,9 +81,16 @@ async fn staying_signed_in_is_a_choice_with_an_end_of_its_own() {
                 json!({"component": "ak-stage-user-login", "remember_me": "perhaps"}),
             ] {
                 let again = browser.step(LOGIN, &wrong).await;
-                assert!(again.component() == "ak-stage-user-login" && again.json()["response_errors"]["remember_me"].is_array(), "{}", again.body);
+                assert!(
+                    again.component() == "ak-stage-user-login"
+                        && again.json()["response_errors"]["remember_me"].is_array(),
+                    "{}",
+                    again.body
+                );
             }
-            let end = browser.step(LOGIN, &json!({"component": "ak-stage-user-login", "remember_me": remember})).await;
+            let end = browser
+                .step(LOGIN, &json!({"component": "ak-stage-user-login", "remember_me": remember}))
+                .await;
             assert_eq!(end.component(), "xak-flow-redirect", "{}", end.body);
         }
         site.clock.advance_secs(3 * HOUR);
@@ -128,8 +141,13 @@ async fn a_session_holds_for_the_address_it_began_at() {
         bound(&site).await;
     })
     .await;
-    // The same by the stage: the network of these addresses is not known here, so that the address itself is bound.
-    for level in [json!({"network_binding": "bind_asn"}), json!({"geoip_binding": "bind_continent"}), json!({"network_binding": "bind_asn_network_ip"})] {
+    // The same by the stage: the network of these addresses is not known here, so that the address itself is
+    // bound.
+    for level in [
+        json!({"network_binding": "bind_asn"}),
+        json!({"geoip_binding": "bind_continent"}),
+        json!({"network_binding": "bind_asn_network_ip"}),
+    ] {
         let level = &level;
         each_site(|site| async move {
             site.user("alice", &[]).await;
@@ -143,12 +161,26 @@ async fn bound(site: &Arc<Site>) {
     let home = site.browser().header("x-forwarded-for", "192.0.2.7").signed_in("alice").await;
     assert!(home.is_signed_in().await);
     let key = home.cookie("authentik_session").await.unwrap();
-    let thief = site.browser().header("x-forwarded-for", "198.51.100.9").header("cookie", &format!("authentik_session={key}"));
+    let thief = site
+        .browser()
+        .header("x-forwarded-for", "198.51.100.9")
+        .header("cookie", &format!("authentik_session={key}"));
     let sent_away = thief.get("/if/user/").await;
-    assert!(sent_away.status == StatusCode::FOUND && sent_away.location().contains("next="), "{} {}", sent_away.status, sent_away.location());
-    let api = site.browser().header("x-forwarded-for", "198.51.100.9").header("cookie", &format!("authentik_session={key}"));
+    assert!(
+        sent_away.status == StatusCode::FOUND && sent_away.location().contains("next="),
+        "{} {}",
+        sent_away.status,
+        sent_away.location()
+    );
+    let api = site
+        .browser()
+        .header("x-forwarded-for", "198.51.100.9")
+        .header("cookie", &format!("authentik_session={key}"));
     assert_ne!(api.get("/api/v3/core/users/me/").await.status, StatusCode::OK);
-    assert!(!home.is_signed_in().await, "whoever has the cookie elsewhere has ended the session for everybody");
+    assert!(
+        !home.is_signed_in().await,
+        "whoever has the cookie elsewhere has ended the session for everybody"
+    );
     let events = site.admin().await.get("/api/v3/events/events/?action=logout").await.json();
     assert_eq!(events["results"][0]["context"]["reason"], "ip", "{events}");
 }
@@ -178,8 +210,15 @@ async fn cookies_say_how_far_they_travel() {
     each_site(|site| async move {
         site.user("alice", &[]).await;
         let plain = set_cookie(&site.browser(), "authentik_session=").await;
-        assert!(plain.contains("HttpOnly") && plain.contains("SameSite=Lax") && !plain.contains("Secure") && !plain.contains("Max-Age"), "{plain}");
-        let tls = set_cookie(&site.browser().header("x-forwarded-proto", "https"), "authentik_session=").await;
+        assert!(
+            plain.contains("HttpOnly")
+                && plain.contains("SameSite=Lax")
+                && !plain.contains("Secure")
+                && !plain.contains("Max-Age"),
+            "{plain}"
+        );
+        let tls =
+            set_cookie(&site.browser().header("x-forwarded-proto", "https"), "authentik_session=").await;
         assert!(tls.contains("HttpOnly") && tls.contains("SameSite=Lax; Secure"), "{tls}");
         let device = set_cookie(&site.browser(), "authentik_device=").await;
         assert!(device.contains("HttpOnly") && device.contains("Max-Age=2592000"), "{device}");
@@ -187,17 +226,24 @@ async fn cookies_say_how_far_they_travel() {
     .await;
     each_site_with(&[("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "None")], |site| async move {
         site.user("alice", &[]).await;
-        let tls = set_cookie(&site.browser().header("x-forwarded-proto", "https"), "authentik_session=").await;
+        let tls =
+            set_cookie(&site.browser().header("x-forwarded-proto", "https"), "authentik_session=").await;
         assert!(tls.contains("SameSite=None; Secure"), "{tls}");
         // Browsers refuse None without Secure.
         assert!(set_cookie(&site.browser(), "authentik_session=").await.contains("SameSite=Lax"));
     })
     .await;
-    each_site_with(&[("AUTHENTIK_SESSION_SECURITY__SECURE_COOKIES", "true"), ("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "Strict")], |site| async move {
-        site.user("alice", &[]).await;
-        let cookie = set_cookie(&site.browser(), "authentik_session=").await;
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict; Secure"), "{cookie}");
-    })
+    each_site_with(
+        &[
+            ("AUTHENTIK_SESSION_SECURITY__SECURE_COOKIES", "true"),
+            ("AUTHENTIK_SESSION_SECURITY__SAME_SITE", "Strict"),
+        ],
+        |site| async move {
+            site.user("alice", &[]).await;
+            let cookie = set_cookie(&site.browser(), "authentik_session=").await;
+            assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict; Secure"), "{cookie}");
+        },
+    )
     .await;
 }
 
@@ -205,23 +251,40 @@ async fn cookies_say_how_far_they_travel() {
 async fn people_see_and_end_their_own_sessions_only() {
     each_site(|site| async move {
         let (alice, bob) = (site.user("alice", &[]).await, site.user("bob", &[]).await);
-        let (here, there) = (site.browser().signed_in("alice").await, site.browser().signed_in("alice").await);
+        let (here, there) =
+            (site.browser().signed_in("alice").await, site.browser().signed_in("alice").await);
         let other = site.browser().signed_in("bob").await;
         // The page sets the token that writing needs.
         assert!(here.is_signed_in().await && there.is_signed_in().await && other.is_signed_in().await);
         let list = here.get("/api/v3/core/authenticated_sessions/").await.json();
         let own: Vec<&Json> = list["results"].as_array().unwrap().iter().collect();
         assert_eq!(own.len(), 2, "{list}");
-        assert!(own.iter().all(|s| s["user"] == alice) && own.iter().filter(|s| s["current"] == true).count() == 1);
+        assert!(
+            own.iter().all(|s| s["user"] == alice)
+                && own.iter().filter(|s| s["current"] == true).count() == 1
+        );
         let foreign = sessions::of_user(&site.core.db, bob).await.unwrap()[0].uuid;
         for method in [Method::GET, Method::DELETE] {
-            let answer = here.json(method, &format!("/api/v3/core/authenticated_sessions/{foreign}/"), &json!({})).await;
+            let answer = here
+                .json(method, &format!("/api/v3/core/authenticated_sessions/{foreign}/"), &json!({}))
+                .await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND);
         }
-        let bulk = here.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/bulk_delete/?user_pks={bob}"), &json!({})).await;
+        let bulk = here
+            .json(
+                Method::DELETE,
+                &format!("/api/v3/core/authenticated_sessions/bulk_delete/?user_pks={bob}"),
+                &json!({}),
+            )
+            .await;
         assert_eq!(bulk.status, StatusCode::FORBIDDEN);
         let away = own.iter().find(|s| s["current"] == false).unwrap()["uuid"].as_str().unwrap();
-        assert_eq!(here.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{away}/"), &json!({})).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(
+            here.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{away}/"), &json!({}))
+                .await
+                .status,
+            StatusCode::NO_CONTENT
+        );
         assert!(here.is_signed_in().await && !there.is_signed_in().await && other.is_signed_in().await);
         // A session that was ended while one of its requests ran does not come back by it.
         assert_eq!(alive(&site, alice).await, 1);
@@ -235,8 +298,14 @@ async fn a_browser_is_new_once() {
         let alice = site.user("alice", &[]).await;
         site.user("bob", &[]).await;
         let seen = async |n: usize| {
-            let events = site.admin().await.get("/api/v3/events/events/?action=login&ordering=-created").await.json();
-            let all: Vec<bool> = events["results"].as_array().unwrap().iter().map(|e| e["context"]["auth_method_args"]["known_device"].as_bool().unwrap()).collect();
+            let events =
+                site.admin().await.get("/api/v3/events/events/?action=login&ordering=-created").await.json();
+            let all: Vec<bool> = events["results"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|e| e["context"]["auth_method_args"]["known_device"].as_bool().unwrap())
+                .collect();
             assert_eq!(all.len(), n, "{events}");
             all[0]
         };
@@ -244,12 +313,15 @@ async fn a_browser_is_new_once() {
         assert!(!seen(1).await);
         site.clock.advance_secs(60);
         let device = browser.cookie("authentik_device").await.unwrap();
-        let again = site.browser().header("cookie", &format!("authentik_device={device}")).signed_in("alice").await;
+        let again =
+            site.browser().header("cookie", &format!("authentik_device={device}")).signed_in("alice").await;
         assert!(seen(2).await);
         assert_eq!(again.cookie("authentik_device").await.unwrap(), device, "a known browser keeps its key");
         site.clock.advance_secs(60);
-        // The same browser is new for somebody else, who gets a new key: one that was planted would not become known.
-        let bob = site.browser().header("cookie", &format!("authentik_device={device}")).signed_in("bob").await;
+        // The same browser is new for somebody else, who gets a new key: one that was planted would not
+        // become known.
+        let bob =
+            site.browser().header("cookie", &format!("authentik_device={device}")).signed_in("bob").await;
         assert!(!seen(3).await);
         assert_ne!(bob.cookie("authentik_device").await.unwrap(), device);
         assert_eq!(signet_store::known_devices::of_user(&site.core.db, alice).await.unwrap().len(), 1);
@@ -270,11 +342,17 @@ async fn row_19_a_session_that_ends_is_over_on_every_node() {
     let mut here = one.login("alice", "pw").await;
     let mut there = two.browser();
     there.cookies = here.cookies.clone();
-    assert_eq!((here.get("/if/user/").await.status, there.get("/if/user/").await.status), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(
+        (here.get("/if/user/").await.status, there.get("/if/user/").await.status),
+        (StatusCode::OK, StatusCode::OK)
+    );
     // The owner ends it on the one node; the next request on the other is a stranger's.
     let list = here.get("/api/v3/core/authenticated_sessions/").await.json();
     let own = list["results"][0]["uuid"].as_str().unwrap();
-    assert_eq!(here.delete(&format!("/api/v3/core/authenticated_sessions/{own}/")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        here.delete(&format!("/api/v3/core/authenticated_sessions/{own}/")).await.status,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(there.get("/if/user/").await.status, StatusCode::FOUND);
     // Attempts are counted over both nodes.
     for (n, node) in [&one, &two, &one, &two, &one].into_iter().enumerate() {

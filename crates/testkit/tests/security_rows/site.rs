@@ -35,11 +35,14 @@ where
     each_database(|kind| {
         let test = &test;
         async move {
-            let setup = variables.iter().fold(Setup::new(kind).await, |setup, (name, value)| setup.with(name, value));
+            let setup =
+                variables.iter().fold(Setup::new(kind).await, |setup, (name, value)| setup.with(name, value));
             let app = setup.start().await.expect("the server starts");
             let site = Arc::new(Site { core: app.core.clone(), clock: app.clock.clone(), app });
             test(site.clone()).await;
-            let Ok(Site { core, app, .. }) = Arc::try_unwrap(site) else { panic!("the test is over: nobody uses the server any more") };
+            let Ok(Site { core, app, .. }) = Arc::try_unwrap(site) else {
+                panic!("the test is over: nobody uses the server any more")
+            };
             drop(core);
             app.stop().await;
         }
@@ -87,25 +90,60 @@ impl Site {
     /// Creates an object as the API would, without the gate.
     pub async fn create(&self, model: &str, sent: Json) -> Arc<signet_model::Object> {
         let def = self.core.registry.find(model).unwrap();
-        let change = check(def, sent.as_object().unwrap(), None, false, &self.core.config(), &AnyRow, &self.core.ports).unwrap_or_else(|e| panic!("{model}: {e}"));
+        let change = check(
+            def,
+            sent.as_object().unwrap(),
+            None,
+            false,
+            &self.core.config(),
+            &AnyRow,
+            &self.core.ports,
+        )
+        .unwrap_or_else(|e| panic!("{model}: {e}"));
         let (data, secrets) = (change.data, change.secrets);
-        self.core.objects.apply(vec![Write::Create { def, pk: None, data, secrets }], &Author::system()).await.unwrap().remove(0)
+        self.core
+            .objects
+            .apply(vec![Write::Create { def, pk: None, data, secrets }], &Author::system())
+            .await
+            .unwrap()
+            .remove(0)
     }
     /// The object of a model with this value in an indexed field.
     pub fn find(&self, model: &str, name: &str) -> Arc<signet_model::Object> {
         let world = self.core.config();
         let def = self.core.registry.find(model).unwrap();
-        world.of(def).iter().find(|o| [o.text("name"), o.text("slug"), o.text("managed")].contains(&name)).unwrap_or_else(|| panic!("{model} {name}")).clone()
+        world
+            .of(def)
+            .iter()
+            .find(|o| [o.text("name"), o.text("slug"), o.text("managed")].contains(&name))
+            .unwrap_or_else(|| panic!("{model} {name}"))
+            .clone()
     }
     pub fn flow(&self, slug: &str) -> Uuid {
         self.core.config().find::<Flow>("slug", slug).unwrap().0.pk
     }
     /// A flow of ready stages in order; each may have a policy of its own, named by an expression.
     pub async fn flow_of(&self, slug: &str, stages: &[(&str, Option<&str>)]) -> Uuid {
-        let flow = self.create("authentik_flows.flow", json!({"name": slug, "slug": slug, "title": slug, "designation": "stage_configuration"})).await;
+        let flow = self
+            .create(
+                "authentik_flows.flow",
+                json!({"name": slug, "slug": slug, "title": slug, "designation": "stage_configuration"}),
+            )
+            .await;
         for (order, (stage, policy)) in stages.iter().enumerate() {
-            let stage = self.core.config().objects().find(|o| o.def.base == Some(signet_model::Base::Stage) && o.name() == *stage).unwrap_or_else(|| panic!("{stage}")).pk;
-            let binding = self.create("authentik_flows.flowstagebinding", json!({"target": flow.pk, "stage": stage, "order": order})).await;
+            let stage = self
+                .core
+                .config()
+                .objects()
+                .find(|o| o.def.base == Some(signet_model::Base::Stage) && o.name() == *stage)
+                .unwrap_or_else(|| panic!("{stage}"))
+                .pk;
+            let binding = self
+                .create(
+                    "authentik_flows.flowstagebinding",
+                    json!({"target": flow.pk, "stage": stage, "order": order}),
+                )
+                .await;
             if let Some(expression) = policy {
                 self.bind(binding.pbm().unwrap(), expression).await;
             }
@@ -114,8 +152,17 @@ impl Site {
     }
     /// Binds an expression to a target.
     pub async fn bind(&self, target: Uuid, expression: &str) {
-        let policy = self.create("authentik_policies_expression.expressionpolicy", json!({"name": self.core.ports.hex(8), "expression": expression})).await;
-        self.create("authentik_policies.policybinding", json!({"target": target, "policy": policy.pk, "order": 0})).await;
+        let policy = self
+            .create(
+                "authentik_policies_expression.expressionpolicy",
+                json!({"name": self.core.ports.hex(8), "expression": expression}),
+            )
+            .await;
+        self.create(
+            "authentik_policies.policybinding",
+            json!({"target": target, "policy": policy.pk, "order": 0}),
+        )
+        .await;
     }
 }
 
@@ -168,7 +215,13 @@ impl Browser {
         self.send(method, address, "application/json", body.to_string()).await
     }
     pub async fn form(&self, address: &str, pairs: &[(&str, &str)]) -> TestResponse {
-        self.send(Method::POST, address, "application/x-www-form-urlencoded", query::build(pairs.iter().copied())).await
+        self.send(
+            Method::POST,
+            address,
+            "application/x-www-form-urlencoded",
+            query::build(pairs.iter().copied()),
+        )
+        .await
     }
     /// No request whatever may meet a fault of the server.
     pub async fn send(&self, method: Method, address: &str, kind: &str, body: String) -> TestResponse {
@@ -179,10 +232,16 @@ impl Browser {
         TestResponse { status: answer.status, headers: answer.headers, body }
     }
 
-    /// Answers a challenge as one of a crowd, where the server may say that too many are waiting (503). None: it did.
+    /// Answers a challenge as one of a crowd, where the server may say that too many are waiting (503). None:
+    /// it did.
     pub async fn answer_in_a_crowd(&self, slug: &str, sent: &Json) -> Option<TestResponse> {
         let address = format!("/api/v3/flows/executor/{slug}/?query=");
-        let answer = self.0.lock().await.send(Method::POST, &address, &[("content-type", "application/json")], sent.to_string()).await;
+        let answer = self
+            .0
+            .lock()
+            .await
+            .send(Method::POST, &address, &[("content-type", "application/json")], sent.to_string())
+            .await;
         match answer.status {
             StatusCode::SERVICE_UNAVAILABLE => None,
             StatusCode::FOUND => Some(self.challenge(slug).await),

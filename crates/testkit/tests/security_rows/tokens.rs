@@ -1,7 +1,7 @@
 //! Who may have a token, for what, and how long.
 use crate::app::{App, refused, text};
 use crate::flows::finished;
-use crate::site::{TestResponse, Browser, Site, each_site};
+use crate::site::{Browser, Site, TestResponse, each_site};
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
 use signet_base::{Json, json};
@@ -10,16 +10,25 @@ use signet_store::{sessions, users};
 /// An app password of a person.
 async fn app_password(site: &Site, user: i64) -> String {
     let key = site.core.ports.alphanumeric(40);
-    let token = signet_store::tokens::Token::new(site.core.ports.uuid(), format!("app-{}", site.core.ports.hex(6)), "app_password", user, site.core.now());
-    signet_store::tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into()).await.unwrap();
+    let token = signet_store::tokens::Token::new(
+        site.core.ports.uuid(),
+        format!("app-{}", site.core.ports.hex(6)),
+        "app_password",
+        user,
+        site.core.now(),
+    );
+    signet_store::tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into())
+        .await
+        .unwrap();
     key
 }
-/// Every way to a token without a browser: as the client itself, and as a person by an app password, in each place that
-/// takes one.
+/// Every way to a token without a browser: as the client itself, and as a person by an app password, in each
+/// place that takes one.
 async fn machine_grants(site: &Site, app: &App, name: &str, key: &str) -> Vec<(&'static str, TestResponse)> {
     let packed = STANDARD.encode(format!("{name}:{key}"));
     let (id, own) = (("client_id", app.client_id.as_str()), ("client_secret", app.secret.as_str()));
-    let (name, key, scope) = (("username", name), ("password", key), ("scope", "openid email profile goauthentik.io/api"));
+    let (name, key, scope) =
+        (("username", name), ("password", key), ("scope", "openid email profile goauthentik.io/api"));
     let (machine, person) = (("grant_type", "client_credentials"), ("grant_type", "password"));
     let mut all = Vec::new();
     for (way, sent) in [
@@ -47,13 +56,22 @@ async fn row_12_every_way_to_a_token_asks_the_policies_of_the_application() {
         let alice = site.user("alice", &[]).await;
         let app = App::new(&site, "app", json!({})).await;
         let start = json!({"meta_launch_url": "https://app.example/start"});
-        assert_eq!(site.admin().await.json(Method::PATCH, "/api/v3/core/applications/app/", &start).await.status, StatusCode::OK);
+        assert_eq!(
+            site.admin().await.json(Method::PATCH, "/api/v3/core/applications/app/", &start).await.status,
+            StatusCode::OK
+        );
         let browser = site.browser().signed_in("alice").await;
         let code = app.code(&browser, &[]).await;
         let tokens = app.tokens(&browser).await;
         let key = app_password(&site, alice).await;
         // Every one of these ways is open until the policy is there.
-        let asked = [("code", "code="), ("id_token", "id_token="), ("id_token token", "access_token="), ("code id_token", "code="), ("code token", "code=")];
+        let asked = [
+            ("code", "code="),
+            ("id_token", "id_token="),
+            ("id_token token", "access_token="),
+            ("code id_token", "code="),
+            ("code token", "code="),
+        ];
         for (kind, given) in asked {
             let answer = app.authorize(&browser, &[("response_type", kind), ("nonce", "n")]).await;
             assert!(answer.location().contains(given), "{kind}: {} {}", answer.location(), answer.body);
@@ -64,24 +82,43 @@ async fn row_12_every_way_to_a_token_asks_the_policies_of_the_application() {
         }
         assert_eq!(browser.get("/application/launch/app/").await.location(), "https://app.example/start");
         assert!(browser.get("/if/user/").await.body.contains("https://app.example/start"));
-        let listed = async || browser.get("/api/v3/core/applications/").await.json()["results"].as_array().unwrap().len();
+        let listed = async || {
+            browser.get("/api/v3/core/applications/").await.json()["results"].as_array().unwrap().len()
+        };
         assert_eq!(listed().await, 1);
         site.bind(app.application.pbm().unwrap(), "return False").await;
         let denied = app.authorize(&browser, &[]).await;
         assert!(!denied.location().contains("code="), "{}", denied.location());
         for kind in asked.map(|(kind, _)| kind).into_iter().chain(["token"]) {
             let answer = app.authorize(&browser, &[("response_type", kind), ("nonce", "n")]).await;
-            assert!(!answer.location().contains("code=") && !answer.location().contains("token="), "{kind}: {}", answer.location());
+            assert!(
+                !answer.location().contains("code=") && !answer.location().contains("token="),
+                "{kind}: {}",
+                answer.location()
+            );
         }
         assert_ne!(app.redeem(&code, &[]).await.status, StatusCode::OK);
         assert_ne!(app.refresh(text(&tokens, "refresh_token")).await.status, StatusCode::OK);
         for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
-            assert_eq!((answer.status, answer.json().get("access_token")), (StatusCode::BAD_REQUEST, None), "{way}: {}", answer.body);
+            assert_eq!(
+                (answer.status, answer.json().get("access_token")),
+                (StatusCode::BAD_REQUEST, None),
+                "{way}: {}",
+                answer.body
+            );
         }
         let launched = browser.get("/application/launch/app/").await;
-        assert!(launched.status != StatusCode::FOUND && !launched.body.contains("https://app.example/start"), "{}", launched.body);
+        assert!(
+            launched.status != StatusCode::FOUND && !launched.body.contains("https://app.example/start"),
+            "{}",
+            launched.body
+        );
         let library = browser.get("/if/user/").await;
-        assert!(library.status == StatusCode::OK && !library.body.contains("https://app.example/start"), "{}", library.body);
+        assert!(
+            library.status == StatusCode::OK && !library.body.contains("https://app.example/start"),
+            "{}",
+            library.body
+        );
         assert_eq!(listed().await, 0);
         // The policy is asked about the account that the token is for: the person, or the client's own.
         let half = App::new(&site, "half", json!({})).await;
@@ -90,7 +127,8 @@ async fn row_12_every_way_to_a_token_asks_the_policies_of_the_application() {
             assert_eq!(answer.status == StatusCode::OK, !is_own(way), "{way}: {}", answer.body);
         }
         // No address gives device codes out, and a made-up one is good for nothing.
-        let device = [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "made-up")];
+        let device =
+            [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "made-up")];
         refused(&half.token(&device).await, "invalid_grant");
         assert!(half.post("/application/o/device/", &[("scope", "openid")]).await.status.is_client_error());
     })
@@ -141,7 +179,17 @@ async fn row_15_a_token_is_for_its_own_provider() {
         refused(&b.redeem(&a.code(&browser, &[]).await, &[]).await, "invalid_grant");
         // Without its secret a client is nobody.
         for secret in ["", "the long secret of the application b", "the long secret of the application A"] {
-            let answer = site.browser().form("/application/o/introspect/", &[("client_id", "a"), ("client_secret", secret), ("token", text(&tokens, "access_token"))]).await;
+            let answer = site
+                .browser()
+                .form(
+                    "/application/o/introspect/",
+                    &[
+                        ("client_id", "a"),
+                        ("client_secret", secret),
+                        ("token", text(&tokens, "access_token")),
+                    ],
+                )
+                .await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{secret}: {}", answer.body);
         }
         // A session's or an API's key is no access token, and a refresh token is none either.
@@ -159,16 +207,34 @@ async fn row_16_granted_is_what_was_asked_for_and_configured() {
     each_site(|site| async move {
         finished(&site).await;
         let alice = site.user("alice", &[]).await;
-        let email = site.find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-email").pk;
-        let open = site.find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-openid").pk;
+        let email = site
+            .find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-email")
+            .pk;
+        let open = site
+            .find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-openid")
+            .pk;
         let app = App::new(&site, "app", json!({"property_mappings": [open, email]})).await;
         let browser = site.browser().signed_in("alice").await;
-        let all = ["openid", "email", "profile", "offline_access", "goauthentik.io/api", "admin", "EMAIL", "email email"];
-        for mask in [0b1, 0b11, 0b111, 0b1111, 0b11111, 0b111111, 0b1111111, 0b1110011, 0b0001011, 0b10000001] {
-            let asked: Vec<&str> = all.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, s)| *s).collect();
+        let all = [
+            "openid",
+            "email",
+            "profile",
+            "offline_access",
+            "goauthentik.io/api",
+            "admin",
+            "EMAIL",
+            "email email",
+        ];
+        for mask in [0b1, 0b11, 0b111, 0b1111, 0b11111, 0b111111, 0b1111111, 0b1110011, 0b0001011, 0b10000001]
+        {
+            let asked: Vec<&str> =
+                all.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, s)| *s).collect();
             let asked = asked.join(" ");
             let code = app.code(&browser, &[("scope", &asked)]).await;
-            let tokens = app.redeem(&code, &[("scope", "openid email profile offline_access goauthentik.io/api")]).await.json();
+            let tokens = app
+                .redeem(&code, &[("scope", "openid email profile offline_access goauthentik.io/api")])
+                .await
+                .json();
             let granted = tokens["scope"].as_str().unwrap_or(&asked);
             for scope in granted.split_whitespace() {
                 assert!(asked.split_whitespace().any(|a| a == scope), "{scope} was not asked for: {asked}");
@@ -203,18 +269,33 @@ async fn row_19_tokens_end_with_their_session() {
         sessions::delete_for_user(&site.core.db, alice, None).await.unwrap();
         assert!(!browser.is_signed_in().await);
         refused(&app.redeem(&code, &[]).await, "invalid_grant");
-        // Ended by an administrator: everything that was granted within it goes, and nothing of another session.
-        let (browser, other) = (site.browser().signed_in("alice").await, site.browser().signed_in("alice").await);
-        let (ended, kept, code) = (app.tokens(&browser).await, app.tokens(&other).await, app.code(&browser, &[]).await);
+        // Ended by an administrator: everything that was granted within it goes, and nothing of another
+        // session.
+        let (browser, other) =
+            (site.browser().signed_in("alice").await, site.browser().signed_in("alice").await);
+        let (ended, kept, code) =
+            (app.tokens(&browser).await, app.tokens(&other).await, app.code(&browser, &[]).await);
         for tokens in [&ended, &kept] {
-            assert!(app.is_active(text(tokens, "access_token")).await && app.is_active(text(tokens, "refresh_token")).await);
+            assert!(
+                app.is_active(text(tokens, "access_token")).await
+                    && app.is_active(text(tokens, "refresh_token")).await
+            );
         }
         let list = browser.get("/api/v3/core/authenticated_sessions/").await.json();
-        let own = list["results"].as_array().unwrap().iter().find(|s| s["current"] == true).unwrap()["uuid"].as_str().unwrap();
-        let gone = site.admin().await.json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{own}/"), &json!({})).await;
+        let own = list["results"].as_array().unwrap().iter().find(|s| s["current"] == true).unwrap()["uuid"]
+            .as_str()
+            .unwrap();
+        let gone = site
+            .admin()
+            .await
+            .json(Method::DELETE, &format!("/api/v3/core/authenticated_sessions/{own}/"), &json!({}))
+            .await;
         assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.body);
         refused(&app.redeem(&code, &[]).await, "invalid_grant");
-        assert!(!app.is_active(text(&ended, "access_token")).await && !app.is_active(text(&ended, "refresh_token")).await);
+        assert!(
+            !app.is_active(text(&ended, "access_token")).await
+                && !app.is_active(text(&ended, "refresh_token")).await
+        );
         assert_eq!(app.userinfo(text(&ended, "access_token")).await, StatusCode::UNAUTHORIZED);
         refused(&app.refresh(text(&ended, "refresh_token")).await, "invalid_grant");
         assert_eq!(app.userinfo(text(&kept, "access_token")).await, StatusCode::OK);
@@ -251,7 +332,12 @@ async fn row_21_an_inactive_account_gets_nothing() {
         assert_eq!(app.userinfo(access).await, StatusCode::UNAUTHORIZED);
         assert_eq!(program.get("/api/v3/core/users/me/").await.status, StatusCode::FORBIDDEN);
         for (way, answer) in machine_grants(&site, &app, "alice", &key).await {
-            assert_eq!(answer.status, if is_own(way) { StatusCode::OK } else { StatusCode::BAD_REQUEST }, "{way}: {}", answer.body);
+            assert_eq!(
+                answer.status,
+                if is_own(way) { StatusCode::OK } else { StatusCode::BAD_REQUEST },
+                "{way}: {}",
+                answer.body
+            );
         }
         // The client's own account counts like any other.
         let mut own = users::by_username(&site.core.db, "ak-app-client_credentials").await.unwrap().unwrap();
@@ -279,7 +365,8 @@ async fn row_23_expiry_is_judged_when_something_is_read() {
         site.clock.advance_secs(60);
         refused(&app.redeem(&code, &[]).await, "invalid_grant");
         let tokens = app.tokens(&browser).await;
-        let (access, refresh) = (text(&tokens, "access_token").to_owned(), text(&tokens, "refresh_token").to_owned());
+        let (access, refresh) =
+            (text(&tokens, "access_token").to_owned(), text(&tokens, "refresh_token").to_owned());
         site.clock.advance_secs(3599);
         assert!(app.is_active(&access).await);
         site.clock.advance_secs(1);
@@ -293,15 +380,27 @@ async fn row_23_expiry_is_judged_when_something_is_read() {
         // A recovery link, at its last second and after it.
         for (wait, good) in [(59, true), (60, false)] {
             let key = site.core.ports.alphanumeric(60);
-            let mut token = signet_store::tokens::Token::new(site.core.ports.uuid(), format!("recovery-{wait}"), "recovery", alice, site.core.now());
+            let mut token = signet_store::tokens::Token::new(
+                site.core.ports.uuid(),
+                format!("recovery-{wait}"),
+                "recovery",
+                alice,
+                site.core.now(),
+            );
             token.expiring = true;
             token.expires = Some(site.core.now().plus(signet_base::Span::from_secs(60)));
-            signet_store::tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into()).await.unwrap();
+            signet_store::tokens::insert(&site.core.db, &site.core.vault, &token, &key.as_str().into())
+                .await
+                .unwrap();
             site.clock.advance_secs(wait);
             let address = format!("/recovery/use-token/{key}/");
             let use_up = async |browser: &Browser| {
                 let page = browser.get(&address).await;
-                let csrf = page.body.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(csrf, _)| csrf);
+                let csrf = page
+                    .body
+                    .split_once("name=\"csrf\" value=\"")
+                    .and_then(|(_, rest)| rest.split_once('"'))
+                    .map_or("", |(csrf, _)| csrf);
                 browser.form(&address, &[("csrf", csrf)]).await;
             };
             let browser = site.browser();
@@ -320,8 +419,17 @@ async fn row_23_a_consent_that_has_run_out_is_asked_for_again() {
     each_site(|site| async move {
         finished(&site).await;
         site.user("alice", &[]).await;
-        let stage = site.find("authentik_stages_consent.consentstage", "default-provider-authorization-consent").pk;
-        let set = site.admin().await.json(Method::PATCH, &format!("/api/v3/stages/consent/{stage}/"), &json!({"mode": "expiring", "consent_expire_in": "hours=1"})).await;
+        let stage =
+            site.find("authentik_stages_consent.consentstage", "default-provider-authorization-consent").pk;
+        let set = site
+            .admin()
+            .await
+            .json(
+                Method::PATCH,
+                &format!("/api/v3/stages/consent/{stage}/"),
+                &json!({"mode": "expiring", "consent_expire_in": "hours=1"}),
+            )
+            .await;
         assert_eq!(set.status, StatusCode::OK, "{}", set.body);
         const FLOW: &str = "default-provider-authorization-explicit-consent";
         let app = App::new(&site, "app", json!({"authorization_flow": site.flow(FLOW)})).await;
@@ -336,10 +444,24 @@ async fn row_23_a_consent_that_has_run_out_is_asked_for_again() {
             }
             assert_eq!(answer.location().contains("code="), !asks, "{wait}: {at} {}", answer.location());
             if asks {
-                let value =
-                    |name: &str| answer.body.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{}", answer.body)).1.split('"').next().unwrap().to_owned();
-                let sent = [("csrf", value("csrf")), ("component", "ak-stage-consent".to_owned()), ("token", value("token"))];
-                let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let value = |name: &str| {
+                    answer
+                        .body
+                        .split_once(&format!("name=\"{name}\" value=\""))
+                        .unwrap_or_else(|| panic!("{}", answer.body))
+                        .1
+                        .split('"')
+                        .next()
+                        .unwrap()
+                        .to_owned()
+                };
+                let sent = [
+                    ("csrf", value("csrf")),
+                    ("component", "ak-stage-consent".to_owned()),
+                    ("token", value("token")),
+                ];
+                let sent: Vec<(&str, &str)> =
+                    sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 let mut answer = browser.form(&at, &sent).await;
                 while answer.location().starts_with('/') {
                     answer = browser.get(answer.location()).await;
@@ -363,7 +485,10 @@ async fn a_code_is_good_once_and_its_second_use_ends_what_came_of_it() {
         let tokens = app.redeem(&code, &[]).await.json();
         assert!(app.is_active(text(&tokens, "access_token")).await);
         refused(&app.redeem(&code, &[]).await, "invalid_grant");
-        assert!(!app.is_active(text(&tokens, "access_token")).await && !app.is_active(text(&tokens, "refresh_token")).await);
+        assert!(
+            !app.is_active(text(&tokens, "access_token")).await
+                && !app.is_active(text(&tokens, "refresh_token")).await
+        );
         // Refresh tokens rotate; an old one ends its family.
         let tokens = app.tokens(&browser).await;
         let old = text(&tokens, "refresh_token").to_owned();

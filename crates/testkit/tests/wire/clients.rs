@@ -6,9 +6,15 @@ use signet_testkit::{App, DbKind, each_database};
 async fn wire_w2_every_list_of_types_has_the_members_of_its_component() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
-    for path in
-        ["stages/all/types", "policies/all/types", "providers/all/types", "propertymappings/all/types", "sources/all/types", "events/events/actions", "stages/email/templates"]
-    {
+    for path in [
+        "stages/all/types",
+        "policies/all/types",
+        "providers/all/types",
+        "propertymappings/all/types",
+        "sources/all/types",
+        "events/events/actions",
+        "stages/email/templates",
+    ] {
         let answer = admin.get(&format!("/api/v3/{path}/")).await;
         assert_eq!(answer.status, 200, "{path}");
         for row in answer.json().as_array().unwrap() {
@@ -29,8 +35,20 @@ async fn wire_w3_w4_events_name_brand_person_and_stage() {
     let ada = app.user("ada", "Correct-Horse-9").await;
     let mut browser = app.browser();
     browser.challenge("default-authentication-flow", "").await;
-    browser.answer("default-authentication-flow", "", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
-    browser.answer("default-authentication-flow", "", json!({"component": "ak-stage-password", "password": "wrong"})).await;
+    browser
+        .answer(
+            "default-authentication-flow",
+            "",
+            json!({"component": "ak-stage-identification", "uid_field": "ada"}),
+        )
+        .await;
+    browser
+        .answer(
+            "default-authentication-flow",
+            "",
+            json!({"component": "ak-stage-password", "password": "wrong"}),
+        )
+        .await;
     let mut admin = app.admin().await;
     let mut event = Json::Null;
     for _ in 0..100 {
@@ -42,10 +60,21 @@ async fn wire_w3_w4_events_name_brand_person_and_stage() {
     }
     assert_eq!(event["user"]["pk"], json!(ada.id), "{event}");
     let stage = &event["context"]["stage"];
-    assert_eq!((&stage["app"], &stage["model_name"], &stage["name"]), (&json!("authentik_stages_password"), &json!("passwordstage"), &json!("default-authentication-password")));
+    assert_eq!(
+        (&stage["app"], &stage["model_name"], &stage["name"]),
+        (
+            &json!("authentik_stages_password"),
+            &json!("passwordstage"),
+            &json!("default-authentication-password")
+        )
+    );
     assert!(stage["pk"].is_string());
     let brand = &event["brand"];
-    assert_eq!((&brand["app"], &brand["model_name"], &brand["name"]), (&json!("authentik_brands"), &json!("brand"), &json!("Default brand")), "{event}");
+    assert_eq!(
+        (&brand["app"], &brand["model_name"], &brand["name"]),
+        (&json!("authentik_brands"), &json!("brand"), &json!("Default brand")),
+        "{event}"
+    );
     assert!(brand["pk"].as_str().unwrap().len() == 32);
     app.stop().await;
 }
@@ -58,15 +87,38 @@ async fn wire_w10_a_choice_that_fits_no_device_says_so() {
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()
     };
-    let ident = made(admin.post("/api/v3/stages/identification/", json!({"name": "w10-i", "user_fields": ["username"], "pretend_user_exists": true})).await);
+    let ident = made(
+        admin
+            .post(
+                "/api/v3/stages/identification/",
+                json!({"name": "w10-i", "user_fields": ["username"], "pretend_user_exists": true}),
+            )
+            .await,
+    );
     let check = made(admin.post("/api/v3/stages/authenticator/validate/", json!({"name": "w10-v", "device_classes": ["webauthn", "totp"], "not_configured_action": "deny"})).await);
-    let flow = made(admin.post("/api/v3/flows/instances/", json!({"name": "w10", "slug": "w10", "title": "w10", "designation": "authentication"})).await);
+    let flow = made(
+        admin
+            .post(
+                "/api/v3/flows/instances/",
+                json!({"name": "w10", "slug": "w10", "title": "w10", "designation": "authentication"}),
+            )
+            .await,
+    );
     for (order, stage) in [ident, check].iter().enumerate() {
-        made(admin.post("/api/v3/flows/bindings/", json!({"target": flow["pk"], "stage": stage["pk"], "order": order})).await);
+        made(
+            admin
+                .post(
+                    "/api/v3/flows/bindings/",
+                    json!({"target": flow["pk"], "stage": stage["pk"], "order": order}),
+                )
+                .await,
+        );
     }
     let mut browser = app.browser();
     browser.challenge("w10", "").await;
-    let shown = browser.answer("w10", "", json!({"component": "ak-stage-identification", "uid_field": "nobody"})).await;
+    let shown = browser
+        .answer("w10", "", json!({"component": "ak-stage-identification", "uid_field": "nobody"}))
+        .await;
     assert_eq!(shown["component"], "ak-stage-authenticator-validate", "{shown}");
     for (choice, taken) in [
         (json!({"device_class": "totp", "device_uid": "7"}), false),
@@ -74,7 +126,13 @@ async fn wire_w10_a_choice_that_fits_no_device_says_so() {
         (json!({"device_class": "nonsense"}), false),
         (json!({"device_class": "webauthn", "device_uid": "-1"}), true),
     ] {
-        let seen = browser.answer("w10", "", json!({"component": "ak-stage-authenticator-validate", "selected_challenge": choice})).await;
+        let seen = browser
+            .answer(
+                "w10",
+                "",
+                json!({"component": "ak-stage-authenticator-validate", "selected_challenge": choice}),
+            )
+            .await;
         assert_eq!(seen["response_errors"]["selected_challenge"].is_array(), !taken, "{choice}: {seen}");
     }
     app.stop().await;
@@ -84,13 +142,28 @@ async fn wire_w10_a_choice_that_fits_no_device_says_so() {
 async fn wire_w24_duo_hosts_may_have_a_scheme_and_read_back_as_written() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
-    for (n, host) in ["api-1.duosecurity.com", "https://api-1.duosecurity.com", "https://api-1.duosecurity.com/"].iter().enumerate() {
-        let body = json!({"name": format!("duo-{n}"), "client_id": "c", "client_secret": "s", "api_hostname": host});
+    for (n, host) in
+        ["api-1.duosecurity.com", "https://api-1.duosecurity.com", "https://api-1.duosecurity.com/"]
+            .iter()
+            .enumerate()
+    {
+        let body =
+            json!({"name": format!("duo-{n}"), "client_id": "c", "client_secret": "s", "api_hostname": host});
         let answer = admin.post("/api/v3/stages/authenticator/duo/", body).await;
-        assert_eq!((answer.status.as_u16(), &answer.json()["api_hostname"]), (201, &json!(host)), "{}", answer.text());
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["api_hostname"]),
+            (201, &json!(host)),
+            "{}",
+            answer.text()
+        );
     }
     for host in ["", "a b", "https://", "evil.test/path?", "user@evil.test"] {
-        let answer = admin.post("/api/v3/stages/authenticator/duo/", json!({"name": "duo-x", "client_id": "c", "client_secret": "s", "api_hostname": host})).await;
+        let answer = admin
+            .post(
+                "/api/v3/stages/authenticator/duo/",
+                json!({"name": "duo-x", "client_id": "c", "client_secret": "s", "api_hostname": host}),
+            )
+            .await;
         assert_eq!(answer.status, 400, "{host}");
     }
     app.stop().await;
@@ -117,13 +190,32 @@ async fn wire_w28_sentences_that_clients_match() {
     }
     for (path, body, field, said) in [
         ("stages/dummy", json!({"name": "twice"}), "name", "stage with this name already exists."),
-        ("policies/dummy", json!({"name": "twice", "wait_min": 1, "wait_max": 2}), "name", "Policy with this name already exists."),
-        ("propertymappings/provider/scope", json!({"name": "twice", "scope_name": "x", "expression": "return {}"}), "name", "Property Mapping with this name already exists."),
-        ("flows/instances", json!({"name": "t", "slug": "twice", "title": "t", "designation": "authentication"}), "slug", "Flow with this slug already exists."),
+        (
+            "policies/dummy",
+            json!({"name": "twice", "wait_min": 1, "wait_max": 2}),
+            "name",
+            "Policy with this name already exists.",
+        ),
+        (
+            "propertymappings/provider/scope",
+            json!({"name": "twice", "scope_name": "x", "expression": "return {}"}),
+            "name",
+            "Property Mapping with this name already exists.",
+        ),
+        (
+            "flows/instances",
+            json!({"name": "t", "slug": "twice", "title": "t", "designation": "authentication"}),
+            "slug",
+            "Flow with this slug already exists.",
+        ),
         ("core/groups", json!({"name": "twice"}), "name", "Group with this name already exists."),
     ] {
         assert_eq!(admin.post(&format!("/api/v3/{path}/"), body.clone()).await.status, 201, "{path}");
-        assert_eq!(admin.post(&format!("/api/v3/{path}/"), body).await.json()[field], json!([said]), "{path}");
+        assert_eq!(
+            admin.post(&format!("/api/v3/{path}/"), body).await.json()[field],
+            json!([said]),
+            "{path}"
+        );
     }
     app.stop().await;
 }
@@ -165,12 +257,26 @@ async fn field_33_parameters_in_the_query_as_older_clients_send_them() {
     let mut admin = app.admin().await;
     let ada = app.user("ada", "Correct-Horse-9").await;
     admin.patch(&format!("/api/v3/core/users/{}/", ada.id), json!({"email": "ada@corp.test"})).await;
-    let stage = admin.post("/api/v3/stages/email/", json!({"name": "f33", "use_global_settings": true})).await.json();
+    let stage =
+        admin.post("/api/v3/stages/email/", json!({"name": "f33", "use_global_settings": true})).await.json();
     let pk = stage["pk"].as_str().unwrap().to_owned();
-    let flow = admin.post("/api/v3/flows/instances/", json!({"name": "f33", "slug": "f33", "title": "f", "designation": "recovery"})).await.json()["pk"].clone();
+    let flow = admin
+        .post(
+            "/api/v3/flows/instances/",
+            json!({"name": "f33", "slug": "f33", "title": "f", "designation": "recovery"}),
+        )
+        .await
+        .json()["pk"]
+        .clone();
     admin.post("/api/v3/flows/bindings/", json!({"target": flow, "stage": pk, "order": 0})).await;
-    let brand = admin.get("/api/v3/core/brands/").await.json()["results"][0]["brand_uuid"].as_str().unwrap().to_owned();
-    assert_eq!(admin.patch(&format!("/api/v3/core/brands/{brand}/"), json!({"flow_recovery": flow})).await.status, 200);
+    let brand = admin.get("/api/v3/core/brands/").await.json()["results"][0]["brand_uuid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        admin.patch(&format!("/api/v3/core/brands/{brand}/"), json!({"flow_recovery": flow})).await.status,
+        200
+    );
     let path = format!("/api/v3/core/users/{}/recovery_email/", ada.id);
     for (query, body, status) in [
         (format!("?email_stage={pk}"), json!({}), 204),
@@ -190,11 +296,17 @@ async fn field_33_parameters_in_the_query_as_older_clients_send_them() {
 #[tokio::test]
 async fn wire_the_guides_scripts_are_answered() {
     let sink = signet_testkit::MailSink::start(std::time::Duration::ZERO).await;
-    let setup = signet_testkit::Setup::new(DbKind::Sqlite).await.with("AUTHENTIK_EMAIL__HOST", "127.0.0.1").with("AUTHENTIK_EMAIL__PORT", &sink.port.to_string());
+    let setup = signet_testkit::Setup::new(DbKind::Sqlite)
+        .await
+        .with("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
+        .with("AUTHENTIK_EMAIL__PORT", &sink.port.to_string());
     let app = setup.start().await.unwrap();
     assert_eq!(app.browser().get("/api/v3/outposts/").await.status, 200);
     let mut admin = app.admin().await;
-    let ada = admin.post("/api/v3/core/users/", json!({"username": "ada", "name": "Ada", "email": "ada@corp.test"})).await.json();
+    let ada = admin
+        .post("/api/v3/core/users/", json!({"username": "ada", "name": "Ada", "email": "ada@corp.test"}))
+        .await
+        .json();
     let path = "/api/v3/stages/email/send/";
     assert_eq!(admin.post(path, json!({"user": ada["pk"], "template": "welcome"})).await.status, 204);
     let letter = sink.next().await.unwrap();
@@ -213,7 +325,8 @@ async fn wire_the_guides_scripts_are_answered() {
     app.stop().await;
 }
 
-/// Clients before 2024.8 and the guide's scripts tell challenges apart by `type`; the contract of today has none.
+/// Clients before 2024.8 and the guide's scripts tell challenges apart by `type`; the contract of today has
+/// none.
 #[tokio::test]
 async fn guide_g07_challenges_have_a_type() {
     let app = App::start(DbKind::Sqlite).await;
@@ -225,7 +338,11 @@ async fn guide_g07_challenges_have_a_type() {
     ] {
         let path = "/api/v3/flows/executor/default-authentication-flow/?query=";
         let shown = app.browser().send(http::Method::GET, path, &[("user-agent", agent)], "").await.json();
-        assert_eq!((&shown["type"], &shown["component"]), (&kind, &json!("ak-stage-identification")), "{agent}");
+        assert_eq!(
+            (&shown["type"], &shown["component"]),
+            (&kind, &json!("ak-stage-identification")),
+            "{agent}"
+        );
     }
     app.stop().await;
 }
@@ -236,15 +353,45 @@ async fn guide_g16_drift_and_g15_allowed_devices_are_settings() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
     for (drift, shown) in [(1, Json::Null), (0, json!(0)), (3, json!(3))] {
-        let made = admin.post("/api/v3/stages/authenticator/totp/", json!({"name": format!("drift-{drift}"), "digits": "6", "drift": drift})).await;
+        let made = admin
+            .post(
+                "/api/v3/stages/authenticator/totp/",
+                json!({"name": format!("drift-{drift}"), "digits": "6", "drift": drift}),
+            )
+            .await;
         assert_eq!((made.status.as_u16(), &made.json()["drift"]), (201, &shown), "{}", made.text());
     }
     for bad in [-1, 11] {
-        assert_eq!(admin.post("/api/v3/stages/authenticator/totp/", json!({"name": "d", "digits": "6", "drift": bad})).await.status, 400);
+        assert_eq!(
+            admin
+                .post("/api/v3/stages/authenticator/totp/", json!({"name": "d", "digits": "6", "drift": bad}))
+                .await
+                .status,
+            400
+        );
     }
-    let made = admin.post("/api/v3/stages/authenticator/webauthn/", json!({"name": "w", "allowed_devices": ["usb", "nfc", "ble", "internal"]})).await;
-    assert_eq!((made.status.as_u16(), &made.json()["allowed_devices"]), (201, &json!(["usb", "nfc", "ble", "internal"])), "{}", made.text());
-    assert_eq!(admin.post("/api/v3/stages/authenticator/webauthn/", json!({"name": "x", "allowed_devices": ["pigeon"]})).await.status, 400);
+    let made = admin
+        .post(
+            "/api/v3/stages/authenticator/webauthn/",
+            json!({"name": "w", "allowed_devices": ["usb", "nfc", "ble", "internal"]}),
+        )
+        .await;
+    assert_eq!(
+        (made.status.as_u16(), &made.json()["allowed_devices"]),
+        (201, &json!(["usb", "nfc", "ble", "internal"])),
+        "{}",
+        made.text()
+    );
+    assert_eq!(
+        admin
+            .post(
+                "/api/v3/stages/authenticator/webauthn/",
+                json!({"name": "x", "allowed_devices": ["pigeon"]})
+            )
+            .await
+            .status,
+        400
+    );
     app.stop().await;
 }
 
@@ -253,8 +400,18 @@ async fn guide_g06_and_a_body_that_is_wrong_in_several_ways() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
     let made = admin.post("/api/v3/core/users/", json!({"username": "csv", "first_name": "C", "last_name": "Sv", "groups": ["", " ", "authentik Admins"]})).await;
-    assert_eq!((made.status.as_u16(), made.json()["groups"].as_array().map(Vec::len)), (201, Some(1)), "{}", made.text());
-    let wrong = admin.post("/api/v3/core/users/", json!({"username": "csv", "name": "x", "email": "nonsense", "groups": ["nobody"]})).await;
+    assert_eq!(
+        (made.status.as_u16(), made.json()["groups"].as_array().map(Vec::len)),
+        (201, Some(1)),
+        "{}",
+        made.text()
+    );
+    let wrong = admin
+        .post(
+            "/api/v3/core/users/",
+            json!({"username": "csv", "name": "x", "email": "nonsense", "groups": ["nobody"]}),
+        )
+        .await;
     assert_eq!(wrong.status, 400);
     for field in ["username", "email", "groups"] {
         assert!(wrong.json()[field].is_array(), "{field}: {}", wrong.text());
@@ -272,20 +429,58 @@ async fn redteam_25_tokens_of_plain_people() {
         let other = app.user("bob", "Correct-Horse-9").await;
         let mut browser = app.with_token(ada.id).await;
         for (n, user) in [other.id, 4711, ada.id].into_iter().enumerate() {
-            let made = browser.post("/api/v3/core/tokens/", json!({"identifier": format!("mine-{n}"), "intent": "api", "user": user})).await;
-            assert_eq!((made.status.as_u16(), &made.json()["user"]), (201, &json!(ada.id)), "{}", made.text());
+            let made = browser
+                .post(
+                    "/api/v3/core/tokens/",
+                    json!({"identifier": format!("mine-{n}"), "intent": "api", "user": user}),
+                )
+                .await;
+            assert_eq!(
+                (made.status.as_u16(), &made.json()["user"]),
+                (201, &json!(ada.id)),
+                "{}",
+                made.text()
+            );
         }
-        let refused = browser.post("/api/v3/core/tokens/", json!({"identifier": "service-account-grafana-password", "intent": "api"})).await;
+        let refused = browser
+            .post(
+                "/api/v3/core/tokens/",
+                json!({"identifier": "service-account-grafana-password", "intent": "api"}),
+            )
+            .await;
         assert!(refused.status == 400 && refused.json()["identifier"].is_array(), "{}", refused.text());
-        assert_eq!(browser.patch("/api/v3/core/tokens/mine-0/", json!({"identifier": "Service-Account-x"})).await.status, 400);
+        assert_eq!(
+            browser
+                .patch("/api/v3/core/tokens/mine-0/", json!({"identifier": "Service-Account-x"}))
+                .await
+                .status,
+            400
+        );
         // Even one that was there before keeps no account from being made.
-        assert_eq!(admin.post("/api/v3/core/tokens/", json!({"identifier": "service-account-grafana-password", "intent": "api"})).await.status, 201);
+        assert_eq!(
+            admin
+                .post(
+                    "/api/v3/core/tokens/",
+                    json!({"identifier": "service-account-grafana-password", "intent": "api"})
+                )
+                .await
+                .status,
+            201
+        );
         let made = admin.post("/api/v3/core/users/service_account/", json!({"name": "grafana"})).await;
         assert_eq!(made.status, 200, "{}", made.text());
         for n in 3..99 {
-            assert_eq!(browser.post("/api/v3/core/tokens/", json!({"identifier": format!("mine-{n}"), "intent": "api"})).await.status, 201, "{n}");
+            assert_eq!(
+                browser
+                    .post("/api/v3/core/tokens/", json!({"identifier": format!("mine-{n}"), "intent": "api"}))
+                    .await
+                    .status,
+                201,
+                "{n}"
+            );
         }
-        let refused = browser.post("/api/v3/core/tokens/", json!({"identifier": "one-more", "intent": "api"})).await;
+        let refused =
+            browser.post("/api/v3/core/tokens/", json!({"identifier": "one-more", "intent": "api"})).await;
         assert!(refused.status == 400 && refused.json()["non_field_errors"].is_array(), "{}", refused.text());
         app.stop().await;
     })
@@ -297,12 +492,28 @@ async fn redteam_25_tokens_of_plain_people() {
 async fn redteam_15_the_shipped_flow_names_nobody() {
     let app = App::start(DbKind::Sqlite).await;
     let ada = app.user("JDoe7", "Correct-Horse-9").await;
-    app.admin().await.patch(&format!("/api/v3/core/users/{}/", ada.id), json!({"email": "jane.doe@corp.test", "name": "Jane"})).await;
+    app.admin()
+        .await
+        .patch(
+            &format!("/api/v3/core/users/{}/", ada.id),
+            json!({"email": "jane.doe@corp.test", "name": "Jane"}),
+        )
+        .await;
     for typed in ["jane.doe@corp.test", "JDOE7", "nobody@corp.test"] {
         let mut browser = app.browser();
         browser.challenge("default-authentication-flow", "").await;
-        let shown = browser.answer("default-authentication-flow", "", json!({"component": "ak-stage-identification", "uid_field": typed})).await;
-        assert_eq!((&shown["component"], &shown["pending_user"]), (&json!("ak-stage-password"), &json!(typed.to_lowercase())), "{shown}");
+        let shown = browser
+            .answer(
+                "default-authentication-flow",
+                "",
+                json!({"component": "ak-stage-identification", "uid_field": typed}),
+            )
+            .await;
+        assert_eq!(
+            (&shown["component"], &shown["pending_user"]),
+            (&json!("ak-stage-password"), &json!(typed.to_lowercase())),
+            "{shown}"
+        );
         assert!(!shown.to_string().contains("JDoe7"), "{shown}");
     }
     app.stop().await;

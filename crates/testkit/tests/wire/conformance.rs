@@ -31,11 +31,19 @@ async fn wire_w1_defaults_are_those_of_the_original() {
         };
         let same = default == wanted || (default.is_number() && default.as_f64() == wanted.as_f64());
         if def.required || !same {
-            wrong.push(format!("{place}: {default}, expected {wanted}{}", if def.required { " (required here)" } else { "" }));
+            wrong.push(format!(
+                "{place}: {default}, expected {wanted}{}",
+                if def.required { " (required here)" } else { "" }
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let consent = app.admin().await.get("/api/v3/stages/consent/?name=default-provider-authorization-consent").await.json();
+    let consent = app
+        .admin()
+        .await
+        .get("/api/v3/stages/consent/?name=default-provider-authorization-consent")
+        .await
+        .json();
     assert_eq!(consent["results"][0]["mode"], "expiring");
     app.stop().await;
 }
@@ -46,12 +54,16 @@ async fn wire_w23_written_read_and_written_again() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
     let mut seen = 0;
-    let paths: Vec<(&str, &str)> = app.core.registry.all().iter().filter(|d| !d.rows).map(|d| (d.path, d.key)).collect();
+    let paths: Vec<(&str, &str)> =
+        app.core.registry.all().iter().filter(|d| !d.rows).map(|d| (d.path, d.key)).collect();
     for (path, key) in paths {
         let list = admin.get(&format!("/api/v3/{path}/?page_size=100")).await;
         assert_eq!(list.status, 200, "{path}: {}", list.text());
         for shown in list.json()["results"].as_array().unwrap() {
-            let address = format!("/api/v3/{path}/{}/", shown[key].as_str().map_or_else(|| shown[key].to_string(), str::to_owned));
+            let address = format!(
+                "/api/v3/{path}/{}/",
+                shown[key].as_str().map_or_else(|| shown[key].to_string(), str::to_owned)
+            );
             let before = admin.get(&address).await.json();
             // Secrets are not shown; those that are required are written as they are, by leaving them out.
             let written = admin.patch(&address, before.clone()).await;
@@ -67,15 +79,35 @@ async fn wire_w23_written_read_and_written_again() {
     }
     assert!(seen > 60, "{seen}");
     // Keys come with a line end out of files; the original keeps them without.
-    let made = admin.post("/api/v3/crypto/certificatekeypairs/generate/", json!({"common_name": "w23", "validity_days": 10})).await.json();
+    let made = admin
+        .post(
+            "/api/v3/crypto/certificatekeypairs/generate/",
+            json!({"common_name": "w23", "validity_days": 10}),
+        )
+        .await
+        .json();
     let pk = made["pk"].as_str().unwrap();
-    let certificate = admin.get(&format!("/api/v3/crypto/certificatekeypairs/{pk}/view_certificate/")).await.json()["data"].as_str().unwrap().trim().to_owned();
-    let private = admin.get(&format!("/api/v3/crypto/certificatekeypairs/{pk}/view_private_key/")).await.json()["data"].as_str().unwrap().trim().to_owned();
+    let certificate =
+        admin.get(&format!("/api/v3/crypto/certificatekeypairs/{pk}/view_certificate/")).await.json()["data"]
+            .as_str()
+            .unwrap()
+            .trim()
+            .to_owned();
+    let private =
+        admin.get(&format!("/api/v3/crypto/certificatekeypairs/{pk}/view_private_key/")).await.json()["data"]
+            .as_str()
+            .unwrap()
+            .trim()
+            .to_owned();
     let body = json!({"name": "w23-b", "certificate_data": format!("{certificate}\n"), "key_data": format!("{private}\n")});
     let made = admin.post("/api/v3/crypto/certificatekeypairs/", body).await.json();
     let pk = made["pk"].as_str().unwrap();
     for (what, data) in [("certificate", certificate), ("private_key", private)] {
-        assert_eq!(admin.get(&format!("/api/v3/crypto/certificatekeypairs/{pk}/view_{what}/")).await.json()["data"], json!(data), "{what}");
+        assert_eq!(
+            admin.get(&format!("/api/v3/crypto/certificatekeypairs/{pk}/view_{what}/")).await.json()["data"],
+            json!(data),
+            "{what}"
+        );
     }
     app.stop().await;
 }
@@ -103,7 +135,12 @@ async fn wire_w7_filters_that_the_document_names_narrow() {
     ] {
         let answer = admin.get(&format!("/api/v3/{path}/?{filter}")).await;
         let empty = answer.status == 200 && answer.json()["results"].as_array().is_some_and(Vec::is_empty);
-        assert!(empty || answer.status == 400, "{path}?{filter}: {} {}", answer.status, answer.text().chars().take(200).collect::<String>());
+        assert!(
+            empty || answer.status == 400,
+            "{path}?{filter}: {} {}",
+            answer.status,
+            answer.text().chars().take(200).collect::<String>()
+        );
     }
     app.stop().await;
 }

@@ -11,7 +11,10 @@ fn folder(name: &str) -> PathBuf {
 }
 
 async fn start(folder: &Path, port: u16) -> App {
-    let setup = Setup::new(DbKind::Sqlite).await.with("AUTHENTIK_EMAIL__HOST", "127.0.0.1").with("AUTHENTIK_EMAIL__PORT", &port.to_string());
+    let setup = Setup::new(DbKind::Sqlite)
+        .await
+        .with("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
+        .with("AUTHENTIK_EMAIL__PORT", &port.to_string());
     setup.with("AUTHENTIK_EMAIL__TEMPLATE_DIR", &folder.display().to_string()).start().await.unwrap()
 }
 
@@ -23,11 +26,22 @@ async fn made(admin: &mut Browser, path: &str, body: Json) -> Json {
 
 /// A recovery flow that mails by the template; its slug.
 async fn recovery(admin: &mut Browser, name: &str, template: &str) -> String {
-    let ident = made(admin, "/stages/identification/", json!({"name": format!("{name}-i"), "user_fields": ["username"]})).await;
+    let ident = made(
+        admin,
+        "/stages/identification/",
+        json!({"name": format!("{name}-i"), "user_fields": ["username"]}),
+    )
+    .await;
     let mail = made(admin, "/stages/email/", json!({"name": format!("{name}-m"), "use_global_settings": true, "template": template, "subject": "s"})).await;
-    let flow = made(admin, "/flows/instances/", json!({"name": name, "slug": name, "title": name, "designation": "recovery"})).await;
+    let flow = made(
+        admin,
+        "/flows/instances/",
+        json!({"name": name, "slug": name, "title": name, "designation": "recovery"}),
+    )
+    .await;
     for (order, stage) in [ident, mail].iter().enumerate() {
-        made(admin, "/flows/bindings/", json!({"target": flow["pk"], "stage": stage["pk"], "order": order})).await;
+        made(admin, "/flows/bindings/", json!({"target": flow["pk"], "stage": stage["pk"], "order": order}))
+            .await;
     }
     name.to_owned()
 }
@@ -48,13 +62,19 @@ async fn field_17_18_letters_of_the_field_are_written() {
     .unwrap();
     let app = start(&folder, sink.port).await;
     let mut admin = app.admin().await;
-    let group = made(&mut admin, "/core/groups/", json!({"name": "staff", "attributes": {"from_group": "g"}})).await;
+    let group =
+        made(&mut admin, "/core/groups/", json!({"name": "staff", "attributes": {"from_group": "g"}})).await;
     made(&mut admin, "/core/users/", json!({"username": "ada", "name": "Ada <b>", "email": "ada@corp.test", "attributes": {"team": "blue"}, "groups": [group["pk"]]})).await;
-    for (template, said) in [("attributes.html", vec!["blue|g||ok"]), ("tags.html", vec!["<p>1Staff 2026 2026-11-23 Ada …", "/static/x.png"])] {
+    for (template, said) in [
+        ("attributes.html", vec!["blue|g||ok"]),
+        ("tags.html", vec!["<p>1Staff 2026 2026-11-23 Ada …", "/static/x.png"]),
+    ] {
         let slug = recovery(&mut admin, template.trim_end_matches(".html"), template).await;
         let mut browser = app.browser();
         browser.challenge(&slug, "").await;
-        let seen = browser.answer(&slug, "", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
+        let seen = browser
+            .answer(&slug, "", json!({"component": "ak-stage-identification", "uid_field": "ada"}))
+            .await;
         assert_eq!(seen["component"], "ak-stage-email", "{seen}");
         let letter = sink.next().await.unwrap_or_else(|| panic!("no letter by {template}"));
         for said in said {
@@ -76,7 +96,10 @@ async fn field_17_a_template_that_cannot_work_is_said_when_it_is_chosen() {
     let mut admin = app.admin().await;
     for (template, said) in [
         ("broken.html", "The template cannot be used: broken.html, line 2: endif is missing."),
-        ("child.html", "The template cannot be used: child.html, line 1: there is no template called nothing.html."),
+        (
+            "child.html",
+            "The template cannot be used: child.html, line 1: there is no template called nothing.html.",
+        ),
         ("twin.html", "The template cannot be used: twin.txt, line 1: there is no filter called “shout”."),
         ("none.html", "Invalid template 'none.html' specified."),
     ] {

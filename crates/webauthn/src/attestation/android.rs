@@ -17,7 +17,8 @@ pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
     if !certificate.is_for(&subject.attested.key) {
         return Err(WebAuthnError::Attestation("the certificate is for another key"));
     }
-    let (value, _) = certificate.extension(DESCRIPTION)?.ok_or(WebAuthnError::Attestation("no description of the key"))?;
+    let (value, _) =
+        certificate.extension(DESCRIPTION)?.ok_or(WebAuthnError::Attestation("no description of the key"))?;
     let mut description = Der(Der(value).expect(SEQUENCE)?);
     for tag in [INTEGER, ENUMERATED, INTEGER, ENUMERATED] {
         description.expect(tag)?;
@@ -32,7 +33,9 @@ pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
         let mut list = Der(list);
         while !list.0.is_empty() {
             match list.next()? {
-                (ALL_APPLICATIONS, _) => return Err(WebAuthnError::Attestation("the key is for all applications")),
+                (ALL_APPLICATIONS, _) => {
+                    return Err(WebAuthnError::Attestation("the key is for all applications"));
+                }
                 (ORIGIN, value) => generated |= Der(value).expect(INTEGER)? == [0],
                 (PURPOSE, value) => {
                     let mut purposes = Der(Der(value).expect(SET)?);
@@ -44,5 +47,9 @@ pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
             }
         }
     }
-    if generated && signs { Ok(Attestation::Certificate) } else { Err(WebAuthnError::Attestation("the key was not made on the device for signing")) }
+    if generated && signs {
+        Ok(Attestation::Certificate)
+    } else {
+        Err(WebAuthnError::Attestation("the key was not made on the device for signing"))
+    }
 }

@@ -2,7 +2,9 @@
 use super::der::{Der, OCTETS};
 use crate::cose::{Numbers, PublicKey, trimmed};
 use crate::{Algorithm, WebAuthnError};
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey, VerificationAlgorithm,
+};
 use x509_parser::der_parser::asn1_rs::FromDer;
 use x509_parser::der_parser::oid::Oid;
 use x509_parser::prelude::X509Certificate;
@@ -32,7 +34,8 @@ impl<'a> Certificate<'a> {
     }
     /// Version 3, and no authority.
     pub fn is_leaf(&self) -> bool {
-        self.0.version() == X509Version::V3 && matches!(self.0.basic_constraints(), Ok(Some(c)) if !c.value.ca)
+        self.0.version() == X509Version::V3
+            && matches!(self.0.basic_constraints(), Ok(Some(c)) if !c.value.ca)
     }
     pub fn has_subject(&self) -> bool {
         self.0.subject().iter().next().is_some()
@@ -41,7 +44,8 @@ impl<'a> Certificate<'a> {
         self.0.subject().iter_country().any(|c| c.as_str().is_ok_and(|t| t.len() == 2))
     }
     pub fn names_organization(&self) -> bool {
-        self.0.subject().iter_organization().next().is_some() && self.0.subject().iter_common_name().next().is_some()
+        self.0.subject().iter_organization().next().is_some()
+            && self.0.subject().iter_common_name().next().is_some()
     }
     pub fn is_of_unit(&self, unit: &str) -> bool {
         self.0.subject().iter_organizational_unit().any(|u| u.as_str().is_ok_and(|t| t == unit))
@@ -65,7 +69,8 @@ impl<'a> Certificate<'a> {
     pub fn is_for(&self, key: &PublicKey) -> bool {
         let bits = self.0.public_key().subject_public_key.data.as_ref();
         match &key.numbers {
-            Numbers::Rsa { n, e } => RSAPublicKey::from_der(bits).is_ok_and(|(_, k)| trimmed(k.modulus) == *n && trimmed(k.exponent) == *e),
+            Numbers::Rsa { n, e } => RSAPublicKey::from_der(bits)
+                .is_ok_and(|(_, k)| trimmed(k.modulus) == *n && trimmed(k.exponent) == *e),
             _ => bits == key.point(),
         }
     }
@@ -82,6 +87,8 @@ impl<'a> Certificate<'a> {
             _ => return Err(WebAuthnError::Attestation("its algorithm is not supported")),
         };
         let bits = self.0.public_key().subject_public_key.data.as_ref();
-        UnparsedPublicKey::new(by, bits).verify(message, signature).map_err(|_| WebAuthnError::Attestation("its signature does not fit"))
+        UnparsedPublicKey::new(by, bits)
+            .verify(message, signature)
+            .map_err(|_| WebAuthnError::Attestation("its signature does not fit"))
     }
 }

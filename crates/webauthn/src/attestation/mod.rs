@@ -1,5 +1,5 @@
-//! Attestation statements (§8): what an authenticator says about itself. Every statement is checked in itself; whether
-//! the maker's root is trusted is not judged, since no list of roots is shipped.
+//! Attestation statements (§8): what an authenticator says about itself. Every statement is checked in
+//! itself; whether the maker's root is trusted is not judged, since no list of roots is shipped.
 mod android;
 mod apple;
 mod certificate;
@@ -47,8 +47,13 @@ impl<'a> Subject<'a> {
     }
     /// The first certificate of the chain, and the chain's length.
     fn chain(&self) -> Result<(&'a [u8], usize), WebAuthnError> {
-        let list = self.statement.get("x5c").and_then(Value::array).ok_or(WebAuthnError::Attestation("no certificate"))?;
-        let first = list.first().and_then(Value::bytes).ok_or(WebAuthnError::Attestation("no certificate"))?;
+        let list = self
+            .statement
+            .get("x5c")
+            .and_then(Value::array)
+            .ok_or(WebAuthnError::Attestation("no certificate"))?;
+        let first =
+            list.first().and_then(Value::bytes).ok_or(WebAuthnError::Attestation("no certificate"))?;
         Ok((first, list.len()))
     }
 }

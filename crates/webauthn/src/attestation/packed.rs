@@ -15,7 +15,11 @@ pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
     let (der, _) = subject.chain()?;
     let certificate = Certificate::read(der)?;
     certificate.verify(algorithm, &subject.signed(), signature)?;
-    if !certificate.is_leaf() || !certificate.country_has_two_letters() || !certificate.names_organization() || !certificate.is_of_unit("Authenticator Attestation") {
+    if !certificate.is_leaf()
+        || !certificate.country_has_two_letters()
+        || !certificate.names_organization()
+        || !certificate.is_of_unit("Authenticator Attestation")
+    {
         return Err(WebAuthnError::Attestation("the certificate is not one for attestation"));
     }
     certificate.check_aaguid(&subject.attested.aaguid)?;

@@ -35,7 +35,11 @@ pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
     let (der, _) = subject.chain()?;
     let certificate = Certificate::read(der)?;
     certificate.verify(algorithm, info, subject.signature()?)?;
-    if !certificate.is_leaf() || certificate.has_subject() || !certificate.has_usage(AIK) || !certificate.has_alternative_names() {
+    if !certificate.is_leaf()
+        || certificate.has_subject()
+        || !certificate.has_usage(AIK)
+        || !certificate.has_alternative_names()
+    {
         return Err(WebAuthnError::Attestation("the certificate is not one for attestation"));
     }
     certificate.check_aaguid(&subject.attested.aaguid)?;

@@ -12,7 +12,9 @@ pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
     if subject.attested.aaguid != [0; 16] {
         return Err(WebAuthnError::Attestation("U2F knows no models"));
     }
-    let signed = [&[0], subject.data.rp_hash, subject.client_hash, subject.attested.id, &subject.attested.key.point()].concat();
+    let signed =
+        [&[0], subject.data.rp_hash, subject.client_hash, subject.attested.id, &subject.attested.key.point()]
+            .concat();
     certificate.verify(Algorithm::Es256.id(), &signed, subject.signature()?)?;
     Ok(Attestation::Certificate)
 }

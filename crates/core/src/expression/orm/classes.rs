@@ -35,7 +35,8 @@ const POLICIES: &str = "authentik.policies.models";
 
 pub static USER: Class = rows("User", CORE, Model::User);
 pub static GROUP: Class = rows("Group", CORE, Model::Group);
-pub static ENTITLEMENT: Class = objects("ApplicationEntitlement", CORE, "authentik_core.applicationentitlement");
+pub static ENTITLEMENT: Class =
+    objects("ApplicationEntitlement", CORE, "authentik_core.applicationentitlement");
 pub static INVITATION: Class = rows("Invitation", "authentik.stages.invitation.models", Model::Invitation);
 pub static DEVICES: [Class; 6] = [
     rows("StaticDevice", "authentik.stages.authenticator_static.models", Model::Static),
@@ -56,32 +57,64 @@ static REST: [Class; 38] = [
     rows("Reputation", "authentik.policies.reputation.models", Model::Reputation),
     objects("PolicyBinding", POLICIES, "authentik_policies.policybinding"),
     family("Policy", POLICIES, Base::Policy),
-    objects("ExpressionPolicy", "authentik.policies.expression.models", "authentik_policies_expression.expressionpolicy"),
+    objects(
+        "ExpressionPolicy",
+        "authentik.policies.expression.models",
+        "authentik_policies_expression.expressionpolicy",
+    ),
     objects("Flow", FLOWS, "authentik_flows.flow"),
     objects("FlowStageBinding", FLOWS, "authentik_flows.flowstagebinding"),
     family("Stage", FLOWS, Base::Stage),
     objects("EmailStage", "authentik.stages.email.models", "authentik_stages_email.emailstage"),
     objects("PromptStage", "authentik.stages.prompt.models", "authentik_stages_prompt.promptstage"),
     objects("Prompt", "authentik.stages.prompt.models", "authentik_stages_prompt.prompt"),
-    objects("IdentificationStage", "authentik.stages.identification.models", "authentik_stages_identification.identificationstage"),
+    objects(
+        "IdentificationStage",
+        "authentik.stages.identification.models",
+        "authentik_stages_identification.identificationstage",
+    ),
     objects("PasswordStage", "authentik.stages.password.models", "authentik_stages_password.passwordstage"),
-    objects("UserLoginStage", "authentik.stages.user_login.models", "authentik_stages_user_login.userloginstage"),
-    objects("UserWriteStage", "authentik.stages.user_write.models", "authentik_stages_user_write.userwritestage"),
-    objects("InvitationStage", "authentik.stages.invitation.models", "authentik_stages_invitation.invitationstage"),
+    objects(
+        "UserLoginStage",
+        "authentik.stages.user_login.models",
+        "authentik_stages_user_login.userloginstage",
+    ),
+    objects(
+        "UserWriteStage",
+        "authentik.stages.user_write.models",
+        "authentik_stages_user_write.userwritestage",
+    ),
+    objects(
+        "InvitationStage",
+        "authentik.stages.invitation.models",
+        "authentik_stages_invitation.invitationstage",
+    ),
     objects("Brand", "authentik.brands.models", "authentik_brands.brand"),
     objects("CertificateKeyPair", "authentik.crypto.models", "authentik_crypto.certificatekeypair"),
-    objects("OAuth2Provider", "authentik.providers.oauth2.models", "authentik_providers_oauth2.oauth2provider"),
+    objects(
+        "OAuth2Provider",
+        "authentik.providers.oauth2.models",
+        "authentik_providers_oauth2.oauth2provider",
+    ),
     objects("ScopeMapping", "authentik.providers.oauth2.models", "authentik_providers_oauth2.scopemapping"),
     objects("ProxyProvider", "authentik.providers.proxy.models", "authentik_providers_proxy.proxyprovider"),
     objects("SAMLProvider", "authentik.providers.saml.models", "authentik_providers_saml.samlprovider"),
     objects("LDAPProvider", "authentik.providers.ldap.models", "authentik_providers_ldap.ldapprovider"),
-    objects("RadiusProvider", "authentik.providers.radius.models", "authentik_providers_radius.radiusprovider"),
+    objects(
+        "RadiusProvider",
+        "authentik.providers.radius.models",
+        "authentik_providers_radius.radiusprovider",
+    ),
     objects("SCIMProvider", "authentik.providers.scim.models", "authentik_providers_scim.scimprovider"),
     objects("OAuthSource", "authentik.sources.oauth.models", "authentik_sources_oauth.oauthsource"),
     objects("SAMLSource", "authentik.sources.saml.models", "authentik_sources_saml.samlsource"),
     objects("LDAPSource", "authentik.sources.ldap.models", "authentik_sources_ldap.ldapsource"),
     objects("PlexSource", "authentik.sources.plex.models", "authentik_sources_plex.plexsource"),
-    objects("KerberosSource", "authentik.sources.kerberos.models", "authentik_sources_kerberos.kerberossource"),
+    objects(
+        "KerberosSource",
+        "authentik.sources.kerberos.models",
+        "authentik_sources_kerberos.kerberossource",
+    ),
     objects("SCIMSource", "authentik.sources.scim.models", "authentik_sources_scim.scimsource"),
     objects("Outpost", "authentik.outposts.models", "authentik_outposts.outpost"),
 ];
@@ -102,7 +135,14 @@ impl Class {
         let mut names = vec![self.name.to_owned()];
         if let ClassKind::Family(base) = self.kind {
             let end = base.label().rsplit('.').next().unwrap_or_default().to_owned();
-            names.extend(all().filter(|other| matches!(other.kind, ClassKind::Objects(_)) && other.name.to_lowercase().ends_with(&end)).map(|other| other.name.to_owned()));
+            names.extend(
+                all()
+                    .filter(|other| {
+                        matches!(other.kind, ClassKind::Objects(_))
+                            && other.name.to_lowercase().ends_with(&end)
+                    })
+                    .map(|other| other.name.to_owned()),
+            );
         }
         names
     }

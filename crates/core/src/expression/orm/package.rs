@@ -1,5 +1,5 @@
 //! `import authentik…`: packages, classes, constants and functions.
-use super::classes::{self, Class, DEVICES, ClassKind};
+use super::classes::{self, Class, ClassKind, DEVICES};
 use super::plain::plain;
 use super::query::{Base, Query};
 use super::settings;
@@ -18,8 +18,12 @@ const OF_AUTHENTICATORS: [&str; 2] = ["devices_for_user", "user_has_device"];
 /// Whether `import module`, or `from module import part`, finds something.
 pub fn offers(module: &str, part: Option<&str>) -> bool {
     is_package(module)
-        && part
-            .is_none_or(|part| class(module, part).is_some() || settings::constant(module, part).is_some() || is_function(module, part) || is_package(&format!("{module}.{part}")))
+        && part.is_none_or(|part| {
+            class(module, part).is_some()
+                || settings::constant(module, part).is_some()
+                || is_function(module, part)
+                || is_package(&format!("{module}.{part}"))
+        })
 }
 fn class(module: &str, name: &str) -> Option<&'static Class> {
     classes::all().find(|class| class.module == module && class.name == name)
@@ -29,7 +33,8 @@ fn is_function(module: &str, name: &str) -> bool {
 }
 /// Whether it is a module with something inside, or the way to one.
 fn is_package(path: &str) -> bool {
-    let inside = |module: &str| module.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let inside =
+        |module: &str| module.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     inside(AUTHENTICATORS) || classes::all().any(|class| inside(class.module))
 }
 
@@ -52,7 +57,10 @@ impl HostObject for Package {
             return Some(value);
         }
         if is_function(&self.path, name) {
-            return Some(Value::object(Devices { shared: self.shared.clone(), exists: name == "user_has_device" }));
+            return Some(Value::object(Devices {
+                shared: self.shared.clone(),
+                exists: name == "user_has_device",
+            }));
         }
         let path = format!("{}.{name}", self.path);
         is_package(&path).then(|| Value::object(Self { shared: self.shared.clone(), path }))
@@ -78,7 +86,10 @@ impl HostObject for Model {
         (name == "objects").then(|| Value::object(Query::manager(&self.shared, self.class, Base::All)))
     }
     fn call<'a>(&'a self, _: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
-        Box::pin(std::future::ready(Err(CallError::Fatal(format!("expressions do not make objects of {}", self.class.name)))))
+        Box::pin(std::future::ready(Err(CallError::Fatal(format!(
+            "expressions do not make objects of {}",
+            self.class.name
+        )))))
     }
 }
 
@@ -105,10 +116,16 @@ impl HostObject for Devices {
             if method != "__call__" {
                 return Err(CallError::NotFound);
             }
-            let user =
-                args.first().or_else(|| kwargs.iter().find(|(name, _)| name == "user").map(|(_, value)| value)).ok_or_else(|| CallError::Type("a user is missing".into()))?;
+            let user = args
+                .first()
+                .or_else(|| kwargs.iter().find(|(name, _)| name == "user").map(|(_, value)| value))
+                .ok_or_else(|| CallError::Type("a user is missing".into()))?;
             let user = plain(user).await?;
-            let confirmed = args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "confirmed").map(|(_, value)| value)).cloned().unwrap_or(Value::Bool(true));
+            let confirmed = args
+                .get(1)
+                .or_else(|| kwargs.iter().find(|(name, _)| name == "confirmed").map(|(_, value)| value))
+                .cloned()
+                .unwrap_or(Value::Bool(true));
             let mut found = Vec::new();
             // Nobody without an account has one.
             for class in DEVICES.iter().filter(|_| !user.is_null()) {
@@ -117,7 +134,14 @@ impl HostObject for Devices {
                     pairs.push(("confirmed".to_owned(), confirmed.into()));
                 }
                 debug_assert!(matches!(class.kind, ClassKind::Rows(_)));
-                found.extend(Query::manager(&self.shared, class, Base::All).where_all(pairs)?.objects().await?.iter().cloned());
+                found.extend(
+                    Query::manager(&self.shared, class, Base::All)
+                        .where_all(pairs)?
+                        .objects()
+                        .await?
+                        .iter()
+                        .cloned(),
+                );
             }
             Ok(if self.exists { (!found.is_empty()).into() } else { Value::list(found) })
         })

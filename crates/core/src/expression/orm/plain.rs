@@ -1,4 +1,5 @@
-//! Values that are compared with: objects as their keys, times as text, queries as the keys of what they find.
+//! Values that are compared with: objects as their keys, times as text, queries as the keys of what they
+//! find.
 use super::query::Query;
 use crate::expression::people;
 use signet_base::Json;
@@ -29,8 +30,16 @@ pub fn plain(value: &Value) -> BoxFuture<'_, Result<Json, CallError>> {
                     return Ok(Json::Array(keys));
                 }
                 if let Some(config) = people::configured(value) {
-                    let keys = [Some(config.wire_pk()), Some(Json::from(config.pk.to_string())), config.pbm().map(|pbm| Json::from(pbm.to_string()))];
-                    return Ok(Json::Object([(KEYS.to_owned(), Json::Array(keys.into_iter().flatten().collect()))].into_iter().collect()));
+                    let keys = [
+                        Some(config.wire_pk()),
+                        Some(Json::from(config.pk.to_string())),
+                        config.pbm().map(|pbm| Json::from(pbm.to_string())),
+                    ];
+                    return Ok(Json::Object(
+                        [(KEYS.to_owned(), Json::Array(keys.into_iter().flatten().collect()))]
+                            .into_iter()
+                            .collect(),
+                    ));
                 }
                 match object.attr("pk") {
                     Some(pk) => return plain(&pk).await,
@@ -40,7 +49,9 @@ pub fn plain(value: &Value) -> BoxFuture<'_, Result<Json, CallError>> {
                         .text
                         .filter(|_| object.type_name() == "UUID")
                         .map(Json::from)
-                        .ok_or_else(|| CallError::Type(format!("{} cannot be compared with", object.type_name())))?,
+                        .ok_or_else(|| {
+                            CallError::Type(format!("{} cannot be compared with", object.type_name()))
+                        })?,
                 }
             }
             Value::List(items) => {

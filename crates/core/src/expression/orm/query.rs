@@ -1,5 +1,5 @@
 //! One lazy query, as Django's: nothing is read before its truth, its length or its objects are asked for.
-use super::classes::{Class, GROUP, ClassKind, USER};
+use super::classes::{Class, ClassKind, GROUP, USER};
 use super::plain::is_asked;
 use super::tree::{self, Tree};
 use crate::expression::objects::{CallResult, Shared};
@@ -133,7 +133,8 @@ impl Query {
                 }
             }
         }
-        new.more = self.more.iter().map(|other| other.narrowed(new.tree.clone())).collect::<Result<_, _>>()?;
+        new.more =
+            self.more.iter().map(|other| other.narrowed(new.tree.clone())).collect::<Result<_, _>>()?;
         Ok(new)
     }
 
@@ -141,7 +142,9 @@ impl Query {
     fn is_at_hand(&self) -> bool {
         let own = match (&self.class.kind, &self.base) {
             (_, Base::Nothing) | (ClassKind::Objects(_) | ClassKind::Family(_), _) => true,
-            (ClassKind::Rows(Model::Group), Base::Groups(_)) => self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some()),
+            (ClassKind::Rows(Model::Group), Base::Groups(_)) => {
+                self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some())
+            }
             _ => false,
         };
         own && self.more.iter().all(Query::is_at_hand)
@@ -168,12 +171,22 @@ impl Query {
     }
 
     /// Methods that answer with another query.
-    async fn another(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> Option<Result<Self, CallError>> {
+    async fn another(
+        &self,
+        method: &str,
+        args: &[Value],
+        kwargs: &Kwargs,
+    ) -> Option<Result<Self, CallError>> {
         let mut new = self.fresh();
-        let names =
-            |args: &[Value]| args.iter().map(|arg| arg.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(|| CallError::Type(format!("{method}() takes names")));
+        let names = |args: &[Value]| {
+            args.iter()
+                .map(|arg| arg.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| CallError::Type(format!("{method}() takes names")))
+        };
         Some(match method {
-            "all" | "iterator" | "select_related" | "prefetch_related" | "only" | "defer" | "using" | "get_queryset" => Ok(new),
+            "all" | "iterator" | "select_related" | "prefetch_related" | "only" | "defer" | "using"
+            | "get_queryset" => Ok(new),
             "filter" => match tree::read(args, kwargs).await {
                 Ok(tree) => self.narrowed(tree),
                 Err(error) => Err(error),
@@ -204,11 +217,19 @@ impl Query {
                 new
             }),
             "values_list" => names(args).and_then(|names| {
-                let flag = |name: &str| kwargs.iter().find(|(given, _)| given == name).is_some_and(|(_, value)| value.is_truthy());
+                let flag = |name: &str| {
+                    kwargs.iter().find(|(given, _)| given == name).is_some_and(|(_, value)| value.is_truthy())
+                };
                 new.shape = match (flag("flat"), flag("named"), names.as_slice()) {
                     (true, false, [one]) => Shape::Flat(one.clone()),
-                    (true, ..) => return Err(CallError::Type("'flat' is not valid when values_list is called with more than one field.".into())),
-                    (_, true, _) => return Err(CallError::Type("values_list(named=True) is not supported".into())),
+                    (true, ..) => {
+                        return Err(CallError::Type(
+                            "'flat' is not valid when values_list is called with more than one field.".into(),
+                        ));
+                    }
+                    (_, true, _) => {
+                        return Err(CallError::Type("values_list(named=True) is not supported".into()));
+                    }
                     (.., []) => return Err(CallError::Type("values_list() takes names here".into())),
                     _ => Shape::Lists(names),
                 };
@@ -226,7 +247,11 @@ impl Query {
                     let other = arg.as_object().and_then(|object| object.as_any()?.downcast_ref::<Self>());
                     match other.filter(|other| other.class.name == self.class.name) {
                         Some(other) => new.more.push(other.fresh()),
-                        None => return Some(Err(CallError::Type("union() takes queries of the same model".into()))),
+                        None => {
+                            return Some(Err(CallError::Type(
+                                "union() takes queries of the same model".into(),
+                            )));
+                        }
                     }
                 }
                 Ok(new)
@@ -237,7 +262,10 @@ impl Query {
 
     async fn answer(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> CallResult {
         if WRITES.contains(&method) {
-            return Err(CallError::Fatal(format!("expressions do not write: {}() of {} is refused; use a user write stage", method, self.class.name)));
+            return Err(CallError::Fatal(format!(
+                "expressions do not write: {}() of {} is refused; use a user write stage",
+                method, self.class.name
+            )));
         }
         if let Some(other) = self.another(method, args, kwargs).await {
             return other.map(Value::object);
@@ -263,12 +291,21 @@ impl Query {
             "last" => Ok(self.turned()?.first_of(1).await?.into_iter().next().into()),
             "latest" | "earliest" => {
                 let mut ordered = self.fresh();
-                let name = args.first().and_then(Value::as_str).ok_or_else(|| CallError::Type(format!("{method}() takes a name")))?;
+                let name = args
+                    .first()
+                    .and_then(Value::as_str)
+                    .ok_or_else(|| CallError::Type(format!("{method}() takes a name")))?;
                 ordered.order = vec![(name.to_owned(), method == "latest")];
-                ordered.first_of(1).await?.into_iter().next().ok_or_else(|| CallError::DoesNotExist(self.class.name.into()))
+                ordered
+                    .first_of(1)
+                    .await?
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| CallError::DoesNotExist(self.class.name.into()))
             }
             "contains" => {
-                let wanted = args.first().ok_or_else(|| CallError::Type("contains() takes an object".into()))?;
+                let wanted =
+                    args.first().ok_or_else(|| CallError::Type("contains() takes an object".into()))?;
                 Ok(self.objects().await?.contains(wanted).into())
             }
             _ => Err(CallError::NotFound),

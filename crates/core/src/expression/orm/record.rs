@@ -1,4 +1,5 @@
-//! Devices, tokens, sessions, events, invitations and scores as texts see them: their columns, without secrets.
+//! Devices, tokens, sessions, events, invitations and scores as texts see them: their columns, without
+//! secrets.
 use super::classes::Class;
 use crate::expression::objects::{CallResult, Shared, gone};
 use crate::expression::people;
@@ -19,21 +20,32 @@ pub struct Record {
 
 /// The column with the owner's key, by class.
 fn owner(fields: &[(&'static str, Field)]) -> Option<i64> {
-    fields.iter().find(|(name, _)| matches!(*name, "user_id" | "created_by_id")).and_then(|(_, field)| match field {
-        Field::Json(id) => id.as_i64(),
-        Field::Time(_) => None,
+    fields.iter().find(|(name, _)| matches!(*name, "user_id" | "created_by_id")).and_then(|(_, field)| {
+        match field {
+            Field::Json(id) => id.as_i64(),
+            Field::Time(_) => None,
+        }
     })
 }
 
 impl Record {
     /// All of a list, with the people they belong to.
-    pub async fn all(shared: &Arc<Shared>, class: &'static Class, rows: Vec<Vec<(&'static str, Field)>>) -> Result<Vec<Value>, CallError> {
+    pub async fn all(
+        shared: &Arc<Shared>,
+        class: &'static Class,
+        rows: Vec<Vec<(&'static str, Field)>>,
+    ) -> Result<Vec<Value>, CallError> {
         let mut ids: Vec<i64> = rows.iter().filter_map(|row| owner(row)).collect();
         ids.sort_unstable();
         ids.dedup();
-        let accounts = if ids.is_empty() { Vec::new() } else { users::by_ids(&shared.core.db, &ids).await.map_err(gone)? };
+        let accounts = if ids.is_empty() {
+            Vec::new()
+        } else {
+            users::by_ids(&shared.core.db, &ids).await.map_err(gone)?
+        };
         let keys: Vec<i64> = accounts.iter().map(|user| user.id).collect();
-        let people: HashMap<i64, Value> = keys.into_iter().zip(people::accounts(shared, accounts).await?).collect();
+        let people: HashMap<i64, Value> =
+            keys.into_iter().zip(people::accounts(shared, accounts).await?).collect();
         let now = shared.core.now();
         let made = rows.into_iter().map(|fields| {
             let user = owner(&fields).and_then(|id| people.get(&id).cloned()).unwrap_or_default();
@@ -48,7 +60,10 @@ impl Record {
         })
     }
     fn time(&self, name: &str) -> Option<Timestamp> {
-        self.fields.iter().find(|(known, _)| *known == name).and_then(|(_, field)| if let Field::Time(at) = field { Some(*at) } else { None })
+        self.fields
+            .iter()
+            .find(|(known, _)| *known == name)
+            .and_then(|(_, field)| if let Field::Time(at) = field { Some(*at) } else { None })
     }
     fn data(&self, name: &str) -> Option<Value> {
         self.fields.iter().find(|(known, _)| *known == "data").and_then(|(_, field)| match field {
@@ -67,7 +82,10 @@ impl HostObject for Record {
     }
     fn special(&self) -> Special {
         let text = match self.class.name {
-            "Invitation" => Some(format!("Invitation {}", self.field("pk").and_then(|pk| pk.as_str().map(str::to_owned)).unwrap_or_default())),
+            "Invitation" => Some(format!(
+                "Invitation {}",
+                self.field("pk").and_then(|pk| pk.as_str().map(str::to_owned)).unwrap_or_default()
+            )),
             _ => None,
         };
         Special { text, ..Special::default() }
@@ -92,7 +110,10 @@ impl HostObject for Record {
     }
     fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(std::future::ready(Err(match method {
-            "save" | "delete" | "refresh_from_db" => CallError::Fatal(format!("expressions do not write: {method}() of {} is refused", self.class.name)),
+            "save" | "delete" | "refresh_from_db" => CallError::Fatal(format!(
+                "expressions do not write: {method}() of {} is refused",
+                self.class.name
+            )),
             _ => CallError::NotFound,
         })))
     }
@@ -109,5 +130,10 @@ pub fn invitation(shared: &Arc<Shared>, invitation: &signet_store::invitations::
         ("single_use", json(Json::from(invitation.single_use))),
         ("expires", invitation.expires.map_or(json(Json::Null), Field::Time)),
     ];
-    Value::object(Record { class: &super::classes::INVITATION, now: shared.core.now(), fields, user: Value::None })
+    Value::object(Record {
+        class: &super::classes::INVITATION,
+        now: shared.core.now(),
+        fields,
+        user: Value::None,
+    })
 }

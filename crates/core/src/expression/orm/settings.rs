@@ -52,25 +52,57 @@ const ACTIONS: [&str; 32] = [
 
 /// Members of an enumeration are texts, their names in capitals.
 fn choices(name: &str, prefix: &str, values: &[&str]) -> Value {
-    Value::record(name, values.iter().map(|value| (format!("{prefix}{}", value.to_uppercase()), Value::from(*value))))
+    Value::record(
+        name,
+        values.iter().map(|value| (format!("{prefix}{}", value.to_uppercase()), Value::from(*value))),
+    )
 }
 
 /// A constant of a module.
 pub fn constant(module: &str, name: &str) -> Option<Value> {
     Some(match (module, name) {
-        ("authentik.core.models", "UserTypes") => choices(name, "", &["internal", "external", "service_account", "internal_service_account"]),
-        ("authentik.core.models", "TokenIntents") => choices(name, "INTENT_", &["verification", "api", "recovery", "app_password"]),
-        ("authentik.core.models", _) => CORE.iter().find(|(known, _)| *known == name).map(|(_, value)| Value::from(*value))?,
+        ("authentik.core.models", "UserTypes") => {
+            choices(name, "", &["internal", "external", "service_account", "internal_service_account"])
+        }
+        ("authentik.core.models", "TokenIntents") => {
+            choices(name, "INTENT_", &["verification", "api", "recovery", "app_password"])
+        }
+        ("authentik.core.models", _) => {
+            CORE.iter().find(|(known, _)| *known == name).map(|(_, value)| Value::from(*value))?
+        }
         ("authentik.events.models", "EventAction") => {
             let custom = ("CUSTOM_PREFIX".to_owned(), Value::from("custom_"));
-            Value::record(name, ACTIONS.iter().map(|value| (value.to_uppercase(), Value::from(*value))).chain([custom]))
+            Value::record(
+                name,
+                ACTIONS.iter().map(|value| (value.to_uppercase(), Value::from(*value))).chain([custom]),
+            )
         }
-        ("authentik.flows.models", "FlowDesignation") => {
-            choices(name, "", &["authentication", "authorization", "invalidation", "enrollment", "unenrollment", "recovery", "stage_configuration"])
-        }
-        ("authentik.flows.models", "FlowAuthenticationRequirement") => {
-            choices(name, "", &["none", "require_authenticated", "require_unauthenticated", "require_superuser", "require_redirect", "require_outpost", "require_token"])
-        }
+        ("authentik.flows.models", "FlowDesignation") => choices(
+            name,
+            "",
+            &[
+                "authentication",
+                "authorization",
+                "invalidation",
+                "enrollment",
+                "unenrollment",
+                "recovery",
+                "stage_configuration",
+            ],
+        ),
+        ("authentik.flows.models", "FlowAuthenticationRequirement") => choices(
+            name,
+            "",
+            &[
+                "none",
+                "require_authenticated",
+                "require_unauthenticated",
+                "require_superuser",
+                "require_redirect",
+                "require_outpost",
+                "require_token",
+            ],
+        ),
         _ => return None,
     })
 }

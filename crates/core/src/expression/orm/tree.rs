@@ -38,9 +38,13 @@ pub async fn read(args: &[Value], kwargs: &Kwargs) -> Result<Tree, CallError> {
 
 fn of_q(value: &Value, depth: usize) -> BoxFuture<'_, Result<Tree, CallError>> {
     Box::pin(async move {
-        let Value::Record(q) = value else { return Err(CallError::Type("filter() takes look-ups by name and Q objects".into())) };
+        let Value::Record(q) = value else {
+            return Err(CallError::Type("filter() takes look-ups by name and Q objects".into()));
+        };
         if q.type_name != "Q" || depth > DEEPEST {
-            return Err(CallError::Type("filter() takes look-ups by name and Q objects, not nested too deeply".into()));
+            return Err(CallError::Type(
+                "filter() takes look-ups by name and Q objects, not nested too deeply".into(),
+            ));
         }
         let field = |name: &str| q.fields.get(name).cloned().unwrap_or_default();
         let mut parts = Vec::new();
@@ -61,8 +65,11 @@ fn of_q(value: &Value, depth: usize) -> BoxFuture<'_, Result<Tree, CallError>> {
 impl Tree {
     /// As the store understands it.
     pub fn condition(&self, class: &Class) -> Result<Condition, CallError> {
-        let ClassKind::Rows(model) = class.kind else { return Err(CallError::Type(format!("{} has no rows", class.name))) };
-        let each = |parts: &[Tree]| parts.iter().map(|part| part.condition(class)).collect::<Result<Vec<_>, _>>();
+        let ClassKind::Rows(model) = class.kind else {
+            return Err(CallError::Type(format!("{} has no rows", class.name)));
+        };
+        let each =
+            |parts: &[Tree]| parts.iter().map(|part| part.condition(class)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Tree::All(parts) => Condition::All(each(parts)?),
             Tree::Any(parts) => Condition::Any(each(parts)?),
@@ -136,7 +143,14 @@ fn one(config: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<
         return if reference(object, first).is_some() { Ok(false) } else { Err(unknown()) };
     }
     let wanted = match wanted {
-        Json::Array(items) => Json::Array(items.iter().flat_map(|item| item.get(KEYS).and_then(Json::as_array).cloned().unwrap_or_else(|| vec![item.clone()])).collect()),
+        Json::Array(items) => Json::Array(
+            items
+                .iter()
+                .flat_map(|item| {
+                    item.get(KEYS).and_then(Json::as_array).cloned().unwrap_or_else(|| vec![item.clone()])
+                })
+                .collect(),
+        ),
         other => other.clone(),
     };
     let rest: Vec<String> = rest.iter().map(|part| (*part).to_owned()).collect();
@@ -150,7 +164,8 @@ pub fn field(object: &Object, name: &str) -> Option<Json> {
         "uuid" => Some(Json::from(object.pk.to_string())),
         "pbm_uuid" | "policybindingmodel_ptr_id" => object.pbm().map(|pbm| Json::from(pbm.to_string())),
         _ => {
-            let known = object.def.field(name).filter(|field| !field.secret && !field.write_only && !field.hidden)?;
+            let known =
+                object.def.field(name).filter(|field| !field.secret && !field.write_only && !field.hidden)?;
             Some(object.data.get(known.name).cloned().unwrap_or_default())
         }
     }

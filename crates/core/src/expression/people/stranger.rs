@@ -1,5 +1,5 @@
 //! People without an account.
-use super::{CallResult, Base, PendingUser, Query, Shared, WRITES, refused};
+use super::{Base, CallResult, PendingUser, Query, Shared, WRITES, refused};
 use crate::rows;
 use signet_base::{Json, Map};
 use signet_expr::{Effect, HostObject, Special, Value};
@@ -20,7 +20,8 @@ impl HostObject for Stranger {
         format!("-{}", self.person.username)
     }
     fn special(&self) -> Special {
-        let text = if self.type_name == "User" { self.person.username.clone() } else { self.type_name.to_owned() };
+        let text =
+            if self.type_name == "User" { self.person.username.clone() } else { self.type_name.to_owned() };
         Special { text: Some(text), ..Special::default() }
     }
     fn eager(&self) -> Vec<(&str, Value)> {
@@ -37,9 +38,14 @@ impl HostObject for Stranger {
             "is_anonymous" => (self.type_name == "AnonymousUser").into(),
             "type" => "external".into(),
             "path" => "users".into(),
-            "avatar" => rows::avatar(&self.shared.core, &self.person.name, &self.person.username, &self.person.email).into(),
+            "avatar" => {
+                rows::avatar(&self.shared.core, &self.person.name, &self.person.username, &self.person.email)
+                    .into()
+            }
             "attributes" => Value::from(Json::Object(Map::new())),
-            "groups" | "ak_groups" => Value::object(crate::expression::orm::groups_query(&self.shared, Base::Nothing)),
+            "groups" | "ak_groups" => {
+                Value::object(crate::expression::orm::groups_query(&self.shared, Base::Nothing))
+            }
             _ => return None,
         })
     }
@@ -48,9 +54,15 @@ impl HostObject for Stranger {
     }
     fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
         match method {
-            "all_groups" => Some(Ok(Value::object(crate::expression::orm::groups_query(&self.shared, Base::Nothing).all()))),
-            "app_entitlements" => Some(Ok(Value::object(Query::manager(&self.shared, &crate::expression::orm::ENTITLEMENT, Base::Nothing).all()))),
-            "group_attributes" | "app_entitlements_attributes" => Some(Ok(Value::from(Json::Object(Map::new())))),
+            "all_groups" => Some(Ok(Value::object(
+                crate::expression::orm::groups_query(&self.shared, Base::Nothing).all(),
+            ))),
+            "app_entitlements" => Some(Ok(Value::object(
+                Query::manager(&self.shared, &crate::expression::orm::ENTITLEMENT, Base::Nothing).all(),
+            ))),
+            "group_attributes" | "app_entitlements_attributes" => {
+                Some(Ok(Value::from(Json::Object(Map::new()))))
+            }
             "has_usable_password" | "check_password" => Some(Ok(false.into())),
             "locale" | "get_full_name" | "get_short_name" => Some(Ok("".into())),
             "get_username" => Some(Ok(self.person.username.as_str().into())),

@@ -8,11 +8,14 @@ use std::net::IpAddr;
 /// `resolve_dns(host, ip_version=None)`: addresses as texts, sorted; none when the name is not known.
 pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
     if !outside.dns {
-        return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
+        return Err(CallError::Fatal(
+            "names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into(),
+        ));
     }
     let host = args.first().and_then(Value::as_str).filter(|host| !host.is_empty() && host.len() < 254);
     let host = host.ok_or_else(|| CallError::Type("resolve_dns() takes a host name".into()))?;
-    let version = args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "ip_version").map(|(_, value)| value));
+    let version =
+        args.get(1).or_else(|| kwargs.iter().find(|(name, _)| name == "ip_version").map(|(_, value)| value));
     let (four, six) = match version {
         None | Some(Value::None) => (true, true),
         Some(Value::Int(4)) => (true, false),
@@ -26,14 +29,20 @@ pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value
         Ok(Err(_)) => return Ok(Value::list(Vec::<Value>::new())),
         Err(_) => return Err(CallError::Failed(format!("{host} was not resolved in time"))),
     };
-    let addresses: BTreeSet<String> = found.map(|at| at.ip()).filter(|ip| if ip.is_ipv4() { four } else { six }).map(|ip| ip.to_string()).collect();
+    let addresses: BTreeSet<String> = found
+        .map(|at| at.ip())
+        .filter(|ip| if ip.is_ipv4() { four } else { six })
+        .map(|ip| ip.to_string())
+        .collect();
     Ok(Value::list(addresses))
 }
 
 /// `reverse_dns(ip)`: the name of an address; the address itself when it has none.
 pub async fn reverse(outside: &Outside, args: &[Value]) -> CallResult {
     if !outside.dns {
-        return Err(CallError::Fatal("names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into()));
+        return Err(CallError::Fatal(
+            "names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into(),
+        ));
     }
     // An address is a text, or what `ip_address` made of one.
     let text = match args.first() {
@@ -56,7 +65,10 @@ mod tests {
     #[tokio::test]
     async fn names_of_addresses_are_asked_for_only_where_that_is_open() {
         let open = Outside { hosts: Vec::new(), dns: true };
-        assert!(matches!(reverse(&Outside::default(), &["127.0.0.1".into()]).await, Err(CallError::Fatal(_))));
+        assert!(matches!(
+            reverse(&Outside::default(), &["127.0.0.1".into()]).await,
+            Err(CallError::Fatal(_))
+        ));
         assert!(matches!(reverse(&open, &["no address".into()]).await, Err(CallError::Value(_))));
         assert!(matches!(reverse(&open, &[]).await, Err(CallError::Value(_))));
         let named = reverse(&open, &["127.0.0.1".into()]).await.unwrap();

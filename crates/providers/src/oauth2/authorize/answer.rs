@@ -24,7 +24,13 @@ pub struct CodeData {
 pub const CODE_DIGEST: &str = "oauth-code";
 
 /// Makes what the request asked for. The session's person has passed every gate.
-pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &CheckedRequest) -> Result<Vec<(String, String)>> {
+pub async fn answer(
+    core: &Arc<Core>,
+    client: &Client,
+    session: &WebSession,
+    entry: &ClientEntry,
+    ask: &CheckedRequest,
+) -> Result<Vec<(String, String)>> {
     let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
     let now = core.now();
     let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
@@ -32,7 +38,11 @@ pub async fn answer(core: &Arc<Core>, client: &Client, session: &WebSession, ent
     let code = ask.response.code.then(|| core.ports.timed_secret(43));
     let record = async {
         let Some(code) = &code else { return Ok(()) };
-        let data = CodeData { redirect_uri: ask.redirect_uri.clone(), challenge: ask.challenge.clone(), auth: auth.clone() };
+        let data = CodeData {
+            redirect_uri: ask.redirect_uri.clone(),
+            challenge: ask.challenge.clone(),
+            auth: auth.clone(),
+        };
         let row = grants::Code {
             id: 0,
             digest: core.vault.timed_digest(CODE_DIGEST, code),
@@ -99,14 +109,34 @@ async fn front_channel(
     let base = Base { entry, issuer: &issuer, person, auth, now, expires };
     let mut id = base.claims(core.ports.hex(16));
     let grant = claims::Grant { person, scopes: &ask.scopes, auth, expires };
-    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, &grant, &id).await? } else { Map::new() };
+    let mapped = if entry.settings.include_claims_in_id_token {
+        claims::of_scopes(core, client, entry, &grant, &id).await?
+    } else {
+        Map::new()
+    };
     let mut access = None;
     if ask.response.token {
         let mut token = issue::access_claims(core, &base, &mapped, &ask.scopes);
         token.insert("uid".into(), json!(core.ports.alphanumeric(40)));
         let jti = token.get("jti").and_then(Json::as_str).unwrap_or_default().to_owned();
-        let signed = entry.signer.sign(core, vec![token]).await?.pop().ok_or_else(|| Error::internal("no signature"))?;
-        let row = issue::row(core, &base, &ask.scopes, session.uuid(), session.epoch(), family, &signed, grants::TokenKind::Access, expires, Some(jti))?;
+        let signed = entry
+            .signer
+            .sign(core, vec![token])
+            .await?
+            .pop()
+            .ok_or_else(|| Error::internal("no signature"))?;
+        let row = issue::row(
+            core,
+            &base,
+            &ask.scopes,
+            session.uuid(),
+            session.epoch(),
+            family,
+            &signed,
+            grants::TokenKind::Access,
+            expires,
+            Some(jti),
+        )?;
         grants::insert(&core.db, &[row]).await?;
         access = Some(signed);
     }
@@ -125,11 +155,18 @@ async fn front_channel(
     Ok(FrontChannel { access, id: signed_id })
 }
 
-async fn event(core: &Core, client: &Client, session: &WebSession, entry: &ClientEntry, ask: &CheckedRequest) {
+async fn event(
+    core: &Core,
+    client: &Client,
+    session: &WebSession,
+    entry: &ClientEntry,
+    ask: &CheckedRequest,
+) {
     let config = core.config();
     let flow = config.get(entry.settings.authorization_flow).map(|f| f.pk.simple().to_string());
     let context = json!({"authorized_application": Core::model_event(&entry.application), "flow": flow, "scopes": ask.scopes.to_string()});
-    core.event(client, session.principal(), "authorize_application", "authentik_providers_oauth2", context).await;
+    core.event(client, session.principal(), "authorize_application", "authentik_providers_oauth2", context)
+        .await;
 }
 
 /// What a browser gets: an address to go to, or a form that submits itself.
@@ -143,7 +180,12 @@ pub fn way(entry: &ClientEntry, ask: &CheckedRequest, parameters: &[(String, Str
     if ask.mode == ResponseMode::FormPost {
         let attrs: Map = parameters.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
         let title = format!("Redirecting to {}…", entry.application.name());
-        return ResponseTarget::Form(Challenge::new("ak-stage-autosubmit").with("title", title).with("url", ask.redirect_uri.clone()).with("attrs", attrs));
+        return ResponseTarget::Form(
+            Challenge::new("ak-stage-autosubmit")
+                .with("title", title)
+                .with("url", ask.redirect_uri.clone())
+                .with("attrs", attrs),
+        );
     }
     let pairs: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     ResponseTarget::Location(ask.location(&pairs))

@@ -1,5 +1,5 @@
-//! The authorization request as a table of named checks. They run when it arrives and again when it is answered, since
-//! settings may have changed while a person was signing in.
+//! The authorization request as a table of named checks. They run when it arrives and again when it is
+//! answered, since settings may have changed while a person was signing in.
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::errors::OAuthError;
 use crate::oauth2::model::GrantType;
@@ -90,9 +90,13 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("pkce", pkce),
 ];
 
-/// Judges all parameters but `client_id` and `redirect_uri`, which decide where an error may go and are judged before.
-/// An error comes with the way back for it.
-pub fn check(params: &Params, entry: &ClientEntry, redirect_uri: &str) -> Result<CheckedRequest, Box<(OAuthError, CheckedRequest)>> {
+/// Judges all parameters but `client_id` and `redirect_uri`, which decide where an error may go and are
+/// judged before. An error comes with the way back for it.
+pub fn check(
+    params: &Params,
+    entry: &ClientEntry,
+    redirect_uri: &str,
+) -> Result<CheckedRequest, Box<(OAuthError, CheckedRequest)>> {
     let mut ask = blank(params, redirect_uri);
     for (name, rule) in CHECKS {
         if let Err(error) = rule(params, entry, &mut ask) {
@@ -127,7 +131,10 @@ pub fn blank(params: &Params, redirect_uri: &str) -> CheckedRequest {
 }
 
 fn response_type(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
-    ask.response = params.get("response_type").and_then(ResponseType::parse).ok_or_else(OAuthError::unsupported_response_type)?;
+    ask.response = params
+        .get("response_type")
+        .and_then(ResponseType::parse)
+        .ok_or_else(OAuthError::unsupported_response_type)?;
     Ok(())
 }
 
@@ -135,7 +142,8 @@ fn request_object(params: &Params, _: &ClientEntry, _: &mut CheckedRequest) -> R
     if params.get("request").is_some() {
         return Err(OAuthError::request_not_supported());
     }
-    // OpenID Connect Core §6.2: an unsupported one must be refused, or its parameters would be silently missing.
+    // OpenID Connect Core §6.2: an unsupported one must be refused, or its parameters would be silently
+    // missing.
     if params.get("request_uri").is_some() {
         return Err(OAuthError::request_uri_not_supported());
     }
@@ -148,7 +156,11 @@ fn grant_type(_: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Resu
 
 fn prompt(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     let words: Vec<&str> = params.get("prompt").unwrap_or_default().split_ascii_whitespace().collect();
-    ask.prompt = Prompt { none: words.contains(&"none"), login: words.contains(&"login") || words.contains(&"select_account"), consent: words.contains(&"consent") };
+    ask.prompt = Prompt {
+        none: words.contains(&"none"),
+        login: words.contains(&"login") || words.contains(&"select_account"),
+        consent: words.contains(&"consent"),
+    };
     // OpenID Connect Core §3.1.2.1: `none` stands alone.
     if ask.prompt.none && words.len() > 1 { Err(OAuthError::invalid_request()) } else { Ok(()) }
 }
@@ -157,7 +169,11 @@ fn max_age(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result
     ask.max_age = match params.get("max_age").map(str::parse::<i64>) {
         None => None,
         Some(Ok(secs)) if secs >= 0 => Some(secs),
-        Some(_) => return Err(OAuthError::invalid_request().because("The parameter max_age must be a number of seconds")),
+        Some(_) => {
+            return Err(
+                OAuthError::invalid_request().because("The parameter max_age must be a number of seconds")
+            );
+        }
     };
     Ok(())
 }
@@ -179,18 +195,25 @@ fn nonce(_: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OA
 fn pkce(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     let method = params.get("code_challenge_method");
     match (params.get("code_challenge"), method) {
-        (None, Some(_)) => Err(OAuthError::invalid_request().because("The parameter code_challenge is missing")),
+        (None, Some(_)) => {
+            Err(OAuthError::invalid_request().because("The parameter code_challenge is missing"))
+        }
         // A client without a secret has nothing else to bind its code to (RFC 9700 §2.1.1).
-        (None, None) if ask.response.code && entry.settings.is_public() => Err(OAuthError::invalid_request().because("Public clients must send a code_challenge")),
+        (None, None) if ask.response.code && entry.settings.is_public() => {
+            Err(OAuthError::invalid_request().because("Public clients must send a code_challenge"))
+        }
         (None, None) => Ok(()),
         (Some(challenge), Some("S256")) if is_s256(challenge) => {
             ask.challenge = Some(challenge.to_owned());
             Ok(())
         }
-        (Some(_), Some("S256")) => Err(OAuthError::invalid_request().because("The parameter code_challenge is malformed")),
+        (Some(_), Some("S256")) => {
+            Err(OAuthError::invalid_request().because("The parameter code_challenge is malformed"))
+        }
         // RFC 7636 §4.3: without a method it is plain, which protects nothing from who can read the request.
         (Some(_), other) => {
-            let shown: String = other.unwrap_or("plain").chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+            let shown: String =
+                other.unwrap_or("plain").chars().filter(char::is_ascii_alphanumeric).take(40).collect();
             Err(OAuthError::invalid_request().because(format!("Unsupported challenge method {shown}")))
         }
     }
@@ -202,7 +225,8 @@ fn is_s256(challenge: &str) -> bool {
 }
 
 impl CheckedRequest {
-    /// The client's address with parameters, in the query or the fragment as the mode says. A form carries them itself.
+    /// The client's address with parameters, in the query or the fragment as the mode says. A form carries
+    /// them itself.
     pub fn location(&self, parameters: &[(&str, &str)]) -> String {
         let extra = query::build(parameters.iter().copied());
         let uri = &self.redirect_uri;
@@ -215,7 +239,10 @@ impl CheckedRequest {
     }
     /// Parameters of an error answer.
     pub fn error_parameters(&self, error: &OAuthError, issuer: String) -> Vec<(String, String)> {
-        let mut out = vec![("error".to_owned(), error.code.to_owned()), ("error_description".to_owned(), error.description.to_string())];
+        let mut out = vec![
+            ("error".to_owned(), error.code.to_owned()),
+            ("error_description".to_owned(), error.description.to_string()),
+        ];
         out.extend(self.state.clone().map(|state| ("state".to_owned(), state)));
         // RFC 9207: who answers.
         out.push(("iss".to_owned(), issuer));
@@ -250,7 +277,9 @@ mod tests {
             to(&ask("response_type=code&state=a%26b")),
             "https://app.example/cb?error=login_required&error_description=The%20Authorization%20Server%20requires%20End-User%20authentication&state=a%26b&iss=https%3A%2F%2Fid.test%2F"
         );
-        assert!(to(&ask("response_type=id_token")).starts_with("https://app.example/cb#error=login_required&"));
+        assert!(
+            to(&ask("response_type=id_token")).starts_with("https://app.example/cb#error=login_required&")
+        );
         assert!(to(&ask("response_type=bogus")).starts_with("https://app.example/cb?error="));
         // Tokens are never put into a query, whatever is asked for.
         assert_eq!(ask("response_type=id_token&response_mode=query").mode, ResponseMode::Fragment);

@@ -1,4 +1,5 @@
-//! When a person must sign in first, or again (`prompt=login`, `max_age`), and the way to the sign-in flow and back.
+//! When a person must sign in first, or again (`prompt=login`, `max_age`), and the way to the sign-in flow
+//! and back.
 use super::checks::CheckedRequest;
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::params::Params;
@@ -17,7 +18,12 @@ const ASKED_FOR: i64 = 3600;
 const MAX_ASKED: usize = 16;
 
 /// Whether a signed-in person must prove themselves again for this request.
-pub fn is_due(ask: &CheckedRequest, authentication: Option<&Authentication>, asked: Option<&Json>, now: Timestamp) -> bool {
+pub fn is_due(
+    ask: &CheckedRequest,
+    authentication: Option<&Authentication>,
+    asked: Option<&Json>,
+    now: Timestamp,
+) -> bool {
     let Some(authentication) = authentication else { return true };
     let too_old = ask.max_age.is_some_and(|secs| now.secs() - authentication.at.secs() > secs || secs == 0);
     if !ask.prompt.login && !too_old {
@@ -27,7 +33,9 @@ pub fn is_due(ask: &CheckedRequest, authentication: Option<&Authentication>, ask
     let done = asked.is_some_and(|asked| {
         let at = asked.get("at").and_then(Json::as_i64).unwrap_or(i64::MAX);
         let event = asked.get("event").and_then(Json::as_str).unwrap_or_default();
-        authentication.event.to_string() != event && authentication.at.0 >= at && now.0 - at <= ASKED_FOR * 1_000_000
+        authentication.event.to_string() != event
+            && authentication.at.0 >= at
+            && now.0 - at <= ASKED_FOR * 1_000_000
     });
     !done
 }
@@ -61,22 +69,36 @@ pub fn request_key(params: &Params) -> String {
 pub fn remember(session: &mut WebSession, key: &str, now: Timestamp) {
     let event = session.authentication().map(|a| a.event.to_string()).unwrap_or_default();
     let asked = &mut session.state.asked;
-    asked.retain(|_, v| v.get("at").and_then(Json::as_i64).is_some_and(|at| now.0 - at <= ASKED_FOR * 1_000_000));
+    asked.retain(|_, v| {
+        v.get("at").and_then(Json::as_i64).is_some_and(|at| now.0 - at <= ASKED_FOR * 1_000_000)
+    });
     while asked.len() >= MAX_ASKED {
-        let Some(oldest) = asked.iter().min_by_key(|(_, v)| v.get("at").and_then(Json::as_i64)).map(|(k, _)| k.clone()) else { break };
+        let Some(oldest) =
+            asked.iter().min_by_key(|(_, v)| v.get("at").and_then(Json::as_i64)).map(|(k, _)| k.clone())
+        else {
+            break;
+        };
         asked.remove(&oldest);
     }
     asked.insert(key.to_owned(), json!({"event": event, "at": now.0}));
     session.touch();
 }
 
-/// The address of the sign-in flow, with the way back to this request. The flow is planned here, so that it knows which
-/// application the person is on the way to.
-pub async fn to_login(core: &Arc<Core>, client: &Client, session: &mut WebSession, entry: &ClientEntry, params: &Params) -> Result<String> {
+/// The address of the sign-in flow, with the way back to this request. The flow is planned here, so that it
+/// knows which application the person is on the way to.
+pub async fn to_login(
+    core: &Arc<Core>,
+    client: &Client,
+    session: &mut WebSession,
+    entry: &ClientEntry,
+    params: &Params,
+) -> Result<String> {
     let config = core.config();
     let flow = match entry.settings.authentication_flow.and_then(|pk| config.get(pk)) {
         Some(flow) => flow.clone(),
-        None => brand::flow_for(core, client, session.principal(), Designation::Authentication).await?.ok_or(Error::NotFound)?,
+        None => brand::flow_for(core, client, session.principal(), Designation::Authentication)
+            .await?
+            .ok_or(Error::NotFound)?,
     };
     let own = params.query_without(&["next"]);
     let back = format!("/application/o/authorize/?{own}");
@@ -99,23 +121,39 @@ mod tests {
     use super::*;
     use signet_base::Uuid;
     fn ask(login: bool, max_age: Option<i64>) -> CheckedRequest {
-        CheckedRequest { prompt: Prompt { login, ..Prompt::default() }, max_age, ..blank(&Params::default(), "https://a.test/") }
+        CheckedRequest {
+            prompt: Prompt { login, ..Prompt::default() },
+            max_age,
+            ..blank(&Params::default(), "https://a.test/")
+        }
     }
     fn signed_in(at: i64, event: u128) -> Authentication {
-        Authentication { method: "password".into(), at: Timestamp::from_secs(at), event: Uuid::from_u128(event), ..Authentication::default() }
+        Authentication {
+            method: "password".into(),
+            at: Timestamp::from_secs(at),
+            event: Uuid::from_u128(event),
+            ..Authentication::default()
+        }
     }
     #[test]
     fn a_second_sign_in_is_asked_for_once() {
         let now = Timestamp::from_secs(1000);
         let old = signed_in(900, 1);
         assert!(!is_due(&ask(false, None), Some(&old), None, now));
-        assert!(is_due(&ask(true, None), Some(&old), None, now) && is_due(&ask(false, None), None, None, now));
+        assert!(
+            is_due(&ask(true, None), Some(&old), None, now) && is_due(&ask(false, None), None, None, now)
+        );
         let asked = json!({"event": Uuid::from_u128(1).to_string(), "at": Timestamp::from_secs(950).0});
         assert!(is_due(&ask(true, None), Some(&old), Some(&asked), now));
         assert!(!is_due(&ask(true, None), Some(&signed_in(960, 2)), Some(&asked), now));
         // A sign-in from before the request, or long after it, does not count.
         assert!(is_due(&ask(true, None), Some(&signed_in(940, 2)), Some(&asked), now));
-        assert!(is_due(&ask(true, None), Some(&signed_in(960, 2)), Some(&asked), Timestamp::from_secs(10_000)));
+        assert!(is_due(
+            &ask(true, None),
+            Some(&signed_in(960, 2)),
+            Some(&asked),
+            Timestamp::from_secs(10_000)
+        ));
     }
     #[test]
     fn max_age_counts_from_the_sign_in_and_zero_means_now() {

@@ -1,4 +1,5 @@
-//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): a person comes, and goes back with an answer.
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): a person comes, and goes back with
+//! an answer.
 mod answer;
 mod checks;
 mod login;
@@ -42,10 +43,17 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: H
     if params.is_empty() && problem.is_none() {
         return web.not_found(&client, &headers);
     }
-    AuthorizeCall { web: &web, client: &client, headers: &headers, found: StatusCode::FOUND }.run(&params, problem).await
+    AuthorizeCall { web: &web, client: &client, headers: &headers, found: StatusCode::FOUND }
+        .run(&params, problem)
+        .await
 }
 
-pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let call = AuthorizeCall { web: &web, client: &client, headers: &headers, found: StatusCode::SEE_OTHER };
     match Params::form(&client, &headers, body).await {
         Ok(params) if params.is_empty() => {
@@ -55,13 +63,16 @@ pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: 
         }
         Ok(params) => {
             let query = params.query_without(&["next"]);
-            // Cookies do not come along with what another site posts: the same request again as a GET finds the session.
+            // Cookies do not come along with what another site posts: the same request again as a GET finds
+            // the session.
             if client.from_elsewhere && query.len() <= MAX_QUERY {
                 return redirect(StatusCode::SEE_OTHER, &format!("/application/o/authorize/?{query}"));
             }
             call.run(&params, None).await
         }
-        Err(problem) => call.web.refuse(&client, &headers, "The request could not be read", &problem.describe()),
+        Err(problem) => {
+            call.web.refuse(&client, &headers, "The request could not be read", &problem.describe())
+        }
     }
 }
 
@@ -115,9 +126,22 @@ impl AuthorizeCall<'_> {
     }
 
     /// The two parameters that decide where errors go. Wrong ones are shown here and lead nowhere.
-    fn client_and_address(&self, params: &Params, problem: Option<&Problem>) -> Result<(Arc<ClientEntry>, String), Box<Response>> {
-        let refuse = |text: &str| Box::new(self.web.refuse(self.client, self.headers, "The application’s request is not valid", text));
-        if let Some(problem) = problem.filter(|p| p.concerns(&["client_id", "redirect_uri", "response_mode", "response_type", "state"])) {
+    fn client_and_address(
+        &self,
+        params: &Params,
+        problem: Option<&Problem>,
+    ) -> Result<(Arc<ClientEntry>, String), Box<Response>> {
+        let refuse = |text: &str| {
+            Box::new(self.web.refuse(
+                self.client,
+                self.headers,
+                "The application’s request is not valid",
+                text,
+            ))
+        };
+        if let Some(problem) = problem
+            .filter(|p| p.concerns(&["client_id", "redirect_uri", "response_mode", "response_type", "state"]))
+        {
             return Err(refuse(&problem.describe()));
         }
         let fail = |error: Error| Box::new(self.web.fail(self.client, self.headers, &error));
@@ -125,7 +149,8 @@ impl AuthorizeCall<'_> {
             Some(id) => self.web.index().by_client_id(id).map_err(fail)?,
             None => None,
         };
-        let entry = entry.ok_or_else(|| refuse("The client identifier (client_id) is missing or unknown."))?;
+        let entry =
+            entry.ok_or_else(|| refuse("The client identifier (client_id) is missing or unknown."))?;
         let given = params.get("redirect_uri").unwrap_or_default();
         if !entry.matcher().map_err(fail)?.fits(UriType::Authorization, given) {
             tracing::info!(request_id = %self.client.request_id, provider = entry.provider.name(), "a redirect URI that is not registered");
@@ -135,27 +160,52 @@ impl AuthorizeCall<'_> {
     }
 
     fn error(&self, entry: &ClientEntry, ask: &CheckedRequest, error: &OAuthError) -> Response {
-        self.leave_to_client(entry, ask, &ask.error_parameters(error, entry.issuer_for(&self.web.core, self.client)))
+        self.leave_to_client(
+            entry,
+            ask,
+            &ask.error_parameters(error, entry.issuer_for(&self.web.core, self.client)),
+        )
     }
 
     /// The one way out to the client, as `response_mode` asks.
-    fn leave_to_client(&self, entry: &ClientEntry, ask: &CheckedRequest, parameters: &[(String, String)]) -> Response {
+    fn leave_to_client(
+        &self,
+        entry: &ClientEntry,
+        ask: &CheckedRequest,
+        parameters: &[(String, String)],
+    ) -> Response {
         match answer::way(entry, ask, parameters) {
             ResponseTarget::Location(to) => redirect(self.found, &to),
             ResponseTarget::Form(challenge) => {
                 let core = &self.web.core;
                 let page_context = PageContext::of(core, self.client, &cookies(self.headers));
-                let form = FormContext { application: Some(entry.application.name()), request_id: Some(&self.client.request_id), ..FormContext::new("", "") };
+                let form = FormContext {
+                    application: Some(entry.application.name()),
+                    request_id: Some(&self.client.request_id),
+                    ..FormContext::new("", "")
+                };
                 let target = super::redirect::form_target(&ask.redirect_uri);
                 match challenge_page(page_context.page(core), &Json::Object(challenge.0), &form) {
-                    Some(body) => page_context.answer(StatusCode::OK, target.as_deref().as_slice(), body).into_response(),
-                    None => self.web.fail(self.client, self.headers, &Error::internal("no page for a form that submits itself")),
+                    Some(body) => page_context
+                        .answer(StatusCode::OK, target.as_deref().as_slice(), body)
+                        .into_response(),
+                    None => self.web.fail(
+                        self.client,
+                        self.headers,
+                        &Error::internal("no page for a form that submits itself"),
+                    ),
                 }
             }
         }
     }
 
-    async fn authorize(&self, params: &Params, entry: &Arc<ClientEntry>, ask: &CheckedRequest, session: &mut WebSession) -> Result<Response> {
+    async fn authorize(
+        &self,
+        params: &Params,
+        entry: &Arc<ClientEntry>,
+        ask: &CheckedRequest,
+        session: &mut WebSession,
+    ) -> Result<Response> {
         let core = &self.web.core;
         let key = login::request_key(params);
         let now = core.now();
@@ -174,7 +224,9 @@ impl AuthorizeCall<'_> {
         if asked {
             session.touch();
         }
-        let Some(person) = session.principal().cloned() else { return Err(Error::internal("a sign-in without a person")) };
+        let Some(person) = session.principal().cloned() else {
+            return Err(Error::internal("a sign-in without a person"));
+        };
         match login::hint(core, self.client, entry, params, &person) {
             Hint::None | Hint::Fits => {}
             // Only who answers without asking anybody has to be sure.
@@ -184,7 +236,9 @@ impl AuthorizeCall<'_> {
                 let to = login::to_login(core, self.client, session, entry, params).await?;
                 return Ok(redirect(self.found, &to));
             }
-            Hint::Unreadable | Hint::Other => return Ok(self.error(entry, ask, &OAuthError::login_required())),
+            Hint::Unreadable | Hint::Other => {
+                return Ok(self.error(entry, ask, &OAuthError::login_required()));
+            }
         }
         let context = access_context(ask);
         let verdict = access::may_use(core, self.client, &person, &entry.application, &context).await?;
@@ -197,10 +251,14 @@ impl AuthorizeCall<'_> {
             return Ok(self.refused(entry, &person, &text, params));
         }
         let config = core.config();
-        let flow = config.get(entry.settings.authorization_flow).cloned().ok_or_else(|| Error::internal("the authorization flow is gone"))?;
+        let flow = config
+            .get(entry.settings.authorization_flow)
+            .cloned()
+            .ok_or_else(|| Error::internal("the authorization flow is gone"))?;
         let mut context = self.flow_context(entry, ask, params, context);
         // Planning reads the pending person again; where there is nothing to judge, they are known already.
-        let bare = flow.pbm().is_none_or(|pbm| config.bindings_of(pbm).is_empty()) && flow_bindings(&config, flow.pk).is_empty();
+        let bare = flow.pbm().is_none_or(|pbm| config.bindings_of(pbm).is_empty())
+            && flow_bindings(&config, flow.pk).is_empty();
         if !bare {
             context.set(&keys::PENDING_USER, person.pending());
         }
@@ -212,10 +270,19 @@ impl AuthorizeCall<'_> {
             plan.context.set(&keys::PENDING_USER, person.pending());
         }
         if ask.prompt.consent {
-            plan.stages.retain(|s| s.stage.kind_id(core).as_deref() != Some("authentik_stages_consent.consentstage"));
+            plan.stages.retain(|s| {
+                s.stage.kind_id(core).as_deref() != Some("authentik_stages_consent.consentstage")
+            });
             plan.append(CONSENT, json!({}));
         }
-        plan.append(FINAL, serde_json::to_value(Pending { provider: entry.num(), user: person.user.id, params: params.pairs().to_vec() })?);
+        plan.append(
+            FINAL,
+            serde_json::to_value(Pending {
+                provider: entry.num(),
+                user: person.user.id,
+                params: params.pairs().to_vec(),
+            })?,
+        );
         plan.total = plan.stages.len();
         if plan.stages.len() == 1 && ask.mode != ResponseMode::FormPost {
             // Nothing stands between the person and the application.
@@ -225,20 +292,35 @@ impl AuthorizeCall<'_> {
         self.through_flow(entry, &flow, plan, ask, params, session).await
     }
 
-    fn flow_context(&self, entry: &ClientEntry, ask: &CheckedRequest, params: &Params, facts: Map) -> Context {
+    fn flow_context(
+        &self,
+        entry: &ClientEntry,
+        ask: &CheckedRequest,
+        params: &Params,
+        facts: Map,
+    ) -> Context {
         let mut context = Context(facts);
         context.set(&keys::APPLICATION, entry.application.pk);
         context.set(&keys::IS_SSO, true);
-        context.set(&keys::CONSENT_HEADER, format!("You're about to sign into {}.", entry.application.name()));
+        context
+            .set(&keys::CONSENT_HEADER, format!("You're about to sign into {}.", entry.application.name()));
         let shown = entry.scopes.iter().filter(|s| ask.scopes.has(&s.name) && !s.description.is_empty());
-        let permissions: Vec<Map> = shown.map(|s| Map::from_iter([("id".to_owned(), json!(s.name)), ("name".to_owned(), json!(s.description))])).collect();
+        let permissions: Vec<Map> = shown
+            .map(|s| {
+                Map::from_iter([("id".to_owned(), json!(s.name)), ("name".to_owned(), json!(s.description))])
+            })
+            .collect();
         context.set(&keys::CONSENT_PERMISSIONS, permissions);
         // "Don't share" tells the application, instead of leaving it waiting.
-        let refused = ask.error_parameters(&OAuthError::access_denied(), entry.issuer_for(&self.web.core, self.client));
+        let refused =
+            ask.error_parameters(&OAuthError::access_denied(), entry.issuer_for(&self.web.core, self.client));
         let decline = match answer::way(entry, ask, &refused) {
             ResponseTarget::Location(to) => to,
             // A link cannot post: it comes back here, and this endpoint does.
-            ResponseTarget::Form(_) => format!("/application/o/authorize/?{}&{DECLINED}=true", params.query_without(&["next", DECLINED])),
+            ResponseTarget::Form(_) => format!(
+                "/application/o/authorize/?{}&{DECLINED}=true",
+                params.query_without(&["next", DECLINED])
+            ),
         };
         context.set(&keys::DECLINE_URL, decline);
         context
@@ -247,10 +329,21 @@ impl AuthorizeCall<'_> {
     /// The page of a refusal. Whoever signs in instead comes back to the same request.
     fn refused(&self, entry: &ClientEntry, person: &Principal, text: &str, params: &Params) -> Response {
         let again = format!("{}?{}", self.client.path, params.query_without(&[]));
-        self.web.refused(self.client, self.headers, &page::Refusal { application: entry.application.name(), person, text, again: &again })
+        self.web.refused(
+            self.client,
+            self.headers,
+            &page::Refusal { application: entry.application.name(), person, text, again: &again },
+        )
     }
 
-    fn not_planned(&self, entry: &ClientEntry, person: &Principal, ask: &CheckedRequest, params: &Params, why: NotPlanned) -> Response {
+    fn not_planned(
+        &self,
+        entry: &ClientEntry,
+        person: &Principal,
+        ask: &CheckedRequest,
+        params: &Params,
+        why: NotPlanned,
+    ) -> Response {
         if ask.prompt.none {
             return self.error(entry, ask, &OAuthError::access_denied());
         }
@@ -262,9 +355,19 @@ impl AuthorizeCall<'_> {
     }
 
     /// Runs the flow: here while nobody must see a page, else on its own page.
-    async fn through_flow(&self, entry: &ClientEntry, flow: &Arc<Object>, plan: Plan, ask: &CheckedRequest, params: &Params, session: &mut WebSession) -> Result<Response> {
+    async fn through_flow(
+        &self,
+        entry: &ClientEntry,
+        flow: &Arc<Object>,
+        plan: Plan,
+        ask: &CheckedRequest,
+        params: &Params,
+        session: &mut WebSession,
+    ) -> Result<Response> {
         let core = &self.web.core;
-        let silent = |stage: &StageRef| stage.kind_id(core).and_then(|id| core.families.stage(&id)).is_some_and(|kind| kind.is_silent());
+        let silent = |stage: &StageRef| {
+            stage.kind_id(core).and_then(|id| core.families.stage(&id)).is_some_and(|kind| kind.is_silent())
+        };
         let all_silent = plan.stages.iter().all(|s| silent(&s.stage));
         let query = params.query_without(&["next"]);
         // A form needs a page, though nobody has to do anything there.

@@ -1,4 +1,5 @@
-//! The built-in stages at the end of an authorization flow: asking again for consent, and answering the client.
+//! The built-in stages at the end of an authorization flow: asking again for consent, and answering the
+//! client.
 use super::answer::{ResponseTarget, answer, way};
 use super::checks;
 use crate::oauth2::clients::Cache;
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, json};
 use signet_core::access;
-use signet_core::flow::{Challenge, FlowRun, StageKind, FlowStep, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind, keys};
 
 pub const FINAL: &str = "builtin.oauth2";
 pub const CONSENT: &str = "builtin.oauth2_consent";
@@ -41,16 +42,29 @@ impl StageKind for AuthorizeStage {
         let core = flow.core;
         let entry = self.cache.require(core, pending.provider)?;
         let Some(person) = flow.user().filter(|p| p.user.id == pending.user) else {
-            return Ok(FlowStep::Deny(Some("Another person signed in meanwhile. Start again from the application.".into())));
+            return Ok(FlowStep::Deny(Some(
+                "Another person signed in meanwhile. Start again from the application.".into(),
+            )));
         };
         let params = Params::from_pairs(pending.params);
         let redirect_uri = params.get("redirect_uri").unwrap_or_default();
-        if params.get("client_id") != Some(entry.settings.client_id.as_str()) || !entry.matcher()?.fits(UriType::Authorization, redirect_uri) {
-            return Ok(FlowStep::Deny(Some("The application's settings have changed. Start again from the application.".into())));
+        if params.get("client_id") != Some(entry.settings.client_id.as_str())
+            || !entry.matcher()?.fits(UriType::Authorization, redirect_uri)
+        {
+            return Ok(FlowStep::Deny(Some(
+                "The application's settings have changed. Start again from the application.".into(),
+            )));
         }
         let (ask, parameters) = match checks::check(&params, &entry, redirect_uri) {
             Ok(ask) => {
-                let verdict = access::may_use(core, flow.client, person, &entry.application, &super::access_context(&ask)).await?;
+                let verdict = access::may_use(
+                    core,
+                    flow.client,
+                    person,
+                    &entry.application,
+                    &super::access_context(&ask),
+                )
+                .await?;
                 if !verdict.passing {
                     return Ok(FlowStep::Deny(Some(verdict.messages.join("\n")).filter(|t| !t.is_empty())));
                 }
@@ -86,8 +100,11 @@ impl StageKind for ConsentAgain {
         flow.plan.context.set(&keys::CONSENT_TOKEN, token.clone());
         let permissions: Vec<Map> = flow.plan.context.get(&keys::CONSENT_PERMISSIONS).unwrap_or_default();
         let header = flow.plan.context.get(&keys::CONSENT_HEADER).unwrap_or_default();
-        let challenge =
-            Challenge::new("ak-stage-consent").with("header_text", header).with("permissions", json!(permissions)).with("additional_permissions", json!([])).with("token", token);
+        let challenge = Challenge::new("ak-stage-consent")
+            .with("header_text", header)
+            .with("permissions", json!(permissions))
+            .with("additional_permissions", json!([]))
+            .with("token", token);
         Ok(FlowStep::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {

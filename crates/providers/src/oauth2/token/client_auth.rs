@@ -19,7 +19,8 @@ impl Presented {
     /// Whether the secret that was sent is the client's.
     pub fn has_secret(&self) -> bool {
         let known = &self.entry.settings.client_secret;
-        !known.is_empty() && self.secrets.iter().fold(false, |found, sent| known.matches(sent.reveal()) | found)
+        !known.is_empty()
+            && self.secrets.iter().fold(false, |found, sent| known.matches(sent.reveal()) | found)
     }
     /// Whether any secret was sent.
     pub fn sent_secret(&self) -> bool {
@@ -61,7 +62,10 @@ fn basic(headers: &HeaderMap) -> Result<Option<Basic>, ()> {
     }
     let raw = String::from_utf8(STANDARD.decode(data.trim()).map_err(drop)?).map_err(drop)?;
     let (id, secret) = raw.split_once(':').ok_or(())?;
-    Ok(Some(Basic { ids: [query::decode(id), id.to_owned()], secrets: [query::decode(secret), secret.to_owned()] }))
+    Ok(Some(Basic {
+        ids: [query::decode(id), id.to_owned()],
+        secrets: [query::decode(secret), secret.to_owned()],
+    }))
 }
 
 /// Finds the client that the request names. Whether it proved itself is for the caller to require.
@@ -74,7 +78,11 @@ pub fn identify(index: &Index, headers: &HeaderMap, params: &Params) -> Outcome<
             None => None,
         };
         let entry = entry.ok_or_else(|| refusal(false))?;
-        return Ok(Presented { entry, secrets: in_form.into_iter().map(Secret::new).collect(), by_header: false });
+        return Ok(Presented {
+            entry,
+            secrets: in_form.into_iter().map(Secret::new).collect(),
+            by_header: false,
+        });
     };
     let mut found = None;
     for id in &basic.ids {
@@ -90,8 +98,14 @@ pub fn identify(index: &Index, headers: &HeaderMap, params: &Params) -> Outcome<
     let secrets = match in_form {
         // Some libraries send one secret both ways. Two different ones are two clients (RFC 6749 §2.3).
         Some(sent) if decoded.is_empty() => vec![Secret::new(sent)],
-        Some(sent) if Secret::new(&*sent).matches(&decoded) | Secret::new(&*sent).matches(&raw) => vec![Secret::new(sent)],
-        Some(_) => return Err(OAuthError::invalid_request().because("Two different client secrets are sent").into()),
+        Some(sent) if Secret::new(&*sent).matches(&decoded) | Secret::new(&*sent).matches(&raw) => {
+            vec![Secret::new(sent)]
+        }
+        Some(_) => {
+            return Err(OAuthError::invalid_request()
+                .because("Two different client secrets are sent")
+                .into());
+        }
         None if decoded.is_empty() => Vec::new(),
         None if raw == decoded => vec![Secret::new(decoded)],
         None => vec![Secret::new(raw), Secret::new(decoded)],
@@ -107,7 +121,10 @@ mod tests {
     }
     #[test]
     fn basic_credentials_are_read_strictly() {
-        let ok = |text: &str| basic(&header(&format!("Basic {}", STANDARD.encode(text)))).map(|b| b.map(|b| (b.ids[0].clone(), b.secrets.to_vec())));
+        let ok = |text: &str| {
+            basic(&header(&format!("Basic {}", STANDARD.encode(text))))
+                .map(|b| b.map(|b| (b.ids[0].clone(), b.secrets.to_vec())))
+        };
         assert_eq!(ok("id:s%2Bx"), Ok(Some(("id".into(), vec!["s+x".into(), "s%2Bx".into()]))));
         assert_eq!(ok("id:a:b").map(|b| b.map(|b| b.1[0].clone())), Ok(Some("a:b".into())));
         assert!(matches!(basic(&HeaderMap::new()), Ok(None)));

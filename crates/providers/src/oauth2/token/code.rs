@@ -19,11 +19,15 @@ impl Grant for AuthorizationCode {
     async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption> {
         let core = call.core;
         let digest = core.vault.timed_digest(CODE_DIGEST, call.need("code")?);
-        let code = grants::code_by_digest(&core.db, &digest).await?.filter(|c| c.provider == call.entry().num()).ok_or_else(OAuthError::invalid_grant)?;
+        let code = grants::code_by_digest(&core.db, &digest)
+            .await?
+            .filter(|c| c.provider == call.entry().num())
+            .ok_or_else(OAuthError::invalid_grant)?;
         if code.used {
             grants::revoke_family(&core.db, code.holder()).await?;
             let person = Principal::load_any(core, code.user_id).await?;
-            call.suspicious(person.as_ref(), "An authorization code was used again. Its tokens are revoked.").await;
+            call.suspicious(person.as_ref(), "An authorization code was used again. Its tokens are revoked.")
+                .await;
             return Err(OAuthError::invalid_grant().into());
         }
         let data: CodeData = serde_json::from_value(code.data).map_err(signet_base::Error::from)?;
@@ -32,15 +36,21 @@ impl Grant for AuthorizationCode {
         }
         pkce(data.challenge.as_deref(), call.params.raw("code_verifier"))?;
         if let Some(session) = code.session {
-            let live = sessions::by_uuid(&core.db, session).await?.is_some_and(|s| s.expires > call.now && s.user_id == Some(code.user_id));
+            let live = sessions::by_uuid(&core.db, session)
+                .await?
+                .is_some_and(|s| s.expires > call.now && s.user_id == Some(code.user_id));
             if !live {
                 return Err(OAuthError::invalid_grant().because("The session of this code has ended").into());
             }
         }
-        let person = Principal::load(core, code.user_id).await?.filter(|p| code.epoch >= p.user.epoch).ok_or_else(OAuthError::invalid_grant)?;
+        let person = Principal::load(core, code.user_id)
+            .await?
+            .filter(|p| code.epoch >= p.user.epoch)
+            .ok_or_else(OAuthError::invalid_grant)?;
         // What was taken from the provider since is not granted any more.
         let scopes = Scopes::parse(&code.scope).among(call.entry().scope_names().chain([OPENID]));
-        let refresh = (scopes.has(OFFLINE_ACCESS) && call.entry().settings.allows(GrantType::RefreshToken)).then(|| scopes.clone());
+        let refresh = (scopes.has(OFFLINE_ACCESS) && call.entry().settings.allows(GrantType::RefreshToken))
+            .then(|| scopes.clone());
         Ok(Redemption {
             person,
             refresh,
@@ -55,13 +65,15 @@ impl Grant for AuthorizationCode {
     }
 }
 
-/// A challenge needs its verifier, and a verifier needs a challenge: otherwise a code that was asked for without one
-/// could be put into the hands of a client that sends one (RFC 9700 §4.8.2).
+/// A challenge needs its verifier, and a verifier needs a challenge: otherwise a code that was asked for
+/// without one could be put into the hands of a client that sends one (RFC 9700 §4.8.2).
 fn pkce(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
     match (challenge, verifier) {
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) if pkce_s256_matches(verifier, challenge) => Ok(()),
-        (None, Some(_)) => Err(OAuthError::invalid_grant().because("The code was asked for without a code_challenge")),
+        (None, Some(_)) => {
+            Err(OAuthError::invalid_grant().because("The code was asked for without a code_challenge"))
+        }
         (Some(_), None) => Err(OAuthError::invalid_grant().because("The code_verifier is missing")),
         (Some(_), Some(_)) => Err(OAuthError::invalid_grant().because("The code_verifier does not fit")),
     }
@@ -86,7 +98,10 @@ mod tests {
             (Some(&signet_jose::pkce_s256(&short)), Some(&short)),
             (Some(&verifier), Some(&verifier)),
         ] {
-            assert!(pkce(challenge.map(String::as_str), sent.map(String::as_str)).is_err(), "{challenge:?} {sent:?}");
+            assert!(
+                pkce(challenge.map(String::as_str), sent.map(String::as_str)).is_err(),
+                "{challenge:?} {sent:?}"
+            );
         }
     }
 }

@@ -26,7 +26,9 @@ impl Call<'_> {
     }
     /// A parameter that the grant cannot do without.
     pub fn need(&self, name: &'static str) -> Outcome<&str> {
-        self.params.get(name).ok_or_else(|| OAuthError::invalid_request().because(format!("The parameter {name} is missing")).into())
+        self.params.get(name).ok_or_else(|| {
+            OAuthError::invalid_request().because(format!("The parameter {name} is missing")).into()
+        })
     }
     /// Something that an honest client does not do.
     pub async fn suspicious(&self, user: Option<&Principal>, message: &str) {

@@ -67,10 +67,22 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     // Without a scope there is no ID token, and no mapping that could ask for its claims.
     let mut id = if scopes.is_empty() { Map::new() } else { base.claims(core.ports.hex(16)) };
     let grant = claims::Grant { person, scopes, auth, expires };
-    let mapped = if entry.settings.include_claims_in_id_token { claims::of_scopes(core, client, entry, &grant, &id).await? } else { Map::new() };
+    let mapped = if entry.settings.include_claims_in_id_token {
+        claims::of_scopes(core, client, entry, &grant, &id).await?
+    } else {
+        Map::new()
+    };
     let mut access = access_claims(core, &base, &mapped, scopes);
-    let note = Note { user: person.user.id, family: issue.family, session: issue.session, epoch: issue.epoch, issued: now, expires };
-    let uid = if note.is_enough(entry) { note.seal(core, entry, &access)? } else { core.ports.alphanumeric(40) };
+    let note = Note {
+        user: person.user.id,
+        family: issue.family,
+        session: issue.session,
+        epoch: issue.epoch,
+        issued: now,
+        expires,
+    };
+    let uid =
+        if note.is_enough(entry) { note.seal(core, entry, &access)? } else { core.ports.alphanumeric(40) };
     access.insert("uid".into(), json!(uid));
     let jti = access.get("jti").and_then(Json::as_str).map(str::to_owned);
     let mut all = vec![access];
@@ -81,7 +93,9 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let mut signed = entry.signer.sign(core, all).await?.into_iter();
     let access = signed.next().ok_or_else(|| Error::internal("no signature"))?;
     let mut refresh = None;
-    let row = |scopes, token, kind, expires, jti| row(core, &base, scopes, issue.session, issue.epoch, issue.family, token, kind, expires, jti);
+    let row = |scopes, token, kind, expires, jti| {
+        row(core, &base, scopes, issue.session, issue.epoch, issue.family, token, kind, expires, jti)
+    };
     let access_row = row(scopes, &access, TokenKind::Access, expires, jti)?;
     let mut body = Map::with_capacity(8);
     body.insert("access_token".into(), json!(access));
@@ -96,7 +110,11 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
         let ends = now.plus(entry.settings.refresh_token_validity);
         let mut kept = row(scopes, &token, TokenKind::Refresh, ends, None)?;
         // What introspection says of it: its own number, and the access token that it came with.
-        let about = TokenData { auth: auth.clone(), jti: Some(core.ports.timed_uuid().simple().to_string()), at_hash: Some(half_hash(entry.signer.alg(), &access)) };
+        let about = TokenData {
+            auth: auth.clone(),
+            jti: Some(core.ports.timed_uuid().simple().to_string()),
+            at_hash: Some(half_hash(entry.signer.alg(), &access)),
+        };
         kept.data = serde_json::to_value(about)?;
         refresh = Some(kept);
         body.insert("refresh_token".into(), json!(token));

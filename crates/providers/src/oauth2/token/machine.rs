@@ -1,5 +1,6 @@
-//! `client_credentials` and `password`: sign-in without a browser. The two are one rule: a client secret stands for the
-//! client's own service account, and a person's app password for that person. Passwords of people are never taken.
+//! `client_credentials` and `password`: sign-in without a browser. The two are one rule: a client secret
+//! stands for the client's own service account, and a person's app password for that person. Passwords of
+//! people are never taken.
 use super::grant::{Call, Commit, Grant, Redemption};
 use crate::oauth2::claims::AuthContext;
 use crate::oauth2::errors::{OAuthError, Outcome};
@@ -31,9 +32,11 @@ impl Grant for Machine {
     fn kind(&self) -> GrantType {
         self.0
     }
-    /// An app password proves a person, and with it the right to ask; a secret that is sent beside it must fit.
+    /// An app password proves a person, and with it the right to ask; a secret that is sent beside it must
+    /// fit.
     fn authenticate(&self, call: &Call<'_>) -> Outcome<()> {
-        if call.params.get("client_assertion").is_some() || call.params.get("client_assertion_type").is_some() {
+        if call.params.get("client_assertion").is_some() || call.params.get("client_assertion_type").is_some()
+        {
             return Err(OAuthError::invalid_client().because("Client assertions are not supported").into());
         }
         let presented = call.presented;
@@ -52,21 +55,36 @@ impl Grant for Machine {
     async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption> {
         let core = call.core;
         let (person, method) = match subject(call)? {
-            Subject::Person(username, password) => (with_app_password(core, &username, &password).await?, "token"),
+            Subject::Person(username, password) => {
+                (with_app_password(core, &username, &password).await?, "token")
+            }
             Subject::Account => (account(call).await?, "oauth_client_secret"),
         };
-        // Nothing asked for is nothing granted; a new token can be had at any time, so there is no refresh token.
+        // Nothing asked for is nothing granted; a new token can be had at any time, so there is no refresh
+        // token.
         let asked = Scopes::parse(call.params.get("scope").unwrap_or_default());
         let scopes = asked.among(call.entry().scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
         let auth = AuthContext::machine(call.now);
         let epoch = person.user.epoch;
-        Ok(Redemption { person, scopes, refresh: None, auth, session: None, epoch, family: core.ports.timed_uuid(), commit: Commit::Fresh, signed_in_by: Some(method) })
+        Ok(Redemption {
+            person,
+            scopes,
+            refresh: None,
+            auth,
+            session: None,
+            epoch,
+            family: core.ports.timed_uuid(),
+            commit: Commit::Fresh,
+            signed_in_by: Some(method),
+        })
     }
 }
 
 fn subject(call: &Call<'_>) -> Outcome<Subject> {
     match (call.params.get("username"), call.params.get("password")) {
-        (Some(username), Some(password)) => return Ok(Subject::Person(username.to_owned(), Secret::new(password))),
+        (Some(username), Some(password)) => {
+            return Ok(Subject::Person(username.to_owned(), Secret::new(password)));
+        }
         (None, None) => {}
         _ => return Err(OAuthError::invalid_request().because("Send username and password together").into()),
     }
@@ -81,7 +99,8 @@ fn subject(call: &Call<'_>) -> Outcome<Subject> {
     }
 }
 
-/// `base64("<username>:<app password>")` in the place of a client secret, for clients that can send nothing else.
+/// `base64("<username>:<app password>")` in the place of a client secret, for clients that can send nothing
+/// else.
 fn packed(secret: &Secret) -> Option<(String, Secret)> {
     let text = String::from_utf8(STANDARD.decode(secret.reveal()).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
@@ -118,13 +137,18 @@ async fn account(call: &Call<'_>) -> Outcome<Principal> {
                 Ok(_) | Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            Principal::by_username(core, &username).await?.ok_or_else(|| Error::internal("the service account is not there"))?
+            Principal::by_username(core, &username)
+                .await?
+                .ok_or_else(|| Error::internal("the service account is not there"))?
         }
     };
     let user = &person.user;
-    let ours = user.user_type == ACCOUNT_TYPE && user.attributes.get(ACCOUNT_OF).and_then(signet_base::Json::as_i64) == Some(entry.num());
+    let ours = user.user_type == ACCOUNT_TYPE
+        && user.attributes.get(ACCOUNT_OF).and_then(signet_base::Json::as_i64) == Some(entry.num());
     if !ours || !user.is_active {
-        return Err(OAuthError::invalid_grant().because("The service account of this client is not usable").into());
+        return Err(OAuthError::invalid_grant()
+            .because("The service account of this client is not usable")
+            .into());
     }
     Ok(person)
 }
@@ -134,7 +158,8 @@ mod tests {
     use super::*;
     #[test]
     fn a_packed_secret_holds_a_name_and_a_password() {
-        let pack = |text: &str| packed(&Secret::new(STANDARD.encode(text))).map(|(u, p)| (u, p.reveal().to_owned()));
+        let pack =
+            |text: &str| packed(&Secret::new(STANDARD.encode(text))).map(|(u, p)| (u, p.reveal().to_owned()));
         assert_eq!(pack("ann:key:1"), Some(("ann".into(), "key:1".into())));
         for bad in ["ann", "ann:", ":key", ""] {
             assert_eq!(pack(bad), None, "{bad}");

@@ -1,5 +1,5 @@
-//! The token endpoint (RFC 6749 §3.2). It owns what no grant may forget: client authentication, the allowed grants, the
-//! access gate, issuing, storing and events.
+//! The token endpoint (RFC 6749 §3.2). It owns what no grant may forget: client authentication, the allowed
+//! grants, the access gate, issuing, storing and events.
 pub mod client_auth;
 mod code;
 mod device;
@@ -26,22 +26,45 @@ use signet_store::grants::{self, GrantToken, Redeemed};
 use std::sync::Arc;
 
 /// Every grant.
-const GRANTS: &[&dyn Grant] =
-    &[&code::AuthorizationCode, &refresh::RefreshToken, &machine::Machine(GrantType::ClientCredentials), &machine::Machine(GrantType::Password), &device::DeviceCode];
+const GRANTS: &[&dyn Grant] = &[
+    &code::AuthorizationCode,
+    &refresh::RefreshToken,
+    &machine::Machine(GrantType::ClientCredentials),
+    &machine::Machine(GrantType::Password),
+    &device::DeviceCode,
+];
 
-pub async fn post(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let index = web.index();
     let params = match Params::form(&client, &headers, body).await {
         Ok(params) => params,
-        Err(problem) => return cors::apply(OAuthError::invalid_request().because(problem.describe()).into_json(&client.request_id), &headers, None),
+        Err(problem) => {
+            return cors::apply(
+                OAuthError::invalid_request().because(problem.describe()).into_json(&client.request_id),
+                &headers,
+                None,
+            );
+        }
     };
     let presented = match client_auth::identify(&index, &headers, &params) {
         Ok(presented) => presented,
         Err(failure) => return cors::apply(failure.into_json(&client.request_id), &headers, None),
     };
-    let call = Call { core: &web.core, client: &client, params: &params, presented: &presented, now: web.core.now() };
+    let call = Call {
+        core: &web.core,
+        client: &client,
+        params: &params,
+        presented: &presented,
+        now: web.core.now(),
+    };
     let response = match exchange(&call).await {
-        Ok(body) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(body)).into_response(),
+        Ok(body) => ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(body))
+            .into_response(),
         Err(failure) => failure.into_json(&client.request_id),
     };
     cors::apply(response, &headers, presented.entry.matcher().ok())
@@ -84,7 +107,11 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
             Ok(body)
         }
         Redeemed::Reused => {
-            call.suspicious(Some(&proven.person), "A code or refresh token was used twice at the same time. Its family is revoked.").await;
+            call.suspicious(
+                Some(&proven.person),
+                "A code or refresh token was used twice at the same time. Its family is revoked.",
+            )
+            .await;
             Err(OAuthError::invalid_grant().into())
         }
         Redeemed::Gone => Err(OAuthError::invalid_grant().into()),
@@ -96,17 +123,30 @@ async fn gate(call: &Call<'_>, kind: GrantType, proven: &Redemption) -> Outcome<
     let mut context = Map::new();
     context.insert("oauth_scopes".into(), json!(proven.scopes.iter().collect::<Vec<_>>()));
     context.insert("oauth_grant_type".into(), json!(kind));
-    let verdict = access::may_use(call.core, call.client, &proven.person, &call.entry().application, &context).await?;
+    let verdict =
+        access::may_use(call.core, call.client, &proven.person, &call.entry().application, &context).await?;
     if verdict.passing {
         return Ok(());
     }
-    call.core.event_denied(call.client, Some(&proven.person), call.entry().application.name(), &verdict.messages.join("\n")).await;
+    call.core
+        .event_denied(
+            call.client,
+            Some(&proven.person),
+            call.entry().application.name(),
+            &verdict.messages.join("\n"),
+        )
+        .await;
     Err(OAuthError::invalid_grant().because("The account may not use this application").into())
 }
 
-/// One durable step for all that is used up and for the refresh token. An access token that is valid by itself is
-/// written behind, after the step that decides whether there is one.
-async fn store(call: &Call<'_>, commit: &Commit, access: GrantToken, refresh: Option<GrantToken>) -> Result<Redeemed> {
+/// One durable step for all that is used up and for the refresh token. An access token that is valid by
+/// itself is written behind, after the step that decides whether there is one.
+async fn store(
+    call: &Call<'_>,
+    commit: &Commit,
+    access: GrantToken,
+    refresh: Option<GrantToken>,
+) -> Result<Redeemed> {
     let db = &call.core.db;
     let behind = live::is_enough(call.entry(), access.issued, access.expires);
     let access = [access];
@@ -132,12 +172,18 @@ async fn store(call: &Call<'_>, commit: &Commit, access: GrantToken, refresh: Op
 async fn sign_in_event(call: &Call<'_>, proven: &Redemption) {
     if let Some(method) = proven.signed_in_by {
         let context = json!({"auth_method": method, "auth_method_args": {"provider": Core::model_event(&call.entry().provider)}});
-        call.core.event(call.client, Some(&proven.person), "login", "authentik_providers_oauth2", context).await;
+        call.core
+            .event(call.client, Some(&proven.person), "login", "authentik_providers_oauth2", context)
+            .await;
     }
 }
 
 /// Client authentication for the endpoints around tokens: every failure is `invalid_client`.
-pub fn require_client(web: &Web, headers: &HeaderMap, params: &Params) -> Result<client_auth::Presented, Failure> {
+pub fn require_client(
+    web: &Web,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<client_auth::Presented, Failure> {
     let presented = client_auth::identify(&web.index(), headers, params)?;
     presented.require()?;
     Ok(presented)

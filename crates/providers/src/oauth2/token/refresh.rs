@@ -1,4 +1,5 @@
-//! `refresh_token` (RFC 6749 §6) with rotation: a token that is seen twice was stolen, and takes its family along.
+//! `refresh_token` (RFC 6749 §6) with rotation: a token that is seen twice was stolen, and takes its family
+//! along.
 use super::grant::{Call, Commit, Grant, Redemption};
 use super::issue::{TOKEN_DIGEST, TokenData};
 use crate::oauth2::claims::AuthContext;
@@ -22,7 +23,9 @@ impl Grant for RefreshToken {
         let core = call.core;
         let digest = core.vault.timed_digest(TOKEN_DIGEST, call.need("refresh_token")?);
         let found = grants::by_digest(&core.db, &digest).await?;
-        let old = found.filter(|t| t.kind == TokenKind::Refresh && t.provider == call.entry().num()).ok_or_else(OAuthError::invalid_grant)?;
+        let old = found
+            .filter(|t| t.kind == TokenKind::Refresh && t.provider == call.entry().num())
+            .ok_or_else(OAuthError::invalid_grant)?;
         if old.revoked {
             grants::revoke_family(&core.db, old.holder()).await?;
             let person = Principal::load_any(core, old.user_id).await?;
@@ -40,7 +43,17 @@ impl Grant for RefreshToken {
         let auth = AuthContext { nonce: None, ..data.auth };
         let keep = is_kept(old.expires, call.now, call.entry().settings.refresh_token_threshold);
         let commit = if keep { Commit::Keep } else { Commit::Rotate { digest } };
-        Ok(Redemption { person, scopes, refresh: (!keep).then_some(granted), auth, session: old.session, epoch: old.epoch, family: old.family, commit, signed_in_by: None })
+        Ok(Redemption {
+            person,
+            scopes,
+            refresh: (!keep).then_some(granted),
+            auth,
+            session: old.session,
+            epoch: old.epoch,
+            family: old.family,
+            commit,
+            signed_in_by: None,
+        })
     }
 }
 
@@ -67,12 +80,17 @@ mod tests {
         let granted = Scopes::parse("openid email offline_access");
         assert_eq!(narrowed(&granted, None), Ok(granted.clone()));
         assert_eq!(narrowed(&granted, Some("openid")).map(|s| s.to_string()), Ok("openid".into()));
-        assert_eq!(narrowed(&granted, Some("openid goauthentik.io/api")).map_err(|e| e.code), Err("invalid_scope"));
+        assert_eq!(
+            narrowed(&granted, Some("openid goauthentik.io/api")).map_err(|e| e.code),
+            Err("invalid_scope")
+        );
     }
     #[test]
     fn a_token_is_kept_only_with_more_time_left_than_the_threshold() {
         let at = Timestamp::from_secs;
         assert!(!is_kept(at(1000), at(0), Span::ZERO));
-        assert!(is_kept(at(1000), at(0), Span::from_secs(999)) && !is_kept(at(1000), at(1), Span::from_secs(999)));
+        assert!(
+            is_kept(at(1000), at(0), Span::from_secs(999)) && !is_kept(at(1000), at(1), Span::from_secs(999))
+        );
     }
 }

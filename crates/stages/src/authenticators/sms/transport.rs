@@ -10,12 +10,24 @@ use signet_model::Model;
 use std::sync::Arc;
 
 /// Sends the code. `Unavailable` when the service does not take it.
-pub(super) async fn send(core: &Arc<Core>, client: &Client, person: Option<&Principal>, settings: &AuthenticatorSMSStage, number: &str, code: &Secret) -> Result<()> {
+pub(super) async fn send(
+    core: &Arc<Core>,
+    client: &Client,
+    person: Option<&Principal>,
+    settings: &AuthenticatorSMSStage,
+    number: &str,
+    code: &Secret,
+) -> Result<()> {
     let text = format!("{} is your code for {}.", code.reveal(), brand::look(core, client).title);
     let mapped = mapped(core, client, person, settings, number, code).await?;
     let request = match settings.provider {
         Provider::Twilio => twilio(settings, number, &message(mapped, text)),
-        Provider::Generic => generic(settings, mapped.unwrap_or_else(|| json!({"From": settings.from_number, "To": number, "Body": text, "Message": text}))),
+        Provider::Generic => generic(
+            settings,
+            mapped.unwrap_or_else(
+                || json!({"From": settings.from_number, "To": number, "Body": text, "Message": text}),
+            ),
+        ),
     };
     let answer = core.ports.http.send(request).await?;
     if (200..300).contains(&answer.status) { Ok(()) } else { Err(refused(&answer)) }
@@ -27,14 +39,29 @@ fn refused(answer: &HttpAnswer) -> Error {
 }
 
 /// What the mapping makes, when there is one.
-async fn mapped(core: &Arc<Core>, client: &Client, person: Option<&Principal>, settings: &AuthenticatorSMSStage, number: &str, code: &Secret) -> Result<Option<Json>> {
+async fn mapped(
+    core: &Arc<Core>,
+    client: &Client,
+    person: Option<&Principal>,
+    settings: &AuthenticatorSMSStage,
+    number: &str,
+    code: &Secret,
+) -> Result<Option<Json>> {
     let Some(pk) = settings.mapping else { return Ok(None) };
     let config = core.config();
-    let mapping = config.get(pk).ok_or_else(|| Error::Unavailable("the mapping of the stage is gone".to_owned()))?;
+    let mapping =
+        config.get(pk).ok_or_else(|| Error::Unavailable("the mapping of the stage is gone".to_owned()))?;
     let program = mapping.prepared::<Program>()?;
     let context = Map::new();
     let question = Question { core, client, user: person, context: &context, target: None };
-    let device = Value::record("SMSDevice", [("phone_number", Value::from(number)), ("token", Value::from(code.reveal())), ("name", Value::from(settings.name.as_str()))]);
+    let device = Value::record(
+        "SMSDevice",
+        [
+            ("phone_number", Value::from(number)),
+            ("token", Value::from(code.reveal())),
+            ("name", Value::from(settings.name.as_str())),
+        ],
+    );
     // The stage without what it signs in to the service with.
     let stage = Value::record(
         "AuthenticatorSMSStage",
@@ -55,8 +82,19 @@ async fn mapped(core: &Arc<Core>, client: &Client, person: Option<&Principal>, s
         Ok(made) => Ok(Some(made)),
         Err(why) => {
             let said = json!({"message": why, "mapping": mapping.name()});
-            core.event(client, person, "property_mapping_exception", "authentik_stages_authenticator_sms", said).await;
-            Err(Error::Unavailable(format!("{} {}: {why}", NotificationWebhookMapping::DEF.label, mapping.name())))
+            core.event(
+                client,
+                person,
+                "property_mapping_exception",
+                "authentik_stages_authenticator_sms",
+                said,
+            )
+            .await;
+            Err(Error::Unavailable(format!(
+                "{} {}: {why}",
+                NotificationWebhookMapping::DEF.label,
+                mapping.name()
+            )))
         }
     }
 }
@@ -65,7 +103,10 @@ async fn mapped(core: &Arc<Core>, client: &Client, person: Option<&Principal>, s
 fn message(mapped: Option<Json>, text: String) -> String {
     match mapped {
         Some(Json::String(own)) if !own.is_empty() => own,
-        Some(Json::Object(members)) => ["Body", "Message"].iter().find_map(|m| members.get(*m).and_then(Json::as_str).map(str::to_owned)).unwrap_or(text),
+        Some(Json::Object(members)) => ["Body", "Message"]
+            .iter()
+            .find_map(|m| members.get(*m).and_then(Json::as_str).map(str::to_owned))
+            .unwrap_or(text),
         _ => text,
     }
 }
@@ -77,9 +118,15 @@ fn basic(user: &str, password: &str) -> String {
 /// Twilio's Messages resource.
 fn twilio(settings: &AuthenticatorSMSStage, number: &str, text: &str) -> HttpRequest {
     let sid = &settings.account_sid;
-    HttpRequest::new("POST", format!("https://api.twilio.com/2010-04-01/Accounts/{}/Messages.json", query::encode(sid)))
-        .header("authorization", basic(sid, settings.auth.reveal()))
-        .body("application/x-www-form-urlencoded", query::build([("From", settings.from_number.as_str()), ("To", number), ("Body", text)]))
+    HttpRequest::new(
+        "POST",
+        format!("https://api.twilio.com/2010-04-01/Accounts/{}/Messages.json", query::encode(sid)),
+    )
+    .header("authorization", basic(sid, settings.auth.reveal()))
+    .body(
+        "application/x-www-form-urlencoded",
+        query::build([("From", settings.from_number.as_str()), ("To", number), ("Body", text)]),
+    )
 }
 
 fn generic(settings: &AuthenticatorSMSStage, payload: Json) -> HttpRequest {
@@ -87,7 +134,9 @@ fn generic(settings: &AuthenticatorSMSStage, payload: Json) -> HttpRequest {
         AuthType::Basic => basic(settings.auth.reveal(), settings.auth_password.reveal()),
         AuthType::Bearer => format!("Bearer {}", settings.auth.reveal()),
     };
-    HttpRequest::new("POST", settings.account_sid.as_str()).header("authorization", proof).body("application/json", payload.to_string())
+    HttpRequest::new("POST", settings.account_sid.as_str())
+        .header("authorization", proof)
+        .body("application/json", payload.to_string())
 }
 
 #[cfg(test)]
@@ -116,17 +165,28 @@ mod tests {
     #[test]
     fn requests_have_the_form_that_services_take() {
         let request = twilio(&settings(Provider::Twilio, "AC12", AuthType::Basic), "+41791234567", "1 & 2");
-        assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "https://api.twilio.com/2010-04-01/Accounts/AC12/Messages.json"));
+        assert_eq!(
+            (request.method.as_str(), request.url.as_str()),
+            ("POST", "https://api.twilio.com/2010-04-01/Accounts/AC12/Messages.json")
+        );
         assert_eq!(header(&request, "authorization"), "Basic QUMxMjp1c2Vy");
-        assert_eq!(String::from_utf8(request.body).unwrap(), "From=%2B15550100&To=%2B41791234567&Body=1%20%26%202");
+        assert_eq!(
+            String::from_utf8(request.body).unwrap(),
+            "From=%2B15550100&To=%2B41791234567&Body=1%20%26%202"
+        );
 
-        let request = generic(&settings(Provider::Generic, "https://sms.test/send", AuthType::Basic), json!({"a": 1}));
+        let request =
+            generic(&settings(Provider::Generic, "https://sms.test/send", AuthType::Basic), json!({"a": 1}));
         assert_eq!(
             (request.url.as_str(), header(&request, "authorization"), header(&request, "content-type")),
             ("https://sms.test/send", "Basic dXNlcjpwYXNz", "application/json")
         );
-        let request = generic(&settings(Provider::Generic, "https://sms.test/send", AuthType::Bearer), json!({"a": 1}));
-        assert_eq!((header(&request, "authorization"), request.body.as_slice()), ("Bearer user", b"{\"a\":1}".as_slice()));
+        let request =
+            generic(&settings(Provider::Generic, "https://sms.test/send", AuthType::Bearer), json!({"a": 1}));
+        assert_eq!(
+            (header(&request, "authorization"), request.body.as_slice()),
+            ("Bearer user", b"{\"a\":1}".as_slice())
+        );
     }
     #[test]
     fn a_mapping_replaces_the_text() {

@@ -5,7 +5,11 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
 impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Value::Null => Ok(IsNull::Yes),
             Value::Int(n) => match *ty {
@@ -45,7 +49,9 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row> {
             Type::INT2 => row.try_get::<_, Option<i16>>(i).map(|n| n.map(i32::from).into()),
             Type::BOOL => row.try_get::<_, Option<bool>>(i).map(Value::from),
             Type::FLOAT8 => row.try_get::<_, Option<f64>>(i).map(Value::from),
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => row.try_get::<_, Option<String>>(i).map(Value::from),
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => {
+                row.try_get::<_, Option<String>>(i).map(Value::from)
+            }
             Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i).map(Value::from),
             Type::VOID => Ok(Value::Null),
             ref other => return Err(Error::Internal(format!("a column of type {other} cannot be read"))),

@@ -1,5 +1,5 @@
-//! Carries what was committed from the write-ahead log into the file. A thread of its own does most of it beside the
-//! writer, so that nobody who waits for a commit waits for a whole log to be copied.
+//! Carries what was committed from the write-ahead log into the file. A thread of its own does most of it
+//! beside the writer, so that nobody who waits for a commit waits for a whole log to be copied.
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +86,9 @@ impl Checkpoints {
             let path = self.path.clone();
             match std::thread::Builder::new().name("sqlite-copy".into()).spawn(move || help(&path, &inbox)) {
                 Ok(thread) => self.helper = Some((helper, thread)),
-                Err(error) => return tracing::warn!(%error, "no thread for checkpoints; the writer does them"),
+                Err(error) => {
+                    return tracing::warn!(%error, "no thread for checkpoints; the writer does them");
+                }
             }
         }
         if let Some((helper, _)) = &self.helper {
@@ -100,7 +102,9 @@ fn help(path: &Path, inbox: &Receiver<()>) {
     let mut conn = None;
     while inbox.recv().is_ok() {
         if conn.is_none() {
-            conn = super::connect(path).inspect_err(|error| tracing::warn!(%error, "no connection for checkpoints")).ok();
+            conn = super::connect(path)
+                .inspect_err(|error| tracing::warn!(%error, "no connection for checkpoints"))
+                .ok();
         }
         if let Some(conn) = &conn {
             copy(conn);

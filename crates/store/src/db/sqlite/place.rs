@@ -1,4 +1,5 @@
-//! Where the file of the embedded database is: whose it is, on what kind of disk, and whether it is still the same file.
+//! Where the file of the embedded database is: whose it is, on what kind of disk, and whether it is still the
+//! same file.
 use signet_base::machine::{self, Disk};
 use signet_base::{Error, Result};
 use std::fs::{OpenOptions, Permissions};
@@ -19,17 +20,22 @@ pub(super) struct Place {
 impl Place {
     /// The file at this path, which must be there.
     pub(super) fn of(path: &Path) -> Result<Self> {
-        let found = std::fs::metadata(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+        let found =
+            std::fs::metadata(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
         Ok(Self { path: path.to_owned(), device: found.dev(), inode: found.ino() })
     }
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
-    /// Whether the path still leads to this file. What is written to a file that was moved away would never be found again.
+    /// Whether the path still leads to this file. What is written to a file that was moved away would never
+    /// be found again.
     pub(super) fn check(&self) -> Result<()> {
         match Self::of(&self.path) {
             Ok(now) if now == *self => Ok(()),
-            _ => Err(Error::Unavailable(format!("the database file {} was moved or replaced: restart the server", self.path.display()))),
+            _ => Err(Error::Unavailable(format!(
+                "the database file {} was moved or replaced: restart the server",
+                self.path.display()
+            ))),
         }
     }
 }
@@ -66,7 +72,11 @@ pub(super) fn with_end(path: &Path, end: &str) -> PathBuf {
 /// SQLite needs locks and shared memory that file systems of the network do not give.
 pub(super) fn refuse_network(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (Ok(folder), Ok(mounts)) = (std::fs::canonicalize(folder), std::fs::read_to_string("/proc/self/mountinfo")) else { return Ok(()) };
+    let (Ok(folder), Ok(mounts)) =
+        (std::fs::canonicalize(folder), std::fs::read_to_string("/proc/self/mountinfo"))
+    else {
+        return Ok(());
+    };
     match file_system(&mounts, &folder) {
         Some(kind) if is_network(kind) => Err(Error::Unavailable(format!(
             "{} is on a network file system ({kind}), where the embedded database can be damaged: use a local disk, or PostgreSQL",
@@ -104,14 +114,15 @@ fn is_network(kind: &str) -> bool {
     KINDS.contains(&kind)
 }
 
-/// The kind of file system that a path is on. `mounts` is `/proc/self/mountinfo`: the fifth word of a line is where it is
-/// mounted, the first one after ` - ` its kind. Of several at one place the last counts.
+/// The kind of file system that a path is on. `mounts` is `/proc/self/mountinfo`: the fifth word of a line is
+/// where it is mounted, the first one after ` - ` its kind. Of several at one place the last counts.
 fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let mut best: Option<(usize, &str)> = None;
     for line in mounts.lines() {
         let Some((left, right)) = line.split_once(" - ") else { continue };
         let (Some(point), Some(kind)) = (left.split(' ').nth(4), right.split(' ').next()) else { continue };
-        let point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
+        let point =
+            point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
         if path.starts_with(&point) && best.is_none_or(|(length, _)| point.len() >= length) {
             best = Some((point.len(), kind));
         }
@@ -135,7 +146,9 @@ pub(super) fn explain(path: &Path, error: Error) -> Error {
     let Error::Unavailable(why) = error else { return error };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match machine::disk(folder) {
-        Some(disk) if disk.free < FULL => Error::Unavailable(format!("{}: the disk is full ({why})", folder.display())),
+        Some(disk) if disk.free < FULL => {
+            Error::Unavailable(format!("{}: the disk is full ({why})", folder.display()))
+        }
         _ => Error::Unavailable(format!("{}: {why}", path.display())),
     }
 }
@@ -150,11 +163,21 @@ mod tests {
             30 22 0:45 / /srv/with\\040space rw shared:5 - nfs4 host:/x rw\n\
             31 22 0:46 / /srv/data rw - cifs //h/x rw\n\
             32 31 0:47 / /srv/data rw - xfs /dev/sdb rw\n";
-        for (path, kind) in [("/var", "ext4"), ("/srv/with space/a", "nfs4"), ("/srv/with", "ext4"), ("/srv/data/deep", "xfs"), ("/srv/database", "ext4")] {
+        for (path, kind) in [
+            ("/var", "ext4"),
+            ("/srv/with space/a", "nfs4"),
+            ("/srv/with", "ext4"),
+            ("/srv/data/deep", "xfs"),
+            ("/srv/database", "ext4"),
+        ] {
             assert_eq!(file_system(mounts, Path::new(path)), Some(kind), "{path}");
         }
         assert!(["nfs4", "cifs", "smb3", "fuse.sshfs", "ceph"].iter().all(|kind| is_network(kind)));
-        assert!(["ext4", "xfs", "btrfs", "overlay", "tmpfs", "zfs", "fuse.lxcfs", "virtiofs"].iter().all(|kind| !is_network(kind)));
+        assert!(
+            ["ext4", "xfs", "btrfs", "overlay", "tmpfs", "zfs", "fuse.lxcfs", "virtiofs"]
+                .iter()
+                .all(|kind| !is_network(kind))
+        );
         assert_eq!(file_system("junk", Path::new("/")), None);
         refuse_network(&std::env::temp_dir().join("x")).unwrap();
     }
@@ -162,7 +185,10 @@ mod tests {
     #[test]
     fn scale_b9_the_log_is_short_on_a_small_disk() {
         let disk = |mib: u64| Some(Disk { total: mib << 20, free: 1 << 20 });
-        assert_eq!([log_for(None), log_for(disk(1 << 20)), log_for(disk(320)), log_for(disk(8))].map(|b| b >> 20), [64, 64, 10, 2]);
+        assert_eq!(
+            [log_for(None), log_for(disk(1 << 20)), log_for(disk(320)), log_for(disk(8))].map(|b| b >> 20),
+            [64, 64, 10, 2]
+        );
     }
 
     #[test]

@@ -38,15 +38,25 @@ struct Group {
 
 impl Writer {
     /// `log`: how long the write-ahead log may grow, in bytes.
-    pub(super) fn new(place: Arc<Place>, mut conn: Connection, commits: Arc<AtomicU64>, changes: Arc<AtomicU64>, log: u64, never_sync: bool) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        place: Arc<Place>,
+        mut conn: Connection,
+        commits: Arc<AtomicU64>,
+        changes: Arc<AtomicU64>,
+        log: u64,
+        never_sync: bool,
+    ) -> rusqlite::Result<Self> {
         let checkpoints = Checkpoints::new(place.path(), &mut conn, log)?;
         Ok(Self { place, checkpoints, conn, commits, changes, sync: None, never_sync })
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
         let (mut last, mut patience, mut skip) = (1, GATHER, 0);
         // Whether the first was there before the last commit ended.
-        while let Some((first, waited)) = queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false))) {
-            let Group { batches, alone, gained } = gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
+        while let Some((first, waited)) =
+            queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false)))
+        {
+            let Group { batches, alone, gained } =
+                gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
             skip = match gained {
                 Some(0) => SKIP,
                 Some(_) => 0,
@@ -81,13 +91,22 @@ impl Writer {
         }
         let answers = match self.commit_group(&batches) {
             Ok(answers) => answers,
-            // A deferred constraint shows only at the commit: each on its own, so that only the guilty one fails.
+            // A deferred constraint shows only at the commit: each on its own, so that only the guilty one
+            // fails.
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) && batches.len() > 1 => {
-                batches.iter().map(|batch| self.commit_group(std::slice::from_ref(batch)).map_err(|e| errors::sqlite(&e)).and_then(only)).collect()
+                batches
+                    .iter()
+                    .map(|batch| {
+                        self.commit_group(std::slice::from_ref(batch))
+                            .map_err(|e| errors::sqlite(&e))
+                            .and_then(only)
+                    })
+                    .collect()
             }
             Err(e) => {
                 if e.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-                    // What the log holds is copied into the file, so that the log begins anew and the next write finds room.
+                    // What the log holds is copied into the file, so that the log begins anew and the next
+                    // write finds room.
                     self.checkpoints.make_room(&self.conn);
                 }
                 batches.iter().map(|_| Err(errors::sqlite(&e))).collect()
@@ -110,19 +129,24 @@ impl Writer {
         done.map(|()| Vec::new()).map_err(|e| errors::sqlite(&e))
     }
 
-    /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page that changes;
-    /// only when a batch fails does each get one of its own.
+    /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page
+    /// that changes; only when a batch fails does each get one of its own.
     fn commit_group(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<BatchResult>> {
         self.set_sync(batches.iter().any(|b| !b.relaxed))?;
         match self.transaction(|conn| plainly(conn, batches)) {
             Ok(Some(answers)) => Ok(answers),
-            Ok(None) => self.transaction(|conn| apart(conn, batches).map(Some)).map(Option::unwrap_or_default),
+            Ok(None) => {
+                self.transaction(|conn| apart(conn, batches).map(Some)).map(Option::unwrap_or_default)
+            }
             Err(e) => Err(e),
         }
     }
 
     /// Commits what `work` did; `None` from it undoes everything.
-    fn transaction(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<BatchResult>>>) -> rusqlite::Result<Option<Vec<BatchResult>>> {
+    fn transaction(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<BatchResult>>>,
+    ) -> rusqlite::Result<Option<Vec<BatchResult>>> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let done = work(&self.conn).and_then(|answers| {
             if answers.is_some() {
@@ -169,14 +193,16 @@ impl Writer {
     }
 }
 
-/// Groups that do not wait after one that waited in vain: whoever computes for long between two commits is not back in time.
+/// Groups that do not wait after one that waited in vain: whoever computes for long between two commits is
+/// not back in time.
 const SKIP: u32 = 8;
 
 /// Takes what is there, and waits a little for what is expected.
 ///
-/// The callers of the last group are about to come back: one shared fsync is worth a short wait for them. Whoever came while
-/// the last group was on its way to the disk is waiting now, beside those that come back; without counting both, two halves
-/// of the callers would take turns for ever. Where a commit is quick the wait is as short.
+/// The callers of the last group are about to come back: one shared fsync is worth a short wait for them.
+/// Whoever came while the last group was on its way to the disk is waiting now, beside those that come back;
+/// without counting both, two halves of the callers would take turns for ever. Where a commit is quick the
+/// wait is as short.
 fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> Group {
     let (mut group, start, mut wanted, mut began) = (Group::default(), Instant::now(), None, None);
     let mut next = Some(first);
@@ -210,12 +236,16 @@ fn only(mut answers: Vec<BatchResult>) -> BatchResult {
 }
 
 fn aborted() -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), Some("the transaction was aborted".into()))
+    rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR),
+        Some("the transaction was aborted".into()),
+    )
 }
 
 /// All batches, one after the other; `None` at the first that fails.
 fn plainly(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Option<Vec<BatchResult>>> {
-    let answers: Vec<BatchResult> = batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
+    let answers: Vec<BatchResult> =
+        batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
     Ok((answers.len() == batches.len()).then_some(answers))
 }
 
@@ -253,7 +283,10 @@ fn run(conn: &Connection, batch: &Batch) -> BatchResult {
             let rows = collect(prepared, &statement.params).map_err(wrong)?;
             (rows.len(), rows)
         } else {
-            (prepared.execute(rusqlite::params_from_iter(statement.params.iter())).map_err(wrong)?, Vec::new())
+            (
+                prepared.execute(rusqlite::params_from_iter(statement.params.iter())).map_err(wrong)?,
+                Vec::new(),
+            )
         };
         if let Some((expected, tag)) = &statement.expect
             && u64::try_from(count).ok() != Some(*expected)
@@ -291,7 +324,11 @@ mod tests {
         assert_eq!(sizes(&gather(&queue, job(true), false, 1, LONG)), (1, None));
         assert_eq!(sizes(&gather(&queue, job(false), false, 5, LONG)), (1, None));
         assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::ZERO)), (1, None));
-        assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::from_millis(5))), (1, Some(0)), "and the wait has an end");
+        assert_eq!(
+            sizes(&gather(&queue, job(true), false, 5, Duration::from_millis(5))),
+            (1, Some(0)),
+            "and the wait has an end"
+        );
     }
 
     #[test]

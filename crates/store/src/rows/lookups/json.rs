@@ -2,7 +2,8 @@
 use super::Lookup;
 use signet_base::Json;
 
-/// Whether the value at a path fulfils a look-up; none where there is no such path, which the opposite does not fulfil either.
+/// Whether the value at a path fulfils a look-up; none where there is no such path, which the opposite does
+/// not fulfil either.
 pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) -> Option<bool> {
     let found = at(document, path);
     if lookup == Lookup::Isnull {
@@ -11,7 +12,9 @@ pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) ->
     let found = match found {
         Some(found) => found,
         None if path.is_empty() => &Json::Null,
-        None if matches!(lookup, Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys) => return Some(false),
+        None if matches!(lookup, Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys) => {
+            return Some(false);
+        }
         None => return None,
     };
     let text = |json: &Json| match json {
@@ -19,9 +22,12 @@ pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) ->
         other => other.to_string(),
     };
     let texts = |test: fn(&str, &str) -> bool| Some(test(&text(found), &text(wanted)));
-    let folded = |test: fn(&str, &str) -> bool| Some(test(&text(found).to_lowercase(), &text(wanted).to_lowercase()));
+    let folded =
+        |test: fn(&str, &str) -> bool| Some(test(&text(found).to_lowercase(), &text(wanted).to_lowercase()));
     let list = || wanted.as_array().map_or(&[] as &[Json], Vec::as_slice);
-    let key = |key: &Json| found.get(text(key)).is_some() || found.as_array().is_some_and(|items| items.contains(key));
+    let key = |key: &Json| {
+        found.get(text(key)).is_some() || found.as_array().is_some_and(|items| items.contains(key))
+    };
     match lookup {
         Lookup::Exact => Some(alike(found, wanted)),
         Lookup::Iexact => folded(|f, w| f == w),
@@ -78,7 +84,9 @@ fn alike(a: &Json, b: &Json) -> bool {
 
 fn subset(found: &Json, wanted: &Json) -> bool {
     match (found, wanted) {
-        (Json::Object(f), Json::Object(w)) => w.iter().all(|(key, value)| f.get(key).is_some_and(|found| subset(found, value))),
+        (Json::Object(f), Json::Object(w)) => {
+            w.iter().all(|(key, value)| f.get(key).is_some_and(|found| subset(found, value)))
+        }
         (Json::Array(f), Json::Array(w)) => w.iter().all(|value| f.iter().any(|found| subset(found, value))),
         (Json::Array(f), one) => f.contains(one),
         _ => alike(found, wanted),
@@ -98,11 +106,34 @@ mod tests {
     fn what_is_not_there_is_neither_so_nor_not_so() {
         assert_eq!(of("a.b", "exact", json!(5.0)), Some(true));
         assert_eq!(of("a.x", "exact", json!(5)), None);
-        assert_eq!((of("a.x", "isnull", json!(true)), of("a.n", "isnull", json!(true))), (Some(true), Some(false)));
+        assert_eq!(
+            (of("a.x", "isnull", json!(true)), of("a.n", "isnull", json!(true))),
+            (Some(true), Some(false))
+        );
         assert_eq!(of("a.n", "exact", Json::Null), Some(true));
-        assert_eq!((of("", "has_key", json!("mail")), of("a", "has_any_keys", json!(["x", "b"])), of("z", "has_key", json!("q"))), (Some(true), Some(true), Some(false)));
-        assert_eq!((of("list", "contains", json!("x")), of("list", "contains", json!(["y"])), of("", "contains", json!({"a": {"b": 5}}))), (Some(true), Some(true), Some(true)));
-        assert_eq!((of("mail", "iendswith", json!("@EXAMPLE.org")), of("mail", "endswith", json!("@EXAMPLE.org"))), (Some(true), Some(false)));
-        assert_eq!((of("a.b", "gt", json!(4)), of("a.b", "range", json!([6, 9])), of("a.b", "lt", json!("x"))), (Some(true), Some(false), None));
+        assert_eq!(
+            (
+                of("", "has_key", json!("mail")),
+                of("a", "has_any_keys", json!(["x", "b"])),
+                of("z", "has_key", json!("q"))
+            ),
+            (Some(true), Some(true), Some(false))
+        );
+        assert_eq!(
+            (
+                of("list", "contains", json!("x")),
+                of("list", "contains", json!(["y"])),
+                of("", "contains", json!({"a": {"b": 5}}))
+            ),
+            (Some(true), Some(true), Some(true))
+        );
+        assert_eq!(
+            (of("mail", "iendswith", json!("@EXAMPLE.org")), of("mail", "endswith", json!("@EXAMPLE.org"))),
+            (Some(true), Some(false))
+        );
+        assert_eq!(
+            (of("a.b", "gt", json!(4)), of("a.b", "range", json!([6, 9])), of("a.b", "lt", json!("x"))),
+            (Some(true), Some(false), None)
+        );
     }
 }

@@ -11,7 +11,8 @@ const CHUNK: i64 = 2_000;
 
 /// Keys of the rows that fulfil a condition about documents, looked through in pieces.
 pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Result<Vec<Value>> {
-    let documents: Vec<&Column> = table.columns.iter().filter(|column| column.kind == ColumnKind::Json).collect();
+    let documents: Vec<&Column> =
+        table.columns.iter().filter(|column| column.kind == ColumnKind::Json).collect();
     let mut columns = vec![table.id.to_owned()];
     columns.extend(documents.iter().map(|document| document.sql.to_owned()));
     let mut asked = Vec::new();
@@ -33,14 +34,24 @@ pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Res
             params.push(last);
         }
         params.push(CHUNK.into());
-        let rows = db.scan(&format!("SELECT {columns} FROM {} WHERE {wide}{after} ORDER BY {} LIMIT ?", table.from, table.id), params).await?;
+        let rows = db
+            .scan(
+                &format!(
+                    "SELECT {columns} FROM {} WHERE {wide}{after} ORDER BY {} LIMIT ?",
+                    table.from, table.id
+                ),
+                params,
+            )
+            .await?;
         for row in &rows {
             let mut record = Map::new();
             for (at, document) in documents.iter().enumerate() {
                 record.insert(document.name.to_owned(), row.json(at + 1)?);
             }
             let mut next = documents.len() + 1;
-            if judge(table, condition, &record, row, &mut next)? == Some(true) && once.insert(key_json(row.value(0)?).to_string()) {
+            if judge(table, condition, &record, row, &mut next)? == Some(true)
+                && once.insert(key_json(row.value(0)?).to_string())
+            {
                 found.push(row.value(0)?.clone());
             }
         }
@@ -56,9 +67,16 @@ pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Res
     }
 }
 
-/// The answer for one row; none where a document does not have what is asked about, which neither a condition nor its
-/// opposite fulfils. Every leaf is looked at, so that `next` goes on to the next answer of the database.
-fn judge(table: &Table, condition: &Condition, record: &Map, row: &Row, next: &mut usize) -> Result<Option<bool>> {
+/// The answer for one row; none where a document does not have what is asked about, which neither a condition
+/// nor its opposite fulfils. Every leaf is looked at, so that `next` goes on to the next answer of the
+/// database.
+fn judge(
+    table: &Table,
+    condition: &Condition,
+    record: &Map,
+    row: &Row,
+    next: &mut usize,
+) -> Result<Option<bool>> {
     Ok(match condition {
         Condition::All(parts) => {
             let mut all = Some(true);

@@ -1,5 +1,6 @@
-//! Look-ups in the way of the original's models: `name__startswith`, `groups__name`, `attributes__a__b`. A term about a
-//! column becomes SQL; one about a member of a JSON document is judged here, because the databases share no JSON functions.
+//! Look-ups in the way of the original's models: `name__startswith`, `groups__name`, `attributes__a__b`. A
+//! term about a column becomes SQL; one about a member of a JSON document is judged here, because the
+//! databases share no JSON functions.
 mod json;
 mod judging;
 mod sql;
@@ -111,12 +112,14 @@ impl Condition {
         }
     }
 
-    /// What all of the look-ups say, those about one relation about the same related row. The error names what is not known.
+    /// What all of the look-ups say, those about one relation about the same related row. The error names
+    /// what is not known.
     pub fn parse(model: Model, pairs: Vec<(String, Json)>) -> std::result::Result<Self, String> {
         let table = model.table();
         let (mut all, mut related): (Vec<Self>, Vec<Inner>) = (Vec::new(), Vec::new());
         for (name, value) in pairs {
-            let (first, rest) = name.split_once("__").map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
+            let (first, rest) =
+                name.split_once("__").map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
             let Some(relation) = table.relations.iter().find(|relation| relation.name == first) else {
                 all.push(Self::Is(Term::parse(table, &name, value)?));
                 continue;
@@ -133,10 +136,16 @@ impl Condition {
                 Some(rest) => Some(rest.to_owned()),
             };
             match inner {
-                None => all.push(Self::Not(Box::new(Self::Related(relation.name, Box::new(Self::anything()))))),
+                None => {
+                    all.push(Self::Not(Box::new(Self::Related(relation.name, Box::new(Self::anything())))))
+                }
                 Some(inner) => match related.iter_mut().find(|known| known.name == relation.name) {
                     Some(known) => known.terms.push((inner, value)),
-                    None => related.push(Inner { name: relation.name, to: relation.to, terms: vec![(inner, value)] }),
+                    None => related.push(Inner {
+                        name: relation.name,
+                        to: relation.to,
+                        terms: vec![(inner, value)],
+                    }),
                 },
             }
         }
@@ -174,7 +183,9 @@ impl Condition {
                 }
             }
             Self::Not(part) => part.judged(record)?.map(|yes| !yes),
-            Self::Is(term) => holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value),
+            Self::Is(term) => {
+                holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value)
+            }
             Self::Related(..) => return None,
         })
     }
@@ -193,10 +204,14 @@ impl Term {
     fn parse(table: &Table, name: &str, value: Json) -> std::result::Result<Self, String> {
         let unknown = || format!("Cannot resolve keyword '{name}' into field.");
         // The longest name of a column counts: `user__username` before `user`.
-        let fits = |column: &&Column| name.strip_prefix(column.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"));
-        let column = table.columns.iter().filter(fits).max_by_key(|column| column.name.len()).ok_or_else(unknown)?;
+        let fits = |column: &&Column| {
+            name.strip_prefix(column.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+        };
+        let column =
+            table.columns.iter().filter(fits).max_by_key(|column| column.name.len()).ok_or_else(unknown)?;
         let rest = name[column.name.len()..].trim_start_matches("__");
-        let mut path: Vec<String> = rest.split("__").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let mut path: Vec<String> =
+            rest.split("__").filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let lookup = path.last().and_then(|last| Lookup::parse(last));
         if lookup.is_some() {
             path.pop();
@@ -234,7 +249,9 @@ pub enum Field {
 
 async fn select(db: &Db, model: Model, columns: &str, ask: &Select) -> Result<Vec<Row>> {
     let table = model.table();
-    let Some((condition, mut params)) = ready(db, model, &ask.condition).await? else { return Ok(Vec::new()) };
+    let Some((condition, mut params)) = ready(db, model, &ask.condition).await? else {
+        return Ok(Vec::new());
+    };
     let mut order = Vec::new();
     for (name, down) in &ask.order {
         if let Some(column) = table.columns.iter().find(|column| column.name == name) {
@@ -254,27 +271,49 @@ async fn select(db: &Db, model: Model, columns: &str, ask: &Select) -> Result<Ve
     order.push(format!("{}{ends}", table.id));
     let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
     params.extend([number(ask.limit), number(ask.offset)]);
-    db.scan(&format!("SELECT {columns} FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?", table.from, order.join(", ")), params).await
+    db.scan(
+        &format!(
+            "SELECT {columns} FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?",
+            table.from,
+            order.join(", ")
+        ),
+        params,
+    )
+    .await
 }
 
 /// How many rows fulfil the condition.
 pub async fn count(db: &Db, model: Model, condition: &Condition) -> Result<u64> {
     let Some((condition, params)) = ready(db, model, condition).await? else { return Ok(0) };
-    let rows = db.scan(&format!("SELECT count(*) FROM {} WHERE {condition}", model.table().from), params).await?;
+    let rows =
+        db.scan(&format!("SELECT count(*) FROM {} WHERE {condition}", model.table().from), params).await?;
     Ok(rows.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
 }
 pub async fn users(db: &Db, ask: &Select) -> Result<Vec<users::User>> {
     select(db, Model::User, users::COLUMNS, ask).await?.iter().map(users::from_row).collect()
 }
 pub async fn groups(db: &Db, ask: &Select) -> Result<Vec<groups::Group>> {
-    select(db, Model::Group, groups::COLUMNS, ask).await?.iter().map(|row| groups::from_row_at(row, 0)).collect()
+    select(db, Model::Group, groups::COLUMNS, ask)
+        .await?
+        .iter()
+        .map(|row| groups::from_row_at(row, 0))
+        .collect()
 }
 /// Rows of any model by the names of their columns.
 pub async fn rows(db: &Db, model: Model, ask: &Select) -> Result<Vec<Vec<(&'static str, Field)>>> {
     let columns = model.table().columns;
     let sql: Vec<&str> = columns.iter().map(|column| column.sql).collect();
     let found = select(db, model, &sql.join(", "), ask).await?;
-    found.iter().map(|row| columns.iter().enumerate().map(|(at, column)| Ok((column.name, field(row, at, column.kind)?))).collect()).collect()
+    found
+        .iter()
+        .map(|row| {
+            columns
+                .iter()
+                .enumerate()
+                .map(|(at, column)| Ok((column.name, field(row, at, column.kind)?)))
+                .collect()
+        })
+        .collect()
 }
 
 fn field(row: &Row, at: usize, kind: ColumnKind) -> Result<Field> {
@@ -286,7 +325,9 @@ fn field(row: &Row, at: usize, kind: ColumnKind) -> Result<Field> {
         ColumnKind::Flag => Field::Json(Json::Bool(row.bool(at)?)),
         ColumnKind::Int => Field::Json(Json::from(row.int(at)?)),
         ColumnKind::Json => Field::Json(row.json(at)?),
-        ColumnKind::Text | ColumnKind::Keyed(_) | ColumnKind::Uuid => Field::Json(Json::String(row.string(at)?)),
+        ColumnKind::Text | ColumnKind::Keyed(_) | ColumnKind::Uuid => {
+            Field::Json(Json::String(row.string(at)?))
+        }
     })
 }
 
@@ -316,7 +357,11 @@ async fn ready(db: &Db, model: Model, condition: &Condition) -> Result<Option<(S
 }
 
 /// Related rows that a document decides about are looked up first.
-fn resolved<'a>(db: &'a Db, model: Model, condition: Condition) -> std::pin::Pin<Box<dyn Future<Output = Result<Condition>> + Send + 'a>> {
+fn resolved<'a>(
+    db: &'a Db,
+    model: Model,
+    condition: Condition,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<Condition>> + Send + 'a>> {
     Box::pin(async move {
         let each = async |parts: Vec<Condition>| -> Result<Vec<Condition>> {
             let mut out = Vec::with_capacity(parts.len());
@@ -331,7 +376,15 @@ fn resolved<'a>(db: &'a Db, model: Model, condition: Condition) -> std::pin::Pin
             Condition::Not(part) => Condition::Not(Box::new(resolved(db, model, *part).await?)),
             Condition::Is(term) => Condition::Is(term),
             Condition::Related(name, inner) => {
-                let Some(to) = model.table().relations.iter().find(|relation| relation.name == name).map(|relation| relation.to) else { return Ok(Condition::nothing()) };
+                let Some(to) = model
+                    .table()
+                    .relations
+                    .iter()
+                    .find(|relation| relation.name == name)
+                    .map(|relation| relation.to)
+                else {
+                    return Ok(Condition::nothing());
+                };
                 let inner = resolved(db, to, *inner).await?;
                 if !inner.judges_documents(to.table()) {
                     return Ok(Condition::Related(name, Box::new(inner)));
@@ -341,7 +394,8 @@ fn resolved<'a>(db: &'a Db, model: Model, condition: Condition) -> std::pin::Pin
                     return Err(too_many("filter"));
                 }
                 let keys = keys.iter().map(key_json).collect();
-                let term = Term { column: "pk", path: Vec::new(), lookup: Lookup::In, value: Json::Array(keys) };
+                let term =
+                    Term { column: "pk", path: Vec::new(), lookup: Lookup::In, value: Json::Array(keys) };
                 Condition::Related(name, Box::new(Condition::Is(term)))
             }
         })

@@ -18,21 +18,35 @@ impl Term {
             other => Err(format!("'{}' needs a list, not {other}", column.name)),
         };
         match (column.kind, self.lookup) {
-            (_, Lookup::Isnull) => self.value.as_bool().map(drop).ok_or_else(|| format!("'{}__isnull' is True or False", column.name)),
+            (_, Lookup::Isnull) => self
+                .value
+                .as_bool()
+                .map(drop)
+                .ok_or_else(|| format!("'{}__isnull' is True or False", column.name)),
             (ColumnKind::Json, Lookup::In | Lookup::HasKeys | Lookup::HasAnyKeys) => list().map(drop),
-            (ColumnKind::Json, Lookup::Range) => list().and_then(|pair| if pair.len() == 2 { Ok(()) } else { wrong(&self.value) }),
+            (ColumnKind::Json, Lookup::Range) => {
+                list().and_then(|pair| if pair.len() == 2 { Ok(()) } else { wrong(&self.value) })
+            }
             (ColumnKind::Json, _) => Ok(()),
-            (_, Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys) => Err(format!("'{}' is no JSON document", column.name)),
-            (kind, Lookup::In) => match list()?.iter().find(|value| !value.is_null() && bound(kind, value).is_none()) {
-                Some(value) => wrong(value),
-                None => Ok(()),
-            },
+            (_, Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys) => {
+                Err(format!("'{}' is no JSON document", column.name))
+            }
+            (kind, Lookup::In) => {
+                match list()?.iter().find(|value| !value.is_null() && bound(kind, value).is_none()) {
+                    Some(value) => wrong(value),
+                    None => Ok(()),
+                }
+            }
             (kind, Lookup::Range) => match list()? {
                 [low, high] if bound(kind, low).is_some() && bound(kind, high).is_some() => Ok(()),
                 _ => wrong(&self.value),
             },
             (_, Lookup::Exact | Lookup::Iexact) if self.value.is_null() => Ok(()),
-            (ColumnKind::Flag | ColumnKind::Time | ColumnKind::Int | ColumnKind::Uuid, lookup) if is_pattern(lookup) => Err(format!("'{}' is no text", column.name)),
+            (ColumnKind::Flag | ColumnKind::Time | ColumnKind::Int | ColumnKind::Uuid, lookup)
+                if is_pattern(lookup) =>
+            {
+                Err(format!("'{}' is no text", column.name))
+            }
             (kind, _) if bound(kind, &self.value).is_some() => Ok(()),
             _ => wrong(&self.value),
         }
@@ -70,13 +84,15 @@ pub(super) fn of(table: &Table, condition: &Condition, params: &mut Vec<Value>) 
             Some(column) => comparison(column, term, params),
             None => "1 = 0".to_owned(),
         },
-        Condition::Related(name, inner) => match table.relations.iter().find(|relation| relation.name == *name) {
-            Some(relation) => {
-                let inner = of(relation.to.table(), inner, params);
-                relation.sql.replace("{}", &inner)
+        Condition::Related(name, inner) => {
+            match table.relations.iter().find(|relation| relation.name == *name) {
+                Some(relation) => {
+                    let inner = of(relation.to.table(), inner, params);
+                    relation.sql.replace("{}", &inner)
+                }
+                None => "1 = 0".to_owned(),
             }
-            None => "1 = 0".to_owned(),
-        },
+        }
     }
 }
 
@@ -92,16 +108,29 @@ fn joined(table: &Table, parts: &[Condition], with: &str, none: &str, params: &m
 pub(super) fn widest(table: &Table, condition: &Condition, params: &mut Vec<Value>) -> String {
     match condition {
         other if !other.judges_documents(table) => of(table, other, params),
-        Condition::All(parts) => format!("({})", parts.iter().map(|part| widest(table, part, params)).collect::<Vec<_>>().join(" AND ")),
-        Condition::Any(parts) => format!("({})", parts.iter().map(|part| widest(table, part, params)).collect::<Vec<_>>().join(" OR ")),
+        Condition::All(parts) => format!(
+            "({})",
+            parts.iter().map(|part| widest(table, part, params)).collect::<Vec<_>>().join(" AND ")
+        ),
+        Condition::Any(parts) => format!(
+            "({})",
+            parts.iter().map(|part| widest(table, part, params)).collect::<Vec<_>>().join(" OR ")
+        ),
         _ => "1 = 1".to_owned(),
     }
 }
 
 /// What the database says to each leaf that is about no document, as columns of a SELECT.
-pub(super) fn leaves(table: &Table, condition: &Condition, columns: &mut Vec<String>, params: &mut Vec<Value>) {
+pub(super) fn leaves(
+    table: &Table,
+    condition: &Condition,
+    columns: &mut Vec<String>,
+    params: &mut Vec<Value>,
+) {
     match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| leaves(table, part, columns, params)),
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().for_each(|part| leaves(table, part, columns, params))
+        }
         Condition::Not(part) => leaves(table, part, columns, params),
         Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == ColumnKind::Json) => {}
         leaf => columns.push(format!("CASE WHEN {} THEN 1 ELSE 0 END", of(table, leaf, params))),
@@ -111,7 +140,11 @@ pub(super) fn leaves(table: &Table, condition: &Condition, columns: &mut Vec<Str
 /// One comparison; never NULL, so that its opposite holds for all other rows.
 fn comparison(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
     let sql = plain(column, term, params);
-    if column.nullable && term.lookup != Lookup::Isnull && !term.value.is_null() { format!("({} IS NOT NULL AND {sql})", column.sql) } else { sql }
+    if column.nullable && term.lookup != Lookup::Isnull && !term.value.is_null() {
+        format!("({} IS NOT NULL AND {sql})", column.sql)
+    } else {
+        sql
+    }
 }
 
 fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
@@ -120,9 +153,12 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let lower = || if let ColumnKind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
+    let lower =
+        || if let ColumnKind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
     let sign = match term.lookup {
-        Lookup::Isnull => return format!("{sql} IS {}NULL", if term.value.as_bool() == Some(true) { "" } else { "NOT " }),
+        Lookup::Isnull => {
+            return format!("{sql} IS {}NULL", if term.value.as_bool() == Some(true) { "" } else { "NOT " });
+        }
         Lookup::Exact | Lookup::Iexact if term.value.is_null() => return format!("{sql} IS NULL"),
         Lookup::Exact => "=",
         Lookup::Gt => ">",
@@ -130,7 +166,13 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         Lookup::Lt => "<",
         Lookup::Lte => "<=",
         Lookup::Range | Lookup::In => {
-            let values: Vec<Value> = term.value.as_array().map_or(&[] as &[Json], Vec::as_slice).iter().filter_map(|value| bound(column.kind, value)).collect();
+            let values: Vec<Value> = term
+                .value
+                .as_array()
+                .map_or(&[] as &[Json], Vec::as_slice)
+                .iter()
+                .filter_map(|value| bound(column.kind, value))
+                .collect();
             if term.lookup == Lookup::Range {
                 params.extend(values);
                 return format!("({sql} >= ? AND {sql} <= ?)");
@@ -168,7 +210,11 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
         Lookup::Startswith | Lookup::Endswith => {
             let length = text.chars().count();
             params.push(text.into());
-            let start = if term.lookup == Lookup::Startswith { "1".to_owned() } else { format!("length({sql}) - {length} + 1") };
+            let start = if term.lookup == Lookup::Startswith {
+                "1".to_owned()
+            } else {
+                format!("length({sql}) - {length} + 1")
+            };
             return format!("(length({sql}) >= {length} AND substr({sql}, {start}, {length}) = ?)");
         }
         Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys => return "1 = 0".to_owned(),

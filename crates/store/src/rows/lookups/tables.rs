@@ -65,7 +65,8 @@ pub enum Model {
 
 const SUPERUSER: &str = "(CASE WHEN u.id IN (WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
     SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id) THEN 1 ELSE 0 END)";
-const OF_GROUP: &str = "u.id IN (SELECT m.user_id FROM membership m JOIN user_group g ON g.id = m.group_id WHERE {})";
+const OF_GROUP: &str =
+    "u.id IN (SELECT m.user_id FROM membership m JOIN user_group g ON g.id = m.group_id WHERE {})";
 
 const USERS: Table = Table {
     from: "users u",
@@ -89,7 +90,10 @@ const USERS: Table = Table {
         column("password_change_date", "u.password_changed", ColumnKind::Time),
         nullable("last_login", "u.last_login", ColumnKind::Time),
     ],
-    relations: &[Relation { name: "groups", to: Model::Group, sql: OF_GROUP }, Relation { name: "ak_groups", to: Model::Group, sql: OF_GROUP }],
+    relations: &[
+        Relation { name: "groups", to: Model::Group, sql: OF_GROUP },
+        Relation { name: "ak_groups", to: Model::Group, sql: OF_GROUP },
+    ],
 };
 
 const GROUPS: Table = Table {
@@ -106,11 +110,31 @@ const GROUPS: Table = Table {
         column("attributes", "g.attributes", ColumnKind::Json),
     ],
     relations: &[
-        Relation { name: "users", to: Model::User, sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})" },
-        Relation { name: "user", to: Model::User, sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})" },
-        Relation { name: "parents", to: Model::Group, sql: "g.id IN (SELECT p.child_id FROM group_parent p JOIN user_group g ON g.id = p.parent_id WHERE {})" },
-        Relation { name: "parent", to: Model::Group, sql: "g.id IN (SELECT p.child_id FROM group_parent p JOIN user_group g ON g.id = p.parent_id WHERE {})" },
-        Relation { name: "children", to: Model::Group, sql: "g.id IN (SELECT p.parent_id FROM group_parent p JOIN user_group g ON g.id = p.child_id WHERE {})" },
+        Relation {
+            name: "users",
+            to: Model::User,
+            sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})",
+        },
+        Relation {
+            name: "user",
+            to: Model::User,
+            sql: "g.id IN (SELECT m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE {})",
+        },
+        Relation {
+            name: "parents",
+            to: Model::Group,
+            sql: "g.id IN (SELECT p.child_id FROM group_parent p JOIN user_group g ON g.id = p.parent_id WHERE {})",
+        },
+        Relation {
+            name: "parent",
+            to: Model::Group,
+            sql: "g.id IN (SELECT p.child_id FROM group_parent p JOIN user_group g ON g.id = p.parent_id WHERE {})",
+        },
+        Relation {
+            name: "children",
+            to: Model::Group,
+            sql: "g.id IN (SELECT p.parent_id FROM group_parent p JOIN user_group g ON g.id = p.child_id WHERE {})",
+        },
     ],
 };
 
@@ -125,7 +149,8 @@ const DEVICE: &[Column] = &[
     nullable("last_used", "d.last_used", ColumnKind::Time),
     column("data", "d.data", ColumnKind::Json),
 ];
-const OWNER: &[Relation] = &[Relation { name: "user", to: Model::User, sql: "d.user_id IN (SELECT u.id FROM users u WHERE {})" }];
+const OWNER: &[Relation] =
+    &[Relation { name: "user", to: Model::User, sql: "d.user_id IN (SELECT u.id FROM users u WHERE {})" }];
 const fn devices(always: &'static str) -> Table {
     Table { from: "device d", id: "d.id", order: "d.id", always, columns: DEVICE, relations: OWNER }
 }
@@ -152,7 +177,11 @@ const TOKENS: Table = Table {
         column("expiring", "t.expiring", ColumnKind::Flag),
         nullable("managed", "t.managed", ColumnKind::Text),
     ],
-    relations: &[Relation { name: "user", to: Model::User, sql: "t.user_id IN (SELECT u.id FROM users u WHERE {})" }],
+    relations: &[Relation {
+        name: "user",
+        to: Model::User,
+        sql: "t.user_id IN (SELECT u.id FROM users u WHERE {})",
+    }],
 };
 
 const SESSIONS: Table = Table {
@@ -169,7 +198,11 @@ const SESSIONS: Table = Table {
         column("last_ip", "s.ip", ColumnKind::Text),
         column("last_user_agent", "s.user_agent", ColumnKind::Text),
     ],
-    relations: &[Relation { name: "user", to: Model::User, sql: "s.user_id IN (SELECT u.id FROM users u WHERE {})" }],
+    relations: &[Relation {
+        name: "user",
+        to: Model::User,
+        sql: "s.user_id IN (SELECT u.id FROM users u WHERE {})",
+    }],
 };
 
 const EVENTS: Table = Table {
@@ -209,7 +242,11 @@ const INVITATIONS: Table = Table {
         nullable("flow_id", "i.flow", ColumnKind::Uuid),
         nullable("expires", "i.expires", ColumnKind::Time),
     ],
-    relations: &[Relation { name: "created_by", to: Model::User, sql: "i.created_by IN (SELECT u.id FROM users u WHERE {})" }],
+    relations: &[Relation {
+        name: "created_by",
+        to: Model::User,
+        sql: "i.created_by IN (SELECT u.id FROM users u WHERE {})",
+    }],
 };
 
 const REPUTATION: Table = Table {

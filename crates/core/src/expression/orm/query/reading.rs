@@ -8,14 +8,16 @@ use signet_base::Json;
 use signet_expr::{CallError, Dict, Raised, Value};
 use signet_model::Object;
 use signet_store::groups;
-use signet_store::lookups::{self, Select, Condition, Model};
+use signet_store::lookups::{self, Condition, Model, Select};
 use std::sync::Arc;
 
 impl Query {
     pub(super) fn settings(&self, config: &signet_model::Snapshot) -> Vec<Arc<Object>> {
         match (&self.base, self.class.kind) {
             (Base::Objects(objects), _) => objects.clone(),
-            (Base::All, ClassKind::Objects(model)) => config.objects().filter(|object| object.def.full_name() == model).cloned().collect(),
+            (Base::All, ClassKind::Objects(model)) => {
+                config.objects().filter(|object| object.def.full_name() == model).cloned().collect()
+            }
             (Base::All, ClassKind::Family(base)) => config.family(base).cloned().collect(),
             _ => Vec::new(),
         }
@@ -67,21 +69,26 @@ impl Query {
     /// What the database is asked.
     pub(super) async fn condition(&self) -> Result<Condition, CallError> {
         let condition = self.tree.condition(self.class)?;
-        let ids = |groups: &[groups::Group]| groups.iter().map(|group| Json::from(group.id.to_string())).collect();
+        let ids =
+            |groups: &[groups::Group]| groups.iter().map(|group| Json::from(group.id.to_string())).collect();
         let among = match &self.base {
             Base::All => return Ok(condition),
             Base::Groups(groups) => ids(groups),
-            Base::Effective(user) => ids(&groups::effective_groups(&self.shared.core.db, *user).await.map_err(gone)?),
+            Base::Effective(user) => {
+                ids(&groups::effective_groups(&self.shared.core.db, *user).await.map_err(gone)?)
+            }
             Base::Nothing | Base::Objects(_) => Vec::new(),
         };
         let ClassKind::Rows(model) = self.class.kind else { return Ok(Condition::nothing()) };
-        let among = Condition::parse(model, vec![("pk__in".to_owned(), Json::Array(among))]).map_err(CallError::Type)?;
+        let among = Condition::parse(model, vec![("pk__in".to_owned(), Json::Array(among))])
+            .map_err(CallError::Type)?;
         Ok(condition.and(among))
     }
 
     /// Objects from `offset` on, at most `limit`, this query's own part.
     pub(super) async fn part(&self, offset: u64, limit: u64) -> Result<Vec<Value>, CallError> {
-        let (skip, take) = (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
+        let (skip, take) =
+            (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
         if matches!(self.base, Base::Nothing) {
             return Ok(Vec::new());
         }
@@ -96,7 +103,12 @@ impl Query {
                 }
             }
             self.sort(&mut found)?;
-            return Ok(found.into_iter().skip(skip).take(take).map(|(_, object)| crate::expression::object_value(&object)).collect());
+            return Ok(found
+                .into_iter()
+                .skip(skip)
+                .take(take)
+                .map(|(_, object)| crate::expression::object_value(&object))
+                .collect());
         };
         if let Base::Groups(of) = &self.base
             && let Some(found) = self.known(of)?
@@ -109,14 +121,29 @@ impl Query {
             }
         }
         let db = &self.shared.core.db;
-        let select = Select { condition: self.condition().await?, order: self.order.clone(), reversed: self.reversed, offset, limit };
+        let select = Select {
+            condition: self.condition().await?,
+            order: self.order.clone(),
+            reversed: self.reversed,
+            offset,
+            limit,
+        };
         match model {
-            Model::User => people::accounts(&self.shared, lookups::users(db, &select).await.map_err(refused)?).await,
+            Model::User => {
+                people::accounts(&self.shared, lookups::users(db, &select).await.map_err(refused)?).await
+            }
             Model::Group => {
                 let found = Arc::new(lookups::groups(db, &select).await.map_err(refused)?);
                 Ok(Group::all(&self.shared, &found).into_iter().map(Value::object).collect())
             }
-            _ => Record::all(&self.shared, self.class, lookups::rows(db, model, &select).await.map_err(refused)?).await,
+            _ => {
+                Record::all(
+                    &self.shared,
+                    self.class,
+                    lookups::rows(db, model, &select).await.map_err(refused)?,
+                )
+                .await
+            }
         }
     }
 
@@ -158,7 +185,9 @@ impl Query {
             out.push(match &self.shape {
                 Shape::Objects => one,
                 Shape::Flat(name) => attr(&one, name)?,
-                Shape::Lists(names) => Value::list(names.iter().map(|name| attr(&one, name)).collect::<Result<Vec<_>, _>>()?),
+                Shape::Lists(names) => {
+                    Value::list(names.iter().map(|name| attr(&one, name)).collect::<Result<Vec<_>, _>>()?)
+                }
                 Shape::Dicts(names) => {
                     let mut dict = Dict::new();
                     for name in names {
@@ -187,13 +216,19 @@ impl Query {
         }
         let found = self.first_of(MOST + 1).await?;
         if found.len() as u64 > MOST {
-            return Err(CallError::Value(format!("more than {MOST} objects of {} fit: narrow the query, or use exists() or count()", self.class.name)));
+            return Err(CallError::Value(format!(
+                "more than {MOST} objects of {} fit: narrow the query, or use exists() or count()",
+                self.class.name
+            )));
         }
         Ok(self.read.get_or_init(|| Arc::new(found)).clone())
     }
 
     pub(super) async fn count(&self) -> Result<u64, CallError> {
-        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_)) || !matches!(self.class.kind, ClassKind::Rows(_)) || self.distinct || !self.more.is_empty();
+        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_))
+            || !matches!(self.class.kind, ClassKind::Rows(_))
+            || self.distinct
+            || !self.more.is_empty();
         if let Some(read) = self.read.get() {
             return Ok(read.len() as u64);
         }
@@ -201,7 +236,8 @@ impl Query {
             return Ok(self.first_of(u64::MAX).await?.len() as u64);
         }
         let ClassKind::Rows(model) = self.class.kind else { return Ok(0) };
-        let total = lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?;
+        let total =
+            lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?;
         let rest = total.saturating_sub(self.offset);
         Ok(self.limit.map_or(rest, |limit| rest.min(limit)))
     }
@@ -218,17 +254,26 @@ impl Query {
     pub(super) async fn item(&self, key: &Value) -> CallResult {
         match key {
             Value::Int(at) => {
-                let at = u64::try_from(*at).map_err(|_| CallError::Value("Negative indexing is not supported.".into()))?;
+                let at = u64::try_from(*at)
+                    .map_err(|_| CallError::Value("Negative indexing is not supported.".into()))?;
                 if let Some(found) = self.read.get() {
-                    return found.get(usize::try_from(at).unwrap_or(usize::MAX)).cloned().ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()));
+                    return found
+                        .get(usize::try_from(at).unwrap_or(usize::MAX))
+                        .cloned()
+                        .ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()));
                 }
                 let found = self.sliced(at, Some(1))?.first_of(1).await?;
-                found.into_iter().next().ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()))
+                found
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| CallError::Raised(Raised::Index, "list index out of range".into()))
             }
             Value::List(parts) => {
                 let part = |at: usize| match parts.get(at) {
                     None | Some(Value::None) => Ok(None),
-                    Some(Value::Int(n)) => u64::try_from(*n).map(Some).map_err(|_| CallError::Value("Negative indexing is not supported.".into())),
+                    Some(Value::Int(n)) => u64::try_from(*n)
+                        .map(Some)
+                        .map_err(|_| CallError::Value("Negative indexing is not supported.".into())),
                     Some(_) => Err(CallError::Type("slices are of numbers".into())),
                 };
                 let (start, end, step) = (part(0)?.unwrap_or(0), part(1)?, part(2)?);
@@ -236,7 +281,14 @@ impl Query {
                 match step {
                     None => Ok(Value::object(sliced)),
                     // As Django does: a step reads.
-                    Some(step) => Ok(Value::list(sliced.objects().await?.iter().step_by(usize::try_from(step.max(1)).unwrap_or(1)).cloned())),
+                    Some(step) => Ok(Value::list(
+                        sliced
+                            .objects()
+                            .await?
+                            .iter()
+                            .step_by(usize::try_from(step.max(1)).unwrap_or(1))
+                            .cloned(),
+                    )),
                 }
             }
             _ => Err(CallError::Type("a query has numbers as indices".into())),
