@@ -37,4 +37,4 @@ fmt:
 
 clean:
 	cargo clean
-	rm -rf web/dist web/node_modules tests/interop/node_modules tests/browser/node_modules tests/load/peer/node_modules
+	rm -rf web/dist web/node_modules tests/node_modules tests/load/peer/node_modules

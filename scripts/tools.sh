@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Python environment and the npm folders of the test clients, again only when their lists changed.
+# Makes the Python environment and the npm folder of the test clients, again only when their lists changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,11 +16,9 @@ if ! fresh "$list" "$stamp"; then
     cp "$list" "$stamp"
 fi
 
-for folder in tests/interop tests/browser; do
-    stamp=$folder/node_modules/.installed-lock
-    if ! fresh "$folder/package-lock.json" "$stamp"; then
-        echo "tools: npm packages of $folder"
-        (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error)
-        cp "$folder/package-lock.json" "$stamp"
-    fi
-done
+stamp=tests/node_modules/.installed-lock
+if ! fresh tests/package-lock.json "$stamp"; then
+    echo "tools: npm packages of tests"
+    (cd tests && npm ci --no-audit --no-fund --loglevel=error)
+    cp tests/package-lock.json "$stamp"
+fi
