@@ -3,7 +3,7 @@
 use crate::call::{Call, Fault};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid};
 use signet_core::Core;
-use signet_model::check::{Complaint, normal};
+use signet_model::check::{ValueError, normal};
 use signet_model::{FieldDef, FieldKind, Lookup};
 use signet_store::{groups, users};
 use std::collections::HashSet;
@@ -68,8 +68,8 @@ pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Re
         match call.body.get(field.name) {
             Some(value) => match normal(field, value, &call.config, &rows) {
                 Ok(value) => drop(out.insert(field.name.to_owned(), value)),
-                Err(Complaint::Text(text)) => errors.add(field.name, text),
-                Err(Complaint::Shape(shape)) => errors.set(field.name, shape),
+                Err(ValueError::Text(text)) => errors.add(field.name, text),
+                Err(ValueError::Shape(shape)) => errors.set(field.name, shape),
             },
             None if field.required && !partial => errors.add(field.name, "This field is required."),
             None => {}

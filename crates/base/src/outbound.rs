@@ -18,7 +18,7 @@ pub struct HttpRequest {
     /// For the whole exchange.
     pub timeout: Duration,
     /// Larger answers are an error.
-    pub max_answer: usize,
+    pub max_response: usize,
     /// Refuse loopback, link-local, private and other addresses that are not on the public internet. For
     /// addresses that somebody other than an administrator chose.
     pub public_only: bool,
@@ -37,7 +37,7 @@ impl HttpRequest {
             headers: Vec::new(),
             body: Vec::new(),
             timeout: Duration::from_secs(10),
-            max_answer: 1 << 20,
+            max_response: 1 << 20,
             public_only: false,
         }
     }
@@ -54,7 +54,7 @@ impl HttpRequest {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpAnswer {
+pub struct HttpResponse {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -65,7 +65,7 @@ pub struct HttpAnswer {
 #[async_trait]
 pub trait Http: Send + Sync {
     /// Any answer is `Ok`, whatever its status. No answer in time is `Error::Unavailable`.
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer>;
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse>;
 }
 
 /// How mail leaves.
@@ -116,15 +116,15 @@ pub trait Mailer: Send + Sync {
 }
 
 /// What `Ports` hold before something real is plugged in: nothing leaves.
-pub struct Unplugged;
+pub struct NoOutbound;
 #[async_trait]
-impl Http for Unplugged {
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+impl Http for NoOutbound {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
         Err(Error::Unavailable(format!("outbound HTTP is not set up ({})", request.method)))
     }
 }
 #[async_trait]
-impl Mailer for Unplugged {
+impl Mailer for NoOutbound {
     async fn send(&self, _: &MailServer, _: &Mail) -> Result<()> {
         Err(Error::Unavailable("mail is not set up".to_owned()))
     }
@@ -151,12 +151,12 @@ impl Mailer for MailBox {
 /// left it is unavailable.
 #[derive(Default)]
 pub struct ScriptedHttp {
-    answers: Mutex<VecDeque<HttpAnswer>>,
+    answers: Mutex<VecDeque<HttpResponse>>,
     requests: Mutex<Vec<HttpRequest>>,
 }
 impl ScriptedHttp {
     pub fn answer(&self, status: u16, body: &str) {
-        let answer = HttpAnswer { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let answer = HttpResponse { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
     }
     /// Takes out the requests so far.
@@ -166,7 +166,7 @@ impl ScriptedHttp {
 }
 #[async_trait]
 impl Http for ScriptedHttp {
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         self.answers
             .lock()

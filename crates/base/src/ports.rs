@@ -1,5 +1,5 @@
 //! What comes from outside and must be replaceable in tests: the clock, randomness, mail and outbound HTTP.
-use crate::outbound::{Http, Mailer, Unplugged};
+use crate::outbound::{Http, Mailer, NoOutbound};
 use crate::{Timestamp, Uuid};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ impl Ports {
         Self {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-            mail: Arc::new(Unplugged),
-            http: Arc::new(Unplugged),
+            mail: Arc::new(NoOutbound),
+            http: Arc::new(NoOutbound),
         }
     }
     #[must_use]
@@ -102,12 +102,12 @@ struct SystemRandom;
 
 /// Random bytes that a thread has in store: the generator is asked for many at once. What was given out is
 /// erased.
-struct Store {
+struct RandomBuffer {
     bytes: [u8; 512],
-    given: usize,
+    used: usize,
 }
 thread_local! {
-    static STORE: RefCell<Store> = const { RefCell::new(Store { bytes: [0; 512], given: 512 }) };
+    static BUFFER: RefCell<RandomBuffer> = const { RefCell::new(RandomBuffer { bytes: [0; 512], used: 512 }) };
 }
 
 impl Random for SystemRandom {
@@ -115,15 +115,15 @@ impl Random for SystemRandom {
         if bytes.len() > 64 {
             return generate(bytes);
         }
-        STORE.with_borrow_mut(|store| {
-            if store.given + bytes.len() > store.bytes.len() {
-                generate(&mut store.bytes);
-                store.given = 0;
+        BUFFER.with_borrow_mut(|buffer| {
+            if buffer.used + bytes.len() > buffer.bytes.len() {
+                generate(&mut buffer.bytes);
+                buffer.used = 0;
             }
-            let next = &mut store.bytes[store.given..store.given + bytes.len()];
+            let next = &mut buffer.bytes[buffer.used..buffer.used + bytes.len()];
             bytes.copy_from_slice(next);
             next.zeroize();
-            store.given += bytes.len();
+            buffer.used += bytes.len();
         });
     }
 }

@@ -3,7 +3,7 @@
 
 /// Lets the calling thread's work wait for that of the others where all want the cores: hashes and signatures
 /// take long, and the threads that read, write and answer need little and keep many callers going.
-pub fn compute_in_background() {
+pub fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
         /// Of 19; enough to be overtaken, and still a third of a core beside a busy one.
@@ -22,15 +22,15 @@ pub fn compute_in_background() {
 /// after it. A turn comes at the latest when the scheduler ends the runner's slice, which is a few
 /// milliseconds; at once where a core is free.
 ///
-/// Threads inherit it from the one that starts them: see [`interrupt`].
-pub fn serve_in_batches() {
+/// Threads inherit it from the one that starts them: see [`use_default_scheduling`].
+pub fn use_batch_scheduling() {
     #[cfg(target_os = "linux")]
     schedule(libc::SCHED_BATCH);
 }
 
 /// Lets the calling thread interrupt others when it wakes, as threads do by default. For those that others
 /// wait for in crowds, as the one that commits.
-pub fn interrupt() {
+pub fn use_default_scheduling() {
     #[cfg(target_os = "linux")]
     schedule(libc::SCHED_OTHER);
 }
@@ -66,7 +66,7 @@ mod tests {
         let nice = || field(NICE).unwrap();
         let before = nice();
         let inside = std::thread::spawn(move || {
-            super::compute_in_background();
+            super::lower_priority();
             nice()
         });
         assert_eq!(inside.join().unwrap(), before.max(5));
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn a_thread_takes_turns_until_it_may_interrupt_again() {
         let inside = std::thread::spawn(|| {
-            super::serve_in_batches();
+            super::use_batch_scheduling();
             let inherited = std::thread::spawn(|| field(POLICY)).join().unwrap().unwrap();
-            super::interrupt();
+            super::use_default_scheduling();
             (inherited, field(POLICY).unwrap())
         });
         assert_eq!(inside.join().unwrap(), (libc::SCHED_BATCH, libc::SCHED_OTHER));

@@ -8,7 +8,7 @@ const DIGITS: usize = 12;
 
 impl Ports {
     /// A UUID that begins with the time (RFC 9562 §5.7).
-    pub fn timed_uuid(&self) -> Uuid {
+    pub fn uuid_v7(&self) -> Uuid {
         let mut bytes: [u8; 16] = self.bytes();
         bytes[..6].copy_from_slice(&time_bytes(self.now()));
         bytes[6] = bytes[6] & 0x0f | 0x70;
@@ -59,7 +59,7 @@ mod tests {
     fn digests_sort_by_the_time_of_their_secrets() {
         let (ports, clock) = Ports::frozen(Timestamp::from_secs(1_900_000_000), 7);
         let vault = Vault::new(&Secret::new("k"), ports.clone()).unwrap();
-        let (first, id) = (ports.timed_secret(40), ports.timed_uuid().simple().to_string());
+        let (first, id) = (ports.timed_secret(40), ports.uuid_v7().simple().to_string());
         clock.advance_secs(1);
         let second = ports.timed_secret(40);
         assert_eq!((first.len(), &first[..12], &id[..12]), (53, "01ba60d33800", "01ba60d33800"));

@@ -243,7 +243,7 @@ pub async fn applies(scope: &Scope<'_>, entry: &Entry) -> Result<bool, (String, 
             .value(condition, &Place::default())
             .await
             .map_err(|stop| ("conditions".to_owned(), stop.sentence()))?;
-        if !crate::forms::truth(&value) {
+        if !crate::forms::is_truthy(&value) {
             return Ok(false);
         }
     }

@@ -1,6 +1,6 @@
 //! Values of a file: what its tags stand for.
 use crate::context::Context;
-use crate::forms::{at, condition, format, text, truth};
+use crate::forms::{at, condition, format, is_truthy, text};
 use crate::planned::PlannedState;
 use crate::yaml::Node;
 use signet_base::{Json, Map, Uuid};
@@ -167,14 +167,14 @@ impl<'a> Scope<'a> {
             }
             "If" => match argument {
                 Node::List(parts) if parts.len() == 3 => {
-                    let holds = truth(&self.plain(&parts[0], here).await?);
+                    let holds = is_truthy(&self.plain(&parts[0], here).await?);
                     self.value(&parts[if holds { 1 } else { 2 }], here).await
                 }
                 Node::List(parts) if parts.len() == 1 => {
-                    Ok(Json::Bool(truth(&self.plain(&parts[0], here).await?)))
+                    Ok(Json::Bool(is_truthy(&self.plain(&parts[0], here).await?)))
                 }
                 Node::List(_) => Err("expected one or three arguments".into()),
-                other => Ok(Json::Bool(truth(&self.plain(other, here).await?))),
+                other => Ok(Json::Bool(is_truthy(&self.plain(other, here).await?))),
             },
             "Condition" => Ok(condition(&self.list(argument, here, 2).await?)?),
             "Enumerate" => self.enumerate(argument, here).await,

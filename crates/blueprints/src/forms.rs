@@ -1,11 +1,11 @@
 //! What tags do with values that they have.
 use signet_base::Json;
-pub use signet_template::python::{format, text, truth};
+pub use signet_template::python::{format, is_truthy, text};
 
 /// `!Condition`: a mode and values.
 pub fn condition(args: &[Json]) -> Result<Json, String> {
     let (mode, rest) = args.split_first().ok_or("expected a mode")?;
-    let truths: Vec<bool> = rest.iter().map(truth).collect();
+    let truths: Vec<bool> = rest.iter().map(is_truthy).collect();
     let odd = truths.iter().fold(false, |sum, t| sum ^ t);
     Ok(Json::Bool(match mode.as_str().map(str::to_ascii_uppercase).as_deref() {
         Some("AND") => truths.iter().all(|t| *t),

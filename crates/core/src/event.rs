@@ -75,7 +75,7 @@ impl Core {
         app: &str,
         context: Json,
     ) -> Option<Uuid> {
-        let id = self.ports.timed_uuid();
+        let id = self.ports.uuid_v7();
         let mut context = match context {
             Json::Object(map) => map,
             _ => Map::new(),

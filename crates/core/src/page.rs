@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
 use signet_base::{json, query, vault::sha256_hex};
 use signet_pages::{
-    Brand, ErrorPage, FooterLink, Foreign, FormContext, Page, Theme, challenge_page, csp_with,
+    Brand, ErrorPage, ExternalOrigins, FooterLink, FormContext, Page, Theme, challenge_page, csp_with,
 };
 use std::io::Write;
 
@@ -60,14 +60,14 @@ impl PageContext {
     }
     /// The answer around a page. `form_targets` are origins that its forms may post to beside ours.
     pub fn answer(&self, status: StatusCode, form_targets: &[&str], body: Markup) -> Response<String> {
-        self.answer_with(status, form_targets, &Foreign::default(), body)
+        self.answer_with(status, form_targets, &ExternalOrigins::default(), body)
     }
     /// The same for a page that takes something from other hosts.
     pub fn answer_with(
         &self,
         status: StatusCode,
         form_targets: &[&str],
-        foreign: &Foreign<'_>,
+        external_origins: &ExternalOrigins<'_>,
         body: Markup,
     ) -> Response<String> {
         let mut response = Response::new(body.into_string());
@@ -75,7 +75,7 @@ impl PageContext {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(policy) = csp_with(&self.nonce, form_targets, foreign).parse() {
+        if let Ok(policy) = csp_with(&self.nonce, form_targets, external_origins).parse() {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         response

@@ -187,7 +187,7 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("{name}-{n}"))
                 .spawn(move || {
-                    signet_base::thread::compute_in_background();
+                    signet_base::thread::lower_priority();
                     let mut done: Vec<Delivery> = Vec::new();
                     loop {
                         let job = match inbox.next() {
@@ -205,7 +205,7 @@ impl Pool {
                         if done.len() >= together || done.len() > inbox.waiting() {
                             deliver(&mut done);
                         }
-                        // The threads that answer do not interrupt a job (`serve_in_batches`): between two it
+                        // The threads that answer do not interrupt a job (`use_batch_scheduling`): between two it
                         // is their turn.
                         std::thread::yield_now();
                     }

@@ -7,7 +7,7 @@ use signet_model::{ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
 /// A token that an administrator's text asks for.
-pub struct Order {
+pub struct JwtRequest {
     pub subject: Subject,
     /// How long it holds.
     pub validity: Span,
@@ -33,7 +33,7 @@ pub trait ProviderKind: Send + Sync {
         _core: &Arc<Core>,
         _client: &Client,
         _provider: &Arc<Object>,
-        _order: Order,
+        _order: JwtRequest,
     ) -> Result<String> {
         Err(Error::denied("This provider makes no tokens."))
     }

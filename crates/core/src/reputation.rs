@@ -20,7 +20,7 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
     let life = core.settings.reputation_expiry;
     let located = core.geoip.look_up(client.ip).unwrap_or_default();
     let change = Reputation {
-        id: core.ports.timed_uuid(),
+        id: core.ports.uuid_v7(),
         identifier: folded(username),
         ip: address(client),
         geo: located.place.map_or_else(Map::new, |p| p.to_map()),

@@ -332,7 +332,7 @@ impl WebSession {
         let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
         let row = sessions::Session {
             id,
-            uuid: self.row.as_ref().map(|r| r.uuid).or(self.uuid).unwrap_or_else(|| core.ports.timed_uuid()),
+            uuid: self.row.as_ref().map(|r| r.uuid).or(self.uuid).unwrap_or_else(|| core.ports.uuid_v7()),
             user_id: self.principal.as_ref().map(Principal::session_owner),
             data,
             auth: serde_json::to_value(&self.state.authentication)?,

@@ -72,7 +72,7 @@ impl Pool {
 
     fn work(&self) {
         // Started by a thread that answers, and takes turns as those do; what they wait for must not.
-        signet_base::thread::interrupt();
+        signet_base::thread::use_default_scheduling();
         let mut reclaim = Reclaim::default();
         let mut state = self.lock();
         loop {

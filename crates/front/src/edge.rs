@@ -45,7 +45,7 @@ pub fn cookie_header(headers: &HeaderMap) -> String {
 impl Edge {
     /// Saves the session and sends the answer with its cookies. An answer that was given before the session
     /// is safe would be a lie, so a failure to save replaces it.
-    pub async fn leave(mut self, answer: impl IntoResponse) -> Response {
+    pub async fn send(mut self, answer: impl IntoResponse) -> Response {
         match self.session.save(&self.core, &self.client).await {
             Ok(cookies) => {
                 let mut response = answer.into_response();

@@ -77,7 +77,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         Some(answer) => executor.post(&flow, answer).await,
     };
     let response = match reply {
-        Ok(Reply::NotApplicable(refusal)) => return edge.leave(axum::Json(refusal)).await,
+        Ok(Reply::NotApplicable(refusal)) => return edge.send(axum::Json(refusal)).await,
         Ok(reply) => show(reply, &client.path, &inner, is_of_2024(&client.user_agent)),
         Err(Error::Unavailable(why)) => {
             tracing::warn!(%why, "a flow step was refused");
@@ -95,7 +95,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
             flow_error(&edge, Some(&error)).into_response()
         }
     };
-    allowed(edge.leave(response).await)
+    allowed(edge.send(response).await)
 }
 
 /// Generated clients and outposts name the version that they were made for

@@ -23,7 +23,7 @@ pub async fn admin(edge: Edge) -> Response {
     match page(&edge, person).await {
         Ok(mut response) => {
             set_csrf(&edge, &mut response);
-            edge.leave(response).await
+            edge.send(response).await
         }
         Err(error) => edge.fail(&error),
     }

@@ -1,9 +1,9 @@
 //! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back
 //! and reloading are safe; it works without script.
-use crate::around::{self, OwnedFormContext};
 use crate::edge::{Edge, here, read_answer, redirect};
 use crate::form;
-use crate::meanwhile::{self, FormTarget};
+use crate::form_context::{self, OwnedFormContext};
+use crate::stale_forms::{self, FormTarget};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -13,7 +13,7 @@ use signet_core::flow::{Executor, Reply};
 use signet_core::page::PageContext;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
-use signet_pages::challenge::foreign;
+use signet_pages::challenge::external_origins;
 use signet_pages::{challenge_page, challenge_page_with};
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
         return too_long(&edge);
     }
     let client = edge.client.clone();
-    if let Some(instead) = meanwhile::instead(&mut edge, &core, &flow).await {
-        return instead;
+    if let Some(replacement) = stale_forms::replacement(&mut edge, &core, &flow).await {
+        return replacement;
     }
     let mut reply = drive(&mut edge, &core, &client, &flow, None).await;
-    let typed = meanwhile::refused(&mut edge, &mut reply);
+    let typed = stale_forms::refused(&mut edge, &mut reply);
     answer(edge, &core, &flow, reply, false, &typed).await
 }
 
@@ -60,21 +60,22 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     if !token.as_ref().and_then(Json::as_str).is_some_and(|t| edge.session.csrf_fits(&core, t)) {
         // The session of the form is over (or never was): show the step anew instead of judging a foreign
         // form.
-        if let Some(to) = meanwhile::signed_in_elsewhere(&mut edge, &flow) {
+        if let Some(to) = stale_forms::signed_in_elsewhere(&mut edge, &flow) {
             return redirect(StatusCode::SEE_OTHER, &to);
         }
-        if client.from_elsewhere || edge.session.has_key() || !meanwhile::is_sign_in(&flow) {
+        if client.from_elsewhere || edge.session.has_key() || !stale_forms::is_sign_in(&flow) {
             return redirect(StatusCode::SEE_OTHER, &here(&client));
         }
-        let notice = if edge.cookies.trim().is_empty() { meanwhile::NO_COOKIES } else { meanwhile::TOO_LONG };
-        return anew(edge, &core, &flow, &sent, notice).await;
+        let notice =
+            if edge.cookies.trim().is_empty() { stale_forms::NO_COOKIES } else { stale_forms::TOO_LONG };
+        return restart(edge, &core, &flow, &sent, notice).await;
     }
     edge.session.state.bring(flow.pk, &client.query);
-    match meanwhile::is_answer(&edge, &core, &flow, &sent) {
+    match stale_forms::is_answer(&edge, &core, &flow, &sent) {
         FormTarget::Current => {}
         // Another tab at the same address has gone on: this one follows.
         FormTarget::Earlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
-        FormTarget::Nothing => return anew(edge, &core, &flow, &sent, meanwhile::TOO_LONG).await,
+        FormTarget::NoRun => return restart(edge, &core, &flow, &sent, stale_forms::TOO_LONG).await,
     }
     let sent = form::read(sent);
     if let (Some(chosen), Some(plan)) =
@@ -85,7 +86,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     if sent.view_only {
         let to = here(&client);
-        return edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await;
+        return edge.send(redirect(StatusCode::SEE_OTHER, &to)).await;
     }
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
     answer(edge, &core, &flow, reply, true, &sent.typed).await
@@ -93,10 +94,10 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
 
 /// The beginning, with a word why, and the name that was typed before. Nothing of the form was judged: to
 /// send it once more is safe.
-async fn anew(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, sent: &Map, notice: &str) -> Response {
+async fn restart(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, sent: &Map, notice: &str) -> Response {
     let client = edge.client.clone();
     let mut reply = drive(&mut edge, core, &client, flow, None).await;
-    let typed = meanwhile::say(&mut reply, sent, notice);
+    let typed = stale_forms::say(&mut reply, sent, notice);
     answer(edge, core, flow, reply, false, &typed).await
 }
 
@@ -144,7 +145,7 @@ async fn answer(
 ) -> Response {
     let reply = match reply {
         Ok(Reply::Done(to)) if posted || to == "/" => {
-            Ok(Reply::Done(around::end(core, flow, edge.session.principal(), to)))
+            Ok(Reply::Done(form_context::end_url(core, flow, edge.session.principal(), to)))
         }
         other => other,
     };
@@ -164,7 +165,7 @@ async fn answer(
                 && challenge.get("component").and_then(Json::as_str).is_some_and(|c| !is_end(c))
             {
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
-            } else if posted && errors && meanwhile::keep(&mut edge, flow, &challenge, typed) {
+            } else if posted && errors && stale_forms::keep(&mut edge, flow, &challenge, typed) {
                 // Going back and reloading are safe: neither sends the form again.
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else {
@@ -179,7 +180,7 @@ async fn answer(
         }
         Err(error) => edge.fail(&error),
     };
-    edge.leave(response).await
+    edge.send(response).await
 }
 
 /// Challenges after which the run is over: a redirect back to the flow would begin a new one.
@@ -207,7 +208,7 @@ fn page(
     challenge: &Json,
     typed: &[(String, String)],
 ) -> Response {
-    if around::is_orphan(edge, flow, challenge) {
+    if form_context::is_orphan(edge, flow, challenge) {
         return over(edge, core);
     }
     let csrf = edge.session.csrf(core);
@@ -236,7 +237,7 @@ fn page(
         .and_then(origin);
     match body {
         Some(body) => page_context
-            .answer_with(status, target.as_deref().as_slice(), &foreign(challenge), body)
+            .answer_with(status, target.as_deref().as_slice(), &external_origins(challenge), body)
             .into_response(),
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }

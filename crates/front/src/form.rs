@@ -10,7 +10,7 @@ const VALIDATE: &str = "ak-stage-authenticator-validate";
 const CHOSEN_DEVICE: Key<String> = Key::new("goauthentik.io/pages/chosen_device");
 
 /// One form post.
-pub struct Sent {
+pub struct FormPost {
     /// What the stage gets.
     pub answer: Map,
     /// What was typed, to show it again beside an error. Secrets are not among it.
@@ -23,7 +23,7 @@ pub struct Sent {
 
 /// Reads the members of a form by the component that it answers. What does not read as its type stays a word:
 /// the stage refuses it.
-pub fn read(mut answer: Map) -> Sent {
+pub fn read(mut answer: Map) -> FormPost {
     let component = answer.get("component").and_then(Json::as_str).unwrap_or_default().to_owned();
     let mut chosen = None;
     let mut view_only = false;
@@ -59,7 +59,7 @@ pub fn read(mut answer: Map) -> Sent {
         .iter()
         .filter(|(name, _)| !name.contains("password") && !name.contains("token") && *name != "code");
     let typed = typed.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-    Sent { answer, typed, chosen, view_only }
+    FormPost { answer, typed, chosen, view_only }
 }
 
 /// JSON in a field becomes the object that it is; an empty field is left out.
@@ -112,7 +112,7 @@ pub fn only_chosen(challenge: &Map) -> bool {
 mod tests {
     use super::*;
 
-    fn sent(value: Json) -> Sent {
+    fn sent(value: Json) -> FormPost {
         let Json::Object(map) = value else { panic!("an object") };
         read(map)
     }

@@ -43,5 +43,5 @@ pub async fn stop(mut edge: Edge, request: Request) -> Response {
             return edge.fail(&error);
         }
     }
-    edge.leave(redirect(StatusCode::SEE_OTHER, "/if/user/")).await
+    edge.send(redirect(StatusCode::SEE_OTHER, "/if/user/")).await
 }

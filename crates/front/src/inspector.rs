@@ -37,7 +37,7 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
         .collect();
     let body = json!({"plans": plans, "current_plan": describe(core, &current, &session), "is_completed": is_completed});
     let response = axum::Json(body).into_response();
-    edge.leave(response).await
+    edge.send(response).await
 }
 
 fn describe(core: &Core, step: &HistoryEntry, session: &str) -> Json {

@@ -1,19 +1,19 @@
 //! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
-mod around;
+mod consents;
 mod edge;
 mod executor;
 mod first_steps;
 mod flow_page;
 mod form;
+mod form_context;
 mod impersonation;
 mod inspector;
-mod known;
 mod library;
-mod meanwhile;
 mod recovery;
 mod routes;
 mod security;
-mod shares;
+mod stale_forms;
+mod well_known;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -41,10 +41,10 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/application/launch/{slug}/", get(routes::launch))
         .route("/recovery/use-token/{key}/", get(recovery::ask).post(recovery::use_up))
         .route("/setup", get(routes::setup))
-        .route("/if/ended/{what}/", get(known::ended))
-        .route("/.well-known/change-password", get(known::change_password))
-        .route("/favicon.ico", get(known::favicon))
-        .route("/robots.txt", get(known::robots))
+        .route("/if/ended/{what}/", get(well_known::ended))
+        .route("/.well-known/change-password", get(well_known::change_password))
+        .route("/favicon.ico", get(well_known::favicon))
+        .route("/robots.txt", get(well_known::robots))
         .route("/", get(routes::root))
         .with_state(core)
 }

@@ -1,7 +1,7 @@
 //! `/if/user/`: the applications a person may open.
-use crate::around::HOME;
 use crate::edge::{Edge, redirect};
 use crate::first_steps;
+use crate::form_context::HOME;
 use crate::impersonation;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -22,7 +22,7 @@ pub async fn get(edge: Edge) -> Response {
     match library(&edge).await {
         Ok(mut response) => {
             set_csrf(&edge, &mut response);
-            edge.leave(response).await
+            edge.send(response).await
         }
         Err(e) => edge.fail(&e),
     }
@@ -79,7 +79,7 @@ async fn library(edge: &Edge) -> Result<Response> {
     let links = account_links(edge, person);
     let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
     let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
-    let done = crate::around::done(&query::value(&edge.client.query, "done").unwrap_or_default());
+    let done = crate::form_context::done(&query::value(&edge.client.query, "done").unwrap_or_default());
     let account = Account {
         name,
         username: &person.user.username,

@@ -30,7 +30,7 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
             let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
             let page = challenge_page_with(page_context.page(&core), &challenge, &form, body);
             let answer = page_context.answer(StatusCode::OK, &[], page).into_response();
-            edge.leave(answer).await
+            edge.send(answer).await
         }
         Ok(None) => gone(&edge),
         Err(error) => edge.fail(&error),
@@ -56,7 +56,7 @@ pub async fn use_up(Path(key): Path<String>, mut edge: Edge, request: Request) -
         return redirect(StatusCode::SEE_OTHER, &here(&edge.client));
     }
     match sign_in(&mut edge, &key).await {
-        Ok(true) => edge.leave(redirect(StatusCode::SEE_OTHER, "/if/user/")).await,
+        Ok(true) => edge.send(redirect(StatusCode::SEE_OTHER, "/if/user/")).await,
         Ok(false) => gone(&edge),
         Err(error) => edge.fail(&error),
     }

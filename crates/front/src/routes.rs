@@ -1,7 +1,7 @@
 //! Ways in and out: default flows, cancelling, the first run, launching applications.
-use crate::around::address;
 use crate::edge::{Edge, redirect};
 use crate::flow_page::needs_setup;
+use crate::form_context::address;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -41,7 +41,7 @@ async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Respo
             if edge.session.state.drop_over() {
                 edge.session.touch();
             }
-            edge.leave(redirect(
+            edge.send(redirect(
                 StatusCode::FOUND,
                 &address(&format!("/if/flow/{}/", flow.text("slug")), query),
             ))
@@ -79,7 +79,7 @@ pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
             Executor { core: &core, client: &client, session: &mut edge.session, query: &client.query }
                 .start(plan);
             let query = if client.query.is_empty() { String::new() } else { format!("?{}", client.query) };
-            edge.leave(redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))).await
+            edge.send(redirect(StatusCode::FOUND, &format!("/if/flow/{}/{query}", flow.text("slug")))).await
         }
         Ok(Err(_)) => edge.not_found(),
         Err(e) => edge.fail(&e),
@@ -96,7 +96,7 @@ pub async fn cancel(mut edge: Edge) -> Response {
     }
     let next = next.as_deref().and_then(query::local_path);
     let to = next.unwrap_or_else(|| "/flows/-/default/invalidation/".to_owned());
-    edge.leave(redirect(StatusCode::FOUND, &to)).await
+    edge.send(redirect(StatusCode::FOUND, &to)).await
 }
 
 /// `/`: to the first run, to the sign-in, or to the library (or the brand's default application).

@@ -1,10 +1,10 @@
 //! `/if/user/security/`: who a person is, their sign-in methods, sessions and what they share. Works without
 //! script.
-use crate::around::done;
+use crate::consents;
 use crate::edge::{Edge, read_answer, redirect};
+use crate::form_context::done;
 use crate::impersonation;
 use crate::library::{SIGN_OUT, account_links, details_url, to_sign_in};
-use crate::shares;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -27,7 +27,7 @@ pub async fn get(mut edge: Edge) -> Response {
     let core = edge.core.clone();
     let csrf = edge.session.csrf(&core);
     match page(&edge, &csrf).await {
-        Ok(response) => edge.leave(response).await,
+        Ok(response) => edge.send(response).await,
         Err(e) => edge.fail(&e),
     }
 }
@@ -60,9 +60,9 @@ pub async fn post(mut edge: Edge, request: Request) -> Response {
                 .into_iter()
                 .find(|one| one.model == "authenticatorstaticstage")
                 .map_or_else(|| PATH.to_owned(), |one| one.url);
-            edge.leave(redirect(StatusCode::SEE_OTHER, &to)).await
+            edge.send(redirect(StatusCode::SEE_OTHER, &to)).await
         }
-        Ok(done) => edge.leave(redirect(StatusCode::SEE_OTHER, &format!("{PATH}?done={done}"))).await,
+        Ok(done) => edge.send(redirect(StatusCode::SEE_OTHER, &format!("{PATH}?done={done}"))).await,
         Err(e) => edge.fail(&e),
     }
 }
@@ -128,7 +128,7 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
             Ok("signed_out")
         }
         "withdraw" => {
-            shares::withdraw(core, person, text(sent, "id")).await?;
+            consents::withdraw(core, person, text(sent, "id")).await?;
             Ok("withdrawn")
         }
         _ => Err(Error::NotFound),
@@ -156,7 +156,7 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
     let (methods, sessions, consents) = (
         methods(core, person, now).await?,
         sessions(edge, person, now).await?,
-        shares::list(core, person).await?,
+        consents::list(core, person).await?,
     );
     let profile = Profile {
         name: person.user.name.clone(),

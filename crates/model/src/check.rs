@@ -55,11 +55,11 @@ pub fn check<'a>(
         let value = match sent {
             Some(value) => match normal(field, value, config, rows) {
                 Ok(value) => value,
-                Err(Complaint::Text(text)) => {
+                Err(ValueError::Text(text)) => {
                     errors.add(field.name, text);
                     continue;
                 }
-                Err(Complaint::Shape(shape)) => {
+                Err(ValueError::Shape(shape)) => {
                     errors.set(field.name, shape);
                     continue;
                 }
@@ -127,7 +127,7 @@ fn unique(change: &Change<'_>, config: &Snapshot, errors: &mut FieldErrors) {
                 field.name,
                 format!(
                     "{} with this {} already exists.",
-                    def.said(field.name),
+                    def.verbose_name(field.name),
                     field.name.replace('_', " ")
                 ),
             );
@@ -168,18 +168,18 @@ fn empty(kind: &FieldKind, nullable: bool) -> Json {
 }
 
 /// What is wrong with one value: a sentence, or the shape of errors inside a list.
-pub enum Complaint {
+pub enum ValueError {
     Text(String),
     Shape(Json),
 }
-impl From<String> for Complaint {
+impl From<String> for ValueError {
     fn from(text: String) -> Self {
-        Complaint::Text(text)
+        ValueError::Text(text)
     }
 }
-impl From<&str> for Complaint {
+impl From<&str> for ValueError {
     fn from(text: &str) -> Self {
-        Complaint::Text(text.to_owned())
+        ValueError::Text(text.to_owned())
     }
 }
 
@@ -189,7 +189,7 @@ pub fn normal(
     value: &Json,
     config: &Snapshot,
     rows: &dyn Lookup,
-) -> Result<Json, Complaint> {
+) -> Result<Json, ValueError> {
     if value.is_null() {
         return if field.nullable { Ok(Json::Null) } else { Err("This field may not be null.".into()) };
     }
@@ -217,7 +217,7 @@ fn one(
     value: &Json,
     config: &Snapshot,
     rows: &dyn Lookup,
-) -> Result<Json, Complaint> {
+) -> Result<Json, ValueError> {
     match kind {
         FieldKind::Text | FieldKind::Slug | FieldKind::Email | FieldKind::Url | FieldKind::Expression | FieldKind::Duration => text(field, kind, value),
         FieldKind::Bool => match value {
@@ -234,7 +234,7 @@ fn one(
                 Json::String(s) => s.trim().parse().ok(),
                 _ => None,
             };
-            let n = n.ok_or(Complaint::from("A valid integer is required."))?;
+            let n = n.ok_or(ValueError::from("A valid integer is required."))?;
             let (min, max) = (field.min.unwrap_or(i64::from(i32::MIN)), field.max.unwrap_or(i64::from(i32::MAX)));
             if n < min {
                 return Err(format!("Ensure this value is greater than or equal to {min}.").into());
@@ -280,13 +280,13 @@ fn one(
                         }
                     }
                     // References are reported as one; other items by their place.
-                    Err(Complaint::Text(text)) if !matches!(inner, FieldKind::Ref { .. }) => {
+                    Err(ValueError::Text(text)) if !matches!(inner, FieldKind::Ref { .. }) => {
                         wrong.insert(index.to_string(), Json::Array(vec![Json::String(text)]));
                     }
                     Err(c) => return Err(c),
                 }
             }
-            if wrong.is_empty() { Ok(Json::Array(out)) } else { Err(Complaint::Shape(Json::Object(wrong))) }
+            if wrong.is_empty() { Ok(Json::Array(out)) } else { Err(ValueError::Shape(Json::Object(wrong))) }
         }
         FieldKind::Items(members) => items(members, value, config, rows),
     }
@@ -297,9 +297,9 @@ fn items(
     value: &Json,
     config: &Snapshot,
     rows: &dyn Lookup,
-) -> Result<Json, Complaint> {
+) -> Result<Json, ValueError> {
     let Json::Array(list) = value else {
-        return Err(Complaint::Shape(
+        return Err(ValueError::Shape(
             serde_json::json!({"non_field_errors": [format!("Expected a list of items but got type \"{}\".", type_name(value))]}),
         ));
     };
@@ -315,8 +315,8 @@ fn items(
                             Ok(v) => {
                                 data.insert(member.name.to_owned(), v);
                             }
-                            Err(Complaint::Text(t)) => errors.add(member.name, t),
-                            Err(Complaint::Shape(s)) => errors.set(member.name, s),
+                            Err(ValueError::Text(t)) => errors.add(member.name, t),
+                            Err(ValueError::Shape(s)) => errors.set(member.name, s),
                         },
                         None if member.required => errors.add(member.name, "This field is required."),
                         None => {
@@ -340,7 +340,7 @@ fn items(
         wrong.push(errors.to_json());
         out.push(Json::Object(data));
     }
-    if any { Err(Complaint::Shape(Json::Array(wrong))) } else { Ok(Json::Array(out)) }
+    if any { Err(ValueError::Shape(Json::Array(wrong))) } else { Ok(Json::Array(out)) }
 }
 
 /// The number as one with a fraction: 1 is 1.0 on the wire.
@@ -353,7 +353,7 @@ fn is_default(field: &FieldDef, text: &str) -> bool {
     field.default.is_some_and(|default| default(&Ports::system()).as_str() == Some(text))
 }
 
-fn text(field: &FieldDef, kind: &FieldKind, value: &Json) -> Result<Json, Complaint> {
+fn text(field: &FieldDef, kind: &FieldKind, value: &Json) -> Result<Json, ValueError> {
     let text = match value {
         Json::String(s) => s.clone(),
         Json::Number(n) => n.to_string(),
@@ -417,8 +417,8 @@ pub fn email(text: &str) -> bool {
         && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
 }
 
-fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, Complaint> {
-    let missing = || Complaint::Text(format!("Invalid pk \"{}\" - object does not exist.", plain(value)));
+fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -> Result<Json, ValueError> {
+    let missing = || ValueError::Text(format!("Invalid pk \"{}\" - object does not exist.", plain(value)));
     if target == "authentik_core.user" {
         let id = match value {
             Json::Number(n) => n.as_i64(),
@@ -426,7 +426,7 @@ fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -
             _ => None,
         };
         let id = id.ok_or_else(|| {
-            Complaint::Text(format!("Incorrect type. Expected pk value, received {}.", type_name(value)))
+            ValueError::Text(format!("Incorrect type. Expected pk value, received {}.", type_name(value)))
         })?;
         return if rows.user_exists(id) { Ok(Json::from(id)) } else { Err(missing()) };
     }
@@ -438,7 +438,7 @@ fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -
         return found.map(|_| Json::from(n)).ok_or_else(missing);
     }
     let Some(id) = value.as_str().and_then(|s| Uuid::parse_str(s).ok()) else {
-        return Err(Complaint::Text(match value {
+        return Err(ValueError::Text(match value {
             Json::String(s) => format!("“{s}” is not a valid UUID."),
             other => format!("Incorrect type. Expected pk value, received {}.", type_name(other)),
         }));

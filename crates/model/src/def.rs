@@ -16,7 +16,7 @@ pub enum Base {
 }
 impl Base {
     /// The family in sentences that clients match: the original's `verbose_name`.
-    pub fn said(self) -> &'static str {
+    pub fn verbose_name(self) -> &'static str {
         match self {
             Base::Stage => "stage",
             Base::Policy => "Policy",
@@ -212,9 +212,9 @@ impl ModelDef {
             || (target == "bindable" && self.bindable)
     }
     /// How sentences about a field name the model: where the field belongs to the family, the family.
-    pub fn said(&self, field: &str) -> &'static str {
+    pub fn verbose_name(&self, field: &str) -> &'static str {
         match self.base {
-            Some(base) if matches!(field, "name" | "slug" | "managed") => base.said(),
+            Some(base) if matches!(field, "name" | "slug" | "managed") => base.verbose_name(),
             _ => self.label,
         }
     }

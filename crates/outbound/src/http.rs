@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use signet_base::outbound::{Http, HttpAnswer, HttpRequest};
+use signet_base::outbound::{Http, HttpRequest, HttpResponse};
 use signet_base::{Error, Result};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl HttpClient {
         Ok(Self { tls: Some(tls::with_roots(roots).map_err(Error::Unavailable)?) })
     }
 
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer> {
-        let limit = request.max_answer;
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse> {
+        let limit = request.max_response;
         let (url, message) = prepare(&request)?;
         let stream = self.connect(&url, request.public_only).await?;
         let (mut sender, connection) =
@@ -59,7 +59,7 @@ impl HttpClient {
             .to_bytes()
             .to_vec();
         drop(driver);
-        Ok(HttpAnswer { status, headers, body })
+        Ok(HttpResponse { status, headers, body })
     }
 
     async fn connect(&self, url: &Url, public_only: bool) -> Result<Box<dyn Stream>> {
@@ -87,7 +87,7 @@ impl HttpClient {
 
 #[async_trait]
 impl Http for HttpClient {
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
         let (limit, host) = (request.timeout, host_of(&request.url));
         match tokio::time::timeout(limit, self.exchange(request)).await {
             Ok(answer) => answer,

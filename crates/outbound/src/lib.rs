@@ -13,7 +13,7 @@ use signet_base::Ports;
 use std::sync::Arc;
 
 /// Puts the real mail and HTTP into the ports.
-pub fn plug(ports: Ports) -> Ports {
+pub fn with_outbound(ports: Ports) -> Ports {
     let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
     ports.with_mail(Arc::new(smtp)).with_http(Arc::new(HttpClient::new()))
 }

@@ -65,7 +65,7 @@ async fn long_late_and_missing_answers_are_errors() {
     let (port, _) =
         server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789").await;
     let small =
-        HttpRequest { max_answer: 50, ..HttpRequest::new("GET", format!("http://127.0.0.1:{port}/")) };
+        HttpRequest { max_response: 50, ..HttpRequest::new("GET", format!("http://127.0.0.1:{port}/")) };
     assert!(matches!(HttpClient::new().send(small).await, Err(Error::Unavailable(_))));
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://127.0.0.1:{}/?secret=s3cret", silent.local_addr().unwrap().port());

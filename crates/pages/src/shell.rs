@@ -112,7 +112,7 @@ fn language(locale: &str) -> &'static str {
 
 /// What a page takes from other hosts, as origins. Most pages take nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Foreign<'a> {
+pub struct ExternalOrigins<'a> {
     /// Where the script of a captcha comes from.
     pub captcha: Option<&'a str>,
     /// What is shown in a frame.
@@ -140,7 +140,7 @@ fn companions(origin: &str) -> (&'static str, &'static str) {
 /// and it draws with inline styles. It is not written for Trusted Types, so a page with a captcha goes
 /// without them.
 #[must_use]
-pub fn csp_with(nonce: &str, form_action_extra: &[&str], foreign: &Foreign) -> String {
+pub fn csp_with(nonce: &str, form_action_extra: &[&str], external_origins: &ExternalOrigins) -> String {
     let mut policy = csp(nonce, form_action_extra);
     // Origins come from settings: only their plain letters get here.
     let plain = |origin: &&str| {
@@ -149,7 +149,7 @@ pub fn csp_with(nonce: &str, form_action_extra: &[&str], foreign: &Foreign) -> S
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'))
     };
-    if let Some(captcha) = foreign.captcha.filter(plain) {
+    if let Some(captcha) = external_origins.captcha.filter(plain) {
         let (scripts, frames) = companions(captcha);
         let join = |rest: &str| format!("{captcha} {rest}").trim_end().to_owned();
         policy = policy
@@ -157,7 +157,7 @@ pub fn csp_with(nonce: &str, form_action_extra: &[&str], foreign: &Foreign) -> S
             .replace("script-src 'self'", &format!("script-src 'self' {}", join(scripts)))
             .replace("connect-src 'self'", &format!("connect-src 'self' {}", join(scripts)));
         policy.push_str(&format!("; frame-src {}; style-src-attr 'unsafe-inline'", join(frames)));
-    } else if let Some(frame) = foreign.frame.filter(plain) {
+    } else if let Some(frame) = external_origins.frame.filter(plain) {
         policy.push_str(&format!("; frame-src {frame}"));
     }
     policy
@@ -192,7 +192,7 @@ pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Foreign, csp, csp_with, language};
+    use super::{ExternalOrigins, csp, csp_with, language};
 
     #[test]
     fn the_policy_takes_only_plain_sources() {
@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn a_captcha_opens_the_policy_for_its_hosts_and_nothing_else() {
         let plain = csp("n", &[]);
-        assert_eq!(csp_with("n", &[], &Foreign::default()), plain);
-        let own = csp_with("n", &[], &Foreign { captcha: Some("https://captcha.test"), frame: None });
+        assert_eq!(csp_with("n", &[], &ExternalOrigins::default()), plain);
+        let own = csp_with("n", &[], &ExternalOrigins { captcha: Some("https://captcha.test"), frame: None });
         assert!(
             own.contains("script-src 'self' https://captcha.test;")
                 && own.contains("frame-src https://captcha.test;")
@@ -218,14 +218,15 @@ mod tests {
                 && !own.contains("gstatic")
         );
         assert!(
-            csp_with("n", &[], &Foreign { captcha: Some("https://www.recaptcha.net"), frame: None })
+            csp_with("n", &[], &ExternalOrigins { captcha: Some("https://www.recaptcha.net"), frame: None })
                 .contains("https://www.gstatic.com")
         );
         assert_eq!(
-            csp_with("n", &[], &Foreign { captcha: Some("https://x; script-src *"), frame: None }),
+            csp_with("n", &[], &ExternalOrigins { captcha: Some("https://x; script-src *"), frame: None }),
             plain
         );
-        let frame = csp_with("n", &[], &Foreign { captcha: None, frame: Some("https://device.test") });
+        let frame =
+            csp_with("n", &[], &ExternalOrigins { captcha: None, frame: Some("https://device.test") });
         assert!(frame.ends_with("require-trusted-types-for 'script'; frame-src https://device.test"));
     }
 

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 /// Clock, chance, mail and HTTP of the machine.
 pub fn ports() -> Ports {
-    signet_outbound::plug(Ports::system())
+    signet_outbound::with_outbound(Ports::system())
 }
 
 /// Every model that this binary knows.

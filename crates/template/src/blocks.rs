@@ -1,35 +1,37 @@
 //! Tags with a state or with texts inside.
 use crate::expr::Expr;
-use crate::lexer::words;
-use crate::parse::{Cycle, Parser, What, is_name, settings};
+use crate::lexer::split_words;
+use crate::parse::{Cycle, NodeKind, Parser, assignments, is_name};
 use crate::tags;
 use std::rc::Rc;
 
 impl Parser {
-    pub(crate) fn more(&mut self, name: &str, rest: &str) -> Result<What, String> {
+    pub(crate) fn more(&mut self, name: &str, rest: &str) -> Result<NodeKind, String> {
         match name {
             "trans" | "translate" => {
-                let (mut parts, store) = tags::stored(words(rest));
+                let (mut parts, store) = tags::stored(split_words(rest));
                 parts.retain(|w| w != "noop");
                 if let Some(at) = parts.iter().position(|w| w == "context") {
                     parts.drain(at..(at + 2).min(parts.len()));
                 }
                 match parts.as_slice() {
-                    [text] => Ok(What::Simple(tags::Simple::First(vec![Expr::parse(text)?]), store)),
+                    [text] => {
+                        Ok(NodeKind::SimpleTag(tags::SimpleTag::First(vec![Expr::parse(text)?]), store))
+                    }
                     _ => Err(format!("{name} takes one text")),
                 }
             }
             "cycle" => self.cycle(rest),
             "resetcycle" => match rest {
-                "" => Ok(What::ResetCycle(None)),
+                "" => Ok(NodeKind::ResetCycle(None)),
                 name => match self.cycles.iter().find(|c| c.name.as_deref() == Some(name)) {
-                    Some(cycle) => Ok(What::ResetCycle(Some(cycle.id))),
+                    Some(cycle) => Ok(NodeKind::ResetCycle(Some(cycle.id))),
                     None => Err(format!("no cycle is called {name}")),
                 },
             },
-            "regroup" => match words(rest).as_slice() {
+            "regroup" => match split_words(rest).as_slice() {
                 [over, by, attribute, as_, name] if by == "by" && as_ == "as" && is_name(name) => {
-                    Ok(What::Regroup {
+                    Ok(NodeKind::Regroup {
                         over: Expr::parse(over)?,
                         by: Expr::parse(&format!("item.{attribute}"))?,
                         name: name.clone(),
@@ -37,12 +39,12 @@ impl Parser {
                 }
                 _ => Err("expected “regroup values by member as name”".into()),
             },
-            _ => self.words(name, rest),
+            _ => self.split_words(name, rest),
         }
     }
 
-    fn cycle(&mut self, rest: &str) -> Result<What, String> {
-        let (parts, silent) = match words(rest) {
+    fn cycle(&mut self, rest: &str) -> Result<NodeKind, String> {
+        let (parts, silent) = match split_words(rest) {
             mut parts if parts.last().is_some_and(|w| w == "silent") && parts.len() > 3 => {
                 parts.pop();
                 (parts, true)
@@ -54,7 +56,7 @@ impl Parser {
         if let ([name], None) = (parts.as_slice(), &store)
             && let Some(cycle) = self.cycles.iter().find(|c| c.name.as_deref() == Some(name.as_str()))
         {
-            return Ok(What::Cycle {
+            return Ok(NodeKind::Cycle {
                 id: cycle.id,
                 values: cycle.values.clone(),
                 store: Some(name.clone()),
@@ -67,12 +69,12 @@ impl Parser {
         let values: Rc<Vec<Expr>> = Rc::new(parts.iter().map(|w| Expr::parse(w)).collect::<Result<_, _>>()?);
         let id = self.id();
         self.cycles.push(Cycle { name: store.clone(), id, values: values.clone(), silent });
-        Ok(What::Cycle { id, values, store, silent })
+        Ok(NodeKind::Cycle { id, values, store, silent })
     }
 
     /// `blocktranslate`: the text as it stands, with names set for it.
-    fn words(&mut self, name: &str, rest: &str) -> Result<What, String> {
-        let (mut parts, store) = match words(rest) {
+    fn split_words(&mut self, name: &str, rest: &str) -> Result<NodeKind, String> {
+        let (mut parts, store) = match split_words(rest) {
             parts if parts.iter().any(|w| w == "asvar") => {
                 let at = parts.iter().position(|w| w == "asvar").unwrap_or_default();
                 let store = parts.get(at + 1).filter(|n| is_name(n)).cloned().ok_or("asvar needs a name")?;
@@ -98,8 +100,8 @@ impl Parser {
                 .position(|w| matches!(w.as_str(), "with" | "count" | "context"))
                 .map_or(parts.len(), |n| at + 1 + n);
             match parts[at].as_str() {
-                "with" => with.extend(settings(&parts[at + 1..end])?),
-                "count" => count = settings(&parts[at + 1..end])?.into_iter().next(),
+                "with" => with.extend(assignments(&parts[at + 1..end])?),
+                "count" => count = assignments(&parts[at + 1..end])?.into_iter().next(),
                 "context" => {}
                 word => return Err(format!("“{word}” is not expected in {name}")),
             }
@@ -108,6 +110,6 @@ impl Parser {
         let end = format!("end{name}");
         let (one, tag) = self.until(&["plural", &end])?;
         let many = if tag == "plural" { Some(self.until(&[&end])?.0) } else { None };
-        Ok(What::Words { with, count, one, many, trimmed, store })
+        Ok(NodeKind::BlockTranslate { with, count, one, many, trimmed, store })
     }
 }

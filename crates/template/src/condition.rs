@@ -1,8 +1,8 @@
 //! What stands in `{% if … %}`.
 use crate::expr::Expr;
-use crate::lexer::words;
+use crate::lexer::split_words;
 use crate::python;
-use crate::render::{Fault, Run};
+use crate::render::{RenderError, Renderer};
 use crate::value::Value;
 use signet_base::Json;
 use std::cmp::Ordering;
@@ -29,29 +29,29 @@ pub enum Operator {
     IsNot,
 }
 
-struct Reader {
-    words: Vec<String>,
+struct ConditionParser {
+    split_words: Vec<String>,
     at: usize,
 }
 
 pub fn parse(text: &str) -> Result<Condition, String> {
-    let mut reader = Reader { words: words(text), at: 0 };
-    if reader.words.is_empty() {
+    let mut reader = ConditionParser { split_words: split_words(text), at: 0 };
+    if reader.split_words.is_empty() {
         return Err("a condition is missing".into());
     }
-    if reader.words.len() > 200 {
+    if reader.split_words.len() > 200 {
         return Err("the condition is too long".into());
     }
     let condition = reader.or()?;
-    match reader.words.get(reader.at) {
+    match reader.split_words.get(reader.at) {
         Some(word) => Err(format!("“{word}” is not expected in a condition")),
         None => Ok(condition),
     }
 }
 
-impl Reader {
+impl ConditionParser {
     fn take(&mut self, word: &str) -> bool {
-        let found = self.words.get(self.at).is_some_and(|w| w == word);
+        let found = self.split_words.get(self.at).is_some_and(|w| w == word);
         self.at += usize::from(found);
         found
     }
@@ -75,7 +75,7 @@ impl Reader {
     fn compared(&mut self) -> Result<Condition, String> {
         let mut left = self.one()?;
         loop {
-            let operator = match self.words.get(self.at).map(String::as_str) {
+            let operator = match self.split_words.get(self.at).map(String::as_str) {
                 Some("==") => Operator::Equal,
                 Some("!=") => Operator::Unequal,
                 Some("<") => Operator::Less,
@@ -83,8 +83,12 @@ impl Reader {
                 Some(">") => Operator::Greater,
                 Some(">=") => Operator::GreaterEqual,
                 Some("in") => Operator::In,
-                Some("not") if self.words.get(self.at + 1).is_some_and(|w| w == "in") => Operator::NotIn,
-                Some("is") if self.words.get(self.at + 1).is_some_and(|w| w == "not") => Operator::IsNot,
+                Some("not") if self.split_words.get(self.at + 1).is_some_and(|w| w == "in") => {
+                    Operator::NotIn
+                }
+                Some("is") if self.split_words.get(self.at + 1).is_some_and(|w| w == "not") => {
+                    Operator::IsNot
+                }
                 Some("is") => Operator::Is,
                 _ => return Ok(left),
             };
@@ -93,7 +97,7 @@ impl Reader {
         }
     }
     fn one(&mut self) -> Result<Condition, String> {
-        let word = self.words.get(self.at).ok_or("a value is missing at the end of the condition")?;
+        let word = self.split_words.get(self.at).ok_or("a value is missing at the end of the condition")?;
         if matches!(word.as_str(), "and" | "or" | "in" | "is" | "==" | "!=" | "<" | ">" | "<=" | ">=") {
             return Err(format!("“{word}” needs a value before it"));
         }
@@ -103,16 +107,16 @@ impl Reader {
 }
 
 impl Condition {
-    pub fn holds(&self, run: &mut Run<'_>) -> Result<bool, Fault> {
+    pub fn holds(&self, run: &mut Renderer<'_>) -> Result<bool, RenderError> {
         Ok(match self {
             Condition::Not(inner) => !inner.holds(run)?,
             Condition::And(a, b) => a.holds(run)? && b.holds(run)?,
             Condition::Or(a, b) => a.holds(run)? || b.holds(run)?,
-            _ => self.value(run)?.truth(),
+            _ => self.value(run)?.is_truthy(),
         })
     }
     /// What does not exist is None here.
-    fn value(&self, run: &mut Run<'_>) -> Result<Value, Fault> {
+    fn value(&self, run: &mut Renderer<'_>) -> Result<Value, RenderError> {
         run.step(1)?;
         Ok(match self {
             Condition::Holds(expr) => expr.value(run)?.unwrap_or_default(),

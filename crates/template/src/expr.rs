@@ -1,6 +1,6 @@
 //! `user.name|default:"you"`: a value and what is done to it.
 use crate::filters::{self, Filter};
-use crate::render::{Fault, Run, SUPER};
+use crate::render::{RenderError, Renderer, SUPER};
 use crate::value::{Value, member};
 use signet_base::Json;
 
@@ -59,7 +59,7 @@ fn named(word: &str) -> Result<Operand, String> {
             _ => Err(format!("{word} is no number")),
         };
     }
-    let fixed = match word {
+    let literal = match word {
         "None" => Json::Null,
         "True" => Json::Bool(true),
         "False" => Json::Bool(false),
@@ -70,7 +70,7 @@ fn named(word: &str) -> Result<Operand, String> {
             return if broken { Err(format!("{word} cannot be a name")) } else { Ok(Operand::Name(parts)) };
         }
     };
-    Ok(Operand::Fixed(fixed.into()))
+    Ok(Operand::Fixed(literal.into()))
 }
 
 impl Expr {
@@ -103,14 +103,14 @@ impl Expr {
         Ok(Self { operand, filters })
     }
     /// A fixed text.
-    pub fn fixed(&self) -> Option<&str> {
+    pub fn literal(&self) -> Option<&str> {
         match &self.operand {
             Operand::Fixed(value) if self.filters.is_empty() => value.json.as_str(),
             _ => None,
         }
     }
     /// Its value; what does not exist is none.
-    pub fn value(&self, run: &mut Run<'_>) -> Result<Option<Value>, Fault> {
+    pub fn value(&self, run: &mut Renderer<'_>) -> Result<Option<Value>, RenderError> {
         let mut value = lookup(&self.operand, run);
         for (filter, argument) in &self.filters {
             run.step(1)?;
@@ -122,13 +122,13 @@ impl Expr {
         Ok(value)
     }
     /// Its text, escaped as the place asks for it.
-    pub fn output(&self, run: &mut Run<'_>) -> Result<String, Fault> {
+    pub fn output(&self, run: &mut Renderer<'_>) -> Result<String, RenderError> {
         let Some(value) = self.value(run)? else { return Ok(String::new()) };
         Ok(run.escaped(&value))
     }
 }
 
-fn lookup(operand: &Operand, run: &Run<'_>) -> Option<Value> {
+fn lookup(operand: &Operand, run: &Renderer<'_>) -> Option<Value> {
     match operand {
         Operand::Fixed(value) => Some(value.clone()),
         Operand::Name(parts) => {

@@ -5,7 +5,7 @@ use crate::html;
 use crate::markup;
 use crate::numbers::{self, whole};
 use crate::python;
-use crate::render::{Fault, MAX_TEXT, Run};
+use crate::render::{MAX_TEXT, RenderError, Renderer};
 use crate::text;
 use crate::value::{Value, member};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -145,8 +145,8 @@ pub fn apply(
     filter: &Filter,
     value: Value,
     argument: Option<Value>,
-    run: &mut Run<'_>,
-) -> Result<Value, Fault> {
+    run: &mut Renderer<'_>,
+) -> Result<Value, RenderError> {
     let out = one(filter.name, value, argument.as_ref(), run)?;
     if let Json::String(text) = &out.json {
         run.step(text.len() / 256)?;
@@ -158,20 +158,27 @@ pub fn apply(
 }
 
 #[allow(clippy::too_many_lines, reason = "a table of short arms")]
-fn one(name: &str, value: Value, argument: Option<&Value>, run: &mut Run<'_>) -> Result<Value, Fault> {
+fn one(
+    name: &str,
+    value: Value,
+    argument: Option<&Value>,
+    run: &mut Renderer<'_>,
+) -> Result<Value, RenderError> {
     let now = run.engine.now;
-    let shown = value.shown();
+    let to_text = value.to_text();
     // What changes letters keeps a text as safe as it was.
     let kept = |text: String| Value { json: Json::String(text), safe: value.safe };
-    let given = argument.map(Value::shown).unwrap_or_default();
+    let given = argument.map(Value::to_text).unwrap_or_default();
     let count = argument.and_then(whole).and_then(|n| usize::try_from(n).ok());
     let width = || {
-        count.filter(|n| *n <= WIDTH).ok_or_else(|| Fault(format!("{name}: expected a number up to {WIDTH}")))
+        count
+            .filter(|n| *n <= WIDTH)
+            .ok_or_else(|| RenderError(format!("{name}: expected a number up to {WIDTH}")))
     };
     let escapes = run.escape && !value.safe;
     Ok(match name {
         "default" => {
-            if value.truth() {
+            if value.is_truthy() {
                 value
             } else {
                 argument.cloned().unwrap_or_default()
@@ -184,49 +191,49 @@ fn one(name: &str, value: Value, argument: Option<&Value>, run: &mut Run<'_>) ->
                 value
             }
         }
-        "safe" => Value::safe(shown),
+        "safe" => Value::safe(to_text),
         "escape" => {
             if value.safe {
                 value
             } else {
-                Value::safe(html::escape(&shown))
+                Value::safe(html::escape(&to_text))
             }
         }
-        "force_escape" => Value::safe(html::escape(&shown)),
-        "upper" => Value::text(shown.to_uppercase()),
-        "lower" => kept(shown.to_lowercase()),
-        "title" => kept(text::title(&shown)),
-        "capfirst" => kept(text::capfirst(&shown)),
-        "addslashes" => kept(shown.replace('\\', "\\\\").replace('"', "\\\"").replace('\'', "\\'")),
-        "cut" => kept(shown.replace(&given, "")),
-        "slugify" => Value::safe(text::slug(&shown)),
-        "striptags" => kept(html::striptags(&shown)),
-        "phone2numeric" => kept(text::phone(&shown)),
-        "truncatechars" => kept(count.map_or(shown.clone(), |n| text::truncate(&shown, n, "…"))),
-        "truncatewords" => kept(count.map_or(shown.clone(), |n| text::truncate_words(&shown, n))),
-        "truncatechars_html" => kept(count.map_or(shown.clone(), |n| text::truncate_html(&shown, n, false))),
-        "truncatewords_html" => kept(count.map_or(shown.clone(), |n| text::truncate_html(&shown, n, true))),
-        "wordcount" => Json::from(shown.split_whitespace().count()).into(),
-        "wordwrap" => kept(text::wrap(&shown, width()?)),
-        "ljust" => kept(format!("{shown:<w$}", w = width()?)),
-        "rjust" => kept(format!("{shown:>w$}", w = width()?)),
-        "center" => kept(format!("{shown:^w$}", w = width()?)),
-        "linebreaks" => Value::safe(html::linebreaks(&shown, escapes)),
-        "linebreaksbr" => Value::safe((if escapes { html::escape(&shown) } else { shown }).replace("\r\n", "\n").replace('\n', "<br>")),
-        "linenumbers" => Value::safe(markup::linenumbers(&shown, escapes)),
-        "urlize" => Value::safe(html::urlize(&shown, None, escapes)),
-        "urlizetrunc" => Value::safe(html::urlize(&shown, count, escapes)),
+        "force_escape" => Value::safe(html::escape(&to_text)),
+        "upper" => Value::text(to_text.to_uppercase()),
+        "lower" => kept(to_text.to_lowercase()),
+        "title" => kept(text::title(&to_text)),
+        "capfirst" => kept(text::capfirst(&to_text)),
+        "addslashes" => kept(to_text.replace('\\', "\\\\").replace('"', "\\\"").replace('\'', "\\'")),
+        "cut" => kept(to_text.replace(&given, "")),
+        "slugify" => Value::safe(text::slug(&to_text)),
+        "striptags" => kept(html::striptags(&to_text)),
+        "phone2numeric" => kept(text::phone(&to_text)),
+        "truncatechars" => kept(count.map_or(to_text.clone(), |n| text::truncate(&to_text, n, "…"))),
+        "truncatewords" => kept(count.map_or(to_text.clone(), |n| text::truncate_words(&to_text, n))),
+        "truncatechars_html" => kept(count.map_or(to_text.clone(), |n| text::truncate_html(&to_text, n, false))),
+        "truncatewords_html" => kept(count.map_or(to_text.clone(), |n| text::truncate_html(&to_text, n, true))),
+        "wordcount" => Json::from(to_text.split_whitespace().count()).into(),
+        "wordwrap" => kept(text::wrap(&to_text, width()?)),
+        "ljust" => kept(format!("{to_text:<w$}", w = width()?)),
+        "rjust" => kept(format!("{to_text:>w$}", w = width()?)),
+        "center" => kept(format!("{to_text:^w$}", w = width()?)),
+        "linebreaks" => Value::safe(html::linebreaks(&to_text, escapes)),
+        "linebreaksbr" => Value::safe((if escapes { html::escape(&to_text) } else { to_text }).replace("\r\n", "\n").replace('\n', "<br>")),
+        "linenumbers" => Value::safe(markup::linenumbers(&to_text, escapes)),
+        "urlize" => Value::safe(html::urlize(&to_text, None, escapes)),
+        "urlizetrunc" => Value::safe(html::urlize(&to_text, count, escapes)),
         "urlencode" => Value::text(match argument {
-            None => utf8_percent_encode(&shown, WITH_SLASH).to_string(),
-            Some(_) => shown.chars().map(|c| if given.contains(c) { c.to_string() } else { utf8_percent_encode(c.encode_utf8(&mut [0; 4]), URL).to_string() }).collect(),
+            None => utf8_percent_encode(&to_text, WITH_SLASH).to_string(),
+            Some(_) => to_text.chars().map(|c| if given.contains(c) { c.to_string() } else { utf8_percent_encode(c.encode_utf8(&mut [0; 4]), URL).to_string() }).collect(),
         }),
-        "iriencode" => Value::text(utf8_percent_encode(&shown, IRI).to_string()),
-        "escapejs" => Value::safe(text::escapejs(&shown)),
+        "iriencode" => Value::text(utf8_percent_encode(&to_text, IRI).to_string()),
+        "escapejs" => Value::safe(text::escapejs(&to_text)),
         "json_script" => Value::safe(markup::json_script(&value.json, &given)),
         "pprint" => Value::text(python::text(&value.json)),
         "stringformat" => kept(python::format(&format!("%{given}"), std::slice::from_ref(&value.json)).unwrap_or_default()),
         "floatformat" => Value::safe(numbers::floatformat(&value, argument)),
-        "intcomma" => kept(numbers::intcomma(&shown)),
+        "intcomma" => kept(numbers::intcomma(&to_text)),
         "intword" => kept(numbers::intword(&value)),
         "ordinal" => kept(numbers::ordinal(&value)),
         "apnumber" => kept(numbers::apnumber(&value)),
@@ -241,10 +248,10 @@ fn one(name: &str, value: Value, argument: Option<&Value>, run: &mut Run<'_>) ->
         "first" => member(&value.json, "0").unwrap_or(json!("")).into(),
         "last" => match &value.json {
             Json::Array(list) => list.last().cloned().unwrap_or(json!("")).into(),
-            _ => Value::text(shown.chars().last().map(String::from).unwrap_or_default()),
+            _ => Value::text(to_text.chars().last().map(String::from).unwrap_or_default()),
         },
         "slice" => markup::slice(&value, &given),
-        "make_list" => Json::Array(shown.chars().map(|c| Json::String(c.to_string())).collect()).into(),
+        "make_list" => Json::Array(to_text.chars().map(|c| Json::String(c.to_string())).collect()).into(),
         "join" => {
             let parts: Vec<String> = value.json.as_array().into_iter().flatten().map(|v| run.escaped(&Value { json: v.clone(), safe: value.safe })).collect();
             let between = argument.map(|a| run.escaped(a)).unwrap_or_default();
@@ -270,8 +277,8 @@ fn one(name: &str, value: Value, argument: Option<&Value>, run: &mut Run<'_>) ->
             // A begun second counts: half an hour is half an hour though a moment has passed.
             Value::text(secs.map(|micros| dates::span((micros + 999_999) / 1_000_000)).unwrap_or_default())
         }
-        "naturaltime" => Value::text(time_of(&value, now).map_or(shown, |at| dates::natural(now, at))),
-        "naturalday" => Value::text(time_of(&value, now).map_or(shown, |at| dates::natural_day(now, at, &given))),
+        "naturaltime" => Value::text(time_of(&value, now).map_or(to_text, |at| dates::natural(now, at))),
+        "naturalday" => Value::text(time_of(&value, now).map_or(to_text, |at| dates::natural_day(now, at, &given))),
         // What people speak and where they live is not known to a letter.
         _ => value,
     })

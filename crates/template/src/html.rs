@@ -51,7 +51,7 @@ pub fn striptags(text: &str) -> String {
 
 /// Addresses in a text as links. `limit`: how long a link's text may be.
 pub fn urlize(text: &str, limit: Option<usize>, escaped: bool) -> String {
-    let shown = |t: &str| if escaped { escape(t) } else { t.to_owned() };
+    let to_text = |t: &str| if escaped { escape(t) } else { t.to_owned() };
     let mut out = String::new();
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
@@ -77,13 +77,13 @@ pub fn urlize(text: &str, limit: Option<usize>, escaped: bool) -> String {
                 let relation = if address.starts_with("mailto:") { "" } else { " rel=\"nofollow\"" };
                 out.push_str(&format!(
                     "{}<a href=\"{}\"{relation}>{}</a>{}",
-                    shown(before),
+                    to_text(before),
                     escape(&address),
-                    shown(&text),
-                    shown(after)
+                    to_text(&text),
+                    to_text(after)
                 ));
             }
-            None => out.push_str(&shown(word)),
+            None => out.push_str(&to_text(word)),
         }
         out.push_str(space);
     }

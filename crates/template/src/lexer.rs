@@ -74,7 +74,7 @@ pub fn tokens(source: &str) -> Vec<Token> {
 }
 
 /// The words of a tag; quoted parts stay whole.
-pub fn words(text: &str) -> Vec<String> {
+pub fn split_words(text: &str) -> Vec<String> {
     let (mut out, mut word, mut quote) = (Vec::new(), String::new(), None);
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

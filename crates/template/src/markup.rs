@@ -41,8 +41,8 @@ pub fn digit(value: Value, argument: Option<&Value>) -> Value {
 }
 
 pub fn pluralize(value: &Value, argument: Option<&Value>) -> String {
-    let words = argument.map_or("s".to_owned(), Value::shown);
-    let (one, many) = match words.split(',').collect::<Vec<_>>()[..] {
+    let split_words = argument.map_or("s".to_owned(), Value::to_text);
+    let (one, many) = match split_words.split(',').collect::<Vec<_>>()[..] {
         [many] => (String::new(), many.to_owned()),
         [one, many] => (one.to_owned(), many.to_owned()),
         _ => return String::new(),
@@ -55,13 +55,13 @@ pub fn pluralize(value: &Value, argument: Option<&Value>) -> String {
 }
 
 pub fn yesno(value: &Value, argument: Option<&Value>) -> String {
-    let words = argument.map_or("yes,no,maybe".to_owned(), Value::shown);
-    let parts: Vec<&str> = words.split(',').collect();
-    match (parts.as_slice(), value.truth()) {
+    let split_words = argument.map_or("yes,no,maybe".to_owned(), Value::to_text);
+    let parts: Vec<&str> = split_words.split(',').collect();
+    match (parts.as_slice(), value.is_truthy()) {
         ([yes, _, ..], true) => (*yes).to_owned(),
         ([_, _, maybe], false) if value.json.is_null() => (*maybe).to_owned(),
         ([_, no, ..], false) => (*no).to_owned(),
-        _ => value.shown(),
+        _ => value.to_text(),
     }
 }
 

@@ -23,13 +23,13 @@ pub fn whole(value: &Value) -> Option<i64> {
 /// `floatformat`: digits after the point; negative: only where they are not zero.
 pub fn floatformat(value: &Value, argument: Option<&Value>) -> String {
     let Some(n) = number(value) else { return String::new() };
-    let text = argument.map_or("-1".to_owned(), Value::shown);
+    let text = argument.map_or("-1".to_owned(), Value::to_text);
     let grouped = text.contains('g');
     let digits: i32 = match text.trim_end_matches(['g', 'u']) {
         "" => -1,
         digits => match digits.parse() {
             Ok(digits) => digits,
-            Err(_) => return value.shown(),
+            Err(_) => return value.to_text(),
         },
     };
     let places = usize::try_from(digits.unsigned_abs().min(60)).unwrap_or(1);
@@ -78,7 +78,7 @@ pub fn filesize(value: &Value) -> String {
 }
 
 pub fn intword(value: &Value) -> String {
-    let Some(n) = whole(value) else { return value.shown() };
+    let Some(n) = whole(value) else { return value.to_text() };
     const WORDS: [(i64, &str); 5] = [
         (1_000_000_000_000_000, "quadrillion"),
         (1_000_000_000_000, "trillion"),
@@ -94,7 +94,7 @@ pub fn intword(value: &Value) -> String {
 }
 
 pub fn ordinal(value: &Value) -> String {
-    let Some(n) = whole(value) else { return value.shown() };
+    let Some(n) = whole(value) else { return value.to_text() };
     let ending = match (n.unsigned_abs() % 10, n.unsigned_abs() % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",
@@ -109,5 +109,5 @@ pub fn apnumber(value: &Value) -> String {
     const WORDS: [&str; 9] = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     whole(value)
         .and_then(|n| WORDS.get(usize::try_from(n - 1).ok()?))
-        .map_or_else(|| value.shown(), |w| (*w).to_owned())
+        .map_or_else(|| value.to_text(), |w| (*w).to_owned())
 }

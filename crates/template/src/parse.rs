@@ -1,20 +1,20 @@
 //! A template as a tree.
 use crate::condition::{self, Condition};
 use crate::expr::Expr;
-use crate::lexer::{Token, TokenKind, tokens, words};
+use crate::lexer::{Token, TokenKind, split_words, tokens};
 use crate::tags;
 use std::collections::HashSet;
 use std::rc::Rc;
 
 pub type Nodes = Rc<Vec<Node>>;
 /// Name and value, as `with` sets them.
-pub type Settings = Vec<(String, Expr)>;
+pub type Assignments = Vec<(String, Expr)>;
 
 pub struct Node {
     pub line: usize,
-    pub what: What,
+    pub kind: NodeKind,
 }
-pub enum What {
+pub enum NodeKind {
     Text(String),
     Output(Expr),
     If(Vec<(Option<Condition>, Nodes)>),
@@ -25,11 +25,11 @@ pub enum What {
         body: Nodes,
         empty: Nodes,
     },
-    With(Settings, Nodes),
+    With(Assignments, Nodes),
     Block(String, Nodes),
     Include {
         name: Expr,
-        with: Settings,
+        with: Assignments,
         only: bool,
     },
     Escape(bool, Nodes),
@@ -53,8 +53,8 @@ pub enum What {
         by: Expr,
         name: String,
     },
-    Words {
-        with: Settings,
+    BlockTranslate {
+        with: Assignments,
         count: Option<(String, Expr)>,
         one: Nodes,
         many: Option<Nodes>,
@@ -62,7 +62,7 @@ pub enum What {
         store: Option<String>,
     },
     /// One value of a simple tag, written out or kept under a name.
-    Simple(tags::Simple, Option<String>),
+    SimpleTag(tags::SimpleTag, Option<String>),
 }
 
 pub struct Template {
@@ -98,10 +98,10 @@ pub struct Parser {
 }
 
 /// A mistake and its line.
-pub type Wrong = (usize, String);
+pub type ParseError = (usize, String);
 
 /// Reads a template. `first_id` numbers what keeps a state.
-pub fn template(source: &str, first_id: usize) -> Result<(Template, usize), Wrong> {
+pub fn template(source: &str, first_id: usize) -> Result<(Template, usize), ParseError> {
     let mut parser = Parser {
         tokens: tokens(source),
         at: 0,
@@ -133,9 +133,11 @@ impl Parser {
             self.line = token.line;
             let line = token.line;
             match token.kind {
-                TokenKind::Text(text) => nodes.push(Node { line, what: What::Text(text) }),
+                TokenKind::Text(text) => nodes.push(Node { line, kind: NodeKind::Text(text) }),
                 TokenKind::Value(text) if text.is_empty() => return Err("{{ }} has no value".into()),
-                TokenKind::Value(text) => nodes.push(Node { line, what: What::Output(Expr::parse(&text)?) }),
+                TokenKind::Value(text) => {
+                    nodes.push(Node { line, kind: NodeKind::Output(Expr::parse(&text)?) })
+                }
                 TokenKind::Tag(text) => {
                     let name = text.split_whitespace().next().unwrap_or_default().to_owned();
                     if ends.contains(&name.as_str()) {
@@ -143,8 +145,8 @@ impl Parser {
                         return Ok((Rc::new(nodes), text));
                     }
                     let rest = text[name.len()..].trim().to_owned();
-                    if let Some(what) = self.tag(&name, &rest)? {
-                        nodes.push(Node { line, what });
+                    if let Some(kind) = self.tag(&name, &rest)? {
+                        nodes.push(Node { line, kind });
                     }
                 }
             }
@@ -159,20 +161,20 @@ impl Parser {
         }
     }
 
-    fn tag(&mut self, name: &str, rest: &str) -> Result<Option<What>, String> {
+    fn tag(&mut self, name: &str, rest: &str) -> Result<Option<NodeKind>, String> {
         Ok(Some(match name {
             "if" => self.conditions(rest)?,
             "for" => self.each(rest)?,
             "with" => {
-                let settings = settings(&words(rest))?;
-                What::With(settings, self.until(&["endwith"])?.0)
+                let assignments = assignments(&split_words(rest))?;
+                NodeKind::With(assignments, self.until(&["endwith"])?.0)
             }
             "block" => {
-                let name = words(rest).into_iter().next().ok_or("a block needs a name")?;
+                let name = split_words(rest).into_iter().next().ok_or("a block needs a name")?;
                 if !self.blocks.insert(name.clone()) {
                     return Err(format!("there are two blocks called {name}"));
                 }
-                What::Block(name, self.until(&["endblock"])?.0)
+                NodeKind::Block(name, self.until(&["endblock"])?.0)
             }
             "extends" => {
                 if self.extends.is_some() {
@@ -185,11 +187,13 @@ impl Parser {
             }
             "include" => self.include(rest)?,
             "autoescape" => match rest {
-                "on" | "off" => What::Escape(rest == "on", self.until(&["endautoescape"])?.0),
+                "on" | "off" => NodeKind::Escape(rest == "on", self.until(&["endautoescape"])?.0),
                 _ => return Err("autoescape is on or off".into()),
             },
-            "filter" => What::Filter(Expr::parse(&format!("{BODY}|{rest}"))?, self.until(&["endfilter"])?.0),
-            "spaceless" => What::Spaceless(self.until(&["endspaceless"])?.0),
+            "filter" => {
+                NodeKind::Filter(Expr::parse(&format!("{BODY}|{rest}"))?, self.until(&["endfilter"])?.0)
+            }
+            "spaceless" => NodeKind::Spaceless(self.until(&["endspaceless"])?.0),
             // The lexer takes those that end.
             "verbatim" => return Err("endverbatim is missing".into()),
             "comment" => {
@@ -198,7 +202,7 @@ impl Parser {
             }
             // What they change has no meaning in a letter; what they hold has.
             "localize" | "localtime" | "timezone" | "language" | "cache" => {
-                What::With(Vec::new(), self.until(&[&format!("end{name}")])?.0)
+                NodeKind::With(Vec::new(), self.until(&[&format!("end{name}")])?.0)
             }
             "load"
             | "csrf_token"
@@ -206,17 +210,17 @@ impl Parser {
             | "get_available_languages"
             | "get_current_timezone" => return Ok(None),
             "ifchanged" => {
-                let values = words(rest).iter().map(|w| Expr::parse(w)).collect::<Result<_, _>>()?;
+                let values = split_words(rest).iter().map(|w| Expr::parse(w)).collect::<Result<_, _>>()?;
                 let (body, end) = self.until(&["else", "endifchanged"])?;
                 let otherwise = if end == "else" { self.until(&["endifchanged"])?.0 } else { Rc::default() };
-                What::IfChanged { id: self.id(), values, body, otherwise }
+                NodeKind::IfChanged { id: self.id(), values, body, otherwise }
             }
             "trans" | "translate" | "blocktrans" | "blocktranslate" | "cycle" | "resetcycle" | "regroup" => {
                 self.more(name, rest)?
             }
             _ => {
                 let (simple, store) = tags::simple(name, rest)?;
-                What::Simple(simple, store)
+                NodeKind::SimpleTag(simple, store)
             }
         }))
     }
@@ -226,12 +230,12 @@ impl Parser {
         self.next_id
     }
     fn name_of(&mut self, name: &Expr) {
-        if let Some(fixed) = name.fixed() {
-            self.named.push((self.line, fixed.to_owned()));
+        if let Some(literal) = name.literal() {
+            self.named.push((self.line, literal.to_owned()));
         }
     }
 
-    fn conditions(&mut self, first: &str) -> Result<What, String> {
+    fn conditions(&mut self, first: &str) -> Result<NodeKind, String> {
         let mut branches = Vec::new();
         let mut condition = Some(condition::parse(first)?);
         loop {
@@ -242,13 +246,13 @@ impl Parser {
                 Some(("elif", rest)) => condition = Some(condition::parse(rest)?),
                 _ if end == "else" => {}
                 _ if end == "elif" => return Err("a condition is missing".into()),
-                _ => return Ok(What::If(branches)),
+                _ => return Ok(NodeKind::If(branches)),
             }
         }
     }
 
-    fn each(&mut self, rest: &str) -> Result<What, String> {
-        let mut parts = words(rest);
+    fn each(&mut self, rest: &str) -> Result<NodeKind, String> {
+        let mut parts = split_words(rest);
         let reversed = parts.last().is_some_and(|w| w == "reversed") && parts.len() > 3;
         if reversed {
             parts.pop();
@@ -265,11 +269,11 @@ impl Parser {
         let over = Expr::parse(&parts[at + 1])?;
         let (body, end) = self.until(&["empty", "endfor"])?;
         let empty = if end == "empty" { self.until(&["endfor"])?.0 } else { Rc::default() };
-        Ok(What::For { names, over, reversed, body, empty })
+        Ok(NodeKind::For { names, over, reversed, body, empty })
     }
 
-    fn include(&mut self, rest: &str) -> Result<What, String> {
-        let mut parts = words(rest);
+    fn include(&mut self, rest: &str) -> Result<NodeKind, String> {
+        let mut parts = split_words(rest);
         let only = parts.last().is_some_and(|w| w == "only");
         if only {
             parts.pop();
@@ -278,10 +282,10 @@ impl Parser {
         self.name_of(&name);
         let with = match parts.get(1).map(String::as_str) {
             None => Vec::new(),
-            Some("with") => settings(&parts[2..])?,
+            Some("with") => assignments(&parts[2..])?,
             Some(word) => return Err(format!("“{word}” is not expected in include")),
         };
-        Ok(What::Include { name, with, only })
+        Ok(NodeKind::Include { name, with, only })
     }
 
     fn skip(&mut self, end: &str) -> Result<(), String> {
@@ -300,7 +304,7 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// `a=x b=y`, or the older `x as a and y as b`.
-pub fn settings(parts: &[String]) -> Result<Settings, String> {
+pub fn assignments(parts: &[String]) -> Result<Assignments, String> {
     let mut out = Vec::new();
     let mut rest = parts;
     while let Some(first) = rest.first() {

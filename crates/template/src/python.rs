@@ -44,7 +44,7 @@ fn repr(value: &Json) -> String {
 }
 
 /// Whether a value counts as true: everything but null, false, zero and what is empty.
-pub fn truth(value: &Json) -> bool {
+pub fn is_truthy(value: &Json) -> bool {
     match value {
         Json::Null => false,
         Json::Bool(b) => *b,
@@ -57,7 +57,7 @@ pub fn truth(value: &Json) -> bool {
 
 /// One `%…` of a format.
 #[derive(Default)]
-struct Mark {
+struct FormatSpec {
     left: bool,
     zero: bool,
     plus: bool,
@@ -76,7 +76,7 @@ pub fn format(form: &str, args: &[Json]) -> Result<String, String> {
             out.push(c);
             continue;
         }
-        let mut mark = Mark::default();
+        let mut mark = FormatSpec::default();
         while let Some(flag) = chars.next_if(|c| "-0+ #".contains(*c)) {
             match flag {
                 '-' => mark.left = true,
@@ -111,7 +111,7 @@ pub fn format(form: &str, args: &[Json]) -> Result<String, String> {
     if args.next().is_some() { Err("too many arguments for the format".into()) } else { Ok(out) }
 }
 
-impl Mark {
+impl FormatSpec {
     fn one(&self, kind: char, value: &Json) -> Result<String, String> {
         let cut = |t: String| match self.precision {
             Some(n) => t.chars().take(n).collect(),

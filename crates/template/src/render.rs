@@ -1,5 +1,5 @@
 //! Filling a template.
-use crate::parse::{self, BODY, Node, Nodes, Settings, Template, What};
+use crate::parse::{self, Assignments, BODY, Node, NodeKind, Nodes, Template};
 use crate::tags::forloop;
 use crate::value::{Value, member};
 use crate::{Engine, Error, html};
@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Why a run ends.
-pub struct Fault(pub String);
-impl<T: Into<String>> From<T> for Fault {
+pub struct RenderError(pub String);
+impl<T: Into<String>> From<T> for RenderError {
     fn from(text: T) -> Self {
-        Fault(text.into())
+        RenderError(text.into())
     }
 }
 
@@ -22,7 +22,7 @@ pub const SUPER: &str = "block.super";
 /// Templates within templates.
 const DEPTH: usize = 20;
 
-pub struct Run<'e> {
+pub struct Renderer<'e> {
     pub engine: &'e Engine<'e>,
     scopes: Vec<HashMap<String, Value>>,
     pub escape: bool,
@@ -41,7 +41,7 @@ pub struct Run<'e> {
 
 pub fn render(engine: &Engine<'_>, name: &str, values: &Map, escape: bool) -> Result<String, Error> {
     let scope = values.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))).collect();
-    let mut run = Run {
+    let mut run = Renderer {
         engine,
         scopes: vec![scope],
         escape,
@@ -55,7 +55,7 @@ pub fn render(engine: &Engine<'_>, name: &str, values: &Map, escape: bool) -> Re
         last_cycle: None,
         seen: vec![HashMap::new()],
     };
-    run.whole(name).map_err(|Fault(message)| Error {
+    run.render_template(name).map_err(|RenderError(message)| Error {
         template: run.template.clone(),
         line: run.line,
         message,
@@ -83,8 +83,8 @@ pub fn check(engine: &Engine<'_>, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-impl Run<'_> {
-    pub fn step(&mut self, cost: usize) -> Result<(), Fault> {
+impl Renderer<'_> {
+    pub fn step(&mut self, cost: usize) -> Result<(), RenderError> {
         self.fuel = self.fuel.checked_sub(cost as u64).ok_or("it takes too long")?;
         Ok(())
     }
@@ -93,14 +93,14 @@ impl Run<'_> {
     }
     /// The text of a value as it may stand where the run is.
     pub fn escaped(&self, value: &Value) -> String {
-        if self.escape && !value.safe { html::escape(&value.shown()) } else { value.shown() }
+        if self.escape && !value.safe { html::escape(&value.to_text()) } else { value.to_text() }
     }
     fn set(&mut self, name: &str, value: Value) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.to_owned(), value);
         }
     }
-    fn evaluated(&mut self, with: &Settings) -> Result<HashMap<String, Value>, Fault> {
+    fn evaluated(&mut self, with: &Assignments) -> Result<HashMap<String, Value>, RenderError> {
         let mut scope = HashMap::new();
         for (name, expr) in with {
             scope.insert(name.clone(), expr.value(self)?.unwrap_or_else(|| Value::text("")));
@@ -108,14 +108,14 @@ impl Run<'_> {
         Ok(scope)
     }
     /// Fills with more names for a while.
-    fn within(&mut self, scope: HashMap<String, Value>, nodes: &[Node]) -> Result<String, Fault> {
+    fn with_scope(&mut self, scope: HashMap<String, Value>, nodes: &[Node]) -> Result<String, RenderError> {
         self.scopes.push(scope);
         let out = self.nodes(nodes);
         self.scopes.pop();
         out
     }
 
-    fn load(&mut self, name: &str) -> Result<Template, Fault> {
+    fn load(&mut self, name: &str) -> Result<Template, RenderError> {
         let source = (self.engine.load)(name).ok_or_else(|| format!("there is no template called {name}"))?;
         self.step(1 + source.len() / 64)?;
         match parse::template(&source, self.next_id) {
@@ -125,13 +125,13 @@ impl Run<'_> {
             }
             Err((line, message)) => {
                 (self.template, self.line) = (name.to_owned(), line);
-                Err(Fault(message))
+                Err(RenderError(message))
             }
         }
     }
 
     /// A template with those that it extends.
-    fn whole(&mut self, name: &str) -> Result<String, Fault> {
+    fn render_template(&mut self, name: &str) -> Result<String, RenderError> {
         self.depth += 1;
         if self.depth > DEPTH {
             return Err("templates hold each other".into());
@@ -142,7 +142,7 @@ impl Run<'_> {
         loop {
             self.collect(&template.nodes);
             let Some(parent) = &template.extends else { break };
-            let parent = parent.value(self)?.unwrap_or_default().shown();
+            let parent = parent.value(self)?.unwrap_or_default().to_text();
             if names.contains(&parent) || names.len() > DEPTH {
                 return Err("templates extend each other".into());
             }
@@ -158,22 +158,22 @@ impl Run<'_> {
     }
     fn collect(&mut self, nodes: &[Node]) {
         for node in nodes {
-            match &node.what {
-                What::Block(name, body) => {
+            match &node.kind {
+                NodeKind::Block(name, body) => {
                     self.blocks.entry(name.clone()).or_default().push(body.clone());
                     self.collect(body);
                 }
-                What::If(branches) => branches.iter().for_each(|(_, body)| self.collect(body)),
-                What::For { body, empty, .. } => [body, empty].into_iter().for_each(|b| self.collect(b)),
-                What::With(_, body)
-                | What::Escape(_, body)
-                | What::Filter(_, body)
-                | What::Spaceless(body) => self.collect(body),
+                NodeKind::If(branches) => branches.iter().for_each(|(_, body)| self.collect(body)),
+                NodeKind::For { body, empty, .. } => [body, empty].into_iter().for_each(|b| self.collect(b)),
+                NodeKind::With(_, body)
+                | NodeKind::Escape(_, body)
+                | NodeKind::Filter(_, body)
+                | NodeKind::Spaceless(body) => self.collect(body),
                 _ => {}
             }
         }
     }
-    fn block(&mut self, levels: &[Nodes]) -> Result<String, Fault> {
+    fn block(&mut self, levels: &[Nodes]) -> Result<String, RenderError> {
         let Some((own, rest)) = levels.split_first() else { return Ok(String::new()) };
         let above = self.block(rest)?;
         self.scopes.push(HashMap::from([(SUPER.to_owned(), Value::safe(above))]));
@@ -182,11 +182,11 @@ impl Run<'_> {
         out
     }
 
-    pub fn nodes(&mut self, nodes: &[Node]) -> Result<String, Fault> {
+    pub fn nodes(&mut self, nodes: &[Node]) -> Result<String, RenderError> {
         let mut out = String::new();
         for node in nodes {
             self.line = node.line;
-            let text = self.one(&node.what)?;
+            let text = self.one(&node.kind)?;
             self.step(1 + text.len() / 256)?;
             out.push_str(&text);
             if out.len() > MAX_TEXT {
@@ -196,11 +196,11 @@ impl Run<'_> {
         Ok(out)
     }
 
-    fn one(&mut self, what: &What) -> Result<String, Fault> {
-        match what {
-            What::Text(text) => Ok(text.clone()),
-            What::Output(expr) => expr.output(self),
-            What::If(branches) => {
+    fn one(&mut self, kind: &NodeKind) -> Result<String, RenderError> {
+        match kind {
+            NodeKind::Text(text) => Ok(text.clone()),
+            NodeKind::Output(expr) => expr.output(self),
+            NodeKind::If(branches) => {
                 for (condition, body) in branches {
                     let holds = match condition {
                         Some(condition) => condition.holds(self)?,
@@ -212,15 +212,15 @@ impl Run<'_> {
                 }
                 Ok(String::new())
             }
-            What::For { names, over, reversed, body, empty } => {
+            NodeKind::For { names, over, reversed, body, empty } => {
                 let items = items(over.value(self)?, *reversed);
                 if items.is_empty() { self.nodes(empty) } else { self.each(names, items, body) }
             }
-            What::With(with, body) => {
+            NodeKind::With(with, body) => {
                 let scope = self.evaluated(with)?;
-                self.within(scope, body)
+                self.with_scope(scope, body)
             }
-            What::Block(name, body) => {
+            NodeKind::Block(name, body) => {
                 let levels = self
                     .blocks
                     .get(name)
@@ -229,35 +229,35 @@ impl Run<'_> {
                     .unwrap_or_else(|| vec![body.clone()]);
                 self.block(&levels)
             }
-            What::Include { name, with, only } => {
-                let name = name.value(self)?.unwrap_or_default().shown();
+            NodeKind::Include { name, with, only } => {
+                let name = name.value(self)?.unwrap_or_default().to_text();
                 let scope = self.evaluated(with)?;
                 if !*only {
                     self.scopes.push(scope);
-                    let out = self.whole(&name);
+                    let out = self.render_template(&name);
                     self.scopes.pop();
                     return out;
                 }
                 let outer = std::mem::replace(&mut self.scopes, vec![scope]);
-                let out = self.whole(&name);
+                let out = self.render_template(&name);
                 self.scopes = outer;
                 out
             }
-            What::Escape(on, body) => {
+            NodeKind::Escape(on, body) => {
                 let before = std::mem::replace(&mut self.escape, *on);
                 let out = self.nodes(body);
                 self.escape = before;
                 out
             }
-            What::Filter(expr, body) => {
+            NodeKind::Filter(expr, body) => {
                 let text = self.nodes(body)?;
                 self.scopes.push(HashMap::from([(BODY.to_owned(), Value::safe(text))]));
                 let out = expr.output(self);
                 self.scopes.pop();
                 out
             }
-            What::Spaceless(body) => Ok(html::spaceless(&self.nodes(body)?)),
-            What::IfChanged { id, values, body, otherwise } => {
+            NodeKind::Spaceless(body) => Ok(html::spaceless(&self.nodes(body)?)),
+            NodeKind::IfChanged { id, values, body, otherwise } => {
                 let mut now = Vec::new();
                 for value in values {
                     now.push(value.value(self)?.unwrap_or_default().json);
@@ -274,7 +274,7 @@ impl Run<'_> {
                 frame.insert(*id, now);
                 if values.is_empty() { Ok(text) } else { self.nodes(body) }
             }
-            What::Cycle { id, values, store, silent } => {
+            NodeKind::Cycle { id, values, store, silent } => {
                 let at = self.cycles.entry(*id).or_default();
                 let expr = &values[*at % values.len()];
                 *at += 1;
@@ -286,13 +286,13 @@ impl Run<'_> {
                 }
                 Ok(if *silent { String::new() } else { text })
             }
-            What::ResetCycle(id) => {
+            NodeKind::ResetCycle(id) => {
                 if let Some(id) = id.or(self.last_cycle) {
                     self.cycles.remove(&id);
                 }
                 Ok(String::new())
             }
-            What::Regroup { over, by, name } => {
+            NodeKind::Regroup { over, by, name } => {
                 let mut groups: Vec<(Json, Vec<Json>)> = Vec::new();
                 for item in items(over.value(self)?, false) {
                     self.step(1)?;
@@ -312,7 +312,7 @@ impl Run<'_> {
                 self.set(name, Json::Array(groups).into());
                 Ok(String::new())
             }
-            What::Words { with, count, one, many, trimmed, store } => {
+            NodeKind::BlockTranslate { with, count, one, many, trimmed, store } => {
                 let mut scope = self.evaluated(with)?;
                 let mut body = one;
                 if let Some((name, expr)) = count {
@@ -323,7 +323,7 @@ impl Run<'_> {
                     scope.insert(name.clone(), number);
                 }
                 let body: Nodes = Rc::clone(body);
-                let mut text = self.within(scope, &body)?;
+                let mut text = self.with_scope(scope, &body)?;
                 if *trimmed {
                     text =
                         text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
@@ -336,7 +336,7 @@ impl Run<'_> {
                     None => Ok(text),
                 }
             }
-            What::Simple(tag, store) => {
+            NodeKind::SimpleTag(tag, store) => {
                 let value = tag.value(self)?;
                 match store {
                     Some(name) => {
@@ -349,7 +349,7 @@ impl Run<'_> {
         }
     }
 
-    fn each(&mut self, names: &[String], items: Vec<Json>, body: &Nodes) -> Result<String, Fault> {
+    fn each(&mut self, names: &[String], items: Vec<Json>, body: &Nodes) -> Result<String, RenderError> {
         let parent = self.get("forloop").map(|v| v.json.clone());
         let (length, mut out) = (items.len(), String::new());
         self.seen.push(HashMap::new());
@@ -367,7 +367,7 @@ impl Run<'_> {
                     }
                 }
             }
-            out.push_str(&self.within(scope, body)?);
+            out.push_str(&self.with_scope(scope, body)?);
             if out.len() > MAX_TEXT {
                 return Err("the text is too long".into());
             }

@@ -1,14 +1,14 @@
 //! Tags that give one value.
 use crate::dates;
 use crate::expr::Expr;
-use crate::lexer::words;
+use crate::lexer::split_words;
 use crate::parse::is_name;
-use crate::render::{Fault, Run};
+use crate::render::{RenderError, Renderer};
 use crate::value::Value;
 use signet_base::{Json, json};
 
 #[derive(Debug)]
-pub enum Simple {
+pub enum SimpleTag {
     /// The first that is true.
     First(Vec<Expr>),
     Now(Expr),
@@ -42,8 +42,8 @@ fn address(name: &str) -> Option<&'static str> {
 }
 
 /// Reads a tag that stands alone; the name under which its value is kept.
-pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String> {
-    let (parts, store) = stored(words(rest));
+pub fn simple(name: &str, rest: &str) -> Result<(SimpleTag, Option<String>), String> {
+    let (parts, store) = stored(split_words(rest));
     let all = || parts.iter().map(|w| Expr::parse(w)).collect::<Result<Vec<_>, _>>();
     let one = |what: &str| match parts.as_slice() {
         [word] => Expr::parse(word),
@@ -51,19 +51,19 @@ pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String
     };
     let tag = match name {
         "firstof" if parts.is_empty() => return Err("firstof needs values".into()),
-        "firstof" => Simple::First(all()?),
-        "now" => Simple::Now(one("a format")?),
+        "firstof" => SimpleTag::First(all()?),
+        "now" => SimpleTag::Now(one("a format")?),
         "widthratio" => match <[Expr; 3]>::try_from(all()?) {
-            Ok(numbers) => Simple::Ratio(Box::new(numbers)),
+            Ok(numbers) => SimpleTag::Ratio(Box::new(numbers)),
             Err(_) => return Err("widthratio takes three values".into()),
         },
-        "static" => Simple::Static(one("a path")?),
-        "get_static_prefix" => Simple::Fixed("/static/"),
-        "get_media_prefix" => Simple::Fixed("/media/"),
+        "static" => SimpleTag::Static(one("a path")?),
+        "get_static_prefix" => SimpleTag::Fixed("/static/"),
+        "get_media_prefix" => SimpleTag::Fixed("/media/"),
         // A picture is fetched from this installation; the original puts it into the letter.
-        "inline_static_binary" => Simple::Static(one("a path")?),
-        "inline_static_ascii" => Simple::Fixed(""),
-        "templatetag" => Simple::Fixed(match rest {
+        "inline_static_binary" => SimpleTag::Static(one("a path")?),
+        "inline_static_ascii" => SimpleTag::Fixed(""),
+        "templatetag" => SimpleTag::Fixed(match rest {
             "openblock" => "{%",
             "closeblock" => "%}",
             "openvariable" => "{{",
@@ -78,7 +78,7 @@ pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String
             let name = parts
                 .first()
                 .and_then(|w| Expr::parse(w).ok())
-                .and_then(|e| e.fixed().map(str::to_owned))
+                .and_then(|e| e.literal().map(str::to_owned))
                 .ok_or("url takes the name of a page")?;
             let path = address(&name).ok_or_else(|| format!("no page is called {name}"))?;
             let arguments: Vec<Expr> = parts[1..]
@@ -88,7 +88,7 @@ pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String
             if arguments.len() != path.matches("{}").count() {
                 return Err(format!("{name} takes {} values", path.matches("{}").count()));
             }
-            Simple::Address(path.to_owned(), arguments)
+            SimpleTag::Address(path.to_owned(), arguments)
         }
         "" => return Err("{% %} has no tag".into()),
         _ if name.starts_with("end") || matches!(name, "else" | "elif" | "empty" | "plural") => {
@@ -99,21 +99,21 @@ pub fn simple(name: &str, rest: &str) -> Result<(Simple, Option<String>), String
     Ok((tag, store))
 }
 
-impl Simple {
-    pub fn value(&self, run: &mut Run<'_>) -> Result<Value, Fault> {
+impl SimpleTag {
+    pub fn value(&self, run: &mut Renderer<'_>) -> Result<Value, RenderError> {
         Ok(match self {
-            Simple::First(all) => {
+            SimpleTag::First(all) => {
                 for expr in all {
-                    if let Some(value) = expr.value(run)?.filter(Value::truth) {
+                    if let Some(value) = expr.value(run)?.filter(Value::is_truthy) {
                         return Ok(value);
                     }
                 }
                 Value::text("")
             }
-            Simple::Now(format) => {
-                Value::text(dates::date(run.engine.now, &format.value(run)?.unwrap_or_default().shown()))
+            SimpleTag::Now(format) => {
+                Value::text(dates::date(run.engine.now, &format.value(run)?.unwrap_or_default().to_text()))
             }
-            Simple::Ratio(parts) => {
+            SimpleTag::Ratio(parts) => {
                 let mut numbers = Vec::new();
                 for expr in parts.iter() {
                     let given = expr.value(run)?.unwrap_or_default();
@@ -127,19 +127,19 @@ impl Simple {
                     _ => Value::text(""),
                 }
             }
-            Simple::Static(path) => {
-                let path = path.value(run)?.unwrap_or_default().shown();
+            SimpleTag::Static(path) => {
+                let path = path.value(run)?.unwrap_or_default().to_text();
                 Value::text(format!(
                     "{}/static/{}",
                     run.engine.base_url.trim_end_matches('/'),
                     path.trim_start_matches('/')
                 ))
             }
-            Simple::Fixed(text) => Value::safe(*text),
-            Simple::Address(path, arguments) => {
+            SimpleTag::Fixed(text) => Value::safe(*text),
+            SimpleTag::Address(path, arguments) => {
                 let mut out = path.clone();
                 for argument in arguments {
-                    let text = argument.value(run)?.unwrap_or_default().shown();
+                    let text = argument.value(run)?.unwrap_or_default().to_text();
                     out = out.replacen(
                         "{}",
                         &percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC)

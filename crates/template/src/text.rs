@@ -52,19 +52,23 @@ pub fn truncate(text: &str, limit: usize, mark: &str) -> String {
     text.chars().take(keep).chain(mark.chars()).collect()
 }
 pub fn truncate_words(text: &str, limit: usize) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if words.len() <= limit { words.join(" ") } else { format!("{} …", words[..limit].join(" ")) }
+    let split_words: Vec<&str> = text.split_whitespace().collect();
+    if split_words.len() <= limit {
+        split_words.join(" ")
+    } else {
+        format!("{} …", split_words[..limit].join(" "))
+    }
 }
 
 /// Cuts a text with tags by its letters (or words) and closes what is open.
-pub fn truncate_html(text: &str, limit: usize, words: bool) -> String {
+pub fn truncate_html(text: &str, limit: usize, split_words: bool) -> String {
     const EMPTY: [&str; 9] = ["br", "hr", "img", "input", "link", "meta", "col", "area", "base"];
     let plain = super::html::striptags(text);
-    let count = if words { plain.split_whitespace().count() } else { plain.chars().count() };
+    let count = if split_words { plain.split_whitespace().count() } else { plain.chars().count() };
     if count <= limit {
         return text.to_owned();
     }
-    let limit = if words { limit } else { limit.saturating_sub(1) };
+    let limit = if split_words { limit } else { limit.saturating_sub(1) };
     let (mut out, mut open, mut seen, mut inside) = (String::new(), Vec::new(), 0, false);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -81,16 +85,16 @@ pub fn truncate_html(text: &str, limit: usize, words: bool) -> String {
             rest = &rest[end + 1..];
             continue;
         }
-        let starts = words && !c.is_whitespace() && !inside;
+        let starts = split_words && !c.is_whitespace() && !inside;
         inside = !c.is_whitespace();
-        if (starts || !words) && seen == limit {
+        if (starts || !split_words) && seen == limit {
             break;
         }
-        seen += usize::from(starts || !words);
+        seen += usize::from(starts || !split_words);
         out.push(c);
         rest = &rest[c.len_utf8()..];
     }
-    let mut out = out.trim_end().to_owned() + if words { " …" } else { "…" };
+    let mut out = out.trim_end().to_owned() + if split_words { " …" } else { "…" };
     while let Some(name) = open.pop() {
         out.push_str(&format!("</{name}>"));
     }

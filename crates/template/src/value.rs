@@ -17,11 +17,11 @@ impl Value {
         Self { json: Json::String(text.into()), safe: true }
     }
     /// As it is written out, before escaping.
-    pub fn shown(&self) -> String {
+    pub fn to_text(&self) -> String {
         python::text(&self.json)
     }
-    pub fn truth(&self) -> bool {
-        python::truth(&self.json)
+    pub fn is_truthy(&self) -> bool {
+        python::is_truthy(&self.json)
     }
 }
 impl From<Json> for Value {

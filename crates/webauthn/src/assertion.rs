@@ -1,8 +1,8 @@
 //! Signing in with a credential (§7.2).
-use crate::auth_data::AuthData;
+use crate::auth_data::AuthenticatorData;
 use crate::cose::PublicKey;
 use crate::credential::Credential;
-use crate::{Expect, Flags, WebAuthnError, client_data, unb64};
+use crate::{Expect, Flags, WebAuthnError, b64_decode, client_data};
 use signet_base::Json;
 
 /// An answer that was read but not judged: whose credential is it?
@@ -18,7 +18,7 @@ pub struct Assertion {
 
 /// A signature that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asserted {
+pub struct VerifiedAssertion {
     /// The new signature counter, to be kept.
     pub counter: u32,
     pub flags: Flags,
@@ -32,7 +32,7 @@ impl Assertion {
             None | Some(Json::Null) => None,
             Some(Json::String(text)) if text.is_empty() => None,
             Some(Json::String(text)) => {
-                Some(unb64(text).filter(|h| h.len() <= 64).ok_or(WebAuthnError::Member("userHandle"))?)
+                Some(b64_decode(text).filter(|h| h.len() <= 64).ok_or(WebAuthnError::Member("userHandle"))?)
             }
             Some(_) => return Err(WebAuthnError::Member("userHandle")),
         };
@@ -51,15 +51,15 @@ impl Assertion {
         expect: &Expect<'_>,
         public_key: &[u8],
         counter: u32,
-    ) -> Result<Asserted, WebAuthnError> {
+    ) -> Result<VerifiedAssertion, WebAuthnError> {
         let hash = client_data::check(&self.client_data, "webauthn.get", expect)?;
-        let data = AuthData::read(&self.auth_data)?;
+        let data = AuthenticatorData::read(&self.auth_data)?;
         data.check(expect)?;
         PublicKey::read(public_key)?.verify(&[self.auth_data.as_slice(), &hash].concat(), &self.signature)?;
         // Zero on both sides: the authenticator does not count (synced passkeys).
         if (data.counter != 0 || counter != 0) && data.counter <= counter {
             return Err(WebAuthnError::Counter);
         }
-        Ok(Asserted { counter: data.counter, flags: data.flags })
+        Ok(VerifiedAssertion { counter: data.counter, flags: data.flags })
     }
 }

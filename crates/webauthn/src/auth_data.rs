@@ -29,7 +29,7 @@ impl Flags {
 
 /// A new credential inside authenticator data (§6.5.1).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Attested<'a> {
+pub struct AttestedCredential<'a> {
     pub aaguid: [u8; 16],
     pub id: &'a [u8],
     /// The COSE form, as sent.
@@ -38,14 +38,14 @@ pub struct Attested<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct AuthData<'a> {
+pub struct AuthenticatorData<'a> {
     pub rp_hash: &'a [u8],
     pub flags: Flags,
     pub counter: u32,
-    pub attested: Option<Attested<'a>>,
+    pub attested: Option<AttestedCredential<'a>>,
 }
 
-impl<'a> AuthData<'a> {
+impl<'a> AuthenticatorData<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Self, WebAuthnError> {
         let wrong = WebAuthnError::AuthenticatorData;
         let mut rest = bytes;
@@ -63,7 +63,7 @@ impl<'a> AuthData<'a> {
             let (value, after) = cbor::first(rest)?;
             let cose = &rest[..rest.len() - after.len()];
             rest = after;
-            Some(Attested { aaguid, id, cose, key: PublicKey::from_value(&value)? })
+            Some(AttestedCredential { aaguid, id, cose, key: PublicKey::from_value(&value)? })
         } else {
             None
         };

@@ -1,5 +1,5 @@
 //! What the browser says it did (§5.8.1).
-use crate::{Expect, WebAuthnError, sha256, unb64};
+use crate::{Expect, WebAuthnError, b64_decode, sha256};
 use signet_base::Json;
 
 /// Judges the client data and gives its hash.
@@ -9,7 +9,7 @@ pub fn check(bytes: &[u8], kind: &str, expect: &Expect<'_>) -> Result<[u8; 32], 
     if text("type") != Some(kind) {
         return Err(WebAuthnError::Type);
     }
-    let challenge = text("challenge").and_then(unb64).ok_or(WebAuthnError::Challenge)?;
+    let challenge = text("challenge").and_then(b64_decode).ok_or(WebAuthnError::Challenge)?;
     if expect.challenge.len() < 16
         || aws_lc_rs::constant_time::verify_slices_are_equal(&challenge, expect.challenge).is_err()
     {

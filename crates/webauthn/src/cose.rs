@@ -49,11 +49,11 @@ impl Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     pub algorithm: Algorithm,
-    pub numbers: Numbers,
+    pub params: KeyParams,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Numbers {
+pub enum KeyParams {
     /// Coordinates in the full length of the curve.
     Ec {
         x: Vec<u8>,
@@ -89,20 +89,20 @@ impl PublicKey {
         if int(1) != Some(kty) || (curve.is_some() && int(-1) != curve) {
             return Err(wrong);
         }
-        let numbers = match algorithm {
-            Algorithm::Rs256 => Numbers::Rsa { n: trimmed(bytes(-1)?), e: trimmed(bytes(-2)?) },
-            Algorithm::EdDsa => Numbers::Okp { x: bytes(-2)?.to_vec() },
-            _ => Numbers::Ec { x: bytes(-2)?.to_vec(), y: bytes(-3)?.to_vec() },
+        let params = match algorithm {
+            Algorithm::Rs256 => KeyParams::Rsa { n: trimmed(bytes(-1)?), e: trimmed(bytes(-2)?) },
+            Algorithm::EdDsa => KeyParams::Okp { x: bytes(-2)?.to_vec() },
+            _ => KeyParams::Ec { x: bytes(-2)?.to_vec(), y: bytes(-3)?.to_vec() },
         };
-        let me = Self { algorithm, numbers };
-        let fits = match &me.numbers {
-            Numbers::Ec { x, y } => {
+        let me = Self { algorithm, params };
+        let fits = match &me.params {
+            KeyParams::Ec { x, y } => {
                 x.len() == size
                     && y.len() == size
                     && ParsedPublicKey::new(algorithm.verification(), me.point()).is_ok()
             }
-            Numbers::Okp { x } => x.len() == size && ParsedPublicKey::new(&ED25519, x).is_ok(),
-            Numbers::Rsa { n, e } => {
+            KeyParams::Okp { x } => x.len() == size && ParsedPublicKey::new(&ED25519, x).is_ok(),
+            KeyParams::Rsa { n, e } => {
                 let bits = n.len() * 8 - n.first().map_or(0, |b| b.leading_zeros() as usize);
                 (2048..=8192).contains(&bits)
                     && (1..=8).contains(&e.len())
@@ -114,15 +114,15 @@ impl PublicKey {
     }
     /// An uncompressed point (SEC 1 §2.3.3), or the bytes of an Ed25519 key.
     pub(crate) fn point(&self) -> Vec<u8> {
-        match &self.numbers {
-            Numbers::Ec { x, y } => [&[4], x.as_slice(), y].concat(),
-            Numbers::Okp { x } => x.clone(),
-            Numbers::Rsa { .. } => Vec::new(),
+        match &self.params {
+            KeyParams::Ec { x, y } => [&[4], x.as_slice(), y].concat(),
+            KeyParams::Okp { x } => x.clone(),
+            KeyParams::Rsa { .. } => Vec::new(),
         }
     }
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), WebAuthnError> {
-        let fits = match &self.numbers {
-            Numbers::Rsa { n, e } => {
+        let fits = match &self.params {
+            KeyParams::Rsa { n, e } => {
                 RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
             }
             _ => {

@@ -15,7 +15,7 @@ pub fn b64(bytes: &[u8]) -> String {
 }
 /// Strict: no padding, no other alphabet, no loose bits.
 #[must_use]
-pub fn unb64(text: &str) -> Option<Vec<u8>> {
+pub fn b64_decode(text: &str) -> Option<Vec<u8>> {
     if text.len() > MAX_MEMBER * 4 / 3 { None } else { URL_SAFE_NO_PAD.decode(text).ok() }
 }
 
@@ -36,15 +36,16 @@ impl<'a> Credential<'a> {
         if !matches!(sent.get("type"), None | Some(Json::Null)) && text("type") != Some("public-key") {
             return Err(WebAuthnError::Member("type"));
         }
-        let id =
-            unb64(raw).filter(|id| (1..=MAX_ID).contains(&id.len())).ok_or(WebAuthnError::Member("rawId"))?;
+        let id = b64_decode(raw)
+            .filter(|id| (1..=MAX_ID).contains(&id.len()))
+            .ok_or(WebAuthnError::Member("rawId"))?;
         let response =
             sent.get("response").filter(|r| r.is_object()).ok_or(WebAuthnError::Member("response"))?;
         Ok(Self { id, response })
     }
     /// A required member of `response`.
     pub fn bytes(&self, name: &'static str) -> Result<Vec<u8>, WebAuthnError> {
-        self.response.get(name).and_then(Json::as_str).and_then(unb64).ok_or(WebAuthnError::Member(name))
+        self.response.get(name).and_then(Json::as_str).and_then(b64_decode).ok_or(WebAuthnError::Member(name))
     }
 }
 
@@ -55,9 +56,9 @@ mod tests {
 
     #[test]
     fn base64url_is_strict() {
-        assert_eq!(unb64("-_8"), Some(vec![0xfb, 0xff]));
+        assert_eq!(b64_decode("-_8"), Some(vec![0xfb, 0xff]));
         for wrong in ["-_8=", "+/8", "-_9", "-", "a b", "-_8\n"] {
-            assert_eq!(unb64(wrong), None, "{wrong}");
+            assert_eq!(b64_decode(wrong), None, "{wrong}");
         }
     }
     #[test]

@@ -16,14 +16,14 @@ mod registration;
 #[cfg(feature = "soft")]
 pub mod soft;
 
-pub use assertion::{Asserted, Assertion};
+pub use assertion::{Assertion, VerifiedAssertion};
 pub use attestation::Attestation;
 pub use auth_data::Flags;
 pub use cose::Algorithm;
-pub use credential::{b64, unb64};
+pub use credential::{b64, b64_decode};
 pub use error::WebAuthnError;
 pub use options::{CreationOptions, Descriptor, RequestOptions};
-pub use registration::{Registered, register};
+pub use registration::{NewCredential, register};
 
 /// What an answer of the browser must fit.
 #[derive(Debug, Clone, Copy)]

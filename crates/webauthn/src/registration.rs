@@ -1,6 +1,6 @@
 //! Making a credential (§7.1).
 use crate::attestation::{self, Attestation};
-use crate::auth_data::AuthData;
+use crate::auth_data::AuthenticatorData;
 use crate::cbor::{self, Value};
 use crate::credential::Credential;
 use crate::{Algorithm, Expect, Flags, WebAuthnError, client_data};
@@ -8,7 +8,7 @@ use signet_base::Json;
 
 /// A new credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
+pub struct NewCredential {
     pub credential_id: Vec<u8>,
     /// COSE form, as the authenticator sent it.
     pub public_key: Vec<u8>,
@@ -26,7 +26,7 @@ const TRANSPORTS: [&str; 6] = ["ble", "hybrid", "internal", "nfc", "smart-card",
 
 /// Judges `RegistrationResponseJSON`. The attestation statement must hold in itself and with its certificate;
 /// whether the certificate's maker is trusted is not judged.
-pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<Registered, WebAuthnError> {
+pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<NewCredential, WebAuthnError> {
     let credential = Credential::read(sent)?;
     let client_data = credential.bytes("clientDataJSON")?;
     let object = credential.bytes("attestationObject")?;
@@ -36,13 +36,13 @@ pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<Registered, WebAuthn
     let bytes = object.get("authData").and_then(Value::bytes).ok_or(WebAuthnError::Cbor)?;
     let statement =
         object.get("attStmt").filter(|s| matches!(s, Value::Map(_))).ok_or(WebAuthnError::Cbor)?;
-    let data = AuthData::read(bytes)?;
+    let data = AuthenticatorData::read(bytes)?;
     data.check(expect)?;
     let attested = data.attested.as_ref().ok_or(WebAuthnError::AuthenticatorData)?;
     if attested.id != credential.id {
         return Err(WebAuthnError::Member("rawId"));
     }
-    let attestation = attestation::judge(&attestation::Subject {
+    let attestation = attestation::judge(&attestation::StatementInput {
         format,
         statement,
         data: &data,
@@ -50,7 +50,7 @@ pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<Registered, WebAuthn
         auth_data: bytes,
         client_hash: &hash,
     })?;
-    Ok(Registered {
+    Ok(NewCredential {
         credential_id: credential.id,
         public_key: attested.cose.to_vec(),
         algorithm: attested.key.algorithm,

@@ -1,6 +1,6 @@
 //! An authenticator in software, for tests: makes credentials and signs in with them, and can be told to
 //! misbehave.
-use crate::{b64, sha256, unb64};
+use crate::{b64, b64_decode, sha256};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use signet_base::{Json, Ports, json};
@@ -20,7 +20,7 @@ pub struct SoftKey {
 
 /// What a test wants to be different about an answer.
 #[derive(Default, Clone)]
-pub struct Lie {
+pub struct ResponseOverrides {
     pub origin: Option<String>,
     pub rp_id: Option<String>,
     pub kind: Option<String>,
@@ -33,7 +33,7 @@ pub struct Lie {
 }
 
 fn bytes_of(value: &Json) -> Vec<u8> {
-    value.as_str().and_then(unb64).unwrap_or_default()
+    value.as_str().and_then(b64_decode).unwrap_or_default()
 }
 /// Head of a CBOR item.
 pub fn head(out: &mut Vec<u8>, major: u8, value: usize) {
@@ -59,7 +59,7 @@ pub fn text(out: &mut Vec<u8>, value: &str) {
 
 impl SoftKey {
     /// Answers `PublicKeyCredentialCreationOptionsJSON` with a new credential.
-    pub fn create(options: &Json, origin: &str, lie: &Lie) -> Option<(Self, Json)> {
+    pub fn create(options: &Json, origin: &str, lie: &ResponseOverrides) -> Option<(Self, Json)> {
         let id: [u8; 32] = Ports::system().bytes();
         let me = Self {
             id: id.to_vec(),
@@ -75,12 +75,12 @@ impl SoftKey {
     }
     /// A credential for these options whose key is given in PKCS #8, so that a test can certify it.
     pub fn with_key(options: &Json, pkcs8: &[u8]) -> Option<Self> {
-        let (mut me, _) = Self::create(options, "", &Lie::default())?;
+        let (mut me, _) = Self::create(options, "", &ResponseOverrides::default())?;
         me.key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).ok()?;
         Some(me)
     }
     /// Answers creation options with this credential.
-    pub fn register(&self, options: &Json, origin: &str, lie: &Lie) -> Option<Json> {
+    pub fn register(&self, options: &Json, origin: &str, lie: &ResponseOverrides) -> Option<Json> {
         if !lie.packed {
             return self.attested(options, origin, lie, "none", |_, _| vec![0xa0]);
         }
@@ -99,7 +99,7 @@ impl SoftKey {
         &self,
         options: &Json,
         origin: &str,
-        lie: &Lie,
+        lie: &ResponseOverrides,
         format: &str,
         statement: impl Fn(&[u8], &[u8]) -> Vec<u8>,
     ) -> Option<Json> {
@@ -119,7 +119,7 @@ impl SoftKey {
         Some(self.credential(json!({"clientDataJSON": b64(&client), "attestationObject": b64(&object), "transports": lie.transports})))
     }
     /// Answers `PublicKeyCredentialRequestOptionsJSON`.
-    pub fn get(&mut self, options: &Json, origin: &str, lie: &Lie) -> Option<Json> {
+    pub fn get(&mut self, options: &Json, origin: &str, lie: &ResponseOverrides) -> Option<Json> {
         if let Some(counter) = &mut self.counter {
             *counter += 1;
         }
@@ -145,7 +145,7 @@ impl SoftKey {
     fn credential(&self, response: Json) -> Json {
         json!({"id": b64(&self.id), "rawId": b64(&self.id), "type": "public-key", "response": response, "clientExtensionResults": {}})
     }
-    fn client_data(kind: &str, options: &Json, origin: &str, lie: &Lie) -> Vec<u8> {
+    fn client_data(kind: &str, options: &Json, origin: &str, lie: &ResponseOverrides) -> Vec<u8> {
         let challenge = lie.challenge.clone().unwrap_or_else(|| bytes_of(&options["challenge"]));
         let kind = lie.kind.as_deref().unwrap_or(kind);
         let origin = lie.origin.as_deref().unwrap_or(origin);
@@ -153,7 +153,7 @@ impl SoftKey {
             .to_string()
             .into_bytes()
     }
-    fn auth_data(&self, lie: &Lie, more: u8, counter: u32) -> Vec<u8> {
+    fn auth_data(&self, lie: &ResponseOverrides, more: u8, counter: u32) -> Vec<u8> {
         let mut data = sha256(lie.rp_id.as_deref().unwrap_or(&self.rp_id).as_bytes()).to_vec();
         data.push(lie.flags.unwrap_or(self.flags) | more);
         data.extend(counter.to_be_bytes());

@@ -6,7 +6,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use rcgen::{CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
 use signet_base::Json;
-use signet_webauthn::soft::{Lie, SoftKey, bytes, head, text};
+use signet_webauthn::soft::{ResponseOverrides, SoftKey, bytes, head, text};
 use signet_webauthn::{Attestation, CreationOptions, Expect, WebAuthnError, register};
 
 const ORIGIN: &str = "https://id.example.test";
@@ -82,7 +82,7 @@ fn statement(signature: &[u8], certificates: &[&[u8]]) -> Vec<u8> {
     out
 }
 fn key() -> SoftKey {
-    let mut key = SoftKey::create(&creation(), ORIGIN, &Lie::default()).unwrap().0;
+    let mut key = SoftKey::create(&creation(), ORIGIN, &ResponseOverrides::default()).unwrap().0;
     key.aaguid = [9; 16];
     key
 }
@@ -91,8 +91,11 @@ fn judged(
     format: &str,
     make: impl Fn(&[u8], &[u8]) -> Vec<u8>,
 ) -> Result<Attestation, WebAuthnError> {
-    register(&key.attested(&creation(), ORIGIN, &Lie::default(), format, make).unwrap(), &EXPECT)
-        .map(|r| r.attestation)
+    register(
+        &key.attested(&creation(), ORIGIN, &ResponseOverrides::default(), format, make).unwrap(),
+        &EXPECT,
+    )
+    .map(|r| r.attestation)
 }
 fn sha256(data: &[u8]) -> Vec<u8> {
     digest(&SHA256, data).as_ref().to_vec()

@@ -1,10 +1,10 @@
 //! Registration and sign-in against the software authenticator, right and wrong.
 #![allow(clippy::unwrap_used)]
 use signet_base::{Json, json};
-use signet_webauthn::soft::{Lie, SoftKey};
+use signet_webauthn::soft::{ResponseOverrides, SoftKey};
 use signet_webauthn::{
-    Assertion, Attestation, CreationOptions, Descriptor, Expect, Registered, RequestOptions, WebAuthnError,
-    b64, register, unb64,
+    Assertion, Attestation, CreationOptions, Descriptor, Expect, NewCredential, RequestOptions,
+    WebAuthnError, b64, b64_decode, register,
 };
 
 const ORIGIN: &str = "https://id.example.test";
@@ -42,7 +42,7 @@ fn request() -> Json {
     }
     .json()
 }
-fn made(lie: &Lie) -> (SoftKey, Registered) {
+fn made(lie: &ResponseOverrides) -> (SoftKey, NewCredential) {
     let (key, answer) = SoftKey::create(&creation(), ORIGIN, lie).unwrap();
     let registered = register(&answer, &EXPECT).unwrap();
     (key, registered)
@@ -69,9 +69,9 @@ fn options_have_the_form_of_the_specification() {
 
 #[test]
 fn a_credential_is_made_and_signs_in() {
-    let lie = Lie {
+    let lie = ResponseOverrides {
         transports: vec!["usb".into(), "internal".into(), "bogus".into(), "usb".into()],
-        ..Lie::default()
+        ..ResponseOverrides::default()
     };
     let (mut key, registered) = made(&lie);
     assert_eq!(
@@ -83,7 +83,7 @@ fn a_credential_is_made_and_signs_in() {
         (key.cose().as_slice(), &vec!["internal".to_owned(), "usb".to_owned()])
     );
     assert!(registered.flags.user_verified() && !registered.flags.backed_up());
-    let answer = key.get(&request(), ORIGIN, &Lie::default()).unwrap();
+    let answer = key.get(&request(), ORIGIN, &ResponseOverrides::default()).unwrap();
     let assertion = Assertion::read(&answer).unwrap();
     assert_eq!(
         (assertion.credential_id.as_slice(), assertion.user_handle.as_deref()),
@@ -93,22 +93,26 @@ fn a_credential_is_made_and_signs_in() {
     assert_eq!(asserted.counter, 2);
     assert_eq!(assertion.verify(&EXPECT, &registered.public_key, 2), Err(WebAuthnError::Counter));
     assert_eq!(assertion.verify(&EXPECT, &registered.public_key, 3), Err(WebAuthnError::Counter));
-    assert_eq!(made(&Lie { packed: true, ..Lie::default() }).1.attestation, Attestation::Own);
+    assert_eq!(
+        made(&ResponseOverrides { packed: true, ..ResponseOverrides::default() }).1.attestation,
+        Attestation::SelfSigned
+    );
 }
 
 #[test]
 fn authenticators_that_do_not_count_are_accepted_until_they_counted_once() {
-    let (mut key, registered) = made(&Lie::default());
+    let (mut key, registered) = made(&ResponseOverrides::default());
     key.counter = None;
-    let assertion = Assertion::read(&key.get(&request(), ORIGIN, &Lie::default()).unwrap()).unwrap();
+    let assertion =
+        Assertion::read(&key.get(&request(), ORIGIN, &ResponseOverrides::default()).unwrap()).unwrap();
     assert_eq!(assertion.verify(&EXPECT, &registered.public_key, 0).unwrap().counter, 0);
     assert_eq!(assertion.verify(&EXPECT, &registered.public_key, 1), Err(WebAuthnError::Counter));
 }
 
 #[test]
 fn every_lie_is_refused_at_both_ceremonies() {
-    let with = |change: &dyn Fn(&mut Lie)| {
-        let mut lie = Lie::default();
+    let with = |change: &dyn Fn(&mut ResponseOverrides)| {
+        let mut lie = ResponseOverrides::default();
         change(&mut lie);
         lie
     };
@@ -122,7 +126,7 @@ fn every_lie_is_refused_at_both_ceremonies() {
         (with(&|l| l.flags = Some(0x04)), WebAuthnError::UserPresence),
         (with(&|l| l.flags = Some(0x11)), WebAuthnError::Backup),
     ];
-    let (mut key, registered) = made(&Lie::default());
+    let (mut key, registered) = made(&ResponseOverrides::default());
     for (lie, error) in lies {
         let (_, answer) = SoftKey::create(&creation(), ORIGIN, &lie).unwrap();
         assert_eq!(register(&answer, &EXPECT).unwrap_err(), error);
@@ -146,25 +150,32 @@ fn every_lie_is_refused_at_both_ceremonies() {
 
 #[test]
 fn another_key_and_swapped_ceremonies_do_not_pass() {
-    let (mut key, _) = made(&Lie::default());
-    let (_, other) = made(&Lie::default());
-    let answer = key.get(&request(), ORIGIN, &Lie::default()).unwrap();
+    let (mut key, _) = made(&ResponseOverrides::default());
+    let (_, other) = made(&ResponseOverrides::default());
+    let answer = key.get(&request(), ORIGIN, &ResponseOverrides::default()).unwrap();
     assert_eq!(
         Assertion::read(&answer).unwrap().verify(&EXPECT, &other.public_key, 0),
         Err(WebAuthnError::Signature)
     );
     assert!(register(&answer, &EXPECT).is_err());
-    let swapped =
-        key.get(&request(), ORIGIN, &Lie { kind: Some("webauthn.create".into()), ..Lie::default() }).unwrap();
+    let swapped = key
+        .get(
+            &request(),
+            ORIGIN,
+            &ResponseOverrides { kind: Some("webauthn.create".into()), ..ResponseOverrides::default() },
+        )
+        .unwrap();
     assert_eq!(Assertion::read(&swapped).unwrap().verify(&EXPECT, &key.cose(), 0), Err(WebAuthnError::Type));
 }
 
 /// Every answer cut short or with one bit changed is refused, and nothing panics.
 #[test]
 fn damaged_answers_are_refused_without_a_panic() {
-    let (mut key, registered) = made(&Lie { packed: true, ..Lie::default() });
-    let made = key.register(&creation(), ORIGIN, &Lie { packed: true, ..Lie::default() }).unwrap();
-    let signed = key.get(&request(), ORIGIN, &Lie::default()).unwrap();
+    let (mut key, registered) = made(&ResponseOverrides { packed: true, ..ResponseOverrides::default() });
+    let made = key
+        .register(&creation(), ORIGIN, &ResponseOverrides { packed: true, ..ResponseOverrides::default() })
+        .unwrap();
+    let signed = key.get(&request(), ORIGIN, &ResponseOverrides::default()).unwrap();
     let judge_made = |answer: &Json| register(answer, &EXPECT).is_ok();
     let judge_signed = |answer: &Json| {
         Assertion::read(answer).is_ok_and(|a| a.verify(&EXPECT, &registered.public_key, 0).is_ok())
@@ -176,7 +187,7 @@ fn damaged_answers_are_refused_without_a_panic() {
         (&signed, &["authenticatorData", "signature", "clientDataJSON"][..], &judge_signed),
     ] {
         for member in members {
-            let whole = unb64(answer["response"][*member].as_str().unwrap()).unwrap();
+            let whole = b64_decode(answer["response"][*member].as_str().unwrap()).unwrap();
             for length in 0..whole.len() {
                 let mut wrong = answer.clone();
                 wrong["response"][*member] = json!(b64(&whole[..length]));
@@ -206,8 +217,9 @@ fn damaged_answers_are_refused_without_a_panic() {
 /// Keys as they lie in the database: damage is refused.
 #[test]
 fn damaged_keys_are_refused_without_a_panic() {
-    let (mut key, registered) = made(&Lie::default());
-    let answer = Assertion::read(&key.get(&request(), ORIGIN, &Lie::default()).unwrap()).unwrap();
+    let (mut key, registered) = made(&ResponseOverrides::default());
+    let answer =
+        Assertion::read(&key.get(&request(), ORIGIN, &ResponseOverrides::default()).unwrap()).unwrap();
     for i in 0..registered.public_key.len() {
         assert!(answer.verify(&EXPECT, &registered.public_key[..i], 0).is_err());
         let mut wrong = registered.public_key.clone();

@@ -9,9 +9,9 @@ use crate::{Json, Map};
 use std::cmp::Ordering;
 
 /// Longest text that is read, in bytes; longer ones are no queries.
-pub const LONGEST: usize = 4096;
+pub const MAX_LENGTH: usize = 4096;
 /// Most terms of one query, and most parentheses inside each other.
-pub const MOST: usize = 64;
+pub const MAX_TERMS: usize = 64;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
@@ -76,7 +76,7 @@ impl Term {
     }
 
     fn fits(&self, found: &Json) -> bool {
-        let texts = |test: fn(&str, &str) -> bool| match (written(found), self.value.as_str()) {
+        let texts = |test: fn(&str, &str) -> bool| match (scalar_text(found), self.value.as_str()) {
             (Some(found), Some(wanted)) => test(&found, wanted),
             _ => false,
         };
@@ -111,7 +111,7 @@ fn member<'a>(record: &'a Map, path: &[String]) -> Option<&'a Json> {
 }
 
 /// A scalar as text.
-fn written(found: &Json) -> Option<String> {
+fn scalar_text(found: &Json) -> Option<String> {
     match found {
         Json::String(text) => Some(text.clone()),
         Json::Number(_) | Json::Bool(_) => Some(found.to_string()),

@@ -1,5 +1,5 @@
 //! From text to a query.
-use super::{LONGEST, MOST, Operator, Query, Term};
+use super::{MAX_LENGTH, MAX_TERMS, Operator, Query, Term};
 use crate::Json;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ enum Token {
 const SIGNS: [&str; 8] = ["!=", "!~", ">=", "<=", "=", ">", "<", "~"];
 
 pub(super) fn parse(text: &str) -> Option<Query> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_LENGTH {
         return None;
     }
     let mut parser = Parser { tokens: tokens(text)?, next: 0, terms: 0, depth: 0 };
@@ -47,7 +47,7 @@ impl Parser {
         let left = match self.take()? {
             Token::Open => {
                 self.depth += 1;
-                if self.depth > MOST {
+                if self.depth > MAX_TERMS {
                     return None;
                 }
                 let inner = self.query()?;
@@ -71,7 +71,7 @@ impl Parser {
 
     fn term(&mut self, name: &str) -> Option<Term> {
         self.terms += 1;
-        if self.terms > MOST || RESERVED.contains(&name) {
+        if self.terms > MAX_TERMS || RESERVED.contains(&name) {
             return None;
         }
         let path: Vec<String> = name.split('.').map(str::to_owned).collect();
@@ -263,9 +263,9 @@ mod tests {
     #[test]
     fn length_terms_and_depth_have_bounds() {
         let many = |n: usize| vec!["a = 1"; n].join(" and ");
-        assert!(parse(&many(MOST)).is_some() && parse(&many(MOST + 1)).is_none());
+        assert!(parse(&many(MAX_TERMS)).is_some() && parse(&many(MAX_TERMS + 1)).is_none());
         let deep = |n: usize| format!("{}a = 1{}", "(".repeat(n), ")".repeat(n));
-        assert!(parse(&deep(MOST)).is_some() && parse(&deep(MOST + 1)).is_none());
-        assert!(parse(&format!("a = \"{}\"", "x".repeat(LONGEST))).is_none());
+        assert!(parse(&deep(MAX_TERMS)).is_some() && parse(&deep(MAX_TERMS + 1)).is_none());
+        assert!(parse(&format!("a = \"{}\"", "x".repeat(MAX_LENGTH))).is_none());
     }
 }

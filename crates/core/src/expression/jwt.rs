@@ -1,7 +1,7 @@
 //! `ak_create_jwt` and `ak_create_jwt_raw`: tokens that an administrator's text orders from a provider.
 use super::objects::{CallResult, Shared};
 use super::to_json;
-use crate::provider::{Order, Subject};
+use crate::provider::{JwtRequest, Subject};
 use crate::{Principal, access};
 use signet_base::{Map, Span, Uuid, json};
 use signet_expr::{CallError, Kwargs, Value};
@@ -85,7 +85,7 @@ pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> Ca
     if !verdict.passing {
         return Err(CallError::Failed("the account may not use the application".into()));
     }
-    order(shared, &provider, Order { subject: Subject::Person { person, scopes }, validity }).await
+    order(shared, &provider, JwtRequest { subject: Subject::Person { person, scopes }, validity }).await
 }
 
 /// `ak_create_jwt_raw(provider, validity="seconds=60", **claims)`: the provider's signature under claims of
@@ -98,10 +98,10 @@ pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -
     for (name, value) in kwargs.iter().filter(|(name, _)| !given.names.contains(&name.as_str())) {
         claims.insert(name.clone(), to_json(value).map_err(CallError::Type)?);
     }
-    order(shared, &provider, Order { subject: Subject::Claims(claims), validity }).await
+    order(shared, &provider, JwtRequest { subject: Subject::Claims(claims), validity }).await
 }
 
-async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: Order) -> CallResult {
+async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: JwtRequest) -> CallResult {
     let core = &shared.core;
     let kind = core
         .families

@@ -4,7 +4,7 @@ mod dns;
 use super::objects::{CallResult, Shared};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use signet_base::outbound::{HttpAnswer, HttpRequest};
+use signet_base::outbound::{HttpRequest, HttpResponse};
 use signet_base::query;
 use signet_expr::{BoxFuture, CallError, HostObject, Kwargs, Raised, Value};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Requests {
         };
         let mut request = HttpRequest::new(&method.to_uppercase(), url);
         request.timeout = TIMEOUT;
-        request.max_answer = MAX_BODY;
+        request.max_response = MAX_BODY;
         // Of `get` the second argument is the query, of all others the body.
         let body_name = if method == "get" { "params" } else { "data" };
         for (name, value) in body.into_iter().map(|body| (body_name.to_owned(), body)).chain(kwargs) {
@@ -302,7 +302,7 @@ impl HostObject for Requests {
 
 struct Response {
     url: String,
-    answer: HttpAnswer,
+    answer: HttpResponse,
 }
 /// `content-type` as `Content-Type`.
 fn title(name: &str) -> String {

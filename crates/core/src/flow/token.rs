@@ -61,7 +61,7 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
     }
     let now = core.now();
     let token = FlowToken {
-        id: core.ports.timed_uuid(),
+        id: core.ports.uuid_v7(),
         flow: kept.flow,
         user_id: kept.context.get(&keys::PENDING_USER).and_then(|u| u.id),
         purpose: ticket.purpose.to_owned(),

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::flow::{FlowPage, Heading, Layout, flow_page};
 use crate::form::{FormContext, Purpose, text};
-use crate::shell::{Foreign, Page};
+use crate::shell::{ExternalOrigins, Page};
 use crate::ui::{self, Person};
 use crate::url::origin;
 use crate::words;
@@ -179,15 +179,15 @@ fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext<'a>) -> 
 
 /// What of other hosts a challenge needs on its page: origins of the captcha's script, of a frame.
 #[must_use]
-pub fn foreign(challenge: &Value) -> Foreign<'_> {
+pub fn external_origins(challenge: &Value) -> ExternalOrigins<'_> {
     match text(challenge, "component") {
-        "ak-stage-captcha" => Foreign { captcha: origin(text(challenge, "js_url")), frame: None },
-        "ak-stage-identification" => Foreign {
+        "ak-stage-captcha" => ExternalOrigins { captcha: origin(text(challenge, "js_url")), frame: None },
+        "ak-stage-identification" => ExternalOrigins {
             captcha: challenge.get("captcha_stage").and_then(|stage| origin(text(stage, "js_url"))),
             frame: None,
         },
-        "xak-flow-frame" => Foreign { captcha: None, frame: origin(text(challenge, "url")) },
-        _ => Foreign::default(),
+        "xak-flow-frame" => ExternalOrigins { captcha: None, frame: origin(text(challenge, "url")) },
+        _ => ExternalOrigins::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The service that %UPSTREAM% stands for.
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use signet_base::outbound::{Http, HttpAnswer, HttpRequest};
+use signet_base::outbound::{Http, HttpRequest, HttpResponse};
 use signet_base::{Error, Json, Result};
 
 pub const HOST: &str = "127.0.0.1";
@@ -12,7 +12,7 @@ pub struct Upstream(pub Vec<Json>);
 
 #[async_trait]
 impl Http for Upstream {
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
         let path = request.url.strip_prefix(ADDRESS).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
         let fits = |answer: &&Json| {
@@ -25,7 +25,7 @@ impl Http for Upstream {
             None => (answer["json"].to_string().into_bytes(), "application/json"),
         };
         let status = answer.get("status").and_then(Json::as_u64).unwrap_or(200);
-        Ok(HttpAnswer {
+        Ok(HttpResponse {
             status: u16::try_from(status).unwrap(),
             headers: vec![("content-type".to_owned(), kind.to_owned())],
             body,

@@ -1,7 +1,7 @@
 //! What the API offers beside the settings: addresses for setting up a client, and the claims a person would
 //! give.
-use super::claims::{self, AuthContext, Base};
-use super::clients::Cache;
+use super::claims::{self, AuthContext, BaseClaims};
+use super::clients::ClientCache;
 use super::model::OAuth2Provider;
 use super::scopes::Scopes;
 use signet_base::{Error, FieldErrors, Json, Result, json};
@@ -50,14 +50,14 @@ pub async fn preview_user(
             Error::Invalid(errors)
         })?,
     };
-    let entry = Cache::default()
+    let entry = ClientCache::default()
         .index(core)
         .entry(provider)?
         .ok_or_else(|| Error::invalid("non_field_errors", "Assign the provider to an application first."))?;
     let now = core.now();
     let auth = AuthContext::machine(now);
     let issuer = entry.issuer_for(core, client);
-    let base = Base {
+    let base = BaseClaims {
         entry: &entry,
         issuer: &issuer,
         person: &person,
@@ -67,7 +67,7 @@ pub async fn preview_user(
     };
     let mut preview = base.claims(core.ports.hex(16));
     let all: Scopes = entry.scope_names().collect();
-    let grant = claims::Grant { person: &person, scopes: &all, auth: &auth, expires: base.expires };
+    let grant = claims::TokenContext { person: &person, scopes: &all, auth: &auth, expires: base.expires };
     let mapped = claims::of_scopes(core, client, &entry, &grant, &preview).await?;
     claims::add(&mut preview, &mapped);
     Ok(json!({"preview": preview}))

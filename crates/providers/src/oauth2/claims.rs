@@ -62,7 +62,7 @@ fn amr(authentication: &Authentication) -> Vec<String> {
 }
 
 /// What every token of a grant says.
-pub struct Base<'a> {
+pub struct BaseClaims<'a> {
     pub entry: &'a ClientEntry,
     pub issuer: &'a str,
     pub person: &'a Principal,
@@ -72,7 +72,7 @@ pub struct Base<'a> {
     pub expires: Timestamp,
 }
 
-impl Base<'_> {
+impl BaseClaims<'_> {
     /// The built-in claims with a `jti`; empty members are left out.
     pub fn claims(&self, jti: String) -> Map {
         let mut out = Map::with_capacity(24);
@@ -109,14 +109,14 @@ pub fn add(into: &mut Map, from: &Map) {
 
 /// What a person gave a client, as mappings see it (`token`).
 #[derive(Clone, Copy)]
-pub struct Grant<'a> {
+pub struct TokenContext<'a> {
     pub person: &'a Principal,
     pub scopes: &'a Scopes,
     pub auth: &'a AuthContext,
     pub expires: Timestamp,
 }
 
-impl Grant<'_> {
+impl TokenContext<'_> {
     /// The grant with its own members; those of the ID token so far stand beside them.
     fn value(&self, core: &Arc<Core>, client: &Client, provider: &Value, claims: &Map) -> Value {
         let own = [
@@ -140,7 +140,7 @@ pub async fn of_scopes(
     core: &Arc<Core>,
     client: &Client,
     entry: &ClientEntry,
-    grant: &Grant<'_>,
+    grant: &TokenContext<'_>,
     claims: &Map,
 ) -> Result<Map> {
     let (person, scopes) = (grant.person, grant.scopes);

@@ -77,7 +77,7 @@ pub enum Document {
 const MAX_DOCUMENTS: usize = 1024;
 
 /// Everything about one picture of the configuration.
-pub struct Index {
+pub struct ClientIndex {
     config: Arc<Snapshot>,
     by_client: HashMap<String, Arc<Object>>,
     applications: HashMap<i64, Arc<Object>>,
@@ -85,7 +85,7 @@ pub struct Index {
     documents: RwLock<HashMap<(Uuid, Document, String), Bytes>>,
 }
 
-impl Index {
+impl ClientIndex {
     pub fn new(config: Arc<Snapshot>) -> Self {
         let by_client =
             config.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
@@ -186,15 +186,15 @@ fn gives_nothing(expression: &str) -> bool {
 
 /// The index of the newest picture.
 #[derive(Default)]
-pub struct Cache(RwLock<Option<Arc<Index>>>);
+pub struct ClientCache(RwLock<Option<Arc<ClientIndex>>>);
 
-impl Cache {
-    pub fn index(&self, core: &Core) -> Arc<Index> {
+impl ClientCache {
+    pub fn index(&self, core: &Core) -> Arc<ClientIndex> {
         let config = core.config();
         if let Some(index) = read(&self.0).as_ref().filter(|i| Arc::ptr_eq(&i.config, &config)) {
             return index.clone();
         }
-        let fresh = Arc::new(Index::new(config));
+        let fresh = Arc::new(ClientIndex::new(config));
         *write(&self.0) = Some(fresh.clone());
         fresh
     }

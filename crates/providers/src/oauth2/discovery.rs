@@ -1,6 +1,6 @@
 //! Discovery (OpenID Connect Discovery 1.0, RFC 8414) and key sets, rendered once and served as bytes.
 use super::claims;
-use super::clients::{ClientEntry, Document, Index};
+use super::clients::{ClientEntry, ClientIndex, Document};
 use super::model::GrantType;
 use super::scopes::{OPENID, Scopes};
 use super::signing::key_set;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The discovery document of a client at this host.
 pub async fn discovery(
     core: &Arc<Core>,
-    index: &Index,
+    index: &ClientIndex,
     client: &Client,
     entry: &ClientEntry,
 ) -> Result<Bytes> {
@@ -29,7 +29,7 @@ pub async fn discovery(
 }
 
 /// The key set of a client.
-pub fn keys(index: &Index, entry: &ClientEntry) -> Result<Bytes> {
+pub fn keys(index: &ClientIndex, entry: &ClientEntry) -> Result<Bytes> {
     if let Some(bytes) = index.document(entry, Document::Keys, "") {
         return Ok(bytes);
     }
@@ -45,7 +45,7 @@ async fn mapped_claims(core: &Arc<Core>, client: &Client, entry: &ClientEntry) -
             .await?;
     let all: Scopes = entry.scope_names().collect();
     let auth = claims::AuthContext::machine(core.now());
-    let grant = claims::Grant { person: &nobody, scopes: &all, auth: &auth, expires: core.now() };
+    let grant = claims::TokenContext { person: &nobody, scopes: &all, auth: &auth, expires: core.now() };
     let claims = claims::of_scopes(core, client, entry, &grant, &Map::new()).await?;
     Ok(claims.into_iter().map(|(name, _)| name).collect())
 }

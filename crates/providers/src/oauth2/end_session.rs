@@ -3,7 +3,7 @@ use super::clients::ClientEntry;
 use super::model::UriType;
 use super::params::{Params, Problem};
 use super::subject::subject;
-use super::web::{Caller, Web, cookies, redirect};
+use super::web::{Caller, OAuthState, cookies, redirect};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -23,7 +23,7 @@ pub const SESSION_END: &str = "builtin.session_end";
 const MAX_QUERY: usize = 6000;
 
 pub async fn get(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -33,7 +33,7 @@ pub async fn get(
 }
 
 pub async fn post(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -54,7 +54,7 @@ pub async fn post(
 }
 
 async fn run(
-    web: &Web,
+    web: &OAuthState,
     client: &Client,
     slug: &str,
     headers: &HeaderMap,
@@ -98,7 +98,7 @@ async fn run(
         ))
     };
     match result.await {
-        Ok((response, mut session)) => web.leave(client, headers, &mut session, response).await,
+        Ok((response, mut session)) => web.save_and_send(client, headers, &mut session, response).await,
         Err(error) => web.fail(client, headers, &error),
     }
 }
@@ -106,7 +106,7 @@ async fn run(
 /// Where the person goes at the end, when the application named a place. The inner error is a sentence for
 /// them.
 fn judge(
-    web: &Web,
+    web: &OAuthState,
     client: &Client,
     entry: &ClientEntry,
     session: &WebSession,
@@ -150,7 +150,7 @@ fn judge(
 
 /// Plans the sign-out flow; the address of its page. None: the flow is not for this person.
 async fn begin(
-    web: &Web,
+    web: &OAuthState,
     client: &Client,
     entry: &ClientEntry,
     session: &mut WebSession,
@@ -177,7 +177,7 @@ async fn begin(
         Ok(plan) => plan,
         Err(NotPlanned::NotApplicable(_) | NotPlanned::Empty) => return Ok(None),
     };
-    let pending = Pending {
+    let pending = PendingLogout {
         provider: entry.num(),
         application: entry.application.pk,
         session: session.principal().map(|person| person.user.id).zip(session.uuid()),
@@ -191,7 +191,7 @@ async fn begin(
 
 /// What the last stage keeps; the address was judged when it was put in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Pending {
+struct PendingLogout {
     provider: i64,
     application: Uuid,
     /// The person and their session.
@@ -208,7 +208,7 @@ impl StageKind for SessionEndStage {
         SESSION_END
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let pending: Pending = serde_json::from_value(flow.settings.clone())?;
+        let pending: PendingLogout = serde_json::from_value(flow.settings.clone())?;
         let core = flow.core;
         if let Some((user, session)) = pending.session {
             grants::revoke_access_of(&core.db, user, session, pending.provider, core.now()).await?;

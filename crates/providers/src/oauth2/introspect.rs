@@ -1,13 +1,13 @@
 //! Token introspection (RFC 7662), for clients that prove who they are.
+use super::active;
 use super::claims;
 use super::clients::ClientEntry;
 use super::errors::{Failure, OAuthError, Outcome};
-use super::live;
 use super::params::Params;
 use super::scopes::Scopes;
 use super::token::issue::TokenData;
 use super::token::require_client;
-use super::web::{Caller, Web};
+use super::web::{Caller, OAuthState};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
 pub async fn post(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     headers: HeaderMap,
     body: Body,
@@ -39,7 +39,7 @@ pub async fn post(
 }
 
 async fn introspect(
-    web: &Web,
+    web: &OAuthState,
     client: &Client,
     headers: &HeaderMap,
     params: &Params,
@@ -54,14 +54,14 @@ async fn introspect(
         .ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let core = &web.core;
     let index = web.index();
-    let Some((row, claims)) = live::find_with_claims(core, || index.clone(), token).await? else {
+    let Some((row, claims)) = active::find_with_claims(core, || index.clone(), token).await? else {
         return Ok(None);
     };
     let Some(entry) = index.by_num(row.provider)? else { return Ok(None) };
     if entry.num() != caller.num() && !entry.settings.jwt_federation_providers.contains(&caller.num()) {
         return Ok(None);
     }
-    let Some(person) = live::holder(core, &row).await? else { return Ok(None) };
+    let Some(person) = active::holder(core, &row).await? else { return Ok(None) };
     let mut out = match row.kind {
         TokenKind::Access => claims,
         TokenKind::Refresh => refresh_claims(core, &entry, client, &row, &person).await?,
@@ -101,7 +101,7 @@ async fn refresh_claims(
 ) -> signet_base::Result<Map> {
     let data: TokenData = serde_json::from_value(row.data.clone())?;
     let issuer = entry.issuer_for(core, client);
-    let base = claims::Base {
+    let base = claims::BaseClaims {
         entry,
         issuer: &issuer,
         person,
@@ -112,7 +112,7 @@ async fn refresh_claims(
     let mut out = base.claims(data.jti.unwrap_or_default());
     if entry.settings.include_claims_in_id_token {
         let scopes = Scopes::parse(&row.scope);
-        let grant = claims::Grant { person, scopes: &scopes, auth: &data.auth, expires: row.expires };
+        let grant = claims::TokenContext { person, scopes: &scopes, auth: &data.auth, expires: row.expires };
         let mapped = claims::of_scopes(core, client, entry, &grant, &out).await?;
         claims::add(&mut out, &mapped);
     }

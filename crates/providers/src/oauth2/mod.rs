@@ -1,17 +1,17 @@
 //! OAuth 2.0 (RFC 6749, RFC 7636, RFC 7009, RFC 7662, RFC 8414) and OpenID Connect Core 1.0, with
 //! RP-initiated logout.
+mod active;
 pub mod api;
 mod authorize;
 mod claims;
 mod clients;
 mod cors;
+mod create_jwt;
 mod discovery;
 mod end_session;
 mod errors;
 mod introspect;
-mod live;
 mod model;
-mod order;
 mod params;
 mod pattern;
 mod redirect;
@@ -33,7 +33,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use signet_base::Result;
 use signet_core::flow::StageKind;
-use signet_core::provider::{Order, ProviderKind};
+use signet_core::provider::{JwtRequest, ProviderKind};
 use signet_core::{Client, Core};
 use signet_model::{Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
@@ -72,8 +72,8 @@ impl ProviderKind for OAuth2Kind {
         core: &Arc<Core>,
         client: &Client,
         provider: &Arc<Object>,
-        order: Order,
+        order: JwtRequest,
     ) -> Result<String> {
-        order::token(core, client, provider, order).await
+        create_jwt::token(core, client, provider, order).await
     }
 }

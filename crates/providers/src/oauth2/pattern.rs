@@ -13,15 +13,15 @@ const MAX_ALTERNATIVES: usize = 64;
 
 pub struct Pattern {
     whole: Regex,
-    hosts: Hosts,
+    hosts: HostRule,
 }
 
 /// How the host is held.
-enum Hosts {
+enum HostRule {
     /// Scheme and host on one side, what follows on the other: one of these.
-    Apart(Vec<(Regex, Regex)>),
+    HeadAndRest(Vec<(Regex, Regex)>),
     /// The pattern does not say where the host ends: it has to fit the address up to there as well.
-    Alone,
+    HeadOnly,
     /// Neither can be said of this pattern.
     Unknown,
 }
@@ -37,7 +37,7 @@ impl Pattern {
     }
     /// Whether nothing keeps the pattern from taking a part of the path for the host.
     pub fn is_loose(&self) -> bool {
-        matches!(self.hosts, Hosts::Unknown)
+        matches!(self.hosts, HostRule::Unknown)
     }
     /// `head` is scheme and host of `url`, `rest` what follows; nothing for addresses that are not of the
     /// web.
@@ -48,9 +48,11 @@ impl Pattern {
         }
         let Some((head, rest)) = parts else { return true };
         match &self.hosts {
-            Hosts::Apart(all) => all.iter().any(|(before, after)| is(before, head) && is(after, rest)),
-            Hosts::Alone => is(&self.whole, head) || is(&self.whole, &format!("{head}/")),
-            Hosts::Unknown => true,
+            HostRule::HeadAndRest(all) => {
+                all.iter().any(|(before, after)| is(before, head) && is(after, rest))
+            }
+            HostRule::HeadOnly => is(&self.whole, head) || is(&self.whole, &format!("{head}/")),
+            HostRule::Unknown => true,
         }
     }
 }
@@ -63,13 +65,13 @@ fn anchored(text: &str) -> Result<Regex, Box<fancy_regex::Error>> {
     build(&format!(r"\A(?:{text})\z")).or_else(|_| build(&format!("\\A(?:{text}\n)\\z")))
 }
 
-fn hosts(text: &str) -> Hosts {
+fn hosts(text: &str) -> HostRule {
     // Slashes are often escaped, and mean the same.
     let text = unescaped(text);
     let (flags, text) = flags(&text);
     let verbose = flags.trim_start_matches("(?").split('-').next().is_some_and(|on| on.contains('x'));
     if verbose || has_references(text) {
-        return Hosts::Unknown;
+        return HostRule::Unknown;
     }
     let mut apart = Vec::new();
     let mut alone = false;
@@ -78,116 +80,120 @@ fn hosts(text: &str) -> Hosts {
     while let Some(one) = open.pop() {
         taken += 1;
         if taken > MAX_ALTERNATIVES {
-            return Hosts::Unknown;
+            return HostRule::Unknown;
         }
         match split(&one) {
-            Split::Apart(before, after) => {
+            HostSplit::HeadAndRest(before, after) => {
                 match (anchored(&format!("{flags}{before}")), anchored(&format!("{flags}{after}"))) {
                     (Ok(before), Ok(after)) => apart.push((before, after)),
-                    _ => return Hosts::Unknown,
+                    _ => return HostRule::Unknown,
                 }
             }
-            Split::Alternatives(all) => open.extend(all),
-            Split::Alone => alone = true,
-            Split::Other => {}
-            Split::Unknown => return Hosts::Unknown,
+            HostSplit::Alternatives(all) => open.extend(all),
+            HostSplit::HeadOnly => alone = true,
+            HostSplit::NotWeb => {}
+            HostSplit::Unknown => return HostRule::Unknown,
         }
     }
     match (apart.is_empty(), alone) {
-        (false, false) => Hosts::Apart(apart),
-        (true, true) => Hosts::Alone,
-        _ => Hosts::Unknown,
+        (false, false) => HostRule::HeadAndRest(apart),
+        (true, true) => HostRule::HeadOnly,
+        _ => HostRule::Unknown,
     }
 }
 
-enum Split {
-    Apart(String, String),
+enum HostSplit {
+    HeadAndRest(String, String),
     Alternatives(Vec<String>),
     /// Nothing in it ends the host.
-    Alone,
+    HeadOnly,
     /// No address of the web.
-    Other,
+    NotWeb,
     Unknown,
 }
 
 /// Takes one pattern apart at the first slash behind `://`.
-fn split(text: &str) -> Split {
-    let marks = marks(text);
-    if marks.iter().any(|m| m.depth == 0 && m.byte == b'|') {
-        return Split::Alternatives(alternatives(text, &marks));
+fn split(text: &str) -> HostSplit {
+    let delimiters = delimiters(text);
+    if delimiters.iter().any(|m| m.depth == 0 && m.byte == b'|') {
+        return HostSplit::Alternatives(alternatives(text, &delimiters));
     }
     let Some(colon) = text.find("://") else {
         return if text.bytes().any(|b| matches!(b, b'.' | b'[' | b'\\' | b'(')) && !text.contains(":/") {
-            Split::Unknown
+            HostSplit::Unknown
         } else {
-            Split::Other
+            HostSplit::NotWeb
         };
     };
     let at = colon + 3;
     let inside = |place: usize| {
-        marks.iter().rev().find(|m| m.place <= place).is_none_or(|m| m.depth_after > 0 || m.class_after)
+        delimiters.iter().rev().find(|m| m.place <= place).is_none_or(|m| m.depth_after > 0 || m.class_after)
     };
-    if marks.iter().any(|m| m.place < colon) && inside(colon) {
-        return expand(text, &marks, colon);
+    if delimiters.iter().any(|m| m.place < colon) && inside(colon) {
+        return expand(text, &delimiters, colon);
     }
-    let text_marks = &marks;
+    let delimiters = &delimiters;
     for (place, byte) in text.bytes().enumerate().skip(at) {
         if byte != b'/' {
             continue;
         }
-        let state = text_marks.iter().rev().find(|m| m.place < place);
+        let state = delimiters.iter().rev().find(|m| m.place < place);
         if state.is_some_and(|m| m.class_after) {
             // `[^/]` and the like say what a host is not.
             continue;
         }
         if state.is_none_or(|m| m.depth_after == 0) {
-            return Split::Apart(text[..place].to_owned(), text[place..].trim_end_matches('$').to_owned());
+            return HostSplit::HeadAndRest(
+                text[..place].to_owned(),
+                text[place..].trim_end_matches('$').to_owned(),
+            );
         }
         // Within a group. One that begins with the slash begins the path.
-        let Some(group) = enclosing(text_marks, place) else { return Split::Unknown };
+        let Some(group) = enclosing(delimiters, place) else { return HostSplit::Unknown };
         let inner = &text[group..];
         let body = inner
             .strip_prefix("(?:")
             .or_else(|| inner.strip_prefix("(?").map_or_else(|| inner.strip_prefix('('), |_| None));
         return match body {
-            Some(body) if body.starts_with('/') => {
-                Split::Apart(text[..group].to_owned(), text[group..].trim_end_matches('$').to_owned())
-            }
-            Some(_) => expand(text, text_marks, place),
-            None => Split::Unknown,
+            Some(body) if body.starts_with('/') => HostSplit::HeadAndRest(
+                text[..group].to_owned(),
+                text[group..].trim_end_matches('$').to_owned(),
+            ),
+            Some(_) => expand(text, delimiters, place),
+            None => HostSplit::Unknown,
         };
     }
-    Split::Alone
+    HostSplit::HeadOnly
 }
 
 /// A pattern for each alternative of the outermost group around a place. Groups that may repeat stay whole.
-fn expand(text: &str, marks: &[Mark], place: usize) -> Split {
-    let Some(start) = enclosing(marks, place) else { return Split::Unknown };
+fn expand(text: &str, delimiters: &[Delimiter], place: usize) -> HostSplit {
+    let Some(start) = enclosing(delimiters, place) else { return HostSplit::Unknown };
     let Some(end) =
-        marks.iter().find(|m| m.place > start && m.byte == b')' && m.depth_after == 0).map(|m| m.place)
+        delimiters.iter().find(|m| m.place > start && m.byte == b')' && m.depth_after == 0).map(|m| m.place)
     else {
-        return Split::Unknown;
+        return HostSplit::Unknown;
     };
     let inner = &text[start + 1..end];
     let inner = match inner.strip_prefix("?:") {
         Some(inner) => inner,
-        None if inner.starts_with('?') => return Split::Unknown,
+        None if inner.starts_with('?') => return HostSplit::Unknown,
         None => inner,
     };
     let after = &text[end + 1..];
     if after.starts_with(['*', '+', '?', '{']) {
-        return Split::Unknown;
+        return HostSplit::Unknown;
     }
-    let own = self::marks(inner);
-    Split::Alternatives(
+    let own = self::delimiters(inner);
+    HostSplit::Alternatives(
         alternatives(inner, &own).into_iter().map(|one| format!("{}{one}{after}", &text[..start])).collect(),
     )
 }
 
-fn alternatives(text: &str, marks: &[Mark]) -> Vec<String> {
+fn alternatives(text: &str, delimiters: &[Delimiter]) -> Vec<String> {
     let mut out = Vec::new();
     let mut from = 0;
-    for bar in marks.iter().filter(|m| m.depth == 0 && m.byte == b'|') {
+    for bar in delimiters.iter().filter(|m| m.depth == 0 && m.byte == b'|') {
         out.push(text[from..bar.place].to_owned());
         from = bar.place + 1;
     }
@@ -196,7 +202,7 @@ fn alternatives(text: &str, marks: &[Mark]) -> Vec<String> {
 }
 
 /// A bracket or bar that means something, with the nesting before and after it.
-struct Mark {
+struct Delimiter {
     place: usize,
     byte: u8,
     depth: usize,
@@ -204,7 +210,7 @@ struct Mark {
     class_after: bool,
 }
 
-fn marks(text: &str) -> Vec<Mark> {
+fn delimiters(text: &str) -> Vec<Delimiter> {
     let bytes = text.as_bytes();
     let (mut out, mut depth, mut class, mut place) = (Vec::new(), 0usize, false, 0);
     while place < bytes.len() {
@@ -229,7 +235,7 @@ fn marks(text: &str) -> Vec<Mark> {
                 continue;
             }
         }
-        out.push(Mark { place, byte, depth: before, depth_after: depth, class_after: class });
+        out.push(Delimiter { place, byte, depth: before, depth_after: depth, class_after: class });
         place += 1;
         // `[]…]` and `[^]…]`: a bracket that comes first is a member.
         if byte == b'[' {
@@ -241,8 +247,8 @@ fn marks(text: &str) -> Vec<Mark> {
 }
 
 /// Where the outermost group around a place begins.
-fn enclosing(marks: &[Mark], place: usize) -> Option<usize> {
-    marks.iter().rev().find(|m| m.place < place && m.byte == b'(' && m.depth == 0).map(|m| m.place)
+fn enclosing(delimiters: &[Delimiter], place: usize) -> Option<usize> {
+    delimiters.iter().rev().find(|m| m.place < place && m.byte == b'(' && m.depth == 0).map(|m| m.place)
 }
 
 /// `\/` as `/`, without the anchors at both ends.

@@ -1,11 +1,11 @@
 //! Token revocation (RFC 7009). The answer is the same for known and unknown tokens; an error means that the
 //! token may still be valid.
+use super::active;
 use super::cors;
 use super::errors::{OAuthError, Outcome};
-use super::live;
 use super::params::Params;
 use super::token::require_client;
-use super::web::{Caller, Web};
+use super::web::{Caller, OAuthState};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use signet_store::grants::{self, TokenKind};
 use std::sync::Arc;
 
 pub async fn post(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     headers: HeaderMap,
     body: Body,
@@ -40,7 +40,7 @@ pub async fn post(
 }
 
 async fn revoke(
-    web: &Web,
+    web: &OAuthState,
     headers: &HeaderMap,
     params: &Params,
     found: &mut Option<Arc<super::clients::ClientEntry>>,
@@ -57,7 +57,7 @@ async fn revoke(
         .ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let db = &web.core.db;
     // A token of another client is unknown to this one; one that is over or revoked stays so.
-    match live::find(&web.core, || web.index(), token).await?.filter(|t| t.provider == num) {
+    match active::find(&web.core, || web.index(), token).await?.filter(|t| t.provider == num) {
         // RFC 7009 §2.1: what hangs on a refresh token goes with it.
         Some(row) if row.kind == TokenKind::Refresh => grants::revoke_family(db, row.holder()).await?,
         Some(row) => grants::revoke(db, &row.digest).await?,

@@ -1,6 +1,6 @@
 //! UserInfo (OpenID Connect Core §5.3) and the use of access tokens as bearer tokens (RFC 6750).
 use super::claims;
-use super::clients::{ClientEntry, Index};
+use super::clients::{ClientEntry, ClientIndex};
 use super::cors;
 use super::errors::{Failure, OAuthError, Outcome};
 use super::model::OAuth2Provider;
@@ -8,7 +8,7 @@ use super::params::{Params, Problem};
 use super::scopes::{API, OPENID, Scopes};
 use super::subject::subject;
 use super::token::issue::TokenData;
-use super::web::{Caller, Web};
+use super::web::{Caller, OAuthState};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -18,13 +18,13 @@ use signet_core::{Client, Core, Principal};
 use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
-pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap) -> Response {
+pub async fn get(State(web): State<Arc<OAuthState>>, Caller(client): Caller, headers: HeaderMap) -> Response {
     let (params, problem) = Params::parse(&client.query);
     answer(&web, &client, &headers, problem.map_or(Ok(params), Err)).await
 }
 
 pub async fn post(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     headers: HeaderMap,
     body: Body,
@@ -38,7 +38,7 @@ pub async fn post(
 }
 
 async fn answer(
-    web: &Web,
+    web: &OAuthState,
     client: &Client,
     headers: &HeaderMap,
     params: Result<Params, Problem>,
@@ -60,8 +60,8 @@ async fn answer(
 }
 
 async fn claims_for(
-    web: &Web,
-    index: &Index,
+    web: &OAuthState,
+    index: &ClientIndex,
     client: &Client,
     headers: &HeaderMap,
     params: &Params,
@@ -74,16 +74,17 @@ async fn claims_for(
             return Err(OAuthError::invalid_request().because("Use one way of sending the token").into());
         }
     };
-    let row = live(&web.core, || web.index(), token).await?.ok_or_else(OAuthError::invalid_token)?;
+    let row = active_token(&web.core, || web.index(), token).await?.ok_or_else(OAuthError::invalid_token)?;
     let entry = index.by_num(row.provider)?.ok_or_else(OAuthError::invalid_token)?;
     let entry = found.insert(entry);
     let scopes = Scopes::parse(&row.scope);
     if !scopes.has(OPENID) {
         return Err(OAuthError::insufficient_scope().into());
     }
-    let person = super::live::holder(&web.core, &row).await?.ok_or_else(OAuthError::invalid_token)?;
+    let person = super::active::holder(&web.core, &row).await?.ok_or_else(OAuthError::invalid_token)?;
     let data: TokenData = serde_json::from_value(row.data).map_err(signet_base::Error::from)?;
-    let grant = claims::Grant { person: &person, scopes: &scopes, auth: &data.auth, expires: row.expires };
+    let grant =
+        claims::TokenContext { person: &person, scopes: &scopes, auth: &data.auth, expires: row.expires };
     let mut out = Map::new();
     out.insert("sub".into(), json!(subject(entry.settings.sub_mode, &person)));
     let mapped = claims::of_scopes(&web.core, client, entry, &grant, &Map::new()).await?;
@@ -119,22 +120,24 @@ fn challenge(error: &OAuthError) -> Response {
 }
 
 /// An access token that is neither expired nor revoked.
-async fn live(
+async fn active_token(
     core: &Core,
-    index: impl FnOnce() -> Arc<Index> + Send,
+    index: impl FnOnce() -> Arc<ClientIndex> + Send,
     token: &str,
 ) -> Result<Option<GrantToken>> {
-    Ok(super::live::find(core, index, token).await?.filter(|t| t.kind == TokenKind::Access))
+    Ok(super::active::find(core, index, token).await?.filter(|t| t.kind == TokenKind::Access))
 }
 
 /// The account behind an access token with the scope `goauthentik.io/api`, for requests to our own API.
 pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, signet_base::Error> {
-    let Some(row) = live(core, || Arc::new(Index::new(core.config())), token).await? else { return Ok(None) };
+    let Some(row) = active_token(core, || Arc::new(ClientIndex::new(core.config())), token).await? else {
+        return Ok(None);
+    };
     let known = core.config().by_num(row.provider).is_some_and(|p| p.get::<OAuth2Provider>().is_some());
     if !known || !Scopes::parse(&row.scope).has(API) {
         return Ok(None);
     }
-    super::live::holder(core, &row).await
+    super::active::holder(core, &row).await
 }
 
 impl From<Problem> for Failure {

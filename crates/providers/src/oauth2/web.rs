@@ -1,5 +1,5 @@
 //! The addresses of the slice, and what their handlers share.
-use super::clients::{Cache, ClientEntry, Index};
+use super::clients::{ClientCache, ClientEntry, ClientIndex};
 use super::{authorize, cors, discovery, end_session, introspect, revoke, token, userinfo};
 use axum::Router;
 use axum::body::Bytes;
@@ -13,14 +13,14 @@ use signet_core::{Client, Core, WebSession, page};
 use std::sync::Arc;
 
 /// Shared by all handlers.
-pub struct Web {
+pub struct OAuthState {
     pub core: Arc<Core>,
-    pub cache: Cache,
+    pub cache: ClientCache,
 }
 
 /// The routes. `signet_core::Client` must be in each request's extensions.
 pub fn router(core: Arc<Core>) -> Router {
-    let web = Arc::new(Web { core, cache: Cache::default() });
+    let web = Arc::new(OAuthState { core, cache: ClientCache::default() });
     let preflight = |headers: HeaderMap| async move { cors::preflight(&headers) };
     Router::new()
         .route("/application/o/authorize/", get(authorize::get).post(authorize::post))
@@ -53,8 +53,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-impl Web {
-    pub fn index(&self) -> Arc<Index> {
+impl OAuthState {
+    pub fn index(&self) -> Arc<ClientIndex> {
         self.cache.index(&self.core)
     }
     /// A page that tells a person what is wrong; nobody is sent anywhere.
@@ -76,7 +76,7 @@ impl Web {
         page::failure(&self.core, client, &cookies(headers), error).into_response()
     }
     /// Saves the session and sends the answer with its cookies.
-    pub async fn leave(
+    pub async fn save_and_send(
         &self,
         client: &Client,
         headers: &HeaderMap,
@@ -93,7 +93,7 @@ impl Web {
             Err(error) => self.fail(client, headers, &error),
         }
     }
-    fn application(&self, slug: &str) -> Result<(Arc<Index>, Arc<ClientEntry>), Error> {
+    fn application(&self, slug: &str) -> Result<(Arc<ClientIndex>, Arc<ClientEntry>), Error> {
         let index = self.index();
         let entry = index.by_slug(slug)?.ok_or(Error::NotFound)?;
         Ok((index, entry))
@@ -135,7 +135,7 @@ fn json_bytes(bytes: Bytes) -> Response {
 }
 
 async fn configuration(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -153,7 +153,7 @@ async fn configuration(
 }
 
 async fn jwks(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -170,7 +170,7 @@ async fn jwks(
 }
 
 async fn issuer_root(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -186,7 +186,7 @@ async fn issuer_root(
 
 /// Clients do not register themselves here.
 async fn register(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     method: http::Method,
     headers: HeaderMap,

@@ -123,7 +123,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.worker_threads(options.threads()).thread_stack_size(signet_expr::STACK_BYTES).enable_all();
     let started = || {
-        signet_base::thread::serve_in_batches();
+        signet_base::thread::use_batch_scheduling();
         signet_expr::run_on_this_thread();
     };
     let runtime = match threads.on_thread_start(started).build() {

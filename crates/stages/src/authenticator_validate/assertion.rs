@@ -6,7 +6,7 @@ use signet_base::{Json, Result, Uuid, json};
 use signet_core::Principal;
 use signet_core::flow::FlowRun;
 use signet_store::devices::{self, Device, DeviceKind};
-use signet_webauthn::{Assertion, Descriptor, Expect, RequestOptions, WebAuthnError, b64, unb64};
+use signet_webauthn::{Assertion, Descriptor, Expect, RequestOptions, WebAuthnError, b64, b64_decode};
 
 /// A key that is somebody's.
 pub struct Shown {
@@ -88,7 +88,7 @@ pub async fn judge(
         rp_id: flow.client.domain(),
         user_verification: required,
     };
-    let Some(key) = unb64(device.text("public_key")) else { return Ok(Err(FAILED)) };
+    let Some(key) = b64_decode(device.text("public_key")) else { return Ok(Err(FAILED)) };
     let asserted = match assertion.verify(&expect, &key, u32::try_from(device.counter).unwrap_or(u32::MAX)) {
         Ok(asserted) => asserted,
         Err(error) => {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Result, Span, Timestamp, Uuid};
 use signet_core::flow::{FlowRun, Key};
 use signet_store::attempts;
-use signet_webauthn::{b64, unb64};
+use signet_webauthn::{b64, b64_decode};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ceremony {
@@ -36,7 +36,7 @@ pub fn challenge(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) 
     // One that is about to end would end while the person looks for the key.
     let fresh = |issued: &Issued| now < issued.at.plus_secs(LIFE / 2);
     if let Some(issued) = open(flow, ceremony, user).filter(fresh)
-        && let Some(bytes) = unb64(&issued.challenge)
+        && let Some(bytes) = b64_decode(&issued.challenge)
     {
         return bytes;
     }
@@ -58,7 +58,7 @@ pub async fn take(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>)
     if !attempts::take(&core.db, &name, 1, Span::from_secs(LIFE), now).await?.is_allowed() {
         return Ok(None);
     }
-    Ok(unb64(&issued.challenge))
+    Ok(b64_decode(&issued.challenge))
 }
 
 fn open(flow: &FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Option<Issued> {

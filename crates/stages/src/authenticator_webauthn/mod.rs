@@ -13,7 +13,9 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, Stage
 use signet_core::{Principal, brand};
 use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use signet_store::devices::{self, Device};
-use signet_webauthn::{Attestation, CreationOptions, Descriptor, Expect, Registered, b64, register, unb64};
+use signet_webauthn::{
+    Attestation, CreationOptions, Descriptor, Expect, NewCredential, b64, b64_decode, register,
+};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[AuthenticatorWebAuthnStage::DEF], kind: || Arc::new(WebAuthn) };
@@ -157,7 +159,7 @@ fn nobody() -> FlowStep {
 
 /// The id and the ways of a credential that was kept.
 pub(crate) fn descriptor(device: &Device) -> Option<Descriptor> {
-    let id = device.credential.as_deref().and_then(unb64)?;
+    let id = device.credential.as_deref().and_then(b64_decode)?;
     let transports = device
         .data
         .get("transports")
@@ -201,7 +203,7 @@ async fn judge(
     settings: &AuthenticatorWebAuthnStage,
     user: i64,
     sent: &Json,
-) -> Result<Result<Registered, String>> {
+) -> Result<Result<NewCredential, String>> {
     let refused = || "The passkey could not be set up. Try again.".to_owned();
     let Some(challenge) = ceremony::take(flow, Ceremony::Create, Some(user)).await? else {
         return Ok(Err("The request was answered already or is too old. Try again.".to_owned()));
@@ -232,7 +234,7 @@ async fn judge(
             "This kind of device is not allowed. Contact your {brand} administrator for help."
         )));
     }
-    Ok(Ok(Registered { transports: reached, ..made }))
+    Ok(Ok(NewCredential { transports: reached, ..made }))
 }
 
 /// The ways that are allowed. Browsers are offered no other when the device is used.
@@ -251,7 +253,7 @@ async fn add(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorWebAuthnStage,
     person: &Principal,
-    made: &Registered,
+    made: &NewCredential,
 ) -> Result<bool> {
     let core = flow.core;
     let model = Uuid::from_bytes(made.aaguid);
@@ -266,7 +268,7 @@ async fn add(
     device.counter = i64::from(made.counter);
     let attestation = match made.attestation {
         Attestation::None => "none",
-        Attestation::Own => "self",
+        Attestation::SelfSigned => "self",
         Attestation::Certificate => "certificate",
     };
     device.data = match json!({

@@ -10,7 +10,7 @@ use signet_stages::password::PasswordStage;
 use signet_stages::user_login::UserLoginStage;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users;
-use signet_webauthn::soft::{Lie, SoftKey};
+use signet_webauthn::soft::{ResponseOverrides, SoftKey};
 use signet_webauthn::{CreationOptions, Expect, b64, register};
 
 pub const ORIGIN: &str = "https://id.example.test";
@@ -38,7 +38,7 @@ impl Site {
             hints: &[],
         }
         .json();
-        let (key, answer) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
+        let (key, answer) = SoftKey::create(&options, ORIGIN, &ResponseOverrides::default()).unwrap();
         let made = register(
             &answer,
             &Expect { challenge: &challenge, origin: ORIGIN, rp_id: RP, user_verification: true },

@@ -18,7 +18,7 @@ use signet_stages::identification::IdentificationStage;
 use signet_stages::password::PasswordStage;
 use signet_store::devices::{self, DeviceKind};
 use signet_webauthn::b64;
-use signet_webauthn::soft::{Lie, SoftKey};
+use signet_webauthn::soft::{ResponseOverrides, SoftKey};
 
 /// Name, password, second factor, session.
 async fn usual(site: &Site, extra: Json) -> Uuid {
@@ -214,38 +214,43 @@ async fn a_passkey_answers_its_own_challenge_once() {
     assert_eq!(of_class(again.json(), "webauthn")["challenge"], options["challenge"]);
     let mut open = options.clone();
     let lies = [
-        Lie { origin: Some("https://evil.test".into()), ..Lie::default() },
-        Lie { origin: Some("https://id.example.test:444".into()), ..Lie::default() },
-        Lie { rp_id: Some("evil.test".into()), ..Lie::default() },
-        Lie { kind: Some("webauthn.create".into()), ..Lie::default() },
-        Lie { challenge: Some(vec![1; 32]), ..Lie::default() },
-        Lie { cross_origin: true, ..Lie::default() },
-        Lie { flags: Some(0), ..Lie::default() },
+        ResponseOverrides { origin: Some("https://evil.test".into()), ..ResponseOverrides::default() },
+        ResponseOverrides {
+            origin: Some("https://id.example.test:444".into()),
+            ..ResponseOverrides::default()
+        },
+        ResponseOverrides { rp_id: Some("evil.test".into()), ..ResponseOverrides::default() },
+        ResponseOverrides { kind: Some("webauthn.create".into()), ..ResponseOverrides::default() },
+        ResponseOverrides { challenge: Some(vec![1; 32]), ..ResponseOverrides::default() },
+        ResponseOverrides { cross_origin: true, ..ResponseOverrides::default() },
+        ResponseOverrides { flags: Some(0), ..ResponseOverrides::default() },
     ];
     for lie in lies {
         let seen = browser.post("login", key(own.get(&open, ORIGIN, &lie).unwrap())).await;
         assert_eq!(seen.error("webauthn"), "Assertion failed");
         let next = of_class(seen.json(), "webauthn").clone();
         assert_ne!(next["challenge"], open["challenge"]);
-        let seen = browser.post("login", key(own.get(&open, ORIGIN, &Lie::default()).unwrap())).await;
+        let seen =
+            browser.post("login", key(own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap())).await;
         assert_eq!(seen.error("webauthn"), "Assertion failed", "the challenge before");
         open = of_class(seen.json(), "webauthn").clone();
     }
-    let seen = browser.post("login", key(foreign.get(&open, ORIGIN, &Lie::default()).unwrap())).await;
+    let seen =
+        browser.post("login", key(foreign.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap())).await;
     assert_eq!(seen.error("webauthn"), "Invalid device");
     let open = of_class(seen.json(), "webauthn").clone();
     // The challenge of another session.
     let (mut other, seen) = halfway(&site, "ada").await;
     let theirs = of_class(seen.json(), "webauthn").clone();
-    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    let answer = own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap();
     assert_eq!(other.post("login", key(answer)).await.error("webauthn"), "Assertion failed");
-    let answer = own.get(&theirs, ORIGIN, &Lie::default()).unwrap();
+    let answer = own.get(&theirs, ORIGIN, &ResponseOverrides::default()).unwrap();
     assert_eq!(
         other.post("login", key(answer)).await.error("webauthn"),
         "Assertion failed",
         "used up by the try before"
     );
-    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    let answer = own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap();
     assert!(browser.post("login", key(answer.clone())).await.is_done());
     assert_eq!(browser.who().await.as_deref(), Some("ada"));
     assert!(site.device(DeviceKind::Webauthn, id).await.last_used.is_some());
@@ -273,7 +278,8 @@ async fn a_challenge_ends_with_its_time() {
     let (mut browser, seen) = halfway(&site, "ada").await;
     let options = of_class(seen.json(), "webauthn").clone();
     site.clock.advance_secs(31 * 60);
-    let seen = browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await;
+    let seen =
+        browser.post("login", key(own.get(&options, ORIGIN, &ResponseOverrides::default()).unwrap())).await;
     assert_eq!(seen.error("webauthn"), "Assertion failed");
 }
 
@@ -285,17 +291,23 @@ async fn a_copied_key_is_noticed_and_verification_can_be_required() {
     let (mut own, id) = site.passkey(ada, |_| {}).await;
     let (mut browser, seen) = halfway(&site, "ada").await;
     let options = of_class(seen.json(), "webauthn").clone();
-    let touched = Lie { flags: Some(0x01), ..Lie::default() };
+    let touched = ResponseOverrides { flags: Some(0x01), ..ResponseOverrides::default() };
     let seen = browser.post("login", key(own.get(&options, ORIGIN, &touched).unwrap())).await;
     assert_eq!(seen.error("webauthn"), "Assertion failed");
     let options = of_class(seen.json(), "webauthn").clone();
     own.counter = Some(10);
-    assert!(browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done());
+    assert!(
+        browser
+            .post("login", key(own.get(&options, ORIGIN, &ResponseOverrides::default()).unwrap()))
+            .await
+            .is_done()
+    );
     assert_eq!(site.device(DeviceKind::Webauthn, id).await.counter, 11);
     own.counter = Some(5);
     let (mut browser, seen) = halfway(&site, "ada").await;
     let options = of_class(seen.json(), "webauthn").clone();
-    let seen = browser.post("login", key(own.get(&options, ORIGIN, &Lie::default()).unwrap())).await;
+    let seen =
+        browser.post("login", key(own.get(&options, ORIGIN, &ResponseOverrides::default()).unwrap())).await;
     assert_eq!(seen.error("webauthn"), "Assertion failed");
     assert!(browser.who().await.is_none());
 }
@@ -313,9 +325,12 @@ async fn models_that_are_not_allowed_do_not_count() {
     let (mut browser, seen) = halfway(&site, "grace").await;
     let options = of_class(seen.json(), "webauthn").clone();
     assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 1);
-    assert!(other.get(&options, ORIGIN, &Lie::default()).is_some());
+    assert!(other.get(&options, ORIGIN, &ResponseOverrides::default()).is_some());
     assert!(
-        browser.post("login", key(allowed.get(&options, ORIGIN, &Lie::default()).unwrap())).await.is_done()
+        browser
+            .post("login", key(allowed.get(&options, ORIGIN, &ResponseOverrides::default()).unwrap()))
+            .await
+            .is_done()
     );
 }
 
@@ -468,11 +483,11 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
         let strange = SoftKey::create(
             &json!({"rp": {"id": "id.example.test"}, "user": {"id": ""}}),
             ORIGIN,
-            &Lie::default(),
+            &ResponseOverrides::default(),
         )
         .unwrap()
         .0
-        .get(&options, ORIGIN, &Lie::default())
+        .get(&options, ORIGIN, &ResponseOverrides::default())
         .unwrap();
         let refusal = browser.post("deny", key(strange)).await;
         assert_eq!(refusal.error("webauthn"), "Invalid device");
@@ -493,7 +508,9 @@ async fn before_the_proof_nothing_is_set_up_and_nothing_is_told() {
         let seen =
             browser.post("deny", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
         let options = of_class(seen.json(), "webauthn").clone();
-        let answer = own.get(&options, ORIGIN, &Lie { flags: Some(flags), ..Lie::default() }).unwrap();
+        let answer = own
+            .get(&options, ORIGIN, &ResponseOverrides { flags: Some(flags), ..ResponseOverrides::default() })
+            .unwrap();
         let seen = browser.post("deny", key(answer)).await;
         assert_eq!((seen.is_done(), browser.who().await.is_some()), (signs_in, signs_in));
     }
@@ -517,7 +534,7 @@ async fn a_restored_plan_asks_for_the_keys_of_its_own_person() {
     browser.get("recover").await;
     let seen = browser.post("recover", json!({"component": "ak-stage-dummy"})).await;
     let options = of_class(seen.json(), "webauthn").clone();
-    let answer = eves.get(&options, ORIGIN, &Lie::default()).unwrap();
+    let answer = eves.get(&options, ORIGIN, &ResponseOverrides::default()).unwrap();
     assert_eq!(browser.post("recover", key(answer)).await.error("webauthn"), "Invalid device");
     assert!(browser.post("recover", code("evescode")).await.error("code").starts_with("Invalid Token."));
     assert!(browser.who().await.is_none());

@@ -7,7 +7,7 @@ use signet_model::Model;
 use signet_stages::authenticator_webauthn::AuthenticatorWebAuthnStage;
 use signet_store::devices;
 use signet_webauthn::b64;
-use signet_webauthn::soft::{Lie, SoftKey};
+use signet_webauthn::soft::{ResponseOverrides, SoftKey};
 
 #[tokio::test]
 async fn a_passkey_alone_signs_its_owner_in() {
@@ -33,27 +33,34 @@ async fn a_passkey_alone_signs_its_owner_in() {
     let mut stolen = SoftKey::create(
         &json!({"rp": {"id": "id.example.test"}, "user": {"id": b64(site.core.uid(ada).as_bytes())}}),
         ORIGIN,
-        &Lie::default(),
+        &ResponseOverrides::default(),
     )
     .unwrap()
     .0;
     for (key_of, why) in
         [(&mut theirs, "inactive"), (&mut unconfirmed, "unconfirmed"), (&mut stolen, "unknown")]
     {
-        let seen = browser.post("passkey", key(key_of.get(&open, ORIGIN, &Lie::default()).unwrap())).await;
+        let seen = browser
+            .post("passkey", key(key_of.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap()))
+            .await;
         assert_eq!(seen.error("webauthn"), "Invalid device", "{why}");
         open = of_class(seen.json(), "webauthn").clone();
     }
     // A handle of somebody else, or none.
     for handle in [site.core.uid(gone).into_bytes(), Vec::new()] {
-        let mut lying = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+        let mut lying = own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap();
         lying["response"]["userHandle"] = json!(b64(&handle));
         let seen = browser.post("passkey", key(lying)).await;
         assert_eq!(seen.error("webauthn"), "Invalid device");
         open = of_class(seen.json(), "webauthn").clone();
     }
     assert!(browser.who().await.is_none());
-    assert!(browser.post("passkey", key(own.get(&open, ORIGIN, &Lie::default()).unwrap())).await.is_done());
+    assert!(
+        browser
+            .post("passkey", key(own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap()))
+            .await
+            .is_done()
+    );
     assert_eq!(browser.who().await.as_deref(), Some("ada"));
     let session = browser.session().await;
     let how = session.authentication().unwrap();
@@ -75,8 +82,13 @@ async fn the_name_field_takes_a_passkey_and_no_second_factor_is_asked_again() {
     let mut browser = site.browser();
     let open = browser.get("login").await.json()["passkey_challenge"].clone();
     assert_eq!(open["allowCredentials"], json!([]));
-    let answer =
-        own.get(&open, ORIGIN, &Lie { origin: Some("https://evil.test".into()), ..Lie::default() }).unwrap();
+    let answer = own
+        .get(
+            &open,
+            ORIGIN,
+            &ResponseOverrides { origin: Some("https://evil.test".into()), ..ResponseOverrides::default() },
+        )
+        .unwrap();
     let seen =
         browser.post("login", json!({"component": "ak-stage-identification", "passkey": answer})).await;
     assert_eq!(seen.error("passkey"), "Invalid passkey");
@@ -90,12 +102,12 @@ async fn the_name_field_takes_a_passkey_and_no_second_factor_is_asked_again() {
                 .is_empty()
         );
     }
-    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    let answer = own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap();
     let seen =
         browser.post("login", json!({"component": "ak-stage-identification", "passkey": answer})).await;
     assert_eq!(seen.error("passkey"), "Invalid passkey", "a try that was wrong has used it up");
     let open = seen.json()["passkey_challenge"].clone();
-    let answer = own.get(&open, ORIGIN, &Lie::default()).unwrap();
+    let answer = own.get(&open, ORIGIN, &ResponseOverrides::default()).unwrap();
     let seen =
         browser.post("login", json!({"component": "ak-stage-identification", "passkey": answer})).await;
     assert!(seen.is_done(), "{seen:?}");
@@ -147,13 +159,13 @@ async fn a_passkey_is_set_up_by_its_owner_once() {
     let (_, lie) = SoftKey::create(
         &options,
         ORIGIN,
-        &Lie { origin: Some("https://evil.test".into()), ..Lie::default() },
+        &ResponseOverrides { origin: Some("https://evil.test".into()), ..ResponseOverrides::default() },
     )
     .unwrap();
     let seen = browser.post("set-up", response(&lie)).await;
     assert!(seen.error("response").starts_with("The passkey could not be set up."));
     let fresh = seen.json()["registration"].clone();
-    let (_, old) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
+    let (_, old) = SoftKey::create(&options, ORIGIN, &ResponseOverrides::default()).unwrap();
     assert!(
         !browser.post("set-up", response(&old)).await.error("response").is_empty(),
         "an answer to the challenge before"
@@ -166,7 +178,7 @@ async fn a_passkey_is_set_up_by_its_owner_once() {
     let (made, answer) = SoftKey::create(
         &options,
         ORIGIN,
-        &Lie { transports: vec!["usb".into()], packed: true, ..Lie::default() },
+        &ResponseOverrides { transports: vec!["usb".into()], packed: true, ..ResponseOverrides::default() },
     )
     .unwrap();
     assert!(browser.post("set-up", response(&answer)).await.is_done());
@@ -179,7 +191,7 @@ async fn a_passkey_is_set_up_by_its_owner_once() {
     let (mut browser, seen) = start("grace").await;
     let options = seen.json()["registration"].clone();
     assert_eq!(options["excludeCredentials"], json!([]));
-    let answer = made.register(&options, ORIGIN, &Lie::default()).unwrap();
+    let answer = made.register(&options, ORIGIN, &ResponseOverrides::default()).unwrap();
     assert_eq!(
         browser.post("set-up", response(&answer)).await.error("response"),
         "This device is registered already."
@@ -221,10 +233,10 @@ async fn only_allowed_models_and_verified_people_set_up_a_key() {
         (model, 0x05, true),
     ] {
         let options = seen.json()["registration"].clone();
-        let (mut made, _) = SoftKey::create(&options, ORIGIN, &Lie::default()).unwrap();
+        let (mut made, _) = SoftKey::create(&options, ORIGIN, &ResponseOverrides::default()).unwrap();
         made.aaguid = *aaguid.as_bytes();
         made.flags = flags;
-        let answer = made.register(&options, ORIGIN, &Lie::default()).unwrap();
+        let answer = made.register(&options, ORIGIN, &ResponseOverrides::default()).unwrap();
         seen = browser
             .post("set-up", json!({"component": "ak-stage-authenticator-webauthn", "response": answer}))
             .await;
@@ -253,8 +265,10 @@ async fn redteam_09_a_found_key_is_not_enough() {
     site.flow("passkey", "authentication", &[mfa, last]).await;
     let ada = site.person("ada", "").await;
     let (mut own, _) = site.passkey(ada, |_| {}).await;
-    let (found, held) =
-        (Lie { flags: Some(0x01), ..Lie::default() }, Lie { flags: Some(0x05), ..Lie::default() });
+    let (found, held) = (
+        ResponseOverrides { flags: Some(0x01), ..ResponseOverrides::default() },
+        ResponseOverrides { flags: Some(0x05), ..ResponseOverrides::default() },
+    );
     let mut browser = site.browser();
     let open = browser.get("login").await.json()["passkey_challenge"].clone();
     assert_eq!(open["userVerification"], "required", "whatever the stage asks of a second factor");

@@ -89,7 +89,7 @@ impl Sqlite {
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || {
-                signet_base::thread::interrupt();
+                signet_base::thread::use_default_scheduling();
                 writer.run(&queue);
             })
             .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;

@@ -6,7 +6,7 @@ use signet_base::{Json, json};
 use signet_core::setup;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users;
-use signet_webauthn::soft::{Lie, SoftKey};
+use signet_webauthn::soft::{ResponseOverrides, SoftKey};
 use signet_webauthn::{CreationOptions, Expect, b64, register};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ async fn passkey(site: &Site, user: i64, (origin, rp): (&str, &str)) -> SoftKey 
         attestation: "none",
         hints: &[],
     };
-    let (key, answer) = SoftKey::create(&options.json(), origin, &Lie::default()).unwrap();
+    let (key, answer) = SoftKey::create(&options.json(), origin, &ResponseOverrides::default()).unwrap();
     let made = register(&answer, &Expect { challenge: &[1; 32], origin, rp_id: rp, user_verification: true })
         .unwrap();
     let mut device = Device::new(&site.core.ports, DeviceKind::Webauthn, user, "Key");
@@ -127,7 +127,7 @@ async fn audit_a_key_of_somebody_else_is_no_second_factor() {
         let mut eves = passkey(&site, eve, (&origin, &rp)).await;
         paper(&site, eve, &["evescode"]).await;
         let (browser, seen) = halfway(&site, "alice").await;
-        let answer = eves.get(&options_of(&seen.json()), &origin, &Lie::default()).unwrap();
+        let answer = eves.get(&options_of(&seen.json()), &origin, &ResponseOverrides::default()).unwrap();
         let refused = browser.step(LOGIN, &key(&answer)).await.json();
         assert_eq!(refused["response_errors"]["webauthn"][0]["string"], json!("Invalid device"));
         let refused = browser.step(LOGIN, &code("evescode")).await.json();
@@ -136,7 +136,11 @@ async fn audit_a_key_of_somebody_else_is_no_second_factor() {
         // The key of alice under the handle of eve does not sign eve in either.
         let stranger = site.browser();
         let mut answer = own
-            .get(&options_of(&stranger.challenge("passkeys").await.json()), &origin, &Lie::default())
+            .get(
+                &options_of(&stranger.challenge("passkeys").await.json()),
+                &origin,
+                &ResponseOverrides::default(),
+            )
             .unwrap();
         answer["response"]["userHandle"] = json!(b64(site.core.uid(eve).as_bytes()));
         assert_eq!(stranger.step("passkeys", &key(&answer)).await.component(), VALIDATE);
@@ -160,12 +164,12 @@ async fn audit_a_challenge_is_for_its_session_and_flow_and_for_one_answer() {
         assert_ne!(of_login["challenge"], of_passkeys["challenge"]);
         for (stranger, options) in [(&browser, &of_login), (&site.browser(), &of_passkeys)] {
             stranger.challenge("passkeys").await;
-            let answer = own.get(options, &origin, &Lie::default()).unwrap();
+            let answer = own.get(options, &origin, &ResponseOverrides::default()).unwrap();
             assert_eq!(stranger.step("passkeys", &key(&answer)).await.component(), VALIDATE);
             assert!(!stranger.is_signed_in().await);
         }
         let fresh = options_of(&browser.challenge("passkeys").await.json());
-        let answer = own.get(&fresh, &origin, &Lie::default()).unwrap();
+        let answer = own.get(&fresh, &origin, &ResponseOverrides::default()).unwrap();
         assert_eq!(browser.step("passkeys", &key(&answer)).await.component(), "xak-flow-redirect");
         assert!(browser.is_signed_in().await);
         for flow in ["passkeys", LOGIN] {
@@ -208,7 +212,7 @@ async fn row_36_a_second_factor_is_not_passed_by_anything_else() {
         drop(seen);
         // The same right answer ten times at once, in one session: it counts once.
         let options = options_of(&browser.challenge(LOGIN).await.json());
-        let answer = key(&own.get(&options, &origin, &Lie::default()).unwrap());
+        let answer = key(&own.get(&options, &origin, &ResponseOverrides::default()).unwrap());
         let browser = Arc::new(browser);
         let tasks: Vec<_> = (0..10)
             .map(|_| {
@@ -240,12 +244,13 @@ async fn row_21_an_inactive_account_is_not_signed_in_by_its_devices() {
         let mut user = users::by_id(&site.core.db, alice).await.unwrap().unwrap();
         user.is_active = false;
         users::update(&site.core.db, &user, None, None, site.core.now()).await.unwrap();
-        let answer = key(&own.get(&options_of(&seen.json()), &origin, &Lie::default()).unwrap());
+        let answer =
+            key(&own.get(&options_of(&seen.json()), &origin, &ResponseOverrides::default()).unwrap());
         for sent in [answer, code("rightcode")] {
             browser.step(LOGIN, &sent).await;
             assert!(!browser.is_signed_in().await);
         }
-        let answer = key(&own.get(&first, &origin, &Lie::default()).unwrap());
+        let answer = key(&own.get(&first, &origin, &ResponseOverrides::default()).unwrap());
         assert_eq!(stranger.step("passkeys", &answer).await.component(), VALIDATE);
         assert!(!stranger.is_signed_in().await);
     })

@@ -1,7 +1,7 @@
 //! `android-key` (§8.4): keys of Android's hardware keystore.
 use super::certificate::Certificate;
 use super::der::{CONTEXT, Der, ENUMERATED, INTEGER, OCTETS, SEQUENCE, SET};
-use super::{Attestation, Subject};
+use super::{Attestation, StatementInput};
 use crate::WebAuthnError;
 
 const DESCRIPTION: &[u64] = &[1, 3, 6, 1, 4, 1, 11129, 2, 1, 17];
@@ -10,7 +10,7 @@ const PURPOSE: u32 = CONTEXT | 1;
 const ALL_APPLICATIONS: u32 = CONTEXT | 600;
 const ORIGIN: u32 = CONTEXT | 702;
 
-pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
+pub fn judge(subject: &StatementInput<'_>) -> Result<Attestation, WebAuthnError> {
     let (der, _) = subject.chain()?;
     let certificate = Certificate::read(der)?;
     certificate.verify(subject.algorithm()?, &subject.signed(), subject.signature()?)?;

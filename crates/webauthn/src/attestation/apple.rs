@@ -1,12 +1,12 @@
 //! `apple` (§8.8): anonymous attestation of Apple devices.
 use super::certificate::Certificate;
 use super::der::{CONTEXT, Der, OCTETS, SEQUENCE};
-use super::{Attestation, Subject};
+use super::{Attestation, StatementInput};
 use crate::{WebAuthnError, sha256};
 
 const NONCE: &[u64] = &[1, 2, 840, 113635, 100, 8, 2];
 
-pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
+pub fn judge(subject: &StatementInput<'_>) -> Result<Attestation, WebAuthnError> {
     let (der, _) = subject.chain()?;
     let certificate = Certificate::read(der)?;
     let (value, _) = certificate.extension(NONCE)?.ok_or(WebAuthnError::Attestation("no nonce"))?;

@@ -1,6 +1,6 @@
 //! Certificates of attestation keys.
 use super::der::{Der, OCTETS};
-use crate::cose::{Numbers, PublicKey, trimmed};
+use crate::cose::{KeyParams, PublicKey, trimmed};
 use crate::{Algorithm, WebAuthnError};
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey, VerificationAlgorithm,
@@ -68,8 +68,8 @@ impl<'a> Certificate<'a> {
     /// Whether it certifies this very key.
     pub fn is_for(&self, key: &PublicKey) -> bool {
         let bits = self.0.public_key().subject_public_key.data.as_ref();
-        match &key.numbers {
-            Numbers::Rsa { n, e } => RSAPublicKey::from_der(bits)
+        match &key.params {
+            KeyParams::Rsa { n, e } => RSAPublicKey::from_der(bits)
                 .is_ok_and(|(_, k)| trimmed(k.modulus) == *n && trimmed(k.exponent) == *e),
             _ => bits == key.point(),
         }

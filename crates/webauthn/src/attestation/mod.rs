@@ -9,7 +9,7 @@ mod tpm;
 mod u2f;
 
 use crate::WebAuthnError;
-use crate::auth_data::{Attested, AuthData};
+use crate::auth_data::{AttestedCredential, AuthenticatorData};
 use crate::cbor::Value;
 
 /// How a new credential was attested.
@@ -18,23 +18,23 @@ pub enum Attestation {
     /// Nothing was said.
     None,
     /// Signed with the credential's own key.
-    Own,
+    SelfSigned,
     /// Signed by a key that a maker's certificate stands for.
     Certificate,
 }
 
 /// What a statement is about.
-pub struct Subject<'a> {
+pub struct StatementInput<'a> {
     pub format: &'a str,
     pub statement: &'a Value<'a>,
-    pub data: &'a AuthData<'a>,
-    pub attested: &'a Attested<'a>,
+    pub data: &'a AuthenticatorData<'a>,
+    pub attested: &'a AttestedCredential<'a>,
     /// `data` as bytes.
     pub auth_data: &'a [u8],
     pub client_hash: &'a [u8; 32],
 }
 
-impl<'a> Subject<'a> {
+impl<'a> StatementInput<'a> {
     /// What most formats sign: authenticator data and hash of the client data.
     fn signed(&self) -> Vec<u8> {
         [self.auth_data, self.client_hash].concat()
@@ -58,7 +58,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
+pub fn judge(subject: &StatementInput<'_>) -> Result<Attestation, WebAuthnError> {
     match subject.format {
         "none" => match subject.statement {
             Value::Map(members) if members.is_empty() => Ok(Attestation::None),

@@ -1,16 +1,16 @@
 //! `packed` (§8.2).
 use super::certificate::Certificate;
-use super::{Attestation, Subject};
+use super::{Attestation, StatementInput};
 use crate::WebAuthnError;
 
-pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
+pub fn judge(subject: &StatementInput<'_>) -> Result<Attestation, WebAuthnError> {
     let (algorithm, signature) = (subject.algorithm()?, subject.signature()?);
     if subject.statement.get("x5c").is_none() {
         if algorithm != subject.attested.key.algorithm.id() {
             return Err(WebAuthnError::Attestation("its algorithm is not the credential's"));
         }
         subject.attested.key.verify(&subject.signed(), signature)?;
-        return Ok(Attestation::Own);
+        return Ok(Attestation::SelfSigned);
     }
     let (der, _) = subject.chain()?;
     let certificate = Certificate::read(der)?;

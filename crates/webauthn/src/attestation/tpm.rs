@@ -1,9 +1,9 @@
 //! `tpm` (§8.3): keys of a Trusted Platform Module, such as those of Windows Hello.
 use super::certificate::Certificate;
-use super::{Attestation, Subject};
+use super::{Attestation, StatementInput};
 use crate::WebAuthnError;
 use crate::cbor::Value;
-use crate::cose::{Numbers, PublicKey, trimmed};
+use crate::cose::{KeyParams, PublicKey, trimmed};
 use aws_lc_rs::digest;
 
 /// `tcg-kp-AIKCertificate`.
@@ -17,7 +17,7 @@ const ECC: u16 = 0x0023;
 
 const WRONG: WebAuthnError = WebAuthnError::Attestation("a TPM structure could not be read");
 
-pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
+pub fn judge(subject: &StatementInput<'_>) -> Result<Attestation, WebAuthnError> {
     let bytes = |name| subject.statement.get(name).and_then(Value::bytes).ok_or(WRONG);
     if subject.statement.get("ver").and_then(Value::text) != Some("2.0") {
         return Err(WebAuthnError::Attestation("only TPM 2.0 is supported"));
@@ -79,8 +79,8 @@ fn check_public(bytes: &[u8], key: &PublicKey) -> Result<u16, WebAuthnError> {
     if reader.u16()? != NULL {
         reader.u16()?;
     }
-    let fits = match (kind, &key.numbers) {
-        (RSA, Numbers::Rsa { n, e }) => {
+    let fits = match (kind, &key.params) {
+        (RSA, KeyParams::Rsa { n, e }) => {
             reader.u16()?;
             let exponent = match reader.u32()? {
                 0 => 65_537,
@@ -88,7 +88,7 @@ fn check_public(bytes: &[u8], key: &PublicKey) -> Result<u16, WebAuthnError> {
             };
             trimmed(reader.sized()?) == *n && trimmed(&exponent.to_be_bytes()) == *e
         }
-        (ECC, Numbers::Ec { x, y }) => {
+        (ECC, KeyParams::Ec { x, y }) => {
             reader.u16()?;
             if reader.u16()? != NULL {
                 reader.u16()?;

@@ -1,9 +1,9 @@
 //! `fido-u2f` (§8.6): security keys from before FIDO2.
 use super::certificate::Certificate;
-use super::{Attestation, Subject};
+use super::{Attestation, StatementInput};
 use crate::{Algorithm, WebAuthnError};
 
-pub fn judge(subject: &Subject<'_>) -> Result<Attestation, WebAuthnError> {
+pub fn judge(subject: &StatementInput<'_>) -> Result<Attestation, WebAuthnError> {
     let (der, length) = subject.chain()?;
     let certificate = Certificate::read(der)?;
     if length != 1 || !certificate.is_p256() || subject.attested.key.algorithm != Algorithm::Es256 {

@@ -1,6 +1,6 @@
 //! The end of an authorization: the code, the tokens of the front channel, and how they reach the client.
 use super::checks::{CheckedRequest, ResponseMode};
-use crate::oauth2::claims::{self, AuthContext, Base};
+use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::token::issue;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub async fn answer(
     let person = session.principal().ok_or_else(|| Error::denied("Nobody is signed in."))?;
     let now = core.now();
     let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
-    let family = core.ports.timed_uuid();
+    let family = core.ports.uuid_v7();
     let code = ask.response.code.then(|| core.ports.timed_secret(43));
     let record = async {
         let Some(code) = &code else { return Ok(()) };
@@ -106,9 +106,9 @@ async fn front_channel(
     let now = core.now();
     let issuer = entry.issuer_for(core, client);
     let expires = now.plus(entry.settings.access_token_validity);
-    let base = Base { entry, issuer: &issuer, person, auth, now, expires };
+    let base = BaseClaims { entry, issuer: &issuer, person, auth, now, expires };
     let mut id = base.claims(core.ports.hex(16));
-    let grant = claims::Grant { person, scopes: &ask.scopes, auth, expires };
+    let grant = claims::TokenContext { person, scopes: &ask.scopes, auth, expires };
     let mapped = if entry.settings.include_claims_in_id_token {
         claims::of_scopes(core, client, entry, &grant, &id).await?
     } else {
@@ -176,7 +176,11 @@ pub enum ResponseTarget {
 }
 
 /// Packs parameters the way the client wants them.
-pub fn way(entry: &ClientEntry, ask: &CheckedRequest, parameters: &[(String, String)]) -> ResponseTarget {
+pub fn response_target(
+    entry: &ClientEntry,
+    ask: &CheckedRequest,
+    parameters: &[(String, String)],
+) -> ResponseTarget {
     if ask.mode == ResponseMode::FormPost {
         let attrs: Map = parameters.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
         let title = format!("Redirecting to {}…", entry.application.name());

@@ -12,7 +12,7 @@ use super::clients::ClientEntry;
 use super::errors::OAuthError;
 use super::model::UriType;
 use super::params::{Params, Problem};
-use super::web::{Caller, Web, cookies, redirect};
+use super::web::{Caller, OAuthState, cookies, redirect};
 use answer::ResponseTarget;
 use axum::body::Body;
 use axum::extract::State;
@@ -28,7 +28,7 @@ use signet_core::page::PageContext;
 use signet_core::{Client, Principal, WebSession, access, page};
 use signet_model::Object;
 use signet_pages::{FormContext, challenge_page};
-use stages::{CONSENT, FINAL, Pending};
+use stages::{CONSENT, FINAL, PendingAuthorization};
 use std::sync::Arc;
 
 /// Marks an address by which a person who does not want to share goes back to the application.
@@ -38,7 +38,7 @@ const MAX_QUERY: usize = 6000;
 /// At most this many silent stages pass before a person must see something.
 const MAX_SILENT: usize = 100;
 
-pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: HeaderMap) -> Response {
+pub async fn get(State(web): State<Arc<OAuthState>>, Caller(client): Caller, headers: HeaderMap) -> Response {
     let (params, problem) = Params::parse(&client.query);
     if params.is_empty() && problem.is_none() {
         return web.not_found(&client, &headers);
@@ -49,7 +49,7 @@ pub async fn get(State(web): State<Arc<Web>>, Caller(client): Caller, headers: H
 }
 
 pub async fn post(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     headers: HeaderMap,
     body: Body,
@@ -91,7 +91,7 @@ pub fn access_context(ask: &CheckedRequest) -> Map {
 
 /// One request at this endpoint.
 struct AuthorizeCall<'a> {
-    web: &'a Web,
+    web: &'a OAuthState,
     client: &'a Client,
     headers: &'a HeaderMap,
     /// 302 after a GET, 303 after a POST (RFC 9700 §4.12).
@@ -120,7 +120,7 @@ impl AuthorizeCall<'_> {
             Err(error) => return self.web.fail(self.client, self.headers, &error),
         };
         match self.authorize(params, &entry, &ask, &mut session).await {
-            Ok(response) => self.web.leave(self.client, self.headers, &mut session, response).await,
+            Ok(response) => self.web.save_and_send(self.client, self.headers, &mut session, response).await,
             Err(error) => self.web.fail(self.client, self.headers, &error),
         }
     }
@@ -160,7 +160,7 @@ impl AuthorizeCall<'_> {
     }
 
     fn error(&self, entry: &ClientEntry, ask: &CheckedRequest, error: &OAuthError) -> Response {
-        self.leave_to_client(
+        self.redirect_to_client(
             entry,
             ask,
             &ask.error_parameters(error, entry.issuer_for(&self.web.core, self.client)),
@@ -168,13 +168,13 @@ impl AuthorizeCall<'_> {
     }
 
     /// The one way out to the client, as `response_mode` asks.
-    fn leave_to_client(
+    fn redirect_to_client(
         &self,
         entry: &ClientEntry,
         ask: &CheckedRequest,
         parameters: &[(String, String)],
     ) -> Response {
-        match answer::way(entry, ask, parameters) {
+        match answer::response_target(entry, ask, parameters) {
             ResponseTarget::Location(to) => redirect(self.found, &to),
             ResponseTarget::Form(challenge) => {
                 let core = &self.web.core;
@@ -277,7 +277,7 @@ impl AuthorizeCall<'_> {
         }
         plan.append(
             FINAL,
-            serde_json::to_value(Pending {
+            serde_json::to_value(PendingAuthorization {
                 provider: entry.num(),
                 user: person.user.id,
                 params: params.pairs().to_vec(),
@@ -287,7 +287,7 @@ impl AuthorizeCall<'_> {
         if plan.stages.len() == 1 && ask.mode != ResponseMode::FormPost {
             // Nothing stands between the person and the application.
             let parameters = answer::answer(core, self.client, session, entry, ask).await?;
-            return Ok(self.leave_to_client(entry, ask, &parameters));
+            return Ok(self.redirect_to_client(entry, ask, &parameters));
         }
         self.through_flow(entry, &flow, plan, ask, params, session).await
     }
@@ -314,7 +314,7 @@ impl AuthorizeCall<'_> {
         // "Don't share" tells the application, instead of leaving it waiting.
         let refused =
             ask.error_parameters(&OAuthError::access_denied(), entry.issuer_for(&self.web.core, self.client));
-        let decline = match answer::way(entry, ask, &refused) {
+        let decline = match answer::response_target(entry, ask, &refused) {
             ResponseTarget::Location(to) => to,
             // A link cannot post: it comes back here, and this endpoint does.
             ResponseTarget::Form(_) => format!(

@@ -1,8 +1,8 @@
 //! The built-in stages at the end of an authorization flow: asking again for consent, and answering the
 //! client.
-use super::answer::{ResponseTarget, answer, way};
+use super::answer::{ResponseTarget, answer, response_target};
 use super::checks;
-use crate::oauth2::clients::Cache;
+use crate::oauth2::clients::ClientCache;
 use crate::oauth2::model::UriType;
 use crate::oauth2::params::Params;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ pub const CONSENT: &str = "builtin.oauth2_consent";
 
 /// What the final stage keeps between requests; everything in it is judged again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Pending {
+pub struct PendingAuthorization {
     /// Number of the provider.
     pub provider: i64,
     /// Who asked; another person in the same session cannot end it.
@@ -26,7 +26,7 @@ pub struct Pending {
 
 #[derive(Default)]
 pub struct AuthorizeStage {
-    cache: Cache,
+    cache: ClientCache,
 }
 
 #[async_trait]
@@ -38,7 +38,7 @@ impl StageKind for AuthorizeStage {
         true
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let pending: Pending = serde_json::from_value(flow.settings.clone())?;
+        let pending: PendingAuthorization = serde_json::from_value(flow.settings.clone())?;
         let core = flow.core;
         let entry = self.cache.require(core, pending.provider)?;
         let Some(person) = flow.user().filter(|p| p.user.id == pending.user) else {
@@ -77,7 +77,7 @@ impl StageKind for AuthorizeStage {
                 (ask, parameters)
             }
         };
-        Ok(FlowStep::Finish(match way(&entry, &ask, &parameters) {
+        Ok(FlowStep::Finish(match response_target(&entry, &ask, &parameters) {
             ResponseTarget::Location(to) => Challenge::new("xak-flow-redirect").with("to", to),
             ResponseTarget::Form(challenge) => challenge,
         }))

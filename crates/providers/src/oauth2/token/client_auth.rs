@@ -1,5 +1,5 @@
 //! Who the client is (RFC 6749 §2.3): HTTP Basic or form parameters.
-use crate::oauth2::clients::{ClientEntry, Index};
+use crate::oauth2::clients::{ClientEntry, ClientIndex};
 use crate::oauth2::errors::{OAuthError, Outcome};
 use crate::oauth2::params::Params;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -8,14 +8,14 @@ use signet_base::{Secret, query};
 use std::sync::Arc;
 
 /// What the request says about its client.
-pub struct Presented {
+pub struct ClientAuthentication {
     pub entry: Arc<ClientEntry>,
     /// The secret in each form in which it may have been meant.
     secrets: Vec<Secret>,
     by_header: bool,
 }
 
-impl Presented {
+impl ClientAuthentication {
     /// Whether the secret that was sent is the client's.
     pub fn has_secret(&self) -> bool {
         let known = &self.entry.settings.client_secret;
@@ -69,7 +69,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<Basic>, ()> {
 }
 
 /// Finds the client that the request names. Whether it proved itself is for the caller to require.
-pub fn identify(index: &Index, headers: &HeaderMap, params: &Params) -> Outcome<Presented> {
+pub fn identify(index: &ClientIndex, headers: &HeaderMap, params: &Params) -> Outcome<ClientAuthentication> {
     let sent = basic(headers).map_err(|()| refusal(true))?;
     let in_form = params.get("client_secret").map(str::to_owned);
     let Some(basic) = sent else {
@@ -78,7 +78,7 @@ pub fn identify(index: &Index, headers: &HeaderMap, params: &Params) -> Outcome<
             None => None,
         };
         let entry = entry.ok_or_else(|| refusal(false))?;
-        return Ok(Presented {
+        return Ok(ClientAuthentication {
             entry,
             secrets: in_form.into_iter().map(Secret::new).collect(),
             by_header: false,
@@ -110,7 +110,7 @@ pub fn identify(index: &Index, headers: &HeaderMap, params: &Params) -> Outcome<
         None if raw == decoded => vec![Secret::new(decoded)],
         None => vec![Secret::new(raw), Secret::new(decoded)],
     };
-    Ok(Presented { entry, secrets, by_header: true })
+    Ok(ClientAuthentication { entry, secrets, by_header: true })
 }
 
 #[cfg(test)]

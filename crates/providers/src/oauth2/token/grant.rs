@@ -1,5 +1,5 @@
 //! The seam between the token endpoint and a grant. A grant says what it proves; the endpoint does the rest.
-use super::client_auth::Presented;
+use super::client_auth::ClientAuthentication;
 use crate::oauth2::claims::AuthContext;
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::errors::{OAuthError, Outcome};
@@ -16,13 +16,13 @@ pub struct Call<'a> {
     pub core: &'a Arc<Core>,
     pub client: &'a Client,
     pub params: &'a Params,
-    pub presented: &'a Presented,
+    pub authentication: &'a ClientAuthentication,
     pub now: Timestamp,
 }
 
 impl Call<'_> {
     pub fn entry(&self) -> &ClientEntry {
-        &self.presented.entry
+        &self.authentication.entry
     }
     /// A parameter that the grant cannot do without.
     pub fn need(&self, name: &'static str) -> Outcome<&str> {
@@ -72,7 +72,7 @@ pub trait Grant: Send + Sync {
     fn kind(&self) -> GrantType;
     /// Whether the client proved itself well enough for this grant.
     fn authenticate(&self, call: &Call<'_>) -> Outcome<()> {
-        call.presented.require()
+        call.authentication.require()
     }
     async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption>;
 }

@@ -1,7 +1,7 @@
 //! Making tokens and the rows by which they are found again.
-use crate::oauth2::claims::{self, AuthContext, Base};
+use crate::oauth2::active::SealedToken;
+use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
-use crate::oauth2::live::Note;
 use crate::oauth2::scopes::{OPENID, Scopes};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json};
@@ -63,17 +63,17 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let Issue { core, client, entry, person, scopes, auth, lifetime, now, .. } = *issue;
     let expires = now.plus(lifetime);
     let issuer = entry.issuer_for(core, client);
-    let base = Base { entry, issuer: &issuer, person, auth, now, expires };
+    let base = BaseClaims { entry, issuer: &issuer, person, auth, now, expires };
     // Without a scope there is no ID token, and no mapping that could ask for its claims.
     let mut id = if scopes.is_empty() { Map::new() } else { base.claims(core.ports.hex(16)) };
-    let grant = claims::Grant { person, scopes, auth, expires };
+    let grant = claims::TokenContext { person, scopes, auth, expires };
     let mapped = if entry.settings.include_claims_in_id_token {
         claims::of_scopes(core, client, entry, &grant, &id).await?
     } else {
         Map::new()
     };
     let mut access = access_claims(core, &base, &mapped, scopes);
-    let note = Note {
+    let note = SealedToken {
         user: person.user.id,
         family: issue.family,
         session: issue.session,
@@ -81,8 +81,11 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
         issued: now,
         expires,
     };
-    let uid =
-        if note.is_enough(entry) { note.seal(core, entry, &access)? } else { core.ports.alphanumeric(40) };
+    let uid = if note.is_valid_without_row(entry) {
+        note.seal(core, entry, &access)?
+    } else {
+        core.ports.alphanumeric(40)
+    };
     access.insert("uid".into(), json!(uid));
     let jti = access.get("jti").and_then(Json::as_str).map(str::to_owned);
     let mut all = vec![access];
@@ -112,7 +115,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
         // What introspection says of it: its own number, and the access token that it came with.
         let about = TokenData {
             auth: auth.clone(),
-            jti: Some(core.ports.timed_uuid().simple().to_string()),
+            jti: Some(core.ports.uuid_v7().simple().to_string()),
             at_hash: Some(half_hash(entry.signer.alg(), &access)),
         };
         kept.data = serde_json::to_value(about)?;
@@ -123,8 +126,8 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
 }
 
 /// Claims of an access token, but for `uid`.
-pub fn access_claims(core: &Core, base: &Base<'_>, mapped: &Map, scopes: &Scopes) -> Map {
-    let mut out = base.claims(core.ports.timed_uuid().simple().to_string());
+pub fn access_claims(core: &Core, base: &BaseClaims<'_>, mapped: &Map, scopes: &Scopes) -> Map {
+    let mut out = base.claims(core.ports.uuid_v7().simple().to_string());
     claims::add(&mut out, mapped);
     out.insert("azp".into(), json!(base.entry.settings.client_id));
     out.insert("scope".into(), json!(scopes.to_string()));
@@ -134,7 +137,7 @@ pub fn access_claims(core: &Core, base: &Base<'_>, mapped: &Map, scopes: &Scopes
 #[allow(clippy::too_many_arguments, reason = "one row has this many columns")]
 pub fn row(
     core: &Core,
-    base: &Base<'_>,
+    base: &BaseClaims<'_>,
     scopes: &Scopes,
     session: Option<Uuid>,
     epoch: i64,

@@ -21,7 +21,7 @@ const ACCOUNT_OF: &str = "goauthentik.io/providers/oauth2/client-credentials";
 pub struct Machine(pub GrantType);
 
 /// Whose tokens are asked for.
-enum Subject {
+enum TokenSubject {
     /// Name and app password.
     Person(String, Secret),
     Account,
@@ -39,26 +39,29 @@ impl Grant for Machine {
         {
             return Err(OAuthError::invalid_client().because("Client assertions are not supported").into());
         }
-        let presented = call.presented;
+        let authentication = call.authentication;
         match subject(call)? {
-            Subject::Person(..) if call.params.get("username").is_some() => {
-                if presented.sent_secret() && !call.entry().settings.is_public() && !presented.has_secret() {
-                    Err(presented.refusal().into())
+            TokenSubject::Person(..) if call.params.get("username").is_some() => {
+                if authentication.sent_secret()
+                    && !call.entry().settings.is_public()
+                    && !authentication.has_secret()
+                {
+                    Err(authentication.refusal().into())
                 } else {
                     Ok(())
                 }
             }
-            Subject::Person(..) => Ok(()),
-            Subject::Account => presented.require(),
+            TokenSubject::Person(..) => Ok(()),
+            TokenSubject::Account => authentication.require(),
         }
     }
     async fn redeem(&self, call: &Call<'_>) -> Outcome<Redemption> {
         let core = call.core;
         let (person, method) = match subject(call)? {
-            Subject::Person(username, password) => {
+            TokenSubject::Person(username, password) => {
                 (with_app_password(core, &username, &password).await?, "token")
             }
-            Subject::Account => (account(call).await?, "oauth_client_secret"),
+            TokenSubject::Account => (account(call).await?, "oauth_client_secret"),
         };
         // Nothing asked for is nothing granted; a new token can be had at any time, so there is no refresh
         // token.
@@ -73,29 +76,29 @@ impl Grant for Machine {
             auth,
             session: None,
             epoch,
-            family: core.ports.timed_uuid(),
+            family: core.ports.uuid_v7(),
             commit: Commit::Fresh,
             signed_in_by: Some(method),
         })
     }
 }
 
-fn subject(call: &Call<'_>) -> Outcome<Subject> {
+fn subject(call: &Call<'_>) -> Outcome<TokenSubject> {
     match (call.params.get("username"), call.params.get("password")) {
         (Some(username), Some(password)) => {
-            return Ok(Subject::Person(username.to_owned(), Secret::new(password)));
+            return Ok(TokenSubject::Person(username.to_owned(), Secret::new(password)));
         }
         (None, None) => {}
         _ => return Err(OAuthError::invalid_request().because("Send username and password together").into()),
     }
     let settings = &call.entry().settings;
-    if call.presented.has_secret() && !settings.is_public() {
-        return Ok(Subject::Account);
+    if call.authentication.has_secret() && !settings.is_public() {
+        return Ok(TokenSubject::Account);
     }
-    match call.presented.secrets().iter().find_map(packed) {
-        Some((username, password)) => Ok(Subject::Person(username, password)),
+    match call.authentication.secrets().iter().find_map(packed) {
+        Some((username, password)) => Ok(TokenSubject::Person(username, password)),
         None if settings.is_public() => Err(OAuthError::unauthorized_client().into()),
-        None => Err(call.presented.refusal().into()),
+        None => Err(call.authentication.refusal().into()),
     }
 }
 

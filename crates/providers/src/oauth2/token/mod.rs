@@ -8,12 +8,12 @@ pub mod issue;
 mod machine;
 mod refresh;
 
+use super::active;
 use super::cors;
 use super::errors::{Failure, OAuthError, Outcome};
-use super::live;
 use super::model::GrantType;
 use super::params::Params;
-use super::web::{Caller, Web};
+use super::web::{Caller, OAuthState};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -35,7 +35,7 @@ const GRANTS: &[&dyn Grant] = &[
 ];
 
 pub async fn post(
-    State(web): State<Arc<Web>>,
+    State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,
     headers: HeaderMap,
     body: Body,
@@ -51,15 +51,15 @@ pub async fn post(
             );
         }
     };
-    let presented = match client_auth::identify(&index, &headers, &params) {
-        Ok(presented) => presented,
+    let authentication = match client_auth::identify(&index, &headers, &params) {
+        Ok(authentication) => authentication,
         Err(failure) => return cors::apply(failure.into_json(&client.request_id), &headers, None),
     };
     let call = Call {
         core: &web.core,
         client: &client,
         params: &params,
-        presented: &presented,
+        authentication: &authentication,
         now: web.core.now(),
     };
     let response = match exchange(&call).await {
@@ -67,14 +67,14 @@ pub async fn post(
             .into_response(),
         Err(failure) => failure.into_json(&client.request_id),
     };
-    cors::apply(response, &headers, presented.entry.matcher().ok())
+    cors::apply(response, &headers, authentication.entry.matcher().ok())
 }
 
 async fn exchange(call: &Call<'_>) -> Outcome<Map> {
     let name = call.params.get("grant_type");
     // A client that cannot prove itself learns nothing about grants.
     let Some(grant) = name.and_then(|name| GRANTS.iter().find(|g| g.kind().as_str() == name)) else {
-        call.presented.require()?;
+        call.authentication.require()?;
         return Err(match name {
             None => OAuthError::invalid_request().because("The parameter grant_type is missing").into(),
             Some(_) => OAuthError::unsupported_grant_type().into(),
@@ -148,7 +148,7 @@ async fn store(
     refresh: Option<GrantToken>,
 ) -> Result<Redeemed> {
     let db = &call.core.db;
-    let behind = live::is_enough(call.entry(), access.issued, access.expires);
+    let behind = active::is_valid_without_row(call.entry(), access.issued, access.expires);
     let access = [access];
     let mut waited: Vec<GrantToken> = refresh.into_iter().collect();
     if !behind {
@@ -180,11 +180,11 @@ async fn sign_in_event(call: &Call<'_>, proven: &Redemption) {
 
 /// Client authentication for the endpoints around tokens: every failure is `invalid_client`.
 pub fn require_client(
-    web: &Web,
+    web: &OAuthState,
     headers: &HeaderMap,
     params: &Params,
-) -> Result<client_auth::Presented, Failure> {
-    let presented = client_auth::identify(&web.index(), headers, params)?;
-    presented.require()?;
-    Ok(presented)
+) -> Result<client_auth::ClientAuthentication, Failure> {
+    let authentication = client_auth::identify(&web.index(), headers, params)?;
+    authentication.require()?;
+    Ok(authentication)
 }

@@ -2,9 +2,9 @@
 //! along.
 use super::grant::{Call, Commit, Grant, Redemption};
 use super::issue::{TOKEN_DIGEST, TokenData};
+use crate::oauth2::active;
 use crate::oauth2::claims::AuthContext;
 use crate::oauth2::errors::{OAuthError, Outcome};
-use crate::oauth2::live;
 use crate::oauth2::model::GrantType;
 use crate::oauth2::scopes::{OPENID, Scopes};
 use async_trait::async_trait;
@@ -37,7 +37,7 @@ impl Grant for RefreshToken {
         }
         let granted = Scopes::parse(&old.scope).among(call.entry().scope_names().chain([OPENID]));
         let scopes = narrowed(&granted, call.params.get("scope"))?;
-        let person = live::holder(core, &old).await?.ok_or_else(OAuthError::invalid_grant)?;
+        let person = active::holder(core, &old).await?.ok_or_else(OAuthError::invalid_grant)?;
         let data: TokenData = serde_json::from_value(old.data).map_err(signet_base::Error::from)?;
         // The nonce belongs to the answer of the authorization alone.
         let auth = AuthContext { nonce: None, ..data.auth };

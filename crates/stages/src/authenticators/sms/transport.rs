@@ -1,7 +1,7 @@
 //! One message to one number.
 use super::{AuthType, AuthenticatorSMSStage, NotificationWebhookMapping, Provider};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use signet_base::outbound::{HttpAnswer, HttpRequest};
+use signet_base::outbound::{HttpRequest, HttpResponse};
 use signet_base::{Error, Json, Map, Result, Secret, json, query};
 use signet_core::expression::{self, Program, Value};
 use signet_core::policy::Question;
@@ -33,7 +33,7 @@ pub(super) async fn send(
     if (200..300).contains(&answer.status) { Ok(()) } else { Err(refused(&answer)) }
 }
 
-fn refused(answer: &HttpAnswer) -> Error {
+fn refused(answer: &HttpResponse) -> Error {
     let said: String = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
     Error::Unavailable(format!("the service answered {}: {said}", answer.status))
 }

@@ -4,7 +4,7 @@
 //! That holds for tokens with a signature that nobody else can make. The key of HS256 is the client's secret,
 //! so a client could change its own tokens: theirs count only with a row, which is waited for at issue.
 use super::claims::AuthContext;
-use super::clients::{ClientEntry, Index};
+use super::clients::{ClientEntry, ClientIndex};
 use super::token::issue::{TokenData, digest_of};
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Timestamp, Uuid};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// What the claim `uid` of an access token holds, encrypted and bound to the token's `jti` and client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Note {
+pub struct SealedToken {
     #[serde(rename = "u")]
     pub user: i64,
     #[serde(rename = "f")]
@@ -33,13 +33,13 @@ pub struct Note {
 
 /// Whether tokens of this client are valid without a row. Revocations are not remembered for ever, so a token
 /// with a very long life needs its row.
-pub fn is_enough(entry: &ClientEntry, issued: Timestamp, expires: Timestamp) -> bool {
+pub fn is_valid_without_row(entry: &ClientEntry, issued: Timestamp, expires: Timestamp) -> bool {
     !entry.signer.alg().is_symmetric() && expires.secs().saturating_sub(issued.secs()) <= LONGEST_BEHIND
 }
 
-impl Note {
-    pub fn is_enough(&self, entry: &ClientEntry) -> bool {
-        is_enough(entry, self.issued, self.expires)
+impl SealedToken {
+    pub fn is_valid_without_row(&self, entry: &ClientEntry) -> bool {
+        is_valid_without_row(entry, self.issued, self.expires)
     }
     pub fn seal(&self, core: &Core, entry: &ClientEntry, claims: &Map) -> Result<String> {
         let jti = claims.get("jti").and_then(Json::as_str).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Note {
 /// says [`holder`]. The clients are looked at only for tokens without a row.
 pub async fn find(
     core: &Core,
-    index: impl FnOnce() -> Arc<Index> + Send,
+    index: impl FnOnce() -> Arc<ClientIndex> + Send,
     token: &str,
 ) -> Result<Option<GrantToken>> {
     Ok(find_with_claims(core, index, token).await?.map(|(row, _)| row))
@@ -70,7 +70,7 @@ pub async fn find(
 /// Like [`find`], with the claims of a token that is a JWT.
 pub async fn find_with_claims(
     core: &Core,
-    index: impl FnOnce() -> Arc<Index> + Send,
+    index: impl FnOnce() -> Arc<ClientIndex> + Send,
     token: &str,
 ) -> Result<Option<(GrantToken, Map)>> {
     if token.is_empty() || token.len() > 65_536 {
@@ -84,7 +84,7 @@ pub async fn find_with_claims(
     }
     // Refresh tokens and strangers' texts end here.
     let Some(payload) = payload else { return Ok(None) };
-    let Some(row) = by_itself(core, &index(), token, &payload, digest)? else { return Ok(None) };
+    let Some(row) = from_claims(core, &index(), token, &payload, digest)? else { return Ok(None) };
     Ok((row.expires > now && !grants::is_revoked(&core.db, &row).await?).then_some((row, payload)))
 }
 
@@ -95,9 +95,9 @@ pub async fn holder(core: &Core, row: &GrantToken) -> Result<Option<Principal>> 
 
 /// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us
 /// for a token of this number and client.
-fn by_itself(
+fn from_claims(
     core: &Core,
-    index: &Index,
+    index: &ClientIndex,
     token: &str,
     payload: &Map,
     digest: String,
@@ -109,8 +109,9 @@ fn by_itself(
     if claims.text("azp") != Some(client) {
         return Ok(None);
     }
-    let Some(note) = Note::open(core, &entry, &claims) else { return Ok(None) };
-    let (Some(scope), true) = (claims.text("scope").map(str::to_owned), note.is_enough(&entry)) else {
+    let Some(sealed) = SealedToken::open(core, &entry, &claims) else { return Ok(None) };
+    let (Some(scope), true) = (claims.text("scope").map(str::to_owned), sealed.is_valid_without_row(&entry))
+    else {
         return Ok(None);
     };
     let text = |name: &str| claims.text(name).map(str::to_owned);
@@ -133,14 +134,14 @@ fn by_itself(
         kind: TokenKind::Access,
         digest,
         provider: entry.num(),
-        user_id: note.user,
-        session: note.session,
-        family: note.family,
+        user_id: sealed.user,
+        session: sealed.session,
+        family: sealed.family,
         scope,
         data: serde_json::to_value(data)?,
-        issued: note.issued,
-        expires: note.expires,
+        issued: sealed.issued,
+        expires: sealed.expires,
         revoked: false,
-        epoch: note.epoch,
+        epoch: sealed.epoch,
     }))
 }

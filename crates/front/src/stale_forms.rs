@@ -1,7 +1,7 @@
 //! What happened while a page was open: another tab signed in or went on, the session ended, an answer was
 //! refused.
-use crate::around::{self, HOME};
 use crate::edge::{Edge, here, redirect};
+use crate::form_context::{self, HOME};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::html;
@@ -36,7 +36,7 @@ pub fn signed_in_elsewhere(edge: &mut Edge, flow: &Object) -> Option<String> {
 
 /// What is answered instead of a step: a protocol's request whose run is over begins again, and a sign-in
 /// page says who is signed in already.
-pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> Option<Response> {
+pub async fn replacement(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> Option<Response> {
     edge.session.state.bring(flow.pk, &edge.client.query);
     let run = edge.session.state.plan.as_ref();
     let left = run.is_none_or(|plan| {
@@ -76,7 +76,7 @@ pub async fn instead(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> O
     let page = challenge_page_with(
         page_context.page(core),
         &challenge,
-        &FormContext { home_url: around::HOME, ..FormContext::new("", "") },
+        &FormContext { home_url: form_context::HOME, ..FormContext::new("", "") },
         body,
     );
     Some(page_context.answer(StatusCode::OK, &[], page).into_response())
@@ -88,7 +88,7 @@ pub enum FormTarget {
     Current,
     Earlier,
     /// There is no run, and the form is not one of its beginning.
-    Nothing,
+    NoRun,
 }
 
 pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> FormTarget {
@@ -103,7 +103,7 @@ pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> FormTar
         return if component.is_empty() || expected.is_empty() || component == expected || !is_sign_in(flow) {
             FormTarget::Current
         } else {
-            FormTarget::Nothing
+            FormTarget::NoRun
         };
     };
     let kind = run.stages.front().and_then(|s| s.stage.kind_id(core)).and_then(|id| core.families.stage(&id));

@@ -1,10 +1,10 @@
 //! Tokens that an administrator's text orders (`ak_create_jwt`). The gate was asked by the caller.
 use super::claims::AuthContext;
-use super::clients::Index;
+use super::clients::ClientIndex;
 use super::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
 use super::token::issue::{self, Issue};
 use signet_base::{Error, Map, Result, json};
-use signet_core::provider::{Order, Subject};
+use signet_core::provider::{JwtRequest, Subject};
 use signet_core::{Client, Core};
 use signet_model::Object;
 use signet_store::grants;
@@ -14,9 +14,9 @@ pub async fn token(
     core: &Arc<Core>,
     client: &Client,
     provider: &Arc<Object>,
-    order: Order,
+    order: JwtRequest,
 ) -> Result<String> {
-    let entry = Index::new(core.config())
+    let entry = ClientIndex::new(core.config())
         .entry(provider)?
         .ok_or_else(|| Error::denied("The provider belongs to no application."))?;
     let now = core.now();
@@ -26,7 +26,7 @@ pub async fn token(
                 .among(entry.scope_names().chain([OPENID]))
                 .without(OFFLINE_ACCESS);
             let auth = AuthContext::machine(now);
-            let family = core.ports.timed_uuid();
+            let family = core.ports.uuid_v7();
             let issue = Issue {
                 core,
                 client,

@@ -58,7 +58,7 @@ pub fn done(word: &str) -> &'static str {
 }
 
 /// Where a run that came to its end leads, with the word for what it did.
-pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -> String {
+pub fn end_url(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -> String {
     let what = match flow.get::<Flow>().map(|f| f.designation) {
         Some(Designation::Invalidation) if to == "/" && person.is_none() => {
             return "/if/ended/signed-out/".to_owned();
@@ -69,7 +69,7 @@ pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -
         Some(Designation::StageConfiguration | Designation::Recovery)
             if person.is_some() && flow.text("slug") != setup::FLOW =>
         {
-            did(core, flow)
+            outcome(core, flow)
         }
         _ => "",
     };
@@ -83,7 +83,7 @@ pub fn end(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -
 }
 
 /// What a flow does for whoever ends it, by its stages.
-fn did(core: &Core, flow: &Object) -> &'static str {
+fn outcome(core: &Core, flow: &Object) -> &'static str {
     let config = core.config();
     let stages: Vec<&Arc<Object>> = flow_bindings(&config, flow.pk)
         .into_iter()
@@ -124,56 +124,56 @@ impl OwnedFormContext {
         let purpose = purpose(flow, person.as_ref());
         let asked = query::value(&edge.client.query, "next").as_deref().and_then(query::local_path);
         let here = address(&edge.client.path, &edge.client.query);
-        let mut me = Self { purpose, values: typed.to_vec(), ..Self::default() };
+        let mut out = Self { purpose, values: typed.to_vec(), ..Self::default() };
         // Leaving a run must not end the session of whoever is signed in.
-        let out = asked
+        let exit = asked
             .clone()
             .unwrap_or_else(|| if person.is_some() { HOME.to_owned() } else { SIGN_IN.to_owned() });
-        me.back = match purpose {
-            Purpose::SetUp | Purpose::Delete => Some(cancel(&out)),
+        out.back = match purpose {
+            Purpose::SetUp | Purpose::Delete => Some(cancel(&exit)),
             Purpose::Recover | Purpose::Enrol => Some(cancel(&sign_in(asked.as_deref()))),
             Purpose::SignIn => None,
         };
-        me.restart = matches!(purpose, Purpose::Recover | Purpose::Enrol).then(|| cancel(&here));
+        out.restart = matches!(purpose, Purpose::Recover | Purpose::Enrol).then(|| cancel(&here));
         let refused = challenge.get("component").and_then(Json::as_str) == Some("ak-stage-access-denied");
         if let Some(person) = &person {
             if purpose == Purpose::SetUp {
-                me.username = Some(person.user.username.clone());
+                out.username = Some(person.user.username.clone());
             }
-            me.switch =
-                (refused || purpose == Purpose::SignIn).then(|| page::sign_out_to(&again(edge, &here)));
+            out.switch =
+                (refused || purpose == Purpose::SignIn).then(|| page::sign_out_to(&restart_url(edge, &here)));
         } else if refused {
-            me.way_on = Some(helps(purpose, &here, asked.as_deref(), challenge));
+            out.way_on = Some(help_link(purpose, &here, asked.as_deref(), challenge));
         } else {
-            me.switch = Some(cancel(asked.as_deref().unwrap_or(&here)));
+            out.switch = Some(cancel(asked.as_deref().unwrap_or(&here)));
         }
         if flow.text("slug") == setup::FLOW {
-            me.username = Some("akadmin".to_owned());
-            me.address = Some(edge.client.base_url());
+            out.username = Some("akadmin".to_owned());
+            out.address = Some(edge.client.base_url());
         }
         if let Some(plan) = edge.session.state.plan.as_mut() {
             let config = core.config();
-            me.application = plan.context.get(&keys::APPLICATION).and_then(|pk| config.get(pk).cloned());
-            let publisher = me
+            out.application = plan.context.get(&keys::APPLICATION).and_then(|pk| config.get(pk).cloned());
+            let publisher = out
                 .application
                 .as_ref()
                 .and_then(|a| a.get::<Application>())
                 .map(|a| a.meta_publisher.clone());
-            me.publisher = publisher.filter(|p| !p.is_empty());
-            me.decline = plan.context.get(&keys::DECLINE_URL);
-            me.password_refused = plan.context.get(&keys::PASSWORD_REFUSED) == Some(true);
+            out.publisher = publisher.filter(|p| !p.is_empty());
+            out.decline = plan.context.get(&keys::DECLINE_URL);
+            out.password_refused = plan.context.get(&keys::PASSWORD_REFUSED) == Some(true);
             if purpose == Purpose::Recover && plan.context.has(&keys::IS_RESTORED) {
-                me.username = plan.context.get(&keys::PENDING_USER).map(|u| u.username);
+                out.username = plan.context.get(&keys::PENDING_USER).map(|u| u.username);
             }
-            form::recall(&mut plan.context, challenge, &mut me.values);
+            form::recall(&mut plan.context, challenge, &mut out.values);
         }
-        if me.application.is_some()
+        if out.application.is_some()
             && let Some(person) = &person
         {
-            me.shared = shared(person);
+            out.shared = shared(person);
         }
-        me.facts(edge, core, challenge);
-        me
+        out.facts(edge, core, challenge);
+        out
     }
 
     /// Facts about the step: to where its mail went, as the person has typed it, how long the link lives, how
@@ -258,7 +258,7 @@ fn sign_in(next: Option<&str>) -> String {
 }
 
 /// Where somebody else would begin the same: at the application where one asks, else here.
-fn again(edge: &Edge, here: &str) -> String {
+fn restart_url(edge: &Edge, here: &str) -> String {
     let query = &edge.client.query;
     if query::value(query, "client_id").is_some() {
         address("/application/o/authorize/", query)
@@ -268,7 +268,7 @@ fn again(edge: &Edge, here: &str) -> String {
 }
 
 /// What helps somebody who is refused and not signed in. The way to the application stays in the query.
-fn helps(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json) -> (String, &'static str) {
+fn help_link(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json) -> (String, &'static str) {
     let text = challenge.get("error_message").and_then(Json::as_str).unwrap_or_default();
     match purpose {
         Purpose::Recover if text.starts_with("This link ") => {
