@@ -6,8 +6,10 @@ mod csrf;
 mod ending;
 pub mod impersonation;
 mod judged;
+mod merge;
 pub mod rules;
 mod state;
+mod store;
 mod strangers;
 
 use crate::flow::sealed;
@@ -19,6 +21,8 @@ use judged::{broken, end_after_use, end_broken, make_room, note_use};
 use signet_base::{Error, Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, sessions, users};
 pub use state::{Authentication, State};
+use store::Stored;
+pub use store::has_ended;
 
 pub const SESSION_COOKIE: &str = "authentik_session";
 pub const CSRF_COOKIE: &str = "authentik_csrf";
@@ -40,6 +44,8 @@ pub struct WebSession {
     /// The secret key that the cookie carries; empty until there is something to keep.
     key: String,
     row: Option<sessions::Session>,
+    /// What was read under the key, or under the one that this session replaces.
+    stored: Option<Stored>,
     /// The public id that stays when the same person signs in again.
     uuid: Option<Uuid>,
     /// Of the owner's account, as the sign-in rested on it.
@@ -73,6 +79,7 @@ impl WebSession {
         Self {
             key: String::new(),
             row: None,
+            stored: None,
             uuid: None,
             epoch: 0,
             state: State::default(),
@@ -116,7 +123,7 @@ impl WebSession {
             None => None,
         };
         let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
-        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, std::mem::take(&mut row.data)))
+        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, row.data.clone()))
         else {
             // What it was bound to is in the part that cannot be read.
             tracing::warn!(request_id = %client.request_id, session = %row.uuid, "the state of a session does not decode: the session ends");
@@ -147,6 +154,7 @@ impl WebSession {
             key,
             absolute: row.absolute_expires,
             epoch: row.epoch,
+            stored: Some(Stored { version: row.version, data: std::mem::take(&mut row.data) }),
             row: Some(row),
             uuid: None,
             state,
@@ -329,7 +337,7 @@ impl WebSession {
             Err(_) if self.ended => return self.leave_nothing(core, client, cookies).await,
             paid => paid?,
         }
-        let data = sealed::seal(&core.vault, &id, serde_json::to_value(&self.state)?)?;
+        let data = self.sealed_state(core, &id)?;
         let row = sessions::Session {
             id,
             uuid: self.row.as_ref().map(|r| r.uuid).or(self.uuid).unwrap_or_else(|| core.ports.uuid_v7()),
@@ -343,6 +351,7 @@ impl WebSession {
             ip: client.ip.to_string(),
             user_agent: client.user_agent.clone(),
             epoch: self.epoch,
+            version: 0,
         };
         let arrived = std::mem::take(&mut self.fresh).then(|| self.principal.clone()).flatten();
         let (with, device) = match &arrived {
@@ -353,8 +362,7 @@ impl WebSession {
             }
             None => (Batch::new(), None),
         };
-        self.store(core, &row, with).await?;
-        self.row = Some(row);
+        self.row = Some(self.store(core, row, with).await?);
         self.write = Write::None;
         cookies.extend(self.own_cookies(core, client));
         cookies.extend(device);
@@ -378,29 +386,6 @@ impl WebSession {
         }
         self.write = Write::None;
         Ok(cookies)
-    }
-
-    /// Writes the row; `with` what a sign-in changes beside it, in the same commit.
-    async fn store(&mut self, core: &Core, row: &sessions::Session, with: Batch) -> Result<()> {
-        let durable = self.write == Write::Durable;
-        if let Some(old) = self.replaces.take() {
-            // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
-            if !sessions::rotate(&core.db, &core.vault.timed_digest("session", &old), row, with.clone())
-                .await?
-            {
-                sessions::begin(&core.db, row, with).await?;
-            }
-        } else if !with.is_empty() {
-            sessions::begin(&core.db, row, with).await?;
-        } else if self.row.is_some() {
-            if !sessions::update(&core.db, row, durable).await? {
-                // Ended by somebody else while this request ran: it stays ended.
-                return Err(Error::denied("The session has ended. Sign in again."));
-            }
-        } else {
-            sessions::put(&core.db, row, durable).await?;
-        }
-        Ok(())
     }
 }
 

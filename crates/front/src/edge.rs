@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use signet_base::{Error, Json, Map, Result, query};
-use signet_core::{Client, Core, WebSession, page};
+use signet_core::{Client, Core, WebSession, page, session};
 use signet_store::epoch;
 use std::sync::Arc;
 
@@ -59,6 +59,10 @@ impl Edge {
             // The account changed between the proof and the sign-in: nobody is signed in, and the run begins
             // anew.
             Err(e) if epoch::has_changed(&e) => redirect(StatusCode::FOUND, &here(&self.client)),
+            // Another tab has signed in, or out: the browser has another cookie by now.
+            Err(e) if session::has_ended(&e) && self.client.method == "GET" => {
+                redirect(StatusCode::FOUND, &here(&self.client))
+            }
             Err(e) => self.fail(&e),
         }
     }

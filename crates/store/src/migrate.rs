@@ -27,6 +27,11 @@ const ALL: &[Migration] = &[
         sql: include_str!("../migrations/0008_invitation_key.sql"),
     },
     Migration { number: 9, name: "account epoch", sql: include_str!("../migrations/0009_account_epoch.sql") },
+    Migration {
+        number: 10,
+        name: "session version",
+        sql: include_str!("../migrations/0010_session_version.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \

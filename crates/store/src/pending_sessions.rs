@@ -5,7 +5,7 @@
 //! A session that was ended or replaced leaves a mark, so that a request that began before cannot bring it
 //! back.
 use crate::db::{Backend, Batch};
-use crate::rows::sessions::{self, Session};
+use crate::rows::sessions::{self, Session, Written};
 use signet_base::Result;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,8 @@ struct Shared {
 struct State {
     waiting: HashMap<String, PendingSession>,
     ended: HashMap<String, Instant>,
+    /// New ones that have been written: a request that began before must not make them once more.
+    stored: HashMap<String, Instant>,
     changes: u64,
     running: bool,
     closed: bool,
@@ -70,36 +72,59 @@ impl PendingSessions {
         }
     }
 
-    /// Takes a change over. `new`: the session is not in the database. `None` when there is no room; else
-    /// whether the session is still there.
-    pub fn keep(&self, backend: &Arc<dyn Backend>, session: &Session, new: bool) -> Option<bool> {
+    /// Takes a change of the version that `session` names over. `new`: when it was read, the session was not in
+    /// the database. `None`: not here, the database judges.
+    pub fn keep(&self, backend: &Arc<dyn Backend>, session: &Session, new: bool) -> Option<Written> {
         let mut state = self.state();
         if state.ended.contains_key(&session.id) {
-            return Some(false);
+            return Some(Written::Gone);
         }
-        if state.closed || state.waiting.len() >= CAPACITY {
-            return None;
-        }
+        let full = state.closed || state.waiting.len() >= CAPACITY;
+        let unwritten = match state.waiting.get(&session.id) {
+            Some(before) if new || before.session.version != session.version => return Some(Written::Changed),
+            Some(before) => before.new,
+            None if new && state.stored.contains_key(&session.id) => return Some(Written::Changed),
+            None if new && !full => true,
+            None => return None,
+        };
         state.changes += 1;
         let change = state.changes;
-        let new = state.waiting.get(&session.id).map_or(new, |before| before.new);
-        state.waiting.insert(session.id.clone(), PendingSession { session: session.clone(), new, change });
+        let session = Session { version: session.version + i64::from(!new), ..session.clone() };
+        state.waiting.insert(session.id.clone(), PendingSession { session, new: unwritten, change });
         if !state.running {
             state.running = true;
             tokio::spawn(self.clone().run(backend.clone()));
         }
-        Some(true)
+        Some(Written::Done)
     }
 
-    /// Ends a session here. The caller changes the database while it holds the guard. Says whether it was
-    /// waiting.
-    pub async fn end(&self, id: &str) -> (tokio::sync::MutexGuard<'_, ()>, bool) {
-        let was_waiting = {
+    /// Ends this version of a session here. The caller changes the database while it holds the guard. `None`: the
+    /// session is not here, the database judges.
+    pub async fn end_version(&self, id: &str, version: i64) -> (tokio::sync::MutexGuard<'_, ()>, Option<Written>) {
+        let here = {
             let mut state = self.state();
-            state.ended.insert(id.to_owned(), Instant::now());
-            state.waiting.remove(id).is_some()
+            match state.waiting.get(id) {
+                Some(before) if before.session.version != version => Some(Written::Changed),
+                Some(_) => {
+                    state.waiting.remove(id);
+                    state.ended.insert(id.to_owned(), Instant::now());
+                    Some(Written::Done)
+                }
+                None => None,
+            }
         };
-        (self.0.writing.lock().await, was_waiting)
+        (self.0.writing.lock().await, here)
+    }
+
+    /// A session has ended in the database.
+    pub fn mark_ended(&self, id: &str) {
+        self.state().ended.insert(id.to_owned(), Instant::now());
+    }
+    /// Ends a session here. The caller changes the database while it holds the guard.
+    pub async fn end(&self, id: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        self.mark_ended(id);
+        self.state().waiting.remove(id);
+        self.0.writing.lock().await
     }
 
     /// Writes what waits and takes nothing more.
@@ -121,6 +146,7 @@ impl PendingSessions {
             {
                 let mut state = self.state();
                 state.ended.retain(|_, at| at.elapsed() < MARK);
+                state.stored.retain(|_, at| at.elapsed() < MARK);
                 if state.waiting.is_empty() || state.closed {
                     state.running = false;
                     return;
@@ -155,7 +181,12 @@ impl PendingSessions {
             let mut state = self.state();
             for (id, change) in taken {
                 match state.waiting.get_mut(&id) {
-                    Some(visit) if visit.change == change => drop(state.waiting.remove(&id)),
+                    Some(visit) if visit.change == change => {
+                        if visit.new {
+                            state.stored.insert(id.clone(), Instant::now());
+                        }
+                        state.waiting.remove(&id);
+                    }
                     Some(visit) => visit.new = false,
                     None => {}
                 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Span, Timestamp, Uuid, query, vault};
 
 /// Most runs that wait in one session, and the bytes that they may take; the oldest go first.
-const MAX_WAITING: usize = 7;
+pub(crate) const MAX_WAITING: usize = 7;
 const MAX_BYTES: usize = 48 * 1024;
 /// So long the last step of a run can be read again, in seconds.
 const READABLE: i64 = 300;

@@ -28,6 +28,18 @@ pub struct Session {
     pub user_agent: String,
     /// Of the owner's account, as their sign-in rested on it.
     pub epoch: i64,
+    /// One more with each change of the state. Whoever changes it names the version that they have read.
+    pub version: i64,
+}
+
+/// What became of a change that rests on a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// Another request was first: read the session again.
+    Changed,
+    /// The session has ended.
+    Gone,
 }
 
 impl Session {
@@ -46,6 +58,7 @@ impl Session {
             ip: String::new(),
             user_agent: String::new(),
             epoch: 0,
+            version: 0,
         }
     }
     pub fn is_expired(&self, now: Timestamp) -> bool {
@@ -53,18 +66,22 @@ impl Session {
     }
 }
 
-const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch";
-const GET: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.id = ?";
-const BY_UUID: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.uuid = ?";
-const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, auth = excluded.auth, expires = excluded.expires, absolute_expires = excluded.absolute_expires, \
-    last_used = excluded.last_used, ip = excluded.ip, user_agent = excluded.user_agent, epoch = excluded.epoch";
-const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ? WHERE id = ?";
-const ROTATE: &str = "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ?, epoch = ? WHERE id = ?";
+const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch, s.version";
+const GET: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch, s.version FROM session s WHERE s.id = ?";
+const BY_UUID: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch, s.version FROM session s WHERE s.uuid = ?";
+const PUT: &str = "INSERT INTO session (id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch, version) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+const UPDATE: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ?, version = ? WHERE id = ?";
+const UPDATE_VERSION: &str = "UPDATE session SET user_id = ?, data = ?, auth = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ?, version = ? \
+    WHERE id = ? AND version = ?";
+const ROTATE: &str = "UPDATE session SET id = ?, uuid = ?, user_id = ?, data = ?, auth = ?, created = ?, expires = ?, absolute_expires = ?, last_used = ?, ip = ?, user_agent = ?, \
+    epoch = ?, version = ? WHERE id = ? AND version = ?";
 const NOTE_USE: &str = "UPDATE session SET last_used = ?, expires = ?, ip = ?, user_agent = ? WHERE id = ?";
 const KEEP_NEWEST: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = ? AND expires > ? ORDER BY created DESC, uuid DESC LIMIT 100000 OFFSET ?) \
-    RETURNING id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch";
+    RETURNING id, uuid, user_id, data, auth, created, expires, absolute_expires, last_used, ip, user_agent, epoch, version";
 const DELETE: &str = "DELETE FROM session WHERE id = ?";
+const DELETE_VERSION: &str = "DELETE FROM session WHERE id = ? AND version = ?";
+const EXISTS: &str = "SELECT 1 FROM session WHERE id = ?";
 const DELETE_UUID: &str = "DELETE FROM session WHERE uuid = ?";
 const DELETE_USER: &str = "DELETE FROM session WHERE user_id = ?";
 const DELETE_USER_BUT: &str = "DELETE FROM session WHERE user_id = ? AND uuid <> ?";
@@ -72,17 +89,20 @@ const DELETE_EXPIRED: &str =
     "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires <= ? AND user_id IS NULL LIMIT ?)";
 const EXPIRED_OF_PEOPLE: &str = "SELECT s.id, s.user_id, s.uuid, s.expires FROM session s WHERE s.expires <= ? AND s.user_id IS NOT NULL LIMIT ?";
 const COUNT: &str = "SELECT count(*) FROM session WHERE user_id IS NOT NULL AND expires > ?";
-const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
+const OF_USER: &str = "SELECT s.id, s.uuid, s.user_id, s.data, s.auth, s.created, s.expires, s.absolute_expires, s.last_used, s.ip, s.user_agent, s.epoch, s.version FROM session s WHERE s.user_id = ? ORDER BY s.last_used DESC";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     GET,
     BY_UUID,
     PUT,
     UPDATE,
+    UPDATE_VERSION,
     ROTATE,
     NOTE_USE,
     KEEP_NEWEST,
     DELETE,
+    DELETE_VERSION,
+    EXISTS,
     DELETE_UUID,
     DELETE_USER,
     DELETE_USER_BUT,
@@ -107,6 +127,7 @@ fn from_row(row: &Row) -> Result<Session> {
         ip: row.string(9)?,
         user_agent: row.string(10)?,
         epoch: row.int(11)?,
+        version: row.int(12)?,
     })
 }
 
@@ -127,7 +148,8 @@ fn whole(s: &Session) -> Vec<Value> {
         s.last_used,
         &s.ip,
         &s.user_agent,
-        s.epoch
+        s.epoch,
+        s.version
     ]
 }
 
@@ -146,12 +168,16 @@ pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<Session>> {
 pub async fn of_user(db: &Db, user: i64) -> Result<Vec<Session>> {
     db.query(OF_USER, params![user]).await?.iter().map(from_row).collect()
 }
-/// Creates or replaces. `durable` for sign-in and sign-out; not for the steps of a flow.
-pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<()> {
-    if waits(db, session, durable, true) == Some(true) {
-        return Ok(());
+/// Creates a session; `Changed` where there is one already. `durable` for sign-in and sign-out; not for the steps of
+/// a flow.
+pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<Written> {
+    if let Some(kept) = pending(db, session, durable, true) {
+        return Ok(kept);
     }
-    db.batch(put_batch(session, durable)).await.map(drop)
+    match db.batch(put_batch(session, durable).expect_rows(1, NOT_WRITTEN)).await {
+        Err(Error::Conflict(tag)) if tag == NOT_WRITTEN => Ok(Written::Changed),
+        answer => answer.map(|_| Written::Done),
+    }
 }
 /// The session of somebody who has just signed in, durable, together with what goes before it.
 pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
@@ -161,26 +187,32 @@ pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
     batch(durable).add(PUT, whole(session))
 }
-/// A change before sign-in that is written later. `None`: to be written now; else whether the session is
-/// still there.
-fn waits(db: &Db, session: &Session, durable: bool, new: bool) -> Option<bool> {
+/// A change before sign-in that is written later. `None`: to be written now.
+fn pending(db: &Db, session: &Session, durable: bool, new: bool) -> Option<Written> {
     let (pending_sessions, backend) =
         db.pending_sessions().filter(|_| session.user_id.is_none() && !durable)?;
     pending_sessions.keep(backend, session, new)
 }
 /// How a waiting session is written: what has gone from the database meanwhile stays gone.
 pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
-    if new { put_batch(session, false) } else { Batch::relaxed().add(UPDATE, changed(session)) }
-}
-/// Replaces a session that must still be there: a request that began before the session was ended does not
-/// bring it back. Says whether it was there.
-pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<bool> {
-    if let Some(there) = waits(db, session, durable, false) {
-        return Ok(there);
+    if new {
+        put_batch(session, false)
+    } else {
+        Batch::relaxed().add(UPDATE, changed(session, session.version))
     }
-    was_there(db.batch(batch(durable).add(UPDATE, changed(session)).expect_rows(1, "no such row")).await)
 }
-fn changed(s: &Session) -> Vec<Value> {
+/// Replaces the version of a session that `session` names by the next one. A request that began before the session
+/// was ended does not bring it back.
+pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<Written> {
+    if let Some(kept) = pending(db, session, durable, false) {
+        return Ok(kept);
+    }
+    let mut values = changed(session, session.version + 1);
+    values.push(session.version.into());
+    let change = batch(durable).add(UPDATE_VERSION, values).expect_rows(1, NOT_WRITTEN);
+    outcome(db, &session.id, db.batch(change).await).await
+}
+fn changed(s: &Session, version: i64) -> Vec<Value> {
     params![
         s.user_id,
         &s.data,
@@ -190,27 +222,40 @@ fn changed(s: &Session) -> Vec<Value> {
         s.last_used,
         &s.ip,
         &s.user_agent,
+        version,
         &s.id
     ]
 }
-/// Gives the session `old` a new key (and everything else of `session`), as every sign-in must, together with
-/// what goes before it. Says whether it was there.
-pub async fn rotate(db: &Db, old: &str, session: &Session, with: Batch) -> Result<bool> {
-    if let Some((pending_sessions, _)) = db.pending_sessions() {
-        let (_turn, waited) = pending_sessions.end(old).await;
-        let gone = Batch::new().add(DELETE, params![old]);
-        // It is known here or in the database; in the second case it must still be there.
-        let gone = if waited { gone } else { gone.expect_rows(1, "no such row") };
-        return was_there(db.batch(with.then(gone).then(put_batch(session, true))).await);
+/// Gives this version of the session `old` a new key (and everything else of `session`), as every sign-in must,
+/// together with what goes before it.
+pub async fn rotate(db: &Db, old: &str, version: i64, session: &Session, with: Batch) -> Result<Written> {
+    let Some((pending_sessions, _)) = db.pending_sessions() else {
+        let mut values = whole(session);
+        values.extend(params![old, version]);
+        let change = with.then(Batch::new().add(ROTATE, values).expect_rows(1, NOT_WRITTEN));
+        return outcome(db, old, db.batch(change).await).await;
+    };
+    let (_turn, here) = pending_sessions.end_version(old, version).await;
+    let gone = match here {
+        Some(Written::Done) => Batch::new().add(DELETE, params![old]),
+        Some(other) => return Ok(other),
+        None => Batch::new().add(DELETE_VERSION, params![old, version]).expect_rows(1, NOT_WRITTEN),
+    };
+    let written = outcome(db, old, db.batch(with.then(gone).then(put_batch(session, true))).await).await?;
+    if written == Written::Done {
+        pending_sessions.mark_ended(old);
     }
-    let mut values = whole(session);
-    values.push(old.into());
-    was_there(db.batch(with.then(Batch::new().add(ROTATE, values).expect_rows(1, "no such row"))).await)
+    Ok(written)
 }
-fn was_there<T>(answer: Result<T>) -> Result<bool> {
+/// Marks a change whose session or version was not there.
+const NOT_WRITTEN: &str = "no such row";
+async fn outcome<T>(db: &Db, id: &str, answer: Result<T>) -> Result<Written> {
     match answer {
-        Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "no such row" => Ok(false),
+        Ok(_) => Ok(Written::Done),
+        Err(Error::Conflict(tag)) if tag == NOT_WRITTEN => {
+            let there = db.query_one(EXISTS, params![id]).await?.is_some();
+            Ok(if there { Written::Changed } else { Written::Gone })
+        }
         Err(error) => Err(error),
     }
 }

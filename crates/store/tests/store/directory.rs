@@ -283,11 +283,11 @@ async fn sessions_live_rotate_and_end() {
             ip: "192.0.2.1".into(),
             ..anonymous.clone()
         };
-        assert!(sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap());
-        assert!(
-            !sessions::rotate(&db, "digest-1", &signed_in, signet_store::Batch::new()).await.unwrap(),
-            "the old key is gone"
-        );
+        let rotate = async || {
+            sessions::rotate(&db, "digest-1", 0, &signed_in, signet_store::Batch::new()).await.unwrap()
+        };
+        assert_eq!(rotate().await, sessions::Written::Done);
+        assert_eq!(rotate().await, sessions::Written::Gone, "the old key is gone");
         assert!(sessions::get(&db, "digest-1").await.unwrap().is_none());
         sessions::note_use_behind(&db, "digest-2", at(21), at(600), "192.0.2.2", "Browser").await.unwrap();
         db.flush().await.unwrap();
@@ -315,7 +315,7 @@ async fn sessions_live_rotate_and_end() {
                 && sessions::get(&db, "digest-3").await.unwrap().is_some()
         );
         // A late request does not bring an ended session back.
-        assert!(!sessions::update(&db, &now, true).await.unwrap());
+        assert_eq!(sessions::update(&db, &now, true).await.unwrap(), sessions::Written::Gone);
         sessions::delete_expired(&db, at(900), 10).await.unwrap();
         assert!(sessions::get(&db, "digest-3").await.unwrap().is_none());
     })
