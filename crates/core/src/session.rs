@@ -18,7 +18,7 @@ use binding::Binding;
 pub use cookies::SessionCookies;
 pub use ending::{close, end, end_all};
 use judged::{broken, end_after_use, end_broken, make_room, note_use};
-use signet_base::{Error, Result, Span, Timestamp, Uuid};
+use signet_base::{Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, sessions, users};
 pub use state::{Authentication, State};
 use store::Stored;

@@ -380,3 +380,86 @@ async fn pages_b26_an_answer_to_an_older_step_shows_the_new_one() {
     })
     .await;
 }
+
+/// The work of several tabs at the same moment, in the order of the tabs.
+async fn at_once<T, Fut>(tabs: impl IntoIterator<Item = Fut>) -> Vec<T>
+where
+    Fut: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let running: Vec<_> = tabs.into_iter().map(tokio::spawn).collect();
+    let mut all = Vec::new();
+    for tab in running {
+        all.push(tab.await.unwrap());
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn session_five_tabs_at_once_keep_their_runs() {
+    each_app(|app| async move {
+        let names: Vec<String> = (0..5).map(|n| format!("app{n}")).collect();
+        for name in &names {
+            application(&app, name).await;
+        }
+        let flow = "default-authentication-flow";
+        for round in 0..3 {
+            // Consent is asked for once of each.
+            let who = format!("person{round}");
+            app.user(&who, PASSWORD).await;
+            // Strangers: the very first that is stored for the session comes from five tabs.
+            let mut browser = app.browser();
+            browser.challenge(flow, "next=/a").await;
+            let name = || json!({"component": "ak-stage-identification", "uid_field": who});
+            let answers = at_once((0..5).map(|n| {
+                let (mut tab, name) = (browser.clone(), name());
+                async move { tab.answer(flow, &format!("next=/{n}"), name).await["component"].clone() }
+            }))
+            .await;
+            assert_eq!(answers, vec![json!("ak-stage-password"); 5], "round {round}");
+            for n in 0..5 {
+                let shown = browser.challenge(flow, &format!("next=/{n}")).await;
+                assert_eq!(shown["component"], "ak-stage-password", "round {round}, tab {n}: {shown}");
+            }
+            // Five tabs go on with stored runs, and one of them signs in meanwhile.
+            let password = json!({"component": "ak-stage-password", "password": PASSWORD});
+            let answers = at_once((0..5).map(|n| {
+                let (mut tab, password) = (browser.clone(), password.clone());
+                async move {
+                    let shown = match n {
+                        0 => tab.answer(flow, "next=/0", password).await,
+                        _ => tab.challenge(flow, &format!("next=/{n}")).await,
+                    };
+                    (tab, shown)
+                }
+            }))
+            .await;
+            assert_eq!(answers[0].1["to"], "/0", "round {round}");
+            let mut browser = answers.into_iter().next().unwrap().0;
+            let ends = browser.challenge(flow, "next=/3").await;
+            assert_eq!(ends["to"], "/3", "round {round}: {ends}");
+
+            // Somebody who is signed in opens five applications.
+            let tabs = at_once(names.iter().map(|name| {
+                let (mut tab, address) = (browser.clone(), authorize(name, ""));
+                async move { follow(&mut tab, &address).await }
+            }))
+            .await;
+            for (name, (page, at)) in names.iter().zip(&tabs) {
+                assert!(page.contains(&format!("<bdi>{name}</bdi>?")), "round {round}: {page}");
+                let shown = browser.get(at).await.text();
+                assert_eq!(hidden(&shown, "token"), hidden(page, "token"), "round {round}, {name}");
+            }
+            let outs = at_once(tabs.into_iter().map(|(page, at)| {
+                let mut tab = browser.clone();
+                async move { post(&mut tab, &at, &page, &[("token", &hidden(&page, "token"))]).await.0 }
+            }))
+            .await;
+            for (name, out) in names.iter().zip(&outs) {
+                assert!(out.contains(&format!("state={name}")) && out.contains("code="), "round {round}: {out}");
+            }
+        }
+        app
+    })
+    .await;
+}
