@@ -123,8 +123,7 @@ impl WebSession {
             None => None,
         };
         let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
-        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, row.data.clone()))
-        else {
+        let Some(state) = State::decode(sealed::open(&core.vault, &row.id, row.data.clone())) else {
             // What it was bound to is in the part that cannot be read.
             tracing::warn!(request_id = %client.request_id, session = %row.uuid, "the state of a session does not decode: the session ends");
             if row.user_id.is_some() {

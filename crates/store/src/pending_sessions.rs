@@ -81,7 +81,9 @@ impl PendingSessions {
         }
         let full = state.closed || state.waiting.len() >= CAPACITY;
         let unwritten = match state.waiting.get(&session.id) {
-            Some(before) if new || before.session.version != session.version => return Some(Written::Changed),
+            Some(before) if new || before.session.version != session.version => {
+                return Some(Written::Changed);
+            }
             Some(before) => before.new,
             None if new && state.stored.contains_key(&session.id) => return Some(Written::Changed),
             None if new && !full => true,
@@ -100,7 +102,11 @@ impl PendingSessions {
 
     /// Ends this version of a session here. The caller changes the database while it holds the guard. `None`: the
     /// session is not here, the database judges.
-    pub async fn end_version(&self, id: &str, version: i64) -> (tokio::sync::MutexGuard<'_, ()>, Option<Written>) {
+    pub async fn end_version(
+        &self,
+        id: &str,
+        version: i64,
+    ) -> (tokio::sync::MutexGuard<'_, ()>, Option<Written>) {
         let here = {
             let mut state = self.state();
             match state.waiting.get(id) {

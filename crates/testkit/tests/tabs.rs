@@ -456,7 +456,10 @@ async fn session_five_tabs_at_once_keep_their_runs() {
             }))
             .await;
             for (name, out) in names.iter().zip(&outs) {
-                assert!(out.contains(&format!("state={name}")) && out.contains("code="), "round {round}: {out}");
+                assert!(
+                    out.contains(&format!("state={name}")) && out.contains("code="),
+                    "round {round}: {out}"
+                );
             }
         }
         app

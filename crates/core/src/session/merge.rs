@@ -22,7 +22,8 @@ impl State {
     /// signs somebody in (`signs_in`), it is this one.
     pub(super) fn merge(mut self, base: &Self, stored: Self, signs_in: bool) -> Self {
         let (before, own, other) = (base.all_runs(), self.all_runs(), stored.all_runs());
-        let find = |runs: &[Waiting], wanted: &Waiting| runs.iter().find(|run| key(run) == key(wanted)).cloned();
+        let find =
+            |runs: &[Waiting], wanted: &Waiting| runs.iter().find(|run| key(run) == key(wanted)).cloned();
         let mut runs: Vec<Waiting> = Vec::new();
         // The run in front, then those of the other request, then the rest.
         let front = own.iter().take(usize::from(self.plan.is_some()));
@@ -35,7 +36,8 @@ impl State {
             runs.extend(chosen);
         }
         let in_front = self.plan.take().map(|plan| plan.flow);
-        let at = runs.iter().position(|run| in_front.is_some_and(|flow| key(run) == (flow, self.tab.as_str())));
+        let at =
+            runs.iter().position(|run| in_front.is_some_and(|flow| key(run) == (flow, self.tab.as_str())));
         if let Some(front) = at.map(|at| runs.remove(at)) {
             (self.plan, self.query) = (Some(front.plan), front.query);
         }
@@ -79,7 +81,8 @@ mod tests {
         state
     }
     fn steps(state: &State) -> Vec<(u128, i64)> {
-        let mut all: Vec<_> = state.runs().map(|p| (p.flow.as_u128(), p.context.0["step"].as_i64().unwrap())).collect();
+        let mut all: Vec<_> =
+            state.runs().map(|p| (p.flow.as_u128(), p.context.0["step"].as_i64().unwrap())).collect();
         all.sort_unstable();
         all
     }
@@ -91,7 +94,11 @@ mod tests {
         for flow in 2..=5 {
             let own = begin(&base, flow, "next=/x");
             stored = own.merge(&base, stored, false);
-            assert_eq!(stored.plan.as_ref().unwrap().flow, Uuid::from_u128(flow), "its own run stays in front");
+            assert_eq!(
+                stored.plan.as_ref().unwrap().flow,
+                Uuid::from_u128(flow),
+                "its own run stays in front"
+            );
         }
         assert_eq!(steps(&stored), [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
         assert_eq!(stored.query_for(Uuid::from_u128(5)), "next=/x");

@@ -4,8 +4,8 @@ use super::{State, WebSession, Write};
 use crate::Core;
 use crate::flow::sealed;
 use signet_base::{Error, Json, Result};
-use signet_store::sessions::{self, Session, Written};
 use signet_store::Batch;
+use signet_store::sessions::{self, Session, Written};
 
 /// The stored session as this request has read it.
 pub(super) struct Stored {
@@ -54,7 +54,8 @@ impl WebSession {
 
     /// One try.
     async fn write_version(&self, core: &Core, row: &mut Session, with: Batch) -> Result<Written> {
-        let begin = async |row: &Session, with| sessions::begin(&core.db, row, with).await.map(|()| Written::Done);
+        let begin =
+            async |row: &Session, with| sessions::begin(&core.db, row, with).await.map(|()| Written::Done);
         match (&self.replaces, &self.stored) {
             // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
             (Some(old), Some(stored)) => {
