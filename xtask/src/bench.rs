@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// Passes the arguments on; the tool's own exit code says whether a goal was missed.
+/// Passes the arguments on. The tool's exit code reports missed limits.
 pub fn run(root: &Path, arguments: &[String]) -> ExitCode {
     let mut build = Command::new("cargo");
     build

@@ -1,4 +1,4 @@
-//! Chores of the repository that are not part of the product: `cargo xtask <command>`.
+//! Commands for developing the repository: `cargo xtask <command>`.
 mod bench;
 mod tidy;
 
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder of the workspace: the one above this crate.
+/// The root of the workspace: the folder above this crate.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }

@@ -1,7 +1,7 @@
-//! Durations as administrators write them: `weeks=1;days=2;hours=3`, separated by `;` or `,`.
+//! Durations in text form: `weeks=1;days=2;hours=3`, separated by `;` or `,`.
 use serde::{Deserialize, Serialize};
 
-/// A signed length of time in microseconds.
+/// A signed duration in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Span(i64);
 
@@ -30,7 +30,7 @@ impl Span {
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }
-    /// Reads the text form; the error says what was expected.
+    /// Parses the text form. The error states what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text} is not in the correct format of 'hours=3;minutes=1'.");
         let mut total: i64 = 0;

@@ -1,11 +1,10 @@
-//! One error type for everything that a request can meet. The edge (API, protocol, page) turns it into its
-//! own form.
+//! The error type of the whole server. Each edge (API, protocol, page) maps it to a response.
 use crate::{Json, Map};
 use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Messages by field name, in the order they were found; `non_field_errors` for the object as a whole.
+/// Messages by field name, in insertion order; `non_field_errors` for the object as a whole.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldErrors(Map);
 
@@ -20,7 +19,7 @@ impl FieldErrors {
             list.push(Json::String(message.into()));
         }
     }
-    /// Puts a nested shape (list items, objects) at a field.
+    /// Sets nested errors (of list items or objects) for a field.
     pub fn set(&mut self, field: &str, value: Json) {
         self.0.insert(field.to_owned(), value);
     }
@@ -35,7 +34,7 @@ impl FieldErrors {
     pub fn contains(&self, field: &str) -> bool {
         self.0.contains_key(field)
     }
-    /// Takes over every message of `other`.
+    /// Adds all messages of `other`.
     pub fn merge(&mut self, other: FieldErrors) {
         for (field, value) in other.0 {
             match (self.0.get_mut(&field), value) {
@@ -46,7 +45,7 @@ impl FieldErrors {
             }
         }
     }
-    /// `Err(Error::Invalid)` unless empty.
+    /// `Err(Error::Invalid)` if there is any message.
     pub fn into_result(self) -> Result<()> {
         if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
     }
@@ -55,26 +54,25 @@ impl FieldErrors {
     }
 }
 
-/// What went wrong, in terms that every protocol can translate.
+/// An error, in terms that each protocol can map to a status. Statuses are those of the REST API.
 #[derive(Debug)]
 pub enum Error {
-    /// The input is wrong: messages by field (400).
+    /// Invalid input, with messages by field (400).
     Invalid(FieldErrors),
-    /// The caller may not do this (403).
+    /// The caller lacks permission (403).
     Denied(String),
-    /// There is no such thing, or the caller may not know of it (404).
+    /// Not found, or hidden from the caller (404).
     NotFound,
-    /// Somebody else was faster, or a uniqueness rule of the store said no (409 inside, a field error
-    /// outside).
+    /// A concurrent write or a uniqueness constraint (409, or a field error where the field is known).
     Conflict(String),
-    /// A dependency (database) cannot be reached; nothing was changed (503).
+    /// A dependency, such as the database, cannot be reached. Nothing was changed (503).
     Unavailable(String),
-    /// The caller, or its network, asked for too much of something; nothing was changed (429).
+    /// A rate limit of the caller or its network is exceeded. Nothing was changed (429).
     TooMany {
-        /// Seconds after which asking again makes sense.
+        /// Seconds until the next attempt makes sense (`Retry-After`).
         wait: i64,
     },
-    /// A fault of ours. The text is logged and never shown to the caller.
+    /// A server fault (500). The text is logged and never sent to the caller.
     Internal(String),
 }
 

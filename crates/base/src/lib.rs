@@ -1,4 +1,4 @@
-//! Ground floor of Signet: errors, secrets, time, ports. No I/O but a look at the process itself.
+//! The base crate: errors, secrets, time, ports. No I/O except reading limits of the process.
 pub mod akql;
 pub mod duration;
 pub mod error;
@@ -19,7 +19,7 @@ pub use ports::{Clock, Ports, Random};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use vault::Vault;
-/// A JSON object that keeps the order of its members.
+/// A JSON object that preserves member order.
 pub type Map = serde_json::Map<String, serde_json::Value>;
 pub use serde_json::{Value as Json, json};
 pub use uuid::Uuid;

@@ -1,21 +1,21 @@
-//! What the machine, or the container, gives this process: memory, disk space, the mode of new files.
+//! Resources of the machine or container: memory, disk space, file mode of new files.
 use std::path::Path;
 
-/// Files and folders that this process makes from now on are its owner's alone.
+/// Sets the umask to 077: new files and folders are accessible to their owner only.
 pub fn keep_new_files_private() {
     #[allow(unsafe_code, reason = "takes a number and cannot fail; called before there are other threads")]
     let _ = unsafe { libc::umask(0o077) };
 }
 
-/// The disk under a path, in bytes.
+/// Size and free space of a file system, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disk {
     pub total: u64,
-    /// What this process may still write.
+    /// Space available to this process.
     pub free: u64,
 }
 
-/// `None` where the system does not tell.
+/// The file system of a path; `None` if the system does not report it.
 pub fn disk(path: &Path) -> Option<Disk> {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
@@ -35,8 +35,8 @@ pub fn disk(path: &Path) -> Option<Disk> {
     Some(Disk { total: unit.checked_mul(blocks)?, free: unit.checked_mul(free)? })
 }
 
-/// Memory that this process may use: the least of the container's limits (cgroup v2 or v1) and the machine's
-/// memory.
+/// Memory available to this process in bytes: the minimum of the container's limits (cgroup v2 or v1) and the
+/// machine's memory.
 pub fn memory_bytes() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let whole = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
@@ -46,8 +46,8 @@ pub fn memory_bytes() -> Option<u64> {
     limits(Path::new("/sys/fs/cgroup"), &groups).into_iter().chain(whole).min()
 }
 
-/// Every limit that stands above the process. `groups` is `/proc/self/cgroup`: lines of
-/// `number:controllers:/path`.
+/// The limits of the process's cgroup and its ancestors. `groups` is the content of `/proc/self/cgroup`:
+/// lines of `number:controllers:/path`.
 fn limits(root: &Path, groups: &str) -> Vec<u64> {
     let mut found = Vec::new();
     for line in groups.lines() {
@@ -60,7 +60,7 @@ fn limits(root: &Path, groups: &str) -> Vec<u64> {
             some if some.split(',').any(|c| c == "memory") => (root.join("memory"), "memory.limit_in_bytes"),
             _ => continue,
         };
-        // Inside of a container the path may be the host's, which is not there; the root always is.
+        // Inside a container the path may be the host's and not exist; the root always exists.
         let mut folder = Some(Path::new(path.trim_start_matches('/')));
         while let Some(inner) = folder {
             found.extend(
@@ -71,7 +71,7 @@ fn limits(root: &Path, groups: &str) -> Vec<u64> {
             folder = inner.parent();
         }
     }
-    // Version 1 writes "no limit" as the largest number of pages.
+    // cgroup v1 reports "no limit" as the largest page-aligned number.
     found.retain(|bytes| *bytes < 1 << 60);
     found
 }

@@ -1,4 +1,4 @@
-//! What the process holds: giving freed memory back, and files it may open.
+//! Memory and file descriptors of the process.
 
 /// Resident memory of the process in bytes; `None` where the system has no `/proc`.
 pub fn resident_bytes() -> Option<usize> {
@@ -8,8 +8,7 @@ pub fn resident_bytes() -> Option<usize> {
     Some(kib * 1024)
 }
 
-/// Returns freed memory of the allocator to the system at once; left alone, it does so a second later, when
-/// something else is allocated.
+/// `malloc_trim`: returns freed memory to the system now. glibc would do so only at a later allocation.
 #[allow(
     unsafe_code,
     reason = "the allocator offers this to C only; it takes no pointer and may be called from any thread at any time"
@@ -18,8 +17,7 @@ pub fn give_back() {
     unsafe { libmimalloc_sys::mi_collect(true) }
 }
 
-/// Raises the number of files and connections that this process may have open to what the system lets it.
-/// Gives the number that holds.
+/// Raises `RLIMIT_NOFILE` to its hard limit. Returns the limit in force.
 #[cfg(unix)]
 pub fn raise_descriptors() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

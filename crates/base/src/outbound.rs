@@ -1,4 +1,4 @@
-//! The ports to the outside: mail and HTTP. The real ones live in `signet-outbound`; tests bring their own.
+//! Ports to the outside: mail and HTTP. `signet-outbound` implements them; tests use their own.
 use crate::{Error, Result, Secret};
 use async_trait::async_trait;
 use std::collections::VecDeque;
@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A request that the server sends on its own account.
+/// An outbound HTTP request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// `GET`, `POST`, …
@@ -15,16 +15,16 @@ pub struct HttpRequest {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// For the whole exchange.
+    /// Timeout of the whole exchange.
     pub timeout: Duration,
-    /// Larger answers are an error.
+    /// Maximum response size in bytes; a larger response is an error.
     pub max_response: usize,
-    /// Refuse loopback, link-local, private and other addresses that are not on the public internet. For
-    /// addresses that somebody other than an administrator chose.
+    /// Refuses addresses that are not globally reachable (loopback, link-local, private, …). Set for URLs
+    /// that somebody other than an administrator chose.
     pub public_only: bool,
 }
 impl fmt::Debug for HttpRequest {
-    /// Addresses, headers and bodies hold keys: none of them may reach a log.
+    /// URLs, headers and bodies contain secrets; `Debug` prints none of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpRequest").field("method", &self.method).finish_non_exhaustive()
     }
@@ -56,7 +56,7 @@ impl HttpRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
     pub status: u16,
-    /// Names in lower case.
+    /// Header names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -64,11 +64,11 @@ pub struct HttpResponse {
 /// Outbound HTTP. Redirects are not followed.
 #[async_trait]
 pub trait Http: Send + Sync {
-    /// Any answer is `Ok`, whatever its status. No answer in time is `Error::Unavailable`.
+    /// `Ok` for every response, whatever its status. A timeout is `Error::Unavailable`.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse>;
 }
 
-/// How mail leaves.
+/// Transport security of SMTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailSecurity {
     Plain,
@@ -81,14 +81,14 @@ pub enum MailSecurity {
 pub struct MailServer {
     pub host: String,
     pub port: u16,
-    /// Empty: no authentication.
+    /// Empty for no authentication.
     pub username: String,
     pub password: Secret,
     pub security: MailSecurity,
     pub timeout: Duration,
 }
 
-/// One message. Addresses are `name@host` or `Name <name@host>`.
+/// An email message. Addresses are `name@host` or `Name <name@host>`.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Mail {
     pub from: String,
@@ -97,12 +97,12 @@ pub struct Mail {
     pub bcc: Vec<String>,
     pub subject: String,
     pub text: String,
-    /// Empty: text only.
+    /// HTML alternative; empty for text only.
     pub html: String,
 }
 
 impl fmt::Debug for Mail {
-    /// Letters hold links that sign people in: only who gets one, and its subject, may reach a log.
+    /// Emails contain sign-in links; `Debug` prints recipient and subject only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail").field("to", &self.to).field("subject", &self.subject).finish_non_exhaustive()
     }
@@ -110,12 +110,12 @@ impl fmt::Debug for Mail {
 
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// `Ok` when the server has taken the message. A wrong address is `Error::Invalid`, everything else
-    /// `Error::Unavailable` with the server's words.
+    /// `Ok` when the server has accepted the message. `Error::Invalid` for a malformed address,
+    /// `Error::Unavailable` with the server's reply for everything else.
     async fn send(&self, server: &MailServer, mail: &Mail) -> Result<()>;
 }
 
-/// What `Ports` hold before something real is plugged in: nothing leaves.
+/// The default of `Ports`: refuses mail and HTTP.
 pub struct NoOutbound;
 #[async_trait]
 impl Http for NoOutbound {
@@ -130,11 +130,11 @@ impl Mailer for NoOutbound {
     }
 }
 
-/// A mailer for tests: keeps what was sent.
+/// A mailer for tests; keeps the messages.
 #[derive(Default)]
 pub struct MailBox(Mutex<Vec<Mail>>);
 impl MailBox {
-    /// Takes out everything that was sent so far.
+    /// Removes and returns the messages so far.
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -147,8 +147,8 @@ impl Mailer for MailBox {
     }
 }
 
-/// Outbound HTTP for tests: answers in the order they were given and keeps the requests. Without an answer
-/// left it is unavailable.
+/// Outbound HTTP for tests: returns the given responses in order and keeps the requests. Without a response
+/// left it returns `Error::Unavailable`.
 #[derive(Default)]
 pub struct ScriptedHttp {
     answers: Mutex<VecDeque<HttpResponse>>,
@@ -159,7 +159,7 @@ impl ScriptedHttp {
         let answer = HttpResponse { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
     }
-    /// Takes out the requests so far.
+    /// Removes and returns the requests so far.
     pub fn requests(&self) -> Vec<HttpRequest> {
         std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
     }

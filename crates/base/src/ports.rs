@@ -1,4 +1,4 @@
-//! What comes from outside and must be replaceable in tests: the clock, randomness, mail and outbound HTTP.
+//! Ports for the clock, randomness, mail and outbound HTTP. Tests replace them.
 use crate::outbound::{Http, Mailer, NoOutbound};
 use crate::{Timestamp, Uuid};
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Cloneable bundle, handed to everything that needs time, chance or the outside.
+/// The ports, cheap to clone, for code that needs time, randomness or the network.
 #[derive(Clone)]
 pub struct Ports {
     pub clock: Arc<dyn Clock>,
@@ -23,8 +23,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The machine's clock and its cryptographic random source. Mail and HTTP are refused until they are
-    /// plugged in.
+    /// The system clock and the cryptographic random generator. Mail and HTTP are refused until
+    /// `signet_outbound` installs them.
     pub fn system() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -41,7 +41,7 @@ impl Ports {
     pub fn with_http(self, http: Arc<dyn Http>) -> Self {
         Self { http, ..self }
     }
-    /// A clock that stands still until moved, and a repeatable sequence of bytes.
+    /// A clock that a test advances, and a repeatable byte sequence.
     pub fn frozen(at: Timestamp, seed: u64) -> (Self, Arc<FrozenClock>) {
         let clock = Arc::new(FrozenClock(AtomicI64::new(at.0)));
         (
@@ -68,7 +68,7 @@ impl Ports {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         Uuid::from_bytes(bytes)
     }
-    /// `length` letters and digits, without bias.
+    /// `length` random letters and digits, unbiased.
     pub fn alphanumeric(&self, length: usize) -> String {
         const SET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let mut text = String::with_capacity(length);
@@ -100,8 +100,7 @@ impl Clock for SystemClock {
 }
 struct SystemRandom;
 
-/// Random bytes that a thread has in store: the generator is asked for many at once. What was given out is
-/// erased.
+/// Per-thread buffer of random bytes, filled by one call of the generator. Bytes are erased when used.
 struct RandomBuffer {
     bytes: [u8; 512],
     used: usize,
@@ -131,12 +130,12 @@ impl Random for SystemRandom {
 #[allow(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
 fn generate(bytes: &mut [u8]) {
     if aws_lc_rs::rand::fill(bytes).is_err() {
-        // Without randomness no key, code or session is safe: stop rather than go on with weak ones.
+        // Without randomness, keys and sessions would be predictable: abort.
         std::process::abort();
     }
 }
 
-/// A clock for tests.
+/// A clock for tests; it moves only when told.
 pub struct FrozenClock(AtomicI64);
 impl FrozenClock {
     pub fn advance_secs(&self, secs: i64) {
@@ -155,7 +154,7 @@ struct SeededRandom(AtomicU64);
 impl Random for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            // SplitMix64: repeatable, for tests only.
+            // SplitMix64: repeatable, not cryptographic; for tests only.
             let mut z =
                 self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! Query strings and URL parts, read in one way everywhere.
+//! Query strings and URL encoding.
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -8,15 +8,15 @@ const PATH: AsciiSet = UNRESERVED.remove(b'/');
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, &UNRESERVED).to_string()
 }
-/// Like `encode`, and keeps `/`.
+/// Like `encode`, but keeps `/`.
 pub fn encode_path(text: &str) -> String {
     utf8_percent_encode(text, &PATH).to_string()
 }
-/// Decodes `%XX` and, as forms do, `+`.
+/// Decodes `%XX`, and `+` as a space (form encoding).
 pub fn decode(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
-/// The pairs of a query string or a form body, in order.
+/// The pairs of a query string or form body, in order.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
@@ -25,11 +25,11 @@ pub fn pairs(query: &str) -> Vec<(String, String)> {
         .map(|(k, v)| (decode(k), decode(v)))
         .collect()
 }
-/// The first value of a name.
+/// The first value with this name.
 pub fn value(query: &str, name: &str) -> Option<String> {
     pairs(query).into_iter().find(|(k, _)| k == name).map(|(_, v)| v)
 }
-/// Writes pairs as a query string.
+/// Builds a query string.
 pub fn build<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::new();
     for (k, v) in pairs {
@@ -42,8 +42,8 @@ pub fn build<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String 
     }
     out
 }
-/// An address on this host that is safe to send a browser to: one `/` at the start, no backslash, no control
-/// character. `None` for everything that names a scheme or another host.
+/// A path on this host that is safe as a redirect target: starts with a single `/`, contains no backslash and
+/// no control character. `None` for anything with a scheme or host.
 pub fn local_path(next: &str) -> Option<String> {
     if !next.starts_with('/') || next.starts_with("//") || next.chars().any(char::is_control) {
         return None;

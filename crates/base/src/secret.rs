@@ -1,4 +1,4 @@
-//! Text that must not leak: no `Serialize`, no `Display`, `Debug` hides it, memory is wiped.
+//! A string that must not leak: no `Serialize`, no `Display`, `Debug` hides it, memory is wiped on drop.
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
-    /// The text itself. Each call is a place to look at in a review.
+    /// The string. Each call deserves attention in review.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,26 +1,24 @@
-//! Which thread goes first where all want the cores. Without effect where the system does not count
-//! priorities by thread.
+//! Scheduling of threads when all cores are busy. No effect on systems without per-thread priorities.
 
-/// Lets the calling thread's work wait for that of the others where all want the cores: hashes and signatures
-/// take long, and the threads that read, write and answer need little and keep many callers going.
+/// Lowers the thread's priority (nice), for threads that compute hashes and signatures. Threads that serve
+/// connections then run first.
 pub fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
-        /// Of 19; enough to be overtaken, and still a third of a core beside a busy one.
+        /// Nice value (of 19): low enough to be overtaken, and still a third of a core beside a busy thread.
         const NICE: libc::c_int = 5;
         #[allow(
             unsafe_code,
             reason = "takes numbers only; 0 is the calling thread, and making oneself wait needs no right"
         )]
-        // A refusal leaves the thread as it was.
+        // If the system refuses, the priority stays unchanged.
         let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
     }
 }
 
-/// Lets the calling thread take its turn instead of interrupting whoever runs. For the threads that read and
-/// answer: they have little to do each time, and what comes while a signature is under way is done together
-/// after it. A turn comes at the latest when the scheduler ends the runner's slice, which is a few
-/// milliseconds; at once where a core is free.
+/// Sets `SCHED_BATCH`: a waking thread does not preempt the running one. For threads that serve connections:
+/// each has little work, and work that arrives during a signature is then processed together. The delay is at
+/// most the scheduler's time slice (some milliseconds); none while a core is idle.
 ///
 /// Threads inherit it from the one that starts them: see [`use_default_scheduling`].
 pub fn use_batch_scheduling() {
@@ -28,19 +26,19 @@ pub fn use_batch_scheduling() {
     schedule(libc::SCHED_BATCH);
 }
 
-/// Lets the calling thread interrupt others when it wakes, as threads do by default. For those that others
-/// wait for in crowds, as the one that commits.
+/// Sets `SCHED_OTHER`, the default: a waking thread may preempt others. For threads that many others wait
+/// for, such as the one that commits.
 pub fn use_default_scheduling() {
     #[cfg(target_os = "linux")]
     schedule(libc::SCHED_OTHER);
 }
 
-/// What the calling thread has computed for so far.
+/// Processor time used by the calling thread.
 #[cfg(unix)]
 pub fn cpu_time() -> std::time::Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     #[allow(unsafe_code, reason = "fills one struct that outlives the call")]
-    // Where the system has no such clock the time stays zero.
+    // Zero on systems without a per-thread clock.
     let _ = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     std::time::Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),
@@ -55,7 +53,7 @@ fn schedule(policy: libc::c_int) {
         unsafe_code,
         reason = "reads one struct that outlives the call; 0 is the calling thread, and neither policy needs a right"
     )]
-    // A refusal leaves the thread as it was.
+    // If the system refuses, the policy stays unchanged.
     let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const none) };
 }
 
@@ -84,10 +82,10 @@ mod tests {
     }
     const NICE: usize = 19;
     const POLICY: usize = 41;
-    /// A field of the calling thread's `stat`, counted from 1 as in proc(5).
+    /// A field of `/proc/thread-self/stat`, counted from 1 as in proc(5).
     fn field(number: usize) -> Option<i32> {
         let text = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
-        // After the name, which stands in parentheses and is the second.
+        // Skips the name: the second field, in parentheses.
         text.rsplit_once(") ")?.1.split(' ').nth(number - 3)?.parse().ok()
     }
 }

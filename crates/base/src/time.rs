@@ -1,11 +1,11 @@
-//! Points in time: microseconds since 1970 UTC, RFC 3339 on the wire.
+//! Timestamps: microseconds since 1970-01-01 UTC, RFC 3339 on the wire.
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 
-/// Microseconds since the epoch. Stored as an integer, written as `2026-11-23T20:15:00.123456Z`.
+/// Microseconds since the Unix epoch. Stored as an integer, serialised as `2026-11-23T20:15:00.123456Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
 
@@ -13,7 +13,7 @@ impl Timestamp {
     pub fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
-    /// Whole seconds since the epoch (JWT NumericDate).
+    /// Whole seconds since the Unix epoch (NumericDate, RFC 7519 §2).
     pub fn secs(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
@@ -26,7 +26,7 @@ impl Timestamp {
     pub fn plus_secs(self, secs: i64) -> Self {
         Self(self.0.saturating_add(secs.saturating_mul(1_000_000)))
     }
-    /// Reads RFC 3339, or a date with or without a time (taken as UTC), as clients send them.
+    /// Parses RFC 3339, or a date with or without a time (taken as UTC).
     pub fn parse(text: &str) -> Result<Self> {
         if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
             return Self::of(at);

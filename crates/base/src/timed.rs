@@ -1,13 +1,12 @@
-//! Random texts that begin with the time at which they were made, and the digests by which their rows are
-//! found. Rows of one moment then lie side by side in every index, so that a commit of many of them changes
-//! few pages.
+//! Random identifiers with a time prefix, and their digests. Rows created at about the same time are then
+//! adjacent in every index, so a commit of many rows changes few pages.
 use crate::{Ports, Timestamp, Uuid, Vault};
 
-/// Milliseconds since 1970 as so many hexadecimal digits.
+/// Number of hexadecimal digits that hold milliseconds since the Unix epoch.
 const DIGITS: usize = 12;
 
 impl Ports {
-    /// A UUID that begins with the time (RFC 9562 §5.7).
+    /// A version 7 UUID (RFC 9562 §5.7).
     pub fn uuid_v7(&self) -> Uuid {
         let mut bytes: [u8; 16] = self.bytes();
         bytes[..6].copy_from_slice(&time_bytes(self.now()));
@@ -15,7 +14,7 @@ impl Ports {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         Uuid::from_bytes(bytes)
     }
-    /// A secret: the time, a hyphen, and so many random letters and digits.
+    /// A secret: time prefix, hyphen, `length` random letters and digits.
     pub fn timed_secret(&self, length: usize) -> String {
         let mut text = crate::vault::hex(&time_bytes(self.now()));
         text.push('-');
@@ -25,13 +24,13 @@ impl Ports {
 }
 
 impl Vault {
-    /// [`Vault::digest`] with the secret's time in front of it, where it has one. The time needs not be true:
-    /// a secret that was changed has another digest.
+    /// [`Vault::digest`] prefixed with the secret's time, if it has one. The prefix is not trusted: a
+    /// modified secret has another digest.
     pub fn timed_digest(&self, purpose: &str, secret: &str) -> String {
         let time = time_of(secret).filter(|_| secret.as_bytes().get(DIGITS) == Some(&b'-'));
         join(time, &self.digest(purpose, secret))
     }
-    /// The same for a text that says elsewhere when it was made: in an id that begins with the time.
+    /// Like `timed_digest`, for a secret whose time is in its version 7 `id`.
     pub fn digest_beside(&self, purpose: &str, id: &str, secret: &str) -> String {
         join(time_of(id), &self.digest(purpose, secret))
     }

@@ -1,5 +1,5 @@
-//! Secrets at rest: AES-256-GCM with the place (table, row, column) as associated data, so that a
-//! ciphertext copied to another row does not open; and keyed digests for looking tokens up.
+//! Encryption at rest: AES-256-GCM with table, row and column as associated data, so that a ciphertext copied
+//! to another row does not decrypt. Keyed digests for token lookup.
 use crate::{Error, Ports, Result, Secret};
 use aws_lc_rs::{aead, hkdf, hmac};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
@@ -19,7 +19,7 @@ impl hkdf::KeyType for Length {
 }
 
 impl Vault {
-    /// Derives every key from the installation's secret key (HKDF-SHA256, RFC 5869).
+    /// Derives all keys from the installation's secret key (HKDF-SHA256, RFC 5869).
     pub fn new(secret_key: &Secret, ports: Ports) -> Result<Self> {
         let prk =
             hkdf::Salt::new(hkdf::HKDF_SHA256, b"signet/vault/1").extract(secret_key.reveal().as_bytes());
@@ -39,7 +39,7 @@ impl Vault {
             ports,
         })
     }
-    /// Encrypts for one place, for example `("token", "<uuid>", "key")`.
+    /// Encrypts for a place, such as `("token", "<uuid>", "key")`.
     pub fn seal(&self, place: (&str, &str, &str), text: &Secret) -> Result<String> {
         let nonce: [u8; 12] = self.ports.bytes();
         let mut data = text.reveal().as_bytes().to_vec();
@@ -54,7 +54,7 @@ impl Vault {
         all.append(&mut data);
         Ok(format!("v1:{}", STANDARD_NO_PAD.encode(all)))
     }
-    /// Decrypts what `seal` made for the same place.
+    /// Decrypts the output of `seal` for the same place.
     pub fn open(&self, place: (&str, &str, &str), sealed: &str) -> Result<Secret> {
         let wrong = || {
             Error::internal(format!(
@@ -73,11 +73,11 @@ impl Vault {
             self.seal.open_in_place(nonce, aead::Aad::from(aad(place)), &mut data).map_err(|_| wrong())?;
         Ok(Secret::new(std::str::from_utf8(text).map_err(|_| wrong())?))
     }
-    /// Keyed digest (hex) by which a random token is found; a copy of the database gives no token away.
+    /// Keyed digest (hex) for looking up a random token. The database holds no token in clear.
     pub fn digest(&self, purpose: &str, token: &str) -> String {
         hex(hmac_of(&self.digest, purpose, token.as_bytes()).as_ref())
     }
-    /// Signature over a value that travels through a browser (base64url without padding).
+    /// A signature of a value that is stored in the browser (Base64url without padding).
     pub fn sign(&self, purpose: &str, data: &[u8]) -> String {
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hmac_of(&self.sign, purpose, data))
     }

@@ -1,5 +1,4 @@
-//! What applications may have of a person: agreements that are remembered, and keys (refresh tokens) that
-//! they keep.
+//! What applications may access of a user: stored consents and refresh tokens.
 use crate::security::moment;
 use signet_base::{Error, Result, Uuid};
 use signet_core::models::Application;
@@ -11,10 +10,10 @@ use signet_store::consents::{self, ConsentQuery};
 use signet_store::grants::{self, GrantQuery, GrantToken, TokenKind};
 use std::collections::BTreeMap;
 
-/// More than anybody has.
+/// Page size above any realistic number of rows.
 const ALL: u64 = 1000;
 
-/// One row for each application, by its name.
+/// One row per application, ordered by name.
 pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
     let now = core.now();
     let config = core.config();
@@ -58,11 +57,11 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
     Ok(rows)
 }
 
-/// Ends what one application has: the agreement, and every key. `id` is that of the agreement, or the
-/// application's where there is none.
+/// Revokes one application's access: its consent and its refresh tokens. `id` is the consent's id, or the
+/// application's where there is no consent.
 ///
 /// # Errors
-/// `NotFound` where the person shares nothing by that id.
+/// `NotFound` when the user has no such row.
 pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
     let consent = match id.parse::<i64>() {
         Ok(number) => Some(
@@ -95,7 +94,7 @@ pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
     }
 }
 
-/// Refresh tokens that work.
+/// Refresh tokens that are valid.
 async fn tokens(core: &Core, person: &Principal) -> Result<Vec<GrantToken>> {
     let query = GrantQuery {
         owner: Some(person.user.id),

@@ -1,4 +1,4 @@
-//! One request at this edge: the client, the session, and how answers leave with the session saved.
+//! Per-request state of this crate: client, session, and responses that save the session.
 use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
@@ -8,10 +8,10 @@ use signet_core::{Client, Core, WebSession, page, session};
 use signet_store::epoch;
 use std::sync::Arc;
 
-/// Longest body of a form or an answer, in bytes.
+/// Maximum size of a form or JSON body in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// What every handler starts from.
+/// The extractor of every handler.
 pub struct Edge {
     pub core: Arc<Core>,
     pub client: Arc<Client>,
@@ -24,7 +24,7 @@ impl FromRequestParts<Arc<Core>> for Edge {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Response> {
         let Some(client) = parts.extensions.get::<Arc<Client>>().cloned() else {
-            // Without the server's own reading of the connection nothing about the caller is known.
+            // Requests without a `Client` did not pass the server's edge.
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };
         let cookies = cookie_header(&parts.headers);
@@ -37,14 +37,14 @@ impl FromRequestParts<Arc<Core>> for Edge {
     }
 }
 
-/// All `Cookie` headers as one text.
+/// All `Cookie` headers joined.
 pub fn cookie_header(headers: &HeaderMap) -> String {
     headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ")
 }
 
 impl Edge {
-    /// Saves the session and sends the answer with its cookies. An answer that was given before the session
-    /// is safe would be a lie, so a failure to save replaces it.
+    /// Saves the session, then sends the response with the session's cookies. If saving fails, that error is
+    /// the response.
     pub async fn send(mut self, answer: impl IntoResponse) -> Response {
         match self.session.save(&self.core, &self.client).await {
             Ok(cookies) => {
@@ -56,8 +56,8 @@ impl Edge {
                 }
                 response
             }
-            // The account changed between the proof and the sign-in: nobody is signed in, and the run begins
-            // anew.
+            // The account changed between authentication and sign-in (epoch): nobody is signed in; the flow
+            // restarts.
             Err(e) if epoch::has_changed(&e) => redirect(StatusCode::FOUND, &here(&self.client)),
             // Another tab has signed in, or out: the browser has another cookie by now.
             Err(e) if session::has_ended(&e) && self.client.method == "GET" => {
@@ -77,12 +77,12 @@ impl Edge {
     }
 }
 
-/// The address of the request, with its query.
+/// Path and query of the request.
 pub fn here(client: &Client) -> String {
     if client.query.is_empty() { client.path.clone() } else { format!("{}?{}", client.path, client.query) }
 }
 
-/// A redirect by GET. `to` is percent-encoded where a header needs it.
+/// A redirect to be followed by GET. Characters that a header cannot contain are percent-encoded.
 pub fn redirect(status: StatusCode, to: &str) -> Response {
     let plain = to.bytes().all(|b| b.is_ascii_graphic());
     let safe = if plain {
@@ -100,7 +100,7 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
     response
 }
 
-/// The members of a JSON or form body. `Err` says what is wrong with it.
+/// Reads the members of a JSON or form body. `Err` carries the status and the message.
 pub async fn read_answer(request: Request) -> Result<Map, (StatusCode, &'static str)> {
     let json = request
         .headers()
@@ -125,7 +125,7 @@ pub async fn read_answer(request: Request) -> Result<Map, (StatusCode, &'static 
     };
     let mut map = Map::new();
     for (name, value) in query::pairs(text) {
-        // A name that comes twice (a check box beside its hidden field) keeps its last value.
+        // A repeated name (a check box and its hidden field) keeps the last value.
         map.insert(name, Json::String(value));
     }
     Ok(map)

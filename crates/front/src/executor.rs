@@ -1,4 +1,4 @@
-//! `/api/v3/flows/executor/<slug>/`: flows as JSON, for scripts, outposts and front ends of others.
+//! `/api/v3/flows/executor/<slug>/`: the flow executor in JSON, for scripts, outposts and other front ends.
 use crate::edge::{Edge, read_answer, redirect};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -22,8 +22,7 @@ pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
 }
 
 pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Response {
-    // Whoever is signed in or not: a page of another site can post what needs no preflight, which is
-    // everything but JSON.
+    // Cross-site requests can carry any content type that needs no preflight, so only JSON is accepted.
     match edge.headers.get(header::CONTENT_TYPE) {
         Some(kind) if is_json(kind) => {}
         Some(_) => return allowed(flow_error(&edge, None).into_response()),
@@ -38,7 +37,7 @@ pub async fn post(Path(slug): Path<String>, edge: Edge, request: Request) -> Res
     }
 }
 
-/// Answers are JSON. Forms are for the pages (`/if/flow/`), where they carry the token of their session.
+/// Whether the body is JSON. Forms belong to the pages (`/if/flow/`), which check a CSRF token.
 fn is_json(content_type: &HeaderValue) -> bool {
     content_type.to_str().is_ok_and(|t| {
         t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -48,7 +47,7 @@ fn is_json(content_type: &HeaderValue) -> bool {
 async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     let core = edge.core.clone();
     let Ok(flow) = Executor::flow(&core, slug) else { return edge.not_found() };
-    // The person's own query string travels inside ours.
+    // The page's own query string is passed in the parameter `query`.
     let inner = query::value(&edge.client.query, "query")
         .filter(|q| !q.is_empty())
         .unwrap_or_else(|| edge.session.state.query_for(flow.pk));
@@ -98,13 +97,13 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     allowed(edge.send(response).await)
 }
 
-/// Generated clients and outposts name the version that they were made for
-/// (`OpenAPI-Generator/2024.2.2/python`); scripts of that time are PowerShell's.
+/// Whether the client was generated for release 2024 (`OpenAPI-Generator/2024.2.2/python`), or is a
+/// PowerShell script of that time.
 fn is_of_2024(user_agent: &str) -> bool {
     user_agent.contains("/2024.") || user_agent.contains("PowerShell/")
 }
 
-/// Clients of 2024 expect `type` in each challenge.
+/// Clients of 2024 need `type` in each challenge.
 fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
     let mut challenge = match reply {
         Reply::Challenge(challenge) | Reply::NotApplicable(challenge) => challenge,
@@ -130,7 +129,7 @@ fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
     axum::Json(challenge).into_response()
 }
 
-/// A fault of ours is an event that administrators see.
+/// Records a server fault as an event.
 pub(crate) async fn report(edge: &Edge, slug: &str, error: &Error) {
     let context = json!({"message": error.to_string(), "flow": slug, "request_id": edge.client.request_id});
     edge.core
@@ -138,7 +137,7 @@ pub(crate) async fn report(edge: &Edge, slug: &str, error: &Error) {
         .await;
 }
 
-/// The refusal with a word why. It is about the request, and says nothing of the flow.
+/// A 4xx response about the request itself; it discloses nothing about the flow.
 fn refused(edge: &Edge, why: &str) -> Response {
     axum::Json(
         json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id, "error": why}),
@@ -155,7 +154,7 @@ fn flow_error(edge: &Edge, error: Option<&Error>) -> axum::Json<Json> {
     axum::Json(out)
 }
 
-/// The caller's network used up its share.
+/// 429: the rate limit of the client's network is exceeded.
 fn too_many(wait: i64) -> Response {
     let mut response = (
         StatusCode::TOO_MANY_REQUESTS,

@@ -1,5 +1,5 @@
-//! What an administrator does next, until there is a console: at `/if/admin/`, and in place of an empty
-//! library.
+//! `/if/admin/`: the next tasks of an administrator, as long as there is no console. Also shown instead of an
+//! empty library.
 use crate::edge::Edge;
 use crate::impersonation;
 use crate::library::{SIGN_OUT, account_links, set_csrf, to_sign_in};
@@ -29,7 +29,7 @@ pub async fn admin(edge: Edge) -> Response {
     }
 }
 
-/// The page. The caller has seen that the person is an administrator.
+/// Renders the page. The caller has checked that the user is an administrator.
 pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     let core = &edge.core;
     let steps = steps(core).await?;
@@ -57,7 +57,7 @@ pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 
-/// Ticked by what is true, not by clicks.
+/// The tasks. Each is done when its condition holds, not when it was clicked.
 async fn steps(core: &Core) -> Result<Vec<FirstStep>> {
     let known = address::base(core).map(|origin| origin.to_string());
     let shown = known.as_deref().unwrap_or("https://id.example.com");
@@ -72,7 +72,7 @@ async fn steps(core: &Core) -> Result<Vec<FirstStep>> {
             title: "Add the first person",
             text: "The second command prints a link that signs the person in once; there they choose a password. Put the names of your person in.".into(),
             command: PERSON.into(),
-            // akadmin is one.
+            // Users other than akadmin.
             done: users::count(&core.db).await? > 1,
         },
         FirstStep {
@@ -88,7 +88,7 @@ async fn steps(core: &Core) -> Result<Vec<FirstStep>> {
     ])
 }
 
-/// What the pages show is what the tests run.
+/// The commands shown; the tests run them.
 pub const PERSON: &str = "signet apply_blueprint - <<'END'
 version: 1
 entries:

@@ -1,5 +1,5 @@
-//! `/if/flow/<slug>/`: the same flows as pages. A form posts here and is answered by 303, so that going back
-//! and reloading are safe; it works without script.
+//! `/if/flow/<slug>/`: flows as HTML pages that work without script. A form post is answered with 303, so
+//! reload and back send no form twice.
 use crate::edge::{Edge, here, read_answer, redirect};
 use crate::form;
 use crate::form_context::{self, OwnedFormContext};
@@ -17,7 +17,7 @@ use signet_pages::challenge::external_origins;
 use signet_pages::{challenge_page, challenge_page_with};
 use std::sync::Arc;
 
-/// A flow passes at most this many silent stages in one request.
+/// Maximum number of stages without a challenge that run in one request.
 const MAX_SILENT: usize = 100;
 
 pub async fn get(Path(slug): Path<String>, mut edge: Edge) -> Response {
@@ -58,8 +58,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     let token = sent.remove("csrf");
     let client = edge.client.clone();
     if !token.as_ref().and_then(Json::as_str).is_some_and(|t| edge.session.csrf_fits(&core, t)) {
-        // The session of the form is over (or never was): show the step anew instead of judging a foreign
-        // form.
+        // The form's session has ended: show the stage again and do not evaluate the answer.
         if let Some(to) = stale_forms::signed_in_elsewhere(&mut edge, &flow) {
             return redirect(StatusCode::SEE_OTHER, &to);
         }
@@ -73,7 +72,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     edge.session.state.bring(flow.pk, &client.query);
     match stale_forms::is_answer(&edge, &core, &flow, &sent) {
         FormTarget::Current => {}
-        // Another tab at the same address has gone on: this one follows.
+        // Another tab with the same address has advanced the run: redirect to its current stage.
         FormTarget::Earlier => return redirect(StatusCode::SEE_OTHER, &here(&client)),
         FormTarget::NoRun => return restart(edge, &core, &flow, &sent, stale_forms::TOO_LONG).await,
     }
@@ -92,8 +91,8 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     answer(edge, &core, &flow, reply, true, &sent.typed).await
 }
 
-/// The beginning, with a word why, and the name that was typed before. Nothing of the form was judged: to
-/// send it once more is safe.
+/// Shows the flow's first stage again with a message and the name typed before. Nothing in the form was
+/// evaluated, so it can be sent again.
 async fn restart(mut edge: Edge, core: &Arc<Core>, flow: &Arc<Object>, sent: &Map, notice: &str) -> Response {
     let client = edge.client.clone();
     let mut reply = drive(&mut edge, core, &client, flow, None).await;
@@ -151,8 +150,8 @@ async fn answer(
     };
     let response = match reply {
         Ok(Reply::Done(to)) if is_plain(&to) => redirect(StatusCode::SEE_OTHER, &to),
-        // Browsers apply form-action to redirects as well: after a post, an address that may lead to another
-        // host is reached by a page of its own.
+        // Browsers apply `form-action` to redirects as well. After a post, a target that may be on another
+        // host is opened by a page of its own.
         Ok(Reply::Done(to) | Reply::Away(to)) if posted => {
             let challenge = json!({"component": "xak-flow-redirect", "to": to});
             page(&mut edge, core, flow, StatusCode::OK, &challenge, typed)
@@ -166,7 +165,7 @@ async fn answer(
             {
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else if posted && errors && stale_forms::keep(&mut edge, flow, &challenge, typed) {
-                // Going back and reloading are safe: neither sends the form again.
+                // Post/redirect/get: reload and back do not send the form again.
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else {
                 page(&mut edge, core, flow, StatusCode::OK, &Json::Object(challenge), typed)
@@ -183,7 +182,7 @@ async fn answer(
     edge.send(response).await
 }
 
-/// Challenges after which the run is over: a redirect back to the flow would begin a new one.
+/// Challenges that end the run: a redirect to the flow would start a new one.
 fn is_end(component: &str) -> bool {
     matches!(
         component,
@@ -195,7 +194,7 @@ fn is_end(component: &str) -> bool {
     )
 }
 
-/// Pages of ours that never send on to another host.
+/// Pages of this server that do not redirect to another host.
 fn is_plain(to: &str) -> bool {
     to == "/" || to.starts_with("/if/")
 }
@@ -229,7 +228,7 @@ fn page(
         Some(body) => Some(challenge_page_with(page_context.page(core), challenge, &form, body)),
         None => challenge_page(page_context.page(core), challenge, &form),
     };
-    // A form that submits itself goes to the application's origin.
+    // A self-submitting form posts to the application's origin, which the CSP must allow.
     let target = challenge
         .get("url")
         .and_then(Json::as_str)
@@ -243,7 +242,7 @@ fn page(
     }
 }
 
-/// Nothing is agreed to without knowing with whom: the run ends here, and begins again at the application.
+/// A consent without an application cannot be given: the run ends, and the page links to the start.
 fn over(edge: &mut Edge, core: &Arc<Core>) -> Response {
     edge.session.state.plan = None;
     edge.session.touch();
@@ -260,7 +259,7 @@ fn over(edge: &mut Edge, core: &Arc<Core>) -> Response {
     .into_response()
 }
 
-/// `scheme://host[:port]` of an address; for schemes of programs (`myapp:`) the scheme.
+/// Origin of a URL (`scheme://host[:port]`); for custom schemes (`myapp:`) the scheme.
 fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once(':')?;
     match rest.strip_prefix("//") {
@@ -271,7 +270,7 @@ fn origin(url: &str) -> Option<String> {
     }
 }
 
-/// Whether the very first person still has to set the administrator's password.
+/// Whether the initial administrator password is not set yet.
 pub async fn needs_setup(core: &Core) -> bool {
     matches!(setup::is_done(core).await, Ok(false))
 }

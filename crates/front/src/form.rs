@@ -1,28 +1,28 @@
-//! Answers of page forms, brought to what programs send: forms can only send words.
+//! Converts form posts to the types of the JSON API. Form values are strings.
 use signet_base::{Json, Map, json};
 use signet_core::flow::Key;
 use signet_pages::challenge::CHOSEN;
 
 const VALIDATE: &str = "ak-stage-authenticator-validate";
 
-/// Which device of a second step the person chose (`class:uid`; empty: wants to see all). Kept for the page
-/// only: the stage judges what is sent, whatever was chosen.
+/// The device chosen on the second-factor page (`class:uid`; empty: the list was requested). It selects what
+/// the page shows; the stage validates the answer itself.
 const CHOSEN_DEVICE: Key<String> = Key::new("goauthentik.io/pages/chosen_device");
 
 /// One form post.
 pub struct FormPost {
-    /// What the stage gets.
+    /// The answer for the stage.
     pub answer: Map,
-    /// What was typed, to show it again beside an error. Secrets are not among it.
+    /// The values to show again beside an error; secrets excluded.
     pub typed: Vec<(String, String)>,
-    /// The device that was chosen by it.
+    /// The device chosen by this post.
     pub chosen: Option<String>,
-    /// Only another view of the same step is wanted: nothing to judge.
+    /// The post only changes the view; there is no answer to evaluate.
     pub view_only: bool,
 }
 
-/// Reads the members of a form by the component that it answers. What does not read as its type stays a word:
-/// the stage refuses it.
+/// Converts the members of a form by the component it answers. A value that does not parse stays a string,
+/// which the stage refuses.
 pub fn read(mut answer: Map) -> FormPost {
     let component = answer.get("component").and_then(Json::as_str).unwrap_or_default().to_owned();
     let mut chosen = None;
@@ -62,7 +62,7 @@ pub fn read(mut answer: Map) -> FormPost {
     FormPost { answer, typed, chosen, view_only }
 }
 
-/// JSON in a field becomes the object that it is; an empty field is left out.
+/// Parses JSON in a field; removes an empty field.
 fn object(answer: &mut Map, name: &str) {
     let Some(text) = answer.get(name).and_then(Json::as_str) else { return };
     if text.is_empty() {
@@ -80,12 +80,12 @@ fn word(value: &Json, name: &str) -> String {
     }
 }
 
-/// Keeps the choice with the run.
+/// Stores the chosen device in the run.
 pub fn keep(context: &mut signet_core::flow::Context, chosen: &str) {
     context.set(&CHOSEN_DEVICE, chosen.to_owned());
 }
 
-/// Adds the kept choice to what the page shows again; a run that went on to something else forgets it.
+/// Adds the stored device to the page's values; clears it when the run has moved to another component.
 pub fn recall(context: &mut signet_core::flow::Context, challenge: &Json, typed: &mut Vec<(String, String)>) {
     if challenge.get("component").and_then(Json::as_str) != Some(VALIDATE) {
         context.remove(&CHOSEN_DEVICE);
@@ -94,7 +94,7 @@ pub fn recall(context: &mut signet_core::flow::Context, challenge: &Json, typed:
     }
 }
 
-/// Whether the only "error" is that a device was chosen and nothing answered yet.
+/// Whether the only "error" is that a device was chosen and no answer given yet.
 pub fn only_chosen(challenge: &Map) -> bool {
     let Some(errors) = challenge.get("response_errors").and_then(Json::as_object) else { return false };
     let empty = |list: &Json| {

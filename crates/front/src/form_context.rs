@@ -1,4 +1,5 @@
-//! What surrounds the form of a step: what the flow is for, the ways out of it, what is known of the person.
+//! Data around a flow's form that the challenge does not contain: purpose of the flow, links out of it, facts
+//! about the user.
 use crate::edge::Edge;
 use crate::form;
 use signet_base::{Json, Uuid, query};
@@ -10,11 +11,11 @@ use signet_model::Object;
 use signet_pages::{FormContext, Purpose};
 use std::sync::Arc;
 
-/// Where people are at home.
+/// The user's start page.
 pub const HOME: &str = "/if/user/";
 const SIGN_IN: &str = "/flows/-/default/authentication/";
 
-/// Owned parts of a [`FormContext`].
+/// Owned data of a [`FormContext`].
 #[derive(Default)]
 pub struct OwnedFormContext {
     application: Option<Arc<Object>>,
@@ -32,7 +33,7 @@ pub struct OwnedFormContext {
     values: Vec<(String, String)>,
 }
 
-/// What a flow is for, as pages say it. Setting something up is for whoever is signed in.
+/// The purpose of a flow as pages name it. Set-up pages are for signed-in users.
 pub fn purpose(flow: &Object, person: Option<&Principal>) -> Purpose {
     match flow.get::<Flow>().map(|f| f.designation) {
         Some(Designation::StageConfiguration) if person.is_some() => Purpose::SetUp,
@@ -43,7 +44,8 @@ pub fn purpose(flow: &Object, person: Option<&Principal>) -> Purpose {
     }
 }
 
-/// The words for what was done. They come from here, never from the address.
+/// The success message of a `done` parameter. Messages are fixed here, so that a link cannot show its own
+/// text.
 pub fn done(word: &str) -> &'static str {
     match word {
         "renamed" => "The name is saved.",
@@ -57,7 +59,7 @@ pub fn done(word: &str) -> &'static str {
     }
 }
 
-/// Where a run that came to its end leads, with the word for what it did.
+/// The redirect target of a finished flow, with `done=<outcome>` for pages that show it.
 pub fn end_url(core: &Core, flow: &Object, person: Option<&Principal>, to: String) -> String {
     let what = match flow.get::<Flow>().map(|f| f.designation) {
         Some(Designation::Invalidation) if to == "/" && person.is_none() => {
@@ -74,7 +76,7 @@ pub fn end_url(core: &Core, flow: &Object, person: Option<&Principal>, to: Strin
         _ => "",
     };
     let to = if to == "/" && !what.is_empty() { HOME.to_owned() } else { to };
-    // Only pages that say it.
+    // Only these pages show the message.
     let says = matches!(to.split('?').next(), Some(HOME | "/if/user/security/"));
     match what {
         what if what.is_empty() || !says => to,
@@ -82,7 +84,7 @@ pub fn end_url(core: &Core, flow: &Object, person: Option<&Principal>, to: Strin
     }
 }
 
-/// What a flow does for whoever ends it, by its stages.
+/// The outcome of a flow, judged by its stages.
 fn outcome(core: &Core, flow: &Object) -> &'static str {
     let config = core.config();
     let stages: Vec<&Arc<Object>> = flow_bindings(&config, flow.pk)
@@ -103,7 +105,8 @@ fn outcome(core: &Core, flow: &Object) -> &'static str {
     if prompts.any(|p| p.text("type") == "password") { "password" } else { "saved" }
 }
 
-/// A consent in a flow for applications that has none: the run that began at the application is over.
+/// Whether it is a consent page in an authorization flow without an application: the run that an application
+/// started has ended.
 pub fn is_orphan(edge: &Edge, flow: &Object, challenge: &Json) -> bool {
     let authorizes = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
     let application = edge.session.state.plan.as_ref().and_then(|p| p.context.get(&keys::APPLICATION));
@@ -125,7 +128,7 @@ impl OwnedFormContext {
         let asked = query::value(&edge.client.query, "next").as_deref().and_then(query::local_path);
         let here = address(&edge.client.path, &edge.client.query);
         let mut out = Self { purpose, values: typed.to_vec(), ..Self::default() };
-        // Leaving a run must not end the session of whoever is signed in.
+        // Cancelling a run must not sign the user out.
         let exit = asked
             .clone()
             .unwrap_or_else(|| if person.is_some() { HOME.to_owned() } else { SIGN_IN.to_owned() });
@@ -176,8 +179,8 @@ impl OwnedFormContext {
         out
     }
 
-    /// Facts about the step: to where its mail went, as the person has typed it, how long the link lives, how
-    /// long one stays signed in.
+    /// Facts that the page names: the address a mail was sent to (as typed), the lifetime of its link, the
+    /// duration of "stay signed in".
     fn facts(&mut self, edge: &Edge, core: &Core, challenge: &Json) {
         let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default();
         let Some(plan) = edge
@@ -205,7 +208,7 @@ impl OwnedFormContext {
             return;
         }
         let to = match self.purpose {
-            // Whoever makes an account has just typed the address.
+            // In an enrolment the user has just typed the address.
             Purpose::Enrol => plan
                 .context
                 .get(&keys::PROMPT_DATA)
@@ -246,7 +249,7 @@ impl OwnedFormContext {
     }
 }
 
-/// An address with its query.
+/// A path with its query.
 pub fn address(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
@@ -257,7 +260,8 @@ fn sign_in(next: Option<&str>) -> String {
     next.map_or_else(|| SIGN_IN.to_owned(), |next| format!("{SIGN_IN}?next={}", query::encode(next)))
 }
 
-/// Where somebody else would begin the same: at the application where one asks, else here.
+/// Where another user starts over: at the authorization endpoint if an application started the run, else at
+/// this page.
 fn restart_url(edge: &Edge, here: &str) -> String {
     let query = &edge.client.query;
     if query::value(query, "client_id").is_some() {
@@ -267,7 +271,7 @@ fn restart_url(edge: &Edge, here: &str) -> String {
     }
 }
 
-/// What helps somebody who is refused and not signed in. The way to the application stays in the query.
+/// The button on a refusal page for users who are not signed in. `next` stays in the query.
 fn help_link(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json) -> (String, &'static str) {
     let text = challenge.get("error_message").and_then(Json::as_str).unwrap_or_default();
     match purpose {
@@ -280,7 +284,7 @@ fn help_link(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json)
     }
 }
 
-/// What applications learn of this person, by the permission that tells it.
+/// The claim values an application learns about this user, by scope.
 fn shared(person: &Principal) -> Vec<(&'static str, String)> {
     let user = &person.user;
     let mut groups: Vec<&str> = person.groups.iter().map(|g| g.name.as_str()).collect();

@@ -1,5 +1,5 @@
-//! An administrator who acts as somebody else sees so on every page, and stops it there. It begins by the
-//! API.
+//! The banner that every page shows during impersonation, and the form that ends it. Impersonation starts
+//! through the API.
 use crate::edge::{Edge, read_answer, redirect};
 use crate::library::to_sign_in;
 use axum::extract::Request;
@@ -10,10 +10,10 @@ use signet_core::session::impersonation;
 use signet_core::{Principal, page};
 use signet_pages::Impersonation;
 
-/// Where the form of the banner goes.
+/// The banner form's action.
 pub const STOP: &str = "/if/user/impersonation/stop/";
 
-/// The banner of a page, while somebody acts as this person.
+/// The banner's data, while an administrator impersonates this user.
 pub fn banner<'a>(person: &'a Principal, csrf: &'a str) -> Option<Impersonation<'a>> {
     person.impersonator.as_ref().map(|by| Impersonation { by: &by.username, url: STOP, csrf })
 }

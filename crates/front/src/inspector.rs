@@ -1,5 +1,5 @@
-//! `/api/v3/flows/inspector/<slug>/`: what the current run of a flow holds and held, for administrators who
-//! debug one.
+//! `/api/v3/flows/inspector/<slug>/`: plan and history of the current run, for administrators who debug a
+//! flow.
 use crate::edge::Edge;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};

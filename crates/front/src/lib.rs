@@ -1,4 +1,4 @@
-//! What browsers open: the flow executor (JSON and pages), the library, the ways in and out.
+//! HTTP routes of browsers: the flow executor (JSON and pages), the library, sign-in and sign-out.
 mod consents;
 mod edge;
 mod executor;

@@ -1,4 +1,4 @@
-//! `/if/user/`: the applications a person may open.
+//! `/if/user/`: the applications a user may open.
 use crate::edge::{Edge, redirect};
 use crate::first_steps;
 use crate::form_context::HOME;
@@ -12,7 +12,7 @@ use signet_core::page::{self, PageContext};
 use signet_core::{Principal, access, application};
 use signet_pages::{Account, LibraryPage, Tile, library_page};
 
-/// Where signing out starts.
+/// The sign-out URL.
 pub const SIGN_OUT: &str = "/flows/-/default/invalidation/";
 
 pub async fn get(edge: Edge) -> Response {
@@ -40,7 +40,7 @@ pub fn to_sign_in(edge: &Edge) -> Response {
     )
 }
 
-/// Again with every page: a script may have lost its cookie.
+/// Sets the CSRF cookie with every page, since a script may have lost it.
 pub fn set_csrf(edge: &Edge, response: &mut Response) {
     if edge.session.has_key()
         && let Ok(value) = http::HeaderValue::from_str(&edge.session.csrf_cookie(&edge.core, &edge.client))
@@ -98,12 +98,12 @@ async fn library(edge: &Edge) -> Result<Response> {
         url: HOME,
     });
     let response = page_context.answer(StatusCode::OK, &[], page);
-    // The words of a search, and the token of the banner, must not stand in a packed page together.
+    // A search term and a CSRF token must not share a compressed page (BREACH).
     let mixed = !asked.is_empty() || person.impersonator.is_some();
     Ok(if mixed { response.into_response() } else { page::packed(&edge.headers, response).map(Body::from) })
 }
 
-/// The ways on in the menu of the person: address and words.
+/// The links of the user menu: URL and label.
 pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static str)> {
     let mut links = vec![("/if/user/security/".to_owned(), "Settings")];
     if let Some(url) = details_url(edge, "/if/user/security/") {
@@ -115,7 +115,7 @@ pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static s
     links
 }
 
-/// The flow in which people change their own details, which comes back to `next`.
+/// The URL of the flow in which users change their own details; it returns to `next`.
 pub fn details_url(edge: &Edge, next: &str) -> Option<String> {
     let config = edge.core.config();
     let flow = signet_core::brand::of(&config, edge.client.domain())

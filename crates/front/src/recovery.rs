@@ -1,5 +1,5 @@
-//! `/recovery/use-token/<key>/`: signs the account of a recovery key in, once. The link is made by the
-//! command line. Opening it only asks, so that programs that look at links do not use it up; answering does.
+//! `/recovery/use-token/<key>/`: signs in once with a recovery key created on the command line. GET only asks
+//! for confirmation, so that link scanners do not consume the key; POST signs in.
 use crate::edge::{Edge, here, read_answer, redirect};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
@@ -62,8 +62,7 @@ pub async fn use_up(Path(key): Path<String>, mut edge: Edge, request: Request) -
     }
 }
 
-/// The key with its account, while it counts: not used, not over, and made at the epoch that the account
-/// still has.
+/// The key and its account, if valid: unused, not expired, and created at the account's current epoch.
 async fn find(edge: &Edge, key: &str) -> Result<Option<(Token, Principal)>> {
     let Some(token) = token::by_key(&edge.core, key, "recovery").await? else { return Ok(None) };
     let person =
@@ -74,7 +73,7 @@ async fn find(edge: &Edge, key: &str) -> Result<Option<(Token, Principal)>> {
 async fn sign_in(edge: &mut Edge, key: &str) -> Result<bool> {
     let Some((token, person)) = find(edge, key).await? else { return Ok(false) };
     let core = edge.core.clone();
-    // The link dies before the session begins: two answers at once give one session.
+    // The key is deleted before the session starts: of two concurrent requests one signs in.
     match tokens::delete(&core.db, token.id).await {
         Ok(()) => {}
         Err(Error::NotFound) => return Ok(false),

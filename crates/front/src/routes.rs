@@ -1,4 +1,4 @@
-//! Ways in and out: default flows, cancelling, the first run, launching applications.
+//! Redirects: default flows, cancelling, first-run setup, launching applications.
 use crate::edge::{Edge, redirect};
 use crate::flow_page::needs_setup;
 use crate::form_context::address;
@@ -12,7 +12,7 @@ use signet_core::models::{Application, Designation, Flow};
 use signet_core::{access, application, brand, page};
 use signet_model::Base;
 
-/// `/flows/-/default/<designation>/`: to the brand's flow, the query string kept.
+/// `/flows/-/default/<designation>/`: redirects to the brand's flow, keeping the query string.
 pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Response {
     let designation = match designation.as_str() {
         "authentication" => Designation::Authentication,
@@ -26,7 +26,8 @@ pub async fn default_flow(Path(designation): Path<String>, edge: Edge) -> Respon
     to_flow(edge, designation, &query).await
 }
 
-/// To the brand's flow for a purpose; on a new installation to the first run instead of a sign-in.
+/// Redirects to the brand's flow for a designation; before the first-run setup, to that flow instead of the
+/// sign-in.
 async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Response {
     if designation == Designation::Authentication
         && edge.session.principal().is_none()
@@ -37,7 +38,7 @@ async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Respo
     }
     match brand::flow_for(&edge.core, &edge.client, edge.session.principal(), designation).await {
         Ok(Some(flow)) => {
-            // Whoever comes this way begins again.
+            // A finished run is dropped, so that the flow starts from its beginning.
             if edge.session.state.drop_over() {
                 edge.session.touch();
             }
@@ -52,8 +53,7 @@ async fn to_flow(mut edge: Edge, designation: Designation, query: &str) -> Respo
     }
 }
 
-/// `/flows/-/configure/<stage>/`: the flow by which people set a stage up for themselves. Asks for sign-in
-/// first.
+/// `/flows/-/configure/<stage>/`: redirects to the flow in which users set up a stage. Requires sign-in.
 pub async fn configure(Path(stage): Path<String>, mut edge: Edge) -> Response {
     let core = edge.core.clone();
     let client = edge.client.clone();
@@ -99,10 +99,10 @@ pub async fn cancel(mut edge: Edge) -> Response {
     edge.send(redirect(StatusCode::FOUND, &to)).await
 }
 
-/// `/`: to the first run, to the sign-in, or to the library (or the brand's default application).
+/// `/`: redirects to the first-run setup, the sign-in, or the library (or the brand's default application).
 pub async fn root(edge: Edge) -> Response {
     let Some(person) = edge.session.principal() else {
-        // Programs are told of the way, people are taken along it.
+        // Programs get a plain response, browsers a redirect.
         if edge.client.browser {
             return to_flow(edge, Designation::Authentication, "next=%2F").await;
         }
@@ -120,13 +120,13 @@ pub async fn root(edge: Edge) -> Response {
     redirect(StatusCode::FOUND, "/if/user/")
 }
 
-/// `/setup`: the first run.
+/// `/setup`: redirects to the first-run setup.
 pub async fn setup(edge: Edge) -> Response {
     let to = if needs_setup(&edge.core).await { "/if/flow/initial-setup/" } else { "/" };
     redirect(StatusCode::FOUND, to)
 }
 
-/// `/application/launch/<slug>/`: a link to share; asks for sign-in first, and the gate decides.
+/// `/application/launch/<slug>/`: opens an application. Requires sign-in; access is checked.
 pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
     let core = edge.core.clone();
     let config = core.config();

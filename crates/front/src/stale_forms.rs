@@ -1,4 +1,4 @@
-//! What happened while a page was open: another tab signed in or went on, the session ended, an answer was
+//! Forms that no longer match their run: another tab signed in or advanced, the session ended, an answer was
 //! refused.
 use crate::edge::{Edge, here, redirect};
 use crate::form_context::{self, HOME};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub const TOO_LONG: &str = "Your sign-in took too long. Start again.";
 pub const NO_COOKIES: &str = "Your sign-in took too long, or your browser keeps no cookies. This site needs cookies. Allow them, then start again.";
-/// Most of what was typed that is kept, in bytes.
+/// Maximum total size of kept form values in bytes.
 const MAX_TYPED: usize = 8 * 1024;
 
 pub fn is_sign_in(flow: &Object) -> bool {
@@ -27,15 +27,15 @@ fn next(edge: &Edge) -> Option<String> {
     query::value(&edge.client.query, "next").as_deref().and_then(query::local_path)
 }
 
-/// Where a page of a sign-in leads whose form came after another tab had signed in.
+/// The redirect of a sign-in form that arrives after another tab has signed in.
 pub fn signed_in_elsewhere(edge: &mut Edge, flow: &Object) -> Option<String> {
     edge.session.state.bring(flow.pk, &edge.client.query);
     let waits = edge.session.principal().is_some() && is_sign_in(flow) && edge.session.state.plan.is_none();
     waits.then(|| next(edge).unwrap_or_else(|| "/".to_owned()))
 }
 
-/// What is answered instead of a step: a protocol's request whose run is over begins again, and a sign-in
-/// page says who is signed in already.
+/// The response instead of a stage: an authorization request whose run has ended starts again, and a sign-in
+/// page names the user who is signed in already.
 pub async fn replacement(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> Option<Response> {
     edge.session.state.bring(flow.pk, &edge.client.query);
     let run = edge.session.state.plan.as_ref();
@@ -82,12 +82,12 @@ pub async fn replacement(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) 
     Some(page_context.answer(StatusCode::OK, &[], page).into_response())
 }
 
-/// To what a form is an answer.
+/// The run that a form belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FormTarget {
     Current,
     Earlier,
-    /// There is no run, and the form is not one of its beginning.
+    /// There is no run, and the form does not belong to the flow's first stage.
     NoRun,
 }
 
@@ -115,7 +115,7 @@ pub fn is_answer(edge: &Edge, core: &Core, flow: &Object, sent: &Map) -> FormTar
     }
 }
 
-/// Keeps a refused answer with its run, for the page that follows; whether there is a run to keep it with.
+/// Stores a refused answer in its run, for the page after the redirect. Returns whether there is a run.
 pub fn keep(edge: &mut Edge, flow: &Object, challenge: &Map, typed: &[(String, String)]) -> bool {
     let Some(plan) = edge.session.state.plan.as_mut().filter(|p| p.flow == flow.pk && p.over.is_none())
     else {
@@ -141,7 +141,7 @@ pub fn keep(edge: &mut Edge, flow: &Object, challenge: &Map, typed: &[(String, S
     true
 }
 
-/// Puts what was refused beside the step that is shown, once.
+/// Adds the stored errors to the challenge, once.
 pub fn refused(edge: &mut Edge, reply: &mut Result<Reply, Error>) -> Vec<(String, String)> {
     let Some(kept) = edge.session.state.plan.as_mut().and_then(|plan| plan.refused.take()) else {
         return Vec::new();
@@ -158,7 +158,7 @@ pub fn refused(edge: &mut Edge, reply: &mut Result<Reply, Error>) -> Vec<(String
     }
 }
 
-/// Says at the first step why it is shown. The name stays, wherever the form had it.
+/// Adds a notice to the first stage. Keeps the typed name, whichever field it was in.
 pub fn say(reply: &mut Result<Reply, Error>, sent: &Map, notice: &str) -> Vec<(String, String)> {
     if let Ok(Reply::Challenge(shown)) = reply {
         shown.insert(

@@ -1,4 +1,4 @@
-//! Addresses that programs look for, and the pages after the end of a session.
+//! Well-known addresses, and the pages shown after a session has ended.
 use crate::edge::{Edge, redirect};
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
@@ -8,8 +8,7 @@ use signet_core::page::PageContext;
 use signet_model::Base;
 use signet_pages::{NoticePage, notice_page};
 
-/// `/.well-known/change-password`: where password managers send people (W3C "A Well-Known URL for Changing
-/// Passwords").
+/// `/.well-known/change-password` (W3C "A Well-Known URL for Changing Passwords").
 pub async fn change_password(edge: Edge) -> Response {
     let config = edge.core.config();
     let mut stages: Vec<_> = config
@@ -30,19 +29,19 @@ pub async fn change_password(edge: Edge) -> Response {
 /// `/favicon.ico`: the icon of the brand.
 pub async fn favicon(edge: Edge) -> Response {
     let icon = signet_core::brand::look(&edge.core, &edge.client).favicon;
-    // A path of this host only: an address of somebody else stands in the pages, not in a redirect.
+    // Only a path on this host: the redirect must not leave it.
     match signet_base::query::local_path(&icon) {
         Some(icon) => redirect(StatusCode::FOUND, &icon),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// `/robots.txt`: there is nothing here for search engines.
+/// `/robots.txt`: disallows all crawling.
 pub async fn robots() -> Response {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "User-agent: *\nDisallow: /\n").into_response()
 }
 
-/// `/if/ended/<what>/`: after signing out, after deleting the account.
+/// `/if/ended/<what>/`: after sign-out or account deletion.
 pub async fn ended(Path(what): Path<String>, edge: Edge) -> Response {
     let (title, text) = match what.as_str() {
         _ if edge.session.principal().is_some() => return redirect(StatusCode::FOUND, "/"),

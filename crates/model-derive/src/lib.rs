@@ -1,6 +1,6 @@
-//! `#[derive(Model)]` turns a settings struct into one `static ModelDef`; `#[derive(Choice)]` turns an enum
-//! of unit variants into a closed set of words. Nothing else is generated: engines read the definition at run
-//! time.
+//! `#[derive(Model)]` generates one `static ModelDef` from a settings struct; `#[derive(Choice)]` generates a
+//! closed set of strings from an enum of unit variants. Engines read the definition at run time; nothing else
+//! is generated.
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
@@ -190,7 +190,7 @@ fn model(input: DeriveInput) -> syn::Result<Tokens> {
     })
 }
 
-/// The type inside `Wrapper<…>`, when the last path segment is `wrapper`.
+/// The type inside `Wrapper<…>`, if the last path segment is `wrapper`.
 fn inner<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
     let Type::Path(p) = ty else { return None };
     let last = p.path.segments.last()?;
@@ -287,7 +287,7 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
     let [blank, unique, write_only, filter, hidden, nonempty] =
         ["blank", "unique", "write_only", "filter", "hidden", "nonempty"].map(|w| flag(&attrs, w));
     let secret = flag(&attrs, "secret") || word == "Secret";
-    // A secret is never sent back, unless the declaration says so.
+    // Secrets are write-only unless declared `shown`.
     let write_only = write_only || secret && !flag(&attrs, "shown");
     Ok(quote! {
         ::signet_model::FieldDef {
@@ -316,7 +316,7 @@ fn choice(input: DeriveInput) -> syn::Result<Tokens> {
             const VALUES: &'static [&'static str] = &[#(#words),*];
         }
         impl #ident {
-            /// The word on the wire.
+            /// The string on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { #(Self::#names => #words),* }
             }

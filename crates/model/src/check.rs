@@ -1,18 +1,18 @@
-//! Judges what a client sends for a model: types, required members, ranges, choices, references, uniqueness.
-//! Messages are those of the contract where it fixes them.
+//! Validates a client's input for a model: types, required members, ranges, choices, references, uniqueness.
+//! Messages follow the API contract.
 use crate::{FieldDef, FieldKind, ModelDef, Object, Secrets, Snapshot};
 use signet_base::{FieldErrors, Json, Map, Ports, Result, Secret, Span, Timestamp, Uuid};
 
 pub use crate::references::reference_values;
 
-/// A write in progress: what was there, what will be there.
+/// A write in validation: the object before and its data after.
 pub struct Change<'a> {
     pub def: &'static ModelDef,
-    /// The object before the write; none on creation.
+    /// The object before the write; `None` on creation.
     pub before: Option<&'a Object>,
     pub data: Map,
     pub secrets: Secrets,
-    /// Names of the members that the client sent, for rules that do not take a default for an answer.
+    /// Members the client sent. Rules that treat a default differently from a sent value need them.
     pub sent: Vec<&'static str>,
 }
 
@@ -20,22 +20,21 @@ impl Change<'_> {
     pub fn text(&self, field: &str) -> &str {
         self.data.get(field).and_then(Json::as_str).unwrap_or_default()
     }
-    /// The secret as it will be after the write.
+    /// The secret after the write.
     pub fn secret(&self, field: &str) -> Option<&Secret> {
         self.secrets.get(field)
     }
 }
 
-/// Answers whether rows outside the object store exist. Looked up before the check, so that the check stays
-/// pure.
+/// Existence of rows outside the object store. Looked up before validation, so that validation stays pure.
 pub trait Lookup {
     fn user_exists(&self, id: i64) -> bool;
     fn group_exists(&self, id: Uuid) -> bool;
 }
 
-/// Judges `incoming` against the declaration. `partial` keeps members that are not sent (PATCH); otherwise
-/// they must be there or fall back to what was stored, then to the default (PUT keeps unsent optional
-/// members, as in authentik).
+/// Validates `incoming` against the declaration. With `partial` (PATCH) unsent members keep their values.
+/// Otherwise (PUT) an unsent member falls back to the stored value, then to the default, as in authentik;
+/// without either it is missing.
 pub fn check<'a>(
     def: &'static ModelDef,
     incoming: &Map,
@@ -167,7 +166,7 @@ fn empty(kind: &FieldKind, nullable: bool) -> Json {
     }
 }
 
-/// What is wrong with one value: a sentence, or the shape of errors inside a list.
+/// An error of one value: a message, or nested errors of list items.
 pub enum ValueError {
     Text(String),
     Shape(Json),
@@ -183,7 +182,7 @@ impl From<&str> for ValueError {
     }
 }
 
-/// The stored form of a value a client sent, or what is wrong with it.
+/// Converts a sent value to its stored form, or returns the error.
 pub fn normal(
     field: &FieldDef,
     value: &Json,
@@ -201,7 +200,7 @@ pub fn normal(
             FieldKind::Ref { .. } | FieldKind::Choice(_) | FieldKind::Time | FieldKind::Uuid | FieldKind::Int
         )
     {
-        // Forms and the PowerShell scripts of 2024 send "" for nothing.
+        // Forms and PowerShell clients of 2024 send "" for null.
         return Ok(Json::Null);
     }
     let value = one(field, &field.kind, value, config, rows)?;
@@ -279,7 +278,7 @@ fn one(
                             out.push(v);
                         }
                     }
-                    // References are reported as one; other items by their place.
+                    // References report one error for the list; other items report theirs by index.
                     Err(ValueError::Text(text)) if !matches!(inner, FieldKind::Ref { .. }) => {
                         wrong.insert(index.to_string(), Json::Array(vec![Json::String(text)]));
                     }
@@ -343,12 +342,12 @@ fn items(
     if any { Err(ValueError::Shape(Json::Array(wrong))) } else { Ok(Json::Array(out)) }
 }
 
-/// The number as one with a fraction: 1 is 1.0 on the wire.
+/// The number as a float: 1 becomes 1.0 on the wire.
 fn float(value: &Json) -> Option<Json> {
     value.as_f64().filter(|f| f.is_finite()).map(Json::from)
 }
 
-/// A default may begin or end with a space; whoever sends it back means it.
+/// Surrounding spaces are trimmed, except in a text that equals the default.
 fn is_default(field: &FieldDef, text: &str) -> bool {
     field.default.is_some_and(|default| default(&Ports::system()).as_str() == Some(text))
 }
@@ -390,15 +389,16 @@ fn text(field: &FieldDef, kind: &FieldKind, value: &Json) -> Result<Json, ValueE
     Ok(Json::String(text))
 }
 
-/// Longest name of a person, in characters.
+/// Maximum length of a user's name in characters.
 pub const MAX_NAME: usize = 150;
-/// Whether a text is fit for the name of a person: one line. It stands in letters to others.
+/// Whether a text is usable as a user's name: a single line, since it appears in emails to others.
 pub fn person_name(text: &str) -> bool {
     text.chars().count() <= MAX_NAME
         && !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
-/// One `@`, a local part, and a host with a dot or `localhost`; no spaces, no control characters.
+/// Syntax of email addresses: one `@`, a local part, and a host with a dot or `localhost`; no spaces, no
+/// control characters.
 pub fn email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let host_ok = host == "localhost"
@@ -445,7 +445,8 @@ fn reference(target: &str, value: &Json, config: &Snapshot, rows: &dyn Lookup) -
     };
     let found = match target {
         "authentik_core.group" => rows.group_exists(id),
-        // Clients know the primary key of what they guard; kept is the key that policies are bound to.
+        // Clients send the primary key of the guarded object; stored is its `pbm_uuid`, which policies are
+        // bound to.
         "bindable" => {
             let pbm = config.by_pbm(id).or_else(|| config.get(id)).and_then(|o| o.pbm());
             return pbm.map(|pbm| Json::String(pbm.to_string())).ok_or_else(missing);

@@ -1,11 +1,11 @@
-//! The declaration of a model: one static table that every engine reads at run time.
+//! Model declarations: static tables that engines read at run time.
 use crate::{Change, Object, Snapshot};
 use serde::{Serialize, de::DeserializeOwned};
 use signet_base::{FieldErrors, Json, Map, Ports};
 use std::any::Any;
 use std::sync::Arc;
 
-/// Families whose members share lists (`/stages/all/`), unique names and references.
+/// Families whose members share a list (`/stages/all/`), unique names, and references.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Base {
     Stage,
@@ -15,7 +15,7 @@ pub enum Base {
     Source,
 }
 impl Base {
-    /// The family in sentences that clients match: the original's `verbose_name`.
+    /// The family's name in messages that clients match (Django's `verbose_name`).
     pub fn verbose_name(self) -> &'static str {
         match self {
             Base::Stage => "stage",
@@ -25,7 +25,7 @@ impl Base {
             Base::Source => "source",
         }
     }
-    /// The label by which fields refer to any member of the family.
+    /// The label of references to any member of the family.
     pub fn label(self) -> &'static str {
         match self {
             Base::Stage => "authentik_flows.stage",
@@ -37,7 +37,7 @@ impl Base {
     }
 }
 
-/// What happens to the referring object when the one it refers to is deleted.
+/// What happens to a referring object when its target is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDelete {
     Cascade,
@@ -45,7 +45,7 @@ pub enum OnDelete {
     SetDefault,
 }
 
-/// The kind of a field's value; `Option` and `Vec` are told by `FieldDef::nullable` and `Kind::List`.
+/// The type of a field. `Option` is `FieldDef::nullable`, `Vec` is `FieldKind::List`.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldKind {
     Text,
@@ -53,22 +53,22 @@ pub enum FieldKind {
     Slug,
     Email,
     Url,
-    /// Source text in the expression language.
+    /// Source of an expression.
     Expression,
     Bool,
     Int,
     Float,
     /// `hours=1;minutes=5`
     Duration,
-    /// RFC 3339
+    /// A timestamp in RFC 3339.
     Time,
     Uuid,
     /// A JSON object.
     Object,
-    /// Any JSON.
+    /// Any JSON value.
     Json,
     Choice(&'static [&'static str]),
-    /// A reference. `target` is `app_label.model`, a family's label, `bindable` (a pbm uuid), or one of the
+    /// A reference. `target` is `app_label.model`, a family's label, `bindable` (a `pbm_uuid`), or one of the
     /// row models `authentik_core.user` (integer) and `authentik_core.group` (UUID).
     Ref {
         target: &'static str,
@@ -82,35 +82,35 @@ pub enum FieldKind {
 #[derive(Debug, Clone, Copy)]
 pub struct FieldDef {
     pub name: &'static str,
-    /// Help text for people.
+    /// Help text for administrators.
     pub doc: &'static str,
     pub kind: FieldKind,
     pub default: Option<fn(&Ports) -> Json>,
     pub required: bool,
     pub nullable: bool,
-    /// An empty text is allowed.
+    /// Whether an empty string is allowed.
     pub blank: bool,
-    /// No two objects of the model (of the family, for names of family members) share the value.
+    /// Unique within the model; names of family members within the family.
     pub unique: bool,
     pub read_only: bool,
     pub write_only: bool,
-    /// Stored encrypted, never in `Object::data`.
+    /// Stored encrypted, and not part of `Object::data`.
     pub secret: bool,
-    /// `?name=value` narrows lists.
+    /// Whether lists can be filtered with `?name=value`.
     pub filter: bool,
-    /// Kept in the store, not shown on the wire.
+    /// Stored, but not part of the API.
     pub hidden: bool,
-    /// An empty list is refused.
+    /// Whether an empty list is refused.
     pub nonempty: bool,
-    /// Longest text, or greatest number.
+    /// Maximum length of a text, or maximum of a number.
     pub max: Option<i64>,
     pub min: Option<i64>,
-    /// Hint for forms.
+    /// The form control.
     pub widget: &'static str,
 }
 
 impl FieldDef {
-    /// A plain read-only member for `ModelDef::extra` and hand-made schemas.
+    /// A read-only member, for `ModelDef::extra` and schemas written by hand.
     pub const fn shown(name: &'static str, kind: FieldKind) -> Self {
         Self { read_only: true, ..Self::plain(name, kind) }
     }
@@ -148,9 +148,9 @@ impl FieldDef {
 }
 
 pub type Prepared = Arc<dyn Any + Send + Sync>;
-/// Rules of a model beyond its fields' own.
+/// Validation beyond single fields.
 pub type Check = fn(&mut Change<'_>, &Snapshot) -> Result<(), FieldErrors>;
-/// Makes ready what a hot path needs, from the typed settings.
+/// Builds what a hot path needs from the typed settings.
 pub type Prepare = fn(&(dyn Any + Send + Sync)) -> Result<Prepared, String>;
 
 pub struct ModelDef {
@@ -160,10 +160,10 @@ pub struct ModelDef {
     pub name: &'static str,
     /// `DenyStage`
     pub class: &'static str,
-    /// Path below `/api/v3/`, without slashes at the ends: `stages/deny`.
+    /// URL path below `/api/v3/`, without leading and trailing slash: `stages/deny`.
     pub path: &'static str,
-    /// The field in the URL: `pk`, `slug`, `identifier`, `brand_uuid`. Where it is not a declared field it is
-    /// the primary key under that name.
+    /// The lookup field in the URL: `pk`, `slug`, `identifier`, `brand_uuid`. If it is not a declared field,
+    /// it is the primary key under that name.
     pub key: &'static str,
     pub base: Option<Base>,
     pub label: &'static str,
@@ -172,24 +172,23 @@ pub struct ModelDef {
     pub component: &'static str,
     pub search: &'static [&'static str],
     pub ordering: &'static str,
-    /// Policies can be bound to it: a hidden `pbm_uuid` is kept in the data.
+    /// Policies can be bound to the object through a hidden `pbm_uuid` in its data.
     pub bindable: bool,
-    /// Policies are bound to the primary key itself (applications); no `pbm_uuid` is kept.
+    /// Policies are bound to the primary key (applications); there is no `pbm_uuid`.
     pub bound_by_pk: bool,
-    /// Has an integer primary key on the wire (providers).
+    /// The primary key in the API is an integer (providers).
     pub numbered: bool,
-    /// Kept in tables of its own (users, groups, tokens…), not as an object.
+    /// Stored in a table of its own (users, groups, tokens, …), not in the object store.
     pub rows: bool,
     pub unique_together: &'static [&'static str],
     pub fields: &'static [FieldDef],
-    /// Read-only members added by `present`.
+    /// Read-only members that `present` adds.
     pub extra: &'static [FieldDef],
-    /// Rules beyond the fields' own. May change the new data (normal forms).
+    /// Validation beyond single fields. May normalise the new data.
     pub check: Option<Check>,
-    /// Adds the read-only members.
+    /// Adds the read-only members to a response.
     pub present: Option<fn(&Object, &Snapshot, &mut Map)>,
-    /// Makes what a hot path needs ready (parsed keys, programs, matchers). An error is kept and denies at
-    /// use.
+    /// Builds what hot paths need (parsed keys, programs, matchers). An error is stored, and denies at use.
     pub prepare: Option<Prepare>,
     pub build: fn(Map) -> Result<Prepared, String>,
 }
@@ -205,20 +204,20 @@ impl ModelDef {
     pub fn field(&self, name: &str) -> Option<&'static FieldDef> {
         self.fields.iter().find(|f| f.name == name)
     }
-    /// Whether a reference to `target` may point at this model.
+    /// Whether a reference with this target can point to the model.
     pub fn answers_to(&self, target: &str) -> bool {
         self.is(target)
             || self.base.is_some_and(|b| b.label() == target)
             || (target == "bindable" && self.bindable)
     }
-    /// How sentences about a field name the model: where the field belongs to the family, the family.
+    /// The model's name in messages about a field: the family's for fields that the family shares.
     pub fn verbose_name(&self, field: &str) -> &'static str {
         match self.base {
             Some(base) if matches!(field, "name" | "slug" | "managed") => base.verbose_name(),
             _ => self.label,
         }
     }
-    /// Where a unique field is unique: names of family members across the family.
+    /// The scope of a unique field: the family for names of family members, else the model.
     pub fn unique_scope(&self, field: &str) -> String {
         match self.base {
             Some(base) if field == "name" || field == "slug" || field == "managed" => base.label().to_owned(),
@@ -231,12 +230,12 @@ pub trait Model: Serialize + DeserializeOwned + Send + Sync + 'static {
     const DEF: &'static ModelDef;
 }
 
-/// A closed set of words.
+/// A closed set of strings.
 pub trait Choice {
     const VALUES: &'static [&'static str];
 }
 
-/// Used by the derive: the typed struct behind an object's data.
+/// Used by the derive: deserialises an object's data into its settings struct.
 pub fn build<T: Model>(data: Map) -> Result<Prepared, String> {
     serde_json::from_value::<T>(Json::Object(data))
         .map(|t| Arc::new(t) as Prepared)

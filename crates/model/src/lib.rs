@@ -1,5 +1,5 @@
-//! What a model is: its declaration, the registry of all declarations, the check of what clients send, and
-//! the in-memory picture (snapshot) of every configuration object. Pure data, no I/O.
+//! Models: declarations, the registry of all declarations, input validation, and the in-memory snapshot of
+//! every configuration object. Pure data, no I/O.
 pub mod check;
 pub mod def;
 pub mod object;

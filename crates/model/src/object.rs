@@ -1,10 +1,10 @@
-//! One configuration object as every node holds it in memory.
+//! A configuration object as nodes hold it in memory.
 use crate::def::{Model, ModelDef, Prepared};
 use signet_base::{Error, Json, Map, Result, Secret, Timestamp, Uuid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Opened secrets by field name.
+/// Decrypted secrets by field name.
 pub type Secrets = BTreeMap<String, Secret>;
 
 pub struct Object {
@@ -23,7 +23,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// Builds the typed struct and what hot paths need.
+    /// Deserialises the settings and builds what hot paths need.
     pub fn new(
         pk: Uuid,
         num: Option<i64>,
@@ -42,15 +42,15 @@ impl Object {
         let prepared = def.prepare.map(|f| f(typed.as_ref()));
         Ok(Self { pk, num, def, data, secrets, version, created, updated, typed, prepared })
     }
-    /// The typed settings, when this is a `T`.
+    /// The settings, if the object is a `T`.
     pub fn get<T: Model>(&self) -> Option<&T> {
         self.typed.downcast_ref()
     }
-    /// The typed settings as a shared pointer.
+    /// The settings as an `Arc`.
     pub fn share<T: Model>(&self) -> Option<Arc<T>> {
         self.typed.clone().downcast().ok()
     }
-    /// What the model's `prepare` made. An error at that time denies now.
+    /// The result of the model's `prepare`. An error at that time is an error now.
     pub fn prepared<P: Send + Sync + 'static>(&self) -> Result<&P> {
         match &self.prepared {
             Some(Ok(any)) => any
@@ -72,14 +72,14 @@ impl Object {
         }
         ""
     }
-    /// The primary key as the wire shows it.
+    /// The primary key as the API shows it.
     pub fn wire_pk(&self) -> Json {
         match self.num {
             Some(n) => Json::from(n),
             None => Json::String(self.pk.to_string()),
         }
     }
-    /// The UUID that policy bindings point at, for bindable models.
+    /// The `pbm_uuid` that policy bindings refer to, for bindable models.
     pub fn pbm(&self) -> Option<Uuid> {
         if self.def.bound_by_pk {
             return Some(self.pk);

@@ -1,9 +1,9 @@
-//! What an object refers to.
+//! References of an object.
 use crate::{FieldKind, ModelDef, OnDelete};
 use signet_base::{Json, Map};
 
-/// Every reference in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers,
-/// `user:<n>`), many, on-delete.
+/// All references in an object's data: field, key of the target (`<uuid>`, `num:<n>` for providers,
+/// `user:<n>`), whether the field is a list, and `OnDelete`.
 pub fn reference_values(def: &'static ModelDef, data: &Map) -> Vec<(&'static str, String, bool, OnDelete)> {
     let mut out = Vec::new();
     for field in def.fields {

@@ -1,4 +1,4 @@
-//! All declarations, found by path and by name.
+//! The registry of all declarations, by path and by name.
 use crate::{Base, ModelDef};
 use std::collections::HashMap;
 

@@ -1,11 +1,11 @@
-//! The immutable picture of all configuration that hot paths read. Swapped whole after each write.
+//! The immutable snapshot of all configuration objects. A write replaces it.
 use crate::check::reference_values;
 use crate::{Base, Model, ModelDef, Object, OnDelete};
 use signet_base::{Json, Timestamp, Uuid};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Who refers to an object, by which field.
+/// An object and the field by which it refers to another.
 #[derive(Debug, Clone)]
 pub struct Referrer {
     pub from: Uuid,
@@ -16,7 +16,7 @@ pub struct Referrer {
 
 #[derive(Default)]
 pub struct Snapshot {
-    /// The database's change counter that this picture shows.
+    /// The database's change counter that the snapshot reflects.
     pub counter: i64,
     objects: HashMap<Uuid, Arc<Object>>,
     by_model: HashMap<&'static str, HashMap<&'static str, Vec<Arc<Object>>>>,
@@ -27,13 +27,13 @@ pub struct Snapshot {
     bindings: HashMap<Uuid, Vec<Arc<Object>>>,
 }
 
-/// Bindings stand by their order; among equals the older goes first.
+/// Sort key of bindings: order, then age.
 fn in_order(binding: &Arc<Object>) -> (i64, Timestamp, Uuid) {
     (binding.data.get("order").and_then(Json::as_i64).unwrap_or(0), binding.created, binding.pk)
 }
 
 impl Snapshot {
-    /// Indexes the objects. The order within a model is by primary key.
+    /// Builds the indexes. Objects of a model are ordered by primary key.
     pub fn new(counter: i64, objects: impl IntoIterator<Item = Arc<Object>>) -> Self {
         let mut me = Self { counter, ..Self::default() };
         let mut all: Vec<_> = objects.into_iter().collect();
@@ -46,8 +46,7 @@ impl Snapshot {
         }
         me
     }
-    /// Puts one more object into the picture, for those who build a picture step by step. The object must be
-    /// new.
+    /// Adds an object to a snapshot that is being built. The object must not be in it.
     pub fn add(&mut self, object: Arc<Object>) {
         let target = object
             .def
@@ -92,7 +91,7 @@ impl Snapshot {
             .push(object.clone());
         self.objects.insert(object.pk, object);
     }
-    /// The same picture with some objects replaced, added or removed.
+    /// A copy with some objects replaced, added or removed.
     pub fn with(
         &self,
         counter: i64,
@@ -118,22 +117,22 @@ impl Snapshot {
     pub fn by_num(&self, num: i64) -> Option<&Arc<Object>> {
         self.by_num.get(&num)
     }
-    /// The object that policies bound to `pbm` guard.
+    /// The object with this `pbm_uuid`.
     pub fn by_pbm(&self, pbm: Uuid) -> Option<&Arc<Object>> {
         self.by_pbm.get(&pbm)
     }
-    /// Policy bindings of a target in order.
+    /// Policy bindings of a target, in evaluation order.
     pub fn bindings_of(&self, pbm: Uuid) -> &[Arc<Object>] {
         self.bindings.get(&pbm).map_or(&[], Vec::as_slice)
     }
-    /// All objects of one model.
+    /// All objects of a model.
     pub fn of(&self, def: &ModelDef) -> &[Arc<Object>] {
         self.by_model.get(def.app).and_then(|m| m.get(def.name)).map_or(&[], Vec::as_slice)
     }
     pub fn all<T: Model>(&self) -> impl Iterator<Item = (&Arc<Object>, &T)> {
         self.of(T::DEF).iter().filter_map(|o| Some((o, o.get::<T>()?)))
     }
-    /// By one of the indexed texts: `slug`, `name`, `managed`.
+    /// Finds by an indexed field: `slug`, `name`, `managed`.
     pub fn find<T: Model>(&self, field: &'static str, text: &str) -> Option<(&Arc<Object>, &T)> {
         let object = self.by_key.get(&(T::DEF.name, field))?.get(text)?;
         Some((object, object.get::<T>()?))
@@ -145,7 +144,7 @@ impl Snapshot {
     pub fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
         self.objects.values()
     }
-    /// Who refers to the object; also by its integer key and its pbm uuid.
+    /// Objects that refer to this one by its UUID, integer key or `pbm_uuid`.
     pub fn referrers(&self, object: &Object) -> Vec<Referrer> {
         let mut all = self.referrers.get(&object.pk.to_string()).cloned().unwrap_or_default();
         if let Some(num) = object.num {
@@ -156,7 +155,7 @@ impl Snapshot {
         }
         all
     }
-    /// Who refers to a row outside the object store (`user:7`, or a group's UUID).
+    /// Objects that refer to a row outside the object store (`user:7`, or a group's UUID).
     pub fn row_referrers(&self, key: &str) -> &[Referrer] {
         self.referrers.get(key).map_or(&[], Vec::as_slice)
     }

@@ -1,4 +1,4 @@
-//! What a declaration says, and how input is judged by it.
+//! Declarations, and validation by them.
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Ports, Secret, Span, Timestamp, Uuid, json};
 use signet_model::{Base, Choice, FieldKind, Lookup, Model, Object, Secrets, Snapshot, check};

@@ -1,8 +1,8 @@
-//! Which addresses are on the public internet.
+//! Guard against requests to internal addresses (SSRF).
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet: not loopback, private, link-local, shared, reserved,
-/// multicast or a mapped form of these (IANA special-purpose registries, RFC 6890).
+/// Whether an address is globally reachable: not loopback, private, link-local, shared, reserved or
+/// multicast, and not an IPv6 form of such an IPv4 address (IANA special-purpose registries, RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => public_v4(v4),
@@ -30,7 +30,7 @@ fn public_v4(address: Ipv4Addr) -> bool {
         || a >= 224)
 }
 
-/// IPv4 inside IPv6: mapped, compatible, NAT64 and 6to4.
+/// The IPv4 address embedded in an IPv6 address: IPv4-mapped, IPv4-compatible, NAT64 or 6to4.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = address.segments();
     let low = || Ipv4Addr::from((u32::from(s[6]) << 16) | u32::from(s[7]));
@@ -44,7 +44,7 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 fn public_v6(address: Ipv6Addr) -> bool {
     let s = address.segments();
-    // Only 2000::/3 is given out; documentation and Teredo addresses are in it.
+    // 2000::/3 is the global unicast range; it contains documentation and Teredo addresses.
     s[0] & 0xe000 == 0x2000 && !(s[0] == 0x2001 && (s[1] == 0xdb8 || s[1] < 0x200)) && s[0] != 0x3fff
 }
 

@@ -1,5 +1,5 @@
-//! Outbound HTTP/1.1. One connection for each request: they are rare, and a connection that is not kept
-//! cannot go stale.
+//! HTTP/1.1 client. Each request opens its own connection: requests are rare, and no idle connection can go
+//! stale.
 use crate::{guard, tls};
 use ::http::{HeaderName, HeaderValue, Method, Request, header};
 use async_trait::async_trait;
@@ -16,10 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
-/// The client. Redirects are not followed, so an answer cannot send a request elsewhere.
+/// The client. It follows no redirects, so a response cannot direct a request elsewhere.
 #[derive(Default)]
 pub struct HttpClient {
-    /// None: what the system trusts.
+    /// `None`: the system's trust store.
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -30,7 +30,7 @@ impl HttpClient {
     pub fn new() -> Self {
         Self::default()
     }
-    /// Trusts these certificate authorities and no other.
+    /// Trusts only these certificate authorities.
     pub fn with_roots(roots: RootCertStore) -> Result<Self> {
         Ok(Self { tls: Some(tls::with_roots(roots).map_err(Error::Unavailable)?) })
     }
@@ -42,7 +42,7 @@ impl HttpClient {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| gone(&url, e))?;
         let driver = Abort(tokio::spawn(async move {
-            // What goes wrong here shows at the sender.
+            // An error of the connection also ends the request, which reports it.
             let _ = connection.await;
         }));
         let answer = sender.send_request(message).await.map_err(|e| gone(&url, e))?;
@@ -64,7 +64,7 @@ impl HttpClient {
 
     async fn connect(&self, url: &Url, public_only: bool) -> Result<Box<dyn Stream>> {
         let tcp = open(url, public_only).await?;
-        // One small message each way: waiting to fill packets only delays it.
+        // `TCP_NODELAY`: one small message in each direction; Nagle's algorithm would delay it.
         let _ = tcp.set_nodelay(true);
         if url.scheme() == "http" {
             return Ok(Box::new(tcp));
@@ -96,7 +96,7 @@ impl Http for HttpClient {
     }
 }
 
-/// Ends the connection with the exchange, also when that is given up.
+/// Ends the connection task when the exchange ends or is cancelled.
 struct Abort(tokio::task::JoinHandle<()>);
 impl Drop for Abort {
     fn drop(&mut self) {
@@ -104,7 +104,7 @@ impl Drop for Abort {
     }
 }
 
-/// The address checked, and the message. Queries may hold secrets: errors name the host only.
+/// Validates the URL and builds the request. Query strings may contain secrets, so errors name the host only.
 fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     let url = Url::parse(&request.url).map_err(wrong)?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -143,8 +143,8 @@ fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     Ok((url, message))
 }
 
-/// A connection to the first address of the host that answers. The guard judges the addresses themselves, so
-/// a name that leads inside does not pass.
+/// Connects to the first address of the host that accepts. Every resolved address is checked, so a DNS name
+/// of an internal address is refused as well.
 async fn open(url: &Url, public_only: bool) -> Result<TcpStream> {
     let port = url.port_or_known_default().unwrap_or(443);
     let addresses: Vec<SocketAddr> = match url.host() {

@@ -1,5 +1,5 @@
-//! What leaves the server: mail by SMTP and HTTP requests. The only crate that opens connections to
-//! elsewhere; everybody else asks the ports of `signet_base`.
+//! Outbound connections: mail by SMTP and HTTP requests. No other crate opens connections to other hosts;
+//! they use the ports of `signet_base`.
 mod guard;
 mod http;
 mod smtp;
@@ -12,7 +12,7 @@ pub use smtp::Smtp;
 use signet_base::Ports;
 use std::sync::Arc;
 
-/// Puts the real mail and HTTP into the ports.
+/// Installs the SMTP and HTTP implementations in the ports.
 pub fn with_outbound(ports: Ports) -> Ports {
     let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
     ports.with_mail(Arc::new(smtp)).with_http(Arc::new(HttpClient::new()))

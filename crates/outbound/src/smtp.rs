@@ -1,4 +1,4 @@
-//! Mail by SMTP (RFC 5321), one connection for each message.
+//! SMTP client (RFC 5321), one connection per message.
 use async_trait::async_trait;
 use lettre::address::Envelope;
 use lettre::message::{Mailbox, Mailboxes, MultiPart};
@@ -11,7 +11,7 @@ use signet_base::{Clock, Error, Random, Result};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Sends mail. Time and the numbers of messages come from the ports.
+/// Sends mail. Timestamps and message IDs come from the ports.
 pub struct Smtp {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -42,7 +42,7 @@ impl Smtp {
                 };
             }
         }
-        // A line end would begin another header.
+        // A line break would start another header field (header injection).
         let subject = mail
             .subject
             .split(['\r', '\n'])
@@ -67,7 +67,7 @@ impl Mailer for Smtp {
         let (envelope, bytes) = self.message(mail)?;
         let name = address("from", &mail.from)?.email.domain().to_owned();
         let transport = transport(server, name)?;
-        // The limit of the server counts for each word of the exchange; this one for all of it.
+        // The server's timeout applies to each command; this one to the whole exchange.
         match tokio::time::timeout(server.timeout.saturating_mul(3), transport.send_raw(&envelope, &bytes))
             .await
         {
@@ -113,7 +113,7 @@ fn wrong(field: &str, text: &str) -> Error {
 fn unavailable(server: &MailServer, why: impl std::fmt::Display) -> Error {
     Error::Unavailable(format!("the mail server {}:{}: {why}", server.host, server.port))
 }
-/// An error with its causes: the server's own words are the innermost.
+/// The error with its sources. The innermost one is the server's reply.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

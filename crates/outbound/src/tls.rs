@@ -1,11 +1,12 @@
-//! TLS of outbound HTTP: the certificates that the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` count).
+//! TLS configuration of outbound HTTP: the system's trust store (`SSL_CERT_FILE` and `SSL_CERT_DIR` are
+//! honoured).
 use rustls::{ClientConfig, RootCertStore};
 use signet_base::{Error, Result};
 use std::sync::{Arc, OnceLock};
 
 static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
 
-/// Read once, when the first connection needs it.
+/// Loaded once, before the first connection.
 pub(crate) fn config() -> Result<Arc<ClientConfig>> {
     CONFIG.get_or_init(|| with_roots(system_roots()?)).clone().map_err(Error::Unavailable)
 }

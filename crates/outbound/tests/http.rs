@@ -1,4 +1,4 @@
-//! HTTP over a real socket, plain and with TLS.
+//! HTTP over a loopback socket, with and without TLS.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 use rustls::RootCertStore;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Answers one request and gives what it read.
+/// Answers one request and returns what it received.
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: &str) -> String {
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! Mail over a real socket, to a server that is written here.
+//! Mail over a loopback socket, to a minimal SMTP server.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 use signet_base::outbound::{Mail, MailSecurity, MailServer, Mailer};
 use signet_base::{Error, Ports, Secret, Timestamp};
@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-/// What a sink saw: the commands, and the message.
+/// What the server received: the commands and the message.
 #[derive(Default)]
 struct Seen {
     commands: Vec<String>,
     message: String,
 }
 
-/// A server for one message. `refuse` is the command that it answers with 550.
+/// A server for one message. It answers the command `refuse` with 550.
 async fn sink(refuse: &'static str) -> (u16, Arc<Mutex<Seen>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -118,7 +118,7 @@ async fn a_message_arrives_whole_and_nobody_else_gets_it() {
             && text.contains("<p>Hello</p>"),
         "{text}"
     );
-    // Neither a smuggled header nor the hidden copy is a header of the message.
+    // Neither the injected header nor Bcc appears among the headers.
     assert!(!text.lines().any(|l| l.to_ascii_lowercase().starts_with("bcc:")), "{text}");
     assert!(
         text.contains("Message-ID: <")
@@ -141,7 +141,7 @@ async fn what_goes_wrong_is_said_in_the_servers_words() {
         Err(Error::Unavailable(why)) => assert!(!why.contains("secret-pw"), "{why}"),
         other => panic!("{other:?}"),
     }
-    // STARTTLS that is demanded and not offered sends nothing in clear.
+    // Required STARTTLS that the server does not offer: nothing is sent in clear text.
     let (port, seen) = sink("").await;
     let strict = MailServer { security: MailSecurity::StartTls, username: "me".into(), ..server(port) };
     assert!(matches!(smtp().send(&strict, &mail()).await, Err(Error::Unavailable(_))));

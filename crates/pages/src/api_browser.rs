@@ -7,7 +7,7 @@ use crate::portal::top_bar;
 use crate::shell::{Page, Shell};
 use crate::ui;
 
-/// Writes the page. Its module loads the document from `schema_url`, an address of this host.
+/// Renders the page. Its module loads the OpenAPI document from `schema_url`, a URL on this host.
 #[must_use]
 pub fn api_browser_page(page: Page, schema_url: &str) -> Markup {
     let body = html! {

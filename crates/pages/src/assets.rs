@@ -1,10 +1,10 @@
-//! Where the built browser files are.
+//! URLs of the built browser files.
 
 use std::collections::BTreeMap;
 
-/// Maps logical names of browser files (`flow.css`, `portal.js`) to the address they are served at.
+/// Maps logical file names (`flow.css`, `portal.js`) to the URLs they are served at.
 pub trait Assets: Sync {
-    /// The address of a file, or nothing when the build has no such file. A page without it still works.
+    /// The URL of a file; `None` if the build has no such file. Pages work without it.
     fn url(&self, name: &str) -> Option<String>;
 }
 
@@ -15,7 +15,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest. `base` is the address of the folder it describes, such as `/static/dist/`.
+    /// Parses a manifest. `base` is the URL of its folder, such as `/static/dist/`.
     ///
     /// # Errors
     /// The text is not a JSON object of strings.

@@ -1,22 +1,21 @@
-//! What a brand decides about every page: name, logo, colours, links.
+//! A brand's part of every page: name, logo, colour, background, links.
 
 use maud::{Markup, html};
 
 use crate::icons::mark;
 use crate::url::{css_url, safe_image};
 
-/// The logo that brands carry until an administrator chooses one: drawn by the page itself, in the brand's
-/// colour.
+/// The default logo of brands. Pages draw it as inline SVG in the brand's colour.
 pub const DEFAULT_LOGO: &str = "/static/dist/assets/icons/icon_left_brand.svg";
-/// The background that stands for the engraved rosette.
+/// The default background of brands; pages draw it as the rosette.
 pub const DEFAULT_BACKGROUND: &str = "/static/dist/assets/images/flow_background.jpg";
-/// The cookie in which a person's choice of theme comes with each request.
+/// The cookie with a user's theme.
 pub const THEME_COOKIE: &str = "signet_theme";
 
-/// Light, dark, or as the system says.
+/// Colour theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// The system decides.
+    /// As the system prefers.
     #[default]
     Automatic,
     /// Always light.
@@ -26,7 +25,7 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// Reads `automatic`, `light` or `dark`.
+    /// Parses `automatic`, `light` or `dark`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         match word {
@@ -37,7 +36,7 @@ impl Theme {
         }
     }
 
-    /// The choice in a `Cookie` header; `None` when there is none, so that the brand decides.
+    /// The theme in a `Cookie` header; `None` if there is none, so that the brand's setting applies.
     #[must_use]
     pub fn from_cookies(header: &str) -> Option<Self> {
         header.split(';').find_map(|pair| {
@@ -46,7 +45,7 @@ impl Theme {
         })
     }
 
-    /// The value of `data-theme`; nothing lets the system decide.
+    /// The value of `data-theme`; `None` for the system's preference.
     pub(crate) fn attribute(self) -> Option<&'static str> {
         match self {
             Self::Automatic => None,
@@ -59,24 +58,24 @@ impl Theme {
 /// A link below the sign-in card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FooterLink {
-    /// The word shown.
+    /// The label.
     pub name: String,
-    /// Where it goes; an empty address shows the word alone.
+    /// The URL; empty shows the label without a link.
     pub href: String,
 }
 
-/// The parts of a brand that pages show.
+/// The data of a brand that pages show.
 #[derive(Debug, Clone, Default)]
 pub struct Brand {
     /// The name beside the logo and in the window's title.
     pub title: String,
-    /// Address of the logo, at most 32 px high when shown; `%(theme)s` stands for `light` or `dark`.
+    /// URL of the logo, shown at most 32 px high. `%(theme)s` is replaced by `light` or `dark`.
     pub logo: String,
-    /// Address of the icon in the browser's tab.
+    /// URL of the favicon.
     pub favicon: String,
-    /// The logo is a wordmark: the title beside it is only for screen readers.
+    /// Whether the logo contains the name: the title is then for screen readers only.
     pub wordmark: bool,
-    /// The one colour, as `#rgb`, `#rrggbb` or `oklch(…)`; anything else is ignored.
+    /// Accent colour: `#rgb`, `#rrggbb` or `oklch(…)`; other values are ignored.
     pub color: Option<String>,
     /// CSS added to every page.
     pub custom_css: String,
@@ -85,7 +84,7 @@ pub struct Brand {
 }
 
 impl Brand {
-    /// Logo and title, as they stand in a card and in the top bar.
+    /// Logo and title, for cards and the top bar.
     pub(crate) fn lockup(&self, theme: Theme) -> Markup {
         html! {
             (self.logo(theme))
@@ -97,8 +96,8 @@ impl Brand {
         self.wordmark && self.logo != DEFAULT_LOGO && safe_image(&self.logo).is_some()
     }
 
-    /// The logo: our mark unless the brand has one of its own. The title stands beside it, so it has no name
-    /// itself.
+    /// The logo; the default logo unless the brand has its own. It has no alternative text, since the title
+    /// is beside it.
     pub(crate) fn logo(&self, theme: Theme) -> Markup {
         if self.logo.is_empty() || self.logo == DEFAULT_LOGO {
             return mark("mark mark--m");
@@ -120,9 +119,9 @@ impl Brand {
         }
     }
 
-    /// The style rules of this brand: colour, background image, custom CSS. Empty when the brand has none.
+    /// The brand's style rules: colour, background image, custom CSS. Empty if there are none.
     ///
-    /// `background` is an address; the default one and an unusable one leave the rosette alone.
+    /// `background` is a URL; the default one and an unsafe one leave the rosette.
     pub(crate) fn style(&self, background: Option<&str>) -> String {
         let mut root = String::new();
         if let Some(color) = self.color.as_deref().and_then(color) {
@@ -136,7 +135,7 @@ impl Brand {
         }
         let mut css = String::new();
         if !root.is_empty() {
-            // Twice, so that it weighs more than the rule of the style sheet wherever that stands.
+            // `:root:root` has a higher specificity than the style sheet's rule, regardless of order.
             css.push_str(&format!(":root:root{{{root}}}"));
         }
         css.push_str(&close_safe(&self.custom_css));
@@ -144,30 +143,29 @@ impl Brand {
     }
 }
 
-/// The address of a background that is a picture; the default one and an unusable one leave the rosette
-/// alone.
+/// The URL of a background image; `None` for the default and for an unsafe URL.
 pub(crate) fn picture(background: Option<&str>) -> Option<&str> {
     background.filter(|url| !url.is_empty() && *url != DEFAULT_BACKGROUND && safe_image(url).is_some())
 }
 
-/// Whether a text is a colour that a brand may have: `#rgb`, `#rrggbb` or `oklch(…)`.
+/// Whether the text is an accepted colour: `#rgb`, `#rrggbb` or `oklch(…)`.
 #[must_use]
 pub fn is_color(text: &str) -> bool {
     color(text).is_some()
 }
 
-/// Black or white, whichever reads better on a colour; white where it cannot be told.
+/// Black or white, whichever contrasts more with the colour; white if the colour cannot be parsed.
 #[must_use]
 pub fn ink_on(color: &str) -> &'static str {
     rgb(color).map_or("#fff", on_accent)
 }
 
-/// In CSS `<\/` and `</` mean the same; in HTML only the second can end the style element.
+/// `<\/` equals `</` in CSS, but does not end the style element in HTML.
 fn close_safe(css: &str) -> String {
     css.replace("</", "<\\/")
 }
 
-/// Passes a colour on when it is one of the accepted shapes.
+/// The colour, if it has an accepted form.
 fn color(text: &str) -> Option<&str> {
     let text = text.trim();
     if rgb(text).is_some() {
@@ -178,7 +176,7 @@ fn color(text: &str) -> Option<&str> {
     (plain && inner.split_whitespace().count() == 3).then_some(text)
 }
 
-/// The three channels of `#rgb` or `#rrggbb`.
+/// The channels of `#rgb` or `#rrggbb`.
 fn rgb(text: &str) -> Option<[u8; 3]> {
     let hex = text.trim().strip_prefix('#')?;
     if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -192,7 +190,7 @@ fn rgb(text: &str) -> Option<[u8; 3]> {
     }
 }
 
-/// Black or white, whichever has the higher WCAG contrast on the colour. One of them always has 4.58 : 1.
+/// Black or white, whichever has the higher WCAG contrast. One of them always reaches 4.58:1.
 fn on_accent(channels: [u8; 3]) -> &'static str {
     let linear = |c: u8| {
         let c = f64::from(c) / 255.0;

@@ -1,4 +1,4 @@
-//! What an administrator does next: tasks with the command that does each.
+//! The page of an administrator's next tasks, each with a command.
 
 use maud::{Markup, html};
 
@@ -10,31 +10,31 @@ use crate::ui;
 /// One task.
 #[derive(Debug, Clone, Default)]
 pub struct FirstStep {
-    /// What it is about.
+    /// Title.
     pub title: &'static str,
-    /// What for, and how.
+    /// Purpose and instructions.
     pub text: String,
-    /// What to type, ready to be copied.
+    /// The command to copy.
     pub command: String,
-    /// Whether it holds already.
+    /// Whether the task is done.
     pub done: bool,
 }
 
-/// The page.
+/// Input of the page.
 pub struct FirstStepsPage<'a> {
-    /// What every page needs.
+    /// Page data.
     pub page: Page<'a>,
-    /// Who is signed in.
+    /// The signed-in user.
     pub account: Account<'a>,
-    /// In the order in which they are best done.
+    /// The tasks in recommended order.
     pub steps: &'a [FirstStep],
-    /// Way back to the applications.
+    /// URL of the library.
     pub home_url: &'a str,
-    /// Where all operations of the API are listed.
+    /// URL of the API browser.
     pub api_url: &'a str,
 }
 
-/// Writes the page.
+/// Renders the page.
 #[must_use]
 pub fn first_steps_page(first: &FirstStepsPage) -> Markup {
     let done = first.steps.iter().filter(|step| step.done).count();
@@ -65,7 +65,7 @@ fn one(step: &FirstStep) -> Markup {
         }
         div class="panel__body stack-2" {
             p { (step.text) }
-            // Reached by Tab, so that a long line can be scrolled by keys.
+            // Focusable, so that a long line can be scrolled with the keyboard.
             pre class="answer" tabindex="0" aria-label={ "Command: " (step.title) } { (step.command) }
             div class="row" {
                 button class="btn" type="button" data-copy=(step.command) hidden { (icon_s(Icon::Copy)) span data-label { "Copy" } }

@@ -1,4 +1,4 @@
-//! The sign-in page: one card, always in the same order.
+//! The page of a flow stage: one card with a fixed order of parts.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -10,10 +10,10 @@ use crate::shell::{Frame, Page, Shell};
 use crate::ui::{Person, person_chip};
 use crate::url::safe_href;
 
-/// Where the card stands. Below 960 px all are `Stacked`.
+/// Position of the card. Below 960 px all layouts are `Stacked`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// In the middle.
+    /// Centred.
     #[default]
     Stacked,
     /// Left half.
@@ -42,13 +42,13 @@ impl Layout {
         Self::SidebarRightFrameBackground,
     ];
 
-    /// Reads the API's word; an unknown one is stacked.
+    /// Parses the API's value; an unknown one is `Stacked`.
     #[must_use]
     pub fn parse(word: &str) -> Self {
         Self::ALL.into_iter().find(|layout| layout.word() == word).unwrap_or_default()
     }
 
-    /// The API's word.
+    /// The API's value.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -66,11 +66,11 @@ impl Layout {
 /// Title and sentence of a card.
 #[derive(Debug, Clone)]
 pub struct Heading {
-    /// The title as plain text, for the window.
+    /// The title without markup, for `<title>`.
     pub plain: String,
-    /// The title as shown; names in it stand in `<bdi>`.
+    /// The title; names in it are in `<bdi>`.
     pub title: Markup,
-    /// One sentence below.
+    /// A sentence below the title.
     pub sentence: Option<Markup>,
 }
 
@@ -98,7 +98,7 @@ impl Heading {
         self
     }
 
-    /// Adds "Continue to" and the application's name, when there is one.
+    /// Adds "Continue to" and the application's name, if there is one.
     #[must_use]
     pub fn continue_to(self, application: Option<&str>) -> Self {
         match application.filter(|name| !name.is_empty()) {
@@ -117,31 +117,31 @@ impl Heading {
     }
 }
 
-/// One step of a flow.
+/// A stage of a flow.
 pub struct FlowPage<'a> {
-    /// What every page needs.
+    /// Page data.
     pub page: Page<'a>,
-    /// Place of the card.
+    /// Layout.
     pub layout: Layout,
-    /// Address of the background; empty or the default is the rosette.
+    /// URL of the background; empty or the default shows the rosette.
     pub background: &'a str,
     /// Title and sentence.
     pub heading: Heading,
-    /// False when the body brings its own title ("Opening …").
+    /// False if the body has its own title ("Opening …").
     pub show_heading: bool,
-    /// Drawn above the title.
+    /// Content above the title.
     pub above: Option<Markup>,
-    /// Who is signing in.
+    /// The user who signs in.
     pub person: Option<Person<'a>>,
-    /// The one thing to do, other ways, the way out.
+    /// The form, alternatives, and links out.
     pub body: Markup,
     /// A card of 480 px instead of 400.
     pub wide: bool,
-    /// Go to this address at once.
+    /// Redirect to this URL immediately (`<meta http-equiv="refresh">`).
     pub refresh: Option<&'a str>,
 }
 
-/// Writes one step of a flow as a whole document.
+/// Renders a stage as a document.
 #[must_use]
 pub fn flow_page(flow: FlowPage) -> Markup {
     let Page { brand, theme, .. } = flow.page;
@@ -183,12 +183,12 @@ fn footer(brand: &Brand) -> Markup {
     }
 }
 
-/// The engraved rosette: three rings of turned ellipses, 72 in all. Each ring draws one fan and repeats it,
-/// which is a third of the bytes.
+/// The rosette: three rings of rotated ellipses, 72 in all. Each ring draws one fan and repeats it, which
+/// needs a third of the bytes.
 fn rosette() -> Markup {
     static DRAWING: LazyLock<String> = LazyLock::new(|| {
         let mut out = String::with_capacity(2000);
-        // Half axes, first angle and step in tenths of a degree, ellipses of the fan, fans.
+        // Semi-axes, first angle and step in tenths of a degree, ellipses per fan, fans.
         for (ring, (rx, ry, first, step, fan, fans)) in
             [(560, 250, 0, 60, 5, 6), (390, 150, 30, 75, 4, 6), (250, 66, 50, 100, 3, 6)]
                 .into_iter()
@@ -214,7 +214,7 @@ fn rosette() -> Markup {
         }
         out
     });
-    // Raw: the constant drawing above.
+    // Raw: a constant drawing.
     html! { svg class="rosette" viewBox="-620 -620 1240 1240" width="0" height="0" aria-hidden="true" { (PreEscaped(DRAWING.as_str())) } }
 }
 

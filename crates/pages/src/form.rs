@@ -1,4 +1,4 @@
-//! What a challenge's form needs beside the challenge itself.
+//! The data of a challenge's form beside the challenge.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -7,68 +7,67 @@ use crate::ui;
 use crate::url::safe_href;
 use crate::words;
 
-/// What a flow is for, as far as its pages say it.
+/// The purpose of a flow, as far as its pages depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Purpose {
-    /// Signing in, and whatever has no words of its own.
+    /// Sign-in, and flows without a purpose below.
     #[default]
     SignIn,
-    /// Somebody signed in changes something of their own.
+    /// A signed-in user sets something up or changes it.
     SetUp,
-    /// Getting back in.
+    /// Account recovery.
     Recover,
-    /// Making an account.
+    /// Enrolment.
     Enrol,
-    /// Deleting the own account.
+    /// Deletion of the user's own account.
     Delete,
 }
 
-/// Where a form posts to and what it shows again after an error.
+/// Target of the form, and what it shows again after an error.
 #[derive(Debug, Clone, Copy)]
 pub struct FormContext<'a> {
-    /// Address the form posts to, with its query.
+    /// URL the form posts to, with its query.
     pub action_url: &'a str,
-    /// Token against forged posts, sent as the field `csrf`.
+    /// CSRF token, sent as the field `csrf`.
     pub csrf: &'a str,
-    /// Name of the application that the person is on the way to.
+    /// Name of the application that the user is signing in to.
     pub application: Option<&'a str>,
-    /// Who publishes that application.
+    /// Publisher of that application.
     pub publisher: Option<&'a str>,
-    /// What an application would learn, by permission: its id and the values of this person.
+    /// The claim values an application would get: scope and values.
     pub shared: &'a [(&'static str, String)],
-    /// What the flow is for.
+    /// Purpose of the flow.
     pub purpose: Purpose,
-    /// Address of this server, where it must be the right one: on the first run.
+    /// This server's address. Set in the first-run setup, where it must be checked.
     pub address: Option<&'a str>,
-    /// Whose new password the form asks for, for password managers.
+    /// The account whose new password the form sets, for password managers.
     pub username: Option<&'a str>,
-    /// A password policy refused the password: errors of the whole form are about it.
+    /// A password policy refused the password: form errors are about it.
     pub password_refused: bool,
-    /// Way back from something that need not be done: out of a set-up, out of deleting the account.
+    /// URL out of an optional step: cancels the set-up or the deletion.
     pub back_url: Option<&'a str>,
-    /// Where the run begins anew.
+    /// URL that restarts the run.
     pub restart_url: Option<&'a str>,
-    /// Where being somebody else begins, the way to the application kept.
+    /// URL for signing in as another user; keeps the way to the application.
     pub switch_url: Option<&'a str>,
-    /// What helps where a page refuses: address and words of the filled button.
+    /// URL and label of the primary button of a refusal page.
     pub way_on: Option<(&'a str, &'a str)>,
-    /// Name or address of the help desk; empty where nobody named it.
+    /// Name or address of the help desk; empty if none is configured.
     pub help: &'a str,
-    /// Said once above the form: what has just happened elsewhere.
+    /// A success message above the form.
     pub done: &'a str,
-    /// Way home, for pages that end here.
+    /// URL of the library, for pages that end here.
     pub home_url: &'a str,
-    /// Where refusing to share goes (back to the application with `access_denied`); without it, out of the
-    /// flow.
+    /// Target of declining (back to the application with `access_denied`); `None`: cancels the flow.
     pub decline_url: Option<&'a str>,
-    /// Id under which administrators find this request.
+    /// Request id, by which administrators find the request in log and events.
     pub request_id: Option<&'a str>,
-    /// What was typed before the error, by field name. Passwords and codes are never shown again.
+    /// Values typed before an error, by field name. Passwords and codes are not among them.
     pub values: &'a [(String, String)],
 }
 
 impl<'a> FormContext<'a> {
-    /// A form without anything special.
+    /// A form with defaults.
     #[must_use]
     pub fn new(action_url: &'a str, csrf: &'a str) -> Self {
         Self {
@@ -94,26 +93,25 @@ impl<'a> FormContext<'a> {
         }
     }
 
-    /// The help desk, as people can reach it.
+    /// The help desk as a link or text.
     pub(crate) fn help_desk(&self) -> Markup {
         help_desk(self.help)
     }
 
-    /// What was typed into a field before.
+    /// The value typed into a field before.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&'a str> {
         self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The form element: `csrf` and `component` hidden, errors of the whole form, then `inner`.
+    /// The form element: hidden `csrf` and `component`, errors of the form, then `inner`.
     #[must_use]
     pub fn form(&self, challenge: &Value, inner: Markup) -> Markup {
         html! {
             form method="post" action=[safe_href(self.action_url)] {
                 (ui::hidden("csrf", self.csrf))
                 (ui::hidden("component", text(challenge, "component")))
-                // "Empty response" is how programs learn that choosing a device is no answer yet: people need
-                // no word for it.
+                // "Empty response" is the API's answer to choosing a device; pages do not show it.
                 (ui::errors(&field_errors(challenge, "non_field_errors").into_iter().filter(|error| *error != "Empty response").collect::<Vec<_>>()))
                 (inner)
             }
@@ -121,7 +119,7 @@ impl<'a> FormContext<'a> {
     }
 }
 
-/// The help desk by its name, with a link where it is an address.
+/// The help desk's name, as a link if it is an address.
 pub(crate) fn help_desk(help: &str) -> Markup {
     let mail = help.contains('@') && !help.contains(char::is_whitespace) && !help.contains(':');
     let href = if mail { format!("mailto:{help}") } else { help.to_owned() };
@@ -132,27 +130,27 @@ pub(crate) fn help_desk(help: &str) -> Markup {
     }
 }
 
-/// A string member, or an empty string.
+/// A string member; empty if it is missing.
 pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A boolean member, false when it is missing.
+/// A boolean member; false if it is missing.
 pub(crate) fn flag(value: &Value, key: &str) -> bool {
     value.get(key).and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// A list member, empty when it is missing.
+/// A list member; empty if it is missing.
 pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// An address among the members, when it is there and safe to follow.
+/// A URL member, if it is present and safe as a link.
 pub(crate) fn address<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     safe_href(text(value, key))
 }
 
-/// A scalar as the text of a form value.
+/// A scalar as a form value.
 pub(crate) fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -161,7 +159,7 @@ pub(crate) fn scalar(value: &Value) -> String {
     }
 }
 
-/// The sentences of `response_errors` at one field.
+/// The messages of `response_errors` for a field.
 #[must_use]
 pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors") else { return Vec::new() };
@@ -171,13 +169,13 @@ pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str
         .collect()
 }
 
-/// The first sentence that `response_errors` says at one field.
+/// The first message of `response_errors` for a field.
 #[must_use]
 pub fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
     field_errors(challenge, field).into_iter().next()
 }
 
-/// Errors at fields that this form does not have: shown for the whole form, so that none is lost.
+/// Messages for fields that the form does not have; shown for the whole form.
 pub(crate) fn stray_errors<'a>(challenge: &'a Value, known: &[&str]) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors").and_then(Value::as_object) else { return Vec::new() };
     errors

@@ -1,8 +1,8 @@
-//! The drawings: 20-px grid, 1.5-px stroke, always beside a word that names them.
+//! Icons: 20-px grid, 1.5-px stroke. They are decorative; text beside them names the function.
 
 use maud::{Markup, PreEscaped, html};
 
-/// The icons that pages use. One icon means one thing everywhere.
+/// The icons. Each has one meaning in all pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
     /// A warning.
@@ -23,13 +23,13 @@ pub enum Icon {
     Copy,
     /// Documents.
     Doc,
-    /// Opens below.
+    /// Expands.
     Down,
     /// Save as a file.
     Download,
     /// A fault.
     Error,
-    /// Opens elsewhere.
+    /// Opens in a new tab.
     External,
     /// Show.
     Eye,
@@ -47,36 +47,36 @@ pub enum Icon {
     Mail,
     /// A text message.
     Message,
-    /// As the system says.
+    /// System theme.
     Monitor,
-    /// Dark.
+    /// Dark theme.
     Moon,
     /// Done.
     Ok,
     /// A passkey.
     Passkey,
-    /// An authenticator app, a phone.
+    /// An authenticator app or phone.
     Phone,
     /// Print.
     Print,
-    /// Goes on.
+    /// Continue.
     Right,
     /// Search.
     Search,
-    /// Safety of the account.
+    /// Account security.
     Shield,
-    /// Light.
+    /// Light theme.
     Sun,
     /// Delete.
     Trash,
-    /// A person.
+    /// A user.
     User,
     /// Groups.
     Users,
 }
 
 impl Icon {
-    /// The strokes, inside a `viewBox` of 20 × 20.
+    /// The paths, for a `viewBox` of 20 × 20.
     fn paths(self) -> &'static str {
         match self {
             Self::Trash => {
@@ -181,7 +181,7 @@ pub(crate) fn icon_l(icon: Icon) -> Markup {
     drawing("i i--l", icon)
 }
 
-/// A faint icon of 16 px that points along the line of writing.
+/// A faint icon of 16 px that is mirrored in right-to-left text.
 pub(crate) fn icon_flip(icon: Icon) -> Markup {
     drawing("i i--s i--flip faint", icon)
 }
@@ -191,7 +191,7 @@ fn drawing(class: &str, icon: Icon) -> Markup {
     html! { svg class=(class) viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" { (PreEscaped(icon.paths())) } }
 }
 
-/// Our mark, a signet ring in profile.
+/// The product's mark: a signet ring in profile.
 pub(crate) fn mark(class: &str) -> Markup {
     // Raw: a constant of this file.
     html! { svg class=(class) viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" { (PreEscaped(MARK)) } }

@@ -1,11 +1,11 @@
-//! Everything a person sees: sign-in pages, the library, errors, the API browser.
+//! HTML of all pages: sign-in, library, errors, API browser.
 //!
-//! Pure functions from plain structs to HTML. Nothing here reads a request, a clock or the store: the caller
-//! gives what is shown and sends the answer together with the header that [`csp`] writes. All pages are
-//! ordinary forms and links that work without script; the modules of `web/` only add comfort.
+//! Pure functions from structs to HTML, without request, clock or store. The caller sends the response with
+//! the header from [`csp`]. All pages are forms and links that work without script; the modules in `web/`
+//! only add convenience.
 //!
-//! Text always goes through maud, which escapes it. The few places that write raw text (styles, drawings)
-//! take it from constants or pass it through a checked function of this crate.
+//! Text passes through maud, which escapes it. Raw text (styles, drawings) comes from constants or from a
+//! checking function of this crate.
 
 mod api_browser;
 mod assets;

@@ -1,4 +1,4 @@
-//! Pages that only say something: errors, first steps.
+//! Message pages: errors and notices.
 
 use maud::{Markup, html};
 
@@ -8,27 +8,27 @@ use crate::portal::top_bar;
 use crate::shell::{Page, Shell};
 use crate::ui;
 
-/// Something that could not be shown.
+/// An error page.
 pub struct ErrorPage<'a> {
-    /// What every page needs.
+    /// Page data.
     pub page: Page<'a>,
-    /// Said in the window's title; clients of the wire look for the brand alone where there is nothing.
+    /// Window title; empty for the brand's title alone, which clients of the wire expect.
     pub window: &'a str,
     /// What happened.
     pub title: &'a str,
     /// What to do.
     pub text: &'a str,
-    /// Id under which administrators find this request.
+    /// Request id, by which administrators find the request in log and events.
     pub request_id: Option<&'a str>,
-    /// Way home.
+    /// URL of the library.
     pub home_url: &'a str,
-    /// The filled button, where something else than the way home helps: address and words.
+    /// URL and label of the primary button, if it is not the library.
     pub way_on: Option<(&'a str, &'a str)>,
     /// Name or address of the help desk.
     pub help: &'a str,
 }
 
-/// Writes an error page.
+/// Renders an error page.
 #[must_use]
 pub fn error_page(error: &ErrorPage) -> Markup {
     let main = html! {
@@ -42,19 +42,19 @@ pub fn error_page(error: &ErrorPage) -> Markup {
     message(error.page, error.window, error.title, error.text, Icon::Error, error.home_url, main)
 }
 
-/// Something to know before going on, with one way on.
+/// A notice with one action.
 pub struct NoticePage<'a> {
-    /// What every page needs.
+    /// Page data.
     pub page: Page<'a>,
-    /// The fact.
+    /// Title.
     pub title: &'a str,
-    /// What it means.
+    /// Explanation.
     pub text: &'a str,
-    /// The way on: address and words of the button.
+    /// URL and label of the button.
     pub action: Option<(&'a str, &'a str)>,
 }
 
-/// Writes a notice page.
+/// Renders a notice page.
 #[must_use]
 pub fn notice_page(notice: &NoticePage) -> Markup {
     let main = html! { @if let Some((href, label)) = notice.action { (ui::link_primary(href, label)) } };

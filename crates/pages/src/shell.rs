@@ -1,4 +1,4 @@
-//! The HTML document around every page, and the policy it is sent with.
+//! The HTML document of every page, and its Content-Security-Policy.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -6,48 +6,48 @@ use crate::assets::Assets;
 use crate::brand::{Brand, Theme};
 use crate::url::safe_image;
 
-/// What every page needs.
+/// Page data that every page needs.
 #[derive(Clone, Copy)]
 pub struct Page<'a> {
-    /// Whose page this is.
+    /// The brand.
     pub brand: &'a Brand,
-    /// Where the browser files are.
+    /// URLs of the browser files.
     pub assets: &'a dyn Assets,
-    /// Language that is wished for, as a BCP 47 tag. The page names the one that it speaks.
+    /// Preferred language, a BCP 47 tag. The page declares the supported language nearest to it.
     pub locale: &'a str,
-    /// Person's choice, else the brand's, else automatic.
+    /// The user's theme, else the brand's, else automatic.
     pub theme: Theme,
-    /// The value that allows our own `<style>` element; the same one goes into [`csp`].
+    /// Nonce of the page's `<style>` element; the same value goes into [`csp`].
     pub nonce: &'a str,
 }
 
-/// Shape of the `<body>`: its class and, on sign-in pages, its layout.
+/// Class of `<body>` and, on sign-in pages, the layout.
 pub(crate) enum Frame<'a> {
     Flow { layout: &'a str },
     Plain,
 }
 
-/// One document.
+/// A document.
 pub struct Shell<'a> {
-    /// What every page needs.
+    /// Page data.
     pub page: Page<'a>,
-    /// Title of the page; the brand's title follows it, or stands alone.
+    /// Title of the page, followed by the brand's title; empty for the brand's title alone.
     pub title: &'a str,
-    /// Logical names of the style sheet and the module, without their endings (`flow`, `portal`).
+    /// Logical name of the style sheet, without extension (`flow`, `portal`).
     pub style: &'a str,
-    /// See `style`.
+    /// Logical name of the script module, without extension.
     pub script: &'a str,
-    /// Address of a background image.
+    /// URL of a background image.
     pub background: Option<&'a str>,
-    /// Follow this address at once; checked by the caller.
+    /// Redirect to this URL immediately. The caller has checked it.
     pub refresh: Option<&'a str>,
     pub(crate) frame: Frame<'a>,
-    /// Everything inside `<body>` after the skip link.
+    /// Content of `<body>` after the skip link.
     pub body: Markup,
 }
 
 impl<'a> Shell<'a> {
-    /// A document with the style and script of the portal.
+    /// A document with the portal's style and script.
     #[must_use]
     pub fn portal(page: Page<'a>, title: &'a str, body: Markup) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Writes the document.
+    /// Renders the document.
     #[must_use]
     pub fn render(&self) -> Markup {
         let Page { brand, assets, locale, theme, nonce } = self.page;
@@ -78,8 +78,8 @@ impl<'a> Shell<'a> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                     meta name="robots" content="noindex";
-                    // Applications that get a form post may check its origin, so other sites see that much
-                    // and no more.
+                    // Sends the origin to other sites, since applications may check it on a form post; never
+                    // the path.
                     meta name="referrer" content="strict-origin-when-cross-origin";
                     title { (self.title) @if !self.title.is_empty() && !brand.title.is_empty() { " · " } (brand.title) }
                     @if let Some(url) = self.refresh {
@@ -87,7 +87,7 @@ impl<'a> Shell<'a> {
                     }
                     @if let Some(icon) = safe_image(&brand.favicon) { link rel="icon" href=(icon); }
                     @if let Some(url) = assets.url(&format!("{}.css", self.style)) { link rel="stylesheet" href=(url); }
-                    // Raw: the brand's rules are checked or made unable to end the element.
+                    // Raw: the brand's rules are validated or cannot end the element.
                     @if !style.is_empty() { style nonce=(nonce) { (PreEscaped(style)) } }
                     @if let Some(url) = assets.url(&format!("{}.js", self.script)) { script type="module" src=(url) {} }
                 }
@@ -100,27 +100,27 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// Languages in which there are words. A page never names another one: a reader would read English with its
+/// Languages of the texts. `lang` must be the actual language, or screen readers would use another one's
 /// voice.
 const SPOKEN: &[&str] = &["en"];
 
-/// The spoken language that comes nearest to the wish.
+/// The supported language nearest to the preferred one.
 fn language(locale: &str) -> &'static str {
     let wished = locale.split(['-', '_']).next().unwrap_or_default();
     SPOKEN.iter().copied().find(|spoken| spoken.eq_ignore_ascii_case(wished)).unwrap_or("en")
 }
 
-/// What a page takes from other hosts, as origins. Most pages take nothing.
+/// Origins of other hosts that a page loads from. Most pages have none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExternalOrigins<'a> {
-    /// Where the script of a captcha comes from.
+    /// Origin of a captcha's script.
     pub captcha: Option<&'a str>,
-    /// What is shown in a frame.
+    /// Origin of a frame.
     pub frame: Option<&'a str>,
 }
 
-/// The hosts that a well-known captcha calls beside its own: scripts, and frames. Another one gets its own
-/// origin only.
+/// Additional origins (scripts, frames) that known captcha services need. Other services get their own origin
+/// only.
 fn companions(origin: &str) -> (&'static str, &'static str) {
     match origin {
         "https://www.recaptcha.net" | "https://www.google.com" | "https://recaptcha.net" => (
@@ -134,15 +134,15 @@ fn companions(origin: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// The policy of a page that takes something from other hosts, otherwise the one of [`csp`].
+/// The Content-Security-Policy of a page with resources of other hosts; the one of [`csp`] for a page
+/// without.
 ///
-/// A captcha's script is foreign code: it may load from its own host and from those that it is known to need,
-/// and it draws with inline styles. It is not written for Trusted Types, so a page with a captcha goes
-/// without them.
+/// A captcha's script may load from its own origin and the known additional ones, and may use inline styles.
+/// These scripts do not support Trusted Types, so pages with a captcha do not require them.
 #[must_use]
 pub fn csp_with(nonce: &str, form_action_extra: &[&str], external_origins: &ExternalOrigins) -> String {
     let mut policy = csp(nonce, form_action_extra);
-    // Origins come from settings: only their plain letters get here.
+    // Origins come from settings: anything but plain origin characters is refused.
     let plain = |origin: &&str| {
         !origin.is_empty()
             && origin
@@ -163,8 +163,8 @@ pub fn csp_with(nonce: &str, form_action_extra: &[&str], external_origins: &Exte
     policy
 }
 
-/// The `Content-Security-Policy` of a page. `form_action_extra` names the origins that forms of this page may
-/// reach beside our own (an auto-submitted form); entries that are no plain source expression are left out.
+/// The `Content-Security-Policy` of a page. `form_action_extra`: origins that forms of this page may post to
+/// beside this one (self-submitting forms); entries that are not plain source expressions are dropped.
 #[must_use]
 pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
     let nonce: String = nonce

@@ -1,18 +1,18 @@
-//! Addresses that come from settings, applications and people, made safe to follow.
+//! Safety checks of URLs from settings, applications and users.
 
-/// Schemes that run or read something in the page's place.
+/// Schemes that execute script, or read local content, in the page's context.
 const REFUSED: [&str; 7] = ["javascript", "data", "vbscript", "file", "blob", "filesystem", "view-source"];
 
-/// The scheme of an absolute address in lower case, or nothing for a relative one.
+/// The scheme of an absolute URL in lower case; `None` for a relative one.
 fn scheme(url: &str) -> Option<String> {
     let end = url.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')))?;
     (end > 0 && url[end..].starts_with(':')).then(|| url[..end].to_ascii_lowercase())
 }
 
-/// An address that a link, a form or a redirect may carry: relative, or with a scheme that cannot run script.
+/// A URL that links, forms and redirects may contain: relative, or with a scheme that cannot execute script.
 ///
-/// Browsers drop tabs and line breaks inside an address and controls and spaces before it, which would hide a
-/// scheme from this check: an address with any of them is refused.
+/// Browsers ignore tabs and line breaks in a URL, and control characters and spaces before it, which could
+/// hide a scheme from this check: a URL with any of them is refused.
 #[must_use]
 pub fn safe_href(url: &str) -> Option<&str> {
     if url.is_empty() || url.starts_with(' ') || url.chars().any(char::is_control) {
@@ -21,14 +21,13 @@ pub fn safe_href(url: &str) -> Option<&str> {
     match scheme(url) {
         Some(name) if REFUSED.contains(&name.as_str()) => None,
         Some(_) => Some(url),
-        // A colon before the first slash that is no scheme ("ht_tp:…") is read differently by different
-        // parsers.
+        // Parsers disagree about a colon before the first slash that does not end a valid scheme ("ht_tp:…").
         None if url.split(['/', '?', '#']).next().is_some_and(|head| head.contains(':')) => None,
         None => Some(url),
     }
 }
 
-/// An address that an image may have: relative, http(s), or an image as a data URI.
+/// A URL that images may have: relative, http(s), or an image as a data URI.
 #[must_use]
 pub fn safe_image(url: &str) -> Option<&str> {
     if let Some(head) = url.get(..11)
@@ -40,7 +39,7 @@ pub fn safe_image(url: &str) -> Option<&str> {
     matches!(scheme(url).as_deref(), None | Some("http" | "https")).then_some(url)
 }
 
-/// `scheme://host[:port]` of an http(s) address, in the letters that a policy header takes.
+/// The origin of an http(s) URL, if it consists of characters that a CSP source may have.
 #[must_use]
 pub fn origin(url: &str) -> Option<&str> {
     let url = safe_href(url)?;
@@ -52,13 +51,13 @@ pub fn origin(url: &str) -> Option<&str> {
     plain.then(|| &url[..name.len() + 3 + host.len()])
 }
 
-/// An address that a frame may have: http(s) on a host that is named.
+/// A URL that a frame may have: http(s) with a host.
 #[must_use]
 pub fn safe_frame(url: &str) -> Option<&str> {
     origin(url).map(|_| url)
 }
 
-/// The first value of `name` in the query of an address, decoded; nothing when it is no UTF-8.
+/// The first value of `name` in the URL's query, decoded; `None` if it is not UTF-8.
 #[must_use]
 pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1.split('#').next()?;
@@ -79,7 +78,7 @@ pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// `url("…")` for a style sheet; characters that could end the string or the style element are
+/// `url("…")` for a style sheet. Characters that could end the string or the style element are
 /// percent-encoded.
 pub(crate) fn css_url(url: &str) -> Option<String> {
     let url = safe_image(url)?;

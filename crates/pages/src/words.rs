@@ -1,21 +1,21 @@
-//! The sentences of standard errors: what happened, then what to do.
+//! Texts for standard errors: what happened, what to do.
 //!
-//! Stages answer programs with the wording of the API; people read ours. A sentence that is not a standard
-//! one (of an administrator's policy, say) is shown as it came.
+//! The API has fixed texts; pages replace the standard ones by these. Other texts (such as an administrator's
+//! policy message) are shown unchanged.
 
 use crate::form::Purpose;
 use crate::icons::Icon;
 
 /// The sentence for a wrong password.
 pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
-/// The same, where the page offers to reset it.
+/// The same, for pages with a password reset link.
 pub(crate) const WRONG_PASSWORD_OR_RESET: &str =
     "That password is not right. Check Caps Lock and try again, or reset it.";
 
-/// The sentence for two passwords that differ.
+/// Two passwords differ.
 pub(crate) const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same. Type both again.";
 
-/// The sentence for an error at a field, or of the whole form when `field` is `non_field_errors`.
+/// The text for an error of a field, or of the form when `field` is `non_field_errors`.
 pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     match (field, code, string) {
         ("password", "required", _) => "Enter your password.",
@@ -47,8 +47,8 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     }
 }
 
-/// The heading for a title or label of the delivered flows, whose words programs know; others stand as they
-/// came.
+/// The heading for a title or label of the default flows, whose API texts are fixed; other texts are
+/// unchanged.
 pub(crate) fn delivered(words: &str) -> &str {
     match words {
         "Welcome to Signet!" | "Welcome to authentik!" => "Sign in",
@@ -66,7 +66,7 @@ pub(crate) fn delivered(words: &str) -> &str {
     }
 }
 
-/// What cannot be done, where no application is named.
+/// The action that is refused, if no application is named.
 pub(crate) fn refused(message: &str, purpose: Purpose) -> &'static str {
     match (purpose, message) {
         (_, text) if text.starts_with("This link ") => "This link does not work any more",
@@ -82,7 +82,7 @@ pub(crate) fn refused(message: &str, purpose: Purpose) -> &'static str {
     }
 }
 
-/// The sentence for a refusal.
+/// The text for a refusal.
 pub(crate) fn refusal(message: &str) -> &str {
     match message {
         "" => "Your account has no access to this. Somebody who manages it can give it to you.",
@@ -112,7 +112,7 @@ pub(crate) fn refusal(message: &str) -> &str {
     }
 }
 
-/// Whether a permission's text is one that mappings are delivered with, here or by authentik.
+/// Whether a scope description is a default of this server or of authentik.
 pub(crate) fn is_delivered(name: &str) -> bool {
     let texts = [
         "Email address",
@@ -124,7 +124,7 @@ pub(crate) fn is_delivered(name: &str) -> bool {
     texts.contains(&name)
 }
 
-/// The words for a permission that comes without a description of its own.
+/// The text for a scope without a description.
 pub(crate) fn permission(id: &str) -> Option<&'static str> {
     Some(match id {
         "openid" => "Who you are here",
@@ -140,7 +140,7 @@ pub(crate) fn permission(id: &str) -> Option<&'static str> {
     })
 }
 
-/// The day of a moment (RFC 3339) as people write it; anything else as it came.
+/// The date of a timestamp (RFC 3339) in words; other texts unchanged.
 pub(crate) fn day(moment: &str) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -156,7 +156,7 @@ pub(crate) fn day(moment: &str) -> String {
     }
 }
 
-/// The minute of a moment (RFC 3339), in universal time; anything else as it came.
+/// Date and time of a timestamp (RFC 3339) in UTC; other texts unchanged.
 pub(crate) fn minute(moment: &str) -> String {
     let time =
         moment.split_once('T').and_then(|(_, time)| time.get(..5)).filter(|time| time.as_bytes()[2] == b':');
@@ -166,8 +166,7 @@ pub(crate) fn minute(moment: &str) -> String {
     }
 }
 
-/// A browser and its system in words, from the `User-Agent`. Only for people to recognise: anybody can write
-/// anything there.
+/// Browser and operating system from a `User-Agent`. For recognition only: the header is not trustworthy.
 pub(crate) fn browser(user_agent: &str) -> (Icon, String) {
     let has = |word: &str| user_agent.contains(word);
     let program = [

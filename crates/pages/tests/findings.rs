@@ -1,4 +1,4 @@
-//! What people have stumbled over on the built pages, and what stands there now.
+//! Usability findings on the built pages, and what holds now.
 
 use serde_json::{Value, json};
 use signet_pages::{

@@ -1,4 +1,5 @@
-//! What must hold for every page, whatever the data: nothing runs, every part is named, forms are complete.
+//! Invariants of every page, whatever the data: no script from data, every control is labelled, forms are
+//! complete.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +33,7 @@ fn brand(text: &str) -> Brand {
     }
 }
 
-/// A challenge of each component with `text` in every member that may hold text.
+/// A challenge of each component with `text` in every text member.
 fn challenges(text: &str, url: &str) -> Vec<Value> {
     let kinds = [
         "text",
@@ -260,7 +261,7 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     out
 }
 
-/// Tags of a page with their attribute names. The test pages hold no raw `<` in text, because maud escapes
+/// Tags of a page with their attribute names. The test pages contain no raw `<` in text, because maud escapes
 /// it.
 fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! The second step, and answers that are no errors.
+//! The second-factor page, and responses that are not errors.
 
 use serde_json::{Value, json};
 use signet_pages::FormContext;

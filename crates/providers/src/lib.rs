@@ -1,4 +1,4 @@
-//! What applications speak. A slice is a folder here and an entry in [`ALL`].
+//! Provider kinds: the protocols of applications. A slice is a folder here and an entry in [`ALL`].
 pub mod oauth2;
 
 use axum::Router;
@@ -8,22 +8,22 @@ use signet_core::provider::ProviderKind;
 use signet_model::ModelDef;
 use std::sync::Arc;
 
-/// One provider kind with everything that belongs to it.
+/// A provider kind and everything that belongs to it.
 pub struct Slice {
-    /// Models that the kind declares.
+    /// Models of the kind.
     pub models: &'static [&'static ModelDef],
-    /// The kind as the library and the API see it.
+    /// The implementation behind library and API.
     pub provider: fn() -> Arc<dyn ProviderKind>,
-    /// Built-in stages that end its flows.
+    /// Built-in final stages of its flows.
     pub stages: fn() -> Vec<Arc<dyn StageKind>>,
-    /// Its addresses. The server puts a [`signet_core::Client`] into each request's extensions.
+    /// Its routes. The server puts a [`signet_core::Client`] into each request's extensions.
     pub routes: fn(Arc<Core>) -> Router,
 }
 
 /// Every provider kind.
 pub const ALL: &[Slice] = &[oauth2::SLICE];
 
-/// The addresses of all kinds.
+/// The routes of all kinds.
 pub fn router(core: &Arc<Core>) -> Router {
     ALL.iter().fold(Router::new(), |all, slice| all.merge((slice.routes)(core.clone())))
 }

@@ -1,4 +1,4 @@
-//! Tags with a state or with texts inside.
+//! Block tags, and tags that keep state between renderings.
 use crate::expr::Expr;
 use crate::lexer::split_words;
 use crate::parse::{Cycle, NodeKind, Parser, assignments, is_name};
@@ -52,7 +52,7 @@ impl Parser {
             parts => (parts, false),
         };
         let (parts, store) = tags::stored(parts);
-        // `{% cycle name %}` goes on with one that was named before.
+        // `{% cycle name %}` continues the cycle declared under that name.
         if let ([name], None) = (parts.as_slice(), &store)
             && let Some(cycle) = self.cycles.iter().find(|c| c.name.as_deref() == Some(name.as_str()))
         {
@@ -72,7 +72,7 @@ impl Parser {
         Ok(NodeKind::Cycle { id, values, store, silent })
     }
 
-    /// `blocktranslate`: the text as it stands, with names set for it.
+    /// `blocktranslate`: renders the text untranslated, with the given variables set.
     fn split_words(&mut self, name: &str, rest: &str) -> Result<NodeKind, String> {
         let (mut parts, store) = match split_words(rest) {
             parts if parts.iter().any(|w| w == "asvar") => {

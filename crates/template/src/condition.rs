@@ -1,4 +1,4 @@
-//! What stands in `{% if … %}`.
+//! Conditions of `{% if … %}`.
 use crate::expr::Expr;
 use crate::lexer::split_words;
 use crate::python;
@@ -115,7 +115,7 @@ impl Condition {
             _ => self.value(run)?.is_truthy(),
         })
     }
-    /// What does not exist is None here.
+    /// An undefined name is None in a condition.
     fn value(&self, run: &mut Renderer<'_>) -> Result<Value, RenderError> {
         run.step(1)?;
         Ok(match self {
@@ -153,7 +153,7 @@ pub fn order(a: &Json, b: &Json) -> Option<Ordering> {
     }
 }
 
-/// What cannot be compared does not hold.
+/// A comparison of values that have no order is false.
 fn compare(a: &Json, operator: Operator, b: &Json) -> bool {
     let within = || match b {
         Json::Array(list) => list.iter().any(|item| same(item, a)),

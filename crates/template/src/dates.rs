@@ -1,4 +1,4 @@
-//! Points in time: by Django's format letters, and as spans in words.
+//! Timestamps by Django's format characters, and durations in words.
 use signet_base::Timestamp;
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -16,11 +16,11 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-/// As newspapers shorten them.
+/// Month abbreviations in Associated Press style (format character `N`).
 const SHORT: [&str; 12] =
     ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec."];
 
-/// By name or by letters.
+/// Formats by a named format (`DATE_FORMAT`) or by format characters.
 pub fn date(at: Timestamp, format: &str) -> String {
     letters(
         at,
@@ -104,7 +104,7 @@ fn letters(at: Timestamp, format: &str) -> String {
     out
 }
 
-/// A span in at most two neighbouring units: `2 weeks, 3 days`. What is less than a minute is `0 minutes`.
+/// A duration in at most two adjacent units: `2 weeks, 3 days`. Below one minute it is `0 minutes`.
 pub fn span(secs: i64) -> String {
     const UNITS: [(i64, &str); 6] = [
         (365 * 86_400, "year"),
@@ -126,11 +126,11 @@ pub fn span(secs: i64) -> String {
     out
 }
 
-/// How a person says when that is: `30 minutes from now`, `2 days ago`.
+/// `naturaltime`: `30 minutes from now`, `2 days ago`.
 pub fn natural(now: Timestamp, at: Timestamp) -> String {
     let micros = at.0 - now.0;
-    // A link that works for half an hour is said to work for half an hour, even when it is looked at a moment
-    // later.
+    // Rounded up: a link that is valid for 30 minutes reads "30 minutes" although some milliseconds have
+    // passed.
     let secs = if micros >= 0 { (micros + 999_999) / 1_000_000 } else { -micros / 1_000_000 };
     let when = |text: String| if micros >= 0 { format!("{text} from now") } else { format!("{text} ago") };
     match secs {
@@ -145,7 +145,7 @@ pub fn natural(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
-/// `today`, `tomorrow`, `yesterday`, or the date.
+/// `naturalday`: `today`, `tomorrow`, `yesterday`, or the date.
 pub fn natural_day(now: Timestamp, at: Timestamp, format: &str) -> String {
     match at.secs().div_euclid(86_400) - now.secs().div_euclid(86_400) {
         0 => "today".to_owned(),

@@ -1,4 +1,4 @@
-//! `user.name|default:"you"`: a value and what is done to it.
+//! Filter expressions: `user.name|default:"you"`.
 use crate::filters::{self, Filter};
 use crate::render::{RenderError, Renderer, SUPER};
 use crate::value::{Value, member};
@@ -16,7 +16,7 @@ pub struct Expr {
     filters: Vec<(Filter, Option<Operand>)>,
 }
 
-/// A name, a number, or a quoted text at the beginning of `text`, and the rest.
+/// Parses a name, a number or a quoted string at the start of `text`; returns the remaining text as well.
 fn operand(text: &str) -> Result<(Operand, &str), String> {
     let translated = text.strip_prefix("_(");
     let text = translated.unwrap_or(text);
@@ -102,26 +102,26 @@ impl Expr {
         }
         Ok(Self { operand, filters })
     }
-    /// A fixed text.
+    /// The value of a literal.
     pub fn literal(&self) -> Option<&str> {
         match &self.operand {
             Operand::Fixed(value) if self.filters.is_empty() => value.json.as_str(),
             _ => None,
         }
     }
-    /// Its value; what does not exist is none.
+    /// Evaluates the expression; `None` for an undefined name without filters.
     pub fn value(&self, run: &mut Renderer<'_>) -> Result<Option<Value>, RenderError> {
         let mut value = lookup(&self.operand, run);
         for (filter, argument) in &self.filters {
             run.step(1)?;
-            // A name that does not exist is an empty text to filters.
+            // Filters get an empty string for an undefined name.
             let given = value.unwrap_or_else(|| Value::text(""));
             let argument = argument.as_ref().map(|a| lookup(a, run).unwrap_or_else(|| Value::text("")));
             value = Some(filters::apply(filter, given, argument, run)?);
         }
         Ok(value)
     }
-    /// Its text, escaped as the place asks for it.
+    /// The value as text, escaped if autoescape is on.
     pub fn output(&self, run: &mut Renderer<'_>) -> Result<String, RenderError> {
         let Some(value) = self.value(run)? else { return Ok(String::new()) };
         Ok(run.escaped(&value))

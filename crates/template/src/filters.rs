@@ -11,7 +11,7 @@ use crate::value::{Value, member};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use signet_base::{Json, Timestamp, json};
 
-/// A filter and what it says of arguments.
+/// A filter and its arity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Filter {
     name: &'static str,
@@ -101,7 +101,7 @@ pub fn find(name: &str) -> Result<Filter, String> {
         None => Err(format!("there is no filter called “{name}”")),
     }
 }
-/// Whether it may stand with or without an argument.
+/// Checks the number of arguments.
 pub fn fits(filter: &Filter, argument: bool) -> Result<(), String> {
     match (filter.argument, argument) {
         (No, true) => Err(format!("{} takes no value", filter.name)),
@@ -131,7 +131,7 @@ const IRI: &AsciiSet = &WITH_SLASH
     .remove(b'*')
     .remove(b'@')
     .remove(b'\'');
-/// Widest column.
+/// Maximum column width of `ljust`, `rjust` and `center`.
 const WIDTH: usize = 10_000;
 
 pub fn time_of(value: &Value, now: Timestamp) -> Option<Timestamp> {
@@ -166,7 +166,7 @@ fn one(
 ) -> Result<Value, RenderError> {
     let now = run.engine.now;
     let to_text = value.to_text();
-    // What changes letters keeps a text as safe as it was.
+    // Filters that only change letters keep the value's safe flag.
     let kept = |text: String| Value { json: Json::String(text), safe: value.safe };
     let given = argument.map(Value::to_text).unwrap_or_default();
     let count = argument.and_then(whole).and_then(|n| usize::try_from(n).ok());
@@ -274,12 +274,12 @@ fn one(
         "timesince" | "timeuntil" => {
             let other = argument.and_then(|a| time_of(a, now)).unwrap_or(now);
             let secs = time_of(&value, now).map(|at| if name == "timesince" { other.0 - at.0 } else { at.0 - other.0 });
-            // A begun second counts: half an hour is half an hour though a moment has passed.
+            // Rounded up to whole seconds, so that 30 minutes stay 30 minutes after some milliseconds.
             Value::text(secs.map(|micros| dates::span((micros + 999_999) / 1_000_000)).unwrap_or_default())
         }
         "naturaltime" => Value::text(time_of(&value, now).map_or(to_text, |at| dates::natural(now, at))),
         "naturalday" => Value::text(time_of(&value, now).map_or(to_text, |at| dates::natural_day(now, at, &given))),
-        // What people speak and where they live is not known to a letter.
+        // Filters for locale and time zone return the value unchanged: the recipient's are unknown.
         _ => value,
     })
 }

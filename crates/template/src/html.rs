@@ -15,7 +15,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// Without what stands between tags if it is only space.
+/// Removes white space between tags (`spaceless`).
 pub fn spaceless(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text.trim());
     while let Some(at) = rest.find('>') {
@@ -29,7 +29,7 @@ pub fn spaceless(text: &str) -> String {
     out + rest
 }
 
-/// The text without tags.
+/// Removes tags (`striptags`).
 pub fn striptags(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(at) = rest.find('<') {
@@ -49,7 +49,7 @@ pub fn striptags(text: &str) -> String {
     out + rest
 }
 
-/// Addresses in a text as links. `limit`: how long a link's text may be.
+/// Turns URLs and e-mail addresses into links (`urlize`). `limit`: maximum length of a link's text.
 pub fn urlize(text: &str, limit: Option<usize>, escaped: bool) -> String {
     let to_text = |t: &str| if escaped { escape(t) } else { t.to_owned() };
     let mut out = String::new();
@@ -90,7 +90,7 @@ pub fn urlize(text: &str, limit: Option<usize>, escaped: bool) -> String {
     out
 }
 
-/// Paragraphs at empty lines, and line breaks.
+/// Paragraphs at blank lines, `<br>` at line breaks (`linebreaks`).
 pub fn linebreaks(text: &str, escaped: bool) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut parts = vec![String::new()];

@@ -1,4 +1,4 @@
-//! A template as text, `{{ values }}` and `{% tags %}`. `{# comments #}` are left out.
+//! Lexer: splits a template into text, `{{ values }}` and `{% tags %}`. `{# comments #}` are dropped.
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenKind {
@@ -12,7 +12,7 @@ pub struct Token {
     pub line: usize,
 }
 
-/// Cuts a template. What opens and is not closed on its line is text, as in the original.
+/// Splits a template. An opening delimiter that is not closed on its line is text, as in Django.
 pub fn tokens(source: &str) -> Vec<Token> {
     let mut out = Vec::new();
     let (mut rest, mut line) = (source, 1);
@@ -73,7 +73,7 @@ pub fn tokens(source: &str) -> Vec<Token> {
     out
 }
 
-/// The words of a tag; quoted parts stay whole.
+/// The words of a tag, split at spaces outside of quotes.
 pub fn split_words(text: &str) -> Vec<String> {
     let (mut out, mut word, mut quote) = (Vec::new(), String::new(), None);
     let mut chars = text.chars();

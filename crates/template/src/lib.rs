@@ -1,6 +1,5 @@
-//! Django's template language, as letters need it: its tags and filters, its silence about names that do not
-//! exist, and output that is escaped unless a template says otherwise. Templates are text of an
-//! administrator: every run is bounded.
+//! Django's template language for emails: tags, filters, undefined names as empty strings, and HTML escaping
+//! by default. Administrators write templates, so each rendering has a budget of steps and a size limit.
 mod blocks;
 mod condition;
 mod dates;
@@ -20,11 +19,11 @@ mod value;
 use signet_base::{Map, Timestamp};
 use std::fmt;
 
-/// What is wrong with a template, and where.
+/// A template error with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     pub template: String,
-    /// From 1; 0 where it is the whole file.
+    /// Line, counted from 1; 0 for the file as a whole.
     pub line: usize,
     pub message: String,
 }
@@ -39,22 +38,22 @@ impl fmt::Display for Error {
 }
 impl std::error::Error for Error {}
 
-/// Where templates come from, and what they may know beside the values of a letter.
+/// The template loader and the variables that every template has.
 pub struct Engine<'a> {
     pub load: &'a dyn Fn(&str) -> Option<String>,
     pub now: Timestamp,
-    /// Address of this installation, before `{% static %}`.
+    /// Base URL of this installation, prepended by `{% static %}`.
     pub base_url: &'a str,
-    /// Steps that a run may take.
+    /// Maximum number of steps of one rendering.
     pub fuel: u64,
 }
 
 impl Engine<'_> {
-    /// Reads a template and everything that it names by a fixed name, and says the first mistake.
+    /// Parses a template and every template it names by a literal; returns the first error.
     pub fn check(&self, name: &str) -> Result<(), Error> {
         render::check(self, name)
     }
-    /// Fills a template. `escape`: values are escaped for HTML unless the template says otherwise.
+    /// Renders a template. `escape`: values are HTML-escaped unless the template marks them safe.
     pub fn render(&self, name: &str, values: &Map, escape: bool) -> Result<String, Error> {
         render::render(self, name, values, escape)
     }

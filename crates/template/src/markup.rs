@@ -1,4 +1,4 @@
-//! Filters over lists, numbers and HTML that take more than a line.
+//! Filters on lists, numbers and HTML.
 use crate::html;
 use crate::numbers::{number, whole};
 use crate::python;
@@ -14,7 +14,7 @@ pub fn length(value: &Json) -> usize {
     }
 }
 
-/// Numbers are summed, texts and lists put together; else there is nothing.
+/// `add`: sums numbers, concatenates strings or lists; other pairs give an empty string.
 pub fn add(value: &Value, other: &Value) -> Value {
     if let (Some(a), Some(b)) = (whole(value), whole(other)) {
         return a.checked_add(b).map(Json::from).unwrap_or_default().into();
@@ -28,7 +28,7 @@ pub fn add(value: &Value, other: &Value) -> Value {
     }
 }
 
-/// The n-th digit from the right.
+/// `get_digit`: the n-th digit from the right.
 pub fn digit(value: Value, argument: Option<&Value>) -> Value {
     let (Some(n), Some(at)) = (whole(&value), argument.and_then(whole)) else { return value };
     let digits = n.to_string();
@@ -65,7 +65,7 @@ pub fn yesno(value: &Value, argument: Option<&Value>) -> String {
     }
 }
 
-/// `:5`, `2:`, `-3:`, `::2` of a list or a text.
+/// `slice`: `:5`, `2:`, `-3:`, `::2` of a list or a string.
 pub fn slice(value: &Value, range: &str) -> Value {
     let parts: Vec<Option<i64>> = range.split(':').map(|p| p.trim().parse().ok()).collect();
     let items: Vec<Json> = match &value.json {
@@ -104,14 +104,14 @@ pub fn linenumbers(text: &str, escaped: bool) -> String {
     numbered.collect::<Vec<_>>().join("\n")
 }
 
-/// A value for scripts, inside of an element.
+/// `json_script`: the value as JSON inside a `<script>` element.
 pub fn json_script(value: &Json, id: &str) -> String {
     let text = value.to_string().replace('<', "\\u003C").replace('>', "\\u003E").replace('&', "\\u0026");
     let id = if id.is_empty() { String::new() } else { format!(" id=\"{}\"", html::escape(id)) };
     format!("<script{id} type=\"application/json\">{text}</script>")
 }
 
-/// The inside of `<ul>`: a list behind an item belongs to it.
+/// `unordered_list`: the content of `<ul>`; a list after an item is nested in that item.
 pub fn unordered(value: &Json, depth: usize, escaped: bool) -> String {
     let Json::Array(list) = value else { return String::new() };
     if depth > 30 {

@@ -1,4 +1,4 @@
-//! What filters do with numbers.
+//! Number formatting for filters.
 use crate::value::Value;
 use signet_base::Json;
 
@@ -20,7 +20,7 @@ pub fn whole(value: &Value) -> Option<i64> {
     }
 }
 
-/// `floatformat`: digits after the point; negative: only where they are not zero.
+/// `floatformat`: number of decimals; with a negative number trailing zeros are omitted.
 pub fn floatformat(value: &Value, argument: Option<&Value>) -> String {
     let Some(n) = number(value) else { return String::new() };
     let text = argument.map_or("-1".to_owned(), Value::to_text);
@@ -33,7 +33,7 @@ pub fn floatformat(value: &Value, argument: Option<&Value>) -> String {
         },
     };
     let places = usize::try_from(digits.unsigned_abs().min(60)).unwrap_or(1);
-    // Halves go away from zero, as people round.
+    // Half is rounded away from zero (`ROUND_HALF_UP`).
     let scale = 10f64.powi(i32::try_from(places).unwrap_or(1));
     let rounded = if (n * scale).is_finite() && places <= 15 {
         ((n * scale).abs() + 1e-9).round() / scale * n.signum()

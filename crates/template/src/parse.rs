@@ -1,4 +1,4 @@
-//! A template as a tree.
+//! Parser: builds the tree of a template.
 use crate::condition::{self, Condition};
 use crate::expr::Expr;
 use crate::lexer::{Token, TokenKind, split_words, tokens};
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 pub type Nodes = Rc<Vec<Node>>;
-/// Name and value, as `with` sets them.
+/// Variable assignments of `with`, `include` and `blocktranslate`.
 pub type Assignments = Vec<(String, Expr)>;
 
 pub struct Node {
@@ -61,22 +61,22 @@ pub enum NodeKind {
         trimmed: bool,
         store: Option<String>,
     },
-    /// One value of a simple tag, written out or kept under a name.
+    /// A simple tag and the variable that stores its value (`as name`); without one it is written out.
     SimpleTag(tags::SimpleTag, Option<String>),
 }
 
 pub struct Template {
     pub extends: Option<Expr>,
     pub nodes: Nodes,
-    /// Templates that it names by a fixed name, with the line.
+    /// Templates named by a literal in `extends` and `include`, with their lines.
     pub named: Vec<(usize, String)>,
 }
 
-/// The name under which `{% filter %}` hands over what it holds.
+/// The variable in which `{% filter %}` passes its content to the filters.
 pub const BODY: &str = "body";
 const DEPTH: usize = 60;
 
-/// A `{% cycle %}` that others may go on with.
+/// A `{% cycle %}` that later tags can refer to.
 pub struct Cycle {
     pub name: Option<String>,
     pub id: usize,
@@ -92,15 +92,15 @@ pub struct Parser {
     pub named: Vec<(usize, String)>,
     extends: Option<Expr>,
     blocks: HashSet<String>,
-    /// Cycles by their names, and the one that was read last.
+    /// The cycles so far; the last one parsed is last.
     pub cycles: Vec<Cycle>,
     line: usize,
 }
 
-/// A mistake and its line.
+/// Line and message.
 pub type ParseError = (usize, String);
 
-/// Reads a template. `first_id` numbers what keeps a state.
+/// Parses a template. Tags that keep state get ids from `first_id` on.
 pub fn template(source: &str, first_id: usize) -> Result<(Template, usize), ParseError> {
     let mut parser = Parser {
         tokens: tokens(source),
@@ -121,7 +121,8 @@ pub fn template(source: &str, first_id: usize) -> Result<(Template, usize), Pars
 }
 
 impl Parser {
-    /// Nodes up to one of the tags, and that tag. No tags: up to the end.
+    /// Parses nodes up to one of the end tags, and returns that tag. Without end tags: up to the end of the
+    /// input.
     pub fn until(&mut self, ends: &[&str]) -> Result<(Nodes, String), String> {
         self.depth += 1;
         if self.depth > DEPTH {
@@ -194,13 +195,13 @@ impl Parser {
                 NodeKind::Filter(Expr::parse(&format!("{BODY}|{rest}"))?, self.until(&["endfilter"])?.0)
             }
             "spaceless" => NodeKind::Spaceless(self.until(&["endspaceless"])?.0),
-            // The lexer takes those that end.
+            // The lexer consumes every closed verbatim block, so only an unclosed one arrives here.
             "verbatim" => return Err("endverbatim is missing".into()),
             "comment" => {
                 self.skip("endcomment")?;
                 return Ok(None);
             }
-            // What they change has no meaning in a letter; what they hold has.
+            // Localisation has no effect in emails; the content is rendered.
             "localize" | "localtime" | "timezone" | "language" | "cache" => {
                 NodeKind::With(Vec::new(), self.until(&[&format!("end{name}")])?.0)
             }
@@ -303,7 +304,7 @@ pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic()) && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-/// `a=x b=y`, or the older `x as a and y as b`.
+/// `a=x b=y`, or the older form `x as a and y as b`.
 pub fn assignments(parts: &[String]) -> Result<Assignments, String> {
     let mut out = Vec::new();
     let mut rest = parts;

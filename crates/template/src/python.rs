@@ -1,8 +1,8 @@
-//! Values as texts and as truths, the way Python sees them.
+//! Python's `str()`, truth test and `%` formatting for JSON values.
 use signet_base::Json;
 use std::fmt::Write;
 
-/// A value inside a text.
+/// `str(value)`.
 pub fn text(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
@@ -43,7 +43,7 @@ fn repr(value: &Json) -> String {
     }
 }
 
-/// Whether a value counts as true: everything but null, false, zero and what is empty.
+/// Truth value testing: null, false, zero and empty containers are false.
 pub fn is_truthy(value: &Json) -> bool {
     match value {
         Json::Null => false,
@@ -55,7 +55,7 @@ pub fn is_truthy(value: &Json) -> bool {
     }
 }
 
-/// One `%…` of a format.
+/// One conversion specifier (`%…`).
 #[derive(Default)]
 struct FormatSpec {
     left: bool,
@@ -67,7 +67,7 @@ struct FormatSpec {
     precision: Option<usize>,
 }
 
-/// Percent formatting as Python has it, of values in their order.
+/// `%` formatting with positional arguments.
 pub fn format(form: &str, args: &[Json]) -> Result<String, String> {
     let (mut out, mut args) = (String::new(), args.iter());
     let mut chars = form.chars().peekable();

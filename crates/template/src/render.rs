@@ -1,4 +1,4 @@
-//! Filling a template.
+//! Renderer.
 use crate::parse::{self, Assignments, BODY, Node, NodeKind, Nodes, Template};
 use crate::tags::forloop;
 use crate::value::{Value, member};
@@ -7,7 +7,7 @@ use signet_base::{Json, Map, json};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-/// Why a run ends.
+/// The message that ends a rendering.
 pub struct RenderError(pub String);
 impl<T: Into<String>> From<T> for RenderError {
     fn from(text: T) -> Self {
@@ -15,11 +15,11 @@ impl<T: Into<String>> From<T> for RenderError {
     }
 }
 
-/// Longest text that a value, or a letter, may be.
+/// Maximum length in bytes of a value and of the output.
 pub const MAX_TEXT: usize = 1024 * 1024;
-/// The name of what a block replaces. No template can set it.
+/// The variable of `{{ block.super }}`. Templates cannot assign it.
 pub const SUPER: &str = "block.super";
-/// Templates within templates.
+/// Maximum nesting of templates.
 const DEPTH: usize = 20;
 
 pub struct Renderer<'e> {
@@ -31,11 +31,11 @@ pub struct Renderer<'e> {
     line: usize,
     template: String,
     next_id: usize,
-    /// Contents of blocks, those of the template that was asked for first.
+    /// Block contents by name, the most derived template's first.
     blocks: HashMap<String, Vec<Nodes>>,
     cycles: HashMap<usize, usize>,
     last_cycle: Option<usize>,
-    /// What `ifchanged` saw last, by loop.
+    /// The last values of each `ifchanged`, per enclosing loop.
     seen: Vec<HashMap<usize, Vec<Json>>>,
 }
 
@@ -62,7 +62,7 @@ pub fn render(engine: &Engine<'_>, name: &str, values: &Map, escape: bool) -> Re
     })
 }
 
-/// Reads a template and all that it names.
+/// Parses a template and all templates it names.
 pub fn check(engine: &Engine<'_>, name: &str) -> Result<(), Error> {
     let mut waiting = vec![(name.to_owned(), name.to_owned(), 0)];
     let mut seen = HashSet::new();
@@ -91,7 +91,7 @@ impl Renderer<'_> {
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.scopes.iter().rev().find_map(|s| s.get(name))
     }
-    /// The text of a value as it may stand where the run is.
+    /// The value as text, escaped if autoescape is on.
     pub fn escaped(&self, value: &Value) -> String {
         if self.escape && !value.safe { html::escape(&value.to_text()) } else { value.to_text() }
     }
@@ -107,7 +107,7 @@ impl Renderer<'_> {
         }
         Ok(scope)
     }
-    /// Fills with more names for a while.
+    /// Renders nodes in a nested scope.
     fn with_scope(&mut self, scope: HashMap<String, Value>, nodes: &[Node]) -> Result<String, RenderError> {
         self.scopes.push(scope);
         let out = self.nodes(nodes);
@@ -130,7 +130,7 @@ impl Renderer<'_> {
         }
     }
 
-    /// A template with those that it extends.
+    /// Renders a template with the templates it extends.
     fn render_template(&mut self, name: &str) -> Result<String, RenderError> {
         self.depth += 1;
         if self.depth > DEPTH {
@@ -262,7 +262,7 @@ impl Renderer<'_> {
                 for value in values {
                     now.push(value.value(self)?.unwrap_or_default().json);
                 }
-                // Without values its own text is what may change.
+                // `ifchanged` without arguments compares its rendered content.
                 let text = if values.is_empty() { self.nodes(body)? } else { String::new() };
                 if values.is_empty() {
                     now.push(Json::String(text.clone()));
@@ -377,7 +377,7 @@ impl Renderer<'_> {
     }
 }
 
-/// What a loop goes through; nothing where there is nothing.
+/// The items of a loop; none for values that cannot be iterated.
 fn items(value: Option<Value>, reversed: bool) -> Vec<Json> {
     let mut items = match value.unwrap_or_default().json {
         Json::Array(list) => list,

@@ -1,4 +1,4 @@
-//! Tags that give one value.
+//! Simple tags: tags without an end tag that give one value.
 use crate::dates;
 use crate::expr::Expr;
 use crate::lexer::split_words;
@@ -9,7 +9,7 @@ use signet_base::{Json, json};
 
 #[derive(Debug)]
 pub enum SimpleTag {
-    /// The first that is true.
+    /// `firstof`: the first true value.
     First(Vec<Expr>),
     Now(Expr),
     Ratio(Box<[Expr; 3]>),
@@ -18,7 +18,7 @@ pub enum SimpleTag {
     Address(String, Vec<Expr>),
 }
 
-/// Words without `as name` at their end, and that name.
+/// Splits `as name` off a tag's arguments.
 pub fn stored(mut parts: Vec<String>) -> (Vec<String>, Option<String>) {
     match parts.as_slice() {
         [.., as_, name] if as_ == "as" && is_name(name) && parts.len() > 2 => {
@@ -30,7 +30,7 @@ pub fn stored(mut parts: Vec<String>) -> (Vec<String>, Option<String>) {
     }
 }
 
-/// Pages that a letter may lead to, by the names of the original.
+/// Paths for `{% url %}`, by authentik's route names.
 fn address(name: &str) -> Option<&'static str> {
     Some(match name.split_once(':').map_or(name, |(_, name)| name) {
         "root-redirect" => "/",
@@ -41,7 +41,7 @@ fn address(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Reads a tag that stands alone; the name under which its value is kept.
+/// Parses a simple tag; returns it with the variable that stores its value.
 pub fn simple(name: &str, rest: &str) -> Result<(SimpleTag, Option<String>), String> {
     let (parts, store) = stored(split_words(rest));
     let all = || parts.iter().map(|w| Expr::parse(w)).collect::<Result<Vec<_>, _>>();
@@ -60,7 +60,7 @@ pub fn simple(name: &str, rest: &str) -> Result<(SimpleTag, Option<String>), Str
         "static" => SimpleTag::Static(one("a path")?),
         "get_static_prefix" => SimpleTag::Fixed("/static/"),
         "get_media_prefix" => SimpleTag::Fixed("/media/"),
-        // A picture is fetched from this installation; the original puts it into the letter.
+        // Rendered as a URL of this installation; authentik embeds the image.
         "inline_static_binary" => SimpleTag::Static(one("a path")?),
         "inline_static_ascii" => SimpleTag::Fixed(""),
         "templatetag" => SimpleTag::Fixed(match rest {
@@ -153,7 +153,7 @@ impl SimpleTag {
     }
 }
 
-/// What `{% for %}` tells about itself.
+/// The `forloop` variable.
 pub fn forloop(at: usize, length: usize, parent: Option<&Json>) -> Json {
     json!({"counter": at + 1, "counter0": at, "revcounter": length - at, "revcounter0": length - at - 1, "first": at == 0, "last": at + 1 == length, "length": length,
         "parentloop": parent.cloned().unwrap_or_else(|| json!({}))})

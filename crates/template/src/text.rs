@@ -1,11 +1,11 @@
-//! What filters do with texts.
+//! Filters on strings.
 
 pub fn capfirst(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Every word with a capital; what follows an apostrophe stays small.
+/// `title`: capitalises each word; a letter after an apostrophe stays lower case.
 pub fn title(text: &str) -> String {
     let (mut out, mut inside, mut last) = (String::new(), false, ' ');
     for c in text.chars() {
@@ -21,7 +21,7 @@ pub fn title(text: &str) -> String {
     out
 }
 
-/// Letters, digits, `-` and `_`, the way addresses are made of titles.
+/// `slugify`: lower-case letters, digits, `-` and `_`.
 pub fn slug(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().flat_map(plain).collect::<String>().trim().to_lowercase().chars() {
@@ -33,7 +33,7 @@ pub fn slug(text: &str) -> String {
     }
     out.trim_matches(['-', '_']).to_owned()
 }
-/// A letter without its accents.
+/// The letter without diacritics.
 fn plain(c: char) -> Vec<char> {
     const FROM: &str = "àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝ";
     const TO: &str = "aaaaaaceeeeiiiinooooouuuuyyAAAAAACEEEEIIIINOOOOOUUUUY";
@@ -43,7 +43,7 @@ fn plain(c: char) -> Vec<char> {
     }
 }
 
-/// At most `limit` letters, with the mark in them.
+/// Truncates to `limit` characters, including the ellipsis.
 pub fn truncate(text: &str, limit: usize, mark: &str) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -60,7 +60,7 @@ pub fn truncate_words(text: &str, limit: usize) -> String {
     }
 }
 
-/// Cuts a text with tags by its letters (or words) and closes what is open.
+/// Truncates HTML to a number of characters or words and closes open elements.
 pub fn truncate_html(text: &str, limit: usize, split_words: bool) -> String {
     const EMPTY: [&str; 9] = ["br", "hr", "img", "input", "link", "meta", "col", "area", "base"];
     let plain = super::html::striptags(text);
@@ -101,7 +101,7 @@ pub fn truncate_html(text: &str, limit: usize, split_words: bool) -> String {
     out
 }
 
-/// Lines of at most `width` letters where words allow it.
+/// `wordwrap`: breaks lines at spaces after at most `width` characters.
 pub fn wrap(text: &str, width: usize) -> String {
     let mut out = Vec::new();
     for line in text.split('\n') {
@@ -119,7 +119,7 @@ pub fn wrap(text: &str, width: usize) -> String {
     out.join("\n")
 }
 
-/// A text inside of quotes in a script.
+/// `escapejs`: escapes for a JavaScript string literal.
 pub fn escapejs(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

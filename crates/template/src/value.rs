@@ -1,8 +1,8 @@
-//! What names stand for while a template is filled.
+//! Values of template variables.
 use crate::python;
 use signet_base::Json;
 
-/// A value, and whether its text may stand in HTML as it is.
+/// A value with its safe flag: safe text is not HTML-escaped.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Value {
     pub json: Json,
@@ -16,7 +16,7 @@ impl Value {
     pub fn safe(text: impl Into<String>) -> Self {
         Self { json: Json::String(text.into()), safe: true }
     }
-    /// As it is written out, before escaping.
+    /// The text form, not escaped.
     pub fn to_text(&self) -> String {
         python::text(&self.json)
     }
@@ -30,7 +30,7 @@ impl From<Json> for Value {
     }
 }
 
-/// One step of `a.b.0.upper`: a member, an item, or one of the methods that take nothing.
+/// Resolves one segment of `a.b.0.upper`: a member, an index, or a string or list method without arguments.
 pub fn member(value: &Json, name: &str) -> Option<Json> {
     let list = |items: Vec<Json>| Some(Json::Array(items));
     let text = |t: String| Some(Json::String(t));

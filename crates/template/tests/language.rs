@@ -1,4 +1,4 @@
-//! The language by its words, as letters of the field use them.
+//! Tests of the template language, by constructs found in email templates.
 #![allow(clippy::unwrap_used, reason = "a failure in a test is a failed test")]
 use signet_base::{Json, Timestamp, json};
 use signet_template::{Engine, Error};

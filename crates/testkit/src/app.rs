@@ -1,4 +1,4 @@
-//! Starting, stopping and preparing servers.
+//! Starts, stops and prepares servers for tests.
 use crate::Browser;
 use signet_base::ports::FrozenClock;
 use signet_base::{Ports, Result, Secret, Timestamp};
@@ -27,7 +27,7 @@ where
     }
 }
 
-/// What a server is started with; it can be started again with the same.
+/// Everything a server is started with; a restart uses it again.
 #[derive(Clone)]
 pub struct Setup {
     folder: PathBuf,
@@ -39,7 +39,7 @@ pub struct Setup {
 static COUNT: AtomicU64 = AtomicU64::new(1);
 
 impl Setup {
-    /// A new installation without anything in it.
+    /// A new, empty installation.
     pub async fn new(kind: DbKind) -> Self {
         let folder = std::env::temp_dir().join(format!(
             "signet-test-{}-{}",
@@ -63,12 +63,12 @@ impl Setup {
             "the secret key of tests, which no installation uses".into(),
         );
         variables.insert("AUTHENTIK_LOG_LEVEL".into(), "error".into());
-        // The least that may be set: tests hash many passwords.
+        // The minimum hash cost: tests hash many passwords.
         variables.insert("AUTHENTIK_PASSWORDS__HASH_MEMORY".into(), "19".into());
         variables.insert("AUTHENTIK_PASSWORDS__HASH_PASSES".into(), "2".into());
         Self { folder, postgres, variables, at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap() }
     }
-    /// Sets a variable.
+    /// Sets an environment variable.
     #[must_use]
     pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.variables.insert(variable.to_owned(), value.to_owned());
@@ -84,11 +84,11 @@ impl Setup {
         }
         options
     }
-    /// Starts a server, with frozen time and repeatable randomness.
+    /// Starts a server with a frozen clock and repeatable randomness.
     pub async fn start(&self) -> Result<App> {
-        // Each start has other random numbers: a restarted server must not give out the same keys again.
+        // Each start has another seed: a restarted server must not issue the same keys again.
         let (ports, clock) = Ports::frozen(self.at, COUNT.fetch_add(1, Ordering::Relaxed) << 32);
-        // Letters leave for real: a test that waits for one names a server of its own (`MailSink`).
+        // Emails are sent by SMTP: a test that expects one configures a `MailSink`.
         let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
         let ports = ports.with_mail(Arc::new(smtp));
         let running = serve::start(&self.options(), ports).await?;
@@ -120,7 +120,7 @@ pub struct App {
 }
 
 impl App {
-    /// A new installation, started; the administrator has no password yet.
+    /// Starts a new installation; the administrator has no password yet.
     pub async fn start(kind: DbKind) -> Self {
         Setup::new(kind).await.start().await.expect("the server starts")
     }
@@ -137,23 +137,23 @@ impl App {
         self.running.stop().await;
         setup
     }
-    /// Stops the server and starts it again on the same data, at the same time of its clock.
+    /// Stops the server and starts it again with the same data and clock.
     pub async fn restart(self) -> Self {
         let at = self.core.now();
         let mut setup = self.halt().await;
         setup.at = at;
         setup.start().await.expect("the server starts again")
     }
-    /// A stranger with an empty cookie jar.
+    /// An anonymous client with an empty cookie jar.
     pub fn browser(&self) -> Browser {
         Browser::new(self.address)
     }
-    /// Calls with an API token of akadmin.
+    /// A client with an API token of akadmin.
     pub async fn admin(&self) -> Browser {
         let user = users::by_username(&self.core.db, "akadmin").await.unwrap().expect("akadmin");
         self.with_token(user.id).await
     }
-    /// Calls with a new API token of a user.
+    /// A client with a new API token of a user.
     pub async fn with_token(&self, user: i64) -> Browser {
         let key = self.core.ports.alphanumeric(60);
         let token = tokens::Token::new(
@@ -175,7 +175,7 @@ impl App {
         user.id = users::insert(&self.core.db, &user, &[]).await.unwrap();
         user
     }
-    /// A new user who is an administrator.
+    /// A new active user with administrator rights.
     pub async fn administrator(&self, name: &str, password: &str) -> User {
         let user = self.user(name, password).await;
         let group = groups::by_name(&self.core.db, "authentik Admins")
@@ -185,7 +185,7 @@ impl App {
         users::join_group(&self.core.db, user.id, group.id).await.unwrap();
         user
     }
-    /// A browser in which somebody has signed in.
+    /// A client with a signed-in session.
     pub async fn login(&self, name: &str, password: &str) -> Browser {
         let mut browser = self.browser();
         let last = browser.login(name, password).await;

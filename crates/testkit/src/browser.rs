@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
-/// Somebody who talks to the server.
+/// An HTTP client with its own cookies.
 #[derive(Clone)]
 pub struct Browser {
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub struct Browser {
     pub host: String,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct TestResponse {
     pub status: StatusCode,
@@ -31,7 +31,7 @@ impl TestResponse {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -152,7 +152,7 @@ impl Browser {
         }
         reply.json()
     }
-    /// Goes through the default sign-in; the last challenge.
+    /// Signs in through the default flow; returns the last challenge.
     pub async fn login(&mut self, name: &str, password: &str) -> Json {
         const FLOW: &str = "default-authentication-flow";
         self.challenge(FLOW, "").await;

@@ -1,5 +1,4 @@
-//! The whole server in a test's own process, on a real loopback socket, with a clock that stands still until
-//! it is moved.
+//! Runs the whole server in the test's process, on a loopback socket, with a clock that the test moves.
 //!
 //! ```ignore
 //! each_database(|kind| async move {

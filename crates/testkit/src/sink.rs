@@ -1,17 +1,17 @@
-//! A mail server that keeps what it gets.
+//! A mail server that stores what it receives.
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// SMTP on a loopback socket. Every message is taken.
+/// SMTP on a loopback socket. Every message is accepted.
 pub struct MailSink {
     pub port: u16,
     kept: Arc<Mutex<Vec<String>>>,
 }
 
 impl MailSink {
-    /// Starts one that answers each command after `pause`.
+    /// Starts a server that answers each command after `pause`.
     pub async fn start(pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -24,11 +24,11 @@ impl MailSink {
         });
         Self { port, kept }
     }
-    /// Takes out the messages so far, line ends and encoding undone.
+    /// Removes and returns the messages so far, with line endings and encoding decoded.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.kept.lock().unwrap())
     }
-    /// The next message; none within two seconds.
+    /// The next message; `None` after two seconds.
     pub async fn next(&self) -> Option<String> {
         for _ in 0..200 {
             {
@@ -83,7 +83,7 @@ async fn serve(stream: TcpStream, kept: Arc<Mutex<Vec<String>>>, pause: Duration
     }
 }
 
-/// Undoes quoted-printable (RFC 2045 §6.7), as far as our own messages use it.
+/// Decodes quoted-printable (RFC 2045 §6.7), as far as this server's messages use it.
 fn plain(text: &str) -> String {
     let joined = text.replace("=\n", "");
     let mut out = Vec::with_capacity(joined.len());

@@ -1,31 +1,31 @@
-//! Signing in with a credential (§7.2).
+//! Authentication assertions (§7.2).
 use crate::auth_data::AuthenticatorData;
 use crate::cose::PublicKey;
 use crate::credential::Credential;
 use crate::{Expect, Flags, WebAuthnError, b64_decode, client_data};
 use signet_base::Json;
 
-/// An answer that was read but not judged: whose credential is it?
+/// A parsed `AuthenticationResponseJSON` whose signature is not verified yet.
 #[derive(Debug, Clone)]
 pub struct Assertion {
     pub credential_id: Vec<u8>,
-    /// The handle that the credential was made for; passkeys send it.
+    /// `userHandle`: the user handle the credential was created with. Discoverable credentials send it.
     pub user_handle: Option<Vec<u8>>,
     client_data: Vec<u8>,
     auth_data: Vec<u8>,
     signature: Vec<u8>,
 }
 
-/// A signature that fits.
+/// The result of a verified assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedAssertion {
-    /// The new signature counter, to be kept.
+    /// The authenticator's new signature counter. The caller stores it.
     pub counter: u32,
     pub flags: Flags,
 }
 
 impl Assertion {
-    /// Reads `AuthenticationResponseJSON`.
+    /// Parses `AuthenticationResponseJSON`.
     pub fn read(sent: &Json) -> Result<Self, WebAuthnError> {
         let credential = Credential::read(sent)?;
         let user_handle = match credential.response.get("userHandle") {
@@ -45,7 +45,7 @@ impl Assertion {
         })
     }
 
-    /// Judges the answer with the key (COSE form) and the counter that were kept for the credential.
+    /// Verifies the assertion against the stored credential: its public key (COSE) and its signature counter.
     pub fn verify(
         &self,
         expect: &Expect<'_>,
@@ -56,7 +56,7 @@ impl Assertion {
         let data = AuthenticatorData::read(&self.auth_data)?;
         data.check(expect)?;
         PublicKey::read(public_key)?.verify(&[self.auth_data.as_slice(), &hash].concat(), &self.signature)?;
-        // Zero on both sides: the authenticator does not count (synced passkeys).
+        // Both counters zero: the authenticator does not implement a counter (synced passkeys, §6.1.1).
         if (data.counter != 0 || counter != 0) && data.counter <= counter {
             return Err(WebAuthnError::Counter);
         }

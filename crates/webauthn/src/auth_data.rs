@@ -1,8 +1,8 @@
-//! What the authenticator says (§6.1).
+//! Authenticator data (§6.1).
 use crate::cose::PublicKey;
 use crate::{Expect, WebAuthnError, cbor, sha256};
 
-/// The flags byte.
+/// The flags byte of authenticator data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flags(u8);
 impl Flags {
@@ -12,7 +12,7 @@ impl Flags {
     pub fn user_verified(self) -> bool {
         self.0 & 0x04 != 0
     }
-    /// The credential may be copied to other devices (a synced passkey).
+    /// BE: the credential can be backed up or synced to other devices.
     pub fn backup_eligible(self) -> bool {
         self.0 & 0x08 != 0
     }
@@ -27,12 +27,12 @@ impl Flags {
     }
 }
 
-/// A new credential inside authenticator data (§6.5.1).
+/// Attested credential data (§6.5.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttestedCredential<'a> {
     pub aaguid: [u8; 16],
     pub id: &'a [u8],
-    /// The COSE form, as sent.
+    /// The credential public key as sent (COSE).
     pub cose: &'a [u8],
     pub key: PublicKey,
 }
@@ -79,7 +79,8 @@ impl<'a> AuthenticatorData<'a> {
         Ok(Self { rp_hash, flags, counter, attested })
     }
 
-    /// The checks that both ceremonies have in common.
+    /// The checks of §7.1 and §7.2 that both ceremonies share: RP ID hash, user presence, user verification,
+    /// backup flags.
     pub fn check(&self, expect: &Expect<'_>) -> Result<(), WebAuthnError> {
         if self.rp_hash != sha256(expect.rp_id.as_bytes()) {
             return Err(WebAuthnError::RelyingParty);

@@ -1,21 +1,20 @@
-//! The subset of CBOR (RFC 8949) that authenticators write: CTAP2 canonical form, so no indefinite lengths
-//! and no tags.
+//! CBOR (RFC 8949) as authenticators write it: the CTAP2 canonical form, without indefinite lengths and tags.
 use crate::WebAuthnError;
 
-/// Deeper nesting is refused. CTAP2 allows 4; attestation statements of some makers need one more.
+/// Maximum nesting depth. CTAP2 allows 4; attestation statements of some vendors need one more.
 const MAX_DEPTH: usize = 8;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     Uint(u64),
-    /// The number −1 − n.
+    /// A negative integer with the value −1 − n.
     Nint(u64),
     Bytes(&'a [u8]),
     Text(&'a str),
     Array(Vec<Value<'a>>),
     Map(Vec<(Value<'a>, Value<'a>)>),
     Bool(bool),
-    /// Null, undefined, floats: nothing here reads them.
+    /// Null, undefined and floats. No caller reads their values.
     Other,
 }
 
@@ -45,11 +44,11 @@ impl<'a> Value<'a> {
             _ => None,
         }
     }
-    /// Member of a map by its text key.
+    /// A map's member with a text key.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         self.find(|k| k.text() == Some(key))
     }
-    /// Member of a map by its integer key.
+    /// A map's member with an integer key.
     pub fn at(&self, key: i64) -> Option<&Value<'a>> {
         self.find(|k| k.int() == Some(key))
     }
@@ -61,14 +60,14 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads one value that fills the input.
+/// Parses one value that must span the whole input.
 pub fn whole(input: &[u8]) -> Result<Value<'_>, WebAuthnError> {
     match first(input)? {
         (value, []) => Ok(value),
         _ => Err(WebAuthnError::Cbor),
     }
 }
-/// Reads one value; the second part is what follows it.
+/// Parses one value; returns it and the remaining input.
 pub fn first(input: &[u8]) -> Result<(Value<'_>, &[u8]), WebAuthnError> {
     let mut reader = Reader { rest: input };
     let value = reader.value(MAX_DEPTH)?;
@@ -88,7 +87,7 @@ impl<'a> Reader<'a> {
     fn uint(&mut self, length: usize) -> Result<u64, WebAuthnError> {
         Ok(self.take(length)?.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
     }
-    /// The argument of a head byte, in its shortest form.
+    /// The argument of an initial byte. It must be in its shortest form.
     fn argument(&mut self, info: u8) -> Result<u64, WebAuthnError> {
         let (value, least) = match info {
             0..=23 => return Ok(u64::from(info)),
@@ -100,7 +99,7 @@ impl<'a> Reader<'a> {
         };
         if value < least { Err(WebAuthnError::Cbor) } else { Ok(value) }
     }
-    /// A length that the rest of the input can hold: every item takes a byte or more.
+    /// A length. It is refused when the remaining input is shorter: each item needs at least one byte.
     fn length(&mut self, info: u8) -> Result<usize, WebAuthnError> {
         let length = usize::try_from(self.argument(info)?).map_err(|_| WebAuthnError::Cbor)?;
         if length > self.rest.len() { Err(WebAuthnError::Cbor) } else { Ok(length) }
@@ -146,7 +145,7 @@ impl<'a> Reader<'a> {
         let mut members: Vec<(Value<'a>, Value<'a>)> = Vec::new();
         for _ in 0..length {
             let key = self.value(depth)?;
-            // A repeated key could be read one way here and another way elsewhere.
+            // Parsers differ in which of two equal keys they use, so a repeated key is an error.
             if !matches!(key, Value::Uint(_) | Value::Nint(_) | Value::Text(_))
                 || members.iter().any(|(k, _)| *k == key)
             {

@@ -1,8 +1,8 @@
-//! What the browser says it did (§5.8.1).
+//! Client data (§5.8.1).
 use crate::{Expect, WebAuthnError, b64_decode, sha256};
 use signet_base::Json;
 
-/// Judges the client data and gives its hash.
+/// Checks the client data and returns its SHA-256 hash.
 pub fn check(bytes: &[u8], kind: &str, expect: &Expect<'_>) -> Result<[u8; 32], WebAuthnError> {
     let data: Json = serde_json::from_slice(bytes).map_err(|_| WebAuthnError::Member("clientDataJSON"))?;
     let text = |name| data.get(name).and_then(Json::as_str);
@@ -18,7 +18,7 @@ pub fn check(bytes: &[u8], kind: &str, expect: &Expect<'_>) -> Result<[u8; 32], 
     if text("origin") != Some(expect.origin) {
         return Err(WebAuthnError::Origin);
     }
-    // Inside a page of somebody else a person cannot see whom they sign in to.
+    // `crossOrigin`: in a frame of another site's page, users cannot see which site they sign in to.
     let crosses = match data.get("crossOrigin") {
         None | Some(Json::Bool(false)) => false,
         Some(_) => true,

@@ -1,4 +1,4 @@
-//! Keys of credentials (RFC 9052 §7, RFC 9053) and the signatures that fit them.
+//! COSE keys of credentials (RFC 9052 §7, RFC 9053) and signature verification.
 use crate::WebAuthnError;
 use crate::cbor::{self, Value};
 use aws_lc_rs::signature::{
@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
-/// COSE algorithms that credentials may have.
+/// The COSE algorithms that are accepted for credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     Es256,
@@ -17,10 +17,10 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// In the order of preference.
+    /// In order of preference.
     pub const ALL: [Self; 5] = [Self::Es256, Self::EdDsa, Self::Es384, Self::Es512, Self::Rs256];
 
-    /// The number in the IANA registry of COSE algorithms.
+    /// The identifier in the IANA registry of COSE algorithms.
     pub fn id(self) -> i64 {
         match self {
             Self::Es256 => -7,
@@ -33,7 +33,7 @@ impl Algorithm {
     pub fn from_id(id: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.id() == id)
     }
-    /// For keys in the form that certificates hold them in.
+    /// The verification algorithm for keys in SubjectPublicKeyInfo form.
     pub(crate) fn verification(self) -> &'static dyn VerificationAlgorithm {
         match self {
             Self::Es256 => &ECDSA_P256_SHA256_ASN1,
@@ -54,7 +54,7 @@ pub struct PublicKey {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyParams {
-    /// Coordinates in the full length of the curve.
+    /// Coordinates, padded to the length of the curve's field.
     Ec {
         x: Vec<u8>,
         y: Vec<u8>,
@@ -62,7 +62,7 @@ pub enum KeyParams {
     Okp {
         x: Vec<u8>,
     },
-    /// Without leading zeros.
+    /// Big-endian, without leading zeros.
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
@@ -70,7 +70,7 @@ pub enum KeyParams {
 }
 
 impl PublicKey {
-    /// Reads a `COSE_Key` that fills the input. The point must be on its curve.
+    /// Parses a `COSE_Key` that spans the whole input. An EC point must be on its curve.
     pub fn read(cose: &[u8]) -> Result<Self, WebAuthnError> {
         Self::from_value(&cbor::whole(cose)?)
     }

@@ -1,25 +1,25 @@
-//! The JSON form of credentials (`PublicKeyCredential.toJSON`, §5.1).
+//! Credentials in JSON (`PublicKeyCredential.toJSON`, §5.1).
 use crate::WebAuthnError;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use signet_base::Json;
 
-/// Longest member accepted, decoded. Attestations with certificate chains have some KiB.
+/// Maximum length of a decoded member. Attestations with certificate chains have some KiB.
 const MAX_MEMBER: usize = 64 * 1024;
-/// §4, credential id: at most 1023 bytes.
+/// Maximum length of a credential ID in bytes (§4).
 const MAX_ID: usize = 1023;
 
-/// Base64url without padding.
+/// Encodes Base64url without padding.
 #[must_use]
 pub fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
-/// Strict: no padding, no other alphabet, no loose bits.
+/// Decodes Base64url strictly: no padding, no other alphabet, no non-zero trailing bits.
 #[must_use]
 pub fn b64_decode(text: &str) -> Option<Vec<u8>> {
     if text.len() > MAX_MEMBER * 4 / 3 { None } else { URL_SAFE_NO_PAD.decode(text).ok() }
 }
 
-/// What both ceremonies have in common.
+/// The members that responses of both ceremonies share.
 pub struct Credential<'a> {
     pub id: Vec<u8>,
     pub response: &'a Json,
@@ -32,7 +32,7 @@ impl<'a> Credential<'a> {
         if text("id").is_some_and(|id| id != raw) {
             return Err(WebAuthnError::Member("id"));
         }
-        // Some clients inside apps leave the type out; there is only one.
+        // Some native clients leave out `type`; it has one possible value.
         if !matches!(sent.get("type"), None | Some(Json::Null)) && text("type") != Some("public-key") {
             return Err(WebAuthnError::Member("type"));
         }

@@ -1,8 +1,7 @@
-//! Web Authentication, the relying party's side (W3C WebAuthn Level 3): options for the browser, and judging
-//! what comes back. Pure functions on bytes and JSON; whose credential it is, and which challenge was issued,
-//! is the caller's to know.
+//! W3C WebAuthn Level 3, relying party operations: options for the browser, and verification of its
+//! responses. Pure functions on bytes and JSON. The caller stores challenges and credentials.
 //!
-//! What is refused has a reason of [`WebAuthnError`]; nothing in here panics on input.
+//! A refused response has a reason of type [`WebAuthnError`]. No input causes a panic.
 mod assertion;
 mod attestation;
 mod auth_data;
@@ -25,20 +24,20 @@ pub use error::WebAuthnError;
 pub use options::{CreationOptions, Descriptor, RequestOptions};
 pub use registration::{NewCredential, register};
 
-/// What an answer of the browser must fit.
+/// The values a response must match.
 #[derive(Debug, Clone, Copy)]
 pub struct Expect<'a> {
-    /// The bytes that were issued, not encoded.
+    /// The issued challenge, not encoded.
     pub challenge: &'a [u8],
-    /// `https://host[:port]`, compared whole.
+    /// `https://host[:port]`; compared for equality.
     pub origin: &'a str,
-    /// The domain that credentials are for.
+    /// RP ID: the domain that the credentials are scoped to.
     pub rp_id: &'a str,
-    /// The authenticator must have verified the person (PIN, fingerprint).
+    /// Whether user verification (PIN, fingerprint) is required.
     pub user_verification: bool,
 }
 
-/// SHA-256.
+/// SHA-256 digest.
 pub(crate) fn sha256(data: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, data).as_ref());

@@ -1,8 +1,8 @@
-//! What the browser is asked, in the JSON form of §5.4 and §5.5.
+//! Options for the browser in JSON (§5.4, §5.5).
 use crate::{Algorithm, b64};
 use signet_base::{Json, json};
 
-/// A known credential.
+/// `PublicKeyCredentialDescriptor`: a registered credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
     pub id: Vec<u8>,
@@ -18,21 +18,21 @@ impl Descriptor {
     }
 }
 
-/// For `navigator.credentials.create`.
+/// Options for `navigator.credentials.create`.
 #[derive(Debug, Clone)]
 pub struct CreationOptions<'a> {
     pub challenge: &'a [u8],
     pub rp_id: &'a str,
     pub rp_name: &'a str,
-    /// 1 to 64 bytes that name the account and tell nothing about the person.
+    /// 1 to 64 bytes that identify the account and contain no personal data (§14.6.1).
     pub user_handle: &'a [u8],
     pub user_name: &'a str,
     pub display_name: &'a str,
     /// Milliseconds.
     pub timeout: u32,
-    /// Authenticators that hold one of these refuse.
+    /// Authenticators that hold one of these credentials refuse.
     pub exclude: &'a [Descriptor],
-    /// `platform` or `cross-platform`.
+    /// `platform` or `cross-platform`; absent for no preference.
     pub attachment: Option<&'a str>,
     /// `discouraged`, `preferred`, `required`.
     pub resident_key: &'a str,
@@ -63,14 +63,14 @@ impl CreationOptions<'_> {
     }
 }
 
-/// For `navigator.credentials.get`.
+/// Options for `navigator.credentials.get`.
 #[derive(Debug, Clone)]
 pub struct RequestOptions<'a> {
     pub challenge: &'a [u8],
     pub rp_id: &'a str,
     /// Milliseconds.
     pub timeout: u32,
-    /// Empty: whichever passkey the person chooses.
+    /// Empty for any discoverable credential.
     pub allow: &'a [Descriptor],
     pub user_verification: &'a str,
     pub hints: &'a [&'a str],

@@ -1,4 +1,4 @@
-//! Making a credential (§7.1).
+//! Registration (§7.1).
 use crate::attestation::{self, Attestation};
 use crate::auth_data::AuthenticatorData;
 use crate::cbor::{self, Value};
@@ -6,26 +6,26 @@ use crate::credential::Credential;
 use crate::{Algorithm, Expect, Flags, WebAuthnError, client_data};
 use signet_base::Json;
 
-/// A new credential.
+/// The result of a verified registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCredential {
     pub credential_id: Vec<u8>,
-    /// COSE form, as the authenticator sent it.
+    /// Credential public key as sent (COSE).
     pub public_key: Vec<u8>,
     pub algorithm: Algorithm,
-    /// Model of the authenticator; zeros when it does not tell.
+    /// Model of the authenticator; zeros when it is not disclosed.
     pub aaguid: [u8; 16],
     pub counter: u32,
     pub flags: Flags,
     pub attestation: Attestation,
-    /// How the browser reaches the authenticator: of `usb`, `nfc`, `ble`, `smart-card`, `hybrid`, `internal`.
+    /// `usb`, `nfc`, `ble`, `smart-card`, `hybrid` or `internal`.
     pub transports: Vec<String>,
 }
 
 const TRANSPORTS: [&str; 6] = ["ble", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/// Judges `RegistrationResponseJSON`. The attestation statement must hold in itself and with its certificate;
-/// whether the certificate's maker is trusted is not judged.
+/// Verifies `RegistrationResponseJSON` with its attestation statement. Trust in the attestation certificate's
+/// issuer is not evaluated.
 pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<NewCredential, WebAuthnError> {
     let credential = Credential::read(sent)?;
     let client_data = credential.bytes("clientDataJSON")?;
@@ -62,7 +62,7 @@ pub fn register(sent: &Json, expect: &Expect<'_>) -> Result<NewCredential, WebAu
     })
 }
 
-/// Known words only, each once.
+/// The known transports, without repetition.
 fn transports(response: &Json) -> Vec<String> {
     let Some(list) = response.get("transports").and_then(Json::as_array) else { return Vec::new() };
     TRANSPORTS

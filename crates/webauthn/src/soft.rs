@@ -1,5 +1,5 @@
-//! An authenticator in software, for tests: makes credentials and signs in with them, and can be told to
-//! misbehave.
+//! A software authenticator for tests: creates credentials, signs assertions, and sends wrong responses on
+//! request.
 use crate::{b64, b64_decode, sha256};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
@@ -11,14 +11,14 @@ pub struct SoftKey {
     pub user_handle: Vec<u8>,
     pub rp_id: String,
     pub aaguid: [u8; 16],
-    /// Goes up by one at each use; stays at zero when it is `None`.
+    /// Increases by one at each use; `None` always sends zero.
     pub counter: Option<u32>,
     /// UP 0x01, UV 0x04, BE 0x08, BS 0x10.
     pub flags: u8,
     key: EcdsaKeyPair,
 }
 
-/// What a test wants to be different about an answer.
+/// Fields of a response that a test replaces.
 #[derive(Default, Clone)]
 pub struct ResponseOverrides {
     pub origin: Option<String>,
@@ -27,7 +27,7 @@ pub struct ResponseOverrides {
     pub challenge: Option<Vec<u8>>,
     pub flags: Option<u8>,
     pub cross_origin: bool,
-    /// `none`, or `packed` (self attestation).
+    /// Attestation format: `none`, or `packed` with self attestation.
     pub packed: bool,
     pub transports: Vec<String>,
 }
@@ -35,7 +35,7 @@ pub struct ResponseOverrides {
 fn bytes_of(value: &Json) -> Vec<u8> {
     value.as_str().and_then(b64_decode).unwrap_or_default()
 }
-/// Head of a CBOR item.
+/// Writes the initial bytes of a CBOR item.
 pub fn head(out: &mut Vec<u8>, major: u8, value: usize) {
     match value {
         0..=23 => out.push(major << 5 | u8::try_from(value).unwrap_or_default()),
@@ -51,14 +51,14 @@ pub fn bytes(out: &mut Vec<u8>, value: &[u8]) {
     head(out, 2, value.len());
     out.extend(value);
 }
-/// A CBOR text.
+/// Writes a CBOR text string.
 pub fn text(out: &mut Vec<u8>, value: &str) {
     head(out, 3, value.len());
     out.extend(value.as_bytes());
 }
 
 impl SoftKey {
-    /// Answers `PublicKeyCredentialCreationOptionsJSON` with a new credential.
+    /// Responds to `PublicKeyCredentialCreationOptionsJSON` with a new credential.
     pub fn create(options: &Json, origin: &str, lie: &ResponseOverrides) -> Option<(Self, Json)> {
         let id: [u8; 32] = Ports::system().bytes();
         let me = Self {
@@ -73,13 +73,13 @@ impl SoftKey {
         let answer = me.register(options, origin, lie)?;
         Some((me, answer))
     }
-    /// A credential for these options whose key is given in PKCS #8, so that a test can certify it.
+    /// A credential with the given PKCS #8 key, so that a test can certify it.
     pub fn with_key(options: &Json, pkcs8: &[u8]) -> Option<Self> {
         let (mut me, _) = Self::create(options, "", &ResponseOverrides::default())?;
         me.key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).ok()?;
         Some(me)
     }
-    /// Answers creation options with this credential.
+    /// Responds to creation options with this credential.
     pub fn register(&self, options: &Json, origin: &str, lie: &ResponseOverrides) -> Option<Json> {
         if !lie.packed {
             return self.attested(options, origin, lie, "none", |_, _| vec![0xa0]);
@@ -93,8 +93,8 @@ impl SoftKey {
             out
         })
     }
-    /// Answers creation options with an attestation statement (CBOR) made from authenticator data and client
-    /// hash.
+    /// Responds to creation options with an attestation statement (CBOR) computed from authenticator data and
+    /// client data hash.
     pub fn attested(
         &self,
         options: &Json,
@@ -118,7 +118,7 @@ impl SoftKey {
         bytes(&mut object, &data);
         Some(self.credential(json!({"clientDataJSON": b64(&client), "attestationObject": b64(&object), "transports": lie.transports})))
     }
-    /// Answers `PublicKeyCredentialRequestOptionsJSON`.
+    /// Responds to `PublicKeyCredentialRequestOptionsJSON`.
     pub fn get(&mut self, options: &Json, origin: &str, lie: &ResponseOverrides) -> Option<Json> {
         if let Some(counter) = &mut self.counter {
             *counter += 1;
@@ -138,7 +138,7 @@ impl SoftKey {
         bytes(&mut out, &point[33..65]);
         out
     }
-    /// X and Y of the key, 64 bytes.
+    /// X and Y coordinates of the key, 64 bytes.
     pub fn coordinates(&self) -> Vec<u8> {
         self.key.public_key().as_ref()[1..].to_vec()
     }

@@ -1,5 +1,5 @@
-//! Attestation statements with certificates made here: each is accepted as it should be, and refused when one
-//! thing in it is wrong.
+//! Attestation statements with certificates generated here: each is accepted, and refused when one field is
+//! changed.
 #![allow(clippy::unwrap_used)]
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;

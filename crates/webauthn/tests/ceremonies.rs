@@ -1,4 +1,4 @@
-//! Registration and sign-in against the software authenticator, right and wrong.
+//! Registration and assertion against the software authenticator, valid and invalid.
 #![allow(clippy::unwrap_used)]
 use signet_base::{Json, json};
 use signet_webauthn::soft::{ResponseOverrides, SoftKey};
@@ -168,7 +168,7 @@ fn another_key_and_swapped_ceremonies_do_not_pass() {
     assert_eq!(Assertion::read(&swapped).unwrap().verify(&EXPECT, &key.cose(), 0), Err(WebAuthnError::Type));
 }
 
-/// Every answer cut short or with one bit changed is refused, and nothing panics.
+/// Truncated responses and responses with one flipped bit are refused; nothing panics.
 #[test]
 fn damaged_answers_are_refused_without_a_panic() {
     let (mut key, registered) = made(&ResponseOverrides { packed: true, ..ResponseOverrides::default() });
@@ -214,7 +214,7 @@ fn damaged_answers_are_refused_without_a_panic() {
     assert!(tried > 1000);
 }
 
-/// Keys as they lie in the database: damage is refused.
+/// Stored public keys: damaged ones are refused.
 #[test]
 fn damaged_keys_are_refused_without_a_panic() {
     let (mut key, registered) = made(&ResponseOverrides::default());

@@ -1,4 +1,4 @@
-//! `xtask/tidy.allow`: exceptions, each with its reason. A line is `<rule> <path> <reason>`; `#` begins a
+//! `xtask/tidy.allow`: exceptions with their reasons. A line is `<rule> <path> <reason>`; `#` starts a
 //! comment.
 use super::Finding;
 use std::collections::BTreeMap;
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 pub const FILE: &str = "xtask/tidy.allow";
 const RULES: [&str; 4] = ["length", "helper", "path", "address"];
 
-/// The exceptions and which of them were needed.
+/// The exceptions, and whether each was needed.
 #[derive(Default)]
 pub struct Allowances(BTreeMap<(String, String), bool>);
 
 impl Allowances {
-    /// Reads the file; lines without a known rule, a path and a reason are findings.
+    /// Parses the file; lines without a known rule, a path and a reason are findings.
     pub fn parse(text: &str) -> (Self, Vec<Finding>) {
         let mut known = Self::default();
         let mut findings = Vec::new();
@@ -31,12 +31,12 @@ impl Allowances {
         (known, findings)
     }
 
-    /// Whether `path` is an exception from `rule`; remembers that it was asked for.
+    /// Whether `path` is an exception from `rule`. Marks the exception as needed.
     pub fn has(&mut self, rule: &str, path: &str) -> bool {
         self.0.get_mut(&(rule.to_owned(), path.to_owned())).map(|used| *used = true).is_some()
     }
 
-    /// Exceptions that nothing needs any more.
+    /// Exceptions that no file needs.
     pub fn unused(&self) -> Vec<Finding> {
         self.0
             .iter()

@@ -1,8 +1,8 @@
-//! Which of our crates may know which: base → model → store → core → families → server, read from the
+//! Dependency direction of the crates: base → model → store → core → families → server, read from the
 //! manifests.
 use super::{Finding, Tracked};
 
-/// A crate and what it may depend on; the order is the direction. Who is not named here has no place yet.
+/// A crate and its allowed dependencies, in order. A crate that is not listed is a finding.
 const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("model-derive", &[]),
@@ -19,9 +19,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policies", FAMILY),
     ("providers", FAMILY),
     ("api", FAMILY),
-    // Files and letters write values the same way.
+    // Blueprints and emails format values alike.
     ("blueprints", &["base", "model", "store", "jose", "expr", "pages", "core", "template"]),
-    // The HTTP edge of flows and pages; it reaches the kinds through core's traits only.
+    // The HTTP edge of flows and pages; it uses the kinds through core's traits only.
     ("front", FAMILY),
     (
         "server",
@@ -65,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("xtask", &[]),
 ];
-/// What a family may use. No family is among them: neighbours do not know each other.
+/// Allowed dependencies of a family. Families must not depend on each other.
 const FAMILY: &[&str] = &["base", "model", "store", "jose", "expr", "pages", "core"];
 
 pub fn judge(files: &[Tracked]) -> Vec<Finding> {
@@ -85,7 +85,7 @@ fn judge_manifest(name: &str, path: &str, text: &str) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (section, dependency) in dependencies(text) {
-        // Tests may start the whole server; that is what testkit is for.
+        // Tests may start the whole server with testkit.
         let in_tests = section == "dev-dependencies" && (dependency == "testkit" || dependency == name);
         if !may.contains(&dependency.as_str()) && !in_tests {
             findings.push(format!("{path}: {name} may not depend on {dependency}"));
@@ -97,7 +97,7 @@ fn judge_manifest(name: &str, path: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// Our crates in a manifest: (kind of section, name without `signet-`).
+/// Crates of this workspace in a manifest: section and name without `signet-`.
 fn dependencies(manifest: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut section = String::new();

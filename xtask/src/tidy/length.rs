@@ -1,10 +1,10 @@
-//! Small files: a longer one needs a reason, a very long one has none.
+//! File length: a longer file needs an exception with a reason; above the limit none is accepted.
 use super::Finding;
 use super::allow::{Allowances, FILE};
 
-/// Lines that a file may have.
+/// Maximum number of lines without an exception.
 const USUAL: usize = 500;
-/// Lines that no reason excuses.
+/// Maximum number of lines with an exception.
 const LIMIT: usize = 640;
 const KINDS: [&str; 9] = ["rs", "ts", "js", "mjs", "css", "py", "sh", "toml", "yaml"];
 

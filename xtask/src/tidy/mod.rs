@@ -1,4 +1,4 @@
-//! Rules of this repository that no compiler checks. Each judge is a pure function on texts; this file reads
+//! Rules of this repository that no compiler checks. Each rule is a pure function on texts; this file reads
 //! the files.
 mod allow;
 mod direction;
@@ -11,18 +11,18 @@ use allow::Allowances;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// One broken rule, in one line.
+/// A violation, in one line.
 type Finding = String;
 
-/// A file that git tracks.
+/// A file in git's index.
 struct Tracked {
-    /// Path from the root of the repository, with `/`.
+    /// Path from the repository's root, with `/`.
     path: String,
     /// `None` for a file that is not UTF-8.
     text: Option<String>,
 }
 
-/// Judges the repository at `root` and prints what it finds.
+/// Checks the repository at `root` and prints the findings.
 pub fn run(root: &Path) -> ExitCode {
     match judge(root) {
         Ok((checked, findings)) if findings.is_empty() => {
@@ -43,7 +43,7 @@ pub fn run(root: &Path) -> ExitCode {
     }
 }
 
-/// How many files were looked at, and what is wrong.
+/// The number of checked files, and the findings.
 fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
     let files = tracked(root)?;
     let allowed =
@@ -64,7 +64,7 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
 
 /// The files of git's index that exist in the working tree.
 fn tracked(root: &Path) -> Result<Vec<Tracked>, String> {
-    // A checkout may belong to another user than the one who tests it.
+    // The checkout may belong to another user.
     let answer = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files", "-z"])
         .current_dir(root)

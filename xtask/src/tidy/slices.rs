@@ -33,13 +33,13 @@ fn judge_family(family: &str, files: &[Tracked], allowances: &mut Allowances) ->
     findings
 }
 
-/// The top module that a file below `src/` belongs to.
+/// The top-level module of a file below `src/`.
 fn module(path: &str) -> Option<&str> {
     let name = path.split_once('/').map_or_else(|| path.strip_suffix(".rs"), |(folder, _)| Some(folder))?;
     (name != "lib").then_some(name)
 }
 
-/// What stands between the brackets of `ALL`.
+/// The content of the list `ALL`.
 fn list(lib: &str) -> Option<&str> {
     let start = ["const ALL:", "static ALL:"].iter().find_map(|head| lib.find(head))?;
     let value = &lib[start + lib[start..].find('=')?..];
@@ -54,7 +54,7 @@ fn declared(lib: &str, name: &str) -> bool {
     })
 }
 
-/// Whether the path `name::…` stands in the list, as a whole word.
+/// Whether the list contains the path `name::…` as a whole word.
 fn mentions(list: &str, name: &str) -> bool {
     let path = format!("{name}::");
     list.match_indices(&path).any(|(at, _)| !list[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))

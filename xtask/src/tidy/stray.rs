@@ -1,4 +1,4 @@
-//! What builds, tests and people leave behind does not belong into the repository.
+//! Build output, test output and editor files must not be tracked.
 use super::Finding;
 
 const FOLDERS: [&str; 6] = ["target", "node_modules", "__pycache__", ".venv", "test-results", "coverage"];

@@ -1,9 +1,9 @@
-//! No address of one machine or network may end up in the repository: package registries in lock files,
-//! folders of a machine, private hosts.
+//! Addresses of one machine or network must not be tracked: package registries in lock files, absolute
+//! folders, private hosts.
 use super::Finding;
 use super::allow::Allowances;
 
-/// Hosts of package registries. Written in two parts, so that this file does not find itself.
+/// Hosts of package registries, in two parts, so that this file does not match itself.
 const REGISTRIES: [&str; 6] = [
     concat!("registry.", "npmjs.org"),
     concat!("registry.", "yarnpkg.com"),
@@ -12,7 +12,7 @@ const REGISTRIES: [&str; 6] = [
     concat!("index.", "crates.io"),
     concat!("proxy.", "golang.org"),
 ];
-/// Folders that exist on one machine only, and what may follow them because it is an address of the API.
+/// Folders that exist on one machine only, with the API paths that may follow them.
 const FOLDERS: [(&str, &[&str]); 4] = [
     (concat!("/ro", "ot/"), &["config"]),
     (concat!("/wo", "rk/"), &[]),
@@ -56,8 +56,7 @@ fn machine_folder(line: &str) -> Option<&'static str> {
     })
 }
 
-/// An address of RFC 1918. A whole network (`…/8`, or ending in `.0`) is a default that every server needs
-/// and names no machine.
+/// An RFC 1918 address. Whole networks (`…/8`, or ending in `.0`) are defaults that every server has.
 fn private_address(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_digit() || c == '.';
     let mut rest = line;

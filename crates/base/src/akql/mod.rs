@@ -1,16 +1,16 @@
-//! The query language of lists and of event matchers: `action = "login" and (context.geo.country in ("DE",
-//! "FR"))`.
+//! AKQL: the query language of list filters and event matchers, such as `action = "login" and
+//! (context.geo.country in ("DE", "FR"))`.
 //!
-//! A query is terms of a name, an operator and a value, joined by `and` and `or`. As with the language that
-//! it is compatible with, both words bind alike and from the right: `a and b or c` means `a and (b or c)`.
+//! A query consists of terms (name, operator, value) joined by `and` and `or`. As in DjangoQL, both have the
+//! same precedence and associate to the right: `a and b or c` means `a and (b or c)`.
 mod parse;
 
 use crate::{Json, Map};
 use std::cmp::Ordering;
 
-/// Longest text that is read, in bytes; longer ones are no queries.
+/// Maximum length of a query in bytes.
 pub const MAX_LENGTH: usize = 4096;
-/// Most terms of one query, and most parentheses inside each other.
+/// Maximum number of terms, and maximum nesting of parentheses.
 pub const MAX_TERMS: usize = 64;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +23,10 @@ pub enum Query {
 /// `path operator value`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
-    /// The parts of a dotted name; at least one.
+    /// The segments of the dotted name; at least one.
     pub path: Vec<String>,
     pub operator: Operator,
-    /// Text, number, truth value, null, or a list of these for [`Operator::In`].
+    /// String, number, boolean, null, or a list of these for [`Operator::In`].
     pub value: Json,
     /// `!=`, `!~`, `not in`, `not startswith`, `not endswith`.
     pub negated: bool,
@@ -39,7 +39,7 @@ pub enum Operator {
     GreaterEqual,
     Less,
     LessEqual,
-    /// `~`, whatever the case.
+    /// `~`: contains, ignoring case.
     Contains,
     StartsWith,
     EndsWith,
@@ -47,18 +47,18 @@ pub enum Operator {
 }
 
 impl Query {
-    /// What the text says, or none when it is not a query.
+    /// Parses a query; `None` for a syntax error.
     pub fn parse(text: &str) -> Option<Self> {
         parse::parse(text)
     }
-    /// Every term, from left to right.
+    /// All terms, from left to right.
     pub fn terms(&self) -> Vec<&Term> {
         match self {
             Self::And(left, right) | Self::Or(left, right) => [left.terms(), right.terms()].concat(),
             Self::Term(term) => vec![term],
         }
     }
-    /// Whether it holds for this record.
+    /// Whether the record matches.
     pub fn holds(&self, record: &Map) -> bool {
         match self {
             Self::And(left, right) => left.holds(record) && right.holds(record),
@@ -69,8 +69,7 @@ impl Query {
 }
 
 impl Term {
-    /// Whether it holds for the member that its path leads to. A member that is not there fulfils nothing,
-    /// not even what is negated.
+    /// Whether the member at the path matches. A missing member matches nothing, not even a negated term.
     pub fn holds(&self, record: &Map) -> bool {
         member(record, &self.path).is_some_and(|found| self.fits(found) != self.negated)
     }
@@ -100,7 +99,7 @@ impl Term {
     }
 }
 
-/// The member at the end of a path; a number is an index into a list.
+/// Follows a path; a number indexes a list.
 fn member<'a>(record: &'a Map, path: &[String]) -> Option<&'a Json> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(record.get(first)?, |here, part| match here {
@@ -119,7 +118,7 @@ fn scalar_text(found: &Json) -> Option<String> {
     }
 }
 
-/// 1 and 1.0 are the same number.
+/// Compares values; 1 equals 1.0.
 fn equal(found: &Json, wanted: &Json) -> bool {
     match (found.as_f64(), wanted.as_f64()) {
         (Some(a), Some(b)) if found.as_i64().is_none() || wanted.as_i64().is_none() => a == b,
@@ -127,7 +126,7 @@ fn equal(found: &Json, wanted: &Json) -> bool {
     }
 }
 
-/// Numbers with numbers and texts with texts; nothing else has an order.
+/// Orders numbers and strings among themselves; other values have no order.
 fn compare(found: &Json, wanted: &Json) -> Option<Ordering> {
     match (found, wanted) {
         (Json::String(a), Json::String(b)) => Some(a.cmp(b)),

@@ -1,10 +1,10 @@
-//! From text to a query.
+//! Parser of AKQL.
 use super::{MAX_LENGTH, MAX_TERMS, Operator, Query, Term};
 use crate::Json;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
-    /// A dotted name or a word of the language.
+    /// A dotted name or a keyword.
     Word(String),
     Value(Json),
     Sign(&'static str),
@@ -12,7 +12,7 @@ enum Token {
     Close,
 }
 
-/// Longest first: `>=` is not `>` and `=`.
+/// Longest first, so that `>=` is not read as `>`.
 const SIGNS: [&str; 8] = ["!=", "!~", ">=", "<=", "=", ">", "<", "~"];
 
 pub(super) fn parse(text: &str) -> Option<Query> {
@@ -86,7 +86,7 @@ impl Parser {
                 "in" => Operator::In,
                 _ => return None,
             },
-            // `not` goes with words only.
+            // `not` precedes keywords only (`not in`), not signs.
             Token::Sign(_) if negated => return None,
             Token::Sign(sign) => {
                 negated = sign.starts_with('!');
@@ -117,7 +117,7 @@ impl Parser {
         }
     }
 
-    /// `(a, b)`; commas are spaces to the tokens.
+    /// `(a, b)`. The tokenizer drops commas.
     fn list(&mut self) -> Option<Json> {
         if self.take()? != Token::Open {
             return None;
@@ -133,7 +133,7 @@ impl Parser {
     }
 }
 
-/// Words that are no names.
+/// Keywords that cannot be names.
 const RESERVED: [&str; 4] = ["and", "or", "not", "in"];
 
 fn tokens(text: &str) -> Option<Vec<Token>> {
@@ -180,12 +180,12 @@ fn word(text: &str) -> Token {
     }
 }
 
-/// As JSON writes them.
+/// A JSON number.
 fn number(text: &str) -> Option<Json> {
     serde_json::from_str(text).ok().filter(Json::is_number)
 }
 
-/// A string in double quotes with the escapes of JSON; what it took of the text.
+/// A double-quoted string with JSON escapes; returns the number of bytes consumed.
 fn quoted(text: &str) -> Option<(Token, usize)> {
     let mut escaped = false;
     let end = text.char_indices().skip(1).find_map(|(at, c)| {
@@ -193,7 +193,7 @@ fn quoted(text: &str) -> Option<(Token, usize)> {
         escaped = c == '\\' && !escaped;
         found.then_some(at)
     })?;
-    // PostgreSQL holds no text with a NUL.
+    // PostgreSQL text cannot contain NUL.
     let value = serde_json::from_str::<Json>(&text[..=end])
         .ok()
         .filter(|value| value.as_str().is_some_and(|text| !text.contains('\0')))?;

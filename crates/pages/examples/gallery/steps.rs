@@ -1,4 +1,4 @@
-//! Sample challenges of the second step, of setting up, of checks.
+//! Sample challenges of second factors, set-up and captcha.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use signet_pages::{Account, ConsentRow, Method, Page, Profile, SecurityPage, Ses
 
 use crate::flow;
 
-/// A second step with every way; `last` is the class that was used last.
+/// A second-factor challenge with every device class; `last` is the class used last.
 pub fn validate(last: &str) -> Value {
     let way = |class: &str, uid: &str, challenge: Value| {
         let used = if class == last { json!("2026-11-20T08:12:00Z") } else { Value::Null };
@@ -18,7 +18,7 @@ pub fn validate(last: &str) -> Value {
         way("static", "2", json!({})), way("duo", "5", json!({}))], "configuration_stages": []})
 }
 
-/// Every challenge with a name for its file.
+/// Every challenge with a file name.
 pub fn all() -> Vec<(&'static str, Value)> {
     let mut wrong = validate("totp");
     wrong["response_errors"] = json!({"code": [{"string": "Invalid Token. Please ensure the time on your device is accurate and try again.", "code": "invalid"}]});

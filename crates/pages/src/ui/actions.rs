@@ -6,20 +6,20 @@ use crate::icons::{Icon, icon, icon_s};
 use crate::ui::monogram;
 use crate::url::{safe_href, safe_image};
 
-/// What a notice is about.
+/// Kind of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeKind {
-    /// Good to know.
+    /// Information.
     Info,
-    /// Done.
+    /// Success.
     Ok,
-    /// Take care.
+    /// Warning.
     Warn,
-    /// It did not work.
+    /// Failure.
     Danger,
 }
 
-/// The one filled button of a page. `busy` is what it says while the form is under way ("Signing in").
+/// The primary button of a page. `busy` is its label while the form is being sent ("Signing in").
 #[must_use]
 pub fn button_primary(label: &str, busy: &str) -> Markup {
     html! {
@@ -27,7 +27,7 @@ pub fn button_primary(label: &str, busy: &str) -> Markup {
     }
 }
 
-/// The one filled button of a page whose deed cannot be undone.
+/// The primary button of a page whose action cannot be undone.
 #[must_use]
 pub fn button_danger(label: &str, busy: &str) -> Markup {
     html! {
@@ -35,31 +35,31 @@ pub fn button_danger(label: &str, busy: &str) -> Markup {
     }
 }
 
-/// A submit button beside the primary one, with a value of its own.
+/// A submit button beside the primary one, with its own name and value.
 #[must_use]
 pub fn button_secondary(label: &str, name: &str, value: &str) -> Markup {
     html! { button class="btn btn--l btn--block" type="submit" name=(name) value=(value) { (label) } }
 }
 
-/// A link in a line. An address that is not safe to follow leaves the words.
+/// An inline link. An unsafe URL leaves the text.
 #[must_use]
 pub fn link(href: &str, label: &str) -> Markup {
     html! { @if let Some(href) = safe_href(href) { a href=(href) { (label) } } @else { span { (label) } } }
 }
 
-/// A link that looks like a bordered button; nothing when the address is not safe to follow.
+/// A link styled as a bordered button; nothing for an unsafe URL.
 #[must_use]
 pub fn link_button(href: &str, label: &str) -> Markup {
     html! { @if let Some(href) = safe_href(href) { a class="btn btn--l btn--block" href=(href) { (label) } } }
 }
 
-/// A link that is the page's one filled button; nothing when the address is not safe to follow.
+/// A link styled as the primary button; nothing for an unsafe URL.
 #[must_use]
 pub fn link_primary(href: &str, label: &str) -> Markup {
     html! { @if let Some(href) = safe_href(href) { a class="btn btn--primary btn--l btn--block" href=(href) { (label) } } }
 }
 
-/// The last row of a card: ways out and around, as pairs of address and words.
+/// The last row of a card: alternatives and links out, as URL and label.
 #[must_use]
 pub fn other_ways(name: &str, links: &[(&str, &str)]) -> Markup {
     html! {
@@ -69,7 +69,7 @@ pub fn other_ways(name: &str, links: &[(&str, &str)]) -> Markup {
     }
 }
 
-/// A static notice: a bold fact and a plain consequence; either may be empty.
+/// A static notice: a title and an explanation; either may be empty.
 #[must_use]
 pub fn notice(kind: NoticeKind, title: &str, text: &str) -> Markup {
     notice_with_role(kind, title, text, None)
@@ -90,14 +90,13 @@ fn notice_with_role(kind: NoticeKind, title: &str, text: &str, role: Option<&str
     }
 }
 
-/// A notice about what has just happened, read out at once.
+/// A notice that screen readers announce (`role="status"`).
 #[must_use]
 pub fn notice_said(kind: NoticeKind, title: &str, text: &str) -> Markup {
     notice_with_role(kind, title, text, Some("status"))
 }
 
-/// A notice that waits hidden until the script has something to tell; `hook` is the data attribute it looks
-/// for.
+/// A hidden notice that the script shows; `hook` is the data attribute by which it finds the notice.
 #[must_use]
 pub fn hidden_notice(hook: &str, title: &str, text: &str) -> Markup {
     html! {
@@ -108,25 +107,25 @@ pub fn hidden_notice(hook: &str, title: &str, text: &str) -> Markup {
     }
 }
 
-/// What somebody without script is told where a step cannot do without.
+/// Shown without script, where a step needs it.
 #[must_use]
 pub fn without_script(text: &str) -> Markup {
     html! { noscript { (notice(NoticeKind::Warn, "This step needs JavaScript.", text)) } }
 }
 
-/// Errors of a whole form, read out at once.
+/// Errors of a whole form, announced by screen readers.
 #[must_use]
 pub fn errors(sentences: &[&str]) -> Markup {
     html! { @for sentence in sentences { (notice_with_role(NoticeKind::Danger, "", sentence, Some("alert"))) } }
 }
 
-/// A line with a word in its middle.
+/// A divider with a word in the middle.
 #[must_use]
 pub fn divider(word: &str) -> Markup {
     html! { div class="or" { (word) } }
 }
 
-/// A button to a source of accounts. Without an icon it shows the first letter.
+/// A button for a login source. Without an icon it shows the first letter.
 #[must_use]
 pub fn source_button(href: &str, name: &str, icon_url: Option<&str>, directory: bool) -> Markup {
     html! {
@@ -145,8 +144,8 @@ pub fn source_button(href: &str, name: &str, icon_url: Option<&str>, directory: 
     }
 }
 
-/// The id of a request for the help desk: its end is enough to say it aloud, the button that the script shows
-/// copies all of it.
+/// A request id for the help desk. Its last characters are shown; the button added by the script copies the
+/// whole id.
 #[must_use]
 pub fn trace(id: &str) -> Markup {
     let end = id.char_indices().rev().nth(7).map_or(id, |(at, _)| &id[at..]);

@@ -1,16 +1,16 @@
-//! Form fields: label above, control, error, help below. Optional is marked, required is not.
+//! Form fields: label, control, error, help text. Optional fields are marked, required ones are not.
 
 use maud::{Markup, html};
 
 use crate::icons::{Icon, icon, icon_s};
 
-/// What a single-line field holds.
+/// Type of a single-line field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Input {
     /// Any text.
     #[default]
     Text,
-    /// A username: no capitals, no spell check.
+    /// A username: no automatic capitals, no spell check.
     Username,
     /// An e-mail address.
     Email,
@@ -18,11 +18,11 @@ pub enum Input {
     Phone,
     /// A whole number.
     Number,
-    /// A day.
+    /// A date.
     Date,
-    /// A day and a time, as written on the person's clock.
+    /// A date and time in the browser's time zone.
     DateTime,
-    /// A file; sent as a data URI by the script.
+    /// A file; the script sends it as a data URI.
     File,
 }
 
@@ -40,32 +40,32 @@ impl Input {
     }
 }
 
-/// A field and everything said about it.
+/// A field.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Field<'a> {
-    /// Name in the form post; the element's id follows from it.
+    /// Form field name; the element id is derived from it.
     pub name: &'a str,
-    /// Words above the field.
+    /// Label.
     pub label: &'a str,
-    /// What it holds.
+    /// Type.
     pub kind: Input,
-    /// Shown at first. Never a secret.
+    /// Initial value. Never a secret.
     pub value: &'a str,
-    /// Hint for browsers and password managers (HTML, "autofill field name").
+    /// `autocomplete` (HTML "autofill field name").
     pub autocomplete: &'a str,
-    /// Example of the form, never the label.
+    /// An example, not a label.
     pub placeholder: &'a str,
-    /// What is wrong and what to do.
+    /// Error message.
     pub error: Option<&'a str>,
-    /// Words below the field.
+    /// Help text.
     pub help: Option<&'a str>,
-    /// May stay empty.
+    /// Whether the field may be empty.
     pub optional: bool,
-    /// Does not say that it may stay empty: its empty choice is an answer.
+    /// Omits the "optional" mark, because the empty choice is a regular answer.
     pub unmarked: bool,
-    /// Takes the focus when the page opens.
+    /// Whether the field gets the focus when the page opens.
     pub autofocus: bool,
-    /// Shown but not changed.
+    /// Whether the field is read-only.
     pub readonly: bool,
 }
 
@@ -107,7 +107,8 @@ impl Field<'_> {
     }
 }
 
-/// The element id of a field: `f-` and the name, with everything but letters, digits and dashes encoded.
+/// The element id of a field: `f-` and the name; characters other than letters, digits and dashes are
+/// encoded.
 fn id_of(name: &str) -> String {
     let mut id = String::from("f-");
     for c in name.chars() {
@@ -141,9 +142,8 @@ pub fn field(f: &Field) -> Markup {
     }
 }
 
-/// A password. The button that shows it waits hidden until the script can serve it; `reveal` leaves it out
-/// altogether. `action` stands at the end of the label's line ("Forgotten?"). What was typed is never sent
-/// back.
+/// A password field. The reveal button is hidden until the script shows it; `reveal` false omits it. `action`
+/// is placed at the end of the label's line ("Forgotten?"). The typed value is never rendered.
 #[must_use]
 pub fn password_field(f: &Field, reveal: bool, action: Option<&Markup>) -> Markup {
     let id = id_of(f.name);
@@ -166,15 +166,15 @@ pub fn password_field(f: &Field, reveal: bool, action: Option<&Markup>) -> Marku
     }
 }
 
-/// Several lines of text.
+/// A multi-line text field.
 #[must_use]
 pub fn textarea(f: &Field) -> Markup {
     let id = id_of(f.name);
     html! {
         div class="field" {
             (f.label(&id))
-            // The line break after the tag is dropped by browsers, so that one at the start of the value
-            // survives.
+            // Browsers drop the first line break after the tag, so one is added to keep a line break at the
+            // start of the value.
             textarea class="textarea input--l" id=(id) name=(f.name) rows="4" dir="auto" autocomplete=(f.autocomplete())
                 placeholder=[f.placeholder()] aria-invalid=[f.invalid()] aria-describedby=[f.described_by(&id)]
                 required[!f.optional] readonly[f.readonly] autofocus[f.autofocus] { "\n" (f.value) }
@@ -183,7 +183,7 @@ pub fn textarea(f: &Field) -> Markup {
     }
 }
 
-/// A box to tick, sent as `true`; an empty box sends nothing.
+/// A check box, sent as `true`; sends nothing when it is not checked.
 #[must_use]
 pub fn checkbox(f: &Field, checked: bool) -> Markup {
     let id = id_of(f.name);
@@ -199,17 +199,17 @@ pub fn checkbox(f: &Field, checked: bool) -> Markup {
     }
 }
 
-/// One option of a list.
+/// An option of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// What is sent.
+    /// Value.
     pub value: String,
-    /// What is shown.
+    /// Label.
     pub label: String,
 }
 
-/// A drop-down list. An optional list starts with an empty option; so does a required one without a valid
-/// value.
+/// A drop-down list. It starts with an empty option if the field is optional, or if it is required and has no
+/// valid value.
 #[must_use]
 pub fn select(f: &Field, choices: &[Choice]) -> Markup {
     let id = id_of(f.name);
@@ -251,8 +251,7 @@ pub fn radio_group(f: &Field, choices: &[Choice]) -> Markup {
     }
 }
 
-/// A one-time code: one real input over drawn slots (6, or 8 when `digits` is 8). Never filled from what was
-/// typed before.
+/// A one-time code: one input over drawn slots (6, or 8 when `digits` is 8). Never prefilled.
 #[must_use]
 pub fn code_field(f: &Field, digits: u8) -> Markup {
     let id = id_of(f.name);
@@ -280,7 +279,7 @@ pub fn code_field(f: &Field, digits: u8) -> Markup {
     }
 }
 
-/// A code of letters and digits, such as a recovery code. Never filled from what was typed before.
+/// An alphanumeric code, such as a recovery code. Never prefilled.
 #[must_use]
 pub fn text_code_field(f: &Field) -> Markup {
     let id = id_of(f.name);
@@ -294,7 +293,7 @@ pub fn text_code_field(f: &Field) -> Markup {
     }
 }
 
-/// Tells password managers whose password a form is about.
+/// The username for password managers, in a form without a username field.
 #[must_use]
 pub fn hidden_username(name: &str) -> Markup {
     html! {
@@ -302,7 +301,7 @@ pub fn hidden_username(name: &str) -> Markup {
     }
 }
 
-/// A value that is sent and not shown.
+/// A hidden field.
 #[must_use]
 pub fn hidden(name: &str, value: &str) -> Markup {
     html! { input type="hidden" name=(name) value=(value); }

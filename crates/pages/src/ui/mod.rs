@@ -1,4 +1,4 @@
-//! Building blocks for sign-in pages. Stages in other crates put their challenges together from these.
+//! Components of sign-in pages, also for stages in other crates.
 
 mod actions;
 mod fields;

@@ -1,24 +1,24 @@
-//! Who is signing in.
+//! The user chip of sign-in pages.
 
 use maud::{Markup, html};
 
 use crate::url::{safe_href, safe_image};
 
-/// The person a challenge is about.
+/// The user of a challenge.
 #[derive(Debug, Clone, Copy)]
 pub struct Person<'a> {
-    /// Username, or what was typed.
+    /// Username, or the typed identifier.
     pub name: &'a str,
-    /// Address of a picture; generated initials (SVG data URIs) are drawn by us instead.
+    /// URL of a picture. Generated initials (SVG data URIs) are replaced by a monogram.
     pub avatar: Option<&'a str>,
-    /// Where "Not you?" goes.
+    /// URL of "Not you?".
     pub not_you_url: Option<&'a str>,
 }
 
-/// What the API names as the picture of somebody without one: a monogram says more.
+/// The API's URL for a user without a picture; pages show a monogram instead.
 const NO_PICTURE: &str = "/static/dist/assets/images/user_default.png";
 
-/// Monogram or picture, name, and the way to be somebody else.
+/// Monogram or picture, name, and the "Not you?" link.
 #[must_use]
 pub fn person_chip(person: &Person) -> Markup {
     let picture = person
@@ -38,13 +38,13 @@ pub fn person_chip(person: &Person) -> Markup {
     }
 }
 
-/// Up to `length` letters on one of eight colours; the same name always has the same.
+/// Up to `length` letters on one of eight colours, determined by the name.
 #[must_use]
 pub fn monogram(class: &str, name: &str, length: usize) -> Markup {
     html! { span class={ (class) " c" (hue(name)) } aria-hidden="true" { (initials(name, length)) } }
 }
 
-/// First letters of the first words; of one word its first letters. An e-mail address counts up to its `@`.
+/// First letters of the first words, or of a single word. An email address counts up to its `@`.
 fn initials(name: &str, length: usize) -> String {
     let name = match name.split_once('@') {
         Some((local, _)) if !local.is_empty() => local,
@@ -59,7 +59,7 @@ fn initials(name: &str, length: usize) -> String {
     }
 }
 
-/// One of the eight monogram colours (FNV-1a over the name).
+/// The colour number (FNV-1a of the name).
 fn hue(name: &str) -> u32 {
     let hash =
         name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

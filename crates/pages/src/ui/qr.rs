@@ -1,15 +1,15 @@
-//! QR codes as drawings.
+//! QR codes as SVG.
 
 use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
 use qrcodegen::{QrCode, QrCodeEcc};
 
-/// Empty modules around the code, so that cameras find its edge (ISO/IEC 18004).
+/// Quiet zone: empty modules around the code (ISO/IEC 18004).
 const QUIET: i32 = 4;
 
-/// A QR code of `text` as an SVG named `label`: black on white in every theme. Nothing when the text is too
-/// long.
+/// A QR code of `text` as SVG with the accessible name `label`; black on white in every theme. `None` if the
+/// text is too long.
 #[must_use]
 pub fn qr_code(text: &str, label: &str) -> Option<Markup> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
@@ -34,7 +34,7 @@ pub fn qr_code(text: &str, label: &str) -> Option<Markup> {
     Some(html! {
         div class="qr" {
             svg viewBox={ "0 0 " (side) " " (side) } width="200" height="200" shape-rendering="crispEdges" role="img" aria-label=(label) {
-                // Raw: numbers and path letters written above.
+                // Raw: numbers and path commands written above.
                 (PreEscaped(format!("<path d=\"{path}\"/>")))
             }
         }

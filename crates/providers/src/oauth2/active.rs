@@ -1,8 +1,9 @@
-//! Which tokens are valid. A token's row, found by the keyed digest of its whole text, says all. An access
-//! token is valid before its row is written, too: it carries, sealed for us alone, what the row would say.
+//! Active tokens. A token's row is found by the keyed digest of the token. An access token is also valid
+//! before its row is written (the row goes through the write-behind queue): the claim `uid` holds the row's
+//! data, encrypted.
 //!
-//! That holds for tokens with a signature that nobody else can make. The key of HS256 is the client's secret,
-//! so a client could change its own tokens: theirs count only with a row, which is waited for at issue.
+//! That requires a signature nobody else can make. HS256 is keyed with the client's secret, so the client
+//! could forge tokens: these need a row, which is written before the token is sent.
 use super::claims::AuthContext;
 use super::clients::{ClientEntry, ClientIndex};
 use super::token::issue::{TokenData, digest_of};
@@ -13,7 +14,7 @@ use signet_jose::Claims;
 use signet_store::grants::{self, GrantToken, LONGEST_BEHIND, TokenKind};
 use std::sync::Arc;
 
-/// What the claim `uid` of an access token holds, encrypted and bound to the token's `jti` and client.
+/// The content of the claim `uid`: encrypted, and bound to the token's `jti` and client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SealedToken {
     #[serde(rename = "u")]
@@ -22,7 +23,7 @@ pub struct SealedToken {
     pub family: Uuid,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
-    /// Of the account.
+    /// The account's epoch.
     #[serde(rename = "v")]
     pub epoch: i64,
     #[serde(rename = "i")]
@@ -31,8 +32,8 @@ pub struct SealedToken {
     pub expires: Timestamp,
 }
 
-/// Whether tokens of this client are valid without a row. Revocations are not remembered for ever, so a token
-/// with a very long life needs its row.
+/// Whether tokens of this client are valid without a row. Revocations of tokens without a row are kept for a
+/// limited time, so tokens with a longer lifetime need a row.
 pub fn is_valid_without_row(entry: &ClientEntry, issued: Timestamp, expires: Timestamp) -> bool {
     !entry.signer.alg().is_symmetric() && expires.secs().saturating_sub(issued.secs()) <= LONGEST_BEHIND
 }
@@ -57,8 +58,8 @@ impl SealedToken {
     }
 }
 
-/// The token, when it is neither expired nor revoked; of any kind. Whether its account still stands for it
-/// says [`holder`]. The clients are looked at only for tokens without a row.
+/// The token, of any kind, if it is neither expired nor revoked. [`holder`] decides whether its account is
+/// still valid. The client index is built only for tokens without a row.
 pub async fn find(
     core: &Core,
     index: impl FnOnce() -> Arc<ClientIndex> + Send,
@@ -67,7 +68,7 @@ pub async fn find(
     Ok(find_with_claims(core, index, token).await?.map(|(row, _)| row))
 }
 
-/// Like [`find`], with the claims of a token that is a JWT.
+/// Like [`find`]; returns the payload as well if the token is a JWT.
 pub async fn find_with_claims(
     core: &Core,
     index: impl FnOnce() -> Arc<ClientIndex> + Send,
@@ -82,19 +83,19 @@ pub async fn find_with_claims(
     if let Some(row) = grants::by_digest(&core.db, &digest).await? {
         return Ok((!row.revoked && row.expires > now).then(|| (row, payload.unwrap_or_default())));
     }
-    // Refresh tokens and strangers' texts end here.
+    // Not a JWT: a refresh token without a row, or no token at all.
     let Some(payload) = payload else { return Ok(None) };
     let Some(row) = from_claims(core, &index(), token, &payload, digest)? else { return Ok(None) };
     Ok((row.expires > now && !grants::is_revoked(&core.db, &row).await?).then_some((row, payload)))
 }
 
-/// The account of a token, when it is active and nothing has ended what it granted until then.
+/// The token's account, if it is active and its epoch has not passed the token's.
 pub async fn holder(core: &Core, row: &GrantToken) -> Result<Option<Principal>> {
     Ok(Principal::load(core, row.user_id).await?.filter(|person| row.epoch >= person.user.epoch))
 }
 
-/// What the row of an access token says, from the token. The signature is ours, and the note was sealed by us
-/// for a token of this number and client.
+/// The row's data from an access token itself. The signature was verified, and `uid` decrypts only for this
+/// `jti` and client.
 fn from_claims(
     core: &Core,
     index: &ClientIndex,
@@ -102,7 +103,7 @@ fn from_claims(
     payload: &Map,
     digest: String,
 ) -> Result<Option<GrantToken>> {
-    // Whose key to try: nothing vouches for it yet.
+    // The unverified client id selects the key to verify with.
     let Some(client) = payload.get("azp").and_then(Json::as_str) else { return Ok(None) };
     let Some(entry) = index.by_client_id(client)? else { return Ok(None) };
     let Some(claims) = entry.signer.check_access(token, core.now().secs()) else { return Ok(None) };

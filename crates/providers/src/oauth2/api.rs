@@ -1,5 +1,4 @@
-//! What the API offers beside the settings: addresses for setting up a client, and the claims a person would
-//! give.
+//! API actions of OAuth2 providers: endpoint URLs, and a preview of a user's claims.
 use super::claims::{self, AuthContext, BaseClaims};
 use super::clients::ClientCache;
 use super::model::OAuth2Provider;
@@ -33,8 +32,8 @@ pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Resu
     Ok(out)
 }
 
-/// `providers/oauth2/<id>/preview_user/`: what a person's tokens would say. `for_user` needs the right to see
-/// users; that is the API's to judge.
+/// `providers/oauth2/<id>/preview_user/`: the claims of a user's tokens. The API checks the permission for
+/// `for_user`.
 pub async fn preview_user(
     core: &Arc<Core>,
     provider: &Arc<Object>,

@@ -1,4 +1,4 @@
-//! Claims of ID and access tokens and of userinfo.
+//! Claims of ID tokens, access tokens and userinfo.
 use super::clients::ClientEntry;
 use super::scopes::Scopes;
 use super::subject::subject;
@@ -11,13 +11,13 @@ use signet_core::{Client, Core, Principal};
 use std::sync::Arc;
 
 pub const ACR: &str = "goauthentik.io/providers/oauth2/default";
-/// Claims that no mapping may replace: they are what a client checks a token by.
+/// Claims that mappings cannot replace: clients validate tokens by them.
 const PROTECTED: [&str; 8] = ["iss", "exp", "iat", "jti", "nonce", "at_hash", "c_hash", "azp"];
 
-/// What a grant carries from the authorization to every token of its family.
+/// Authentication data that a grant passes to all its tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthContext {
-    /// When the person signed in, in Unix seconds.
+    /// Time of the sign-in, Unix seconds.
     pub auth_time: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -28,7 +28,7 @@ pub struct AuthContext {
 }
 
 impl AuthContext {
-    /// From a browser session.
+    /// From the browser session.
     pub fn of_session(
         authentication: Option<&Authentication>,
         sid: Option<String>,
@@ -38,13 +38,13 @@ impl AuthContext {
         let auth_time = authentication.map_or(now, |a| a.at).secs();
         Self { auth_time, amr: authentication.map(amr).unwrap_or_default(), sid, nonce }
     }
-    /// Without a browser: the client proved itself now.
+    /// Without a browser: the client authenticated now.
     pub fn machine(now: Timestamp) -> Self {
         Self { auth_time: now.secs(), ..Self::default() }
     }
 }
 
-/// Authentication methods (RFC 8176).
+/// Authentication method references (RFC 8176).
 fn amr(authentication: &Authentication) -> Vec<String> {
     let mut out = Vec::new();
     match authentication.method.as_str() {
@@ -61,19 +61,19 @@ fn amr(authentication: &Authentication) -> Vec<String> {
     out.into_iter().map(str::to_owned).collect()
 }
 
-/// What every token of a grant says.
+/// The claims that all tokens of a grant share.
 pub struct BaseClaims<'a> {
     pub entry: &'a ClientEntry,
     pub issuer: &'a str,
     pub person: &'a Principal,
     pub auth: &'a AuthContext,
     pub now: Timestamp,
-    /// When the access token ends.
+    /// Expiry of the access token.
     pub expires: Timestamp,
 }
 
 impl BaseClaims<'_> {
-    /// The built-in claims with a `jti`; empty members are left out.
+    /// The built-in claims with `jti`; empty members are omitted.
     pub fn claims(&self, jti: String) -> Map {
         let mut out = Map::with_capacity(24);
         let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
@@ -98,7 +98,7 @@ impl BaseClaims<'_> {
     }
 }
 
-/// Adds claims of mappings; they win, but for the protected ones.
+/// Merges mapping claims. They replace built-in claims, except the protected ones.
 pub fn add(into: &mut Map, from: &Map) {
     for (name, value) in from {
         if !PROTECTED.contains(&name.as_str()) {
@@ -107,7 +107,7 @@ pub fn add(into: &mut Map, from: &Map) {
     }
 }
 
-/// What a person gave a client, as mappings see it (`token`).
+/// The grant as mappings see it (`token`).
 #[derive(Clone, Copy)]
 pub struct TokenContext<'a> {
     pub person: &'a Principal,
@@ -117,7 +117,7 @@ pub struct TokenContext<'a> {
 }
 
 impl TokenContext<'_> {
-    /// The grant with its own members; those of the ID token so far stand beside them.
+    /// The grant's members, and beside them the claims of the ID token so far.
     fn value(&self, core: &Arc<Core>, client: &Client, provider: &Value, claims: &Map) -> Value {
         let own = [
             ("scope".to_owned(), Value::list(self.scopes.iter().map(Value::from))),
@@ -134,8 +134,8 @@ impl TokenContext<'_> {
     }
 }
 
-/// What the mappings of the granted scopes return for a person, merged in their order. A mapping that fails
-/// is left out and recorded: an application may know less than meant, never more.
+/// The merged claims of the granted scopes' mappings, in mapping order. A mapping that fails is skipped and
+/// recorded as an event: the token then has fewer claims, never more.
 pub async fn of_scopes(
     core: &Arc<Core>,
     client: &Client,
@@ -158,7 +158,7 @@ pub async fn of_scopes(
     let question =
         Question { core, client, user: Some(person), context: &context, target: Some(&entry.application) };
     let (chosen, programs): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-    // Named by itself, or in the context.
+    // The name is requested directly or through the context.
     let names = |name: &str| programs.iter().any(|program| program.may_name(name));
     let mut given = Vec::new();
     let provider = if names("provider") || names("token") {

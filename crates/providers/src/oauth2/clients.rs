@@ -1,5 +1,5 @@
-//! Clients by their id, ready for requests: settings, scopes with their programs, signer, documents. Built on
-//! first use for each picture of the configuration and dropped with it.
+//! The client index: clients by id with their settings, compiled scope mappings, signer and documents. Built
+//! on first use for each configuration snapshot.
 use super::model::{OAuth2Provider, PreparedProvider, ScopeMapping};
 use super::redirect::Matcher;
 use super::signing::Signer;
@@ -14,25 +14,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::OnceCell;
 
-/// A configured scope.
+/// A scope mapping.
 pub struct Scope {
     pub name: String,
-    /// What a person is asked to agree to.
+    /// The text on the consent page.
     pub description: String,
-    /// What the expression is called in logs.
+    /// The expression's name in logs.
     pub mapping: String,
-    /// None when the text does not run here (its claims are left out) or gives no claims anyway.
+    /// `None` when the expression does not compile (its claims are left out) or returns no claims.
     pub program: Option<Program>,
 }
 
-/// One client with its application.
+/// A client with its application.
 pub struct ClientEntry {
     pub provider: Arc<Object>,
     pub settings: Arc<OAuth2Provider>,
     pub application: Arc<Object>,
     pub scopes: Vec<Scope>,
     pub signer: Arc<Signer>,
-    /// Names of the claims that the scopes give, once somebody asked for them.
+    /// Names of the claims that the scopes provide; computed on first use.
     pub claim_names: OnceCell<Vec<String>>,
 }
 
@@ -49,14 +49,14 @@ impl ClientEntry {
     pub fn scope_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.scopes.iter().map(|s| s.name.as_str())
     }
-    /// `iss`, byte for byte as in discovery.
+    /// `iss`, identical to the one in discovery.
     pub fn issuer(&self, base_url: &str) -> String {
         match self.settings.issuer_mode {
             super::IssuerMode::PerProvider => format!("{base_url}/application/o/{}/", self.slug()),
             super::IssuerMode::Global => format!("{base_url}/"),
         }
     }
-    /// An ID token of this client as it comes back in `id_token_hint`, expired or not.
+    /// Verifies an `id_token_hint` as an ID token of this client, expired or not.
     pub fn read_hint(&self, core: &Core, client: &Client, token: &str) -> Option<Verified<Claims>> {
         let claims = self.signer.check_hint(token, &self.issuer_for(core, client), core.now().secs())?;
         let own = self.settings.client_id.as_str();
@@ -67,16 +67,16 @@ impl ClientEntry {
     }
 }
 
-/// Documents that are rendered once for each host.
+/// Documents that are rendered once per host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Document {
     Discovery,
     Keys,
 }
-/// Host names come from callers: no more than this many renderings are kept.
+/// Maximum number of renderings: host names come from requests.
 const MAX_DOCUMENTS: usize = 1024;
 
-/// Everything about one picture of the configuration.
+/// The clients of one configuration snapshot.
 pub struct ClientIndex {
     config: Arc<Snapshot>,
     by_client: HashMap<String, Arc<Object>>,
@@ -93,7 +93,7 @@ impl ClientIndex {
             config.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
         Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), config }
     }
-    /// The client with this id, when an application uses it.
+    /// The client with this id, if an application uses it.
     pub fn by_client_id(&self, id: &str) -> Result<Option<Arc<ClientEntry>>> {
         match self.by_client.get(id) {
             Some(provider) => self.entry(provider),
@@ -106,7 +106,7 @@ impl ClientIndex {
             None => Ok(None),
         }
     }
-    /// The client behind an application.
+    /// The client of an application.
     pub fn by_slug(&self, slug: &str) -> Result<Option<Arc<ClientEntry>>> {
         let provider = self.config.find::<Application>("slug", slug).and_then(|(_, a)| a.provider);
         match provider {
@@ -157,7 +157,7 @@ fn build(
     }))
 }
 
-/// The scopes that a provider offers, in the order they were assigned.
+/// The scope mappings of a provider, in the assigned order.
 pub fn scopes_of(settings: &OAuth2Provider, config: &Snapshot) -> Vec<Scope> {
     let mapping = |pk: &Uuid| {
         let (object, mapping) = config.get_typed::<ScopeMapping>(*pk)?;
@@ -178,13 +178,14 @@ pub fn scopes_of(settings: &OAuth2Provider, config: &Snapshot) -> Vec<Scope> {
     settings.property_mappings.iter().filter_map(mapping).collect()
 }
 
-/// Scopes that only open a door (`openid`, `offline_access`) need no run of the interpreter.
+/// Whether the expression is a constant empty dictionary (`openid`, `offline_access`), which needs no
+/// evaluation.
 fn gives_nothing(expression: &str) -> bool {
     let mut lines = expression.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     matches!((lines.next(), lines.next()), (Some("return {}" | "return None"), None))
 }
 
-/// The index of the newest picture.
+/// The index of the current snapshot.
 #[derive(Default)]
 pub struct ClientCache(RwLock<Option<Arc<ClientIndex>>>);
 
@@ -198,13 +199,13 @@ impl ClientCache {
         *write(&self.0) = Some(fresh.clone());
         fresh
     }
-    /// The client, or a refusal that does not say what is missing.
+    /// The client, or `NotFound` without saying what is missing.
     pub fn require(&self, core: &Core, num: i64) -> Result<Arc<ClientEntry>> {
         self.index(core).by_num(num)?.ok_or_else(|| Error::denied("The application is no longer available."))
     }
 }
 
-/// A panic elsewhere leaves these maps whole: they only ever grow by finished entries.
+/// Recovers from a poisoned lock: the maps only ever get complete entries.
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

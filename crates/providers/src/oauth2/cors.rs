@@ -1,5 +1,4 @@
-//! Which scripts of other origins may read answers: those of the origins that a provider's exact addresses
-//! have.
+//! CORS: scripts may read responses if their origin is that of one of the provider's exact redirect URIs.
 use super::redirect::Matcher;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,7 +17,7 @@ fn grant(response: &mut Response, headers: &HeaderMap, origin: &HeaderValue) {
     }
 }
 
-/// Adds the headers when the request's origin is one of the provider's. `None`: the provider is not known.
+/// Adds the headers if the request's origin is allowed. `None`: unknown provider.
 pub fn apply(mut response: Response, headers: &HeaderMap, matcher: Option<&Matcher>) -> Response {
     let Some(origin) = origin(headers) else { return response };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
@@ -28,8 +27,7 @@ pub fn apply(mut response: Response, headers: &HeaderMap, matcher: Option<&Match
     response
 }
 
-/// Answers a preflight. It grants nothing by itself: the answer that follows is readable only by allowed
-/// origins.
+/// Responds to a preflight. It grants nothing: the actual response is readable by allowed origins only.
 pub fn preflight(headers: &HeaderMap) -> Response {
     let mut response = (
         StatusCode::OK,

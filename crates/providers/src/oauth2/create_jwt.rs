@@ -1,4 +1,4 @@
-//! Tokens that an administrator's text orders (`ak_create_jwt`). The gate was asked by the caller.
+//! Tokens created by an expression (`ak_create_jwt`). The caller has checked access.
 use super::claims::AuthContext;
 use super::clients::ClientIndex;
 use super::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
@@ -54,7 +54,7 @@ pub async fn token(
             let mut claims = Map::new();
             claims.insert("iss".into(), json!(entry.issuer_for(core, client)));
             claims.extend(given);
-            // What makes an access token valid by itself is not for texts to give.
+            // Only the server may set the claim that makes an access token valid by itself.
             claims.remove("uid");
             claims.insert("iat".into(), json!(now.secs()));
             claims.insert("exp".into(), json!(now.plus(order.validity).secs()));

@@ -1,4 +1,4 @@
-//! Discovery (OpenID Connect Discovery 1.0, RFC 8414) and key sets, rendered once and served as bytes.
+//! Discovery documents (OpenID Connect Discovery 1.0, RFC 8414) and key sets. Rendered once, served as bytes.
 use super::claims;
 use super::clients::{ClientEntry, ClientIndex, Document};
 use super::model::GrantType;
@@ -11,7 +11,7 @@ use signet_store::users::User;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The discovery document of a client at this host.
+/// The discovery document of a client for this host.
 pub async fn discovery(
     core: &Arc<Core>,
     index: &ClientIndex,
@@ -28,7 +28,7 @@ pub async fn discovery(
     Ok(bytes)
 }
 
-/// The key set of a client.
+/// The client's key set.
 pub fn keys(index: &ClientIndex, entry: &ClientEntry) -> Result<Bytes> {
     if let Some(bytes) = index.document(entry, Document::Keys, "") {
         return Ok(bytes);
@@ -38,7 +38,7 @@ pub fn keys(index: &ClientIndex, entry: &ClientEntry) -> Result<Bytes> {
     Ok(bytes)
 }
 
-/// Names of the claims that the mappings give. They are tried once, on a person who does not exist.
+/// The claim names that the mappings return for a placeholder user.
 async fn mapped_claims(core: &Arc<Core>, client: &Client, entry: &ClientEntry) -> Result<Vec<String>> {
     let nobody =
         Principal::of(core, User { email: "nobody@localhost".into(), ..User::new(&core.ports, "nobody") })
@@ -69,7 +69,7 @@ fn document(entry: &ClientEntry, base: &str, mapped: &[String]) -> Json {
     if settings.allows(GrantType::Hybrid) {
         responses.extend(["code token", "code id_token", "code id_token token"]);
     }
-    // Grants whose endpoints exist here.
+    // Grants whose endpoints exist.
     let usable = [
         GrantType::AuthorizationCode,
         GrantType::RefreshToken,

@@ -1,4 +1,4 @@
-//! Signing out at an application's request (OpenID Connect RP-Initiated Logout 1.0).
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
 use super::clients::ClientEntry;
 use super::model::UriType;
 use super::params::{Params, Problem};
@@ -19,7 +19,7 @@ use signet_store::grants;
 use std::sync::Arc;
 
 pub const SESSION_END: &str = "builtin.session_end";
-/// Longest query of an address that a POST becomes.
+/// Maximum query length of the GET that replaces a cross-site POST.
 const MAX_QUERY: usize = 6000;
 
 pub async fn get(
@@ -43,8 +43,8 @@ pub async fn post(
     if let Ok(params) = &params
         && client.from_elsewhere
     {
-        // Cookies do not come along with what another site posts: the same request again as a GET finds the
-        // session.
+        // Browsers send no SameSite cookies with a cross-site POST: the request is repeated as a GET, which
+        // has the session.
         let query = params.query_without(&[]);
         if query.len() <= MAX_QUERY {
             return redirect(StatusCode::SEE_OTHER, &format!("{}?{query}", client.path));
@@ -74,7 +74,7 @@ async fn run(
             Err(text) => return Ok((refuse(text), session)),
         };
         if to.is_none() && session.principal().is_none() {
-            // Nobody is signed in, as far as this request shows.
+            // No user is signed in in this session.
             let back = format!("{}?{}", client.path, params.query_without(&[]));
             let to = format!(
                 "/flows/-/default/authentication/?next={}",
@@ -103,8 +103,7 @@ async fn run(
     }
 }
 
-/// Where the person goes at the end, when the application named a place. The inner error is a sentence for
-/// them.
+/// Validates `post_logout_redirect_uri`. The inner error is a message for the page.
 fn judge(
     web: &OAuthState,
     client: &Client,
@@ -148,7 +147,7 @@ fn judge(
     })))
 }
 
-/// Plans the sign-out flow; the address of its page. None: the flow is not for this person.
+/// Plans the invalidation flow; returns the URL of its page. `None`: the flow is not applicable to the user.
 async fn begin(
     web: &OAuthState,
     client: &Client,
@@ -189,17 +188,17 @@ async fn begin(
     Ok(Some(format!("/if/flow/{}/", flow.text("slug"))))
 }
 
-/// What the last stage keeps; the address was judged when it was put in.
+/// The final stage's state. The redirect URI was validated before it was stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct PendingLogout {
     provider: i64,
     application: Uuid,
-    /// The person and their session.
+    /// The user and their session.
     session: Option<(i64, Uuid)>,
     to: Option<String>,
 }
 
-/// Ends what the application holds of the session, and sends the person on or says what is still open.
+/// Ends the application's tokens of this session; then redirects, or shows which sessions are still open.
 pub struct SessionEndStage;
 
 #[async_trait]
@@ -226,7 +225,7 @@ impl StageKind for SessionEndStage {
             let provider = config.by_num(pending.provider)?;
             core.families.provider(provider.def)?.launch_url(provider, &config)
         });
-        // Somebody who is still signed in here may want to end that as well.
+        // If the user is still signed in here, the page offers to end that session too.
         let everywhere = match flow.user() {
             Some(person) => brand::flow_for(core, flow.client, Some(person), Designation::Invalidation)
                 .await?

@@ -1,11 +1,10 @@
-//! Errors of the protocol, as JSON of the token endpoint and as parameters of a redirect.
+//! Protocol errors, as JSON of the token endpoint and as parameters of a redirect.
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, json};
 use std::borrow::Cow;
 
-/// An error code of the standards with its sentence. Sentences that travel in redirects are part of the
-/// contract.
+/// An error code with its description. Descriptions in redirects are part of the API contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
     pub code: &'static str,
@@ -41,7 +40,7 @@ impl OAuthError {
     pub fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         Self { code, description: description.into(), status: StatusCode::BAD_REQUEST }
     }
-    /// Another sentence.
+    /// The same error with another description.
     #[must_use]
     pub fn because(self, description: impl Into<Cow<'static, str>>) -> Self {
         Self { description: description.into(), ..self }
@@ -50,7 +49,7 @@ impl OAuthError {
     pub fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
-    /// The JSON of RFC 6749 §5.2, never cached.
+    /// The JSON of RFC 6749 §5.2, with `Cache-Control: no-store`.
     pub fn into_json(self, request_id: &str) -> Response {
         let unauthorized = self.status == StatusCode::UNAUTHORIZED;
         let body = axum::Json(
@@ -68,7 +67,7 @@ impl OAuthError {
     }
 }
 
-/// What an endpoint ends with when it does not succeed.
+/// The failure of an endpoint.
 #[derive(Debug)]
 pub enum Failure {
     Protocol(OAuthError),
@@ -87,7 +86,7 @@ impl From<Error> for Failure {
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
-    /// Faults of ours are logged, and shown without their text.
+    /// Server faults are logged; the response does not contain their text.
     pub fn into_oauth(self, request_id: &str) -> OAuthError {
         match self {
             Failure::Protocol(error) => error,

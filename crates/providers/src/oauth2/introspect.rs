@@ -1,4 +1,4 @@
-//! Token introspection (RFC 7662), for clients that prove who they are.
+//! Token introspection (RFC 7662), for authenticated clients.
 use super::active;
 use super::claims;
 use super::clients::ClientEntry;
@@ -46,7 +46,7 @@ async fn introspect(
 ) -> Outcome<Option<Map>> {
     let caller = require_client(web, headers, params).map_err(unauthorized)?.entry;
     if caller.settings.is_public() {
-        // Whoever knows a public client's name could ask about its tokens.
+        // A public client cannot authenticate, so it cannot introspect.
         return Err(OAuthError::invalid_client().status(StatusCode::UNAUTHORIZED).into());
     }
     let token = params
@@ -72,7 +72,7 @@ async fn introspect(
     Ok(Some(out))
 }
 
-/// RFC 7662 §2.3: failed authentication is always 401 here.
+/// RFC 7662 §2.3: failed client authentication is always 401.
 fn unauthorized(failure: Failure) -> Failure {
     match failure {
         Failure::Protocol(error) if error.code == "invalid_client" => {
@@ -82,7 +82,7 @@ fn unauthorized(failure: Failure) -> Failure {
     }
 }
 
-/// Claims of a token, unverified: whoever calls knows that it is as we made it, or only looks for the key.
+/// The payload of a JWT without verification. The caller has verified the token, or only needs its key.
 pub fn payload(token: &str) -> Option<Map> {
     let part = token.split('.').nth(1)?;
     match serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()? {
@@ -91,7 +91,7 @@ pub fn payload(token: &str) -> Option<Map> {
     }
 }
 
-/// What the ID token beside it says of the person, as of now.
+/// The user's claims of the ID token that was issued with it, as of now.
 async fn refresh_claims(
     core: &Arc<Core>,
     entry: &ClientEntry,

@@ -38,7 +38,7 @@ use signet_core::{Client, Core};
 use signet_model::{Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
-/// Registration of this kind.
+/// The registration of this kind.
 pub const SLICE: Slice = Slice {
     models: &[OAuth2Provider::DEF, ScopeMapping::DEF],
     provider: || Arc::new(OAuth2Kind),
@@ -59,7 +59,7 @@ impl ProviderKind for OAuth2Kind {
     fn def(&self) -> &'static ModelDef {
         OAuth2Provider::DEF
     }
-    /// The origin of the first exact address that people are sent back to.
+    /// The origin of the first exact redirect URI.
     fn launch_url(&self, provider: &Object, _world: &Snapshot) -> Option<String> {
         let settings = provider.get::<OAuth2Provider>()?;
         let exact = |u: &&RedirectUri| {

@@ -1,4 +1,4 @@
-//! Settings of the provider and of scope mappings, with the rules by which they are accepted.
+//! Settings of OAuth2 providers and scope mappings, with their validation.
 use super::redirect::{self, Matcher};
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Ports, Secret, Span, Uuid, json};
@@ -76,12 +76,11 @@ const REDIRECT_URI: &[FieldDef] = &[
     },
 ];
 
-/// Grants of a provider whose creator named none: those that send no token through a browser and take no
-/// password.
+/// Default grants: those that send no token through the browser and take no password.
 fn default_grants(_: &Ports) -> Json {
     json!([GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials])
 }
-/// Octets that a key of HS256 has at least (RFC 7518 §3.2).
+/// Minimum length in bytes of an HS256 key (RFC 7518 §3.2).
 const LEAST_KEY: usize = 32;
 fn empty(_: &Ports) -> Json {
     json!([])
@@ -177,7 +176,7 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
             errors.add("redirect_uris", why);
         }
     }
-    // `:` would end the name in HTTP Basic authentication, and control characters belong in no protocol
+    // HTTP Basic authentication ends the user-id at `:`; control characters are not allowed in any protocol
     // message.
     if change.text("client_id").chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') {
         errors.add("client_id", "Use no spaces, colons or control characters.");
@@ -190,8 +189,7 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
             "client_secret",
             "Without a signing key, tokens are signed with the client secret: it may not be blank.",
         ),
-        // An ID token under a short one lets its holder guess offline. One that was typed before stays
-        // usable.
+        // A short HS256 key can be guessed offline from an ID token. One that is already stored stays usable.
         None if change.secret("client_secret").is_some_and(|secret| secret.reveal().len() < LEAST_KEY) => {
             let kept = change
                 .before
@@ -233,7 +231,7 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// What requests need of the settings alone.
+/// Matchers and scopes derived from the settings, for requests.
 pub struct PreparedProvider {
     pub redirects: Matcher,
 }

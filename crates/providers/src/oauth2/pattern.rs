@@ -1,14 +1,14 @@
-//! Patterns of addresses. They are Python's in the contract: look-around and back references are understood,
-//! within a bound of work. A pattern is often wider than meant, so that the host of an address must fit the
-//! part of the pattern that stands for the host: `https://.*\.corp\.test/cb` never takes
+//! Regular expressions for redirect URIs. The contract is Python's syntax, with look-around and back
+//! references; backtracking is limited. Patterns often match more than intended, so the host of a URI must
+//! match the part of the pattern that stands for the host: `https://.*\.corp\.test/cb` never matches
 //! `https://evil.test/x.corp.test/cb`.
 use fancy_regex::{Regex, RegexBuilder};
 
-/// Compiled size of one pattern, in bytes.
+/// Maximum compiled size of one pattern in bytes.
 const MAX_SIZE: usize = 1 << 20;
-/// Steps back that one comparison may take; one that needs more does not fit.
+/// Maximum backtracking steps of one match; a match that needs more fails.
 const MAX_STEPS: usize = 100_000;
-/// Most alternatives into which one pattern is taken apart.
+/// Maximum number of alternatives into which one pattern is split.
 const MAX_ALTERNATIVES: usize = 64;
 
 pub struct Pattern {
@@ -16,31 +16,30 @@ pub struct Pattern {
     hosts: HostRule,
 }
 
-/// How the host is held.
+/// How the host of a URI is checked.
 enum HostRule {
-    /// Scheme and host on one side, what follows on the other: one of these.
+    /// Scheme and host against the first pattern, the rest against the second; any pair may match.
     HeadAndRest(Vec<(Regex, Regex)>),
-    /// The pattern does not say where the host ends: it has to fit the address up to there as well.
+    /// The pattern does not delimit the host: it must match the URI up to the host's end as well.
     HeadOnly,
-    /// Neither can be said of this pattern.
+    /// The pattern cannot be split.
     Unknown,
 }
 
 impl Pattern {
-    /// The pattern must fit the whole address. It is compiled alone first, so that no unbalanced bracket can
-    /// reach out of the anchors.
+    /// The pattern must match the whole URI. It is compiled without anchors first, so that an unbalanced
+    /// bracket cannot escape them.
     pub fn new(text: &str) -> Result<Self, String> {
         let wrong = |_| format!("Invalid Regex Pattern: {text}");
         build(text).map_err(wrong)?;
         let whole = anchored(text).map_err(wrong)?;
         Ok(Self { whole, hosts: hosts(text) })
     }
-    /// Whether nothing keeps the pattern from taking a part of the path for the host.
+    /// Whether the pattern could match a part of the path as host.
     pub fn is_loose(&self) -> bool {
         matches!(self.hosts, HostRule::Unknown)
     }
-    /// `head` is scheme and host of `url`, `rest` what follows; nothing for addresses that are not of the
-    /// web.
+    /// `head` is scheme and host of `url`, `rest` what follows. `None` for schemes other than http(s).
     pub fn fits(&self, url: &str, parts: Option<(&str, &str)>) -> bool {
         let is = |regex: &Regex, text: &str| regex.is_match(text).unwrap_or(false);
         if !is(&self.whole, url) {
@@ -61,12 +60,12 @@ fn build(text: &str) -> Result<Regex, Box<fancy_regex::Error>> {
     RegexBuilder::new(text).backtrack_limit(MAX_STEPS).delegate_size_limit(MAX_SIZE).build().map_err(Box::new)
 }
 fn anchored(text: &str) -> Result<Regex, Box<fancy_regex::Error>> {
-    // Verbose mode: white space in the pattern means nothing there, and the line break ends a comment.
+    // In verbose mode white space is ignored, and the line break ends a comment.
     build(&format!(r"\A(?:{text})\z")).or_else(|_| build(&format!("\\A(?:{text}\n)\\z")))
 }
 
 fn hosts(text: &str) -> HostRule {
-    // Slashes are often escaped, and mean the same.
+    // `\/` and `/` are equal.
     let text = unescaped(text);
     let (flags, text) = flags(&text);
     let verbose = flags.trim_start_matches("(?").split('-').next().is_some_and(|on| on.contains('x'));
@@ -105,14 +104,14 @@ fn hosts(text: &str) -> HostRule {
 enum HostSplit {
     HeadAndRest(String, String),
     Alternatives(Vec<String>),
-    /// Nothing in it ends the host.
+    /// The pattern does not delimit the host.
     HeadOnly,
-    /// No address of the web.
+    /// Not an http(s) URI.
     NotWeb,
     Unknown,
 }
 
-/// Takes one pattern apart at the first slash behind `://`.
+/// Splits one pattern at the first slash after `://`.
 fn split(text: &str) -> HostSplit {
     let delimiters = delimiters(text);
     if delimiters.iter().any(|m| m.depth == 0 && m.byte == b'|') {
@@ -139,7 +138,7 @@ fn split(text: &str) -> HostSplit {
         }
         let state = delimiters.iter().rev().find(|m| m.place < place);
         if state.is_some_and(|m| m.class_after) {
-            // `[^/]` and the like say what a host is not.
+            // Character classes such as `[^/]` describe the host.
             continue;
         }
         if state.is_none_or(|m| m.depth_after == 0) {
@@ -148,7 +147,7 @@ fn split(text: &str) -> HostSplit {
                 text[place..].trim_end_matches('$').to_owned(),
             );
         }
-        // Within a group. One that begins with the slash begins the path.
+        // A slash inside a group. A group that starts with the slash starts the path.
         let Some(group) = enclosing(delimiters, place) else { return HostSplit::Unknown };
         let inner = &text[group..];
         let body = inner
@@ -166,7 +165,7 @@ fn split(text: &str) -> HostSplit {
     HostSplit::HeadOnly
 }
 
-/// A pattern for each alternative of the outermost group around a place. Groups that may repeat stay whole.
+/// One pattern for each alternative of the outermost group around `place`. Repeated groups are not split.
 fn expand(text: &str, delimiters: &[Delimiter], place: usize) -> HostSplit {
     let Some(start) = enclosing(delimiters, place) else { return HostSplit::Unknown };
     let Some(end) =
@@ -201,7 +200,7 @@ fn alternatives(text: &str, delimiters: &[Delimiter]) -> Vec<String> {
     out
 }
 
-/// A bracket or bar that means something, with the nesting before and after it.
+/// A bracket or `|` with syntactic meaning, with the nesting depth before and after it.
 struct Delimiter {
     place: usize,
     byte: u8,
@@ -237,7 +236,7 @@ fn delimiters(text: &str) -> Vec<Delimiter> {
         }
         out.push(Delimiter { place, byte, depth: before, depth_after: depth, class_after: class });
         place += 1;
-        // `[]…]` and `[^]…]`: a bracket that comes first is a member.
+        // `[]…]` and `[^]…]`: a bracket in first position is a literal.
         if byte == b'[' {
             place += usize::from(bytes.get(place) == Some(&b'^'));
             place += usize::from(bytes.get(place) == Some(&b']'));
@@ -246,12 +245,12 @@ fn delimiters(text: &str) -> Vec<Delimiter> {
     out
 }
 
-/// Where the outermost group around a place begins.
+/// Start of the outermost group around `place`.
 fn enclosing(delimiters: &[Delimiter], place: usize) -> Option<usize> {
     delimiters.iter().rev().find(|m| m.place < place && m.byte == b'(' && m.depth == 0).map(|m| m.place)
 }
 
-/// `\/` as `/`, without the anchors at both ends.
+/// Replaces `\/` by `/` and removes the anchors at both ends.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -273,7 +272,7 @@ fn unescaped(text: &str) -> String {
     }
 }
 
-/// Flags for the whole pattern (`(?i)`), and the rest.
+/// Global flags (`(?i)`), and the rest.
 fn flags(text: &str) -> (&str, &str) {
     let Some(inner) = text.strip_prefix("(?") else { return ("", text) };
     match inner.find(|c: char| !c.is_ascii_alphabetic() && c != '-') {
@@ -285,7 +284,7 @@ fn flags(text: &str) -> (&str, &str) {
     }
 }
 
-/// Back references count groups over the whole pattern.
+/// Back references count groups over the whole pattern, so such a pattern cannot be split.
 fn has_references(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut place = 0;

@@ -1,16 +1,16 @@
-//! The one matcher of addresses that people are sent back to (RFC 9700 §2.1, RFC 8252 §7.3).
+//! Redirect URI matching (RFC 9700 §2.1, RFC 8252 §7.3). No other code compares redirect URIs.
 use super::model::{MatchingMode, RedirectUri, UriType};
 use super::pattern::Pattern;
 
-/// Schemes by which a browser would run or show what the address itself carries.
+/// Schemes that execute script or show content of the URI itself.
 const DANGEROUS: [&str; 8] =
     ["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"];
-/// Longest address looked at, in bytes.
+/// Maximum length of a URI in bytes.
 const MAX_LENGTH: usize = 2048;
 
 enum Rule {
     Exact(String),
-    /// The part of a registered `http://127.0.0.1/…` after the host: any port fits (RFC 8252 §7.3).
+    /// The part of a registered `http://127.0.0.1/…` after the host: any port matches (RFC 8252 §7.3).
     Loopback {
         host: &'static str,
         rest: String,
@@ -18,10 +18,10 @@ enum Rule {
     Pattern(Pattern),
 }
 
-/// All addresses of one provider, ready to compare.
+/// The redirect URIs of one provider, compiled.
 pub struct Matcher {
     rules: Vec<(UriType, Rule)>,
-    /// Origins that may read answers by CORS: those of exact addresses.
+    /// Origins allowed by CORS: those of the exact redirect URIs.
     origins: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Matcher {
         }
         Ok(Self { rules, origins })
     }
-    /// Whether a person may be sent to `given`. No rule: nowhere.
+    /// Whether `given` matches. Without rules nothing matches.
     pub fn fits(&self, kind: UriType, given: &str) -> bool {
         if !is_sound(given) {
             return false;
@@ -64,13 +64,13 @@ impl Matcher {
             Rule::Pattern(pattern) => is_plain(given) && pattern.fits(given, head_and_rest(given)),
         })
     }
-    /// Whether scripts of this origin may read answers.
+    /// Whether scripts of this origin may read responses.
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.iter().any(|o| o == origin)
     }
 }
 
-/// Whether an address may be registered; the error says what to change.
+/// Whether a URI may be registered; the error says what to change.
 pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
     match uri.matching_mode {
         MatchingMode::Regex => Pattern::new(&uri.url).map(drop).and_then(|()| {
@@ -94,7 +94,7 @@ pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
     }
 }
 
-/// Lower-case scheme of an absolute address.
+/// Scheme of an absolute URI in lower case.
 fn scheme(url: &str) -> Option<String> {
     let (scheme, _) = url.split_once(':')?;
     let mut chars = scheme.chars();
@@ -103,8 +103,7 @@ fn scheme(url: &str) -> Option<String> {
     fine.then(|| scheme.to_ascii_lowercase())
 }
 
-/// An address that every parser reads in one way: a harmless scheme, visible ASCII, no backslash, no
-/// fragment.
+/// A URI that all parsers read alike: a safe scheme, visible ASCII, no backslash, no fragment.
 fn is_sound(url: &str) -> bool {
     url.len() <= MAX_LENGTH
         && scheme(url).is_some_and(|s| !DANGEROUS.contains(&s.as_str()))
@@ -114,8 +113,7 @@ fn is_sound(url: &str) -> bool {
         })
 }
 
-/// What a pattern may be asked about: patterns are often wider than meant, so nothing in the address may move
-/// its host or path after it was judged.
+/// Whether a pattern may be applied: nothing in the URI can change its host or path after the check.
 fn is_plain(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return true };
     let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
@@ -148,7 +146,7 @@ fn is_plain(url: &str) -> bool {
     !web || (host_fine && port_fine && !climbs)
 }
 
-/// `scheme://host[:port]` and what follows, of an address of the web.
+/// An http(s) URI split into `scheme://host[:port]` and the rest.
 fn head_and_rest(url: &str) -> Option<(&str, &str)> {
     let start = ["http://", "https://"].into_iter().find(|scheme| url.starts_with(scheme))?.len();
     let end = url[start..].find(['/', '?']).map_or(url.len(), |end| start + end);
@@ -161,20 +159,19 @@ fn loopback(url: &str) -> Option<Rule> {
         (rest.is_empty() || rest.starts_with('/')).then(|| Rule::Loopback { host, rest: rest.to_owned() })
     })
 }
-/// What follows `:<port>`.
+/// The part after `:<port>`.
 fn any_port(after: &str) -> Option<&str> {
     let digits = after.strip_prefix(':')?;
     let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
     digits[..end].parse::<u16>().ok().filter(|_| !digits.starts_with('0')).map(|_| &digits[end..])
 }
 
-/// What a page's policy names so that its form may post to an address: the origin, or the scheme of a
-/// program.
+/// The CSP source that lets a form post to this URI: its origin, or a custom scheme.
 pub fn form_target(url: &str) -> Option<String> {
     web_origin(url).or_else(|| scheme(url).map(|scheme| format!("{scheme}:")))
 }
 
-/// `scheme://host[:port]` of an http(s) address, in the form browsers send it as `Origin`.
+/// The origin of an http(s) URI as browsers send it in `Origin`.
 pub fn web_origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();

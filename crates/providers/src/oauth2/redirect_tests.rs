@@ -1,4 +1,4 @@
-//! The corpus of look-alikes that must not pass.
+//! Look-alikes of redirect URIs that must not match.
 use super::*;
 
 fn uri(mode: MatchingMode, url: &str) -> RedirectUri {
@@ -204,7 +204,7 @@ fn redteam_24_a_path_is_never_taken_for_a_host() {
             assert!(!matcher.fits(UriType::Authorization, bad), "{text} {bad}");
         }
     }
-    // What names no host keeps its meaning.
+    // A pattern part without a host keeps its meaning.
     assert!(
         regex(".*").fits(UriType::Authorization, "https://any.test/cb")
             && regex("com\\.app:.*").fits(UriType::Authorization, "com.app:/cb")
@@ -235,7 +235,7 @@ fn field_31_patterns_look_around_and_refer_back() {
         twice.fits(UriType::Authorization, "https://a.example.com/a/cb")
             && !twice.fits(UriType::Authorization, "https://a.example.com/b/cb")
     );
-    // Work has a bound: what needs more does not fit.
+    // Backtracking is limited: a match that needs more steps fails.
     let begun = std::time::Instant::now();
     let costly = regex(r"https://app\.example/(?=(a+)+$)(a+)+b\2");
     assert!(!costly.fits(UriType::Authorization, &format!("https://app.example/{}c", "a".repeat(200))));

@@ -1,5 +1,5 @@
-//! Token revocation (RFC 7009). The answer is the same for known and unknown tokens; an error means that the
-//! token may still be valid.
+//! Token revocation (RFC 7009). Known and unknown tokens get the same response; an error means that the token
+//! may still be valid.
 use super::active;
 use super::cors;
 use super::errors::{OAuthError, Outcome};
@@ -56,9 +56,9 @@ async fn revoke(
         .get("token")
         .ok_or_else(|| OAuthError::invalid_request().because("The parameter token is missing"))?;
     let db = &web.core.db;
-    // A token of another client is unknown to this one; one that is over or revoked stays so.
+    // Tokens of other clients count as unknown. Expired and revoked tokens need no change.
     match active::find(&web.core, || web.index(), token).await?.filter(|t| t.provider == num) {
-        // RFC 7009 §2.1: what hangs on a refresh token goes with it.
+        // RFC 7009 §2.1: revoking a refresh token revokes its access tokens.
         Some(row) if row.kind == TokenKind::Refresh => grants::revoke_family(db, row.holder()).await?,
         Some(row) => grants::revoke(db, &row.digest).await?,
         None => {}

@@ -1,9 +1,9 @@
-//! Scopes: words in the order they were asked for, each once.
+//! Scopes in the order of the request, without repetition.
 use std::fmt;
 
 pub const OPENID: &str = "openid";
 pub const OFFLINE_ACCESS: &str = "offline_access";
-/// Lets a token be used at our own API.
+/// Allows a token to be used at this server's API.
 pub const API: &str = "goauthentik.io/api";
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Scopes {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
-    /// Those that are configured as well. Unknown ones are left out (RFC 6749 §3.3).
+    /// The scopes that are configured too. Unknown ones are ignored (RFC 6749 §3.3).
     #[must_use]
     pub fn among<'a>(&self, configured: impl Iterator<Item = &'a str> + Clone) -> Self {
         self.iter().filter(|asked| configured.clone().any(|c| c == *asked)).collect()

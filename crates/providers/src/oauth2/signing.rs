@@ -1,4 +1,4 @@
-//! Signing for one provider: the key is parsed and the header written once.
+//! The signer of a provider: a parsed key and a prepared header.
 use serde::Serialize;
 use signet_base::{Error, Json, Map, Result};
 use signet_core::Core;
@@ -12,12 +12,12 @@ use super::model::OAuth2Provider;
 pub struct Signer {
     encoder: Encoder,
     verifying: VerifyingKey,
-    /// The public key as published; none for a shared secret.
+    /// The public key in the key set; `None` for HS256.
     pub jwk: Option<Jwk>,
 }
 
 impl Signer {
-    /// The provider's key, or its client secret when it has none.
+    /// The provider's signing key, or its client secret (HS256) without one.
     pub fn of(settings: &OAuth2Provider, config: &Snapshot) -> Result<Self> {
         match settings.signing_key {
             None => Self::new(
@@ -45,8 +45,8 @@ impl Signer {
     pub fn alg(&self) -> Algorithm {
         self.encoder.key().alg()
     }
-    /// Signs each set of claims. RSA burns a core for a millisecond and goes to the bounded pool; the rest is
-    /// done here.
+    /// Signs the claim sets. RSA takes about a millisecond of processor time and runs on the bounded pool;
+    /// other algorithms run here.
     pub async fn sign(self: &Arc<Self>, core: &Core, all: Vec<Map>) -> Result<Vec<String>> {
         if self.alg() != Algorithm::Rs256 {
             return self.sign_all(&all);
@@ -57,18 +57,18 @@ impl Signer {
     fn sign_all<C: Serialize>(&self, all: &[C]) -> Result<Vec<String>> {
         all.iter().map(|claims| self.encoder.encode(claims).map_err(Error::internal)).collect()
     }
-    /// Our own ID token as it comes back in `id_token_hint`: expiry does not matter, all else does.
+    /// Verifies an `id_token_hint`: everything but its expiry.
     pub fn check_hint(&self, token: &str, issuer: &str, now: i64) -> Option<Verified<Claims>> {
         signet_jose::jwt::verify(token, [&self.verifying], &Expect::new(now).iss(issuer).ignore_exp()).ok()
     }
-    /// An access token as we signed it, before its end. Issuer and audience are the caller's to judge:
-    /// mappings may set the audience, and the issuer follows the address that was used.
+    /// Verifies an access token's signature and expiry. The caller checks issuer and audience: mappings may
+    /// set the audience, and the issuer depends on the host of the request.
     pub fn check_access(&self, token: &str, now: i64) -> Option<Verified<Claims>> {
         signet_jose::jwt::verify(token, [&self.verifying], &Expect::new(now)).ok()
     }
 }
 
-/// The published key set; an empty object for a shared secret, as on the wire.
+/// The published key set; `{}` for HS256.
 pub fn key_set(signer: &Signer) -> Json {
     match &signer.jwk {
         Some(jwk) => signet_base::json!({"keys": [jwk]}),

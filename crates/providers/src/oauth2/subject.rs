@@ -1,4 +1,4 @@
-//! `sub`: what names a person towards an application.
+//! The `sub` claim.
 use super::model::SubMode;
 use signet_base::Json;
 use signet_core::Principal;

@@ -1,4 +1,4 @@
-//! UserInfo (OpenID Connect Core §5.3) and the use of access tokens as bearer tokens (RFC 6750).
+//! The userinfo endpoint (OpenID Connect Core §5.3), and bearer token usage (RFC 6750).
 use super::claims;
 use super::clients::{ClientEntry, ClientIndex};
 use super::cors;
@@ -29,7 +29,7 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    // Some clients post nothing but the header, under whatever type their library sets.
+    // Some clients send the token in the header and an empty body of any content type.
     let params = match bearer_header(&headers) {
         Some(_) => Ok(Params::default()),
         None => Params::form(&client, &headers, body).await,
@@ -101,7 +101,7 @@ fn bearer_header(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|t| !t.is_empty())
 }
 
-/// RFC 6750 §3: the error travels in the header; there is no body.
+/// RFC 6750 §3: the error is in `WWW-Authenticate`; there is no body.
 fn challenge(error: &OAuthError) -> Response {
     let status = match error.code {
         "invalid_token" => StatusCode::UNAUTHORIZED,
@@ -109,7 +109,7 @@ fn challenge(error: &OAuthError) -> Response {
         _ => error.status,
     };
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response();
-    // Descriptions are our own sentences, without quotes.
+    // Descriptions are constants without quotes.
     if let Ok(value) = HeaderValue::from_str(&format!(
         "Bearer error=\"{}\", error_description=\"{}\"",
         error.code, error.description
@@ -128,7 +128,7 @@ async fn active_token(
     Ok(super::active::find(core, index, token).await?.filter(|t| t.kind == TokenKind::Access))
 }
 
-/// The account behind an access token with the scope `goauthentik.io/api`, for requests to our own API.
+/// The account of an access token with scope `goauthentik.io/api`, for requests to the API.
 pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, signet_base::Error> {
     let Some(row) = active_token(core, || Arc::new(ClientIndex::new(core.config())), token).await? else {
         return Ok(None);

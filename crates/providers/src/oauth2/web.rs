@@ -1,4 +1,4 @@
-//! The addresses of the slice, and what their handlers share.
+//! Routes, and state and helpers that handlers share.
 use super::clients::{ClientCache, ClientEntry, ClientIndex};
 use super::{authorize, cors, discovery, end_session, introspect, revoke, token, userinfo};
 use axum::Router;
@@ -12,7 +12,7 @@ use signet_base::{Error, query};
 use signet_core::{Client, Core, WebSession, page};
 use std::sync::Arc;
 
-/// Shared by all handlers.
+/// State of all handlers.
 pub struct OAuthState {
     pub core: Arc<Core>,
     pub cache: ClientCache,
@@ -43,12 +43,12 @@ pub fn router(core: Arc<Core>) -> Router {
         .with_state(web)
 }
 
-/// The caller as the edge knows them.
+/// The client from the request's extensions.
 pub struct Caller(pub Arc<Client>);
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = StatusCode;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
-        // Without the server's own reading of the connection nothing about the caller is known.
+        // Requests without a `Client` did not pass the server's edge.
         parts.extensions.get::<Arc<Client>>().cloned().map(Self).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
@@ -57,7 +57,7 @@ impl OAuthState {
     pub fn index(&self) -> Arc<ClientIndex> {
         self.cache.index(&self.core)
     }
-    /// A page that tells a person what is wrong; nobody is sent anywhere.
+    /// An error page; there is no redirect.
     pub fn refuse(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
         page::error(&self.core, client, &cookies(headers), StatusCode::BAD_REQUEST, title, text)
             .into_response()
@@ -65,7 +65,7 @@ impl OAuthState {
     pub fn forbid(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
         page::error(&self.core, client, &cookies(headers), StatusCode::FORBIDDEN, title, text).into_response()
     }
-    /// Somebody may not open an application.
+    /// The access-denied page.
     pub fn refused(&self, client: &Client, headers: &HeaderMap, refusal: &page::Refusal<'_>) -> Response {
         page::refused(&self.core, client, &cookies(headers), refusal).into_response()
     }
@@ -75,7 +75,7 @@ impl OAuthState {
     pub fn fail(&self, client: &Client, headers: &HeaderMap, error: &Error) -> Response {
         page::failure(&self.core, client, &cookies(headers), error).into_response()
     }
-    /// Saves the session and sends the answer with its cookies.
+    /// Saves the session, then sends the response with the session's cookies.
     pub async fn save_and_send(
         &self,
         client: &Client,
@@ -103,13 +103,13 @@ impl OAuthState {
     }
 }
 
-/// All `Cookie` headers as one text.
+/// All `Cookie` headers joined.
 pub fn cookies(headers: &HeaderMap) -> String {
     headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ")
 }
 
-/// A redirect by GET. Addresses come from registered ones and encoded parameters; anything else is encoded
-/// here.
+/// A redirect to be followed by GET. The target is a registered or encoded URI; other characters are
+/// percent-encoded here.
 pub fn redirect(status: StatusCode, to: &str) -> Response {
     let safe: String = if to.bytes().all(|b| b.is_ascii_graphic()) {
         to.to_owned()
@@ -123,7 +123,7 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, location);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    // The address of the request may hold secrets of the exchange.
+    // The URL may contain codes or tokens.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
@@ -161,7 +161,7 @@ async fn jwks(
     match web.application(&slug).and_then(|(index, entry)| discovery::keys(&index, &entry)) {
         Ok(bytes) => {
             let mut response = json_bytes(bytes);
-            // Public keys are public to every script.
+            // The key set is public: any origin may read it.
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             response
         }
@@ -184,7 +184,7 @@ async fn issuer_root(
     }
 }
 
-/// Clients do not register themselves here.
+/// Dynamic client registration is not supported.
 async fn register(
     State(web): State<Arc<OAuthState>>,
     Caller(client): Caller,

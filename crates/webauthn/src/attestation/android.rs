@@ -1,11 +1,11 @@
-//! `android-key` (§8.4): keys of Android's hardware keystore.
+//! `android-key` attestation (§8.4): keys of Android's hardware keystore.
 use super::certificate::Certificate;
 use super::der::{CONTEXT, Der, ENUMERATED, INTEGER, OCTETS, SEQUENCE, SET};
 use super::{Attestation, StatementInput};
 use crate::WebAuthnError;
 
 const DESCRIPTION: &[u64] = &[1, 3, 6, 1, 4, 1, 11129, 2, 1, 17];
-/// Tags of an authorization list.
+/// Tags of the `AuthorizationList` in Android's key description extension.
 const PURPOSE: u32 = CONTEXT | 1;
 const ALL_APPLICATIONS: u32 = CONTEXT | 600;
 const ORIGIN: u32 = CONTEXT | 702;

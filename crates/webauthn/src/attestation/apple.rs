@@ -1,4 +1,4 @@
-//! `apple` (§8.8): anonymous attestation of Apple devices.
+//! `apple` attestation (§8.8): anonymous attestation of Apple devices.
 use super::certificate::Certificate;
 use super::der::{CONTEXT, Der, OCTETS, SEQUENCE};
 use super::{Attestation, StatementInput};

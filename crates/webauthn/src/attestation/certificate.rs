@@ -1,4 +1,4 @@
-//! Certificates of attestation keys.
+//! X.509 certificates of attestation keys.
 use super::der::{Der, OCTETS};
 use crate::cose::{KeyParams, PublicKey, trimmed};
 use crate::{Algorithm, WebAuthnError};
@@ -25,14 +25,14 @@ impl<'a> Certificate<'a> {
             _ => Err(WebAuthnError::Attestation("a certificate could not be read")),
         }
     }
-    /// Content of an extension. Two of the same are an error.
+    /// The content of an extension. A repeated extension is an error.
     pub fn extension(&self, oid: &[u64]) -> Result<Option<(&'a [u8], bool)>, WebAuthnError> {
         let wrong = WebAuthnError::Attestation("a certificate extension could not be read");
         let oid = Oid::from(oid).map_err(|_| wrong.clone())?;
         let found = self.0.get_extension_unique(&oid).map_err(|_| wrong)?;
         Ok(found.map(|e| (e.value, e.critical)))
     }
-    /// Version 3, and no authority.
+    /// Whether it is an X.509 version 3 certificate without the CA flag (§8.2.1).
     pub fn is_leaf(&self) -> bool {
         self.0.version() == X509Version::V3
             && matches!(self.0.basic_constraints(), Ok(Some(c)) if !c.value.ca)
@@ -57,7 +57,7 @@ impl<'a> Certificate<'a> {
     pub fn has_alternative_names(&self) -> bool {
         matches!(self.0.subject_alternative_name(), Ok(Some(names)) if !names.value.general_names.is_empty())
     }
-    /// The model that the certificate stands for, where it says so, must be the authenticator's.
+    /// Fails when the certificate has an AAGUID extension that differs from the authenticator's AAGUID.
     pub fn check_aaguid(&self, aaguid: &[u8; 16]) -> Result<(), WebAuthnError> {
         let Some((value, critical)) = self.extension(AAGUID)? else { return Ok(()) };
         if critical || Der(value).expect(OCTETS)? != aaguid {
@@ -65,7 +65,7 @@ impl<'a> Certificate<'a> {
         }
         Ok(())
     }
-    /// Whether it certifies this very key.
+    /// Whether the certificate's public key is this key.
     pub fn is_for(&self, key: &PublicKey) -> bool {
         let bits = self.0.public_key().subject_public_key.data.as_ref();
         match &key.params {
@@ -74,12 +74,12 @@ impl<'a> Certificate<'a> {
             _ => bits == key.point(),
         }
     }
-    /// A P-256 key by its point.
+    /// Whether the certificate's key is on P-256.
     pub fn is_p256(&self) -> bool {
         let bits = self.0.public_key().subject_public_key.data.as_ref();
         bits.len() == 65 && bits.first() == Some(&4)
     }
-    /// Checks a signature by the certificate's key; `algorithm` is a COSE number.
+    /// Verifies a signature with the certificate's key; `algorithm` is a COSE algorithm identifier.
     pub fn verify(&self, algorithm: i64, message: &[u8], signature: &[u8]) -> Result<(), WebAuthnError> {
         let by: &'static dyn VerificationAlgorithm = match (algorithm, Algorithm::from_id(algorithm)) {
             (RS1, _) => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,

@@ -1,4 +1,4 @@
-//! Just enough DER (X.690) for the extensions of attestation certificates.
+//! DER (X.690): the elements that attestation extensions use.
 use crate::WebAuthnError;
 
 pub const INTEGER: u32 = 0x02;
@@ -6,7 +6,7 @@ pub const OCTETS: u32 = 0x04;
 pub const ENUMERATED: u32 = 0x0a;
 pub const SEQUENCE: u32 = 0x10;
 pub const SET: u32 = 0x11;
-/// Added to the number of a context-specific tag.
+/// Added to the tag number of context-specific tags.
 pub const CONTEXT: u32 = 1 << 24;
 
 const WRONG: WebAuthnError = WebAuthnError::Attestation("a certificate extension could not be read");
@@ -19,7 +19,7 @@ impl<'a> Der<'a> {
         self.0 = tail;
         Ok(*head)
     }
-    /// The next element: its tag number (with [`CONTEXT`] where it is one) and content.
+    /// The next element: its tag number (plus [`CONTEXT`] for a context-specific tag) and its content.
     pub fn next(&mut self) -> Result<(u32, &'a [u8]), WebAuthnError> {
         let head = self.byte()?;
         let mut number = u32::from(head & 0x1f);

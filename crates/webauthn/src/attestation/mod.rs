@@ -1,5 +1,5 @@
-//! Attestation statements (§8): what an authenticator says about itself. Every statement is checked in
-//! itself; whether the maker's root is trusted is not judged, since no list of roots is shipped.
+//! Attestation statements (§8). Each statement's signature, key and certificate fields are verified. The
+//! certificate chain is not validated to a trusted root: no trust anchors are shipped.
 mod android;
 mod apple;
 mod certificate;
@@ -12,30 +12,30 @@ use crate::WebAuthnError;
 use crate::auth_data::{AttestedCredential, AuthenticatorData};
 use crate::cbor::Value;
 
-/// How a new credential was attested.
+/// The attestation type of a new credential (§6.5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attestation {
-    /// Nothing was said.
+    /// No attestation (`none`).
     None,
-    /// Signed with the credential's own key.
+    /// Self attestation: signed with the credential's own private key.
     SelfSigned,
-    /// Signed by a key that a maker's certificate stands for.
+    /// Signed with an attestation key that has a certificate.
     Certificate,
 }
 
-/// What a statement is about.
+/// An attestation statement and the data that it signs.
 pub struct StatementInput<'a> {
     pub format: &'a str,
     pub statement: &'a Value<'a>,
     pub data: &'a AuthenticatorData<'a>,
     pub attested: &'a AttestedCredential<'a>,
-    /// `data` as bytes.
+    /// `data` in its wire form.
     pub auth_data: &'a [u8],
     pub client_hash: &'a [u8; 32],
 }
 
 impl<'a> StatementInput<'a> {
-    /// What most formats sign: authenticator data and hash of the client data.
+    /// The signed bytes of most formats: authenticator data, then the hash of the client data.
     fn signed(&self) -> Vec<u8> {
         [self.auth_data, self.client_hash].concat()
     }
@@ -45,7 +45,7 @@ impl<'a> StatementInput<'a> {
     fn algorithm(&self) -> Result<i64, WebAuthnError> {
         self.statement.get("alg").and_then(Value::int).ok_or(WebAuthnError::Attestation("no algorithm"))
     }
-    /// The first certificate of the chain, and the chain's length.
+    /// The first certificate of `x5c`, and the number of certificates.
     fn chain(&self) -> Result<(&'a [u8], usize), WebAuthnError> {
         let list = self
             .statement

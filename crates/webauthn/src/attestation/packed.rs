@@ -1,4 +1,4 @@
-//! `packed` (§8.2).
+//! `packed` attestation (§8.2).
 use super::certificate::Certificate;
 use super::{Attestation, StatementInput};
 use crate::WebAuthnError;

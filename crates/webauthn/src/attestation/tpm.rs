@@ -1,4 +1,4 @@
-//! `tpm` (§8.3): keys of a Trusted Platform Module, such as those of Windows Hello.
+//! `tpm` attestation (§8.3): keys of a Trusted Platform Module, such as those of Windows Hello.
 use super::certificate::Certificate;
 use super::{Attestation, StatementInput};
 use crate::WebAuthnError;
@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 
 /// `tcg-kp-AIKCertificate`.
 const AIK: &[u64] = &[2, 23, 133, 8, 3];
-/// TPM 2.0 part 2: `TPM_GENERATED_VALUE`, `TPM_ST_ATTEST_CERTIFY`, and algorithms.
+/// TPM 2.0 part 2: `TPM_GENERATED_VALUE`, `TPM_ST_ATTEST_CERTIFY` and algorithm identifiers.
 const GENERATED: u32 = 0xff54_4347;
 const CERTIFY: u16 = 0x8017;
 const RSA: u16 = 0x0001;
@@ -59,20 +59,20 @@ impl<'a> Reader<'a> {
     fn u32(&mut self) -> Result<u32, WebAuthnError> {
         Ok(self.take(4)?.iter().fold(0, |n, b| n << 8 | u32::from(*b)))
     }
-    /// A `TPM2B`: length and bytes.
+    /// A `TPM2B` structure: a length and that many bytes.
     fn sized(&mut self) -> Result<&'a [u8], WebAuthnError> {
         let length = self.u16()?;
         self.take(usize::from(length))
     }
 }
 
-/// A `TPMT_PUBLIC` must describe the credential's key. Gives the algorithm of the TPM's name for it.
+/// Checks that a `TPMT_PUBLIC` describes the credential's key. Returns the hash algorithm of the TPM name.
 fn check_public(bytes: &[u8], key: &PublicKey) -> Result<u16, WebAuthnError> {
     let mut reader = Reader(bytes);
     let (kind, name) = (reader.u16()?, reader.u16()?);
     reader.u32()?;
     reader.sized()?;
-    // Keys that sign have no symmetric cipher.
+    // Signing keys have no symmetric cipher.
     if reader.u16()? != NULL {
         return Err(WRONG);
     }
@@ -103,7 +103,7 @@ fn check_public(bytes: &[u8], key: &PublicKey) -> Result<u16, WebAuthnError> {
     Ok(name)
 }
 
-/// A `TPMS_ATTEST` must certify the key `public` for this answer.
+/// Checks that a `TPMS_ATTEST` certifies the key `public` and carries the expected extra data.
 fn check_info(bytes: &[u8], extra: &[u8], name_algorithm: u16, public: &[u8]) -> Result<(), WebAuthnError> {
     let mut reader = Reader(bytes);
     if reader.u32()? != GENERATED || reader.u16()? != CERTIFY {
@@ -113,7 +113,7 @@ fn check_info(bytes: &[u8], extra: &[u8], name_algorithm: u16, public: &[u8]) ->
     if reader.sized()? != extra {
         return Err(WebAuthnError::Attestation("it belongs to another answer"));
     }
-    // Clock (17 bytes) and firmware version (8 bytes).
+    // Skips `clockInfo` (17 bytes) and `firmwareVersion` (8 bytes).
     reader.take(25)?;
     let name = reader.sized()?;
     reader.sized()?;

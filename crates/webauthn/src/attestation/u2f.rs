@@ -1,4 +1,4 @@
-//! `fido-u2f` (§8.6): security keys from before FIDO2.
+//! `fido-u2f` attestation (§8.6): security keys older than FIDO2.
 use super::certificate::Certificate;
 use super::{Attestation, StatementInput};
 use crate::{Algorithm, WebAuthnError};

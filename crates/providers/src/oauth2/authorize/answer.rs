@@ -1,4 +1,4 @@
-//! The end of an authorization: the code, the tokens of the front channel, and how they reach the client.
+//! The authorization response: code, front-channel tokens, and the response mode.
 use super::checks::{CheckedRequest, ResponseMode};
 use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
@@ -11,7 +11,7 @@ use signet_jose::half_hash;
 use signet_store::grants;
 use std::sync::Arc;
 
-/// What a code remembers for the token endpoint.
+/// The data of an authorization code that the token endpoint needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CodeData {
     pub redirect_uri: String,
@@ -23,7 +23,7 @@ pub struct CodeData {
 /// Purpose of the keyed digests of codes.
 pub const CODE_DIGEST: &str = "oauth-code";
 
-/// Makes what the request asked for. The session's person has passed every gate.
+/// Issues the requested code and tokens. All checks of the request and the user have passed.
 pub async fn answer(
     core: &Arc<Core>,
     client: &Client,
@@ -59,7 +59,7 @@ pub async fn answer(
         };
         grants::insert_code(&core.db, &row).await
     };
-    // Both go into the same commit.
+    // Both inserts go into the same commit.
     let (recorded, _) = tokio::join!(record, event(core, client, session, entry, ask));
     recorded?;
 
@@ -169,13 +169,13 @@ async fn event(
         .await;
 }
 
-/// What a browser gets: an address to go to, or a form that submits itself.
+/// How the browser carries the response: a redirect, or a self-submitting form (`form_post`).
 pub enum ResponseTarget {
     Location(String),
     Form(Challenge),
 }
 
-/// Packs parameters the way the client wants them.
+/// Encodes the parameters by the response mode.
 pub fn response_target(
     entry: &ClientEntry,
     ask: &CheckedRequest,

@@ -1,5 +1,5 @@
-//! The authorization request as a table of named checks. They run when it arrives and again when it is
-//! answered, since settings may have changed while a person was signing in.
+//! The checks of an authorization request, as a table. They run when the request arrives and again before the
+//! response, since settings may change during the sign-in.
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::errors::OAuthError;
 use crate::oauth2::model::GrantType;
@@ -7,7 +7,7 @@ use crate::oauth2::params::Params;
 use crate::oauth2::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
 use signet_base::query;
 
-/// What is to be returned (OAuth 2.0 Multiple Response Types).
+/// `response_type` (OAuth 2.0 Multiple Response Types).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ResponseType {
     pub code: bool,
@@ -28,7 +28,7 @@ impl ResponseType {
                 return None;
             }
         }
-        // A bare access token belongs to nobody's sign-in.
+        // `token` alone is refused: an access token without a code or an ID token is not bound to a sign-in.
         (out.code || out.id_token).then_some(out)
     }
     pub fn grant(self) -> GrantType {
@@ -38,13 +38,13 @@ impl ResponseType {
             (false, _) => GrantType::Implicit,
         }
     }
-    /// Whether tokens travel through the browser.
+    /// Whether tokens are returned through the browser (implicit and hybrid).
     fn is_front_channel(self) -> bool {
         self.id_token || self.token
     }
 }
 
-/// How the answer travels.
+/// `response_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseMode {
     Query,
@@ -59,7 +59,7 @@ pub struct Prompt {
     pub consent: bool,
 }
 
-/// A checked request.
+/// A validated authorization request.
 #[derive(Debug, Clone)]
 pub struct CheckedRequest {
     pub redirect_uri: String,
@@ -68,17 +68,17 @@ pub struct CheckedRequest {
     pub scopes: Scopes,
     pub state: Option<String>,
     pub nonce: Option<String>,
-    /// S256 challenge (RFC 7636).
+    /// The S256 code challenge (RFC 7636).
     pub challenge: Option<String>,
     pub prompt: Prompt,
-    /// In seconds.
+    /// Seconds.
     pub max_age: Option<i64>,
 }
 
-/// One rule. It reads the parameters and fills in its part of the request.
+/// A check. It reads the parameters and fills in its part of the request.
 type Check = fn(&Params, &ClientEntry, &mut CheckedRequest) -> Result<(), OAuthError>;
 
-/// The rules in the order in which the first broken one is reported.
+/// The checks; the first failure is reported.
 pub const CHECKS: &[(&str, Check)] = &[
     ("response_type", response_type),
     ("request_object", request_object),
@@ -90,8 +90,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("pkce", pkce),
 ];
 
-/// Judges all parameters but `client_id` and `redirect_uri`, which decide where an error may go and are
-/// judged before. An error comes with the way back for it.
+/// Checks all parameters except `client_id` and `redirect_uri`, which are checked before because they decide
+/// where errors are sent. An error carries the redirect for it.
 pub fn check(
     params: &Params,
     entry: &ClientEntry,
@@ -107,13 +107,13 @@ pub fn check(
     Ok(ask)
 }
 
-/// A request of which only the way back is known.
+/// A request with nothing but the redirect for an error.
 pub fn blank(params: &Params, redirect_uri: &str) -> CheckedRequest {
     let response = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
     let mode = match params.get("response_mode") {
         Some("form_post") => ResponseMode::FormPost,
         Some("fragment") => ResponseMode::Fragment,
-        // Tokens never travel in a query string.
+        // Tokens must not be sent in a query string.
         _ if response.is_front_channel() => ResponseMode::Fragment,
         _ => ResponseMode::Query,
     };
@@ -142,8 +142,7 @@ fn request_object(params: &Params, _: &ClientEntry, _: &mut CheckedRequest) -> R
     if params.get("request").is_some() {
         return Err(OAuthError::request_not_supported());
     }
-    // OpenID Connect Core §6.2: an unsupported one must be refused, or its parameters would be silently
-    // missing.
+    // OpenID Connect Core §6.2: unsupported, so it must be refused; ignoring it would drop its parameters.
     if params.get("request_uri").is_some() {
         return Err(OAuthError::request_uri_not_supported());
     }
@@ -161,7 +160,7 @@ fn prompt(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result<
         login: words.contains(&"login") || words.contains(&"select_account"),
         consent: words.contains(&"consent"),
     };
-    // OpenID Connect Core §3.1.2.1: `none` stands alone.
+    // OpenID Connect Core §3.1.2.1: `none` excludes other values.
     if ask.prompt.none && words.len() > 1 { Err(OAuthError::invalid_request()) } else { Ok(()) }
 }
 
@@ -181,7 +180,7 @@ fn max_age(params: &Params, _: &ClientEntry, ask: &mut CheckedRequest) -> Result
 fn scope(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Result<(), OAuthError> {
     let asked = Scopes::parse(params.get("scope").unwrap_or_default());
     let configured = || entry.scope_names().chain([OPENID]);
-    // Nothing asked for is everything configured.
+    // Without `scope` all configured scopes are granted.
     let granted = if asked.is_empty() { entry.scope_names().collect() } else { asked.among(configured()) };
     ask.scopes = if ask.response.code { granted } else { granted.without(OFFLINE_ACCESS) };
     let needs_openid = ask.response.is_front_channel();
@@ -198,7 +197,7 @@ fn pkce(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Resul
         (None, Some(_)) => {
             Err(OAuthError::invalid_request().because("The parameter code_challenge is missing"))
         }
-        // A client without a secret has nothing else to bind its code to (RFC 9700 §2.1.1).
+        // A public client's code is bound to nothing but PKCE (RFC 9700 §2.1.1).
         (None, None) if ask.response.code && entry.settings.is_public() => {
             Err(OAuthError::invalid_request().because("Public clients must send a code_challenge"))
         }
@@ -210,7 +209,8 @@ fn pkce(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Resul
         (Some(_), Some("S256")) => {
             Err(OAuthError::invalid_request().because("The parameter code_challenge is malformed"))
         }
-        // RFC 7636 §4.3: without a method it is plain, which protects nothing from who can read the request.
+        // RFC 7636 §4.3: the default method is `plain`, which does not protect against an attacker who reads
+        // the request.
         (Some(_), other) => {
             let shown: String =
                 other.unwrap_or("plain").chars().filter(char::is_ascii_alphanumeric).take(40).collect();
@@ -219,14 +219,14 @@ fn pkce(params: &Params, entry: &ClientEntry, ask: &mut CheckedRequest) -> Resul
     }
 }
 
-/// Base64url of a SHA-256 digest.
+/// Whether it is the Base64url form of a SHA-256 digest.
 fn is_s256(challenge: &str) -> bool {
     challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 impl CheckedRequest {
-    /// The client's address with parameters, in the query or the fragment as the mode says. A form carries
-    /// them itself.
+    /// The redirect URI with the parameters in query or fragment, by the response mode. `form_post` has none
+    /// in its URI.
     pub fn location(&self, parameters: &[(&str, &str)]) -> String {
         let extra = query::build(parameters.iter().copied());
         let uri = &self.redirect_uri;
@@ -237,14 +237,14 @@ impl CheckedRequest {
             _ => format!("{uri}?{extra}"),
         }
     }
-    /// Parameters of an error answer.
+    /// The parameters of an error response.
     pub fn error_parameters(&self, error: &OAuthError, issuer: String) -> Vec<(String, String)> {
         let mut out = vec![
             ("error".to_owned(), error.code.to_owned()),
             ("error_description".to_owned(), error.description.to_string()),
         ];
         out.extend(self.state.clone().map(|state| ("state".to_owned(), state)));
-        // RFC 9207: who answers.
+        // RFC 9207: issuer identification.
         out.push(("iss".to_owned(), issuer));
         out
     }
@@ -281,7 +281,7 @@ mod tests {
             to(&ask("response_type=id_token")).starts_with("https://app.example/cb#error=login_required&")
         );
         assert!(to(&ask("response_type=bogus")).starts_with("https://app.example/cb?error="));
-        // Tokens are never put into a query, whatever is asked for.
+        // Tokens are never sent in a query, even when `response_mode=query`.
         assert_eq!(ask("response_type=id_token&response_mode=query").mode, ResponseMode::Fragment);
         let mut with_query = ask("response_type=code");
         with_query.redirect_uri.push_str("?a=1");

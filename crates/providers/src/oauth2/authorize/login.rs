@@ -1,5 +1,5 @@
-//! When a person must sign in first, or again (`prompt=login`, `max_age`), and the way to the sign-in flow
-//! and back.
+//! Sign-in before authorization: whether it is required (`prompt=login`, `max_age`), and the redirect to the
+//! sign-in flow.
 use super::checks::CheckedRequest;
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::params::Params;
@@ -12,12 +12,12 @@ use signet_core::session::Authentication;
 use signet_core::{Client, Core, Principal, WebSession, brand};
 use std::sync::Arc;
 
-/// A request to sign in again that is older than this counts as not made, in seconds.
+/// Lifetime of the note that a request asked for a new sign-in, in seconds.
 const ASKED_FOR: i64 = 3600;
-/// Most open requests that one session remembers.
+/// Maximum number of such notes per session.
 const MAX_ASKED: usize = 16;
 
-/// Whether a signed-in person must prove themselves again for this request.
+/// Whether a signed-in user must authenticate again for this request.
 pub fn is_due(
     ask: &CheckedRequest,
     authentication: Option<&Authentication>,
@@ -29,7 +29,8 @@ pub fn is_due(
     if !ask.prompt.login && !too_old {
         return false;
     }
-    // They did since this request asked for it: another sign-in event than then, and not before.
+    // The user has authenticated again since the request asked for it: the sign-in event differs, and is not
+    // older.
     let done = asked.is_some_and(|asked| {
         let at = asked.get("at").and_then(Json::as_i64).unwrap_or(i64::MAX);
         let event = asked.get("event").and_then(Json::as_str).unwrap_or_default();
@@ -40,14 +41,14 @@ pub fn is_due(
     !done
 }
 
-/// What `id_token_hint` says about the person who is signed in (OpenID Connect Core §3.1.2.1).
+/// The result of comparing `id_token_hint` with the signed-in user (OpenID Connect Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
     None,
     Fits,
-    /// It names somebody else.
+    /// The hint names another user.
     Other,
-    /// It is no ID token of this client, or its key was replaced.
+    /// Not an ID token of this client, or signed with a replaced key.
     Unreadable,
 }
 
@@ -60,12 +61,12 @@ pub fn hint(core: &Core, client: &Client, entry: &ClientEntry, params: &Params, 
     }
 }
 
-/// Names a request within a session; the same before and after the sign-in.
+/// Identifies a request within a session, before and after the sign-in.
 pub fn request_key(params: &Params) -> String {
     vault::sha256_hex(params.query_without(&["next"]).as_bytes())[..16].to_owned()
 }
 
-/// Remembers that this request asked for a sign-in.
+/// Stores in the session that this request asked for a sign-in.
 pub fn remember(session: &mut WebSession, key: &str, now: Timestamp) {
     let event = session.authentication().map(|a| a.event.to_string()).unwrap_or_default();
     let asked = &mut session.state.asked;
@@ -84,8 +85,8 @@ pub fn remember(session: &mut WebSession, key: &str, now: Timestamp) {
     session.touch();
 }
 
-/// The address of the sign-in flow, with the way back to this request. The flow is planned here, so that it
-/// knows which application the person is on the way to.
+/// The URL of the sign-in flow, which returns to this request. The flow is planned here, so that its context
+/// contains the application.
 pub async fn to_login(
     core: &Arc<Core>,
     client: &Client,
@@ -108,7 +109,7 @@ pub async fn to_login(
     if let Some(person) = session.principal() {
         context.set(&keys::PENDING_USER, person.pending());
     }
-    // A flow that is not for this person says so itself, on its page.
+    // A flow that is not applicable to this user shows that on its page.
     if let Ok(plan) = plan(core, client, &flow, session.principal(), context, false).await? {
         Executor { core, client, session, query: &query }.start(plan);
     }
@@ -146,7 +147,7 @@ mod tests {
         let asked = json!({"event": Uuid::from_u128(1).to_string(), "at": Timestamp::from_secs(950).0});
         assert!(is_due(&ask(true, None), Some(&old), Some(&asked), now));
         assert!(!is_due(&ask(true, None), Some(&signed_in(960, 2)), Some(&asked), now));
-        // A sign-in from before the request, or long after it, does not count.
+        // A sign-in before the request, or long after it, does not count.
         assert!(is_due(&ask(true, None), Some(&signed_in(940, 2)), Some(&asked), now));
         assert!(is_due(
             &ask(true, None),

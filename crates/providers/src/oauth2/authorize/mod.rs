@@ -1,5 +1,4 @@
-//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): a person comes, and goes back with
-//! an answer.
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
 mod answer;
 mod checks;
 mod login;
@@ -31,11 +30,11 @@ use signet_pages::{FormContext, challenge_page};
 use stages::{CONSENT, FINAL, PendingAuthorization};
 use std::sync::Arc;
 
-/// Marks an address by which a person who does not want to share goes back to the application.
+/// Marks the URL by which a user who declines consent returns to the application.
 const DECLINED: &str = "declined";
-/// Longest query of an address that a POST becomes.
+/// Maximum query length of the GET that replaces a cross-site POST.
 const MAX_QUERY: usize = 6000;
-/// At most this many silent stages pass before a person must see something.
+/// Maximum number of stages without a challenge before a page must be shown.
 const MAX_SILENT: usize = 100;
 
 pub async fn get(State(web): State<Arc<OAuthState>>, Caller(client): Caller, headers: HeaderMap) -> Response {
@@ -57,14 +56,14 @@ pub async fn post(
     let call = AuthorizeCall { web: &web, client: &client, headers: &headers, found: StatusCode::SEE_OTHER };
     match Params::form(&client, &headers, body).await {
         Ok(params) if params.is_empty() => {
-            // Parameters of a POST may come in the address as well.
+            // POST parameters may also be in the URL.
             let (params, problem) = Params::parse(&client.query);
             call.run(&params, problem).await
         }
         Ok(params) => {
             let query = params.query_without(&["next"]);
-            // Cookies do not come along with what another site posts: the same request again as a GET finds
-            // the session.
+            // Browsers send no SameSite cookies with a cross-site POST: the request is repeated as a GET,
+            // which has the session.
             if client.from_elsewhere && query.len() <= MAX_QUERY {
                 return redirect(StatusCode::SEE_OTHER, &format!("/application/o/authorize/?{query}"));
             }
@@ -76,7 +75,7 @@ pub async fn post(
     }
 }
 
-/// What policies and flows see of a request.
+/// The request as policies and flows see it.
 pub fn access_context(ask: &CheckedRequest) -> Map {
     let mut context = Map::new();
     let mut put = |name: &str, value| drop(context.insert(name.to_owned(), value));
@@ -89,12 +88,12 @@ pub fn access_context(ask: &CheckedRequest) -> Map {
     context
 }
 
-/// One request at this endpoint.
+/// A request at this endpoint.
 struct AuthorizeCall<'a> {
     web: &'a OAuthState,
     client: &'a Client,
     headers: &'a HeaderMap,
-    /// 302 after a GET, 303 after a POST (RFC 9700 §4.12).
+    /// 302 after GET, 303 after POST (RFC 9700 §4.12).
     found: StatusCode,
 }
 
@@ -125,7 +124,7 @@ impl AuthorizeCall<'_> {
         }
     }
 
-    /// The two parameters that decide where errors go. Wrong ones are shown here and lead nowhere.
+    /// Validates `client_id` and `redirect_uri`. Errors here are shown on a page; there is no redirect.
     fn client_and_address(
         &self,
         params: &Params,
@@ -167,7 +166,7 @@ impl AuthorizeCall<'_> {
         )
     }
 
-    /// The one way out to the client, as `response_mode` asks.
+    /// Sends a response to the client by the response mode. All responses to clients pass here.
     fn redirect_to_client(
         &self,
         entry: &ClientEntry,
@@ -229,7 +228,7 @@ impl AuthorizeCall<'_> {
         };
         match login::hint(core, self.client, entry, params, &person) {
             Hint::None | Hint::Fits => {}
-            // Only who answers without asking anybody has to be sure.
+            // An unreadable hint matters only for `prompt=none`.
             Hint::Unreadable if !ask.prompt.none => {}
             Hint::Other if !ask.prompt.none && !asked => {
                 login::remember(session, &key, now);
@@ -256,7 +255,7 @@ impl AuthorizeCall<'_> {
             .cloned()
             .ok_or_else(|| Error::internal("the authorization flow is gone"))?;
         let mut context = self.flow_context(entry, ask, params, context);
-        // Planning reads the pending person again; where there is nothing to judge, they are known already.
+        // Planning loads the pending user again; it is skipped where no policy needs to be evaluated.
         let bare = flow.pbm().is_none_or(|pbm| config.bindings_of(pbm).is_empty())
             && flow_bindings(&config, flow.pk).is_empty();
         if !bare {
@@ -285,7 +284,7 @@ impl AuthorizeCall<'_> {
         );
         plan.total = plan.stages.len();
         if plan.stages.len() == 1 && ask.mode != ResponseMode::FormPost {
-            // Nothing stands between the person and the application.
+            // No stage is left: respond to the client.
             let parameters = answer::answer(core, self.client, session, entry, ask).await?;
             return Ok(self.redirect_to_client(entry, ask, &parameters));
         }
@@ -311,12 +310,12 @@ impl AuthorizeCall<'_> {
             })
             .collect();
         context.set(&keys::CONSENT_PERMISSIONS, permissions);
-        // "Don't share" tells the application, instead of leaving it waiting.
+        // Declining returns `access_denied` to the application.
         let refused =
             ask.error_parameters(&OAuthError::access_denied(), entry.issuer_for(&self.web.core, self.client));
         let decline = match answer::response_target(entry, ask, &refused) {
             ResponseTarget::Location(to) => to,
-            // A link cannot post: it comes back here, and this endpoint does.
+            // A link cannot post, so it leads back here, and this endpoint sends the form.
             ResponseTarget::Form(_) => format!(
                 "/application/o/authorize/?{}&{DECLINED}=true",
                 params.query_without(&["next", DECLINED])
@@ -326,7 +325,7 @@ impl AuthorizeCall<'_> {
         context
     }
 
-    /// The page of a refusal. Whoever signs in instead comes back to the same request.
+    /// The access-denied page. Signing in as another user returns to the same request.
     fn refused(&self, entry: &ClientEntry, person: &Principal, text: &str, params: &Params) -> Response {
         let again = format!("{}?{}", self.client.path, params.query_without(&[]));
         self.web.refused(
@@ -354,7 +353,7 @@ impl AuthorizeCall<'_> {
         self.refused(entry, person, &text, params)
     }
 
-    /// Runs the flow: here while nobody must see a page, else on its own page.
+    /// Runs the flow in this request as long as no stage needs a page, else redirects to the flow's page.
     async fn through_flow(
         &self,
         entry: &ClientEntry,
@@ -370,13 +369,13 @@ impl AuthorizeCall<'_> {
         };
         let all_silent = plan.stages.iter().all(|s| silent(&s.stage));
         let query = params.query_without(&["next"]);
-        // A form needs a page, though nobody has to do anything there.
+        // `form_post` needs a page even when no stage does.
         let needs_page = if all_silent { ask.mode == ResponseMode::FormPost } else { !ask.prompt.none };
         if needs_page {
             Executor { core, client: self.client, session, query: &query }.start(plan);
             return Ok(redirect(self.found, &format!("/if/flow/{}/?{query}", flow.text("slug"))));
         }
-        // A flow of another tab stays as it is.
+        // Runs of other tabs stay unchanged.
         let before = session.state.without_runs();
         let mut executor = Executor { core, client: self.client, session, query: &query };
         executor.start(plan);

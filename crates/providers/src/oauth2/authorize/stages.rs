@@ -1,5 +1,4 @@
-//! The built-in stages at the end of an authorization flow: asking again for consent, and answering the
-//! client.
+//! The built-in stages at the end of an authorization flow: consent and response.
 use super::answer::{ResponseTarget, answer, response_target};
 use super::checks;
 use crate::oauth2::clients::ClientCache;
@@ -14,12 +13,12 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind, keys};
 pub const FINAL: &str = "builtin.oauth2";
 pub const CONSENT: &str = "builtin.oauth2_consent";
 
-/// What the final stage keeps between requests; everything in it is judged again.
+/// The final stage's state between requests. Everything in it is checked again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PendingAuthorization {
-    /// Number of the provider.
+    /// The provider's number.
     pub provider: i64,
-    /// Who asked; another person in the same session cannot end it.
+    /// The user who started the run; another user of the same session cannot finish it.
     pub user: i64,
     pub params: Vec<(String, String)>,
 }
@@ -84,7 +83,7 @@ impl StageKind for AuthorizeStage {
     }
 }
 
-/// Asks for consent whatever was agreed to before (`prompt=consent`).
+/// Requires consent even where one is stored (`prompt=consent`).
 pub struct ConsentAgain;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Who the client is (RFC 6749 §2.3): HTTP Basic or form parameters.
+//! Client authentication (RFC 6749 §2.3): HTTP Basic or form parameters.
 use crate::oauth2::clients::{ClientEntry, ClientIndex};
 use crate::oauth2::errors::{OAuthError, Outcome};
 use crate::oauth2::params::Params;
@@ -7,22 +7,22 @@ use http::{HeaderMap, StatusCode, header};
 use signet_base::{Secret, query};
 use std::sync::Arc;
 
-/// What the request says about its client.
+/// The client credentials of a request.
 pub struct ClientAuthentication {
     pub entry: Arc<ClientEntry>,
-    /// The secret in each form in which it may have been meant.
+    /// The sent secret in each encoding it may have.
     secrets: Vec<Secret>,
     by_header: bool,
 }
 
 impl ClientAuthentication {
-    /// Whether the secret that was sent is the client's.
+    /// Whether the sent secret is the client's.
     pub fn has_secret(&self) -> bool {
         let known = &self.entry.settings.client_secret;
         !known.is_empty()
             && self.secrets.iter().fold(false, |found, sent| known.matches(sent.reveal()) | found)
     }
-    /// Whether any secret was sent.
+    /// Whether a secret was sent.
     pub fn sent_secret(&self) -> bool {
         !self.secrets.is_empty()
     }
@@ -32,20 +32,20 @@ impl ClientAuthentication {
     pub fn refusal(&self) -> OAuthError {
         refusal(self.by_header)
     }
-    /// The rule for most requests: confidential clients prove themselves, public ones have nothing to prove.
+    /// The default rule: confidential clients must authenticate, public ones cannot.
     pub fn require(&self) -> Outcome<()> {
         if self.entry.settings.is_public() || self.has_secret() { Ok(()) } else { Err(self.refusal().into()) }
     }
 }
 
-/// 401 where the client tried HTTP authentication (RFC 6749 §5.2).
+/// 401 if the client used the `Authorization` header (RFC 6749 §5.2).
 fn refusal(by_header: bool) -> OAuthError {
     let error = OAuthError::invalid_client();
     if by_header { error.status(StatusCode::UNAUTHORIZED) } else { error }
 }
 
 struct Basic {
-    /// As decoded by RFC 6749 §2.3.1, and as sent: many clients do not encode.
+    /// Form-decoded by RFC 6749 §2.3.1, and as sent, since many clients do not encode.
     ids: [String; 2],
     secrets: [String; 2],
 }
@@ -68,7 +68,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<Basic>, ()> {
     }))
 }
 
-/// Finds the client that the request names. Whether it proved itself is for the caller to require.
+/// Finds the client. The caller decides whether it must be authenticated.
 pub fn identify(index: &ClientIndex, headers: &HeaderMap, params: &Params) -> Outcome<ClientAuthentication> {
     let sent = basic(headers).map_err(|()| refusal(true))?;
     let in_form = params.get("client_secret").map(str::to_owned);
@@ -96,7 +96,7 @@ pub fn identify(index: &ClientIndex, headers: &HeaderMap, params: &Params) -> Ou
     }
     let [decoded, raw] = basic.secrets;
     let secrets = match in_form {
-        // Some libraries send one secret both ways. Two different ones are two clients (RFC 6749 §2.3).
+        // Some libraries send one secret in both places. Two different secrets are an error (RFC 6749 §2.3).
         Some(sent) if decoded.is_empty() => vec![Secret::new(sent)],
         Some(sent) if Secret::new(&*sent).matches(&decoded) | Secret::new(&*sent).matches(&raw) => {
             vec![Secret::new(sent)]

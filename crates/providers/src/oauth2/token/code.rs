@@ -47,7 +47,7 @@ impl Grant for AuthorizationCode {
             .await?
             .filter(|p| code.epoch >= p.user.epoch)
             .ok_or_else(OAuthError::invalid_grant)?;
-        // What was taken from the provider since is not granted any more.
+        // Scopes that the provider no longer has are not granted.
         let scopes = Scopes::parse(&code.scope).among(call.entry().scope_names().chain([OPENID]));
         let refresh = (scopes.has(OFFLINE_ACCESS) && call.entry().settings.allows(GrantType::RefreshToken))
             .then(|| scopes.clone());
@@ -65,8 +65,8 @@ impl Grant for AuthorizationCode {
     }
 }
 
-/// A challenge needs its verifier, and a verifier needs a challenge: otherwise a code that was asked for
-/// without one could be put into the hands of a client that sends one (RFC 9700 §4.8.2).
+/// A challenge requires a verifier, and a verifier requires a challenge; otherwise PKCE could be downgraded
+/// (RFC 9700 §4.8.2).
 fn pkce(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
     match (challenge, verifier) {
         (None, None) => Ok(()),

@@ -1,5 +1,5 @@
-//! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4). No address hands out device codes, so each
-//! is unknown.
+//! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4). No endpoint issues device codes yet, so
+//! every code is unknown.
 use super::grant::{Call, Grant, Redemption};
 use crate::oauth2::errors::{OAuthError, Outcome};
 use crate::oauth2::model::GrantType;

@@ -1,4 +1,4 @@
-//! The seam between the token endpoint and a grant. A grant says what it proves; the endpoint does the rest.
+//! The trait of grants. A grant verifies its credential; the token endpoint does the rest.
 use super::client_auth::ClientAuthentication;
 use crate::oauth2::claims::AuthContext;
 use crate::oauth2::clients::ClientEntry;
@@ -11,7 +11,7 @@ use signet_base::{Timestamp, Uuid, json};
 use signet_core::{Client, Core, Principal};
 use std::sync::Arc;
 
-/// One request, with its client found.
+/// A token request whose client was found.
 pub struct Call<'a> {
     pub core: &'a Arc<Core>,
     pub client: &'a Client,
@@ -24,13 +24,13 @@ impl Call<'_> {
     pub fn entry(&self) -> &ClientEntry {
         &self.authentication.entry
     }
-    /// A parameter that the grant cannot do without.
+    /// A parameter that the grant requires.
     pub fn need(&self, name: &'static str) -> Outcome<&str> {
         self.params.get(name).ok_or_else(|| {
             OAuthError::invalid_request().because(format!("The parameter {name} is missing")).into()
         })
     }
-    /// Something that an honest client does not do.
+    /// Records a suspicious request as an event.
     pub async fn suspicious(&self, user: Option<&Principal>, message: &str) {
         tracing::warn!(request_id = %self.client.request_id, provider = self.entry().provider.name(), %message, "a suspicious request");
         let context = json!({"message": message, "provider": Core::model_event(&self.entry().provider)});
@@ -40,37 +40,37 @@ impl Call<'_> {
 
 /// How the new tokens are stored.
 pub enum Commit {
-    /// Uses this code up in the same step.
+    /// Redeems this code in the same transaction.
     Code { digest: String },
-    /// Replaces this refresh token in the same step.
+    /// Replaces this refresh token in the same transaction.
     Rotate { digest: String },
-    /// Beside a refresh token that stays.
+    /// Beside a refresh token that stays valid.
     Keep,
-    /// Nothing is used up; the client can ask again.
+    /// No credential is consumed.
     Fresh,
 }
 
-/// What a grant proved.
+/// The result of a verified grant.
 pub struct Redemption {
     pub person: Principal,
-    /// Of the new access token.
+    /// Scopes of the new access token.
     pub scopes: Scopes,
-    /// Of the new refresh token; `None` for no new one.
+    /// Scopes of the new refresh token; `None` for no refresh token.
     pub refresh: Option<Scopes>,
     pub auth: AuthContext,
     pub session: Option<Uuid>,
-    /// Of the account, as what was shown rests on it.
+    /// The account's epoch that the credential is based on.
     pub epoch: i64,
     pub family: Uuid,
     pub commit: Commit,
-    /// `auth_method` of a sign-in that this request is.
+    /// `auth_method` of the sign-in event, if this request is a sign-in.
     pub signed_in_by: Option<&'static str>,
 }
 
 #[async_trait]
 pub trait Grant: Send + Sync {
     fn kind(&self) -> GrantType;
-    /// Whether the client proved itself well enough for this grant.
+    /// Whether the client is authenticated as this grant requires.
     fn authenticate(&self, call: &Call<'_>) -> Outcome<()> {
         call.authentication.require()
     }

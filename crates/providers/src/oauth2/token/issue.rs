@@ -1,4 +1,4 @@
-//! Making tokens and the rows by which they are found again.
+//! Issuing tokens and their rows.
 use crate::oauth2::active::SealedToken;
 use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
@@ -10,10 +10,10 @@ use signet_jose::half_hash;
 use signet_store::grants::{GrantToken, TokenKind};
 use std::sync::Arc;
 
-/// Purpose of keyed digests of access and refresh tokens.
+/// Purpose of the keyed digests of access and refresh tokens.
 pub const TOKEN_DIGEST: &str = "oauth-token";
 
-/// The digest by which a token's row is found; `jti` is that of a JWT.
+/// The digest of a token's row; `jti` is that of a JWT.
 pub fn digest_of(core: &Core, token: &str, jti: Option<&str>) -> String {
     match jti {
         Some(jti) => core.vault.digest_beside(TOKEN_DIGEST, jti, token),
@@ -21,7 +21,7 @@ pub fn digest_of(core: &Core, token: &str, jti: Option<&str>) -> String {
     }
 }
 
-/// What a token's row remembers.
+/// The data in a token's row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenData {
     pub auth: AuthContext,
@@ -31,40 +31,40 @@ pub struct TokenData {
     pub at_hash: Option<String>,
 }
 
-/// What tokens are made of.
+/// The input of issuing.
 pub struct Issue<'a> {
     pub core: &'a Arc<Core>,
     pub client: &'a Client,
     pub entry: &'a ClientEntry,
     pub person: &'a Principal,
-    /// Of the access token.
+    /// Scopes of the access token.
     pub scopes: &'a Scopes,
     pub auth: &'a AuthContext,
     pub session: Option<Uuid>,
-    /// Of the account.
+    /// The account's epoch.
     pub epoch: i64,
     pub family: Uuid,
-    /// Scopes of a new refresh token, when there is to be one.
+    /// Scopes of the refresh token, if one is issued.
     pub refresh: Option<&'a Scopes>,
-    /// Of the access and ID token.
+    /// Lifetime of access and ID token.
     pub lifetime: Span,
     pub now: Timestamp,
 }
 
-/// The answer of the token endpoint and its rows, not yet stored.
+/// The token response and the rows, not stored yet.
 pub struct Issued {
     pub body: Map,
     pub access: GrantToken,
     pub refresh: Option<GrantToken>,
 }
 
-/// Signs the tokens of one answer, in one visit to the signing pool.
+/// Signs all tokens of a response in one job of the signing pool.
 pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     let Issue { core, client, entry, person, scopes, auth, lifetime, now, .. } = *issue;
     let expires = now.plus(lifetime);
     let issuer = entry.issuer_for(core, client);
     let base = BaseClaims { entry, issuer: &issuer, person, auth, now, expires };
-    // Without a scope there is no ID token, and no mapping that could ask for its claims.
+    // Without scopes there is no ID token, and mappings are not evaluated.
     let mut id = if scopes.is_empty() { Map::new() } else { base.claims(core.ports.hex(16)) };
     let grant = claims::TokenContext { person, scopes, auth, expires };
     let mapped = if entry.settings.include_claims_in_id_token {
@@ -112,7 +112,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
         let token = core.ports.timed_secret(51);
         let ends = now.plus(entry.settings.refresh_token_validity);
         let mut kept = row(scopes, &token, TokenKind::Refresh, ends, None)?;
-        // What introspection says of it: its own number, and the access token that it came with.
+        // For introspection: the token's `jti`, and the hash of the access token issued with it.
         let about = TokenData {
             auth: auth.clone(),
             jti: Some(core.ports.uuid_v7().simple().to_string()),
@@ -125,7 +125,7 @@ pub async fn make(issue: &Issue<'_>) -> Result<Issued> {
     Ok(Issued { body, access: access_row, refresh })
 }
 
-/// Claims of an access token, but for `uid`.
+/// Claims of an access token, without `uid`.
 pub fn access_claims(core: &Core, base: &BaseClaims<'_>, mapped: &Map, scopes: &Scopes) -> Map {
     let mut out = base.claims(core.ports.uuid_v7().simple().to_string());
     claims::add(&mut out, mapped);

@@ -1,6 +1,6 @@
-//! `client_credentials` and `password`: sign-in without a browser. The two are one rule: a client secret
-//! stands for the client's own service account, and a person's app password for that person. Passwords of
-//! people are never taken.
+//! `client_credentials` and `password`: tokens without a browser. Both accept the same credentials: a client
+//! secret for the client's service account, or a user's app password for that user. Passwords of users are
+//! not accepted.
 use super::grant::{Call, Commit, Grant, Redemption};
 use crate::oauth2::claims::AuthContext;
 use crate::oauth2::errors::{OAuthError, Outcome};
@@ -14,15 +14,16 @@ use signet_store::users::{self, User};
 
 const ACCOUNT_PATH: &str = "goauthentik.io/service-accounts";
 const ACCOUNT_TYPE: &str = "service_account";
-/// Marks the account with the number of its provider, so that nobody can be there first under its name.
+/// Attribute of the service account that holds the provider's number, so that no existing account with its
+/// name is used.
 const ACCOUNT_OF: &str = "goauthentik.io/providers/oauth2/client-credentials";
 
-/// Both grants; they differ in their name only.
+/// Both grants; they differ in `grant_type` only.
 pub struct Machine(pub GrantType);
 
-/// Whose tokens are asked for.
+/// The account that the tokens are for.
 enum TokenSubject {
-    /// Name and app password.
+    /// Username and app password.
     Person(String, Secret),
     Account,
 }
@@ -32,8 +33,8 @@ impl Grant for Machine {
     fn kind(&self) -> GrantType {
         self.0
     }
-    /// An app password proves a person, and with it the right to ask; a secret that is sent beside it must
-    /// fit.
+    /// An app password authenticates the user and permits the request; a client secret sent beside it must be
+    /// right.
     fn authenticate(&self, call: &Call<'_>) -> Outcome<()> {
         if call.params.get("client_assertion").is_some() || call.params.get("client_assertion_type").is_some()
         {
@@ -63,8 +64,8 @@ impl Grant for Machine {
             }
             TokenSubject::Account => (account(call).await?, "oauth_client_secret"),
         };
-        // Nothing asked for is nothing granted; a new token can be had at any time, so there is no refresh
-        // token.
+        // Without `scope` no scope is granted. There is no refresh token, since a new token can be requested
+        // at any time.
         let asked = Scopes::parse(call.params.get("scope").unwrap_or_default());
         let scopes = asked.among(call.entry().scope_names().chain([OPENID])).without(OFFLINE_ACCESS);
         let auth = AuthContext::machine(call.now);
@@ -102,8 +103,7 @@ fn subject(call: &Call<'_>) -> Outcome<TokenSubject> {
     }
 }
 
-/// `base64("<username>:<app password>")` in the place of a client secret, for clients that can send nothing
-/// else.
+/// `base64("<username>:<app password>")` as client secret, for clients that can send nothing else.
 fn packed(secret: &Secret) -> Option<(String, Secret)> {
     let text = String::from_utf8(STANDARD.decode(secret.reveal()).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
@@ -120,7 +120,7 @@ async fn with_app_password(core: &Core, username: &str, password: &Secret) -> Ou
     Ok(person)
 }
 
-/// The service account of a client, made at its first use.
+/// The client's service account, created at first use.
 async fn account(call: &Call<'_>) -> Outcome<Principal> {
     let core = call.core;
     let entry = call.entry();
@@ -136,7 +136,7 @@ async fn account(call: &Call<'_>) -> Outcome<Principal> {
                 ..User::new(&core.ports, &username)
             };
             match users::insert(&core.db, &user, &[]).await {
-                // Another request was faster: theirs is as good.
+                // A concurrent request has created it.
                 Ok(_) | Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,5 +1,5 @@
-//! The token endpoint (RFC 6749 §3.2). It owns what no grant may forget: client authentication, the allowed
-//! grants, the access gate, issuing, storing and events.
+//! The token endpoint (RFC 6749 §3.2): client authentication, allowed grants, access check, issuing, storing,
+//! events. Grants add the verification of their credential.
 pub mod client_auth;
 mod code;
 mod device;
@@ -72,7 +72,7 @@ pub async fn post(
 
 async fn exchange(call: &Call<'_>) -> Outcome<Map> {
     let name = call.params.get("grant_type");
-    // A client that cannot prove itself learns nothing about grants.
+    // Client authentication comes first: others learn nothing about grants.
     let Some(grant) = name.and_then(|name| GRANTS.iter().find(|g| g.kind().as_str() == name)) else {
         call.authentication.require()?;
         return Err(match name {
@@ -118,7 +118,7 @@ async fn exchange(call: &Call<'_>) -> Outcome<Map> {
     }
 }
 
-/// The application's policies judge every token, not only the sign-in.
+/// The application's policies are evaluated for every token request, not only at sign-in.
 async fn gate(call: &Call<'_>, kind: GrantType, proven: &Redemption) -> Outcome<()> {
     let mut context = Map::new();
     context.insert("oauth_scopes".into(), json!(proven.scopes.iter().collect::<Vec<_>>()));
@@ -139,8 +139,8 @@ async fn gate(call: &Call<'_>, kind: GrantType, proven: &Redemption) -> Outcome<
     Err(OAuthError::invalid_grant().because("The account may not use this application").into())
 }
 
-/// One durable step for all that is used up and for the refresh token. An access token that is valid by
-/// itself is written behind, after the step that decides whether there is one.
+/// One transaction consumes the credential and stores the refresh token. An access token that is valid
+/// without its row is written behind it.
 async fn store(
     call: &Call<'_>,
     commit: &Commit,
@@ -161,7 +161,7 @@ async fn store(
         Commit::Fresh => grants::insert_relaxed(db, &waited).await.map(|()| Redeemed::Won)?,
     };
     if behind && stored == Redeemed::Won {
-        // The token is valid without it.
+        // The token is valid without its row.
         if let Err(error) = grants::insert_behind(db, &access).await {
             tracing::warn!(%error, "the row of an access token could not be queued");
         }
@@ -178,7 +178,7 @@ async fn sign_in_event(call: &Call<'_>, proven: &Redemption) {
     }
 }
 
-/// Client authentication for the endpoints around tokens: every failure is `invalid_client`.
+/// Client authentication of introspection and revocation: each failure is `invalid_client`.
 pub fn require_client(
     web: &OAuthState,
     headers: &HeaderMap,

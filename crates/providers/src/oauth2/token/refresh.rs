@@ -1,5 +1,5 @@
-//! `refresh_token` (RFC 6749 §6) with rotation: a token that is seen twice was stolen, and takes its family
-//! along.
+//! `refresh_token` (RFC 6749 §6) with rotation: reuse of a replaced token revokes its family (RFC 9700
+//! §4.14.2).
 use super::grant::{Call, Commit, Grant, Redemption};
 use super::issue::{TOKEN_DIGEST, TokenData};
 use crate::oauth2::active;
@@ -39,7 +39,7 @@ impl Grant for RefreshToken {
         let scopes = narrowed(&granted, call.params.get("scope"))?;
         let person = active::holder(core, &old).await?.ok_or_else(OAuthError::invalid_grant)?;
         let data: TokenData = serde_json::from_value(old.data).map_err(signet_base::Error::from)?;
-        // The nonce belongs to the answer of the authorization alone.
+        // `nonce` belongs to the ID token of the authorization response.
         let auth = AuthContext { nonce: None, ..data.auth };
         let keep = is_kept(old.expires, call.now, call.entry().settings.refresh_token_threshold);
         let commit = if keep { Commit::Keep } else { Commit::Rotate { digest } };
@@ -57,7 +57,7 @@ impl Grant for RefreshToken {
     }
 }
 
-/// What is asked for must have been granted (RFC 6749 §6); nothing asked for is everything.
+/// Requested scopes must be among the granted ones (RFC 6749 §6); without `scope` all granted ones are kept.
 fn narrowed(granted: &Scopes, asked: Option<&str>) -> Result<Scopes, OAuthError> {
     let asked = Scopes::parse(asked.unwrap_or_default());
     match asked {
@@ -67,7 +67,7 @@ fn narrowed(granted: &Scopes, asked: Option<&str>) -> Result<Scopes, OAuthError>
     }
 }
 
-/// Whether a token has enough time left to stay in use.
+/// Whether the token's remaining lifetime is above the threshold, so that it is not rotated.
 fn is_kept(expires: Timestamp, now: Timestamp, threshold: Span) -> bool {
     !threshold.is_zero() && expires.minus(threshold) > now
 }
