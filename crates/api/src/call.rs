@@ -77,11 +77,11 @@ impl Call {
     /// Writes an event in the caller's name. What it tells of has happened: a failure is logged, not
     /// answered.
     pub async fn event(&self, action: &str, context: Json) {
-        self.core.event(&self.client, self.principal.as_ref(), action, "authentik.api", context).await;
+        self.core.event(&self.client, self.principal.as_ref(), action, emitter(action), context).await;
     }
     /// Writes an event without which the caller does not get what they ask for.
     pub async fn record(&self, action: &str, context: Json) -> Result<(), Fault> {
-        match self.core.event(&self.client, self.principal.as_ref(), action, "authentik.api", context).await {
+        match self.core.event(&self.client, self.principal.as_ref(), action, emitter(action), context).await {
             Some(_) => Ok(()),
             None => Err(Error::Unavailable("the event could not be written".into()).into()),
         }
@@ -93,6 +93,11 @@ impl Call {
             request_id: self.client.request_id.clone(),
         }
     }
+}
+
+/// The part of the program that events about calls come from: changes are told by the same one.
+fn emitter(action: &str) -> &'static str {
+    if action.starts_with("model_") { "authentik.events.middleware" } else { "authentik.core.api" }
 }
 
 /// `true`/`false` as query parameters write them.

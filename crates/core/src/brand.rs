@@ -140,18 +140,38 @@ pub fn open_beside(config: &Snapshot) -> Vec<(String, Vec<String>)> {
                 && s.text("not_configured_action") != "skip"
         })
     };
-    let anybody = |f: &Flow| {
-        f.designation == Designation::Authentication
-            && matches!(f.authentication, Requirement::None | Requirement::RequireUnauthenticated)
-    };
     let mut open: Vec<String> = config
         .all::<Flow>()
-        .filter(|(o, f)| anybody(f) && !asks(o.pk))
+        .filter(|(o, f)| is_for_strangers(f) && !asks(o.pk))
         .map(|(_, f)| f.slug.clone())
         .collect();
     open.sort();
     let strict = config.all::<Brand>().filter(|(_, b)| b.flow_authentication.is_some_and(asks));
     strict.filter(|_| !open.is_empty()).map(|(_, b)| (b.domain.clone(), open.clone())).collect()
+}
+
+/// Identification stages of open sign-in flows that answer a typed name with the account's own, while they
+/// pretend that every name is somebody's: by the difference strangers learn which addresses are accounts.
+pub fn tell_accounts(config: &Snapshot) -> Vec<String> {
+    let stages = config.all::<Flow>().filter(|(_, flow)| is_for_strangers(flow)).flat_map(|(flow, _)| {
+        flow_bindings(config, flow.pk).into_iter().filter_map(|b| config.get(b.get::<FlowStageBinding>()?.stage))
+    });
+    let set = |stage: &Object, field: &str| stage.data.get(field) == Some(&Json::Bool(true));
+    let tells = |stage: &&Arc<Object>| {
+        stage.def.full_name() == "authentik_stages_identification.identificationstage"
+            && set(stage, "show_matched_user")
+            && set(stage, "pretend_user_exists")
+    };
+    let mut names: Vec<String> = stages.filter(tells).map(|stage| stage.name().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A sign-in flow that somebody who is not signed in can open.
+fn is_for_strangers(flow: &Flow) -> bool {
+    flow.designation == Designation::Authentication
+        && matches!(flow.authentication, Requirement::None | Requirement::RequireUnauthenticated)
 }
 
 /// Slug of a flow by its key.

@@ -133,6 +133,7 @@ impl Core {
     pub fn new(parts: CoreParts) -> Result<Arc<Self>> {
         let threads = parts.settings.threads.max(1);
         let metrics = Metrics::default();
+        let system = parts.system.fixed_by(&parts.settings.fixed);
         crate::mail::templates::announce(&parts.settings.mail.template_dir);
         Ok(Arc::new(Self {
             hasher: Hasher::new(
@@ -157,7 +158,7 @@ impl Core {
             assets: parts.assets,
             stopping: AtomicBool::new(false),
             install_id: parts.install_id,
-            system: RwLock::new(Arc::new(parts.system)),
+            system: RwLock::new(Arc::new(system)),
             listeners: OnceLock::new(),
         }))
     }
@@ -193,7 +194,8 @@ impl Core {
     /// Stores and applies new system settings.
     pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
         kv::put(&self.db, &self.ports, SETTINGS_KEY, &serde_json::to_value(&settings)?, None).await?;
-        *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        let holds = settings.fixed_by(&self.settings.fixed);
+        *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(holds);
         Ok(())
     }
     /// A `Set-Cookie` value. SameSite=Lax where no rule says otherwise.

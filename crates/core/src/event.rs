@@ -35,6 +35,39 @@ const ABOUT: [&str; 6] = ["target", "flow", "binding", "mapping", "stage", "task
 /// Longest path that an event keeps, in characters.
 const MAX_PATH: usize = 255;
 
+/// The part of the program that an event comes from, as the contract names it: a module path.
+fn module(app: &str) -> String {
+    const FAMILIES: [&str; 4] = ["stages", "policies", "providers", "sources"];
+    let Some(label) = app.strip_prefix("authentik_") else { return app.to_owned() };
+    if label == "events" {
+        return "authentik.events.signals".to_owned();
+    }
+    let member = |family| label.strip_prefix(family)?.strip_prefix('_').map(|rest| (family, rest));
+    match FAMILIES.into_iter().find_map(member) {
+        Some((family, rest)) => format!("authentik.{family}.{rest}"),
+        None => format!("authentik.{label}"),
+    }
+}
+
+/// The keys of objects as the contract writes them in events: numbers as numbers, UUIDs without hyphens.
+fn keys_of_objects(value: &mut Json) {
+    match value {
+        Json::Array(list) => list.iter_mut().for_each(keys_of_objects),
+        Json::Object(map) => {
+            let is_object = map.contains_key("app") && map.contains_key("model_name");
+            if let Some(pk) = map.get_mut("pk").filter(|_| is_object)
+                && let Some(text) = pk.as_str()
+            {
+                let number = text.parse::<i64>().ok().map(Json::from);
+                let uuid = || Uuid::parse_str(text).ok().map(|id| Json::from(id.simple().to_string()));
+                *pk = number.or_else(uuid).unwrap_or_else(|| Json::from(text));
+            }
+            map.values_mut().for_each(keys_of_objects);
+        }
+        _ => {}
+    }
+}
+
 impl Core {
     /// The event that stands for this one of a stranger; none: it is to be written, as `id`.
     fn stands_for(&self, client: &Client, action: &str, app: &str, context: &Map, id: Uuid) -> Option<Uuid> {
@@ -80,20 +113,28 @@ impl Core {
             Json::Object(map) => map,
             _ => Map::new(),
         };
+        context.values_mut().for_each(keys_of_objects);
         if user.is_none()
             && let Some(event) = self.stands_for(client, action, app, &context, id)
         {
             return Some(event);
         }
-        let path: String = client.shown_path().chars().take(MAX_PATH).collect();
-        context.insert("http_request".into(), json!({"args": {}, "path": path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
+        // What the server does by itself has no request, no address and nobody behind it.
+        let by_request = !client.method.is_empty();
+        if by_request {
+            let path: String = client.shown_path().chars().take(MAX_PATH).collect();
+            context.insert("http_request".into(), json!({"args": {}, "path": path, "method": client.method, "request_id": client.request_id, "user_agent": client.user_agent}));
+        }
         if let Ok(located) = self.geoip.look_up(client.ip) {
             context.extend(located.place.map(|place| ("geo".to_owned(), Json::Object(place.to_map()))));
             context.extend(located.network.map(|network| ("asn".to_owned(), Json::Object(network.to_map()))));
         }
         let named = |user: &User| json!({"pk": user.id, "email": user.email, "username": user.username});
         let person = match user {
-            None => json!({"pk": null, "email": "", "username": "AnonymousUser"}),
+            None if by_request => {
+                json!({"pk": null, "email": "", "username": "AnonymousUser", "is_anonymous": true})
+            }
+            None => json!({}),
             Some(Principal { user, impersonator: None, .. }) => named(user),
             // It was the administrator, whoever it looked like.
             Some(Principal { user, impersonator: Some(by), .. }) => {
@@ -111,10 +152,10 @@ impl Core {
         let event = Event {
             id,
             action: action.to_owned(),
-            app: app.to_owned(),
+            app: if action.starts_with("custom_") { app.to_owned() } else { module(app) },
             user: map(person),
             context,
-            client_ip: Some(client.ip.to_string()),
+            client_ip: (by_request || !client.ip.is_loopback()).then(|| client.ip.to_string()),
             created: now,
             expires: (!keep.is_zero()).then(|| now.plus(keep)),
             brand: map(self.brand_event(client)),
@@ -153,8 +194,39 @@ impl Core {
         let name = if brand.default { "Default brand".to_owned() } else { format!("Brand {}", brand.domain) };
         json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": name})
     }
-    /// Secrets in an event's context are replaced by their name.
+    /// The event's picture of an object.
     pub fn model_event(object: &signet_model::Object) -> Json {
-        json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": object.name()})
+        let pk = object.num.map_or_else(|| json!(object.pk.simple().to_string()), Json::from);
+        json!({"app": object.def.app, "model_name": object.def.name, "pk": pk, "name": object.name()})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{keys_of_objects, module};
+    use signet_base::json;
+    #[test]
+    fn wire_w3_keys_of_objects_are_numbers_or_hexadecimal() {
+        let mut said = json!({"model": {"app": "a", "model_name": "user", "pk": "7"}, "list": [{"app": "a", "model_name": "b",
+            "pk": "7b2f1a3c-0000-4000-8000-00000000000a"}], "pk": "7", "name": {"app": "a", "model_name": "c", "pk": "text"}});
+        keys_of_objects(&mut said);
+        assert_eq!(
+            (&said["model"]["pk"], &said["list"][0]["pk"], &said["pk"], &said["name"]["pk"]),
+            (&json!(7), &json!("7b2f1a3c000040008000 00000000000a".replace(' ', "")), &json!("7"), &json!("text"))
+        );
+    }
+    #[test]
+    fn wire_w3_the_emitter_is_a_module_path() {
+        for (app, path) in [
+            ("authentik_events", "authentik.events.signals"),
+            ("authentik_stages_user_write", "authentik.stages.user_write"),
+            ("authentik_policies_geoip", "authentik.policies.geoip"),
+            ("authentik_providers_oauth2", "authentik.providers.oauth2"),
+            ("authentik_flows", "authentik.flows"),
+            ("authentik.core", "authentik.core"),
+            ("my_script", "my_script"),
+        ] {
+            assert_eq!(module(app), path);
+        }
     }
 }

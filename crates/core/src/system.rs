@@ -32,6 +32,8 @@ pub struct Settings {
     pub error_reporting_send_pii: bool,
     /// First value of `AUTHENTIK_AVATARS`, when set: overrides the stored setting's default.
     pub avatars: Option<String>,
+    /// System settings that variables fix, by the names of their members: they go before what is stored.
+    pub fixed: Map,
     /// Worker threads for hashing and signing.
     pub threads: usize,
     /// What the hash of a new password costs.
@@ -85,6 +87,7 @@ impl Settings {
             error_reporting_environment: "customer".into(),
             error_reporting_send_pii: false,
             avatars: None,
+            fixed: Map::new(),
             threads: 1,
             hash: crate::hash::HashCost::default(),
             reputation_expiry: Span::DAY,
@@ -136,7 +139,7 @@ impl Default for SystemSettings {
             gdpr_compliance: true,
             impersonation: true,
             impersonation_require_reason: true,
-            default_token_duration: "minutes=30".into(),
+            default_token_duration: "days=1".into(),
             default_token_length: 60,
             pagination_default_page_size: 20,
             pagination_max_page_size: 100,
@@ -147,6 +150,36 @@ impl Default for SystemSettings {
         }
     }
 }
+impl SystemSettings {
+    /// The settings as they hold: members of `fixed` in the place of the stored ones. A value of another type
+    /// changes nothing.
+    #[must_use]
+    pub fn fixed_by(&self, fixed: &Map) -> Self {
+        let with = |name: &String, value: &Json, own: &Self| {
+            let mut all = serde_json::to_value(own).unwrap_or_default();
+            all[name] = value.clone();
+            serde_json::from_value(all).ok()
+        };
+        fixed.iter().fold(self.clone(), |own, (name, value)| with(name, value, &own).unwrap_or(own))
+    }
+}
+
+/// Whether footer links are a list of objects with a name and a web address: they are shown on every page.
+pub fn are_footer_links(links: &Json) -> bool {
+    let fine = |href: &str| {
+        href.is_empty()
+            || ["/", "https://", "http://", "mailto:"].iter().any(|beginning| href.starts_with(beginning))
+    };
+    match links {
+        Json::Null => true,
+        Json::Array(list) => list.iter().all(|link| {
+            link.get("name").is_some_and(Json::is_string)
+                && link.get("href").is_none_or(|h| h.is_null() || h.as_str().is_some_and(fine))
+        }),
+        _ => false,
+    }
+}
+
 /// Under this name the settings are kept (`kv`).
 pub const SETTINGS_KEY: &str = "system_settings";
 /// Version of the API that we speak; clients read it from `/admin/version/`.
@@ -156,6 +189,23 @@ pub const API_VERSION: &str = "2026.8.5";
 mod tests {
     use super::*;
 
+    #[test]
+    fn guide_g08_what_a_variable_fixes_goes_before_what_is_stored() {
+        let stored = SystemSettings { event_retention: "days=7".into(), ..SystemSettings::default() };
+        let fixed = json!({"default_user_change_email": true, "event_retention": "days=90", "impersonation": 3});
+        let holds = stored.fixed_by(fixed.as_object().unwrap());
+        assert!(holds.default_user_change_email && holds.default_user_change_name && holds.impersonation);
+        assert_eq!(holds.event_retention, "days=90");
+        assert_eq!(stored.fixed_by(&Map::new()), stored);
+    }
+    #[test]
+    fn footer_links_are_web_addresses() {
+        assert!(are_footer_links(&json!([{"name": "a", "href": "https://a.test"}, {"name": "b"}])));
+        assert!(are_footer_links(&Json::Null));
+        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")] {
+            assert!(!are_footer_links(&bad), "{bad}");
+        }
+    }
     #[test]
     fn scale_b8_fewer_hashes_run_at_once_where_the_memory_is_small() {
         let settings = Settings { threads: 4, ..Settings::new("key".into()) };

@@ -25,7 +25,7 @@ pub struct ReputationPolicy {
     pub check_ip: bool,
     #[field(default = true, filter)]
     pub check_username: bool,
-    #[field(default = 0, min = -2_147_483_648, max = 2_147_483_647, filter)]
+    #[field(default = -5, min = -2_147_483_648, max = 2_147_483_647, filter)]
     pub threshold: i64,
 }
 

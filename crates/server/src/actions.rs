@@ -86,6 +86,8 @@ async fn device_types_list(call: &mut Call) -> ApiResult {
     let fits = |(id, name): &(Uuid, &str)| {
         aaguid.is_none_or(|a| a == *id)
             && (description.is_empty() || description == *name)
+            // No model has an icon.
+            && call.param("icon").is_none_or(str::is_empty)
             && (search.is_empty() || name.to_lowercase().contains(&search))
     };
     signet_api::page(

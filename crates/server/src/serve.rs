@@ -79,6 +79,9 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
         let flows = flows.join(", ");
         tracing::warn!(%brand, %flows, "other sign-in flows are open without a second factor: set their authentication to require_redirect, or delete them");
     }
+    for stage in signet_core::brand::tell_accounts(&core.config()) {
+        tracing::warn!(%stage, "show_matched_user tells strangers which names and addresses are accounts: switch it off, or pretend_user_exists pretends in vain");
+    }
     let site = Arc::new(Site::new(core.clone()));
     let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
     let (stop, stopped) = watch::channel(false);

@@ -4,7 +4,7 @@ use crate::form;
 use signet_base::{Error, Json, json};
 use signet_core::Core;
 use signet_core::address::Origin;
-use signet_core::system::SystemSettings;
+use signet_core::system::{SystemSettings, are_footer_links};
 use signet_model::{FieldDef, FieldKind};
 
 const fn least(field: FieldDef, min: i64) -> FieldDef {
@@ -67,7 +67,7 @@ pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
 
 async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let (mut sent, mut errors) = form::judge(call, FIELDS, partial).await?;
-    if sent.get("footer_links").is_some_and(|links| !is_links(links)) {
+    if sent.get("footer_links").is_some_and(|links| !are_footer_links(links)) {
         errors.add("footer_links", "Expected a list of objects with name and href.");
     }
     if let Some(text) = sent.get("base_url").and_then(Json::as_str).map(str::to_owned) {
@@ -75,6 +75,12 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
             Ok(Some(address)) => drop(sent.insert("base_url".into(), json!(address))),
             Ok(None) => drop(sent.remove("base_url")),
             Err(why) => errors.add("base_url", why),
+        }
+    }
+    for (name, fixed) in &call.core.settings.fixed {
+        if sent.get(name).is_some_and(|value| value != fixed) {
+            let variable = name.to_uppercase();
+            errors.add(name.as_str(), format!("AUTHENTIK_{variable} says this. Change it there."));
         }
     }
     errors.into_result()?;
@@ -96,39 +102,4 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     call.core.set_system(after).await?;
     call.event("model_updated", json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
     Ok(Reply::ok(show(&call.core)?))
-}
-
-/// Footer links are shown on every page, so that only web addresses may be among them.
-fn is_links(links: &Json) -> bool {
-    let fine = |href: &str| {
-        href.is_empty()
-            || href.starts_with('/')
-            || href.starts_with("https://")
-            || href.starts_with("http://")
-            || href.starts_with("mailto:")
-    };
-    match links {
-        Json::Null => true,
-        Json::Array(list) => list.iter().all(|l| {
-            l.get("name").is_some_and(Json::is_string)
-                && l.get("href").is_none_or(|h| h.is_null() || h.as_str().is_some_and(fine))
-        }),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn footer_links_are_web_addresses() {
-        assert!(
-            is_links(&json!([{"name": "a", "href": "https://a.test"}, {"name": "b"}]))
-                && is_links(&json!(null))
-        );
-        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")]
-        {
-            assert!(!is_links(&bad), "{bad}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Filters, search and order over objects in memory.
 use crate::call::{Call, boolean};
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
-use signet_core::models::{PolicyBinding, PreparedCertificate};
+use signet_core::models::{FlowStageBinding, PolicyBinding, PreparedCertificate};
 use signet_model::{Base, FieldKind, ModelDef, Object, Snapshot};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -85,7 +85,18 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             used.map(|provider| Json::String(provider.pk.to_string())).collect(),
         ));
     }
+    if def.is("authentik_stages_invitation.invitationstage")
+        && let Some(unused) = call.flag("no_flows")
+    {
+        let stages = call.config.family(Base::Stage).filter(|s| unused != is_bound(s, &call.config));
+        out.push(Wanted::OneOf("pk".to_owned(), stages.map(|s| Json::String(s.pk.to_string())).collect()));
+    }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// Whether a flow has the stage.
+fn is_bound(stage: &Object, config: &Snapshot) -> bool {
+    config.all::<FlowStageBinding>().any(|(_, binding)| binding.stage == stage.pk)
 }
 
 /// Keys of objects that exist.

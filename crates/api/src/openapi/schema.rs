@@ -3,18 +3,9 @@ use super::reference;
 use signet_base::{Json, Map, json};
 use signet_model::{Base, FieldDef, FieldKind, ModelDef};
 
-/// The component's name: the label without spaces, or what clients call it where that differs.
+/// The component's name, as clients know it.
 pub(crate) fn component(def: &ModelDef) -> String {
-    match def.name {
-        "oauth2provider" => "OAuth2Provider".to_owned(),
-        "authenticatorvalidatestage" => "AuthenticatorValidateStage".to_owned(),
-        _ => def
-            .label
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter(|w| !w.is_empty())
-            .map(|w| w[..1].to_ascii_uppercase() + &w[1..])
-            .collect(),
-    }
+    def.class.to_owned()
 }
 
 /// The schema of a value.
@@ -32,7 +23,10 @@ pub(super) fn value(kind: &FieldKind) -> Json {
         FieldKind::Object => json!({"type": "object", "additionalProperties": {}}),
         FieldKind::Json => json!({}),
         FieldKind::Choice(words) => json!({"type": "string", "enum": words}),
-        FieldKind::Ref { target: "authentik_core.user" | "authentik_core.provider", .. } => {
+        FieldKind::Ref { target, .. }
+            if matches!(*target, "authentik_core.user" | "authentik_core.provider")
+                || target.starts_with("authentik_providers_") =>
+        {
             json!({"type": "integer"})
         }
         FieldKind::Ref { .. } => json!({"type": "string", "format": "uuid"}),

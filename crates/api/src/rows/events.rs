@@ -2,6 +2,7 @@
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
+use signet_base::akql::{Operator, Query, Term};
 use signet_base::{Json, Uuid, json};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::events::{self, Event, EventQuery};
@@ -62,11 +63,22 @@ pub(crate) fn show(e: &Event) -> Json {
     })
 }
 
+/// Events that name a device with this key, which is a number or a text.
+fn about_device(pk: &str) -> Query {
+    let path = ["context", "device", "pk"].map(str::to_owned).to_vec();
+    let value = json!([pk, pk.parse::<i64>().ok()]);
+    Query::Term(Term { path, operator: Operator::In, value, negated: false })
+}
+
 /// `GET /events/events/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let f = Filters::new(call);
     let (search, query) = paging.asked(events::understands);
+    let query = match f.text("context_device").map(|pk| about_device(&pk)) {
+        Some(of) => Some(query.map_or_else(|| of.clone(), |asked| asked.and(of.clone()))),
+        None => query,
+    };
     let q = EventQuery {
         search,
         query,

@@ -51,6 +51,11 @@ impl Query {
     pub fn parse(text: &str) -> Option<Self> {
         parse::parse(text)
     }
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::And(Box::new(self), Box::new(other))
+    }
     /// All terms, from left to right.
     pub fn terms(&self) -> Vec<&Term> {
         match self {

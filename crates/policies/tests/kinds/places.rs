@@ -84,7 +84,7 @@ async fn without_a_database_the_policy_fails_and_says_why() {
         }
         let events = site.events("policy_exception").await;
         assert!(
-            events.iter().all(|e| e.app == "authentik_policies_geoip"
+            events.iter().all(|e| e.app == "authentik.policies.geoip"
                 && e.context["message"].as_str().unwrap().contains("no database"))
                 && events.len() >= 6
         );

@@ -8,6 +8,7 @@ use signet_core::expression::{self, Value, evaluate_many, provider_value};
 use signet_core::policy::Question;
 use signet_core::session::Authentication;
 use signet_core::{Client, Core, Principal};
+use signet_model::Object;
 use std::sync::Arc;
 
 pub const ACR: &str = "goauthentik.io/providers/oauth2/default";
@@ -190,14 +191,14 @@ pub async fn of_scopes(
     Ok(out)
 }
 
-async fn failed(core: &Core, client: &Client, person: &Principal, mapping: &str, why: &str) {
-    tracing::warn!(request_id = %client.request_id, %mapping, %why, "a scope mapping failed");
+async fn failed(core: &Core, client: &Client, person: &Principal, mapping: &Object, why: &str) {
+    tracing::warn!(request_id = %client.request_id, mapping = mapping.name(), %why, "a scope mapping failed");
     core.event(
         client,
         Some(person),
         "property_mapping_exception",
         "authentik_providers_oauth2",
-        json!({"message": why, "mapping": mapping}),
+        json!({"message": why, "mapping": Core::model_event(mapping)}),
     )
     .await;
 }

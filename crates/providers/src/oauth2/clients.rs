@@ -19,8 +19,8 @@ pub struct Scope {
     pub name: String,
     /// The text on the consent page.
     pub description: String,
-    /// The expression's name in logs.
-    pub mapping: String,
+    /// The mapping object of the expression.
+    pub mapping: Arc<Object>,
     /// `None` when the expression does not compile (its claims are left out) or returns no claims.
     pub program: Option<Program>,
 }
@@ -171,7 +171,7 @@ pub fn scopes_of(settings: &OAuth2Provider, config: &Snapshot) -> Vec<Scope> {
         Some(Scope {
             name: mapping.scope_name.clone(),
             description: mapping.description.clone(),
-            mapping: mapping.name.clone(),
+            mapping: object.clone(),
             program,
         })
     };

@@ -1,7 +1,7 @@
 //! The values with their types, as the rest of the program takes them.
-use super::setting::{addresses, networks};
-use super::{Config, SettingError};
-use signet_base::{Secret, Span};
+use super::setting::{self, SettingKind, addresses, networks};
+use super::{Config, SettingError, table};
+use signet_base::{Map, Secret, Span, json};
 use signet_core::address::Origin;
 use signet_core::budget::{Limits, Rate};
 use signet_core::expression::Outside;
@@ -198,6 +198,7 @@ impl Options {
             error_reporting_environment: c.text("ERROR_REPORTING__ENVIRONMENT").to_owned(),
             error_reporting_send_pii: c.flag("ERROR_REPORTING__SEND_PII"),
             avatars: c.given("AVATARS").then(|| c.text("AVATARS").to_owned()),
+            fixed: fixed(c),
             threads: self.threads(),
             hash: hash_cost(c),
             reputation_expiry: Span::from_secs(c.number("REPUTATION__EXPIRY")),
@@ -275,6 +276,28 @@ fn hash_cost(c: &Config) -> HashCost {
         memory_kib: number("PASSWORDS__HASH_MEMORY", default.memory_kib / 1024) * 1024,
         passes: number("PASSWORDS__HASH_PASSES", default.passes),
     }
+}
+
+/// System settings that a variable fixes, by the names of their members.
+fn fixed(c: &Config) -> Map {
+    const NAMES: [&str; 7] = [
+        "DEFAULT_USER_CHANGE_NAME",
+        "DEFAULT_USER_CHANGE_EMAIL",
+        "DEFAULT_USER_CHANGE_USERNAME",
+        "DEFAULT_TOKEN_LENGTH",
+        "EVENT_RETENTION",
+        "IMPERSONATION",
+        "FOOTER_LINKS",
+    ];
+    let value = |name: &str| match table::find(name).map(|setting| setting.kind) {
+        Some(SettingKind::Flag) => json!(c.flag(name)),
+        Some(SettingKind::Number(..)) => json!(c.number(name)),
+        Some(SettingKind::Links) => setting::links(c.text(name)).unwrap_or_default(),
+        _ => json!(c.text(name)),
+    };
+    // A variable that is there and empty says nothing.
+    let given = NAMES.into_iter().filter(|name| c.given(name) && !c.text(name).is_empty());
+    given.map(|name| (name.to_lowercase(), value(name))).collect()
 }
 
 /// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were

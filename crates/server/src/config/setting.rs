@@ -1,5 +1,7 @@
 //! What a variable is: its name, default, kind, text, and what becomes of it.
+use signet_base::Json;
 use signet_core::address::Origin;
+use signet_core::system::are_footer_links;
 
 /// How a value is read and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +23,8 @@ pub enum SettingKind {
     Url,
     /// `host[:port]`
     Host,
+    /// Footer links: `[{"name": "Help", "href": "https://help.example.com"}]`
+    Links,
 }
 
 impl SettingKind {
@@ -38,6 +42,7 @@ impl SettingKind {
             SettingKind::Word(words) => format!("one of {}", words.join(", ")),
             SettingKind::Url => "an http or https address without a path".into(),
             SettingKind::Host => "a host name, with a port where it is not 443".into(),
+            SettingKind::Links => "a JSON list of objects with name and href".into(),
         }
     }
     /// Whether a text is such a value.
@@ -53,6 +58,7 @@ impl SettingKind {
             SettingKind::Word(words) => words.contains(&text.trim().to_ascii_lowercase().as_str()),
             SettingKind::Url => Origin::parse(text.trim()).is_some(),
             SettingKind::Host => Origin::https(text).is_some(),
+            SettingKind::Links => links(text).is_some(),
         }
     }
 }
@@ -86,6 +92,10 @@ pub fn flag(text: &str) -> Option<bool> {
         "false" | "no" | "off" | "0" => Some(false),
         _ => None,
     }
+}
+/// Footer links; none when they cannot be read.
+pub fn links(text: &str) -> Option<Json> {
+    serde_json::from_str(text).ok().filter(|links: &Json| links.is_array() && are_footer_links(links))
 }
 /// A list of addresses; none when one cannot be read.
 pub fn addresses(text: &str) -> Option<Vec<std::net::SocketAddr>> {

@@ -1,6 +1,6 @@
 //! Every variable the server knows, in the order of the manual.
 use super::setting::{Setting, SettingKind, Use};
-use SettingKind::{Addresses, Duration, Flag, Host, Networks, Number, Rate, Text, Url, Word};
+use SettingKind::{Addresses, Duration, Flag, Host, Links, Networks, Number, Rate, Text, Url, Word};
 use Use::{Later, Never, Now};
 
 const fn now(name: &'static str, default: &'static str, kind: SettingKind, doc: &'static str) -> Setting {
@@ -119,6 +119,14 @@ pub const TABLE: &[Setting] = &[
         Text,
         "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting.",
     ),
+    // System settings that a variable fixes: `options.rs` reads them, by the same names in small letters.
+    now("DEFAULT_USER_CHANGE_NAME", "", Flag, "People may change their name. Given, it goes before the system setting; so do the five below."),
+    now("DEFAULT_USER_CHANGE_EMAIL", "", Flag, "People may change their e-mail address."),
+    now("DEFAULT_USER_CHANGE_USERNAME", "", Flag, "People may change their username."),
+    now("DEFAULT_TOKEN_LENGTH", "", Number(1, 1024), "Characters of the keys of new tokens."),
+    now("EVENT_RETENTION", "", Duration, "How long new events are kept."),
+    now("IMPERSONATION", "", Flag, "Administrators may look at the system as other people do."),
+    now("FOOTER_LINKS", "", Links, "Links below every page, as [{\"name\": \"Help\", \"href\": \"https://help.example.com\"}]; goes before the system setting."),
     now(
         "WEB__THREADS",
         "0",
@@ -376,15 +384,7 @@ pub const TABLE: &[Setting] = &[
     never("WEB__MAX_REQUESTS_JITTER", Number(0, MANY), "processes need not be restarted"),
     never("WEB__TIMEOUT_HTTP_*", Text, "time limits are fixed"),
     never("REMOTE_DEBUG", Flag, OTHER_SERVER),
-    // Moved into the system settings in 2024.
-    never("DEFAULT_USER_CHANGE_NAME", Flag, "a system setting: /api/v3/admin/settings/"),
-    never("DEFAULT_USER_CHANGE_EMAIL", Flag, "a system setting: /api/v3/admin/settings/"),
-    never("DEFAULT_USER_CHANGE_USERNAME", Flag, "a system setting: /api/v3/admin/settings/"),
-    never("DEFAULT_TOKEN_LENGTH", Number(1, 4096), "a system setting: /api/v3/admin/settings/"),
-    never("EVENT_RETENTION", Text, "a system setting: /api/v3/admin/settings/"),
-    never("FOOTER_LINKS", Text, "a system setting: /api/v3/admin/settings/"),
     never("GDPR_COMPLIANCE", Flag, "a system setting: /api/v3/admin/settings/"),
-    never("IMPERSONATION", Flag, "a system setting: /api/v3/admin/settings/"),
 ];
 
 /// The declaration of a name without prefix.

@@ -114,7 +114,7 @@ impl StageKind for Duo {
                     enrolment
                 }
                 Err(error) => {
-                    failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
+                    failed(flow.core, flow.client, flow.user(), flow.stage.as_deref(), &error).await;
                     return Ok(FlowStep::Deny(Some(
                         "Duo does not take new devices at the moment. Try again later.".to_owned(),
                     )));
@@ -140,7 +140,7 @@ impl StageKind for Duo {
         let status = match status(flow.core, &settings, &enrolment).await {
             Ok(status) => status,
             Err(error) => {
-                failed(flow.core, flow.client, flow.user(), &settings.name, &error).await;
+                failed(flow.core, flow.client, flow.user(), flow.stage.as_deref(), &error).await;
                 return Ok(FlowStep::Invalid(ResponseErrors::one(
                     "non_field_errors",
                     "Duo does not answer. Try again later.",
@@ -218,14 +218,20 @@ async fn status(
         _ => "invalid",
     })
 }
-async fn failed(core: &Core, client: &Client, person: Option<&Principal>, stage: &str, error: &Error) {
-    tracing::warn!(stage, %error, "Duo did not do as asked");
+async fn failed(
+    core: &Core,
+    client: &Client,
+    person: Option<&Principal>,
+    stage: Option<&Object>,
+    error: &Error,
+) {
+    tracing::warn!(stage = stage.map(Object::name), %error, "Duo did not do as asked");
     core.event(
         client,
         person,
         "configuration_error",
         "authentik_stages_authenticator_duo",
-        json!({"message": "Duo did not do as asked.", "stage": stage, "error": error.to_string()}),
+        json!({"message": "Duo did not do as asked.", "stage": stage.map(Core::model_event), "error": error.to_string()}),
     )
     .await;
 }
@@ -272,7 +278,7 @@ pub async fn authenticate(
     let answer = match client::call(core, &settings.keys(), "POST", "/auth/v2/auth", &params, PUSH).await {
         Ok(answer) => answer,
         Err(error) => {
-            failed(core, client, Some(user), &settings.name, &error).await;
+            failed(core, client, Some(user), stage.map(Arc::as_ref), &error).await;
             return Err(Error::Unavailable("Duo does not answer. Try again later.".to_owned()));
         }
     };

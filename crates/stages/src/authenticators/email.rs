@@ -300,14 +300,13 @@ async fn transmit(
 
 /// Administrators read why a mail did not leave; people only read that it did not.
 async fn failed(core: &Core, client: &Client, person: &Principal, stage: Option<&Object>, error: &Error) {
-    let stage = stage.map(Object::name).unwrap_or_default();
-    tracing::warn!(stage, %error, "a code could not be mailed");
+    tracing::warn!(stage = stage.map(Object::name), %error, "a code could not be mailed");
     core.event(
         client,
         Some(person),
         "configuration_error",
         "authentik_stages_authenticator_email",
-        json!({"message": "A code could not be mailed.", "stage": stage, "error": error.to_string()}),
+        json!({"message": "A code could not be mailed.", "stage": stage.map(Core::model_event), "error": error.to_string()}),
     )
     .await;
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core, Principal, expression};
-use signet_model::{Change, Choice, Model, Snapshot};
+use signet_model::{Change, Choice, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
@@ -253,7 +253,7 @@ async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Res
     match transport::send(flow.core, flow.client, person.as_ref(), &settings, number, &code).await {
         Ok(()) => Ok(Ok(())),
         Err(error) => {
-            failed(flow.core, flow.client, person.as_ref(), &settings.name, &error).await;
+            failed(flow.core, flow.client, person.as_ref(), flow.stage.as_deref(), &error).await;
             confirm::forget(flow);
             Ok(Err(ResponseErrors::one(
                 FIELD,
@@ -265,14 +265,20 @@ async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Res
 }
 
 /// Administrators read why a message did not leave; people only read that it did not.
-async fn failed(core: &Core, client: &Client, person: Option<&Principal>, stage: &str, error: &Error) {
-    tracing::warn!(stage, %error, "a text message could not be sent");
+async fn failed(
+    core: &Core,
+    client: &Client,
+    person: Option<&Principal>,
+    stage: Option<&Object>,
+    error: &Error,
+) {
+    tracing::warn!(stage = stage.map(Object::name), %error, "a text message could not be sent");
     core.event(
         client,
         person,
         "configuration_error",
         "authentik_stages_authenticator_sms",
-        json!({"message": "A text message could not be sent.", "stage": stage, "error": error.to_string()}),
+        json!({"message": "A text message could not be sent.", "stage": stage.map(Core::model_event), "error": error.to_string()}),
     )
     .await;
 }
@@ -318,7 +324,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     )
     .await?;
     if let Err(error) = transport::send(core, client, Some(user), settings, device.text(FIELD), &code).await {
-        failed(core, client, Some(user), &settings.name, &error).await;
+        failed(core, client, Some(user), stage.as_deref(), &error).await;
         return Err(Error::Unavailable("The message could not be sent. Try again later.".to_owned()));
     }
     Ok(())

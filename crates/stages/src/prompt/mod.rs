@@ -145,7 +145,7 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
             Ok(field) => fields.push(field),
             Err(error) => {
                 tracing::warn!(prompt = %prompt.name, %error, "a prompt could not be prepared");
-                let said = json!({"message": error.to_string(), "prompt": prompt.name});
+                let said = json!({"message": error.to_string(), "prompt": Core::model_event(object)});
                 flow.core
                     .event(
                         flow.client,

@@ -2,4 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 mod clients;
 mod conformance;
+mod details;
+mod events;
 mod letters;

@@ -81,7 +81,7 @@ async fn mapped(
     match made {
         Ok(made) => Ok(Some(made)),
         Err(why) => {
-            let said = json!({"message": why, "mapping": mapping.name()});
+            let said = json!({"message": why, "mapping": Core::model_event(mapping)});
             core.event(
                 client,
                 person,
