@@ -154,7 +154,9 @@ pub fn open_beside(config: &Snapshot) -> Vec<(String, Vec<String>)> {
 /// pretend that every name is somebody's: by the difference strangers learn which addresses are accounts.
 pub fn tell_accounts(config: &Snapshot) -> Vec<String> {
     let stages = config.all::<Flow>().filter(|(_, flow)| is_for_strangers(flow)).flat_map(|(flow, _)| {
-        flow_bindings(config, flow.pk).into_iter().filter_map(|b| config.get(b.get::<FlowStageBinding>()?.stage))
+        flow_bindings(config, flow.pk)
+            .into_iter()
+            .filter_map(|b| config.get(b.get::<FlowStageBinding>()?.stage))
     });
     let set = |stage: &Object, field: &str| stage.data.get(field) == Some(&Json::Bool(true));
     let tells = |stage: &&Arc<Object>| {

@@ -212,7 +212,12 @@ mod tests {
         keys_of_objects(&mut said);
         assert_eq!(
             (&said["model"]["pk"], &said["list"][0]["pk"], &said["pk"], &said["name"]["pk"]),
-            (&json!(7), &json!("7b2f1a3c000040008000 00000000000a".replace(' ', "")), &json!("7"), &json!("text"))
+            (
+                &json!(7),
+                &json!("7b2f1a3c000040008000 00000000000a".replace(' ', "")),
+                &json!("7"),
+                &json!("text")
+            )
         );
     }
     #[test]

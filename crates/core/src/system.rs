@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn guide_g08_what_a_variable_fixes_goes_before_what_is_stored() {
         let stored = SystemSettings { event_retention: "days=7".into(), ..SystemSettings::default() };
-        let fixed = json!({"default_user_change_email": true, "event_retention": "days=90", "impersonation": 3});
+        let fixed =
+            json!({"default_user_change_email": true, "event_retention": "days=90", "impersonation": 3});
         let holds = stored.fixed_by(fixed.as_object().unwrap());
         assert!(holds.default_user_change_email && holds.default_user_change_name && holds.impersonation);
         assert_eq!(holds.event_retention, "days=90");
@@ -202,7 +203,8 @@ mod tests {
     fn footer_links_are_web_addresses() {
         assert!(are_footer_links(&json!([{"name": "a", "href": "https://a.test"}, {"name": "b"}])));
         assert!(are_footer_links(&Json::Null));
-        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")] {
+        for bad in [json!([{"name": "a", "href": "javascript:alert(1)"}]), json!({}), json!([1]), json!("x")]
+        {
             assert!(!are_footer_links(&bad), "{bad}");
         }
     }

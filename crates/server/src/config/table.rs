@@ -120,13 +120,23 @@ pub const TABLE: &[Setting] = &[
         "Where pictures of people come from (`initials`, `gravatar`, `none`, an address); a value here goes before the system setting.",
     ),
     // System settings that a variable fixes: `options.rs` reads them, by the same names in small letters.
-    now("DEFAULT_USER_CHANGE_NAME", "", Flag, "People may change their name. Given, it goes before the system setting; so do the five below."),
+    now(
+        "DEFAULT_USER_CHANGE_NAME",
+        "",
+        Flag,
+        "People may change their name. Given, it goes before the system setting; so do the five below.",
+    ),
     now("DEFAULT_USER_CHANGE_EMAIL", "", Flag, "People may change their e-mail address."),
     now("DEFAULT_USER_CHANGE_USERNAME", "", Flag, "People may change their username."),
     now("DEFAULT_TOKEN_LENGTH", "", Number(1, 1024), "Characters of the keys of new tokens."),
     now("EVENT_RETENTION", "", Duration, "How long new events are kept."),
     now("IMPERSONATION", "", Flag, "Administrators may look at the system as other people do."),
-    now("FOOTER_LINKS", "", Links, "Links below every page, as [{\"name\": \"Help\", \"href\": \"https://help.example.com\"}]; goes before the system setting."),
+    now(
+        "FOOTER_LINKS",
+        "",
+        Links,
+        "Links below every page, as [{\"name\": \"Help\", \"href\": \"https://help.example.com\"}]; goes before the system setting.",
+    ),
     now(
         "WEB__THREADS",
         "0",

@@ -83,7 +83,8 @@ async fn wire_w23_every_member_has_the_type_of_the_original() {
     for m in members().iter().filter(|m| !NOT_HERE.contains(&m.place.as_str())) {
         let of = |component: String| schemas[component]["properties"].get(&m.name).cloned();
         let request = &schemas[format!("{}Request", m.component)];
-        let place = if m.write_only { request["properties"].get(&m.name).cloned() } else { of(m.component.clone()) };
+        let place =
+            if m.write_only { request["properties"].get(&m.name).cloned() } else { of(m.component.clone()) };
         let Some(schema) = place else {
             wrong.push(format!("{}: missing", m.place));
             continue;
@@ -160,7 +161,8 @@ async fn wire_w1_defaults_are_those_of_the_original() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 150, "{seen}");
-    let consent = admin.get("/api/v3/stages/consent/?name=default-provider-authorization-consent").await.json();
+    let consent =
+        admin.get("/api/v3/stages/consent/?name=default-provider-authorization-consent").await.json();
     assert_eq!(consent["results"][0]["mode"], "expiring");
     // What no file says is what the recorded server has: a new account of a write stage can sign in.
     let write = admin.get("/api/v3/stages/user_write/?name=default-source-enrollment-write").await.json();
@@ -271,15 +273,24 @@ async fn fill(app: &App, admin: &mut Browser) {
         ("policies/reputation", json!({"name": "w7-r", "check_ip": true})),
         ("policies/unique_password", json!({"name": "w7-u"})),
         ("propertymappings/notification", json!({"name": "w7-n", "expression": "return {}"})),
-        ("stages/authenticator/duo", json!({"name": "w7-d", "client_id": "c", "client_secret": "s", "api_hostname": "a.test"})),
-        ("stages/authenticator/sms", json!({"name": "w7-s", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth": "b"})),
+        (
+            "stages/authenticator/duo",
+            json!({"name": "w7-d", "client_id": "c", "client_secret": "s", "api_hostname": "a.test"}),
+        ),
+        (
+            "stages/authenticator/sms",
+            json!({"name": "w7-s", "provider": "twilio", "from_number": "+1", "account_sid": "a", "auth": "b"}),
+        ),
         ("stages/captcha", json!({"name": "w7-c", "public_key": "p", "private_key": "k"})),
         ("stages/deny", json!({"name": "w7-deny"})),
         ("stages/dummy", json!({"name": "w7-dummy"})),
         ("stages/email", json!({"name": "w7-mail", "use_global_settings": true})),
         ("stages/invitation/stages", json!({"name": "w7-i"})),
         ("stages/invitation/invitations", json!({"name": "w7"})),
-        ("stages/redirect", json!({"name": "w7-redirect", "mode": "static", "target_static": "https://a.test"})),
+        (
+            "stages/redirect",
+            json!({"name": "w7-redirect", "mode": "static", "target_static": "https://a.test"}),
+        ),
         ("stages/user_delete", json!({"name": "w7-delete"})),
         ("core/tokens", json!({"identifier": "w7"})),
     ] {
@@ -304,7 +315,14 @@ async fn wire_w7_filters_that_the_document_names_narrow() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
     fill(&app, &mut admin).await;
-    let values = ["7b2f1a3c-0000-4000-8000-00000000000a", "1999-01-01T00:00:00Z", "987654321", "zz-unlikely", "true", "false"];
+    let values = [
+        "7b2f1a3c-0000-4000-8000-00000000000a",
+        "1999-01-01T00:00:00Z",
+        "987654321",
+        "zz-unlikely",
+        "true",
+        "false",
+    ];
     let (mut ignored, mut seen) = (Vec::new(), 0);
     for line in FILTERS.lines().filter(|line| !line.starts_with('#')) {
         let (path, filters) = line.split_once(": ").unwrap();
@@ -318,7 +336,9 @@ async fn wire_w7_filters_that_the_document_names_narrow() {
             seen += 1;
             let mut narrows = false;
             for value in values {
-                narrows |= count(&mut admin, path, &format!("page_size=1&{filter}={value}")).await.is_none_or(|n| n < all);
+                narrows |= count(&mut admin, path, &format!("page_size=1&{filter}={value}"))
+                    .await
+                    .is_none_or(|n| n < all);
             }
             if !narrows {
                 ignored.push(place);

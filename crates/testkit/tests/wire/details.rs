@@ -67,13 +67,25 @@ async fn guide_g08_a_variable_goes_before_the_setting() {
     assert!(change(&app, &mut browser, ada, "name", "Ada Lovelace").await.is_some());
     let mut admin = app.admin().await;
     let holds = admin.get("/api/v3/admin/settings/").await.json();
-    assert_eq!((&holds["default_user_change_email"], &holds["event_retention"]), (&json!(true), &json!("days=7")));
-    assert!(app.browser().get("/if/flow/default-authentication-flow/").await.text().contains("https://help.test/"));
+    assert_eq!(
+        (&holds["default_user_change_email"], &holds["event_retention"]),
+        (&json!(true), &json!("days=7"))
+    );
+    assert!(
+        app.browser()
+            .get("/if/flow/default-authentication-flow/")
+            .await
+            .text()
+            .contains("https://help.test/")
+    );
     // Another value is refused by the variable's name; what it says may be sent, and so may the rest.
     let refused = admin.patch("/api/v3/admin/settings/", json!({"default_user_change_email": false})).await;
     assert_eq!(refused.status, 400);
     let said: &Json = &refused.json()["default_user_change_email"];
-    assert!(said[0].as_str().is_some_and(|text| text.contains("AUTHENTIK_DEFAULT_USER_CHANGE_EMAIL")), "{said}");
+    assert!(
+        said[0].as_str().is_some_and(|text| text.contains("AUTHENTIK_DEFAULT_USER_CHANGE_EMAIL")),
+        "{said}"
+    );
     let fine = json!({"default_user_change_email": true, "default_user_change_username": true});
     assert_eq!(admin.patch("/api/v3/admin/settings/", fine).await.status, 200);
     assert_eq!(change(&app, &mut browser, ada, "username", "countess").await, None);
