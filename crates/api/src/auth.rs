@@ -1,6 +1,6 @@
 //! Who is asking: an API key, else a browser session, else nobody. And the gate.
 use crate::call::Fault;
-use crate::{Permission, Wiring};
+use crate::{Action, Permission, Wiring};
 use http::{HeaderMap, Method, StatusCode, header};
 use signet_base::query;
 use signet_core::address::{self, Origin};
@@ -83,13 +83,13 @@ fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap
     }
 }
 
-/// Whether somebody passes a declared permission. Owners pass here; what is theirs is for the handler to see.
-pub(crate) fn gate(permission: Permission, principal: Option<&Principal>) -> Result<(), Fault> {
-    match (permission, principal) {
-        (Permission::Anyone, _) | (Permission::SignedIn | Permission::Owner, Some(_)) => Ok(()),
-        (_, None) => Err(Fault::stranger()),
-        (Permission::Superuser, Some(person)) if person.is_superuser => Ok(()),
-        (Permission::Superuser, Some(_)) => Err(Fault::forbidden()),
+/// Whether somebody passes the permission of a row.
+pub(crate) fn gate(action: &Action, principal: Option<&Principal>) -> Result<(), Fault> {
+    match principal {
+        _ if action.permission == Permission::Anyone => Ok(()),
+        None => Err(Fault::stranger()),
+        Some(person) if action.lets(person) => Ok(()),
+        Some(_) => Err(Fault::forbidden()),
     }
 }
 
@@ -103,6 +103,7 @@ pub(crate) fn pairs(text: Option<&str>) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use signet_model::Verb;
     fn with(value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(header::AUTHORIZATION, http::HeaderValue::from_static(value))])
     }
@@ -116,9 +117,15 @@ mod tests {
     }
     #[test]
     fn strangers_pass_only_where_anyone_may() {
-        assert!(gate(Permission::Anyone, None).is_ok());
-        for permission in [Permission::SignedIn, Permission::Owner, Permission::Superuser] {
-            assert!(gate(permission, None).is_err(), "{permission:?}");
+        let row = |permission| Action::get("x", permission, "", crate::route::Run::Plain(|_| unreachable!()));
+        assert!(gate(&row(Permission::Anyone), None).is_ok());
+        for permission in [
+            Permission::SignedIn,
+            Permission::Own(Verb::View),
+            Permission::Model(Verb::View),
+            Permission::Named(&[]),
+        ] {
+            assert!(gate(&row(permission), None).is_err(), "{permission:?}");
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct Call {
     pub key: String,
     /// The JSON object that was sent; empty when nothing was.
     pub body: Map,
+    /// Of the row of the table.
+    pub(crate) permission: crate::Permission,
+    pub(crate) models: Vec<String>,
     /// The model of generic routes.
     pub def: Option<&'static ModelDef>,
     /// The family of `/all/` routes.
@@ -57,14 +60,6 @@ impl Call {
     /// fault.
     pub fn person(&self) -> Result<&Principal, Fault> {
         self.principal.as_ref().ok_or_else(Fault::stranger)
-    }
-    pub fn is_superuser(&self) -> bool {
-        self.principal.as_ref().is_some_and(|p| p.is_superuser)
-    }
-    /// Id of the person, for lists that show only what is theirs; none for superusers, who see all.
-    pub fn owner(&self) -> Result<Option<i64>, Fault> {
-        let person = self.person()?;
-        Ok((!person.is_superuser).then_some(person.user.id))
     }
     /// The model of a generic route.
     pub fn model(&self) -> Result<&'static ModelDef, Fault> {

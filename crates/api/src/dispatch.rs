@@ -127,8 +127,7 @@ async fn prepare(
     }
     let action = route.action(method);
     // Of a verb that the path does not know, and of OPTIONS, those may hear who could use some other verb.
-    let permission = action.or_else(|| route.actions.first()).map(|a| a.permission).ok_or(Fault::NoPage)?;
-    auth::gate(permission, identity.principal.as_ref())?;
+    auth::gate(action.or_else(|| route.actions.first()).ok_or(Fault::NoPage)?, identity.principal.as_ref())?;
     let Some(action) = action else {
         if *method == Method::OPTIONS {
             return Ok(Prepared::Done(Reply::ok(meta::describe(
@@ -158,6 +157,8 @@ async fn prepare(
         query: auth::pairs(parts.uri.query()),
         key,
         body,
+        permission: action.permission,
+        models: action.models.clone(),
         def: action.def,
         base: action.base,
         wiring: site.wiring.clone(),

@@ -12,6 +12,7 @@ mod objects;
 mod openapi;
 mod route;
 mod rows;
+mod visible;
 
 pub use call::{ApiResult, Call, Fault, Handler, Reply, SharedHandler, Work};
 pub use list::page;

@@ -3,6 +3,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use http::StatusCode;
 use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
+use signet_model::Scope;
 use signet_store::Page;
 
 /// Which part of a list is asked for.
@@ -13,6 +14,8 @@ pub(crate) struct Paging {
     pub size: u64,
     pub ordering: String,
     pub search: String,
+    /// What the caller sees of it.
+    pub scope: Scope,
 }
 
 fn no_page() -> Fault {
@@ -31,6 +34,7 @@ impl Paging {
             size: size(call.param("page_size"), default, max),
             ordering: call.param("ordering").unwrap_or_default().to_owned(),
             search: call.param("search").unwrap_or_default().trim().to_owned(),
+            scope: call.scope(),
         })
     }
     /// What is searched for: words, or a query of the query language that the list understands.
@@ -42,7 +46,7 @@ impl Paging {
     }
     /// The same for the store.
     pub fn rows(&self) -> Page {
-        Page { ordering: self.ordering.clone(), page: self.page, size: self.size }
+        Page { ordering: self.ordering.clone(), page: self.page, size: self.size, scope: self.scope.clone() }
     }
     fn pages(&self, total: u64) -> u64 {
         total.div_ceil(self.size).max(1)
@@ -194,7 +198,7 @@ pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]
 mod tests {
     use super::*;
     fn paging(page: u64, size: u64) -> Paging {
-        Paging { page, size, ordering: String::new(), search: String::new() }
+        Paging { page, size, ordering: String::new(), search: String::new(), scope: Scope::All }
     }
     fn pagination(page: u64, size: u64, total: u64) -> Json {
         match paging(page, size).envelope(Vec::new(), total, json!({})) {

@@ -19,9 +19,11 @@ pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Princ
         "parses": ["application/json"],
     });
     let mut actions = Map::new();
-    for action in route.actions.iter().filter(|a| {
-        matches!(a.method, Method::POST | Method::PUT) && auth::gate(a.permission, caller).is_ok()
-    }) {
+    for action in route
+        .actions
+        .iter()
+        .filter(|a| matches!(a.method, Method::POST | Method::PUT) && auth::gate(a, caller).is_ok())
+    {
         let members = members(action, registry);
         if !members.is_empty() {
             actions.insert(action.method.to_string(), Json::Object(members));

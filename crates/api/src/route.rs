@@ -3,7 +3,8 @@ use crate::call::{Call, Handler, SharedHandler, Work};
 use crate::openapi::Document;
 use crate::{actions, objects, rows};
 use http::Method;
-use signet_model::{Base, FieldDef, ModelDef, Registry};
+use signet_core::Principal;
+use signet_model::{Base, FieldDef, ModelDef, Registry, Verb};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
@@ -14,9 +15,13 @@ pub enum Permission {
     Anyone,
     /// Whoever has signed in; the answer is the same for all, or about the caller.
     SignedIn,
-    /// Whoever has signed in, for what is theirs; superusers for everything. The handler narrows.
-    Owner,
-    Superuser,
+    /// Whoever has signed in, for what is theirs; for what is others', as [`Permission::Model`].
+    Own(Verb),
+    /// Who has the permission of the row's model, on all objects or on the one that the path names.
+    Model(Verb),
+    /// Who has all of these permissions. Where the path names an object of the row's model: on it, which they
+    /// must also be allowed to see.
+    Named(&'static [&'static str]),
 }
 
 /// What an action answers, for the document.
@@ -50,6 +55,8 @@ pub struct Action {
     /// `core/users/{id}/set_password`.
     pub path: String,
     pub permission: Permission,
+    /// What the permission is about: `authentik_core.user`. Of a family, its label and those of all its kinds.
+    pub models: Vec<String>,
     pub doc: String,
     /// Members of the body; the handler judges them.
     pub input: &'static [FieldDef],
@@ -62,6 +69,9 @@ pub struct Action {
     pub def: Option<&'static ModelDef>,
     pub base: Option<Base>,
 }
+
+/// The type of the accounts by which outposts sign in.
+const OUTPOST: &str = "internal_service_account";
 
 /// `run!(module::function)`: an async function of `&mut Call` as a [`Handler`].
 macro_rules! run {
@@ -83,6 +93,7 @@ impl Action {
             method,
             path: path.into(),
             permission,
+            models: Vec::new(),
             doc: doc.into(),
             input: &[],
             takes: None,
@@ -117,13 +128,39 @@ impl Action {
         self.gives = Some(component.into());
         self
     }
-    fn of(mut self, def: &'static ModelDef) -> Self {
-        self.def = Some(def);
+    /// Declares what the permission is about.
+    pub fn about(mut self, model: impl Into<String>) -> Self {
+        self.models = vec![model.into()];
         self
     }
-    fn all(mut self, base: Base) -> Self {
+    fn of(mut self, def: &'static ModelDef) -> Self {
+        self.def = Some(def);
+        self.about(def.full_name())
+    }
+    pub(crate) fn all(mut self, base: Base) -> Self {
         self.base = Some(base);
-        self
+        self.about(base.label())
+    }
+    /// Whether the path names one object.
+    fn has_key(&self) -> bool {
+        self.path.contains('{')
+    }
+    /// Whether somebody may come in at all. What they may do to the object that the path names is for
+    /// [`Call::reach`].
+    pub(crate) fn lets(&self, person: &Principal) -> bool {
+        let grants = &person.grants;
+        let somewhere = |verb: Verb| self.models.iter().any(|model| grants.anywhere(&verb.on(model)));
+        match self.permission {
+            Permission::Anyone | Permission::SignedIn | Permission::Own(_) => true,
+            Permission::Model(Verb::Add) => self.models.iter().any(|model| grants.has(&Verb::Add.on(model))),
+            // Outposts get empty lists of what they have none of.
+            Permission::Model(Verb::View) if !self.has_key() && person.user.user_type == OUTPOST => true,
+            Permission::Model(verb) => somewhere(Verb::View) && somewhere(verb),
+            Permission::Named(names) if self.has_key() && !self.models.is_empty() => {
+                somewhere(Verb::View) && names.iter().all(|name| grants.anywhere(name))
+            }
+            Permission::Named(names) => names.iter().all(|name| grants.has(name)),
+        }
     }
     pub(crate) fn work<'a>(&self, call: &'a mut Call) -> Work<'a> {
         match &self.run {
@@ -192,7 +229,7 @@ impl Table {
             generic(def, &mut rows);
         }
         for base in [Base::Stage, Base::Policy, Base::Provider, Base::PropertyMapping, Base::Source] {
-            family(base, &mut rows);
+            family(base, registry, &mut rows);
         }
         let mut routes: BTreeMap<String, Vec<Action>> = BTreeMap::new();
         for action in rows {
@@ -242,24 +279,25 @@ fn pattern(path: &str) -> String {
 
 /// The rows that every configuration model has.
 fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
-    use Permission::{SignedIn, Superuser};
+    use Permission::{Model, SignedIn};
+    use Verb::{Add, Change, Delete, View};
     let one = format!("{}/{{{}}}", def.path, key_name(def));
     let name = crate::openapi::component(def);
     // Applications are listed for everybody, each person sees what they may use.
-    let listing = if def.is("authentik_core.application") { SignedIn } else { Superuser };
+    let listing = if def.is("authentik_core.application") { SignedIn } else { Model(View) };
     // "an application", "the application": sentences that can be read alone.
     let one_of = def.label.to_lowercase();
     let label = def.plural;
     let mut add = |action: Action| rows.push(action.of(def));
     add(Action::get(def.path, listing, format!("Lists {label}."), run!(objects::list::list)).gives(&name));
-    add(Action::post(def.path, Superuser, format!("Creates one of {label}."), run!(objects::write::create))
+    add(Action::post(def.path, Model(Add), format!("Creates one of {label}."), run!(objects::write::create))
         .takes(&name)
         .gives(&name));
-    add(Action::get(&one, Superuser, def.doc, run!(objects::list::retrieve)).gives(&name));
+    add(Action::get(&one, Model(View), def.doc, run!(objects::list::retrieve)).gives(&name));
     add(Action::new(
         Method::PUT,
         &one,
-        Superuser,
+        Model(Change),
         format!("Replaces all settings of the {one_of}."),
         run!(objects::write::update),
     )
@@ -268,7 +306,7 @@ fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
     add(Action::new(
         Method::PATCH,
         &one,
-        Superuser,
+        Model(Change),
         format!("Changes some settings of the {one_of}."),
         run!(objects::write::partial_update),
     )
@@ -277,14 +315,14 @@ fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
     add(Action::new(
         Method::DELETE,
         &one,
-        Superuser,
+        Model(Delete),
         format!("Deletes the {one_of}, with everything that the operation used_by names."),
         run!(objects::write::destroy),
     )
     .output(Output::Nothing));
     add(Action::get(
         format!("{one}/used_by"),
-        Superuser,
+        Model(View),
         format!("Lists what refers to the {one_of}."),
         run!(objects::used_by::used_by),
     )
@@ -292,33 +330,39 @@ fn generic(def: &'static ModelDef, rows: &mut Vec<Action>) {
 }
 
 /// The rows that every family has.
-fn family(base: Base, rows: &mut Vec<Action>) {
-    use Permission::Superuser;
+fn family(base: Base, registry: &Registry, rows: &mut Vec<Action>) {
+    use Permission::Model;
+    use Verb::{Delete, View};
     let (path, component) = family_path(base);
-    let mut add = |action: Action| rows.push(action.all(base));
+    let kinds: Vec<String> = registry.family(base).map(ModelDef::full_name).collect();
+    let mut add = |action: Action| {
+        let mut action = action.all(base);
+        action.models.extend(kinds.iter().cloned());
+        rows.push(action);
+    };
     let one = format!("{path}/{{{}}}", if base == Base::Provider { "id" } else { "uuid" });
-    add(Action::get(&*path, Superuser, "Lists all kinds.", run!(objects::family::list))
+    add(Action::get(&*path, Model(View), "Lists all kinds.", run!(objects::family::list))
         .output(Output::Page(component)));
     add(Action::get(
         format!("{path}/types"),
-        Superuser,
+        Model(View),
         "Kinds that can be created.",
         run!(objects::family::types),
     )
     .output(Output::Plain("TypeCreate")));
-    add(Action::get(&one, Superuser, "One of any kind.", run!(objects::family::retrieve))
+    add(Action::get(&one, Model(View), "One of any kind.", run!(objects::family::retrieve))
         .output(Output::One(component)));
     add(Action::new(
         Method::DELETE,
         &one,
-        Superuser,
+        Model(Delete),
         "Deletes one of any kind.",
         run!(objects::family::destroy),
     )
     .output(Output::Nothing));
     add(Action::get(
         format!("{one}/used_by"),
-        Superuser,
+        Model(View),
         "What refers to it.",
         run!(objects::family::used_by),
     )

@@ -4,9 +4,11 @@ use crate::models::{Application, PolicyBinding};
 use crate::policy::{self, Question, Trace, Verdict};
 use crate::{Client, Core};
 use signet_base::{Json, Map, Result, Uuid};
-use signet_model::Object;
+use signet_model::{Grants, Object};
 use signet_store::groups::Group;
+use signet_store::roles::{self, Held};
 use signet_store::{groups, people, users};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A person (or service account) with what decides about their rights, as read for this request.
@@ -19,6 +21,10 @@ pub struct Principal {
     pub direct: Option<Arc<[Uuid]>>,
     /// Member of a superuser group, directly or through an ancestor.
     pub is_superuser: bool,
+    /// Roles of the account itself and of its groups.
+    pub roles: Arc<BTreeSet<Uuid>>,
+    /// What the roles allow; of a superuser, everything.
+    pub grants: Arc<Grants>,
     /// `sub` of tokens by default: SHA-256 of `<pk>-<install id>`.
     pub uid: String,
     /// The administrator who acts as this person, see [`session::acting`](crate::session::acting).
@@ -26,6 +32,10 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Whether a permission is held on everything: `authentik_core.view_user`.
+    pub fn may(&self, permission: &str) -> bool {
+        self.grants.has(permission)
+    }
     /// Whose browser session it is.
     pub fn session_owner(&self) -> i64 {
         self.impersonator.as_ref().map_or(self.user.id, |user| user.id)
@@ -36,29 +46,40 @@ impl Principal {
     }
     /// The account, active or not. Only for places that judge `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
-        Ok(people::by_id(&core.db, id)
-            .await?
-            .map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
+        Ok(people::by_id(&core.db, id).await?.map(|found| Self::found(core, found)))
     }
     /// The account with this name, active or not.
     pub async fn by_username(core: &Core, username: &str) -> Result<Option<Self>> {
-        Ok(people::by_username(&core.db, username)
-            .await?
-            .map(|found| Self::with(core, found.user, found.groups, Some(found.direct))))
+        Ok(people::by_username(&core.db, username).await?.map(|found| Self::found(core, found)))
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;
-        Ok(Self::with(core, Arc::new(user), Arc::new(groups), None))
+        let held = roles::of_user(&core.db, user.id).await?;
+        Ok(Self::with(core, Arc::new(user), Arc::new(groups), None, &held))
     }
-    pub(crate) fn with(
+    pub(crate) fn found(core: &Core, found: people::Person) -> Self {
+        Self::with(core, found.user, found.groups, Some(found.direct), &found.held)
+    }
+    fn with(
         core: &Core,
         user: Arc<users::User>,
         groups: Arc<Vec<Group>>,
         direct: Option<Arc<[Uuid]>>,
+        held: &Held,
     ) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
+        let grants = if is_superuser { Arc::new(Grants::everything()) } else { held.grants.clone() };
         let uid = core.uid(user.id);
-        Self { user, groups, is_superuser, uid, direct, impersonator: None }
+        Self {
+            user,
+            groups,
+            is_superuser,
+            roles: held.roles.clone(),
+            grants,
+            uid,
+            direct,
+            impersonator: None,
+        }
     }
     pub fn in_group(&self, id: Uuid) -> bool {
         self.groups.iter().any(|g| g.id == id)

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod models;
 pub mod page;
 pub mod password;
+pub mod permission;
 pub mod policy;
 pub mod pool;
 pub mod provider;

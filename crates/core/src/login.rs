@@ -101,7 +101,7 @@ pub async fn failed(
     // Whose account it was, so that their own events show it. Nobody waits for a record about a name that
     // nobody has.
     let person = match people::by_username(&core.db, username).await {
-        Ok(Some(found)) => Some(Principal::with(core, found.user, found.groups, Some(found.direct))),
+        Ok(Some(found)) => Some(Principal::found(core, found)),
         _ => None,
     };
     core.event(client, person.as_ref(), "login_failed", "authentik_events", said).await;

@@ -15,7 +15,7 @@ use signet_store::users;
 /// `/if/admin/`
 pub async fn admin(edge: Edge) -> Response {
     let Some(person) = edge.session.principal() else { return to_sign_in(&edge) };
-    if !person.is_superuser {
+    if !person.may(signet_core::permission::ADMIN_INTERFACE) {
         return edge.fail(&Error::denied(
             "The administration is open to members of an administrators’ group. Ask one of them to add you.",
         ));

@@ -6,12 +6,16 @@ use axum::response::{IntoResponse, Response};
 use signet_base::{Json, json};
 use signet_core::flow::history::HistoryEntry;
 use signet_core::flow::{Planned, StageRef};
+use signet_core::models::Flow;
 use signet_core::{Core, wire};
 
 pub async fn get(Path(slug): Path<String>, edge: Edge) -> Response {
     let core = &edge.core;
-    let may = core.settings.debug || edge.session.principal().is_some_and(|p| p.is_superuser);
-    if !may {
+    let config = core.config();
+    let flow = config.find::<Flow>("slug", &slug).map(|(flow, _)| flow.pk.to_string()).unwrap_or_default();
+    let inspects =
+        edge.session.principal().is_some_and(|p| p.grants.on("authentik_flows.inspect_flow", &flow));
+    if !core.settings.debug && !inspects {
         return edge.not_found();
     }
     let steps: Vec<HistoryEntry> =

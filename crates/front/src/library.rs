@@ -9,6 +9,7 @@ use http::StatusCode;
 use signet_base::{Map, Result, query};
 use signet_core::models::Application;
 use signet_core::page::{self, PageContext};
+use signet_core::permission::ADMIN_INTERFACE;
 use signet_core::{Principal, access, application};
 use signet_pages::{Account, LibraryPage, Tile, library_page};
 
@@ -71,7 +72,7 @@ async fn library(edge: &Edge) -> Result<Response> {
             new_tab: app.open_in_new_tab,
         });
     }
-    if tiles.is_empty() && asked.is_empty() && person.is_superuser {
+    if tiles.is_empty() && asked.is_empty() && person.may(ADMIN_INTERFACE) {
         return first_steps::page(edge, person).await;
     }
     let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
@@ -84,7 +85,7 @@ async fn library(edge: &Edge) -> Result<Response> {
         name,
         username: &person.user.username,
         links: &links,
-        is_admin: person.is_superuser,
+        is_admin: person.may(ADMIN_INTERFACE),
         here: HOME,
         sign_out_url: SIGN_OUT,
         impersonation: impersonation::banner(person, &csrf),
@@ -109,7 +110,7 @@ pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static s
     if let Some(url) = details_url(edge, "/if/user/security/") {
         links.push((url, "Your details"));
     }
-    if person.is_superuser {
+    if person.may(ADMIN_INTERFACE) {
         links.push(("/api/v3/".to_owned(), "API browser"));
     }
     links

@@ -175,7 +175,7 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
             name,
             username: &person.user.username,
             links: &links,
-            is_admin: person.is_superuser,
+            is_admin: person.may(signet_core::permission::ADMIN_INTERFACE),
             here: PATH,
             sign_out_url: SIGN_OUT,
             impersonation: impersonation::banner(person, csrf),

@@ -93,7 +93,7 @@ const MODEL_WORDS: [&str; 20] = [
     "rows",
     "description",
 ];
-const FIELD_WORDS: [&str; 20] = [
+const FIELD_WORDS: [&str; 21] = [
     "default",
     "default_fn",
     "optional",
@@ -114,6 +114,7 @@ const FIELD_WORDS: [&str; 20] = [
     "items",
     "hidden",
     "nonempty",
+    "gives",
 ];
 fn known(metas: &[Meta], words: &[&str]) -> syn::Result<()> {
     for m in metas {
@@ -284,6 +285,16 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
     let number = |name: &str| option(value(&attrs, name));
     let (max, min) = (number("max"), number("min"));
     let widget = value(&attrs, "widget").map_or_else(|| quote!(""), |e| quote!(#e));
+    let gives = match value(&attrs, "gives") {
+        None => quote!(None),
+        Some(Expr::Lit(ExprLit { lit: Lit::Str(s), .. })) => match s.value().as_str() {
+            "everything" => quote!(Some(::signet_model::Gives::Everything)),
+            "delivery" => quote!(Some(::signet_model::Gives::Delivery)),
+            "membership" => quote!(Some(::signet_model::Gives::Membership)),
+            _ => return Err(syn::Error::new(s.span(), "everything, delivery or membership")),
+        },
+        Some(e) => return Err(syn::Error::new(e.span(), "everything, delivery or membership")),
+    };
     let [blank, unique, write_only, filter, hidden, nonempty] =
         ["blank", "unique", "write_only", "filter", "hidden", "nonempty"].map(|w| flag(&attrs, w));
     let secret = flag(&attrs, "secret") || word == "Secret";
@@ -292,7 +303,7 @@ fn field(f: &syn::Field) -> syn::Result<Tokens> {
     Ok(quote! {
         ::signet_model::FieldDef {
             name: #name, doc: #doc, kind: #kind, default: #default, required: #required, nullable: #nullable, blank: #blank, unique: #unique,
-            read_only: #read_only, write_only: #write_only, secret: #secret, filter: #filter, hidden: #hidden, nonempty: #nonempty, max: #max, min: #min, widget: #widget,
+            read_only: #read_only, write_only: #write_only, secret: #secret, filter: #filter, hidden: #hidden, nonempty: #nonempty, max: #max, min: #min, widget: #widget, gives: #gives,
         }
     })
 }

@@ -15,6 +15,8 @@ pub enum Base {
     Source,
 }
 impl Base {
+    pub const ALL: [Base; 5] =
+        [Base::Stage, Base::Policy, Base::Provider, Base::PropertyMapping, Base::Source];
     /// The family's name in messages that clients match (Django's `verbose_name`).
     pub fn verbose_name(self) -> &'static str {
         match self {
@@ -35,6 +37,17 @@ impl Base {
             Base::Source => "authentik_core.source",
         }
     }
+}
+
+/// What whoever writes a field hands on by it. Text in the expression language gives `Everything` unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// What runs with the rights of the server, or in the browsers of others. Of a switch: that other texts do.
+    Everything,
+    /// Where the codes of others go. Only a change gives something: nobody's codes go by what is new.
+    Delivery,
+    /// Membership in the groups that it names.
+    Membership,
 }
 
 /// What happens to a referring object when its target is deleted.
@@ -107,6 +120,7 @@ pub struct FieldDef {
     pub min: Option<i64>,
     /// The form control.
     pub widget: &'static str,
+    pub gives: Option<Gives>,
 }
 
 impl FieldDef {
@@ -134,6 +148,7 @@ impl FieldDef {
             max: None,
             min: None,
             widget: "",
+            gives: None,
         }
     }
     pub const fn nullable(self) -> Self {

@@ -3,13 +3,15 @@
 pub mod check;
 pub mod def;
 pub mod object;
+mod permission;
 mod references;
 pub mod registry;
 pub mod snapshot;
 
 pub use check::{Change, Lookup, check};
-pub use def::{Base, Choice, FieldDef, FieldKind, Model, ModelDef, OnDelete, build};
+pub use def::{Base, Choice, FieldDef, FieldKind, Gives, Model, ModelDef, OnDelete, build};
 pub use object::{Object, Secrets};
+pub use permission::{Grants, Scope, Verb};
 pub use registry::Registry;
 pub use signet_model_derive::{Choice, Model};
 pub use snapshot::{Referrer, Snapshot};

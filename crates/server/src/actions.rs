@@ -3,10 +3,11 @@ use http::Method;
 use signet_api::{
     Action, ApiResult, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring,
 };
-use signet_base::{Error, Json, Map, Ports, Uuid, json};
+use signet_base::{Error, Json, Uuid, json};
 use signet_core::mail::templates;
+use signet_core::permission::closure;
 use signet_core::{Client, Core};
-use signet_model::{FieldDef, FieldKind, Lookup, Model, Object, Snapshot, check};
+use signet_model::{FieldDef, FieldKind, Lookup, Model, Object, Snapshot, Verb, check};
 use signet_providers::oauth2::{self, OAuth2Provider};
 use signet_stages::authenticator_webauthn::device_types;
 use signet_stages::email::{self, Delivery, EmailStage};
@@ -20,19 +21,21 @@ pub fn wiring() -> Wiring {
     let extra = vec![
         Action::get(
             "providers/oauth2/{id}/setup_urls",
-            Permission::Superuser,
+            Permission::Model(Verb::View),
             "Addresses to set a client up with.",
             Run::Plain(|call| Box::pin(setup_urls(call))),
-        ),
+        )
+        .about(OAuth2Provider::DEF.full_name()),
         Action::get(
             "providers/oauth2/{id}/preview_user",
-            Permission::Superuser,
+            Permission::Model(Verb::View),
             "Claims that a person's tokens would have.",
             Run::Plain(|call| Box::pin(preview_user(call))),
-        ),
+        )
+        .about(OAuth2Provider::DEF.full_name()),
         Action::get(
             "stages/email/templates",
-            Permission::Superuser,
+            Permission::Named(&["authentik_stages_email.view_emailstage"]),
             "Templates of letters.",
             Run::Plain(|call| Box::pin(email_templates(call))),
         )
@@ -40,7 +43,7 @@ pub fn wiring() -> Wiring {
         Action::new(
             Method::POST,
             "stages/prompt/prompts/preview",
-            Permission::Superuser,
+            Permission::Named(&["authentik_stages_prompt.view_prompt"]),
             "The challenge with this prompt alone.",
             Run::Plain(|call| Box::pin(preview_prompt(call))),
         )
@@ -48,14 +51,14 @@ pub fn wiring() -> Wiring {
         .output(Output::Any),
         Action::get(
             "stages/authenticator/webauthn_device_types",
-            Permission::Superuser,
+            Permission::Named(DEVICE_TYPES),
             "Models of passkeys and security keys that have a name.",
             Run::Plain(|call| Box::pin(device_types_list(call))),
         )
         .output(Output::Page("WebAuthnDeviceType")),
         Action::get(
             "stages/authenticator/webauthn_device_types/{aaguid}",
-            Permission::Superuser,
+            Permission::Named(DEVICE_TYPES),
             "A model of passkeys or security keys.",
             Run::Plain(|call| Box::pin(device_type(call))),
         )
@@ -69,6 +72,7 @@ pub fn wiring() -> Wiring {
     }
 }
 
+const DEVICE_TYPES: &[&str] = &["authentik_stages_authenticator_webauthn.view_webauthndevicetype"];
 const DEVICE_TYPE: &[FieldDef] =
     &[FieldDef::shown("aaguid", FieldKind::Uuid), FieldDef::shown("description", FieldKind::Text)];
 
@@ -143,7 +147,9 @@ fn provider(call: &Call) -> Result<Arc<Object>, Fault> {
         .ok()
         .and_then(|num| call.config.by_num(num))
         .filter(|o| o.def.is(&OAuth2Provider::DEF.full_name()));
-    found.cloned().ok_or_else(|| Fault::missing("OAuth2Provider"))
+    let found = found.cloned().ok_or_else(|| Fault::missing("OAuth2Provider"))?;
+    call.reach_object(&found)?;
+    Ok(found)
 }
 
 async fn setup_urls(call: &mut Call) -> ApiResult {
@@ -160,6 +166,9 @@ async fn preview_user(call: &mut Call) -> ApiResult {
         ),
     };
     let caller = call.person()?.clone();
+    if for_user.is_some_and(|id| id != caller.user.id && !call.may_on("authentik_core.preview_user", id)) {
+        return Err(Fault::forbidden());
+    }
     Ok(Reply::ok(oauth2::api::preview_user(&call.core, &provider, &call.client, &caller, for_user).await?))
 }
 
@@ -174,14 +183,17 @@ impl Lookup for NoRows {
     }
 }
 
-fn read_prompt(body: &Map, ports: &Ports) -> Result<Prompt, Fault> {
+async fn read_prompt(call: &Call) -> Result<Prompt, Fault> {
+    let (body, ports) = (&call.body, &call.core.ports);
     // Judged alone: the prompt may be one that exists under this name.
     let change = check(Prompt::DEF, body, None, false, &Snapshot::default(), &NoRows, ports)?;
+    // Its expressions run.
+    call.may_give(&closure::of_object(&call.config, ports, Prompt::DEF, None, &change.data)).await?;
     Ok(serde_json::from_value(change.data.into()).map_err(Error::from)?)
 }
 
 async fn preview_prompt(call: &mut Call) -> ApiResult {
-    let prompt = read_prompt(&call.body, &call.core.ports)?;
+    let prompt = read_prompt(call).await?;
     let author = call.person()?.clone();
     Ok(Reply::ok(prompt::preview(&call.core, &call.client, &author, &prompt).await?))
 }

@@ -3,9 +3,11 @@ use http::{StatusCode, header};
 use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::{Error, Uuid, json};
 use signet_core::WebSession;
+use signet_core::permission::Right;
 use signet_core::session::CSRF_HEADER;
-use signet_model::{FieldDef, FieldKind, Model, Object};
+use signet_model::{FieldDef, FieldKind, Model, Object, Verb};
 use signet_stages::authenticators::duo::{self, AuthenticatorDuoStage};
+use signet_store::users;
 use std::sync::Arc;
 
 const STATUS: &[FieldDef] =
@@ -30,18 +32,20 @@ pub(crate) fn actions() -> Vec<Action> {
         .output(Output::Members("DuoDeviceEnrollmentStatus", STATUS)),
         Action::post(
             path("import_device_manual"),
-            Permission::Superuser,
+            Permission::Model(Verb::Change),
             "Gives a user the device of an account at Duo.",
             Run::Plain(|call| Box::pin(import_one(call))),
         )
+        .about(AuthenticatorDuoStage::DEF.full_name())
         .input(IMPORT)
         .output(Output::Nothing),
         Action::post(
             path("import_devices_automatic"),
-            Permission::Superuser,
+            Permission::Model(Verb::Change),
             "Gives every user of Duo's who is known here their device.",
             Run::Plain(|call| Box::pin(import_all(call))),
         )
+        .about(AuthenticatorDuoStage::DEF.full_name())
         .output(Output::Members("AuthenticatorDuoStageDeviceImportResponse", IMPORTED)),
     ]
 }
@@ -51,7 +55,9 @@ fn stage(call: &Call) -> Result<Arc<Object>, Fault> {
         .ok()
         .and_then(|pk| call.config.get(pk))
         .filter(|o| o.get::<AuthenticatorDuoStage>().is_some());
-    found.cloned().ok_or_else(|| Fault::missing("AuthenticatorDuoStage"))
+    let found = found.cloned().ok_or_else(|| Fault::missing("AuthenticatorDuoStage"))?;
+    call.reach_object(&found)?;
+    Ok(found)
 }
 
 async fn enrollment_status(call: &mut Call) -> ApiResult {
@@ -102,6 +108,10 @@ async fn import_one(call: &mut Call) -> ApiResult {
             .ok_or_else(|| Fault::invalid(name, "This field is required."))
     };
     let (account, username) = (text("duo_user_id")?, text("username")?);
+    // Whoever owns the account at Duo answers for the user here.
+    if let Some(user) = users::by_username(&call.core.db, username).await? {
+        call.may_give(&[Right::Account(user.id)]).await?;
+    }
     match duo::import_one(&call.core, &call.client, call.principal.as_ref(), &stage, username, account)
         .await?
     {
@@ -112,6 +122,7 @@ async fn import_one(call: &mut Call) -> ApiResult {
 
 async fn import_all(call: &mut Call) -> ApiResult {
     let stage = stage(call)?;
+    call.may_give(&[Right::Everything]).await?;
     match duo::import_all(&call.core, &call.client, call.principal.as_ref(), &stage).await {
         Ok(count) => Ok(Reply::ok(json!({"count": count, "error": ""}))),
         // What Duo says is for the administrator to read.

@@ -14,7 +14,7 @@ pub(crate) fn actions() -> Vec<Action> {
     vec![
         Action::post(
             "stages/email/send",
-            Permission::Superuser,
+            Permission::Named(&["authentik_core.change_user"]),
             "Writes to a person by a template.",
             Run::Plain(|call| Box::pin(send(call))),
         )

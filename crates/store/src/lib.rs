@@ -17,7 +17,7 @@ pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 pub use rows::{
     Page, attempts, consents, devices, epoch, events, flow_tokens, grants, groups, invitations,
-    known_devices, logins, lookups, password_history, people, reputation, sessions, tokens, users,
+    known_devices, logins, lookups, password_history, people, reputation, roles, sessions, tokens, users,
 };
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
@@ -42,6 +42,7 @@ pub fn statements() -> Vec<&'static str> {
         flow_tokens::STATEMENTS,
         invitations::STATEMENTS,
         reputation::STATEMENTS,
+        rows::roles::STATEMENTS,
         password_history::STATEMENTS,
         logins::STATEMENTS,
     ]

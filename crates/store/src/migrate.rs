@@ -32,6 +32,7 @@ const ALL: &[Migration] = &[
         name: "session version",
         sql: include_str!("../migrations/0010_session_version.sql"),
     },
+    Migration { number: 11, name: "roles", sql: include_str!("../migrations/0011_roles.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \

@@ -15,7 +15,16 @@ const FRESH: Duration = Duration::from_millis(100);
 /// People, and tokens, that are kept at most.
 const MOST: usize = 512;
 /// Tables that say who somebody is, or what is revoked.
-const TABLES: [&str; 5] = ["users", "membership", "user_group", "group_parent", "oauth_revocation"];
+const TABLES: [&str; 8] = [
+    "users",
+    "membership",
+    "user_group",
+    "group_parent",
+    "oauth_revocation",
+    "role_permission",
+    "user_role",
+    "group_role",
+];
 
 /// How somebody is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -59,6 +68,8 @@ fn written(sql: &str) -> Option<&str> {
 fn makes_old(sql: &str) -> bool {
     match written(sql) {
         Some("oauth_token") => !sql.starts_with("INSERT") && sql != ROTATE,
+        // A role may be among what goes.
+        Some("object") => sql.starts_with("DELETE"),
         Some(table) => TABLES.contains(&table),
         None => TABLES.iter().chain(&["oauth_token"]).any(|table| sql.contains(table)),
     }
@@ -107,6 +118,8 @@ mod tests {
             "INSERT INTO oauth_revocation (subject, at, expires) VALUES (?, ?, 0)",
             "UPDATE oauth_token SET revoked = 1 WHERE digest = ?",
             "DELETE FROM oauth_token WHERE id = ?",
+            "DELETE FROM object WHERE pk = ?",
+            "DELETE FROM user_role WHERE user_id = ? AND role = ?",
         ] {
             assert!(makes_old(sql), "{sql}");
         }

@@ -3,23 +3,28 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use crate::launch;
 use crate::objects::write;
+use crate::visible::key;
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::models::PolicyBinding;
+use signet_core::permission::{self, closure as rights};
 use signet_core::{Principal, access};
 use signet_model::{Model, ModelDef, Object, check};
 use signet_store::Write;
 use std::sync::Arc;
 
-/// The applications of a list that the caller may use. `superuser_full_list` leaves them all in, `for_user`
-/// asks for somebody else; both are for superusers, and for others as if they were not there.
+/// The applications of a list that the caller may use. `superuser_full_list` asks for those instead that they may
+/// see by permission (who sees none is answered as if it were not there), `for_user` for what somebody else may use.
 pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Arc<Object>>, Fault> {
     let with_link = call.flag("only_with_launch_url") == Some(true);
-    if call.is_superuser() && call.flag("superuser_full_list") == Some(true) {
-        return Ok(linked(call, all, with_link));
+    if call.flag("superuser_full_list") == Some(true) {
+        let seen: Vec<_> = all.iter().filter(|a| call.sees(a)).cloned().collect();
+        if call.may(VIEW) || !seen.is_empty() {
+            return Ok(linked(call, seen, with_link));
+        }
     }
-    let person = match call.param("for_user").filter(|_| call.is_superuser()) {
-        Some(text) => somebody(call, text).await?,
-        None => call.person()?.clone(),
+    let person = match call.param("for_user") {
+        Some(text) if may_ask_for(call, text) => somebody(call, text).await?,
+        _ => call.person()?.clone(),
     };
     let mut out = Vec::with_capacity(all.len());
     for application in linked(call, all, with_link) {
@@ -28,6 +33,10 @@ pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Ar
         }
     }
     Ok(out)
+}
+const VIEW: &str = "authentik_core.view_application";
+fn may_ask_for(call: &Call, user: &str) -> bool {
+    call.may_on("authentik_core.view_user_applications", user)
 }
 fn linked(call: &Call, mut all: Vec<Arc<Object>>, only: bool) -> Vec<Arc<Object>> {
     if only {
@@ -51,7 +60,7 @@ pub(crate) async fn check_access(call: &mut Call) -> ApiResult {
         .map(|(o, _)| o.clone())
         .ok_or_else(|| Fault::missing("Application"))?;
     let person = match call.param("for_user") {
-        Some(text) if call.is_superuser() => somebody(call, text).await?,
+        Some(text) if may_ask_for(call, text) => somebody(call, text).await?,
         Some(_) => return Err(Fault::forbidden()),
         None => call.person()?.clone(),
     };
@@ -85,6 +94,10 @@ pub(crate) async fn create_with_bindings(
 ) -> Result<Arc<Object>, Fault> {
     let core = call.core.clone();
     let change = check(def, &call.body, None, false, &call.config, &Rows::default(), &core.ports)?;
+    call.may_give(&rights::of_object(&call.config, &core.ports, def, None, &change.data)).await?;
+    if !call.may("authentik_policies.add_policybinding") {
+        return Err(Fault::forbidden());
+    }
     let (pk, now) = (core.ports.uuid(), core.now());
     let draft = Object::new(pk, None, def, change.data.clone(), change.secrets.clone(), 1, now, now)?;
     let target = draft.pbm().ok_or_else(|| Error::internal("an application without its policy key"))?;
@@ -112,6 +125,7 @@ pub(crate) async fn create_with_bindings(
     let written = core.objects.apply(writes, &call.author()).await?;
     call.renew();
     for object in &written {
+        permission::give_initial(&core, call.person()?, &object.def.full_name(), &key(object)).await?;
         write::tell(call, "model_created", object).await;
     }
     written.into_iter().next().ok_or_else(|| Error::internal("nothing was written").into())

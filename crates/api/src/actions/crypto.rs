@@ -59,11 +59,10 @@ fn refused(error: &signet_jose::GenerateError) -> Fault {
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    call.config
-        .get(pk)
-        .filter(|o| same(o.def, CertificateKeyPair::DEF))
-        .cloned()
-        .ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))
+    let found = call.config.get(pk).filter(|o| same(o.def, CertificateKeyPair::DEF)).cloned();
+    let pair = found.ok_or_else(|| Fault::missing(CertificateKeyPair::DEF.class))?;
+    call.reach_object(&pair)?;
+    Ok(pair)
 }
 
 /// `GET /crypto/certificatekeypairs/<uuid>/view_certificate/`

@@ -2,7 +2,7 @@
 use crate::call::{ApiResult, Call, Fault, Reply};
 use signet_base::json;
 use signet_core::models::{Flow, FlowStageBinding, flow_bindings};
-use signet_model::{FieldDef, FieldKind, Object, Snapshot};
+use signet_model::{FieldDef, FieldKind, Object};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -10,8 +10,20 @@ pub(crate) const CACHE: &[FieldDef] = &[FieldDef::shown("count", FieldKind::Int)
 pub(crate) const DIAGRAM: &[FieldDef] = &[FieldDef::shown("diagram", FieldKind::Text)];
 pub(crate) const LINK: &[FieldDef] = &[FieldDef::shown("link", FieldKind::Text)];
 
+const EXPORTED: &[&str] = &[
+    "authentik_flows.view_flow",
+    "authentik_flows.view_flowstagebinding",
+    "authentik_flows.view_stage",
+    "authentik_policies.view_policy",
+    "authentik_policies.view_policybinding",
+    "authentik_stages_prompt.view_prompt",
+];
+
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
-    call.config.find::<Flow>("slug", &call.key).map(|(o, _)| o.clone()).ok_or_else(|| Fault::missing("Flow"))
+    let found = call.config.find::<Flow>("slug", &call.key).map(|(o, _)| o.clone());
+    let flow = found.ok_or_else(|| Fault::missing("Flow"))?;
+    call.reach_object(&flow)?;
+    Ok(flow)
 }
 
 /// Plans and answers are made from memory for each request: nothing is kept that could be old.
@@ -33,6 +45,10 @@ pub(crate) async fn execute(call: &mut Call) -> ApiResult {
 /// `GET /flows/instances/<slug>/export/`
 pub(crate) async fn export(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
+    // The file holds all that belongs to the flow.
+    if !EXPORTED.iter().all(|permission| call.may(permission)) {
+        return Err(Fault::forbidden());
+    }
     let export = call.wiring.export.clone().ok_or(Fault::NoPage)?;
     let text = export(&call.core, &flow).await?;
     // An attachment; the content type is the one that clients of this address know.
@@ -46,22 +62,24 @@ pub(crate) async fn export(call: &mut Call) -> ApiResult {
 /// `GET /flows/instances/<slug>/diagram/`
 pub(crate) async fn diagram(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
-    Ok(Reply::ok(json!({"diagram": draw(&flow, &call.config)})))
+    Ok(Reply::ok(json!({"diagram": draw(&flow, call)})))
 }
 
 /// A Mermaid flowchart: start, each stage with the policies in front of it, end.
-fn draw(flow: &Object, config: &Snapshot) -> String {
+/// What the caller does not see has no name in it.
+fn draw(flow: &Object, call: &Call) -> String {
+    let config = &call.config;
     let mut out = String::from("graph TD\n");
     let _ = writeln!(out, "flow_start[\"Flow<br>{}\"]", label(flow.name()));
     let mut from = vec!["flow_start".to_owned()];
-    gate(&mut out, &mut from, flow, "flow_policy", config);
+    gate(&mut out, &mut from, flow, "flow_policy", call);
     for (n, binding) in flow_bindings(config, flow.pk).into_iter().enumerate() {
         let Some(settings) = binding.get::<FlowStageBinding>() else { continue };
         let Some(stage) = config.get(settings.stage) else { continue };
         let policy = format!("stage_{n}_policy");
-        let guarded = gate(&mut out, &mut from, binding, &policy, config);
+        let guarded = gate(&mut out, &mut from, binding, &policy, call);
         let id = format!("stage_{n}");
-        let _ = writeln!(out, "{id}([\"{}<br>{}\"])", label(stage.def.label), label(stage.name()));
+        let _ = writeln!(out, "{id}([\"{}<br>{}\"])", label(stage.def.label), shown(call, stage));
         for node in &from {
             let _ = writeln!(out, "{node} -->{} {id}", if guarded { "|Policy passed|" } else { "" });
         }
@@ -79,18 +97,19 @@ fn draw(flow: &Object, config: &Snapshot) -> String {
 }
 
 /// The policies bound to an object, as one node that everything before leads to. Says whether there are any.
-fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, config: &Snapshot) -> bool {
-    let bindings = guarded.pbm().map(|p| config.bindings_of(p)).unwrap_or_default();
+fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, call: &Call) -> bool {
+    let bindings = guarded.pbm().map(|p| call.config.bindings_of(p)).unwrap_or_default();
     if bindings.is_empty() {
         return false;
     }
     let names: Vec<String> = bindings
         .iter()
         .map(|b| {
-            let policy = signet_base::Uuid::parse_str(b.text("policy")).ok().and_then(|pk| config.get(pk));
+            let policy =
+                signet_base::Uuid::parse_str(b.text("policy")).ok().and_then(|pk| call.config.get(pk));
             policy.map_or_else(
                 || if b.text("group").is_empty() { "User".to_owned() } else { "Group".to_owned() },
-                |p| label(p.name()),
+                |p| shown(call, p),
             )
         })
         .collect();
@@ -100,6 +119,11 @@ fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, co
     }
     *from = vec![id.to_owned()];
     true
+}
+
+/// The name of an object, for those who see it.
+fn shown(call: &Call, object: &Object) -> String {
+    if call.sees(object) { label(object.name()) } else { "Hidden".to_owned() }
 }
 
 /// Text inside a node: quotes and brackets would end it.

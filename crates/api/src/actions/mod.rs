@@ -12,9 +12,16 @@ use crate::objects::family;
 use crate::openapi;
 use crate::route::{Action, Output, Permission, run};
 use http::Method;
+use signet_model::{Base, Verb};
+
+const CERTIFICATE: &str = "authentik_crypto.certificatekeypair";
+const FLOW: &str = "authentik_flows.flow";
+/// Why somebody is let in or refused follows from every policy and from the account.
+const EXPLAIN: &[&str] = &["authentik_policies.view_policy", "authentik_core.view_user"];
+const REFUSALS: &[&str] = &["authentik_policies.view_policy", "authentik_events.view_event"];
 
 pub(crate) fn register(rows: &mut Vec<Action>) {
-    use Permission::{Anyone, SignedIn, Superuser};
+    use Permission::{Anyone, Model, Named, SignedIn};
     let mut add = |action: Action| rows.push(action);
 
     add(Action::get("", Anyone, "The API browser.", run!(browser)));
@@ -37,16 +44,31 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         .output(Output::Plain("App")));
     add(Action::get("admin/models", SignedIn, "All models.", run!(admin::models))
         .output(Output::Plain("App")));
-    add(Action::get("admin/system", Superuser, "How this server sees itself.", run!(admin::system))
-        .output(Output::One("SystemInfo")));
-    add(Action::post("admin/system", Superuser, "How this server sees itself.", run!(admin::system))
-        .output(Output::One("SystemInfo")));
-    add(Action::get("admin/settings", Superuser, "System settings.", run!(settings::read))
-        .output(Output::Members("Settings", settings::FIELDS)));
+    add(Action::get(
+        "admin/system",
+        Named(&["authentik_rbac.view_system_info"]),
+        "How this server sees itself.",
+        run!(admin::system),
+    )
+    .output(Output::One("SystemInfo")));
+    add(Action::post(
+        "admin/system",
+        Named(&["authentik_rbac.view_system_info"]),
+        "How this server sees itself.",
+        run!(admin::system),
+    )
+    .output(Output::One("SystemInfo")));
+    add(Action::get(
+        "admin/settings",
+        Named(&["authentik_rbac.view_system_settings"]),
+        "System settings.",
+        run!(settings::read),
+    )
+    .output(Output::Members("Settings", settings::FIELDS)));
     add(Action::new(
         Method::PUT,
         "admin/settings",
-        Superuser,
+        Named(&["authentik_rbac.edit_system_settings"]),
         "Replaces the system settings.",
         run!(settings::update),
     )
@@ -55,7 +77,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::new(
         Method::PATCH,
         "admin/settings",
-        Superuser,
+        Named(&["authentik_rbac.edit_system_settings"]),
         "Changes some of the system settings.",
         run!(settings::partial_update),
     )
@@ -72,25 +94,28 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
 
     add(Action::post(
         "crypto/certificatekeypairs/generate",
-        Superuser,
+        Model(Verb::Add),
         "Makes a key and its self-signed certificate.",
         run!(crypto::generate),
     )
+    .about(CERTIFICATE)
     .input(crypto::GENERATE)
     .output(Output::One("CertificateKeyPair")));
     add(Action::get(
         "crypto/certificatekeypairs/{kp_uuid}/view_certificate",
-        Superuser,
+        Named(&["authentik_crypto.view_certificatekeypair_certificate"]),
         "The certificate; `?download` as a file.",
         run!(crypto::view_certificate),
     )
+    .about(CERTIFICATE)
     .output(Output::Members("CertificateData", crypto::DATA)));
     add(Action::get(
         "crypto/certificatekeypairs/{kp_uuid}/view_private_key",
-        Superuser,
+        Named(&["authentik_crypto.view_certificatekeypair_key"]),
         "The private key; `?download` as a file.",
         run!(crypto::view_private_key),
     )
+    .about(CERTIFICATE)
     .output(Output::One("CertificateData")));
 
     add(Action::get(
@@ -102,63 +127,66 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     .output(Output::Plain("UserSetting")));
     add(Action::get(
         "flows/instances/cache_info",
-        Superuser,
+        Named(&["authentik_flows.view_flow_cache"]),
         "How many plans are kept.",
         run!(flows::cache_info),
     )
     .output(Output::Members("Cache", flows::CACHE)));
     add(Action::post(
         "flows/instances/cache_clear",
-        Superuser,
+        Named(&["authentik_flows.clear_flow_cache"]),
         "Forgets the plans that are kept.",
         run!(flows::cache_clear),
     )
     .output(Output::Nothing));
     add(Action::get(
         "flows/instances/{slug}/diagram",
-        Superuser,
+        Model(Verb::View),
         "The flow as a Mermaid diagram.",
         run!(flows::diagram),
     )
+    .about(FLOW)
     .output(Output::Members("FlowDiagram", flows::DIAGRAM)));
     add(Action::get(
         "flows/instances/{slug}/execute",
-        Superuser,
+        Model(Verb::View),
         "Where the flow can be tried out.",
         run!(flows::execute),
     )
+    .about(FLOW)
     .output(Output::Members("Link", flows::LINK)));
     add(Action::get(
         "flows/instances/{slug}/export",
-        Superuser,
+        Named(&["authentik_flows.export_flow"]),
         "The flow as a blueprint.",
         run!(flows::export),
-    ));
+    )
+    .about(FLOW));
 
     add(Action::get(
         "policies/all/cache_info",
-        Superuser,
+        Named(&["authentik_policies.view_policy_cache"]),
         "How many answers are kept.",
         run!(policies::cache_info),
     )
     .output(Output::One("Cache")));
     add(Action::post(
         "policies/all/cache_clear",
-        Superuser,
+        Named(&["authentik_policies.clear_policy_cache"]),
         "Forgets the answers that are kept.",
         run!(policies::cache_clear),
     )
     .output(Output::Nothing));
     add(Action::get(
         "policies/geoip_iso3166",
-        Superuser,
+        Named(&["authentik_policies_geoip.view_geoippolicy"]),
         "Countries and their codes.",
         run!(policies::iso3166),
     )
     .output(Output::Plain("DetailedCountry")));
     add(Action::post(
         "policies/explain",
-        Superuser,
+        Named(EXPLAIN),
         "Why somebody may use an application or run a flow, or not.",
         run!(policies::explain),
     )
@@ -166,17 +194,18 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     .output(Output::Members("Explanation", policies::EXPLAINED)));
     add(Action::get(
         "policies/explain/{request_id}",
-        Superuser,
+        Named(REFUSALS),
         "What the policies said when this request was refused.",
         run!(policies::refused),
     )
     .output(Output::Members("Refusal", policies::REFUSED)));
     add(Action::post(
         "policies/all/{policy_uuid}/test",
-        Superuser,
+        Model(Verb::Change),
         "Asks the policy about somebody.",
         run!(policies::test),
     )
+    .all(Base::Policy)
     .input(policies::TEST)
     .output(Output::Members("PolicyTestResult", policies::RESULT)));
 }

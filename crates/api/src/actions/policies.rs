@@ -54,10 +54,9 @@ pub(crate) async fn test(call: &mut Call) -> ApiResult {
         .filter(|o| o.def.base == Some(Base::Policy))
         .cloned()
         .ok_or_else(|| Fault::missing("Policy"))?;
+    call.reach_object(&policy)?;
     let sent = form::read(call, TEST, false).await?;
-    let person = Principal::load_any(&call.core, sent.int("user").unwrap_or_default())
-        .await?
-        .ok_or_else(|| Fault::invalid("user", "User does not exist."))?;
+    let person = somebody(call, sent.int("user").unwrap_or_default()).await?;
     let context = sent.map("context").unwrap_or_default();
     let client =
         Client { decision_log: Arc::default(), dry_run: Some(call.core.now()), ..call.client.clone() };
@@ -72,6 +71,13 @@ pub(crate) async fn test(call: &mut Call) -> ApiResult {
         .map(|event| json!({"timestamp": call.core.now(), "log_level": "warning", "logger": "signet.policies", "event": event, "attributes": {"policy": policy.name()}}))
         .collect();
     Ok(Reply::ok(json!({"passing": passing, "messages": messages, "log_messages": logged})))
+}
+
+/// An account that the caller may see.
+async fn somebody(call: &Call, id: i64) -> Result<Principal, Fault> {
+    let found = Principal::load_any(&call.core, id).await?;
+    let seen = found.filter(|_| call.may_on("authentik_core.view_user", id));
+    seen.ok_or_else(|| Fault::invalid("user", "User does not exist."))
 }
 
 /// `GET /policies/all/cache_info/`
@@ -100,11 +106,13 @@ pub(crate) async fn explain(call: &mut Call) -> ApiResult {
         (Some(slug), None) => call
             .config
             .find::<Application>("slug", &slug)
+            .filter(|(o, _)| call.sees(o))
             .map(|(o, _)| o.clone())
             .ok_or_else(|| Fault::invalid("application", "Application does not exist."))?,
         (None, Some(slug)) => call
             .config
             .find::<Flow>("slug", &slug)
+            .filter(|(o, _)| call.sees(o))
             .map(|(o, _)| o.clone())
             .ok_or_else(|| Fault::invalid("flow", "Flow does not exist."))?,
         _ => {
@@ -115,11 +123,7 @@ pub(crate) async fn explain(call: &mut Call) -> ApiResult {
         }
     };
     let person = match sent.int("user") {
-        Some(id) => Some(
-            Principal::load_any(&call.core, id)
-                .await?
-                .ok_or_else(|| Fault::invalid("user", "User does not exist."))?,
-        ),
+        Some(id) => Some(somebody(call, id).await?),
         None => None,
     };
     let ip = match named("client_ip") {

@@ -4,6 +4,7 @@ use crate::form;
 use signet_base::{Error, Json, json};
 use signet_core::Core;
 use signet_core::address::Origin;
+use signet_core::permission::Right;
 use signet_core::system::{SystemSettings, are_footer_links};
 use signet_model::{FieldDef, FieldKind};
 
@@ -84,6 +85,10 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         }
     }
     errors.into_result()?;
+    // The links in everybody's mail lead there.
+    if sent.get("base_url").is_some_and(|url| *url != call.core.system().base_url) {
+        call.may_give(&[Right::Everything]).await?;
+    }
     let mut data = match serde_json::to_value(&*call.core.system()).map_err(Error::from)? {
         Json::Object(map) => map,
         _ => return Err(Error::internal("settings are an object").into()),

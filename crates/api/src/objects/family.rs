@@ -21,9 +21,12 @@ fn find(call: &Call) -> Result<Arc<Object>, Fault> {
             Err(_) => return Err(Fault::not_found()),
         }
     };
-    found.filter(|o| o.def.base == Some(base)).cloned().ok_or_else(|| Fault::missing(label(base)))
+    let found =
+        found.filter(|o| o.def.base == Some(base)).cloned().ok_or_else(|| Fault::missing(label(base)))?;
+    call.reach_object(&found)?;
+    Ok(found)
 }
-fn label(base: Base) -> &'static str {
+pub(crate) fn label(base: Base) -> &'static str {
     match base {
         Base::Stage => "Stage",
         Base::Policy => "Policy",
@@ -40,7 +43,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let config = call.config.clone();
     let mut all: Vec<Arc<Object>> = config
         .family(base)
-        .filter(|o| filter::found(o, &["name"], &paging.search, &config))
+        .filter(|o| call.sees(o) && filter::found(call, o, &["name"], &paging.search))
         .cloned()
         .collect();
     for field in ["name", "managed", "slug"] {
@@ -65,7 +68,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
             all.retain(|o| config.referrers(o).iter().any(|r| r.field == field) != null);
         }
     }
-    filter::sort(&mut all, &paging.ordering, "name", &config);
+    filter::sort(call, &mut all, &paging.ordering, "name");
     let (page, total) = paging.cut(all)?;
     paging.envelope(
         page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(),
@@ -116,7 +119,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 /// `GET /<family>/all/<key>/used_by/`
 pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let object = find(call)?;
-    Ok(Reply::ok(used_by::of_object(&object, &call.config)))
+    Ok(Reply::ok(used_by::of_object(call, &object)))
 }
 
 /// `GET /stages/all/user_settings/`: stages that people set up for themselves, by the flow that each names.

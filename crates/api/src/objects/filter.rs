@@ -36,7 +36,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
         }
         let mut values = Vec::new();
         for text in &texts {
-            match value(&field.kind, text, &call.config) {
+            match value(&field.kind, text, call) {
                 Ok(Some(v)) => values.push(v),
                 Ok(None) => {}
                 Err(message) => errors.add(field.name, message),
@@ -104,7 +104,7 @@ fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> 
     let mut out = Vec::new();
     for text in call.params(name).into_iter().filter(|t| !t.is_empty()) {
         match Uuid::parse_str(text) {
-            Ok(pk) if call.config.get(pk).is_some() => out.push(pk),
+            Ok(pk) if call.config.get(pk).is_some_and(|o| call.sees(o)) => out.push(pk),
             Ok(_) => errors
                 .add(name, format!("Select a valid choice. {text} is not one of the available choices.")),
             Err(_) => errors.add(name, format!("“{text}” is not a valid UUID.")),
@@ -113,7 +113,8 @@ fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> 
     out
 }
 
-fn value(kind: &FieldKind, text: &str, config: &Snapshot) -> Result<Option<Json>, String> {
+fn value(kind: &FieldKind, text: &str, call: &Call) -> Result<Option<Json>, String> {
+    let config = &call.config;
     let no_choice = || format!("Select a valid choice. {text} is not one of the available choices.");
     match kind {
         FieldKind::Bool => Ok(boolean(text).map(Json::Bool)),
@@ -143,16 +144,16 @@ fn value(kind: &FieldKind, text: &str, config: &Snapshot) -> Result<Option<Json>
             if let Ok(n) = text.parse::<i64>() {
                 return config
                     .by_num(n)
-                    .filter(|o| o.def.answers_to(target))
+                    .filter(|o| o.def.answers_to(target) && call.sees(o))
                     .map(|_| Some(Json::from(n)))
                     .ok_or_else(no_choice);
             }
             let id = Uuid::parse_str(text).map_err(|_| format!("“{text}” is not a valid UUID."))?;
             let known = matches!(*target, "bindable" | "authentik_core.group")
-                || config.get(id).is_some_and(|o| o.def.answers_to(target));
+                || config.get(id).is_some_and(|o| o.def.answers_to(target) && call.sees(o));
             if known { Ok(Some(Json::String(id.to_string()))) } else { Err(no_choice()) }
         }
-        FieldKind::List(inner) => value(inner, text, config),
+        FieldKind::List(inner) => value(inner, text, call),
         _ => Ok(Some(Json::from(text))),
     }
 }
@@ -193,12 +194,14 @@ pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
 
 /// Every word of the search is in one of the model's search fields; `a__b` looks at field `b` of the object
 /// that `a` names.
-pub(crate) fn found(object: &Object, fields: &[&str], search: &str, config: &Snapshot) -> bool {
-    let texts: Vec<String> = fields.iter().map(|f| text(object, f, config).to_lowercase()).collect();
+/// Objects that the caller does not see are looked at by nothing.
+pub(crate) fn found(call: &Call, object: &Object, fields: &[&str], search: &str) -> bool {
+    let texts: Vec<String> = fields.iter().map(|f| text(call, object, f).to_lowercase()).collect();
     search.to_lowercase().split_whitespace().all(|word| texts.iter().any(|t| t.contains(word)))
 }
 
-fn text(object: &Object, path: &str, config: &Snapshot) -> String {
+fn text(call: &Call, object: &Object, path: &str) -> String {
+    let config = &call.config;
     match path.split_once("__") {
         Some((field, inner)) => {
             let target = match object.data.get(field) {
@@ -206,7 +209,7 @@ fn text(object: &Object, path: &str, config: &Snapshot) -> String {
                 Some(Json::Number(n)) => n.as_i64().and_then(|n| config.by_num(n)),
                 _ => None,
             };
-            target.map(|t| t.text(inner).to_owned()).unwrap_or_default()
+            target.filter(|t| call.sees(t)).map(|t| t.text(inner).to_owned()).unwrap_or_default()
         }
         None => match object.data.get(path) {
             Some(Json::String(s)) => s.clone(),
@@ -217,7 +220,7 @@ fn text(object: &Object, path: &str, config: &Snapshot) -> String {
 }
 
 /// Sorts by the wanted fields (`-` for descending), else by the model's own order. Unknown names are ignored.
-pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, config: &Snapshot) {
+pub(crate) fn sort(call: &Call, list: &mut [Arc<Object>], wanted: &str, default: &str) {
     let known = |name: &str| {
         let name = name.trim_start_matches('-');
         name == "pk"
@@ -234,7 +237,7 @@ pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, config
     list.sort_by(|a, b| {
         for name in &names {
             let (name, down) = name.strip_prefix('-').map_or((*name, false), |n| (n, true));
-            let order = compare(a, b, name, config);
+            let order = compare(call, a, b, name);
             if order != Ordering::Equal {
                 return if down { order.reverse() } else { order };
             }
@@ -243,13 +246,13 @@ pub(crate) fn sort(list: &mut [Arc<Object>], wanted: &str, default: &str, config
     });
 }
 
-fn compare(a: &Object, b: &Object, name: &str, config: &Snapshot) -> Ordering {
+fn compare(call: &Call, a: &Object, b: &Object, name: &str) -> Ordering {
     match name {
         "pk" => a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk)),
         "created" => a.created.cmp(&b.created),
         "last_updated" => a.updated.cmp(&b.updated),
         _ if name.contains("__") => {
-            text(a, name, config).to_lowercase().cmp(&text(b, name, config).to_lowercase())
+            text(call, a, name).to_lowercase().cmp(&text(call, b, name).to_lowercase())
         }
         _ => values(a.data.get(name), b.data.get(name)),
     }

@@ -3,6 +3,7 @@ use super::{filter, find, show};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Reply};
 use crate::list::Paging;
+use crate::visible::key;
 use signet_base::json;
 
 /// `GET /<model>/`
@@ -14,14 +15,18 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
         .config
         .of(def)
         .iter()
-        .filter(|o| filter::passes(o, &wanted) && filter::found(o, def.search, &paging.search, &call.config))
+        .filter(|o| {
+            filter::passes(o, &wanted)
+                && paging.scope.lets(&key(o), None)
+                && filter::found(call, o, def.search, &paging.search)
+        })
         .cloned()
         .collect();
     filter::certificates(call, &mut all);
     if def.is("authentik_core.application") {
         all = applications::visible(call, all).await?;
     }
-    filter::sort(&mut all, &paging.ordering, def.ordering, &call.config);
+    filter::sort(call, &mut all, &paging.ordering, def.ordering);
     let (page, total) = paging.cut(all)?;
     let results = show::many(call, &page).await?;
     paging.envelope(results, total, json!({}))

@@ -22,7 +22,9 @@ pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, F
         let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
         call.config.get(pk).filter(|o| same(o.def, def))
     };
-    found.cloned().ok_or_else(|| Fault::missing(def.class))
+    let found = found.cloned().ok_or_else(|| Fault::missing(def.class))?;
+    call.reach_object(&found)?;
+    Ok(found)
 }
 
 /// Whether two declarations are the same model. Their addresses say nothing: each crate may have its own

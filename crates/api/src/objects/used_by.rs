@@ -4,18 +4,19 @@ use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Uuid, json};
 use signet_model::check::reference_values;
 use signet_model::{FieldKind, Object, Snapshot};
-use signet_store::UsedBy;
+use signet_store::{UsedBy, UsedByAction};
 
 /// `GET /<model>/<key>/used_by/`
 pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let object = find(call, call.model()?)?;
-    Ok(Reply::ok(of_object(&object, &call.config)))
+    Ok(Reply::ok(of_object(call, &object)))
 }
 
 /// Referrers first, then what the object's own lists hold: to clients these are relations too, and they
 /// vanish with it.
-pub(crate) fn of_object(object: &Object, config: &Snapshot) -> Vec<Json> {
-    let mut out = entries(&signet_store::objects::used_by(config, object.pk), config);
+pub(crate) fn of_object(call: &Call, object: &Object) -> Vec<Json> {
+    let config = &call.config;
+    let mut out = entries(call, &signet_store::objects::used_by(config, object.pk));
     for (name, value, many, _) in reference_values(object.def, &object.data) {
         if !many {
             continue;
@@ -29,7 +30,7 @@ pub(crate) fn of_object(object: &Object, config: &Snapshot) -> Vec<Json> {
             .and_then(|n| n.parse().ok())
             .and_then(|n| config.by_num(n))
             .or_else(|| Uuid::parse_str(&value).ok().and_then(|pk| config.get(pk)));
-        if let (Some(found), Some((app, model))) = (found, target.split_once('.')) {
+        if let (Some(found), Some((app, model))) = (found.filter(|o| call.sees(o)), target.split_once('.')) {
             out.push(json!({"app": app, "model_name": model, "pk": found.wire_pk(), "name": found.name(), "action": "cascade_many"}));
         }
     }
@@ -37,13 +38,21 @@ pub(crate) fn of_object(object: &Object, config: &Snapshot) -> Vec<Json> {
 }
 
 /// Referrers of a row (`user:7`, or a group's UUID).
-pub(crate) fn of_row(key: &str, config: &Snapshot) -> Vec<Json> {
-    entries(&signet_store::objects::row_used_by(config, key), config)
+pub(crate) fn of_row(call: &Call, key: &str) -> Vec<Json> {
+    entries(call, &signet_store::objects::row_used_by(&call.config, key))
 }
 
-fn entries(users: &[UsedBy], config: &Snapshot) -> Vec<Json> {
-    let entry = |by: &UsedBy| json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()});
-    users.iter().map(entry).collect()
+/// Only what the caller sees is named.
+fn entries(call: &Call, users: &[UsedBy]) -> Vec<Json> {
+    users.iter().filter(|by| call.sees(&by.object)).map(|by| entry(by, &call.config)).collect()
+}
+fn entry(by: &UsedBy, config: &Snapshot) -> Json {
+    json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()})
+}
+/// What goes together with an object, seen or not: for the log.
+pub(crate) fn cascade(config: &Snapshot, object: &Object) -> Vec<Json> {
+    let all = signet_store::objects::used_by(config, object.pk);
+    all.iter().filter(|by| by.action == UsedByAction::Cascade).map(|by| entry(by, config)).collect()
 }
 
 /// Bindings have no name of their own: what they join says more.

@@ -3,7 +3,9 @@ use super::{find, show, used_by};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
-use signet_base::{Error, Json, Map, Result, json};
+use crate::visible::key;
+use signet_base::{Error, Map, Result, json};
+use signet_core::permission::{self, closure as rights};
 use signet_core::{Core, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_store::Write;
@@ -36,6 +38,7 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
     let object = loop {
         attempt += 1;
         let (data, secrets) = judged(check(def, &body, None, false, &call.config, &rows, &call.core.ports)?);
+        call.may_give(&rights::of_object(&call.config, &call.core.ports, def, None, &data)).await?;
         match call
             .core
             .objects
@@ -50,6 +53,7 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
         }
     };
     call.renew();
+    permission::give_initial(&call.core, call.person()?, &def.full_name(), &key(&object)).await?;
     tell(call, "model_created", &object).await;
     Ok(object)
 }
@@ -73,6 +77,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         attempt += 1;
         let (data, secrets) =
             judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
+        call.may_give(&rights::of_object(&call.config, &call.core.ports, def, Some(&before), &data)).await?;
         let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
         match call.core.objects.apply(vec![write], &call.author()).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
@@ -100,10 +105,9 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 
 /// Deletes an object and what cannot be without it.
 pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
-    let cascade = used_by::of_object(object, &call.config);
+    let gone = used_by::cascade(&call.config, object);
     call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author()).await?;
     call.renew();
-    let gone: Vec<&Json> = cascade.iter().filter(|e| e["action"] == "cascade").collect();
     call.event("model_deleted", json!({"model": Core::model_event(object), "cascade": gone})).await;
     Ok(Reply::Empty)
 }

@@ -8,8 +8,9 @@ use crate::route::{Action, Output, Permission, Run};
 use http::Method;
 use signet_base::{Json, Map, json};
 use signet_core::directory;
+use signet_core::permission::{Right, catalogue};
 use signet_core::rows::partial_user;
-use signet_model::{FieldDef, FieldKind};
+use signet_model::{FieldDef, FieldKind, Verb};
 use signet_store::Page;
 use signet_store::devices::{self, Device, DeviceKind, DeviceQuery};
 use signet_store::users::{self, User};
@@ -79,7 +80,9 @@ enum Scope {
 }
 
 pub(crate) fn register(rows: &mut Vec<Action>) {
-    use Permission::{Owner, SignedIn, Superuser};
+    use Permission::{Model, Own, SignedIn};
+    use Verb::{Add, Change, Delete, View};
+    type Needs = fn(Verb) -> Permission;
     rows.push(
         Action::get("authenticators/all", SignedIn, "The caller's second factors.", crate::route::run!(all))
             .output(Output::Plain("Device")),
@@ -95,62 +98,51 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     );
     for kind in DeviceKind::ALL {
         let component = kind.model().1;
-        for (path, scope, permission) in [
-            (format!("authenticators/{}", kind.as_str()), Scope::Own, Owner),
-            (format!("authenticators/admin/{}", kind.as_str()), Scope::Everybody, Superuser),
+        for (path, scope, needs) in [
+            (format!("authenticators/{}", kind.as_str()), Scope::Own, Own as Needs),
+            (format!("authenticators/admin/{}", kind.as_str()), Scope::Everybody, Model as Needs),
         ] {
             let one = format!("{path}/{{id}}");
-            rows.push(
-                Action::get(
-                    &path,
-                    permission,
-                    "Lists devices.",
-                    Run::Shared(Arc::new(move |call| Box::pin(list(call, kind, scope)))),
-                )
-                .gives(component),
-            );
-            rows.push(
-                Action::get(
-                    &one,
-                    permission,
-                    "One device.",
-                    Run::Shared(Arc::new(move |call| Box::pin(retrieve(call, kind, scope)))),
-                )
-                .gives(component),
-            );
+            let mut add = |action: Action| rows.push(action.about(catalogue::device(kind)));
+            add(Action::get(
+                &path,
+                needs(View),
+                "Lists devices.",
+                Run::Shared(Arc::new(move |call| Box::pin(list(call, kind, scope)))),
+            )
+            .gives(component));
+            add(Action::get(
+                &one,
+                needs(View),
+                "One device.",
+                Run::Shared(Arc::new(move |call| Box::pin(retrieve(call, kind, scope)))),
+            )
+            .gives(component));
             for (method, partial) in [(Method::PUT, false), (Method::PATCH, true)] {
                 let run = Run::Shared(Arc::new(move |call| Box::pin(change(call, kind, scope, partial))));
-                rows.push(
-                    Action::new(method, &one, permission, "Renames the device.", run)
-                        .takes(component)
-                        .gives(component),
-                );
+                add(Action::new(method, &one, needs(Change), "Renames the device.", run)
+                    .takes(component)
+                    .gives(component));
             }
             let run = Run::Shared(Arc::new(move |call| Box::pin(destroy(call, kind, scope))));
-            rows.push(
-                Action::new(Method::DELETE, &one, permission, "Removes the device.", run)
-                    .output(Output::Nothing),
-            );
+            add(Action::new(Method::DELETE, &one, needs(Delete), "Removes the device.", run)
+                .output(Output::Nothing));
             match scope {
                 Scope::Own => {
                     let run = Run::Shared(Arc::new(move |call| Box::pin(used_by(call, kind))));
-                    rows.push(
-                        Action::get(format!("{one}/used_by"), permission, "What refers to it.", run)
-                            .output(Output::Plain("UsedBy")),
-                    );
+                    add(Action::get(format!("{one}/used_by"), needs(View), "What refers to it.", run)
+                        .output(Output::Plain("UsedBy")));
                 }
                 Scope::Everybody => {
                     let run = Run::Shared(Arc::new(move |call| Box::pin(create(call, kind))));
-                    rows.push(
-                        Action::post(
-                            &path,
-                            permission,
-                            "Gives a person a device, where that can be done for them.",
-                            run,
-                        )
-                        .input(GIVEN)
-                        .gives(component),
-                    );
+                    add(Action::post(
+                        &path,
+                        needs(Add),
+                        "Gives a person a device, where that can be done for them.",
+                        run,
+                    )
+                    .input(GIVEN)
+                    .gives(component));
                 }
             }
         }
@@ -212,21 +204,20 @@ async fn answer(call: &Call, device: &Device) -> ApiResult {
     Ok(Reply::ok(Json::Object(show(call, device, owner.as_ref()).await?)))
 }
 
-/// The person that an address is narrowed to; none for everybody.
+/// The person that a list is narrowed to; none for everybody.
 fn whose(call: &Call, scope: Scope) -> Result<Option<i64>, Fault> {
-    match scope {
-        Scope::Own => Ok(Some(call.person()?.user.id)),
-        Scope::Everybody if call.is_superuser() => Ok(None),
-        Scope::Everybody => Err(Fault::forbidden()),
-    }
+    Ok(if scope == Scope::Own { Some(call.person()?.user.id) } else { None })
 }
 
 /// Somebody else's device is not there.
 async fn find(call: &Call, kind: DeviceKind, scope: Scope) -> Result<Device, Fault> {
+    let missing = || Fault::missing(kind.model().1);
     let owner = whose(call, scope)?;
-    let id = call.key.parse().map_err(|_| Fault::not_found())?;
+    let id: i64 = call.key.parse().map_err(|_| Fault::not_found())?;
     let found = devices::get(&call.core.db, kind, id).await?.filter(|d| owner.is_none_or(|o| o == d.user_id));
-    found.ok_or_else(|| Fault::missing(kind.model().1))
+    let device = found.ok_or_else(missing)?;
+    call.reach(id, Some(device.user_id), kind.model().1)?;
+    Ok(device)
 }
 
 /// `GET /authenticators/all/`
@@ -244,14 +235,17 @@ async fn admin_all(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let user = f.int("user");
     f.done()?;
-    if !call.is_superuser() {
-        return Ok(Reply::ok(Vec::<Json>::new()));
+    let mut found = Vec::new();
+    for kind in DeviceKind::ALL {
+        let view = Verb::View.on(&catalogue::device(kind));
+        if !call.principal.as_ref().is_some_and(|p| p.grants.anywhere(&view)) {
+            continue;
+        }
+        let page = Page { scope: call.person()?.grants.scope(&view), ..Page::first(MOST) };
+        let q = DeviceQuery { kind: Some(kind), owner: user, page, ..DeviceQuery::default() };
+        found.extend(devices::list(&call.core.db, &q).await?.0);
     }
-    let (found, _) = devices::list(
-        &call.core.db,
-        &DeviceQuery { owner: user, page: Page::first(MOST), ..DeviceQuery::default() },
-    )
-    .await?;
+    found.sort_by_key(|device| device.id);
     Ok(Reply::ok(found.iter().map(common).collect::<Vec<_>>()))
 }
 
@@ -300,6 +294,7 @@ async fn change(call: &mut Call, kind: DeviceKind, scope: Scope, partial: bool) 
 async fn destroy(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let device = find(call, kind, scope).await?;
     if scope == Scope::Everybody {
+        call.may_give(&[Right::Account(device.user_id)]).await?;
         let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), device.user_id);
         let epoch = directory::reset_factor(&call.core, &device, &spared).await?;
         if let (Some(session), Some(_)) = (call.session.as_mut(), spared.session) {
@@ -322,7 +317,6 @@ async fn used_by(call: &mut Call, kind: DeviceKind) -> ApiResult {
 /// `POST /authenticators/admin/<kind>/`: recovery codes, which are in this answer and nowhere else, or the
 /// address of the account. Everything else needs the person's own device and is set up by them.
 async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
-    whose(call, Scope::Everybody)?;
     if !matches!(kind, DeviceKind::Static | DeviceKind::Email) {
         return Err(Fault::invalid(
             "non_field_errors",
@@ -335,6 +329,7 @@ async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
         None => None,
     };
     let owner = owner.ok_or_else(|| Fault::invalid("user", "There is no such user."))?;
+    call.may_give(&[Right::Account(owner.id)]).await?;
     let mut device = Device::new(&call.core.ports, kind, owner.id, sent.text("name").unwrap_or_default());
     let mut codes = Vec::new();
     if kind == DeviceKind::Static {

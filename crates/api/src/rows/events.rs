@@ -116,6 +116,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
 pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let event = events::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Event"))?;
+    call.reach(id, None, "Event")?;
     Ok(Reply::ok(show(&event)))
 }
 

@@ -103,7 +103,7 @@ async fn list(call: &Call, sort: Sort) -> ApiResult {
         search: paging.search.clone(),
         provider: f.int("provider"),
         user: f.int("user"),
-        owner: call.owner()?,
+        owner: None,
         alive_at: None,
         page: paging.rows(),
     };
@@ -123,14 +123,15 @@ async fn list(call: &Call, sort: Sort) -> ApiResult {
 }
 
 async fn find(call: &Call, sort: Sort) -> Result<Grant, Fault> {
-    let owner = call.owner()?;
-    let id = call.key.parse().map_err(|_| Fault::not_found())?;
+    let id: i64 = call.key.parse().map_err(|_| Fault::not_found())?;
     let db = &call.core.db;
     let found = match sort {
         Sort::Token(kind) => grants::by_id(db, id).await?.filter(|t| t.kind == kind).map(Grant::from),
         Sort::Code => grants::code_by_id(db, id).await?.map(Grant::from),
     };
-    found.filter(|g| owner.is_none_or(|o| o == g.user)).ok_or_else(|| Fault::missing("grant"))
+    let found = found.ok_or_else(|| Fault::missing("grant"))?;
+    call.reach(id, Some(found.user), "grant")?;
+    Ok(found)
 }
 async fn one(call: &Call, sort: Sort) -> ApiResult {
     let grant = find(call, sort).await?;

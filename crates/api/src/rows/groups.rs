@@ -1,16 +1,17 @@
 //! `/core/groups/`
-use super::{GROUP, USER, UUIDS, labelled, model, rights, told};
+use super::{GROUP, USER, UUIDS, labelled, model, told};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use crate::rows::users::attributes;
+use crate::rows::users::{attributes, named_roles, shown_roles};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::permission::{self, Right};
 use signet_core::{compat, rows};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group, GroupQuery};
-use signet_store::{objects, users};
-use std::collections::HashSet;
+use signet_store::{objects, roles, users};
+use std::collections::{HashMap, HashSet};
 
 const ROLE: &[FieldDef] = &[
     labelled(FieldDef::shown("pk", FieldKind::Uuid), "Uuid"),
@@ -40,6 +41,15 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let ids: Vec<Uuid> = list.iter().map(|g| g.id).collect();
     let (parents, children) =
         (groups::parents_of_many(db, &ids).await?, groups::children_of_many(db, &ids).await?);
+    let own_roles = roles::of_many_groups(db, &ids).await?;
+    let mut inherited: HashMap<Uuid, Vec<Json>> = HashMap::new();
+    if call.flag("include_inherited_roles") == Some(true) {
+        for id in &ids {
+            let above: Vec<Uuid> = groups::ancestors(db, &[*id]).await?.into_iter().collect();
+            let held = roles::of_groups(db, &above).await?.roles.iter().copied().collect();
+            inherited.insert(*id, shown_roles(&call.config, Some(&held)));
+        }
+    }
     let with_users = call.flag("include_users").unwrap_or(true);
     let (with_children, with_parents) =
         (call.flag("include_children").unwrap_or(false), call.flag("include_parents").unwrap_or(false));
@@ -64,8 +74,9 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
             "pk": g.id, "num_pk": rows::num_pk(g), "name": g.name, "is_superuser": g.is_superuser,
             "parents": above.iter().map(|p| p.id).collect::<Vec<_>>(), "parents_obj": with_parents.then(|| above.iter().map(related).collect::<Vec<_>>()),
             "users": ids, "users_obj": with_users.then(|| people.iter().map(|u| rows::partial_user(&call.core, u)).collect::<Vec<_>>()),
-            "attributes": g.attributes, "roles": [], "roles_obj": [],
-            "inherited_roles_obj": call.flag("include_inherited_roles").unwrap_or(false).then(Vec::<Json>::new),
+            "attributes": g.attributes, "roles": own_roles.get(&g.id).map_or(&[][..], Vec::as_slice),
+            "roles_obj": shown_roles(&call.config, own_roles.get(&g.id)),
+            "inherited_roles_obj": inherited.get(&g.id),
             "children": below.iter().map(|c| c.id).collect::<Vec<_>>(), "children_obj": with_children.then(|| below.iter().map(related).collect::<Vec<_>>()),
         })
     };
@@ -78,7 +89,9 @@ async fn answer(call: &Call, id: Uuid) -> Result<Json, Fault> {
 
 async fn find(call: &Call) -> Result<Group, Fault> {
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
-    groups::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Group"))
+    let group = groups::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Group"))?;
+    call.reach(id, None, "Group")?;
+    Ok(group)
 }
 
 /// `GET /core/groups/`
@@ -119,6 +132,7 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
 struct Relations {
     parents: Option<Vec<Uuid>>,
     members: Option<Vec<i64>>,
+    roles: Option<Vec<Uuid>>,
 }
 
 /// `POST /core/groups/`
@@ -127,14 +141,14 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut group = Group::new(&call.core.ports, "");
     let with = fill(call, &mut group, &sent, &mut errors, None).await?;
-    groups::insert(
-        &call.core.db,
-        &group,
-        with.parents.as_deref().unwrap_or_default(),
-        with.members.as_deref().unwrap_or_default(),
-    )
-    .await
-    .map_err(taken)?;
+    let (parents, members) = (with.parents.unwrap_or_default(), with.members.unwrap_or_default());
+    let mut batch = groups::insert_batch(&group, &parents, &members);
+    if let Some(list) = &with.roles {
+        batch = batch.then(roles::set_group_batch(group.id, list));
+    }
+    call.core.db.batch(batch).await.map_err(taken)?;
+    permission::give_initial(&call.core, call.person()?, "authentik_core.group", &group.id.to_string())
+        .await?;
     call.event("model_created", model("group", group.id, &group.name)).await;
     Ok(Reply::created(answer(call, group.id).await?))
 }
@@ -153,9 +167,12 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     let mut group = before.clone();
     let with = fill(call, &mut group, &sent, &mut errors, Some(&before)).await?;
-    groups::update(&call.core.db, &group, with.parents.as_deref(), with.members.as_deref(), call.core.now())
-        .await
-        .map_err(taken)?;
+    let now = call.core.now();
+    let mut batch = groups::update_batch(&group, with.parents.as_deref(), with.members.as_deref(), now);
+    if let Some(list) = &with.roles {
+        batch = batch.then(roles::set_group_batch(group.id, list));
+    }
+    call.core.db.batch(batch).await.map_err(taken)?;
     call.event("model_updated", model("group", group.id, &group.name)).await;
     Ok(Reply::ok(answer(call, group.id).await?))
 }
@@ -174,12 +191,13 @@ async fn fill(
         }
         group.name = name;
     }
-    if sent.uuids("roles").is_some_and(|r| !r.is_empty()) {
-        errors.add("roles", "Invalid pk - object does not exist.");
-    }
     group.is_superuser = sent.flag("is_superuser").unwrap_or(group.is_superuser);
     group.attributes = sent.map("attributes").unwrap_or_else(|| group.attributes.clone());
-    let with = Relations { parents: sent.uuids("parents"), members: sent.ints("users") };
+    let with = Relations {
+        parents: sent.uuids("parents"),
+        members: sent.ints("users"),
+        roles: named_roles(call, sent)?,
+    };
     if let Some(parents) = &with.parents {
         let mut above: HashSet<Uuid> = groups::ancestors(db, parents).await?;
         above.extend(parents);
@@ -188,14 +206,18 @@ async fn fill(
         }
     }
     std::mem::take(errors).into_result()?;
-    // Superuser by the flag or by a parent: both are rights that members get.
-    if !call.is_superuser() && group.is_superuser != before.is_some_and(|b| b.is_superuser) {
-        return Err(Error::denied("You may not change who is a superuser.").into());
+    // Superuser by the flag or by a parent, and roles: all are rights that members get.
+    let mut given = vec![
+        Right::Membership(with.parents.clone().unwrap_or_default()),
+        Right::Roles(with.roles.clone().unwrap_or_default()),
+    ];
+    if group.is_superuser != before.is_some_and(|b| b.is_superuser) {
+        given.push(Right::Everything);
     }
-    rights::may_give(call, with.parents.as_deref().unwrap_or_default()).await?;
     if before.is_some() {
-        rights::may_give(call, &[group.id]).await?;
+        given.push(Right::Membership(vec![group.id]));
     }
+    call.may_give(&given).await?;
     Ok(with)
 }
 
@@ -204,6 +226,7 @@ fn taken(error: Error) -> Fault {
         Error::Conflict(tag) if tag == "user_group.name" => {
             Fault::invalid("name", "Group with this name already exists.")
         }
+        Error::Conflict(tag) if tag == "no such row" => Fault::missing("Group"),
         Error::Conflict(tag) if tag == "foreign key" => {
             Fault::invalid("non_field_errors", "A parent or a member was deleted at the same time.")
         }
@@ -214,7 +237,7 @@ fn taken(error: Error) -> Fault {
 /// `DELETE /core/groups/<uuid>/`
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
-    rights::may_give(call, &[group.id]).await?;
+    call.may_give(&[Right::Membership(vec![group.id])]).await?;
     let writes = objects::writes_for_deleted_row(&call.config, &group.id.to_string(), &call.core.ports);
     match call.core.objects.apply_with(writes, &call.author(), groups::delete_batch(group.id)).await {
         Ok(_) => {}
@@ -228,7 +251,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 /// `GET /core/groups/<uuid>/used_by/`
 pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
-    Ok(Reply::ok(references::of_row(&group.id.to_string(), &call.config)))
+    Ok(Reply::ok(references::of_row(call, &group.id.to_string())))
 }
 
 async fn member(call: &Call) -> Result<users::User, Fault> {
@@ -239,7 +262,7 @@ async fn member(call: &Call) -> Result<users::User, Fault> {
 pub(crate) async fn add_user(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     let user = member(call).await?;
-    rights::may_give(call, &[group.id]).await?;
+    call.may_give(&[Right::Membership(vec![group.id])]).await?;
     users::join_group(&call.core.db, user.id, group.id).await.map_err(taken)?;
     call.event("model_updated", model("group", group.id, &group.name)).await;
     Ok(Reply::Empty)
@@ -248,7 +271,7 @@ pub(crate) async fn add_user(call: &mut Call) -> ApiResult {
 pub(crate) async fn remove_user(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     let user = member(call).await?;
-    rights::may_give(call, &[group.id]).await?;
+    call.may_give(&[Right::Membership(vec![group.id])]).await?;
     users::leave_group(&call.core.db, user.id, group.id).await?;
     call.event("model_updated", model("group", group.id, &group.name)).await;
     Ok(Reply::Empty)

@@ -9,6 +9,7 @@ use signet_core::address;
 use signet_core::flow::invitation::shown_as;
 use signet_core::mail::{self, Email, templates};
 use signet_core::models::Flow;
+use signet_core::permission;
 use signet_model::{FieldDef, FieldKind, OnDelete};
 use signet_store::invitations::{self, Invitation, InvitationQuery};
 use signet_store::users;
@@ -69,8 +70,11 @@ async fn answer(call: &Call, invitation: Invitation) -> Result<Json> {
     Ok(show(call, &[invitation]).await?.pop().unwrap_or_default())
 }
 async fn find(call: &Call) -> Result<Invitation, Fault> {
-    let Ok(id) = Uuid::parse_str(&call.key) else { return Err(Fault::missing("Invitation")) };
-    invitations::by_id(&call.core.db, &call.core.vault, id).await?.ok_or_else(|| Fault::missing("Invitation"))
+    let missing = || Fault::missing("Invitation");
+    let id = Uuid::parse_str(&call.key).map_err(|_| missing())?;
+    let found = invitations::by_id(&call.core.db, &call.core.vault, id).await?.ok_or_else(missing)?;
+    call.reach(id, None, "Invitation")?;
+    Ok(found)
 }
 fn about(call: &Call, invitation: &Invitation) -> Json {
     let mut about = model("invitation", shown_as(&call.core, invitation.id), &invitation.name);
@@ -82,9 +86,14 @@ fn about(call: &Call, invitation: &Invitation) -> Json {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let flows = f
-        .text("flow__slug")
-        .map(|slug| call.config.find::<Flow>("slug", &slug).map(|(o, _)| o.pk).into_iter().collect());
+    let flows = f.text("flow__slug").map(|slug| {
+        call.config
+            .find::<Flow>("slug", &slug)
+            .filter(|(o, _)| call.sees(o))
+            .map(|(o, _)| o.pk)
+            .into_iter()
+            .collect()
+    });
     let q = InvitationQuery {
         search: paging.search.clone(),
         name: f.text("name"),
@@ -119,6 +128,13 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     };
     fill(&mut made, &sent);
     invitations::insert(&call.core.db, &call.core.vault, &made).await?;
+    permission::give_initial(
+        &call.core,
+        call.person()?,
+        "authentik_stages_invitation.invitation",
+        &made.id.to_string(),
+    )
+    .await?;
     call.event("model_created", about(call, &made)).await;
     Ok(Reply::created(answer(call, made).await?))
 }

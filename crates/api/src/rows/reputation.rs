@@ -22,9 +22,10 @@ fn show(r: &Reputation) -> Json {
 async fn find(call: &Call) -> Result<Reputation, Fault> {
     let id = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let found = reputation::by_id(&call.core.db, id).await?;
-    found
-        .filter(|r| r.expires.is_none_or(|at| at > call.core.now()))
-        .ok_or_else(|| Fault::missing("Reputation"))
+    let alive = found.filter(|r| r.expires.is_none_or(|at| at > call.core.now()));
+    let score = alive.ok_or_else(|| Fault::missing("Reputation"))?;
+    call.reach(id, None, "Reputation")?;
+    Ok(score)
 }
 
 /// `GET /policies/reputation/scores/`

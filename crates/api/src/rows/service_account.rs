@@ -4,6 +4,7 @@ use super::{blank, model};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
+use signet_core::permission;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
@@ -64,6 +65,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
             return Err(if matches!(error, Error::Conflict(_)) { taken() } else { error.into() });
         }
     };
+    permission::give_initial(&core, call.person()?, "authentik_core.user", &user.id.to_string()).await?;
     call.event("model_created", model("user", user.id, &user.username)).await;
     let mut answer = json!({"username": user.username, "user_uid": core.uid(user.id), "user_pk": user.id, "token": key.reveal()});
     if let Some(group) = group {

@@ -4,6 +4,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
+use signet_core::permission::Right;
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::tokens::{self, Token, TokenQuery};
@@ -42,15 +43,22 @@ async fn answer(call: &Call, token: Token) -> Result<Json> {
     Ok(show(call, &[token]).await?.pop().unwrap_or_default())
 }
 
-/// Most tokens of a person who is no superuser, and how names begin that are not theirs to take.
+const ADD: &str = "authentik_core.add_token";
+const CHANGE: &str = "authentik_core.change_token";
+/// Most tokens of a person who does not manage them, and how names begin that are not theirs to take.
 const MOST: u64 = 100;
 pub(crate) const SERVICE_ACCOUNT: &str = "service-account-";
 
-/// The token that the path names, if it is the caller's to see.
+/// The token that the path names, if the caller may do with it what they ask for.
 async fn find(call: &Call) -> Result<Token, Fault> {
-    let owner = call.owner()?;
-    let token = tokens::by_identifier(&call.core.db, &call.key).await?;
-    token.filter(|t| owner.is_none_or(|id| id == t.user_id)).ok_or_else(|| Fault::missing("Token"))
+    let token =
+        tokens::by_identifier(&call.core.db, &call.key).await?.ok_or_else(|| Fault::missing("Token"))?;
+    call.reach(token.id, Some(token.user_id), "Token")?;
+    Ok(token)
+}
+/// Whoever holds a token of an account has the account's rights.
+async fn may_hold(call: &Call, owner: i64) -> Result<(), Fault> {
+    if owner == call.person()?.user.id { Ok(()) } else { call.may_give(&[Right::Account(owner)]).await }
 }
 
 /// `GET /core/tokens/`
@@ -66,7 +74,6 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
         expires: f.time("expires"),
         expiring: f.flag("expiring"),
         username: f.text("user__username"),
-        owner: call.owner()?,
         page: paging.rows(),
         ..TokenQuery::default()
     };
@@ -83,11 +90,11 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
 
 /// `POST /core/tokens/`
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
-    let person = call.person()?.clone();
-    if !person.is_superuser {
+    let (me, manages) = (call.person()?.user.id, call.may(ADD));
+    if !manages {
         // Whose it would be is no choice of theirs, and asking would tell who exists.
         call.body.remove("user");
-        let own = TokenQuery { owner: Some(person.user.id), page: Page::first(1), ..TokenQuery::default() };
+        let own = TokenQuery { owner: Some(me), page: Page::first(1), ..TokenQuery::default() };
         if tokens::list(&call.core.db, &own).await?.1 >= MOST {
             return Err(Fault::invalid(
                 "non_field_errors",
@@ -104,10 +111,11 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         }
     }
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
-    let owner = if person.is_superuser { sent.int("user").unwrap_or(person.user.id) } else { person.user.id };
+    let owner = if manages { sent.int("user").unwrap_or(me) } else { me };
+    may_hold(call, owner).await?;
     let mut token = Token::new(call.core.ports.uuid(), "", "api", owner, call.core.now());
     token.expiring = true;
-    fill(call, &person, &mut token, &sent, &mut errors, true).await?;
+    fill(call, manages, &mut token, &sent, &mut errors, true).await?;
     let key = new_key(call);
     tokens::insert(&call.core.db, &call.core.vault, &token, &key).await.map_err(taken)?;
     call.event("model_created", model("token", token.id, &token.identifier)).await;
@@ -129,30 +137,31 @@ pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
 }
 async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let mut token = find(call).await?;
-    let person = call.person()?.clone();
-    if !person.is_superuser {
+    may_hold(call, token.user_id).await?;
+    let manages = call.may_on(CHANGE, token.id);
+    if !manages {
         call.body.remove("user");
     }
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     let reserved = |name: &str| {
         name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT) && name.trim() != token.identifier
     };
-    if !person.is_superuser && sent.text("identifier").is_some_and(|name| reserved(&name)) {
+    if !manages && sent.text("identifier").is_some_and(|name| reserved(&name)) {
         errors.add("identifier", "This beginning is kept for service accounts.");
     }
     if sent.int("user").is_some_and(|id| id != token.user_id) {
         errors.add("user", "The owner of a token cannot be changed.");
     }
-    fill(call, &person, &mut token, &sent, &mut errors, false).await?;
+    fill(call, manages, &mut token, &sent, &mut errors, false).await?;
     tokens::update(&call.core.db, &token).await.map_err(taken)?;
     call.event("model_updated", model("token", token.id, &token.identifier)).await;
     Ok(Reply::ok(answer(call, token).await?))
 }
 
-/// Takes the judged members over. People who are no superusers do not choose whether their tokens expire.
+/// Takes the judged members over. Whoever does not manage tokens does not choose whether theirs expire.
 async fn fill(
     call: &Call,
-    person: &Principal,
+    manages: bool,
     token: &mut Token,
     sent: &Map,
     errors: &mut FieldErrors,
@@ -179,7 +188,7 @@ async fn fill(
     let other_kind = intent.as_ref().is_some_and(|i| *i != token.intent);
     token.intent = intent.unwrap_or_else(|| token.intent.clone());
     let owner = owner(call, token.user_id).await?;
-    token.expiring = if person.is_superuser {
+    token.expiring = if manages {
         sent.flag("expiring").unwrap_or(token.expiring)
     } else if new {
         must_expire(&owner)
@@ -263,8 +272,11 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
 /// superusers only.
 pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
-    if !call.is_superuser() {
-        let own = ["api", "app_password"].contains(&token.intent.as_str()) && token.managed.is_none();
+    may_hold(call, token.user_id).await?;
+    if !call.may_on("authentik_core.view_token_key", token.id) {
+        let own = token.user_id == call.person()?.user.id
+            && ["api", "app_password"].contains(&token.intent.as_str())
+            && token.managed.is_none();
         if !own || (!token.expiring && must_expire(&owner(call, token.user_id).await?)) {
             return Err(Fault::forbidden());
         }
@@ -278,6 +290,7 @@ pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
 /// `POST /core/tokens/<identifier>/set_key/`
 pub(crate) async fn set_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
+    may_hold(call, token.user_id).await?;
     let key = Secret::new(form::read(call, KEY, false).await?.text("key").unwrap_or_default());
     tokens::set_key(&call.core.db, &call.core.vault, token.id, &key).await.map_err(taken)?;
     call.event("model_updated", model("token", token.id, &token.identifier)).await;

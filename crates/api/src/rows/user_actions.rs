@@ -1,11 +1,12 @@
 //! What can be done with a user beside changing data.
-use super::{model, rights, users as people};
+use super::{model, users as people};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use http::StatusCode;
 use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::flow::plan::{Plan, plan};
 use signet_core::flow::{Context, keys, token};
+use signet_core::permission::{Right, catalogue};
 use signet_core::session::impersonation;
 use signet_core::{Principal, address, brand, directory, hash, rows, setup};
 use signet_model::{FieldDef, FieldKind, Object};
@@ -27,16 +28,6 @@ pub(crate) const RECOVERY_EMAIL: &[FieldDef] = &[
 ];
 pub(crate) const IMPERSONATE: &[FieldDef] = &[super::blank(FieldDef::plain("reason", FieldKind::Text))];
 
-/// Rights on the system as a whole; superusers have all of them, nobody else has any.
-const SYSTEM: &[&str] = &[
-    "view_system_info",
-    "access_admin_interface",
-    "view_system_settings",
-    "edit_system_settings",
-    "view_media_files",
-    "manage_media_files",
-];
-
 /// `GET /core/users/me/`; `original` is who acts as this person.
 pub(crate) async fn me(call: &mut Call) -> ApiResult {
     let person = call.person()?;
@@ -53,14 +44,24 @@ fn oneself(call: &Call, person: &Principal) -> Json {
     let user = &person.user;
     let attributes = rows::group_attributes(person);
     let teams: Vec<Json> = person.groups.iter().map(|g| json!({"name": g.name, "pk": g.id})).collect();
+    let named: Vec<Json> = person
+        .roles
+        .iter()
+        .filter_map(|pk| Some(json!({"name": call.config.get(*pk)?.name(), "pk": pk})))
+        .collect();
     json!({
         "pk": user.id, "username": user.username, "name": user.name, "is_active": user.is_active, "is_superuser": person.is_superuser,
-        "groups": teams, "roles": [], "email": user.email, "avatar": rows::avatar(&call.core, &user.name, &user.username, &user.email),
+        "groups": teams, "roles": named, "email": user.email, "avatar": rows::avatar(&call.core, &user.name, &user.username, &user.email),
         "uid": person.uid, "settings": attributes.get("settings").cloned().unwrap_or_else(|| json!({})), "type": user.user_type,
-        "system_permissions": if person.is_superuser { SYSTEM } else { &[] },
+        "system_permissions": system_permissions(person),
         // Whose browser session it is; a token is nobody's browser.
         "is_current": call.session.is_some(),
     })
+}
+
+/// Rights on the system as a whole.
+fn system_permissions(person: &Principal) -> Vec<&'static str> {
+    catalogue::system().filter(|code| person.may(&format!("authentik_rbac.{code}"))).collect()
 }
 
 /// `GET /core/users/paths/`
@@ -72,7 +73,7 @@ pub(crate) async fn paths(call: &mut Call) -> ApiResult {
 /// `POST /core/users/<id>/set_password/`
 pub(crate) async fn set_password(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
-    rights::may_touch(call, &user).await?;
+    call.may_give(&[Right::Account(user.id)]).await?;
     let sent = form::read(call, PASSWORD, false).await?;
     let hash = call.core.hasher.hash(Secret::new(sent.text("password").unwrap_or_default())).await?;
     store_password(call, user, &hash).await
@@ -81,7 +82,7 @@ pub(crate) async fn set_password(call: &mut Call) -> ApiResult {
 /// `POST /core/users/<id>/set_password_hash/`
 pub(crate) async fn set_password_hash(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
-    rights::may_touch(call, &user).await?;
+    call.may_give(&[Right::Account(user.id)]).await?;
     let hash = form::read(call, PASSWORD, false).await?.text("password").unwrap_or_default();
     if !hash::is_well_formed(&hash) {
         return Err(Fault::invalid("password", "Invalid password hash format."));
@@ -135,7 +136,7 @@ fn lifetime(sent: &signet_base::Map) -> Result<Option<Span>, Fault> {
 /// person for that flow end.
 pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
-    rights::may_touch(call, &user).await?;
+    call.may_give(&[Right::Account(user.id)]).await?;
     call.take_from_query(&["token_duration"]);
     let sent = form::read(call, RECOVERY, false).await?;
     let (flow, plan) = recovery_plan(call, &user).await?;
@@ -158,7 +159,7 @@ pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
 /// server.
 pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
-    rights::may_touch(call, &user).await?;
+    call.may_give(&[Right::Account(user.id)]).await?;
     if user.email.is_empty() {
         return Err(Fault::bad(json!({"non_field_errors": "User does not have an email address set."})));
     }

@@ -1,14 +1,16 @@
 //! `/core/users/`
-use super::{GROUP, UUIDS, blank, model, rights, told};
+use super::{GROUP, UUIDS, blank, model, told};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Timestamp, Uuid, json};
+use signet_core::models::Role;
+use signet_core::permission::{self, Right};
 use signet_core::{Core, compat, directory, rows};
-use signet_model::{FieldDef, FieldKind};
+use signet_model::{FieldDef, FieldKind, Snapshot};
 use signet_store::users::{self, User, UserQuery};
-use signet_store::{groups, objects};
+use signet_store::{groups, objects, roles};
 use std::collections::HashMap;
 
 pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
@@ -52,6 +54,7 @@ pub(crate) async fn show(
     with_roles: bool,
 ) -> Result<Vec<Json>> {
     let ids: Vec<i64> = people.iter().map(|u| u.id).collect();
+    let own_roles = roles::of_users(&core.db, &ids).await?;
     let (direct, superusers) =
         (groups::direct_groups_of_many(&core.db, &ids).await?, groups::is_superuser(&core.db, &ids).await?);
     let one = |u: &User| {
@@ -61,12 +64,19 @@ pub(crate) async fn show(
             "is_superuser": superusers.contains(&u.id),
             "groups": of.iter().map(|g| g.id).collect::<Vec<_>>(),
             "groups_obj": with_groups.then(|| of.iter().map(rows::partial_group).collect::<Vec<_>>()),
-            "roles": [], "roles_obj": with_roles.then(Vec::<Json>::new),
+            "roles": own_roles.get(&u.id).map_or(&[][..], Vec::as_slice),
+            "roles_obj": with_roles.then(|| shown_roles(&core.config(), own_roles.get(&u.id))),
             "email": u.email, "avatar": rows::avatar(core, &u.name, &u.username, &u.email), "attributes": u.attributes, "uid": core.uid(u.id),
             "path": u.path, "type": u.user_type, "uuid": u.uuid, "password_change_date": u.password_changed, "last_updated": u.updated,
         })
     };
     Ok(people.iter().map(one).collect())
+}
+
+/// Roles inside of a user or a group.
+pub(crate) fn shown_roles(config: &Snapshot, list: Option<&Vec<Uuid>>) -> Vec<Json> {
+    let named = |pk: &Uuid| config.get(*pk).map(|role| json!({"pk": pk, "name": role.name()}));
+    list.into_iter().flatten().filter_map(named).collect()
 }
 
 async fn answer(call: &Call, user: User) -> Result<Json> {
@@ -76,7 +86,9 @@ async fn answer(call: &Call, user: User) -> Result<Json> {
 /// The user that the path names.
 pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
     let id = call.key.parse().map_err(|_| Fault::not_found())?;
-    users::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("User"))
+    let user = users::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("User"))?;
+    call.reach(id, None, "User")?;
+    Ok(user)
 }
 
 fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
@@ -174,8 +186,14 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut user = User::new(&call.core.ports, "");
     let teams = fill(call, &mut user, &sent, &mut errors).await?.unwrap_or_default();
-    rights::may_give(call, &teams).await?;
+    let own_roles = named_roles(call, &sent)?;
+    call.may_give(&[Right::Membership(teams.clone()), Right::Roles(own_roles.clone().unwrap_or_default())])
+        .await?;
     let id = users::insert(&call.core.db, &user, &teams).await.map_err(taken)?;
+    if let Some(list) = own_roles {
+        call.core.db.batch(roles::set_user_batch(id, &list)).await?;
+    }
+    permission::give_initial(&call.core, call.person()?, "authentik_core.user", &id.to_string()).await?;
     let user = users::by_id(&call.core.db, id).await?.ok_or(Error::NotFound)?;
     call.event("model_created", model("user", id, &user.username)).await;
     Ok(Reply::created(answer(call, user).await?))
@@ -195,14 +213,19 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     lenient(call).await?;
     for attempt in 0..3 {
         let before = find(call).await?;
-        rights::may_touch(call, &before).await?;
+        call.may_give(&[Right::Account(before.id)]).await?;
         let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
         if before.user_type == "internal_service_account" {
             return Err(Fault::invalid("non_field_errors", "Internal service accounts cannot be changed."));
         }
         let mut user = before.clone();
         let teams = fill(call, &mut user, &sent, &mut errors).await?;
-        rights::may_give(call, teams.as_deref().unwrap_or_default()).await?;
+        let own_roles = named_roles(call, &sent)?;
+        let given = [
+            Right::Membership(teams.clone().unwrap_or_default()),
+            Right::Roles(own_roles.clone().unwrap_or_default()),
+        ];
+        call.may_give(&given).await?;
         if before.is_active && !user.is_active && call.person()?.user.id == before.id {
             return Err(Fault::invalid("is_active", "You cannot deactivate your own account."));
         }
@@ -211,10 +234,12 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
             // Tokens whose rows wait to be written end with the rest.
             call.core.db.flush().await?;
         }
-        match users::update(&call.core.db, &user, Some(before.updated), teams.as_deref(), call.core.now())
-            .await
-        {
-            Ok(()) => {}
+        let mut batch = users::update_batch(&user, Some(before.updated), teams.as_deref(), call.core.now());
+        if let Some(list) = own_roles {
+            batch = batch.then(roles::set_user_batch(user.id, &list));
+        }
+        match call.core.db.batch(batch).await {
+            Ok(_) => {}
             Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
             Err(error) => return Err(taken(error)),
         }
@@ -246,9 +271,6 @@ async fn fill(
         }
         user.path = path;
     }
-    if sent.uuids("roles").is_some_and(|r| !r.is_empty()) {
-        errors.add("roles", "Invalid pk - object does not exist.");
-    }
     if let Some(name) = sent.text("name") {
         if !signet_model::check::person_name(&name) {
             errors.add("name", "Use at most 150 characters on one line.");
@@ -261,6 +283,16 @@ async fn fill(
     user.attributes = sent.map("attributes").unwrap_or_else(|| user.attributes.clone());
     std::mem::take(errors).into_result()?;
     Ok(sent.uuids("groups"))
+}
+
+/// The roles that a body names; each must be one that exists.
+pub(crate) fn named_roles(call: &Call, sent: &Map) -> Result<Option<Vec<Uuid>>, Fault> {
+    let Some(list) = sent.uuids("roles") else { return Ok(None) };
+    let unknown = list.iter().find(|pk| call.config.get_typed::<Role>(**pk).is_none());
+    match unknown {
+        Some(pk) => Err(Fault::invalid("roles", format!("Invalid pk \"{pk}\" - object does not exist."))),
+        None => Ok(Some(list)),
+    }
 }
 
 /// What the database refuses, as the field that it is about.
@@ -279,7 +311,7 @@ fn taken(error: Error) -> Fault {
 /// `DELETE /core/users/<id>/`
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let user = find(call).await?;
-    rights::may_touch(call, &user).await?;
+    call.may_give(&[Right::Account(user.id)]).await?;
     if call.person()?.user.id == user.id {
         return Err(Fault::invalid("non_field_errors", "You cannot delete your own account."));
     }
@@ -297,8 +329,11 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 /// `GET /core/users/<id>/used_by/`
 pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     let user = find(call).await?;
-    let mut out = references::of_row(&format!("user:{}", user.id), &call.config);
+    let mut out = references::of_row(call, &format!("user:{}", user.id));
     for group in groups::direct_groups(&call.core.db, user.id).await? {
+        if !call.may_on("authentik_core.view_group", group.id) {
+            continue;
+        }
         out.push(json!({"app": "authentik_core", "model_name": "group", "pk": group.id, "name": format!("Group {}", group.name), "action": "cascade_many"}));
     }
     Ok(Reply::ok(out))

@@ -6,4 +6,5 @@ mod devices;
 mod impersonation;
 mod people;
 mod permissions;
+mod roles;
 mod support;

@@ -283,7 +283,7 @@ async fn stored(
         };
         conditions.iter().find(narrows).and_then(|c| c.wanted.as_str()).unwrap_or_default().to_owned()
     };
-    let page = Page { page: number, size: PAGE, ordering: "pk".to_owned() };
+    let page = Page { page: number, size: PAGE, ordering: "pk".to_owned(), ..Page::default() };
     Ok(match model {
         USER => {
             let pk = conditions

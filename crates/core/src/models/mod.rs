@@ -5,6 +5,7 @@ mod certificate;
 mod entitlement;
 mod flow;
 mod policy_binding;
+mod role;
 
 pub use application::Application;
 pub use brand::Brand;
@@ -15,6 +16,7 @@ pub use flow::{
     Requirement, background_url, flow_bindings, flow_summary,
 };
 pub use policy_binding::{EngineMode, PolicyBinding};
+pub use role::{InitialPermissions, Role};
 use signet_model::{Model, ModelDef};
 
 /// Every model declared here.
@@ -26,4 +28,6 @@ pub const ALL: &[&ModelDef] = &[
     ApplicationEntitlement::DEF,
     Brand::DEF,
     CertificateKeyPair::DEF,
+    Role::DEF,
+    InitialPermissions::DEF,
 ];

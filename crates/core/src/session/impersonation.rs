@@ -1,22 +1,27 @@
 //! Acting as somebody else ("impersonation"): the session stays its owner's and carries the account as which
-//! they act. Who that is gets judged with every request: the owner must be an administrator still, the
-//! account active, the setting on. Where one of these ends, the session is its owner's own again.
+//! they act. Who that is gets judged with every request: the owner must have the right still, the account
+//! be active, the setting be on. Where one of these ends, the session is its owner's own again.
 use super::{CSRF_COOKIE, State, WebSession, Write, sealed};
+use crate::permission::closure::REFUSED;
 use crate::{Client, Core, Principal};
 use signet_base::{Error, Result, json};
 use signet_store::{grants, sessions};
 
 /// The person of a session whose owner asked to act as another account.
 pub(super) async fn person(core: &Core, owner: Principal, acts_as: Option<i64>) -> Result<Principal> {
-    let Some(id) =
-        acts_as.filter(|id| *id != owner.user.id && owner.is_superuser && core.system().impersonation)
-    else {
+    let Some(id) = acts_as.filter(|id| *id != owner.user.id && core.system().impersonation) else {
         return Ok(owner);
     };
     Ok(match Principal::load(core, id).await? {
-        Some(person) => Principal { impersonator: Some(owner.user), ..person },
-        None => owner,
+        Some(person) if may(&owner, &person) => Principal { impersonator: Some(owner.user), ..person },
+        _ => owner,
     })
+}
+
+/// Whether somebody may act as this person: by the permission, and never as one who may more.
+pub fn may(owner: &Principal, person: &Principal) -> bool {
+    owner.grants.on("authentik_core.impersonate", &person.user.id.to_string())
+        && owner.grants.covers(&person.grants)
 }
 
 /// The account as which a stored session acts.
@@ -52,6 +57,10 @@ impl WebSession {
         if !person.user.is_active {
             self.principal = Some(owner);
             return refuse("The account is not active.");
+        }
+        if !may(&owner, &person) {
+            self.principal = Some(owner);
+            return Err(Error::denied(REFUSED));
         }
         self.switch(
             core,

@@ -39,13 +39,13 @@ pub struct AuthenticatorSMSStage {
     #[field(default = "", blank, filter, max = 64)]
     pub friendly_name: String,
     /// Who carries the messages.
-    #[field(choice, filter)]
+    #[field(choice, filter, gives = "delivery")]
     pub provider: Provider,
     /// Number or name that messages come from.
     #[field(filter)]
     pub from_number: String,
     /// Twilio: the account's SID. Otherwise the address that messages are posted to.
-    #[field(filter)]
+    #[field(filter, gives = "delivery")]
     pub account_sid: String,
     /// Twilio: the auth token. Otherwise the user name, or the bearer token.
     #[serde(skip_serializing)]

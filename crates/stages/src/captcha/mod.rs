@@ -34,7 +34,7 @@ pub struct CaptchaStage {
     #[serde(skip_serializing)]
     pub private_key: Secret,
     /// Script of the service.
-    #[field(default = "https://www.recaptcha.net/recaptcha/api.js")]
+    #[field(default = "https://www.recaptcha.net/recaptcha/api.js", gives = "everything")]
     pub js_url: String,
     /// Where the verdict is asked for.
     #[field(default = "https://www.recaptcha.net/recaptcha/api/siteverify")]

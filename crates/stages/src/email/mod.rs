@@ -28,7 +28,7 @@ pub struct EmailStage {
     /// Send by the installation's own mail server; what is said about a server here does not count then.
     #[field(default = false, filter)]
     pub use_global_settings: bool,
-    #[field(default = "localhost", filter)]
+    #[field(default = "localhost", filter, gives = "everything")]
     pub host: String,
     #[field(default = 25, min = 1, max = 65_535, filter)]
     pub port: i64,

@@ -75,10 +75,10 @@ pub struct Prompt {
     #[field(default = "", blank, widget = "textarea")]
     pub sub_text: String,
     /// The placeholder is an expression.
-    #[field(default = false)]
+    #[field(default = false, gives = "everything")]
     pub placeholder_expression: bool,
     /// The initial value is an expression.
-    #[field(default = false)]
+    #[field(default = false, gives = "everything")]
     pub initial_value_expression: bool,
 }
 

@@ -48,7 +48,7 @@ pub struct UserWriteStage {
     #[field(default = false, filter)]
     pub create_users_as_inactive: bool,
     /// Group of new accounts.
-    #[field(refers = "authentik_core.group", filter)]
+    #[field(refers = "authentik_core.group", filter, gives = "membership")]
     pub create_users_group: Option<Uuid>,
     #[field(choice, default = "external", filter)]
     pub user_type: UserType,

@@ -3,7 +3,7 @@ use super::plan::{Done, is_row_model, target_of};
 use super::{Author, CHANNEL};
 use crate::db::Batch;
 use crate::params;
-use crate::rows::{consents, flow_tokens, grants, invitations};
+use crate::rows::{consents, flow_tokens, grants, invitations, roles};
 use signet_base::{Json, Map, Result, Uuid, Vault, vault::sha256_hex};
 use signet_model::check::reference_values;
 use signet_model::{Object, OnDelete, Registry, Snapshot};
@@ -70,6 +70,8 @@ pub(super) fn batch(
         if let Some(num) = o.num {
             batch = batch.then(grants::delete_provider(num));
         }
+        let key = o.num.map_or_else(|| o.pk.to_string(), |num| num.to_string());
+        batch = batch.then(roles::forget_object_batch(&o.def.full_name(), &key));
         history(&mut batch, o, o.version + 1, &sealed(o, vault)?, done.at, by, true, counter);
     }
     // First all that is given up: two objects may swap their names in one go.

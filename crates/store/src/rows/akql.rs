@@ -89,7 +89,7 @@ impl Table {
                     && query.terms().iter().any(|term| term.path[0] == column.name)
             })
             .collect();
-        let mut wide = filter.clone();
+        let mut wide = filter.scoped(shape.page, self.from, self.id);
         let mut params = Vec::new();
         let sql = self.widest(query, &mut params);
         wide.and(sql, params);
@@ -118,7 +118,8 @@ impl Table {
         }
         let mut these = Filter::default();
         these.one_of(self.id, &ids);
-        let all = Page { ordering: shape.page.ordering.clone(), page: 1, size: shape.page.size };
+        let all =
+            Page { ordering: shape.page.ordering.clone(), page: 1, size: shape.page.size, ..Page::default() };
         Ok((these.page(db, shape.columns, self.from, shape.sort, self.id, &all).await?.0, total))
     }
 

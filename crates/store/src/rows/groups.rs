@@ -2,6 +2,7 @@
 use super::akql::{Column, ColumnKind, Shape, Table};
 use super::attributes::{self, BOUND};
 use super::list::{Filter, Page};
+use super::roles;
 use super::users::{self, User};
 use crate::db::{Batch, Db, Row, Value, in_list, in_params};
 use crate::params;
@@ -164,7 +165,10 @@ pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
 }
 /// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such group.
 pub fn delete_batch(id: Uuid) -> Batch {
-    Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")
+    Batch::new()
+        .add(DELETE, params![id])
+        .expect_rows(1, "no such row")
+        .then(roles::forget_object_batch("authentik_core.group", &id.to_string()))
 }
 
 fn missing<T>(answer: Result<T>) -> Result<()> {

@@ -2,9 +2,10 @@
 //! is sealed.
 use super::list::{Filter, Page};
 use super::users::canonical;
-use crate::db::{Batch, Db, Row};
+use crate::db::{Batch, Db, Row, in_list, in_params};
 use crate::params;
 use signet_base::{Error, Map, Result, Secret, Timestamp, Uuid, Vault};
+use signet_model::Scope;
 
 #[derive(Debug, Clone)]
 pub struct Invitation {
@@ -181,8 +182,13 @@ pub async fn list(db: &Db, vault: &Vault, q: &InvitationQuery) -> Result<(Vec<In
         }
         f.one_of("i.flow", flows);
     }
-    let (rows, total) = f
-        .page(db, COLUMNS, "invitation i LEFT JOIN users u ON u.id = i.created_by", SORT, "i.id", &q.page)
-        .await?;
+    if let Scope::Only(keys) = &q.page.scope {
+        // Rows are kept under a digest of their key.
+        let ids: Vec<String> =
+            keys.iter().filter_map(|key| Some(digest(vault, Uuid::parse_str(key).ok()?))).collect();
+        f.and(format!("i.id IN ({})", in_list(ids.len())), in_params(ids));
+    }
+    let from = "invitation i LEFT JOIN users u ON u.id = i.created_by";
+    let (rows, total) = f.page(db, COLUMNS, from, SORT, "i.id", &q.page.unscoped()).await?;
     Ok((rows.iter().map(|row| from_row(vault, row)).collect::<Result<_>>()?, total))
 }

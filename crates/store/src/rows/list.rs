@@ -1,6 +1,7 @@
 //! Lists: conditions, ordering, paging.
 use crate::db::{Db, Row, Value, in_list, in_params};
-use signet_base::Result;
+use signet_base::{Result, Uuid};
+use signet_model::Scope;
 
 /// Which part of a list is wanted, and in which order.
 #[derive(Debug, Clone)]
@@ -10,11 +11,13 @@ pub struct Page {
     /// From 1.
     pub page: u64,
     pub size: u64,
+    /// What the caller may see.
+    pub scope: Scope,
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { ordering: String::new(), page: 1, size: 20 }
+        Self { ordering: String::new(), page: 1, size: 20, scope: Scope::All }
     }
 }
 
@@ -23,6 +26,10 @@ impl Page {
     pub fn first(size: u64) -> Self {
         Self { size, ..Self::default() }
     }
+    /// For lists that have looked at the scope themselves.
+    pub(crate) fn unscoped(&self) -> Self {
+        Self { scope: Scope::All, ..self.clone() }
+    }
     pub(crate) fn offset(&self) -> i64 {
         i64::try_from(self.page.saturating_sub(1).saturating_mul(self.size)).unwrap_or(i64::MAX)
     }
@@ -30,6 +37,9 @@ impl Page {
         i64::try_from(self.size).unwrap_or(i64::MAX)
     }
 }
+
+/// Tables whose keys are numbers; those of others are UUIDs.
+const NUMBERED: [&str; 5] = ["users", "consent", "device", "oauth_code", "oauth_token"];
 
 /// The `WHERE` part under construction.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +71,33 @@ impl Filter {
             self.and(format!("{column} IN ({})", in_list(values.len())), in_params(values.iter().cloned()));
         }
         self
+    }
+    /// Only rows that the scope lets through: by the column of their key, which is a number or a UUID, and by that
+    /// of their owner.
+    pub fn scope(&mut self, scope: &Scope, key: &str, numeric: bool, owner: &str) -> &mut Self {
+        // Numbers and UUIDs may stand in the text: there can be more than a statement has markers for.
+        let among = |keys: &[String]| {
+            let literal = |key: &String| match numeric {
+                true => key.parse::<i64>().map(|number| number.to_string()).ok(),
+                false => Uuid::parse_str(key).map(|id| format!("'{id}'")).ok(),
+            };
+            let list: Vec<String> = keys.iter().filter_map(literal).collect();
+            if list.is_empty() { "1 = 0".to_owned() } else { format!("{key} IN ({})", list.join(",")) }
+        };
+        match scope {
+            Scope::All => self,
+            Scope::Only(keys) => self.and(among(keys), []),
+            Scope::Own(user, keys) if keys.is_empty() => self.and(format!("{owner} = ?"), [(*user).into()]),
+            Scope::Own(user, keys) => self.and(format!("({owner} = ? OR {})", among(keys)), [(*user).into()]),
+        }
+    }
+    /// The same with what the page says, for tables whose key is the tie and whose owner is the `user_id` beside it.
+    pub fn scoped(&self, page: &Page, from: &str, tie: &str) -> Self {
+        let table = tie.split_once('.').map_or("", |(table, _)| table);
+        let numeric = NUMBERED.contains(&from.split(' ').next().unwrap_or_default());
+        let mut out = self.clone();
+        out.scope(&page.scope, tie, numeric, &format!("{table}.user_id"));
+        out
     }
     /// Each of the first eight words is in one of the columns. Columns named `…_key` are lower case already.
     pub fn search(&mut self, text: &str, columns: &[&str]) -> &mut Self {
@@ -129,14 +166,16 @@ impl Filter {
         tie: &str,
         page: &Page,
     ) -> Result<(Vec<Row>, u64)> {
-        let condition = self.condition();
-        let count = db.scan(&format!("SELECT count(*) FROM {from}{condition}"), self.params.clone()).await?;
+        let scoped = self.scoped(page, from, tie);
+        let condition = scoped.condition();
+        let count =
+            db.scan(&format!("SELECT count(*) FROM {from}{condition}"), scoped.params.clone()).await?;
         let total = count.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
         if total == 0 || page.offset() >= total {
             return Ok((Vec::new(), u64::try_from(total).unwrap_or(0)));
         }
         let order = order_by(&page.ordering, sort, tie);
-        let mut params = self.params.clone();
+        let mut params = scoped.params.clone();
         params.extend([page.limit().into(), page.offset().into()]);
         let rows = db
             .scan(
@@ -202,6 +241,19 @@ mod tests {
         assert_eq!(order_by("", &sort, "u.id"), "u.username_key, u.id");
         assert_eq!(order_by("-pk", &sort, "u.id"), "u.id DESC, u.id");
         assert_eq!(order_by("id; DROP TABLE users", &sort, "u.id"), "u.username_key, u.id");
+    }
+    #[test]
+    fn a_scope_is_in_the_text_and_holds_nothing_but_keys() {
+        let sql = |scope: Scope| {
+            let mut f = Filter::default();
+            f.scope(&scope, "t.id", true, "t.user_id");
+            f.condition()
+        };
+        assert_eq!(sql(Scope::All), "");
+        assert_eq!(sql(Scope::Only(Vec::new())), " WHERE 1 = 0");
+        assert_eq!(sql(Scope::Only(vec!["7".into(), "x' OR 1=1 --".into()])), " WHERE t.id IN (7)");
+        assert_eq!(sql(Scope::Own(3, Vec::new())), " WHERE t.user_id = ?");
+        assert_eq!(sql(Scope::Own(3, vec!["9".into()])), " WHERE (t.user_id = ? OR t.id IN (9))");
     }
     #[test]
     fn patterns_hold_no_wildcards_of_the_client() {

@@ -18,6 +18,7 @@ pub mod lookups;
 pub mod password_history;
 pub mod people;
 pub mod reputation;
+pub mod roles;
 pub mod sessions;
 pub mod tokens;
 pub(crate) mod upn;

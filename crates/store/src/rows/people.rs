@@ -1,23 +1,28 @@
 //! A user together with their groups: what nearly every request needs, in one round trip.
 use super::groups::{self, Group};
+use super::roles::{self, Held};
 use super::users::{self, User};
-use crate::db::{Db, Row, Value};
+use crate::db::{Db, Value};
 use crate::params;
 use crate::read_cache::PersonKey;
 use signet_base::{Result, Uuid};
 use std::sync::Arc;
 use std::time::Instant;
 
-// The last column: whether the group has parents. Most have none, and the walk up is the costly part.
+// The last columns: whether the group has parents, and whether the user or the group has roles. Most have none, and
+// the walk up is the costly part.
 const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch, \
-    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END \
+    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END, \
+    CASE WHEN EXISTS (SELECT 1 FROM group_role gr WHERE gr.group_id = g.id) OR EXISTS (SELECT 1 FROM user_role ur WHERE ur.user_id = u.id) THEN 1 ELSE 0 END \
     FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.id = ?";
 const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch, \
-    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END \
+    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END, \
+    CASE WHEN EXISTS (SELECT 1 FROM group_role gr WHERE gr.group_id = g.id) OR EXISTS (SELECT 1 FROM user_role ur WHERE ur.user_id = u.id) THEN 1 ELSE 0 END \
     FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.username_key = ?";
-/// Where the group's columns begin, and where the mark for parents is.
+/// Where the group's columns begin, and where the marks for parents and roles are.
 const GROUP: usize = 15;
 const HAS_PARENTS: usize = 21;
+const HAS_ROLES: usize = 22;
 
 pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_USERNAME];
 
@@ -29,6 +34,7 @@ pub struct Person {
     pub groups: Arc<Vec<Group>>,
     /// Those that the account is a member of itself.
     pub direct: Arc<[Uuid]>,
+    pub held: Arc<Held>,
 }
 
 /// The account with its groups.
@@ -66,13 +72,21 @@ async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>
         .map(|row| groups::from_row_at(row, GROUP))
         .collect::<Result<Vec<_>>>()?;
     let direct = groups.iter().map(|g| g.id).collect();
-    let has_parents = |row: &Row| row.bool(HAS_PARENTS);
-    for row in &rows {
-        if has_parents(row)? {
-            let groups = groups::effective_groups(db, user.id).await?;
-            return Ok(Some(Person { user: Arc::new(user), groups: Arc::new(groups), direct }));
+    let any = |column: usize| -> Result<bool> {
+        for row in &rows {
+            if row.bool(column)? {
+                return Ok(true);
+            }
         }
+        Ok(false)
+    };
+    let has_parents = any(HAS_PARENTS)?;
+    if has_parents {
+        groups = groups::effective_groups(db, user.id).await?;
+    } else {
+        groups.sort_by_cached_key(|g| (g.name.to_lowercase(), g.id));
     }
-    groups.sort_by_cached_key(|g| (g.name.to_lowercase(), g.id));
-    Ok(Some(Person { user: Arc::new(user), groups: Arc::new(groups), direct }))
+    let held =
+        if has_parents || any(HAS_ROLES)? { roles::of_user(db, user.id).await? } else { Held::default() };
+    Ok(Some(Person { user: Arc::new(user), groups: Arc::new(groups), direct, held: Arc::new(held) }))
 }

@@ -322,7 +322,7 @@ pub struct SessionQuery {
     pub username: Option<String>,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
-    /// Only this user's sessions (what the caller may see).
+    /// Only this user's sessions.
     pub owner: Option<i64>,
     /// Leaves out what is over by then.
     pub alive_at: Option<Timestamp>,
@@ -348,10 +348,12 @@ pub async fn list(db: &Db, q: &SessionQuery) -> Result<(Vec<Session>, u64)> {
     f.equal("s.ip", q.ip.as_deref());
     f.equal("s.user_agent", q.user_agent.as_deref());
     f.equal("s.user_id", q.owner);
+    f.scope(&q.page.scope, "s.uuid", false, "s.user_id");
     if let Some(now) = q.alive_at {
         f.and("s.expires > ? AND s.epoch >= u.epoch", [now.into()]);
     }
-    let (rows, total) =
-        f.page(db, COLUMNS, "session s JOIN users u ON u.id = s.user_id", SORT, "s.id", &q.page).await?;
+    let (rows, total) = f
+        .page(db, COLUMNS, "session s JOIN users u ON u.id = s.user_id", SORT, "s.id", &q.page.unscoped())
+        .await?;
     Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

@@ -1,6 +1,7 @@
 //! Users.
 use super::epoch::{self, KeptSession};
 use super::list::contains;
+use super::roles;
 use super::upn;
 pub use super::user_query::{UserQuery, list, understands};
 use crate::db::{Batch, Db, Row, Value, in_list, in_params};
@@ -330,7 +331,10 @@ pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i
 }
 /// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
 pub fn delete_batch(id: i64) -> Batch {
-    Batch::new().add(DELETE, params![id]).expect_rows(1, MISSING)
+    Batch::new()
+        .add(DELETE, params![id])
+        .expect_rows(1, MISSING)
+        .then(roles::forget_object_batch("authentik_core.user", &id.to_string()))
 }
 /// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when
 /// either is missing.

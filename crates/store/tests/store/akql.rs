@@ -79,7 +79,7 @@ async fn users_are_found_by_columns_and_attributes() {
             assert_eq!(people(&db, text).await, found, "{text}");
         }
         // Other filters, order and pages go on as without it.
-        let page = Page { ordering: "-username".into(), page: 2, size: 1 };
+        let page = Page { ordering: "-username".into(), page: 2, size: 1, ..Page::default() };
         let wanted = UserQuery {
             query: Some(query("attributes.team != \"x\"")),
             is_active: Some(true),

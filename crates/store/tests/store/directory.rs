@@ -150,7 +150,8 @@ async fn lists_of_users_are_filtered_sorted_and_paged() {
         assert_eq!(names(&list(&db, UserQuery { joined_after: Some(at(1003)), ..q() }).await), ["e_ve"]);
         assert_eq!(list(&db, UserQuery { last_login_is_null: Some(true), ..q() }).await.1, 5);
         assert_eq!(list(&db, UserQuery { only_ids: Some(vec![]), ..q() }).await.1, 0);
-        let page = |ordering: &str, page, size| Page { ordering: ordering.into(), page, size };
+        let page =
+            |ordering: &str, page, size| Page { ordering: ordering.into(), page, size, ..Page::default() };
         let second = list(&db, UserQuery { page: page("-date_joined", 2, 2), ..q() }).await;
         assert_eq!((names(&second), second.1), (vec!["carol", "bob"], 5));
         assert_eq!(list(&db, UserQuery { page: page("last_login", 9, 2), ..q() }).await.0.len(), 0);

@@ -212,7 +212,7 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
         let page = GrantQuery {
             provider: Some(3),
-            page: Page { ordering: "-pk".into(), page: 2, size: 2 },
+            page: Page { ordering: "-pk".into(), page: 2, size: 2, ..Page::default() },
             ..Default::default()
         };
         let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();

@@ -12,6 +12,7 @@ mod opening;
 mod pending_sessions;
 mod read_cache;
 mod reputation;
+mod roles;
 mod write_behind;
 
 use signet_base::{Ports, Timestamp, Vault};

@@ -1,0 +1,91 @@
+//! What the caller sees, and what they may do to what the path names.
+use crate::Permission;
+use crate::call::{Call, Fault};
+use crate::objects::family;
+use signet_base::{Json, Result};
+use signet_core::permission::{Right, may_give};
+use signet_model::{Object, Scope, Verb};
+
+impl Call {
+    /// Whether the caller has a permission on everything: `authentik_core.view_user`.
+    pub fn may(&self, permission: &str) -> bool {
+        self.principal.as_ref().is_some_and(|p| p.may(permission))
+    }
+    /// Whether the caller has it on the object with this key.
+    pub fn may_on(&self, permission: &str, key: impl ToString) -> bool {
+        self.principal.as_ref().is_some_and(|p| p.grants.on(permission, &key.to_string()))
+    }
+    fn holds(&self, models: &[String], verb: Verb, key: &str) -> bool {
+        models.iter().any(|model| self.may_on(&verb.on(model), key))
+    }
+    /// Refuses to hand on what the caller does not hold.
+    pub async fn may_give(&self, rights: &[Right]) -> Result<(), Fault> {
+        Ok(may_give(&self.core, &self.person()?.grants, rights).await?)
+    }
+
+    /// The rows of the list that the caller sees.
+    pub(crate) fn scope(&self) -> Scope {
+        let Some(person) = &self.principal else { return Scope::Only(Vec::new()) };
+        let mut keys = Vec::new();
+        for model in &self.models {
+            match person.grants.scope(&Verb::View.on(model)) {
+                Scope::Only(more) => keys.extend(more),
+                Scope::All | Scope::Own(..) => return Scope::All,
+            }
+        }
+        match self.permission {
+            Permission::Own(_) => Scope::Own(person.user.id, keys),
+            Permission::Model(_) | Permission::Named(_) => Scope::Only(keys),
+            Permission::Anyone | Permission::SignedIn => Scope::All,
+        }
+    }
+
+    /// Judges a row that the path names, which belongs to this user: hidden is 404, visible but not theirs to
+    /// change is 403.
+    pub fn reach(&self, key: impl ToString, owner: Option<i64>, class: &str) -> Result<(), Fault> {
+        let own = matches!(self.permission, Permission::Own(_)) && owner == Some(self.person()?.user.id);
+        if own { Ok(()) } else { self.judge(&self.models, &key.to_string(), class) }
+    }
+    /// The same of a configuration object.
+    pub fn reach_object(&self, object: &Object) -> Result<(), Fault> {
+        let key = key(object);
+        match self.base {
+            // By the permission of the family, or of the kind.
+            Some(base) => {
+                self.judge(&[base.label().to_owned(), object.def.full_name()], &key, family::label(base))
+            }
+            None => self.judge(&self.models, &key, object.def.class),
+        }
+    }
+    fn judge(&self, models: &[String], key: &str, class: &str) -> Result<(), Fault> {
+        let allowed = match self.permission {
+            Permission::Anyone | Permission::SignedIn => return Ok(()),
+            Permission::Own(verb) | Permission::Model(verb) => self.holds(models, verb, key),
+            Permission::Named(names) => names.iter().all(|name| self.may_on(name, key)),
+        };
+        match self.holds(models, Verb::View, key) {
+            false => Err(Fault::missing(class)),
+            true if allowed => Ok(()),
+            true => Err(Fault::forbidden()),
+        }
+    }
+
+    /// Whether the caller sees an object, wherever it is met.
+    pub fn sees(&self, object: &Object) -> bool {
+        let Some(person) = &self.principal else { return false };
+        if person.grants.is_everything() {
+            return true;
+        }
+        let key = key(object);
+        let view = |model: &str| person.grants.on(&Verb::View.on(model), &key);
+        view(&object.def.full_name()) || object.def.base.is_some_and(|base| view(base.label()))
+    }
+}
+
+/// An object's key as the wire shows it.
+pub(crate) fn key(object: &Object) -> String {
+    match object.wire_pk() {
+        Json::String(text) => text,
+        number => number.to_string(),
+    }
+}

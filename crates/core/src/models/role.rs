@@ -1,0 +1,45 @@
+//! Roles. What a role may do, and who has it, are rows (`signet_store::roles`).
+use serde::{Deserialize, Serialize};
+use signet_base::Uuid;
+use signet_model::Model;
+
+/// A named set of permissions that users and groups can have.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(
+    app = "authentik_rbac",
+    path = "rbac/roles",
+    key = "uuid",
+    label = "Role",
+    component = "ak-rbac-role-form",
+    search("name"),
+    ordering = "name"
+)]
+pub struct Role {
+    #[field(unique, filter, max = 150)]
+    pub name: String,
+    /// Name by which a program of the installation finds its role again.
+    #[field(hidden)]
+    #[serde(default)]
+    pub managed: Option<String>,
+}
+
+/// Permissions that a role gets on each object that one of its members creates.
+#[derive(Debug, Clone, Model, Serialize, Deserialize)]
+#[model(
+    app = "authentik_rbac",
+    path = "",
+    label = "Initial Permissions",
+    plural = "Initial Permissions",
+    search("name"),
+    ordering = "name",
+    numbered
+)]
+pub struct InitialPermissions {
+    #[field(filter, max = 150)]
+    pub name: String,
+    #[field(refers = "authentik_rbac.role", on_delete = "cascade")]
+    pub role: Uuid,
+    /// `authentik_core.change_user`
+    #[field(default = [])]
+    pub permissions: Vec<String>,
+}

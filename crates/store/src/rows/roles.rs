@@ -1,0 +1,183 @@
+//! Who has which roles, and what roles may do. The roles themselves are configuration objects.
+use crate::db::{Batch, Db, Row, in_list, in_params};
+use crate::params;
+use signet_base::{Result, Uuid};
+use signet_model::Grants;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// One permission of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePermission {
+    pub id: i64,
+    pub role: Uuid,
+    /// `authentik_core.view_user`
+    pub permission: String,
+    /// `authentik_core.user`
+    pub model: String,
+    /// Primary key as the wire shows it; none: every object of the model.
+    pub object: Option<String>,
+}
+
+/// The roles of a person, and what they allow.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// Of the account itself and of its groups with their ancestors.
+    pub roles: Arc<BTreeSet<Uuid>>,
+    pub grants: Arc<Grants>,
+}
+
+const OF_USER: &str = "WITH RECURSIVE up(id) AS (SELECT group_id FROM membership WHERE user_id = ? UNION SELECT p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id), \
+    held(role) AS (SELECT role FROM user_role WHERE user_id = ? UNION SELECT gr.role FROM group_role gr JOIN up ON gr.group_id = up.id) \
+    SELECT h.role, rp.permission, rp.object_pk FROM held h LEFT JOIN role_permission rp ON rp.role = h.role";
+const GRANT: &str = "INSERT INTO role_permission (role, permission, model, object_pk) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+const WITHDRAW: &str = "DELETE FROM role_permission WHERE role = ? AND permission = ? AND object_pk = ?";
+const OF_ROLE: &str =
+    "SELECT id, role, permission, model, object_pk FROM role_permission WHERE role = ? ORDER BY id";
+const FORGET_OBJECT: &str = "DELETE FROM role_permission WHERE object_pk = ? AND model = ?";
+const GIVE_USER: &str = "INSERT INTO user_role (user_id, role) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const TAKE_USER: &str = "DELETE FROM user_role WHERE user_id = ? AND role = ?";
+const CLEAR_USER: &str = "DELETE FROM user_role WHERE user_id = ?";
+const GIVE_GROUP: &str = "INSERT INTO group_role (group_id, role) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const CLEAR_GROUP: &str = "DELETE FROM group_role WHERE group_id = ?";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    OF_USER,
+    GRANT,
+    WITHDRAW,
+    OF_ROLE,
+    FORGET_OBJECT,
+    GIVE_USER,
+    TAKE_USER,
+    CLEAR_USER,
+    GIVE_GROUP,
+    CLEAR_GROUP,
+];
+
+/// The roles of the account and of all its groups.
+pub async fn of_user(db: &Db, user: i64) -> Result<Held> {
+    held(&db.query(OF_USER, params![user, user]).await?)
+}
+
+/// The roles of groups and of all their ancestors.
+pub async fn of_groups(db: &Db, groups: &[Uuid]) -> Result<Held> {
+    let mut rows = Vec::new();
+    for chunk in groups.chunks(512) {
+        let sql = format!(
+            "WITH RECURSIVE up(id) AS (SELECT id FROM user_group WHERE id IN ({}) UNION SELECT p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id), \
+             held(role) AS (SELECT DISTINCT gr.role FROM group_role gr JOIN up ON gr.group_id = up.id) \
+             SELECT h.role, rp.permission, rp.object_pk FROM held h LEFT JOIN role_permission rp ON rp.role = h.role",
+            in_list(chunk.len())
+        );
+        rows.extend(db.query(&sql, in_params(chunk.iter().copied())).await?);
+    }
+    held(&rows)
+}
+
+/// What roles allow.
+pub async fn grants(db: &Db, roles: &[Uuid]) -> Result<Arc<Grants>> {
+    let mut rows = Vec::new();
+    for chunk in roles.chunks(512) {
+        let sql = format!(
+            "SELECT role, permission, object_pk FROM role_permission WHERE role IN ({})",
+            in_list(chunk.len())
+        );
+        rows.extend(db.query(&sql, in_params(chunk.iter().copied())).await?);
+    }
+    Ok(held(&rows)?.grants)
+}
+
+/// Rows of role, permission and object.
+fn held(rows: &[Row]) -> Result<Held> {
+    let (mut roles, mut grants) = (BTreeSet::new(), Grants::default());
+    for row in rows {
+        roles.insert(row.uuid(0)?);
+        if !row.is_null(1) {
+            let object = row.text(2)?;
+            grants.add(row.text(1)?, (!object.is_empty()).then_some(object));
+        }
+    }
+    Ok(Held { roles: Arc::new(roles), grants: Arc::new(grants) })
+}
+
+/// The permissions of one role, in the order in which they were given.
+pub async fn permissions(db: &Db, role: Uuid) -> Result<Vec<RolePermission>> {
+    let one = |row: &Row| {
+        let object = row.string(4)?;
+        Ok(RolePermission {
+            id: row.int(0)?,
+            role: row.uuid(1)?,
+            permission: row.string(2)?,
+            model: row.string(3)?,
+            object: (!object.is_empty()).then_some(object),
+        })
+    };
+    db.scan(OF_ROLE, params![role]).await?.iter().map(one).collect()
+}
+
+/// Gives a role a permission: on one object, or on all of the model. What it has already stays.
+pub fn grant_batch(role: Uuid, permission: &str, model: &str, object: Option<&str>) -> Batch {
+    Batch::new().add(GRANT, params![role, permission, model, object.unwrap_or_default()])
+}
+/// Takes one permission away.
+pub fn withdraw_batch(role: Uuid, permission: &str, object: Option<&str>) -> Batch {
+    Batch::new().add(WITHDRAW, params![role, permission, object.unwrap_or_default()])
+}
+/// Permissions on an object that is deleted.
+pub fn forget_object_batch(model: &str, object: &str) -> Batch {
+    Batch::new().add(FORGET_OBJECT, params![object, model])
+}
+
+/// Gives the account a role.
+pub fn give_user_batch(user: i64, role: Uuid) -> Batch {
+    Batch::new().add(GIVE_USER, params![user, role])
+}
+/// Takes a role away from the account.
+pub fn take_user_batch(user: i64, role: Uuid) -> Batch {
+    Batch::new().add(TAKE_USER, params![user, role])
+}
+/// These and no other roles are the account's own.
+pub fn set_user_batch(user: i64, roles: &[Uuid]) -> Batch {
+    let mut batch = Batch::new().add(CLEAR_USER, params![user]);
+    for role in roles {
+        batch.push(GIVE_USER, params![user, *role]);
+    }
+    batch
+}
+/// These and no other roles are the group's.
+pub fn set_group_batch(group: Uuid, roles: &[Uuid]) -> Batch {
+    let mut batch = Batch::new().add(CLEAR_GROUP, params![group]);
+    for role in roles {
+        batch.push(GIVE_GROUP, params![group, *role]);
+    }
+    batch
+}
+
+/// The own roles of many accounts in one query.
+pub async fn of_users(db: &Db, users: &[i64]) -> Result<HashMap<i64, Vec<Uuid>>> {
+    let mut all: HashMap<i64, Vec<Uuid>> = HashMap::new();
+    for chunk in users.chunks(512) {
+        let sql = format!(
+            "SELECT user_id, role FROM user_role WHERE user_id IN ({}) ORDER BY role",
+            in_list(chunk.len())
+        );
+        for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
+            all.entry(row.int(0)?).or_default().push(row.uuid(1)?);
+        }
+    }
+    Ok(all)
+}
+/// The own roles of many groups in one query.
+pub async fn of_many_groups(db: &Db, groups: &[Uuid]) -> Result<HashMap<Uuid, Vec<Uuid>>> {
+    let mut all: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for chunk in groups.chunks(512) {
+        let sql = format!(
+            "SELECT group_id, role FROM group_role WHERE group_id IN ({}) ORDER BY role",
+            in_list(chunk.len())
+        );
+        for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
+            all.entry(row.uuid(0)?).or_default().push(row.uuid(1)?);
+        }
+    }
+    Ok(all)
+}
