@@ -80,9 +80,7 @@ pub fn of_object(
         match gives {
             // A switch that says that other texts of the object are programs.
             Some(Gives::Everything) if matches!(field.kind, FieldKind::Bool) => {
-                if changed && *new == Json::Bool(true) {
-                    out.push(Right::Everything);
-                }
+                out.extend((changed && *new == Json::Bool(true)).then_some(Right::Everything));
             }
             Some(Gives::Everything) if own() && !is_nothing(field, new, ports) => out.push(Right::Everything),
             Some(Gives::Delivery) if before.is_some() && own() => out.push(Right::Everything),
