@@ -1,13 +1,13 @@
 //! Ends the session.
 use crate::Slice;
 use async_trait::async_trait;
-use maud::{Markup, html};
+use maud::Markup;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result};
-use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind, keys};
+use signet_core::flow::{FlowRun, FlowStep, StageKind, keys, sign_out};
 use signet_core::login;
 use signet_model::Model;
-use signet_pages::{FormContext, ui};
+use signet_pages::FormContext;
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[UserLogoutStage::DEF], kind: || Arc::new(UserLogout) };
@@ -22,18 +22,14 @@ pub struct UserLogoutStage {
 
 struct UserLogout;
 
-/// The question where another site sent the browser here.
-const QUESTION: &str = "ak-stage-dummy";
-
 #[async_trait]
 impl StageKind for UserLogout {
     fn id(&self) -> &'static str {
         "authentik_stages_user_logout.userlogoutstage"
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let meant = flow.context().get(&keys::SIGN_OUT_MEANT) == Some(true);
-        if flow.client.from_elsewhere && !meant && flow.user().is_some() {
-            return Ok(ask(flow));
+        if let Some(question) = sign_out::ask(flow) {
+            return Ok(question);
         }
         end(flow).await
     }
@@ -42,13 +38,8 @@ impl StageKind for UserLogout {
         end(flow).await
     }
     fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
-        (challenge.get("component")?.as_str()? == QUESTION)
-            .then(|| form.form(challenge, html! { p class="muted" { "Another site asks to sign you out here." } (ui::button_primary("Sign out", "Signing out")) }))
+        sign_out::page(challenge, form)
     }
-}
-
-fn ask(flow: &mut FlowRun<'_>) -> FlowStep {
-    FlowStep::Show(flow.about_person(Challenge::new(QUESTION).with("name", "")))
 }
 
 async fn end(flow: &mut FlowRun<'_>) -> Result<FlowStep> {

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod question;
 pub mod sealed;
 pub(crate) mod setup_code;
+pub mod sign_out;
 pub mod stage;
 pub mod tabs;
 pub mod token;

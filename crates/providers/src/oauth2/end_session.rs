@@ -9,12 +9,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use maud::Markup;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Result, Uuid, json, query};
+use signet_base::{Error, Json, Map, Result, Uuid, json, query};
 use signet_core::flow::plan::{NotPlanned, plan};
-use signet_core::flow::{Challenge, Context, Executor, FlowRun, FlowStep, StageKind, keys};
+use signet_core::flow::{Challenge, Context, Executor, FlowRun, FlowStep, StageKind, keys, sign_out};
 use signet_core::models::Designation;
 use signet_core::{Client, WebSession, brand};
+use signet_pages::FormContext;
 use signet_store::grants;
 use std::sync::Arc;
 
@@ -207,44 +209,58 @@ impl StageKind for SessionEndStage {
         SESSION_END
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let pending: PendingLogout = serde_json::from_value(flow.settings.clone())?;
-        let core = flow.core;
-        if let Some((user, session)) = pending.session {
-            grants::revoke_access_of(&core.db, user, session, pending.provider, core.now()).await?;
+        if let Some(question) = sign_out::ask(flow) {
+            return Ok(question);
         }
-        if let Some(to) = pending.to {
-            return Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to)));
-        }
-        let config = core.config();
-        let application = config.get(pending.application);
-        let launch = application.and_then(|a| {
-            let own = a.text("meta_launch_url");
-            if !own.is_empty() {
-                return Some(own.to_owned());
-            }
-            let provider = config.by_num(pending.provider)?;
-            core.families.provider(provider.def)?.launch_url(provider, &config)
-        });
-        // If the user is still signed in here, the page offers to end that session too.
-        let everywhere = match flow.user() {
-            Some(person) => brand::flow_for(core, flow.client, Some(person), Designation::Invalidation)
-                .await?
-                .map(|f| format!("/if/flow/{}/", f.text("slug"))),
-            None => None,
-        };
-        let look = brand::look(core, flow.client);
-        let mut challenge = Challenge::new("ak-stage-session-end").with("brand_name", look.title);
-        let optional = [
-            ("application_name", application.map(|a| json!(a.name()))),
-            ("application_launch_url", launch.map(Json::from)),
-            ("invalidation_flow_url", everywhere.map(Json::from)),
-            ("overview_url", flow.user().map(|_| json!("/if/user/"))),
-        ];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                challenge = challenge.with(name, value);
-            }
-        }
-        Ok(FlowStep::Finish(flow.about_person(challenge)))
+        end(flow).await
     }
+    /// An answer is never another site's.
+    async fn answer(&self, flow: &mut FlowRun<'_>, _: &Map) -> Result<FlowStep> {
+        end(flow).await
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+        sign_out::page(challenge, form)
+    }
+}
+
+async fn end(flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+    let pending: PendingLogout = serde_json::from_value(flow.settings.clone())?;
+    let core = flow.core;
+    if let Some((user, session)) = pending.session {
+        grants::revoke_access_of(&core.db, user, session, pending.provider, core.now()).await?;
+    }
+    if let Some(to) = pending.to {
+        return Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to)));
+    }
+    let config = core.config();
+    let application = config.get(pending.application);
+    let launch = application.and_then(|a| {
+        let own = a.text("meta_launch_url");
+        if !own.is_empty() {
+            return Some(own.to_owned());
+        }
+        let provider = config.by_num(pending.provider)?;
+        core.families.provider(provider.def)?.launch_url(provider, &config)
+    });
+    // If the user is still signed in here, the page offers to end that session too.
+    let everywhere = match flow.user() {
+        Some(person) => brand::flow_for(core, flow.client, Some(person), Designation::Invalidation)
+            .await?
+            .map(|f| format!("/if/flow/{}/", f.text("slug"))),
+        None => None,
+    };
+    let look = brand::look(core, flow.client);
+    let mut challenge = Challenge::new("ak-stage-session-end").with("brand_name", look.title);
+    let optional = [
+        ("application_name", application.map(|a| json!(a.name()))),
+        ("application_launch_url", launch.map(Json::from)),
+        ("invalidation_flow_url", everywhere.map(Json::from)),
+        ("overview_url", flow.user().map(|_| json!("/if/user/"))),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            challenge = challenge.with(name, value);
+        }
+    }
+    Ok(FlowStep::Finish(flow.about_person(challenge)))
 }

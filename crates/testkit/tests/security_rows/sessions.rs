@@ -1,4 +1,5 @@
 //! Sessions: how long they last, where they hold, how many there are, who ends them.
+use crate::app::{App, text};
 use crate::site::{Browser, Site, each_site, each_site_with, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, json};
@@ -363,4 +364,50 @@ async fn row_19_a_session_that_ends_is_over_on_every_node() {
     assert!(sessions::of_user(&two.core.db, user.id).await.unwrap().is_empty());
     one.halt().await;
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redteam_27_another_site_ends_no_application_without_a_question() {
+    each_site(|site| async move {
+        crate::flows::finished(&site).await;
+        site.user("alice", &[]).await;
+        let app = App::new(&site, "app", json!({})).await;
+        let end = "/application/o/app/end-session/";
+        let follow = async |browser: &Browser, address: &str| {
+            let mut answer = browser.get(address).await;
+            while answer.location().starts_with('/') {
+                answer = browser.get(&answer.location().to_owned()).await;
+            }
+            answer
+        };
+        // Without a hint whose session is meant: a question, and nothing has happened.
+        let browser = site.browser().signed_in("alice").await;
+        let tokens = app.tokens(&browser).await;
+        let sent_here = browser.header("sec-fetch-site", "cross-site");
+        let page = follow(&sent_here, end).await;
+        assert!(page.body.contains("Another site asks to sign you out"), "{}", page.body);
+        assert!(app.is_active(text(&tokens, "access_token")).await);
+        let csrf =
+            page.body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let agreed = sent_here
+            .form(
+                "/if/flow/default-provider-invalidation-flow/",
+                &[("csrf", csrf), ("component", "ak-stage-dummy")],
+            )
+            .await;
+        assert!(agreed.status.is_success() || agreed.status.is_redirection(), "{}", agreed.body);
+        assert!(!app.is_active(text(&tokens, "access_token")).await);
+        // An ID token of this session says that the person meant it.
+        let browser = site.browser().signed_in("alice").await;
+        let tokens = app.tokens(&browser).await;
+        let sent_here = browser.header("sec-fetch-site", "cross-site");
+        follow(&sent_here, &format!("{end}?id_token_hint={}", text(&tokens, "id_token"))).await;
+        assert!(!app.is_active(text(&tokens, "access_token")).await);
+        // So does a link of our own pages.
+        let browser = site.browser().signed_in("alice").await;
+        let tokens = app.tokens(&browser).await;
+        follow(&browser, end).await;
+        assert!(!app.is_active(text(&tokens, "access_token")).await);
+    })
+    .await;
 }
