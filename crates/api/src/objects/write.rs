@@ -12,7 +12,7 @@ use signet_store::Write;
 use std::sync::Arc;
 
 /// How often a write is judged again after it lost against another one.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 32;
 
 /// `POST /<model>/`
 pub(crate) async fn create(call: &mut Call) -> ApiResult {

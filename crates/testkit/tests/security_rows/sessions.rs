@@ -376,7 +376,7 @@ async fn redteam_27_another_site_ends_no_application_without_a_question() {
         let follow = async |browser: &Browser, address: &str| {
             let mut answer = browser.get(address).await;
             while answer.location().starts_with('/') {
-                answer = browser.get(&answer.location().to_owned()).await;
+                answer = browser.get(answer.location()).await;
             }
             answer
         };
