@@ -1,5 +1,6 @@
 //! Commands for developing the repository: `cargo xtask <command>`.
 mod bench;
+mod test_index;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -9,16 +10,27 @@ fn main() -> ExitCode {
     let root = root();
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(&root),
-        Some("bench") => bench::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
+        Some("bench") => bench::run(&root, &arguments()),
+        Some("test-index") => test_index::run(&root, &arguments()),
         other => {
             if let Some(name) = other {
                 eprintln!("xtask: no command {name}");
             }
-            eprintln!("usage: cargo xtask tidy    # rules of this repository that no compiler checks");
-            eprintln!("       cargo xtask bench   # this build against the limits of this machine");
+            eprintln!(
+                "usage: cargo xtask tidy                  # rules of this repository that no compiler checks"
+            );
+            eprintln!(
+                "       cargo xtask bench                 # this build against the limits of this machine"
+            );
+            eprintln!("       cargo xtask test-index [--check]  # writes docs/tests.md, or compares it");
             ExitCode::from(2)
         }
     }
+}
+
+/// The arguments after the command.
+fn arguments() -> Vec<String> {
+    std::env::args().skip(2).collect()
 }
 
 /// The root of the workspace: the folder above this crate.

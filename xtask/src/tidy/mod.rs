@@ -15,11 +15,11 @@ use std::process::{Command, ExitCode};
 type Finding = String;
 
 /// A file in git's index.
-struct Tracked {
+pub struct Tracked {
     /// Path from the repository's root, with `/`.
-    path: String,
+    pub path: String,
     /// `None` for a file that is not UTF-8.
-    text: Option<String>,
+    pub text: Option<String>,
 }
 
 /// Checks the repository at `root` and prints the findings.
@@ -63,7 +63,7 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
 }
 
 /// The files of git's index that exist in the working tree.
-fn tracked(root: &Path) -> Result<Vec<Tracked>, String> {
+pub fn tracked(root: &Path) -> Result<Vec<Tracked>, String> {
     // The checkout may belong to another user.
     let answer = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files", "-z"])
