@@ -63,7 +63,7 @@ pub enum Error {
     Denied(String),
     /// Not found, or hidden from the caller (404).
     NotFound,
-    /// A concurrent write or a uniqueness constraint (409, or a field error where the field is known).
+    /// A concurrent write, or a uniqueness constraint of the store (400, `non_field_errors`).
     Conflict(String),
     /// A dependency, such as the database, cannot be reached. Nothing was changed (503).
     Unavailable(String),

@@ -2,9 +2,9 @@
 //! transaction.
 use crate::context::Context;
 use crate::entry::{self, State};
-use crate::eval::{Environment, Made, Place, Scope, Stop};
+use crate::eval::{EntryObject, Environment, EvalError, Position, Scope};
 use crate::file::{self, Blueprint, Entry};
-use crate::known;
+use crate::missing_models;
 use crate::planned::{ObjectWrite, PlannedState};
 use crate::problem::{Problem, sentence};
 use crate::rows::{GROUP, Order, Rows, USER, WriteOutcome};
@@ -99,7 +99,7 @@ async fn one(
     report.notes.extend(blueprint.notes.iter().cloned());
     let context = Context::new(core, &blueprint.context, source.context);
     let (mut left_out, steps) = (HashSet::new(), AtomicUsize::new(0));
-    let mut ids: HashMap<String, Made> = HashMap::new();
+    let mut ids: HashMap<String, EntryObject> = HashMap::new();
     let mut moved: HashMap<String, String> = HashMap::new();
     for item in &blueprint.entries {
         let mut problem = Problem { entry: item.place.clone(), ..Problem::file(source.file, "") };
@@ -118,12 +118,12 @@ async fn one(
             Problem { message, ..problem.clone() }.at(&field)
         })?;
         let mut read = match read {
-            Reading::Entry(read) => *read,
-            Reading::Skipped => {
+            EntryReading::Entry(read) => *read,
+            EntryReading::Skipped => {
                 report.skipped += 1;
                 continue;
             }
-            Reading::LeftOut(why) => {
+            EntryReading::LeftOut(why) => {
                 report.skipped += 1;
                 report.notes.push(format!("{}: {}: left out, {why}", source.file, item.place));
                 left_out.extend(item.id.clone());
@@ -162,7 +162,7 @@ async fn one(
             let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
             let (outcome, pk) = planned.rows.order(core, &read.model, &order).await.map_err(said)?;
             report.count(outcome);
-            Some(Made { pk, pbm: None })
+            Some(EntryObject { pk, pbm: None })
         } else {
             let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
                 return Err(Problem {
@@ -207,7 +207,7 @@ async fn one(
 /// Depends on another file.
 const META: &str = "authentik_blueprints.metaapplyblueprint";
 
-struct Read {
+struct EntryRead {
     model: String,
     state: State,
     identifiers: Vec<(String, Json)>,
@@ -216,8 +216,8 @@ struct Read {
     left_out: Vec<String>,
 }
 
-enum Reading {
-    Entry(Box<Read>),
+enum EntryReading {
+    Entry(Box<EntryRead>),
     /// Its conditions do not hold.
     Skipped,
     LeftOut(String),
@@ -228,20 +228,20 @@ async fn read_entry(
     scope: &Scope<'_>,
     item: &Entry,
     earlier: &[String],
-) -> Result<Reading, (String, String, String)> {
+) -> Result<EntryReading, (String, String, String)> {
     let bare = |(field, text): (String, String)| (String::new(), field, text);
     if !entry::applies(scope, item).await.map_err(bare)? {
-        return Ok(Reading::Skipped);
+        return Ok(EntryReading::Skipped);
     }
-    let here = Place::default();
+    let here = Position::default();
     let model =
         scope.value(&item.model, &here).await.map_err(|stop| bare(("model".into(), stop.sentence())))?;
     let model = model
         .as_str()
         .ok_or_else(|| bare(("model".into(), "expected app_label.model".into())))?
         .to_lowercase();
-    if known::is_known(scope.core, &model) {
-        return Ok(Reading::LeftOut(format!("{model} does not exist here")));
+    if missing_models::is_missing(scope.core, &model) {
+        return Ok(EntryReading::LeftOut(format!("{model} does not exist here")));
     }
     let named = |(field, text): (String, String)| (model.clone(), field, text);
     let state = match &item.state {
@@ -268,17 +268,17 @@ async fn read_entry(
             Ok(values) => parts.push(values),
             // A rule for what does not exist guards nothing; any other part that is missing would change what
             // a file means.
-            Err((field, Stop::LeftOut(id)))
+            Err((field, EvalError::LeftOut(id)))
                 if field == "target" && model == "authentik_policies.policybinding" =>
             {
-                return Ok(Reading::LeftOut(format!("it is bound to {id}, which was left out")));
+                return Ok(EntryReading::LeftOut(format!("it is bound to {id}, which was left out")));
             }
             Err((field, stop)) => return Err(named((field, stop.sentence()))),
         }
     }
     let (attrs, identifiers) = (parts.pop().unwrap_or_default(), parts.pop().unwrap_or_default());
     let left_out = identifiers.left_out.into_iter().chain(attrs.left_out).collect();
-    let read = Read {
+    let read = EntryRead {
         model,
         state,
         identifiers: identifiers.fields,
@@ -299,11 +299,15 @@ async fn read_entry(
             return Err((read.model, "identifiers".into(), format!("no blueprint is called {name}")));
         }
     }
-    Ok(Reading::Entry(Box::new(read)))
+    Ok(EntryReading::Entry(Box::new(read)))
 }
 
 /// What an entry says of a row, with the leniency that the API has. What rows do not have goes to `left_out`.
-async fn row_fields(core: &Core, planned: &PlannedState, read: &mut Read) -> Result<Map, (String, String)> {
+async fn row_fields(
+    core: &Core,
+    planned: &PlannedState,
+    read: &mut EntryRead,
+) -> Result<Map, (String, String)> {
     let mut fields: Map =
         read.identifiers.iter().filter(|(field, _)| !field.contains("__")).cloned().collect();
     fields.extend(std::mem::take(&mut read.attrs));

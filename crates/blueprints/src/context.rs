@@ -1,10 +1,10 @@
-//! The names that `!Context` knows.
+//! The context of a blueprint (`!Context`).
 use crate::yaml::Node;
 use signet_base::{Json, Map, json};
 use signet_core::Core;
 
 pub struct Context {
-    /// What whoever applies the file says, and what is always there.
+    /// Values from the caller, and built-in ones.
     pub given: Map,
     nodes: Vec<(String, Node)>,
 }
@@ -19,7 +19,7 @@ impl Context {
         all.extend(given.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
         Self { given: all, nodes: nodes.to_vec() }
     }
-    /// What the file says.
+    /// The value in the file.
     pub fn node(&self, key: &str) -> Option<&Node> {
         self.nodes.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }

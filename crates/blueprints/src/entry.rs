@@ -1,5 +1,5 @@
-//! One entry of a file on objects: found or made, judged as the API would judge it.
-use crate::eval::{Made, Place, Scope, Stop};
+//! Entries about objects: finding or creating them, with the API's validation.
+use crate::eval::{EntryObject, EvalError, Position, Scope};
 use crate::file::Entry;
 use crate::planned::PlannedState;
 use crate::rows::{RowWritePlan, Wanted, WriteOutcome};
@@ -10,7 +10,7 @@ use signet_store::{groups, users};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What an entry wants of its object.
+/// The `state` of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Present,
@@ -29,7 +29,7 @@ impl State {
             _ => return None,
         })
     }
-    /// What to do, given what was found.
+    /// The action, given what was found.
     pub fn of(self, found: Option<usize>) -> Result<RowWritePlan, (String, String)> {
         Ok(match (self, found) {
             (State::Absent, Some(at)) => RowWritePlan::Delete(at),
@@ -44,43 +44,43 @@ impl State {
     }
 }
 
-/// A mapping of an entry, evaluated.
+/// The evaluated mapping of an entry.
 #[derive(Default)]
 pub struct Values {
     pub fields: Vec<(String, Json)>,
-    /// Fields that the model does not have, with values that cannot be had here.
+    /// Fields that the model does not have, whose values cannot be evaluated.
     pub left_out: Vec<String>,
 }
 
-/// Evaluates a mapping. `def` tells which fields take what policies are bound to, `knows` which the model
+/// Evaluates a mapping. `def` tells which fields refer to bindable objects, `knows` which fields the model
 /// has.
 pub async fn values(
     scope: &Scope<'_>,
     nodes: &[(String, crate::yaml::Node)],
     def: Option<&ModelDef>,
     knows: impl Fn(&str) -> bool,
-) -> Result<Values, (String, Stop)> {
+) -> Result<Values, (String, EvalError)> {
     let mut out = Values::default();
     for (field, node) in nodes {
         let bindable = def
             .and_then(|d| d.field(field))
             .is_some_and(|f| matches!(f.kind, FieldKind::Ref { target: "bindable", .. }));
-        let place = Place::member(bindable);
+        let place = Position::member(bindable);
         match scope.value(node, &place).await {
             Ok(value) => out.fields.push((field.clone(), value)),
-            Err(Stop::LeftOut(_)) if !knows(field) => out.left_out.push(field.clone()),
+            Err(EvalError::LeftOut(_)) if !knows(field) => out.left_out.push(field.clone()),
             Err(stop) => return Err((field.clone(), stop)),
         }
     }
     Ok(out)
 }
 
-/// Users and groups that a set of values names, looked up before the check.
-struct Known {
+/// Users and groups named by a set of values, looked up before validation.
+struct KnownRows {
     users: HashSet<i64>,
     groups: HashSet<Uuid>,
 }
-impl Lookup for Known {
+impl Lookup for KnownRows {
     fn user_exists(&self, id: i64) -> bool {
         self.users.contains(&id)
     }
@@ -89,8 +89,13 @@ impl Lookup for Known {
     }
 }
 
-async fn known(core: &Core, planned: &PlannedState, def: &ModelDef, values: &Map) -> Result<Known, Error> {
-    let mut all = Known { users: HashSet::new(), groups: HashSet::new() };
+async fn known(
+    core: &Core,
+    planned: &PlannedState,
+    def: &ModelDef,
+    values: &Map,
+) -> Result<KnownRows, Error> {
+    let mut all = KnownRows { users: HashSet::new(), groups: HashSet::new() };
     for field in def.fields {
         let target = match field.kind {
             FieldKind::Ref { target, .. } => target,
@@ -120,16 +125,16 @@ async fn known(core: &Core, planned: &PlannedState, def: &ModelDef, values: &Map
     Ok(all)
 }
 
-/// A finished entry: what it did, the key it has now, and the key the file gave it.
-pub struct Outcome {
+/// The result of an entry: the write, the object's key, and the key that the file gave.
+pub struct EntryOutcome {
     pub outcome: WriteOutcome,
-    pub made: Option<Made>,
+    pub made: Option<EntryObject>,
     pub asked_pk: Option<String>,
-    /// Members that the model does not have; they are left out.
+    /// Members that the model does not have; they are dropped.
     pub unknown: Vec<String>,
 }
 
-/// Carries out one entry on an object.
+/// Applies an entry to an object.
 pub async fn object(
     core: &Core,
     planned: &mut PlannedState,
@@ -137,7 +142,7 @@ pub async fn object(
     state: State,
     identifiers: &Wanted,
     attrs: Map,
-) -> Result<Outcome, (String, Error)> {
+) -> Result<EntryOutcome, (String, Error)> {
     let fail = |field: &str, text: String| (field.to_owned(), Error::invalid(field, text));
     let (asked, natural): (Vec<_>, Vec<_>) =
         identifiers.iter().cloned().partition(|(field, _)| field == "pk");
@@ -154,10 +159,10 @@ pub async fn object(
             planned.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;
         found = planned.matching(core, &full_name, &wanted).map_err(|e| fail("identifiers", e))?;
     }
-    let made = |object: &Object| Some(Made { pk: object.wire_pk(), pbm: object.pbm() });
+    let made = |object: &Object| Some(EntryObject { pk: object.wire_pk(), pbm: object.pbm() });
     let asked_pk = asked.first().and_then(|(_, pk)| pk.as_str()).map(str::to_owned);
     let step = state.of(found.as_ref().map(|_| 0)).map_err(|(field, text)| fail(&field, text))?;
-    // Look-ups only find; what has no `__` is a value of the object too.
+    // Look-ups (`name__startswith`) only find; plain identifiers are values of the object too.
     let mut incoming: Map = natural.into_iter().filter(|(field, _)| !field.contains("__")).collect();
     incoming.extend(attrs);
     compat::object(def, &planned.objects, "", &mut incoming, matches!(step, RowWritePlan::Create));
@@ -166,7 +171,7 @@ pub async fn object(
     let rows = known(core, planned, def, &incoming).await.map_err(|e| (String::new(), e))?;
     let (object, outcome) = match (step, found) {
         (RowWritePlan::Leave(_), found) => {
-            return Ok(Outcome {
+            return Ok(EntryOutcome {
                 outcome: WriteOutcome::Nothing,
                 made: found.as_deref().and_then(made),
                 asked_pk,
@@ -175,7 +180,7 @@ pub async fn object(
         }
         (RowWritePlan::Delete(_), Some(before)) => {
             planned.delete(before.pk);
-            return Ok(Outcome {
+            return Ok(EntryOutcome {
                 outcome: WriteOutcome::Deleted,
                 made: made(&before),
                 asked_pk,
@@ -191,7 +196,7 @@ pub async fn object(
                     .iter()
                     .all(|(k, v)| before.secrets.get(k).is_some_and(|b| b.matches(v.reveal())));
             if same_secrets && change.data.iter().all(|(k, v)| before.data.get(k) == Some(v)) {
-                return Ok(Outcome {
+                return Ok(EntryOutcome {
                     outcome: WriteOutcome::Nothing,
                     made: made(&before),
                     asked_pk,
@@ -233,17 +238,17 @@ pub async fn object(
     } else {
         planned.update(object)
     }
-    Ok(Outcome { outcome, made: key, asked_pk, unknown })
+    Ok(EntryOutcome { outcome, made: key, asked_pk, unknown })
 }
 
-/// Whether all conditions of an entry hold.
+/// Whether all conditions of an entry are met.
 pub async fn applies(scope: &Scope<'_>, entry: &Entry) -> Result<bool, (String, String)> {
     for condition in &entry.conditions {
         let value = scope
-            .value(condition, &Place::default())
+            .value(condition, &Position::default())
             .await
             .map_err(|stop| ("conditions".to_owned(), stop.sentence()))?;
-        if !crate::forms::is_truthy(&value) {
+        if !crate::tags::is_truthy(&value) {
             return Ok(false);
         }
     }

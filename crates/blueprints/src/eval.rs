@@ -1,7 +1,7 @@
-//! Values of a file: what its tags stand for.
+//! Evaluation of YAML tags.
 use crate::context::Context;
-use crate::forms::{at, condition, format, is_truthy, text};
 use crate::planned::PlannedState;
+use crate::tags::{at, condition, format, is_truthy, text};
 use crate::yaml::Node;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
@@ -10,60 +10,60 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What an entry made or found, for `!KeyOf`.
+/// The object of an entry, for `!KeyOf`.
 #[derive(Debug, Clone)]
-pub struct Made {
-    /// Primary key as the wire shows it.
+pub struct EntryObject {
+    /// Primary key as in the API.
     pub pk: Json,
-    /// What policy bindings point at.
+    /// Its `pbm_uuid`.
     pub pbm: Option<Uuid>,
 }
 
-/// Variables that `!Env` may read; their presence makes a source trusted for `!File` too.
+/// Environment variables for `!Env`. A source with an environment is trusted, and may use `!File`.
 pub type Environment = HashMap<String, String>;
 
-/// Why there is no value.
+/// Why a value cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub enum EvalError {
     Wrong(String),
-    /// It would be the key of this entry, whose model does not exist here.
+    /// It is the key of an entry that was skipped because its model does not exist here.
     LeftOut(String),
 }
-impl From<String> for Stop {
+impl From<String> for EvalError {
     fn from(text: String) -> Self {
-        Stop::Wrong(text)
+        EvalError::Wrong(text)
     }
 }
-impl From<&str> for Stop {
+impl From<&str> for EvalError {
     fn from(text: &str) -> Self {
-        Stop::Wrong(text.to_owned())
+        EvalError::Wrong(text.to_owned())
     }
 }
-impl Stop {
+impl EvalError {
     pub fn sentence(self) -> String {
         match self {
-            Stop::Wrong(text) => text,
-            Stop::LeftOut(id) => {
+            EvalError::Wrong(text) => text,
+            EvalError::LeftOut(id) => {
                 format!("!KeyOf: the entry {id} was left out, its model does not exist here")
             }
         }
     }
 }
 
-/// One round of `!Enumerate`: index and item, or none while the list itself is evaluated.
+/// An iteration of `!Enumerate`: index and item; `None` while the list is evaluated.
 type Round = Option<(Json, Json)>;
 
-/// Where in a file a value stands.
+/// The position of a value.
 #[derive(Clone, Default)]
-pub struct Place {
+pub struct Position {
     rounds: Vec<Round>,
-    /// Keys of the context whose values are being evaluated.
+    /// Context keys that are being evaluated, to detect cycles.
     within: Vec<String>,
-    /// The place takes what policies are bound to, so that references mean that key.
+    /// Whether references here mean the `pbm_uuid`.
     bindable: bool,
 }
-impl Place {
-    /// The value of a member.
+impl Position {
+    /// The position of a member.
     pub fn member(bindable: bool) -> Self {
         Self { bindable, ..Self::default() }
     }
@@ -72,34 +72,34 @@ impl Place {
     }
 }
 
-/// Everything that tags can refer to.
+/// The values that tags can refer to.
 pub struct Scope<'a> {
     pub core: &'a Core,
     pub planned: &'a PlannedState,
     pub context: &'a Context,
-    pub ids: &'a HashMap<String, Made>,
-    /// Entries of models that do not exist here.
+    pub ids: &'a HashMap<String, EntryObject>,
+    /// Ids of entries whose models do not exist here.
     pub left_out: &'a HashSet<String>,
-    /// None: the text comes from outside and must not read the server's surroundings.
+    /// `None`: the source is not trusted; it must not read environment and files.
     pub environment: Option<&'a Environment>,
-    /// Values so far, of all entries.
+    /// Number of values evaluated so far, over all entries.
     pub steps: &'a AtomicUsize,
 }
 
-type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Json, Stop>> + Send + 'a>>;
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Json, EvalError>> + Send + 'a>>;
 
-/// Longest text that `!File` reads, in bytes.
+/// Maximum size of a file read by `!File`, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
-/// Most rounds of one `!Enumerate`, and most values that one import evaluates.
+/// Maximum number of iterations of one `!Enumerate`, and of values evaluated by one import.
 const MAX_ROUNDS: usize = 10_000;
 const MAX_STEPS: usize = 2_000_000;
 
 impl<'a> Scope<'a> {
-    /// The value of a node.
-    pub fn value(&'a self, node: &'a Node, here: &'a Place) -> BoxFuture<'a> {
+    /// Evaluates a node.
+    pub fn value(&'a self, node: &'a Node, here: &'a Position) -> BoxFuture<'a> {
         Box::pin(async move {
             if self.steps.fetch_add(1, Ordering::Relaxed) > MAX_STEPS {
-                return Err(Stop::Wrong(format!("more than {MAX_STEPS} values")));
+                return Err(EvalError::Wrong(format!("more than {MAX_STEPS} values")));
             }
             match node {
                 Node::Plain(value) => Ok(value.clone()),
@@ -119,7 +119,9 @@ impl<'a> Scope<'a> {
                 }
                 Node::Tag(name, argument) => {
                     self.call(name, argument, here).await.map_err(|stop| match stop {
-                        Stop::Wrong(e) if !e.starts_with('!') => Stop::Wrong(format!("!{name}: {e}")),
+                        EvalError::Wrong(e) if !e.starts_with('!') => {
+                            EvalError::Wrong(format!("!{name}: {e}"))
+                        }
                         other => other,
                     })
                 }
@@ -127,12 +129,17 @@ impl<'a> Scope<'a> {
         })
     }
 
-    async fn call(&'a self, name: &'a str, argument: &'a Node, here: &'a Place) -> Result<Json, Stop> {
+    async fn call(
+        &'a self,
+        name: &'a str,
+        argument: &'a Node,
+        here: &'a Position,
+    ) -> Result<Json, EvalError> {
         match name {
             "KeyOf" => {
                 let id = text(&self.plain(argument, here).await?);
                 if self.left_out.contains(&id) {
-                    return Err(Stop::LeftOut(id));
+                    return Err(EvalError::LeftOut(id));
                 }
                 let made = self.ids.get(&id).ok_or_else(|| format!("no earlier entry has the id {id}"))?;
                 Ok(match made.pbm.filter(|_| here.bindable) {
@@ -149,7 +156,7 @@ impl<'a> Scope<'a> {
                 let environment =
                     self.environment.ok_or("only files of the server itself may read its environment")?;
                 let (key, default) = self.with_default(argument, here).await?;
-                // A variable that is set to nothing counts as not set.
+                // An empty variable counts as unset.
                 Ok(environment
                     .get(&key)
                     .filter(|v| !v.is_empty())
@@ -208,15 +215,20 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// A value that is looked at, not written: references in it mean primary keys.
-    async fn plain(&'a self, node: &'a Node, here: &'a Place) -> Result<Json, Stop> {
+    /// Evaluates a value for comparison: references mean primary keys.
+    async fn plain(&'a self, node: &'a Node, here: &'a Position) -> Result<Json, EvalError> {
         if here.bindable { self.round(node, here.plain()).await } else { self.value(node, here).await }
     }
 
-    async fn list(&'a self, argument: &'a Node, here: &'a Place, least: usize) -> Result<Vec<Json>, Stop> {
+    async fn list(
+        &'a self,
+        argument: &'a Node,
+        here: &'a Position,
+        least: usize,
+    ) -> Result<Vec<Json>, EvalError> {
         match self.plain(argument, here).await? {
             Json::Array(list) if list.len() >= least => Ok(list),
-            _ => Err(Stop::Wrong(format!("expected a list of at least {least}"))),
+            _ => Err(EvalError::Wrong(format!("expected a list of at least {least}"))),
         }
     }
 
@@ -224,8 +236,8 @@ impl<'a> Scope<'a> {
     async fn with_default(
         &'a self,
         argument: &'a Node,
-        here: &'a Place,
-    ) -> Result<(String, Option<Json>), Stop> {
+        here: &'a Position,
+    ) -> Result<(String, Option<Json>), EvalError> {
         match argument {
             Node::List(parts) if parts.len() == 2 => {
                 Ok((text(&self.plain(&parts[0], here).await?), Some(self.value(&parts[1], here).await?)))
@@ -236,15 +248,15 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// By the whole key, else by its dotted parts. What the file says is evaluated where it is asked for, so
-    /// that it sees the entries before.
-    async fn of_context(&'a self, key: &str, here: &'a Place) -> Result<Option<Json>, Stop> {
+    /// Looks up the whole key, else its dotted parts. Values of the file are evaluated at each use, so that
+    /// they see earlier entries.
+    async fn of_context(&'a self, key: &str, here: &'a Position) -> Result<Option<Json>, EvalError> {
         if let Some(value) = self.context.given.get(key) {
             return Ok(Some(value.clone()));
         }
         if let Some(node) = self.context.node(key) {
             if here.within.iter().any(|k| k == key) {
-                return Err(Stop::Wrong(format!("{key} of the context refers to itself")));
+                return Err(EvalError::Wrong(format!("{key} of the context refers to itself")));
             }
             let mut inner = here.clone();
             inner.within.push(key.to_owned());
@@ -255,7 +267,7 @@ impl<'a> Scope<'a> {
         Ok(rest.split('.').try_fold(&value, |value, part| value.get(part)).cloned())
     }
 
-    async fn find(&'a self, argument: &'a Node, here: &'a Place, whole: bool) -> Result<Json, Stop> {
+    async fn find(&'a self, argument: &'a Node, here: &'a Position, whole: bool) -> Result<Json, EvalError> {
         let args = self.list(argument, here, 2).await?;
         let model = args[0].as_str().ok_or("expected a model and pairs of field and value")?;
         let mut wanted = Vec::new();
@@ -268,14 +280,14 @@ impl<'a> Scope<'a> {
         Ok(self.planned.find(self.core, &model.to_lowercase(), &wanted, here.bindable, whole).await?)
     }
 
-    async fn enumerate(&'a self, argument: &'a Node, here: &'a Place) -> Result<Json, Stop> {
+    async fn enumerate(&'a self, argument: &'a Node, here: &'a Position) -> Result<Json, EvalError> {
         let Node::List(parts) = argument else {
             return Err("expected an iterable, SEQ or MAP, and a body".into());
         };
         let [over, kind, body] = parts.as_slice() else {
             return Err("expected an iterable, SEQ or MAP, and a body".into());
         };
-        // What it goes through stands inside of it already: depth 0 is this one, which has no round yet.
+        // The list is evaluated inside its own iteration: depth 0 is this one, which has no item yet.
         let mut before = here.plain();
         before.rounds.push(None);
         let rounds: Vec<(Json, Json)> = match self.round(over, before).await? {
@@ -289,7 +301,7 @@ impl<'a> Scope<'a> {
             _ => return Err("expected a list or a mapping to go through".into()),
         };
         if rounds.len() > MAX_ROUNDS {
-            return Err(Stop::Wrong(format!("more than {MAX_ROUNDS} rounds")));
+            return Err(EvalError::Wrong(format!("more than {MAX_ROUNDS} rounds")));
         }
         let kind = text(&self.plain(kind, here).await?).to_ascii_uppercase();
         let (mut list, mut map) = (Vec::new(), Map::new());
@@ -312,15 +324,16 @@ impl<'a> Scope<'a> {
         Ok(if kind == "SEQ" { Json::Array(list) } else { Json::Object(map) })
     }
 
-    /// Evaluates at another place, which lives only as long as this takes.
-    async fn round(&'a self, node: &'a Node, place: Place) -> Result<Json, Stop> {
+    /// Evaluates at a position that exists for this call only.
+    async fn round(&'a self, node: &'a Node, place: Position) -> Result<Json, EvalError> {
         let Scope { core, planned, context, ids, left_out, environment, steps } = *self;
         let here = Scope { core, planned, context, ids, left_out, environment, steps };
         here.value(node, &place).await
     }
 }
 
-/// Mappings and lists of rounds with the same key are put together; of other values the last one stays.
+/// Merges results of iterations with the same key: mappings and lists are combined, other values are
+/// replaced.
 fn merge(map: &mut Map, key: String, value: Json) {
     match (map.get_mut(&key), value) {
         (Some(Json::Object(have)), Json::Object(more)) => {
@@ -331,7 +344,7 @@ fn merge(map: &mut Map, key: String, value: Json) {
     }
 }
 
-/// None when it cannot be read.
+/// `None` if the file cannot be read.
 fn read_file(path: &str) -> Result<Option<String>, String> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.len() > MAX_FILE => Err(format!("{path} has more than {MAX_FILE} bytes")),

@@ -1,5 +1,5 @@
-//! A flow as a file: the flow, its stages, prompts, policies and bindings, in an order that an import can
-//! follow.
+//! Export of a flow: the flow, its stages, prompts, policies and bindings, ordered so that an import finds
+//! every reference.
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
 use signet_core::models::{Flow, flow_bindings};
@@ -10,8 +10,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The flow with this slug as a blueprint. Secrets are left out: who imports it elsewhere gives those that
-/// are required.
+/// Exports the flow with this slug. Secrets are replaced by context values, which the importer provides.
 pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     let planned = core.config();
     let flow = planned.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)?;
@@ -56,7 +55,7 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
             required_secrets(object).map(|f| (f, format!("!Context {}", json!(secret_key(object, f))))),
         );
         if tags.len() > plain {
-            // Made once, with what was filled in, and not touched again.
+            // `created`: the import does not overwrite a required secret that was filled in.
             entry(&mut out, object, "created", data.clone(), &tags);
         }
         entry(&mut out, object, "", data, &tags[..plain]);
@@ -64,7 +63,8 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     for (binding, target) in &bindings {
         let mut data = attrs(binding);
         let mut tags = vec![("target", format!("!KeyOf {}", scalar(&target.to_string())))];
-        // People and groups have other keys elsewhere: named, so that a missing one stops the import.
+        // Users and groups have other keys elsewhere: referenced by name, so that a missing one stops the
+        // import.
         if let Some(id) = data.get("user").and_then(Json::as_i64) {
             let name = users::by_id(&core.db, id).await?.map(|u| u.username).unwrap_or_default();
             tags.push(("user", format!("!Find [authentik_core.user, [username, {}]]", scalar(&name))));
@@ -81,8 +81,8 @@ pub async fn export_flow(core: &Core, slug: &str) -> Result<String> {
     Ok(out)
 }
 
-/// References to what does not go along, by name: it has another key elsewhere, and a missing one stops the
-/// import.
+/// References to objects that are not exported, by name: they have other keys elsewhere, and a missing one
+/// stops the import.
 async fn foreign(
     core: &Core,
     planned: &Snapshot,
@@ -134,14 +134,14 @@ async fn by_name(core: &Core, planned: &Snapshot, target: &str, pk: Uuid) -> Res
         .map(|field| format!("!Find [{}, [{field}, {}]]", object.def.full_name(), json!(object.text(field)))))
 }
 
-/// What goes along with a flow.
+/// Whether an object is exported with a flow.
 fn goes_along(object: &Object) -> bool {
     matches!(object.def.base, Some(Base::Stage | Base::Policy | Base::PropertyMapping))
         || object.def.is("authentik_stages_prompt.prompt")
 }
 
-/// Puts what an object refers to before it. The flow itself has its place already, so have other flows: they
-/// stay references by key.
+/// Adds the objects that an object refers to before it. Flows are not followed: references to other flows
+/// remain.
 fn collect(
     planned: &Snapshot,
     object: &Arc<Object>,
@@ -172,16 +172,16 @@ fn attrs(object: &Object) -> Map {
         .collect()
 }
 
-/// Secret fields without which the object cannot be made.
+/// Secret fields that are required on creation.
 fn required_secrets(object: &Object) -> impl Iterator<Item = &'static str> {
     object.def.fields.iter().filter(|f| f.secret && f.required && !f.hidden).map(|f| f.name)
 }
-/// Under this name the context of the file holds a secret. Dots would lead deeper into the context.
+/// The context key of a secret. Dots are replaced, since they separate context keys.
 fn secret_key(object: &Object, field: &str) -> String {
     format!("{} {field}", object.name().replace('.', "-"))
 }
 
-/// One object; `state` empty: present.
+/// Writes an entry; an empty `state` means `present`.
 fn entry(out: &mut String, object: &Object, state: &str, mut data: Map, tags: &[(&str, String)]) {
     let _ = writeln!(out, "- model: {}", object.def.full_name());
     if !state.is_empty() {
@@ -215,7 +215,7 @@ fn member(out: &mut String, indent: usize, name: &str, value: &Json) {
     node(out, indent, value);
 }
 
-/// The value after `name:` or `-`, with its line end.
+/// Writes the value after `name:` or `-`, with a line break.
 fn node(out: &mut String, indent: usize, value: &Json) {
     let pad = " ".repeat(indent);
     match value {
@@ -225,7 +225,7 @@ fn node(out: &mut String, indent: usize, value: &Json) {
                 let _ = write!(out, "{pad}-");
                 match item {
                     Json::Array(_) | Json::Object(_) => {
-                        // JSON is YAML: nested values stay on their line.
+                        // JSON is YAML: nested values stay on one line.
                         let _ = writeln!(out, " {item}");
                     }
                     other => node(out, indent + 2, other),
@@ -260,7 +260,7 @@ fn node(out: &mut String, indent: usize, value: &Json) {
     }
 }
 
-/// Whether a text of several lines can stand as it is.
+/// Whether a multi-line text can be a block scalar.
 fn block(text: &str) -> bool {
     let end = text.len() - text.trim_end_matches('\n').len();
     text.trim_end_matches('\n').contains('\n')
@@ -271,7 +271,7 @@ fn block(text: &str) -> bool {
         })
 }
 
-/// A text on one line: bare where nothing else could be meant, else as JSON, which YAML reads alike.
+/// A scalar on one line: plain if it is unambiguous, else JSON, which YAML reads alike.
 fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c))

@@ -1,8 +1,8 @@
-//! The shape of a file: version, metadata, context, entries.
+//! The structure of a file: version, metadata, context, entries.
 use crate::problem::Problem;
 use crate::yaml::{self, Node};
 
-/// One object that a file speaks of.
+/// An entry.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// `entries[3]` or `entries.section[1]`
@@ -21,7 +21,7 @@ pub struct Blueprint {
     pub name: String,
     pub context: Vec<(String, Node)>,
     pub entries: Vec<Entry>,
-    /// Members that mean nothing here and are left alone.
+    /// Unknown members, which are ignored.
     pub notes: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ const MEMBERS: [&str; 5] = ["version", "metadata", "context", "entries", "$schem
 const ENTRY_MEMBERS: [&str; 7] =
     ["model", "state", "conditions", "id", "identifiers", "attrs", "permissions"];
 
-/// Reads a file. `file` only names it in errors.
+/// Parses a file. `file` is its name for errors.
 pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     let wrong = |field: &str, message: &str| Problem::file(file, message).at(field);
     let root = yaml::parse(text).map_err(|e| Problem::file(file, e))?;
@@ -67,7 +67,7 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     Ok(Blueprint { name, context, entries, notes })
 }
 
-/// Says which members are not known. Those that begin with `x-` or a dot hold parts for others to share.
+/// Reports unknown members. Members that start with `x-` or a dot are anchors for reuse.
 fn unknown(known: &[&str], members: &[(String, Node)], mut say: impl FnMut(&str)) {
     members
         .iter()
@@ -110,7 +110,7 @@ fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Res
         None => {}
         Some(Node::List(list)) if list.is_empty() => {}
         Some(node) if node.is_null() => {}
-        // Ignoring them would leave the object with other rights than the file says.
+        // Ignoring them would create the object with other permissions than the file states.
         Some(_) => return Err(wrong("permissions", "rights on single objects do not exist here")),
     }
     let conditions = match node.get("conditions") {

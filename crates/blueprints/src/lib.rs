@@ -1,6 +1,5 @@
-//! Configuration as YAML: files in the format of `version: 1` blueprints are imported over the registry,
-//! judged by the same checks as the API, and written as a whole or not at all; flows are exported in the same
-//! form.
+//! Blueprints: YAML files in authentik's format (`version: 1`). They are validated by the API's checks, and
+//! applied in one transaction or not at all. Flows are exported in the same format.
 mod apply;
 mod context;
 mod defaults;
@@ -8,13 +7,13 @@ mod entry;
 mod eval;
 mod export;
 mod file;
-mod forms;
-mod known;
 mod lookup;
+mod missing_models;
 mod planned;
 mod problem;
 mod rows;
 mod scalar;
+mod tags;
 mod yaml;
 
 pub use apply::{Report, Source, apply, apply_all, validate};

@@ -1,5 +1,4 @@
-//! Look-ups as the database layer of the original writes them: `name__startswith`, `order__gt`,
-//! `attributes__team__in`.
+//! Django field look-ups: `name__startswith`, `order__gt`, `attributes__team__in`.
 use regex::RegexBuilder;
 use signet_base::{Json, Timestamp, Uuid};
 
@@ -26,12 +25,12 @@ const NAMES: [&str; 20] = [
     "has_any_keys",
 ];
 
-/// Whether this is how something is compared, and not the name of a member.
+/// Whether it is a look-up operator rather than a field name.
 pub fn is_lookup(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// Whether what is behind `path` in a value fulfils the look-up at the path's end.
+/// Whether the value at `path` fulfils the look-up at the path's end.
 pub fn fits(value: Option<&Json>, path: &[&str], wanted: &Json) -> Result<bool, String> {
     match path {
         [] => compare(value, "exact", wanted),
@@ -48,7 +47,7 @@ pub fn fits(value: Option<&Json>, path: &[&str], wanted: &Json) -> Result<bool, 
     }
 }
 
-/// Equality; of objects it is enough that all wanted members are there.
+/// Equality; an object matches if it contains all wanted members.
 pub fn contains(value: &Json, wanted: &Json) -> bool {
     match (value, wanted) {
         (Json::Object(have), Json::Object(want)) => {
@@ -58,7 +57,7 @@ pub fn contains(value: &Json, wanted: &Json) -> bool {
     }
 }
 
-/// Whether two values are the same to a database column, which reads texts as what it holds.
+/// Equality as a database column compares, which converts texts to its type.
 fn equal(value: &Json, wanted: &Json) -> bool {
     match (value, wanted) {
         (Json::Number(n), Json::String(text)) => {
@@ -154,7 +153,7 @@ fn order(value: &Json, wanted: &Json) -> Option<std::cmp::Ordering> {
     }
 }
 
-/// A value as a database would write it as text.
+/// A value as a database converts it to text.
 fn shown(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),

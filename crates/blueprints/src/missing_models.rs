@@ -1,8 +1,8 @@
-//! Models of authentik that do not exist here. Entries about them are left out and named, so that the rest of
-//! a file works.
+//! Models of authentik that do not exist here. Entries about them are skipped and reported, so that the rest
+//! of a file works.
 use signet_core::Core;
 
-/// Applications of which nothing exists here, and single models of others.
+/// Apps without any model here, and single models of other apps.
 const APPS: &[&str] = &[
     "authentik_audit",
     "authentik_endpoints",
@@ -53,8 +53,8 @@ const MODELS: &[&str] = &[
     "authentik_stages_authenticator_webauthn.webauthndevicetype",
 ];
 
-/// Whether authentik has such a model and this server does not.
-pub fn is_known(core: &Core, model: &str) -> bool {
+/// Whether authentik has the model and this server does not.
+pub fn is_missing(core: &Core, model: &str) -> bool {
     core.registry.find(model).is_none()
         && model
             .split_once('.')

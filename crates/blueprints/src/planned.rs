@@ -1,6 +1,6 @@
 //! The configuration as it will be after the entries so far: later entries see what earlier ones made.
 use crate::rows::{Row, Rows, Wanted};
-use crate::{known, lookup};
+use crate::{lookup, missing_models};
 use signet_base::{Json, Uuid};
 use signet_core::{Core, wire};
 use signet_model::{FieldKind, ModelDef, Object, Snapshot};
@@ -74,7 +74,7 @@ impl PlannedState {
             return Ok(None);
         }
         if !core.registry.all().iter().any(|d| is_a(d, model)) {
-            return if known::is_known(core, model) {
+            return if missing_models::is_missing(core, model) {
                 Ok(None)
             } else {
                 Err(format!("no model is called {model}"))

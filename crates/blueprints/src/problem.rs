@@ -1,8 +1,8 @@
-//! What is wrong with a blueprint, and where.
+//! Errors of a blueprint with their position.
 use signet_base::{Error, FieldErrors, Json};
 use std::fmt;
 
-/// A mistake: file, entry (`entries[3]`), model and field as far as they are known.
+/// An error: file, entry (`entries[3]`), model and field, as far as known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub file: String,
@@ -22,7 +22,7 @@ impl Problem {
             message: message.into(),
         }
     }
-    /// The same problem at a field.
+    /// The same error for a field.
     pub fn at(mut self, field: &str) -> Self {
         if self.field.is_empty() {
             self.field = field.to_owned();
@@ -51,7 +51,7 @@ impl From<Problem> for Error {
     }
 }
 
-/// One sentence for the messages of a check: `slug: This field is required.`
+/// Field errors in one sentence: `slug: This field is required.`
 pub(crate) fn sentence(fields: &FieldErrors) -> (String, String) {
     let Json::Object(map) = fields.to_json() else { return (String::new(), String::new()) };
     let text = |value: &Json| match value {

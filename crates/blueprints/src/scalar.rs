@@ -1,4 +1,4 @@
-//! What a plain word of a file means in YAML 1.1.
+//! Resolution of plain scalars by YAML 1.1.
 use regex::Regex;
 use signet_base::{Json, Timestamp};
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// The value of an unquoted word.
+/// The value of a plain scalar.
 pub fn plain(text: &str) -> Result<Json, String> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Json::Null),
@@ -37,7 +37,7 @@ pub fn plain(text: &str) -> Result<Json, String> {
     Ok(Json::String(text.to_owned()))
 }
 
-/// The value of a word with a type before it: `!!str 5`.
+/// The value of a scalar with an explicit type: `!!str 5`.
 pub fn of_type(name: &str, text: &str) -> Result<Json, String> {
     let wrong = || format!("“{text}” is not what !!{name} says");
     match name {
@@ -100,7 +100,7 @@ fn float(text: &str) -> Option<Result<Json, String>> {
     )
 }
 
-/// `1:30:00`: hours, minutes and seconds, or degrees.
+/// Sexagesimal numbers (`1:30:00`).
 fn sixties(text: &str) -> Option<Result<Json, String>> {
     let (sign, digits) =
         text.strip_prefix('-').map_or((1.0, text.trim_start_matches('+')), |rest| (-1.0, rest));
@@ -118,7 +118,7 @@ fn sixties(text: &str) -> Option<Result<Json, String>> {
     }))
 }
 
-/// A point in time, as UTC. Days stay as they are written.
+/// A timestamp in UTC. Dates remain texts.
 fn time(text: &str) -> Option<Result<Json, String>> {
     let parts = TIME.captures(text)?;
     let part = |n: usize| parts.get(n).map_or("", |m| m.as_str());

@@ -1,8 +1,8 @@
-//! What tags do with values that they have.
+//! Functions of tags with evaluated arguments.
 use signet_base::Json;
 pub use signet_template::python::{format, is_truthy, text};
 
-/// `!Condition`: a mode and values.
+/// `!Condition`: a mode and operands.
 pub fn condition(args: &[Json]) -> Result<Json, String> {
     let (mode, rest) = args.split_first().ok_or("expected a mode")?;
     let truths: Vec<bool> = rest.iter().map(is_truthy).collect();
@@ -20,7 +20,7 @@ pub fn condition(args: &[Json]) -> Result<Json, String> {
     }))
 }
 
-/// `!AtIndex`: an item of a list, from the end when the number is negative, or a member.
+/// `!AtIndex`: a list item (negative indexes count from the end), or a member.
 pub fn at<'v>(value: &'v Json, index: &Json) -> Result<Option<&'v Json>, String> {
     match (value, index) {
         (Json::Array(list), Json::Number(n)) => {

@@ -1,11 +1,10 @@
-//! YAML with its tags kept: what a blueprint's functions (`!KeyOf`, `!Find`…) are written with. Read as YAML
-//! 1.1, with merge keys, because that is what files are written for.
+//! YAML 1.1 with merge keys, preserving the tags of blueprints (`!KeyOf`, `!Find`, …).
 use crate::scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 use signet_base::Json;
 use std::collections::HashMap;
 
-/// A value, or a function call (`Tag`) with its argument.
+/// A value, or a tag with its argument.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
     Plain(Json),
@@ -14,13 +13,13 @@ pub enum Node {
     Tag(String, Box<Node>),
 }
 
-/// Longest file that is read, in bytes.
+/// Maximum size of a file in bytes.
 const MAX: usize = 4 * 1024 * 1024;
-/// Deepest nesting, and the most values with all aliases written out.
+/// Maximum nesting depth; and maximum number of values with all aliases expanded.
 const DEPTH: usize = 64;
 const VALUES: usize = 500_000;
 
-/// Reads a text of one document.
+/// Parses a text with one document.
 pub fn parse(text: &str) -> Result<Node, String> {
     if text.len() > MAX {
         return Err(format!("a blueprint has at most {MAX} bytes"));
@@ -37,9 +36,9 @@ pub fn parse(text: &str) -> Result<Node, String> {
     }
 }
 
-/// A node with how many values it has and how deep it is.
+/// A node with its number of values and its depth.
 #[derive(Clone)]
-struct Built {
+struct SizedNode {
     node: Node,
     values: usize,
     height: usize,
@@ -47,7 +46,7 @@ struct Built {
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    anchors: HashMap<usize, Built>,
+    anchors: HashMap<usize, SizedNode>,
     values: usize,
 }
 
@@ -60,7 +59,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn node(&mut self, event: Event<'t>, depth: usize) -> Result<Built, String> {
+    fn node(&mut self, event: Event<'t>, depth: usize) -> Result<SizedNode, String> {
         if depth > DEPTH {
             return Err(format!("nested deeper than {DEPTH} levels"));
         }
@@ -74,7 +73,7 @@ impl<'t> Reader<'t> {
                 return Ok(built);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                (Built { node: scalar_node(&text, style, tag.as_deref())?, values: 1, height: 0 }, anchor)
+                (SizedNode { node: scalar_node(&text, style, tag.as_deref())?, values: 1, height: 0 }, anchor)
             }
             Event::SequenceStart(anchor, tag) => (self.sequence(tag.as_deref(), depth)?, anchor),
             Event::MappingStart(anchor, tag) => (self.mapping(tag.as_deref(), depth)?, anchor),
@@ -92,7 +91,7 @@ impl<'t> Reader<'t> {
         if self.values > VALUES { Err(format!("more than {VALUES} values")) } else { Ok(()) }
     }
 
-    fn sequence(&mut self, tag: Option<&Tag>, depth: usize) -> Result<Built, String> {
+    fn sequence(&mut self, tag: Option<&Tag>, depth: usize) -> Result<SizedNode, String> {
         let (mut list, mut values, mut height) = (Vec::new(), 1, 0);
         loop {
             match self.next()? {
@@ -105,10 +104,10 @@ impl<'t> Reader<'t> {
                 }
             }
         }
-        Ok(Built { node: tagged(tag, Node::List(list))?, values, height })
+        Ok(SizedNode { node: tagged(tag, Node::List(list))?, values, height })
     }
 
-    fn mapping(&mut self, tag: Option<&Tag>, depth: usize) -> Result<Built, String> {
+    fn mapping(&mut self, tag: Option<&Tag>, depth: usize) -> Result<SizedNode, String> {
         let mut own: Vec<(String, Node)> = Vec::new();
         let mut merged = Vec::new();
         let (mut values, mut height) = (1, 0);
@@ -128,21 +127,21 @@ impl<'t> Reader<'t> {
                 continue;
             }
             let key = key_text(key)?;
-            // Readers of YAML 1.1 take the last one without a word, and the file does not do what it says.
+            // YAML 1.1 readers silently use the last one, which hides an error in the file.
             if own.iter().any(|(k, _)| *k == key) {
                 return Err(format!("{key} stands twice in one mapping"));
             }
             own.push((key, value.node));
         }
-        // What the mapping says itself goes before what it merges.
+        // Own members take precedence over merged ones.
         merged.retain(|(key, _)| !own.iter().any(|(k, _)| k == key));
         merged.extend(own);
         self.count(merged.len())?;
-        Ok(Built { node: tagged(tag, Node::Map(merged))?, values, height })
+        Ok(SizedNode { node: tagged(tag, Node::Map(merged))?, values, height })
     }
 }
 
-/// The members behind `<<`: of several mappings the first that has a key decides.
+/// The members of `<<`. If several mappings have a key, the first one counts.
 fn merge(value: Node, into: &mut Vec<(String, Node)>) -> Result<(), String> {
     match value {
         Node::Map(members) => {
@@ -168,7 +167,7 @@ fn scalar_node(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node
         None => own(),
         Some(tag) if tag.is_yaml_core_schema() => Node::Plain(scalar::of_type(&tag.suffix, text)?),
         Some(tag) if tag.suffix.is_empty() || (tag.handle.is_empty() && tag.suffix == "!") => own(),
-        // Names and keys are meant as they are written; a condition is a value.
+        // Names and keys are texts as written; a condition is a value.
         Some(tag) if tag.suffix == "If" && plain => tagged(Some(tag), Node::Plain(scalar::plain(text)?))?,
         Some(tag) => tagged(Some(tag), own())?,
     })
@@ -179,7 +178,7 @@ fn tagged(tag: Option<&Tag>, node: Node) -> Result<Node, String> {
         Some(tag) if tag.handle == "!" && !tag.suffix.is_empty() => {
             Ok(Node::Tag(tag.suffix.clone(), Box::new(node)))
         }
-        // `!!map` and the like say what the node is anyway.
+        // `!!map` and the like repeat what the node is.
         None => Ok(node),
         Some(tag)
             if tag.is_yaml_core_schema()

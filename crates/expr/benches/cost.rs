@@ -1,5 +1,4 @@
-//! What runs cost: `cargo bench --ignore-rust-version -p signet-expr`. Prints the best and the middle of many
-//! rounds.
+//! The cost of runs: `cargo bench --ignore-rust-version -p signet-expr`. Prints minimum and median.
 #[path = "../tests/support/mod.rs"]
 mod support;
 use signet_expr::{Limits, Program, STACK_BYTES, run, run_many, run_on_this_thread};
@@ -22,7 +21,7 @@ const TEXTS: &[&str] = &[
     "import json\nreturn {\"text\": json.dumps({\"name\": request.user.name, \"groups\": [g.name for g in request.user.all_groups()]})}",
 ];
 
-/// As the server's threads; with `--own` every run goes to the interpreter's.
+/// As in the server; with `--own` every run uses the interpreter's threads.
 fn on_thread_start() {
     if !std::env::args().any(|arg| arg == "--own") {
         run_on_this_thread();

@@ -1,4 +1,4 @@
-//! Values into the interpreter: an arena of nodes, and the register of host objects behind them.
+//! Import of values into the interpreter: an arena of nodes, and a registry of host objects.
 use crate::convert::time_to_node;
 use crate::value::MAX_DEPTH;
 use crate::{Dict, HostObject, Program, Record, Value};
@@ -7,26 +7,26 @@ use monty_types::{MontyObject, MontyUuid};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Most values one import (inputs, an attribute, an answer) may hold.
+/// Maximum number of values in one import (inputs, an attribute, a call's result).
 const MAX_IMPORT_NODES: usize = 500_000;
 /// The attribute that makes instances of one host object equal: the interpreter compares attributes.
 pub(crate) const IDENTITY: &str = "_identity";
-/// What the helpers of [`datamodel`](crate::datamodel) look at: it is a query; its text; the types of a
-/// class's instances.
+/// Attributes that the helpers of [`datamodel`](crate::datamodel) read: whether it is a query; its text; the
+/// types of a class's instances.
 const QUERY: &str = "_query";
 const TEXT: &str = "_text";
 const CLASS: &str = "_class";
-/// Class identifiers lie above every instance identifier.
+/// Class identifiers are above all instance identifiers.
 const CLASS_BASE: u128 = 1 << 64;
 
-/// What stands behind an instance.
+/// The target of an instance.
 #[derive(Clone)]
 pub(crate) enum Entry {
     Object(Arc<dyn HostObject>),
     Record,
 }
 
-/// The host instances one run has seen. Identifiers are positions, meaningful in this run only.
+/// The host objects that one run has seen. Identifiers are indexes, valid in this run only.
 pub(crate) struct Registry {
     program: Program,
     entries: Vec<Entry>,
@@ -66,7 +66,7 @@ impl Registry {
             None => {
                 self.entries.push(entry);
                 let position = self.entries.len() - 1;
-                // The entry keeps its Arc, so the address stays taken for the whole run.
+                // The entry holds an Arc, so the address is not reused during the run.
                 key.map(|key| self.objects.insert(key, position));
                 position
             }
@@ -74,14 +74,14 @@ impl Registry {
         MontyUuid::from_u128(position as u128 + 1)
     }
 
-    /// One value as the interpreter takes it.
+    /// Imports one value.
     pub(crate) fn import(&mut self, value: &Value) -> Result<MontyObject, TooLarge> {
         let mut import = Import { registry: self, graph: MontyGraph::new(), shared: HashMap::new() };
         let root = import.value(value, 0)?;
         object_from_graph(import.graph, root).map_err(|_| TooLarge)
     }
 
-    /// Several values as one tuple, so that what they share stays shared.
+    /// Imports several values as a tuple, preserving shared references.
     pub(crate) fn import_tuple(&mut self, values: &[Value]) -> Result<MontyObject, TooLarge> {
         let mut import = Import {
             registry: self,
@@ -101,7 +101,7 @@ fn address<T: ?Sized>(shared: &Arc<T>) -> usize {
 struct Import<'a> {
     registry: &'a mut Registry,
     graph: MontyGraph,
-    /// Nodes of containers met before, by address.
+    /// Nodes of containers seen before, by address.
     shared: HashMap<usize, NodeId>,
 }
 
@@ -137,9 +137,8 @@ impl Import<'_> {
         Ok(self.graph.push(node))
     }
 
-    /// The node of a shared container, made at its first appearance. The values outlive the import, so
-    /// addresses do not repeat among those remembered here: only containers held elsewhere too are
-    /// remembered.
+    /// The node of a shared container, created once. Only containers with other owners are remembered, so
+    /// their addresses are not reused during the import.
     fn once<T: ?Sized>(
         &mut self,
         item: &Arc<T>,
@@ -189,7 +188,7 @@ impl Import<'_> {
         let identity = self.graph.push(MontyNode::String(object.identity()));
         let mut attrs = vec![(key, identity)];
         for (name, value) in object.eager() {
-            // What the text never names stays outside.
+            // Attributes that the source never names are not imported.
             if !self.registry.program.may_name(name) {
                 continue;
             }

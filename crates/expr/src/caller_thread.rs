@@ -1,4 +1,4 @@
-//! Short runs in the caller's thread: waking another thread and being woken by it costs more than most texts.
+//! Short runs on the caller's thread: switching threads costs more than most programs.
 use crate::memory::Reclaim;
 use crate::task::{Task, TaskStep};
 use crate::{ErrorKind, Host, Limits, Outcome, Program, RunError, Value};
@@ -7,10 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the caller's other work may be held up; what takes longer starts anew on a thread of its own.
+/// Maximum time on the caller's thread; a longer run starts again on an interpreter thread.
 const BUDGET: Duration = Duration::from_millis(2);
-/// Bytes of one allocation here. Work on a single number or text is not interrupted, so that they have to be
-/// small.
+/// Maximum size of one allocation on the caller's thread. Operations on a single number or string cannot be
+/// interrupted, so they must be small.
 const ALLOCATION: usize = 64 * 1024;
 
 thread_local! {
@@ -18,15 +18,15 @@ thread_local! {
     static RECLAIM: RefCell<Reclaim> = RefCell::default();
 }
 
-/// Says that the calling thread was started with [`STACK_BYTES`](crate::STACK_BYTES): short programs may run
-/// on it.
+/// Declares that the calling thread has a stack of [`STACK_BYTES`](crate::STACK_BYTES): short programs may
+/// run on it.
 pub fn run_on_this_thread() {
     LARGE.set(true);
 }
 
-/// Tries a program on the calling thread. `None`: nothing was seen of it from outside, and an interpreter
-/// thread has to run it, because the stack is small, the text takes long or much memory, or it asks the host
-/// for more than an answer at once.
+/// Tries a program on the calling thread. `None`: it had no visible effect, and an interpreter thread has to
+/// run it, because the stack is small, the run takes long or needs much memory, or it makes a host call that
+/// must be awaited.
 pub(crate) fn run(
     program: &Program,
     values: &[Value],

@@ -1,4 +1,4 @@
-//! What a text names and nobody has: said when it is saved, and not when somebody waits for its answer.
+//! Static check on save: undefined names, missing modules and methods.
 use crate::library;
 use crate::{ParseError, Program, Vocabulary, pool, program};
 use monty::{MontyRun, RunProgress};
@@ -8,12 +8,12 @@ use ruff_python_ast::{Alias, ExceptHandler, Expr, ExprAttribute, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use std::collections::HashMap;
 
-/// Most faults that are said at once.
-const MOST: usize = 20;
-/// What stands in every program beside the engine's names.
+/// Maximum number of reported errors.
+const MAX_ERRORS: usize = 20;
+/// Names that every program has, beside the engine's.
 const HELPERS: [&str; 7] =
     ["regex_match", "regex_replace", "slugify", "list_flatten", "ip_address", "ip_network", "SkipObject"];
-/// What to write in the place of modules that are not there.
+/// Suggestions for modules that do not exist.
 const MODULE_HINTS: [(&str, &str); 22] = [
     ("pytz", "write zoneinfo.ZoneInfo"),
     ("dateutil", "write datetime.fromisoformat() or datetime.strptime()"),
@@ -38,7 +38,7 @@ const MODULE_HINTS: [(&str, &str); 22] = [
     ("cryptography", "write hashlib, hmac or jwt"),
     ("importlib", "write the import itself"),
 ];
-/// What the engine has by name and expressions have not: they end the run.
+/// Names of the engine that expressions must not use: they end the run.
 const CLOSED: [(&str, &str); 5] = [
     ("open", "expressions have no files"),
     ("input", "nobody answers; write a prompt stage"),
@@ -47,10 +47,10 @@ const CLOSED: [(&str, &str); 5] = [
     ("__import__", "write 'import'"),
 ];
 
-/// Parses a text that is to be saved, and looks for what it names in vain.
+/// Parses a source and looks for names that do not exist.
 ///
 /// # Errors
-/// Every fault that was found, with line, column and what to write instead.
+/// All errors found, with line, column and a suggestion.
 pub fn check(source: &str, inputs: &[&str], vocabulary: &dyn Vocabulary) -> Result<Program, Vec<ParseError>> {
     let program = Program::parse(source, inputs).map_err(|error| vec![error])?;
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
@@ -75,7 +75,7 @@ fn faults(function: &str, inputs: &[&str], vocabulary: &dyn Vocabulary) -> Vec<P
     search
         .faults
         .into_iter()
-        .take(MOST)
+        .take(MAX_ERRORS)
         .map(|(at, what)| ParseError::refused(function, at.start().to_usize(), what))
         .collect()
 }
@@ -83,12 +83,12 @@ fn faults(function: &str, inputs: &[&str], vocabulary: &dyn Vocabulary) -> Vec<P
 struct Search<'a> {
     vocabulary: &'a dyn Vocabulary,
     bound: std::collections::HashSet<String>,
-    /// Names that are modules and nothing else.
+    /// Names that are bound to modules only.
     modules: HashMap<String, String>,
     inputs: &'a [&'a str],
-    /// The names of exceptions that are caught around.
+    /// Names of the exceptions that enclosing handlers catch.
     caught: Vec<String>,
-    /// What was asked of the engine.
+    /// Results of asking the engine.
     known: HashMap<String, bool>,
     faults: Vec<(TextRange, String)>,
 }
@@ -98,7 +98,7 @@ impl Search<'_> {
         self.caught.iter().any(|caught| exceptions.contains(&caught.as_str()))
     }
 
-    /// Whether a line runs in the engine without help from outside.
+    /// Whether the engine runs a line without names from outside.
     fn engine(&mut self, line: String) -> bool {
         *self.known.entry(line).or_insert_with_key(|line| {
             let tracker = ResourceTracker::new(
@@ -113,7 +113,7 @@ impl Search<'_> {
         })
     }
 
-    /// Whether a module, or a part of it, can be imported.
+    /// Whether a module, or a member of it, can be imported.
     fn importable(&mut self, module: &str, part: Option<&str>) -> bool {
         if let Some(part) = part
             && self.importable(&format!("{module}.{part}"), None)
@@ -121,11 +121,11 @@ impl Search<'_> {
             return true;
         }
         if let Some(own) = library::module(module) {
-            // The engine may have more of it.
+            // The engine's own module may have more members.
             return part.is_none_or(|part| own.names.contains(&part))
                 || (module == "json" && self.engine_has(module, part));
         }
-        // Parents of modules: `import django.utils.text`.
+        // Parent packages: `import django.utils.text`.
         if part.is_none() && library::is_package(module) {
             return true;
         }
@@ -172,7 +172,7 @@ impl Search<'_> {
         self.faults.push((at, what));
     }
 
-    /// `module.part`, where the name is that module and nothing else.
+    /// `module.member`, where the name is bound to that module only.
     fn attribute(&mut self, place: &ExprAttribute) {
         let mut path = vec![place.attr.as_str()];
         let mut of = &*place.value;
@@ -182,7 +182,7 @@ impl Search<'_> {
         }
         let Expr::Name(first) = of else { return };
         let Some(mut module) = self.modules.get(first.id.as_str()).cloned() else { return };
-        // The longest beginning that is a module.
+        // The longest prefix that is a module.
         while let Some(part) = path.pop() {
             let longer = format!("{module}.{part}");
             if !path.is_empty()
@@ -228,7 +228,7 @@ impl Search<'_> {
         }
     }
 
-    /// A method that is refused, whatever it is called with. The text's own methods are its own.
+    /// A method that is always refused. Methods that the source defines are not checked.
     fn method(&mut self, function: &ExprAttribute) {
         let mut path = Vec::new();
         let mut of = &*function.value;

@@ -1,23 +1,23 @@
-//! Errors of parsing and running. Lines and columns count from 1 in the author's text; 0 means unknown.
+//! Errors of parsing and running. Lines and columns count from 1 in the author's source; 0 means unknown.
 use monty_types::{ExcType, MontyException};
 
-/// Spaces put before each line of the text: it becomes the body of a function.
+/// Spaces added before each line: the source becomes the body of a function.
 pub(crate) const INDENT: usize = 4;
-/// Lines put before the text.
+/// Lines added before the source.
 pub(crate) const LINES_BEFORE: u32 = 1;
 
-/// Where lines of the compiled text come from.
+/// Maps lines of the compiled text to the source.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Places {
-    /// Lines of the author's text.
+pub(crate) struct LineMap {
+    /// Number of lines of the source.
     pub lines: u32,
-    /// For each compiled line the one before it was respelt, from 1; empty when none was.
+    /// For each compiled line its line before lowering, from 1; empty if nothing was lowered.
     pub origins: Vec<u32>,
-    /// The text gives its values one by one.
+    /// The source is a generator.
     pub generator: bool,
 }
 
-impl Places {
+impl LineMap {
     pub(crate) fn of(source: &str) -> Self {
         Self {
             lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1),
@@ -26,7 +26,7 @@ impl Places {
         }
     }
 
-    /// The author's line, for lines that are the author's.
+    /// The source line of a compiled line, if it has one.
     fn line(&self, compiled: u32) -> Option<u32> {
         let line = if self.origins.is_empty() {
             compiled
@@ -37,57 +37,57 @@ impl Places {
     }
 }
 
-/// A text that cannot be run.
+/// A source that cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct ParseError {
     pub line: u32,
     pub column: u32,
     pub message: String,
-    /// What of Python the engine lacks, when that is the reason.
+    /// The unsupported feature, if that is the reason.
     pub unsupported: Option<String>,
 }
 
-/// What ended a run.
+/// The reason for which a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// An exception of the program that nothing caught.
+    /// An uncaught exception of the program.
     Raised,
-    /// `SkipObject` was raised: leave this object out of a synchronisation.
+    /// `SkipObject` was raised: exclude this object from a synchronisation.
     Skip,
-    /// More interpreter time than allowed.
+    /// The interpreter's time limit was exceeded.
     Time,
-    /// One allocation, or the printed text, was too large.
+    /// An allocation, or the printed output, was too large.
     Memory,
-    /// Calls nested too deeply.
+    /// The call depth was exceeded.
     Recursion,
-    /// Too many calls or look-ups.
+    /// Too many host calls or look-ups.
     HostCalls,
-    /// The whole run took too long.
+    /// The deadline of the whole run passed.
     Deadline,
-    /// Python the engine lacks, or I/O.
+    /// An unsupported Python feature, or I/O.
     Unsupported,
-    /// An input is missing or too large, or the answer has no representation.
+    /// An input is missing or too large, or the result has no representation.
     Value,
-    /// A host call failed for good.
+    /// A host call failed with `CallError::Fatal`.
     Host,
-    /// Too many runs are waiting.
+    /// The queue is full.
     Busy,
     /// A fault of the engine.
     Internal,
 }
 
-/// A run without a value.
+/// The error of a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{exception}: {message}", position(*line, *column))]
 pub struct RunError {
     pub kind: ErrorKind,
-    /// The Python name of the exception, such as `KeyError`.
+    /// The Python class of the exception, such as `KeyError`.
     pub exception: String,
     pub message: String,
     pub line: u32,
     pub column: u32,
-    /// What of Python the engine lacks, when that is the reason.
+    /// The unsupported feature, if that is the reason.
     pub unsupported: Option<String>,
 }
 
@@ -119,8 +119,12 @@ impl RunError {
         }
     }
 
-    pub(crate) fn from_exception(error: MontyException, places: &Places, verdict: Option<Verdict>) -> Self {
-        let (line, column) = locate(&error, places);
+    pub(crate) fn from_exception(
+        error: MontyException,
+        line_map: &LineMap,
+        verdict: Option<Verdict>,
+    ) -> Self {
+        let (line, column) = locate(&error, line_map);
         let exception = crate::datamodel::exception_name(error.exc_type())
             .map_or_else(|| exception_name(&error), str::to_owned);
         let verdict = verdict.unwrap_or_else(|| judge(&error));
@@ -136,7 +140,7 @@ fn judge(error: &MontyException) -> Verdict {
         ExcType::TimeoutError if message.contains("time limit exceeded") => plain(ErrorKind::Time),
         ExcType::MemoryError => plain(ErrorKind::Memory),
         ExcType::RecursionError => plain(ErrorKind::Recursion),
-        // What `SkipObject` stands for in programs.
+        // The engine's exception that represents `SkipObject`.
         ExcType::KeyboardInterrupt => plain(ErrorKind::Skip),
         ExcType::ModuleNotFoundError => {
             let module = message.strip_prefix("No module named ").unwrap_or(message).trim_matches('\'');
@@ -153,16 +157,16 @@ fn lacking(message: &str) -> &str {
     message.strip_prefix("The monty syntax parser does not yet support ").unwrap_or(message)
 }
 
-/// The innermost frame inside the author's text.
-fn locate(error: &MontyException, places: &Places) -> (u32, u32) {
+/// The innermost frame inside the author's source.
+fn locate(error: &MontyException, line_map: &LineMap) -> (u32, u32) {
     let frames = error.traceback().iter().rev().filter(|frame| frame.filename == crate::program::SCRIPT);
     let mut found = frames.filter_map(|frame| {
-        Some((places.line(frame.start.line)?, frame.start.column.saturating_sub(INDENT as u32).max(1)))
+        Some((line_map.line(frame.start.line)?, frame.start.column.saturating_sub(INDENT as u32).max(1)))
     });
     found.next().unwrap_or_default()
 }
 
-/// The name that Python has for what the engine's exception stands for.
+/// Python's name for the engine's exception.
 fn exception_name(error: &MontyException) -> String {
     match error.exc_type() {
         ExcType::NotADirectoryError => "ConnectionError".into(),
@@ -171,7 +175,7 @@ fn exception_name(error: &MontyException) -> String {
     }
 }
 
-/// What to write instead of what the engine lacks.
+/// A suggestion for an unsupported feature.
 fn hint(lacking: &str) -> Option<&'static str> {
     const HINTS: [(&str, &str); 9] = [
         ("class inheritance", "write a class without a base, or functions; of errors raise ValueError"),
@@ -192,7 +196,7 @@ impl ParseError {
         Self { line: 0, column: 0, message: message.into(), unsupported: None }
     }
 
-    /// What cannot be respelt; `at` counts in the function that the text became.
+    /// An error of lowering; `at` counts in the compiled function.
     pub(crate) fn refused(function: &str, at: usize, what: String) -> Self {
         let before = function.get(..at).unwrap_or_default();
         let line = before.matches('\n').count();
@@ -207,11 +211,11 @@ impl ParseError {
         }
     }
 
-    pub(crate) fn from_exception(error: &MontyException, places: &Places) -> Self {
-        let (mut line, column) = locate(error, places);
+    pub(crate) fn from_exception(error: &MontyException, line_map: &LineMap) -> Self {
+        let (mut line, column) = locate(error, line_map);
         if line == 0 && !error.traceback().is_empty() {
-            // An open bracket or string runs into what follows the text: name its last line.
-            line = places.lines;
+            // An unclosed bracket or string extends past the source: report its last line.
+            line = line_map.lines;
         }
         let text = error.message().unwrap_or("invalid syntax");
         let unsupported =

@@ -1,18 +1,18 @@
-//! The expression language of policies, property mappings and prompts: Python text, run by monty in a metered
+//! The expression language of policies, property mappings and prompts: Python, run by monty in a metered
 //! sandbox.
 //!
-//! A text is parsed once into a [`Program`] and run many times with [`run`] or [`run_many`]. The text is the
-//! body of a function and answers with `return`. Programs have no I/O of their own: what they reach of the
-//! outside are the inputs, the [`HostObject`]s among them and the functions of the [`Host`]. See
+//! A source is parsed once into a [`Program`] and run many times with [`run`] or [`run_many`]. The source is
+//! the body of a function and returns its value with `return`. Programs have no I/O: they reach the outside
+//! through their inputs, the [`HostObject`]s among them, and the functions of the [`Host`]. See
 //! docs/adr/0003-expression-engine.md.
 mod bridge;
+mod caller_thread;
 mod check;
 mod convert;
 mod datamodel;
 mod direct;
 mod error;
 mod helpers;
-mod here;
 mod host;
 mod library;
 mod limits;
@@ -25,9 +25,9 @@ mod run;
 mod task;
 mod value;
 
+pub use caller_thread::run_on_this_thread;
 pub use check::check;
 pub use error::{ErrorKind, ParseError, RunError};
-pub use here::run_on_this_thread;
 pub use host::{BoxFuture, CallError, Effect, Host, HostObject, Kwargs, Raised, Special, Vocabulary};
 pub use limits::Limits;
 pub use pool::STACK_BYTES;

@@ -1,25 +1,25 @@
-//! Modules of Python that the engine lacks, written in its own spelling; a program gets those that it
+//! Python modules that the engine lacks, written in the supported subset. A program gets those that it
 //! imports.
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-/// A part of the library by name.
+/// A part of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Library(pub &'static str);
 
 impl Library {
-    /// What makes modules.
+    /// Support for modules.
     pub(crate) const MODULES: Self = Self("");
-    /// Iterators, and callbacks that may ask the host.
+    /// Iterators, and callbacks that may call the host.
     pub(crate) const ITERATORS: Self = Self("iterators");
-    /// Methods and functions that know more than the engine's.
+    /// Methods and functions with more features than the engine's.
     pub(crate) const METHODS: Self = Self("methods");
-    /// Names that Python has without an import.
+    /// Built-in names that the engine lacks.
     pub(crate) const BUILTINS: Self = Self("builtins");
 }
 
-/// A module: its text, what of it may be imported, and the modules that it needs itself.
+/// A module: source, exported names, and the modules it imports.
 pub(crate) struct Module {
     pub name: &'static str,
     text: &'static str,
@@ -36,7 +36,7 @@ def _signet_lacks(module, name):
     raise ImportError("cannot import name '" + name + "' from '" + module + "'")
 "#;
 
-/// Names of Python that the engine lacks, and what stands for them.
+/// Built-in names that the engine lacks, and their replacements.
 pub(crate) const BUILTINS: [(&str, &str); 7] = [
     (
         "callable",
@@ -226,17 +226,17 @@ pub(crate) fn module(name: &str) -> Option<&'static Module> {
     MODULES.iter().find(|module| module.name == name)
 }
 
-/// Whether modules are inside.
+/// Whether it is a package.
 pub(crate) fn is_package(name: &str) -> bool {
     MODULES.iter().any(|module| module.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// The global that holds a module.
+/// The global variable that holds a module.
 pub(crate) fn variable(module: &str) -> String {
     format!("_signet_m_{}", module.replace('.', "_"))
 }
 
-/// The engine's class for an exception of `requests`, by its whole name.
+/// The engine's class for an exception of `requests`, by qualified name.
 pub(crate) fn requests_exception(path: &str) -> Option<&'static str> {
     let name = path.strip_prefix("requests.")?;
     Some(match name.strip_prefix("exceptions.").unwrap_or(name) {
@@ -249,7 +249,7 @@ pub(crate) fn requests_exception(path: &str) -> Option<&'static str> {
     })
 }
 
-/// The text that defines parts of the library, in the order of their needs.
+/// The source of the library parts, in dependency order.
 pub(crate) fn text(wanted: &BTreeSet<Library>, source: &str) -> String {
     let mut out = String::new();
     let mut done = BTreeSet::new();
@@ -278,7 +278,7 @@ fn add(name: &'static str, done: &mut BTreeSet<&'static str>, out: &mut String) 
         add(other, done, out);
     }
     let variable = variable(name);
-    // A module is the body of a function: its own names are nobody else's.
+    // A module is the body of a function, so its names are local.
     let _ = writeln!(out, "def {variable}():");
     for line in module.text.lines() {
         let _ = writeln!(out, "    {line}");
@@ -287,7 +287,7 @@ fn add(name: &'static str, done: &mut BTreeSet<&'static str>, out: &mut String) 
     let _ = writeln!(out, "    return _signet_module({{{}}})\n{variable} = {variable}()", names.join(", "));
 }
 
-/// The classes of `ipaddress`, for both versions.
+/// The classes of `ipaddress`, for IPv4 and IPv6.
 pub(crate) static ADDRESSES: LazyLock<String> = LazyLock::new(|| {
     let (shared, classes) = include_str!("library/ipaddress.py").split_once("class IPvX").unwrap_or_default();
     let classes = format!("class IPvX{classes}");

@@ -1,26 +1,26 @@
-//! What one run may use.
+//! Limits of a run.
 use std::time::Duration;
 
-/// Limits of one run. The defaults suit texts of administrators.
+/// Limits of a run. The defaults are meant for sources of administrators.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Wall time spent inside the interpreter; waiting for the host does not count. Attributes and helpers
-    /// answered on the interpreter's thread may take as long again.
+    /// Wall time inside the interpreter, without waiting for the host. Attributes and helpers computed on the
+    /// interpreter's thread may take the same time again.
     pub time: Duration,
-    /// Bytes a single allocation (text, list, big integer) may take.
+    /// Maximum size in bytes of one allocation (string, list, big integer).
     pub memory: usize,
-    /// Bytes the process may grow by while a program computes (watched from the third millisecond on, on
+    /// Maximum growth of the process in bytes while a program runs (checked from the third millisecond on, on
     /// Linux).
     pub growth: usize,
-    /// Depth of calls.
+    /// Maximum call depth.
     pub recursion: usize,
-    /// Calls of host functions and methods.
+    /// Maximum number of host function and method calls.
     pub host_calls: u32,
-    /// Reads of attributes of host objects, names and clocks.
+    /// Maximum number of reads of host attributes, names and clocks.
     pub lookups: u32,
-    /// Bytes of `print()` output.
+    /// Maximum size in bytes of `print()` output.
     pub printed: usize,
-    /// Wall time of the whole run, host calls and queueing included.
+    /// Wall time of the whole run, including host calls and queueing.
     pub deadline: Duration,
 }
 

@@ -1,28 +1,27 @@
-//! Giving memory back after programs that took much.
+//! Returning memory to the system after programs that needed much.
 use signet_base::memory::{give_back, resident_bytes};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Interpreter time of a thread between two looks.
+/// Interpreter time of a thread between two checks.
 const LOOK_AFTER: Duration = Duration::from_millis(20);
-/// Growth that is worth the work of giving it back, in bytes.
+/// Minimum growth in bytes that is worth returning.
 const WORTH: usize = 64 * 1024 * 1024;
 
-/// The least that the process held at a look since it last gave back.
+/// Minimum of the process's memory at checks since memory was last returned.
 static FLOOR: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// One thread's share of the work.
+/// The check of one thread.
 ///
-/// The allocator keeps large freed blocks for a second and takes new ones meanwhile, so programs that take
-/// much one after the other would add up. After enough interpreter time to have taken much, the thread looks,
-/// and gives back.
+/// The allocator keeps freed large blocks for a second, so programs that need much memory in sequence would
+/// add up. After enough interpreter time to have used much, the thread checks, and returns memory.
 #[derive(Default)]
 pub(crate) struct Reclaim {
     busy: Duration,
 }
 
 impl Reclaim {
-    /// Counts the time of a turn that is over and whose memory is freed.
+    /// Counts the time of a finished turn whose memory is freed.
     pub(crate) fn after(&mut self, turn: Duration) {
         self.busy += turn;
         if self.busy < LOOK_AFTER {

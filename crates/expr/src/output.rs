@@ -1,17 +1,17 @@
-//! The `print()` buffer, which is also where the interpreter lets us watch memory while a program runs.
+//! The `print()` buffer. The interpreter calls it while a program runs, which allows watching memory.
 use monty_types::{ExcType, MontyException, PrintWriter, PrintWriterCallback};
 use signet_base::memory::resident_bytes;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-/// Turns shorter than this are never looked at; longer ones every so often.
+/// Shorter turns are never checked; longer ones at this interval.
 const INTERVAL: Duration = Duration::from_millis(3);
 
-/// What a program printed, and the memory watch of its current turn.
+/// The printed output, and the memory watch of the current turn.
 ///
-/// The engine caps single allocations only. Many medium ones are bounded here: the growth of the process
-/// during a turn. An exception could be caught and the growth go on, so an offender is held until its time is
-/// up: that end is final.
+/// The engine limits single allocations only. Many medium ones are limited here, by the growth of the process
+/// during a turn. A program could catch an exception and continue to grow, so it is blocked until its time is
+/// up: that end cannot be caught.
 pub(crate) struct Output {
     pub(crate) text: String,
     cap: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Output {
     turn: Instant,
     looked: Instant,
     base: Option<usize>,
-    /// The turn was ended for its memory.
+    /// The turn was ended because of its memory.
     pub(crate) exceeded: bool,
 }
 

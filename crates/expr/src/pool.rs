@@ -1,4 +1,4 @@
-//! Threads with large stacks for the interpreter: as many as cores, started when first needed.
+//! Interpreter threads with large stacks: one per core, started on demand.
 use crate::memory::Reclaim;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
-/// Stack of a thread that runs programs. Reserved, not resident. The parser and the interpreter recurse;
-/// smaller stacks overflow on hostile text.
+/// Stack size of an interpreter thread. Reserved, not resident. Parser and interpreter recurse; smaller
+/// stacks overflow on hostile sources.
 pub const STACK_BYTES: usize = 64 * 1024 * 1024;
-/// New runs waiting at most; resumed runs are always taken.
+/// Maximum number of queued new runs; resumed runs are always accepted.
 const MAX_WAITING: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -33,7 +33,7 @@ static POOL: LazyLock<Arc<Pool>> = LazyLock::new(Arc::default);
 #[derive(Debug)]
 pub(crate) struct Busy;
 
-/// Queues a job. Resumed runs go first and are never refused: they already hold memory.
+/// Queues a job. Resumed runs come first and are never refused: they hold memory already.
 pub(crate) fn submit(resumed: bool, job: impl FnOnce() + Send + 'static) -> Result<(), Busy> {
     let pool = &*POOL;
     let mut state = pool.lock();
@@ -66,12 +66,13 @@ fn cores() -> usize {
 
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No job runs under the lock, so a poisoned one still holds a sound queue.
+        // No job runs under the lock, so the queue is consistent even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self) {
-        // Started by a thread that answers, and takes turns as those do; what they wait for must not.
+        // The thread inherits the batch scheduling of the one that starts it, which would delay those who
+        // wait.
         signet_base::thread::use_default_scheduling();
         let mut reclaim = Reclaim::default();
         let mut state = self.lock();
@@ -95,7 +96,7 @@ impl Pool {
     }
 }
 
-/// Runs `work` on a fresh thread with a large stack and waits: for parsing, which is rare and must not wait
+/// Runs `work` on a new thread with a large stack and waits. For parsing, which is rare and must not queue
 /// behind runs.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {

@@ -1,6 +1,6 @@
-//! Parsing: the author's text becomes the body of a function, and is compiled once.
+//! Parsing: the author's source becomes the body of a function, compiled once.
 use crate::direct::{self, Direct};
-use crate::error::{INDENT, ParseError, Places};
+use crate::error::{INDENT, LineMap, ParseError};
 use crate::library::Library;
 use crate::{datamodel, helpers, library, lower, pool};
 use monty::MontyRun;
@@ -10,48 +10,48 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Longest text accepted.
+/// Maximum size of a source in bytes.
 pub const MAX_SOURCE_BYTES: usize = 64 * 1024;
 /// The name of the script in tracebacks.
 pub(crate) const SCRIPT: &str = "expression";
-/// What makes names at run time.
+/// Functions that create names at run time.
 const MAKERS: [&str; 5] = ["eval", "exec", "locals", "globals", "vars"];
-/// Runs that leave the caller's thread alone after one that was too much for it.
-const ELSEWHERE: u32 = 64;
-/// The one input of the compiled script: all values as a tuple.
+/// Number of runs that skip the caller's thread after one that exceeded its limits there.
+const SKIPPED_RUNS: u32 = 64;
+/// The single input of the compiled script: a tuple of all values.
 const INPUTS: &str = "_signet_inputs";
 
-/// A parsed text. Clones share the compiled form and may run at the same time on many threads.
+/// A parsed source. Clones share the compiled form; they may run concurrently.
 #[derive(Clone)]
 pub struct Program(Arc<Inner>);
 
 struct Inner {
-    /// A run consumes its copy; the copy costs a microsecond or two.
+    /// A run consumes a copy; copying takes one or two microseconds.
     compiled: Mutex<MontyRun>,
-    /// The inputs that the text mentions.
+    /// Inputs that the source mentions.
     inputs: Vec<String>,
-    places: Places,
+    line_map: LineMap,
     returns_context: bool,
-    /// Names of attributes and keys may be made at run time.
+    /// Names of attributes and keys may be created at run time.
     dynamic: bool,
     source: String,
-    /// It asks objects for their truth, length, items or text.
+    /// It uses truth, length, items or text of objects.
     asks: bool,
-    /// The form of simple programs.
+    /// The directly evaluable form, for simple programs.
     direct: Option<Direct>,
-    /// How many of the next runs do not begin in the caller's thread.
+    /// Number of following runs that do not start on the caller's thread.
     elsewhere: AtomicU32,
 }
 
 impl Program {
-    /// Parses `source`, the body of a function that answers with `return`. `inputs` are the names its callers
+    /// Parses `source`, the body of a function that returns its value. `inputs` are the names that callers
     /// supply.
     ///
-    /// Blocks the caller while it parses on a thread of its own: well under a millisecond for ordinary texts.
+    /// Blocks the caller while a thread with a large stack parses: well under a millisecond for typical
+    /// sources.
     ///
     /// # Errors
-    /// Syntax the engine does not know, a text over [`MAX_SOURCE_BYTES`], or an input name that is not an
-    /// identifier.
+    /// Unsupported syntax, a source over [`MAX_SOURCE_BYTES`], or an input name that is not an identifier.
     pub fn parse(source: &str, inputs: &[&str]) -> Result<Program, ParseError> {
         if source.len() > MAX_SOURCE_BYTES {
             return Err(ParseError::plain(format!("the text is longer than {MAX_SOURCE_BYTES} bytes")));
@@ -60,22 +60,22 @@ impl Program {
             return Err(ParseError::plain(format!("'{name}' is not a name")));
         }
         let source = source.replace("\r\n", "\n").replace('\r', "\n");
-        let places = Places::of(&source);
-        // The context is read back only where the text can have changed it.
+        let line_map = LineMap::of(&source);
+        // The context is exported only if the source can have changed it.
         let returns_context = inputs.contains(&"context") && source.contains("context");
         let mut inputs = inputs.to_vec();
         inputs.retain(|&name| mentions(&source, name) || (returns_context && name == "context"));
         let function = function(&source, &inputs);
         let rest = |needs: &BTreeSet<Library>| frame(&source, &inputs, returns_context, needs);
         let dynamic = MAKERS.iter().chain(&["getattr", "dir("]).any(|maker| source.contains(maker));
-        let compile = || compile(&function, rest, &inputs, places);
-        let (compiled, asks, direct, places) =
+        let compile = || compile(&function, rest, &inputs, line_map);
+        let (compiled, asks, direct, line_map) =
             pool::on_large_stack(compile).ok_or_else(|| ParseError::plain("the parser failed"))??;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
         Ok(Program(Arc::new(Inner {
             compiled: Mutex::new(compiled),
             inputs,
-            places,
+            line_map,
             returns_context,
             dynamic,
             source,
@@ -85,40 +85,39 @@ impl Program {
         })))
     }
 
-    /// The inputs that the text mentions, in the order they were given: callers need not supply others.
+    /// The inputs that the source mentions, in the given order. Callers need not supply others.
     pub fn inputs(&self) -> &[String] {
         &self.0.inputs
     }
 
-    /// Whether the text mentions an input.
+    /// Whether the source mentions an input.
     pub fn uses(&self, input: &str) -> bool {
         self.0.inputs.iter().any(|name| name == input)
     }
 
-    /// Whether a run can come to ask for an attribute, key or function of this name: callers prepare nothing
-    /// else.
+    /// Whether a run may access an attribute, key or function of this name. Callers need not prepare others.
     pub fn may_name(&self, name: &str) -> bool {
         self.0.dynamic || self.0.source.contains(name)
     }
 
-    /// Whether the text gives its values one by one, with `yield`: runs answer with the list of them.
+    /// Whether the source uses `yield`: runs return the list of values.
     pub fn is_generator(&self) -> bool {
-        self.0.places.generator
+        self.0.line_map.generator
     }
 
-    /// Whether runs begin without the interpreter. It still runs what turns out not to be simple.
+    /// Whether runs start without the interpreter. It still runs those that turn out not to be simple.
     pub fn is_direct(&self) -> bool {
         self.0.direct.is_some()
     }
 
-    /// The same program for the interpreter alone.
+    /// The same program, for the interpreter only.
     #[doc(hidden)]
     pub fn interpreted(&self) -> Program {
         let inner = &self.0;
         Program(Arc::new(Inner {
             compiled: Mutex::new(self.compiled()),
             inputs: inner.inputs.clone(),
-            places: inner.places.clone(),
+            line_map: inner.line_map.clone(),
             returns_context: inner.returns_context,
             dynamic: inner.dynamic,
             source: inner.source.clone(),
@@ -136,7 +135,7 @@ impl Program {
         self.0.direct.as_ref()
     }
 
-    /// Counts one run; whether it may begin in its caller's thread.
+    /// Counts a run; returns whether it may start on the caller's thread.
     pub(crate) fn begin_here(&self) -> bool {
         self.0
             .elsewhere
@@ -144,13 +143,13 @@ impl Program {
             .is_err()
     }
 
-    /// A run was too much for its caller's thread: the next ones begin elsewhere.
+    /// A run exceeded the limits of the caller's thread: the next ones start on an interpreter thread.
     pub(crate) fn begin_elsewhere(&self) {
-        self.0.elsewhere.store(ELSEWHERE, Ordering::Relaxed);
+        self.0.elsewhere.store(SKIPPED_RUNS, Ordering::Relaxed);
     }
 
-    pub(crate) fn places(&self) -> &Places {
-        &self.0.places
+    pub(crate) fn line_map(&self) -> &LineMap {
+        &self.0.line_map
     }
 
     pub(crate) fn returns_context(&self) -> bool {
@@ -159,7 +158,7 @@ impl Program {
 
     /// A copy of the compiled form for one run.
     pub(crate) fn compiled(&self) -> MontyRun {
-        // Cloning cannot leave the original half changed, so a poisoned lock is still sound.
+        // Cloning cannot leave the original inconsistent, so a poisoned lock is fine.
         self.0.compiled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -168,19 +167,19 @@ impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program")
             .field("inputs", &self.0.inputs)
-            .field("places", &self.0.places)
+            .field("places", &self.0.line_map)
             .finish_non_exhaustive()
     }
 }
 
-/// Both forms of a program, whether it asks objects, and where its lines come from. Needs a large stack.
+/// Both forms of a program, whether it uses objects, and the line mapping. Needs a large stack.
 fn compile(
     function: &str,
     rest: impl Fn(&BTreeSet<Library>) -> String,
     inputs: &[&str],
-    mut places: Places,
-) -> Result<(MontyRun, bool, Option<Direct>, Places), ParseError> {
-    // Every text is scanned for nesting before the parser sees it.
+    mut line_map: LineMap,
+) -> Result<(MontyRun, bool, Option<Direct>, LineMap), ParseError> {
+    // The nesting of every source is checked before the parser gets it.
     let options = CompileOptions { source_scan_threshold: 0, ..CompileOptions::default() };
     let whole = |function: &str, needs: &BTreeSet<Library>| {
         MontyRun::new(format!("{function}{}", rest(needs)), SCRIPT, vec![INPUTS.to_owned()], options)
@@ -195,29 +194,29 @@ fn compile(
             }
             Ok(None) => {}
             Ok(Some(lowered)) => {
-                places.origins = lowered.lines;
-                places.generator = lowered.generator;
+                line_map.origins = lowered.lines;
+                line_map.generator = lowered.generator;
                 (text, needs) = (lowered.text, lowered.library);
                 compiled = whole(&text, &needs);
             }
         }
     }
-    let mut compiled = compiled.map_err(|error| ParseError::from_exception(&error, &places))?;
-    // The simple form asks objects by itself.
+    let mut compiled = compiled.map_err(|error| ParseError::from_exception(&error, &line_map))?;
+    // The direct form handles objects itself.
     let direct = direct::compile(function, inputs);
     let respelt = datamodel::respelt(&text);
     if let Some(other) = &respelt {
         compiled = whole(&format!("{}{}", other.function, other.helpers), &needs)
-            .map_err(|error| ParseError::from_exception(&error, &places))?;
+            .map_err(|error| ParseError::from_exception(&error, &line_map))?;
     }
-    Ok((compiled, respelt.is_some(), direct, places))
+    Ok((compiled, respelt.is_some(), direct, line_map))
 }
 
-/// Whether a name may appear in a text, other than as an attribute. Texts and remarks count too: better once
-/// too often.
+/// Whether a name may occur in a source, other than as an attribute. Strings and comments count too, so false
+/// positives are possible.
 fn mentions(source: &str, name: &str) -> bool {
     let word = |letter: char| letter.is_alphanumeric() || letter == '_' || !letter.is_ascii();
-    // Names that are made at run time can be any.
+    // Names created at run time can be any.
     if MAKERS.iter().any(|maker| source.contains(maker)) {
         return true;
     }
@@ -229,7 +228,7 @@ fn mentions(source: &str, name: &str) -> bool {
     })
 }
 
-/// One line, then the indented text: the function that every run calls.
+/// One line, then the indented source: the function that every run calls.
 pub(crate) fn function(source: &str, inputs: &[&str]) -> String {
     let mut script = format!("def _signet_expression({}):\n", inputs.join(", "));
     script.reserve(source.len() + source.len() / 4 + 256);
@@ -240,13 +239,13 @@ pub(crate) fn function(source: &str, inputs: &[&str]) -> String {
         script.push_str(line);
         script.push('\n');
     }
-    // The empty line ends a backslash at the end of the text.
+    // The empty line ends a backslash at the end of the source.
     script.push('\n');
     script
 }
 
-/// What follows the function: the helpers it mentions, and the call. The answer is a list: value, and the
-/// context when asked.
+/// The code after the function: the helpers it mentions, and the call. The result is a list: value, and the
+/// context if requested.
 fn frame(source: &str, inputs: &[&str], returns_context: bool, needs: &BTreeSet<Library>) -> String {
     let mut script = helpers::prelude(source, needs);
     script.push_str(&library::text(needs, source));

@@ -1,27 +1,27 @@
 //! Running programs from async code.
 use crate::task::{Task, TaskStep};
-use crate::{ErrorKind, Host, Limits, Program, RunError, Value, here, pool};
+use crate::{ErrorKind, Host, Limits, Program, RunError, Value, caller_thread, pool};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// What the program returned; `Value::None` when it returned nothing.
+    /// The returned value; `Value::None` without `return`.
     pub value: Value,
-    /// The input named `context` after the run, with the program's changes; `None` when there is no such
-    /// input or the text never mentions it.
+    /// The input `context` after the run, with the program's changes; `None` if there is no such input or the
+    /// source does not mention it.
     pub context: Option<Value>,
-    /// What the program wrote with `print()`.
+    /// The output of `print()`.
     pub printed: String,
-    /// The program was simple enough to need no interpreter.
+    /// The program was evaluated without the interpreter.
     pub direct: bool,
 }
 
-/// Runs one program. `inputs` may hold more names than the program asks for; a missing one is an error.
+/// Runs one program. `inputs` may contain more names than the program uses; a missing one is an error.
 ///
-/// Dropping the future gives the run up: a turn under way still ends within its time limit.
+/// Dropping the future cancels the run; a turn in progress still ends within its time limit.
 ///
 /// # Errors
 /// Every failure is a [`RunError`]; none becomes a value.
@@ -37,7 +37,7 @@ pub async fn run(
         if let Some(outcome) = direct(program, &values, &host, limits).await {
             return Ok(outcome);
         }
-        if let Some(result) = here::run(program, &values, &host, limits, started) {
+        if let Some(result) = caller_thread::run(program, &values, &host, limits, started) {
             return result;
         }
         let task = Task::new(program.clone(), host, limits.clone(), started);
@@ -47,7 +47,7 @@ pub async fn run(
     within(limits, whole).await
 }
 
-/// Simple programs need no interpreter.
+/// Evaluates simple programs directly.
 async fn direct(
     program: &Program,
     values: &[Value],
@@ -55,7 +55,7 @@ async fn direct(
     limits: &Limits,
 ) -> Option<Outcome> {
     let value = program.direct()?.run(values, host, limits).await?;
-    // Such programs change nothing.
+    // Directly evaluated programs do not change the context.
     let context = program
         .inputs()
         .iter()
@@ -65,10 +65,10 @@ async fn direct(
     Some(Outcome { value, context, printed: String::new(), direct: true })
 }
 
-/// Runs several programs, those that need an interpreter thread in one visit to them, in order; the results
-/// keep that order.
+/// Runs several programs in order, those that need an interpreter thread in one job. The results keep the
+/// order.
 ///
-/// One program's failure leaves the others alone. The deadline counts for all of them together.
+/// A failing program does not affect the others. The deadline applies to all of them together.
 pub async fn run_many(
     programs: Vec<(Program, Vec<(&str, Value)>)>,
     host: Arc<dyn Host>,
@@ -84,7 +84,7 @@ pub async fn run_many(
                 Err(error) => Some(Err(error)),
                 Ok(values) => match direct(&program, &values, &host, limits).await {
                     Some(outcome) => Some(Ok(outcome)),
-                    None => here::run(&program, &values, &host, limits, started).or_else(|| {
+                    None => caller_thread::run(&program, &values, &host, limits, started).or_else(|| {
                         tasks.push((
                             position,
                             Task::new(program, host.clone(), limits.clone(), started),
@@ -121,7 +121,7 @@ fn arrange(program: &Program, inputs: &[(&str, Value)]) -> Result<Vec<Value>, Ru
         .collect()
 }
 
-/// Answers host calls until the run is over.
+/// Makes host calls until the run is finished.
 async fn finish(mut step: TaskStep) -> Result<Outcome, RunError> {
     loop {
         match step {
@@ -145,7 +145,7 @@ async fn on_pool<T: Send + 'static>(
 ) -> Result<T, RunError> {
     let (sender, receiver) = oneshot::channel();
     let job = move || {
-        // Nobody waits any more: the run was given up before its turn.
+        // The run was cancelled before its turn.
         if !sender.is_closed() {
             let _ = sender.send(work());
         }

@@ -168,7 +168,7 @@ impl Task {
                     if self.output.exceeded {
                         self.refuse(ErrorKind::Memory, "", None);
                     }
-                    let error = RunError::from_exception(error, self.program.places(), self.verdict.take());
+                    let error = RunError::from_exception(error, self.program.line_map(), self.verdict.take());
                     return self.done(Err(error));
                 }
                 Ok(RunProgress::Complete(value)) => {

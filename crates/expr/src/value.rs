@@ -4,12 +4,12 @@ use serde_json::{Map, Number, Value as Json};
 use signet_base::Timestamp;
 use std::{fmt, sync::Arc};
 
-/// Deepest nesting of a value.
+/// Maximum nesting of a value.
 pub(crate) const MAX_DEPTH: usize = 100;
-/// Most values inside one JSON answer: shared parts count each time they appear.
+/// Maximum number of values in a JSON result; shared parts count each time they occur.
 const MAX_JSON_NODES: usize = 100_000;
 
-/// A Python value at the border. A list or dictionary that appears twice (the same `Arc`) is one object in
+/// A Python value at the interface. A list or dictionary that occurs twice (the same `Arc`) is one object in
 /// the program.
 #[derive(Clone, Default)]
 pub enum Value {
@@ -22,29 +22,28 @@ pub enum Value {
     Bytes(Arc<[u8]>),
     /// A `datetime` in UTC.
     Time(Timestamp),
-    /// Lists; tuples and sets leave a program as lists.
+    /// Lists. Tuples and sets leave a program as lists.
     List(Arc<Vec<Value>>),
     Dict(Arc<Dict>),
-    /// A plain object with attributes the program may change.
+    /// An object with attributes that the program may change.
     Record(Arc<Record>),
     Object(Arc<dyn HostObject>),
-    /// Leaves programs only: something true without a representation, such as a match of `re`. The text is
-    /// its `repr`.
+    /// Output only: a true value without a representation, such as a match of `re`. The text is its `repr`.
     Opaque(Arc<str>),
 }
 
-/// A dictionary with text keys in order of insertion.
+/// A dictionary with string keys in insertion order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dict(Vec<(String, Value)>);
 
-/// A named bundle of attributes.
+/// A named set of attributes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     pub type_name: String,
     pub fields: Dict,
 }
 
-/// A value without JSON form.
+/// A value that JSON cannot represent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     #[error("{0} has no JSON form")]
@@ -68,7 +67,7 @@ impl Dict {
             None => self.0.push((key, value)),
         }
     }
-    /// Appends without looking for an equal key; the last of equal keys wins in a program.
+    /// Appends without looking for an equal key; in a program the last of equal keys counts.
     pub(crate) fn push(&mut self, key: String, value: Value) {
         self.0.push((key, value));
     }
@@ -109,7 +108,7 @@ impl Value {
     pub fn object(object: impl HostObject + 'static) -> Self {
         Self::Object(Arc::new(object))
     }
-    /// Truth as Python judges it.
+    /// Python's truth value.
     pub fn is_truthy(&self) -> bool {
         match self {
             Self::None => false,
@@ -120,7 +119,7 @@ impl Value {
             Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items) => !items.is_empty(),
             Self::Dict(dict) => !dict.is_empty(),
-            // Whether a query finds anything is not known here: it has to be asked.
+            // Whether a query finds anything is not known here.
             Self::Object(object) => !object.special().query,
             Self::Time(_) | Self::Record(_) | Self::Opaque(_) => true,
         }
@@ -155,7 +154,7 @@ impl Value {
             _ => None,
         }
     }
-    /// The JSON form. Objects, opaque values, NaN and infinities have none; times are RFC 3339 text.
+    /// The JSON form. Objects, opaque values, NaN and infinities have none; times become RFC 3339 strings.
     pub fn to_json(&self) -> Result<Json, ValueError> {
         let mut budget = MAX_JSON_NODES;
         self.json(0, &mut budget)
@@ -196,7 +195,7 @@ impl Dict {
     }
 }
 
-/// JSON depth is bounded by its parser. Integers above the signed 64-bit range become floats.
+/// The JSON parser limits the depth. Integers above the signed 64-bit range become floats.
 impl From<Json> for Value {
     fn from(json: Json) -> Self {
         match json {
@@ -208,7 +207,7 @@ impl From<Json> for Value {
             },
             Json::String(text) => Self::Str(text.into()),
             Json::Array(items) => Self::list(items),
-            // Keys of a JSON map are unique already.
+            // Keys of a JSON map are unique.
             Json::Object(map) => {
                 Self::Dict(Arc::new(Dict(map.into_iter().map(|(k, v)| (k, v.into())).collect())))
             }
@@ -276,7 +275,7 @@ impl<V: Into<Value>> From<Option<V>> for Value {
     }
 }
 
-/// Structural; host objects are equal when type and identity are, opaque values never.
+/// Structural; host objects are equal if type and identity are, opaque values never.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -311,7 +310,7 @@ impl fmt::Debug for Value {
             Self::List(items) => items.fmt(f),
             Self::Dict(dict) => dict.fmt(f),
             Self::Record(record) => record.fmt(f),
-            // Attributes may hold secrets: only the identity is shown.
+            // Attributes may contain secrets: only the identity is printed.
             Self::Object(object) => write!(f, "{}({})", object.type_name(), object.identity()),
             Self::Opaque(repr) => write!(f, "Opaque({repr})"),
         }

@@ -1,10 +1,10 @@
-//! Random programs give the same in both engines: value, context, messages and errors.
+//! Random programs give the same value, context, messages and errors in both engines.
 #![allow(clippy::unwrap_used)]
 mod support;
 use signet_expr::*;
 use support::*;
 
-/// SplitMix64: each seed is a run that can be repeated.
+/// SplitMix64: each seed is repeatable.
 struct Dice(u64);
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
@@ -21,15 +21,15 @@ impl Dice {
 
 struct Writer {
     dice: Dice,
-    /// Names that hold something.
+    /// Names of variables.
     names: Vec<String>,
-    /// Functions that may be called, with how many arguments.
+    /// Callable functions with their number of arguments.
     functions: Vec<(String, usize)>,
 }
 
 impl Writer {
-    /// Replaces `T`, `I`, `L`, `D`, `B`, `X` (text, integer, list, dictionary, truth, anything) between `<>`;
-    /// `LT` and `LE` are the signs themselves.
+    /// Replaces `T`, `I`, `L`, `D`, `B`, `X` (string, integer, list, dictionary, boolean, anything) between
+    /// `<>`; `LT` and `LE` are the signs themselves.
     fn fill(&mut self, form: &str, depth: usize) -> String {
         let mut out = String::new();
         let mut rest = form;
@@ -232,7 +232,7 @@ impl Writer {
         self.fill(&form, depth.saturating_sub(1))
     }
 
-    /// A call: by position, by name, with defaults, and now and then with an argument too many or too few.
+    /// A call: positional, by keyword, with defaults, and sometimes with an argument too many or too few.
     fn call(&mut self, depth: usize) -> String {
         let (name, count) = self.functions[self.dice.roll(self.functions.len())].clone();
         let count = if self.dice.roll(12) == 0 {
@@ -253,7 +253,7 @@ impl Writer {
         format!("{name}({})", arguments.join(", "))
     }
 
-    /// A function of the text: it has its own names, reads and changes those of the text, and calls those
+    /// A function: it has local variables, reads and changes those of the source, and calls functions defined
     /// before it.
     fn function(&mut self, name: &str) -> String {
         let count = self.dice.roll(4);
@@ -349,7 +349,7 @@ fn program(seed: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_programs_give_the_same_in_both_engines_and_in_every_thread() {
-    // Another run: AGREEMENT="first seed,count".
+    // Other seeds: AGREEMENT="first seed,count".
     let (first, count) = option_env!("AGREEMENT")
         .and_then(|text| text.split_once(','))
         .map_or((0, 1200), |(a, b)| (a.parse().unwrap(), b.parse().unwrap()));

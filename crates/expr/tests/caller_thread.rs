@@ -1,4 +1,4 @@
-//! Programs in the thread of their caller.
+//! Programs on the caller's thread.
 #![allow(clippy::unwrap_used)]
 mod support;
 use signet_base::Ports;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{LARGE, TestHost};
 
-/// Notes in which thread it was asked what.
+/// Records on which thread it was called with what.
 struct Witness {
     inner: Arc<TestHost>,
     seen: Mutex<Vec<(String, String)>>,
@@ -51,7 +51,7 @@ impl Host for Witness {
     }
 }
 
-/// What a text gives on a thread with a large stack, and what its host saw from where.
+/// The result on a thread with a large stack, and the calls that the host saw with their threads.
 async fn told(text: &str, times: usize) -> (Result<Outcome, RunError>, Vec<(String, String)>) {
     let host = Arc::new(Witness { inner: TestHost::new(), seen: Mutex::default() });
     let program = Program::parse(text, &[]).unwrap().interpreted();
@@ -98,7 +98,7 @@ async fn what_takes_long_starts_anew_in_a_thread_of_its_own_and_writes_once() {
     assert_eq!(result.unwrap().value, Value::Int(7));
     assert_eq!(calls(&seen, "large"), ["readsc"]);
     assert_eq!(calls(&seen, "expr"), ["writesb", "readsc"]);
-    // The next one is not tried.
+    // The next run skips the caller's thread.
     let (_, seen) = told(&format!("reads('c')\n{LONG}return 7"), 2).await;
     assert_eq!((calls(&seen, "large"), calls(&seen, "expr")), (vec![], vec!["readsc"]));
 }

@@ -1,4 +1,4 @@
-//! Snippets give what CPython gave (`cpython/generate.py`), or end in an error; never another value.
+//! Snippets give CPython's result (`cpython/generate.py`), or an error; never another value.
 #![allow(clippy::unwrap_used)]
 mod support;
 use serde_json::{Value as Json, json};
@@ -12,7 +12,7 @@ struct Snippet {
     raises: Option<String>,
 }
 
-/// Snippets that cannot work here, by a part of their text, and why. They are errors.
+/// Snippets that cannot work here, by a substring, with the reason. They are errors.
 const LACKING: &[(&str, &str)] = &[
     ("pow(3, -1, 7)", "no inverse"),
     ("cmp_to_key", "the engine asks classes for no order"),

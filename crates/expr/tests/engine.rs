@@ -1,4 +1,4 @@
-//! Programs and the engine around them: sharing, suspension, changed contexts, speed.
+//! Programs and engine: sharing, suspension, changed contexts, speed.
 mod support;
 use signet_expr::*;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ async fn addresses_are_judged_like_python_does() {
     assert_eq!(eval("return len({ip_address('10.0.0.9'), ip_address('10.0.0.9')})").await, Value::Int(1));
 }
 
-/// Prints what a typical call costs here; the bound only catches a broken build.
+/// Prints the cost of a typical call; the limit only detects a broken build.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cost_of_a_typical_call() {
     let host: Arc<TestHost> = TestHost::new();

@@ -1,9 +1,9 @@
-//! Texts as administrators write them.
+//! Sources as administrators write them.
 mod support;
 use serde_json::{Value as Json, json};
 use support::{eval, json, try_eval};
 
-/// Each row: the text, and what it returns.
+/// The source, and its value.
 fn texts() -> Vec<(&'static str, Json)> {
     vec![
         // Scope mappings.
@@ -225,7 +225,7 @@ async fn field_29_small_modules_and_iterators_work_with_people() {
         ("import string\nreturn string.ascii_lowercase[0] == 'a'", json!(true)),
         ("from django.utils.timezone import now\nreturn now() > request.user.date_joined", json!(true)),
         ("from django.utils.html import escape\nreturn escape('<') == '&lt;'", json!(true)),
-        // Callbacks ask the host.
+        // Callbacks that call the host.
         ("return sorted(user.all_groups(), key=lambda g: g.attributes['gid'])[0].name", json!("staff")),
         ("return max(user.all_groups(), key=lambda g: len(g.name)).name", json!("Research Team")),
         ("return [n for n in map(lambda g: g.name, user.all_groups())][:1]", json!(["staff"])),

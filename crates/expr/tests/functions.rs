@@ -1,17 +1,17 @@
-//! Functions that texts define for themselves, and loops, without the interpreter.
+//! Functions defined by sources, and loops, without the interpreter.
 #![allow(clippy::unwrap_used)]
 mod support;
 use signet_expr::*;
 use support::*;
 
-/// What a text gives without the interpreter; `try_eval` compares it with what the interpreter gives.
+/// The value without the interpreter; `try_eval` compares it with the interpreter's.
 async fn direct(source: &str) -> serde_json::Value {
     let outcome = try_eval(source).await.unwrap();
     assert!(outcome.direct, "{source}");
     outcome.value.to_json().unwrap()
 }
 
-/// The texts that begin in the direct engine, as far as it knows them.
+/// Whether the source starts in the direct engine.
 fn is_direct(source: &str) -> bool {
     Program::parse(source, INPUTS).unwrap().is_direct()
 }
@@ -57,7 +57,7 @@ async fn names_belong_to_the_function_or_to_the_text_around_it() {
             .await,
         serde_json::json!([1, 2, 3, 2])
     );
-    // Read within a search over what the text gives.
+    // Read inside of a search over a function's result.
     let text = "def ends(address, domains):\n    return any(address.endswith('@' + domain) for domain in domains)\nreturn ends(request.user.email, ['example.net', 'example.org'])";
     assert_eq!(direct(text).await, true);
 }
@@ -103,7 +103,7 @@ fn what_is_more_than_a_plain_function_is_left_to_the_interpreter() {
     ] {
         assert!(!is_direct(text), "{text}");
     }
-    // A function as a value is found out when it runs.
+    // A function as a value is detected at run time.
     assert!(is_direct("def f():\n    return 1\ng = f\nreturn 2"));
 }
 

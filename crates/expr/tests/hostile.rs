@@ -1,4 +1,4 @@
-//! Texts that must end in an error, soon, and leave the process whole.
+//! Sources that must end in an error soon, without harming the process.
 #![allow(clippy::unwrap_used)]
 mod support;
 use signet_expr::*;
@@ -51,8 +51,7 @@ async fn time_memory_and_depth_are_bounded() {
     let limits = Limits::default();
     let result = run(&Program::parse(nested, &[]).unwrap(), vec![], TestHost::new(), &limits).await;
     assert!(result.is_err() || result.unwrap().value.to_json().is_err());
-    // Small enough for the time that a caller's thread gives, and deep enough to need the stack that it says
-    // it has.
+    // Small enough for the time limit of a caller's thread, and deep enough to need its declared stack.
     let deep = Program::parse(&nested.replace("30000", "3000"), &[]).unwrap();
     let result = run_large(&deep, &TestHost::new(), &limits).await;
     assert!(result.is_err() || result.unwrap().value.to_json().is_err());
@@ -154,7 +153,7 @@ async fn errors_name_the_place() {
     );
     let error = Program::parse("x = 1\nif x:\n    x.y = 2\n    del x.y", &[]).unwrap_err();
     assert_eq!((error.line, error.column), (4, 9), "{error}");
-    // Lines that were added do not count.
+    // Added lines do not count.
     let error = try_eval("x = 1\ndel x\ny = 2\nreturn context['missing']").await.unwrap_err();
     assert_eq!((error.line, error.column), (4, 8), "{error}");
     let error = try_eval("x = 1\nif x:\n    return context['missing']").await.unwrap_err();

@@ -1,10 +1,10 @@
-//! Memory in many pieces. Alone in its binary: it watches the growth of the whole process.
+//! Many medium allocations. In a binary of its own: it watches the growth of the whole process.
 mod support;
 use signet_expr::*;
 use std::time::{Duration, Instant};
 use support::TestHost;
 
-/// As in the server: it gives freed memory back, so one offender does not raise the floor for the next.
+/// As in the server: freed memory is returned, so that one program does not raise the baseline of the next.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -36,7 +36,7 @@ async fn memory_is_given_back() {
     let program =
         Program::parse("x = []\nwhile True:\n    x.append('a' * 90000 + str(len(x)))", &[]).unwrap();
     let limits = Limits { time: Duration::from_millis(150), ..Limits::default() };
-    // Without giving back, these add up to more than a GiB.
+    // Without returning memory, these add up to more than a GiB.
     for _ in 0..40 {
         assert!(run(&program, vec![], TestHost::new(), &limits).await.is_err());
     }

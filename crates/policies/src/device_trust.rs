@@ -1,4 +1,4 @@
-//! Judges by whether the person has signed in with this browser before.
+//! Device trust policy: whether the user has signed in with this browser before.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! A policy for trying bindings: waits, then answers what it was told.
+//! Dummy policy, for trying bindings: waits, then returns the configured result.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

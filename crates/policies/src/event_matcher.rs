@@ -1,4 +1,4 @@
-//! Judges an event, for rules about notifications.
+//! Event matcher policy: matches an event, for notification rules.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ const ACTIONS: &[&str] = &[
 
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
-    // An empty text says the same as nothing.
+    // An empty text means unset.
     for field in ["action", "client_ip", "app", "model"] {
         if change.text(field).is_empty() {
             change.data.insert(field.to_owned(), Json::Null);
@@ -119,7 +119,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// The text of a member by its path; numbers as they are written.
+/// The member at a dotted path as text; numbers as JSON writes them.
 fn member(event: &Map, path: &str) -> Option<String> {
     let mut parts = path.split('.');
     let mut here = event.get(parts.next()?)?;
@@ -133,7 +133,7 @@ fn member(event: &Map, path: &str) -> Option<String> {
     }
 }
 
-/// Whether everything that is set fits.
+/// Whether all configured conditions match.
 fn fits(policy: &EventMatcherPolicy, event: &Map) -> bool {
     let text = |path: &str| member(event, path).unwrap_or_default();
     let set = |wanted: &Option<String>| wanted.clone().filter(|w| !w.is_empty());
@@ -149,7 +149,7 @@ fn fits(policy: &EventMatcherPolicy, event: &Map) -> bool {
         format!("{}.{}", text("context.model.app"), text("context.model.model_name")) == wanted
     }));
     if !policy.query.trim().is_empty() {
-        // Not kept: an event is judged once, and the text is short.
+        // Parsed at each use: an event is matched once, and the query is short.
         all.push(Query::parse(&policy.query).is_some_and(|query| query.holds(event)));
     }
     !all.is_empty() && all.into_iter().all(|fits| fits)

@@ -1,4 +1,4 @@
-//! A policy written as a text of the expression language.
+//! Expression policy.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -48,15 +48,14 @@ impl Policy for Expression {
         let program = policy.prepared::<Program>()?;
         expression::evaluate(question, program, Vec::new()).await.map(verdict).map_err(Error::internal)
     }
-    /// Texts that name nothing but the person and their groups. Whatever else could be named (the request,
-    /// the context, the clock, other policies, functions that do something) may change from one moment to the
-    /// next.
+    /// Whether the result depends only on the user and their groups, so that it can be cached. Everything
+    /// else (request, context, clock, other policies, functions with effects) may change at any moment.
     fn is_lasting(&self, policy: &Object) -> bool {
         policy.get::<ExpressionPolicy>().is_some_and(|p| names_only_the_person(&p.expression))
     }
 }
 
-/// Words that an answer may be kept with; every other word of a text makes it one that is asked anew.
+/// Names that a cached expression may use; any other name prevents caching.
 const LASTING: &[&str] = &[
     "return",
     "and",
@@ -118,8 +117,7 @@ fn names_only_the_person(text: &str) -> bool {
     without_quotes(text).is_some_and(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_').all(word))
 }
 
-/// The text without what stands in quotes. None where that is not plain: escapes, prefixes (`f"{…}"`), quotes
-/// over lines.
+/// The source without string literals. `None` for literals with escapes, prefixes (`f"{…}"`) or line breaks.
 fn without_quotes(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut open: Option<char> = None;
@@ -141,8 +139,8 @@ fn without_quotes(text: &str) -> Option<String> {
     open.is_none().then_some(out)
 }
 
-/// Python's truth decides; a text that returns nothing refuses. What the text set counts either way, as
-/// policies that only set values and let a stage be skipped are common.
+/// Python's truth value decides; an expression without `return` denies. Values that the expression set in the
+/// context are kept either way: policies that only set values and skip the stage are common.
 fn verdict(outcome: Outcome) -> Verdict {
     let passing = outcome.value.is_truthy();
     Verdict { passing, messages: outcome.messages, context: outcome.changes }

@@ -1,4 +1,4 @@
-//! Judges by the place and the network of an address, and by the places of earlier sign-ins.
+//! GeoIP policy: country and AS of an address, and distance to earlier sign-ins.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[GeoIPPolicy::DEF], kind: || Arc::new(GeoIp) };
 
-/// A code of ISO 3166.
+/// An ISO 3166 code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Country(pub String);
@@ -111,11 +111,11 @@ impl Policy for GeoIp {
     }
 }
 
-/// Why the place does not fit the earlier ones; none when it does, or when there are none to compare with.
+/// The reason why the location does not match earlier sign-ins; `None` if it does, or if there are none.
 fn far(policy: &GeoIPPolicy, here: Option<(f64, f64)>, earlier: &[Login], now: i64) -> Option<String> {
     let mut known = earlier.iter().filter_map(|l| Some((l, l.place?))).peekable();
     known.peek()?;
-    // Somewhere that cannot be told is not near.
+    // An unknown location does not count as near.
     let Some(here) = here else { return Some("The place of the client IP is not known.".to_owned()) };
     #[allow(clippy::cast_precision_loss, reason = "kilometres on the globe")]
     let km = |setting: i64| setting as f64;

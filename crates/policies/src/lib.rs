@@ -1,5 +1,5 @@
-//! The kinds of policies. A policy answers one question; order, negation, limits and failure results are the
-//! engine's.
+//! Policy kinds. A policy evaluates one question; the engine handles order, negation, limits and failure
+//! results.
 pub mod common_password;
 pub mod device_trust;
 pub mod dummy;
@@ -18,7 +18,7 @@ use signet_core::policy::Policy;
 use signet_model::ModelDef;
 use std::sync::Arc;
 
-/// What a kind of policy brings to the server.
+/// A policy kind and everything that belongs to it.
 pub struct Slice {
     pub models: &'static [&'static ModelDef],
     pub kind: fn() -> Arc<dyn Policy>,

@@ -1,4 +1,4 @@
-//! Judges by the network that a request comes from.
+//! Network policy: the network of the client's address.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

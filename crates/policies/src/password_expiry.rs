@@ -1,4 +1,4 @@
-//! Judges by the age of the person's password.
+//! Password expiry policy.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -28,11 +28,11 @@ pub struct PasswordExpiryPolicy {
     pub deny_only: bool,
 }
 
-/// How the hash of a password begins that was taken away because of its age.
+/// Prefix of a hash that was disabled because of the password's age.
 const EXPIRED: &str = "!expired$";
 const DAY: i64 = 86_400;
 
-/// Whole days since the password expired; none while it is good.
+/// Whole days since the password expired; `None` while it is valid.
 fn overdue(changed: Timestamp, days: i64, now: Timestamp) -> Option<i64> {
     let over = now.secs() - changed.secs() - days.saturating_mul(DAY);
     (over >= 0).then_some(over / DAY)
@@ -54,7 +54,7 @@ impl Policy for PasswordExpiry {
         if stored.starts_with(EXPIRED) {
             return Ok(Verdict::fail("Password has expired."));
         }
-        // Who has no password here has none that could expire.
+        // Accounts without a usable password have none that expires.
         if !hash::is_usable(stored) {
             return Ok(Verdict::pass());
         }
@@ -71,7 +71,7 @@ impl Policy for PasswordExpiry {
     }
 }
 
-/// Nothing fits the hash any more; everything that the old password began ends.
+/// Disables the hash and ends sessions and tokens that are based on the old password.
 async fn take_away(core: &Core, person: &Principal) -> Result<()> {
     let hash = format!("{EXPIRED}{}", core.ports.alphanumeric(40));
     core.db.flush().await?;

@@ -1,4 +1,4 @@
-//! Judges by how a name and an address have behaved lately.
+//! Reputation policy: recent sign-in failures of a username and an address.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,8 @@ pub struct ReputationPolicy {
     pub threshold: i64,
 }
 
-/// At least one of both is looked at. When a policy is made, the client has to say which one itself, as the
-/// contract has it.
+/// At least one of the two must be checked. On creation the client has to send one explicitly, as in
+/// authentik.
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let on = |field: &'static str| {
         (change.before.is_some() || change.sent.contains(&field))
@@ -59,7 +59,7 @@ impl Policy for Reputation {
     }
 }
 
-/// The account's name, else the name that was typed, whether or not somebody has it.
+/// The account's username, else the typed identifier, whether or not it exists.
 fn name(question: &Question<'_>) -> Option<String> {
     let context = Context(question.context.clone());
     let known = question.user.map(|u| u.user.username.clone());

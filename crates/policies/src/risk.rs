@@ -1,4 +1,4 @@
-//! Judges by how unusual the request is for the person.
+//! Risk policy: how unusual the request is for the user.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Judges by the day of the week and the time of day.
+//! Time window policy: weekday and time of day.
 use crate::Slice;
 use async_trait::async_trait;
 use jiff::civil::Weekday;
@@ -109,7 +109,7 @@ fn prepare(policy: &TimeWindowPolicy) -> Result<Prepared, String> {
     Ok(Arc::new(Window { start: time(&policy.start)?, end: time(&policy.end)?, zone }))
 }
 
-/// Whether a moment is in the window.
+/// Whether a point in time is inside the window.
 fn is_open(policy: &TimeWindowPolicy, window: &Window, now: Timestamp) -> Result<bool> {
     if policy.valid_from.is_some_and(|from| now < from)
         || policy.valid_until.is_some_and(|until| now >= until)

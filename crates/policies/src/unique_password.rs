@@ -1,4 +1,4 @@
-//! Refuses passwords that a person had before.
+//! Unique password policy: refuses former passwords.
 use crate::Slice;
 use crate::password::given;
 use async_trait::async_trait;
@@ -45,7 +45,7 @@ impl Policy for UniquePassword {
             Ok(password) => password,
             Err(verdict) => return Ok(verdict),
         };
-        // An account that does not exist yet had no password before.
+        // An account that does not exist yet has no former passwords.
         let Some(person) = question.user else { return Ok(Verdict::pass()) };
         let core = question.core;
         let count = settings.num_historical_passwords;

@@ -1,4 +1,4 @@
-//! The corpus of expressions: each in both engines, with the same result.
+//! The expression corpus: each case runs in both engines, with equal results.
 #![allow(clippy::unwrap_used)]
 mod site;
 use signet_base::{Json, Map};
@@ -91,7 +91,7 @@ impl World {
     }
 }
 
-/// What stands for a provider, which is of another family.
+/// A stand-in for a provider, which belongs to another family.
 fn provider(application: &Arc<Object>) -> (&'static str, Value) {
     (
         "provider",
@@ -102,7 +102,7 @@ fn provider(application: &Arc<Object>) -> (&'static str, Value) {
     )
 }
 
-/// What is wrong with an outcome.
+/// The differences between an outcome and its expectation.
 fn judge(case: &Case, found: &Outcome) -> Result<(), String> {
     let value = expression::to_json(&found.value)?;
     let wanted = case.gives.clone().unwrap_or_default();
@@ -173,7 +173,7 @@ async fn the_corpus_runs_in_both_engines() {
     assert!(all.len() >= 60 && share >= 95, "{share} % of {}", all.len());
 }
 
-/// The mappings that every installation has are asked at every sign-in.
+/// The default scope mappings are evaluated at every sign-in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn built_in_scope_mappings_need_no_interpreter() {
     let site = Site::new().await;

@@ -1,4 +1,4 @@
-//! Expression policies over a core and a database: what they see, what they may call, and that errors refuse.
+//! Expression policies with core and database: inputs, functions, and that errors deny.
 #![allow(clippy::unwrap_used)]
 mod site;
 use signet_base::Timestamp;
@@ -67,7 +67,7 @@ async fn errors_refuse_and_are_recorded() {
         assert!(site.ask(text, json!({"a": 1}), flow.as_ref()).await.is_err(), "{text}");
     }
     assert!(site.actions().await.iter().filter(|a| *a == "policy_exception").count() >= 8);
-    // What cannot work is not even saved, with the place and what to write instead.
+    // Invalid expressions are refused on save, with the position and a suggestion.
     for (text, why) in [
         ("return missing", "line 1, column 8: the name 'missing'"),
         (
@@ -92,7 +92,7 @@ async fn errors_refuse_and_are_recorded() {
         .to_string();
         assert!(refused.contains("expression") && refused.contains(why), "{text}: {refused}");
     }
-    // Nothing, and nothing true, refuses without an error.
+    // No value, or a false one, denies without an error.
     for text in ["user.username", "return None", "return 0", "return ''", "return []"] {
         assert!(!site.ask(text, json!({}), None).await.unwrap().passing, "{text}");
     }
@@ -155,7 +155,7 @@ async fn a_policy_sets_values_in_the_flow_and_takes_proofs_back_with_the_person(
     assert_eq!(set("x = context['pending_user'].backend").await, json!({}));
     let moved = set("context['flow_plan'].context['pending_user'] = ak_user_by(username='grace')").await;
     assert_eq!((&moved["pending_user"]["username"], &moved["user_backend"]), (&json!("grace"), &Json::Null));
-    // Outside flows there is no plan.
+    // Outside of flows there is no plan.
     assert!(site.ask("return context['flow_plan']", json!({}), None).await.is_err());
 }
 

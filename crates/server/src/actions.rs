@@ -1,4 +1,4 @@
-//! API rows of families and blueprints: the API crate knows neither.
+//! API actions of the families and of blueprints. The API crate depends on neither.
 use http::Method;
 use signet_api::{
     Action, ApiResult, Bearer, Call, Export, Fault, Link, Output, Permission, Reply, Run, Wiring,
@@ -14,7 +14,7 @@ use signet_stages::email::{self, Delivery, EmailStage};
 use signet_stages::prompt::{self, Prompt};
 use std::sync::Arc;
 
-/// Everything that is plugged into the API.
+/// All actions for the API's route table.
 pub fn wiring() -> Wiring {
     let bearer: Bearer = Arc::new(|core, _client, token| Box::pin(oauth2::bearer(core, token)));
     let export: Export = Arc::new(|core, flow| Box::pin(export(core, flow)));
@@ -105,7 +105,7 @@ async fn device_type(call: &mut Call) -> ApiResult {
     known.map(|id| Reply::ok(device_types::present(id))).ok_or_else(|| Fault::missing("WebAuthnDeviceType"))
 }
 
-/// A link of an administrator, by the e-mail stage that they chose.
+/// Sends a recovery link on behalf of an administrator, through the chosen e-mail stage.
 fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
     let settings = core.config().get(link.stage)?.share::<EmailStage>()?;
     let stage = link.stage.to_string();
@@ -126,7 +126,7 @@ fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
 
 async fn email_templates(call: &mut Call) -> ApiResult {
     let all = templates::list(&call.core.settings.mail.template_dir).into_iter().map(|(name, description)| {
-        // Whoever looks at the list sees what a letter would meet.
+        // The list shows template errors.
         let description = match templates::check(&name) {
             Ok(()) => description,
             Err(why) => format!("{description}. {why}"),
@@ -172,7 +172,7 @@ async fn preview_user(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(oauth2::api::preview_user(&call.core, &provider, &call.client, &caller, for_user).await?))
 }
 
-/// A prompt refers to nothing.
+/// A prompt has no references.
 struct NoRows;
 impl Lookup for NoRows {
     fn user_exists(&self, _: i64) -> bool {
@@ -185,7 +185,7 @@ impl Lookup for NoRows {
 
 async fn read_prompt(call: &Call) -> Result<Prompt, Fault> {
     let (body, ports) = (&call.body, &call.core.ports);
-    // Judged alone: the prompt may be one that exists under this name.
+    // Validated as a new object: a prompt with this name may exist.
     let change = check(Prompt::DEF, body, None, false, &Snapshot::default(), &NoRows, ports)?;
     // Its expressions run.
     call.may_give(&closure::of_object(&call.config, ports, Prompt::DEF, None, &change.data)).await?;

@@ -1,5 +1,5 @@
-//! The browser files, in the binary: hashed names are kept by browsers for ever, the others are asked for
-//! again.
+//! The browser files, embedded in the binary. Files with a hashed name are cached by browsers indefinitely,
+//! others are revalidated.
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
@@ -10,7 +10,7 @@ use rust_embed::RustEmbed;
 use signet_base::{Error, Result};
 use signet_pages::Manifest;
 
-/// Where the files are served.
+/// URL of the files.
 const BASE: &str = "/static/dist/";
 
 #[derive(RustEmbed)]
@@ -31,7 +31,7 @@ pub fn router() -> Router {
 }
 
 async fn serve(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    // The compressed siblings are chosen by us, never asked for by name.
+    // Precompressed files are selected by `Accept-Encoding`, and cannot be requested by name.
     let found = if path.ends_with(".br") || path == "manifest.json" { None } else { Files::get(&path) };
     let Some(file) = found else { return StatusCode::NOT_FOUND.into_response() };
     let brotli = accepts_brotli(&headers).then(|| Files::get(&format!("{path}.br"))).flatten();
@@ -81,7 +81,7 @@ fn accepts_brotli(headers: &HeaderMap) -> bool {
         })
 }
 
-/// `assets/flow-CjvDyu7h.js`: the build put a digest of the content into the name.
+/// Whether the file name contains a content hash (`assets/flow-CjvDyu7h.js`).
 fn is_hashed(path: &str) -> bool {
     let Some(name) = path.strip_prefix("assets/").filter(|n| !n.contains('/')) else { return false };
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);

@@ -1,5 +1,4 @@
-//! The two key pairs that every installation begins with. Each is made once: who deletes one does not get it
-//! back.
+//! The two key pairs of a new installation. Each is created once: a deleted pair is not created again.
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
 use signet_core::models::CertificateKeyPair;
@@ -8,12 +7,12 @@ use signet_model::{Lookup, Model, check};
 use signet_store::{Author, Write, kv};
 use tokio::task::JoinHandle;
 
-/// Offered first to new providers.
+/// The first choice for new providers.
 pub const ES256: &str = "authentik ES256 Signing Key";
-/// RSA-2048, for applications that know nothing else, and for HTTPS without a certificate of one's own.
+/// RSA-2048, for applications that support nothing else, and for HTTPS without an own certificate.
 pub const SELF_SIGNED: &str = "authentik Self-signed Certificate";
 
-/// Under this name it is kept which pairs were made.
+/// Key of the record of created pairs.
 const KEY: &str = "certificates";
 
 struct NoRows;
@@ -55,7 +54,7 @@ async fn store(core: &Core, name: &str, pair: Generated) -> Result<()> {
             )
             .await
         {
-            // Another node made it at the same time.
+            // Another node has created it.
             Ok(_) | Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),
         }
@@ -81,7 +80,7 @@ fn request(core: &Core, alg: KeyAlgorithm) -> Generate<'static> {
     }
 }
 
-/// Makes the ES256 pair at once: a millisecond.
+/// Creates the ES256 pair; takes about a millisecond.
 pub async fn ensure_es256(core: &Core) -> Result<()> {
     if made_before(core, ES256).await? {
         return Ok(());
@@ -90,11 +89,11 @@ pub async fn ensure_es256(core: &Core) -> Result<()> {
     store(core, ES256, pair).await
 }
 
-/// A pair that is on the way.
+/// A pair that is being generated.
 pub type Making = JoinHandle<Result<Generated>>;
 
-/// Begins to compute the RSA pair, up to a second of work, beside what else a start does. None: the
-/// installation had it.
+/// Starts generating the RSA pair (up to a second of processor time) concurrently with the rest of the start.
+/// `None`: the installation had it.
 pub async fn begin_rsa(core: &Core) -> Result<Option<Making>> {
     if made_before(core, SELF_SIGNED).await? {
         return Ok(None);
@@ -103,7 +102,7 @@ pub async fn begin_rsa(core: &Core) -> Result<Option<Making>> {
     Ok(Some(tokio::task::spawn_blocking(move || generate(&wanted).map_err(Error::internal))))
 }
 
-/// Keeps what [`begin_rsa`] began.
+/// Stores the pair that [`begin_rsa`] generates.
 pub async fn keep_rsa(core: &Core, pair: Option<Making>) -> Result<()> {
     match pair {
         Some(pair) => store(core, SELF_SIGNED, pair.await.map_err(Error::internal)??).await,

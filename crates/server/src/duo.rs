@@ -1,4 +1,4 @@
-//! Actions of the Duo stage: how far an enrolment is, and imports.
+//! API actions of the Duo stage: enrolment status and import.
 use http::{StatusCode, header};
 use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::{Error, Uuid, json};
@@ -22,7 +22,7 @@ const IMPORTED: &[FieldDef] =
 pub(crate) fn actions() -> Vec<Action> {
     let path = |last: &str| format!("{}/{{stage_uuid}}/{last}", AuthenticatorDuoStage::DEF.path);
     vec![
-        // Also for somebody who is on the way in: the run in their session says who that is.
+        // Also for users who are signing in: their session's run identifies them.
         Action::post(
             path("enrollment_status"),
             Permission::Anyone,
@@ -81,7 +81,7 @@ async fn enrollment_status(call: &mut Call) -> ApiResult {
     }
 }
 
-/// The session of somebody who has not signed in yet; its form token must fit as that of everybody else.
+/// The session of a user who has not signed in yet. The CSRF token is checked as usual.
 async fn stranger(call: &Call) -> Result<WebSession, Fault> {
     let cookies = call
         .headers
@@ -125,7 +125,7 @@ async fn import_all(call: &mut Call) -> ApiResult {
     call.may_give(&[Right::Everything]).await?;
     match duo::import_all(&call.core, &call.client, call.principal.as_ref(), &stage).await {
         Ok(count) => Ok(Reply::ok(json!({"count": count, "error": ""}))),
-        // What Duo says is for the administrator to read.
+        // Duo's error message is for the administrator.
         Err(Error::Unavailable(why)) => Ok(Reply::ok(json!({"count": 0, "error": why}))),
         Err(other) => Err(other.into()),
     }

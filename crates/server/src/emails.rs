@@ -1,4 +1,4 @@
-//! Letters that a script asks for.
+//! Emails requested by expressions.
 use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::json;
 use signet_core::Principal;
@@ -33,7 +33,7 @@ async fn send(call: &mut Call) -> ApiResult {
     else {
         return Err(Fault::invalid("template", "This field is required."));
     };
-    // `welcome` is the file of this name, else the built-in one.
+    // `welcome` is the template file of this name, else the built-in one.
     let names = if name.ends_with(".html") {
         vec![name.to_owned()]
     } else {

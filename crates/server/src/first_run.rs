@@ -1,5 +1,4 @@
-//! What a start does before the server is ready: defaults, the first key pair, the administrator of the
-//! settings.
+//! Preparation before the server is ready: default objects, key pairs, bootstrap settings.
 use crate::certificates;
 use crate::config::Bootstrap;
 use signet_base::{Json, Result, json};
@@ -7,13 +6,13 @@ use signet_core::{Core, setup};
 use signet_store::{kv, tokens, users};
 use std::sync::Arc;
 
-/// Under this name it is kept that the first start is over.
+/// Key of the record that the first start is complete.
 const KEY: &str = "first_start";
-/// Identifier of the token that `AUTHENTIK_BOOTSTRAP_TOKEN` gives.
+/// Identifier of the token from `AUTHENTIK_BOOTSTRAP_TOKEN`.
 pub const TOKEN: &str = "authentik-bootstrap-token";
 
-/// Applies defaults and, once in the life of an installation, the bootstrap settings. What they promise is
-/// there when this returns. One node or command at a time: the others find it done.
+/// Applies the default objects and, once per installation, the bootstrap settings. Both exist when this
+/// returns. Nodes and commands run it one after the other; later ones find it done.
 pub async fn prepare(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
     let _alone = core.db.exclusive().await?;
     core.objects.refresh_if_stale().await?;
@@ -31,7 +30,7 @@ pub async fn prepare(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
     Ok(())
 }
 
-/// Says how to begin, as long as nobody has.
+/// Prints the setup address as long as the first-run setup is open.
 pub async fn announce(core: &Core) -> Result<()> {
     if let Some(code) = setup::code(core).await? {
         tracing::warn!(
@@ -69,7 +68,7 @@ async fn administrator(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
     Ok(())
 }
 
-/// Whether the first start is over, for commands that work on a database that no server has prepared yet.
+/// Whether the first start is complete, for commands on a database that no server has prepared yet.
 pub async fn is_prepared(core: &Core) -> Result<bool> {
     Ok(kv::get(&core.db, KEY).await?.is_some_and(|(v, _)| v.get("done") == Some(&Json::Bool(true))))
 }

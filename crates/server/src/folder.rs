@@ -1,4 +1,4 @@
-//! The data folder: only its owner looks into it, and one server works in it.
+//! The data folder: accessible to its owner only, used by one server.
 use crate::config::{Database, Options};
 use signet_base::{Error, Result};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -6,12 +6,12 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes the folder where it is missing, and takes the rights of others from it and from the key in it.
+/// Creates the folder if missing, and removes other users' access to it and to the key in it.
 pub fn prepare(folder: &Path) -> Result<()> {
     let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", folder.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(wrong)?;
     let found = std::fs::metadata(folder).map_err(wrong)?;
-    // A folder that everybody shares (/tmp) is no data folder, whatever the setting says.
+    // A shared folder with the sticky bit (/tmp) is refused as a data folder.
     let shared = found.mode() & 0o1000 != 0 || folder.parent().is_none();
     if found.mode() & 0o077 != 0
         && (shared || std::fs::set_permissions(folder, Permissions::from_mode(0o700)).is_err())
@@ -27,12 +27,12 @@ pub fn prepare(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Held by the one server, or worker, of a data folder. The end of the process releases it, however it ends.
+/// Held by the server or worker of a data folder. The operating system releases it when the process ends.
 pub struct Lock {
     _file: File,
 }
 
-/// Takes the folder of the embedded database; none where the data is in PostgreSQL, which nodes share.
+/// Locks the folder of the SQLite database; `None` with PostgreSQL, which nodes share.
 pub fn lock(options: &Options) -> Result<Option<Lock>> {
     let Database::Sqlite(path) = &options.database else { return Ok(None) };
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -1,5 +1,4 @@
-//! Work beside requests: what has expired goes, expired API keys are replaced, other nodes' changes are taken
-//! over.
+//! Background work: deleting expired rows, rotating expired API keys, and following changes of other nodes.
 use signet_base::{Result, Secret, Span, json};
 use signet_core::{Client, Core, Principal};
 use signet_store::{
@@ -11,17 +10,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const EVERY: Duration = Duration::from_secs(60);
-/// Rows that one statement removes, so that writers wait only for a moment.
+/// Maximum number of rows per DELETE, so that writers wait only briefly.
 const BATCH: i64 = 500;
-/// Grants stay a little after their end, so that a reused code is still known as reused.
+/// Grants are kept for a time after their expiry, so that reuse of a code is recognised.
 const GRACE: i64 = 3600;
-/// How long it is remembered where people signed in from, and which event tells of a refusal.
+/// Retention of sign-in locations, and of the events that refusals refer to.
 const LOGINS: i64 = 90 * 86_400;
 const ROUNDS: usize = 10;
-/// How often the change counter is compared where nobody tells of changes, and where somebody does.
+/// Interval of comparing the change counter, without and with notifications.
 const LOOK: Duration = Duration::from_millis(800);
 const LOOK_TOLD: Duration = Duration::from_secs(5);
-/// How often the database's statistics are brought up to date.
+/// Interval of updating the database's statistics.
 const OPTIMIZE: Duration = Duration::from_secs(86_400);
 
 /// Runs until `stop`.
@@ -58,14 +57,14 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     events::delete_expired(&core.db, now, BATCH).await?;
     flow_tokens::delete_expired(&core.db, now, BATCH).await?;
     invitations::delete_expired(&core.db, now, BATCH).await?;
-    // One row for each try to sign in: many batches a round, each a short one.
+    // One row per sign-in attempt: many short batches per round.
     for _ in 0..ROUNDS {
         reputation::delete_expired(&core.db, now, BATCH).await?;
         logins::delete_before(&core.db, now.minus(Span::from_secs(LOGINS)), BATCH).await?;
     }
     forget_unconfirmed(core).await?;
     password_history::forget_unused(&core.db, BATCH).await?;
-    // Reading a file of addresses takes a moment: not on a thread that serves requests.
+    // Reading a GeoIP file takes a moment, so it does not run on a thread that serves requests.
     let places = core.clone();
     tokio::task::spawn_blocking(move || places.geoip.refresh())
         .await
@@ -91,7 +90,7 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     Ok(())
 }
 
-/// Removes accounts that strangers made and nobody confirmed.
+/// Deletes accounts created by self-enrolment that were never confirmed.
 async fn forget_unconfirmed(core: &Core) -> Result<()> {
     let (days, now) = (core.settings.limits.unconfirmed_days, core.now());
     if days <= 0 || !core.budgets.is_hour_over(now) {
@@ -113,17 +112,17 @@ async fn forget_unconfirmed(core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// Under this name the costliest kinds of hashes are kept.
+/// Key of the record of the costliest hash kinds.
 const HASH_COSTS: &str = "hash_costs";
 
-/// Takes up what is known of the costliest hashes.
+/// Loads the costs of the costliest hash kinds.
 pub async fn recall_costs(core: &Core) -> Result<()> {
     if let Some((stored, _)) = kv::get(&core.db, HASH_COSTS).await? {
         core.hasher.recall(serde_json::from_value(stored).unwrap_or_default());
     }
     Ok(())
 }
-/// Keeps it over a restart; what another node has learnt counts here too.
+/// Stores them across restarts, merged with what other nodes have measured.
 async fn keep_costs(core: &Core) -> Result<()> {
     recall_costs(core).await?;
     let Some(all) = core.hasher.costliest() else { return Ok(()) };
@@ -133,8 +132,8 @@ async fn keep_costs(core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// Takes over what other nodes write, and commands beside this server. PostgreSQL tells of it; silence proves
-/// nothing, so the counter is compared all the same: one row.
+/// Follows writes of other nodes and of commands. PostgreSQL notifies; since a notification can be lost, the
+/// counter (one row) is compared as well.
 pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     loop {
         let mut news = match tokio::time::timeout(LOOK_TOLD, core.objects.listen()).await {
@@ -145,7 +144,7 @@ pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
             }
             Err(_) => None,
         };
-        // Whatever was said while nobody listened.
+        // Notifications sent before the listener was connected are lost.
         refresh(&core).await;
         while let Some(inbox) = &mut news {
             tokio::select! {
@@ -164,7 +163,7 @@ pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Takes over what has changed by now.
+/// Loads the changes so far.
 pub async fn refresh(core: &Core) {
     if let Err(error) = core.objects.refresh_if_stale().await {
         tracing::warn!(%error, "changes of other nodes could not be read");

@@ -1,5 +1,5 @@
-//! Log lines: text for people at a terminal, JSON for collectors. A log that cannot be written stops nobody,
-//! and a fault that lasts fills no disk: of one place that warns, one line a second is written.
+//! The log: text on a terminal, JSON otherwise. A failing output stops nothing, and a persistent fault cannot
+//! fill the disk: each call site that warns writes at most one line per second.
 use crate::config::Options;
 use signet_core::metrics::LOST_LINES;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Sets the process's logger; a second call changes nothing.
+/// Installs the process's logger; a second call has no effect.
 pub fn start(options: &Options) {
     let level = match options.log_level().to_ascii_lowercase().as_str() {
         "warning" | "warn" => "warn",
@@ -19,7 +19,7 @@ pub fn start(options: &Options) {
         "error" => "error",
         _ => "info",
     };
-    // Libraries speak up only when something is wrong, unless one is looking for a fault.
+    // Libraries log errors only, unless the level is `trace`.
     let others = if level == "trace" { "debug" } else { "warn" };
     let own =
         ["server", "front", "api", "core", "stages", "policies", "providers", "store", "blueprints", "expr"]
@@ -35,7 +35,7 @@ pub fn start(options: &Options) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)
-        .with_writer(Log { json, places: Mutex::default() });
+        .with_writer(Log { json, call_sites: Mutex::default() });
     let started = if json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
@@ -46,57 +46,57 @@ pub fn start(options: &Options) {
     }
 }
 
-/// How often a place that warns is heard.
+/// Minimum interval between warnings of a call site.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The log on standard error.
 struct Log {
     json: bool,
-    places: Mutex<HashMap<tracing::callsite::Identifier, Place>>,
+    call_sites: Mutex<HashMap<tracing::callsite::Identifier, CallSite>>,
 }
-/// A place that warns: when it was heard last, and what it said since.
-struct Place {
+/// A call site that warns: its last line, and the number of lines suppressed since.
+struct CallSite {
     at: Instant,
     more: u64,
 }
 
-/// Where one line goes.
-struct Line {
+/// The output of one line.
+struct LogLine {
     shown: bool,
-    /// Lines before it that were left out.
+    /// Number of suppressed lines before it.
     more: u64,
     json: bool,
 }
 
 impl<'a> MakeWriter<'a> for Log {
-    type Writer = Line;
-    fn make_writer(&'a self) -> Line {
-        Line { shown: true, more: 0, json: self.json }
+    type Writer = LogLine;
+    fn make_writer(&'a self) -> LogLine {
+        LogLine { shown: true, more: 0, json: self.json }
     }
-    fn make_writer_for(&'a self, about: &tracing::Metadata<'_>) -> Line {
+    fn make_writer_for(&'a self, about: &tracing::Metadata<'_>) -> LogLine {
         if *about.level() > tracing::Level::WARN {
             return self.make_writer();
         }
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut call_sites = self.call_sites.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        match places.get_mut(&about.callsite()) {
+        match call_sites.get_mut(&about.callsite()) {
             Some(place) if now.duration_since(place.at) < PAUSE => {
                 place.more += 1;
-                Line { shown: false, more: 0, json: self.json }
+                LogLine { shown: false, more: 0, json: self.json }
             }
             Some(place) => {
-                let more = std::mem::replace(place, Place { at: now, more: 0 }).more;
-                Line { shown: true, more, json: self.json }
+                let more = std::mem::replace(place, CallSite { at: now, more: 0 }).more;
+                LogLine { shown: true, more, json: self.json }
             }
             None => {
-                places.insert(about.callsite(), Place { at: now, more: 0 });
+                call_sites.insert(about.callsite(), CallSite { at: now, more: 0 });
                 self.make_writer()
             }
         }
     }
 }
 
-impl Line {
+impl LogLine {
     fn text(&self) -> String {
         let said = format!("{} more lines like this one were left out", self.more);
         if self.json {
@@ -107,8 +107,8 @@ impl Line {
     }
 }
 
-impl Write for Line {
-    /// Never fails: what cannot be written is counted.
+impl Write for LogLine {
+    /// Never fails: lines that cannot be written are counted.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut to = io::stderr().lock();
         let fine = self.shown

@@ -1,11 +1,11 @@
-//! `signet server`: start, listeners, the end.
+//! `signet server`: start, listeners, shutdown.
 use crate::config::Options;
+use crate::edge::connections::Connections;
 use crate::edge::health::Scrape;
 use crate::edge::listen::{self, Serve};
-use crate::edge::live::Connections;
-use crate::edge::request::Site;
+use crate::edge::request::RequestHandler;
 use crate::edge::tls;
-use crate::signals::{Signals, Wanted};
+use crate::signals::{ServiceRequest, Signals};
 use crate::{first_run, folder, housekeeping, wiring};
 use signet_base::{Error, Ports, Result, machine, memory};
 use signet_core::Core;
@@ -18,11 +18,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long connections are still taken after the signal to stop, where other nodes can take over: load
-/// balancers need a moment to see that this one is not ready any more.
+/// How long connections are accepted after the stop signal if other nodes can take over: load balancers need
+/// a moment to see that this node is not ready.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Opens the database, brings its schema up to date, loads the configuration.
+/// Opens and migrates the database, and loads the configuration.
 pub async fn open(options: &Options, ports: Ports) -> Result<Arc<Core>> {
     let secret_key =
         options.installation_key(&ports).map_err(|e| Error::Unavailable(format!("the secret key: {e}")))?;
@@ -42,10 +42,10 @@ async fn schema(options: &Options, db: &Db, ports: &Ports) -> Result<()> {
     Ok(())
 }
 
-/// A running server. Dropping it leaves the listeners running until the process ends: call [`Running::stop`].
+/// A running server. Dropping it does not stop the listeners; call [`Running::stop`].
 pub struct Running {
     pub core: Arc<Core>,
-    /// Addresses of the plain listener, as bound.
+    /// Bound addresses of the HTTP listener.
     pub http: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
     pub metrics: Vec<SocketAddr>,
@@ -55,9 +55,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops accepting, lets running requests finish, closes the store.
+    /// Stops accepting, waits for running requests, closes the store.
     pub async fn stop(mut self) {
-        // Nobody listens any more only when every task has ended by itself.
+        // An error means that every task has ended already.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
         self.core.db.close().await;
@@ -82,7 +82,7 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     for stage in signet_core::brand::tell_accounts(&core.config()) {
         tracing::warn!(%stage, "show_matched_user tells strangers which names and addresses are accounts: switch it off, or pretend_user_exists pretends in vain");
     }
-    let site = Arc::new(Site::new(core.clone()));
+    let handler = Arc::new(RequestHandler::new(core.clone()));
     let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -98,7 +98,7 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
         tasks.spawn(listen::run(
             listener,
             None,
-            Serve::Site(site.clone()),
+            Serve::Routes(handler.clone()),
             connections.clone(),
             stopped.clone(),
         ));
@@ -107,7 +107,7 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
         tasks.spawn(listen::run(
             listener,
             acceptor.clone(),
-            Serve::Site(site.clone()),
+            Serve::Routes(handler.clone()),
             connections.clone(),
             stopped.clone(),
         ));
@@ -134,7 +134,7 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     })
 }
 
-/// Work beside requests.
+/// Starts the background work.
 pub fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
     tasks.spawn(housekeeping::run(core.clone(), stopped.clone()));
     tasks.spawn(housekeeping::follow(core.clone(), stopped.clone()));
@@ -148,7 +148,7 @@ async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListene
     Ok(all)
 }
 
-/// Says so where the memory is too small for the settings.
+/// Logs a warning if memory is too small for the settings.
 fn tell_memory(options: &Options, core: &Core) {
     let (wanted, possible) =
         (core.settings.threads.max(1), core.settings.hash_threads(machine::memory_bytes()));
@@ -161,12 +161,12 @@ fn tell_memory(options: &Options, core: &Core) {
     }
 }
 
-/// Until the signal to stop; SIGHUP takes over at once what has changed.
+/// Waits for the stop signal; SIGHUP reloads changes at once.
 async fn until_stopped(signals: &mut Signals, core: &Core) {
     loop {
         match signals.next().await {
-            Wanted::Stop => return,
-            Wanted::Reload => {
+            ServiceRequest::Stop => return,
+            ServiceRequest::Reload => {
                 tracing::info!("the configuration and its certificates are read again");
                 housekeeping::refresh(core).await;
             }
@@ -177,7 +177,7 @@ async fn until_stopped(signals: &mut Signals, core: &Core) {
 /// Runs the server until a signal.
 pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
-    // Listened for from the beginning: a signal during the start must not be lost.
+    // Installed first, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
     let running = start(options, wiring::ports()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -188,7 +188,7 @@ pub async fn run(options: &Options) -> Result<()> {
         tracing::info!("not ready any more: other nodes take over");
         tokio::select! {
             () = tokio::time::sleep(GRACE) => {}
-            // Asked twice: at once.
+            // A second signal stops at once.
             () = until_stopped(&mut signals, &running.core) => {}
         }
     }
@@ -197,7 +197,7 @@ pub async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Runs only the work beside requests, for a node without listeners.
+/// Runs the background work only, for a node without listeners.
 pub async fn worker(options: &Options) -> Result<()> {
     let mut signals = Signals::listen()?;
     let _folder = folder::lock(options)?;

@@ -2,27 +2,26 @@
 use signet_base::{Error, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What is wanted of the server.
+/// The request that a signal stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ServiceRequest {
     /// SIGTERM, SIGINT
     Stop,
     /// SIGHUP
     Reload,
 }
 
-/// The signals that are listened for. Those that come while nobody asks are kept, so that none is lost during
-/// a start.
+/// The signal handlers. Signals that arrive while nobody waits are kept.
 pub struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
-    /// Without a listener they would end the process.
+    /// Without a handler they would end the process.
     _ignored: [Signal; 2],
 }
 
 impl Signals {
-    /// Listens from here on.
+    /// Installs the handlers.
     pub fn listen() -> Result<Self> {
         let on = |kind| signal(kind).map_err(Error::internal);
         Ok(Self {
@@ -33,12 +32,12 @@ impl Signals {
         })
     }
 
-    /// The next one.
-    pub async fn next(&mut self) -> Wanted {
+    /// The next request.
+    pub async fn next(&mut self) -> ServiceRequest {
         tokio::select! {
-            _ = self.term.recv() => Wanted::Stop,
-            _ = self.int.recv() => Wanted::Stop,
-            _ = self.hup.recv() => Wanted::Reload,
+            _ = self.term.recv() => ServiceRequest::Stop,
+            _ = self.int.recv() => ServiceRequest::Stop,
+            _ = self.hup.recv() => ServiceRequest::Reload,
         }
     }
 }

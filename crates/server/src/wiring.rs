@@ -1,4 +1,4 @@
-//! Puts the server together: the registry of all models, the kinds of all families, the core, the routes.
+//! Wires the crates: registry of models, kinds of all families, core, routes.
 use crate::config::{Database, Options};
 use axum::Router;
 use axum::extract::Request;
@@ -11,12 +11,12 @@ use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
 use tower::ServiceExt;
 
-/// Clock, chance, mail and HTTP of the machine.
+/// The system's clock, randomness, mail and HTTP.
 pub fn ports() -> Ports {
     signet_outbound::with_outbound(Ports::system())
 }
 
-/// Every model that this binary knows.
+/// All models of this binary.
 pub fn registry() -> Registry {
     let stages = signet_stages::ALL.iter().flat_map(|s| s.models);
     let policies = signet_policies::ALL.iter().flat_map(|s| s.models);
@@ -24,7 +24,7 @@ pub fn registry() -> Registry {
     Registry::new(signet_core::models::ALL.iter().chain(stages).chain(policies).chain(providers).copied())
 }
 
-/// Every kind of stage, policy and provider.
+/// All kinds of stages, policies and providers.
 pub fn families() -> Families {
     let stages = signet_stages::ALL
         .iter()
@@ -37,7 +37,7 @@ pub fn families() -> Families {
     )
 }
 
-/// Opens the database that the settings name. A folder for the embedded one is made.
+/// Opens the configured database. Creates the folder of an SQLite file.
 pub async fn open_database(options: &Options) -> Result<Db> {
     match &options.database {
         Database::Sqlite(path) => {
@@ -50,7 +50,7 @@ pub async fn open_database(options: &Options) -> Result<Db> {
     }
 }
 
-/// The core on an open and migrated database.
+/// A core on an open and migrated database.
 pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -> Result<Arc<Core>> {
     let vault = Arc::new(Vault::new(&secret_key, ports.clone())?);
     let registry = Arc::new(registry());
@@ -78,11 +78,11 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
     Ok(core)
 }
 
-/// Everything that is answered on the HTTP listeners, before the edge's own work on each request.
+/// All routes of the HTTP listeners, without the edge's processing.
 pub fn routes(core: &Arc<Core>) -> Router {
     let api = signet_api::router(core.clone(), crate::actions::wiring());
     let whole = api.clone();
-    // A nested router does not answer its own prefix with a slash behind it.
+    // A nested router does not match its own prefix with a trailing slash.
     let prefix = any(move |request: Request| async move {
         match whole.oneshot(request).await {
             Ok(response) => response,

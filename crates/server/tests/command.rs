@@ -1,4 +1,4 @@
-//! The binary as operators meet it.
+//! Tests of the binary as operators use it.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ impl Place {
         command.args(arguments);
         self.dressed(command)
     }
-    /// The server with so many descriptors.
+    /// A server with this file descriptor limit.
     fn with_descriptors(&self, count: usize) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {count}; exec \"$0\" server"), env!("CARGO_BIN_EXE_signet")]);
@@ -100,7 +100,7 @@ fn start(place: &Place) -> (Child, String) {
     let (child, address, _) = start_with_log(place);
     (child, address)
 }
-/// With the lines of the log until the server was ready.
+/// Starts a server; returns the log lines up to its readiness.
 fn start_with_log(place: &Place) -> (Child, String, Vec<String>) {
     let mut child = place
         .command(&["server"])
@@ -116,7 +116,7 @@ fn start_with_log(place: &Place) -> (Child, String, Vec<String>) {
         .inspect(|l| log.push(l.clone()))
         .find(|l| l.contains("\"ready\""))
         .expect("the server gets ready");
-    // The rest is read, so that the server never waits for us.
+    // Drains the rest, so that the server never blocks on the pipe.
     std::thread::spawn(move || lines.for_each(drop));
     let address = line.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     (child, address, log)
@@ -212,7 +212,7 @@ fn a_test_mail_says_what_the_mail_server_answers() {
             && seen.contains("Mail works"),
         "{seen}"
     );
-    // Nobody there, no address, no stage.
+    // Unknown user, invalid address, unknown stage.
     let out = place
         .command(&["test_email", "ada@example.test"])
         .env("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
@@ -365,7 +365,7 @@ fn redteam_21_the_code_of_the_first_run_is_printed_until_it_is_over() {
     let code = String::from_utf8(out.stdout).unwrap().trim().to_owned();
     assert_eq!((code.len(), code.matches('-').count()), (17, 2), "{code}");
     assert_eq!(String::from_utf8(place.run(&["setup-code"]).stdout).unwrap().trim(), code);
-    // The log says it too, to whoever starts the server.
+    // The server's log shows it too.
     let (server, _, log) = start_with_log(&place);
     assert!(log.iter().any(|line| line.contains(&code)), "{log:?}");
     assert_eq!(
@@ -419,8 +419,7 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
         let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
         assert!(out.status.success(), "{}", said(&out));
     };
-    // The group that made the last superuser one, and then the account, off; a sign-in flow that denies
-    // everybody.
+    // Removes superuser from the group, then deactivates the account; a sign-in flow that denies everybody.
     apply(
         "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n",
     );
@@ -432,7 +431,7 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     );
     let (server, address) = start(&place);
     let way_in = || get(&address, "/flows/-/default/authentication/");
-    // Twice: an earlier rescue is no hindrance, nor is what became of it.
+    // Twice: objects of an earlier rescue do not matter, in whatever state they are.
     for _ in 0..2 {
         let out = place.run(&["rescue"]);
         assert!(out.status.success(), "{}", said(&out));
@@ -460,7 +459,7 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     assert!(child.wait().unwrap().success());
     std::thread::sleep(Duration::from_millis(1_200));
     assert!(way_in().contains("/if/flow/rescue-authentication/"), "{}", way_in());
-    // By name and password, as an administrator.
+    // Signs in by name and password, as an administrator.
     let path = "/api/v3/flows/executor/rescue-authentication/?query=";
     let mut cookies = String::new();
     for body in [

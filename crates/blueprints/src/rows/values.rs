@@ -1,4 +1,4 @@
-//! Reading values of entries, and rows as they are compared and found.
+//! Conversion of an entry's values, and of rows for comparison.
 use super::Wrong;
 use signet_base::{Json, Map, json};
 use signet_store::groups::Group;

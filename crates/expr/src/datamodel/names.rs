@@ -1,9 +1,9 @@
-//! Names that tell what may be an object, and those that a text gives itself.
+//! Names that tell whether an expression may be a host object, and names that the source binds.
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
 use std::collections::HashSet;
 
-/// Where queries come from. A text without any of these words never has one.
+/// Names that queries come from. A source without any of them has no query.
 pub(super) const SOURCES: [&str; 19] = [
     "headers",
     "session",
@@ -25,7 +25,7 @@ pub(super) const SOURCES: [&str; 19] = [
     "members",
     "ancestors",
 ];
-/// Attributes that are texts or numbers wherever they are found.
+/// Attributes that are always strings or numbers.
 pub(super) const PLAIN: [&str; 22] = [
     "username",
     "name",
@@ -50,7 +50,7 @@ pub(super) const PLAIN: [&str; 22] = [
     "identifier",
     "first",
 ];
-/// Built-in functions that ask objects, and what answers in their place.
+/// Built-in functions that call methods of objects, and their replacements.
 pub(super) const BUILTINS: [&str; 21] = [
     "bool",
     "len",
@@ -74,7 +74,7 @@ pub(super) const BUILTINS: [&str; 21] = [
     "repr",
     "print",
 ];
-/// Functions of the library that walk through their arguments.
+/// Library functions that iterate over their arguments.
 pub(super) const WALKERS: [&str; 9] = [
     "_signet_any",
     "_signet_all",
@@ -86,7 +86,7 @@ pub(super) const WALKERS: [&str; 9] = [
     "_signet_max",
     "_signet_iter",
 ];
-/// Built-in functions whose answer is never an object.
+/// Built-in functions that never return an object.
 pub(super) const VALUES: [&str; 14] = [
     "len",
     "str",
@@ -103,7 +103,7 @@ pub(super) const VALUES: [&str; 14] = [
     "round",
     "abs",
 ];
-/// Methods whose answer is never an object.
+/// Methods that never return an object.
 pub(super) const SIMPLE: [&str; 20] = [
     "exists",
     "count",
@@ -127,7 +127,7 @@ pub(super) const SIMPLE: [&str; 20] = [
     "is_secure",
 ];
 
-/// Names that a text gives to something.
+/// Names that a source binds.
 pub(super) struct Bound<'a>(pub HashSet<&'a str>);
 impl<'a> Visitor<'a> for Bound<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {

@@ -1,4 +1,4 @@
-//! Addresses and networks as values.
+//! IP addresses and networks as values.
 use crate::helpers::address_facts;
 use crate::{HostObject, Value};
 use std::any::Any;
@@ -6,7 +6,7 @@ use std::any::Any;
 const ADDRESS: &str = "IPAddress";
 const NETWORK: &str = "IPNetwork";
 
-/// Either of both; `first` and `last` are equal for an address.
+/// An address or a network; for an address `first` equals `last`.
 pub(super) struct Range {
     facts: Value,
     network: bool,
@@ -21,7 +21,7 @@ pub(super) fn address(text: &str) -> Option<Value> {
 pub(super) fn network(text: &str) -> Option<Value> {
     Range::read(text, true)
 }
-/// The address or network behind a value.
+/// The address or network of a value.
 pub(super) fn range(value: &Value) -> Option<&Range> {
     value.as_object()?.as_any()?.downcast_ref()
 }

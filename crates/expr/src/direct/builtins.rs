@@ -1,4 +1,4 @@
-//! Built-in functions and the forms that are calls in a text but not here.
+//! Built-in functions, and calls that are compiled to expressions of their own.
 use super::eval::{Eval, Found, Stop, truth};
 use super::ir::{Builtin, Expr, ValueKind};
 use super::ops::{add, compare, text_of};
@@ -6,7 +6,7 @@ use super::{address, ir};
 use crate::Value;
 
 impl Eval<'_> {
-    /// The forms that [`Eval::expr`] does not know itself.
+    /// Evaluates the expressions that [`Eval::expr`] delegates.
     pub(super) fn builtin(&mut self, expr: &Expr) -> Found {
         match expr {
             Expr::Builtin(which, args) => match args.as_slice() {
@@ -23,7 +23,7 @@ impl Eval<'_> {
                     return Err(Stop::Interpret);
                 }
                 self.spend(items.len() * 2)?;
-                // Equal texts and numbers cannot be told apart, so the order among them does not show.
+                // Equal strings and numbers are indistinguishable, so an unstable sort is not visible.
                 items.sort_by(|a, b| match (a, b) {
                     (Value::Str(a), Value::Str(b)) => a.cmp(b),
                     (a, b) => a.as_int().cmp(&b.as_int()),
@@ -105,7 +105,7 @@ impl Eval<'_> {
                 let (mut out, mut rest) = (String::with_capacity(text.len()), 0);
                 for found in regex.find_iter(&text) {
                     let found = found.map_err(|_| Stop::Interpret)?;
-                    // What an empty match means is the interpreter's to know.
+                    // Empty matches are left to the interpreter.
                     if found.start() == found.end() || out.len() > ir::MAX_TEXT {
                         return Err(Stop::Interpret);
                     }
@@ -120,7 +120,7 @@ impl Eval<'_> {
         }
     }
 
-    /// Addresses have attributes that are not known here.
+    /// Attributes of addresses are left to the interpreter.
     fn object_attr(&mut self, of: &Value, name: &str) -> Found<Option<Value>> {
         match of {
             Value::Object(_) if address::range(of).is_none() => self.attr(of, name),
@@ -140,12 +140,12 @@ impl Eval<'_> {
             (Builtin::Int, Value::Int(_)) => Ok(value),
             (Builtin::Int, Value::Str(text)) => {
                 let digits = text.strip_prefix('-').unwrap_or(text);
-                // Spaces, underscores and other digits are Python's too: the interpreter knows them.
+                // White space, underscores and other digits are left to the interpreter.
                 let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
                 plain.then(|| text.parse().ok()).flatten().map(Value::Int).ok_or(Stop::Interpret)
             }
             (Builtin::Bool, value) => Ok(truth(value)?.into()),
-            // The argument of these was collected into a list of the program's own.
+            // The argument has been collected into a list owned by the program.
             (Builtin::List, Value::List(_)) => Ok(value),
             (Builtin::Dict, Value::Dict(dict)) => Ok((**dict).clone().into()),
             (Builtin::Min | Builtin::Max, Value::List(items)) => {
@@ -158,7 +158,7 @@ impl Eval<'_> {
                         best = item;
                     }
                 }
-                // One alone is not compared with anything, so it may be of any kind.
+                // A single item is not compared, so it may have any type.
                 Ok(best.clone())
             }
             (Builtin::Sum, Value::List(items)) => {

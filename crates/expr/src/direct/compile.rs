@@ -1,16 +1,16 @@
-//! From the parser's tree to [`ir`](super::ir): `None` as soon as a text holds something that only the
-//! interpreter knows.
+//! Compiles the parser's tree to [`ir`](super::ir); `None` if the source contains a construct that only the
+//! interpreter supports.
 use super::functions::{Function, Signature};
 use super::ir::{Args, Clause, Comp, Expr, Iter, Slot, Stmt, Target};
 use super::{Direct, names};
 use ruff_python_ast as ast;
 use std::collections::HashMap;
 
-/// Deepest nesting of statements and expressions that is evaluated directly: it recurses on small stacks.
+/// Maximum nesting for direct evaluation: it recurses on small stacks.
 pub(super) const MAX_DEPTH: usize = 40;
 
-/// Compiles the function that [`frame`](crate::program) makes of a text. Needs a large stack, as every
-/// parser.
+/// Compiles the function that [`frame`](crate::program) makes of a source. Needs a large stack, as the parser
+/// does.
 pub(crate) fn compile(function: &str, inputs: &[&str]) -> Option<Direct> {
     let module = ruff_python_parser::parse_module(function).ok()?;
     let [ast::Stmt::FunctionDef(def)] = module.syntax().body.as_slice() else { return None };
@@ -20,7 +20,7 @@ pub(crate) fn compile(function: &str, inputs: &[&str]) -> Option<Direct> {
     names::assigned(def.body.iter().filter(|stmt| !is_function(stmt)), &mut names)?;
     for function in def.body.iter().filter_map(ast::Stmt::as_function_def_stmt) {
         let next = names.len();
-        // A name that is given to something else as well may not be the function when it is called.
+        // A name that is also assigned otherwise may not be the function when it is called.
         if names.insert(function.name.as_str().to_owned(), next).is_some() {
             return None;
         }
@@ -38,18 +38,18 @@ pub(crate) fn compile(function: &str, inputs: &[&str]) -> Option<Direct> {
 
 #[derive(Default)]
 pub(super) struct Compiler {
-    /// Names of the text.
+    /// Names of the source.
     names: HashMap<String, Slot>,
-    /// Names of the function around the current place.
+    /// Names of the enclosing function.
     pub(super) own: HashMap<String, Slot>,
-    /// The functions that are known at the current place, by their name's slot.
+    /// Functions defined before the current position, by slot.
     pub(super) known: HashMap<Slot, Signature>,
     pub(super) functions: Vec<Function>,
-    /// Names of the comprehensions around the current place.
+    /// Names of the enclosing comprehensions.
     scopes: Vec<Vec<(String, Slot)>>,
     pub(super) slots: usize,
     pub(super) depth: usize,
-    /// How deep it was at most.
+    /// Maximum depth so far.
     pub(super) deepest: usize,
 }
 
@@ -131,7 +131,8 @@ impl Compiler {
         })
     }
 
-    /// A call as a statement. Changing a list or dictionary is only known here, where nobody sees the answer.
+    /// A call as a statement. Methods that change a list or dictionary are supported here only, where their
+    /// result is unused.
     fn effect(&mut self, value: &ast::Expr) -> Option<Stmt> {
         use super::ir::Change;
         if let ast::Expr::Call(call) = value
@@ -171,7 +172,7 @@ impl Compiler {
         }
     }
 
-    /// The right side of an assignment to several names.
+    /// The right side of an unpacking assignment.
     fn unpacked(&mut self, value: &ast::Expr) -> Option<Expr> {
         match value {
             ast::Expr::Tuple(tuple) => tuple
@@ -187,7 +188,7 @@ impl Compiler {
         }
     }
 
-    /// What is walked over. Pairs need a target of two names: a tuple has no form here.
+    /// The iterable of a loop. Pairs need a target of two names: there are no tuples here.
     pub(super) fn iter(&mut self, value: &ast::Expr, target: Option<&ast::Expr>) -> Option<Iter> {
         let two = matches!(target, Some(ast::Expr::Tuple(tuple)) if tuple.elts.len() == 2);
         match value {
@@ -235,7 +236,7 @@ impl Compiler {
         }
     }
 
-    /// A comprehension. Its names are its own; the first source is read outside.
+    /// A comprehension. Its names are local; the first iterable is evaluated outside.
     pub(super) fn comp(
         &mut self,
         generators: &[ast::Comprehension],
@@ -257,7 +258,7 @@ impl Compiler {
         value: &ast::Expr,
     ) -> Option<Comp> {
         let mut clauses = Vec::with_capacity(generators.len());
-        // Every name of a comprehension is local to all of it but the first source.
+        // Every name of a comprehension is local to all of it but the first iterable.
         let first = self.iter(&generators.first()?.iter, Some(&generators.first()?.target))?;
         let mut first = Some(first);
         self.scopes.push(Vec::new());

@@ -1,11 +1,11 @@
-//! Expressions: which forms are known, and how names and calls are read.
+//! Compilation of expressions, names and calls.
 use super::compile::Compiler;
 use super::ir::{Binary, Builtin, Cmp, Expr, Iter, Part, Pattern, Search, ValueKind};
 use super::{address, helper_name};
 use crate::Value;
 use ruff_python_ast as ast;
 
-/// Longest pattern that is compiled here.
+/// Maximum length of a regular expression that is compiled here.
 const MAX_PATTERN: usize = 300;
 
 impl Compiler {
@@ -117,7 +117,7 @@ impl Compiler {
         Some(Expr::Index(of, self.boxed(&place.slice)?))
     }
 
-    /// `text.partition(separator)`, where its tuple is taken apart at once.
+    /// `text.partition(separator)`, if its result is unpacked.
     pub(super) fn partition(&mut self, value: &ast::Expr) -> Option<Expr> {
         let ast::Expr::Call(call) = value else { return None };
         let ast::Expr::Attribute(method) = &*call.func else { return None };
@@ -144,7 +144,7 @@ impl Compiler {
                 ast::CmpOp::In => Cmp::In,
                 ast::CmpOp::NotIn => Cmp::NotIn,
                 ast::CmpOp::Is | ast::CmpOp::IsNot => {
-                    // Only these three have an identity that values here keep.
+                    // These three are the only values whose identity is preserved here.
                     if !matches!(right, ast::Expr::NoneLiteral(_) | ast::Expr::BooleanLiteral(_)) {
                         return None;
                     }
@@ -153,7 +153,7 @@ impl Compiler {
             };
             let last = index + 1 == rest.len();
             let right = match right {
-                // Tuples and sets have no form here; as the end of a search they are lists.
+                // Tuples and sets do not exist here; as the right side of `in` they are lists.
                 ast::Expr::Tuple(tuple) if last && matches!(op, Cmp::In | Cmp::NotIn) => {
                     Expr::List(self.items(&tuple.elts)?)
                 }
@@ -166,7 +166,7 @@ impl Compiler {
                 }
                 right => self.expr(right)?,
             };
-            // A list of constants is made once.
+            // A list of constants is built once.
             out.push((op, if matches!(op, Cmp::In | Cmp::NotIn) { folded(right) } else { right }));
         }
         Some(Expr::Compare(self.boxed(first)?, out))
@@ -216,7 +216,7 @@ impl Compiler {
                     let separator = self.boxed(&method.value)?;
                     return Some(Expr::Join(separator, Box::new(self.iter(items, None)?)));
                 }
-                // Their views and changes are known in other places only.
+                // Views and mutating methods are supported in other positions only.
                 if matches!(
                     name,
                     "items"
@@ -303,7 +303,7 @@ impl Compiler {
             }
             "regex_match" | "regex_replace" => self.regex(name, arguments),
             "ip_network" if named.is_empty() && args.len() == 1 => match args[0].as_string_literal_expr() {
-                // A constant network is made once; a wrong one is the interpreter's to report.
+                // A constant network is parsed once; an invalid one is reported by the interpreter.
                 Some(text) => Some(Expr::Const(address::network(text.value.to_str())?)),
                 None => Some(Expr::Builtin(Builtin::IpNetwork, self.all(args)?)),
             },
@@ -345,7 +345,7 @@ impl Compiler {
         }
     }
 
-    /// `list(x)`: a walk that keeps what it meets.
+    /// `list(x)`: collects the items of an iterable.
     fn listed(&mut self, value: &ast::Expr) -> Option<super::ir::Comp> {
         let iter = self.iter(value, None)?;
         if let Iter::Comp(comp) = iter {
@@ -384,7 +384,7 @@ impl Compiler {
             "regex_match" if count == 2 => Some(Expr::Matches(value, pattern)),
             "regex_replace" if count == 3 => {
                 let text = find(2, "repl")?.as_string_literal_expr()?.value.to_str();
-                // References to groups are the interpreter's.
+                // Group references are left to the interpreter.
                 (!text.contains(['\\', '$'])).then(|| Expr::Replaced(value, pattern, text.into()))
             }
             _ => None,
@@ -405,7 +405,7 @@ fn constant_int(expr: &ast::Expr) -> Option<i64> {
     }
 }
 
-/// A display of constants as one constant.
+/// Folds a display of constants into one constant.
 fn folded(expr: Expr) -> Expr {
     match expr {
         Expr::List(items) if items.iter().all(|item| matches!(item, (false, Expr::Const(_)))) => {

@@ -1,4 +1,4 @@
-//! The evaluator. `Err` ends the attempt: see [`Stop`].
+//! The evaluator. `Err` ends the attempt, see [`Stop`].
 use super::functions::Function;
 use super::ir::{Args, Binary, Cmp, Expr, MAX_TEXT, Part};
 use super::ops::{add, binary, compare, equal, find_item, negative, slice, text_of};
@@ -8,19 +8,19 @@ use crate::task::Target;
 use crate::{CallError, Dict, Effect, Host, HostObject, Kwargs, Limits, Value, helpers};
 use std::sync::Arc;
 
-/// Nodes that one attempt may visit, with a share for the bytes it makes: far below a millisecond's worth.
+/// Maximum number of nodes per attempt, plus a share for the bytes it creates: far below a millisecond.
 const STEPS: u32 = 20_000;
-/// Containers put into containers: what is nested deeply is dropped recursively.
+/// Maximum number of containers put into containers: deeply nested values are dropped recursively.
 const NESTED: u32 = 400;
-/// Longest list made here.
+/// Maximum length of a list created here.
 const MAX_LENGTH: usize = 64 * 1024;
 
 /// Why an attempt ends without a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Stop {
-    /// The interpreter has to run the text.
+    /// The interpreter has to run the source.
     Interpret,
-    /// The host has to be asked first: the call is in `Eval::waiting`.
+    /// A host call must be awaited first: it is in `Eval::waiting`.
     Wait,
 }
 pub(super) type Found<T = Value> = Result<T, Stop>;
@@ -29,18 +29,18 @@ pub(super) struct Eval<'a> {
     pub(super) slots: Vec<Option<Value>>,
     pub(super) functions: &'a [Function],
     host: &'a Arc<dyn Host>,
-    /// Answers of calls that were waited for, in order.
+    /// Results of awaited calls, in order.
     answers: &'a [Value],
     answered: usize,
     waiting: Option<Box<Call>>,
     effects: Vec<Call>,
-    /// Containers that came from outside: held so that none of them looks like the program's own.
+    /// Containers from outside. They are kept alive, so that none of them appears to be owned by the program.
     foreign: Vec<Value>,
     steps: u32,
     nested: u32,
     calls: u32,
     max_calls: u32,
-    /// An address was met: it leaves as text.
+    /// An address occurred: it must be converted to a string on export.
     pub(super) addresses: bool,
 }
 
@@ -101,7 +101,7 @@ impl<'a> Eval<'a> {
         Ok(())
     }
 
-    /// A text that this run made.
+    /// Counts a string created by this run.
     pub(super) fn made(&mut self, text: String) -> Found {
         if text.len() > MAX_TEXT {
             return Err(Stop::Interpret);
@@ -122,7 +122,7 @@ impl<'a> Eval<'a> {
         self.spend(items / 8)
     }
 
-    /// A value that is put into a container.
+    /// Counts a value put into a container.
     pub(super) fn held(&mut self, value: Value) -> Found {
         if matches!(value, Value::List(_) | Value::Dict(_)) {
             self.nested = self.nested.checked_sub(1).ok_or(Stop::Interpret)?;
@@ -137,7 +137,7 @@ impl<'a> Eval<'a> {
         value
     }
 
-    /// Values for the outside: addresses become text there.
+    /// Converts values for the outside: addresses become strings.
     fn outward(&mut self, value: Value) -> Found {
         if !self.addresses {
             return Ok(value);
@@ -161,7 +161,7 @@ impl<'a> Eval<'a> {
     pub(super) fn expr(&mut self, expr: &Expr) -> Found {
         self.spend(1)?;
         match expr {
-            // A constant is shared by all runs, so nobody can change it.
+            // Constants are shared by all runs, so they must not be changed.
             Expr::Const(value) => {
                 self.addresses |= matches!(value, Value::Object(_));
                 Ok(value.clone())
@@ -312,10 +312,10 @@ impl<'a> Eval<'a> {
         Ok(true.into())
     }
 
-    /// The attribute of an object or record; `Ok(None)` when there is none.
+    /// The attribute of an object or record; `Ok(None)` if there is none.
     pub(super) fn attr(&mut self, of: &Value, name: &str) -> Found<Option<Value>> {
         let found = match of {
-            // What an object hands over when it enters a program is what its readers see.
+            // Eagerly imported attributes take precedence.
             Value::Object(object) => object.attr(name).or_else(|| eager(object, name)),
             Value::Record(record) => record.fields.get(name).cloned(),
             _ => return Err(Stop::Interpret),
@@ -323,7 +323,7 @@ impl<'a> Eval<'a> {
         Ok(found.map(|value| self.foreign(value)))
     }
 
-    /// Arguments for the outside.
+    /// Evaluates arguments for the outside.
     fn args(&mut self, args: &Args) -> Found<(Vec<Value>, Kwargs)> {
         let mut plain = Vec::with_capacity(args.plain.len());
         for arg in &args.plain {
@@ -338,7 +338,7 @@ impl<'a> Eval<'a> {
         Ok((plain, named))
     }
 
-    /// The objects that a query finds.
+    /// The objects that a query returns.
     pub(super) fn found(&mut self, query: &Arc<dyn HostObject>) -> Found {
         self.call(Target::Method(query.clone(), "__iter__".to_owned()), Vec::new(), Kwargs::new())
     }
@@ -377,7 +377,7 @@ fn eager(object: &Arc<dyn HostObject>, name: &str) -> Option<Value> {
     object.eager().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// Truth as Python judges it; what a query finds is asked by the interpreter.
+/// Truth value testing as in Python; queries are left to the interpreter.
 pub(super) fn truth(value: &Value) -> Found<bool> {
     match value {
         Value::Object(object) if object.special().query => Err(Stop::Interpret),
@@ -385,7 +385,7 @@ pub(super) fn truth(value: &Value) -> Found<bool> {
     }
 }
 
-/// Whether a list holds a value.
+/// Whether a list contains a value.
 pub(super) fn holds(items: &[Value], wanted: &Value) -> Option<bool> {
     for item in items {
         if equal(item, wanted)? {

@@ -1,6 +1,6 @@
-//! Functions that a text defines for itself, at its outermost level. None calls itself, even by others: a
-//! function is known to what follows it only. So each has its names in the one frame of the text, and reads
-//! those of the text as they are.
+//! Functions defined at the top level of a source. A function sees only functions defined before it, so there
+//! is no recursion. Each therefore has fixed slots in the single frame, and reads the source's own variables
+//! directly.
 use super::compile::{Compiler, MAX_DEPTH};
 use super::eval::{Eval, Found};
 use super::ir::{Expr, Slot, Stmt};
@@ -12,18 +12,18 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 pub(super) struct Function {
-    /// Its own names, arguments first.
+    /// Its local variables, arguments first.
     slots: Range<Slot>,
     body: Vec<Stmt>,
 }
 
-/// What callers have to know.
+/// The signature as callers need it.
 pub(super) struct Signature {
     index: usize,
     first: Slot,
-    /// Names and defaults.
+    /// Names and default values.
     arguments: Vec<(String, Option<Value>)>,
-    /// Deepest nesting of its body, with that of the functions that it calls.
+    /// Maximum nesting of its body, including called functions.
     height: usize,
 }
 
@@ -47,7 +47,7 @@ impl Compiler {
             let (name, next) = (argument.name().as_str().to_owned(), own.len());
             let default = match &argument.default {
                 None => None,
-                // Only what nobody can change is the same at every call.
+                // Only immutable default values are the same at every call.
                 Some(value) => match self.expr(value)? {
                     Expr::Const(value) => Some(value),
                     _ => return None,
@@ -75,7 +75,7 @@ impl Compiler {
         Some(())
     }
 
-    /// The call of a name that the text gives to something.
+    /// A call of a name that the source binds.
     pub(super) fn local(&mut self, slot: Slot, call: &ast::Arguments) -> Option<Expr> {
         let Signature { index, first, arguments, height } = self.known.get(&slot)?;
         let (index, first, height) = (*index, *first, *height);
@@ -117,7 +117,7 @@ impl Eval<'_> {
             self.slots[slot] = Some(value);
         }
         let end = self.block(&function.body)?;
-        // What it held may have one holder less now, and be changed again.
+        // Released, so that containers have one owner less and can be changed again.
         self.slots[function.slots.clone()].fill(None);
         Ok(match end {
             Flow::Return(value) => value,

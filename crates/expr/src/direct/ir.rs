@@ -1,24 +1,23 @@
-//! The form in which simple programs are evaluated directly.
+//! The intermediate representation of directly evaluated programs.
 use crate::Value;
 use fancy_regex::Regex;
 use std::sync::{Arc, OnceLock};
 
-/// Longest text made here.
+/// Maximum length in bytes of a string created here.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// A local variable: inputs come first, then the names that the text assigns, then those of functions and
-/// comprehensions.
+/// A local variable. Order: inputs, variables of the source, variables of functions and comprehensions.
 pub(super) type Slot = usize;
 
 pub(super) enum Stmt {
-    /// A value that nobody keeps: calls for their effect.
+    /// An expression statement.
     Expr(Expr),
     Assign(Target, Expr),
     /// `name[key] = value`
     SetItem(Slot, Expr, Expr),
     /// `name += value`
     Add(Slot, Expr),
-    /// `name.append(value)` and its kin, as statements.
+    /// `name.append(value)` and similar statements.
     Change(Slot, Change, Expr),
     If(Vec<(Expr, Vec<Stmt>)>, Vec<Stmt>),
     For(Target, Iter, Vec<Stmt>),
@@ -44,13 +43,13 @@ pub(super) enum Target {
 pub(super) enum Expr {
     Const(Value),
     Name(Slot),
-    /// A name that the host may know, such as `ak_logger`.
+    /// A name that the host may provide, such as `ak_logger`.
     Global(Box<str>),
     Attr(Box<Expr>, Box<str>),
     Index(Box<Expr>, Box<Expr>),
     Slice(Box<Expr>, Option<i64>, Option<i64>),
     List(Vec<(bool, Expr)>),
-    /// Pairs; without a key the value is a dictionary whose pairs are copied.
+    /// Key and value; without a key, a dictionary to be unpacked.
     Dict(Vec<(Option<Expr>, Expr)>),
     Comp(Box<Comp>),
     And(Vec<Expr>),
@@ -61,7 +60,7 @@ pub(super) enum Expr {
     Compare(Box<Expr>, Vec<(Cmp, Expr)>),
     If(Box<(Expr, Expr, Expr)>),
     Text(Vec<Part>),
-    /// `any(...)` and `all(...)`: the wanted truth ends the search.
+    /// `any(...)` and `all(...)`: the truth value that ends the search.
     Search(bool, Box<Search>),
     Builtin(Builtin, Vec<Expr>),
     Sorted(Box<Iter>, bool),
@@ -72,16 +71,16 @@ pub(super) enum Expr {
     GetAttr(Box<Expr>, Box<str>, Box<Expr>),
     Matches(Box<Expr>, Box<Pattern>),
     Replaced(Box<Expr>, Box<Pattern>, Box<str>),
-    /// `startswith` or `endswith` (true) with several texts.
+    /// `startswith`, or `endswith` (true), with several strings.
     Affix(Box<Expr>, Vec<Expr>, bool),
     Method(Box<Expr>, Box<str>, Args),
     Helper(Box<str>, Args),
     Host(Box<str>, Args),
-    /// A function of the text, by its number, and where its arguments go.
+    /// A call of a function of the source: its index, and the slots of its arguments.
     Local(usize, Vec<(Slot, Expr)>),
 }
 
-/// Arguments by position, then by name.
+/// Positional, then keyword arguments.
 pub(super) struct Args {
     pub(super) plain: Vec<Expr>,
     pub(super) named: Vec<(Box<str>, Expr)>,
@@ -92,9 +91,9 @@ pub(super) enum Search {
     Comp(Comp),
 }
 
-/// What is walked over.
+/// An iterable.
 pub(super) enum Iter {
-    /// Items of a list, keys of a dictionary, letters of a text.
+    /// Items of a list, keys of a dictionary, characters of a string.
     Items(Expr),
     Keys(Expr),
     Values(Expr),
@@ -106,7 +105,7 @@ pub(super) enum Iter {
 
 pub(super) struct Comp {
     pub(super) clauses: Vec<Clause>,
-    /// Makes a dictionary instead of a list.
+    /// Makes it a dictionary comprehension.
     pub(super) key: Option<Expr>,
     pub(super) value: Expr,
 }
@@ -172,20 +171,20 @@ pub(super) enum Part {
     Value(Expr),
 }
 
-/// A constant pattern, compiled when first used.
+/// A constant regular expression, compiled at first use.
 pub(super) struct Pattern {
     pub(super) text: Box<str>,
     compiled: OnceLock<Option<Arc<Regex>>>,
 }
 
-/// Steps back that a match may take here; longer searches belong to the metered interpreter.
+/// Maximum backtracking steps; longer searches are left to the metered interpreter.
 const BACKTRACK: usize = 10_000;
 
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
         Self { text: text.into(), compiled: OnceLock::new() }
     }
-    /// The interpreter's own engine, with the interpreter's reading of the pattern.
+    /// Compiled with the interpreter's regex engine and syntax.
     pub(super) fn regex(&self) -> Option<&Regex> {
         let compile = || {
             fancy_regex::RegexBuilder::new(&self.text)

@@ -1,4 +1,4 @@
-//! Methods of texts, dictionaries and lists that only read.
+//! Non-mutating methods of strings, dictionaries and lists.
 use super::eval::{Eval, Found, Stop};
 use super::ir::MAX_TEXT;
 use super::ops::equal;
@@ -70,7 +70,7 @@ impl Eval<'_> {
             ("removesuffix", 1) => Ok(text.strip_suffix(given(0)?).unwrap_or(text).into()),
             ("replace", 2) => {
                 let (from, to) = (given(0)?, given(1)?);
-                // Between all letters, or possibly too long for this budget.
+                // An empty pattern, or a result that may exceed the budget.
                 if from.is_empty()
                     || (to.len() > from.len()
                         && text.matches(from).count().saturating_mul(to.len()) > MAX_TEXT)
@@ -120,7 +120,7 @@ impl Eval<'_> {
     }
 }
 
-/// Blanks of other scripts and separators among the control letters are the interpreter's to know.
+/// White space outside of ASCII, and control characters, are left to the interpreter.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii() && !(0x1c..=0x1f).contains(&byte) && byte != 0x0b
 }

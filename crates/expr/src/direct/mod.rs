@@ -1,11 +1,11 @@
 //! Direct evaluation of simple programs, without the interpreter.
 //!
-//! Most mappings and many policies only read attributes of people and put them together. Such texts are
-//! compiled to a small tree and evaluated in the caller's thread, over the same host objects and with the
-//! same results. Whatever is out of the ordinary (an error, a value or method that is not known here, a
-//! budget that is used up) gives the run to the interpreter, which starts anew. So nothing here may be seen
-//! from outside before the value is known: functions that only read are called at once, those that only write
-//! ([`Effect::Later`](crate::Effect)) after the value is known, all others not at all.
+//! Most mappings and many policies only read attributes of users and combine them. Such sources are compiled
+//! to a small tree and evaluated on the caller's thread, with the same host objects and results. Everything
+//! else (an error, an unsupported value or method, an exhausted budget) hands the run to the interpreter,
+//! which starts from the beginning. Therefore nothing may be visible outside before the value is known:
+//! functions without effects are called at once, functions that only write ([`Effect::Later`](crate::Effect))
+//! after the value is known, others not at all.
 mod address;
 mod builtins;
 mod compile;
@@ -25,20 +25,20 @@ use std::sync::Arc;
 
 pub(crate) use compile::compile;
 
-/// Host calls that one run may wait for: each wait evaluates the text anew.
+/// Maximum number of awaited host calls per run: after each one the source is evaluated from the beginning.
 const MAX_WAITS: usize = 8;
 
-/// A program that can be tried without the interpreter.
+/// A program that can be evaluated without the interpreter.
 pub(crate) struct Direct {
     body: Vec<ir::Stmt>,
     functions: Vec<functions::Function>,
     slots: usize,
     inputs: usize,
-    /// The input that enters as an address.
+    /// The input that is an IP address.
     address: Option<usize>,
 }
 
-/// A call that waits, or that is made after the value is known.
+/// A call that is awaited, or made after the value is known.
 pub(crate) struct Call {
     target: Target,
     args: Vec<Value>,
@@ -51,14 +51,14 @@ enum Progress {
 }
 
 impl Direct {
-    /// The value, or `None` when the interpreter has to be asked.
+    /// The value; `None` if the interpreter has to run the program.
     pub(crate) async fn run(&self, inputs: &[Value], host: &Arc<dyn Host>, limits: &Limits) -> Option<Value> {
         let mut answers = Vec::new();
         loop {
             match eval::Eval::new(self, host, limits, &answers).run(self, inputs)? {
                 Progress::Done(value, effects) => {
                     for call in effects {
-                        // Effects answer nothing, whatever happens.
+                        // Effects return nothing, whatever happens.
                         let _ = call.target.call_now(&call.args, &call.kwargs);
                     }
                     return Some(value);
@@ -70,7 +70,7 @@ impl Direct {
     }
 }
 
-/// Functions of this crate that any program may call by name.
+/// Whether it is a built-in helper function of this crate.
 fn helper_name(name: &str) -> bool {
     matches!(name, "slugify" | "list_flatten") && helpers::is_helper(name)
 }

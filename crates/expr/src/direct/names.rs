@@ -1,10 +1,9 @@
-//! Which names a text assigns.
+//! Names that a source assigns.
 use super::ir::Slot;
 use ruff_python_ast::{Expr, Stmt};
 use std::collections::HashMap;
 
-/// Gives every name that the function assigns a slot. `None` when something assigns in a way that is not
-/// known here.
+/// Assigns a slot to every name that the function assigns. `None` for unsupported assignments.
 pub(super) fn assigned<'a>(
     body: impl IntoIterator<Item = &'a Stmt>,
     names: &mut HashMap<String, Slot>,
@@ -46,7 +45,7 @@ fn bind(target: &Expr, names: &mut HashMap<String, Slot>) -> Option<()> {
                 bind(part, names)?;
             }
         }
-        // The name of `name[key] = value` must be assigned elsewhere.
+        // The name in `name[key] = value` must be assigned elsewhere.
         Expr::Subscript(_) => {}
         _ => return None,
     }

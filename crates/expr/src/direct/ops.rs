@@ -1,4 +1,4 @@
-//! Python's operators on the values known here. `None` leaves the case to the interpreter.
+//! Python's operators. `None` leaves the case to the interpreter.
 use super::address;
 use super::eval::{Eval, Found, Stop, holds};
 use super::ir::{Binary, Cmp};
@@ -6,7 +6,7 @@ use crate::{Dict, Value};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Integers up to here are exact as floats.
+/// Integers up to this value are exact as floats.
 const EXACT: i64 = 1 << 53;
 
 enum Number {
@@ -101,7 +101,7 @@ pub(super) fn compare(op: Cmp, left: &Value, right: &Value) -> Option<bool> {
     })
 }
 
-/// Identity with one of the three values that are always the same object.
+/// Identity with one of the three singletons.
 fn same(left: &Value, right: &Value) -> Option<bool> {
     match right {
         Value::None => Some(matches!(left, Value::None)),
@@ -115,7 +115,7 @@ fn contains(container: &Value, wanted: &Value) -> Option<bool> {
         Value::List(items) => holds(items, wanted),
         Value::Dict(dict) => match wanted {
             Value::Str(key) => Some(dict.get(key).is_some()),
-            // Keys of a dictionary that comes from outside are text.
+            // Keys of dictionaries from outside are strings.
             Value::None | Value::Int(_) | Value::Bool(_) => Some(false),
             _ => None,
         },
@@ -150,7 +150,7 @@ pub(super) fn binary(op: Binary, left: &Value, right: &Value) -> Option<Value> {
     match op {
         Binary::Sub => arithmetic(left, right, i64::checked_sub, |a, b| a - b),
         Binary::Mul => arithmetic(left, right, i64::checked_mul, |a, b| a * b),
-        // Python rounds down; with a positive divisor so does this.
+        // Python rounds down; with a positive divisor `div_euclid` does too.
         Binary::FloorDiv | Binary::Mod => match (left, right) {
             (Value::Int(a), Value::Int(b)) if *b > 0 => {
                 Some(Value::Int(if op == Binary::Mod { a.rem_euclid(*b) } else { a.div_euclid(*b) }))
@@ -179,7 +179,7 @@ pub(super) fn negative(value: &Value) -> Option<Value> {
     }
 }
 
-/// `of[key]`; an absent item is the interpreter's to report.
+/// `of[key]`; a missing item is left to the interpreter.
 pub(super) fn find_item(of: &Value, key: &Value) -> Option<Value> {
     match (of, key) {
         (Value::Dict(dict), Value::Str(key)) => Dict::get(dict, key).cloned(),
@@ -217,7 +217,7 @@ pub(super) fn slice(eval: &mut Eval<'_>, of: &Value, start: Option<i64>, end: Op
     }
 }
 
-/// `str(value)` where it is simple.
+/// `str(value)` for simple values.
 pub(super) fn text_of(value: &Value) -> Option<String> {
     Some(match value {
         Value::Str(text) => text.to_string(),

@@ -1,11 +1,11 @@
-//! Statements: assignments, changes of the program's own containers, branches and loops.
+//! Statements: assignments, changes of own containers, branches and loops.
 use super::eval::{Eval, Found, Stop, truth};
 use super::ir::{Change, Slot, Stmt, Target};
 use super::ops::add;
 use crate::Value;
 use std::sync::Arc;
 
-/// How a block of statements ended.
+/// How a block ended.
 pub(super) enum Flow {
     On,
     Break,
@@ -47,7 +47,7 @@ impl Eval<'_> {
                 let value = self.expr(value)?;
                 let old = self.slots[*slot].take().ok_or(Stop::Interpret)?;
                 let sum = match (old, value) {
-                    // In place: seen through every name of the list.
+                    // In-place changes are visible through all references to the list.
                     (Value::List(_), _) => return Err(Stop::Interpret),
                     (old, value) => add(self, &old, &value)?,
                 };
@@ -118,7 +118,7 @@ impl Eval<'_> {
         Ok(Flow::On)
     }
 
-    /// The container of a name, for changing it. Whoever changes it must be its only holder.
+    /// The container of a variable, for changing it. It must have no other owner.
     fn own(&mut self, slot: Slot) -> Found<&mut Value> {
         self.slots[slot].as_mut().ok_or(Stop::Interpret)
     }

@@ -1,13 +1,13 @@
-//! Walks over lists, dictionaries, texts and ranges, and the comprehensions made of them.
+//! Iteration over lists, dictionaries, strings and ranges, and comprehensions.
 use super::eval::{Eval, Found, Stop, truth};
 use super::ir::{Clause, Comp, Expr, Iter, Search};
 use crate::{Dict, Value};
 
-/// Is given the key (of pairs) and the value, and says whether to go on.
+/// Gets the key (of pairs) and the value; returns whether to continue.
 type Visit<'v, 'a> = &'v mut dyn FnMut(&mut Eval<'a>, Option<Value>, Value) -> Found<bool>;
 
 impl<'a> Eval<'a> {
-    /// Visits what is walked over, until the visitor says `false`. Pairs come with their key.
+    /// Visits the items until the visitor returns `false`. Pairs come with their key.
     pub(super) fn walk(&mut self, iter: &Iter, visit: Visit<'_, 'a>) -> Found<()> {
         match iter {
             Iter::Items(of) => match self.iterable(of)? {
@@ -84,7 +84,7 @@ impl<'a> Eval<'a> {
         Ok(())
     }
 
-    /// Runs the clauses of a comprehension; `false` when the visitor ended it.
+    /// Runs the clauses of a comprehension; `false` if the visitor ended it.
     fn clauses(
         &mut self,
         clauses: &[Clause],

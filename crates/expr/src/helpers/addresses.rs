@@ -1,12 +1,12 @@
-//! Facts about addresses and networks; their classes are Python (`library/ipaddress.py`).
+//! Properties of IP addresses and networks. The Python classes are in `library/ipaddress.py`.
 use super::plain_text;
 use crate::{CallError, Value};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The function the classes ask: text and whether a network is meant.
+/// The function that the classes call: text, and whether it is a network.
 pub(super) const FACTS: &str = "_signet_ip_facts";
 
-/// Facts of an address, or of a network in CIDR form (a netmask after the slash is understood too).
+/// Properties of an address, or of a network in CIDR notation (or with a netmask).
 pub(crate) fn facts(args: &[Value]) -> Result<Value, CallError> {
     let [text, network, strict] = args else {
         return Err(CallError::Type("expected an address".into()));
@@ -47,7 +47,7 @@ fn number(address: IpAddr) -> u128 {
 }
 
 fn from_number(number: u128, width: u32) -> IpAddr {
-    // The number of an IPv4 address fits its 32 bits.
+    // The number of an IPv4 address fits into 32 bits.
     if width == 32 { Ipv4Addr::from(number as u32).into() } else { Ipv6Addr::from(number).into() }
 }
 
@@ -119,7 +119,7 @@ fn is_reserved(address: IpAddr) -> bool {
     }
 }
 
-/// Blocks the IANA special-purpose registries mark as not globally reachable (RFC 6890 and later).
+/// Blocks that the IANA special-purpose registries mark as not globally reachable (RFC 6890 and later).
 const PRIVATE_V4: &[(&str, u32)] = &[
     ("0.0.0.0", 8),
     ("10.0.0.0", 8),
@@ -160,7 +160,7 @@ fn is_private(address: IpAddr) -> bool {
     is_private_range(address, address)
 }
 
-/// Both ends lie in the same private block, and not in an exception of it.
+/// Both ends are in the same private block, and not in an exception of it.
 fn is_private_range(first: IpAddr, last: IpAddr) -> bool {
     let (width, private, open) = match first {
         IpAddr::V4(_) => (32, PRIVATE_V4, OPEN_V4),
@@ -173,7 +173,7 @@ fn is_private_range(first: IpAddr, last: IpAddr) -> bool {
 fn within(address: IpAddr, width: u32, blocks: &[(&str, u32)]) -> bool {
     blocks.iter().any(|(block, prefix)| {
         let shift = width - prefix;
-        // The tables above parse; a typing error there would only make a block match nothing.
+        // The tables parse; a typing error would only make a block match nothing.
         block
             .parse::<IpAddr>()
             .is_ok_and(|block| number(address).checked_shr(shift) == number(block).checked_shr(shift))

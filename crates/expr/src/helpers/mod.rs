@@ -1,4 +1,4 @@
-//! Helpers every program has: no I/O, no suspension.
+//! Built-in helpers of every program: no I/O, no suspension.
 mod addresses;
 mod text;
 mod urls;
@@ -9,17 +9,17 @@ use crate::{CallError, Value};
 use monty_types::{MontyObject, MontyUuid};
 use std::collections::BTreeSet;
 
-/// Property mappings raise it to leave an object out. The engine has no classes derived from exceptions; this
-/// one passes `except Exception` and is told apart by `RunError`.
+/// Property mappings raise it to exclude an object. The engine has no derived exception classes; this one is
+/// not caught by `except Exception`, and `RunError` tells it apart.
 const SKIP_OBJECT: &str = "SkipObject = KeyboardInterrupt\n";
 
 pub(crate) use addresses::facts as address_facts;
-/// Functions answered here, by the name the program calls.
+/// Whether this crate implements a function of this name.
 pub(crate) fn is_helper(name: &str) -> bool {
     matches!(name, "slugify" | "_signet_slugify" | "list_flatten" | addresses::FACTS | zones::ZONE)
 }
 
-/// Answers a helper; `None` when the name is not one.
+/// Calls a helper; `None` if there is none of this name.
 pub(crate) fn call(
     name: &str,
     args: &[Value],
@@ -34,7 +34,7 @@ pub(crate) fn call(
     })
 }
 
-/// Modules the interpreter lacks and this crate supplies.
+/// Modules that the interpreter lacks and this crate supplies.
 pub(crate) fn module(name: &str) -> Option<MontyObject> {
     if name != "urllib" {
         return None;
@@ -50,7 +50,7 @@ pub(crate) fn module(name: &str) -> Option<MontyObject> {
     ))
 }
 
-/// Python text that follows the program, for the helpers it mentions.
+/// Python code appended to the program, for the helpers it mentions.
 pub(crate) fn prelude(source: &str, needs: &BTreeSet<Library>) -> String {
     let mut text = String::new();
     if source.contains("SkipObject") {
@@ -66,7 +66,7 @@ pub(crate) fn prelude(source: &str, needs: &BTreeSet<Library>) -> String {
     text
 }
 
-/// The argument at `index` or named `name`.
+/// The argument at `index`, or named `name`.
 fn argument<'a>(
     args: &'a [Value],
     kwargs: &'a [(String, Value)],

@@ -3,7 +3,7 @@ use super::{argument, plain_text, required};
 use crate::{CallError, Value};
 use unicode_normalization::UnicodeNormalization;
 
-/// On the interpreter's own `re`: Python's syntax with look-around, and a bounded number of steps.
+/// Uses the interpreter's own `re`: Python's syntax with look-around, and limited steps.
 pub(super) const REGEX: &str = "
 import re as _signet_re
 def regex_match(value, regex):
@@ -12,7 +12,7 @@ def regex_replace(value, regex, repl):
     return _signet_re.sub(regex, repl, value)
 ";
 
-/// Lower-case words joined by single hyphens; accents are dropped unless `allow_unicode`.
+/// Lower-case words joined by single hyphens; without `allow_unicode` diacritics are removed.
 pub(super) fn slugify(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, CallError> {
     let text = plain_text(required(args, kwargs, 0, "value")?)?;
     let unicode = argument(args, kwargs, 1, "allow_unicode").is_some_and(Value::is_truthy);
@@ -29,7 +29,7 @@ pub(super) fn slugify(args: &[Value], kwargs: &[(String, Value)]) -> Result<Valu
     Ok(Value::from(slug.trim_matches(['-', '_'])))
 }
 
-/// The first item of a list, `None` for an empty one, any other value as it is.
+/// The first item of a list; `None` for an empty one; other values unchanged.
 pub(super) fn list_flatten(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, CallError> {
     let value = required(args, kwargs, 0, "value")?;
     Ok(match value {

@@ -44,12 +44,12 @@ pub(super) fn call(
     })
 }
 
-/// Letters that stay as they are, beside the unreserved ones.
+/// Characters that are not encoded, beside the unreserved ones.
 fn safe<'a>(args: &'a [Value], kwargs: &'a [(String, Value)]) -> &'a str {
     argument(args, kwargs, 1, "safe").and_then(Value::as_str).unwrap_or("/")
 }
 
-/// Encodes everything but the unreserved and the given ASCII letters.
+/// Encodes everything but the unreserved and the given ASCII characters.
 fn quote(text: &[u8], safe: &str) -> Result<String, CallError> {
     if !safe.is_ascii() {
         return Err(CallError::Value("safe must be ASCII".into()));

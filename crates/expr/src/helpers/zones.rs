@@ -1,11 +1,11 @@
-//! Time zones by name: the offset at a moment.
+//! Time zones: the UTC offset at a time.
 use crate::{CallError, Value};
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, db};
 use jiff::{SignedDuration, Timestamp};
 
-/// `_signet_zone(name, seconds, wall)`: seconds east of UTC at a moment since 1970, which a clock on the wall
-/// there shows or which is UTC. Without seconds: whether the name is known; without a name: all names.
+/// `_signet_zone(name, seconds, wall)`: seconds east of UTC at a time (seconds since 1970), which is local
+/// time if `wall`, else UTC. Without seconds: whether the name exists; without a name: all names.
 pub(super) const ZONE: &str = "_signet_zone";
 
 pub(super) fn zone(args: &[Value]) -> Result<Value, CallError> {
@@ -23,7 +23,7 @@ pub(super) fn zone(args: &[Value]) -> Result<Value, CallError> {
         let clock = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
             .checked_add(SignedDuration::from_secs(seconds))
             .map_err(|_| far())?;
-        // A time that a clock shows twice, or never, has the offset of before, as in Python.
+        // A local time that occurs twice, or never, has the earlier offset, as in Python (`fold=0`).
         match zone.to_ambiguous_timestamp(clock).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
@@ -34,7 +34,7 @@ pub(super) fn zone(args: &[Value]) -> Result<Value, CallError> {
     Ok(i64::from(offset.seconds()).into())
 }
 
-/// Names are paths in the database: only the letters of names are looked for, spelt as they are there.
+/// Names are paths in the database, so only names without other characters are looked up, with exact case.
 fn find(name: &str) -> Option<TimeZone> {
     let clean = !name.is_empty()
         && name.len() < 64

@@ -1,12 +1,12 @@
-//! Calls whose callbacks the engine runs where nothing can be asked of the host, and lists where Python has
-//! iterators.
+//! Lowering of calls: callbacks that may call the host, which the engine cannot do from built-in functions;
+//! and iterators where the engine makes lists.
 use super::Lower;
 use crate::library::Library;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprGenerator, ExprName};
 use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
 
-/// Built-in functions that walk through their arguments at once.
+/// Built-in functions that consume their arguments at once.
 const WALKERS: [&str; 18] = [
     "any",
     "all",
@@ -27,7 +27,7 @@ const WALKERS: [&str; 18] = [
     "iter",
     "print",
 ];
-/// Methods and classes that do.
+/// Methods and classes that consume their arguments at once.
 const WALKING_METHODS: [&str; 14] = [
     "join",
     "extend",
@@ -44,7 +44,7 @@ const WALKING_METHODS: [&str; 14] = [
     "difference_update",
     "deque",
 ];
-/// What gives lists here and iterators in Python.
+/// Functions that return lists here and iterators in Python.
 const LISTS: [&str; 5] = ["map", "filter", "zip", "enumerate", "reversed"];
 
 impl<'a> Lower<'a> {
@@ -68,7 +68,7 @@ impl<'a> Lower<'a> {
                     ("any" | "all" | "next", Some(Expr::Generator(generator)))
                         if self.lazily(name, generator) =>
                     {
-                        // The generator was visited; what follows it was not.
+                        // The generator has been visited; the remaining arguments have not.
                         arguments.args.iter().skip(1).for_each(|argument| self.visit_expr(argument));
                         arguments.keywords.iter().for_each(|keyword| self.visit_keyword(keyword));
                         return;
@@ -102,7 +102,7 @@ impl<'a> Lower<'a> {
             self.method(call);
         }
         match &*call.func {
-            // `str.lower(x)` is a call of what is no value then.
+            // `str.lower(x)`: the receiver is a type, not a value.
             Expr::Attribute(method) => {
                 self.attribute(method);
                 self.visit_expr(&method.value);
@@ -118,7 +118,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Another function in the place of a built-in one.
+    /// Replaces a built-in function by a function of the library.
     fn replaced(&mut self, name: &ExprName) {
         self.needs(Library::ITERATORS);
         self.edits.replace(name.range, format!("_signet_{}", name.id));
@@ -129,7 +129,7 @@ impl<'a> Lower<'a> {
         self.needs(Library::ITERATORS);
         self.edits.open(call.start(), "_signet_sort(");
         self.visit_expr(&method.value);
-        // Between the list and its arguments stands `.sort(`, at times on lines of its own.
+        // `.sort(` between the list and its arguments, possibly on its own line.
         let between = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
         let after = self.edits.text(between).find(".").map_or_else(
             || method.value.end(),
@@ -141,7 +141,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// `any(x for y in z)`: asked for one after the other, until the answer is known.
+    /// `any(x for y in z)`: evaluated item by item until the result is known.
     fn lazily(&mut self, name: &ExprName, generator: &'a ExprGenerator) -> bool {
         let Some(first) = generator.generators.first() else { return false };
         if first.is_async || self.edits.text(first.iter.range()).contains('\n') {
@@ -163,7 +163,7 @@ impl<'a> Lower<'a> {
         for comprehension in &generator.generators {
             self.visit_comprehension(comprehension);
         }
-        // Parentheses around it stay where they are.
+        // Surrounding parentheses remain.
         let items = self.edits.take(first.iter.range(), "(_signet_item,)");
         let end = format!("], ({items})");
         if generator.parenthesized {
@@ -174,7 +174,7 @@ impl<'a> Lower<'a> {
         true
     }
 
-    /// A name that is assigned inside of a generator and read outside of it.
+    /// A name that is assigned inside of a generator and read outside.
     fn outside(&self, generator: &ExprGenerator) -> Option<String> {
         let mut assigned = Assigned::default();
         assigned.visit_expr(&generator.elt);
@@ -187,8 +187,8 @@ impl<'a> Lower<'a> {
         assigned.0.into_iter().find(|name| [before, after].iter().any(|text| mentions(text, name)))
     }
 
-    /// A generator that is not asked step by step: its list, or an iterator over it where somebody could see
-    /// the difference.
+    /// A generator expression that need not be lazy: its list, or an iterator over the list if the difference
+    /// is observable.
     pub(super) fn generator(&mut self, generator: &'a ExprGenerator) {
         let wraps = !self.consumed.contains(&generator.range);
         if wraps {
@@ -208,7 +208,7 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// Whether a word stands in a text.
+/// Whether a word occurs in a text.
 fn mentions(text: &str, word: &str) -> bool {
     let letter = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word)

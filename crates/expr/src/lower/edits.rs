@@ -1,16 +1,16 @@
-//! Changes to a text by position, and the lines that they add.
+//! Edits of a source by position, and the lines that they add.
 use ruff_text_size::{TextRange, TextSize};
 
-/// A piece of the text and what stands there afterwards.
+/// A range of the source and its replacement.
 struct Edit {
     start: usize,
     end: usize,
     text: String,
-    /// Closes something: at one place it comes before what opens there.
+    /// A closing edit: at the same position it precedes opening ones.
     closes: bool,
 }
 
-/// The changes of one text.
+/// The edits of one source.
 pub(super) struct Edits<'a> {
     source: &'a str,
     edits: Vec<Edit>,
@@ -30,7 +30,7 @@ impl<'a> Edits<'a> {
     }
 
     pub(super) fn text(&self, range: TextRange) -> &'a str {
-        // Ranges of the parser lie between letters of the text it read.
+        // The parser's ranges are character boundaries of its input.
         self.source.get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default()
     }
 
@@ -43,17 +43,17 @@ impl<'a> Edits<'a> {
         });
     }
 
-    /// Outer forms open before inner ones at the same place.
+    /// Outer edits open before inner ones at the same position.
     pub(super) fn open(&mut self, at: TextSize, text: impl Into<String>) {
         self.edits.push(Edit { start: at.to_usize(), end: at.to_usize(), text: text.into(), closes: false });
     }
 
-    /// Inner forms close before outer ones at the same place: called after what is inside was visited.
+    /// Inner edits close before outer ones at the same position; called after the inside was visited.
     pub(super) fn close(&mut self, at: TextSize, text: impl Into<String>) {
         self.edits.push(Edit { start: at.to_usize(), end: at.to_usize(), text: text.into(), closes: true });
     }
 
-    /// Takes a changed piece out of the text; something else replaces it.
+    /// Removes an edited range from the source and replaces it.
     pub(super) fn take(&mut self, range: TextRange, instead: &str) -> String {
         let (start, end) = (range.start().to_usize(), range.end().to_usize());
         let (inside, rest): (Vec<Edit>, Vec<Edit>) = std::mem::take(&mut self.edits)
@@ -65,7 +65,7 @@ impl<'a> Edits<'a> {
         text
     }
 
-    /// The changed text, and for each of its lines the one (from 1) that it comes from.
+    /// The edited source, and for each of its lines the original line, from 1.
     pub(super) fn finish(self) -> (String, Vec<u32>) {
         applied(self.source, 0..self.source.len(), self.edits)
     }
@@ -83,7 +83,7 @@ fn applied(source: &str, within: std::ops::Range<usize>, mut edits: Vec<Edit>) -
     };
     for edit in edits {
         if edit.start < rest {
-            // Something around it was replaced.
+            // An enclosing range was replaced.
             continue;
         }
         keep(&mut out, &mut line, &mut origins, source.get(rest..edit.start).unwrap_or_default());

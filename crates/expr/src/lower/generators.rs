@@ -1,27 +1,27 @@
-//! Functions with `yield`: what they give is collected. The whole of a generator runs when it is called, so
-//! that one without an end is refused.
+//! Generator functions (`yield`): values are collected in a list. The whole generator runs when it is called,
+//! so an endless one is refused.
 use super::Lower;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprYield, ExprYieldFrom, Stmt, StmtFunctionDef, StmtReturn, StmtWhile};
 use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
 
-/// What a generator has given so far.
+/// The list of collected values.
 const GIVEN: &str = "_signet_given";
 
-/// What a function's own statements hold, without the functions inside it.
+/// The statements of a function, without nested functions.
 #[derive(Default)]
-struct Own {
+struct FunctionBody {
     yields: bool,
-    /// A loop that gives and never ends.
+    /// A loop that yields and never ends.
     endless: Option<TextRange>,
 }
 
-impl<'a> Visitor<'a> for Own {
+impl<'a> Visitor<'a> for FunctionBody {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
             Stmt::While(stmt) if is_endless(stmt) => {
-                let mut inner = Own::default();
+                let mut inner = FunctionBody::default();
                 inner.visit_body(&stmt.body);
                 if inner.yields {
                     self.endless.get_or_insert(stmt.range);
@@ -42,7 +42,7 @@ impl<'a> Visitor<'a> for Own {
     }
 }
 
-/// `while True` that nothing inside ends.
+/// `while True` without an exit.
 fn is_endless(stmt: &StmtWhile) -> bool {
     #[derive(Default)]
     struct Ends(bool);
@@ -69,7 +69,7 @@ fn is_endless(stmt: &StmtWhile) -> bool {
 
 impl<'a> Lower<'a> {
     pub(super) fn function(&mut self, function: &'a StmtFunctionDef) {
-        let mut own = Own::default();
+        let mut own = FunctionBody::default();
         own.visit_body(&function.body);
         if let Some(at) = own.endless {
             return self.refuse(
@@ -104,12 +104,12 @@ impl<'a> Lower<'a> {
         self.functions.pop();
     }
 
-    /// What is outermost answers with a list, everything inside with an iterator.
+    /// The outermost generator returns a list, nested ones an iterator.
     fn answer(outermost: bool) -> String {
         if outermost { GIVEN.to_owned() } else { format!("iter({GIVEN})") }
     }
 
-    /// Where the line ends on which a statement ends.
+    /// The end of the line on which a statement ends.
     fn end_of_line(&self, stmt: &Stmt) -> TextSize {
         let rest = self.edits.source().get(stmt.end().to_usize()..).unwrap_or_default();
         let length = rest.find('\n').unwrap_or(rest.len());
@@ -121,7 +121,7 @@ impl<'a> Lower<'a> {
         match &stmt.value {
             None => self.edits.close(stmt.end(), format!(" {answer}")),
             Some(value) => {
-                // It is evaluated, and nobody sees it.
+                // The value is evaluated and discarded.
                 self.edits.open(value.start(), format!("[{answer}, ("));
                 self.visit_expr(value);
                 self.edits.close(value.end(), ")][0]");

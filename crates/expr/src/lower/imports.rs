@@ -1,5 +1,5 @@
-//! Imports of modules that this crate supplies become assignments, and names that Python has and the engine
-//! lacks are found.
+//! Lowering of imports: modules of this crate become assignments; built-in names that the engine lacks are
+//! collected.
 use super::Lower;
 use crate::library::{self, Library, Module};
 use ruff_python_ast::visitor::Visitor;
@@ -9,7 +9,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-/// Keywords and methods through which a time zone comes into a time.
+/// Keyword arguments and methods that attach a time zone.
 const ZONED: [&str; 6] = ["now", "astimezone", "fromtimestamp", "replace", "combine", "today"];
 
 impl<'a> Lower<'a> {
@@ -29,7 +29,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// `import a.b` or `import a.b as c`, of a module of this crate.
+    /// `import a.b` or `import a.b as c` of a module of this crate.
     fn whole(&mut self, alias: &Alias) -> Option<String> {
         let name = alias.name.as_str();
         if let Some(rest) = name.strip_prefix("requests") {
@@ -37,10 +37,10 @@ impl<'a> Lower<'a> {
                 alias.asname.as_ref().map_or("requests", |name| name.as_str()).to_owned(),
                 format!("requests{rest}"),
             );
-            // Its parts are known without an import of their own.
+            // Submodules are available without an import of their own.
             return (!rest.is_empty() && alias.asname.is_none()).then(|| "import requests".to_owned());
         }
-        // Python's own `urllib` has its parts once anything imported them.
+        // As in Python, `urllib` has its submodules once they have been imported anywhere.
         let name = if name == "urllib" && alias.asname.is_none() { "urllib.parse" } else { name };
         let module = self.supplied(name)?;
         let value = self.module(module);
@@ -105,14 +105,14 @@ impl<'a> Lower<'a> {
         })
     }
 
-    /// A module of this crate; where the engine has one too, only for what that one lacks.
+    /// A module of this crate; if the engine has one too, only for members that the engine's lacks.
     fn supplied(&self, name: &str) -> Option<&'static Module> {
         let source = self.edits.source();
         library::module(name)
             .filter(|_| name != "json" || source.contains("default") || source.contains("cls"))
     }
 
-    /// Sessions and their parts are classes of this crate, over the host's `requests`.
+    /// `requests.Session` and the like are classes of this crate that use the host's `requests`.
     fn of_requests(&mut self, path: &str) -> Option<String> {
         let (module, name) = match path {
             "requests.Session" | "requests.session" => ("requests.sessions", path.strip_prefix("requests.")?),
@@ -139,7 +139,7 @@ impl<'a> Lower<'a> {
         let Expr::Name(first) = of else { return };
         let root = match self.aliases.get(first.id.as_str()) {
             Some(root) => root.clone(),
-            // It is there without an import too.
+            // Available without an import too.
             None if first.id == "collections" => "collections".to_owned(),
             None if first.id == "requests" && self.names.is_builtin("requests") => "requests".to_owned(),
             None => return,
@@ -155,7 +155,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// A name of Python that the engine lacks.
+    /// A built-in name that the engine lacks.
     pub(super) fn name(&mut self, name: &ExprName) {
         if name.ctx.is_load()
             && self.names.is_builtin(&name.id)
@@ -165,7 +165,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Where a text knows time zones, times are made by functions that know them too.
+    /// In sources that use time zones, datetimes are created by functions that support them.
     pub(super) fn zoned(&mut self, call: &'a ExprCall) -> bool {
         if !self.edits.source().contains("ZoneInfo") {
             return false;
@@ -192,7 +192,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// The name of the function that adds or subtracts where a text knows time zones.
+    /// The function for addition or subtraction in sources that use time zones.
     fn zoned_operator(&mut self, operator: Operator) -> Option<(&'static str, char)> {
         let found = match operator {
             Operator::Add => ("_signet_m_zoneinfo.plus(", '+'),
@@ -206,7 +206,7 @@ impl<'a> Lower<'a> {
         Some(found)
     }
 
-    /// `a + b`: a time of a zone has another offset in another season.
+    /// `a + b`: the UTC offset of a zone may differ at the result.
     pub(super) fn zoned_sum(&mut self, sum: &'a ExprBinOp) -> bool {
         let Some((function, sign)) = self.zoned_operator(sum.op) else { return false };
         let between = TextRange::new(sum.left.end(), sum.right.start());
@@ -220,7 +220,7 @@ impl<'a> Lower<'a> {
         true
     }
 
-    /// `a += b`, of a name.
+    /// `a += b` of a name.
     pub(super) fn zoned_assignment(&mut self, stmt: &StmtAugAssign) {
         let Expr::Name(name) = &*stmt.target else { return };
         let Some((function, _)) = self.zoned_operator(stmt.op) else { return };

@@ -1,10 +1,10 @@
-//! Methods that the engine lacks or knows in part, and methods as values.
+//! Lowering of methods: those the engine lacks or supports partially, and methods as values.
 use super::Lower;
 use crate::library::Library;
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, Stmt, StmtClassDef};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-/// `x.m(…)` becomes `_signet_m(x, …)`, which knows more types or more arguments.
+/// `x.m(…)` becomes `_signet_m(x, …)`, which supports more types or arguments.
 const METHODS: [&str; 16] = [
     "encode",
     "decode",
@@ -23,15 +23,15 @@ const METHODS: [&str; 16] = [
     "sub",
     "subn",
 ];
-/// Functions that know less than Python's.
+/// Functions with fewer features than Python's.
 const FUNCTIONS: [&str; 4] = ["hasattr", "getattr", "round", "bytes"];
-/// Types whose methods may be named without a value.
+/// Types whose methods can be referenced without a value.
 const TYPES: [&str; 6] = ["str", "bytes", "list", "dict", "set", "float"];
-/// What of them is called on the type itself.
+/// Methods that are called on the type itself.
 const OF_TYPES: [&str; 4] = ["fromkeys", "fromhex", "maketrans", "from_bytes"];
 
 impl<'a> Lower<'a> {
-    /// A call in its other spelling; whether it was one.
+    /// Rewrites a method call; returns whether it did.
     pub(super) fn method(&mut self, call: &'a ExprCall) -> bool {
         match &*call.func {
             Expr::Attribute(method)
@@ -54,7 +54,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Whether the engine's own method is not enough, as far as the text shows.
+    /// Whether the engine's own method does not suffice, as far as the source shows.
     fn needs_more(&self, method: &ExprAttribute, call: &ExprCall) -> bool {
         let count = call.arguments.len();
         match method.attr.as_str() {
@@ -69,7 +69,7 @@ impl<'a> Lower<'a> {
             "union" | "intersection" | "difference" => {
                 count != 1 || call.arguments.args.iter().any(Expr::is_starred_expr)
             }
-            // What is put in stands second where the pattern comes first.
+            // The replacement is the second argument if the pattern is the first.
             "sub" => {
                 let of_module = method.value.as_name_expr().is_some_and(|of| of.id.as_str() == "re");
                 !call.arguments.args.get(usize::from(of_module)).is_some_and(Expr::is_string_literal_expr)
@@ -78,7 +78,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// `x.m(a)` as `function x separator a)`.
+    /// Rewrites `x.m(a)` to `function x separator a)`.
     pub(super) fn respelt(
         &mut self,
         call: &ExprCall,
@@ -93,7 +93,7 @@ impl<'a> Lower<'a> {
         self.edits.replace(TextRange::new(dot, between.end()), separator);
     }
 
-    /// `str.lower` and `counts.get` as values are functions of their own.
+    /// `str.lower` and `counts.get` as values become functions.
     pub(super) fn method_as_value(&mut self, place: &ExprAttribute) -> bool {
         let Expr::Name(of) = &*place.value else { return false };
         let (of, method) = (of.id.as_str(), place.attr.as_str());
@@ -111,7 +111,7 @@ impl<'a> Lower<'a> {
         false
     }
 
-    /// `key=counts.get`, `map(names.get, …)`: a function that calls the method.
+    /// `key=counts.get`, `map(names.get, …)`: becomes a function that calls the method.
     pub(super) fn callback(&mut self, argument: &Expr) {
         let Expr::Attribute(place) = argument else { return };
         let method = place.attr.as_str();
@@ -139,7 +139,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// The engine never asks classes for these: a method that is not called would give another value.
+    /// The engine never calls these special methods of classes, so the result would differ.
     pub(super) fn class(&mut self, class: &StmtClassDef) {
         const ASKED: [&str; 44] = [
             "__init__",

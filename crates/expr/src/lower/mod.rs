@@ -1,6 +1,5 @@
-//! Python that the engine lacks, respelt into Python that it has: `del`, `yield`, iterators where it makes
-//! lists, callbacks that may ask the host, and modules of this crate. For each new line it is known which
-//! line it comes from.
+//! Lowering: rewrites Python that the engine lacks into Python that it supports: `del`, `yield`, iterators,
+//! callbacks that may call the host, and modules of this crate. Each new line is mapped to its original line.
 mod calls;
 mod edits;
 mod generators;
@@ -16,32 +15,32 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// A function in the engine's spelling.
+/// A function after lowering.
 #[derive(Debug, Default)]
 pub(crate) struct Lowered {
     pub text: String,
-    /// For each line of `text` the line of the original, from 1.
+    /// For each line of `text` the original line, from 1.
     pub lines: Vec<u32>,
-    /// What the text needs beside itself.
+    /// Parts of the library that the source needs.
     pub library: BTreeSet<Library>,
-    /// The outermost function gives values one by one.
+    /// The outermost function is a generator.
     pub generator: bool,
 }
 
-/// Names that a text binds anywhere.
+/// Names that a source binds anywhere.
 pub(crate) fn bound(body: &[Stmt]) -> HashSet<String> {
     Names::of(body).bound
 }
 
-/// What cannot be respelt: where, what, and what to write instead.
+/// A construct that cannot be lowered: position, reason, suggestion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub at: TextRange,
     pub what: String,
 }
 
-/// Respells a function. The text has passed the engine's check of nesting; needs a large stack, as every
-/// parser. `None` when the text does not parse or needs nothing.
+/// Lowers a function. The source has passed the engine's nesting check. Needs a large stack, as the parser
+/// does. `None` if the source does not parse or needs no lowering.
 pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
     let Ok(module) = ruff_python_parser::parse_module(function) else { return Ok(None) };
     let body = &module.syntax().body;
@@ -69,11 +68,11 @@ pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
 struct Lower<'a> {
     edits: Edits<'a>,
     names: Names,
-    /// Lists that are walked through at once: nobody sees that they are no iterators.
+    /// Lists that are consumed at once, so that they need not be iterators.
     consumed: HashSet<TextRange>,
-    /// Whether the functions around are generators.
+    /// For each enclosing function, whether it is a generator.
     functions: Vec<bool>,
-    /// Names of `requests` and its parts, and what they stand for.
+    /// Names bound to `requests` and its members.
     aliases: HashMap<String, String>,
     library: BTreeSet<Library>,
     generator: bool,
@@ -93,15 +92,15 @@ impl<'a> Lower<'a> {
         self.consumed.insert(expr.range());
     }
 
-    /// The spaces before a statement, when nothing else is.
+    /// The indentation of a statement, if nothing precedes it on its line.
     fn indentation(&self, stmt: &impl Ranged) -> Option<&'a str> {
         let before = self.edits.source().get(..stmt.start().to_usize())?;
         let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
         line.trim().is_empty().then_some(line)
     }
 
-    /// `del a[k], b[i:j], c`: items are popped, slices emptied; a name goes as the name of a caught exception
-    /// does.
+    /// `del a[k], b[i:j], c`: items are popped, slices are emptied; a name is deleted as an exception's name
+    /// is at the end of its handler.
     fn delete(&mut self, stmt: &'a ruff_python_ast::StmtDelete) {
         let mut parts = Vec::new();
         let mut lines = false;
@@ -195,7 +194,7 @@ impl<'a> Visitor<'a> for Lower<'a> {
     }
 
     fn visit_interpolated_string_element(&mut self, element: &'a ruff_python_ast::InterpolatedStringElement) {
-        // `{x=}` shows its own text.
+        // `{x=}` shows its source.
         if element.as_interpolation().is_none_or(|value| value.debug_text.is_none()) {
             visitor::walk_interpolated_string_element(self, element);
         }

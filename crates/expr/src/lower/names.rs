@@ -1,4 +1,4 @@
-//! Which names a text binds anywhere: what it calls its own is not what Python calls so.
+//! Names that a source binds anywhere: they shadow built-in ones.
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprContext, Pattern, Stmt};
 use std::collections::HashSet;

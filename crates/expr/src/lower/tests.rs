@@ -56,7 +56,7 @@ fn what_is_walked_through_at_once_stays_a_list() {
         text("def f():\n    y.sort(key=k)\n    return bool(map(k, y))\n"),
         "def f():\n    _signet_sort(y, key=k)\n    return bool(_signet_iter(_signet_map(k, y)))\n"
     );
-    // What the text calls by these names is its own.
+    // Names that the source defines are not built-in functions.
     let own = "def f(map):\n    return map(1, 2)\n";
     assert_eq!(text(own), own);
     assert!(refused("def f():\n    ok = any((m := x) for x in y)\n    return m\n").contains("write a loop"));

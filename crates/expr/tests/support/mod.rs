@@ -1,4 +1,4 @@
-//! A small directory and request, as the policy engine would hand them to programs.
+//! A small directory and request, as the policy engine passes them to programs.
 #![allow(dead_code, clippy::unwrap_used)]
 use signet_base::{Ports, Timestamp};
 use signet_expr::*;
@@ -320,7 +320,7 @@ pub fn inputs() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Threads as the server's: short programs run on them.
+/// Threads as in the server: short programs run on them.
 pub static LARGE: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads
@@ -333,7 +333,7 @@ pub static LARGE: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// A run that may stay in its caller's thread.
+/// A run that may stay on the caller's thread.
 pub async fn run_large(
     program: &Program,
     host: &Arc<TestHost>,
@@ -343,7 +343,7 @@ pub async fn run_large(
     LARGE.spawn(async move { run(&program, inputs(), host, &limits).await }).await.unwrap()
 }
 
-/// What is compared of a run.
+/// The compared parts of a result.
 pub fn form(result: &Result<Outcome, RunError>) -> String {
     format!("{:?}", result.as_ref().map(|o| (&o.value, &o.context, &o.printed)))
 }
@@ -353,12 +353,12 @@ pub async fn try_eval(source: &str) -> Result<Outcome, RunError> {
     let (host, plain) = (TestHost::new(), TestHost::new());
     let found = run(&program, inputs(), host.clone(), &Limits::default()).await;
     if program.is_direct() {
-        // Both engines agree, in what they say as well.
+        // Both engines agree, including their messages.
         let wanted = run(&program.interpreted(), inputs(), plain.clone(), &Limits::default()).await;
         assert_eq!(form(&found), form(&wanted), "{source}");
         assert_eq!(*host.messages.lock().unwrap(), *plain.messages.lock().unwrap(), "{source}");
     }
-    // And it does not matter where the interpreter runs.
+    // The thread of the interpreter makes no difference.
     let other = TestHost::new();
     let elsewhere = run_large(&program.interpreted(), &other, &Limits::default()).await;
     assert_eq!(form(&found), form(&elsewhere), "{source}");

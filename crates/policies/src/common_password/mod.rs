@@ -1,4 +1,4 @@
-//! Refuses passwords that everybody tries first.
+//! Common password policy: refuses well-known passwords.
 mod words;
 
 use crate::Slice;
@@ -28,10 +28,10 @@ pub struct CommonPasswordPolicy {
     pub password_field: String,
 }
 
-/// Shorter names are parts of too many words.
+/// Minimum length of a name that counts; shorter ones occur in many words.
 const SHORTEST: usize = 4;
 
-/// Whether the password is one of the person's words, with little else around it.
+/// Whether the password consists of one of the user's own words with little else.
 fn is_own(password: &str, own: &[String]) -> bool {
     let folded = password.to_lowercase();
     let length = folded.chars().count();

@@ -1,11 +1,10 @@
-//! Passwords that everybody tries first, one a line in small letters: well-known words, rows of keys, seasons
-//! with a year.
+//! Common passwords, one per line in lower case: well-known words, keyboard rows, seasons with a year.
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("words.txt").lines().collect());
 
-/// Whether a password is one of them, whatever its capitals and whatever signs stand at its end.
+/// Whether a password is in the list, ignoring case and trailing signs.
 pub fn is_common(password: &str) -> bool {
     let folded = password.trim().to_lowercase();
     WORDS.contains(folded.as_str())

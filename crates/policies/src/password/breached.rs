@@ -1,5 +1,5 @@
-//! How often a password was found in breaches: by a sorted file of digests, else by the service that answers
-//! for the first five letters of a digest, so that it never learns which password was meant.
+//! Breached passwords: counts from a sorted file of digests, or from a range service that gets the first five
+//! hexadecimal digits of the digest only (k-anonymity).
 use aws_lc_rs::digest;
 use signet_base::outbound::HttpRequest;
 use signet_base::{Error, Result, Secret};
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 const SERVICE: &str = "https://api.pwnedpasswords.com/range/";
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest line of the file: a digest, a colon, a count.
+/// Maximum length of a line in the file: digest, colon, count.
 const LINE: u64 = 128;
 
-/// Zero: in no breach that is known.
+/// Zero: in no known breach.
 ///
 /// # Errors
-/// Nobody could be asked: the password must not pass for one that is in no breach.
+/// Neither file nor service is available; the password must then be refused.
 pub async fn count(core: &Core, password: &Secret) -> Result<i64> {
     let digest = sha1(password.reveal());
     let path = core.settings.breached_passwords.clone();
@@ -31,7 +31,7 @@ pub async fn count(core: &Core, password: &Secret) -> Result<i64> {
         .map_err(|e| Error::Unavailable(format!("the file of breached passwords cannot be read: {e}")))
 }
 
-/// Forty capital letters of hexadecimal.
+/// SHA-1 in upper-case hexadecimal.
 fn sha1(text: &str) -> String {
     signet_base::vault::hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
         .to_ascii_uppercase()
@@ -39,7 +39,7 @@ fn sha1(text: &str) -> String {
 
 async fn by_service(core: &Core, digest: &str) -> Result<i64> {
     let (prefix, rest) = digest.split_at(5);
-    // Padding hides how many answers there are for the prefix.
+    // `Add-Padding` hides the number of results for the prefix.
     let request = HttpRequest { timeout: PATIENCE, ..HttpRequest::new("GET", format!("{SERVICE}{prefix}")) }
         .header("add-padding", "true");
     let answer = core
@@ -57,18 +57,17 @@ async fn by_service(core: &Core, digest: &str) -> Result<i64> {
     Ok(String::from_utf8_lossy(&answer.body).lines().find_map(|line| entry(line, rest)).unwrap_or(0))
 }
 
-/// The count of a line when it is about this digest.
+/// The count in a line, if the line is about this digest.
 fn entry(line: &str, digest: &str) -> Option<i64> {
     let (found, count) = line.trim().split_once(':').unwrap_or((line.trim(), "1"));
     found.eq_ignore_ascii_case(digest).then(|| count.trim().parse().unwrap_or(1))
 }
 
-/// Looks for a digest in a file of lines sorted by digest, by halving: about thirty reads for a billion
-/// lines.
+/// Binary search in a file sorted by digest: about thirty reads for a billion lines.
 fn by_file(file: impl std::io::Read + Seek, digest: &str) -> std::io::Result<i64> {
     let mut file = BufReader::with_capacity(512, file);
     let (mut low, mut high) = (0, file.seek(SeekFrom::End(0))?);
-    // The line that is looked for begins at `low` or behind it, and before `high`.
+    // Invariant: the wanted line starts in `low..high`.
     while low < high {
         let middle = low + (high - low) / 2;
         let (start, line) = line_from(&mut file, middle)?;
@@ -86,11 +85,11 @@ fn by_file(file: impl std::io::Read + Seek, digest: &str) -> std::io::Result<i64
     Ok(0)
 }
 
-/// The first line that begins at `offset` or behind it, and where; empty at the end.
+/// The first line that starts at or after `offset`, and its position; empty at the end.
 fn line_from(file: &mut (impl BufRead + Seek), offset: u64) -> std::io::Result<(u64, String)> {
     let mut start = offset;
     if offset > 0 {
-        // A line begins behind a line end: the byte before decides.
+        // A line starts after a line feed, so the preceding byte is read first.
         file.seek(SeekFrom::Start(offset - 1))?;
         start = offset - 1 + read_line(file)?.len() as u64;
     } else {

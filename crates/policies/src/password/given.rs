@@ -1,12 +1,12 @@
-//! The password that a policy is to judge.
+//! The password under evaluation.
 use signet_base::{Json, Secret};
 use signet_core::flow::keys;
 use signet_core::policy::{Question, Verdict};
 
-/// Longest password that is judged, in characters; longer ones are refused when they are stored.
+/// Maximum length in characters; longer passwords are refused when they are stored.
 const MAX: usize = 512;
 
-/// What a form has put under `field`, else what a stage has put into the context itself.
+/// The prompt data's `field`, else the value that a stage put into the context.
 pub fn password(question: &Question<'_>, field: &str) -> Result<Secret, Verdict> {
     let of = |value: Option<&Json>| value.and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
     let typed = of(question.context.get(keys::PROMPT_DATA.0).and_then(|d| d.get(field)))

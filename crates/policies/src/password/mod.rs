@@ -1,4 +1,4 @@
-//! Judges a new password: rules about its characters, breaches, and how easily it is guessed.
+//! Password policy: character rules, breaches, guessability (zxcvbn).
 mod breached;
 pub(crate) mod given;
 mod rules;
@@ -14,7 +14,7 @@ use zxcvbn::zxcvbn;
 
 pub const SLICE: Slice = Slice { models: &[PasswordPolicy::DEF], kind: || Arc::new(Password) };
 
-/// The characters that count as symbols, as the contract has them.
+/// Symbol characters, as in authentik.
 const SYMBOLS: &str = "!\\\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ";
 
 /// Judges a new password by its characters, by known breaches and by how easily it is guessed.
@@ -99,7 +99,7 @@ impl Policy for Password {
     }
 }
 
-/// Letters that are looked at: more do not make a password easier to guess, and cost time.
+/// Number of characters that zxcvbn evaluates; longer passwords are not easier to guess, and cost time.
 const GUESSED: usize = 100;
 
 async fn guess(settings: &PasswordPolicy, password: &str, question: &Question<'_>) -> Result<Verdict> {

@@ -1,7 +1,7 @@
-//! What a password is made of.
+//! Character rules of passwords.
 use super::PasswordPolicy;
 
-/// What the password lacks, in words; none when it has everything.
+/// The unmet requirements as a sentence; `None` if all are met.
 pub fn missing(policy: &PasswordPolicy, password: &str) -> Option<String> {
     let count = |fits: &dyn Fn(char) -> bool| {
         i64::try_from(password.chars().filter(|c| fits(*c)).count()).unwrap_or(i64::MAX)

@@ -1,4 +1,4 @@
-//! The engine: limits, memory, records, explanations.
+//! The policy engine: limits, caching, decision log, explanations.
 use crate::site::{BERLIN, NEW_YORK, Site, map, site};
 use signet_base::{Map, Timestamp, json};
 use signet_core::explain::{self, Wanted};
@@ -115,7 +115,7 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
         let write = Write::Update { pk: policy.pk, data, secrets: policy.secrets.clone(), version: None };
         core.objects.apply(vec![write], &Author::system()).await.unwrap();
         assert_eq!(asked(&client).await, (false, false), "the policy itself");
-        // With a context nothing is kept.
+        // Results with a context are not cached.
         let context = map(json!({"oauth_scopes": ["openid"]}));
         for _ in 0..2 {
             let (_, traces) =
@@ -124,7 +124,7 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
                     .unwrap();
             assert!(!traces[0].kept);
         }
-        // Nor is what depends on the moment.
+        // Nor are results that depend on the time.
         let moment =
             site.policy::<ExpressionPolicy>(json!({"expression": "return context.get('x', True)"})).await;
         let application = site.guarded(json!({"policy": moment.pk})).await;
@@ -135,7 +135,7 @@ async fn an_answer_is_kept_until_anything_it_follows_from_changes() {
     .await;
 }
 
-/// Ada leaves "staff", or comes back.
+/// Adds Ada to the group "staff", or removes her.
 async fn member(site: &Site, is: bool) {
     let (db, ada) = (&site.core.db, site.ada.user.id);
     if is {
@@ -253,7 +253,7 @@ async fn access_is_explained_for_an_address_and_a_time() {
         let failed = explained(BERLIN, "2026-11-24T12:00:00Z").await;
         assert!(!failed.passing && failed.reason.contains("failed:"), "{}", failed.reason);
         assert!(site.events("policy_exception").await.is_empty(), "asking leaves no trace in the log");
-        // Nobody, and somebody who left.
+        // An anonymous user, and a deactivated one.
         let nobody = Wanted { person: None, ..wanted(&site, &application, BERLIN, "2026-11-24T12:00:00Z") };
         assert!(!explain::explain(&site.core, &base, &nobody).await.unwrap().passing);
     })
@@ -276,7 +276,7 @@ async fn a_flow_is_explained_stage_by_stage() {
         site.make(PolicyBinding::DEF, json!({"policy": network.pk, "target": flow.pbm().unwrap(), "order": 0})).await;
         let away = explain::explain(&site.core, &base, &wanted(&site, &flow, NEW_YORK, "2026-11-24T12:00:00Z")).await.unwrap();
         assert!(!away.passing && away.messages == ["Your network is not an allowed one."]);
-        // A group that the person is not in has a name in explanations.
+        // Explanations name groups the user is not a member of.
         let others = signet_store::groups::Group::new(&site.core.ports, "others");
         signet_store::groups::insert(&db, &others, &[], &[]).await.unwrap();
         site.make(PolicyBinding::DEF, json!({"group": others.id, "target": flow.pbm().unwrap(), "order": 1})).await;

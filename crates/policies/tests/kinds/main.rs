@@ -1,4 +1,4 @@
-//! Every kind of policy over a core and both databases. One binary, so that one PostgreSQL cluster serves all
+//! Every policy kind with core and both databases. One binary, so that one PostgreSQL cluster serves all
 //! tests.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod engine;

@@ -1,4 +1,4 @@
-//! Writes small databases of addresses in MaxMind's format (version 2.0, IPv4).
+//! Writes small GeoIP databases in MaxMind DB format (version 2.0, IPv4).
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -143,8 +143,8 @@ fn asn(number: u32, organisation: &'static str) -> Value {
     ])
 }
 
-/// Berlin 192.0.2.0/25, Potsdam 192.0.2.128/25, New York 198.51.100.0/24; networks 64496 and 64497. Gives
-/// both paths.
+/// Berlin 192.0.2.0/25, Potsdam 192.0.2.128/25, New York 198.51.100.0/24; AS 64496 and 64497. Returns both
+/// paths.
 pub fn write(folder: &Path) -> (PathBuf, PathBuf) {
     let places = [
         ("192.0.2.0/25", city("EU", "DE", "Berlin", 52.52, 13.405)),

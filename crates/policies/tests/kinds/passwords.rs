@@ -158,7 +158,7 @@ async fn former_passwords_are_refused_up_to_their_number() {
             !said("the fourth one").await && !said("the third one").await && !said("the second one").await
         );
         assert!(said("the first one").await && said("something else").await);
-        // Nobody yet, nothing before.
+        // No account yet, so no former passwords.
         assert!(
             site.ask_about(
                 &policy,

@@ -1,4 +1,4 @@
-//! Policies about where a request comes from.
+//! Policies about the client's address, location and time.
 use crate::site::{BERLIN, NEW_YORK, NOWHERE, POTSDAM, Site, site};
 use signet_base::json;
 use signet_core::risk;
@@ -77,7 +77,7 @@ async fn without_a_database_the_policy_fails_and_says_why() {
             let policy = site.policy::<GeoIPPolicy>(sent).await;
             let why = site.ask(&policy, &site.client(BERLIN), json!({})).await.unwrap_err().to_string();
             assert!(why.contains("there is no database of"), "{why}");
-            // Turned round it must not let people in.
+            // With `negate` it must not allow access.
             let application = site.guarded(json!({"policy": policy.pk, "negate": true})).await;
             let (verdict, traces) = site.use_it(&application, &site.client(BERLIN)).await;
             assert!(!verdict.passing && traces[0].error.is_some());
@@ -103,7 +103,7 @@ async fn a_replaced_database_is_read_and_a_broken_one_is_not() {
     for length in [0, 1, 10, whole.len() / 2, whole.len() - 1] {
         std::fs::write(path, &whole[..length]).unwrap();
         site.core.geoip.refresh();
-        // What was read before stays; whatever is read must not panic.
+        // Loaded databases stay in use; a damaged file must not cause a panic.
         let _ = site.ask(&german, &site.client(BERLIN), json!({})).await;
     }
     std::fs::remove_file(path).unwrap();
@@ -120,7 +120,7 @@ async fn networks_and_times_of_day() {
         let office =
             site.policy::<NetworkPolicy>(json!({"networks": ["192.0.2.0/25", "2001:db8::/32"]})).await;
         assert!(site.says(&office, BERLIN).await && !site.says(&office, POTSDAM).await);
-        // The clock stands at Tuesday, 10:00 UTC.
+        // The clock is at Tuesday, 10:00 UTC.
         let open = site
             .policy::<TimeWindowPolicy>(json!({"days": ["tuesday"], "start": "09:00", "end": "11:00"}))
             .await;

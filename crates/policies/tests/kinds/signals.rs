@@ -1,4 +1,4 @@
-//! Reputation, known browsers, risk.
+//! Reputation, device trust, risk.
 use crate::site::{BERLIN, NEW_YORK, NOWHERE, Site, site};
 use signet_base::{Json, Span, json};
 use signet_core::policy::Question;
@@ -22,7 +22,7 @@ async fn reputation_is_judged_by_address_name_or_both() {
         assert!(site.says(&both, BERLIN).await && site.says(&both, NEW_YORK).await, "the name is enough");
         assert!(site.says(&ip, BERLIN).await && !site.says(&ip, NEW_YORK).await);
         assert!(site.says(&name, NEW_YORK).await);
-        // A name that was only typed has a reputation too, whether or not somebody has it.
+        // A typed username has a reputation, whether or not it exists.
         let typed = async |name: &str| {
             let context = json!({"pending_user": {"id": null, "username": name}});
             site.ask_about(&both, &site.client(NEW_YORK), context, None).await.unwrap().passing
@@ -30,7 +30,7 @@ async fn reputation_is_judged_by_address_name_or_both() {
         assert!(typed("ADA").await && !typed("nobody").await);
         reputation::signal(&site.core, &site.client(BERLIN), "ada", 1).await;
         assert!(!site.says(&both, BERLIN).await);
-        // What is asked to explain does not count.
+        // Dry runs do not count.
         let dry_run = Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
         reputation::signal(&site.core, &dry_run, "ada", -5).await;
         assert!(!site.says(&both, BERLIN).await);
@@ -55,7 +55,7 @@ async fn assess(site: &Site, client: &Client) -> Vec<&'static str> {
     risk::assess(&question).await.unwrap().reasons.iter().map(|r| r.name).collect()
 }
 
-/// The browser after a sign-in that remembers it.
+/// The browser after a sign-in that registered it.
 async fn known(site: &Site, ip: [u8; 4]) -> Client {
     let client = site.client(ip);
     let (write, cookie) = device::remember(&site.core, &client, &site.ada.user, false, Span::DAY);

@@ -1,4 +1,4 @@
-//! A core with all policies on a database of its own; no HTTP.
+//! A core with all policies and its own database; no HTTP.
 use crate::mmdb;
 use signet_base::outbound::ScriptedHttp;
 use signet_base::ports::FrozenClock;
@@ -34,7 +34,7 @@ impl signet_pages::Assets for NoAssets {
     }
 }
 
-/// Addresses of tests: Berlin, Potsdam, New York, and one that no database knows.
+/// Addresses of tests: Berlin, Potsdam, New York, and one without a location.
 pub const BERLIN: [u8; 4] = [192, 0, 2, 7];
 pub const POTSDAM: [u8; 4] = [192, 0, 2, 200];
 pub const NEW_YORK: [u8; 4] = [198, 51, 100, 7];
@@ -54,13 +54,13 @@ impl Drop for Site {
     }
 }
 
-/// With databases of places and networks.
+/// With location and AS databases.
 pub async fn site(db: &Db) -> Site {
     Site::new(db, true, &[]).await
 }
 
 impl Site {
-    /// Ada is in "staff". `breached` are digests for a file; none: the service is asked.
+    /// Ada is in "staff". `breached`: digests for a file; `None` uses the service.
     pub async fn new(db: &Db, places: bool, breached: &[String]) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let folder = std::env::temp_dir().join(format!(
@@ -121,7 +121,7 @@ impl Site {
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Arc<Object> {
         self.make_with(def, sent, &[]).await
     }
-    /// With members that no client may send.
+    /// With members that clients cannot send.
     pub async fn make_with(
         &self,
         def: &'static ModelDef,
@@ -144,7 +144,7 @@ impl Site {
         let write = Write::Create { def, pk: None, data: change.data, secrets: change.secrets };
         self.core.objects.apply(vec![write], &Author::system()).await.unwrap().remove(0)
     }
-    /// A policy of a kind, with a name of its own.
+    /// A policy with a unique name.
     pub async fn policy<M: Model>(&self, mut sent: Json) -> Arc<Object> {
         sent["name"] = json!(self.core.ports.hex(6));
         self.make(M::DEF, sent).await
@@ -168,7 +168,7 @@ impl Site {
             ..Client::internal()
         }
     }
-    /// What a policy says about Ada.
+    /// The policy's result for Ada.
     pub async fn ask(
         &self,
         policy: &Arc<Object>,
@@ -191,7 +191,7 @@ impl Site {
     pub async fn says(&self, policy: &Arc<Object>, ip: [u8; 4]) -> bool {
         self.ask(policy, &self.client(ip), json!({})).await.unwrap().passing
     }
-    /// What the engine says about Ada and an application.
+    /// The engine's decision about Ada and an application.
     pub async fn use_it(&self, application: &Arc<Object>, client: &Client) -> (Verdict, Arc<Vec<Trace>>) {
         let ada = self.reload().await;
         signet_core::access::explain_use(&self.core, client, &ada, application, &Map::new()).await.unwrap()

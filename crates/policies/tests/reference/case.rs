@@ -1,4 +1,4 @@
-//! The cases as they stand in the files, and what is expected of them.
+//! The cases of the corpus files, and their expectations.
 use super::world::Shown;
 use signet_base::{Json, Map};
 
@@ -19,7 +19,7 @@ pub struct Case {
     pub text: String,
     pub given: Map,
     pub expect: Map,
-    /// It changes people, groups or settings, which expressions do not.
+    /// It writes to users, groups or settings.
     pub writes: bool,
     pub lacks: Option<String>,
 }
@@ -53,7 +53,7 @@ fn read(part: &str) -> Case {
 }
 
 impl Case {
-    /// What is wrong with an outcome.
+    /// The differences from the expectation.
     pub fn expected(&self, shown: &Shown) -> Result<(), String> {
         let differs = |what: &str, found: &Json, wanted: &Json| Err(format!("{what}: {found}, not {wanted}"));
         if let Some(passing) = self.expect.get("passing")
@@ -88,7 +88,7 @@ impl Case {
         }
     }
 
-    /// Whether the text is meant to end with this error.
+    /// Whether the expectation is this error.
     pub fn ends_with(&self, error: &str) -> bool {
         match self.expect.get("raises") {
             Some(name) => error.contains(name.as_str().unwrap()),
@@ -100,7 +100,7 @@ impl Case {
     }
 }
 
-/// Equal but for the order of groups, which is free: texts in lists are compared as sets.
+/// Equality that ignores the order of groups: strings in lists are compared as sets.
 fn alike(found: &Json, wanted: &Json) -> bool {
     match (found, wanted) {
         (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {

@@ -1,5 +1,5 @@
-//! Real uses of expressions, retold: each in both engines, with what CPython and Django give. The figures
-//! stand in docs/expressions.md.
+//! Real-world expressions, rewritten: each in both engines, with the results of CPython and Django.
+//! docs/expressions.md contains the figures.
 #![allow(clippy::unwrap_used)]
 mod case;
 mod outside;
@@ -11,7 +11,7 @@ use case::Case;
 use std::collections::BTreeMap;
 use world::World;
 
-/// How the texts of one kind fared.
+/// The counts of one category.
 #[derive(Default)]
 struct Figures {
     texts: usize,
@@ -56,7 +56,7 @@ async fn real_texts_give_what_the_original_gives() {
     );
     let sum = |part: fn(&Figures) -> usize| kinds.values().map(part).sum::<usize>();
     let (passed, runnable) = (sum(|f| f.passed), sum(|f| f.passed + f.failed + f.wrong));
-    // Wrong values are said first.
+    // Wrong values are reported first.
     assert!(
         !bad.is_empty() || include_str!("../../../../docs/expressions.md").contains(&table(&kinds)),
         "docs/expressions.md does not hold the table above"
@@ -65,7 +65,7 @@ async fn real_texts_give_what_the_original_gives() {
     assert!(passed * 100 >= runnable * LEAST, "{passed} of {runnable} run");
 }
 
-/// What is refused when it is saved never comes to a run: it must be nothing that works.
+/// An expression that is refused on save must not be one that works.
 #[test]
 fn real_texts_that_run_can_be_saved() {
     let mut refused = Vec::new();
@@ -73,7 +73,7 @@ fn real_texts_that_run_can_be_saved() {
         .into_iter()
         .filter(|case| !case.writes && case.lacks.is_none() && !case.expect.contains_key("raises"))
     {
-        // Names that the world gives beside the server's own.
+        // Names that the fixture provides beside the server's own.
         let given: String = case
             .given
             .get("vars")
@@ -89,7 +89,7 @@ fn real_texts_that_run_can_be_saved() {
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 
-/// Share of the texts that do not write which must give the expected value.
+/// Minimum percentage of reading expressions that give the expected value.
 const LEAST: usize = 95;
 
 enum Found {
@@ -106,7 +106,7 @@ async fn judge(case: &Case) -> Found {
         let world = World::new(case).await;
         let found = world.run(case, interpreted).await;
         if let Some(before) = &first {
-            // The engines must agree, whether the text runs or not.
+            // The engines must agree, whether the expression succeeds or not.
             if before.is_ok() != found.is_ok() || (before.is_ok() && *before != found) {
                 return Found::Wrong(format!("the engines differ: {before:?} and {found:?}"));
             }

@@ -1,4 +1,4 @@
-//! The service that %UPSTREAM% stands for.
+//! The HTTP service that %UPSTREAM% stands for.
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::outbound::{Http, HttpRequest, HttpResponse};
@@ -7,7 +7,7 @@ use signet_base::{Error, Json, Result};
 pub const HOST: &str = "127.0.0.1";
 pub const ADDRESS: &str = "http://127.0.0.1:27050";
 
-/// Answers by method and path.
+/// Responses by method and path.
 pub struct Upstream(pub Vec<Json>);
 
 #[async_trait]
@@ -33,7 +33,7 @@ impl Http for Upstream {
     }
 }
 
-/// The OAuth client of a source.
+/// A source's OAuth client.
 pub const CLIENT: &str = r#"
 class _Client:
     def do_request(self, method, url, token=None, **more):

@@ -1,4 +1,4 @@
-//! A core with the people of the fixture and what a case adds, and one run in it.
+//! A core with the fixture's users and the case's additions, and one run.
 use super::case::Case;
 use super::outside::{ADDRESS, CLIENT, HOST, Upstream};
 use super::site::{self, map};
@@ -18,14 +18,14 @@ use signet_store::users::{self, User};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What is compared with the expectation.
+/// The values that are compared with the expectation.
 #[derive(Debug, PartialEq)]
 pub struct Shown {
     pub passing: bool,
     pub value: Json,
     pub messages: Json,
     pub redirect: Option<Json>,
-    /// The flow's context afterwards; groups by name, people by username.
+    /// The flow context after the run; groups by name, users by username.
     pub plan: Map,
 }
 
@@ -85,7 +85,7 @@ impl World {
         self.groups.insert(group.name.clone(), group);
     }
 
-    /// Makes an account, or changes the one of this name.
+    /// Creates a user, or changes the one of this name.
     async fn user(&mut self, given: &Json) {
         let (core, name) = (&self.core, text(given, "username"));
         let before = users::by_username(&core.db, name).await.unwrap();
@@ -104,7 +104,7 @@ impl World {
         user.is_active = given.get("is_active").and_then(Json::as_bool).unwrap_or(user.is_active);
         user.attributes.extend(object(given, "attributes"));
         if given.get("password").is_some() {
-            // Nobody signs in here: that it is usable is enough.
+            // Nobody signs in: any usable hash will do.
             user.password = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAA".to_owned();
         }
         let groups: Option<Vec<_>> = given
@@ -324,7 +324,7 @@ impl World {
         })
     }
 
-    /// Marks inside of plain values.
+    /// Replaces placeholders inside plain values.
     async fn plain(&self, value: &Json) -> Json {
         let mut out = value.clone();
         let mut places = vec![&mut out];
@@ -380,7 +380,7 @@ impl World {
         }
     }
 
-    /// A source as a class of the text itself.
+    /// A source, as a class in the expression itself.
     fn source(&self, case: &Case, name: &str) -> String {
         let members = list(&case.given, "sources")[0].as_object().unwrap();
         let mut out = "class _Source:\n    def get_user_path(self):\n        return 'goauthentik.io/sources/' + self.slug\n".to_owned();
@@ -392,7 +392,7 @@ impl World {
     }
 }
 
-/// The value as Python writes it.
+/// The value as a Python literal.
 fn literal(value: &Json) -> String {
     match value {
         Json::Null => "None".into(),

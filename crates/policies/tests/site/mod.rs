@@ -1,4 +1,4 @@
-//! A core with a directory: Ada is in "staff", which is in "everyone"; Grace is in no group.
+//! A core with users: Ada is in "staff", which is in "everyone"; Grace is in no group.
 #![allow(dead_code, clippy::unwrap_used)]
 use signet_base::outbound::{MailBox, ScriptedHttp};
 use signet_base::{Json, Map, Ports, Secret, Timestamp, Uuid, Vault, json};
@@ -40,7 +40,7 @@ pub struct Site {
     pub http: Arc<ScriptedHttp>,
 }
 
-/// A core without people, whose requests go to `http`.
+/// A core without users; its HTTP requests go to `http`.
 pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>, host: &str) -> Arc<Core> {
     let db = testdb::sqlite().await;
     // A Monday evening.
@@ -121,7 +121,7 @@ impl Site {
             ..Client::internal()
         }
     }
-    /// Asks a text about Ada, in a flow's context.
+    /// Evaluates an expression about Ada with a flow context.
     pub async fn ask(
         &self,
         text: &str,

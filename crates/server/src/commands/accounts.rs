@@ -1,4 +1,4 @@
-//! Commands about people, for administrators who cannot sign in (any more).
+//! Account commands, for administrators who cannot sign in.
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result, Secret, Span, json};
@@ -57,7 +57,7 @@ pub(super) async fn note(core: &Core, action: &str, user: &User) {
     .await;
 }
 
-/// Without a name it is about akadmin, who need not be there yet: `create_admin_user` makes the account.
+/// Without a name: akadmin. `create_admin_user` creates the account if it is missing.
 pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
     let core = prepared(options).await?;
     let group = admins(&core).await?;
@@ -93,7 +93,7 @@ pub async fn admin_user(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// akadmin, made where the account is missing, active and in the group of administrators.
+/// akadmin: created if missing, active, and a member of the administrators' group.
 pub(super) async fn repaired(core: &Core) -> Result<User> {
     let mut user = match users::by_username(&core.db, AKADMIN).await? {
         Some(user) => user,
@@ -113,7 +113,7 @@ pub(super) async fn repaired(core: &Core) -> Result<User> {
     Ok(user)
 }
 
-/// Prints the code that the first run asks for.
+/// Prints the code of the first-run setup.
 pub async fn setup_code(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
     let code = setup::code(&core).await?;
@@ -190,7 +190,7 @@ fn read_password(name: &str) -> Result<Secret> {
     Ok(first)
 }
 
-/// One line of standard input; on a terminal without showing it.
+/// Reads one line from standard input; a terminal does not echo it.
 fn ask(question: &str) -> Result<Secret> {
     let terminal = std::io::stdin().is_terminal();
     let echo = |mode: &str| {

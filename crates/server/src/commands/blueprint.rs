@@ -6,8 +6,8 @@ use signet_blueprints::{EXAMPLES, Source, apply as import, shipped};
 use signet_store::Author;
 use std::path::Path;
 
-/// Imports a file, standard input (`-`), or one of the files in the binary (`example/…`). It is the
-/// operator's own, so that it may read variables and files.
+/// Imports a file, standard input (`-`), or a file of the binary (`example/…`). The operator's own files may
+/// read environment variables and files (`!Env`, `!File`).
 pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let text = read(path)?;
     let core = serve::open(options, wiring::ports()).await?;

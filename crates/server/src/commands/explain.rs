@@ -1,4 +1,4 @@
-//! Why somebody may use an application or run a flow, or not.
+//! `signet explain`: why a user may use an application or run a flow, or not.
 use crate::config::Options;
 use crate::serve;
 use clap::Args;
@@ -93,7 +93,7 @@ fn target(core: &Core, query: &Query) -> Result<Arc<Object>> {
     }
 }
 
-/// The answer for the person at the terminal.
+/// The explanation as text.
 fn words(answer: &Json) -> String {
     let text = |from: &Json, name: &str| from.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let list = |from: &Json, name: &str| from.get(name).and_then(Json::as_array).cloned().unwrap_or_default();

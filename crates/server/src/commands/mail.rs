@@ -6,7 +6,8 @@ use signet_core::mail::{self, Email};
 use signet_core::{Client, Core};
 use signet_stages::email::EmailStage;
 
-/// Sends a test letter by the installation's mail server, or by that of an e-mail stage, and waits for it.
+/// Sends a test email through the installation's mail server, or through an e-mail stage's, and waits for the
+/// result.
 pub async fn test(options: &Options, to: &str, stage: Option<&str>) -> Result<()> {
     let core = serve::open(options, wiring::ports()).await?;
     let sent = send(&core, to, stage).await;

@@ -76,12 +76,12 @@ enum Command {
     SettingsTable,
 }
 
-/// Runs the command line. 2: the command or the settings are wrong. 1: it could not be done.
+/// Runs the command line. Exit code 2: invalid arguments or settings; 1: the command failed.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors; everything else is the caller's.
+            // clap reports help and version as errors with exit code 0.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
@@ -148,7 +148,7 @@ fn refuse(mistakes: &[SettingError]) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// An error for the person at the terminal.
+/// An error message for the terminal.
 fn words(error: &Error) -> String {
     match error {
         Error::Invalid(fields) => match fields.to_json() {
@@ -194,7 +194,7 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::ApplyBlueprint { path } => blueprint::apply(options, &path).await,
         Command::Explain(query) => explain::run(options, &query).await,
         Command::TestEmail { to, stage } => mail::test(options, &to, stage.as_deref()).await,
-        // Handled before the settings are needed.
+        // Handled before the settings are read.
         Command::Check
         | Command::Healthcheck
         | Command::DumpConfig

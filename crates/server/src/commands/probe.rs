@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// 0 when the server on this machine is ready.
+/// 0 if the server on this machine is ready.
 pub fn run(options: &Options) -> ExitCode {
     let Some(address) = options.http.first() else { return ExitCode::FAILURE };
     match status(local(*address)) {
@@ -23,7 +23,7 @@ pub fn run(options: &Options) -> ExitCode {
     }
 }
 
-/// Where a server that listens on all addresses is reached from here.
+/// The loopback address, for a server that listens on all addresses.
 fn local(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         ip if ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {

@@ -1,5 +1,5 @@
-//! `signet rescue`: a way in for an installation that has locked its administrators out. It changes as little
-//! as it can: nothing of the flows that are there is touched, so that they can be repaired afterwards.
+//! `signet rescue`: restores access to an installation whose administrators are locked out. It creates a flow
+//! of its own and does not change existing flows, so that they can be repaired afterwards.
 use super::accounts::{AKADMIN, link, note, prepared, repaired};
 use crate::config::Options;
 use signet_base::{Result, Span, json};
@@ -8,10 +8,10 @@ use signet_core::models::Brand;
 use signet_core::{Core, brand};
 use signet_store::Author;
 
-/// A plain sign-in with stages of its own, which no policy is bound to.
+/// A minimal sign-in flow with its own stages and no policies.
 const SLUG: &str = "rescue-authentication";
 const FLOW: &str = include_str!("../../../../blueprints/system/rescue.yaml");
-/// Takes away what an earlier rescue left, whatever became of it.
+/// Removes the objects of an earlier rescue, in whatever state they are.
 const CLEAR: &str = include_str!("../../../../blueprints/system/rescue-clear.yaml");
 
 pub async fn run(options: &Options) -> Result<()> {
@@ -23,7 +23,7 @@ pub async fn run(options: &Options) -> Result<()> {
         apply(&core, &Source::new(file, text), &Author::system()).await?;
     }
     for (domain, flow) in &before {
-        // JSON is YAML; a domain may be any text.
+        // JSON is YAML; a domain may contain any characters.
         let entry = json!({"model": "authentik_brands.brand", "identifiers": {"domain": domain}, "attrs": {"flow_authentication": "@flow@"}}).to_string();
         let entry = entry.replace("\"@flow@\"", &format!("!Find [authentik_flows.flow, [slug, {SLUG}]]"));
         apply(&core, &Source::new("brand", &format!("version: 1\nentries:\n- {entry}\n")), &Author::system())
@@ -43,7 +43,7 @@ pub async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Domains of the brands, with the flow that people sign in by.
+/// Domains of the brands with their authentication flow.
 fn brands(core: &Core) -> Vec<(String, Option<String>)> {
     let config = core.config();
     config

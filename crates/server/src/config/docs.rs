@@ -1,8 +1,8 @@
-//! The manual's table of settings.
+//! The settings table of the manual.
 use super::{TABLE, Use};
 use std::fmt::Write;
 
-/// Markdown, one row a variable.
+/// Markdown, one row per variable.
 pub fn table() -> String {
     let mut out = String::from("| Variable | Default | Expected | Meaning |\n|---|---|---|---|\n");
     for s in TABLE {
@@ -14,7 +14,7 @@ pub fn table() -> String {
         let default = if s.default.is_empty() { "–".to_owned() } else { format!("`{}`", s.default) };
         let prefix = if s.name == "DATA_DIR" { "SIGNET_" } else { "AUTHENTIK_" };
         let secret = if s.secret { " (secret)" } else { "" };
-        // Writing into a String cannot fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(
             out,
             "| `{prefix}{}`{secret} | {default} | {} | {} |",

@@ -1,4 +1,4 @@
-//! Settings from variables: read once, judged together, reported by name.
+//! Settings from environment variables: all are read and validated, then all errors are reported by name.
 mod docs;
 mod options;
 mod setting;
@@ -12,7 +12,7 @@ pub use table::{TABLE, find};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One wrong variable.
+/// An invalid variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingError {
     pub variable: String,
@@ -24,29 +24,29 @@ impl fmt::Display for SettingError {
     }
 }
 
-/// The values that were given, by name without prefix.
+/// The given values, by name without prefix.
 #[derive(Clone, Default)]
 pub struct Config {
     values: BTreeMap<String, String>,
-    /// The variable that a value came from.
+    /// The variable that each value came from.
     origin: BTreeMap<String, String>,
-    /// What the person should know: unknown variables, values that nothing uses.
+    /// Unknown variables, and values that have no effect.
     pub warnings: Vec<String>,
 }
 
 impl fmt::Debug for Config {
-    /// Names only: values may be secrets.
+    /// Names only: values may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
 const PREFIXES: [&str; 2] = ["AUTHENTIK_", "SIGNET_"];
-/// Longest file behind `file://`, in bytes.
+/// Maximum size of a file referenced by `file://`, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
 impl Config {
-    /// Reads the variables of the process.
+    /// Reads the process's environment.
     pub fn from_process() -> Result<Self, Vec<SettingError>> {
         #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let all = std::env::vars_os()
@@ -55,7 +55,7 @@ impl Config {
         Self::read(&all)
     }
 
-    /// Reads variables. Every mistake is found before any is reported.
+    /// Reads and validates variables. Returns all errors.
     pub fn read(environment: &BTreeMap<String, String>) -> Result<Self, Vec<SettingError>> {
         let mut me = Self::default();
         let mut mistakes = Vec::new();
@@ -124,7 +124,7 @@ impl Config {
     pub fn given(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
-    /// The variable that set a value, or the one that could.
+    /// The variable that set a value, or the one that would set it.
     pub fn variable(&self, name: &str) -> String {
         self.origin
             .get(name)
@@ -150,7 +150,7 @@ impl Config {
     }
 }
 
-/// `file:///path` and `env://NAME`, each with `?default`.
+/// Resolves `file:///path` and `env://NAME`, each with optional `?default`.
 fn resolve(raw: &str, environment: &BTreeMap<String, String>) -> Result<String, String> {
     let split = |rest: &str| {
         rest.split_once('?').map_or((rest.to_owned(), None), |(a, b)| (a.to_owned(), Some(b.to_owned())))
@@ -193,7 +193,7 @@ fn unknown(variable: &str, name: &str) -> String {
     }
 }
 
-/// Least number of letters to change, add or take away.
+/// Levenshtein distance, for suggestions.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! The values with their types, as the rest of the program takes them.
+//! The settings as typed values.
 use super::setting::{self, SettingKind, addresses, networks};
 use super::{Config, SettingError, table};
 use signet_base::{Map, Secret, Span, json};
@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone)]
 pub enum Database {
-    /// The embedded database's file.
+    /// The SQLite database file.
     Sqlite(PathBuf),
     Postgres(Box<PostgresConfig>),
 }
 
-/// What the first start does for the administrator.
+/// Actions of the first start.
 #[derive(Debug, Clone, Default)]
 pub struct Bootstrap {
     pub password: Option<Secret>,
@@ -39,7 +39,7 @@ pub struct Options {
     pub database: Database,
     pub bootstrap: Bootstrap,
     pub skip_migrations: bool,
-    /// The installation's key, when a variable gives it.
+    /// The secret key, if a variable sets it.
     pub secret_key: Option<Secret>,
     config: Config,
 }
@@ -57,7 +57,7 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
     {
         wrong("BOOTSTRAP_PASSWORD_HASH", "The value is not an Argon2id or pbkdf2_sha256 hash.");
     }
-    // A port, path or scheme would never fit a host, and look as if it did.
+    // A port, path or scheme would make a host that never matches.
     let host = |text: &str| {
         text == "*"
             || text
@@ -120,7 +120,7 @@ impl Options {
                 password: Secret::new(config.text("POSTGRESQL__PASSWORD")),
                 database: config.text("POSTGRESQL__NAME").to_owned(),
                 schema: config.text("POSTGRESQL__DEFAULT_SCHEMA").to_owned(),
-                // The word was judged when it was read.
+                // Validated when it was read.
                 ssl_mode: config
                     .text("POSTGRESQL__SSLMODE")
                     .to_ascii_lowercase()
@@ -151,14 +151,14 @@ impl Options {
             config: config.clone(),
         }
     }
-    /// Threads that serve requests.
+    /// Number of threads that serve requests.
     pub fn threads(&self) -> usize {
         match usize::try_from(self.config.number("WEB__THREADS")) {
             Ok(n) if n > 0 => n,
             _ => std::thread::available_parallelism().map_or(2, usize::from),
         }
     }
-    /// Most connections of one address prefix; none: by what the process may open.
+    /// Maximum number of connections per address prefix; `None`: derived from the file descriptor limit.
     pub fn connections(&self) -> Option<usize> {
         usize::try_from(self.config.number("THROTTLE__CONNECTIONS")).ok().filter(|n| *n > 0)
     }
@@ -168,11 +168,11 @@ impl Options {
     pub fn log_format(&self) -> &str {
         self.config.text("LOG_FORMAT")
     }
-    /// The variable behind a setting, for messages.
+    /// The variable of a setting, for messages.
     pub fn variable(&self, name: &str) -> String {
         self.config.variable(name)
     }
-    /// What the engines need to know.
+    /// The settings of the core crate.
     pub fn core_settings(&self, secret_key: Secret) -> Settings {
         let c = &self.config;
         Settings {
@@ -228,8 +228,8 @@ impl Options {
         };
         MailSettings { sender: Sender::own(&own), template_dir: PathBuf::from(c.text("EMAIL__TEMPLATE_DIR")) }
     }
-    /// The installation's secret key: the variable's, else the one kept in the data folder, made when there
-    /// is none.
+    /// The installation's secret key: the variable's, else the one in the data folder, which is created if
+    /// missing.
     pub fn installation_key(&self, ports: &signet_base::Ports) -> io::Result<Secret> {
         match &self.secret_key {
             Some(key) => Ok(key.clone()),
@@ -238,12 +238,12 @@ impl Options {
     }
 }
 
-/// `AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS`, as written.
+/// `AUTHENTIK_SECURITY__CSRF__TRUSTED_ORIGINS`, not parsed.
 fn origins(c: &Config) -> impl Iterator<Item = &str> {
     c.text("SECURITY__CSRF__TRUSTED_ORIGINS").split([',', ' ']).map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// `AUTHENTIK_THROTTLE__*`; zero means no limit. The rates were judged when they were read.
+/// `AUTHENTIK_THROTTLE__*`; zero means no limit. The rates have been validated.
 fn limits(c: &Config) -> Limits {
     let rate = |name: &str| Rate::parse(c.text(&format!("THROTTLE__{name}")));
     Limits {
@@ -268,7 +268,7 @@ fn outside(c: &Config) -> Outside {
     Outside { hosts, dns: c.flag("EXPRESSIONS__DNS") }
 }
 
-/// `AUTHENTIK_PASSWORDS__HASH_*`. The numbers were judged when they were read.
+/// `AUTHENTIK_PASSWORDS__HASH_*`. The numbers have been validated.
 fn hash_cost(c: &Config) -> HashCost {
     let number = |name: &str, default: u32| u32::try_from(c.number(name)).unwrap_or(default);
     let default = HashCost::default();
@@ -278,7 +278,7 @@ fn hash_cost(c: &Config) -> HashCost {
     }
 }
 
-/// System settings that a variable fixes, by the names of their members.
+/// System settings that are set by variables, by member name.
 fn fixed(c: &Config) -> Map {
     const NAMES: [&str; 7] = [
         "DEFAULT_USER_CHANGE_NAME",
@@ -295,13 +295,12 @@ fn fixed(c: &Config) -> Map {
         Some(SettingKind::Links) => setting::links(c.text(name)).unwrap_or_default(),
         _ => json!(c.text(name)),
     };
-    // A variable that is there and empty says nothing.
+    // An empty variable counts as unset.
     let given = NAMES.into_iter().filter(|name| c.given(name) && !c.text(name).is_empty());
     given.map(|name| (name.to_lowercase(), value(name))).collect()
 }
 
-/// `AUTHENTIK_SESSION_SECURITY__*`; zero and nothing mean no rule. The values were judged when they were
-/// read.
+/// `AUTHENTIK_SESSION_SECURITY__*`; zero and unset mean no rule. The values have been validated.
 fn session_rules(c: &Config) -> Rules {
     let span = |name: &str| {
         Span::parse(c.text(&format!("SESSION_SECURITY__{name}"))).ok().filter(|s| *s > Span::ZERO)
@@ -341,8 +340,8 @@ fn kept_key(folder: &Path, ports: &signet_base::Ports) -> io::Result<Secret> {
     std::fs::create_dir_all(folder)
         .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", folder.display())))?;
     let key = ports.alphanumeric(60);
-    // Written whole under another name first: two starts at once end with one key, and a crash leaves none or
-    // all.
+    // Written to a temporary file, then linked: of two concurrent starts one key remains, and a crash leaves
+    // a complete key or none.
     let draft = folder.join(format!(".secret_key.{}", ports.hex(8)));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,16 +1,16 @@
-//! What a variable is: its name, default, kind, text, and what becomes of it.
+//! Declaration of a variable: name, default, kind, help text, and use.
 use signet_base::Json;
 use signet_core::address::Origin;
 use signet_core::system::are_footer_links;
 
-/// How a value is read and judged.
+/// Type of a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SettingKind {
     Text,
     /// `true` or `false`.
     Flag,
     Number(i64, i64),
-    /// One or several `address:port`, separated by commas.
+    /// One or more `address:port`, separated by commas.
     Addresses,
     /// Networks as `address/prefix`, separated by commas.
     Networks,
@@ -28,7 +28,7 @@ pub enum SettingKind {
 }
 
 impl SettingKind {
-    /// What was expected, for messages and the manual.
+    /// The expected form, for messages and the manual.
     pub fn expected(self) -> String {
         match self {
             SettingKind::Text => "text".into(),
@@ -45,7 +45,7 @@ impl SettingKind {
             SettingKind::Links => "a JSON list of objects with name and href".into(),
         }
     }
-    /// Whether a text is such a value.
+    /// Whether a text is a valid value.
     pub fn fits(self, text: &str) -> bool {
         match self {
             SettingKind::Text => true,
@@ -63,19 +63,19 @@ impl SettingKind {
     }
 }
 
-/// What the server does with a value.
+/// The use of a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Use {
     Now,
-    /// Accepted so that existing set-ups start; the feature it is for does not exist yet.
+    /// Accepted, so that existing installations start; its feature does not exist yet.
     Later(&'static str),
-    /// Accepted and without meaning here, for the reason given.
+    /// Accepted, and has no effect, for the given reason.
     Never(&'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// Without its prefix. `*` stands for a number.
+    /// Name without prefix. `*` stands for a number.
     pub name: &'static str,
     pub default: &'static str,
     pub kind: SettingKind,
@@ -85,7 +85,7 @@ pub struct Setting {
     pub used: Use,
 }
 
-/// What a person may write for yes and no.
+/// Parses a boolean.
 pub fn flag(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Some(true),
@@ -93,25 +93,25 @@ pub fn flag(text: &str) -> Option<bool> {
         _ => None,
     }
 }
-/// Footer links; none when they cannot be read.
+/// Parses footer links; `None` if they are invalid.
 pub fn links(text: &str) -> Option<Json> {
     serde_json::from_str(text).ok().filter(|links: &Json| links.is_array() && are_footer_links(links))
 }
-/// A list of addresses; none when one cannot be read.
+/// Parses a list of addresses; `None` if one is invalid.
 pub fn addresses(text: &str) -> Option<Vec<std::net::SocketAddr>> {
     let all: Option<Vec<_>> = text
         .split(',')
         .map(str::trim)
         .filter(|p| !p.is_empty())
         .map(|p| match p.strip_prefix(':') {
-            // `:9000` means every address of the machine.
+            // `:9000` means all addresses of the machine.
             Some(port) => format!("[::]:{port}").parse().ok(),
             None => p.replace("localhost:", "127.0.0.1:").parse().ok(),
         })
         .collect();
     all.filter(|l| !l.is_empty())
 }
-/// A list of networks; none when one cannot be read.
+/// Parses a list of networks; `None` if one is invalid.
 pub fn networks(text: &str) -> Option<Vec<(std::net::IpAddr, u8)>> {
     text.split(',')
         .map(str::trim)

@@ -1,4 +1,4 @@
-//! Every variable the server knows, in the order of the manual.
+//! All variables of the server, in the manual's order.
 use super::setting::{Setting, SettingKind, Use};
 use SettingKind::{Addresses, Duration, Flag, Host, Links, Networks, Number, Rate, Text, Url, Word};
 use Use::{Later, Never, Now};
@@ -170,7 +170,7 @@ pub const TABLE: &[Setting] = &[
         Flag,
         "Leaves the schema of the database alone at start; run `signet migrate` first.",
     ),
-    // What strangers may cause.
+    // Rate limits.
     now(
         "THROTTLE__DEFAULT",
         "0",
@@ -261,7 +261,7 @@ pub const TABLE: &[Setting] = &[
     ),
     secret("BOOTSTRAP_TOKEN", "Key of an API token of akadmin that never expires, made on the first start."),
     now("BOOTSTRAP_EMAIL", "", Text, "E-mail address that akadmin gets on the first start."),
-    // Reports.
+    // Error reporting.
     now("ERROR_REPORTING__ENABLED", "false", Flag, "Told to clients by the API. Nothing is sent anywhere."),
     now("ERROR_REPORTING__ENVIRONMENT", "customer", Text, "Told to clients by the API."),
     now("ERROR_REPORTING__SEND_PII", "false", Flag, "Told to clients by the API."),
@@ -345,7 +345,7 @@ pub const TABLE: &[Setting] = &[
         Text,
         "Folder of own templates; one with the name of a built-in template replaces it. It need not exist.",
     ),
-    // Not built yet.
+    // Not implemented yet.
     later("REDIS__HOST", "localhost", Text, REDIS),
     later("REDIS__PORT", "6379", PORT, REDIS),
     later("REDIS__DB", "0", Number(0, 1_000_000), REDIS),
@@ -388,7 +388,7 @@ pub const TABLE: &[Setting] = &[
     later("CERT_DISCOVERY_DIR", "/certs", Text, "certificates found in a folder"),
     later("LOG__HTTP_HEADERS", "User-Agent", Text, "headers in log lines"),
     later("COMPLIANCE__FIPS__ENABLED", "false", Flag, "FIPS mode"),
-    // Of another process model.
+    // Settings of another process model.
     never("WEB__WORKERS", Number(0, 1024), "one process uses all cores; see WEB__THREADS"),
     never("WEB__MAX_REQUESTS", Number(0, MANY), "processes need not be restarted"),
     never("WEB__MAX_REQUESTS_JITTER", Number(0, MANY), "processes need not be restarted"),

@@ -1,6 +1,6 @@
-//! Request bodies that come back: what a handler left unread is read away, so that the connection can be
-//! kept. A body has its time to arrive: some at once, and more with each byte.
-use super::live::{LEAST_RATE, Live};
+//! Request bodies on loan: the rest that a handler did not read is drained, so that the connection can be
+//! reused. A body must arrive within a time that grows with its size.
+use super::connections::{ConnectionState, MIN_BYTES_PER_SECOND};
 use axum::BoxError;
 use axum::body::Bytes;
 use http_body_util::BodyExt;
@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 /// Time for the rest of a body to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Time for a body to arrive, beside that for its bytes.
+/// Base time for a body to arrive; [`MIN_BYTES_PER_SECOND`](super::connections) adds to it.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
@@ -25,17 +25,17 @@ struct Slot {
     late: AtomicBool,
 }
 
-/// A body on loan to the handlers.
+/// The body that handlers get.
 pub struct BodyLoan {
     body: Option<Incoming>,
     back: Arc<Slot>,
-    live: Arc<Live>,
+    live: Arc<ConnectionState>,
     began: Instant,
     received: u64,
-    /// Runs while the client has to send.
+    /// Runs while the server waits for the client.
     patience: Option<Pin<Box<Sleep>>>,
 }
-/// Where it comes back to.
+/// The place to which the body returns.
 pub struct Rest(Arc<Slot>);
 
 /// The body did not arrive in time.
@@ -48,8 +48,8 @@ impl std::fmt::Display for BodyTimeout {
 }
 impl std::error::Error for BodyTimeout {}
 
-/// Lends a body that comes by this connection.
-pub fn lend(body: Incoming, live: Arc<Live>) -> (BodyLoan, Rest) {
+/// Wraps the body of a request on this connection.
+pub fn lend(body: Incoming, live: Arc<ConnectionState>) -> (BodyLoan, Rest) {
     let slot = Arc::<Slot>::default();
     (
         BodyLoan {
@@ -65,13 +65,13 @@ pub fn lend(body: Incoming, live: Arc<Live>) -> (BodyLoan, Rest) {
 }
 
 impl BodyLoan {
-    /// Waits for the client, which has until then.
+    /// Waits for the client until the deadline.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let patience = match &mut self.patience {
             Some(patience) => patience,
             None => {
                 self.live.rest(0);
-                let end = self.began + ARRIVAL + Duration::from_secs(self.received / LEAST_RATE);
+                let end = self.began + ARRIVAL + Duration::from_secs(self.received / MIN_BYTES_PER_SECOND);
                 self.patience.insert(Box::pin(tokio::time::sleep_until(end.into())))
             }
         };
@@ -129,12 +129,11 @@ impl Body for BodyLoan {
 }
 
 impl Rest {
-    /// Whether the body did not arrive in time.
+    /// Whether the body missed its deadline.
     pub fn is_late(&self) -> bool {
         self.0.late.load(Ordering::Relaxed)
     }
-    /// Reads what is left, up to `limit` bytes. False: there is more, and the connection cannot be used
-    /// again.
+    /// Drains up to `limit` bytes. `false`: more is left, so the connection cannot be reused.
     pub async fn discard(&self, limit: usize) -> bool {
         let Some(mut body) = self.0.body.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return true;

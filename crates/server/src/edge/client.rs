@@ -1,4 +1,4 @@
-//! Who is calling: the socket, and forwarding headers of proxies that are trusted.
+//! The client of a request: from the socket, and from forwarding headers of trusted proxies.
 use http::{HeaderMap, HeaderValue, Uri, header};
 use signet_base::Secret;
 use signet_core::address::canonical_host;
@@ -8,19 +8,19 @@ use signet_core::{Client, session};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// What the listener knows about a connection.
+/// Facts about a connection from the listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Connection {
     pub peer: SocketAddr,
     pub secure: bool,
 }
 
-/// The host of a request is missing or no host name.
+/// The host is missing or not a host name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadHost;
 
-/// Reads the caller of a request. Forwarding headers count only from trusted networks, that for the host only
-/// from those that somebody named; one that cannot be read leaves what the socket says.
+/// Determines the client. Forwarding headers count from trusted networks only, `X-Forwarded-Host` from
+/// explicitly configured ones only. A malformed header is ignored: the socket's address remains.
 pub fn of(
     connection: Connection,
     method: &str,
@@ -128,7 +128,7 @@ fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
     peer.is_loopback() && !forwarded && own
 }
 
-/// Headers for expressions; the last of equal names counts.
+/// Headers for expressions; the last of repeated names counts.
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .keys()
@@ -141,13 +141,13 @@ fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Longest user agent that is kept, in characters: it goes into each session and event.
+/// Maximum length of a stored user agent in characters; it goes into each session and event.
 const MAX_AGENT: usize = 255;
 
-/// As much of it as can be shown.
+/// The printable part of the header, truncated.
 fn agent(value: &HeaderValue) -> String {
     match value.to_str() {
-        // Visible ASCII, or a tab, which counts as none.
+        // Visible ASCII. Tabs are excluded.
         Ok(text) if text.len() <= MAX_AGENT && !text.contains('\t') => text.to_owned(),
         _ => String::from_utf8_lossy(value.as_bytes())
             .chars()
@@ -157,13 +157,12 @@ fn agent(value: &HeaderValue) -> String {
     }
 }
 
-/// `::ffff:192.0.2.1` is 192.0.2.1.
+/// IPv4-mapped IPv6 addresses become IPv4 (`::ffff:192.0.2.1` is 192.0.2.1).
 fn plain(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The right-most address of the chain that is not a trusted proxy. Whatever a stranger wrote stands left of
-/// it.
+/// The right-most address of the chain that is not a trusted proxy. Everything left of it may be forged.
 fn forwarded_for(headers: &HeaderMap, peer: IpAddr, trusted: &[(IpAddr, u8)]) -> IpAddr {
     let mut chain: Vec<&str> = Vec::new();
     for value in headers.get_all("x-forwarded-for") {
@@ -181,7 +180,7 @@ fn forwarded_for(headers: &HeaderMap, peer: IpAddr, trusted: &[(IpAddr, u8)]) ->
     found
 }
 
-/// An address, with or without a port, IPv6 with or without brackets.
+/// Parses an address with or without port, IPv6 with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches('"');
     text.parse::<IpAddr>()
@@ -191,7 +190,7 @@ fn address(text: &str) -> Option<IpAddr> {
         .map(plain)
 }
 
-/// Whether an address belongs to one of the networks.
+/// Whether an address is in one of the networks.
 pub fn is_in(ip: IpAddr, networks: &[(IpAddr, u8)]) -> bool {
     networks.iter().any(|(network, prefix)| match (ip, plain(*network)) {
         (IpAddr::V4(a), IpAddr::V4(n)) => {
@@ -206,13 +205,13 @@ pub fn is_in(ip: IpAddr, networks: &[(IpAddr, u8)]) -> bool {
     })
 }
 
-/// The value of a header that stands there once.
+/// The value of a header that occurs exactly once.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
     let first = all.next()?.to_str().ok()?;
     all.next().is_none().then_some(first)
 }
-/// The last value: the one that the nearest proxy wrote.
+/// The last value: written by the nearest proxy.
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next().map(str::trim)
 }
@@ -322,7 +321,8 @@ mod tests {
         ] {
             assert!(local(peer, &[("host", host)]), "{peer} {host}");
         }
-        // From elsewhere, by a proxy on this machine, or by a page of another site whose name leads here.
+        // From another host, through a local proxy, or from another site's page whose name resolves to this
+        // host.
         assert!(!local("192.0.2.7:5", &[("host", "localhost")]));
         assert!(!local("127.0.0.1:5", &[("host", "id.example.test")]));
         assert!(!local("127.0.0.1:5", &[("host", "localhost.example.test")]));

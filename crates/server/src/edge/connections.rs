@@ -1,5 +1,4 @@
-//! Open connections: how many there are, which of them wait for their client, and which go when there is no
-//! more room.
+//! Open connections: their number, which of them wait for their client, and which are closed to make room.
 use super::client::is_in;
 use signet_core::Core;
 use signet_core::budget::Prefix;
@@ -9,47 +8,47 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// Longest silence of a client, whatever it has open.
+/// Idle timeout of a client.
 const IDLE: Duration = Duration::from_secs(60);
-/// Bytes a second that clients take and send at least.
-pub const LEAST_RATE: u64 = 16 * 1024;
+/// Minimum transfer rate of clients.
+pub const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
 
-/// What one connection does.
-pub struct Live {
+/// The state of one connection.
+pub struct ConnectionState {
     state: Mutex<State>,
-    /// Says that it has to go.
+    /// Tells the connection to close.
     close: Notify,
 }
 struct State {
-    /// Requests that wait for the server.
+    /// Number of requests in progress.
     working: usize,
-    /// Since when nothing came and nothing was asked of the server.
+    /// Since when the client has been idle.
     silent: Instant,
 }
 
-impl Live {
+impl ConnectionState {
     fn new() -> Self {
         Self { state: Mutex::new(State { working: 0, silent: Instant::now() }), close: Notify::new() }
     }
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// The server has something to do.
+    /// The server starts working.
     pub fn work(&self) {
         self.state().working += 1;
     }
-    /// It is the client's turn; so many bytes are on their way to it.
+    /// The server waits for the client; `bytes` are on their way to it.
     pub fn rest(&self, bytes: u64) {
         let mut state = self.state();
         state.working = state.working.saturating_sub(1);
-        state.silent = Instant::now() + Duration::from_secs(bytes.min(1 << 32) / LEAST_RATE);
+        state.silent = Instant::now() + Duration::from_secs(bytes.min(1 << 32) / MIN_BYTES_PER_SECOND);
     }
-    /// How long the client has been silent; none while the server works.
+    /// How long the client has been idle; `None` while the server works.
     fn silence(&self) -> Option<Duration> {
         let state = self.state();
         (state.working == 0).then(|| state.silent.elapsed())
     }
-    /// Ends when the connection has to go.
+    /// Resolves when the connection has to close.
     pub async fn over(&self) {
         loop {
             let wait = self.silence().map_or(IDLE, |silence| IDLE.saturating_sub(silence));
@@ -64,8 +63,8 @@ impl Live {
     }
 }
 
-/// By number: the prefix that they count for, and what they do.
-type Open = HashMap<u64, (Option<Prefix>, Arc<Live>)>;
+/// By number: the address prefix and the state.
+type Open = HashMap<u64, (Option<Prefix>, Arc<ConnectionState>)>;
 
 /// All connections of the process.
 pub struct Connections {
@@ -76,21 +75,21 @@ pub struct Connections {
     next: std::sync::atomic::AtomicU64,
 }
 
-/// A place among them; given back when it is dropped.
-pub struct Place {
+/// A slot of a connection; released on drop.
+pub struct ConnectionSlot {
     connections: Arc<Connections>,
     id: u64,
-    pub live: Arc<Live>,
+    pub live: Arc<ConnectionState>,
 }
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.all().remove(&self.id);
     }
 }
 
 impl Connections {
-    /// `descriptors`: what the process may open; some of them are kept for the database, files and what goes
-    /// out.
+    /// `descriptors`: file descriptor limit of the process. A part is reserved for database, files and
+    /// outbound connections.
     pub fn new(core: Arc<Core>, descriptors: usize, most_of_one: Option<usize>) -> Self {
         let most = descriptors.saturating_sub((descriptors / 4).clamp(32, 256)).max(16);
         let most_of_one = most_of_one.unwrap_or((descriptors / 4).max(16)).min(most);
@@ -99,16 +98,16 @@ impl Connections {
     fn all(&self) -> MutexGuard<'_, Open> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// A place for a new connection. Where there is no room, the one goes whose client has been silent for
-    /// the longest time. `None`: all of them are at work.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+    /// A slot for a new connection. If none is free, the connection whose client has been idle longest is
+    /// closed. `None`: all are working.
+    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionSlot> {
         let peer = peer.to_canonical();
-        // Proxies bring many people.
+        // Proxies carry connections of many clients, so the limit per prefix does not apply.
         let one_of_many =
             is_in(peer, &self.core.settings.trusted_proxies) || self.core.budgets.is_exempt(peer);
         let prefix = (!one_of_many).then(|| Prefix::of(peer));
         let mut all = self.all();
-        let of_one = |(p, _): &&(Option<Prefix>, Arc<Live>)| *p == prefix;
+        let of_one = |(p, _): &&(Option<Prefix>, Arc<ConnectionState>)| *p == prefix;
         let full = prefix.is_some()
             && all.len() >= self.most_of_one
             && all.values().filter(of_one).count() >= self.most_of_one;
@@ -119,14 +118,14 @@ impl Connections {
                 .filter(|(_, (p, _))| !full || *p == prefix)
                 .filter_map(|(id, (_, live))| Some((live.silence()?, *id)))
                 .max()?;
-            // It counts no longer, though it takes a moment to end.
+            // It no longer counts, although closing takes a moment.
             if let Some((_, live)) = all.remove(&silent.1) {
                 live.close.notify_one();
             }
         }
         let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let live = Arc::new(Live::new());
+        let live = Arc::new(ConnectionState::new());
         all.insert(id, (prefix, live.clone()));
-        Some(Place { connections: self.clone(), id, live })
+        Some(ConnectionSlot { connections: self.clone(), id, live })
     }
 }

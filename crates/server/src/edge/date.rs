@@ -1,5 +1,5 @@
-//! The `Date` of answers (RFC 9110 §6.6.1), by the clock of this moment. The HTTP library's own follows a
-//! clock that was set back only when time has caught up.
+//! The `Date` header (RFC 9110 §6.6.1) from the current clock. The HTTP library's own header lags behind a
+//! clock that was set back.
 use http::HeaderValue;
 use signet_base::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Whether the server lives and can work, and its counters.
+//! Liveness, readiness and metrics.
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -12,14 +12,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longest wait for the database before it counts as gone.
+/// Timeout of the database check.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// Sessions are counted at most this often.
+/// Minimum interval between counts of sessions.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
-/// It is tried to write at most this often.
+/// Minimum interval between write checks.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Counters, with what has to be looked up now and then.
+/// The metrics, with values that are queried periodically.
 pub struct Scrape {
     core: Arc<Core>,
     counted: Mutex<Option<Instant>>,
@@ -32,7 +32,7 @@ impl Scrape {
     pub fn now(&self) -> Timestamp {
         self.core.now()
     }
-    /// The text for Prometheus.
+    /// The Prometheus text format.
     pub async fn text(&self) -> String {
         let due = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl Scrape {
             .await
             {
                 Ok(Ok(count)) => drop(self.core.metrics.active_sessions.set(count)),
-                // The last count stays: a scrape must not fail because the database is away.
+                // The last count is kept: a scrape must not fail because the database is unavailable.
                 Ok(Err(_)) | Err(_) => tracing::debug!("sessions could not be counted"),
             }
         }
@@ -76,16 +76,16 @@ fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// Whether requests can be served, judged anew each time but for the write.
+/// Readiness, evaluated at each request except for the write check.
 struct Readiness {
     core: Arc<Core>,
-    /// When it was last tried to write, and whether that worked. Held meanwhile, so that a crowd of probes
-    /// writes once.
+    /// Time and result of the last write check. The lock is held during the check, so concurrent probes write
+    /// once.
     written: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 impl Readiness {
-    /// The database answers, it is the one of this installation, and it can be written.
+    /// Whether the database responds, belongs to this installation, and can be written.
     async fn judge(&self) -> signet_base::Result<bool> {
         let core = &self.core;
         if core.stopping.load(Ordering::Relaxed) {
@@ -101,7 +101,7 @@ impl Readiness {
         {
             return Ok(worked);
         }
-        // Counts as failed until it is done, also when the caller stops waiting.
+        // Counts as failed until it is done, also if the caller stops waiting.
         *written = Some((Instant::now(), false));
         let worked = kv::probe(&core.db, &core.ports).await.is_ok();
         *written = Some((Instant::now(), worked));
@@ -109,7 +109,7 @@ impl Readiness {
     }
 }
 
-/// 503 within two seconds when the database is gone, another one, or cannot be written.
+/// 503 within two seconds if the database is unavailable, another installation's, or not writable.
 async fn ready(State(readiness): State<Arc<Readiness>>) -> Response {
     match tokio::time::timeout(PATIENCE, readiness.judge()).await {
         Ok(Ok(true)) => empty(StatusCode::OK),
@@ -117,12 +117,13 @@ async fn ready(State(readiness): State<Arc<Readiness>>) -> Response {
     }
 }
 
-/// The counters. They name nobody: whoever reaches the server may read them, as on the metrics listener.
+/// The metrics contain no personal data; anyone who reaches the server may read them, as on the metrics
+/// listener.
 async fn metrics(State(scrape): State<Arc<Scrape>>) -> Response {
     page(scrape.text().await)
 }
 
-/// The answer of both listeners.
+/// The response on both listeners.
 pub fn page(text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     response

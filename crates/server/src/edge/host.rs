@@ -1,13 +1,12 @@
-//! Which hosts are answered. Once the server knows its address, a page asked for by another name gets 421 and
-//! the right one; probes, metrics, keys of programs and outposts come by whatever name the machine has
-//! inside.
+//! Host checks. Once the server's address is configured, pages requested under another host name get 421 with
+//! the right one. Probes, metrics, requests with an API key and outposts may use internal host names.
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use signet_base::json;
 use signet_core::flow::plan::is_outpost;
 use signet_core::{Client, Core, address, page};
 
-/// The answer to a request by a name that is not ours; none where it is answered.
+/// The response to a request for another host; `None` if the request is allowed.
 pub async fn refusal(core: &Core, client: &Client, headers: &HeaderMap) -> Option<Response<Body>> {
     if address::is_known(core, client) || is_open(&client.path) || is_of_program(&client.path, headers) {
         return None;
@@ -23,7 +22,7 @@ pub async fn refusal(core: &Core, client: &Client, headers: &HeaderMap) -> Optio
     Some(misdirected(core, client))
 }
 
-/// Answered by any name: nothing there depends on it.
+/// Paths that respond under any host, because nothing there depends on it.
 fn is_open(path: &str) -> bool {
     ["/-/", "/static/", "/ws/outpost/"].iter().any(|start| path.starts_with(start))
 }
@@ -32,7 +31,7 @@ fn is_headless(path: &str) -> bool {
     path.starts_with("/api/v3/flows/executor/")
 }
 
-/// A call with a key, which is judged there: a wrong one is refused, not ignored.
+/// Whether it is an API request with a key. The API itself checks the key.
 fn is_of_program(path: &str, headers: &HeaderMap) -> bool {
     let bearer = |value: &HeaderValue| {
         value.to_str().is_ok_and(|text| {

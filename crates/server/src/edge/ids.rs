@@ -1,11 +1,10 @@
-//! Names of requests (`X-authentik-id`): 32 hexadecimal digits that no other request of any server bears.
-//! They are no secrets, so that a random beginning and a count are enough, and cheaper than random bytes for
-//! each.
+//! Request ids (`X-authentik-id`): 32 hexadecimal digits, unique across servers. They are not secret, so a
+//! random start and a counter suffice, and cost less than random bytes per request.
 use signet_base::{Ports, vault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Gives names; clones share the count.
+/// The generator. Clones share the counter.
 #[derive(Clone)]
 pub struct RequestIds(Arc<Source>);
 
@@ -18,7 +17,7 @@ struct Source {
 impl RequestIds {
     pub fn new(ports: &Ports) -> Self {
         let number = || u64::from_be_bytes(ports.bytes());
-        // With an odd step every count up to 2^64 gives another number.
+        // With an odd step, 2^64 counts give different numbers.
         Self(Arc::new(Source { start: number(), step: number() | 1, count: AtomicU64::new(0) }))
     }
     pub fn next(&self) -> String {

@@ -1,9 +1,9 @@
-//! Listeners: binding, connections, the end.
+//! Listeners: binding, connections, shutdown.
 use super::client::Connection;
+use super::connections::{ConnectionSlot, ConnectionState, Connections};
 use super::date;
 use super::health::{self, Scrape};
-use super::live::{Connections, Live, Place};
-use super::request::Site;
+use super::request::RequestHandler;
 use axum::body::Body;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
@@ -22,17 +22,17 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// Time for the head of a request to arrive, and longest silence on a connection that is kept.
+/// Time for a request head to arrive, and idle timeout of kept-alive connections.
 const HEAD: Duration = Duration::from_secs(30);
-/// Time for a TLS handshake.
+/// Timeout of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Time that running requests have to finish after the signal to stop.
+/// Time for running requests to finish after the stop signal.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Binds one address. `variable` names the setting in the refusal.
+/// Binds one address. `variable` names the setting in error messages.
 pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
     let listener = match TcpListener::bind(address).await {
-        // A machine without IPv6 still has all its IPv4 addresses.
+        // On a machine without IPv6, bind all IPv4 addresses.
         Err(e) if address.ip() == Ipv6Addr::UNSPECIFIED && no_ipv6(&e) => {
             TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))).await
         }
@@ -50,7 +50,7 @@ pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
     })
 }
 
-/// EAFNOSUPPORT has no kind of its own.
+/// EAFNOSUPPORT has no `ErrorKind`.
 fn no_ipv6(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
         || error.raw_os_error() == Some(97)
@@ -59,13 +59,13 @@ fn no_ipv6(error: &io::Error) -> bool {
 /// What a listener serves.
 #[derive(Clone)]
 pub enum Serve {
-    /// The whole server.
-    Site(Arc<Site>),
-    /// Only `/metrics`.
+    /// All routes.
+    Routes(Arc<RequestHandler>),
+    /// `/metrics` only.
     Metrics(Arc<Scrape>),
 }
 
-/// Takes connections until `stop`, then waits for running requests.
+/// Accepts connections until `stop`, then waits for running requests.
 pub async fn run(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -93,7 +93,7 @@ pub async fn run(
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors or the like: wait a little instead of spinning.
+                    // Out of file descriptors or similar: wait instead of spinning.
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
@@ -143,10 +143,10 @@ pub async fn run(
     }
 }
 
-/// Runs a connection until it ends by itself or has to go.
+/// Runs a connection until it ends or is told to close.
 async fn ended<E: std::fmt::Display>(
     connection: impl Future<Output = std::result::Result<(), E>>,
-    place: Place,
+    place: ConnectionSlot,
 ) {
     tokio::select! {
         ended = connection => {
@@ -164,7 +164,7 @@ type Service =
 fn service(
     serve: Serve,
     connection: Connection,
-    live: Arc<Live>,
+    live: Arc<ConnectionState>,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
     Response = Response<Body>,
@@ -175,12 +175,12 @@ fn service(
         let (serve, live) = (serve.clone(), live.clone());
         Box::pin(async move {
             let now = match &serve {
-                Serve::Site(site) => site.core.now(),
+                Serve::Routes(handler) => handler.core.now(),
                 Serve::Metrics(scrape) => scrape.now(),
             };
             live.work();
             let mut response = match serve {
-                Serve::Site(site) => site.answer(connection, &live, request).await,
+                Serve::Routes(handler) => handler.answer(connection, &live, request).await,
                 Serve::Metrics(scrape) => match request.uri().path() {
                     "/metrics" | "/metrics/" => health::page(scrape.text().await),
                     _ => {

@@ -1,12 +1,12 @@
-//! The HTTP edge: who is calling, limits, headers on every answer, listeners.
+//! The HTTP edge: client, limits, response headers, listeners.
 mod body;
 pub mod client;
+pub mod connections;
 mod date;
 pub mod health;
 pub mod host;
 pub mod ids;
 pub mod listen;
-pub mod live;
 pub mod request;
 pub mod routes;
 pub mod tls;

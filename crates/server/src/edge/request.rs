@@ -1,9 +1,9 @@
-//! What happens around every request: id, client, limits, panics, headers, log line.
+//! Processing of every request: id, client, limits, panics, headers, log line.
 use super::body::{self, Rest};
 use super::client::{self, Connection};
+use super::connections::ConnectionState;
 use super::host;
 use super::ids::RequestIds;
-use super::live::Live;
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
@@ -19,30 +19,30 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
-/// Longest body of a request, in bytes.
+/// Maximum size of a request body in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// How much of a body that is too long is read away, in bytes.
+/// Maximum number of bytes drained from a body that is too large.
 const LINGER: usize = 4 * MAX_BODY;
 
-/// The whole server for one request.
-pub struct Site {
+/// The handler of all requests.
+pub struct RequestHandler {
     pub core: Arc<Core>,
     pub routes: Router,
     pub ids: RequestIds,
 }
 
-impl Site {
+impl RequestHandler {
     pub fn new(core: Arc<Core>) -> Self {
         let routes = crate::wiring::routes(&core);
         Self { ids: RequestIds::new(&core.ports), core, routes }
     }
 
-    /// Answers one request.
+    /// Handles one request.
     pub async fn answer(
         &self,
         connection: Connection,
-        live: &Arc<Live>,
+        live: &Arc<ConnectionState>,
         request: Request<Incoming>,
     ) -> Response<Body> {
         let started = Instant::now();
@@ -60,20 +60,20 @@ impl Site {
         ) {
             Ok(client) => {
                 let client = Arc::new(client);
-                let facts = Facts::of(&self.core, &client, request.headers());
+                let inputs = HeaderInputs::of(&self.core, &client, request.headers());
                 let mut response = self.inner(client, live, request).await;
-                facts.dress(response.headers_mut());
+                inputs.set_headers(response.headers_mut());
                 response
             }
             Err(client::BadHost) => text(StatusCode::BAD_REQUEST, "The request names no valid host."),
         };
         let took = started.elapsed();
-        dress(response.headers_mut(), &id, took);
+        set_headers(response.headers_mut(), &id, took);
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
         }
         let (status, ms) = (response.status().as_u16(), took.as_secs_f64() * 1000.0);
-        // Whatever becomes of the line: the answer leaves.
+        // A failing log must not affect the response.
         let _ = catch_unwind(AssertUnwindSafe(|| match status {
             500.. => tracing::warn!(request_id = %id, %method, %path, status, ms, "request"),
             400.. => tracing::info!(request_id = %id, %method, %path, status, ms, "request"),
@@ -85,14 +85,14 @@ impl Site {
     async fn inner(
         &self,
         client: Arc<Client>,
-        live: &Arc<Live>,
+        live: &Arc<ConnectionState>,
         request: Request<Incoming>,
     ) -> Response<Body> {
         if request.body().size_hint().lower() > MAX_BODY as u64 {
             let version = request.version();
             let (body, rest) = body::lend(request.into_body(), live.clone());
             drop(body);
-            // Who is in the middle of sending would see a broken connection instead of the answer.
+            // A client that is still sending would see a broken connection instead of the response.
             rest.discard(LINGER).await;
             return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."), version);
         }
@@ -136,14 +136,14 @@ impl Site {
         cookies: String,
         wants_page: bool,
     ) -> Response<Body> {
-        // An Infallible error: the match proves that there is none.
+        // The error type is Infallible, as the match shows.
         let answer = async {
             match self.routes.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }
         };
-        match (Caught { future: Box::pin(answer) }).await {
+        match (CatchPanic { future: Box::pin(answer) }).await {
             Ok(response) => response,
             Err(()) => {
                 tracing::error!(request_id = %client.request_id, path = %client.shown_path(), "a request made the server panic; this is a fault to report");
@@ -165,12 +165,12 @@ impl Site {
     }
 }
 
-fn lent(body: Incoming, live: &Arc<Live>) -> (Body, Option<Rest>) {
+fn lent(body: Incoming, live: &Arc<ConnectionState>) -> (Body, Option<Rest>) {
     let (body, rest) = body::lend(body, live.clone());
     (Body::new(Limited::new(body, MAX_BODY)), Some(rest))
 }
 
-/// Says that the connection ends with this answer: part of the request was never read.
+/// Sets `Connection: close`: a part of the request was not read.
 fn closing(mut response: Response<Body>, version: Version) -> Response<Body> {
     if version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -178,14 +178,14 @@ fn closing(mut response: Response<Body>, version: Version) -> Response<Body> {
     response
 }
 
-/// A future whose panic is an answer.
-struct Caught<F> {
+/// A future whose panic becomes a 500.
+struct CatchPanic<F> {
     future: Pin<Box<F>>,
 }
-impl<F: Future> Future for Caught<F> {
+impl<F: Future> Future for CatchPanic<F> {
     type Output = Result<F::Output, ()>;
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // After a panic the future is dropped and never polled again, so that no broken state is looked at.
+        // After a panic the future is dropped and not polled again, so no broken state is read.
         match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(context))) {
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
             Ok(Poll::Pending) => Poll::Pending,
@@ -207,10 +207,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-authentik-id");
 const RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// `12.345ms`. By hand: this is written for every answer.
+/// `12.345ms`. Formatted by hand, since it is written for every response.
 fn milliseconds(took: Duration) -> HeaderValue {
     let mut rest = took.as_micros();
-    // Longer than any request: 39 digits of a u128, the dot, the unit.
+    // Enough for 39 digits of a u128, the dot and the unit.
     let mut text = *b"                                         ms";
     let mut at = text.len() - 2;
     for place in 0.. {
@@ -228,16 +228,16 @@ fn milliseconds(took: Duration) -> HeaderValue {
     HeaderValue::from_bytes(&text[at..]).unwrap_or(HeaderValue::from_static("0.000ms"))
 }
 
-/// What the headers of an answer follow from in the request.
-struct Facts {
+/// Properties of the request that response headers depend on.
+struct HeaderInputs {
     hsts: Option<HeaderValue>,
-    /// The API asked by a browser. Programs keep no answers, and some compare the headers that they know.
+    /// The API, requested by a browser. Other clients do not cache, and some compare the headers they know.
     private: bool,
 }
 
-impl Facts {
+impl HeaderInputs {
     fn of(core: &Core, client: &Client, headers: &HeaderMap) -> Self {
-        // A name of the machine itself belongs to whatever else runs there.
+        // HSTS is not sent for local names, which other services of the machine share.
         let secs = core.settings.hsts;
         let hsts = (client.secure && secs > 0 && client.domain() != "localhost")
             .then(|| HeaderValue::from_str(&format!("max-age={secs}")).ok())
@@ -247,7 +247,7 @@ impl Facts {
             || client.user_agent.starts_with("Mozilla/");
         Self { hsts, private: browser && client.path.starts_with("/api/") }
     }
-    fn dress(self, headers: &mut HeaderMap) {
+    fn set_headers(self, headers: &mut HeaderMap) {
         if let Some(hsts) = self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
         }
@@ -257,8 +257,8 @@ impl Facts {
     }
 }
 
-/// Headers of every answer.
-fn dress(headers: &mut HeaderMap, id: &str, took: Duration) {
+/// Sets the headers of every response.
+fn set_headers(headers: &mut HeaderMap, id: &str, took: Duration) {
     headers.reserve(6);
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);

@@ -1,4 +1,4 @@
-//! Addresses that belong to no family, and the page for all that do not exist.
+//! Routes outside of the families, and the not-found page.
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,13 +16,13 @@ pub fn router(core: Arc<Core>) -> Router {
         .with_state(core)
 }
 
-/// RFC 7033: no resource is described here.
+/// WebFinger (RFC 7033): no resource is described.
 async fn webfinger() -> Response {
     ([(header::CONTENT_TYPE, "application/jrd+json"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], "{}")
         .into_response()
 }
 
-/// Where people type device codes: after sign-in, and only where a flow for it exists.
+/// The page for device codes: after sign-in, if the brand has a flow for it.
 async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
     let Some(client) = request.extensions().get::<Arc<Client>>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -1,4 +1,4 @@
-//! Certificates of the HTTPS listener: the brand's, chosen by name, else the self-signed pair.
+//! Certificates of the HTTPS listener: the brand's by server name, else the self-signed pair.
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{default_provider, sign};
 use rustls::pki_types::pem::PemObject;
@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsAcceptor;
 
-/// Finds certificates in the configuration of this moment; parsed ones are kept by object and version.
+/// Looks certificates up in the current configuration; parsed ones are cached by object and version.
 struct Resolver {
     core: Arc<Core>,
     ready: Mutex<HashMap<(Uuid, i64), Arc<CertifiedKey>>>,
-    /// For the time before any pair exists, and for installations that deleted all of them.
+    /// Used before any pair exists, and if all have been deleted.
     fallback: Arc<CertifiedKey>,
 }
 
@@ -49,7 +49,7 @@ impl ResolvesServerCert for Resolver {
             Ok(made) => {
                 let made = Arc::new(made);
                 let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-                // Other versions of the pair are not asked for again.
+                // Older versions of the pair are not needed any more.
                 ready.retain(|(pk, _), _| *pk != object.pk);
                 ready.insert(key, made.clone());
                 Some(made)
@@ -78,7 +78,7 @@ fn certified(certificates: &str, key: &str) -> Result<CertifiedKey> {
     }
 }
 
-/// What turns TCP connections into TLS ones.
+/// The acceptor of TLS connections.
 pub fn acceptor(core: &Arc<Core>) -> Result<TlsAcceptor> {
     let request = Generate {
         common_name: "authentik",
