@@ -3,8 +3,9 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use http::StatusCode;
 use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
-use signet_model::Scope;
-use signet_store::Page;
+use signet_model::{ColumnDef, ColumnKind, FieldKind, FilterDef, FilterOp, Scope, TableDef};
+use signet_store::table::Record;
+use signet_store::{Filters as Declared, ListQuery, Page, Value, understands};
 
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,16 +38,18 @@ impl Paging {
             scope: call.scope(),
         })
     }
-    /// What is searched for: words, or a query of the query language that the list understands.
-    pub fn asked(&self, understands: fn(&Query) -> bool) -> (String, Option<Query>) {
-        match Query::parse(&self.search).filter(understands) {
-            Some(query) => (String::new(), Some(query)),
-            None => (self.search.clone(), None),
-        }
-    }
-    /// The same for the store.
-    pub fn rows(&self) -> Page {
-        Page { ordering: self.ordering.clone(), page: self.page, size: self.size, scope: self.scope.clone() }
+    /// The same for the store, with the filters that the table declares.
+    pub fn rows<T: Record>(&self, filters: &mut Filters<'_>) -> ListQuery {
+        let page = Page {
+            ordering: self.ordering.clone(),
+            page: self.page,
+            size: self.size,
+            scope: self.scope.clone(),
+        };
+        // Words, or a query of the query language that the list understands.
+        let query = Query::parse(&self.search).filter(understands::<T>);
+        let search = if query.is_some() { String::new() } else { self.search.clone() };
+        ListQuery { search, filters: filters.declared(T::TABLE), query, page, ..ListQuery::default() }
     }
     fn pages(&self, total: u64) -> u64 {
         total.div_ceil(self.size).max(1)
@@ -175,6 +178,44 @@ impl<'a> Filters<'a> {
             }
         }
         all
+    }
+    /// The parameters that a table declares, and the owner's name.
+    pub fn declared(&mut self, def: &'static TableDef) -> Declared {
+        let mut out = Declared::default();
+        for column in def.columns {
+            for filter in column.filters {
+                let values = self.values(column, filter);
+                if !values.is_empty() {
+                    out.push(filter.name, filter.op, values);
+                }
+            }
+            if column.owner {
+                let name = format!("{}__username", column.field.name);
+                if let Some(text) = self.text(&name) {
+                    out.push(name, FilterOp::Equal, vec![text.into()]);
+                }
+            }
+        }
+        out
+    }
+    fn values(&mut self, column: &ColumnDef, filter: &FilterDef) -> Vec<Value> {
+        let name = filter.name;
+        match (filter.op, column.kind) {
+            (FilterOp::IsNull, _) | (_, ColumnKind::Flag) => self.flag(name).into_iter().map(Value::from).collect(),
+            (FilterOp::AnyOf, _) => match column.field.kind {
+                FieldKind::Choice(words) => self.choices(name, words).into_iter().map(Value::from).collect(),
+                // `…_in` is one text with commas, other names are repeated.
+                _ if name.ends_with("_in") => {
+                    let text = self.text(name).unwrap_or_default();
+                    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(Value::from).collect()
+                }
+                _ => self.texts(name).into_iter().map(Value::from).collect(),
+            },
+            (_, ColumnKind::Time) => self.time(name).into_iter().map(Value::from).collect(),
+            (_, ColumnKind::Int) => self.int(name).into_iter().map(Value::from).collect(),
+            (_, ColumnKind::Uuid) => self.uuid(name).into_iter().map(Value::from).collect(),
+            (_, ColumnKind::Text | ColumnKind::Json) => self.text(name).into_iter().map(Value::from).collect(),
+        }
     }
     pub fn done(self) -> Result<(), Fault> {
         Ok(self.errors.into_result()?)

@@ -8,7 +8,7 @@ use signet_base::{Error, Result};
 use signet_store::devices::{self, Device};
 use signet_store::epoch::{self, KeptSession};
 use signet_store::users::{self, User, UserQuery};
-use signet_store::{Batch, Page};
+use signet_store::{Batch, ListQuery};
 
 /// What stays when the person whose browser this is changes their own account.
 pub fn spared(core: &Core, client: &Client, session: Option<&WebSession>, user: i64) -> KeptSession {
@@ -57,13 +57,8 @@ pub async fn is_last_administrator(core: &Core, user: i64) -> Result<bool> {
     if !is_person(&person.user) {
         return Ok(false);
     }
-    let query = UserQuery {
-        is_active: Some(true),
-        is_superuser: Some(true),
-        types: PEOPLE.map(str::to_owned).to_vec(),
-        page: Page::first(2),
-        ..UserQuery::default()
-    };
+    let list = ListQuery::first(2).equal("is_active", true).any("type", PEOPLE);
+    let query = UserQuery { is_superuser: Some(true), ..list.into() };
     let (administrators, _) = users::list(&core.db, &query).await?;
     Ok(administrators.iter().all(|other| other.id == user))
 }

@@ -5,9 +5,9 @@ use signet_core::models::Application;
 use signet_core::{Core, Principal};
 use signet_model::Snapshot;
 use signet_pages::ConsentRow;
-use signet_store::Page;
-use signet_store::consents::{self, ConsentQuery};
-use signet_store::grants::{self, GrantQuery, GrantToken, TokenKind};
+use signet_store::ListQuery;
+use signet_store::consents::{self, Consent};
+use signet_store::grants::{self, GrantToken, TokenKind};
 use std::collections::BTreeMap;
 
 /// Page size above any realistic number of rows.
@@ -19,12 +19,10 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
     let config = core.config();
     let name = |pk: Uuid| config.get(pk).map(|o| o.name().to_owned());
     let mut rows: BTreeMap<Uuid, ConsentRow> = BTreeMap::new();
-    let query = ConsentQuery {
-        owner: Some(person.user.id),
-        page: Page { size: ALL, ..Page::default() },
-        ..ConsentQuery::default()
-    };
-    for consent in consents::list(&core.db, &query).await?.0.into_iter().filter(|c| !c.is_expired(now)) {
+    let query = ListQuery { owner: Some(person.user.id), ..ListQuery::first(ALL) };
+    for consent in
+        signet_store::list::<Consent>(&core.db, &query).await?.0.into_iter().filter(|c| !c.is_expired(now))
+    {
         let Some(application) = name(consent.application) else { continue };
         let expires = consent.expires.map(moment).unwrap_or_default();
         rows.insert(
@@ -96,13 +94,9 @@ pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
 
 /// Refresh tokens that are valid.
 async fn tokens(core: &Core, person: &Principal) -> Result<Vec<GrantToken>> {
-    let query = GrantQuery {
-        owner: Some(person.user.id),
-        alive_at: Some(core.now()),
-        page: Page { size: ALL, ..Page::default() },
-        ..GrantQuery::default()
-    };
-    Ok(grants::list(&core.db, TokenKind::Refresh, &query).await?.0)
+    let query = ListQuery { owner: Some(person.user.id), ..ListQuery::first(ALL) };
+    let now = Some(core.now());
+    Ok(grants::list(&core.db, TokenKind::Refresh, &query, now).await?.0)
 }
 
 fn application_of(config: &Snapshot, provider: i64) -> Option<Uuid> {

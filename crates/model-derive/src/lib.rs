@@ -1,6 +1,8 @@
-//! `#[derive(Model)]` generates one `static ModelDef` from a settings struct; `#[derive(Choice)]` generates a
-//! closed set of strings from an enum of unit variants. Engines read the definition at run time; nothing else
-//! is generated.
+//! `#[derive(Model)]` generates one `static ModelDef` from a settings struct; `#[derive(Table)]` a `TableDef` with its
+//! reader and writer from the struct of a row; `#[derive(Choice)]` a closed set of strings from an enum of unit
+//! variants. Engines read the definition at run time; nothing else is generated.
+mod table;
+
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
@@ -19,6 +21,13 @@ pub fn derive_model(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Choice, attributes(choice))]
 pub fn derive_choice(input: TokenStream) -> TokenStream {
     choice(syn::parse_macro_input!(input as DeriveInput)).unwrap_or_else(|e| e.to_compile_error()).into()
+}
+
+#[proc_macro_derive(Table, attributes(table, column))]
+pub fn derive_table(input: TokenStream) -> TokenStream {
+    table::derive(syn::parse_macro_input!(input as DeriveInput))
+        .unwrap_or_else(|e| e.to_compile_error())
+        .into()
 }
 
 fn docs(attrs: &[syn::Attribute]) -> String {

@@ -7,11 +7,13 @@ mod permission;
 mod references;
 pub mod registry;
 pub mod snapshot;
+mod table;
 
 pub use check::{Change, Lookup, check};
 pub use def::{Base, Choice, FieldDef, FieldKind, Gives, Model, ModelDef, OnDelete, build};
 pub use object::{Object, Secrets};
 pub use permission::{Grants, Scope, Verb};
 pub use registry::Registry;
-pub use signet_model_derive::{Choice, Model};
+pub use signet_model_derive::{Choice, Model, Table};
 pub use snapshot::{Referrer, Snapshot};
+pub use table::{ColumnDef, ColumnKind, Expiry, FilterDef, FilterOp, Search, TableDef};

@@ -1,22 +1,25 @@
 //! Background work: deleting expired rows, rotating expired API keys, and following changes of other nodes.
-use signet_base::{Result, Secret, Span, json};
+use signet_base::{Result, Secret, Span, Timestamp, json};
 use signet_core::{Client, Core, Principal};
+use signet_model::TableDef;
 use signet_store::{
-    attempts, consents, events, flow_tokens, grants, invitations, known_devices, kv, logins,
-    password_history, reputation, sessions, tokens, users,
+    TABLES, attempts, grants, known_devices, kv, logins, password_history, sessions, tokens, users,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const EVERY: Duration = Duration::from_secs(60);
-/// Maximum number of rows per DELETE, so that writers wait only briefly.
+/// Rows per DELETE: of the first one of a table, and the bounds of later ones.
 const BATCH: i64 = 500;
-/// Grants are kept for a time after their expiry, so that reuse of a code is recognised.
-const GRACE: i64 = 3600;
+const SMALLEST: i64 = 50;
+const LARGEST: i64 = 8_000;
+/// Longest time of one DELETE; the pause after it, in multiples of the time it took, and at most.
+const LONGEST: Duration = Duration::from_millis(50);
+const SHARE: u32 = 9;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Retention of sign-in locations, and of the events that refusals refer to.
 const LOGINS: i64 = 90 * 86_400;
-const ROUNDS: usize = 10;
 /// Interval of comparing the change counter, without and with notifications.
 const LOOK: Duration = Duration::from_millis(800);
 const LOOK_TOLD: Duration = Duration::from_secs(5);
@@ -48,22 +51,15 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     let now = core.now();
     core.tell_repeats().await;
     keep_costs(core).await?;
-    sessions::delete_expired(&core.db, now, BATCH).await?;
-    attempts::delete_expired(&core.db, now, BATCH).await?;
-    known_devices::delete_expired(&core.db, now).await?;
-    tokens::delete_expired(&core.db, now, BATCH).await?;
-    grants::delete_expired(&core.db, now.minus(Span::from_secs(GRACE)), BATCH).await?;
-    consents::delete_expired(&core.db, now, BATCH).await?;
-    events::delete_expired(&core.db, now, BATCH).await?;
-    flow_tokens::delete_expired(&core.db, now, BATCH).await?;
-    invitations::delete_expired(&core.db, now, BATCH).await?;
-    // One row per sign-in attempt: many short batches per round.
-    for _ in 0..ROUNDS {
-        reputation::delete_expired(&core.db, now, BATCH).await?;
-        logins::delete_before(&core.db, now.minus(Span::from_secs(LOGINS)), BATCH).await?;
+    for def in TABLES.iter().filter(|def| def.expiry.is_some()) {
+        drain(core, Due::Table(def), now).await?;
+    }
+    for due in
+        [Due::Sessions, Due::Attempts, Due::KnownDevices, Due::Revocations, Due::Logins, Due::Passwords]
+    {
+        drain(core, due, now).await?;
     }
     forget_unconfirmed(core).await?;
-    password_history::forget_unused(&core.db, BATCH).await?;
     // Reading a GeoIP file takes a moment, so it does not run on a thread that serves requests.
     let places = core.clone();
     tokio::task::spawn_blocking(move || places.geoip.refresh())
@@ -88,6 +84,55 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The tables with expired rows.
+#[derive(Clone, Copy)]
+enum Due {
+    /// A table whose declaration has an expiry.
+    Table(&'static TableDef),
+    /// With the access tokens that were given within them.
+    Sessions,
+    Attempts,
+    KnownDevices,
+    Revocations,
+    Logins,
+    /// The history of passwords, when no policy asks for it any more.
+    Passwords,
+}
+
+/// Deletes up to `limit` rows and returns their number.
+async fn remove(core: &Core, due: Due, now: Timestamp, limit: i64) -> Result<u64> {
+    let db = &core.db;
+    match due {
+        Due::Table(def) => signet_store::sweep(db, def, now, limit).await,
+        Due::Sessions => sessions::delete_expired(db, now, limit).await,
+        Due::Attempts => attempts::delete_expired(db, now, limit).await,
+        Due::KnownDevices => known_devices::delete_expired(db, now, limit).await,
+        Due::Revocations => grants::forget_revocations(db, now, limit).await,
+        Due::Logins => logins::delete_before(db, now.minus(Span::from_secs(LOGINS)), limit).await,
+        Due::Passwords => password_history::forget_unused(db, limit).await,
+    }
+}
+
+/// Deletes until nothing is due. The batch size adapts, so that one DELETE takes at most [`LONGEST`]; the pauses leave nine
+/// tenths of the writer's time to requests.
+async fn drain(core: &Core, due: Due, now: Timestamp) -> Result<()> {
+    let mut limit = BATCH;
+    loop {
+        let began = Instant::now();
+        let gone = remove(core, due, now, limit).await?;
+        if gone < u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Ok(());
+        }
+        let took = began.elapsed();
+        if took > LONGEST {
+            limit = (limit / 2).max(SMALLEST);
+        } else if took < LONGEST / 4 {
+            limit = (limit * 2).min(LARGEST);
+        }
+        tokio::time::sleep((took * SHARE).min(LONGEST_PAUSE)).await;
+    }
 }
 
 /// Deletes accounts created by self-enrolment that were never confirmed.

@@ -16,25 +16,25 @@ pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 pub use rows::{
-    Page, attempts, consents, devices, epoch, events, flow_tokens, grants, groups, invitations,
-    known_devices, logins, lookups, password_history, people, reputation, roles, sessions, tokens, users,
+    Filters, ListQuery, Page, TABLES, attempts, consents, devices, epoch, events, flow_tokens, grants,
+    groups, invitations, known_devices, logins, lookups, password_history, people, reputation, roles, sessions,
+    table, tokens, users,
 };
+pub use rows::{filtered, list, sweep, understands};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {
-    [
+    let fixed = [
         kv::STATEMENTS,
         migrate::STATEMENTS,
         objects::STATEMENTS,
         users::STATEMENTS,
-        people::STATEMENTS,
+        rows::user_query::STATEMENTS,
         rows::upn::STATEMENTS,
         groups::STATEMENTS,
         tokens::STATEMENTS,
         sessions::STATEMENTS,
         grants::STATEMENTS,
-        consents::STATEMENTS,
-        events::STATEMENTS,
         attempts::STATEMENTS,
         known_devices::STATEMENTS,
         devices::STATEMENTS,
@@ -42,9 +42,10 @@ pub fn statements() -> Vec<&'static str> {
         flow_tokens::STATEMENTS,
         invitations::STATEMENTS,
         reputation::STATEMENTS,
-        rows::roles::STATEMENTS,
+        roles::STATEMENTS,
         password_history::STATEMENTS,
         logins::STATEMENTS,
     ]
-    .concat()
+    .concat();
+    [fixed, rows::declared_statements()].concat()
 }

@@ -33,6 +33,7 @@ const ALL: &[Migration] = &[
         sql: include_str!("../migrations/0010_session_version.sql"),
     },
     Migration { number: 11, name: "roles", sql: include_str!("../migrations/0011_roles.sql") },
+    Migration { number: 12, name: "list indexes", sql: include_str!("../migrations/0012_list_indexes.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \
@@ -53,11 +54,13 @@ pub async fn migrate(db: &Db, ports: &Ports) -> Result<usize> {
         let pending = pending(db).await?;
         if pending.is_empty() {
             crate::rows::upn::index(db).await?;
+            crate::rows::search::prepare(db).await?;
             return Ok(0);
         }
         match db.script(script(db.kind(), &pending, ports)).await {
             Ok(()) => {
                 crate::rows::upn::index(db).await?;
+                crate::rows::search::prepare(db).await?;
                 return Ok(pending.len());
             }
             Err(Error::Conflict(_)) if tries < 3 => tries += 1,

@@ -5,7 +5,7 @@ use crate::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Json, Result, json};
 use signet_model::{FieldDef, FieldKind};
-use signet_store::consents::{self, Consent, ConsentQuery};
+use signet_store::consents::{self, Consent};
 use signet_store::users;
 use std::collections::HashMap;
 
@@ -47,15 +47,9 @@ async fn find(call: &Call) -> Result<Consent, Fault> {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let q = ConsentQuery {
-        search: paging.search.clone(),
-        application: f.uuid("application"),
-        user: f.int("user"),
-        owner: None,
-        page: paging.rows(),
-    };
+    let q = paging.rows::<Consent>(&mut f);
     f.done()?;
-    let (page, total) = consents::list(&call.core.db, &q).await?;
+    let (page, total) = signet_store::list::<Consent>(&call.core.db, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))
 }
 /// `GET /core/user_consent/<id>/`

@@ -11,8 +11,8 @@ use signet_core::directory;
 use signet_core::permission::{Right, catalogue};
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, FieldKind, Verb};
-use signet_store::Page;
-use signet_store::devices::{self, Device, DeviceKind, DeviceQuery};
+use signet_store::{ListQuery, Page, list as list_of};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users::{self, User};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -242,8 +242,8 @@ async fn admin_all(call: &mut Call) -> ApiResult {
             continue;
         }
         let page = Page { scope: call.person()?.grants.scope(&view), ..Page::first(MOST) };
-        let q = DeviceQuery { kind: Some(kind), owner: user, page, ..DeviceQuery::default() };
-        found.extend(devices::list(&call.core.db, &q).await?.0);
+        let q = ListQuery { owner: user, page, ..ListQuery::default() }.equal("kind", kind.as_str());
+        found.extend(list_of::<Device>(&call.core.db, &q).await?.0);
     }
     found.sort_by_key(|device| device.id);
     Ok(Reply::ok(found.iter().map(common).collect::<Vec<_>>()))
@@ -252,15 +252,11 @@ async fn admin_all(call: &mut Call) -> ApiResult {
 /// `GET /authenticators/[admin/]<kind>/`
 async fn list(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let paging = Paging::read(call)?;
-    let f = Filters::new(call);
-    let q = DeviceQuery {
-        kind: Some(kind),
-        name: f.text("name"),
-        search: paging.search.clone(),
-        owner: whose(call, scope)?,
-        page: paging.rows(),
-    };
-    let (page, total) = devices::list(&call.core.db, &q).await?;
+    let mut f = Filters::new(call);
+    let q = ListQuery { owner: whose(call, scope)?, ..paging.rows::<Device>(&mut f) };
+    let q = q.equal("kind", kind.as_str());
+    f.done()?;
+    let (page, total) = list_of::<Device>(&call.core.db, &q).await?;
     let ids: Vec<i64> = page.iter().map(|d| d.user_id).collect();
     let owners: HashMap<i64, User> =
         users::by_ids(&call.core.db, &ids).await?.into_iter().map(|u| (u.id, u)).collect();

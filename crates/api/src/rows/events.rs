@@ -5,7 +5,7 @@ use crate::list::{Filters, Paging, autocomplete};
 use signet_base::akql::{Operator, Query, Term};
 use signet_base::{Json, Uuid, json};
 use signet_model::{FieldDef, FieldKind};
-use signet_store::events::{self, Event, EventQuery};
+use signet_store::events::{self, Event, EventRow};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Uuid),
@@ -73,28 +73,17 @@ fn about_device(pk: &str) -> Query {
 /// `GET /events/events/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
-    let f = Filters::new(call);
-    let (search, query) = paging.asked(events::understands);
-    let query = match f.text("context_device").map(|pk| about_device(&pk)) {
-        Some(of) => Some(query.map_or_else(|| of.clone(), |asked| asked.and(of.clone()))),
-        None => query,
-    };
-    let q = EventQuery {
-        search,
-        query,
-        action: f.text("action"),
-        actions: f.texts("actions"),
-        client_ip: f.text("client_ip"),
-        username: f.text("username"),
-        brand_name: f.text("brand_name"),
-        context_model_app: f.text("context_model_app"),
-        context_model_name: f.text("context_model_name"),
-        context_model_pk: f.text("context_model_pk"),
-        context_authorized_app: f.text("context_authorized_app"),
-        page: paging.rows(),
-        ..EventQuery::default()
-    };
-    let (page, total) = events::list(&call.core.db, &q).await?;
+    let mut f = Filters::new(call);
+    let mut q = paging.rows::<EventRow>(&mut f);
+    if let Some(of) = f.text("context_device").map(|pk| about_device(&pk)) {
+        q.query = Some(match q.query.take() {
+            Some(asked) => asked.and(of),
+            None => of,
+        });
+    }
+    let brand = f.text("brand_name");
+    f.done()?;
+    let (page, total) = events::list(&call.core.db, &q, brand.as_deref()).await?;
     let words: Vec<&str> = ACTIONS.iter().map(|(word, _)| *word).collect();
     let help = autocomplete(
         "authentik_events.event",

@@ -5,7 +5,7 @@ use crate::list::{Filters, Paging};
 use signet_base::{Json, Result, Timestamp, json};
 use signet_core::wire;
 use signet_model::{FieldDef, FieldKind};
-use signet_store::grants::{self, Code, GrantQuery, GrantToken, TokenKind};
+use signet_store::grants::{self, Code, GrantToken, TokenKind};
 use signet_store::users;
 use std::collections::HashMap;
 
@@ -99,23 +99,19 @@ async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
 async fn list(call: &Call, sort: Sort) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let q = GrantQuery {
-        search: paging.search.clone(),
-        provider: f.int("provider"),
-        user: f.int("user"),
-        owner: None,
-        alive_at: None,
-        page: paging.rows(),
+    let q = match sort {
+        Sort::Token(_) => paging.rows::<GrantToken>(&mut f),
+        Sort::Code => paging.rows::<Code>(&mut f),
     };
     f.done()?;
     let db = &call.core.db;
     let (page, total): (Vec<Grant>, u64) = match sort {
         Sort::Token(kind) => {
-            let (page, total) = grants::list(db, kind, &q).await?;
+            let (page, total) = grants::list(db, kind, &q, None).await?;
             (page.into_iter().map(Grant::from).collect(), total)
         }
         Sort::Code => {
-            let (page, total) = grants::list_codes(db, &q).await?;
+            let (page, total) = grants::list_codes(db, &q, None).await?;
             (page.into_iter().map(Grant::from).collect(), total)
         }
     };

@@ -98,16 +98,11 @@ async fn find(call: &Call) -> Result<Group, Fault> {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let (search, query) = paging.asked(groups::understands);
     let mut q = GroupQuery {
-        search,
-        query,
-        name: f.text("name"),
-        is_superuser: f.flag("is_superuser"),
+        list: paging.rows::<Group>(&mut f),
         members_by_pk: f.ints("members_by_pk"),
         members_by_username: f.texts("members_by_username"),
-        page: paging.rows(),
-        ..GroupQuery::default()
+        attributes: None,
     };
     f.done()?;
     attributes(call, |text| q.attributes_text(text))?;

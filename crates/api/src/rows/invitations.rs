@@ -11,7 +11,7 @@ use signet_core::mail::{self, Email, templates};
 use signet_core::models::Flow;
 use signet_core::permission;
 use signet_model::{FieldDef, FieldKind, OnDelete};
-use signet_store::invitations::{self, Invitation, InvitationQuery};
+use signet_store::invitations::{self, Invitation, InvitationRow};
 use signet_store::users;
 use std::collections::HashMap;
 
@@ -86,22 +86,12 @@ fn about(call: &Call, invitation: &Invitation) -> Json {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let flows = f.text("flow__slug").map(|slug| {
-        call.config
-            .find::<Flow>("slug", &slug)
-            .filter(|(o, _)| call.sees(o))
-            .map(|(o, _)| o.pk)
-            .into_iter()
-            .collect()
-    });
-    let q = InvitationQuery {
-        search: paging.search.clone(),
-        name: f.text("name"),
-        created_by: f.text("created_by__username"),
-        expires: f.time("expires"),
-        flows,
-        page: paging.rows(),
-    };
+    let mut q = paging.rows::<InvitationRow>(&mut f);
+    if let Some(slug) = f.text("flow__slug") {
+        let found = call.config.find::<Flow>("slug", &slug).filter(|(o, _)| call.sees(o));
+        // A flow that is not there, or not for the caller, has no invitations.
+        q = q.equal("flow", found.map(|(o, _)| o.pk).unwrap_or_default());
+    }
     f.done()?;
     let (page, total) = invitations::list(&call.core.db, &call.core.vault, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))

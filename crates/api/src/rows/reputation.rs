@@ -3,7 +3,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Json, Uuid, json};
 use signet_model::{FieldDef, FieldKind};
-use signet_store::reputation::{self, Reputation, ReputationQuery};
+use signet_store::reputation::{self, Reputation};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Uuid),
@@ -32,17 +32,7 @@ async fn find(call: &Call) -> Result<Reputation, Fault> {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let identifiers = f
-        .text("identifier_in")
-        .map(|all| all.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect());
-    let q = ReputationQuery {
-        search: paging.search.clone(),
-        identifier: f.text("identifier"),
-        identifiers: identifiers.unwrap_or_default(),
-        ip: f.text("ip"),
-        score: f.int("score"),
-        page: paging.rows(),
-    };
+    let q = paging.rows::<Reputation>(&mut f);
     f.done()?;
     let (page, total) = reputation::list(&call.core.db, &q, call.core.now()).await?;
     paging.envelope(page.iter().map(show).collect(), total, json!({}))

@@ -6,7 +6,7 @@ use signet_base::{Error, Json, Uuid, json};
 use signet_core::directory;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::epoch::KeptSession;
-use signet_store::sessions::{self, Session, SessionQuery};
+use signet_store::sessions::{self, Session};
 
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("uuid", FieldKind::Uuid),
@@ -44,17 +44,10 @@ async fn find(call: &Call) -> Result<Session, Fault> {
 /// `GET /core/authenticated_sessions/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
-    let f = Filters::new(call);
-    let q = SessionQuery {
-        search: paging.search.clone(),
-        username: f.text("user__username"),
-        ip: f.text("session__last_ip"),
-        user_agent: f.text("session__last_user_agent"),
-        owner: None,
-        alive_at: Some(call.core.now()),
-        page: paging.rows(),
-    };
-    let (page, total) = sessions::list(&call.core.db, &q).await?;
+    let mut f = Filters::new(call);
+    let q = paging.rows::<Session>(&mut f);
+    f.done()?;
+    let (page, total) = sessions::list(&call.core.db, &q, Some(call.core.now())).await?;
     paging.envelope(page.iter().map(|s| show(call, s)).collect(), total, json!({}))
 }
 

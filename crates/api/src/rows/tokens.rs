@@ -7,11 +7,10 @@ use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp
 use signet_core::permission::Right;
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
-use signet_store::tokens::{self, Token, TokenQuery};
-use signet_store::{Page, users};
+use signet_store::tokens::{self, INTENTS, Token};
+use signet_store::{ListQuery, users};
 use std::collections::HashMap;
 
-const INTENTS: &[&str] = &["verification", "api", "recovery", "app_password"];
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Uuid),
     FieldDef::shown("managed", FieldKind::Text).nullable(),
@@ -65,20 +64,9 @@ async fn may_hold(call: &Call, owner: i64) -> Result<(), Fault> {
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut f = Filters::new(call);
-    let q = TokenQuery {
-        search: paging.search.clone(),
-        identifier: f.text("identifier"),
-        intents: f.choices("intent", INTENTS),
-        description: f.text("description"),
-        managed: f.text("managed"),
-        expires: f.time("expires"),
-        expiring: f.flag("expiring"),
-        username: f.text("user__username"),
-        page: paging.rows(),
-        ..TokenQuery::default()
-    };
+    let q = paging.rows::<Token>(&mut f);
     f.done()?;
-    let (page, total) = tokens::list(&call.core.db, &q).await?;
+    let (page, total) = signet_store::list::<Token>(&call.core.db, &q).await?;
     paging.envelope(show(call, &page).await?, total, json!({}))
 }
 
@@ -94,8 +82,8 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     if !manages {
         // Whose it would be is no choice of theirs, and asking would tell who exists.
         call.body.remove("user");
-        let own = TokenQuery { owner: Some(me), page: Page::first(1), ..TokenQuery::default() };
-        if tokens::list(&call.core.db, &own).await?.1 >= MOST {
+        let own = ListQuery { owner: Some(me), ..ListQuery::first(1) };
+        if signet_store::list::<Token>(&call.core.db, &own).await?.1 >= MOST {
             return Err(Fault::invalid(
                 "non_field_errors",
                 format!("You have {MOST} tokens. Delete those that you do not need."),

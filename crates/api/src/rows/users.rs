@@ -4,7 +4,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use signet_base::{Error, FieldErrors, Json, Map, Result, Timestamp, Uuid, json};
+use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::models::Role;
 use signet_core::permission::{self, Right};
 use signet_core::{Core, compat, directory, rows};
@@ -93,34 +93,13 @@ pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
 
 fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     let mut f = Filters::new(call);
-    let (search, query) = paging.asked(users::understands);
-    // A point in time is what lies between its neighbours.
-    let (joined, login, updated) = (f.time("date_joined"), f.time("last_login"), f.time("last_updated"));
-    let before = |at: Option<Timestamp>| at.map(|at| Timestamp(at.0.saturating_sub(1)));
-    let after = |at: Option<Timestamp>| at.map(|at| Timestamp(at.0.saturating_add(1)));
     let mut q = UserQuery {
-        search,
-        query,
-        username: f.text("username"),
-        name: f.text("name"),
-        email: f.text("email"),
-        uuid: f.uuid("uuid"),
-        is_active: f.flag("is_active"),
+        list: paging.rows::<User>(&mut f),
         is_superuser: f.flag("is_superuser"),
-        types: f.choices("type", TYPES),
-        path: f.text("path"),
         path_startswith: f.text("path_startswith"),
         groups_by_pk: f.uuids("groups_by_pk"),
         groups_by_name: f.texts("groups_by_name"),
-        joined_after: f.time("date_joined__gt").or_else(|| before(joined)),
-        joined_before: f.time("date_joined__lt").or_else(|| after(joined)),
-        last_login_after: f.time("last_login__gt").or_else(|| before(login)),
-        last_login_before: f.time("last_login__lt").or_else(|| after(login)),
-        last_login_is_null: f.flag("last_login__isnull"),
-        updated_after: f.time("last_updated__gt").or_else(|| before(updated)),
-        updated_before: f.time("last_updated__lt").or_else(|| after(updated)),
-        page: paging.rows(),
-        ..UserQuery::default()
+        attributes: None,
     };
     f.done()?;
     attributes(call, |text| q.attributes_text(text))?;

@@ -1,9 +1,9 @@
 //! Acting as somebody else by `/core/users/<id>/impersonate/`.
 use crate::support::{ADMIN, App, PLAIN};
 use signet_base::{Json, Span, json};
-use signet_store::events::{self, EventQuery};
 use signet_store::grants::{self, GrantToken, TokenKind};
 use signet_store::testdb::{each_database, sqlite};
+use signet_store::{ListQuery, events};
 use signet_store::{groups, sessions, users};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -67,9 +67,7 @@ impl<'a> Browser<'a> {
 /// Who each event of an action names, and for whom it was.
 async fn said(app: &App, action: &str) -> Vec<(Json, Json)> {
     let (list, _) =
-        events::list(&app.core.db, &EventQuery { action: Some(action.into()), ..EventQuery::default() })
-            .await
-            .unwrap();
+        events::list(&app.core.db, &ListQuery::default().equal("action", action), None).await.unwrap();
     list.iter()
         .map(|e| {
             (

@@ -4,10 +4,10 @@ use super::{GROUP, RowState, Rows, TOKEN, USER, Wrong};
 use crate::lookup;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
-use signet_store::Page;
-use signet_store::groups::{self, Group, GroupQuery};
-use signet_store::tokens::{self, Token, TokenQuery};
-use signet_store::users::{self, User, UserQuery, canonical};
+use signet_store::groups::{self, Group};
+use signet_store::tokens::Token;
+use signet_store::users::{self, User, canonical};
+use signet_store::{ListQuery, Page};
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -290,39 +290,40 @@ async fn stored(
                 .iter()
                 .find(|c| matches!(c.path[..], ["pk"]))
                 .and_then(|c| c.wanted.as_i64().or_else(|| c.wanted.as_str()?.parse().ok()));
-            let query = UserQuery {
-                username: with("username", &["exact", "iexact"]),
-                email: with("email", &["exact", "iexact"]),
+            let only = pk.map(|id| vec![id.into()]);
+            let mut query = ListQuery {
                 search: part(&["username", "email", "name"]),
-                only_ids: pk.map(|id| vec![id]),
+                only,
                 page,
-                ..UserQuery::default()
+                ..ListQuery::default()
             };
-            users::list(&core.db, &query).await?.0.into_iter().map(Row::User).collect()
+            for field in ["username", "email"] {
+                if let Some(value) = with(field, &["exact", "iexact"]) {
+                    query = query.equal(field, value);
+                }
+            }
+            users::list(&core.db, &query.into()).await?.0.into_iter().map(Row::User).collect()
         }
         GROUP => {
             let pk = conditions
                 .iter()
                 .find(|c| matches!(c.path[..], ["pk"]))
                 .and_then(|c| Uuid::parse_str(c.wanted.as_str()?).ok());
-            let query = GroupQuery {
-                name: exact("name"),
-                search: part(&["name"]),
-                only_ids: pk.map(|id| vec![id]),
-                page,
-                ..GroupQuery::default()
-            };
-            groups::list(&core.db, &query).await?.0.into_iter().map(Row::Group).collect()
+            let only = pk.map(|id| vec![id.into()]);
+            let mut query = ListQuery { search: part(&["name"]), only, page, ..ListQuery::default() };
+            if let Some(name) = exact("name") {
+                query = query.equal("name", name);
+            }
+            groups::list(&core.db, &query.into()).await?.0.into_iter().map(Row::Group).collect()
         }
         _ => {
-            let query = TokenQuery {
-                identifier: exact("identifier"),
-                managed: exact("managed"),
-                search: part(&["identifier"]),
-                page,
-                ..TokenQuery::default()
-            };
-            tokens::list(&core.db, &query).await?.0.into_iter().map(Row::Token).collect()
+            let mut query = ListQuery { search: part(&["identifier"]), page, ..ListQuery::default() };
+            for field in ["identifier", "managed"] {
+                if let Some(value) = exact(field) {
+                    query = query.equal(field, value);
+                }
+            }
+            signet_store::list::<Token>(&core.db, &query).await?.0.into_iter().map(Row::Token).collect()
         }
     })
 }

@@ -9,7 +9,8 @@ use signet_core::system::{Settings, SystemSettings};
 use signet_core::{Client, Core, CoreParts, Families, Principal};
 use signet_model::{Lookup, Model, ModelDef, Object, Registry, check};
 use signet_policies::ALL;
-use signet_store::events::{self, Event, EventQuery};
+use signet_store::ListQuery;
+use signet_store::events::{self, Event};
 use signet_store::groups::{self, Group};
 use signet_store::users::{self, User};
 use signet_store::{Author, Db, ObjectStore, Write};
@@ -200,12 +201,9 @@ impl Site {
         Principal::load(&self.core, self.ada.user.id).await.unwrap().unwrap()
     }
     pub async fn events(&self, action: &str) -> Vec<Event> {
-        let query = EventQuery {
-            action: Some(action.into()),
-            page: signet_store::Page::first(100),
-            ..EventQuery::default()
-        };
-        events::list(&self.core.db, &query).await.unwrap().0
+        let query = ListQuery { page: signet_store::Page::first(100), ..ListQuery::default() }
+            .equal("action", action);
+        events::list(&self.core.db, &query, None).await.unwrap().0
     }
 }
 

@@ -10,7 +10,7 @@ use signet_model::Model;
 use signet_model::{Lookup, ModelDef, Object, Registry, check};
 use signet_policies::ALL;
 use signet_policies::expression::ExpressionPolicy;
-use signet_store::events::EventQuery;
+use signet_store::ListQuery;
 use signet_store::groups::{self, Group};
 use signet_store::users::{self, User};
 use signet_store::{Author, ObjectStore, Write, events, testdb};
@@ -138,7 +138,8 @@ impl Site {
     pub async fn actions(&self) -> Vec<String> {
         let (all, _) = events::list(
             &self.core.db,
-            &EventQuery { page: signet_store::Page::first(100), ..EventQuery::default() },
+            &ListQuery { page: signet_store::Page::first(100), ..ListQuery::default() },
+            None,
         )
         .await
         .unwrap();

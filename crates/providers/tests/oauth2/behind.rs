@@ -2,7 +2,7 @@
 use crate::world::{SECRET, World, basic};
 use signet_base::{Json, json, query};
 use signet_providers::oauth2::bearer;
-use signet_store::grants::{self, GrantQuery, TokenKind};
+use signet_store::grants::{self, TokenKind};
 use signet_store::testdb::each_database;
 
 /// What killing the process does at worst: no row that was not waited for is there.
@@ -120,13 +120,10 @@ async fn a_token_whose_row_was_deleted_by_an_administrator_is_over() {
     each_database(|db| async move {
         let w = World::new(db).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
-        let (rows, total) = grants::list(
-            &w.core.db,
-            TokenKind::Access,
-            &GrantQuery { page: signet_store::Page::first(5), ..Default::default() },
-        )
-        .await
-        .unwrap();
+        let (rows, total) =
+            grants::list(&w.core.db, TokenKind::Access, &signet_store::ListQuery::first(5), None)
+                .await
+                .unwrap();
         assert_eq!(total, 1, "lists see what is queued");
         grants::delete(&w.core.db, rows[0].id).await.unwrap();
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 401);

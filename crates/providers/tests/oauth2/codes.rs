@@ -55,10 +55,8 @@ async fn a_code_that_is_used_again_takes_its_tokens_along() {
         );
         let (events, _) = signet_store::events::list(
             &w.core.db,
-            &signet_store::events::EventQuery {
-                action: Some("suspicious_request".into()),
-                ..Default::default()
-            },
+            &signet_store::ListQuery::default().equal("action", "suspicious_request"),
+            None,
         )
         .await
         .unwrap();

@@ -436,9 +436,8 @@ async fn a_letter_leaves_an_event_whether_it_leaves_or_not() {
     for action in ["email_sent", "system_task_exception"] {
         let mut found = 0;
         for _ in 0..100 {
-            let query =
-                signet_store::events::EventQuery { action: Some(action.into()), ..Default::default() };
-            found = signet_store::events::list(&core.db, &query).await.unwrap().1;
+            let query = signet_store::ListQuery::default().equal("action", action);
+            found = signet_store::events::list(&core.db, &query, None).await.unwrap().1;
             if found > 0 {
                 break;
             }

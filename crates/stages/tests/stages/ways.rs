@@ -124,7 +124,8 @@ async fn an_invitation_works_once_and_its_data_cannot_be_typed_over() {
     assert!(open(&site, "join", &query).await.1.is_denied());
     let events = signet_store::events::list(
         &site.core.db,
-        &signet_store::events::EventQuery { action: Some("invitation_used".into()), ..Default::default() },
+        &signet_store::ListQuery::default().equal("action", "invitation_used"),
+        None,
     )
     .await
     .unwrap();
@@ -353,7 +354,8 @@ async fn people_delete_their_own_account_after_a_question() {
     assert!(browser.who().await.is_none() && other.who().await.is_none());
     let events = signet_store::events::list(
         &site.core.db,
-        &signet_store::events::EventQuery { action: Some("model_deleted".into()), ..Default::default() },
+        &signet_store::ListQuery::default().equal("action", "model_deleted"),
+        None,
     )
     .await
     .unwrap();

@@ -20,6 +20,7 @@ pub use value::{Row, Value};
 use crate::attempt_counters::AttemptCounters;
 use crate::pending_sessions::PendingSessions;
 use crate::read_cache::{People, Tokens};
+use crate::rows::Places;
 use crate::write_behind::WriteBehind;
 use signet_base::{Error, Result};
 use std::path::Path;
@@ -78,6 +79,7 @@ pub struct Db {
     attempt_counters: AttemptCounters,
     people: People,
     tokens: Tokens,
+    places: Places,
 }
 
 impl std::fmt::Debug for Db {
@@ -95,6 +97,7 @@ impl Db {
             attempt_counters: AttemptCounters::default(),
             people: People::default(),
             tokens: Tokens::default(),
+            places: Places::default(),
         }
     }
     /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see
@@ -197,6 +200,10 @@ impl Db {
     /// Access tokens, in the same way.
     pub(crate) fn recent_tokens(&self) -> (&Tokens, u64) {
         (&self.tokens, self.backend.changes())
+    }
+    /// Where the pages of lists ended that were read lately.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
     /// Counts of attempts, where one process owns the database.
     pub(crate) fn attempt_counters(&self) -> Option<&AttemptCounters> {

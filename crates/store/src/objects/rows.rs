@@ -3,7 +3,7 @@ use super::plan::{Done, is_row_model, target_of};
 use super::{Author, CHANNEL};
 use crate::db::Batch;
 use crate::params;
-use crate::rows::{consents, flow_tokens, grants, invitations, roles};
+use crate::rows::{delete_referring, roles};
 use signet_base::{Json, Map, Result, Uuid, Vault, vault::sha256_hex};
 use signet_model::check::reference_values;
 use signet_model::{Object, OnDelete, Registry, Snapshot};
@@ -61,17 +61,11 @@ pub(super) fn batch(
         Batch::new().add(RAISE, params![counter, done.last_num, config.counter]).expect_rows(1, COUNTER_TAG);
     for o in &done.removed {
         batch.push(DELETE, params![o.pk]).expect_rows(1, COUNTER_TAG);
-        if o.def.is("authentik_core.application") {
-            batch = batch.then(consents::delete_application(o.pk));
-        }
-        if o.def.is("authentik_flows.flow") {
-            batch = batch.then(flow_tokens::delete_flow(o.pk)).then(invitations::delete_flow(o.pk));
-        }
-        if let Some(num) = o.num {
-            batch = batch.then(grants::delete_provider(num));
-        }
+        let name = o.def.full_name();
+        let models = [name.as_str(), o.def.base.map_or("", |base| base.label())];
+        batch = batch.then(delete_referring(&models, o.pk, o.num));
         let key = o.num.map_or_else(|| o.pk.to_string(), |num| num.to_string());
-        batch = batch.then(roles::forget_object_batch(&o.def.full_name(), &key));
+        batch = batch.then(roles::forget_object_batch(&name, &key));
         history(&mut batch, o, o.version + 1, &sealed(o, vault)?, done.at, by, true, counter);
     }
     // First all that is given up: two objects may swap their names in one go.

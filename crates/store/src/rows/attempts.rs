@@ -31,7 +31,7 @@ const GIVE_BACK: &str = "UPDATE attempt SET used = used - 1 WHERE name = ? AND u
 const GET: &str = "SELECT used, until FROM attempt WHERE name = ?";
 const CLEAR: &str = "DELETE FROM attempt WHERE name = ?";
 const DELETE_EXPIRED: &str =
-    "DELETE FROM attempt WHERE name IN (SELECT name FROM attempt WHERE until <= ? LIMIT ?)";
+    "DELETE FROM attempt WHERE name IN (SELECT name FROM attempt WHERE until <= ? LIMIT ?) RETURNING 1";
 
 pub(crate) const STATEMENTS: &[&str] = &[TAKE, SET, GIVE_BACK, GET, CLEAR, DELETE_EXPIRED];
 
@@ -142,10 +142,11 @@ pub async fn clear(db: &Db, name: &str) -> Result<()> {
     }
     db.batch(Batch::relaxed().add(CLEAR, params![name])).await.map(drop)
 }
-/// Removes up to `limit` windows that are over. Garbage only: who counts judges the time.
-pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
+/// Removes up to `limit` windows that are over; how many went. Garbage only: who counts judges the time.
+pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<u64> {
     if let Some(attempt_counters) = db.attempt_counters() {
         attempt_counters.forget_over(now);
     }
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
+    super::housekeeping::removed(db, Batch::relaxed().add(DELETE_EXPIRED, params![now, limit]).returning())
+        .await
 }

@@ -1,6 +1,10 @@
 //! The `attributes` filter of users and groups: `{"a__b": 1}` means that `attributes.a.b` is 1; the last part
 //! may be a comparison (`icontains`, `gt`, `in`, `isnull`…). Judged here, because the databases share no JSON
 //! functions.
+use super::filter::Filter;
+use super::list::ListQuery;
+use super::table::Record;
+use crate::db::Db;
 use signet_base::{Error, Json, Map, Result};
 
 /// Most rows that one filter looks at.
@@ -18,6 +22,34 @@ pub(crate) fn parse(text: &str) -> Result<Map> {
         Ok(Json::Object(map)) => Ok(map),
         _ => Ok(Map::new()),
     }
+}
+
+/// Narrows a list to the rows whose attributes fit: those that fulfil everything else are looked through.
+pub(crate) async fn narrow<T: Record>(
+    db: &Db,
+    q: &ListQuery,
+    filter: &mut Filter,
+    wanted: &Map,
+) -> Result<()> {
+    let (alias, key) = (T::TABLE.alias, T::TABLE.key);
+    let mut others = filter.clone();
+    others.declared(T::TABLE, &q.filters);
+    let columns = format!("{alias}.{key}, {alias}.attributes");
+    let rows = others.all(db, &columns, &format!("{} {alias}", T::TABLE.table), BOUND + 1).await?;
+    if i64::try_from(rows.len()).unwrap_or(i64::MAX) > BOUND {
+        return Err(too_many("attributes"));
+    }
+    let mut keys = Vec::new();
+    for row in &rows {
+        if fit(&row.map(1)?, wanted) {
+            keys.push(row.value(0)?.clone());
+        }
+    }
+    if keys.len() > 10_000 {
+        return Err(too_many("attributes"));
+    }
+    filter.only(&format!("{alias}.{key}"), &keys);
+    Ok(())
 }
 
 /// Whether the attributes fulfil every member of the filter.

@@ -1,8 +1,9 @@
 //! Second factors of people: TOTP, recovery codes, passkeys, SMS, e-mail, Duo.
-use super::list::{Filter, Page};
+use super::table::{self, Column, MISSING, found, selects};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
+use signet_model::Table;
 
 /// The kinds of devices, in the order in which they are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,29 +57,72 @@ impl DeviceKind {
     }
 }
 
+impl Column for DeviceKind {
+    fn load(row: &Row, at: usize) -> Result<Self> {
+        let kind = row.text(at)?;
+        Self::parse(kind).ok_or_else(|| Error::internal(format!("a device of the unknown kind {kind:?}")))
+    }
+    fn store(&self) -> Value {
+        self.as_str().into()
+    }
+    fn put(&mut self, _: &Json) -> bool {
+        false
+    }
+}
+
 /// One device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Table)]
+#[table(
+    model = "authentik_core.device",
+    component = "Device",
+    table = "device",
+    alias = "d",
+    label = "Device"
+)]
+#[table(order = "pk")]
 pub struct Device {
     /// 0 before [`insert`].
+    #[column(wire = "pk", also("id"), generated, read_only, order)]
     pub id: i64,
     /// The place that the secret is sealed to.
+    #[column(hidden, fixed)]
     pub uuid: Uuid,
+    #[column(hidden, fixed, kind = "text", sorted)]
     pub kind: DeviceKind,
+    #[column(
+        wire = "user",
+        also("user_id"),
+        read_only,
+        fixed,
+        refers = "authentik_core.user",
+        owner,
+        order,
+        filter
+    )]
     pub user_id: i64,
     /// What the person calls it.
+    #[column(order, filter, search, required)]
     pub name: String,
     /// Only confirmed devices count at a sign-in.
+    #[column(read_only)]
     pub confirmed: bool,
     /// What the kind keeps that is no secret.
+    #[column(read_only)]
     pub data: Map,
     /// The sealed secret; empty where the kind has none. See [`Device::secret`].
+    #[column(name = "secret", secret, fixed)]
     pub sealed: String,
     /// Id of a WebAuthn credential (base64url); unique over all people.
+    #[column(secret, fixed, unique)]
     pub credential: Option<String>,
     /// Last TOTP step or WebAuthn signature count that was accepted. Only [`advance`] moves it.
+    #[column(hidden, fixed)]
     pub counter: i64,
+    #[column(read_only, fixed, order("created_on"))]
     pub created: Timestamp,
+    #[column(wire = "last_updated", read_only)]
     pub updated: Timestamp,
+    #[column(read_only, fixed, order)]
     pub last_used: Option<Timestamp>,
 }
 
@@ -126,21 +170,14 @@ impl Device {
     }
 }
 
-const COLUMNS: &str = "d.id, d.uuid, d.kind, d.user_id, d.name, d.confirmed, d.data, d.secret, d.credential, d.counter, d.created, d.updated, d.last_used";
-const OF_USER: &str = "SELECT d.id, d.uuid, d.kind, d.user_id, d.name, d.confirmed, d.data, d.secret, d.credential, d.counter, d.created, d.updated, d.last_used \
-    FROM device d WHERE d.user_id = ? ORDER BY d.id";
-const OF_USER_AND_KIND: &str = "SELECT d.id, d.uuid, d.kind, d.user_id, d.name, d.confirmed, d.data, d.secret, d.credential, d.counter, d.created, d.updated, d.last_used \
-    FROM device d WHERE d.user_id = ? AND d.kind = ? ORDER BY d.id";
-const GET: &str = "SELECT d.id, d.uuid, d.kind, d.user_id, d.name, d.confirmed, d.data, d.secret, d.credential, d.counter, d.created, d.updated, d.last_used \
-    FROM device d WHERE d.id = ? AND d.kind = ?";
-const BY_CREDENTIAL: &str = "SELECT d.id, d.uuid, d.kind, d.user_id, d.name, d.confirmed, d.data, d.secret, d.credential, d.counter, d.created, d.updated, d.last_used \
-    FROM device d WHERE d.credential = ?";
-const INSERT: &str = "INSERT INTO device (uuid, kind, user_id, name, confirmed, data, secret, credential, counter, created, updated, last_used) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-const UPDATE: &str = "UPDATE device SET name = ?, confirmed = ?, data = ?, updated = ? WHERE id = ?";
+selects! { Device:
+    OF_USER = "WHERE d.user_id = ? ORDER BY d.id";
+    OF_USER_AND_KIND = "WHERE d.user_id = ? AND d.kind = ? ORDER BY d.id";
+    GET = "WHERE d.id = ? AND d.kind = ?";
+    BY_CREDENTIAL = "WHERE d.credential = ?";
+}
 const TOUCH: &str = "UPDATE device SET last_used = ? WHERE id = ?";
 const ADVANCE: &str = "UPDATE device SET counter = ?, last_used = ? WHERE id = ? AND counter < ?";
-const DELETE: &str = "DELETE FROM device WHERE id = ?";
 const ADD_CODE: &str =
     "INSERT INTO device_code (device_id, digest, expires) SELECT id, ?, ? FROM device WHERE uuid = ?";
 const DROP_CODES: &str = "DELETE FROM device_code WHERE device_id = (SELECT id FROM device WHERE uuid = ?)";
@@ -149,60 +186,21 @@ const TAKE_CODE: &str =
 const COUNT_CODES: &str =
     "SELECT count(*) FROM device_code WHERE device_id = ? AND (expires IS NULL OR expires > ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    OF_USER,
-    OF_USER_AND_KIND,
-    GET,
-    BY_CREDENTIAL,
-    INSERT,
-    UPDATE,
-    TOUCH,
-    ADVANCE,
-    DELETE,
-    ADD_CODE,
-    DROP_CODES,
-    TAKE_CODE,
-    COUNT_CODES,
-];
-
-fn from_row(row: &Row) -> Result<Device> {
-    let kind = row.text(2)?;
-    Ok(Device {
-        id: row.int(0)?,
-        uuid: row.uuid(1)?,
-        kind: DeviceKind::parse(kind)
-            .ok_or_else(|| Error::internal(format!("a device of the unknown kind {kind:?}")))?,
-        user_id: row.int(3)?,
-        name: row.string(4)?,
-        confirmed: row.bool(5)?,
-        data: row.map(6)?,
-        sealed: row.string(7)?,
-        credential: row.opt_string(8)?,
-        counter: row.int(9)?,
-        created: row.time(10)?,
-        updated: row.time(11)?,
-        last_used: row.opt_time(12)?,
-    })
-}
-
-async fn one(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Device>> {
-    db.query_one(sql, params).await?.as_ref().map(from_row).transpose()
-}
+pub(crate) const STATEMENTS: &[&str] = &[TOUCH, ADVANCE, ADD_CODE, DROP_CODES, TAKE_CODE, COUNT_CODES];
 
 /// The devices of a person, confirmed or not, oldest first; of one kind where it is given.
 pub async fn of_user(db: &Db, user: i64, kind: Option<DeviceKind>) -> Result<Vec<Device>> {
-    let rows = match kind {
-        Some(kind) => db.query(OF_USER_AND_KIND, params![user, kind.as_str()]).await?,
-        None => db.query(OF_USER, params![user]).await?,
-    };
-    rows.iter().map(from_row).collect()
+    match kind {
+        Some(kind) => table::rows(db, &OF_USER_AND_KIND, params![user, kind.as_str()]).await,
+        None => table::rows(db, &OF_USER, params![user]).await,
+    }
 }
 pub async fn get(db: &Db, kind: DeviceKind, id: i64) -> Result<Option<Device>> {
-    one(db, GET, params![id, kind.as_str()]).await
+    table::row(db, &GET, params![id, kind.as_str()]).await
 }
 /// The WebAuthn device with this credential, whoever it belongs to.
 pub async fn by_credential(db: &Db, credential: &str) -> Result<Option<Device>> {
-    one(db, BY_CREDENTIAL, params![credential]).await
+    table::row(db, &BY_CREDENTIAL, params![credential]).await
 }
 /// The new id. `Error::Conflict("device.credential")` when somebody has the credential already.
 pub async fn insert(db: &Db, device: &Device) -> Result<i64> {
@@ -214,46 +212,23 @@ pub async fn insert_with_codes(db: &Db, device: &Device, digests: &[String]) -> 
 }
 /// [`insert_with_codes`] where `when` holds, in the same commit.
 pub async fn insert_when(db: &Db, when: Batch, device: &Device, digests: &[String]) -> Result<i64> {
-    let d = device;
-    let values = params![
-        d.uuid,
-        d.kind.as_str(),
-        d.user_id,
-        &d.name,
-        d.confirmed,
-        &d.data,
-        &d.sealed,
-        d.credential.as_deref(),
-        d.counter,
-        d.created,
-        d.updated,
-        d.last_used
-    ];
-    let mut batch = when.then(Batch::new().add(INSERT, values).returning());
+    let mut batch = when.then(table::insert(device));
     for digest in digests {
-        batch.push(ADD_CODE, params![digest, None::<Timestamp>, d.uuid]);
+        batch.push(ADD_CODE, params![digest, None::<Timestamp>, device.uuid]);
     }
     let answer = db.batch(batch).await?;
-    answer.iter().flatten().next().ok_or_else(|| Error::internal("no id came back"))?.int(0)
+    table::new_id(&answer)
 }
 /// Writes name, confirmation and data; secret, credential and counter stay.
 pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
-    let d = device;
-    missing(
-        db.batch(
-            Batch::new()
-                .add(UPDATE, params![&d.name, d.confirmed, &d.data, now, d.id])
-                .expect_rows(1, "no such row"),
-        )
-        .await,
-    )
+    found(db.batch(table::update(&Device { updated: now, ..device.clone() })).await).map(drop)
 }
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    missing(db.batch(delete_batch(id)).await)
+    found(db.batch(delete_batch(id)).await).map(drop)
 }
 /// [`delete`] as a part of a larger batch.
 pub fn delete_batch(id: i64) -> Batch {
-    Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")
+    table::delete::<Device>(id)
 }
 /// Notes when the device was last used. False when it is gone.
 pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<bool> {
@@ -269,8 +244,8 @@ pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp
     let batch = Batch::new()
         .add(DROP_CODES, params![device.uuid])
         .add(ADD_CODE, params![digest, Some(expires), device.uuid])
-        .expect_rows(1, "no such row");
-    missing(db.batch(batch).await)
+        .expect_rows(1, MISSING);
+    found(db.batch(batch).await).map(drop)
 }
 /// Whether the code was there; it is gone then, and the use is noted. Of many who show the same code, one is
 /// told true.
@@ -296,41 +271,4 @@ fn once<T>(answer: Result<T>) -> Result<bool> {
         Err(Error::Conflict(tag)) if tag == "used" => Ok(false),
         Err(error) => Err(error),
     }
-}
-fn missing<T>(answer: Result<T>) -> Result<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(Error::Conflict(tag)) if tag == "no such row" => Err(Error::NotFound),
-        Err(error) => Err(error),
-    }
-}
-
-/// What a list of devices is narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct DeviceQuery {
-    pub kind: Option<DeviceKind>,
-    pub name: Option<String>,
-    pub search: String,
-    /// Only this person's.
-    pub owner: Option<i64>,
-    pub page: Page,
-}
-
-const SORT: &[(&str, &str)] = &[
-    ("pk", "d.id"),
-    ("name", "d.name"),
-    ("created_on", "d.created"),
-    ("user", "d.user_id"),
-    ("last_used", "d.last_used"),
-];
-
-/// One page of devices, and how many fit the query.
-pub async fn list(db: &Db, q: &DeviceQuery) -> Result<(Vec<Device>, u64)> {
-    let mut f = Filter::default();
-    f.equal("d.kind", q.kind.map(DeviceKind::as_str));
-    f.equal("d.name", q.name.as_deref());
-    f.equal("d.user_id", q.owner);
-    f.search(&q.search, &["d.name"]);
-    let (rows, total) = f.page(db, COLUMNS, "device d", SORT, "d.id", &q.page).await?;
-    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
 }

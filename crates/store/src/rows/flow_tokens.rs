@@ -1,7 +1,9 @@
 //! Links by which a run of a flow goes on in another browser or at another time.
-use crate::db::{Batch, Db, Row};
+use super::table::{self, selects};
+use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Error, Result, Secret, Timestamp, Uuid, Vault};
+use signet_model::Table;
 
 /// One link. Its key is known to the receiver only.
 #[derive(Debug, Clone)]
@@ -27,39 +29,58 @@ impl FlowToken {
     }
 }
 
-const BY_DIGEST: &str = "SELECT f.id, f.flow, f.user_id, f.purpose, f.plan, f.created, f.expires, f.epoch FROM flow_token f WHERE f.digest = ?";
-const INSERT: &str = "INSERT INTO flow_token (id, digest, flow, user_id, purpose, plan, created, expires, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// A link as it is kept.
+#[derive(Table)]
+#[table(
+    model = "authentik_flows.flowtoken",
+    table = "flow_token",
+    alias = "f",
+    label = "Flow Token",
+    order = "pk"
+)]
+#[table(component = "FlowToken", expires = "expires")]
+pub(crate) struct FlowTokenRow {
+    #[column(wire = "pk", fixed, order)]
+    id: Uuid,
+    #[column(secret)]
+    digest: String,
+    #[column(refers = "authentik_flows.flow")]
+    flow: Uuid,
+    #[column(wire = "user", owner)]
+    user_id: Option<i64>,
+    purpose: String,
+    /// Sealed.
+    #[column(secret)]
+    plan: String,
+    #[column(hidden)]
+    created: Timestamp,
+    #[column(hidden)]
+    expires: Timestamp,
+    #[column(hidden)]
+    epoch: i64,
+}
+
+selects! { FlowTokenRow:
+    BY_DIGEST = "WHERE f.digest = ?";
+}
 const TAKE: &str = "DELETE FROM flow_token WHERE id = ? AND expires > ?";
 const DELETE_OF_USER: &str = "DELETE FROM flow_token WHERE user_id = ? AND flow = ?";
-const DELETE_FLOW: &str = "DELETE FROM flow_token WHERE flow = ?";
-const DELETE_EXPIRED: &str =
-    "DELETE FROM flow_token WHERE id IN (SELECT id FROM flow_token WHERE expires <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[BY_DIGEST, INSERT, TAKE, DELETE_OF_USER, DELETE_FLOW, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[TAKE, DELETE_OF_USER];
 
 fn digest(vault: &Vault, key: &str) -> String {
     vault.digest("flow_token", key)
 }
 
-fn from_row(row: &Row, vault: &Vault) -> Result<FlowToken> {
-    let id = row.uuid(0)?;
-    let plan = vault.open(("flow_token", &id.to_string(), "plan"), row.text(4)?)?;
-    Ok(FlowToken {
-        id,
-        flow: row.uuid(1)?,
-        user_id: row.opt_int(2)?,
-        purpose: row.string(3)?,
-        plan,
-        created: row.time(5)?,
-        expires: row.time(6)?,
-        epoch: row.int(7)?,
-    })
+fn opened(vault: &Vault, row: FlowTokenRow) -> Result<FlowToken> {
+    let plan = vault.open(("flow_token", &row.id.to_string(), "plan"), &row.plan)?;
+    let FlowTokenRow { id, flow, user_id, purpose, created, expires, epoch, .. } = row;
+    Ok(FlowToken { id, flow, user_id, purpose, plan, created, expires, epoch })
 }
 
 /// The link with this key, expired or not: see [`FlowToken::is_expired`].
 pub async fn by_key(db: &Db, vault: &Vault, key: &str) -> Result<Option<FlowToken>> {
-    db.query_one(BY_DIGEST, params![digest(vault, key)]).await?.map(|row| from_row(&row, vault)).transpose()
+    table::row(db, &BY_DIGEST, params![digest(vault, key)]).await?.map(|row| opened(vault, row)).transpose()
 }
 /// Writes a link. With `replace`, links of the same person for the same flow go.
 pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, replace: bool) -> Result<()> {
@@ -69,20 +90,18 @@ pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, rep
     if let (true, Some(user)) = (replace, t.user_id) {
         batch.push(DELETE_OF_USER, params![user, t.flow]);
     }
-    batch.push(
-        INSERT,
-        params![
-            t.id,
-            digest(vault, key.reveal()),
-            t.flow,
-            t.user_id,
-            &t.purpose,
-            plan,
-            t.created,
-            t.expires,
-            t.epoch
-        ],
-    );
+    let row = FlowTokenRow {
+        id: t.id,
+        digest: digest(vault, key.reveal()),
+        flow: t.flow,
+        user_id: t.user_id,
+        purpose: t.purpose.clone(),
+        plan,
+        created: t.created,
+        expires: t.expires,
+        epoch: t.epoch,
+    };
+    let batch = batch.then(table::insert(&row));
     db.batch(batch).await.map(drop)
 }
 /// Uses a link up that has not expired, with the other links of the same person for the same flow. Of many at
@@ -97,12 +116,4 @@ pub async fn take(db: &Db, id: Uuid, flow: Uuid, user: Option<i64>, now: Timesta
         Err(Error::Conflict(tag)) if tag == "taken" => Ok(false),
         Err(error) => Err(error),
     }
-}
-/// What goes with a flow.
-pub(crate) fn delete_flow(flow: Uuid) -> Batch {
-    Batch::new().add(DELETE_FLOW, params![flow])
-}
-/// Removes up to `limit` expired links. Garbage only: who reads a link judges its expiry.
-pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
 }

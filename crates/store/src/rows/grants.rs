@@ -1,32 +1,53 @@
 //! OAuth2 grants: authorization codes, access and refresh tokens. A family is everything that came from one
 //! authorization; it is revoked as a whole when a code or a refresh token is seen twice.
-pub use super::grant_lists::{GrantQuery, list, list_codes};
+use super::filter::Filter;
+use super::list::ListQuery;
+use super::table::{self, Column, selects};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
 use signet_base::{Error, Json, Result, Span, Timestamp, Uuid};
-use std::sync::Arc;
+use signet_model::Table;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 /// An authorization code.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Table)]
+#[table(
+    model = "authentik_providers_oauth2.authorizationcode",
+    component = "ExpiringBaseGrantModel",
+    table = "oauth_code"
+)]
+#[table(alias = "c", label = "Authorization Code", order = "pk", expires = "expires", grace = 3600)]
 pub struct Code {
     /// 0 before [`insert_code`].
+    #[column(wire = "pk", generated, read_only, order)]
     pub id: i64,
     /// Keyed digest of the code.
+    #[column(secret, fixed, unique)]
     pub digest: String,
     /// Number of the provider.
+    #[column(read_only, fixed, refers = "authentik_core.provider", order, filter)]
     pub provider: i64,
+    #[column(wire = "user", read_only, fixed, refers = "authentik_core.user", owner, filter)]
     pub user_id: i64,
+    #[column(hidden, fixed)]
     pub session: Option<Uuid>,
+    #[column(hidden, fixed)]
     pub family: Uuid,
+    #[column(read_only, fixed, search)]
     pub scope: String,
     /// What the token endpoint must compare and carry on: redirect URI, challenge, nonce, authentication
     /// context.
+    #[column(secret, fixed)]
     pub data: Json,
+    #[column(hidden, fixed)]
     pub issued: Timestamp,
+    #[column(read_only, fixed, order)]
     pub expires: Timestamp,
+    #[column(hidden)]
     pub used: bool,
     /// Of the account, as the session rested on it.
+    #[column(hidden, fixed)]
     pub epoch: i64,
 }
 
@@ -44,26 +65,58 @@ impl TokenKind {
     }
 }
 
+impl Column for TokenKind {
+    fn load(row: &Row, at: usize) -> Result<Self> {
+        Ok(if row.text(at)? == "refresh" { TokenKind::Refresh } else { TokenKind::Access })
+    }
+    fn store(&self) -> Value {
+        self.as_str().into()
+    }
+    fn put(&mut self, _: &Json) -> bool {
+        false
+    }
+}
+
 /// An access or refresh token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Table)]
+#[table(
+    model = "authentik_providers_oauth2.accesstoken",
+    component = "TokenModel",
+    table = "oauth_token",
+    alias = "t"
+)]
+#[table(label = "OAuth2 Token", order = "pk", expires = "expires", grace = 3600)]
 pub struct GrantToken {
     /// 0 before it is inserted.
+    #[column(wire = "pk", generated, read_only, order)]
     pub id: i64,
+    #[column(hidden, fixed, kind = "text", sorted)]
     pub kind: TokenKind,
     /// Keyed digest of the token (of its `jti` for a JWT).
+    #[column(secret, fixed, unique)]
     pub digest: String,
     /// Number of the provider.
+    #[column(read_only, fixed, refers = "authentik_core.provider", order, filter, sorted)]
     pub provider: i64,
+    #[column(wire = "user", read_only, fixed, refers = "authentik_core.user", owner, filter)]
     pub user_id: i64,
+    #[column(hidden, fixed)]
     pub session: Option<Uuid>,
+    #[column(hidden, fixed)]
     pub family: Uuid,
+    #[column(read_only, fixed, search)]
     pub scope: String,
     /// Claims and authentication context.
+    #[column(secret, fixed)]
     pub data: Json,
+    #[column(hidden, fixed)]
     pub issued: Timestamp,
+    #[column(read_only, fixed, order)]
     pub expires: Timestamp,
+    #[column(read_only)]
     pub revoked: bool,
     /// Of the account, as what it was made from rested on it. Whoever reads the account compares.
+    #[column(hidden, fixed)]
     pub epoch: i64,
 }
 
@@ -96,12 +149,19 @@ pub enum Redeemed {
     Gone,
 }
 
-const CODE_INSERT: &str = "INSERT INTO oauth_code (digest, provider, user_id, session, family, scope, data, issued, expires, used, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
-const CODE_GET: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used, epoch FROM oauth_code WHERE digest = ?";
-const CODE_ID: &str = "SELECT id, digest, provider, user_id, session, family, scope, data, issued, expires, used, epoch FROM oauth_code WHERE id = ?";
+selects! { Code:
+    CODE_GET = "WHERE c.digest = ?";
+    CODE_ID = "WHERE c.id = ?";
+}
+static BY_ID: LazyLock<String> = LazyLock::new(|| table::select::<GrantToken>("WHERE t.id = ?"));
+/// What was revoked may have no row to say so in.
+static GET: LazyLock<String> = LazyLock::new(|| {
+    let revoked = "CASE WHEN t.revoked = 1 OR EXISTS (SELECT 1 FROM oauth_revocation r WHERE r.at >= t.issued AND \
+        (r.subject IN (t.digest, t.family, t.session) OR (t.kind = 'access' AND r.subject IN ('access ' || t.session, t.session || '/' || t.provider)))) THEN 1 ELSE 0 END";
+    table::select::<GrantToken>("WHERE t.digest = ?").replacen("t.revoked", revoked, 1)
+});
 const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ? \
     AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_code.user_id)";
-const CODE_DELETE: &str = "DELETE FROM oauth_code WHERE id = ?";
 // One index finds what somebody holds, within a session, of a family: three would cost three pages at each
 // insert.
 const CODE_USE_FAMILY: &str =
@@ -109,15 +169,6 @@ const CODE_USE_FAMILY: &str =
 const CODE_USE_FAMILY_ALONE: &str =
     "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
 const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ?";
-const CODE_DELETE_PROVIDER: &str = "DELETE FROM oauth_code WHERE provider = ?";
-const CODE_EXPIRED: &str =
-    "DELETE FROM oauth_code WHERE id IN (SELECT id FROM oauth_code WHERE expires <= ? LIMIT ?)";
-const INSERT: &str = "INSERT INTO oauth_token (kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const GET: &str = "SELECT t.id, t.kind, t.digest, t.provider, t.user_id, t.session, t.family, t.scope, t.data, t.issued, t.expires, \
-    CASE WHEN t.revoked = 1 OR EXISTS (SELECT 1 FROM oauth_revocation r WHERE r.at >= t.issued AND \
-    (r.subject IN (t.digest, t.family, t.session) OR (t.kind = 'access' AND r.subject IN ('access ' || t.session, t.session || '/' || t.provider)))) THEN 1 ELSE 0 END, t.epoch \
-    FROM oauth_token t WHERE t.digest = ?";
-const BY_ID: &str = "SELECT id, kind, digest, provider, user_id, session, family, scope, data, issued, expires, revoked, epoch FROM oauth_token WHERE id = ?";
 pub(crate) const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ? \
     AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_token.user_id)";
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
@@ -129,18 +180,13 @@ const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id =
 const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND provider = ? AND kind = 'access'";
 const REVOKE_ACCESS: &str =
     "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND kind = 'access'";
-const DELETE: &str = "DELETE FROM oauth_token WHERE id = ?";
-const DELETE_PROVIDER: &str = "DELETE FROM oauth_token WHERE provider = ?";
-const EXPIRED: &str =
-    "DELETE FROM oauth_token WHERE id IN (SELECT id FROM oauth_token WHERE expires <= ? LIMIT ?)";
-
 // A revocation is remembered apart from the rows it is about: access tokens are valid before their row is
 // written.
 const MARK: &str = "INSERT INTO oauth_revocation (subject, at, expires) VALUES (?, ?, 0) ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
 const MARK_ID: &str = "INSERT INTO oauth_revocation (subject, at, expires) SELECT digest, CAST(? AS BIGINT), 0 FROM oauth_token WHERE id = ? ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
 const MARKED: &str = "SELECT 1 FROM oauth_revocation WHERE subject IN (?, ?, ?, ?, ?) AND at >= ? LIMIT 1";
 const MARKS_AGE: &str = "UPDATE oauth_revocation SET expires = ? WHERE expires = 0";
-const MARKS_EXPIRED: &str = "DELETE FROM oauth_revocation WHERE subject IN (SELECT subject FROM oauth_revocation WHERE expires > 0 AND expires <= ? LIMIT ?)";
+const MARKS_EXPIRED: &str = "DELETE FROM oauth_revocation WHERE subject IN (SELECT subject FROM oauth_revocation WHERE expires > 0 AND expires <= ? LIMIT ?) RETURNING subject";
 /// Longest life, in seconds, of an access token whose row is not waited for; revocations are remembered
 /// longer.
 pub const LONGEST_BEHIND: i64 = 30 * 86_400;
@@ -149,19 +195,10 @@ const MARKS_KEPT: i64 = LONGEST_BEHIND + 7 * 86_400;
 const EVER: Timestamp = Timestamp(i64::MAX);
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    CODE_INSERT,
-    CODE_GET,
-    CODE_ID,
     CODE_USE,
-    CODE_DELETE,
     CODE_USE_FAMILY,
     CODE_USE_FAMILY_ALONE,
     CODE_DELETE_SESSION,
-    CODE_DELETE_PROVIDER,
-    CODE_EXPIRED,
-    INSERT,
-    GET,
-    BY_ID,
     ROTATE,
     REVOKE,
     REVOKE_FAMILY,
@@ -169,9 +206,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REVOKE_SESSION,
     REVOKE_ACCESS_OF,
     REVOKE_ACCESS,
-    DELETE,
-    DELETE_PROVIDER,
-    EXPIRED,
     MARK,
     MARK_ID,
     MARKED,
@@ -179,87 +213,26 @@ pub(crate) const STATEMENTS: &[&str] = &[
     MARKS_EXPIRED,
 ];
 
-pub(super) fn code(row: &Row) -> Result<Code> {
-    Ok(Code {
-        id: row.int(0)?,
-        digest: row.string(1)?,
-        provider: row.int(2)?,
-        user_id: row.int(3)?,
-        session: row.opt_uuid(4)?,
-        family: row.uuid(5)?,
-        scope: row.string(6)?,
-        data: row.json(7)?,
-        issued: row.time(8)?,
-        expires: row.time(9)?,
-        used: row.bool(10)?,
-        epoch: row.int(11)?,
-    })
-}
-
-pub(super) fn token(row: &Row) -> Result<GrantToken> {
-    Ok(GrantToken {
-        id: row.int(0)?,
-        kind: if row.text(1)? == "refresh" { TokenKind::Refresh } else { TokenKind::Access },
-        digest: row.string(2)?,
-        provider: row.int(3)?,
-        user_id: row.int(4)?,
-        session: row.opt_uuid(5)?,
-        family: row.uuid(6)?,
-        scope: row.string(7)?,
-        data: row.json(8)?,
-        issued: row.time(9)?,
-        expires: row.time(10)?,
-        revoked: row.bool(11)?,
-        epoch: row.int(12)?,
-    })
-}
-
-async fn one_token(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<GrantToken>> {
-    db.query_one(sql, params).await?.as_ref().map(token).transpose()
-}
-
 /// Durable: the code goes to the browser only after this.
 pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
-    let c = code;
-    db.execute(
-        CODE_INSERT,
-        params![
-            &c.digest, c.provider, c.user_id, c.session, c.family, &c.scope, &c.data, c.issued, c.expires,
-            c.epoch
-        ],
-    )
-    .await
+    let mut batch = Batch::new();
+    table::push(&mut batch, code);
+    db.batch(batch).await.map(drop)
 }
 /// The code, used and expired ones too.
 pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
-    db.query_one(CODE_GET, params![digest]).await?.as_ref().map(code).transpose()
+    table::row(db, &CODE_GET, params![digest]).await
 }
 pub async fn code_by_id(db: &Db, id: i64) -> Result<Option<Code>> {
-    db.query_one(CODE_ID, params![id]).await?.as_ref().map(code).transpose()
+    table::row(db, &CODE_ID, params![id]).await
 }
 pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
-    db.execute(CODE_DELETE, params![id]).await
+    db.batch(table::remove::<Code>(id)).await.map(drop)
 }
 
 fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
-    for t in tokens {
-        batch.push(
-            INSERT,
-            params![
-                t.kind.as_str(),
-                &t.digest,
-                t.provider,
-                t.user_id,
-                t.session,
-                t.family,
-                &t.scope,
-                &t.data,
-                t.issued,
-                t.expires,
-                t.revoked,
-                t.epoch
-            ],
-        );
+    for token in tokens {
+        table::push(&mut batch, token);
     }
     batch
 }
@@ -327,7 +300,7 @@ pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
         return Ok(Some(GrantToken::clone(&token)));
     }
     let began = Instant::now();
-    let found = one_token(db, GET, params![digest]).await?;
+    let found = table::row::<GrantToken>(db, &GET, params![digest]).await?;
     if let Some(token) = &found
         && token.kind == TokenKind::Access
     {
@@ -337,7 +310,7 @@ pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
 }
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
     db.flush().await?;
-    one_token(db, BY_ID, params![id]).await
+    table::row(db, &BY_ID, params![id]).await
 }
 /// Remembers what is revoked, and marks the rows. What is queued is written first, so that lists show it as
 /// revoked.
@@ -404,19 +377,38 @@ pub fn end_access_batch(user: i64, session: Uuid, at: Timestamp) -> Batch {
 }
 /// Removes a token's row; the token is not valid any more.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    db.batch(Batch::new().add(MARK_ID, params![EVER, id]).add(DELETE, params![id])).await.map(drop)
-}
-/// What goes with a provider.
-pub(crate) fn delete_provider(provider: i64) -> Batch {
-    Batch::new().add(CODE_DELETE_PROVIDER, params![provider]).add(DELETE_PROVIDER, params![provider])
-}
-/// Removes up to `limit` codes and as many tokens that expired before `before`. Keep them for a while after
-/// their expiry: a used code is recognised as reused only as long as its row is there.
-pub async fn delete_expired(db: &Db, before: Timestamp, limit: i64) -> Result<()> {
-    let marks_end = before.plus(Span::from_secs(MARKS_KEPT));
-    let rows =
-        Batch::relaxed().add(CODE_EXPIRED, params![before, limit]).add(EXPIRED, params![before, limit]);
-    db.batch(rows.add(MARKS_AGE, params![marks_end]).add(MARKS_EXPIRED, params![before, limit]))
+    db.batch(Batch::new().add(MARK_ID, params![EVER, id]).then(table::remove::<GrantToken>(id)))
         .await
         .map(drop)
+}
+/// Lets revocations age, and removes up to `limit` that no token can be about any more. How many went.
+pub async fn forget_revocations(db: &Db, now: Timestamp, limit: i64) -> Result<u64> {
+    let end = now.plus(Span::from_secs(MARKS_KEPT));
+    let batch =
+        Batch::relaxed().add(MARKS_AGE, params![end]).add(MARKS_EXPIRED, params![now, limit]).returning();
+    Ok(db.batch(batch).await?.iter().flatten().count() as u64)
+}
+
+/// One page of access or refresh tokens, and how many fit the query; without those that are over at `alive_at`.
+pub async fn list(
+    db: &Db,
+    kind: TokenKind,
+    q: &ListQuery,
+    alive_at: Option<Timestamp>,
+) -> Result<(Vec<GrantToken>, u64)> {
+    db.flush().await?;
+    let q = q.clone().equal("kind", kind.as_str());
+    super::list::narrowed(db, &q, alive("t", "revoked", alive_at)).await
+}
+/// One page of authorization codes, and how many fit the query; without those that are over at `alive_at`.
+pub async fn list_codes(db: &Db, q: &ListQuery, alive_at: Option<Timestamp>) -> Result<(Vec<Code>, u64)> {
+    super::list::narrowed(db, q, alive("c", "used", alive_at)).await
+}
+fn alive(alias: &str, dead: &str, at: Option<Timestamp>) -> Filter {
+    let mut filter = Filter::default();
+    if let Some(at) = at {
+        let rest = format!("{alias}.expires > ? AND {alias}.{dead} = 0");
+        filter.either((rest.clone(), params![at]), (format!("+{rest}"), params![at]));
+    }
+    filter
 }

@@ -1,11 +1,11 @@
 //! Invitations to make an account. Whoever has the key of one may: its row is found by a digest, and the key
 //! is sealed.
-use super::list::{Filter, Page};
-use super::users::canonical;
-use crate::db::{Batch, Db, Row, in_list, in_params};
+use super::list::ListQuery;
+use super::table::{self, found, selects};
+use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Error, Map, Result, Secret, Timestamp, Uuid, Vault};
-use signet_model::Scope;
+use signet_model::{Scope, Table};
 
 #[derive(Debug, Clone)]
 pub struct Invitation {
@@ -31,84 +31,97 @@ impl Invitation {
     }
 }
 
-const COLUMNS: &str = "i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed, i.sealed";
-const BY_ID: &str = "SELECT i.id, i.name, i.flow, i.fixed_data, i.single_use, i.created_by, i.created, i.expires, i.claimed, i.sealed FROM invitation i WHERE i.id = ?";
-const INSERT: &str = "INSERT INTO invitation (id, name, flow, fixed_data, single_use, created_by, created, expires, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str =
-    "UPDATE invitation SET name = ?, flow = ?, fixed_data = ?, single_use = ?, expires = ? WHERE id = ?";
-const DELETE: &str = "DELETE FROM invitation WHERE id = ?";
+/// An invitation as it is kept.
+#[derive(Table)]
+#[table(
+    model = "authentik_stages_invitation.invitation",
+    component = "Invitation",
+    table = "invitation",
+    alias = "i"
+)]
+#[table(label = "Invitation", order = "-expires", expires = "expires")]
+pub struct InvitationRow {
+    /// Digest of the key.
+    #[column(wire = "pk", also("invite_uuid"), read_only, fixed, order)]
+    id: String,
+    #[column(kind = "slug", order, filter, search, required, max = 50)]
+    name: String,
+    #[column(refers = "authentik_flows.flow", on_delete = "cascade", also("flow_id"), order, filter)]
+    #[column(help = "The only flow that takes it. None: any enrolment with an invitation stage.")]
+    flow: Option<Uuid>,
+    #[column(help = "Goes over what is typed in the flow.")]
+    fixed_data: Map,
+    #[column(help = "Gone when somebody has used it.")]
+    single_use: bool,
+    #[column(read_only, fixed, also("created_by_id"), owner, search)]
+    created_by: Option<i64>,
+    #[column(hidden, fixed)]
+    created: Timestamp,
+    #[column(order, filter)]
+    expires: Option<Timestamp>,
+    #[column(hidden, fixed)]
+    claimed: Option<String>,
+    #[column(secret, fixed)]
+    sealed: String,
+}
+
+selects! { InvitationRow:
+    BY_ID = "WHERE i.id = ?";
+}
 const CLAIM: &str =
     "UPDATE invitation SET claimed = ? WHERE id = ? AND claimed IS NULL AND (expires IS NULL OR expires > ?)";
 const RELEASE: &str = "UPDATE invitation SET claimed = NULL WHERE id = ? AND claimed = ?";
 const USE_UP: &str = "DELETE FROM invitation WHERE id = ? AND claimed = ?";
-const DELETE_FLOW: &str = "DELETE FROM invitation WHERE flow = ?";
-const DELETE_EXPIRED: &str =
-    "DELETE FROM invitation WHERE id IN (SELECT id FROM invitation WHERE expires <= ? LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[BY_ID, INSERT, UPDATE, DELETE, CLAIM, RELEASE, USE_UP, DELETE_FLOW, DELETE_EXPIRED];
+pub(crate) const STATEMENTS: &[&str] = &[CLAIM, RELEASE, USE_UP];
 
 /// What the database and the log know an invitation by.
 pub fn digest(vault: &Vault, id: Uuid) -> String {
     vault.digest("invitation", &id.to_string())
 }
 
-fn from_row(vault: &Vault, row: &Row) -> Result<Invitation> {
-    let key = vault.open(("invitation", row.text(0)?, "key"), row.text(9)?)?;
+fn opened(vault: &Vault, row: InvitationRow) -> Result<Invitation> {
+    let key = vault.open(("invitation", &row.id, "key"), &row.sealed)?;
     Ok(Invitation {
         id: Uuid::parse_str(key.reveal()).map_err(Error::internal)?,
-        name: row.string(1)?,
-        flow: row.opt_uuid(2)?,
-        fixed_data: row.map(3)?,
-        single_use: row.bool(4)?,
-        created_by: row.opt_int(5)?,
-        created: row.time(6)?,
-        expires: row.opt_time(7)?,
-        claimed: row.opt_string(8)?.is_some(),
+        name: row.name,
+        flow: row.flow,
+        fixed_data: row.fixed_data,
+        single_use: row.single_use,
+        created_by: row.created_by,
+        created: row.created,
+        expires: row.expires,
+        claimed: row.claimed.is_some(),
+    })
+}
+fn sealed(vault: &Vault, i: &Invitation) -> Result<InvitationRow> {
+    let id = digest(vault, i.id);
+    Ok(InvitationRow {
+        sealed: vault.seal(("invitation", &id, "key"), &Secret::new(i.id.to_string()))?,
+        id,
+        name: i.name.clone(),
+        flow: i.flow,
+        fixed_data: i.fixed_data.clone(),
+        single_use: i.single_use,
+        created_by: i.created_by,
+        created: i.created,
+        expires: i.expires,
+        claimed: None,
     })
 }
 
 /// The invitation, expired or not: see [`Invitation::is_expired`].
 pub async fn by_id(db: &Db, vault: &Vault, id: Uuid) -> Result<Option<Invitation>> {
-    db.query_one(BY_ID, params![digest(vault, id)]).await?.map(|row| from_row(vault, &row)).transpose()
+    table::row(db, &BY_ID, params![digest(vault, id)]).await?.map(|row| opened(vault, row)).transpose()
 }
 pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
-    let (i, digest) = (invitation, digest(vault, invitation.id));
-    let sealed = vault.seal(("invitation", &digest, "key"), &Secret::new(i.id.to_string()))?;
-    db.execute(
-        INSERT,
-        params![
-            digest,
-            &i.name,
-            i.flow,
-            &i.fixed_data,
-            i.single_use,
-            i.created_by,
-            i.created,
-            i.expires,
-            sealed
-        ],
-    )
-    .await
+    db.batch(table::insert(&sealed(vault, invitation)?)).await.map(drop)
 }
 pub async fn update(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
-    let i = invitation;
-    one_row(
-        db.batch(
-            Batch::new()
-                .add(
-                    UPDATE,
-                    params![&i.name, i.flow, &i.fixed_data, i.single_use, i.expires, digest(vault, i.id)],
-                )
-                .expect_rows(1, "no such row"),
-        )
-        .await,
-    )
+    found(db.batch(table::update(&sealed(vault, invitation)?)).await).map(drop)
 }
 pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
-    one_row(
-        db.batch(Batch::new().add(DELETE, params![digest(vault, id)]).expect_rows(1, "no such row")).await,
-    )
+    found(db.batch(table::delete::<InvitationRow>(digest(vault, id))).await).map(drop)
 }
 /// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
@@ -125,13 +138,6 @@ pub async fn release(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> 
 pub async fn use_up(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
     db.execute(USE_UP, params![digest(vault, id), run]).await
 }
-/// What goes with a flow: an invitation must not become one for any flow.
-pub(crate) fn delete_flow(flow: Uuid) -> Batch {
-    Batch::new().add(DELETE_FLOW, params![flow])
-}
-pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
-}
 
 fn happened<T>(answer: Result<T>) -> Result<bool> {
     match answer {
@@ -140,55 +146,15 @@ fn happened<T>(answer: Result<T>) -> Result<bool> {
         Err(error) => Err(error),
     }
 }
-fn one_row<T>(answer: Result<T>) -> Result<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(Error::Conflict(tag)) if tag == "no such row" => Err(Error::NotFound),
-        Err(error) => Err(error),
-    }
-}
-
-/// What a list of invitations is narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct InvitationQuery {
-    pub search: String,
-    pub name: Option<String>,
-    pub created_by: Option<String>,
-    pub expires: Option<Timestamp>,
-    /// Any of these flows.
-    pub flows: Option<Vec<Uuid>>,
-    pub page: Page,
-}
-
-const SORT: &[(&str, &str)] = &[
-    ("-expires", "-i.expires"),
-    ("pk", "i.id"),
-    ("name", "i.name"),
-    ("expires", "i.expires"),
-    ("created_by__username", "u.username_key"),
-    ("flow", "i.flow"),
-];
-
 /// One page of invitations, and how many fit the query.
-pub async fn list(db: &Db, vault: &Vault, q: &InvitationQuery) -> Result<(Vec<Invitation>, u64)> {
-    let mut f = Filter::default();
-    f.search(&q.search, &["i.name", "u.username_key"]);
-    f.equal("i.name", q.name.as_deref());
-    f.equal("u.username_key", q.created_by.as_deref().map(canonical));
-    f.equal("i.expires", q.expires);
-    if let Some(flows) = &q.flows {
-        if flows.is_empty() {
-            return Ok((Vec::new(), 0));
-        }
-        f.one_of("i.flow", flows);
+pub async fn list(db: &Db, vault: &Vault, q: &ListQuery) -> Result<(Vec<Invitation>, u64)> {
+    let mut q = q.clone();
+    // Rows are kept under a digest of their key.
+    if let Scope::Only(keys) | Scope::Own(_, keys) = &q.page.scope {
+        let ids = keys.iter().filter_map(|key| Some(digest(vault, Uuid::parse_str(key).ok()?).into()));
+        q.only = Some(ids.collect());
+        q.page.scope = Scope::All;
     }
-    if let Scope::Only(keys) = &q.page.scope {
-        // Rows are kept under a digest of their key.
-        let ids: Vec<String> =
-            keys.iter().filter_map(|key| Some(digest(vault, Uuid::parse_str(key).ok()?))).collect();
-        f.and(format!("i.id IN ({})", in_list(ids.len())), in_params(ids));
-    }
-    let from = "invitation i LEFT JOIN users u ON u.id = i.created_by";
-    let (rows, total) = f.page(db, COLUMNS, from, SORT, "i.id", &q.page.unscoped()).await?;
-    Ok((rows.iter().map(|row| from_row(vault, row)).collect::<Result<_>>()?, total))
+    let (rows, total) = super::list::list(db, &q).await?;
+    Ok((rows.into_iter().map(|row| opened(vault, row)).collect::<Result<_>>()?, total))
 }

@@ -25,7 +25,7 @@ const PUT: &str = "INSERT INTO known_device (user_id, digest, ip, user_agent, cr
     created = CASE WHEN known_device.epoch = excluded.epoch THEN known_device.created ELSE excluded.created END, epoch = excluded.epoch";
 const MOVE: &str = "UPDATE known_device SET digest = ? WHERE digest = ?";
 const FORGET: &str = "DELETE FROM known_device WHERE user_id = ?";
-const DELETE_EXPIRED: &str = "DELETE FROM known_device WHERE expires <= ?";
+const DELETE_EXPIRED: &str = "DELETE FROM known_device WHERE (user_id, digest) IN (SELECT user_id, digest FROM known_device WHERE expires <= ? LIMIT ?) RETURNING 1";
 
 pub(crate) const STATEMENTS: &[&str] = &[GET, OF_USER, PUT, MOVE, FORGET, DELETE_EXPIRED];
 
@@ -68,7 +68,8 @@ pub fn put(device: &KnownDevice, before: Option<&str>) -> Batch {
 pub async fn forget(db: &Db, user: i64) -> Result<()> {
     db.execute(FORGET, params![user]).await
 }
-/// Garbage only: who reads judges the time.
-pub async fn delete_expired(db: &Db, now: Timestamp) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now])).await.map(drop)
+/// Removes up to `limit` that are over; how many went. Garbage only: who reads judges the time.
+pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<u64> {
+    super::housekeeping::removed(db, Batch::relaxed().add(DELETE_EXPIRED, params![now, limit]).returning())
+        .await
 }

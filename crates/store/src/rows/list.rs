@@ -1,7 +1,18 @@
-//! Lists: conditions, ordering, paging.
-use crate::db::{Db, Row, Value, in_list, in_params};
-use signet_base::{Result, Uuid};
-use signet_model::Scope;
+//! Lists: what narrows them, their order, how many rows there are, and one page.
+//!
+//! Up to [`COUNTED`] rows are counted; beyond that the count is an estimate, and deep pages are reached by keys instead of
+//! an OFFSET: see [`super::paging`].
+use super::filter::{Filter, Filters, Plan};
+use super::table::{self, Record};
+use super::{akql, paging, search};
+use crate::db::{Db, DbKind, Value, in_list, in_params};
+use signet_base::Result;
+use signet_base::akql::Query;
+use signet_model::{ColumnDef, ColumnKind, FilterOp, Scope, Search, TableDef};
+use std::collections::HashMap;
+
+/// Rows that are counted one by one.
+pub(crate) const COUNTED: u64 = 10_000;
 
 /// Which part of a list is wanted, and in which order.
 #[derive(Debug, Clone)]
@@ -26,199 +37,213 @@ impl Page {
     pub fn first(size: u64) -> Self {
         Self { size, ..Self::default() }
     }
-    /// For lists that have looked at the scope themselves.
-    pub(crate) fn unscoped(&self) -> Self {
-        Self { scope: Scope::All, ..self.clone() }
-    }
-    pub(crate) fn offset(&self) -> i64 {
-        i64::try_from(self.page.saturating_sub(1).saturating_mul(self.size)).unwrap_or(i64::MAX)
-    }
-    pub(crate) fn limit(&self) -> i64 {
-        i64::try_from(self.size).unwrap_or(i64::MAX)
+    pub(crate) fn offset(&self) -> u64 {
+        self.page.saturating_sub(1).saturating_mul(self.size)
     }
 }
 
-/// Tables whose keys are numbers; those of others are UUIDs.
-const NUMBERED: [&str; 5] = ["users", "consent", "device", "oauth_code", "oauth_token"];
-
-/// The `WHERE` part under construction.
+/// What a list is narrowed by.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
-    sql: Vec<String>,
-    params: Vec<Value>,
+pub struct ListQuery {
+    /// Words, each of which is in one of the columns that are searched.
+    pub search: String,
+    pub filters: Filters,
+    /// One that [`understands`] has passed.
+    pub query: Option<Query>,
+    /// Only this user's rows.
+    pub owner: Option<i64>,
+    /// Only the rows with these keys.
+    pub only: Option<Vec<Value>>,
+    pub page: Page,
 }
 
-impl Filter {
-    pub fn and(
-        &mut self,
-        condition: impl Into<String>,
-        params: impl IntoIterator<Item = Value>,
-    ) -> &mut Self {
-        self.sql.push(condition.into());
-        self.params.extend(params);
+impl ListQuery {
+    /// Everything up to `size` rows.
+    pub fn first(size: u64) -> Self {
+        Self { page: Page::first(size), ..Self::default() }
+    }
+    /// Narrowed to rows with one of these values, by a parameter of the declaration or a column's name on the wire.
+    #[must_use]
+    pub fn any<V: Into<Value>>(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.filters = self.filters.with(name, FilterOp::AnyOf, values);
         self
     }
-    /// `column = value` when there is a value.
-    pub fn equal(&mut self, column: &str, value: Option<impl Into<Value>>) -> &mut Self {
-        if let Some(value) = value {
-            self.and(format!("{column} = ?"), [value.into()]);
-        }
+    /// Narrowed by a comparison.
+    #[must_use]
+    pub fn narrow(mut self, name: impl Into<String>, op: FilterOp, value: impl Into<Value>) -> Self {
+        self.filters = self.filters.with(name, op, [value]);
         self
     }
-    /// `column IN (…)` when there are values.
-    pub fn one_of<V: Into<Value> + Clone>(&mut self, column: &str, values: &[V]) -> &mut Self {
-        if !values.is_empty() {
-            self.and(format!("{column} IN ({})", in_list(values.len())), in_params(values.iter().cloned()));
-        }
+    /// The same with one value.
+    #[must_use]
+    pub fn equal(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.filters = self.filters.equal(name, value);
         self
-    }
-    /// Only rows that the scope lets through: by the column of their key, which is a number or a UUID, and by that
-    /// of their owner.
-    pub fn scope(&mut self, scope: &Scope, key: &str, numeric: bool, owner: &str) -> &mut Self {
-        // Numbers and UUIDs may stand in the text: there can be more than a statement has markers for.
-        let among = |keys: &[String]| {
-            let literal = |key: &String| match numeric {
-                true => key.parse::<i64>().map(|number| number.to_string()).ok(),
-                false => Uuid::parse_str(key).map(|id| format!("'{id}'")).ok(),
-            };
-            let list: Vec<String> = keys.iter().filter_map(literal).collect();
-            if list.is_empty() { "1 = 0".to_owned() } else { format!("{key} IN ({})", list.join(",")) }
-        };
-        match scope {
-            Scope::All => self,
-            Scope::Only(keys) => self.and(among(keys), []),
-            Scope::Own(user, keys) if keys.is_empty() => self.and(format!("{owner} = ?"), [(*user).into()]),
-            Scope::Own(user, keys) => self.and(format!("({owner} = ? OR {})", among(keys)), [(*user).into()]),
-        }
-    }
-    /// The same with what the page says, for tables whose key is the tie and whose owner is the `user_id` beside it.
-    pub fn scoped(&self, page: &Page, from: &str, tie: &str) -> Self {
-        let table = tie.split_once('.').map_or("", |(table, _)| table);
-        let numeric = NUMBERED.contains(&from.split(' ').next().unwrap_or_default());
-        let mut out = self.clone();
-        out.scope(&page.scope, tie, numeric, &format!("{table}.user_id"));
-        out
-    }
-    /// Each of the first eight words is in one of the columns. Columns named `…_key` are lower case already.
-    pub fn search(&mut self, text: &str, columns: &[&str]) -> &mut Self {
-        for word in text.split_whitespace().take(8) {
-            let pattern = contains(&word.to_lowercase());
-            let each: Vec<_> = columns
-                .iter()
-                .map(|c| {
-                    if c.ends_with("_key") {
-                        format!("{c} LIKE ? ESCAPE '!'")
-                    } else {
-                        format!("LOWER({c}) LIKE ? ESCAPE '!'")
-                    }
-                })
-                .collect();
-            self.and(
-                format!("({})", each.join(" OR ")),
-                columns.iter().map(|_| Value::from(pattern.as_str())),
-            );
-        }
-        self
-    }
-    fn condition(&self) -> String {
-        if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) }
-    }
-    /// All rows of `SELECT <columns> FROM <from>` up to `limit`, without order.
-    pub async fn all(&self, db: &Db, columns: &str, from: &str, limit: i64) -> Result<Vec<Row>> {
-        let mut params = self.params.clone();
-        params.push(limit.into());
-        db.scan(&format!("SELECT {columns} FROM {from}{} LIMIT ?", self.condition()), params).await
-    }
-    /// The first `limit` rows of `SELECT <columns> FROM <from>` in order; `params` are those of the columns.
-    #[allow(clippy::too_many_arguments, reason = "the parts of a SELECT")]
-    pub async fn ordered(
-        &self,
-        db: &Db,
-        columns: &str,
-        mut params: Vec<Value>,
-        from: &str,
-        sort: &[(&str, &str)],
-        tie: &str,
-        ordering: &str,
-        limit: i64,
-    ) -> Result<Vec<Row>> {
-        params.extend(self.params.iter().cloned());
-        params.push(limit.into());
-        db.scan(
-            &format!(
-                "SELECT {columns} FROM {from}{} ORDER BY {} LIMIT ?",
-                self.condition(),
-                order_by(ordering, sort, tie)
-            ),
-            params,
-        )
-        .await
-    }
-    /// One page of `SELECT <columns> FROM <from>`, and how many rows there are without paging. `sort` maps
-    /// the API's names to columns; its first entry is the order when none is asked for. `tie` makes the order
-    /// total.
-    pub async fn page(
-        &self,
-        db: &Db,
-        columns: &str,
-        from: &str,
-        sort: &[(&str, &str)],
-        tie: &str,
-        page: &Page,
-    ) -> Result<(Vec<Row>, u64)> {
-        let scoped = self.scoped(page, from, tie);
-        let condition = scoped.condition();
-        let count =
-            db.scan(&format!("SELECT count(*) FROM {from}{condition}"), scoped.params.clone()).await?;
-        let total = count.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
-        if total == 0 || page.offset() >= total {
-            return Ok((Vec::new(), u64::try_from(total).unwrap_or(0)));
-        }
-        let order = order_by(&page.ordering, sort, tie);
-        let mut params = scoped.params.clone();
-        params.extend([page.limit().into(), page.offset().into()]);
-        let rows = db
-            .scan(
-                &format!("SELECT {columns} FROM {from}{condition} ORDER BY {order} LIMIT ? OFFSET ?"),
-                params,
-            )
-            .await?;
-        Ok((rows, u64::try_from(total).unwrap_or(0)))
     }
 }
 
-/// Only names of the map get into the SQL text.
-fn order_by(wanted: &str, sort: &[(&str, &str)], tie: &str) -> String {
-    let mut parts = Vec::new();
-    for name in wanted.split(',').map(str::trim) {
-        let (name, down) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
-        if let Some((_, column)) = sort.iter().find(|(n, _)| *n == name) {
-            parts.push(part(column, down));
+/// Whether a query in the query language asks for what the rows have.
+pub fn understands<T: Record>(query: &Query) -> bool {
+    akql::understands(T::TABLE, query)
+}
+
+/// One page of rows, and how many fit: an estimate beyond 10,000.
+pub async fn list<T: Record>(db: &Db, q: &ListQuery) -> Result<(Vec<T>, u64)> {
+    narrowed(db, q, Filter::default()).await
+}
+/// [`list`] with further conditions.
+pub(crate) async fn narrowed<T: Record>(db: &Db, q: &ListQuery, mut filter: Filter) -> Result<(Vec<T>, u64)> {
+    let def = T::TABLE;
+    filter.declared(def, &q.filters);
+    if let Some(owner) = q.owner {
+        match def.owner() {
+            Some(column) => {
+                filter.equal(&format!("{}.{}", def.alias, column.name), Some(owner));
+            }
+            None => filter.none(),
         }
     }
-    if parts.is_empty()
-        && let Some((_, column)) = sort.first()
-    {
-        parts.push(match column.strip_prefix('-') {
-            Some(column) => part(column, true),
-            None => part(column, false),
-        });
+    filter.scope(def, &q.page.scope);
+    if let Some(keys) = &q.only {
+        filter.only(&format!("{}.{}", def.alias, def.key), keys);
     }
-    parts.push(tie.to_owned());
+    match def.search {
+        Search::Window => filter.window(def, &q.search),
+        Search::Index => search::narrow(db, &mut filter, def, &q.search).await?,
+    }
+    if filter.is_nothing() {
+        return Ok((Vec::new(), 0));
+    }
+    match &q.query {
+        Some(query) => akql::page(db, filter, query, &q.page).await,
+        None => {
+            let (keys, total) = paging::page(&List { def, filter, page: &q.page }, db).await?;
+            Ok((by_keys(db, &keys).await?, total))
+        }
+    }
+}
+
+/// The words that are searched for.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split_whitespace().take(8).map(str::to_lowercase)
+}
+
+/// The expression by which a column is sorted: NULL is the smallest, on both databases and for keys.
+pub(crate) fn ordered(def: &TableDef, column: &ColumnDef) -> String {
+    let sql = format!("{}.{}", def.alias, column.key());
+    match (column.nullable, column.kind) {
+        (false, _) => sql,
+        (true, ColumnKind::Time | ColumnKind::Int | ColumnKind::Flag) => format!("COALESCE({sql}, -1)"),
+        (true, _) => format!("COALESCE({sql}, '')"),
+    }
+}
+
+/// One column of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub expr: String,
+    /// Instead, for lists that are small enough to be sorted: the name of the user whose the row is.
+    pub owner_name: Option<String>,
+    pub down: bool,
+    /// No two rows share it.
+    pub unique: bool,
+    /// It is the default one of the table.
+    pub default: bool,
+}
+
+/// The order of a list: only names of the declaration get into the SQL text.
+pub(crate) fn orders(def: &'static TableDef, wanted: &str) -> Vec<Order> {
+    let of = |text: &str, default: bool| {
+        let (name, down) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let default = default || def.order.trim_start_matches('-') == name;
+        if let Some(owner) = def.owner()
+            && name.strip_suffix("__username") == Some(owner.field.name)
+        {
+            let sql = format!("{}.{}", def.alias, owner.name);
+            let owner_name = format!("COALESCE((SELECT x.username_key FROM users x WHERE x.id = {sql}), '')");
+            return Some(Order { expr: sql, owner_name: Some(owner_name), down, unique: false, default });
+        }
+        let column = def.columns.iter().find(|c| c.orders.contains(&name))?;
+        let unique = (column.unique && !column.nullable) || column.name == def.key;
+        Some(Order { expr: ordered(def, column), owner_name: None, down, unique, default })
+    };
+    let mut all: Vec<Order> = wanted.split(',').filter_map(|name| of(name.trim(), false)).take(4).collect();
+    if all.is_empty() {
+        all.extend(of(def.order, true));
+    }
+    // In the direction of what goes before: an index serves both ways.
+    let last = all.last().map(|o| (o.down, o.unique));
+    if let (Some((down, false)), Some(column)) = (last, def.columns.iter().find(|c| c.name == def.tie)) {
+        let expr = ordered(def, column);
+        if all.iter().all(|o| o.expr != expr) {
+            all.push(Order { expr, owner_name: None, down, unique: false, default: false });
+        }
+    }
+    all
+}
+
+/// `ORDER BY` with a tie in the direction of the last column.
+pub(crate) fn order_by(orders: &[Order], key: &str, reversed: bool) -> String {
+    let sign = |down: bool| if down != reversed { " DESC" } else { "" };
+    let mut parts: Vec<String> = orders.iter().map(|o| format!("{}{}", o.expr, sign(o.down))).collect();
+    if !orders.last().is_some_and(|o| o.unique) {
+        parts.push(format!("{key}{}", sign(orders.last().is_some_and(|o| o.down))));
+    }
     parts.join(", ")
 }
 
-fn part(column: &str, down: bool) -> String {
-    let column = column.trim_start_matches('-');
-    // NULL counts as the smallest value on both databases; the words are left out elsewhere, so that indexes
-    // serve.
-    let nullable = column.ends_with("last_login") || column.ends_with("expires");
-    match (down, nullable) {
-        (false, false) => column.to_owned(),
-        (false, true) => format!("{column} ASC NULLS FIRST"),
-        (true, false) => format!("{column} DESC"),
-        (true, true) => format!("{column} DESC NULLS LAST"),
+/// A list of a declared table.
+pub(crate) struct List<'a> {
+    pub def: &'static TableDef,
+    pub filter: Filter,
+    pub page: &'a Page,
+}
+
+impl List<'_> {
+    pub fn from(&self) -> String {
+        format!("{} {}", self.def.table, self.def.alias)
     }
+    pub fn key(&self) -> String {
+        format!("{}.{}", self.def.alias, self.def.key)
+    }
+}
+
+/// Rows by their keys, in that order; those that are gone are left out.
+pub(crate) async fn by_keys<T: Record>(db: &Db, keys: &[Value]) -> Result<Vec<T>> {
+    let def = T::TABLE;
+    let (mut found, name) = (HashMap::new(), format!("{}.{}", def.alias, def.key));
+    for chunk in keys.chunks(512) {
+        let sql = table::select::<T>(&format!("WHERE {name} IN ({})", in_list(chunk.len())));
+        for row in db.query(&sql, in_params(chunk.iter().cloned())).await? {
+            let record = T::load(&row, 0)?;
+            found.insert(text(&table::key(&record)), record);
+        }
+    }
+    Ok(keys.iter().filter_map(|key| found.remove(&text(key))).collect())
+}
+/// A key as a text, to be found by.
+pub(crate) fn text(key: &Value) -> String {
+    match key {
+        Value::Int(n) => n.to_string(),
+        Value::Text(text) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Whether the planner is told how to go about a list.
+pub(crate) fn plan(db: &Db, list: &List<'_>, orders: &[Order], total: u64, exact: bool, rows: u64) -> Plan {
+    if db.kind() == DbKind::Postgres || list.filter.is_empty() {
+        return Plan::Find;
+    }
+    let last = list.page.offset().saturating_add(list.page.size);
+    let sorted = list.filter.is_sorted() && orders.first().is_some_and(|o| o.default);
+    // Walking looks at rows / total for each one that fits; finding sorts all that fit.
+    let few = exact && total.saturating_mul(total) <= last.saturating_mul(rows);
+    if few || sorted { Plan::Find } else { Plan::Walk }
 }
 
 /// A `LIKE` pattern with `!` as its escape sign.
@@ -230,33 +255,4 @@ pub(crate) fn starts_with(text: &str) -> String {
 }
 fn escaped(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn only_known_names_are_sorted_by() {
-        let sort = [("username", "u.username_key"), ("pk", "u.id")];
-        assert_eq!(order_by("", &sort, "u.id"), "u.username_key, u.id");
-        assert_eq!(order_by("-pk", &sort, "u.id"), "u.id DESC, u.id");
-        assert_eq!(order_by("id; DROP TABLE users", &sort, "u.id"), "u.username_key, u.id");
-    }
-    #[test]
-    fn a_scope_is_in_the_text_and_holds_nothing_but_keys() {
-        let sql = |scope: Scope| {
-            let mut f = Filter::default();
-            f.scope(&scope, "t.id", true, "t.user_id");
-            f.condition()
-        };
-        assert_eq!(sql(Scope::All), "");
-        assert_eq!(sql(Scope::Only(Vec::new())), " WHERE 1 = 0");
-        assert_eq!(sql(Scope::Only(vec!["7".into(), "x' OR 1=1 --".into()])), " WHERE t.id IN (7)");
-        assert_eq!(sql(Scope::Own(3, Vec::new())), " WHERE t.user_id = ?");
-        assert_eq!(sql(Scope::Own(3, vec!["9".into()])), " WHERE (t.user_id = ? OR t.id IN (9))");
-    }
-    #[test]
-    fn patterns_hold_no_wildcards_of_the_client() {
-        assert_eq!(contains("50%_!"), "%50!%!_!!%");
-    }
 }

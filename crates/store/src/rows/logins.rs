@@ -20,11 +20,12 @@ pub struct Login {
 const INSERT: &str =
     "INSERT INTO login (user_id, at, ip, country, latitude, longitude, asn) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const LATEST: &str = "SELECT user_id, at, ip, country, latitude, longitude, asn FROM login WHERE user_id = ? ORDER BY id DESC LIMIT ?";
-const DELETE_BEFORE: &str = "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE at < ? LIMIT ?)";
+const DELETE_BEFORE: &str =
+    "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE at < ? LIMIT ?) RETURNING 1";
 const REFUSE: &str = "INSERT INTO refusal (event, request, created) VALUES (?, ?, ?)";
 const REFUSALS: &str = "SELECT event FROM refusal WHERE request = ? ORDER BY created LIMIT 20";
 const DELETE_REFUSALS: &str =
-    "DELETE FROM refusal WHERE event IN (SELECT event FROM refusal WHERE created < ? LIMIT ?)";
+    "DELETE FROM refusal WHERE event IN (SELECT event FROM refusal WHERE created < ? LIMIT ?) RETURNING 1";
 
 pub(crate) const STATEMENTS: &[&str] = &[INSERT, LATEST, DELETE_BEFORE, REFUSE, REFUSALS, DELETE_REFUSALS];
 
@@ -79,13 +80,9 @@ pub async fn refusals(db: &Db, request: &str) -> Result<Vec<Uuid>> {
     db.query(REFUSALS, params![request]).await?.iter().map(|row| row.uuid(0)).collect()
 }
 
-/// Removes up to `limit` sign-ins and as many notes about refusals that are older than `before`.
-pub async fn delete_before(db: &Db, before: Timestamp, limit: i64) -> Result<()> {
-    db.batch(
-        Batch::relaxed()
-            .add(DELETE_BEFORE, params![before, limit])
-            .add(DELETE_REFUSALS, params![before, limit]),
-    )
-    .await
-    .map(drop)
+/// Removes up to `limit` sign-ins and as many notes about refusals that are older than `before`; how many went.
+pub async fn delete_before(db: &Db, before: Timestamp, limit: i64) -> Result<u64> {
+    let batch = Batch::relaxed().add(DELETE_BEFORE, params![before, limit]).returning();
+    let batch = batch.add(DELETE_REFUSALS, params![before, limit]).returning();
+    super::housekeeping::removed(db, batch).await
 }

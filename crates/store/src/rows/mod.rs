@@ -6,23 +6,73 @@ pub mod consents;
 pub mod devices;
 pub mod epoch;
 pub mod events;
+mod filter;
 pub mod flow_tokens;
-mod grant_lists;
 pub mod grants;
 pub mod groups;
+mod housekeeping;
 pub mod invitations;
 pub mod known_devices;
 mod list;
 pub mod logins;
 pub mod lookups;
+mod paging;
 pub mod password_history;
 pub mod people;
 pub mod reputation;
 pub mod roles;
+pub(crate) mod search;
 pub mod sessions;
+mod statistics;
+pub mod table;
 pub mod tokens;
 pub(crate) mod upn;
-mod user_query;
+pub(crate) mod user_query;
 pub mod users;
 
-pub use list::Page;
+pub use filter::{Filters, filtered};
+pub(crate) use housekeeping::delete_referring;
+pub use housekeeping::sweep;
+pub use list::{ListQuery, Page, list, understands};
+pub(crate) use paging::Places;
+
+use signet_model::TableDef;
+use table::Record;
+
+/// Every declared table.
+pub const TABLES: &[&TableDef] = &[
+    users::User::TABLE,
+    groups::Group::TABLE,
+    tokens::Token::TABLE,
+    sessions::Session::TABLE,
+    consents::Consent::TABLE,
+    grants::Code::TABLE,
+    grants::GrantToken::TABLE,
+    events::EventRow::TABLE,
+    devices::Device::TABLE,
+    invitations::InvitationRow::TABLE,
+    flow_tokens::FlowTokenRow::TABLE,
+    reputation::Reputation::TABLE,
+];
+
+/// The statements that follow from the declarations.
+pub(crate) fn declared_statements() -> Vec<&'static str> {
+    let mut all: Vec<&str> = TABLES.iter().flat_map(|def| table::statements(def)).collect();
+    for selects in [
+        users::selects(),
+        people::selects(),
+        groups::selects(),
+        tokens::selects(),
+        sessions::selects(),
+        consents::selects(),
+        grants::selects(),
+        events::selects(),
+        devices::selects(),
+        invitations::selects(),
+        flow_tokens::selects(),
+        reputation::selects(),
+    ] {
+        all.extend(selects);
+    }
+    all
+}

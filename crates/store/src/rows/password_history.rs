@@ -14,7 +14,7 @@ const KEEP: &str = "INSERT INTO password_history (user_id, password, replaced) S
 const TRIM: &str = "DELETE FROM password_history WHERE user_id = ? AND id NOT IN (SELECT id FROM password_history WHERE user_id = ? ORDER BY id DESC LIMIT ?)";
 const LATEST: &str = "SELECT password FROM password_history WHERE user_id = ? ORDER BY id DESC LIMIT ?";
 const FORGET: &str = "DELETE FROM password_history WHERE id IN (SELECT id FROM password_history WHERE NOT EXISTS \
-    (SELECT 1 FROM object o WHERE o.model = 'authentik_policies_unique_password.uniquepasswordpolicy') LIMIT ?)";
+    (SELECT 1 FROM object o WHERE o.model = 'authentik_policies_unique_password.uniquepasswordpolicy') LIMIT ?) RETURNING 1";
 
 pub(crate) const STATEMENTS: &[&str] = &[KEEP, TRIM, LATEST, FORGET];
 
@@ -29,7 +29,7 @@ pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<String>> {
     db.query(LATEST, params![user, count.clamp(0, KEPT)]).await?.iter().map(|row| row.string(0)).collect()
 }
 
-/// Removes up to `limit` hashes that no policy asks for any more.
-pub async fn forget_unused(db: &Db, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(FORGET, params![limit])).await.map(drop)
+/// Removes up to `limit` hashes that no policy asks for any more; how many went.
+pub async fn forget_unused(db: &Db, limit: i64) -> Result<u64> {
+    super::housekeeping::removed(db, Batch::relaxed().add(FORGET, params![limit]).returning()).await
 }

@@ -1,30 +1,31 @@
 //! A user together with their groups: what nearly every request needs, in one round trip.
 use super::groups::{self, Group};
 use super::roles::{self, Held};
+use super::table::{Record, columns};
 use super::users::{self, User};
 use crate::db::{Db, Value};
 use crate::params;
 use crate::read_cache::PersonKey;
 use signet_base::{Result, Uuid};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-// The last columns: whether the group has parents, and whether the user or the group has roles. Most have none, and
-// the walk up is the costly part.
-const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch, \
-    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END, \
+const FROM: &str = "CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END, \
     CASE WHEN EXISTS (SELECT 1 FROM group_role gr WHERE gr.group_id = g.id) OR EXISTS (SELECT 1 FROM user_role ur WHERE ur.user_id = u.id) THEN 1 ELSE 0 END \
-    FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.id = ?";
-const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch, \
-    g.id, g.name, g.is_superuser, g.attributes, g.created, g.updated, CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END, \
-    CASE WHEN EXISTS (SELECT 1 FROM group_role gr WHERE gr.group_id = g.id) OR EXISTS (SELECT 1 FROM user_role ur WHERE ur.user_id = u.id) THEN 1 ELSE 0 END \
-    FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id WHERE u.username_key = ?";
+    FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id";
+static BY_ID: LazyLock<String> = LazyLock::new(|| asking("u.id"));
+static BY_USERNAME: LazyLock<String> = LazyLock::new(|| asking("u.username_key"));
 /// Where the group's columns begin, and where the marks for parents and roles are.
-const GROUP: usize = 15;
-const HAS_PARENTS: usize = 21;
-const HAS_ROLES: usize = 22;
+const GROUP: usize = User::TABLE.columns.len();
+const HAS_PARENTS: usize = GROUP + Group::TABLE.columns.len();
+const HAS_ROLES: usize = HAS_PARENTS + 1;
 
-pub(crate) const STATEMENTS: &[&str] = &[BY_ID, BY_USERNAME];
+fn asking(column: &str) -> String {
+    format!("SELECT {}, {}, {FROM} WHERE {column} = ?", columns::<User>(), columns::<Group>())
+}
+pub(crate) fn selects() -> Vec<&'static str> {
+    vec![&BY_ID, &BY_USERNAME]
+}
 
 /// An account, active or not.
 #[derive(Clone)]
@@ -53,8 +54,8 @@ async fn asked(db: &Db, asked: PersonKey) -> Result<Option<Person>> {
     }
     let began = Instant::now();
     let found = match &asked {
-        PersonKey::Id(id) => person(db, BY_ID, params![*id]).await?,
-        PersonKey::Name(name) => person(db, BY_USERNAME, params![name]).await?,
+        PersonKey::Id(id) => person(db, &BY_ID, params![*id]).await?,
+        PersonKey::Name(name) => person(db, &BY_USERNAME, params![name]).await?,
     };
     if let Some(person) = &found {
         read_cache.keep(asked, person.clone(), changes, began);
@@ -65,11 +66,11 @@ async fn asked(db: &Db, asked: PersonKey) -> Result<Option<Person>> {
 async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>> {
     let rows = db.query(sql, params).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let user = users::from_row(first)?;
+    let user = User::load(first, 0)?;
     let mut groups = rows
         .iter()
         .filter(|row| !row.is_null(GROUP))
-        .map(|row| groups::from_row_at(row, GROUP))
+        .map(|row| Group::load(row, GROUP))
         .collect::<Result<Vec<_>>>()?;
     let direct = groups.iter().map(|g| g.id).collect();
     let any = |column: usize| -> Result<bool> {

@@ -1,22 +1,35 @@
 //! How names and addresses have behaved: one score for each pair of them.
-use super::list::{Filter, Page};
-use crate::db::{Batch, Db, Row};
+use super::filter::Filter;
+use super::list::ListQuery;
+use super::table::{self, selects};
+use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Map, Result, Timestamp, Uuid};
+use signet_model::Table;
 
 /// One pair of a name and an address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Table)]
+#[table(model = "authentik_policies_reputation.reputation", table = "reputation", alias = "r")]
+#[table(label = "Reputation Score", order = "identifier", tie = "ip", expires = "expires")]
 pub struct Reputation {
+    #[column(wire = "pk", also("reputation_uuid"), read_only, fixed)]
     pub id: Uuid,
     /// The name that was typed, folded; nobody need have it.
+    #[column(read_only, order, filter, filter_any("identifier_in"), search)]
     pub identifier: String,
+    #[column(read_only, order, filter, search)]
     pub ip: String,
     /// Place and network of the address when the score last changed; empty where unknown.
+    #[column(wire = "ip_geo_data", read_only)]
     pub geo: Map,
+    #[column(wire = "ip_asn_data", read_only)]
     pub asn: Map,
+    #[column(read_only, order, filter)]
     pub score: i64,
+    #[column(read_only, order)]
     pub updated: Timestamp,
     /// None: the score stays.
+    #[column(hidden, order)]
     pub expires: Option<Timestamp>,
 }
 
@@ -27,8 +40,9 @@ pub struct Limits {
     pub upper: i64,
 }
 
-const COLUMNS: &str = "r.id, r.identifier, r.ip, r.geo, r.asn, r.score, r.updated, r.expires";
-const BY_ID: &str = "SELECT r.id, r.identifier, r.ip, r.geo, r.asn, r.score, r.updated, r.expires FROM reputation r WHERE r.id = ?";
+selects! { Reputation:
+    BY_ID = "WHERE r.id = ?";
+}
 /// A score that has expired begins anew.
 const ADD: &str = "INSERT INTO reputation (id, identifier, ip, geo, asn, score, updated, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (identifier, ip) DO UPDATE SET geo = excluded.geo, asn = excluded.asn, updated = excluded.updated, expires = excluded.expires, score = CASE \
@@ -40,24 +54,7 @@ const SUM_IP: &str = "SELECT CAST(COALESCE(SUM(score), 0) AS BIGINT) FROM reputa
 const SUM_NAME: &str = "SELECT CAST(COALESCE(SUM(score), 0) AS BIGINT) FROM reputation WHERE identifier = ? AND (expires IS NULL OR expires > ?)";
 const PAIR: &str =
     "SELECT score FROM reputation WHERE identifier = ? AND ip = ? AND (expires IS NULL OR expires > ?)";
-const DELETE: &str = "DELETE FROM reputation WHERE id = ?";
-const DELETE_EXPIRED: &str =
-    "DELETE FROM reputation WHERE id IN (SELECT id FROM reputation WHERE expires <= ? LIMIT ?)";
-
-pub(crate) const STATEMENTS: &[&str] = &[BY_ID, ADD, SUM_IP, SUM_NAME, PAIR, DELETE, DELETE_EXPIRED];
-
-fn from_row(row: &Row) -> Result<Reputation> {
-    Ok(Reputation {
-        id: row.uuid(0)?,
-        identifier: row.string(1)?,
-        ip: row.string(2)?,
-        geo: row.map(3)?,
-        asn: row.map(4)?,
-        score: row.int(5)?,
-        updated: row.time(6)?,
-        expires: row.opt_time(7)?,
-    })
-}
+pub(crate) const STATEMENTS: &[&str] = &[ADD, SUM_IP, SUM_NAME, PAIR];
 
 /// Adds `change.score` to the score of the pair, without waiting: see [`Db::behind`].
 pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<()> {
@@ -105,47 +102,16 @@ pub async fn score(db: &Db, ip: Option<&str>, identifier: Option<&str>, now: Tim
 
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Reputation>> {
     db.flush().await?;
-    db.query_one(BY_ID, params![id]).await?.as_ref().map(from_row).transpose()
+    table::row(db, &BY_ID, params![id]).await
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     db.flush().await?;
-    db.execute(DELETE, params![id]).await
+    db.batch(table::remove::<Reputation>(id)).await.map(drop)
 }
-/// Removes up to `limit` scores that have expired; readers judge the time themselves.
-pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
-}
-
-/// What a list of scores is narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct ReputationQuery {
-    pub search: String,
-    pub identifier: Option<String>,
-    /// Any of these.
-    pub identifiers: Vec<String>,
-    pub ip: Option<String>,
-    pub score: Option<i64>,
-    pub page: Page,
-}
-
-const SORT: &[(&str, &str)] = &[
-    ("identifier", "r.identifier"),
-    ("ip", "r.ip"),
-    ("score", "r.score"),
-    ("updated", "r.updated"),
-    ("expires", "r.expires"),
-];
-
 /// One page of the scores that count now, and how many fit the query.
-pub async fn list(db: &Db, q: &ReputationQuery, now: Timestamp) -> Result<(Vec<Reputation>, u64)> {
+pub async fn list(db: &Db, q: &ListQuery, now: Timestamp) -> Result<(Vec<Reputation>, u64)> {
     db.flush().await?;
-    let mut f = Filter::default();
-    f.and("(r.expires IS NULL OR r.expires > ?)", [now.into()]);
-    f.search(&q.search, &["r.identifier", "r.ip"]);
-    f.equal("r.identifier", q.identifier.as_deref());
-    f.one_of("r.identifier", &q.identifiers);
-    f.equal("r.ip", q.ip.as_deref());
-    f.equal("r.score", q.score);
-    let (rows, total) = f.page(db, COLUMNS, "reputation r", SORT, "r.id", &q.page).await?;
-    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
+    let mut filter = Filter::default();
+    filter.and("(r.expires IS NULL OR r.expires > ?)", [now.into()]);
+    super::list::narrowed(db, q, filter).await
 }

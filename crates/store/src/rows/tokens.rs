@@ -1,28 +1,47 @@
 //! API tokens and app passwords.
-use super::list::{Filter, Page};
-use super::users::canonical;
-use crate::db::{Batch, Db, Row, Value, in_list, in_params};
+use super::table::{self, MISSING, found, selects};
+use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Error, Result, Secret, Timestamp, Uuid, Vault};
+use signet_model::Table;
+
+/// What `intent` may be.
+pub const INTENTS: &[&str] = &["verification", "api", "recovery", "app_password"];
 
 /// One token. The key is stored sealed (to be shown again) and as a keyed digest (to be found by).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Table)]
+#[table(model = "authentik_core.token", table = "token", alias = "t", label = "token", order = "identifier")]
+#[table(expires = "expires", only = "expiring = 1 AND intent <> 'api'")]
 pub struct Token {
+    #[column(wire = "pk", also("token_uuid"), read_only, fixed, order)]
     pub id: Uuid,
     /// Unique name.
+    #[column(kind = "slug", unique, order, filter, search, required, max = 255)]
     pub identifier: String,
-    /// `verification`, `api`, `recovery`, `app_password`.
+    /// One of [`INTENTS`].
+    #[column(choice = INTENTS, order, filter_any, search, sorted)]
     pub intent: String,
+    #[column(wire = "user", also("user_id"), refers = "authentik_core.user", owner, search)]
     pub user_id: i64,
+    #[column(blank, order, filter, search)]
     pub description: String,
+    #[column(order, filter)]
     pub expires: Option<Timestamp>,
     /// Without it `expires` means nothing.
+    #[column(order, filter, sorted)]
     pub expiring: bool,
+    #[column(read_only, unique, order, filter)]
     pub managed: Option<String>,
+    #[column(hidden, fixed)]
     pub created: Timestamp,
     /// The key as it is stored; empty before [`insert`]. See [`Token::key`].
+    #[column(name = "key_sealed", secret, fixed)]
     pub sealed: String,
+    /// Empty before [`insert`].
+    #[column(name = "key_digest", secret, fixed)]
+    pub digest: String,
     /// Of the account when the token was made. It ends recovery keys; what people made for programs stays.
+    #[column(hidden, fixed)]
     pub epoch: i64,
 }
 
@@ -46,6 +65,7 @@ impl Token {
             managed: None,
             created,
             sealed: String::new(),
+            digest: String::new(),
             epoch: 0,
         }
     }
@@ -59,35 +79,19 @@ impl Token {
     }
 }
 
-const COLUMNS: &str = "t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch";
-const BY_DIGEST: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.key_digest = ?";
-const BY_IDENTIFIER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.identifier = ?";
-const BY_MANAGED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.managed = ?";
-const OF_USER: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
-const INSERT: &str = "INSERT INTO token (id, identifier, intent, user_id, description, expires, expiring, managed, created, key_sealed, key_digest, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, COALESCE((SELECT u.epoch FROM users u WHERE u.id = ?), 0))";
-const UPDATE: &str = "UPDATE token SET identifier = ?, intent = ?, user_id = ?, description = ?, expires = ?, expiring = ?, managed = ? WHERE id = ?";
+selects! { Token:
+    BY_DIGEST = "WHERE t.key_digest = ?";
+    BY_IDENTIFIER = "WHERE t.identifier = ?";
+    BY_MANAGED = "WHERE t.managed = ?";
+    OF_USER = "WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
+    EXPIRED = "WHERE t.expiring = 1 AND COALESCE(t.expires, -1) <= ? AND COALESCE(t.expires, -1) > 0 AND t.intent = 'api' ORDER BY COALESCE(t.expires, -1) LIMIT ?";
+}
+const AT_EPOCH: &str = "UPDATE token SET epoch = COALESCE((SELECT u.epoch FROM users u WHERE u.id = token.user_id), 0) WHERE id = ?";
 const SET_KEY: &str = "UPDATE token SET key_sealed = ?, key_digest = ? WHERE id = ?";
 const ROTATE: &str =
     "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
-const DIGEST_OF: &str = "SELECT key_digest FROM token WHERE id = ?";
-const DELETE: &str = "DELETE FROM token WHERE id = ?";
-const EXPIRED: &str = "SELECT t.id, t.identifier, t.intent, t.user_id, t.description, t.expires, t.expiring, t.managed, t.created, t.key_sealed, t.epoch FROM token t WHERE t.expiring = 1 AND t.expires <= ? AND t.intent = 'api' ORDER BY t.expires LIMIT ?";
-const DELETE_EXPIRED: &str = "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE expiring = 1 AND expires <= ? AND intent <> 'api' LIMIT ?)";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    BY_DIGEST,
-    BY_IDENTIFIER,
-    BY_MANAGED,
-    OF_USER,
-    INSERT,
-    UPDATE,
-    SET_KEY,
-    ROTATE,
-    DIGEST_OF,
-    DELETE,
-    EXPIRED,
-    DELETE_EXPIRED,
-];
+pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE];
 
 /// The digest by which a key is found.
 pub fn digest(vault: &Vault, key: &str) -> String {
@@ -98,42 +102,22 @@ fn seal(vault: &Vault, id: Uuid, key: &Secret) -> Result<String> {
     vault.seal(("token", &id.to_string(), "key"), key)
 }
 
-fn from_row(row: &Row) -> Result<Token> {
-    Ok(Token {
-        id: row.uuid(0)?,
-        identifier: row.string(1)?,
-        intent: row.string(2)?,
-        user_id: row.int(3)?,
-        description: row.string(4)?,
-        expires: row.opt_time(5)?,
-        expiring: row.bool(6)?,
-        managed: row.opt_string(7)?,
-        created: row.time(8)?,
-        sealed: row.string(9)?,
-        epoch: row.int(10)?,
-    })
-}
-
-async fn one(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Token>> {
-    db.query_one(sql, params).await?.as_ref().map(from_row).transpose()
-}
-
 /// The token with this key, expired or not: see [`Token::is_expired`].
 pub async fn by_key(db: &Db, vault: &Vault, key: &str) -> Result<Option<Token>> {
     by_digest(db, &digest(vault, key)).await
 }
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<Token>> {
-    one(db, BY_DIGEST, params![digest]).await
+    table::row(db, &BY_DIGEST, params![digest]).await
 }
 pub async fn by_identifier(db: &Db, identifier: &str) -> Result<Option<Token>> {
-    one(db, BY_IDENTIFIER, params![identifier]).await
+    table::row(db, &BY_IDENTIFIER, params![identifier]).await
 }
 pub async fn by_managed(db: &Db, managed: &str) -> Result<Option<Token>> {
-    one(db, BY_MANAGED, params![managed]).await
+    table::row(db, &BY_MANAGED, params![managed]).await
 }
 /// A user's tokens of one intent, by identifier.
 pub async fn of_user(db: &Db, user: i64, intent: &str) -> Result<Vec<Token>> {
-    db.query(OF_USER, params![user, intent]).await?.iter().map(from_row).collect()
+    table::rows(db, &OF_USER, params![user, intent]).await
 }
 
 /// `Error::Conflict("token.identifier")` or `Error::Conflict("token.key_digest")` when either is taken.
@@ -142,43 +126,16 @@ pub async fn insert(db: &Db, vault: &Vault, token: &Token, key: &Secret) -> Resu
 }
 /// [`insert`] as a part of a larger batch.
 pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch> {
-    let t = token;
-    Ok(Batch::new().add(
-        INSERT,
-        params![
-            t.id,
-            &t.identifier,
-            &t.intent,
-            t.user_id,
-            &t.description,
-            t.expires,
-            t.expiring,
-            t.managed.as_deref(),
-            t.created,
-            seal(vault, t.id, key)?,
-            digest(vault, key.reveal()),
-            t.user_id
-        ],
-    ))
+    let (sealed, digest) = (seal(vault, token.id, key)?, digest(vault, key.reveal()));
+    Ok(table::insert(&Token { sealed, digest, ..token.clone() }).add(AT_EPOCH, params![token.id]))
 }
 /// Writes everything but the key.
 pub async fn update(db: &Db, token: &Token) -> Result<()> {
-    let t = token;
-    let values = params![
-        &t.identifier,
-        &t.intent,
-        t.user_id,
-        &t.description,
-        t.expires,
-        t.expiring,
-        t.managed.as_deref(),
-        t.id
-    ];
-    missing(db.batch(Batch::new().add(UPDATE, values).expect_rows(1, "no such row")).await)
+    found(db.batch(table::update(token)).await).map(drop)
 }
 pub async fn set_key(db: &Db, vault: &Vault, id: Uuid, key: &Secret) -> Result<()> {
     let values = params![seal(vault, id, key)?, digest(vault, key.reveal()), id];
-    missing(db.batch(Batch::new().add(SET_KEY, values).expect_rows(1, "no such row")).await)
+    found(db.batch(Batch::new().add(SET_KEY, values).expect_rows(1, MISSING)).await).map(drop)
 }
 /// Replaces the key of an expired API token, unless somebody else has just done so. Says whether it did.
 pub async fn rotate(
@@ -188,9 +145,8 @@ pub async fn rotate(
     key: &Secret,
     expires: Option<Timestamp>,
 ) -> Result<bool> {
-    let Some(row) = db.query_one(DIGEST_OF, params![token.id]).await? else { return Ok(false) };
     let values =
-        params![seal(vault, token.id, key)?, digest(vault, key.reveal()), expires, token.id, row.text(0)?];
+        params![seal(vault, token.id, key)?, digest(vault, key.reveal()), expires, token.id, &token.digest];
     match db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "rotated")).await {
         Ok(_) => Ok(true),
         Err(Error::Conflict(tag)) if tag == "rotated" => Ok(false),
@@ -198,74 +154,13 @@ pub async fn rotate(
     }
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
-    missing(db.batch(delete_batch(id)).await)
+    found(db.batch(delete_batch(id)).await).map(drop)
 }
 /// [`delete`] as a part of a larger batch.
 pub fn delete_batch(id: Uuid) -> Batch {
-    Batch::new().add(DELETE, params![id]).expect_rows(1, "no such row")
+    table::delete::<Token>(id)
 }
 /// API tokens that are due for a new key.
 pub async fn expired_api_tokens(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Token>> {
-    db.query(EXPIRED, params![now, limit]).await?.iter().map(from_row).collect()
-}
-/// Removes up to `limit` expired tokens of the other intents. Garbage only: who reads a token judges its
-/// expiry.
-pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<()> {
-    db.batch(Batch::relaxed().add(DELETE_EXPIRED, params![now, limit])).await.map(drop)
-}
-
-fn missing<T>(answer: Result<T>) -> Result<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(Error::Conflict(tag)) if tag == "no such row" => Err(Error::NotFound),
-        Err(error) => Err(error),
-    }
-}
-
-/// What a list of tokens is narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct TokenQuery {
-    pub search: String,
-    pub identifier: Option<String>,
-    pub intent: Option<String>,
-    pub description: Option<String>,
-    pub managed: Option<String>,
-    pub expires: Option<Timestamp>,
-    pub expiring: Option<bool>,
-    pub username: Option<String>,
-    /// Only this user's tokens (what the caller may see).
-    pub owner: Option<i64>,
-    pub intents: Vec<String>,
-    pub page: Page,
-}
-
-const FROM: &str = "token t JOIN users u ON u.id = t.user_id";
-const SORT: &[(&str, &str)] = &[
-    ("identifier", "t.identifier"),
-    ("pk", "t.id"),
-    ("expires", "t.expires"),
-    ("expiring", "t.expiring"),
-    ("intent", "t.intent"),
-    ("description", "t.description"),
-    ("managed", "t.managed"),
-    ("user__username", "u.username_key"),
-];
-
-/// One page of tokens, and how many fit the query.
-pub async fn list(db: &Db, q: &TokenQuery) -> Result<(Vec<Token>, u64)> {
-    let mut f = Filter::default();
-    f.search(&q.search, &["t.identifier", "t.intent", "u.username_key", "t.description"]);
-    f.equal("t.identifier", q.identifier.as_deref());
-    f.equal("t.intent", q.intent.as_deref());
-    f.equal("t.description", q.description.as_deref());
-    f.equal("t.managed", q.managed.as_deref());
-    f.equal("t.expires", q.expires);
-    f.equal("t.expiring", q.expiring);
-    f.equal("u.username_key", q.username.as_deref().map(canonical));
-    f.equal("t.user_id", q.owner);
-    if !q.intents.is_empty() {
-        f.and(format!("t.intent IN ({})", in_list(q.intents.len())), in_params(q.intents.iter()));
-    }
-    let (rows, total) = f.page(db, COLUMNS, FROM, SORT, "t.id", &q.page).await?;
-    Ok((rows.iter().map(from_row).collect::<Result<_>>()?, total))
+    table::rows(db, &EXPIRED, params![now, limit]).await
 }

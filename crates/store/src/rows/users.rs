@@ -2,33 +2,65 @@
 use super::epoch::{self, KeptSession};
 use super::list::contains;
 use super::roles;
+use super::table::{self, MISSING, found, selects};
 use super::upn;
 pub use super::user_query::{UserQuery, list, understands};
-use crate::db::{Batch, Db, Row, Value, in_list, in_params};
+use crate::db::{Batch, Db, Value};
 use crate::params;
 use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};
-use std::collections::HashMap;
+use signet_model::Table;
+
+/// What `user_type` may be.
+pub const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
 
 /// One user. `password` is a hash, never the password.
-#[derive(Clone)]
+#[derive(Clone, Table)]
+#[table(model = "authentik_core.user", table = "users", alias = "u", label = "user", order = "username")]
+#[table(search = Index)]
 pub struct User {
     /// 0 before [`insert`].
+    #[column(wire = "pk", also("id"), generated, read_only, order("pk", "id"))]
     pub id: i64,
+    #[column(read_only, fixed, unique, order, filter, search)]
     pub uuid: Uuid,
+    #[column(folded = "username_key", unique, order, filter, search, query, required, max = 150)]
+    #[column(help = "Required. 150 characters or fewer.")]
     pub username: String,
+    #[column(
+        folded = "name_key",
+        order,
+        filter,
+        search,
+        query,
+        required,
+        blank,
+        help = "User's display name."
+    )]
     pub name: String,
+    #[column(kind = "email", folded = "email_key", order, filter, search, query, blank, max = 254)]
     pub email: String,
+    #[column(order, filter, sorted, query)]
+    #[column(help = "Whether the user may sign in. Untick this instead of deleting accounts.")]
     pub is_active: bool,
-    /// `internal`, `external`, `service_account`, `internal_service_account`.
+    /// One of [`TYPES`].
+    #[column(wire = "type", choice = TYPES, order, filter_any, sorted, query)]
     pub user_type: String,
+    #[column(order, filter, sorted, query)]
     pub path: String,
+    #[column(query)]
     pub attributes: Map,
+    #[column(secret, fixed)]
     pub password: String,
+    #[column(wire = "password_change_date", read_only, fixed, order)]
     pub password_changed: Timestamp,
+    #[column(read_only, fixed, order, filter_range)]
     pub last_login: Option<Timestamp>,
+    #[column(wire = "date_joined", read_only, fixed, order, filter_range)]
     pub joined: Timestamp,
+    #[column(wire = "last_updated", read_only, order, filter_range)]
     pub updated: Timestamp,
     /// See [`epoch`](super::epoch). Only that module changes it.
+    #[column(hidden, fixed)]
     pub epoch: i64,
 }
 
@@ -63,25 +95,18 @@ impl User {
 }
 
 /// The one form by which usernames and e-mail addresses are compared: trimmed, lower case.
-pub fn canonical(name: &str) -> String {
-    name.trim().to_lowercase()
+pub use super::table::folded as canonical;
+
+selects! { User:
+    BY_ID = "WHERE u.id = ?";
+    BY_UUID = "WHERE u.uuid = ?";
+    BY_USERNAME = "WHERE u.username_key = ?";
+    BY_EMAIL = "WHERE u.email_key = ? ORDER BY u.is_active DESC, u.id LIMIT 2";
+    BY_UPN = "JOIN user_upn x ON x.user_id = u.id WHERE x.upn_key = ? ORDER BY u.id LIMIT 2";
 }
-
-pub(crate) const COLUMNS: &str = "u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch";
-
-const BY_ID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.id = ?";
-const BY_UUID: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.uuid = ?";
-const BY_USERNAME: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.username_key = ?";
-const BY_EMAIL: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u WHERE u.email_key = ? ORDER BY u.is_active DESC, u.id LIMIT 2";
-const BY_UPN: &str = "SELECT u.id, u.uuid, u.username, u.name, u.email, u.is_active, u.user_type, u.path, u.attributes, u.password, u.password_changed, u.last_login, u.joined, u.updated, u.epoch FROM users u JOIN user_upn x ON x.user_id = u.id WHERE x.upn_key = ? ORDER BY u.id LIMIT 2";
-const INSERT: &str = "INSERT INTO users (uuid, username, username_key, name, name_key, email, email_key, is_active, user_type, path, attributes, password, password_changed, last_login, joined, updated) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-const UPDATE: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ?";
-const UPDATE_GUARDED: &str = "UPDATE users SET username = ?, username_key = ?, name = ?, name_key = ?, email = ?, email_key = ?, is_active = ?, user_type = ?, path = ?, attributes = ?, updated = ? WHERE id = ? AND updated = ?";
 const SET_PASSWORD: &str = "UPDATE users SET password = ?, password_changed = ?, updated = ? WHERE id = ?";
 const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = ?";
 const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ? AND epoch = ? AND is_active = 1";
-const DELETE: &str = "DELETE FROM users WHERE id = ?";
 const UNCONFIRMED: &str = "SELECT id FROM users WHERE is_active = 0 AND last_login IS NULL AND joined <= ? AND updated = joined AND attributes LIKE ? ORDER BY id LIMIT ?";
 const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ? ON CONFLICT DO NOTHING";
@@ -90,61 +115,18 @@ const LEAVE_GROUP: &str = "DELETE FROM membership WHERE user_id = ? AND group_id
 const PATHS: &str = "SELECT DISTINCT path FROM users WHERE path LIKE ? ESCAPE '!' ORDER BY path";
 const COUNT: &str = "SELECT count(*) FROM users WHERE user_type <> 'internal_service_account'";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    BY_ID,
-    BY_UUID,
-    BY_USERNAME,
-    BY_EMAIL,
-    BY_UPN,
-    INSERT,
-    UPDATE,
-    UPDATE_GUARDED,
-    SET_PASSWORD,
-    REHASH,
-    TOUCH,
-    DELETE,
-    UNCONFIRMED,
-    JOIN_GROUP,
-    JOIN_NEW,
-    LEAVE_ALL,
-    LEAVE_GROUP,
-    PATHS,
-    COUNT,
-];
-
-pub(crate) fn from_row(row: &Row) -> Result<User> {
-    Ok(User {
-        id: row.int(0)?,
-        uuid: row.uuid(1)?,
-        username: row.string(2)?,
-        name: row.string(3)?,
-        email: row.string(4)?,
-        is_active: row.bool(5)?,
-        user_type: row.string(6)?,
-        path: row.string(7)?,
-        attributes: row.map(8)?,
-        password: row.string(9)?,
-        password_changed: row.time(10)?,
-        last_login: row.opt_time(11)?,
-        joined: row.time(12)?,
-        updated: row.time(13)?,
-        epoch: row.int(14)?,
-    })
-}
-
-async fn one(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<User>> {
-    db.query_one(sql, params).await?.as_ref().map(from_row).transpose()
-}
+pub(crate) const STATEMENTS: &[&str] =
+    &[SET_PASSWORD, REHASH, TOUCH, UNCONFIRMED, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT];
 
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<User>> {
-    one(db, BY_ID, params![id]).await
+    table::row(db, &BY_ID, params![id]).await
 }
 pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<User>> {
-    one(db, BY_UUID, params![uuid]).await
+    table::row(db, &BY_UUID, params![uuid]).await
 }
 /// Finds by the canonical form: capitals and outer spaces do not matter.
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<User>> {
-    one(db, BY_USERNAME, params![canonical(username)]).await
+    table::row(db, &BY_USERNAME, params![canonical(username)]).await
 }
 /// The user with this address. An account that is not active does not count beside one that is: whoever
 /// enrols with the address of another person and never confirms it takes nothing away. None when it is empty
@@ -154,7 +136,7 @@ pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     if key.is_empty() {
         return Ok(None);
     }
-    let mut all = db.query(BY_EMAIL, params![key]).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+    let mut all: Vec<User> = table::rows(db, &BY_EMAIL, params![key]).await?;
     if all.iter().any(|user| user.is_active) {
         all.retain(|user| user.is_active);
     }
@@ -166,58 +148,25 @@ pub async fn by_upn(db: &Db, upn: &str) -> Result<Option<User>> {
     if key.is_empty() {
         return Ok(None);
     }
-    let rows = db.query(BY_UPN, params![key]).await?;
-    match rows.as_slice() {
-        [row] => from_row(row).map(Some),
-        _ => Ok(None),
-    }
+    let mut all = table::rows(db, &BY_UPN, params![key]).await?;
+    Ok(if all.len() == 1 { all.pop() } else { None })
 }
 /// Those of the ids that exist, in the order of the ids.
 pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<User>> {
-    let mut found = HashMap::new();
-    for chunk in ids.chunks(512) {
-        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id IN ({})", in_list(chunk.len()));
-        for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
-            let user = from_row(&row)?;
-            found.insert(user.id, user);
-        }
-    }
-    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    super::list::by_keys(db, &ids.iter().copied().map(Value::Int).collect::<Vec<_>>()).await
 }
 
 /// Adds a user and their direct groups; the new id. `Error::Conflict("users.username_key")` when the name is
 /// taken.
 pub async fn insert(db: &Db, user: &User, groups: &[Uuid]) -> Result<i64> {
     let answer = db.batch(insert_batch(user, groups)).await?;
-    answer.first().and_then(|rows| rows.first()).ok_or_else(|| Error::internal("no id came back"))?.int(0)
+    table::new_id(&answer)
 }
 
 /// [`insert`] as a part of a larger batch; its first answer holds the id.
 pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
-    let u = user;
-    let mut batch = Batch::new()
-        .add(
-            INSERT,
-            params![
-                u.uuid,
-                u.username.trim(),
-                canonical(&u.username),
-                &u.name,
-                u.name.to_lowercase(),
-                &u.email,
-                canonical(&u.email),
-                u.is_active,
-                &u.user_type,
-                &u.path,
-                &u.attributes,
-                &u.password,
-                u.password_changed,
-                u.last_login,
-                u.joined,
-                u.updated
-            ],
-        )
-        .returning();
+    let u = trimmed(user);
+    let mut batch = table::insert(&u);
     if let Some(key) = upn::key(&u.attributes) {
         batch.push(upn::JOIN_NEW, params![key, u.uuid]);
     }
@@ -225,6 +174,10 @@ pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
         batch.push(JOIN_NEW, params![*group, u.uuid]);
     }
     batch
+}
+
+fn trimmed(user: &User) -> User {
+    User { username: user.username.trim().to_owned(), ..user.clone() }
 }
 
 /// Writes everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated`
@@ -237,36 +190,19 @@ pub async fn update(
     groups: Option<&[Uuid]>,
     now: Timestamp,
 ) -> Result<()> {
-    found(db.batch(update_batch(user, guard, groups, now)).await)
+    found(db.batch(update_batch(user, guard, groups, now)).await).map(drop)
 }
 /// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
 /// Nothing of an account that is not active counts: its epoch is raised, see [`epoch::end`].
 pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
-    let u = user;
+    let mut u = trimmed(user);
     // Two changes within one microsecond must not look like one.
-    let now = guard.map_or(now, |g| if now <= g { Timestamp(g.0 + 1) } else { now });
-    let mut values = params![
-        u.username.trim(),
-        canonical(&u.username),
-        &u.name,
-        u.name.to_lowercase(),
-        &u.email,
-        canonical(&u.email),
-        u.is_active,
-        &u.user_type,
-        &u.path,
-        &u.attributes,
-        now,
-        u.id
-    ];
+    u.updated = guard.map_or(now, |g| if now <= g { Timestamp(g.0 + 1) } else { now });
     let mut batch = match guard {
-        Some(guard) => {
-            values.push(guard.into());
-            Batch::new().add(UPDATE_GUARDED, values).expect_rows(1, "updated")
-        }
-        None => Batch::new().add(UPDATE, values).expect_rows(1, MISSING),
+        Some(guard) => table::update_guarded(&u, "updated", guard),
+        None => table::update(&u),
     }
-    .then(upn::update_batch(u));
+    .then(upn::update_batch(&u));
     if let Some(groups) = groups {
         batch.push(LEAVE_ALL, params![u.id]);
         for group in groups {
@@ -276,20 +212,9 @@ pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid
     if u.is_active { batch } else { batch.then(epoch::end(u.id, &KeptSession::default())) }
 }
 
-const MISSING: &str = "no such row";
-
-/// A failed expectation named [`MISSING`] means that the row is not there.
-fn found<T>(answer: Result<T>) -> Result<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(Error::Conflict(tag)) if tag == MISSING => Err(Error::NotFound),
-        Err(error) => Err(error),
-    }
-}
-
 /// A new password's hash; `password_changed` follows, and everything that was begun with the old one ends.
 pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Result<()> {
-    found(db.batch(set_password_batch(id, hash, &KeptSession::default(), now)).await)
+    found(db.batch(set_password_batch(id, hash, &KeptSession::default(), now)).await).map(drop)
 }
 /// [`set_password`] as a part of a larger batch.
 pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timestamp) -> Batch {
@@ -306,7 +231,7 @@ pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Res
         .then(epoch::end(id, &KeptSession::default()));
     match found(db.batch(batch).await) {
         Err(Error::NotFound) => Ok(()),
-        answer => answer,
+        answer => answer.map(drop),
     }
 }
 /// A better hash of the same password; nothing happens when the password changed in between.
@@ -320,7 +245,7 @@ pub fn touch_last_login(id: i64, epoch: i64, at: Timestamp) -> Batch {
 }
 /// Removes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    found(db.batch(delete_batch(id)).await)
+    found(db.batch(delete_batch(id)).await).map(drop)
 }
 /// Attribute of an account that a stranger made and that waits for a confirmation.
 pub const AWAITS_CONFIRMATION: &str = "goauthentik.io/user/awaits-confirmation";
@@ -331,10 +256,7 @@ pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i
 }
 /// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
 pub fn delete_batch(id: i64) -> Batch {
-    Batch::new()
-        .add(DELETE, params![id])
-        .expect_rows(1, MISSING)
-        .then(roles::forget_object_batch("authentik_core.user", &id.to_string()))
+    table::delete::<User>(id).then(roles::forget_object_batch("authentik_core.user", &id.to_string()))
 }
 /// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when
 /// either is missing.

@@ -2,11 +2,11 @@
 use crate::{at, ports};
 use signet_base::akql::Query;
 use signet_base::{Json, Map, json};
-use signet_store::events::{self, Event, EventQuery};
-use signet_store::groups::{self, Group, GroupQuery};
+use signet_store::events::{self, Event};
+use signet_store::groups::{self, Group};
 use signet_store::testdb::each_database;
-use signet_store::users::{self, User, UserQuery};
-use signet_store::{Db, Page};
+use signet_store::users::{self, User};
+use signet_store::{Db, ListQuery, Page};
 
 fn map(json: Json) -> Map {
     json.as_object().cloned().unwrap()
@@ -17,7 +17,7 @@ fn query(text: &str) -> Query {
 async fn people(db: &Db, text: &str) -> Vec<String> {
     let wanted = query(text);
     assert!(users::understands(&wanted), "{text}");
-    let (list, total) = users::list(db, &UserQuery { query: Some(wanted), ..UserQuery::default() })
+    let (list, total) = users::list(db, &ListQuery { query: Some(wanted), ..ListQuery::default() }.into())
         .await
         .unwrap_or_else(|e| panic!("{text}: {e}"));
     assert_eq!(u64::try_from(list.len()).unwrap(), total, "{text}");
@@ -80,12 +80,10 @@ async fn users_are_found_by_columns_and_attributes() {
         }
         // Other filters, order and pages go on as without it.
         let page = Page { ordering: "-username".into(), page: 2, size: 1, ..Page::default() };
-        let wanted = UserQuery {
-            query: Some(query("attributes.team != \"x\"")),
-            is_active: Some(true),
-            page,
-            ..UserQuery::default()
-        };
+        let wanted =
+            ListQuery { query: Some(query("attributes.team != \"x\"")), page, ..ListQuery::default() }
+                .equal("is_active", true)
+                .into();
         let (list, total) = users::list(&db, &wanted).await.unwrap();
         assert_eq!((list.len(), list[0].username.as_str(), total), (1, "Ada", 2));
         for text in [
@@ -125,9 +123,10 @@ async fn groups_are_found_by_columns_and_attributes() {
         ] {
             let wanted = query(text);
             assert!(groups::understands(&wanted), "{text}");
-            let (list, _) = groups::list(&db, &GroupQuery { query: Some(wanted), ..GroupQuery::default() })
-                .await
-                .unwrap();
+            let (list, _) =
+                groups::list(&db, &ListQuery { query: Some(wanted), ..ListQuery::default() }.into())
+                    .await
+                    .unwrap();
             assert_eq!(list.iter().map(|g| g.name.as_str()).collect::<Vec<_>>(), found, "{text}");
         }
     })
@@ -158,7 +157,7 @@ async fn events_are_found_in_pieces_newest_first() {
             let (db, wanted) = (db.clone(), query(text));
             assert!(events::understands(&wanted), "{text}");
             async move {
-                let (list, total) = events::list(&db, &EventQuery { query: Some(wanted), page, ..EventQuery::default() }).await.unwrap();
+                let (list, total) = events::list(&db, &ListQuery { query: Some(wanted), page, ..ListQuery::default() }, None).await.unwrap();
                 (list.iter().map(|e| e.context["n"].as_i64().unwrap()).collect::<Vec<_>>(), total)
             }
         };

@@ -103,7 +103,7 @@ async fn a_browser_is_known_for_its_people_until_it_is_forgotten() {
         );
         db.batch(known_devices::put(&device(bob, "two", 90), Some("two"))).await.unwrap();
         assert_eq!(known_devices::of_user(&db, bob).await.unwrap().len(), 1);
-        known_devices::delete_expired(&db, at(60)).await.unwrap();
+        known_devices::delete_expired(&db, at(60), 10).await.unwrap();
         assert!(
             known_devices::of_user(&db, ada).await.unwrap().is_empty()
                 && known_devices::is_known(&db, bob, "two", at(60)).await.unwrap()

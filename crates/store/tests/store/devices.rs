@@ -1,10 +1,10 @@
 //! Second factors.
 use crate::{at, ports, vault};
 use signet_base::{Error, json};
-use signet_store::devices::{self, Device, DeviceKind, DeviceQuery};
+use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
-use signet_store::{Db, Page};
+use signet_store::{Db, ListQuery, Page};
 
 async fn person(db: &Db, name: &str) -> i64 {
     users::insert(db, &User::new(&ports(), name), &[]).await.unwrap()
@@ -46,21 +46,18 @@ async fn devices_live_their_life_and_go_with_their_person() {
             (now.name.as_str(), now.confirmed, now.updated, now.last_used),
             ("watch", false, at(9), Some(at(10)))
         );
-        let all = |q: DeviceQuery| {
+        let all = |q: ListQuery| {
             let db = db.clone();
-            async move { devices::list(&db, &q).await.unwrap() }
+            async move { signet_store::list::<Device>(&db, &q).await.unwrap() }
         };
-        assert_eq!(all(DeviceQuery { kind: Some(DeviceKind::Totp), ..DeviceQuery::default() }).await.1, 2);
+        assert_eq!(all(ListQuery::default().equal("kind", DeviceKind::Totp.as_str())).await.1, 2);
         assert_eq!(
-            all(DeviceQuery { owner: Some(ada), name: Some("watch".into()), ..DeviceQuery::default() })
-                .await
-                .1,
+            all(ListQuery { owner: Some(ada), ..ListQuery::default() }.equal("name", "watch")).await.1,
             1
         );
         assert_eq!(
-            all(DeviceQuery { search: "LOC".into(), page: Page::first(1), ..DeviceQuery::default() }).await.0
-                [0]
-            .name,
+            all(ListQuery { search: "LOC".into(), page: Page::first(1), ..ListQuery::default() }).await.0[0]
+                .name,
             "clock"
         );
 

@@ -1,15 +1,17 @@
 //! Users, groups, tokens, sessions, consents, events.
 use crate::{at, ports, vault};
 use signet_base::{Error, Map, Timestamp, Uuid, json};
-use signet_store::consents::{self, Consent, ConsentQuery};
+use signet_model::FilterOp;
+use signet_store::consents::{self, Consent};
 use signet_store::epoch;
-use signet_store::events::{self, Event, EventQuery};
+use signet_store::events::{self, Event};
 use signet_store::groups::{self, Group, GroupQuery};
-use signet_store::sessions::{self, Session, SessionQuery};
+use signet_store::sessions::{self, Session};
+use signet_store::table::Record;
 use signet_store::testdb::each_database;
-use signet_store::tokens::{self, Token, TokenQuery};
+use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, UserQuery};
-use signet_store::{Db, Page};
+use signet_store::{Db, ListQuery, Page};
 
 fn map(json: signet_base::Json) -> Map {
     json.as_object().cloned().unwrap()
@@ -101,60 +103,104 @@ async fn lists_of_users_are_filtered_sorted_and_paged() {
             users::list(db, &q).await.unwrap()
         }
         assert_eq!(list(&db, q()).await.1, 5);
-        assert_eq!(names(&list(&db, UserQuery { search: "ÉMI".into(), ..q() }).await), ["Émile"]);
         assert_eq!(
-            names(&list(&db, UserQuery { search: "e_v".into(), ..q() }).await),
+            names(&list(&db, ListQuery { search: "ÉMI".into(), ..ListQuery::default() }.into()).await),
+            ["Émile"]
+        );
+        assert_eq!(
+            names(&list(&db, ListQuery { search: "e_v".into(), ..ListQuery::default() }.into()).await),
             ["e_ve"],
             "wildcards are letters"
         );
-        assert_eq!(list(&db, UserQuery { search: "example a".into(), ..q() }).await.1, 5);
-        assert_eq!(names(&list(&db, UserQuery { username: Some("BOB".into()), ..q() }).await), ["bob"]);
         assert_eq!(
-            names(&list(&db, UserQuery { email: Some("bob@example.org".into()), ..q() }).await),
+            list(&db, ListQuery { search: "example a".into(), ..ListQuery::default() }.into()).await.1,
+            5
+        );
+        assert_eq!(names(&list(&db, ListQuery::default().equal("username", "BOB").into()).await), ["bob"]);
+        assert_eq!(
+            names(&list(&db, ListQuery::default().equal("email", "bob@example.org").into()).await),
             ["bob"]
         );
-        assert_eq!(names(&list(&db, UserQuery { is_active: Some(false), ..q() }).await), ["carol"]);
+        assert_eq!(names(&list(&db, ListQuery::default().equal("is_active", false).into()).await), ["carol"]);
         assert_eq!(
-            names(&list(&db, UserQuery { is_superuser: Some(true), ..q() }).await),
+            names(&list(&db, UserQuery { is_superuser: Some(true), ..Default::default() }).await),
             ["bob"],
             "by an ancestor"
         );
-        assert_eq!(list(&db, UserQuery { is_superuser: Some(false), ..q() }).await.1, 4);
+        assert_eq!(list(&db, UserQuery { is_superuser: Some(false), ..Default::default() }).await.1, 4);
         assert_eq!(
-            names(
-                &list(&db, UserQuery { types: vec!["service_account".into(), "external".into()], ..q() })
-                    .await
-            ),
+            names(&list(&db, ListQuery::default().any("type", ["service_account", "external"]).into()).await),
             ["e_ve"]
         );
-        assert_eq!(list(&db, UserQuery { path: Some("users".into()), ..q() }).await.1, 3);
-        assert_eq!(list(&db, UserQuery { path_startswith: Some("users/n".into()), ..q() }).await.1, 2);
-        assert_eq!(names(&list(&db, UserQuery { groups_by_pk: vec![staff.id], ..q() }).await), ["bob"]);
+        assert_eq!(list(&db, ListQuery::default().equal("path", "users").into()).await.1, 3);
+        assert_eq!(
+            list(&db, UserQuery { path_startswith: Some("users/n".into()), ..Default::default() }).await.1,
+            2
+        );
+        assert_eq!(
+            names(&list(&db, UserQuery { groups_by_pk: vec![staff.id], ..Default::default() }).await),
+            ["bob"]
+        );
         assert_eq!(
             names(
-                &list(&db, UserQuery { groups_by_name: vec!["staff".into(), "x".into(), "y".into()], ..q() })
-                    .await
+                &list(
+                    &db,
+                    UserQuery {
+                        groups_by_name: vec!["staff".into(), "x".into(), "y".into()],
+                        ..Default::default()
+                    }
+                )
+                .await
             ),
             ["bob"]
         );
         assert_eq!(
             names(
-                &list(&db, UserQuery { attributes: Some(map(json!({"room__floor__gte": 3}))), ..q() }).await
+                &list(
+                    &db,
+                    UserQuery { attributes: Some(map(json!({"room__floor__gte": 3}))), ..Default::default() }
+                )
+                .await
             ),
             ["e_ve", "Émile"]
         );
         assert_eq!(
-            list(&db, UserQuery { attributes: Some(map(json!({"room": {"floor": 9}}))), ..q() }).await.1,
+            list(
+                &db,
+                UserQuery { attributes: Some(map(json!({"room": {"floor": 9}}))), ..Default::default() }
+            )
+            .await
+            .1,
             0
         );
-        assert_eq!(names(&list(&db, UserQuery { joined_after: Some(at(1003)), ..q() }).await), ["e_ve"]);
-        assert_eq!(list(&db, UserQuery { last_login_is_null: Some(true), ..q() }).await.1, 5);
-        assert_eq!(list(&db, UserQuery { only_ids: Some(vec![]), ..q() }).await.1, 0);
-        let page =
-            |ordering: &str, page, size| Page { ordering: ordering.into(), page, size, ..Page::default() };
-        let second = list(&db, UserQuery { page: page("-date_joined", 2, 2), ..q() }).await;
+        assert_eq!(
+            names(
+                &list(
+                    &db,
+                    ListQuery::default().narrow("date_joined__gt", FilterOp::Greater, at(1003)).into()
+                )
+                .await
+            ),
+            ["e_ve"]
+        );
+        assert_eq!(
+            list(&db, ListQuery::default().narrow("last_login__isnull", FilterOp::IsNull, true).into())
+                .await
+                .1,
+            5
+        );
+        assert_eq!(list(&db, ListQuery { only: Some(vec![]), ..ListQuery::default() }.into()).await.1, 0);
+        let page = |ordering: &str, page, size| Page { ordering: ordering.into(), page, size, ..Page::default() };
+        let second =
+            list(&db, ListQuery { page: page("-date_joined", 2, 2), ..ListQuery::default() }.into()).await;
         assert_eq!((names(&second), second.1), (vec!["carol", "bob"], 5));
-        assert_eq!(list(&db, UserQuery { page: page("last_login", 9, 2), ..q() }).await.0.len(), 0);
+        assert_eq!(
+            list(&db, ListQuery { page: page("last_login", 9, 2), ..ListQuery::default() }.into())
+                .await
+                .0
+                .len(),
+            0
+        );
         assert_eq!(users::paths(&db, "").await.unwrap(), ["users", "users/north"]);
         assert_eq!(users::paths(&db, "nor").await.unwrap(), ["users/north"]);
         let all = list(&db, q()).await.0;
@@ -202,8 +248,8 @@ async fn groups_inherit_along_several_parents() {
         };
         assert_eq!(q(GroupQuery { members_by_pk: vec![ann], ..Default::default() }).await, ["a", "d"]);
         assert_eq!(q(GroupQuery { members_by_username: vec!["BEN".into()], ..Default::default() }).await, ["d"]);
-        assert_eq!(q(GroupQuery { search: "C".into(), ..Default::default() }).await, ["c"]);
-        assert_eq!(q(GroupQuery { is_superuser: Some(true), ..Default::default() }).await, [""; 0]);
+        assert_eq!(q(ListQuery { search: "C".into(), ..ListQuery::default() }.into()).await, ["c"]);
+        assert_eq!(q(ListQuery::default().equal("is_superuser", true).into()).await, [""; 0]);
         let rich = Group { attributes: map(json!({"team": "x"})), is_superuser: true, ..b.clone() };
         groups::update(&db, &rich, None, None, at(9)).await.unwrap();
         assert_eq!(q(GroupQuery { attributes: Some(map(json!({"team__in": ["x", "y"]}))), ..Default::default() }).await, ["b"]);
@@ -244,20 +290,20 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
         assert!(tokens::by_key(&db, &v, "key-two").await.unwrap().is_none());
         assert_eq!(tokens::by_key(&db, &v, "key-three").await.unwrap().unwrap().id, second.id);
 
-        let q = |q: TokenQuery| {
+        let q = |q: ListQuery| {
             let db = db.clone();
-            async move { tokens::list(&db, &q).await.unwrap().0.into_iter().map(|t| t.identifier).collect::<Vec<_>>() }
+            async move { signet_store::list::<Token>(&db, &q).await.unwrap().0.into_iter().map(|t| t.identifier).collect::<Vec<_>>() }
         };
-        assert_eq!(q(TokenQuery { owner: Some(owner), ..Default::default() }).await, ["one"]);
-        assert_eq!(q(TokenQuery { search: "robots".into(), ..Default::default() }).await, ["two"]);
-        assert_eq!(q(TokenQuery { username: Some("OTHER".into()), intent: Some("app_password".into()), ..Default::default() }).await, ["two"]);
-        assert_eq!(q(TokenQuery { intents: vec!["api".into(), "recovery".into()], expiring: Some(true), ..Default::default() }).await, ["one"]);
+        assert_eq!(q(ListQuery { owner: Some(owner), ..ListQuery::default() }).await, ["one"]);
+        assert_eq!(q(ListQuery { search: "robots".into(), ..ListQuery::default() }).await, ["two"]);
+        assert_eq!(q(ListQuery::default().equal("user__username", "OTHER").equal("intent", "app_password")).await, ["two"]);
+        assert_eq!(q(ListQuery::default().any("intent", ["api", "recovery"]).equal("expiring", true)).await, ["one"]);
 
         // Several nodes rotate an expired token: one does it.
         assert_eq!(tokens::expired_api_tokens(&db, at(100), 10).await.unwrap().len(), 1);
         assert!(tokens::rotate(&db, &v, &found, &"fresh".into(), Some(at(900))).await.unwrap());
         tokens::update(&db, &Token { expires: Some(at(50)), expiring: true, ..second.clone() }).await.unwrap();
-        tokens::delete_expired(&db, at(60), 10).await.unwrap();
+        signet_store::sweep(&db, Token::TABLE, at(60), 10).await.unwrap();
         assert!(tokens::by_identifier(&db, "two").await.unwrap().is_none());
         assert!(matches!(tokens::update(&db, &second).await, Err(Error::NotFound)));
         users::delete(&db, owner).await.unwrap();
@@ -305,7 +351,8 @@ async fn sessions_live_rotate_and_end() {
         assert_eq!(sessions::count_active(&db, at(100)).await.unwrap(), 2);
         let listed = sessions::list(
             &db,
-            &SessionQuery { owner: Some(id), ip: Some("192.0.2.2".into()), ..Default::default() },
+            &ListQuery { owner: Some(id), ..ListQuery::default() }.equal("session__last_ip", "192.0.2.2"),
+            None,
         )
         .await
         .unwrap();
@@ -333,8 +380,8 @@ async fn consents_and_events_are_kept_and_listed() {
         assert_eq!(first, again);
         let now = consents::get(&db, id, app).await.unwrap().unwrap();
         assert_eq!((now.permissions.as_str(), now.is_expired(Timestamp(i64::MAX))), ("openid", false));
-        assert_eq!(consents::list(&db, &ConsentQuery { owner: Some(id), search: "kim".into(), ..Default::default() }).await.unwrap().1, 1);
-        assert_eq!(consents::list(&db, &ConsentQuery { application: Some(ports().uuid()), ..Default::default() }).await.unwrap().1, 0);
+        assert_eq!(signet_store::list::<Consent>(&db, &ListQuery { owner: Some(id), search: "kim".into(), ..ListQuery::default() }).await.unwrap().1, 1);
+        assert_eq!(signet_store::list::<Consent>(&db, &ListQuery::default().equal("application", ports().uuid())).await.unwrap().1, 0);
         consents::delete(&db, first).await.unwrap();
         assert!(consents::by_id(&db, first).await.unwrap().is_none());
 
@@ -350,19 +397,19 @@ async fn consents_and_events_are_kept_and_listed() {
             expires: Some(at(secs + 100)),
         };
         events::insert(&db, &[event("login", "kim", 1), event("logout", "kim", 2), event("login", "lee", 3)], true).await.unwrap();
-        let q = |q: EventQuery| {
+        let q = |q: ListQuery| {
             let db = db.clone();
-            async move { events::list(&db, &q).await.unwrap().0.into_iter().map(|e| e.created.secs()).collect::<Vec<_>>() }
+            async move { events::list(&db, &q, None).await.unwrap().0.into_iter().map(|e| e.created.secs()).collect::<Vec<_>>() }
         };
-        assert_eq!(q(EventQuery::default()).await, [3, 2, 1], "newest first");
-        assert_eq!(q(EventQuery { action: Some("login".into()), username: Some("kim".into()), ..Default::default() }).await, [1]);
+        assert_eq!(q(ListQuery::default()).await, [3, 2, 1], "newest first");
+        assert_eq!(q(ListQuery::default().equal("action", "login").equal("username", "kim")).await, [1]);
         assert_eq!(
-            q(EventQuery { context_model_pk: Some("7".into()), context_authorized_app: Some("abc".into()), client_ip: Some("192.0.2.9".into()), ..Default::default() }).await.len(),
+            q(ListQuery::default().equal("context_model_pk", "7").equal("context_authorized_app", "abc").equal("client_ip", "192.0.2.9")).await.len(),
             3
         );
-        assert_eq!(q(EventQuery { search: "LEE".into(), ..Default::default() }).await, [3]);
-        events::delete_expired(&db, at(102), 10).await.unwrap();
-        assert_eq!(q(EventQuery { page: Page { ordering: "created".into(), ..Page::default() }, ..Default::default() }).await, [3]);
+        assert_eq!(q(ListQuery { search: "LEE".into(), ..ListQuery::default() }).await, [3]);
+        signet_store::sweep(&db, events::EventRow::TABLE, at(102), 10).await.unwrap();
+        assert_eq!(q(ListQuery { page: Page { ordering: "created".into(), ..Page::default() }, ..ListQuery::default() }).await, [3]);
     })
     .await;
 }

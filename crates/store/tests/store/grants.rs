@@ -2,10 +2,11 @@
 use crate::{at, ports};
 use signet_base::{Uuid, json};
 use signet_store::epoch;
-use signet_store::grants::{self, Code, GrantQuery, GrantToken, Redeemed, TokenKind};
+use signet_store::grants::{self, Code, GrantToken, Redeemed, TokenKind};
+use signet_store::table::Record;
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
-use signet_store::{Db, Page};
+use signet_store::{Db, ListQuery, Page};
 
 fn code(user: i64, digest: &str, family: Uuid) -> Code {
     Code {
@@ -44,10 +45,7 @@ async fn someone(db: &Db) -> i64 {
     users::insert(db, &User::new(&ports(), ports().alphanumeric(8)), &[]).await.unwrap()
 }
 async fn alive(db: &Db, user: i64, kind: TokenKind) -> u64 {
-    grants::list(db, kind, &GrantQuery { user: Some(user), alive_at: Some(at(10)), ..Default::default() })
-        .await
-        .unwrap()
-        .1
+    grants::list(db, kind, &ListQuery::default().equal("user", user), Some(at(10))).await.unwrap().1
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,13 +72,13 @@ async fn one_of_fifty_redeems_a_code_and_the_rest_end_the_family() {
         }
         assert_eq!(all.iter().filter(|r| **r == Redeemed::Won).count(), 1);
         assert_eq!(all.iter().filter(|r| **r == Redeemed::Reused).count(), 49);
-        let every = GrantQuery { user: Some(user), ..Default::default() };
+        let every = ListQuery::default().equal("user", user);
         assert_eq!(
-            grants::list(&db, TokenKind::Access, &every).await.unwrap().1,
+            grants::list(&db, TokenKind::Access, &every, None).await.unwrap().1,
             1,
             "only the winner's tokens were stored"
         );
-        assert_eq!(grants::list(&db, TokenKind::Refresh, &every).await.unwrap().1, 1);
+        assert_eq!(grants::list(&db, TokenKind::Refresh, &every, None).await.unwrap().1, 1);
         assert_eq!(
             alive(&db, user, TokenKind::Access).await + alive(&db, user, TokenKind::Refresh).await,
             0,
@@ -103,10 +101,16 @@ async fn codes_end_at_their_time_and_unknown_ones_are_gone() {
             stored.used && stored.data == json!({"nonce": "n"}) && stored.session == Some(Uuid::from_u128(5))
         );
         assert_eq!(
-            grants::list_codes(&db, &GrantQuery { owner: Some(user), ..Default::default() }).await.unwrap().1,
+            grants::list_codes(&db, &ListQuery { owner: Some(user), ..ListQuery::default() }, None)
+                .await
+                .unwrap()
+                .1,
             1
         );
-        grants::delete_expired(&db, at(60), 10).await.unwrap();
+        for def in [Code::TABLE, GrantToken::TABLE] {
+            // An hour later: a used code is known as reused for a while.
+            signet_store::sweep(&db, def, at(60 + 3600), 10).await.unwrap();
+        }
         assert!(grants::code_by_id(&db, stored.id).await.unwrap().is_none());
     })
     .await;
@@ -210,12 +214,10 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         assert_eq!(alive(&db, user, TokenKind::Access).await, 4);
         grants::revoke_session(&db, user, Uuid::from_u128(9)).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
-        let page = GrantQuery {
-            provider: Some(3),
-            page: Page { ordering: "-pk".into(), page: 2, size: 2, ..Page::default() },
-            ..Default::default()
-        };
-        let (rows, total) = grants::list(&db, TokenKind::Access, &page).await.unwrap();
+        let page =
+            ListQuery { page: Page { ordering: "-pk".into(), page: 2, size: 2, ..Page::default() }, ..ListQuery::default() }
+                .equal("provider", 3);
+        let (rows, total) = grants::list(&db, TokenKind::Access, &page, None).await.unwrap();
         assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
         db.batch(epoch::end(user, &epoch::KeptSession::default())).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 0);

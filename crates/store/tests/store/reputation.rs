@@ -1,9 +1,10 @@
 //! Scores of names and addresses, password histories, sign-ins.
 use signet_base::{Map, Ports, Span, Timestamp};
 use signet_store::logins::{self, Login};
-use signet_store::reputation::{self, Limits, Reputation, ReputationQuery};
+use signet_store::reputation::{self, Limits, Reputation};
+use signet_store::table::Record;
 use signet_store::users::{self, User};
-use signet_store::{Batch, Db, Page, password_history, testdb};
+use signet_store::{Batch, Db, ListQuery, Page, password_history, testdb};
 
 const LIMITS: Limits = Limits { lower: -5, upper: 5 };
 
@@ -43,21 +44,17 @@ async fn scores_add_up_within_their_limits_and_begin_anew_after_expiry() {
         assert_eq!(score(both.0, both.1, later).await, 1);
         reputation::add_behind(&db, &change(&ports, "new", "192.0.2.3", -100, later), LIMITS).await.unwrap();
         assert_eq!(score(None, Some("new"), later).await, -5, "the first change is limited too");
-        reputation::delete_expired(&db, later, 100).await.unwrap();
-        let q = ReputationQuery {
-            page: Page { ordering: "-score".into(), ..Page::first(10) },
-            ..ReputationQuery::default()
-        };
+        signet_store::sweep(&db, Reputation::TABLE, later, 100).await.unwrap();
+        let q =
+            ListQuery { page: Page { ordering: "-score".into(), ..Page::first(10) }, ..ListQuery::default() };
         let (all, total) = reputation::list(&db, &q, later).await.unwrap();
         assert_eq!((total, all[0].identifier.as_str(), all[0].score), (2, "ada", 1));
-        let narrow = ReputationQuery {
-            identifiers: vec!["new".into(), "x".into()],
-            ip: Some("192.0.2.3".into()),
-            score: Some(-5),
-            ..ReputationQuery::default()
-        };
+        let narrow = ListQuery::default()
+            .any("identifier_in", ["new", "x"])
+            .equal("ip", "192.0.2.3")
+            .equal("score", -5);
         assert_eq!(reputation::list(&db, &narrow, later).await.unwrap().1, 1);
-        let found = ReputationQuery { search: "192.0.2.3".into(), ..ReputationQuery::default() };
+        let found = ListQuery { search: "192.0.2.3".into(), ..ListQuery::default() };
         assert_eq!(reputation::list(&db, &found, later).await.unwrap().1, 1);
         reputation::delete(&db, all[0].id).await.unwrap();
         assert!(reputation::by_id(&db, all[0].id).await.unwrap().is_none());

@@ -113,7 +113,8 @@ async fn core_permissions_a_scope_narrows_rows_and_their_count() {
             let db = db.clone();
             let query = query.and_then(signet_base::akql::Query::parse);
             async move {
-                let q = UserQuery { query, page: Page { scope, ..Page::default() }, ..UserQuery::default() };
+                let page = Page { scope, ..Page::default() };
+                let q = ListQuery { query, page, ..ListQuery::default() }.into();
                 let (page, total) = users::list(&db, &q).await.unwrap();
                 (page.iter().map(|u| u.id).collect::<Vec<_>>(), total)
             }
@@ -132,7 +133,7 @@ async fn core_permissions_a_scope_narrows_rows_and_their_count() {
         }
         let page = Page { scope: Only(vec![b.id.to_string(), "7".into()]), ..Page::default() };
         let (found, total) =
-            groups::list(&db, &groups::GroupQuery { page, ..Default::default() }).await.unwrap();
+            groups::list(&db, &ListQuery { page, ..ListQuery::default() }.into()).await.unwrap();
         assert_eq!((found.iter().map(|g| g.id).collect::<Vec<_>>(), total), (vec![b.id], 1));
     })
     .await;

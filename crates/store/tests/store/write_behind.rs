@@ -1,8 +1,8 @@
 //! Rows that nobody waits for.
 use crate::{at, ports};
 use signet_base::{Map, Uuid};
-use signet_store::events::{self, Event, EventQuery};
-use signet_store::grants::{self, GrantQuery, GrantToken, TokenKind};
+use signet_store::events::{self, Event};
+use signet_store::grants::{self, GrantToken, TokenKind};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
 use signet_store::{Db, Page};
@@ -49,7 +49,10 @@ async fn rows_are_written_soon_in_order_and_lists_see_them_at_once() {
             events::insert_behind(&db, &[event(n)]).await.unwrap();
         }
         assert_eq!(
-            events::list(&db, &EventQuery { page: Page::first(10), ..Default::default() }).await.unwrap().1,
+            events::list(&db, &ListQuery { page: Page::first(10), ..ListQuery::default() }, None)
+                .await
+                .unwrap()
+                .1,
             1000
         );
         assert!(db.commits() - commits < 100, "they share commits");
@@ -81,9 +84,9 @@ async fn revocation_holds_for_rows_that_are_queued_late_or_missing() {
         grants::insert_behind(&db, &[token(user, "queued", family)]).await.unwrap();
         grants::revoke_family(&db, token(user, "queued", family).holder()).await.unwrap();
         assert!(grants::by_digest(&db, "queued").await.unwrap().unwrap().revoked);
-        let page = GrantQuery { user: Some(user), ..Default::default() };
+        let page = ListQuery::default().equal("user", user);
         assert!(
-            grants::list(&db, TokenKind::Access, &page).await.unwrap().0[0].revoked,
+            grants::list(&db, TokenKind::Access, &page, None).await.unwrap().0[0].revoked,
             "lists say it as well"
         );
         // Another node writes its row only now.
@@ -100,10 +103,10 @@ async fn revocation_holds_for_rows_that_are_queued_late_or_missing() {
         db.batch(grants::end_access_batch(user, Uuid::from_u128(8), at(10))).await.unwrap();
         assert!(grants::is_revoked(&db, &free).await.unwrap());
         // They are remembered as long as such a token could live.
-        grants::delete_expired(&db, at(1000), 100).await.unwrap();
-        grants::delete_expired(&db, at(1000 + grants::LONGEST_BEHIND), 100).await.unwrap();
+        grants::forget_revocations(&db, at(1000), 100).await.unwrap();
+        grants::forget_revocations(&db, at(1000 + grants::LONGEST_BEHIND), 100).await.unwrap();
         assert!(grants::is_revoked(&db, &free).await.unwrap());
-        grants::delete_expired(&db, at(1000 + 2 * grants::LONGEST_BEHIND), 100).await.unwrap();
+        grants::forget_revocations(&db, at(1000 + 2 * grants::LONGEST_BEHIND), 100).await.unwrap();
         assert_eq!(count(&db, "oauth_revocation").await, 0);
     })
     .await;

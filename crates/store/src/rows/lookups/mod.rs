@@ -7,6 +7,7 @@ mod sql;
 mod tables;
 
 use super::attributes::too_many;
+use super::table::{Record, columns};
 use super::{groups, users};
 use crate::db::{Db, Row, Value, in_list};
 use judging::judged;
@@ -290,14 +291,13 @@ pub async fn count(db: &Db, model: Model, condition: &Condition) -> Result<u64> 
     Ok(rows.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
 }
 pub async fn users(db: &Db, ask: &Select) -> Result<Vec<users::User>> {
-    select(db, Model::User, users::COLUMNS, ask).await?.iter().map(users::from_row).collect()
+    records(db, Model::User, ask).await
 }
 pub async fn groups(db: &Db, ask: &Select) -> Result<Vec<groups::Group>> {
-    select(db, Model::Group, groups::COLUMNS, ask)
-        .await?
-        .iter()
-        .map(|row| groups::from_row_at(row, 0))
-        .collect()
+    records(db, Model::Group, ask).await
+}
+async fn records<T: Record>(db: &Db, model: Model, ask: &Select) -> Result<Vec<T>> {
+    select(db, model, &columns::<T>(), ask).await?.iter().map(|row| T::load(row, 0)).collect()
 }
 /// Rows of any model by the names of their columns.
 pub async fn rows(db: &Db, model: Model, ask: &Select) -> Result<Vec<Vec<(&'static str, Field)>>> {

@@ -1,0 +1,357 @@
+//! How page N is reached. Pages that begin within the first [`COUNTED`] rows are skipped to by the order's index. Deeper ones
+//! begin at a key: the cache remembers where pages ended and every [`STEP`]th row of what was walked, so that the page after
+//! the last one asked for costs what the first one does, and never shows a row twice or leaves one out, whatever is written
+//! meanwhile. A far page is walked to in steps, from the nearest remembered place or the nearer end, over the index alone.
+use super::filter::Plan;
+use super::list::{COUNTED, List, Order, order_by, orders, plan};
+use super::statistics;
+use crate::db::{Db, DbKind, Row, Value};
+use signet_base::{Result, vault::sha256_hex};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Rows that one statement skips.
+const STEP: u64 = 10_000;
+/// Rows that a list with a search looks through: see [`signet_model::Search::Window`].
+pub(crate) const WINDOW: i64 = 10_000;
+/// How long a place is remembered, and an estimate.
+const KEPT: Duration = Duration::from_secs(300);
+const ESTIMATE_KEPT: Duration = Duration::from_secs(10);
+/// Rows that are sorted by the name of somebody else's row; more come in the order of the users' numbers.
+const SORTED: u64 = 3_000;
+const MOST_LISTS: usize = 64;
+const MOST_PLACES: usize = 2_048;
+
+/// The places of the lists that were read lately.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Arc<Mutex<HashMap<String, Known>>>);
+
+/// What is known of one list.
+struct Known {
+    used: Instant,
+    /// Number of the row that follows, and the order's values and key of the row before it.
+    places: BTreeMap<u64, (Vec<Value>, Instant)>,
+    total: Option<(u64, Instant)>,
+    end: Option<(u64, Instant)>,
+}
+
+impl Places {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn with<R>(&self, list: &str, work: impl FnOnce(&mut Known) -> R) -> R {
+        let (mut all, now) = (self.all(), Instant::now());
+        if !all.contains_key(list) && all.len() >= MOST_LISTS {
+            let oldest = all.iter().min_by_key(|(_, known)| known.used).map(|(name, _)| name.clone());
+            oldest.and_then(|name| all.remove(&name));
+        }
+        let known = all.entry(list.to_owned()).or_insert_with(|| Known {
+            used: now,
+            places: BTreeMap::new(),
+            total: None,
+            end: None,
+        });
+        known.used = now;
+        work(known)
+    }
+    fn put(&self, list: &str, at: u64, key: Vec<Value>) {
+        self.with(list, |known| {
+            if known.places.len() >= MOST_PLACES {
+                known.places.clear();
+            }
+            known.places.insert(at, (key, Instant::now()));
+        });
+    }
+    /// The nearest places before and after a range.
+    fn around(&self, list: &str, first: u64, end: u64) -> (Option<Place>, Option<Place>) {
+        self.with(list, |known| {
+            known.places.retain(|_, (_, made)| made.elapsed() < KEPT);
+            let place = |(at, (key, _)): (&u64, &(Vec<Value>, Instant))| Place { at: *at, key: key.clone() };
+            (known.places.range(..=first).next_back().map(place), known.places.range(end..).next().map(place))
+        })
+    }
+}
+
+/// Between two rows.
+struct Place {
+    at: u64,
+    /// Of the row before it; empty for the ends of the list.
+    key: Vec<Value>,
+}
+
+/// Number of rows.
+struct Total {
+    rows: u64,
+    exact: bool,
+}
+
+/// The keys of one page, and how many rows there are.
+pub(super) async fn page(list: &List<'_>, db: &Db) -> Result<(Vec<Value>, u64)> {
+    let mut orders = orders(list.def, &list.page.ordering);
+    if list.filter.has_window() {
+        return window(list, db, orders).await;
+    }
+    let (from, key) = (list.from(), list.key());
+    let (condition, params) = list.filter.condition(Plan::Find);
+    let name = sha256_hex(
+        format!("{from}{condition}{}{}", order_by(&orders, &key, false), listed(&params)).as_bytes(),
+    );
+    let total = total(list, db, &name, &condition, params).await?;
+    let (offset, size) = (list.page.offset(), list.page.size);
+    if total.exact && offset >= total.rows {
+        return Ok((Vec::new(), total.rows));
+    }
+    if total.exact && total.rows <= SORTED {
+        by_owner_name(&mut orders);
+    }
+    let rows = if total.exact && !list.filter.is_empty() {
+        statistics::rows(db, list.def).await?
+    } else {
+        total.rows
+    };
+    let plan = plan(db, list, &orders, total.rows, total.exact, rows);
+    let (condition, params) = list.filter.condition(plan);
+    let walk = Walk { db, key, from, condition, params, orders: &orders };
+    if offset <= COUNTED || walk.orders.windows(2).any(|two| two[0].down != two[1].down) {
+        let found = walk.rows("", Vec::new(), false, size.saturating_add(1), offset).await?;
+        return Ok(cut(found, offset, size, &total));
+    }
+    walk.deep(&name, offset, size, &total).await
+}
+
+/// Sorts by the names of those whose the rows are.
+fn by_owner_name(orders: &mut [Order]) {
+    for order in orders {
+        if let Some(name) = order.owner_name.take() {
+            order.expr = name;
+        }
+    }
+}
+
+/// The page out of its rows and one more; how many rows there are as far as this tells.
+fn cut(mut found: Vec<Row>, offset: u64, size: u64, total: &Total) -> (Vec<Value>, u64) {
+    let seen = offset.saturating_add(found.len() as u64);
+    let more = found.len() as u64 > size;
+    found.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let rows = match (total.exact, more) {
+        (true, _) => total.rows,
+        // The end of the list.
+        (false, false) if !found.is_empty() => seen,
+        (false, _) => total.rows.max(seen),
+    };
+    (found.into_iter().filter_map(|row| row.0.into_iter().next()).collect(), rows)
+}
+
+/// A list with words: the first rows that fit everything else are looked through.
+async fn window(list: &List<'_>, db: &Db, mut orders: Vec<Order>) -> Result<(Vec<Value>, u64)> {
+    let (from, key) = (list.from(), list.key());
+    let (condition, mut params) = list.filter.condition(Plan::Find);
+    let (words, asked) = list.filter.words();
+    if orders.iter().any(|o| o.owner_name.is_some()) {
+        let few = format!("SELECT count(*) FROM (SELECT 1 FROM {from}{condition} LIMIT ?) few");
+        let limit = i64::try_from(SORTED + 1).unwrap_or(i64::MAX);
+        let counted = db.scan(&few, params.iter().cloned().chain([limit.into()]).collect()).await?;
+        if counted.first().is_some_and(|row| row.int(0).is_ok_and(|n| n < limit)) {
+            by_owner_name(&mut orders);
+        }
+    }
+    let order = order_by(&orders, &key, false);
+    params.push(WINDOW.into());
+    params.extend(asked);
+    let sql = format!(
+        "SELECT {key} FROM {from} WHERE {key} IN (SELECT {key} FROM {from}{condition} ORDER BY {order} LIMIT ?){words} ORDER BY {order}"
+    );
+    let found = db.scan(&sql, params).await?;
+    let skip = usize::try_from(list.page.offset()).unwrap_or(usize::MAX);
+    let take = usize::try_from(list.page.size).unwrap_or(usize::MAX);
+    let total = found.len() as u64;
+    Ok((found.into_iter().skip(skip).take(take).filter_map(|row| row.0.into_iter().next()).collect(), total))
+}
+
+fn listed(params: &[Value]) -> String {
+    let one = |value: &Value| match value {
+        Value::Int(n) => format!("i{n};"),
+        Value::Text(text) => format!("t{}:{text};", text.len()),
+        other => format!("{other:?};"),
+    };
+    params.iter().map(one).collect()
+}
+
+async fn total(
+    list: &List<'_>,
+    db: &Db,
+    name: &str,
+    condition: &str,
+    mut params: Vec<Value>,
+) -> Result<Total> {
+    let kept = db.places().with(name, |known| {
+        let fresh = |seen: Option<(u64, Instant)>, life| {
+            seen.filter(|(_, at)| at.elapsed() < life).map(|(rows, _)| rows)
+        };
+        fresh(known.end, KEPT).or_else(|| fresh(known.total, ESTIMATE_KEPT))
+    });
+    if let Some(rows) = kept {
+        return Ok(Total { rows, exact: false });
+    }
+    let from = list.from();
+    let values = params.clone();
+    params.push(i64::try_from(COUNTED + 1).unwrap_or(i64::MAX).into());
+    let counted = db
+        .scan(&format!("SELECT count(*) FROM (SELECT 1 FROM {from}{condition} LIMIT ?) few"), params)
+        .await?;
+    let rows =
+        counted.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    if rows <= COUNTED {
+        return Ok(Total { rows, exact: true });
+    }
+    let (judged, judged_params) = if db.kind() == DbKind::Sqlite {
+        list.filter.condition(Plan::Walk)
+    } else {
+        (condition.to_owned(), values)
+    };
+    let rows = statistics::estimate(db, list.def, &from, &judged, judged_params).await?.max(COUNTED + 1);
+    db.places().with(name, |known| known.total = Some((rows, Instant::now())));
+    Ok(Total { rows, exact: false })
+}
+
+/// Reads keys along the order.
+struct Walk<'a> {
+    db: &'a Db,
+    key: String,
+    from: String,
+    condition: String,
+    params: Vec<Value>,
+    orders: &'a [Order],
+}
+
+impl Walk<'_> {
+    /// Key, then the values that are sorted by, of `limit` rows after `skip`.
+    async fn rows(
+        &self,
+        after: &str,
+        values: Vec<Value>,
+        reversed: bool,
+        limit: u64,
+        skip: u64,
+    ) -> Result<Vec<Row>> {
+        let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        let columns: String = self.orders.iter().map(|o| format!(", {}", o.expr)).collect();
+        let order = order_by(self.orders, &self.key, reversed);
+        let mut params = self.params.clone();
+        params.extend(values);
+        params.extend([number(limit), number(skip)]);
+        let (key, from, condition) = (&self.key, &self.from, &self.condition);
+        let sql =
+            format!("SELECT {key}{columns} FROM {from}{condition}{after} ORDER BY {order} LIMIT ? OFFSET ?");
+        self.db.scan(&sql, params).await
+    }
+    /// The rows after a place, or those before it, which then come from it outwards.
+    async fn from(&self, place: &Place, reversed: bool, limit: u64, skip: u64) -> Result<Vec<Row>> {
+        let Some(last) = self.orders.last().filter(|_| !place.key.is_empty()) else {
+            return self.rows("", Vec::new(), reversed, limit, skip).await;
+        };
+        let sign = match (last.down, reversed) {
+            (false, false) => ">",
+            (true, false) => "<",
+            (false, true) => "<=",
+            (true, true) => ">=",
+        };
+        let mut columns: Vec<&str> = self.orders.iter().map(|o| o.expr.as_str()).collect();
+        if !last.unique {
+            columns.push(&self.key);
+        }
+        let values = place.key[..columns.len()].to_vec();
+        let after = match columns.as_slice() {
+            [one] => format!(" AND {one} {sign} ?"),
+            many => format!(" AND ({}) {sign} ({})", many.join(", "), vec!["?"; many.len()].join(", ")),
+        };
+        self.rows(&after, values, reversed, limit, skip).await
+    }
+
+    async fn deep(&self, name: &str, offset: u64, size: u64, total: &Total) -> Result<(Vec<Value>, u64)> {
+        let end = offset.saturating_add(size);
+        let (before, after) = self.db.places().around(name, offset, end);
+        let before = before.unwrap_or(Place { at: 0, key: Vec::new() });
+        let after = match after {
+            Some(place) if place.at <= total.rows || offset >= total.rows => place,
+            _ => Place { at: total.rows, key: Vec::new() },
+        };
+        let backwards = offset < total.rows && after.at.saturating_sub(end) < offset - before.at;
+        if backwards {
+            self.back(name, after, offset, size, total).await
+        } else {
+            self.on(name, before, offset, size, total).await
+        }
+    }
+
+    /// Forwards.
+    async fn on(
+        &self,
+        name: &str,
+        mut place: Place,
+        offset: u64,
+        size: u64,
+        total: &Total,
+    ) -> Result<(Vec<Value>, u64)> {
+        while offset - place.at >= STEP {
+            let Some(row) = self.from(&place, false, 1, STEP - 1).await?.pop() else { break };
+            place = Place { at: place.at + STEP, key: sorted(&row) };
+            self.db.places().put(name, place.at, place.key.clone());
+        }
+        let found = self.from(&place, false, size.saturating_add(1), offset - place.at).await?;
+        if found.is_empty() {
+            // Beyond the end: where that is, the rest tells.
+            let rest = self.from(&place, false, STEP, 0).await?.len() as u64;
+            self.ends(name, place.at + rest);
+            return Ok((Vec::new(), place.at + rest));
+        }
+        if found.len() as u64 > size {
+            let last = &found[usize::try_from(size).unwrap_or(usize::MAX) - 1];
+            self.db.places().put(name, offset + size, sorted(last));
+        } else {
+            self.ends(name, offset + found.len() as u64);
+        }
+        Ok(cut(found, offset, size, total))
+    }
+
+    /// Backwards.
+    async fn back(
+        &self,
+        name: &str,
+        mut place: Place,
+        offset: u64,
+        size: u64,
+        total: &Total,
+    ) -> Result<(Vec<Value>, u64)> {
+        let end = offset.saturating_add(size).min(total.rows.max(place.at));
+        while place.at - end >= STEP {
+            let Some(row) = self.from(&place, true, 1, STEP).await?.pop() else { break };
+            place = Place { at: place.at - STEP, key: sorted(&row) };
+            self.db.places().put(name, place.at, place.key.clone());
+        }
+        let mut found = self.from(&place, true, end - offset + 1, place.at - end).await?;
+        if let Some(last) = found.first() {
+            self.db.places().put(name, end, sorted(last));
+        }
+        if found.len() as u64 > end - offset
+            && let Some(before) = found.pop()
+        {
+            self.db.places().put(name, offset, sorted(&before));
+        }
+        found.reverse();
+        let keys = found.into_iter().filter_map(|row| row.0.into_iter().next()).collect();
+        Ok((keys, total.rows))
+    }
+
+    fn ends(&self, name: &str, at: u64) {
+        self.db.places().with(name, |known| known.end = Some((at, Instant::now())));
+    }
+}
+
+/// What a row is sorted by, then its key.
+fn sorted(row: &Row) -> Vec<Value> {
+    let mut values = row.0.clone();
+    values.rotate_left(1);
+    values
+}

@@ -1,0 +1,146 @@
+//! Search by an index of trigrams, for tables that declare it. The index is made at start and kept by the database: on SQLite a
+//! full-text table with triggers, on PostgreSQL an index of the extension `pg_trgm`. Without the right to make the extension
+//! PostgreSQL reads the rows: right answers, slow from some ten thousand rows on; the log says what to run.
+use super::filter::Filter;
+use super::list::{contains, starts_with, words};
+use crate::db::{Db, DbKind, Value};
+use signet_base::Result;
+use signet_model::{Search, TableDef};
+
+/// Letters that the index can find.
+const SHORTEST: usize = 3;
+/// Trigrams of a word that are asked for; the words are compared all the same.
+const MOST: usize = 8;
+/// Rows through which words of fewer letters are looked for in the middle of words.
+const SMALL: u64 = 10_000;
+
+/// The searched columns of a row as one text. A blank between them: words hold none.
+fn text(def: &TableDef, alias: &str) -> String {
+    let columns = def.columns.iter().filter(|c| c.search).map(|c| format!("{alias}.{}", c.key()));
+    format!("({})", columns.collect::<Vec<_>>().join(" || ' ' || "))
+}
+
+/// Narrows a list to rows that have every word.
+pub(crate) async fn narrow(db: &Db, filter: &mut Filter, def: &'static TableDef, search: &str) -> Result<()> {
+    let text = text(def, def.alias);
+    for word in words(search) {
+        if word.chars().count() < SHORTEST && super::statistics::more_than(db, def, SMALL).await? {
+            beginning(filter, def, &word);
+            continue;
+        }
+        let like = (format!("{text} LIKE ? ESCAPE '!'"), vec![Value::from(contains(&word))]);
+        let trigrams = trigrams(&word);
+        if db.kind() == DbKind::Postgres || trigrams.is_empty() {
+            filter.either(like.clone(), like);
+            continue;
+        }
+        let (table, alias, key) = (def.table, def.alias, def.key);
+        let found = format!(
+            "{alias}.{key} IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH ?) AND {}",
+            like.0
+        );
+        let mut params = vec![Value::from(trigrams)];
+        params.extend(like.1.iter().cloned());
+        filter.either((found, params), like);
+    }
+    Ok(())
+}
+
+/// Short words of a large table are looked for at the beginnings of the columns, which their indexes find.
+fn beginning(filter: &mut Filter, def: &TableDef, word: &str) {
+    // Above every letter, in the order of bytes.
+    let end = format!("{word}\u{10ffff}");
+    let (mut found, mut judged, mut values, mut patterns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for column in def.columns.iter().filter(|c| c.search) {
+        let sql = format!("{}.{}", def.alias, column.key());
+        found.push(format!("({sql} >= ? AND {sql} < ?)"));
+        values.extend([Value::from(word), Value::from(end.as_str())]);
+        judged.push(format!("{sql} LIKE ? ESCAPE '!'"));
+        patterns.push(Value::from(starts_with(word)));
+    }
+    filter.either(
+        (format!("({})", found.join(" OR ")), values),
+        (format!("({})", judged.join(" OR ")), patterns),
+    );
+}
+
+/// The word as a query of the full-text table: trigrams that every row with the word has.
+fn trigrams(word: &str) -> String {
+    let letters: Vec<char> = word.chars().collect();
+    let mut starts: Vec<usize> = (0..letters.len().saturating_sub(2)).step_by(SHORTEST).take(MOST).collect();
+    // The end of the word too, where the steps do not meet it.
+    if let Some(last) =
+        letters.len().checked_sub(SHORTEST).filter(|last| starts.len() < MOST && starts.last() < Some(last))
+    {
+        starts.push(last);
+    }
+    let quoted = |at: usize| {
+        format!("\"{}\"", letters[at..at + SHORTEST].iter().collect::<String>().replace('"', "\"\""))
+    };
+    starts.into_iter().map(quoted).collect::<Vec<_>>().join(" AND ")
+}
+
+/// Makes the indexes of the tables that declare one, once.
+pub(crate) async fn prepare(db: &Db) -> Result<()> {
+    for def in super::TABLES.iter().filter(|def| def.search == Search::Index) {
+        match db.kind() {
+            DbKind::Sqlite => sqlite(db, def).await?,
+            DbKind::Postgres => postgres(db, def).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn sqlite(db: &Db, def: &TableDef) -> Result<()> {
+    let table = def.table;
+    let there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
+    if db.query_one(there, vec![format!("{table}_search").into()]).await?.is_some() {
+        return Ok(());
+    }
+    let columns: Vec<&str> = def.columns.iter().filter(|c| c.search).map(|c| c.key()).collect();
+    let (key, columns, new, old) = (def.key, columns.join(", "), text(def, "new"), text(def, "old"));
+    let (alias, all) = (def.alias, text(def, def.alias));
+    db.script(format!(
+        "CREATE VIRTUAL TABLE {table}_search USING fts5(words, content='', contentless_delete=1, detail=none, tokenize='trigram');\n\
+         CREATE TRIGGER {table}_search_insert AFTER INSERT ON {table} BEGIN \
+            INSERT INTO {table}_search (rowid, words) VALUES (new.{key}, {new}); END;\n\
+         CREATE TRIGGER {table}_search_update AFTER UPDATE OF {columns} ON {table} WHEN {new} <> {old} BEGIN \
+            DELETE FROM {table}_search WHERE rowid = old.{key}; \
+            INSERT INTO {table}_search (rowid, words) VALUES (new.{key}, {new}); END;\n\
+         CREATE TRIGGER {table}_search_delete AFTER DELETE ON {table} BEGIN \
+            DELETE FROM {table}_search WHERE rowid = old.{key}; END;\n\
+         INSERT INTO {table}_search (rowid, words) SELECT {alias}.{key}, {all} FROM {table} {alias};"
+    ))
+    .await
+}
+
+async fn postgres(db: &Db, def: &TableDef) -> Result<()> {
+    let table = def.table;
+    let there = "SELECT 1 FROM pg_catalog.pg_indexes WHERE schemaname = current_schema() AND indexname = ?";
+    if db.query_one(there, vec![format!("{table}_search").into()]).await?.is_some() {
+        return Ok(());
+    }
+    // An index names no alias.
+    let all = text(def, "x").replace("x.", "");
+    let sql = format!("CREATE INDEX IF NOT EXISTS {table}_search ON {table} USING gin ({all} gin_trgm_ops);");
+    if let Err(error) = db.script(format!("CREATE EXTENSION IF NOT EXISTS pg_trgm;\n{sql}")).await {
+        tracing::warn!(
+            %error,
+            table,
+            "search has no index and reads all rows: run `CREATE EXTENSION pg_trgm` in the database as its owner, and start again"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_word_is_asked_for_by_its_trigrams() {
+        assert_eq!(trigrams("abc"), "\"abc\"");
+        assert_eq!(trigrams("abcde"), "\"abc\" AND \"cde\"");
+        assert_eq!(trigrams("a\"cdef"), "\"a\"\"c\" AND \"def\"");
+        assert_eq!(trigrams("ab"), "");
+    }
+}
