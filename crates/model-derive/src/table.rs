@@ -20,7 +20,7 @@ const TABLE_WORDS: [&str; 14] = [
     "grace",
     "tie",
 ];
-const COLUMN_WORDS: [&str; 28] = [
+const COLUMN_WORDS: [&str; 29] = [
     "name",
     "wire",
     "also",
@@ -35,6 +35,7 @@ const COLUMN_WORDS: [&str; 28] = [
     "filter_any",
     "filter_range",
     "sorted",
+    "sparse",
     "search",
     "query",
     "help",
@@ -180,22 +181,10 @@ fn column(f: &syn::Field, attrs: &[Meta]) -> syn::Result<Tokens> {
         (None, Some(words)) => quote!(::signet_model::FieldKind::Choice(#words)),
         (None, None) => quote!(::signet_model::FieldKind::#shown),
     };
-    let [hidden, unique, generated, fixed, owner, sorted, search, query, required, blank, read_only, secret] =
-        [
-            "hidden",
-            "unique",
-            "generated",
-            "fixed",
-            "owner",
-            "sorted",
-            "search",
-            "query",
-            "required",
-            "blank",
-            "read_only",
-            "secret",
-        ]
-        .map(|w| flag(attrs, w));
+    let [hidden, unique, generated, fixed, owner, sorted, sparse] =
+        ["hidden", "unique", "generated", "fixed", "owner", "sorted", "sparse"].map(|w| flag(attrs, w));
+    let [search, query, required, blank, read_only, secret] =
+        ["search", "query", "required", "blank", "read_only", "secret"].map(|w| flag(attrs, w));
     let names = |word: &str, default: &str| -> syn::Result<Vec<Tokens>> {
         Ok(if flag(attrs, word) {
             vec![quote!(#default)]
@@ -233,7 +222,7 @@ fn column(f: &syn::Field, attrs: &[Meta]) -> syn::Result<Tokens> {
     Ok(quote! {
         ::signet_model::ColumnDef {
             nullable: #nullable, also: &[#(#also),*], folded: #folded, unique: #unique, generated: #generated,
-            fixed: #fixed, owner: #owner, orders: &[#(#orders),*], filters: &[#(#filters),*], sorted: #sorted,
+            fixed: #fixed, owner: #owner, orders: &[#(#orders),*], filters: &[#(#filters),*], sorted: #sorted, sparse: #sparse,
             search: #search, query: #query,
             ..::signet_model::ColumnDef::new(#name, ::signet_model::ColumnKind::#stored, ::signet_model::FieldDef {
                 doc: #help, nullable: #nullable, required: #required, blank: #blank, read_only: #read_only,

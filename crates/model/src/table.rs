@@ -59,6 +59,8 @@ pub struct ColumnDef {
     pub filters: &'static [FilterDef],
     /// An index (column, default order) exists: for filters that many rows fulfil.
     pub sorted: bool,
+    /// Its index leaves out rows where it is empty: most are.
+    pub sparse: bool,
     /// Words of a search are looked for in it.
     pub search: bool,
     /// May be asked for in the query language.
@@ -81,6 +83,7 @@ impl ColumnDef {
             orders: &[],
             filters: &[],
             sorted: false,
+            sparse: false,
             search: false,
             query: false,
         }

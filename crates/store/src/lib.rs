@@ -15,6 +15,8 @@ mod write_behind;
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
 pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
+#[cfg(feature = "testdb")]
+pub use rows::list_statements;
 pub use rows::{
     Filters, ListQuery, Page, TABLES, attempts, consents, devices, epoch, events, flow_tokens, grants,
     groups, invitations, known_devices, logins, lookups, password_history, people, reputation, roles, sessions,

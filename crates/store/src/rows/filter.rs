@@ -25,15 +25,6 @@ impl Filters {
     pub fn equal(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.with(name, FilterOp::Equal, [value.into()])
     }
-    /// The texts that a parameter narrows to.
-    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, ..)| known == name).flat_map(|(.., values)| values).filter_map(
-            |value| match value {
-                Value::Text(text) => Some(text.as_str()),
-                _ => None,
-            },
-        )
-    }
     pub fn push(&mut self, name: impl Into<String>, op: FilterOp, values: Vec<Value>) {
         self.0.push((name.into(), op, values));
     }
@@ -189,6 +180,10 @@ impl Filter {
                     let found = if indexed { format!("{sql} {sign} -1") } else { judged.clone() };
                     self.either((found, Vec::new()), (judged, Vec::new()));
                 }
+            }
+            if column.sparse && *first != Value::from("") {
+                // The database must see that it may use the index.
+                self.and(format!("{plain} <> ''"), []);
             }
             for part in &mut self.parts[before..] {
                 part.sorted = column.sorted;

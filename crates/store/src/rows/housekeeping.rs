@@ -10,7 +10,7 @@ pub async fn sweep(db: &Db, def: &'static TableDef, now: Timestamp, limit: i64) 
     let Some(expiry) = def.expiry else { return Ok(0) };
     let Some(column) = def.columns.iter().find(|c| c.name == expiry.column) else { return Ok(0) };
     let (table, key, end) = (def.table, def.key, ordered(def, column));
-    let due = if column.nullable { format!("{end} > 0 AND {end} <= ?") } else { format!("{end} <= ?") };
+    let due = if column.nullable { format!("{end} >= 0 AND {end} <= ?") } else { format!("{end} <= ?") };
     let only = if expiry.only.is_empty() { String::new() } else { format!(" AND {}", expiry.only) };
     let alias = def.alias;
     let sql = format!(

@@ -226,7 +226,14 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Key, then the values that are sorted by, of `limit` rows after `skip`.
+    /// Key, then the values that are sorted by, of rows after a place.
+    fn text(&self, after: &str, reversed: bool) -> String {
+        let columns: String = self.orders.iter().map(|o| format!(", {}", o.expr)).collect();
+        let order = order_by(self.orders, &self.key, reversed);
+        let (key, from, condition) = (&self.key, &self.from, &self.condition);
+        format!("SELECT {key}{columns} FROM {from}{condition}{after} ORDER BY {order} LIMIT ? OFFSET ?")
+    }
+    /// `limit` of these rows after `skip`.
     async fn rows(
         &self,
         after: &str,
@@ -236,20 +243,15 @@ impl Walk<'_> {
         skip: u64,
     ) -> Result<Vec<Row>> {
         let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-        let columns: String = self.orders.iter().map(|o| format!(", {}", o.expr)).collect();
-        let order = order_by(self.orders, &self.key, reversed);
         let mut params = self.params.clone();
         params.extend(values);
         params.extend([number(limit), number(skip)]);
-        let (key, from, condition) = (&self.key, &self.from, &self.condition);
-        let sql =
-            format!("SELECT {key}{columns} FROM {from}{condition}{after} ORDER BY {order} LIMIT ? OFFSET ?");
-        self.db.scan(&sql, params).await
+        self.db.scan(&self.text(after, reversed), params).await
     }
-    /// The rows after a place, or those before it, which then come from it outwards.
-    async fn from(&self, place: &Place, reversed: bool, limit: u64, skip: u64) -> Result<Vec<Row>> {
+    /// The condition of rows after a place, or of those up to it.
+    fn after(&self, place: &Place, reversed: bool) -> (String, Vec<Value>) {
         let Some(last) = self.orders.last().filter(|_| !place.key.is_empty()) else {
-            return self.rows("", Vec::new(), reversed, limit, skip).await;
+            return (String::new(), Vec::new());
         };
         let sign = match (last.down, reversed) {
             (false, false) => ">",
@@ -261,11 +263,15 @@ impl Walk<'_> {
         if !last.unique {
             columns.push(&self.key);
         }
-        let values = place.key[..columns.len()].to_vec();
         let after = match columns.as_slice() {
             [one] => format!(" AND {one} {sign} ?"),
             many => format!(" AND ({}) {sign} ({})", many.join(", "), vec!["?"; many.len()].join(", ")),
         };
+        (after, place.key.iter().take(columns.len()).cloned().collect())
+    }
+    /// The rows after a place, or those before it, which then come from it outwards.
+    async fn from(&self, place: &Place, reversed: bool, limit: u64, skip: u64) -> Result<Vec<Row>> {
+        let (after, values) = self.after(place, reversed);
         self.rows(&after, values, reversed, limit, skip).await
     }
 
@@ -354,4 +360,42 @@ fn sorted(row: &Row) -> Vec<Value> {
     let mut values = row.0.clone();
     values.rotate_left(1);
     values
+}
+
+/// The statements of a list with values like theirs: what is counted, the first page, and pages after and before a key. For
+/// tests that read their plans.
+#[cfg(feature = "testdb")]
+pub fn statements(
+    db: &Db,
+    def: &'static signet_model::TableDef,
+    q: &super::ListQuery,
+) -> Vec<(String, Vec<Value>)> {
+    use signet_model::ColumnKind;
+    let mut filter = super::filter::Filter::default();
+    filter.declared(def, &q.filters);
+    let list = List { def, filter, page: &q.page };
+    let orders = orders(def, &q.page.ordering);
+    let chosen = plan(db, &list, &orders, u64::MAX, false, u64::MAX);
+    let (counted, mut few) = list.filter.condition(Plan::Find);
+    few.push(1.into());
+    let count = format!("SELECT count(*) FROM (SELECT 1 FROM {}{counted} LIMIT ?) few", list.from());
+    let like = |column: &signet_model::ColumnDef| match column.kind {
+        ColumnKind::Text | ColumnKind::Uuid | ColumnKind::Json => Value::from("x"),
+        _ => 1.into(),
+    };
+    let sorted = |o: &Order| {
+        def.columns.iter().find(|c| super::list::ordered(def, c) == o.expr).map_or(1.into(), like)
+    };
+    let key = def.columns.iter().find(|c| c.name == def.key).map(like);
+    let place = Place { at: 1, key: orders.iter().map(sorted).chain(key).collect() };
+    let (condition, params) = list.filter.condition(chosen);
+    let walk =
+        Walk { db, key: list.key(), from: list.from(), condition, params: params.clone(), orders: &orders };
+    let mut out =
+        vec![(count, few), (walk.text("", false), [params.clone(), vec![1.into(), 0.into()]].concat())];
+    for reversed in [false, true] {
+        let (after, keys) = walk.after(&place, reversed);
+        out.push((walk.text(&after, reversed), [params.clone(), keys, vec![1.into(), 0.into()]].concat()));
+    }
+    out
 }

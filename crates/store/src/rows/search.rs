@@ -24,6 +24,11 @@ fn text(def: &TableDef, alias: &str) -> String {
 pub(crate) async fn narrow(db: &Db, filter: &mut Filter, def: &'static TableDef, search: &str) -> Result<()> {
     let text = text(def, def.alias);
     for word in words(search) {
+        if word.contains('\0') {
+            // No text has one, and a query would end there.
+            filter.none();
+            return Ok(());
+        }
         if word.chars().count() < SHORTEST && super::statistics::more_than(db, def, SMALL).await? {
             beginning(filter, def, &word);
             continue;
@@ -93,14 +98,13 @@ pub(crate) async fn prepare(db: &Db) -> Result<()> {
 
 async fn sqlite(db: &Db, def: &TableDef) -> Result<()> {
     let table = def.table;
-    let there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
-    if db.query_one(there, vec![format!("{table}_search").into()]).await?.is_some() {
+    if exists(db, def).await? {
         return Ok(());
     }
     let columns: Vec<&str> = def.columns.iter().filter(|c| c.search).map(|c| c.key()).collect();
     let (key, columns, new, old) = (def.key, columns.join(", "), text(def, "new"), text(def, "old"));
     let (alias, all) = (def.alias, text(def, def.alias));
-    db.script(format!(
+    let made = db.script(format!(
         "CREATE VIRTUAL TABLE {table}_search USING fts5(words, content='', contentless_delete=1, detail=none, tokenize='trigram');\n\
          CREATE TRIGGER {table}_search_insert AFTER INSERT ON {table} BEGIN \
             INSERT INTO {table}_search (rowid, words) VALUES (new.{key}, {new}); END;\n\
@@ -111,19 +115,34 @@ async fn sqlite(db: &Db, def: &TableDef) -> Result<()> {
             DELETE FROM {table}_search WHERE rowid = old.{key}; END;\n\
          INSERT INTO {table}_search (rowid, words) SELECT {alias}.{key}, {all} FROM {table} {alias};"
     ))
-    .await
+    .await;
+    match made {
+        // A command beside this process was first.
+        Err(_) if exists(db, def).await? => Ok(()),
+        other => other,
+    }
+}
+async fn exists(db: &Db, def: &TableDef) -> Result<bool> {
+    let there = match db.kind() {
+        DbKind::Sqlite => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+        DbKind::Postgres => {
+            "SELECT 1 FROM pg_catalog.pg_indexes WHERE schemaname = current_schema() AND indexname = ?"
+        }
+    };
+    Ok(db.query_one(there, vec![format!("{}_search", def.table).into()]).await?.is_some())
 }
 
 async fn postgres(db: &Db, def: &TableDef) -> Result<()> {
     let table = def.table;
-    let there = "SELECT 1 FROM pg_catalog.pg_indexes WHERE schemaname = current_schema() AND indexname = ?";
-    if db.query_one(there, vec![format!("{table}_search").into()]).await?.is_some() {
+    if exists(db, def).await? {
         return Ok(());
     }
     // An index names no alias.
     let all = text(def, "x").replace("x.", "");
     let sql = format!("CREATE INDEX IF NOT EXISTS {table}_search ON {table} USING gin ({all} gin_trgm_ops);");
-    if let Err(error) = db.script(format!("CREATE EXTENSION IF NOT EXISTS pg_trgm;\n{sql}")).await {
+    if let Err(error) = db.script(format!("CREATE EXTENSION IF NOT EXISTS pg_trgm;\n{sql}")).await
+        && !exists(db, def).await?
+    {
         tracing::warn!(
             %error,
             table,

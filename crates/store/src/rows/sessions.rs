@@ -153,7 +153,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     COUNT,
 ];
 
-
 fn batch(durable: bool) -> Batch {
     if durable { Batch::new() } else { Batch::relaxed() }
 }
@@ -200,11 +199,7 @@ fn pending(db: &Db, session: &Session, durable: bool, new: bool) -> Option<Writt
 }
 /// How a waiting session is written: what has gone from the database meanwhile stays gone.
 pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
-    if new {
-        put_batch(session, false)
-    } else {
-        Batch { relaxed: true, ..table::change(session) }
-    }
+    if new { put_batch(session, false) } else { Batch { relaxed: true, ..table::change(session) } }
 }
 /// Replaces the version of a session that `session` names by the next one. A request that began before the session
 /// was ended does not bring it back.

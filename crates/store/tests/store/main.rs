@@ -7,6 +7,7 @@ mod devices;
 mod directory;
 mod epoch;
 mod grants;
+mod lists;
 mod objects;
 mod opening;
 mod pending_sessions;

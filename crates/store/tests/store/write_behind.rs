@@ -5,7 +5,7 @@ use signet_store::events::{self, Event};
 use signet_store::grants::{self, GrantToken, TokenKind};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
-use signet_store::{Db, Page};
+use signet_store::{Db, ListQuery, Page};
 
 fn event(n: i64) -> Event {
     Event {
