@@ -201,7 +201,9 @@ impl<'a> Filters<'a> {
     fn values(&mut self, column: &ColumnDef, filter: &FilterDef) -> Vec<Value> {
         let name = filter.name;
         match (filter.op, column.kind) {
-            (FilterOp::IsNull, _) | (_, ColumnKind::Flag) => self.flag(name).into_iter().map(Value::from).collect(),
+            (FilterOp::IsNull, _) | (_, ColumnKind::Flag) => {
+                self.flag(name).into_iter().map(Value::from).collect()
+            }
             (FilterOp::AnyOf, _) => match column.field.kind {
                 FieldKind::Choice(words) => self.choices(name, words).into_iter().map(Value::from).collect(),
                 // `…_in` is one text with commas, other names are repeated.
@@ -214,7 +216,9 @@ impl<'a> Filters<'a> {
             (_, ColumnKind::Time) => self.time(name).into_iter().map(Value::from).collect(),
             (_, ColumnKind::Int) => self.int(name).into_iter().map(Value::from).collect(),
             (_, ColumnKind::Uuid) => self.uuid(name).into_iter().map(Value::from).collect(),
-            (_, ColumnKind::Text | ColumnKind::Json) => self.text(name).into_iter().map(Value::from).collect(),
+            (_, ColumnKind::Text | ColumnKind::Json) => {
+                self.text(name).into_iter().map(Value::from).collect()
+            }
         }
     }
     pub fn done(self) -> Result<(), Fault> {

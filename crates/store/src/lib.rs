@@ -19,8 +19,8 @@ pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 pub use rows::list_statements;
 pub use rows::{
     Filters, ListQuery, Page, TABLES, attempts, consents, devices, epoch, events, flow_tokens, grants,
-    groups, invitations, known_devices, logins, lookups, password_history, people, reputation, roles, sessions,
-    table, tokens, users,
+    groups, invitations, known_devices, logins, lookups, password_history, people, reputation, roles,
+    sessions, table, tokens, users,
 };
 pub use rows::{filtered, list, sweep, understands};
 

@@ -11,9 +11,9 @@ use signet_core::directory;
 use signet_core::permission::{Right, catalogue};
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, FieldKind, Verb};
-use signet_store::{ListQuery, Page, list as list_of};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users::{self, User};
+use signet_store::{ListQuery, Page, list as list_of};
 use std::collections::HashMap;
 use std::sync::Arc;
 

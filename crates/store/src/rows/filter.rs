@@ -132,7 +132,9 @@ impl Filter {
                 let own = def.owner().map(|o| format!("{}.{}", def.alias, o.name));
                 match (own, keys.is_empty()) {
                     (Some(own), true) => self.compare(&own, "=", *user),
-                    (Some(own), false) => self.and(format!("({own} = ? OR {})", among(keys)), [(*user).into()]),
+                    (Some(own), false) => {
+                        self.and(format!("({own} = ? OR {})", among(keys)), [(*user).into()])
+                    }
                     (None, _) => self.and(among(keys), []),
                 }
             }
@@ -283,7 +285,10 @@ mod tests {
         };
         assert_eq!(sql(User::TABLE, Scope::All), " WHERE 1 = 1");
         assert_eq!(sql(User::TABLE, Scope::Only(Vec::new())), " WHERE 1 = 0");
-        assert_eq!(sql(User::TABLE, Scope::Only(vec!["7".into(), "x' OR 1=1 --".into()])), " WHERE u.id IN (7)");
+        assert_eq!(
+            sql(User::TABLE, Scope::Only(vec!["7".into(), "x' OR 1=1 --".into()])),
+            " WHERE u.id IN (7)"
+        );
         assert_eq!(sql(Token::TABLE, Scope::Own(3, Vec::new())), " WHERE t.user_id = ?");
         let id = Uuid::from_u128(9);
         let own = sql(Token::TABLE, Scope::Own(3, vec![id.to_string(), "9".into()]));

@@ -190,7 +190,8 @@ async fn lists_of_users_are_filtered_sorted_and_paged() {
             5
         );
         assert_eq!(list(&db, ListQuery { only: Some(vec![]), ..ListQuery::default() }.into()).await.1, 0);
-        let page = |ordering: &str, page, size| Page { ordering: ordering.into(), page, size, ..Page::default() };
+        let page =
+            |ordering: &str, page, size| Page { ordering: ordering.into(), page, size, ..Page::default() };
         let second =
             list(&db, ListQuery { page: page("-date_joined", 2, 2), ..ListQuery::default() }.into()).await;
         assert_eq!((names(&second), second.1), (vec!["carol", "bob"], 5));

@@ -214,9 +214,11 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         assert_eq!(alive(&db, user, TokenKind::Access).await, 4);
         grants::revoke_session(&db, user, Uuid::from_u128(9)).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 2);
-        let page =
-            ListQuery { page: Page { ordering: "-pk".into(), page: 2, size: 2, ..Page::default() }, ..ListQuery::default() }
-                .equal("provider", 3);
+        let page = ListQuery {
+            page: Page { ordering: "-pk".into(), page: 2, size: 2, ..Page::default() },
+            ..ListQuery::default()
+        }
+        .equal("provider", 3);
         let (rows, total) = grants::list(&db, TokenKind::Access, &page, None).await.unwrap();
         assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
         db.batch(epoch::end(user, &epoch::KeptSession::default())).await.unwrap();

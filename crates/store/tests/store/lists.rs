@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 fn page(ordering: &str, page: u64, size: u64) -> Page {
-    Page { ordering: ordering.into(), page, size }
+    Page { ordering: ordering.into(), page, size, ..Page::default() }
 }
 
 /// What a database does that reads more than it should: a whole table, or a sort of all that fits.
@@ -319,6 +319,7 @@ async fn core_rows_what_is_due_goes_by_the_declaration() {
 /// The figures of `docs/long.md`: any order, page, filter and search of a million users. `SIGNET_ROWS` is their number.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "makes a million rows: make long"]
+#[allow(clippy::disallowed_methods, reason = "a setting of the test run")]
 async fn scale_c_lists_of_a_million_users() {
     let count: i64 = std::env::var("SIGNET_ROWS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let db = testdb::sqlite().await;

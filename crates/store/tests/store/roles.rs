@@ -4,8 +4,8 @@ use signet_base::{Map, Uuid, json};
 use signet_model::{Model, Registry, Secrets};
 use signet_store::groups::{self, Group};
 use signet_store::testdb::{each_database, own_server};
-use signet_store::users::{self, User, UserQuery};
-use signet_store::{Author, Db, ObjectStore, Page, Write, people, roles};
+use signet_store::users::{self, User};
+use signet_store::{Author, Db, ListQuery, ObjectStore, Page, Write, people, roles};
 use std::sync::Arc;
 use std::time::Duration;
 
