@@ -1,4 +1,4 @@
-//! Who is asking: an API key, else a browser session, else nobody. And the gate.
+//! Authentication (API key, else session, else anonymous) and the permission gate.
 use crate::call::Fault;
 use crate::{Action, Permission, Wiring};
 use http::{HeaderMap, Method, StatusCode, header};
@@ -7,15 +7,15 @@ use signet_core::address::{self, Origin};
 use signet_core::{Client, Core, Principal, WebSession, session, token};
 use std::sync::Arc;
 
-/// What authentication found out.
+/// The result of authentication.
 #[derive(Default)]
 pub(crate) struct Identity {
     pub principal: Option<Principal>,
     pub session: Option<WebSession>,
 }
 
-/// Reads the `Authorization` header, else the session cookie. A key that is none of ours is refused, not
-/// ignored; another scheme or an empty credential counts as nothing.
+/// Reads the `Authorization` header, else the session cookie. An invalid key is refused; another scheme or an
+/// empty credential is ignored.
 pub(crate) async fn identify(
     core: &Arc<Core>,
     wiring: &Wiring,
@@ -44,7 +44,7 @@ pub(crate) async fn identify(
     let web = WebSession::load(core, client, &cookies).await?;
     let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let Some(person) = web.principal().cloned() else {
-        // A stranger's session is not for other sites either.
+        // A session without a user is not available to other sites either.
         return match address::is_from_us(core, client, headers) {
             Err(why) if changes => Err(Fault::detail(StatusCode::FORBIDDEN, format!("CSRF Failed: {why}"))),
             _ => Ok(Identity::default()),
@@ -63,8 +63,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-/// A request that changes something by the power of a cookie must come from our own pages: the header that
-/// only they can set, and where the browser names an origin, ours.
+/// CSRF check of state-changing requests authenticated by cookie: the token header must match, and an
+/// `Origin` must be this server's.
 fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap) -> Result<(), Fault> {
     let refuse = |why: &str| Fault::detail(StatusCode::FORBIDDEN, format!("CSRF Failed: {why}"));
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("null"));
@@ -83,7 +83,7 @@ fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap
     }
 }
 
-/// Whether somebody passes the permission of a row.
+/// Whether the caller has the permission of a row.
 pub(crate) fn gate(action: &Action, principal: Option<&Principal>) -> Result<(), Fault> {
     match principal {
         _ if action.permission == Permission::Anyone => Ok(()),
@@ -93,7 +93,7 @@ pub(crate) fn gate(action: &Action, principal: Option<&Principal>) -> Result<(),
     }
 }
 
-/// The pairs of a query string, at most 200 of them.
+/// The pairs of a query string, at most 200.
 pub(crate) fn pairs(text: Option<&str>) -> Vec<(String, String)> {
     let mut all = query::pairs(text.unwrap_or_default());
     all.truncate(200);

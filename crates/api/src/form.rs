@@ -1,5 +1,4 @@
-//! What clients send for resources that are rows: judged by the same rules as the fields of configuration
-//! models.
+//! Validation of row resources, by the same rules as fields of configuration models.
 use crate::call::{Call, Fault};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid};
 use signet_core::Core;
@@ -8,7 +7,7 @@ use signet_model::{FieldDef, FieldKind, Lookup};
 use signet_store::{groups, users};
 use std::collections::HashSet;
 
-/// The users and groups that a body names, looked up before the check.
+/// Users and groups referenced by a body, looked up before validation.
 #[derive(Default)]
 pub(crate) struct Rows {
     users: HashSet<i64>,
@@ -24,7 +23,7 @@ impl Lookup for Rows {
 }
 
 impl Rows {
-    /// Those that exist of all that the body refers to.
+    /// The existing rows among those the body refers to.
     pub async fn of(core: &Core, fields: &[FieldDef], body: &Map) -> Result<Self> {
         let (mut people, mut teams) = (Vec::new(), Vec::new());
         for field in fields {
@@ -58,8 +57,8 @@ impl Rows {
     }
 }
 
-/// The members that were sent, in their normal form, and what is wrong with the others. Without `partial`
-/// what is required must be there.
+/// The sent members in normal form, and the errors of the others. Without `partial`, required members must be
+/// present.
 pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Result<(Map, FieldErrors)> {
     let rows = Rows::of(&call.core, fields, &call.body).await?;
     let mut errors = FieldErrors::new();
@@ -78,14 +77,14 @@ pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Re
     Ok((out, errors))
 }
 
-/// [`judge`] where nothing is to be added to the errors.
+/// [`judge`] for callers that add no errors.
 pub(crate) async fn read(call: &Call, fields: &[FieldDef], partial: bool) -> Result<Map, Fault> {
     let (map, errors) = judge(call, fields, partial).await?;
     errors.into_result()?;
     Ok(map)
 }
 
-/// Members of a judged map.
+/// Typed access to validated members.
 pub(crate) trait Members {
     fn text(&self, name: &str) -> Option<String>;
     fn flag(&self, name: &str) -> Option<bool>;

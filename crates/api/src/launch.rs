@@ -1,9 +1,9 @@
-//! Where the library sends a person who opens an application.
+//! Launch URLs for the API.
 use signet_base::{Json, Map};
 use signet_core::{Core, Principal, rows};
 use signet_model::{Object, Snapshot};
 
-/// The address set by hand (with the person's members filled in), else what the provider knows.
+/// The configured URL with the user's members filled in, else the provider's.
 pub(crate) fn url(
     core: &Core,
     config: &Snapshot,
@@ -25,7 +25,7 @@ fn members(core: &Core, person: &Principal) -> Map {
     all
 }
 
-/// Replaces `%(name)s`. A name that nobody has leaves the whole text as it is.
+/// Replaces `%(name)s`. A text with an unknown name stays unchanged.
 fn fill(text: &str, members: &Map) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! REST below `/api/v3/`, over the registry of models: lists, objects, actions, OpenAPI. A route exists only
-//! as a row of one table, and each row declares who may use it.
+//! The REST API below `/api/v3/`, driven by the model registry: lists, objects, actions, OpenAPI. Every route
+//! is a row of one table, and each row declares its permission.
 mod actions;
 mod auth;
 mod call;
@@ -33,7 +33,7 @@ pub type Bearer = Arc<dyn for<'a> Fn(&'a Arc<Core>, &'a Client, &'a str) -> Bear
 pub type Export = Arc<dyn for<'a> Fn(&'a Core, &'a Object) -> ExportFuture<'a> + Send + Sync>;
 pub type ExportFuture<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
-/// Sends the link of a run by the e-mail stage with this key. `None`: there is no such stage.
+/// Sends a run's link through the e-mail stage with this key. `None`: there is no such stage.
 pub type SendLink = Arc<dyn Fn(&Arc<Core>, &Client, Link) -> Option<()> + Send + Sync>;
 
 /// A link that an administrator sends.
@@ -41,14 +41,14 @@ pub struct Link {
     /// Primary key of the e-mail stage.
     pub stage: signet_base::Uuid,
     pub flow: Arc<Object>,
-    /// The run behind the link.
+    /// The run that the link continues.
     pub plan: signet_core::flow::Plan,
     pub user: i64,
-    /// None: as the stage says.
+    /// `None`: the stage's lifetime.
     pub lifetime: Option<signet_base::Span>,
 }
 
-/// What the binary plugs in, since families and blueprints are not known here.
+/// Functions that the binary provides, since the API depends on neither families nor blueprints.
 #[derive(Default)]
 pub struct Wiring {
     /// Actions of families (`setup_urls`, `preview`…).
@@ -58,8 +58,8 @@ pub struct Wiring {
     pub send_link: Option<SendLink>,
 }
 
-/// Everything below `/api/v3/` but the flow executor and inspector. Mount it there (`nest`) with the edge's
-/// `Client` in the request's extensions.
+/// All routes below `/api/v3/` but flow executor and inspector. Mount with `nest`; the edge's `Client` must
+/// be in the request's extensions.
 pub fn router(core: Arc<Core>, wiring: Wiring) -> Router {
     dispatch::router(core, wiring)
 }

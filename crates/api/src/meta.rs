@@ -1,4 +1,4 @@
-//! The answer to OPTIONS: what can be sent to an address.
+//! Responses to OPTIONS: the accepted input of a path.
 use crate::route::{Action, Route};
 use crate::{auth, rows};
 use http::Method;
@@ -6,7 +6,7 @@ use signet_base::{Json, Map, json};
 use signet_core::Principal;
 use signet_model::{FieldDef, FieldKind, Registry};
 
-/// Name, description, forms, and for verbs that take a body and that the caller may use, its members.
+/// Name, description, formats, and the members of each verb that takes a body and that the caller may use.
 pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Principal>) -> Json {
     let component = route.actions.iter().find_map(|a| a.gives.clone().or_else(|| a.takes.clone()));
     let detail = route.path.contains('{');

@@ -1,6 +1,5 @@
-//! Under which addresses people reach this server. What leaves it (letters, stored objects) names the address
-//! of the settings or a brand's own host, never the `Host` of a request: whoever asks must not decide where a
-//! link leads.
+//! The server's own addresses. Links in emails and stored objects contain the configured address or a brand's
+//! host, never the `Host` of a request: a client must not choose where a link leads.
 use crate::models::Brand;
 use crate::{Client, Core};
 use http::{HeaderMap, header};
@@ -8,7 +7,7 @@ use signet_base::{Error, Result};
 use signet_model::Snapshot;
 use std::fmt;
 
-/// Scheme, host and port of a web address, in the form in which browsers send it (RFC 6454 §6.2).
+/// An origin: scheme, host and port as browsers send it (RFC 6454 §6.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     secure: bool,
@@ -17,7 +16,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads `https://host[:port]`; a slash may follow, nothing else.
+    /// Parses `https://host[:port]` with optional trailing slash.
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
@@ -27,13 +26,13 @@ impl Origin {
         };
         Some(Self { secure, host: canonical_host(rest.strip_suffix('/').unwrap_or(rest), secure)? })
     }
-    /// The origin of a page's whole address.
+    /// The origin of a URL.
     pub fn of_page(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         Self::parse(&format!("{scheme}://{}", &rest[..end]))
     }
-    /// `https` at a host name, for settings that name only the host.
+    /// `https` with a host name, for settings that contain the host only.
     pub fn https(host: &str) -> Option<Self> {
         Some(Self { secure: true, host: canonical_host(host, true)? })
     }
@@ -41,7 +40,7 @@ impl Origin {
     pub fn name(&self) -> &str {
         split_port(&self.host).0
     }
-    /// The same scheme and port at another name.
+    /// The same scheme and port with another host name.
     fn at(&self, name: &str) -> Self {
         let host = split_port(&self.host).1.map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
         Self { secure: self.secure, host }
@@ -63,7 +62,7 @@ pub(crate) fn split_port(host: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Lower case, no trailing dot, no default port. None for what is no host.
+/// Lower case, without trailing dot and default port. `None` for an invalid host.
 pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
     let given = given.trim();
     if given.len() > 262 || given.contains('@') {
@@ -102,25 +101,25 @@ pub fn canonical_host(given: &str, secure: bool) -> Option<String> {
     Some(name)
 }
 
-/// Names of this machine for itself: no request from elsewhere comes by them.
+/// Names by which the machine addresses itself; remote requests do not use them.
 fn is_loopback(name: &str) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The address of the variables, else the one that was set, or taken at the first run. None: nobody has said
-/// yet.
+/// The address from the settings, else the stored one, or the one taken from the first-run setup. `None`:
+/// unknown.
 pub fn base(core: &Core) -> Option<Origin> {
     core.settings.base_url.clone().or_else(|| Origin::parse(&core.system().base_url))
 }
 
-/// A brand for exactly this name.
+/// Whether a brand has exactly this domain.
 fn is_brands_own(config: &Snapshot, name: &str) -> bool {
     config.all::<Brand>().any(|(_, b)| b.domain.eq_ignore_ascii_case(name))
 }
 
-/// Whether people may come by the host of this request: the base URL's, one that a brand covers, or the
-/// machine itself. Every host is known as long as there is no base URL.
+/// Whether the request's host is allowed: the base URL's, one covered by a brand, or a local name. Without a
+/// base URL all hosts are.
 pub fn is_known(core: &Core, client: &Client) -> bool {
     let Some(base) = base(core) else { return true };
     let name = client.domain();
@@ -133,8 +132,8 @@ pub fn is_known(core: &Core, client: &Client) -> bool {
         || core.config().all::<Brand>().any(|(_, b)| !b.domain.is_empty() && covered(b))
 }
 
-/// The address that answers to this request name (issuer, endpoints, the origin of passkeys): its host where
-/// that is a known one, with scheme and port of the base URL.
+/// The address in responses to this request (issuer, endpoints, passkey origin): the request's host if it is
+/// allowed, with scheme and port of the base URL.
 pub fn of(core: &Core, client: &Client) -> String {
     let Some(base) = base(core) else { return client.base_url() };
     let name = client.domain();
@@ -147,11 +146,11 @@ pub fn of(core: &Core, client: &Client) -> String {
     }
 }
 
-/// The address that leaves this server in letters and stored objects: a brand's own host, else the base URL.
+/// The address for emails and stored objects: the brand's own host, else the base URL.
 ///
 /// # Errors
-/// Without a base URL only this machine's own listeners are an address; any other host is refused by name of
-/// the setting.
+/// Without a base URL only the machine's own listeners have an address; for other hosts the error names the
+/// setting.
 pub fn public(core: &Core, client: &Client) -> Result<String> {
     let name = client.domain();
     match base(core) {
@@ -169,7 +168,7 @@ pub fn public(core: &Core, client: &Client) -> Result<String> {
     }
 }
 
-/// Keeps the address by which the first administrator came, where nothing else says one.
+/// Stores the address of the first administrator's request, unless one is configured.
 pub async fn take(core: &Core, client: &Client) -> Result<()> {
     if base(core).is_some() {
         return Ok(());
@@ -179,12 +178,11 @@ pub async fn take(core: &Core, client: &Client) -> Result<()> {
     core.set_system(crate::system::SystemSettings { base_url: address, ..(*core.system()).clone() }).await
 }
 
-/// Whether a request that changes something comes from our own pages, as far as the browser says: an `Origin`
-/// must be ours or trusted, a `Sec-Fetch-Site` alone must not name another site. A request with neither comes
-/// from no browser.
+/// Checks that a state-changing request comes from this server's pages: `Origin` must be allowed; without it,
+/// `Sec-Fetch-Site` must not be another site. A request with neither comes from no browser.
 ///
 /// # Errors
-/// The sentence of the refusal.
+/// The message of the refusal.
 pub fn is_from_us(core: &Core, client: &Client, headers: &HeaderMap) -> Result<(), &'static str> {
     const REFUSED: &str = "Origin checking failed.";
     let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -199,7 +197,7 @@ pub fn is_from_us(core: &Core, client: &Client, headers: &HeaderMap) -> Result<(
     }
 }
 
-/// Whether an `Origin` is one of ours, or one that the settings trust.
+/// Whether an `Origin` is this server's, or trusted by the settings.
 pub fn is_own_origin(core: &Core, client: &Client, origin: &str) -> bool {
     origin == client.base_url()
         || origin == of(core, client)

@@ -1,11 +1,11 @@
-//! Where an application opens.
+//! Launch URLs of applications.
 use crate::models::Application;
 use crate::{Core, Principal};
 use signet_base::Json;
 use signet_model::{Object, Snapshot};
 
-/// The launch URL: the administrator's, else the provider's. `%(username)s` and the like are filled in from
-/// the person; a placeholder nobody knows leaves the text as it is.
+/// The launch URL: the configured one, else the provider's. Placeholders such as `%(username)s` are replaced;
+/// a text with an unknown placeholder stays unchanged.
 pub fn launch_url(
     core: &Core,
     config: &Snapshot,
@@ -22,7 +22,7 @@ pub fn launch_url(
     Some(person.map_or_else(|| raw.clone(), |p| fill(&raw, p)))
 }
 
-/// Only public members of the person; never a hash.
+/// Replaces placeholders by public members of the user.
 fn fill(text: &str, person: &Principal) -> String {
     if !text.contains("%(") {
         return text.to_owned();

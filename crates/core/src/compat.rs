@@ -1,18 +1,16 @@
-//! What clients of 2024.2, their files and the guide's scripts send, turned into what the models declare. The
-//! API and blueprints ask here before the ordinary check. Only where it is unambiguous; everything else meets
-//! that check.
+//! Conversion of requests by clients of 2024.2, their files and scripts, to the current models. The API and
+//! blueprints call it before validation. Only unambiguous cases are converted.
 use crate::models::Flow;
 use signet_base::{Json, Map, Uuid, json};
 use signet_model::{ModelDef, Snapshot};
 use std::collections::HashMap;
 
-/// Before a configuration object is judged. `domain` says whose brand may know the flow that is left out.
+/// Converts a configuration object. `domain` selects the brand for omitted flows.
 pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, creating: bool) {
     if let Some(Json::String(text)) = body.get("redirect_uris")
         && def.field("redirect_uris").is_some()
     {
-        // One address a line, as strict ones: the regular expressions that lines could be then are never
-        // guessed.
+        // One URL per line, matched strictly: lines are never interpreted as regular expressions.
         let lines: Vec<Json> = text
             .lines()
             .map(str::trim)
@@ -26,8 +24,8 @@ pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, c
     {
         body.entry("jwt_federation_sources").or_insert(sources);
     }
-    // An empty body keeps its error: only a client that names a flow and knows of no other gets the default
-    // one.
+    // An empty body keeps its error: only clients that send one flow and do not know the other get the
+    // default.
     if creating
         && def.field("invalidation_flow").is_some()
         && body.contains_key("authorization_flow")
@@ -41,8 +39,8 @@ pub fn object(def: &ModelDef, config: &Snapshot, domain: &str, body: &mut Map, c
     }
 }
 
-/// Before a person is judged: two names instead of one, and groups without those that are blank, as an empty
-/// cell of a table gives them. Answers what stands in `groups` and is no key: names, for [`name_groups`].
+/// Converts a user: joins two names, and removes blank groups (empty table cells). Returns the entries of
+/// `groups` that are not keys: names, for [`name_groups`].
 pub fn person(body: &mut Map) -> Vec<String> {
     let parts = [body.remove("first_name"), body.remove("last_name")];
     if !body.contains_key("name") && parts.iter().flatten().any(Json::is_string) {
@@ -62,7 +60,7 @@ pub fn person(body: &mut Map) -> Vec<String> {
     names.take(1000).map(str::to_owned).collect()
 }
 
-/// Puts keys where names of groups stand. Names that nobody knows stay, so that the check speaks of them.
+/// Replaces group names by keys. Unknown names stay, so that validation reports them.
 pub fn name_groups(body: &mut Map, keys: &HashMap<String, Json>) {
     let Some(Json::Array(list)) = body.get_mut("groups") else { return };
     for item in list {
@@ -72,7 +70,7 @@ pub fn name_groups(body: &mut Map, keys: &HashMap<String, Json>) {
     }
 }
 
-/// Before a group is judged: one parent instead of several.
+/// Converts a group: one parent instead of several.
 pub fn group(body: &mut Map) {
     if let Some(parent) = body.remove("parent") {
         let parents = if parent.is_null() { Vec::new() } else { vec![parent] };

@@ -1,4 +1,4 @@
-//! Everything a request needs, wired once at start.
+//! State shared by all requests, wired at start.
 use crate::Client;
 use crate::budget::Budgets;
 use crate::flow::StageKind;
@@ -36,7 +36,7 @@ impl Families {
         policies: impl IntoIterator<Item = Arc<dyn Policy>>,
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
-        // What the executor itself puts into plans.
+        // Stages that the executor inserts itself.
         let built_in: [Arc<dyn StageKind>; 3] = [
             Arc::new(crate::flow::token::Confirm),
             Arc::new(crate::flow::invitation::Finish),
@@ -51,13 +51,13 @@ impl Families {
         }
         .with_passwords([Arc::new(Internal) as Arc<dyn PasswordBackend>, Arc::new(AppPasswords)])
     }
-    /// Adds backends that judge passwords; those of this server's own accounts are there already.
+    /// Adds password backends; the one for local accounts is present.
     #[must_use]
     pub fn with_passwords(mut self, backends: impl IntoIterator<Item = Arc<dyn PasswordBackend>>) -> Self {
         self.passwords.extend(backends.into_iter().map(|b| (b.name(), b)));
         self
     }
-    /// Adds kinds of sources.
+    /// Adds source kinds.
     #[must_use]
     pub fn with_sources(mut self, kinds: impl IntoIterator<Item = Arc<dyn SourceKind>>) -> Self {
         self.sources.extend(kinds.into_iter().map(|s| (s.def().full_name(), s)));
@@ -66,7 +66,7 @@ impl Families {
     pub fn source(&self, def: &ModelDef) -> Option<Arc<dyn SourceKind>> {
         self.sources.get(&def.full_name()).cloned()
     }
-    /// The backend of that name; none when this server has no such thing.
+    /// The password backend with this name, if there is one.
     pub fn password_backend(&self, name: &str) -> Option<Arc<dyn PasswordBackend>> {
         self.passwords.get(name).cloned()
     }
@@ -81,7 +81,7 @@ impl Families {
     }
 }
 
-/// What `Core::new` is made of.
+/// The input of `Core::new`.
 pub struct CoreParts {
     pub ports: Ports,
     pub settings: Settings,
@@ -90,14 +90,14 @@ pub struct CoreParts {
     pub db: Db,
     pub vault: Arc<Vault>,
     pub objects: Arc<ObjectStore>,
-    /// Random id of this installation; `sub` values hang on it.
+    /// Random id of this installation; `sub` values depend on it.
     pub install_id: String,
     pub system: SystemSettings,
-    /// Addresses of the browser files.
+    /// URLs of the browser files.
     pub assets: Arc<dyn Assets + Send>,
 }
 
-/// Signatures that leave together while others wait.
+/// Number of signatures that are delivered together under load.
 const SIGNED_TOGETHER: usize = 16;
 
 pub struct Core {
@@ -112,20 +112,20 @@ pub struct Core {
     /// For RSA signatures.
     pub signer: Pool,
     pub metrics: Metrics,
-    /// What strangers may cause.
+    /// Rate limits of anonymous clients.
     pub budgets: Budgets,
     pub session_cookies: SessionCookies,
-    /// Who judges a secret of an account right now.
+    /// Serialises the verification of secrets per account.
     pub keyed_semaphore: KeyedSemaphore,
     pub assets: Arc<dyn Assets + Send>,
     pub geoip: GeoIp,
-    /// Answers of policies that are kept.
+    /// Cache of policy results.
     pub answers: Memory,
-    /// Set when the server is told to stop: it is not ready any more.
+    /// Set when the server is told to stop: readiness is false.
     pub stopping: AtomicBool,
     install_id: String,
     system: RwLock<Arc<SystemSettings>>,
-    /// Ports of the listeners, and whether they speak TLS.
+    /// Ports of the listeners, and whether they use TLS.
     listeners: OnceLock<Vec<(u16, bool)>>,
 }
 
@@ -162,7 +162,7 @@ impl Core {
             listeners: OnceLock::new(),
         }))
     }
-    /// The configuration as it is now. Keep the `Arc` for the length of a request.
+    /// The current configuration. Keep the `Arc` for the duration of a request.
     pub fn config(&self) -> Arc<Snapshot> {
         self.objects.snapshot()
     }
@@ -173,33 +173,33 @@ impl Core {
     pub fn install_id(&self) -> &str {
         &self.install_id
     }
-    /// `uid` of a user (authentik-features §7.1).
+    /// `uid` of a user.
     pub fn uid(&self, user: i64) -> String {
         signet_base::vault::sha256_hex(format!("{user}-{}", self.install_id).as_bytes())
     }
     pub fn system(&self) -> Arc<SystemSettings> {
         self.system.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    /// Says where this process listens; once.
+    /// Sets the listeners of this process; once.
     pub fn set_listeners(&self, ports: Vec<(u16, bool)>) {
         let _ = self.listeners.set(ports);
     }
-    /// Whether a listener of this process has this port. No port: the default one.
+    /// Whether this process listens on a port. `None`: the default port.
     pub(crate) fn listens(&self, secure: bool, port: Option<&str>) -> bool {
         let port = port.map_or(Some(if secure { 443 } else { 80 }), |text| text.parse().ok());
         self.listeners
             .get()
             .is_some_and(|all| all.iter().any(|(own, tls)| Some(*own) == port && *tls == secure))
     }
-    /// Stores and applies new system settings.
+    /// Stores and applies system settings.
     pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
         kv::put(&self.db, &self.ports, SETTINGS_KEY, &serde_json::to_value(&settings)?, None).await?;
         let holds = settings.fixed_by(&self.settings.fixed);
         *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(holds);
         Ok(())
     }
-    /// A `Set-Cookie` value. SameSite=Lax where no rule says otherwise.
-    /// `max_age` in seconds; none: until the browser closes.
+    /// A `Set-Cookie` value, `SameSite=Lax` unless a rule says otherwise. `max_age` in seconds; `None`: until
+    /// the browser closes.
     pub fn cookie(
         &self,
         client: &Client,
@@ -223,7 +223,7 @@ impl Core {
         let secure = client.secure || rules.secure_cookies;
         out.push_str(match rules.same_site {
             SameSite::Strict => "; SameSite=Strict",
-            // Browsers refuse None without Secure.
+            // Browsers refuse `SameSite=None` without `Secure`.
             SameSite::None if secure => "; SameSite=None",
             SameSite::Auto | SameSite::Lax | SameSite::None => "; SameSite=Lax",
         });

@@ -1,5 +1,4 @@
-//! Browsers that a person has signed in with before. A known one is a signal for policies; no right follows
-//! from it.
+//! Known browsers: those with which a user has signed in before. A signal for policies; it grants nothing.
 use crate::session::DEVICE_COOKIE;
 use crate::{Client, Core};
 use signet_base::{Result, Span};
@@ -7,16 +6,16 @@ use signet_store::Batch;
 use signet_store::known_devices::{self, KnownDevice};
 use signet_store::users::User;
 
-/// Letters of the key in the cookie.
+/// Length of the cookie's key in characters.
 const KEY: usize = 40;
 
-/// The digest by which the browser's key is found; none when it sent no key of ours.
+/// The digest of the browser's key; `None` without a valid key.
 pub(crate) fn digest(core: &Core, client: &Client) -> Option<String> {
     let well_formed = client.device.len() == KEY && client.device.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then(|| core.vault.digest("device", &client.device))
 }
 
-/// Whether the person has signed in with this browser before.
+/// Whether the user has signed in with this browser before.
 pub async fn is_known(core: &Core, client: &Client, user: i64) -> Result<bool> {
     match digest(core, client) {
         Some(digest) => known_devices::is_known(&core.db, user, &digest, core.now()).await,
@@ -24,9 +23,8 @@ pub async fn is_known(core: &Core, client: &Client, user: i64) -> Result<bool> {
     }
 }
 
-/// Remembers the browser for `age`: what to write, and the cookie to set. Zero: it is not remembered. A
-/// browser that is new for the person gets a new key, so that a key planted by somebody else does not become
-/// a known one.
+/// Registers the browser for `age`: returns the row to write and the cookie to set. Zero: not registered. A
+/// browser that is new for the user gets a new key, so that a planted key does not become known.
 pub fn remember(
     core: &Core,
     client: &Client,

@@ -1,4 +1,4 @@
-//! What happened, for administrators: one row each.
+//! Events: what happened, one row each, for administrators.
 use crate::budget::{EventKey, Prefix};
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
@@ -7,8 +7,8 @@ use signet_store::events::{self, Event};
 use signet_store::logins;
 use signet_store::users::User;
 
-/// What happens with every sign-in: nobody waits for its record, which is written within 50 ms together with
-/// others. Everything else is on the disk before the action goes on.
+/// Events of every sign-in. They go through the write-behind queue (within 50 ms); all others are written
+/// before the action continues.
 const BEHIND: [&str; 7] = [
     "login",
     "login_failed",
@@ -19,7 +19,7 @@ const BEHIND: [&str; 7] = [
     "property_mapping_exception",
 ];
 
-/// What strangers can cause with each request: one event a minute stands for all of the same from one address
+/// Events that anonymous clients can cause with each request. They are aggregated per minute and address
 /// prefix.
 const REPEATED: [&str; 7] = [
     "policy_execution",
@@ -30,9 +30,9 @@ const REPEATED: [&str; 7] = [
     "configuration_error",
     "system_task_exception",
 ];
-/// Members of a context that say what an event is about.
+/// Context members that identify the subject of an event.
 const ABOUT: [&str; 6] = ["target", "flow", "binding", "mapping", "stage", "task"];
-/// Longest path that an event keeps, in characters.
+/// Maximum length of a path in an event, in characters.
 const MAX_PATH: usize = 255;
 
 /// The part of the program that an event comes from, as the contract names it: a module path.
@@ -69,7 +69,8 @@ fn keys_of_objects(value: &mut Json) {
 }
 
 impl Core {
-    /// The event that stands for this one of a stranger; none: it is to be written, as `id`.
+    /// The existing event that represents this one of an anonymous client; `None`: this one is written, as
+    /// `id`.
     fn stands_for(&self, client: &Client, action: &str, app: &str, context: &Map, id: Uuid) -> Option<Uuid> {
         if client.request_id.is_empty() || !REPEATED.contains(&action) {
             return None;
@@ -89,7 +90,7 @@ impl Core {
         self.budgets.count("event");
         Some(event)
     }
-    /// Says how often those happened of which one event was written.
+    /// Writes how often aggregated events occurred.
     pub async fn tell_repeats(&self) {
         for told in self.budgets.repeats.over(self.now()) {
             let client = Client { ip: told.happening.prefix.address(), ..Client::internal() };
@@ -98,8 +99,8 @@ impl Core {
             self.event(&client, None, &told.happening.action, &told.happening.app, context).await;
         }
     }
-    /// Writes an event and gives its id. A failure to write is logged, and told to callers for whom the
-    /// record is a condition (privileged actions) by `None`.
+    /// Writes an event; returns its id. A failure is logged, and returned as `None`, for callers that require
+    /// the record (privileged actions).
     pub async fn event(
         &self,
         client: &Client,
@@ -119,7 +120,7 @@ impl Core {
         {
             return Some(event);
         }
-        // What the server does by itself has no request, no address and nobody behind it.
+        // Actions of the server itself have no request, address or user.
         let by_request = !client.method.is_empty();
         if by_request {
             let path: String = client.shown_path().chars().take(MAX_PATH).collect();
@@ -136,7 +137,7 @@ impl Core {
             }
             None => json!({}),
             Some(Principal { user, impersonator: None, .. }) => named(user),
-            // It was the administrator, whoever it looked like.
+            // The acting administrator, not the impersonated user.
             Some(Principal { user, impersonator: Some(by), .. }) => {
                 let mut person = named(by);
                 person["on_behalf_of"] = named(user);
@@ -173,7 +174,8 @@ impl Core {
             }
         }
     }
-    /// A refusal that a person saw, with what the policies said in this request; found by the request's id.
+    /// Records a refusal that was shown to a user, with the policies' decisions in this request. It can be
+    /// found by the request id.
     pub async fn event_denied(&self, client: &Client, user: Option<&Principal>, what: &str, text: &str) {
         tracing::info!(request_id = %client.request_id, %what, %text, "refused");
         let decisions: Vec<Json> = client.decision_log.decisions().iter().map(Decision::to_json).collect();
@@ -187,14 +189,14 @@ impl Core {
             tracing::warn!(%error, "a refusal cannot be found by its request");
         }
     }
-    /// The brand of the host that was asked.
+    /// The brand of the request's host.
     fn brand_event(&self, client: &Client) -> Json {
         let config = self.config();
         let Some((object, brand)) = crate::brand::of(&config, client.domain()) else { return Json::Null };
         let name = if brand.default { "Default brand".to_owned() } else { format!("Brand {}", brand.domain) };
         json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": name})
     }
-    /// The event's picture of an object.
+    /// An object in an event.
     pub fn model_event(object: &signet_model::Object) -> Json {
         let pk = object.num.map_or_else(|| json!(object.pk.simple().to_string()), Json::from);
         json!({"app": object.def.app, "model_name": object.def.name, "pk": pk, "name": object.name()})

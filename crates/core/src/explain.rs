@@ -1,5 +1,5 @@
-//! Why access is given or refused: the engine's own answers, asked as an administrator's question. Nothing is
-//! changed by asking, and nothing comes from what the engine remembers.
+//! Explanations of access decisions, computed by the engine itself. Explaining changes nothing and ignores
+//! cached results.
 use crate::flow::Context;
 use crate::flow::keys;
 use crate::models::{Application, Flow, FlowStageBinding, Requirement, flow_bindings};
@@ -11,47 +11,47 @@ use signet_model::Object;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What is asked.
+/// The question of an explanation.
 pub struct Wanted {
-    /// None: a stranger.
+    /// `None`: an anonymous user.
     pub person: Option<Principal>,
     /// An application or a flow.
     pub target: Arc<Object>,
     pub ip: IpAddr,
-    /// The device cookie and the browser's name, where they matter.
+    /// The device cookie and the user agent, for policies that use them.
     pub device: String,
     pub user_agent: String,
-    /// The time that policies judge by.
+    /// The time at which policies are evaluated.
     pub at: Timestamp,
-    /// What a flow or a protocol would have put into the context.
+    /// Context values that a flow or protocol would have set.
     pub context: Map,
 }
 
-/// The whole answer.
+/// The result.
 pub struct Explanation {
     pub passing: bool,
-    /// One sentence: what decided.
+    /// The deciding reason, in one sentence.
     pub reason: String,
     pub messages: Vec<String>,
-    /// One for each thing that was guarded and asked about.
+    /// One per guarded object that was evaluated.
     pub decisions: Vec<Decision>,
-    /// Stages of a flow: name, whether it would be shown or passed over, and why.
+    /// Stages of a flow: name, whether the stage would be shown or skipped, and why.
     pub stages: Vec<Json>,
     pub risk: Option<Json>,
 }
 
 impl Explanation {
-    /// The form of the API and the command.
+    /// The JSON of the API and the command.
     pub fn to_json(&self) -> Json {
         let decisions: Vec<Json> = self.decisions.iter().map(Decision::to_json).collect();
         json!({"passing": self.passing, "reason": self.reason, "messages": self.messages, "decisions": decisions, "stages": self.stages, "risk": self.risk})
     }
 }
 
-/// Answers for an application or a flow.
+/// Explains the access to an application or a flow.
 ///
 /// # Errors
-/// Only what keeps the question from being asked; a policy that fails is part of the answer.
+/// Only those that prevent the evaluation; a failing policy is part of the result.
 pub async fn explain(core: &Arc<Core>, base: &Client, wanted: &Wanted) -> Result<Explanation> {
     let client = Client {
         ip: wanted.ip.to_canonical(),
@@ -106,7 +106,7 @@ async fn of_application(core: &Arc<Core>, client: &Client, wanted: &Wanted) -> R
     Ok(answer(verdict.passing, reason, verdict.messages))
 }
 
-/// Which bindings decided.
+/// The bindings that decided.
 fn decided(traces: &[policy::Trace], passing: bool, all: bool) -> String {
     let names: Vec<String> = traces
         .iter()
@@ -199,7 +199,7 @@ async fn stage(
     )
 }
 
-/// Whom the flow is for, when it is not for this person.
+/// The flow's requirement that this user does not meet.
 fn unmet(flow: &Flow, person: Option<&Principal>, context: &Context) -> Option<&'static str> {
     match flow.authentication {
         Requirement::RequireAuthenticated if person.is_none() => Some("people who are signed in"),

@@ -1,5 +1,5 @@
-//! Places and networks of addresses, from files in MaxMind's format. Without a file nothing is known: whoever
-//! needs to know must say so and refuse.
+//! GeoIP: location and autonomous system of addresses, from files in MaxMind DB format. Without a file
+//! nothing is known; callers that need it must refuse.
 pub mod countries;
 
 use maxminddb::{LookupResult, MaxMindDbError, Reader, geoip2};
@@ -8,22 +8,22 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-/// Larger files are refused: they are read into memory whole.
+/// Maximum file size: files are loaded into memory.
 const MAX_FILE: u64 = 512 * 1024 * 1024;
 
-/// Where an address is.
+/// The location of an address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
-    /// Two letters.
+    /// Continent code, two letters.
     pub continent: String,
-    /// ISO 3166, two letters.
+    /// ISO 3166 country code, two letters.
     pub country: String,
     pub city: String,
     /// Latitude and longitude in degrees.
     pub point: Option<(f64, f64)>,
 }
 impl Place {
-    /// As expressions and the API show it: `continent`, `country`, `lat`, `long`, `city`.
+    /// The members for expressions and the API: `continent`, `country`, `lat`, `long`, `city`.
     pub fn to_map(&self) -> Map {
         let (lat, long) = self.point.unzip();
         let shown = json!({"continent": self.continent, "country": self.country, "lat": lat, "long": long, "city": self.city});
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// Which network (autonomous system) an address belongs to.
+/// The autonomous system of an address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
     pub asn: i64,
@@ -40,14 +40,14 @@ pub struct Network {
     pub network: String,
 }
 impl Network {
-    /// As expressions and the API show it: `asn`, `as_org`, `network`.
+    /// The members for expressions and the API: `asn`, `as_org`, `network`.
     pub fn to_map(&self) -> Map {
         let shown = json!({"asn": self.asn, "as_org": self.organisation, "network": self.network});
         shown.as_object().cloned().unwrap_or_default()
     }
 }
 
-/// What is known about an address.
+/// The known facts about an address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Located {
     pub place: Option<Place>,
@@ -81,7 +81,7 @@ impl File {
             if changed.is_some() && state.changed == changed {
                 return;
             }
-            // A file that is being replaced is gone for a moment: what is known stays.
+            // While a file is being replaced it does not exist: keep the loaded one.
             if changed.is_none() && state.reader.is_some() {
                 return;
             }
@@ -105,7 +105,7 @@ impl File {
     fn reader(&self) -> Option<Arc<Reader<Vec<u8>>>> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).reader.clone()
     }
-    /// Why there is nothing to ask.
+    /// Why there is no database.
     fn problem(&self) -> String {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         match (self.path.is_empty(), state.problem.is_empty()) {
@@ -124,23 +124,23 @@ fn open(path: &str) -> std::result::Result<Reader<Vec<u8>>, String> {
     Reader::open_readfile(path).map_err(|e| e.to_string())
 }
 
-/// The two databases. Files that change are read again by [`GeoIp::refresh`].
+/// Both databases. [`GeoIp::refresh`] reloads changed files.
 pub struct GeoIp {
     city: File,
     asn: File,
 }
 
 impl GeoIp {
-    /// Empty paths and missing files are no error: nothing is known then.
+    /// Empty paths and missing files are not errors; nothing is known then.
     pub fn open(city: &str, asn: &str) -> Self {
         Self { city: File::new(city), asn: File::new(asn) }
     }
-    /// Reads files that have changed since. Call it beside requests.
+    /// Reloads changed files. Blocks; do not call it on a thread that serves requests.
     pub fn refresh(&self) {
         self.city.refresh();
         self.asn.refresh();
     }
-    /// Whether places can be asked for at all.
+    /// Fails if there is no location database.
     pub fn knows_places(&self) -> Result<()> {
         match self.city.reader() {
             Some(_) => Ok(()),
@@ -149,7 +149,7 @@ impl GeoIp {
             }
         }
     }
-    /// Whether networks can be asked for at all.
+    /// Fails if there is no AS database.
     pub fn knows_networks(&self) -> Result<()> {
         match self.asn.reader() {
             Some(_) => Ok(()),
@@ -158,8 +158,7 @@ impl GeoIp {
             }
         }
     }
-    /// What the databases say about an address. Addresses that they do not know have neither place nor
-    /// network.
+    /// Looks an address up. Unknown addresses have neither location nor AS.
     ///
     /// # Errors
     /// A damaged database.
@@ -198,7 +197,7 @@ impl GeoIp {
     }
 }
 
-/// A database of IPv4 addresses alone knows no other ones.
+/// A database with IPv4 only has no entries for IPv6.
 fn found(reader: &Reader<Vec<u8>>, ip: IpAddr) -> Result<Option<LookupResult<'_, Vec<u8>>>> {
     match reader.lookup(ip) {
         Ok(found) => Ok(Some(found)),
@@ -207,7 +206,7 @@ fn found(reader: &Reader<Vec<u8>>, ip: IpAddr) -> Result<Option<LookupResult<'_,
     }
 }
 
-/// Kilometres between two points of the globe (great circle).
+/// Great-circle distance in kilometres.
 pub fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
     const RADIUS: f64 = 6371.0088;
     let (lat_a, lat_b) = (a.0.to_radians(), b.0.to_radians());
@@ -216,10 +215,10 @@ pub fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
     2.0 * RADIUS * h.clamp(0.0, 1.0).sqrt().asin()
 }
 
-/// Fastest that people travel, in km/h.
+/// Maximum travel speed in km/h.
 const SPEED: f64 = 1000.0;
 
-/// Whether nobody can have gone so far in the time, after `tolerance_km` are taken off.
+/// Whether the distance, less `tolerance_km`, is too large for the time.
 pub fn is_impossible(distance_km: f64, seconds: i64, tolerance_km: f64) -> bool {
     #[allow(clippy::cast_precision_loss, reason = "a length of time in seconds")]
     let hours = seconds.max(0) as f64 / 3600.0;

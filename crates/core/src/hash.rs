@@ -1,5 +1,5 @@
-//! Password hashes: Argon2id is ours (RFC 9106; 64 MiB, 3 passes where the settings say nothing else);
-//! Django's `pbkdf2_sha256` is understood, so that people who move here keep their passwords.
+//! Password hashes: Argon2id (RFC 9106; default 64 MiB, 3 passes). Django's `pbkdf2_sha256` is verified, so
+//! that migrated users keep their passwords.
 mod cost;
 
 use crate::pool::{Pool, PoolTurn, Rest};
@@ -13,21 +13,21 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest password looked at, in bytes: longer ones are refused before any hashing.
+/// Maximum length of a password in bytes; longer ones are refused before hashing.
 pub const MAX_PASSWORD: usize = 512;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const MAX_PBKDF2: u32 = 5_000_000;
-/// How long a worker keeps its memory without work.
+/// Idle time after which a worker frees its memory.
 const REST: Duration = Duration::from_secs(15);
 
-/// What a hash costs. One lane: a hash takes one core, and as many run at once as there are cores.
+/// Cost of a hash. One lane: a hash uses one core, and as many run concurrently as there are cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
     pub memory_kib: u32,
     pub passes: u32,
 }
 impl HashCost {
-    /// What guidelines accept at least (OWASP): for small machines and for tests.
+    /// OWASP's minimum: for small machines and tests.
     pub const LEAST: Self = Self { memory_kib: 19 * 1024, passes: 2 };
     /// KiB times passes.
     fn units(self) -> u64 {
@@ -35,14 +35,14 @@ impl HashCost {
     }
 }
 impl Default for HashCost {
-    /// Memory and passes of the second recommended option of RFC 9106 §4.
+    /// The second recommended option of RFC 9106 §4.
     fn default() -> Self {
         Self { memory_kib: 64 * 1024, passes: 3 }
     }
 }
 
 thread_local! {
-    /// Each worker keeps its arena while there is work: their size is the pool's, not the number of logins.
+    /// Each worker reuses its arena, so memory depends on the pool's size, not on the number of sign-ins.
     static ARENA: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -51,14 +51,14 @@ pub struct Hasher {
     pool: Pool,
     ports: Ports,
     cost: HashCost,
-    /// Verified against when there is no such person, so that both answers take the same time.
+    /// Verified if the account does not exist, so that the response takes the same time.
     dummy: Arc<str>,
     costs: Arc<Costs>,
 }
 
 impl Hasher {
     pub fn new(threads: usize, cost: HashCost, ports: Ports) -> Result<Self> {
-        // Who would wait longer than two seconds is told so at once.
+        // Jobs that would wait longer than two seconds are refused at once.
         let pool =
             Pool::resting("hash", threads, threads.max(1) * 500, Rest { after: REST, run: forget_arena })?
                 .no_longer_than(LONGEST_WAIT);
@@ -66,19 +66,19 @@ impl Hasher {
         let costs = Arc::new(Costs::new(Work::Argon2(cost.units())));
         Ok(Self { pool, ports, cost, dummy, costs })
     }
-    /// There is an account with this hash: from now on every check takes as long as its.
+    /// Records an account's hash: from now on every check takes at least as long.
     pub fn learn(&self, stored: &str) {
         if let Some(work) = work(stored) {
             self.costs.learn(work);
         }
     }
-    /// The costliest hashes that are known (KiB times passes of Argon2id, rounds of PBKDF2), to be kept over
-    /// a restart. None: new hashes are.
+    /// The maximum cost of known hashes (Argon2id: KiB times passes; PBKDF2: rounds), for storing across
+    /// restarts. `None`: new hashes are the costliest.
     pub fn costliest(&self) -> Option<(u64, u64)> {
         let (argon2, pbkdf2) = self.costs.most();
         (pbkdf2 > 0 || argon2 > self.cost.units()).then_some((argon2, pbkdf2))
     }
-    /// What [`Hasher::costliest`] said before a restart.
+    /// Restores the value of [`Hasher::costliest`].
     pub fn recall(&self, (argon2, pbkdf2): (u64, u64)) {
         self.costs.learn(Work::Argon2(argon2.min(256 * 1024 * 16)));
         self.costs.learn(Work::Pbkdf2(pbkdf2.min(u64::from(MAX_PBKDF2))));
@@ -86,7 +86,7 @@ impl Hasher {
     pub async fn hash(&self, password: Secret) -> Result<String> {
         self.hash_in_turn(PoolTurn::OWN, password).await
     }
-    /// [`Hasher::hash`] for a stranger.
+    /// [`Hasher::hash`] for an anonymous client.
     pub async fn hash_in_turn(&self, turn: PoolTurn, password: Secret) -> Result<String> {
         if password.reveal().len() > MAX_PASSWORD {
             return Err(Error::invalid("password", format!("Use at most {MAX_PASSWORD} bytes.")));
@@ -103,11 +103,11 @@ impl Hasher {
             })
             .await?
     }
-    /// Whether the password fits. `None` (no such person, unusable hash) costs as much as a wrong password.
+    /// Whether the password is right. `None` (no account, unusable hash) takes as long as a wrong password.
     pub async fn verify(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
         self.verify_in_turn(PoolTurn::OWN, stored, password).await
     }
-    /// [`Hasher::verify`] for a stranger.
+    /// [`Hasher::verify`] for an anonymous client.
     pub async fn verify_in_turn(
         &self,
         turn: PoolTurn,
@@ -128,28 +128,28 @@ impl Hasher {
             .await??;
         Ok(fits && known)
     }
-    /// Whether the stored form should be replaced after the next successful sign-in: another kind, or weaker
-    /// than what is wanted now.
+    /// Whether the hash should be replaced after a successful sign-in: another kind, or weaker than
+    /// configured.
     pub fn is_outdated(&self, hash: &str) -> bool {
         parse_argon2(hash)
             .is_none_or(|phc| phc.memory < self.cost.memory_kib || phc.passes < self.cost.passes)
     }
-    /// The pool, for benchmarks of what it can do.
+    /// The pool, for benchmarks.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 }
 
-/// Hashes that a password can fit: `!` at the start marks one that nobody knows.
+/// Whether any password can match; the prefix `!` marks an unusable hash.
 pub fn is_usable(hash: &str) -> bool {
     hash.starts_with("$argon2id$") || hash.starts_with("pbkdf2_sha256$")
 }
-/// Whether a hash given by an administrator is one that we can check.
+/// Whether an administrator's hash has a supported format.
 pub fn is_well_formed(hash: &str) -> bool {
     is_usable(hash) && (parse_argon2(hash).is_some() || parse_pbkdf2(hash).is_some())
 }
 
-/// A worker without work: the machine gets its memory back.
+/// Frees the memory of an idle worker.
 fn forget_arena() {
     if !ARENA.take().is_empty() {
         memory::give_back();
@@ -191,7 +191,7 @@ fn parse_argon2(text: &str) -> Option<Phc> {
     let (params, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
     let mut numbers = params.split(',').map(|p| p.split_once('=').and_then(|(_, n)| n.parse::<u32>().ok()));
     let (memory, passes, lanes) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    // Limits against hashes made to burn the machine.
+    // Limits the cost of verifying an imported hash.
     (memory <= 256 * 1024 && passes <= 16 && lanes <= 16).then_some(())?;
     let (salt, hash) = (STANDARD_NO_PAD.decode(salt).ok()?, STANDARD_NO_PAD.decode(hash).ok()?);
     (hash.len() == 32 && salt.len() >= 8).then_some(Phc { memory, passes, lanes, salt, hash })
@@ -203,7 +203,7 @@ fn parse_pbkdf2(text: &str) -> Option<(NonZeroU32, String, Vec<u8>)> {
     (rounds <= MAX_PBKDF2 && hash.len() == 32 && parts.next().is_none()).then_some(())?;
     Some((NonZeroU32::new(rounds)?, salt, hash))
 }
-/// What checking a hash takes.
+/// The work of verifying a hash.
 fn work(stored: &str) -> Option<Work> {
     match parse_argon2(stored) {
         Some(phc) => Some(Work::Argon2(u64::from(phc.memory) * u64::from(phc.passes))),

@@ -1,42 +1,40 @@
-//! At most so many at once for one name, within this process. Whoever comes later waits for a turn, where not
-//! too many wait already.
+//! A semaphore per key, within this process: limits concurrency and queue length for each key.
 use signet_base::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Clones share the names.
+/// Clones share the keys.
 #[derive(Clone, Default)]
 pub struct KeyedSemaphore(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
 
-/// Held while it is one's turn.
+/// A permit; released on drop.
 pub struct KeyedPermit {
     keyed_semaphore: KeyedSemaphore,
     name: String,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-/// How many may wait for one name: more would only hold connections.
+/// Maximum number of waiters per key: more would only occupy connections.
 const WAITING: usize = 64;
 
 impl KeyedSemaphore {
-    /// Waits until fewer than `at_once` others have their turn. The first of a crowd says how many may. With
-    /// too many waiting for the name it is `Error::Unavailable` at once.
+    /// Waits for one of `at_once` permits of the key. The first caller of a key sets the number.
+    /// `Error::Unavailable` if too many wait.
     pub async fn take(&self, name: &str, at_once: usize) -> Result<KeyedPermit> {
         let gate = {
             let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let gate =
                 names.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1))));
-            // One handle is the map's; looked at under the lock, so that a refusal leaves no name behind.
+            // The map holds one reference. Checked under the lock, so that a refusal leaves no entry.
             if Arc::strong_count(gate) > WAITING + at_once.max(1) {
                 return Err(Error::Unavailable("too many attempts for one name are waiting".into()));
             }
             gate.clone()
         };
-        // Made before waiting, so that the name is forgotten also when the caller goes away.
+        // Created before waiting, so that the entry is removed if the caller is cancelled.
         let mut turn = KeyedPermit { keyed_semaphore: self.clone(), name: name.to_owned(), permit: None };
-        // The semaphore is never closed, so that this cannot fail; without a permit the turn would only be
-        // uncounted.
+        // The semaphore is never closed, so this cannot fail.
         turn.permit = gate.acquire_owned().await.ok();
         Ok(turn)
     }
@@ -50,7 +48,7 @@ impl Drop for KeyedPermit {
     fn drop(&mut self) {
         let mut names = self.keyed_semaphore.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.permit.take());
-        // Handles are only made under the lock: with one left, nobody holds a turn or waits for one.
+        // References are created under the lock only: if one is left, there is no permit and no waiter.
         if names.get(&self.name).is_some_and(|gate| Arc::strong_count(gate) == 1) {
             names.remove(&self.name);
         }
@@ -83,7 +81,7 @@ mod tests {
         }
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
         assert_eq!(keyed_semaphore.names(), 0);
-        // One that gives up waiting leaves nothing behind.
+        // A cancelled waiter leaves no entry.
         let held = keyed_semaphore.take("bob", 1).await.unwrap();
         let waiting = tokio::spawn({
             let keyed_semaphore = keyed_semaphore.clone();

@@ -1,10 +1,10 @@
-//! Counters for Prometheus, with the names of the guide.
+//! Prometheus metrics, with authentik's names.
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of what was refused or left out, by kind.
+/// Counters of refused or dropped work, by kind.
 #[derive(Clone, Default)]
 pub struct Throttled(Family<[(&'static str, &'static str); 1], Counter>);
 impl Throttled {
@@ -24,13 +24,12 @@ pub struct Metrics {
     pub policy_executions: Counter,
     pub flow_executions: Counter,
     pub requests: Counter,
-    /// What was refused or left out because a budget was used up.
+    /// Refused or dropped because of a rate limit.
     pub throttled: Throttled,
     lost_lines: Counter,
 }
 
-/// Log lines that were not written: the log took none, or one of the second stands for them. The process has
-/// one log.
+/// Suppressed or failed log lines. The process has one log.
 pub static LOST_LINES: AtomicU64 = AtomicU64::new(0);
 
 impl Default for Metrics {
@@ -45,7 +44,7 @@ impl Default for Metrics {
         );
         let (active_sessions, throttled) = (Gauge::default(), Throttled::default());
         let lost_lines = Counter::default();
-        // The encoder adds `_total` to counters.
+        // The encoder appends `_total` to counters.
         registry.register("logins", "Successful sign-ins", logins.clone());
         registry.register("failed_logins", "Refused sign-ins", failed_logins.clone());
         registry.register(
@@ -76,11 +75,11 @@ impl Default for Metrics {
     }
 }
 impl Metrics {
-    /// OpenMetrics text.
+    /// OpenMetrics text format.
     pub fn render(&self) -> String {
         let mut out = String::new();
         self.lost_lines.inc_by(LOST_LINES.load(Ordering::Relaxed).saturating_sub(self.lost_lines.get()));
-        // Writing into a String cannot fail.
+        // Writing to a String cannot fail.
         let _ = encode(&mut out, &self.registry);
         out
     }

@@ -1,5 +1,5 @@
-//! A bounded pool of threads for work that burns a core (password hashing, RSA): never on the async threads,
-//! and never in an unbounded queue.
+//! A bounded thread pool for expensive computations (password hashes, RSA), which must not run on async
+//! threads or in an unbounded queue.
 mod fair;
 
 pub use fair::{Lane, PoolTurn};
@@ -12,28 +12,28 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Work that gives the sending of its answer back.
+/// A job; it returns the delivery of its result.
 type Job = Box<dyn FnOnce() -> Delivery + Send>;
 type Delivery = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone)]
 pub struct Pool {
     inbox: Arc<Inbox>,
-    /// The last clone to go ends the workers.
+    /// Dropping the last clone ends the workers.
     _open: Arc<Open>,
     threads: usize,
     load: Arc<Load>,
     longest_wait: Option<Duration>,
 }
 
-/// What a worker does once when it had no job for so long.
+/// An action that an idle worker runs once.
 #[derive(Clone, Copy)]
 pub struct Rest {
     pub after: Duration,
     pub run: fn(),
 }
 
-/// Jobs that wait. Workers are woken only where one is idle: under load nobody has to be.
+/// The queue. Workers are woken only if one is idle.
 struct Inbox {
     state: Mutex<Waiting>,
     wake: Condvar,
@@ -42,7 +42,7 @@ struct Inbox {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
-    /// Those that go in turns.
+    /// Jobs in fair order.
     fair: Fair<Job>,
     idle: usize,
     closed: bool,
@@ -59,7 +59,7 @@ impl Inbox {
     fn state(&self) -> MutexGuard<'_, Waiting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// False: there is no room.
+    /// `false`: the queue is full.
     fn put(&self, job: Job) -> bool {
         let mut state = self.state();
         if state.len() >= self.room + state.idle {
@@ -69,7 +69,7 @@ impl Inbox {
         self.call(state);
         true
     }
-    /// The same in turns. `is_too_long`: of so many jobs ahead.
+    /// Adds a job in fair order. `is_too_long` judges the number of jobs ahead.
     fn put_in_turn(&self, turn: PoolTurn, job: Job, is_too_long: impl Fn(usize) -> bool) -> Result<()> {
         let mut state = self.state();
         let ahead = state.fair.ahead(turn);
@@ -87,14 +87,14 @@ impl Inbox {
             self.wake.notify_one();
         }
     }
-    /// The next job, where one waits.
+    /// The next job, if any.
     fn next(&self) -> Option<Job> {
         self.state().pop()
     }
     fn waiting(&self) -> usize {
         self.state().len()
     }
-    /// The next job; none once the pool is gone and nothing waits.
+    /// Waits for the next job; `None` when the pool is dropped and the queue is empty.
     fn take(&self, mut rest: Option<Rest>) -> Option<Job> {
         let mut state = self.state();
         loop {
@@ -141,23 +141,23 @@ fn busy() -> Error {
     Error::Unavailable("too much work is waiting; try again in a moment".into())
 }
 
-/// How busy a pool is.
+/// The load of a pool.
 #[derive(Default)]
 struct Load {
-    /// Jobs that wait or run.
+    /// Queued and running jobs.
     jobs: AtomicUsize,
-    /// What a job takes of late, in microseconds.
+    /// Recent duration of a job in microseconds.
     usual: AtomicU64,
 }
 impl Load {
     fn took(&self, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let before = self.usual.load(Relaxed);
-        // Two workers at once may lose one of their values; the next ones make up for it.
+        // Concurrent updates may lose a value; later ones compensate.
         self.usual.store(if before == 0 { time } else { before - before / 8 + time / 8 }, Relaxed);
     }
 }
-/// Counts a job for as long as it waits or runs.
+/// Counts a job while it is queued or running.
 struct Counted(Arc<Load>);
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -166,16 +166,16 @@ impl Drop for Counted {
 }
 
 impl Pool {
-    /// `threads` workers; at most `queue` jobs wait, a further one is refused at once with `Unavailable`.
+    /// `threads` workers; at most `queue` jobs wait, further ones are refused with `Unavailable`.
     pub fn new(name: &str, threads: usize, queue: usize) -> Result<Self> {
         Self::start(name, threads, queue, 1, None)
     }
-    /// A pool whose workers do something once when they have been without work for a while.
+    /// A pool whose idle workers run an action once.
     pub fn resting(name: &str, threads: usize, queue: usize, rest: Rest) -> Result<Self> {
         Self::start(name, threads, queue, 1, Some(rest))
     }
-    /// A pool for short jobs: while many others wait, up to so many answers leave together, so that the async
-    /// threads are not woken for each of them while they and the workers share the cores.
+    /// A pool for short jobs: while many wait, up to `together` results are delivered at once, so that async
+    /// threads are woken less often.
     pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
         Self::start(name, threads, queue, together, None)
     }
@@ -193,20 +193,20 @@ impl Pool {
                         let job = match inbox.next() {
                             Some(job) => job,
                             None => {
-                                // Nothing is held back while this worker rests.
+                                // Results are delivered before the worker waits.
                                 deliver(&mut done);
                                 let Some(job) = inbox.take(rest) else { break };
                                 job
                             }
                         };
-                        // A panicking job must not take the worker along; its caller sees a dropped channel.
+                        // A panic must not end the worker; the job's caller gets an error.
                         done.extend(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
-                        // Where few wait, the callers of what is held back would be missing as the next ones.
+                        // If few jobs wait, delivering now lets their callers send the next ones.
                         if done.len() >= together || done.len() > inbox.waiting() {
                             deliver(&mut done);
                         }
-                        // The threads that answer do not interrupt a job (`use_batch_scheduling`): between two it
-                        // is their turn.
+                        // Threads with batch scheduling do not preempt a job (`use_batch_scheduling`): let
+                        // them run between jobs.
                         std::thread::yield_now();
                     }
                 })
@@ -214,7 +214,7 @@ impl Pool {
         }
         Ok(Self { inbox, _open: open, threads: threads.max(1), load: Arc::default(), longest_wait: None })
     }
-    /// Refuses at once what would wait longer than this, by what jobs took of late.
+    /// Refuses jobs that would wait longer than this, by the recent duration of jobs.
     #[must_use]
     pub fn no_longer_than(self, longest: Duration) -> Self {
         Self { longest_wait: Some(longest), ..self }
@@ -224,7 +224,7 @@ impl Pool {
         let rounds = u32::try_from(ahead / self.threads).unwrap_or(u32::MAX);
         self.longest_wait.is_some_and(|longest| usual.saturating_mul(rounds) > longest)
     }
-    /// Runs the job and waits for its answer without holding an async thread.
+    /// Runs a job and awaits its result.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (boxed, answer, ahead) = self.boxed(job);
         if self.is_too_long(ahead) {
@@ -235,11 +235,10 @@ impl Pool {
         }
         answer.await.map_err(|_| Error::internal("a worker thread failed"))
     }
-    /// The same in turns with others: work of one lane never keeps that of another waiting for more than its
-    /// turn.
+    /// Runs a job in fair order: jobs of one lane delay those of another by at most one turn.
     ///
     /// # Errors
-    /// `TooMany` when the lane has its share waiting, `Unavailable` when all of them together are too many.
+    /// `TooMany` when the lane's share is used up, `Unavailable` when the queue is full.
     pub async fn run_in_turn<T: Send + 'static>(
         &self,
         turn: PoolTurn,
@@ -250,7 +249,7 @@ impl Pool {
         self.inbox.put_in_turn(turn, boxed, |ahead| self.is_too_long(ahead + running))?;
         answer.await.map_err(|_| Error::internal("a worker thread failed"))
     }
-    /// A job as the workers take it, its answer, and how many were there before it.
+    /// A job for the workers, its result, and the number of jobs ahead.
     fn boxed<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -259,7 +258,7 @@ impl Pool {
         let before = self.load.jobs.fetch_add(1, Relaxed);
         let counted = Counted(self.load.clone());
         let boxed: Job = Box::new(move || {
-            // Nobody waits for it any more.
+            // The caller is gone.
             if done.is_closed() {
                 return Box::new(|| ());
             }
@@ -302,7 +301,7 @@ mod tests {
     async fn answers_that_leave_together_are_never_left_behind() {
         let pool = Pool::grouped("t", 2, 100, 8).unwrap();
         for round in 0..400u32 {
-            // A few jobs and then silence: whoever is slower must not keep the other's answer.
+            // Few jobs, then silence: results must not be held back.
             let crowd: Vec<_> = (0..1 + round % 5)
                 .map(|n| {
                     let pool = pool.clone();
@@ -380,7 +379,7 @@ mod tests {
         for _ in 0..20 {
             let began = Instant::now();
             pool.run_in_turn(from(2), slow).await.unwrap();
-            // At most one job of the crowd, and its own.
+            // At most one job of the others, and its own.
             assert!(began.elapsed() < Duration::from_millis(160), "{:?}", began.elapsed());
         }
         assert!(matches!(

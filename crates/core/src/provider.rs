@@ -1,33 +1,33 @@
-//! What an application speaks. A provider kind brings its routes; the gate (`access::may_use`) is one for
-//! all.
+//! Provider kinds: the protocols of applications. A kind brings its routes; `access::may_use` decides about
+//! access for all kinds.
 use crate::{Client, Core, Principal};
 use async_trait::async_trait;
 use signet_base::{Error, Map, Result, Span};
 use signet_model::{ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
-/// A token that an administrator's text asks for.
+/// A token requested by an expression.
 pub struct JwtRequest {
     pub subject: Subject,
-    /// How long it holds.
+    /// Lifetime.
     pub validity: Span,
 }
-/// What it is about.
+/// The subject.
 pub enum Subject {
-    /// Somebody who has passed the gate of the application.
+    /// A user who has access to the application.
     Person { person: Principal, scopes: Vec<String> },
-    /// Whatever the text says.
+    /// Claims chosen by the expression.
     Claims(Map),
 }
 
 #[async_trait]
 pub trait ProviderKind: Send + Sync {
     fn def(&self) -> &'static ModelDef;
-    /// Where the library sends a person who opens the application.
+    /// The URL that the library opens.
     fn launch_url(&self, _provider: &Object, _world: &Snapshot) -> Option<String> {
         None
     }
-    /// A signed token, where the kind makes such.
+    /// A signed token, if the kind issues tokens.
     async fn token(
         &self,
         _core: &Arc<Core>,

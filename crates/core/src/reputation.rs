@@ -1,16 +1,14 @@
-//! How a name and an address have behaved lately. Failed sign-ins cost, successful ones give; who is asked
-//! looks at the sum.
+//! Reputation of usernames and addresses: failed sign-ins lower the score, successful ones raise it.
 use crate::budget::Prefix;
 use crate::{Client, Core};
 use signet_base::{Map, Result};
 use signet_store::reputation::{self, Limits, Reputation};
 
-/// Longest name that is kept; what was typed may be anything.
+/// Maximum length of a stored name; typed identifiers can be anything.
 const MAX_NAME: usize = 150;
 
-/// Adds `amount` to the score of the pair of a typed name and the caller's address, within the limits of the
-/// system settings. Nobody waits for the row, and a failure is logged only: a sign-in must not fail on its
-/// record.
+/// Adds `amount` to the score of the typed name and the client's address, within the limits of the system
+/// settings. Written behind; a failure is only logged, since a sign-in must not fail because of it.
 pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
     if client.dry_run.is_some() {
         return;
@@ -36,7 +34,7 @@ pub async fn signal(core: &Core, client: &Client, username: &str, amount: i64) {
     }
 }
 
-/// The score as policies judge it: of the address, of the name, or of both.
+/// The score that policies compare: of the address, the name, or both.
 pub async fn score(core: &Core, client: &Client, username: Option<&str>, check_ip: bool) -> Result<i64> {
     let ip = check_ip.then(|| address(client));
     let name = username.map(folded);
@@ -44,7 +42,7 @@ pub async fn score(core: &Core, client: &Client, username: Option<&str>, check_i
         .await
 }
 
-/// The address that is judged: of IPv6 the network, in which anybody can choose addresses at will.
+/// The address that counts; for IPv6 its network, since a host can choose addresses in it.
 fn address(client: &Client) -> String {
     Prefix::of(client.ip).address().to_string()
 }

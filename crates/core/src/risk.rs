@@ -1,5 +1,5 @@
-//! How unusual a request is: one number from 0 (nothing noticed) to 100, with its reasons. Worked out once a
-//! request and person; policies, expressions and explanations see the same value.
+//! Risk score of a request: 0 (nothing unusual) to 100, with reasons. Computed once per request and user;
+//! policies, expressions and explanations see the same value.
 use crate::flow::{Context, keys};
 use crate::geoip::{distance_km, is_impossible};
 use crate::policy::Question;
@@ -10,20 +10,20 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What each finding adds. The sum ends at 100.
+/// Points per finding. The sum is limited to 100.
 const NEW_DEVICE: i64 = 25;
 const NEW_COUNTRY: i64 = 25;
 const IMPOSSIBLE_TRAVEL: i64 = 50;
 const EXTERNAL_NETWORK: i64 = 10;
-/// For each point that the reputation is below zero.
+/// For each point of reputation below zero.
 const BAD_REPUTATION: i64 = 8;
 const MOST_FOR_REPUTATION: i64 = 40;
-/// Sign-ins that are looked at.
+/// Number of earlier sign-ins considered.
 const HISTORY: i64 = 20;
-/// Places of addresses are no better than this.
+/// Inaccuracy of GeoIP locations.
 const TOLERANCE_KM: f64 = 100.0;
 
-/// One finding.
+/// A finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// `reputation`, `new_device`, `new_country`, `impossible_travel` or `external_network`.
@@ -56,10 +56,10 @@ impl Risk {
     }
 }
 
-/// The risk of this request for the person in question.
+/// The risk of this request for the user.
 ///
 /// # Errors
-/// What cannot be read is no absence of risk.
+/// Data that cannot be read does not count as no risk.
 pub async fn assess(question: &Question<'_>) -> Result<Arc<Risk>> {
     let (core, client) = (question.core, question.client);
     let typed = Context(question.context.clone());
@@ -129,7 +129,7 @@ fn of_history(core: &Core, ip: IpAddr, history: &[Login], now: i64) -> Result<Ve
     Ok(reasons)
 }
 
-/// Whether an address belongs to the networks that `RISK__INTERNAL_NETWORKS` names.
+/// Whether an address is in `RISK__INTERNAL_NETWORKS`.
 pub fn is_internal(core: &Core, ip: IpAddr) -> bool {
     core.settings
         .internal_networks
@@ -137,7 +137,7 @@ pub fn is_internal(core: &Core, ip: IpAddr) -> bool {
         .any(|(network, prefix)| crate::client::covers(*network, *prefix, ip))
 }
 
-/// Keeps where a person signed in from, for the next assessment. Nobody waits for the row.
+/// Stores the location of a sign-in for later scores. Written behind.
 pub async fn remember_sign_in(core: &Core, client: &Client, person: &Principal) {
     let located = core.geoip.look_up(client.ip).unwrap_or_default();
     let place = located.place.unwrap_or_default();

@@ -1,16 +1,16 @@
-//! Users and groups as JSON, and pictures for people without one.
+//! Users and groups as JSON, and default pictures.
 use crate::{Core, Principal};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::{Json, Map, json};
 use signet_store::groups::Group;
 use signet_store::users::User;
 
-/// Picture of nobody.
+/// The picture of users without one.
 pub const NO_AVATAR: &str = "/static/dist/assets/images/user_default.png";
 
-/// First of the configured kinds that gives a picture: `none`, `gravatar`, `initials`, or an address.
-/// Gravatar is told of everybody whose picture is shown, so it counts only where an administrator asked for
-/// it: the delivered list is not asking.
+/// The picture of a user, from the first configured source that has one: `none`, `gravatar`, `initials`, or a
+/// URL. Gravatar learns of every picture that is shown, so it is used only if an administrator has changed
+/// the default list.
 pub fn avatar(core: &Core, name: &str, username: &str, email: &str) -> String {
     let system = core.system();
     let (modes, asked) = match core.settings.avatars.as_deref() {
@@ -20,7 +20,7 @@ pub fn avatar(core: &Core, name: &str, username: &str, email: &str) -> String {
     picture(modes, asked, name, username, email)
 }
 
-/// The delivered list.
+/// The default list.
 const DELIVERED: &str = "gravatar,initials";
 
 fn picture(modes: &str, asked: bool, name: &str, username: &str, email: &str) -> String {
@@ -28,7 +28,7 @@ fn picture(modes: &str, asked: bool, name: &str, username: &str, email: &str) ->
         match mode {
             "none" => return NO_AVATAR.to_owned(),
             "gravatar" if asked && !email.trim().is_empty() => {
-                // Whoever has no picture there gets a plain figure: a missing picture would leave a hole.
+                // `default=mp`: Gravatar's placeholder, so that no broken image is shown.
                 return format!(
                     "https://www.gravatar.com/avatar/{}?size=158&rating=g&default=mp",
                     mail_hash(email)
@@ -51,7 +51,7 @@ fn mail_hash(email: &str) -> String {
     signet_base::vault::sha256_hex(email.trim().to_lowercase().as_bytes())
 }
 
-/// A data URI of an SVG with up to two initials on a colour that follows from the name.
+/// A data URI of an SVG with up to two initials; the colour depends on the name.
 fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|w| w.chars().find(|c| c.is_alphanumeric()));
     let first = words.next();
@@ -63,24 +63,24 @@ fn initials(name: &str) -> String {
     format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg))
 }
 
-/// A group inside a user.
+/// A group as part of a user.
 pub fn partial_group(group: &Group) -> Json {
     json!({"pk": group.id, "num_pk": num_pk(group), "name": group.name, "is_superuser": group.is_superuser, "attributes": group.attributes})
 }
-/// The first five decimal digits of the UUID as a number (authentik-features §7.2).
+/// The first five decimal digits of the UUID as a number.
 pub fn num_pk(group: &Group) -> i64 {
     let digits = group.id.as_u128().to_string();
     digits[..digits.len().min(5)].parse().unwrap_or(0)
 }
-/// A user inside a group or a binding.
+/// A user as part of a group or binding.
 pub fn partial_user(core: &Core, user: &User) -> Json {
     json!({
         "pk": user.id, "username": user.username, "name": user.name, "is_active": user.is_active,
         "last_login": user.last_login, "email": user.email, "attributes": user.attributes, "uid": core.uid(user.id),
     })
 }
-/// Attributes with those of groups below them: groups by name, then the person's own; dictionaries merge,
-/// lists append.
+/// Merged attributes: the groups' in order of name, then the user's own. Dictionaries are merged, lists
+/// appended.
 pub fn group_attributes(principal: &Principal) -> Map {
     let mut out = Map::new();
     let mut groups: Vec<&Group> = principal.groups.iter().collect();

@@ -1,24 +1,24 @@
-//! The seam to sources: other places that say who somebody is, offered on the page that asks for a name.
+//! Login sources: other systems that authenticate users, offered on the identification page.
 use crate::flow::Challenge;
 use crate::{Client, Core};
 use signet_model::{ModelDef, Object};
 use std::sync::Arc;
 
-/// What the page shows of a source.
+/// A source as the page shows it.
 #[derive(Debug, Clone)]
 pub struct LoginButton {
     pub name: String,
     pub icon_url: Option<String>,
-    /// Shown above the field for names.
+    /// Shown above the identifier field.
     pub promoted: bool,
-    /// What begins there, mostly `xak-flow-redirect`.
+    /// The challenge that starts it, usually `xak-flow-redirect`.
     pub challenge: Challenge,
 }
 
-/// A kind of source that people choose themselves.
+/// A kind of source that users choose themselves.
 pub trait SourceKind: Send + Sync {
     fn def(&self) -> &'static ModelDef;
-    /// How it is offered; none when it is switched off. `query` is what the person came with.
+    /// The button; `None` if the source is disabled. `query` is the run's query.
     fn login_button(
         &self,
         core: &Core,

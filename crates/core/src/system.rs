@@ -1,28 +1,28 @@
-//! System settings (`/admin/settings/`) and what start-up decided.
+//! System settings (`/admin/settings/`) and settings from environment variables.
 use crate::session::rules::Rules;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Secret, Span, json};
 use std::net::IpAddr;
 
-/// The part of the configuration that the engines need. Filled by the binary from variables.
+/// The settings that the engines need. The binary fills them from variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub secret_key: Secret,
-    /// Empty: cookies belong to the host.
+    /// Empty: host-only cookies.
     pub cookie_domain: String,
     pub unauthenticated_age: Span,
-    /// What holds for every session, whatever the stages say.
+    /// Rules for all sessions.
     pub sessions: Rules,
     pub debug: bool,
-    /// Where people reach this server, as the variables say; goes before the system setting.
+    /// The base URL from the variables; precedes the system setting.
     pub base_url: Option<crate::address::Origin>,
-    /// Origins of others whose pages may send what changes something.
+    /// Other origins whose pages may send state-changing requests.
     pub trusted_origins: Vec<crate::address::Origin>,
     /// `max-age` of Strict-Transport-Security, in seconds. Zero: not sent.
     pub hsts: i64,
-    /// Networks whose forwarding headers count, as `address/prefix`.
+    /// Networks whose forwarding headers are trusted, as `address/prefix`.
     pub trusted_proxies: Vec<(IpAddr, u8)>,
-    /// Those of them whose `X-Forwarded-Host` counts too: only networks that somebody named.
+    /// Networks whose `X-Forwarded-Host` is trusted: only explicitly configured ones.
     pub trusted_host_proxies: Vec<(IpAddr, u8)>,
     pub cache_timeout: i64,
     pub cache_timeout_flows: i64,
@@ -30,44 +30,43 @@ pub struct Settings {
     pub error_reporting_enabled: bool,
     pub error_reporting_environment: String,
     pub error_reporting_send_pii: bool,
-    /// First value of `AUTHENTIK_AVATARS`, when set: overrides the stored setting's default.
+    /// First value of `AUTHENTIK_AVATARS`, if set; overrides the stored default.
     pub avatars: Option<String>,
     /// System settings that variables fix, by the names of their members: they go before what is stored.
     pub fixed: Map,
-    /// Worker threads for hashing and signing.
+    /// Number of hashing and signing threads.
     pub threads: usize,
-    /// What the hash of a new password costs.
+    /// Cost of new password hashes.
     pub hash: crate::hash::HashCost,
-    /// How long a reputation score counts after its last change. Zero: for ever.
+    /// Time after which a reputation score expires. Zero: never.
     pub reputation_expiry: Span,
-    /// MaxMind-format databases of places and of networks. Empty, or no such file: not used.
+    /// Location and AS databases in MaxMind DB format. Empty or missing: not used.
     pub geoip_city: String,
     pub geoip_asn: String,
-    /// File of SHA-1 digests of breached passwords, sorted. Empty: not used.
+    /// Sorted file of SHA-1 digests of breached passwords. Empty: not used.
     pub breached_passwords: String,
-    /// What expressions may reach of the outside.
+    /// Network access of expressions.
     pub expressions: crate::expression::Outside,
-    /// Networks that the risk score does not count as outside.
+    /// Networks that the risk score treats as internal.
     pub internal_networks: Vec<(IpAddr, u8)>,
-    /// The installation's own mail server and its templates.
+    /// The installation's mail server and template folder.
     pub mail: crate::mail::MailSettings,
-    /// What strangers may cause.
+    /// Rate limits of anonymous clients.
     pub limits: crate::budget::Limits,
 }
 
-/// Memory for everything but password hashes.
+/// Memory reserved for everything but password hashes.
 const REST: u64 = 64 << 20;
 
 impl Settings {
-    /// Password hashes that run at once: one a thread, fewer where the memory (in bytes) does not suffice for
-    /// that many.
+    /// Number of concurrent password hashes: one per thread, fewer if the memory (in bytes) does not suffice.
     pub fn hash_threads(&self, memory: Option<u64>) -> usize {
         let threads = self.threads.max(1);
         let room =
             memory.map(|bytes| bytes.saturating_sub(REST) / (u64::from(self.hash.memory_kib) * 1024).max(1));
         room.and_then(|n| usize::try_from(n).ok()).map_or(threads, |n| threads.min(n).max(1))
     }
-    /// What is so when no variable says otherwise, with files and networks left out.
+    /// The defaults, without files and networks.
     pub fn new(secret_key: Secret) -> Self {
         Self {
             secret_key,
@@ -102,7 +101,7 @@ impl Settings {
     }
 }
 
-/// Editable at run time, kept in the database.
+/// Settings that can be changed at run time; stored in the database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SystemSettings {
@@ -180,9 +179,9 @@ pub fn are_footer_links(links: &Json) -> bool {
     }
 }
 
-/// Under this name the settings are kept (`kv`).
+/// Their key in the table `kv`.
 pub const SETTINGS_KEY: &str = "system_settings";
-/// Version of the API that we speak; clients read it from `/admin/version/`.
+/// The API version, as clients read it from `/admin/version/`.
 pub const API_VERSION: &str = "2026.8.5";
 
 #[cfg(test)]

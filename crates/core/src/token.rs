@@ -1,9 +1,9 @@
-//! API keys: random texts, found by a keyed digest; expiry, intent and the account's state are judged at use.
+//! API keys: random texts, found by a keyed digest. Expiry, intent and account state are checked at use.
 use crate::{Core, Principal};
 use signet_base::Result;
 use signet_store::tokens::{self, Token};
 
-/// The token with this key, when it has the intent and has not expired.
+/// The unexpired token with this key and intent.
 pub async fn by_key(core: &Core, key: &str, intent: &str) -> Result<Option<Token>> {
     if key.is_empty() || key.len() > 4096 {
         return Ok(None);

@@ -39,7 +39,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     Ok(())
 }
 
-/// Permissions beyond those that the protocol asks for, set by policies.
+/// Permissions beyond the requested scopes, set by policies.
 const ADDITIONAL: Key<Vec<Map>> = Key::new("consent_additional_permissions");
 const COMPONENT: &str = "ak-stage-consent";
 struct ConsentKind;
@@ -66,7 +66,7 @@ impl StageKind for ConsentKind {
             return Ok(FlowStep::Next);
         }
         let (before, new) = split(asked, given.as_deref());
-        // A reload shows the same question: a page that is open already stays good.
+        // A reload shows the same token, so that an open page stays valid.
         let token = flow
             .plan
             .context
@@ -109,7 +109,7 @@ impl StageKind for ConsentKind {
     }
 }
 
-/// Who agrees and for which application; none when nothing can be remembered.
+/// The user and the application; `None` if consent cannot be stored.
 fn parties(flow: &FlowRun<'_>) -> Option<(i64, Uuid)> {
     let context = &flow.plan.context;
     let pending = context
@@ -120,7 +120,7 @@ fn parties(flow: &FlowRun<'_>) -> Option<(i64, Uuid)> {
     Some((user, context.get(&keys::APPLICATION)?))
 }
 
-/// The ids of the agreement that is remembered and has not expired.
+/// The scopes of the stored, unexpired consent.
 async fn stored(flow: &FlowRun<'_>) -> Result<Option<Vec<String>>> {
     let Some((user, application)) = parties(flow) else { return Ok(None) };
     let row = consents::get(&flow.core.db, user, application).await?;
@@ -133,7 +133,7 @@ async fn stored(flow: &FlowRun<'_>) -> Result<Option<Vec<String>>> {
 fn id(permission: &Map) -> &str {
     permission.get("id").and_then(Json::as_str).unwrap_or_default()
 }
-/// Everything that is asked for, each id once.
+/// All requested permissions, each once.
 fn requested(context: &Context) -> Vec<Map> {
     let mut seen = BTreeSet::new();
     let all = context
@@ -143,19 +143,19 @@ fn requested(context: &Context) -> Vec<Map> {
         .chain(context.get(&ADDITIONAL).unwrap_or_default());
     all.filter(|p| seen.insert(id(p).to_owned())).collect()
 }
-/// A remembered agreement must be to exactly what is asked for now.
+/// A stored consent must cover exactly the requested permissions.
 fn covers(given: &[String], asked: &[Map]) -> bool {
     let given: BTreeSet<&str> = given.iter().map(String::as_str).collect();
     given == asked.iter().map(id).collect()
 }
-/// What was agreed to before, and what is new. Without an agreement all is asked for plainly.
+/// Splits into permissions consented before and new ones. Without a stored consent all are plain.
 fn split(asked: Vec<Map>, given: Option<&[String]>) -> (Vec<Map>, Vec<Map>) {
     match given {
         Some(given) => asked.into_iter().partition(|p| given.iter().any(|g| g == id(p))),
         None => (asked, Vec::new()),
     }
 }
-/// OpenID Connect Core §3.1.2.1: `prompt=consent` asks even who has agreed.
+/// OpenID Connect Core §3.1.2.1: `prompt=consent` asks even if consent is stored.
 fn asks_again(prompt: Option<&str>) -> bool {
     prompt.is_some_and(|p| p.split_whitespace().any(|word| word == "consent"))
 }

@@ -43,7 +43,7 @@ impl StageKind for Dummy {
     }
 }
 
-/// The component is all there is in an answer, so that it must be there.
+/// The answer consists of the component only, so it is required.
 fn judge(answer: &Map) -> FlowStep {
     match answer.get("component").and_then(Json::as_str) {
         Some(COMPONENT) => FlowStep::Next,

@@ -1,4 +1,4 @@
-//! The kinds of stages. A stage shows a challenge and judges the answer; everything else is the executor's.
+//! Stage kinds. A stage shows a challenge and validates the answer; the executor does everything else.
 pub mod authenticator_validate;
 pub mod authenticator_webauthn;
 pub mod authenticators;
@@ -21,9 +21,9 @@ use signet_core::flow::StageKind;
 use signet_model::ModelDef;
 use std::sync::Arc;
 
-/// What a kind of stage brings to the server.
+/// A stage kind and everything that belongs to it.
 pub struct Slice {
-    /// Its declarations: the stage itself and what belongs to it.
+    /// Its models: the stage, and further ones.
     pub models: &'static [&'static ModelDef],
     pub kind: fn() -> Arc<dyn StageKind>,
 }
@@ -55,7 +55,7 @@ pub const ALL: &[Slice] = &[
 
 #[cfg(test)]
 pub(crate) mod testing {
-    //! Judging declarations without a server.
+    //! Validates declarations without a server.
     use signet_base::{Error, Json, Map, Ports, Uuid};
     use signet_model::{Lookup, ModelDef, Snapshot, check};
 
@@ -71,7 +71,7 @@ pub(crate) mod testing {
     pub fn map(value: Json) -> Map {
         value.as_object().cloned().unwrap()
     }
-    /// The stored form of what a client creates, or the errors by field.
+    /// The stored form of a client's object, or the errors by field.
     pub fn create(def: &'static ModelDef, sent: Json, config: &Snapshot) -> Result<Json, Json> {
         match check(def, &map(sent), None, false, config, &NoRows, &Ports::system()) {
             Ok(change) => Ok(Json::Object(change.data)),

@@ -33,7 +33,7 @@ impl StageKind for UserLogout {
         }
         end(flow).await
     }
-    /// An answer is never another site's.
+    /// An answer cannot come from another site.
     async fn answer(&self, flow: &mut FlowRun<'_>, _: &Map) -> Result<FlowStep> {
         end(flow).await
     }
@@ -46,7 +46,7 @@ async fn end(flow: &mut FlowRun<'_>) -> Result<FlowStep> {
     if flow.user().is_some() {
         login::sign_out(flow.core, flow.client, flow.session).await;
     }
-    // What was proven in this run was proven for the session that has just ended.
+    // The run's authentication was for the session that has just ended.
     let context = flow.context();
     context.remove(&keys::USER_BACKEND);
     context.remove(&keys::AUTH_METHOD);

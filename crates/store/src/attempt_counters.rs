@@ -1,22 +1,20 @@
-//! Counts of attempts, where one process owns the database: they are counted here, and every change is
-//! written behind. A count that was read once stays here for a while, so that what waits to be written is
-//! never missed.
+//! Attempt counters, if a single process owns the database: counted in memory, written behind. A counter
+//! stays in memory long enough that a queued write is never missed.
 use crate::rows::attempts::Taken;
 use signet_base::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an untouched count stays: far longer than a change waits to be written, and than any request
-/// lasts.
+/// How long an unused counter stays: longer than any write is queued and any request lasts.
 const KEPT: Duration = Duration::from_secs(300);
-/// From so many on, old ones are looked for at each new one.
+/// Number of counters from which old ones are removed.
 const MANY: usize = 4096;
 
-/// Attempts of a window, and its end. Nothing used: the name is forgotten.
+/// Attempts in a window, and its end. Zero attempts: the counter was reset.
 pub(crate) type Window = (i64, Timestamp);
 
-/// The counts of one database. Clones share them.
+/// The counters of one database. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct AttemptCounters(Arc<Mutex<HashMap<String, (Window, Instant)>>>);
 
@@ -25,12 +23,12 @@ impl AttemptCounters {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known of a name; `None`: ask the database, and give its answer to [`Tallies::learn`].
+    /// A counter; `None`: query the database, and pass the result to [`AttemptCounters::learn`].
     pub fn get(&self, name: &str) -> Option<Window> {
         self.all().get(name).map(|(window, _)| *window)
     }
 
-    /// What the database says of a name. Somebody who was faster has seen more.
+    /// Stores the database's value, unless a concurrent caller has stored one.
     pub fn learn(&self, name: &str, window: Window) {
         let mut all = self.all();
         if all.len() >= MANY {
@@ -39,7 +37,7 @@ impl AttemptCounters {
         all.entry(name.to_owned()).or_insert((window, Instant::now()));
     }
 
-    /// Counts an attempt of a name that is known.
+    /// Counts an attempt of a known counter.
     pub fn take(&self, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Option<Taken> {
         let mut all = self.all();
         let (window, at) = all.get_mut(name)?;
@@ -51,12 +49,12 @@ impl AttemptCounters {
         Some(Taken::Allowed { left: limit - used - 1 })
     }
 
-    /// Forgets windows that are over by then.
+    /// Removes windows that have ended.
     pub fn forget_over(&self, now: Timestamp) {
         self.all().retain(|_, ((_, end), _)| *end > now);
     }
 
-    /// Changes a name that is known; says whether that made a difference.
+    /// Changes a known counter; returns whether it changed.
     pub fn change(&self, name: &str, change: impl FnOnce(Window) -> Window) -> bool {
         let mut all = self.all();
         let Some((window, at)) = all.get_mut(name) else { return false };
@@ -65,8 +63,8 @@ impl AttemptCounters {
         before != *window
     }
 
-    /// Hands over what is known of a name now. Nobody changes it meanwhile, so that what is handed over last
-    /// is the latest.
+    /// Passes the current value on while the counter is locked, so that the last value passed on is the
+    /// latest.
     pub fn hand_over<T>(&self, name: &str, take: impl FnOnce(Window) -> Option<T>) -> Option<T> {
         let all = self.all();
         all.get(name).and_then(|(window, _)| take(*window))

@@ -21,8 +21,8 @@ pub async fn get(db: &Db, name: &str) -> Result<Option<(Json, i64)>> {
     row.map(|row| Ok((row.json(0)?, row.int(1)?))).transpose()
 }
 
-/// Writes a value and returns its new version. `version` guards against lost updates: `Some(0)` means that
-/// there must be none yet, `Some(n)` that it must still be `n` (else `Error::Conflict`); `None` overwrites.
+/// Writes a value; returns its new version. `version` prevents lost updates: `Some(0)` requires that there is
+/// none, `Some(n)` that it is `n` (else `Error::Conflict`); `None` overwrites.
 pub async fn put(db: &Db, ports: &Ports, name: &str, value: &Json, version: Option<i64>) -> Result<i64> {
     let now = ports.now();
     match version {
@@ -46,18 +46,18 @@ pub async fn delete(db: &Db, name: &str) -> Result<()> {
     db.execute(DELETE, params![name]).await
 }
 
-/// Whether the database is the one with this installation's id.
+/// Whether the database belongs to the installation with this id.
 pub async fn is_install(db: &Db, id: &str) -> Result<bool> {
     Ok(db.query_one(INSTALL, vec![]).await?.is_some_and(|row| row.text(0).is_ok_and(|found| found == id)))
 }
 
-/// Writes something, to see whether the database takes it. Not at once on the disk.
+/// Checks that the database is writable. Not synced.
 pub async fn probe(db: &Db, ports: &Ports) -> Result<()> {
-    // A changed value: one that stays the same would not be written.
+    // A changed value: an unchanged one would not be written.
     db.batch(Batch::relaxed().add(PUT, params!["probe", &Json::Null, ports.now()])).await.map(drop)
 }
 
-/// The random value that makes users' `uid` this installation's own. Made once, never changed.
+/// The random id of the installation, which users' `uid` depends on. Created once.
 pub async fn install_id(db: &Db, ports: &Ports) -> Result<String> {
     if let Some(row) = db.query_one(INSTALL, vec![]).await? {
         return row.string(0);

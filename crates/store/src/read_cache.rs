@@ -1,7 +1,6 @@
-//! What was read a moment ago: people, and access tokens. Every commit of this process that may change an
-//! account, a group, a membership or what a token is worth makes all of it old before its caller hears of it.
-//! What others write (another node, a command of the administrator) is seen after [`FRESH`]. Sessions are not
-//! among it: they end at once everywhere.
+//! Read cache of users and access tokens. Each commit of this process that may change an account, group,
+//! membership or token invalidates it before the commit's caller is notified. Writes of other nodes and
+//! commands are seen after [`FRESH`]. Sessions are not cached: they end everywhere at once.
 use crate::db::Batch;
 use crate::rows::grants::{GrantToken, ROTATE};
 use crate::rows::people::Person;
@@ -10,11 +9,11 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long something is kept.
+/// Maximum age of an entry.
 const FRESH: Duration = Duration::from_millis(100);
-/// People, and tokens, that are kept at most.
+/// Maximum number of users, and of tokens.
 const MOST: usize = 512;
-/// Tables that say who somebody is, or what is revoked.
+/// Tables whose changes invalidate the cache.
 const TABLES: [&str; 8] = [
     "users",
     "membership",
@@ -26,26 +25,26 @@ const TABLES: [&str; 8] = [
     "group_role",
 ];
 
-/// How somebody is asked for.
+/// Key of a cached user.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum PersonKey {
     Id(i64),
-    /// The canonical form of the name.
+    /// The canonical username.
     Name(String),
 }
 
 pub(crate) type People = ReadCache<PersonKey, Person>;
-/// Access tokens by their digest. Refresh tokens are not among them: each use changes its row.
+/// Access tokens by digest. Refresh tokens are not cached: each use changes their row.
 pub(crate) type Tokens = ReadCache<String, Arc<GrantToken>>;
 
 struct Seen<V> {
     value: V,
-    /// The count of changes before it was read.
+    /// The change count before it was read.
     changes: u64,
     at: Instant,
 }
 
-/// Answers of one database. Clones share them.
+/// The cache of one database. Clones share it.
 pub(crate) struct ReadCache<K, V>(Arc<Mutex<HashMap<K, Seen<V>>>>);
 
 impl<K, V> Clone for ReadCache<K, V> {
@@ -59,12 +58,12 @@ impl<K, V> Default for ReadCache<K, V> {
     }
 }
 
-/// The table that a statement writes; none for texts of another shape.
+/// The table that a statement writes; `None` for unknown statements.
 fn written(sql: &str) -> Option<&str> {
     let rest = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().find_map(|verb| sql.strip_prefix(verb))?;
     rest.split(|c: char| c.is_whitespace() || c == '(').next()
 }
-/// Whether a statement that writes may change an answer that is kept.
+/// Whether a statement invalidates cached entries.
 fn makes_old(sql: &str) -> bool {
     match written(sql) {
         Some("oauth_token") => !sql.starts_with("INSERT") && sql != ROTATE,
@@ -75,10 +74,10 @@ fn makes_old(sql: &str) -> bool {
     }
 }
 
-/// Whether one of the statements of these batches does.
+/// Whether one of the statements invalidates cached entries.
 pub(crate) fn any_makes_old(batches: &[Batch]) -> bool {
     let mut texts: Vec<&str> = batches.iter().flat_map(|batch| &batch.statements).map(|s| &*s.sql).collect();
-    // Most statements are one constant many times.
+    // Most statements are repeated constants.
     texts.dedup_by_key(|text| text.as_ptr());
     texts.into_iter().any(makes_old)
 }
@@ -87,7 +86,7 @@ impl<K: Eq + Hash, V: Clone> ReadCache<K, V> {
     fn all(&self) -> MutexGuard<'_, HashMap<K, Seen<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// `changes`: the count of now.
+    /// `changes`: the current count.
     pub fn find<Q: Eq + Hash + ?Sized>(&self, asked: &Q, changes: u64) -> Option<V>
     where
         K: std::borrow::Borrow<Q>,
@@ -96,7 +95,7 @@ impl<K: Eq + Hash, V: Clone> ReadCache<K, V> {
         let seen = all.get(asked).filter(|seen| seen.changes == changes && seen.at.elapsed() < FRESH)?;
         Some(seen.value.clone())
     }
-    /// `changes`: the count of before the reading began.
+    /// `changes`: the count before the read.
     pub fn keep(&self, asked: K, value: V, changes: u64, at: Instant) {
         let mut all = self.all();
         if all.len() >= MOST && !all.contains_key(&asked) {

@@ -1,10 +1,9 @@
-//! Databases for tests: temporary SQLite files, and one private PostgreSQL cluster for each test process.
+//! Test databases: temporary SQLite files, and one private PostgreSQL cluster per test process.
 //!
-//! The cluster lives in a temporary folder and listens on a socket there, and for tests of TLS on a loopback
-//! port with a random password. A small shell process watches over it: when the test process ends, however it
-//! ends, the watcher's input closes, and it stops the server by its pid and removes the folder.
-//! `SIGNET_TEST_POSTGRES_BIN` names the folder with `initdb`; `SIGNET_TEST_SKIP_POSTGRES=1` leaves PostgreSQL
-//! out.
+//! The cluster is in a temporary folder and listens on a socket there; for TLS tests on a loopback port with
+//! a random password. A small shell process watches it: when the test process ends, the watcher's input
+//! closes, and it stops the server by its pid and removes the folder. `SIGNET_TEST_POSTGRES_BIN` names the
+//! folder with `initdb`; `SIGNET_TEST_SKIP_POSTGRES=1` skips PostgreSQL.
 #![allow(
     clippy::disallowed_methods,
     reason = "only tests use this module; its settings are those of the test run"
@@ -19,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Mutex, OnceCell};
 
-/// Runs the test on a migrated SQLite database, then on a migrated PostgreSQL database of its own.
+/// Runs the test on a migrated SQLite database, then on its own migrated PostgreSQL database.
 pub async fn each_database<F, Fut>(test: F)
 where
     F: Fn(Db) -> Fut,
@@ -41,13 +40,13 @@ pub async fn sqlite() -> Db {
     db
 }
 
-/// A migrated PostgreSQL database; `None` when the environment says to leave PostgreSQL out.
+/// A migrated PostgreSQL database; `None` if PostgreSQL is skipped.
 pub async fn postgres() -> Option<Db> {
     let config = postgres_config(true).await?;
     Some(Db::open_postgres(config).await.expect("connection to the private PostgreSQL"))
 }
 
-/// How to reach a new database of the private cluster: a copy of the migrated template, or an empty one.
+/// The address of a new database in the private cluster: a copy of the migrated template, or an empty one.
 pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
     if skipped() {
         return None;
@@ -66,7 +65,7 @@ pub async fn postgres_config(migrated: bool) -> Option<PostgresConfig> {
 }
 
 async fn create_database(admin: &Db, name: &str, template: &str) {
-    // `CREATE DATABASE` works only outside of a transaction, as a read does.
+    // `CREATE DATABASE` does not run inside a transaction.
     admin
         .query(&format!("CREATE DATABASE {name} TEMPLATE {template}"), vec![])
         .await
@@ -77,8 +76,8 @@ fn skipped() -> bool {
     std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok_and(|v| v == "1")
 }
 
-/// Like [`postgres_config`], but over TCP with TLS: the server shows this certificate (PEM), name
-/// `localhost`. All tests of a process share one certificate: the first call decides.
+/// Like [`postgres_config`], but over TCP with TLS: the server uses this certificate (PEM) for `localhost`.
+/// All tests of a process share the certificate of the first call.
 pub async fn postgres_tls_config(certificate: &str, key: &str) -> Option<PostgresConfig> {
     let local = postgres_config(true).await?;
     let cluster = CLUSTER.get()?;
@@ -106,7 +105,7 @@ pub async fn postgres_tls_config(certificate: &str, key: &str) -> Option<Postgre
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
-/// The account that the server runs as, when it is not ours.
+/// The account that runs the server, if it is not the current one.
 struct Owner(Option<(u32, u32)>);
 impl Owner {
     fn find() -> Self {
@@ -124,11 +123,10 @@ impl Owner {
     }
 }
 
-/// A PostgreSQL server that one test stops and starts as it likes, with a migrated database; ends with the
-/// value.
+/// A PostgreSQL server that one test starts and stops, with a migrated database; stopped on drop.
 pub struct OwnServer(Cluster);
 
-/// A server for one test alone; `None` when the environment says to leave PostgreSQL out.
+/// A server for one test; `None` if PostgreSQL is skipped.
 pub async fn own_server() -> Option<OwnServer> {
     if skipped() { None } else { Some(OwnServer(Cluster::start().await)) }
 }
@@ -137,7 +135,7 @@ impl OwnServer {
     pub fn config(&self) -> PostgresConfig {
         self.0.config("signet_template", 8)
     }
-    /// Ends the server; connections break.
+    /// Stops the server; connections break.
     pub fn stop(&self) {
         self.0.control(&["stop", "-m", "immediate"]);
     }
@@ -175,7 +173,7 @@ impl Cluster {
         std::fs::write(&password_file, &password).expect("a file for PostgreSQL");
         owner.give(&password_file);
         let root = owner.0.is_some();
-        // A free port: nobody else gets it in the moment between.
+        // A free port.
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))
             .and_then(|l| l.local_addr())
             .expect("a free port")
@@ -261,7 +259,7 @@ impl Cluster {
     }
 }
 
-/// Stops the server and removes the folder when this process is gone.
+/// Stops the server and removes the folder when this process has ended.
 fn watch(dir: &Path) -> Child {
     let script = r#"trap '' INT TERM HUP
 cat >/dev/null
@@ -294,7 +292,7 @@ fn as_server(root: bool, program: &Path) -> Command {
     command
 }
 
-/// Output goes to a file: a server that inherits a pipe would hold it open.
+/// Output goes to a file: an inherited pipe would stay open.
 fn run(command: &mut Command, dir: &Path) {
     let log = dir.join("setup.log");
     let file = std::fs::File::create(&log).expect("a log file");
@@ -315,7 +313,7 @@ fn text_of(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The newest server programs of the usual places.
+/// The newest PostgreSQL binaries in the usual folders.
 fn binaries() -> Option<PathBuf> {
     if let Ok(dir) = std::env::var("SIGNET_TEST_POSTGRES_BIN") {
         return Some(PathBuf::from(dir));

@@ -1,8 +1,7 @@
-//! Rows that nobody waits for: they gather for a moment and are written together, in the order in which they
-//! came.
+//! Write-behind queue: rows that nobody waits for are collected briefly and written together, in order.
 //!
-//! What goes here may be lost with the process (the last 50 ms of it), so nothing that was promised to a
-//! caller may hang on such a row alone. Readers that must see them call [`crate::Db::flush`] first.
+//! The last 50 ms may be lost if the process is killed, so no promise may depend on such a row alone. Readers
+//! that must see queued rows call [`crate::Db::flush`] first.
 use crate::db::{Backend, Batch, Statement};
 use signet_base::{Error, Result};
 use std::collections::VecDeque;
@@ -10,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Rows that wait at most; beyond it callers write their rows themselves.
+/// Maximum number of queued rows; beyond it callers write their rows themselves.
 const CAPACITY: usize = 20_000;
-/// Rows of one transaction, and the count at which writing begins early.
+/// Rows per transaction, and the count at which writing starts early.
 const CHUNK: usize = 512;
-/// How long a row waits at most.
+/// Maximum time a row is queued.
 const AGE: Duration = Duration::from_millis(50);
 
 /// The queue of one database. Clones share it.
@@ -24,16 +23,16 @@ pub(crate) struct WriteBehind(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// Whoever writes holds this, so that order is kept and a flush waits for what is under way.
+    /// Held while writing, so that order is preserved and a flush waits for a write in progress.
     writing: tokio::sync::Mutex<()>,
     wake: Notify,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// A row stays here until it is written.
+    /// A row stays in the queue until it is written.
     rows: VecDeque<Statement>,
-    /// Rows that ever came.
+    /// Number of rows ever queued.
     added: u64,
     running: bool,
     closed: bool,
@@ -50,7 +49,7 @@ impl WriteBehind {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a batch of rows over; gives it back when the queue is full or closed.
+    /// Queues a batch of rows; returns it if the queue is full or closed.
     pub fn push(&self, backend: &Arc<dyn Backend>, batch: Batch) -> Option<Batch> {
         let mut queue = self.queue();
         if queue.closed || queue.rows.len() + batch.len() > CAPACITY {
@@ -68,7 +67,7 @@ impl WriteBehind {
         None
     }
 
-    /// Waits until everything that is queued now is written.
+    /// Waits until all rows queued so far are written.
     pub async fn flush(&self, backend: &Arc<dyn Backend>) -> Result<()> {
         let until = {
             let queue = self.queue();
@@ -77,12 +76,12 @@ impl WriteBehind {
             }
             queue.added
         };
-        // A task of its own: a caller that goes away must not leave rows that are written and queued.
+        // A task of its own: a cancelled caller must not leave rows both written and queued.
         let (me, backend) = (self.clone(), backend.clone());
         tokio::spawn(async move { me.write(&backend, until).await }).await.map_err(Error::internal)?
     }
 
-    /// Writes what is queued and takes nothing more.
+    /// Writes the queued rows and closes the queue.
     pub async fn close(&self, backend: &Arc<dyn Backend>) {
         self.queue().closed = true;
         if let Err(error) = self.flush(backend).await {
@@ -90,10 +89,10 @@ impl WriteBehind {
         }
     }
 
-    /// Runs as long as there are rows, so that an idle server has no timer.
+    /// Runs while there are rows, so that an idle server has no timer.
     async fn run(self, backend: Arc<dyn Backend>) {
         loop {
-            // Elapsed or woken: both mean that it is time.
+            // Timed out or woken: write now.
             let _ = tokio::time::timeout(AGE, self.0.wake.notified()).await;
             let until = self.queue().added;
             let written = self.write(&backend, until).await;
@@ -125,7 +124,7 @@ impl WriteBehind {
             match backend.batch(relaxed(by_table(chunk))).await {
                 Ok(_) => {
                     let written: Vec<Statement> = self.queue().rows.drain(..count).collect();
-                    // Callers wait for the queue, not for this.
+                    // Released early: callers wait for the queue.
                     drop(written);
                 }
                 Err(error @ Error::Unavailable(_)) => return Err(error),
@@ -134,8 +133,8 @@ impl WriteBehind {
         }
     }
 
-    /// One row is at fault (its account was removed meanwhile, for example); the others must not suffer for
-    /// it.
+    /// Writes rows one by one: one of them is invalid (for example, its account was deleted); the others must
+    /// be written.
     async fn one_by_one(&self, backend: &Arc<dyn Backend>, count: usize) -> Result<()> {
         for _ in 0..count {
             let Some(row) = self.queue().rows.front().cloned() else { return Ok(()) };
@@ -150,9 +149,8 @@ impl WriteBehind {
     }
 }
 
-/// Brings inserts with the same text together: a table's rows are cheaper one after the other. Whatever else
-/// stands between them stays where it is, and texts keep the order in which they first came, so that a row
-/// still follows what it refers to.
+/// Groups inserts with equal SQL: multi-row inserts are cheaper. Other statements keep their position, and
+/// SQL texts keep the order of their first occurrence, so that a row still follows the rows it refers to.
 fn by_table(statements: Vec<Statement>) -> Vec<Statement> {
     let mut ordered = Vec::with_capacity(statements.len());
     let mut inserts: Vec<Vec<Statement>> = Vec::new();

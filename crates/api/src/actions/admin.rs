@@ -1,4 +1,4 @@
-//! `/admin/…`: what runs here.
+//! `/admin/…`: information about the installation.
 use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, Result, json};
 use signet_core::system::API_VERSION;
@@ -15,7 +15,7 @@ pub(crate) const VERSION: &[FieldDef] = &[
     FieldDef::shown("outdated", FieldKind::Bool),
     FieldDef::shown("outpost_outdated", FieldKind::Bool),
 ];
-/// Our own version, beside the one of the API that clients look for.
+/// This server's version, beside the API version that clients expect.
 const BUILD: &str = concat!("signet-", env!("CARGO_PKG_VERSION"));
 const HISTORY: &str = "version_history";
 
@@ -38,7 +38,7 @@ pub(crate) async fn history(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(list))
 }
 
-/// Versions that were seen here; this one is added when it is new.
+/// The versions that ran here; the current one is added.
 async fn seen(core: &Core) -> Result<Vec<Json>> {
     let (mut list, version) = match kv::get(&core.db, HISTORY).await? {
         Some((Json::Array(list), version)) => (list, version),
@@ -50,7 +50,7 @@ async fn seen(core: &Core) -> Result<Vec<Json>> {
             json!({"id": list.len() + 1, "timestamp": core.now(), "version": API_VERSION, "build": BUILD}),
         );
         match kv::put(&core.db, &core.ports, HISTORY, &Json::Array(list.clone()), Some(version)).await {
-            // Somebody else has just written the same.
+            // A concurrent writer stored the same.
             Ok(_) | Err(signet_base::Error::Conflict(_)) => {}
             Err(error) => return Err(error),
         }
@@ -112,7 +112,7 @@ pub(crate) async fn system(call: &mut Call) -> ApiResult {
     })))
 }
 
-/// The request in the form of CGI variables (RFC 3875 §4.1). What proves who somebody is stays out.
+/// The request as CGI variables (RFC 3875 §4.1), without credentials.
 fn headers(call: &Call) -> Map {
     let mut out = Map::new();
     for (name, value) in &call.headers {

@@ -1,4 +1,4 @@
-//! Flows: diagram, export, trying out.
+//! Flow actions: diagram, export, execution.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use signet_base::json;
 use signet_core::models::{Flow, FlowStageBinding, flow_bindings};
@@ -26,7 +26,7 @@ fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     Ok(flow)
 }
 
-/// Plans and answers are made from memory for each request: nothing is kept that could be old.
+/// Plans are computed for each request; there is no cache.
 pub(crate) async fn cache_info(_: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"count": 0})))
 }
@@ -45,13 +45,13 @@ pub(crate) async fn execute(call: &mut Call) -> ApiResult {
 /// `GET /flows/instances/<slug>/export/`
 pub(crate) async fn export(call: &mut Call) -> ApiResult {
     let flow = find(call)?;
-    // The file holds all that belongs to the flow.
+    // The file contains all objects of the flow.
     if !EXPORTED.iter().all(|permission| call.may(permission)) {
         return Err(Fault::forbidden());
     }
     let export = call.wiring.export.clone().ok_or(Fault::NoPage)?;
     let text = export(&call.core, &flow).await?;
-    // An attachment; the content type is the one that clients of this address know.
+    // An attachment, with the content type that clients expect.
     Ok(Reply::File {
         name: format!("{}.yaml", flow.text("slug")),
         content_type: "text/html; charset=utf-8",
@@ -65,8 +65,7 @@ pub(crate) async fn diagram(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"diagram": draw(&flow, call)})))
 }
 
-/// A Mermaid flowchart: start, each stage with the policies in front of it, end.
-/// What the caller does not see has no name in it.
+/// A Mermaid flowchart: start, and each stage with its policies. Objects the caller may not view are unnamed.
 fn draw(flow: &Object, call: &Call) -> String {
     let config = &call.config;
     let mut out = String::from("graph TD\n");
@@ -85,7 +84,7 @@ fn draw(flow: &Object, call: &Call) -> String {
         }
         from = vec![id];
         if guarded {
-            // A stage whose policies do not pass is left out.
+            // A stage whose policies do not pass is skipped.
             from.push(policy);
         }
     }
@@ -96,7 +95,8 @@ fn draw(flow: &Object, call: &Call) -> String {
     out
 }
 
-/// The policies bound to an object, as one node that everything before leads to. Says whether there are any.
+/// Adds the policies bound to an object as one node, connected to the previous nodes. Returns whether there
+/// are any.
 fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, call: &Call) -> bool {
     let bindings = guarded.pbm().map(|p| call.config.bindings_of(p)).unwrap_or_default();
     if bindings.is_empty() {
@@ -121,12 +121,12 @@ fn gate(out: &mut String, from: &mut Vec<String>, guarded: &Object, id: &str, ca
     true
 }
 
-/// The name of an object, for those who see it.
+/// The name of an object, if the caller may view it.
 fn shown(call: &Call, object: &Object) -> String {
     if call.sees(object) { label(object.name()) } else { "Hidden".to_owned() }
 }
 
-/// Text inside a node: quotes and brackets would end it.
+/// Escapes a label: quotes and brackets would end the node.
 fn label(text: &str) -> String {
     text.chars()
         .map(|c| if matches!(c, '"' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\n') { ' ' } else { c })

@@ -1,4 +1,4 @@
-//! Addresses that are no model: what can be done, and what the system says about itself.
+//! Actions without a model, and information about the system.
 pub(crate) mod admin;
 pub(crate) mod applications;
 mod crypto;
@@ -16,7 +16,7 @@ use signet_model::{Base, Verb};
 
 const CERTIFICATE: &str = "authentik_crypto.certificatekeypair";
 const FLOW: &str = "authentik_flows.flow";
-/// Why somebody is let in or refused follows from every policy and from the account.
+/// Explanations depend on all policies and on the account.
 const EXPLAIN: &[&str] = &["authentik_policies.view_policy", "authentik_core.view_user"];
 const REFUSALS: &[&str] = &["authentik_policies.view_policy", "authentik_events.view_event"];
 

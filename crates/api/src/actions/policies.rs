@@ -1,4 +1,4 @@
-//! Policies: trying one out, what the engine keeps, and why somebody was let in or refused.
+//! Policy actions: test, cache, explanations.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::rows::{USER, events as log};
@@ -44,8 +44,8 @@ pub(crate) const REFUSED: &[FieldDef] = &[
     FieldDef::shown("events", FieldKind::List(&FieldKind::Object)),
 ];
 
-/// `POST /policies/all/<uuid>/test/`: asks one policy about a user. Somebody who may test may run expressions
-/// over any account, so this takes the same right as editing. Nothing is changed by it.
+/// `POST /policies/all/<uuid>/test/`: evaluates a policy for a user. It can run expressions on any account,
+/// so it requires the permission to change the policy. It changes nothing.
 pub(crate) async fn test(call: &mut Call) -> ApiResult {
     let pk = Uuid::parse_str(&call.key).map_err(|_| Fault::not_found())?;
     let policy = call
@@ -73,7 +73,7 @@ pub(crate) async fn test(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"passing": passing, "messages": messages, "log_messages": logged})))
 }
 
-/// An account that the caller may see.
+/// An account that the caller may view.
 async fn somebody(call: &Call, id: i64) -> Result<Principal, Fault> {
     let found = Principal::load_any(&call.core, id).await?;
     let seen = found.filter(|_| call.may_on("authentik_core.view_user", id));
@@ -97,8 +97,8 @@ pub(crate) async fn iso3166(_: &mut Call) -> ApiResult {
     ))
 }
 
-/// `POST /policies/explain/`: why somebody may use an application or run a flow, or not, from an address and
-/// at a time.
+/// `POST /policies/explain/`: why a user may use an application or run a flow, or not, from an address at a
+/// time.
 pub(crate) async fn explain(call: &mut Call) -> ApiResult {
     let sent = form::read(call, EXPLAIN, false).await?;
     let named = |name: &str| sent.text(name).filter(|t| !t.is_empty());
@@ -150,7 +150,7 @@ pub(crate) async fn explain(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(explain::explain(&call.core, &call.client, &wanted).await?.to_json()))
 }
 
-/// `GET /policies/explain/<request id>/`: what the policies said when this request was refused.
+/// `GET /policies/explain/<request id>/`: the policies' decisions in a refused request.
 pub(crate) async fn refused(call: &mut Call) -> ApiResult {
     let mut found = Vec::new();
     for id in logins::refusals(&call.core.db, &call.key).await? {

@@ -1,4 +1,4 @@
-//! What anyone may know: `/root/config/`, `/core/brands/current/`.
+//! Public endpoints: `/root/config/`, `/core/brands/current/`.
 use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, json};
 use signet_core::brand::{self, slug};
@@ -24,7 +24,7 @@ pub(crate) async fn config(call: &mut Call) -> ApiResult {
     })))
 }
 
-/// `GET /core/brands/current/`: flows as slugs, those that are not set left out.
+/// `GET /core/brands/current/`: flows as slugs; unset ones are omitted.
 pub(crate) async fn brand(call: &mut Call) -> ApiResult {
     let look = brand::look(&call.core, &call.client);
     let system = call.core.system();

@@ -1,4 +1,4 @@
-//! How objects are shown: what the models present, and what only rows and families know.
+//! Presentation of objects: members from the models, rows and families.
 use crate::call::Call;
 use crate::launch;
 use signet_base::{Json, Map, Result, Uuid, json};
@@ -8,7 +8,7 @@ use signet_store::{groups, users};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Objects as JSON, with one query for all users and one for all groups that they name.
+/// Objects as JSON, with one query for all users and one for all groups they refer to.
 pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Json>> {
     let mut out: Vec<Map> = objects.iter().map(|o| wire::present(o, &call.config)).collect();
     if objects.iter().any(|o| o.def.is("authentik_policies.policybinding")) {
@@ -29,8 +29,8 @@ pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {
     Ok(many(call, std::slice::from_ref(object)).await?.pop().unwrap_or_default())
 }
 
-/// The answer to a write. A flow binding whose write names its stage shows the stage by its base kind, as the
-/// recorded wire does; read again, it is shown by its own.
+/// The response to a write. As in authentik, a flow binding whose write contains its stage shows the stage's
+/// base kind; a later read shows the actual one.
 pub(crate) async fn written(call: &Call, object: &Arc<Object>) -> Result<Json> {
     let mut shown = one(call, object).await?;
     if object.def.is("authentik_flows.flowstagebinding")

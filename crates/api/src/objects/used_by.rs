@@ -1,4 +1,4 @@
-//! Who refers to an object, and what deleting it would do to them.
+//! Referrers of an object, and the effect of its deletion on them.
 use super::find;
 use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Uuid, json};
@@ -12,8 +12,7 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(of_object(call, &object)))
 }
 
-/// Referrers first, then what the object's own lists hold: to clients these are relations too, and they
-/// vanish with it.
+/// Referrers first, then the object's own lists, which clients treat as relations.
 pub(crate) fn of_object(call: &Call, object: &Object) -> Vec<Json> {
     let config = &call.config;
     let mut out = entries(call, &signet_store::objects::used_by(config, object.pk));
@@ -42,20 +41,20 @@ pub(crate) fn of_row(call: &Call, key: &str) -> Vec<Json> {
     entries(call, &signet_store::objects::row_used_by(&call.config, key))
 }
 
-/// Only what the caller sees is named.
+/// Lists only objects that the caller may view.
 fn entries(call: &Call, users: &[UsedBy]) -> Vec<Json> {
     users.iter().filter(|by| call.sees(&by.object)).map(|by| entry(by, &call.config)).collect()
 }
 fn entry(by: &UsedBy, config: &Snapshot) -> Json {
     json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()})
 }
-/// What goes together with an object, seen or not: for the log.
+/// All objects that are deleted with an object, for the event log.
 pub(crate) fn cascade(config: &Snapshot, object: &Object) -> Vec<Json> {
     let all = signet_store::objects::used_by(config, object.pk);
     all.iter().filter(|by| by.action == UsedByAction::Cascade).map(|by| entry(by, config)).collect()
 }
 
-/// Bindings have no name of their own: what they join says more.
+/// Bindings have no name; the joined objects identify them.
 fn name(object: &Object, config: &Snapshot) -> String {
     let own = object.name();
     if !own.is_empty() {

@@ -1,14 +1,14 @@
-//! Schemas of components.
+//! Component schemas.
 use super::reference;
 use signet_base::{Json, Map, json};
 use signet_model::{Base, FieldDef, FieldKind, ModelDef};
 
-/// The component's name, as clients know it.
+/// The component's name in authentik's schema.
 pub(crate) fn component(def: &ModelDef) -> String {
     def.class.to_owned()
 }
 
-/// The schema of a value.
+/// The schema of a field type.
 pub(super) fn value(kind: &FieldKind) -> Json {
     match kind {
         FieldKind::Text | FieldKind::Expression | FieldKind::Duration => json!({"type": "string"}),
@@ -67,7 +67,7 @@ fn property(field: &FieldDef) -> Json {
     out
 }
 
-/// An object with these members. Members that are always there are required.
+/// An object schema; members that are always present are required.
 pub(super) fn object<'a>(fields: impl Iterator<Item = &'a FieldDef>, partial: bool) -> Json {
     let (mut properties, mut required) = (Map::new(), Vec::new());
     for field in fields {
@@ -83,7 +83,7 @@ pub(super) fn object<'a>(fields: impl Iterator<Item = &'a FieldDef>, partial: bo
     out
 }
 
-/// The three components of a table of members: as shown, as created, as changed.
+/// The three components of a member table: response, creation, update.
 pub(super) fn fields(name: &str, all: &[FieldDef], schemas: &mut Map) {
     schemas.insert(name.to_owned(), object(all.iter().filter(|f| !f.write_only), false));
     let sent = || all.iter().filter(|f| !f.read_only);
@@ -93,7 +93,7 @@ pub(super) fn fields(name: &str, all: &[FieldDef], schemas: &mut Map) {
     }
 }
 
-/// The same for a configuration model.
+/// The same for a model.
 pub(super) fn model(def: &ModelDef, schemas: &mut Map) {
     let name = component(def);
     let shown: Vec<FieldDef> = head(def)
@@ -139,7 +139,7 @@ fn family(def: &ModelDef) -> Vec<FieldDef> {
     out
 }
 
-/// Components that belong to no model.
+/// Components without a model.
 pub(super) fn shared() -> Map {
     let text = || json!({"type": "string"});
     let int = || json!({"type": "integer"});

@@ -1,4 +1,4 @@
-//! JSON values as YAML 1.2. Texts are always quoted as JSON texts are, which YAML reads the same.
+//! JSON to YAML 1.2. Strings are quoted as in JSON, which YAML reads alike.
 use signet_base::Json;
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ fn block(value: &Json, depth: usize, out: &mut String) {
     }
 }
 
-/// What stands after `key:` or `-`: on the same line, or as a block below.
+/// Writes the value after `key:` or `-`: on the same line, or as an indented block.
 fn entry(value: &Json, depth: usize, out: &mut String) {
     let nested = match value {
         Json::Object(map) => !map.is_empty(),

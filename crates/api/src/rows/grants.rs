@@ -28,14 +28,14 @@ pub(crate) const TOKEN_FIELDS: &[FieldDef] = &[
     FieldDef::shown("revoked", FieldKind::Bool),
 ];
 
-/// What both kinds of rows have in common.
+/// The common fields of codes and tokens.
 struct Grant {
     id: i64,
     provider: i64,
     user: i64,
     scope: String,
     expires: Timestamp,
-    /// Claims and whether it was revoked; codes have neither.
+    /// Claims, and whether it is revoked; `None` for codes.
     token: Option<(Json, bool)>,
 }
 impl From<GrantToken> for Grant {
@@ -69,7 +69,7 @@ enum Sort {
     Code,
 }
 
-/// The provider is shown without its secrets: the person who was granted something is not its administrator.
+/// The provider is shown without secrets: the token's user does not administer it.
 async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().map(|g| g.user).collect();
     let owners = users::by_ids(&call.core.db, &ids).await?;

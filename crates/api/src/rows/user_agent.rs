@@ -1,7 +1,7 @@
-//! A `User-Agent` header in the parts that session lists show. A help for the eye: nothing is decided by it.
+//! Parses a `User-Agent` header for session lists. For display only.
 use signet_base::{Json, json};
 
-/// Device, system and program, `Other` where unknown.
+/// Device, operating system and program; `Other` if unknown.
 pub(crate) fn parse(text: &str) -> Json {
     let (family, version) = program(text);
     let mut numbers = version
@@ -9,7 +9,7 @@ pub(crate) fn parse(text: &str) -> Json {
         .map(|n| n.chars().take_while(char::is_ascii_digit).collect::<String>())
         .map(|n| (!n.is_empty()).then_some(n));
     let mut next = || numbers.next().flatten();
-    // Of scripts, clients know two numbers only.
+    // For scripts, clients expect two version numbers.
     let (major, minor, patch) = (next(), next(), next().filter(|_| family != "Python Requests"));
     let (device, brand) = device(text);
     json!({

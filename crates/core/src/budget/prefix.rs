@@ -1,18 +1,18 @@
-//! An address as budgets see it.
+//! Address prefixes, by which rate limits count.
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4: the address. IPv6: the network that one household or machine has.
+/// IPv4: the address. IPv6: the /64 of a household or machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Prefix {
     V4(u32),
     /// `/64`
     V6(u64),
-    /// `/48`: what one customer may get of a provider.
+    /// A /48: the usual size of a customer's network.
     Site(u64),
 }
 
-/// The share of a /48, beside that of each of its /64.
+/// The limit of a /48 as a multiple of that of a /64.
 const SITE_SHARE: f64 = 4.0;
 
 impl Prefix {
@@ -30,7 +30,7 @@ impl Prefix {
             Prefix::Site(site) => Ipv6Addr::from(u128::from(site) << 80).into(),
         }
     }
-    /// Every prefix that an address counts for, with its share.
+    /// All prefixes that an address counts for, with the multiple of the limit.
     pub fn all_of(ip: IpAddr) -> Vec<(Self, f64)> {
         match Self::of(ip) {
             Prefix::V6(net) => vec![(Prefix::V6(net), 1.0), (Prefix::Site(net >> 16), SITE_SHARE)],

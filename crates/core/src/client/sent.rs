@@ -1,8 +1,8 @@
-//! What came with a request and expressions may see. Whatever proves who somebody is stays out.
+//! The parts of a request that expressions may see. Credentials are excluded.
 use crate::Principal;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Headers that are proofs.
+/// Headers that contain credentials.
 const SECRET_HEADERS: [&str; 6] = [
     "authorization",
     "proxy-authorization",
@@ -11,11 +11,11 @@ const SECRET_HEADERS: [&str; 6] = [
     "x-authentik-outpost-token",
     "x-csrftoken",
 ];
-/// Parts of the names of form fields that are proofs.
+/// Parts of form field names that indicate credentials.
 const SECRET_FIELDS: [&str; 8] =
     ["password", "secret", "token", "assertion", "code", "csrf", "ticket", "samlresponse"];
 
-/// Clones of one [`Client`](crate::Client) share it.
+/// Shared by clones of a [`Client`](crate::Client).
 #[derive(Debug, Default)]
 pub struct Sent {
     headers: Vec<(String, String)>,
@@ -25,7 +25,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Cookies of the server itself are left out: a session is not an expression's to know.
+    /// The server's own cookies are excluded: expressions must not see the session.
     pub fn new(headers: Vec<(String, String)>, cookies: Vec<(String, String)>) -> Self {
         let headers = headers
             .into_iter()
@@ -43,7 +43,7 @@ impl Sent {
     pub fn cookies(&self) -> &[(String, String)] {
         &self.cookies
     }
-    /// Remembers the fields of the form that came.
+    /// Records the fields of the posted form.
     pub fn posted<'a>(&self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let plain = |name: &str| !SECRET_FIELDS.iter().any(|secret| name.to_lowercase().contains(secret));
         let fields = fields
@@ -56,7 +56,7 @@ impl Sent {
     pub fn form(&self) -> Vec<(String, String)> {
         self.form.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    /// Remembers who is signed in at this browser; the first answer counts.
+    /// Records the signed-in user; the first call counts.
     pub fn signed_in(&self, person: &Principal) {
         let _ = self.person.set(person.clone());
     }

@@ -1,4 +1,4 @@
-//! `ak_send_email`: a letter by the installation's own mail server, or by that of an email stage.
+//! `ak_send_email`: sends through the installation's mail server, or an email stage's.
 use super::objects::{CallResult, Shared};
 use super::to_json;
 use crate::mail::{self, Email, Sender};
@@ -12,7 +12,7 @@ const MAX_RECIPIENTS: usize = 20;
 const MAX_BODY: usize = 64 * 1024;
 
 /// `ak_send_email(address, subject, body=None, stage=None, template=None, context=None, cc=None, bcc=None)`.
-/// The letter leaves beside the run, so that the answer only says that it was accepted.
+/// The email is sent asynchronously; the result says only that it was accepted.
 pub fn send(
     shared: &Arc<Shared>,
     about: Option<&Principal>,
@@ -83,7 +83,7 @@ pub fn send(
     }
 }
 
-/// By which server an email stage sends, given as the object or by its name.
+/// The mail server of an email stage, given as object or by name.
 fn sender_of(core: &Core, stage: &Value) -> Result<Sender, CallError> {
     let config = core.config();
     let sender = |stage: &Arc<Object>| core.families.stage(&stage.def.full_name())?.sender(core, stage);

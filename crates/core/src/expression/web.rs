@@ -1,4 +1,4 @@
-//! `requests` and `resolve_dns`: closed unless the settings open them, and then for the named hosts only.
+//! `requests` and `resolve_dns`: disabled unless allowed by the settings, and then limited to named hosts.
 mod dns;
 
 use super::objects::{CallResult, Shared};
@@ -12,27 +12,26 @@ use std::time::Duration;
 
 pub use dns::{resolve, reverse};
 
-/// Largest body either way.
+/// Maximum size of a request or response body.
 const MAX_BODY: usize = 256 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TIMEOUT: f64 = 10.0;
-/// The longest that a text may ask for; it gets [`MAX_TIMEOUT`] at most.
+/// Maximum timeout that a program may request; [`MAX_TIMEOUT`] is the limit in force.
 const MAX_ASKED: f64 = 60.0;
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 
-/// What expressions may reach of the outside.
+/// Network access of expressions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outside {
-    /// Host names for `requests`, in lower case: `api.example.com`, `*.example.com`, or `*` for every public
-    /// host. Empty: none.
+    /// Allowed hosts for `requests`, in lower case: `api.example.com`, `*.example.com`, or `*` for all public
+    /// hosts. Empty: none.
     pub hosts: Vec<String>,
     /// Whether names may be resolved.
     pub dns: bool,
 }
 
 impl Outside {
-    /// Whether a host is open, and whether it must then be on the public internet: where any host is, nobody
-    /// named it.
+    /// Whether a host is allowed, and whether it must then be globally reachable (if only `*` allows it).
     fn opens(&self, host: &str) -> Option<bool> {
         let host = host.to_lowercase();
         let named = |pattern: &&String| match pattern.strip_prefix("*.") {
@@ -48,7 +47,7 @@ impl Outside {
     }
 }
 
-/// A denial that the author has to see: no handler of the program hides it.
+/// A denial that the program cannot catch, so that the author sees it.
 fn closed(what: &str) -> CallError {
     CallError::Fatal(format!("{what} (AUTHENTIK_EXPRESSIONS__ALLOWED_HOSTS)"))
 }
@@ -59,7 +58,7 @@ pub struct Requests(pub Arc<Shared>);
 impl Requests {
     /// `requests.request(method, url, …)` and `requests.get(url, …)`.
     async fn asked(&self, method: &str, mut args: Vec<Value>, mut kwargs: Kwargs) -> CallResult {
-        // Python's names of the first arguments.
+        // Python's names of the positional arguments.
         let mut first =
             |name: &str| kwargs.iter().position(|(key, _)| key == name).map(|at| kwargs.remove(at).1);
         let method = match method {
@@ -103,7 +102,7 @@ impl Requests {
         let mut request = HttpRequest::new(&method.to_uppercase(), url);
         request.timeout = TIMEOUT;
         request.max_response = MAX_BODY;
-        // Of `get` the second argument is the query, of all others the body.
+        // The second argument is the query for `get`, the body for other methods.
         let body_name = if method == "get" { "params" } else { "data" };
         for (name, value) in body.into_iter().map(|body| (body_name.to_owned(), body)).chain(kwargs) {
             request = option(request, &name, &value)?;
@@ -119,8 +118,7 @@ impl Requests {
         let url = request.url.clone();
         let answer = self.0.core.ports.http.send(request).await.map_err(|error| {
             let why = error.to_string();
-            // Whoever waited in vain is told so; all else that gives no answer is a connection that did not
-            // come about.
+            // A timeout is raised as such; other failures are connection errors.
             let kind = if why.contains("did not answer in") { Raised::Timeout } else { Raised::Connection };
             CallError::Raised(kind, why)
         })?;
@@ -187,7 +185,7 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
             request = request.body("application/x-www-form-urlencoded", form(value)?)
         }
         ("timeout", Value::Int(_) | Value::Float(_) | Value::List(_)) => {
-            // A pair says how long to wait for a connection, and then for the answer.
+            // A pair contains the connect and the read timeout.
             let parts = value.as_list().map_or_else(|| vec![value.clone()], <[Value]>::to_vec);
             let seconds = parts.iter().map(|part| match part {
                 Value::Int(seconds) => *seconds as f64,
@@ -202,10 +200,11 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
             {
                 return Err(CallError::Value(format!("a timeout has up to {MAX_ASKED} seconds")));
             }
-            // A run waits no longer than this, whatever it asks for.
+            // The timeout is limited, whatever is requested.
             request.timeout = Duration::from_secs_f64(seconds.iter().sum::<f64>().min(MAX_TIMEOUT));
         }
-        // Redirects are never followed, certificates always checked: only these agree.
+        // Redirects are never followed and certificates always verified, so only matching arguments are
+        // accepted.
         ("allow_redirects", Value::Bool(false))
         | ("verify", Value::Bool(true))
         | ("stream", Value::Bool(false)) => {}
@@ -214,7 +213,7 @@ fn option(mut request: HttpRequest, name: &str, value: &Value) -> Result<HttpReq
     Ok(request)
 }
 
-/// Pairs of a form or query; a list of values is its key several times, and nothing is left out.
+/// Pairs of a form or query; a list of values repeats its key.
 fn form(value: &Value) -> Result<String, CallError> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     let mut add = |key: String, value: &Value| -> Result<(), CallError> {
@@ -251,7 +250,7 @@ fn plain(value: &Value) -> Result<String, CallError> {
     }
 }
 
-/// The host of an http or https address, without credentials or port.
+/// The host of an http(s) URL, without credentials and port.
 fn host_of(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     let scheme = uri.scheme_str()?;
@@ -341,7 +340,7 @@ impl HostObject for Response {
             .into(),
             "encoding" => "utf-8".into(),
             "url" => self.url.as_str().into(),
-            // Both spellings are looked for.
+            // Both spellings are found.
             "headers" => {
                 Value::dict(self.answer.headers.iter().flat_map(|(name, value)| {
                     [(title(name), value.as_str()), (name.clone(), value.as_str())]

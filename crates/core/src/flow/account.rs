@@ -1,9 +1,10 @@
-//! What a run knows about an account counts for one epoch of it: see [`signet_store::epoch`].
+//! Account epochs in a run: what a run knows about an account is valid for one epoch, see
+//! [`signet_store::epoch`].
 use super::{Context, Key, keys};
 use serde::{Deserialize, Serialize};
 use signet_store::users::User;
 
-/// An account at an epoch.
+/// An account and its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountAt {
     pub user: i64,
@@ -13,25 +14,25 @@ impl AccountAt {
     pub fn of(user: &User) -> Self {
         Self { user: user.id, epoch: user.epoch }
     }
-    /// Whether it is this account, and nothing has ended what was made at the epoch.
+    /// Whether it is this account, at its current epoch.
     pub fn counts(self, user: &User) -> bool {
         self.user == user.id && self.epoch >= user.epoch
     }
 }
 
-/// On which account what was proven in this run rests: password, key, second factor, link, the making of the
-/// account.
+/// The account that was authenticated in this run (by password, key, second factor, link, or by being
+/// created).
 pub const PROVEN: Key<AccountAt> = Key::new("goauthentik.io/account/proven");
 
-/// Notes that the account, as it was read for the proof, has been proven. An older proof of the same person
-/// stays the measure.
+/// Records that the account, as read for the authentication, was authenticated. An earlier authentication of
+/// the same account keeps its epoch.
 pub fn prove(context: &mut Context, user: &User) {
     let before = context.get(&PROVEN).filter(|at| at.user == user.id);
     let epoch = before.map_or(user.epoch, |at| at.epoch.min(user.epoch));
     context.set(&PROVEN, AccountAt { user: user.id, epoch });
 }
 
-/// Whether this run has made the account, and it is as the run left it: never active, changed by nobody else.
+/// Whether this run has created the account, and nobody else has activated or changed it.
 pub fn made_here(context: &Context, user: &User) -> bool {
     context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.counts(user))
 }

@@ -1,5 +1,5 @@
-//! What is judged at each step: whether what was proven still counts, or the run begins anew, and whether a
-//! stage still applies.
+//! Checks before each stage: whether the authentication of this run is still valid (else the run restarts),
+//! and whether the stage still applies.
 use super::executor::{Executor, Reply};
 use super::plan::{pending_principal, stage_verdict};
 use super::token::GONE;
@@ -10,8 +10,8 @@ use signet_model::Object;
 use std::sync::Arc;
 
 impl Executor<'_> {
-    /// Whether what was proven in this run rests on the account as it is. Where something else than a stage
-    /// vouches for the person (a policy), it counts from when it is first seen.
+    /// Whether the account is still at the epoch at which it was authenticated. If a policy set the user, the
+    /// epoch of the first check counts.
     pub(super) async fn still_counts(&self, plan: &mut Plan) -> Result<bool> {
         let Some(id) = plan.context.get(&keys::PENDING_USER).and_then(|u| u.id) else { return Ok(true) };
         let proven = plan.context.get(&account::PROVEN).filter(|at| at.user == id);
@@ -19,7 +19,7 @@ impl Executor<'_> {
         {
             return Ok(true);
         }
-        // Somebody who is gone is for the stages to refuse.
+        // Stages refuse a deleted account.
         let Some(person) = Principal::load_any(self.core, id).await? else { return Ok(true) };
         match proven {
             Some(at) => Ok(at.counts(&person.user)),
@@ -30,7 +30,7 @@ impl Executor<'_> {
         }
     }
 
-    /// The account has changed since it was proven: nothing of the run counts any more.
+    /// Restarts the run: the account has changed since it was authenticated.
     pub(super) async fn begin_anew(&mut self, flow: &Arc<Object>, mut plan: Plan) -> Result<Reply> {
         tracing::info!(request_id = %self.client.request_id, flow = flow.name(), "the account has changed since it was proven: the run begins anew");
         if plan.context.has(&keys::IS_RESTORED) {
@@ -52,8 +52,8 @@ impl Executor<'_> {
         self.restart(flow, plan, true).await
     }
 
-    /// Whether the policies of a stage's binding want it. A policy that fails is a denial of the run:
-    /// skipping the stage would let an exception open what it guards (CVE-2024-47070).
+    /// Whether the policies of a stage's binding pass. A failing policy denies the run: skipping the stage
+    /// would open what it guards (CVE-2024-47070).
     pub(super) async fn still_applies(
         &mut self,
         flow: &Arc<Object>,
@@ -81,8 +81,8 @@ impl Executor<'_> {
         Ok(verdict.passing)
     }
 
-    /// Begins again: from what the run was started with, or with all that is known by now. Steps that the
-    /// server put in (a protocol's answer) stay at the end.
+    /// Restarts with the run's initial context, or with the current one. Stages that the server appended (a
+    /// protocol's response) stay at the end.
     pub(super) async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
         let built_in: Vec<Planned> =
             plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();

@@ -1,17 +1,17 @@
-//! The query that a person arrives at a flow with: what a run keeps of it.
+//! The query string with which a flow is entered, as a run stores it.
 use super::token;
 use signet_base::query;
 
-/// Most that a run keeps of a query, and longest query that is read, in bytes.
+/// Maximum size of the stored query, and of a query that is accepted, in bytes.
 const MAX_KEPT: usize = 2048;
 const MAX_QUERY: usize = 16 * 1024;
-/// Members of a query that flows look at later on.
+/// Parameters that flows use later.
 const QUERY: [&str; 5] = ["next", "itoken", "token", "prompt", "inspector"];
 
 fn needed(query: &str) -> impl Iterator<Item = (String, String)> {
     query::pairs(query).into_iter().filter(|(name, _)| QUERY.contains(&name.as_str()))
 }
-/// What of a query a run keeps: of a long one only what flows look at, and never the key of a link.
+/// The part of a query that a run stores: of a long query only the used parameters, and never a link's key.
 pub fn kept(query: &str) -> String {
     let short = token::without(query);
     if short.len() <= MAX_KEPT {
@@ -20,7 +20,7 @@ pub fn kept(query: &str) -> String {
     let kept: Vec<(String, String)> = needed(query).collect();
     query::build(kept.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
-/// Whether a query is more than a run takes (414).
+/// Whether a query is too long (414).
 pub fn is_too_long(query: &str) -> bool {
     query.len() > MAX_QUERY
         || (query.len() > MAX_KEPT

@@ -1,4 +1,4 @@
-//! How a run begins, and how one that waited goes on.
+//! Starting a run, and resuming a parked one.
 use super::ending::ending;
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, Plan, plan};
@@ -10,16 +10,16 @@ use signet_model::Object;
 use std::sync::Arc;
 
 impl Executor<'_> {
-    /// Puts a ready plan into the session; the person is sent to the flow's page next.
+    /// Stores a plan in the session; the user is redirected to the flow's page.
     pub fn start(&mut self, plan: Plan) {
         self.session.state.bring(plan.flow, self.query);
-        // The key of a link is for one look-up: nothing keeps it.
+        // The key of a link is not stored.
         self.session.state.query = super::arrival::kept(self.query);
         self.session.state.history.clear();
         self.begin(plan);
     }
 
-    /// The run belongs to the address at which it goes on: another one stays beside it.
+    /// The run belongs to the current URL; another run is parked.
     pub(super) fn begin(&mut self, mut plan: Plan) {
         plan.owner = self.session.principal().map(|p| p.user.id);
         plan.given = self.may_restart(&plan).then(|| plan.context.clone());
@@ -27,7 +27,7 @@ impl Executor<'_> {
         self.session.touch();
     }
 
-    /// Whether a wrong answer to one of the stages begins the run again, so that its beginning has to be
+    /// Whether a wrong answer to one of the stages restarts the run, so that its initial context must be
     /// kept.
     fn may_restart(&self, plan: &Plan) -> bool {
         let config = self.core.config();
@@ -40,7 +40,7 @@ impl Executor<'_> {
         plan.stages.iter().filter_map(|s| s.binding).any(restarts)
     }
 
-    /// The run of this address: the one that waits, or a new one. A reply where there is nothing to ask.
+    /// The run of this URL: the parked one, or a new one. A reply if there is nothing to ask.
     pub(super) async fn ensure_plan(&mut self, flow: &Arc<Object>, answered: bool) -> Result<Option<Reply>> {
         self.session.state.bring(flow.pk, self.query);
         self.session.state.forget_old(self.core.now());
@@ -53,7 +53,7 @@ impl Executor<'_> {
                     return Ok(Some(reply));
                 }
             }
-            // Whoever answers a refusal tries again.
+            // An answer to a refusal starts a new run.
             Some(plan) if answered && plan.over.as_ref().is_some_and(|over| over.is_refusal()) => {
                 self.close()
             }
@@ -91,9 +91,8 @@ impl Executor<'_> {
         }
     }
 
-    /// The session became somebody's, or somebody else's, while this run waited. Whoever waited to sign in
-    /// goes on to where they wanted to be; a run of a protocol begins again there. `None`: the run begins
-    /// anew.
+    /// The session's user has changed since the run was parked. A waiting sign-in redirects to its target; a
+    /// protocol's run restarts there. `None`: the run restarts.
     async fn owner_changed(&mut self, flow: &Arc<Object>, plan: Plan) -> Result<Option<Reply>> {
         let designation = flow.get::<Flow>().map(|f| f.designation);
         let query = std::mem::take(&mut self.session.state.query);
@@ -118,7 +117,7 @@ impl Executor<'_> {
     }
 }
 
-/// Where the request of an application that leads to this page of an authorization flow begins again.
+/// The URL at which an application's request restarts, if an authorization flow's page belongs to one.
 pub fn protocol(flow: &Object, own: &str) -> Option<String> {
     let is_authorization = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
     let asked = ["client_id", "redirect_uri", "response_type"]
@@ -127,7 +126,7 @@ pub fn protocol(flow: &Object, own: &str) -> Option<String> {
     (is_authorization && asked).then(|| format!("/application/o/authorize/?{own}"))
 }
 
-/// The refusal of a flow that is not for this person.
+/// The refusal of a flow that does not apply to this user.
 pub(super) fn applies_to_others(messages: Vec<String>) -> String {
     if messages.is_empty() { "Flow does not apply to current user.".to_owned() } else { messages.join("\n") }
 }

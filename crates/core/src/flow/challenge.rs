@@ -1,7 +1,7 @@
-//! What a person is shown, as the JSON of the executor.
+//! Challenges, in the JSON of the flow executor.
 use signet_base::{FieldErrors, Json, Map, json};
 
-/// `component` plus its members.
+/// `component` and its members.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Challenge(pub Map);
 
@@ -20,7 +20,7 @@ impl Challenge {
     }
 }
 
-/// Errors beside a challenge: `{"field": [{"string": …, "code": …}]}`.
+/// Errors in a challenge: `{"field": [{"string": …, "code": …}]}`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseErrors(Map);
 

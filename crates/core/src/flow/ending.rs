@@ -1,4 +1,4 @@
-//! How a run ends, and what every challenge carries.
+//! The end of a run, and members that all challenges have.
 use super::executor::{Executor, Reply};
 use super::{Challenge, Plan, keys};
 use crate::models::{DeniedAction, Flow};
@@ -20,7 +20,7 @@ impl Executor<'_> {
                     self.close();
                     Reply::Done(to)
                 }
-                // No way to anywhere: what browsers would run or open by themselves.
+                // No redirect: a scheme that browsers execute or open by themselves.
                 None if !is_web(&next) => {
                     self.close();
                     let error = Challenge::new("ak-stage-flow-error")
@@ -41,7 +41,7 @@ impl Executor<'_> {
         }
     }
 
-    /// The run is over, and its last step stays to be read: showing it changes nothing.
+    /// Ends the run and keeps its last page for reading again.
     pub(super) fn end_with(&mut self, shown: Map) {
         let now = self.core.now();
         if let Some(plan) = &mut self.session.state.plan {
@@ -56,7 +56,7 @@ impl Executor<'_> {
         self.session.touch();
     }
 
-    /// Ends with a refusal, as the flow's `denied_action` says.
+    /// Ends with a refusal, by the flow's `denied_action`.
     pub(super) fn denied(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
         let action = flow.get::<Flow>().map_or(DeniedAction::Message, |f| f.denied_action);
         let next = query::value(self.query, "next")
@@ -102,8 +102,8 @@ impl Executor<'_> {
         }
     }
 
-    /// A title with its placeholders filled in: the application of the run, and whom it is about as they
-    /// named themselves.
+    /// A title with its placeholders filled: the run's application, and the user as they identified
+    /// themselves.
     fn title(&self, title: &str, application: Option<&Object>) -> String {
         let Some(plan) = &self.session.state.plan else { return title.to_owned() };
         let typed = plan.context.get(&keys::PENDING_USER_IDENTIFIER);
@@ -113,7 +113,7 @@ impl Executor<'_> {
         filled(title, &[("app", Some(application.map_or("", Object::name))), ("user", user.as_deref())])
     }
 
-    /// Adds `flow_info` (authentik-features §1.4).
+    /// Adds `flow_info`.
     pub fn dress(&self, flow: &Object, challenge: Challenge) -> Map {
         let mut out = challenge.0;
         let settings = flow.get::<Flow>();
@@ -149,7 +149,7 @@ impl Executor<'_> {
     }
 }
 
-/// How the last step of a run is answered, the first time and again.
+/// The reply with a run's last page, at first and when it is read again.
 pub(super) fn ending(shown: Map) -> Reply {
     match shown.get("component").and_then(Json::as_str) {
         Some("xak-flow-redirect") => {
@@ -159,7 +159,7 @@ pub(super) fn ending(shown: Map) -> Reply {
     }
 }
 
-/// Replaces `%(name)s`, and `%%` by one. A text with a placeholder that has no value stays as it is.
+/// Replaces `%(name)s`, and `%%` by `%`. A text with an unknown placeholder stays unchanged.
 fn filled(text: &str, values: &[(&str, Option<&str>)]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -184,7 +184,7 @@ fn filled(text: &str, values: &[(&str, Option<&str>)]) -> String {
     out
 }
 
-/// Whether an address is of the web: without a scheme, or with one of HTTP's.
+/// Whether a URL is relative or has the scheme http(s).
 fn is_web(address: &str) -> bool {
     let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|s| {
         !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))

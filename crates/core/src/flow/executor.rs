@@ -1,4 +1,4 @@
-//! Runs a flow: plans, asks, judges, ends. Used by the JSON executor and by the pages alike.
+//! The flow executor: plans, shows, validates, ends. The JSON API and the pages use it.
 use super::begin::applies_to_others;
 use super::ending::ending;
 use super::plan::{NotPlanned, Plan};
@@ -11,34 +11,35 @@ use signet_model::Object;
 use signet_store::epoch;
 use std::sync::Arc;
 
-/// What the edge answers.
+/// The reply of the executor.
 #[derive(Debug)]
 pub enum Reply {
-    /// Show this (with `flow_info` and, where the answer was wrong, `response_errors`).
+    /// Show this challenge (with `flow_info`, and `response_errors` after a wrong answer).
     Challenge(Map),
-    /// The flow is not for this person: a refusal to show. No run was begun.
+    /// The flow does not apply to the user: show the refusal. No run was started.
     NotApplicable(Map),
-    /// A stage is done and another follows: ask again (302 to the executor itself).
+    /// A stage is done: request the next one (the API responds with 302 to itself).
     Again,
-    /// The flow is over: send the person there.
+    /// The flow is finished: redirect the user to this local URL.
     Done(String),
-    /// The flow is over, or interrupted, with an address of the server's own making: may be absolute.
+    /// The flow is finished or interrupted: redirect to a URL made by the server, which may be absolute.
     Away(String),
 }
 
-/// One step of one run. The session is saved by the caller.
+/// A step of a run. The caller saves the session.
 pub struct Executor<'a> {
     pub core: &'a Arc<Core>,
     pub client: &'a Client,
     pub session: &'a mut WebSession,
-    /// The query string the person arrived with.
+    /// The query string of the user's page.
     pub query: &'a str,
 }
 
-/// The kind of a stage, its object, the settings of a built-in one.
+/// A stage's kind, its object, and the settings of a built-in stage.
 type Resolved = (Arc<dyn StageKind>, Option<Arc<Object>>, Json);
 
-/// At most this many stages pass in one request, so that two flows cannot send each other around for ever.
+/// Maximum number of stages without a challenge per request, so that flows cannot redirect to each other
+/// endlessly.
 const MAX_SILENT: usize = 100;
 
 impl Executor<'_> {
@@ -47,17 +48,17 @@ impl Executor<'_> {
         core.config().find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or(Error::NotFound)
     }
 
-    /// GET: the next thing to ask.
+    /// GET: the next challenge.
     pub async fn get(&mut self, flow: &Arc<Object>) -> Result<Reply> {
         self.run(flow, None).await
     }
 
-    /// POST: an answer to what was asked last.
+    /// POST: an answer to the last challenge.
     pub async fn post(&mut self, flow: &Arc<Object>, answer: &Map) -> Result<Reply> {
         self.run(flow, Some(answer)).await
     }
 
-    /// A refusal on the way ends the run with its text; what is left of the plan goes.
+    /// A denial ends the run with its text; the rest of the plan is dropped.
     async fn run(&mut self, flow: &Arc<Object>, answer: Option<&Map>) -> Result<Reply> {
         let is_new = answer.is_none() && self.session.is_empty();
         let (mut begin, mut running) = (None, false);
@@ -76,8 +77,7 @@ impl Executor<'_> {
             Ok(Some(reply)) => return Ok(reply),
             Err(error) => Err(error),
         };
-        // What was only looked at can be planned again: nothing of it is stored before an answer comes. A run
-        // of a link is never planned from nothing.
+        // A run without an answer is not stored: it can be planned again. A link's run cannot.
         if let (Some((stages, context)), Ok(Reply::Challenge(_)), Some(plan)) =
             (begin, &reply, &self.session.state.plan)
             && plan.stages == stages
@@ -98,9 +98,9 @@ impl Executor<'_> {
         }
     }
 
-    /// One stage a request, as the contract has it. Where an account is to be changed, an answer leads on to
-    /// the next form, or to the beginning of a session, at once: the request that brought the answer makes
-    /// the change, and opening an address makes none.
+    /// One stage per request, as in authentik. Exception: in flows that change an account, the request with
+    /// the answer continues to the next form, or to the start of a session. So the change is made by that
+    /// request, and opening a URL changes nothing.
     async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
         let posted = answer.is_some();
         let (mut passed, mut agreed) = (false, false);
@@ -108,7 +108,7 @@ impl Executor<'_> {
             let Some(mut plan) = self.session.state.plan.take() else {
                 return Err(Error::internal("a run without a plan"));
             };
-            // A policy sends the person elsewhere. What is left of the run waits for them to come back.
+            // A policy requests a redirect. The rest of the run is kept.
             if !plan.shown
                 && let Some(to) = plan.context.get(&keys::PLAN_REDIRECT)
             {
@@ -138,7 +138,7 @@ impl Executor<'_> {
                 self.session.state.plan = Some(plan);
                 return Ok(Reply::Again);
             }
-            // Asked whenever the stage has not been shown yet, also when an answer comes unasked.
+            // Evaluated as long as the stage has not been shown, also if an answer arrives unasked.
             if planned.re_evaluate && !plan.shown {
                 match self.still_applies(flow, &mut plan, &planned).await {
                     Ok(true) => {}
@@ -156,7 +156,7 @@ impl Executor<'_> {
                 }
             }
             let (kind, stage, settings) = self.resolve(&planned.stage)?;
-            // The first run is judged at every step: two browsers may both have begun it.
+            // Checked at every step of the first-run setup: two browsers may both have started it.
             if first_run && !claimed && setup::is_done(self.core).await? {
                 self.session.state.plan = Some(plan);
                 return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
@@ -206,7 +206,7 @@ impl Executor<'_> {
                         if let Err(error) = address::take(self.core, self.client).await {
                             tracing::error!(%error, "the address of the first run could not be kept");
                         }
-                        // The claim closed the first run; this only forgets the code.
+                        // The setup is closed already; this only removes the code.
                         if let Err(error) = setup::finish(self.core).await {
                             tracing::warn!(%error, "the set-up code could not be removed");
                         }
@@ -228,11 +228,11 @@ impl Executor<'_> {
             plan.owner = self.session.principal().map(|p| p.user.id);
             let step = match step {
                 Ok(step) => step,
-                // What was typed is wrong: said at the fields, as a stage does it itself.
+                // Invalid values are shown at their fields, as if the stage had done it.
                 Err(Error::Invalid(fields)) => FlowStep::Invalid(fields.into()),
-                // Between the proof and the change that rests on it.
+                // The account has changed between authentication and the change.
                 Err(error) if epoch::has_changed(&error) => return self.begin_anew(flow, plan).await,
-                // The run stays where it is, so that a person can try again.
+                // The run stays as it is, so that the user can try again.
                 Err(error) => {
                     self.session.state.plan = Some(plan);
                     return Err(error);
@@ -275,7 +275,7 @@ impl Executor<'_> {
                 FlowStep::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
                 FlowStep::Finish(challenge) => {
                     history::record(self.core, self.session, &plan);
-                    // The title names what the plan knows.
+                    // The title's placeholders need the plan.
                     self.session.state.plan = Some(plan);
                     let last = if challenge.component() == "xak-flow-redirect" {
                         challenge.0
@@ -303,8 +303,7 @@ impl Executor<'_> {
         Err(Error::internal("the flow does not come to an end"))
     }
 
-    /// Leaves this run for another flow, with what is known where `keep` says so. The person's query goes
-    /// along.
+    /// Leaves the run for another flow, with its context if `keep` is set. The user's query is kept.
     async fn switch(&mut self, other: Uuid, plan: Plan, keep: bool) -> Result<Reply> {
         let config = self.core.config();
         let other = config
@@ -331,7 +330,7 @@ impl Executor<'_> {
         }
     }
 
-    /// What a run begins with: the signed-in person.
+    /// The initial context: the signed-in user.
     pub(super) fn fresh_context(&self) -> Context {
         let mut context = Context::default();
         if let Some(user) = self.session.principal() {
@@ -340,7 +339,7 @@ impl Executor<'_> {
         context
     }
 
-    /// The same challenge once more, with errors; or a fresh start where the binding says so.
+    /// The same challenge with errors; or a restart, by the binding's `invalid_response_action`.
     async fn again_with(
         &mut self,
         flow: &Arc<Object>,
@@ -379,7 +378,7 @@ impl Executor<'_> {
                 challenge.insert("response_errors".into(), errors.into_json());
                 Ok(Reply::Challenge(challenge))
             }
-            // A stage that refuses an answer and then has nothing to ask would let a wrong answer pass.
+            // A stage that refuses an answer but has no challenge would let a wrong answer pass.
             _ => {
                 self.session.state.plan = Some(plan);
                 Ok(self.denied(flow, None))
@@ -423,7 +422,7 @@ impl Executor<'_> {
     }
 }
 
-/// Whether an answer is for the component that is open. One for another counts as an empty answer.
+/// Whether an answer is for the open component. Otherwise it counts as empty.
 fn is_for(kind: &dyn StageKind, sent: &Map) -> bool {
     let component = sent.get("component").and_then(Json::as_str).unwrap_or_default();
     component.is_empty() || kind.component().is_empty() || component == kind.component()

@@ -1,5 +1,5 @@
-//! Flows: the plan (which stages, in which order), the context that stages share, and the executor that owns
-//! policies, sessions, events and timing. A stage only shows and judges.
+//! Flows: the plan (stages in order), the context that stages share, and the executor, which owns policies,
+//! sessions, events and timing. Stages only show challenges and validate answers.
 pub mod account;
 mod anew;
 pub mod arrival;

@@ -1,4 +1,4 @@
-//! The plan of one run: which stages will be shown. Kept in the session.
+//! The plan of a run: the stages to show. Stored in the session.
 use super::context::{Context, keys};
 use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
 use crate::policy::{self, Question, Verdict};
@@ -9,7 +9,7 @@ use signet_model::Object;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A stage in a plan: an object, or one that the server puts in (a provider's last step).
+/// A stage in a plan: an object, or a built-in stage of the server (a provider's response).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageRef {
@@ -20,9 +20,9 @@ pub enum StageRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     pub stage: StageRef,
-    /// The flow-stage binding; none for built-in stages.
+    /// The flow-stage binding; `None` for built-in stages.
     pub binding: Option<Uuid>,
-    /// Policies of the binding run again right before the stage is shown.
+    /// Whether the binding's policies are evaluated again right before the stage.
     pub re_evaluate: bool,
 }
 
@@ -32,30 +32,30 @@ pub struct Plan {
     pub stages: VecDeque<Planned>,
     pub context: Context,
     pub started: Timestamp,
-    /// Whether the first stage was shown, so that an answer has a question.
+    /// Whether the first stage's challenge was sent, so that an answer is expected.
     #[serde(default)]
     pub shown: bool,
     /// Messages of policies that skipped stages.
     #[serde(default)]
     pub messages: Vec<String>,
-    /// Length of the plan when made, for the inspector.
+    /// Number of stages at planning, for the inspector.
     #[serde(default)]
     pub total: usize,
-    /// What the run began with, where a wrong answer may begin it again.
+    /// The initial context, if a wrong answer can restart the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Context>,
-    /// To whom the session belonged when the run went on last.
+    /// The session's user when the run was last continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<i64>,
-    /// What is shown once more, now that the run is over.
+    /// The last page of a finished run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Over>,
-    /// What a page says beside the step that it shows next.
+    /// The refused answer that the next page shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
 }
 
-/// The last step of a run.
+/// The last page of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Over {
     pub shown: Map,
@@ -68,7 +68,7 @@ impl Over {
     }
 }
 
-/// An answer that was not accepted: the errors, and what was typed, without secrets.
+/// A refused answer: its errors and its values without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refused {
     pub component: String,
@@ -79,14 +79,14 @@ pub struct Refused {
 /// Why there is no plan.
 #[derive(Debug)]
 pub enum NotPlanned {
-    /// The flow is not for this person: texts of the policies that said so.
+    /// The flow does not apply to this user; messages of the policies.
     NotApplicable(Vec<String>),
     /// No stage is left.
     Empty,
 }
 
 impl Plan {
-    /// The run is over: nothing that it knows is kept but what its last page shows.
+    /// Ends the run: only its last page is kept.
     pub(super) fn end(&mut self, shown: Map, at: Timestamp) {
         self.stages.clear();
         self.context.0.retain(|name, _| name == keys::APPLICATION.0);
@@ -104,7 +104,7 @@ impl Plan {
     }
 }
 
-/// Plans `flow` for a person. `context` is what the caller knows already (application, consent texts…).
+/// Plans `flow` for a user. `context` contains the caller's values (application, consent texts, …).
 pub async fn plan(
     core: &Arc<Core>,
     client: &Client,
@@ -173,15 +173,14 @@ pub async fn plan(
     Ok(Ok(plan))
 }
 
-/// Whether the request comes from an outpost: it carries an API key of an internal service account.
+/// Whether the request comes from an outpost: it has an API key of an internal service account.
 pub async fn is_outpost(core: &Core, client: &Client) -> Result<bool> {
     let Some(key) = &client.outpost_token else { return Ok(false) };
     let account = crate::token::authenticate(core, key.reveal()).await?;
     Ok(account.is_some_and(|p| p.user.user_type == "internal_service_account"))
 }
 
-/// What the policies of a stage's binding say. An error in one of them is no reason to skip the stage: it
-/// denies.
+/// The verdict of the policies of a stage's binding. A failing policy denies; it does not skip the stage.
 pub async fn stage_verdict(
     core: &Arc<Core>,
     client: &Client,
@@ -200,7 +199,7 @@ pub async fn stage_verdict(
     Ok(verdict)
 }
 
-/// The person whom a plan's context is about, when they exist and are active.
+/// The pending user's account, if it exists and is active.
 pub async fn pending_principal(core: &Arc<Core>, context: &Context) -> Result<Option<Principal>> {
     match context.get(&keys::PENDING_USER).and_then(|u| u.id) {
         Some(id) => Principal::load_any(core, id).await,

@@ -1,10 +1,10 @@
-//! A run at rest. People type passwords and receive secrets of devices between two steps, so what a plan
-//! knows is sealed before it is written into a row, and opened when the row is read.
+//! Encryption of stored runs. Between stages a plan contains typed passwords and secrets of devices, so it is
+//! encrypted before the session is written, and decrypted when it is read.
 use signet_base::{Json, Result, Secret, Vault};
 
-/// What of a stored state is sealed: the plan's context, what it began with, its last step (codes stand in
-/// it), what was typed, the steps that the inspector shows, the query with which somebody came (it names
-/// invitations), other runs.
+/// The encrypted parts of a session's state: the plan's context and initial context, its last page (may
+/// contain codes), typed values, the inspector's history, the entry query (may contain invitations), parked
+/// runs.
 const PLACES: [&str; 7] =
     ["/plan/context", "/plan/given", "/plan/over", "/plan/refused", "/history", "/query", "/waiting"];
 
@@ -18,7 +18,7 @@ fn is_empty(value: &Json) -> bool {
     }
 }
 
-/// Seals a session's state for the row with this id.
+/// Encrypts the state of the session row with this id.
 pub fn seal(vault: &Vault, row: &str, mut state: Json) -> Result<Json> {
     for place in PLACES {
         if let Some(value) = state.pointer_mut(place).filter(|v| !is_empty(v)) {
@@ -28,8 +28,8 @@ pub fn seal(vault: &Vault, row: &str, mut state: Json) -> Result<Json> {
     Ok(state)
 }
 
-/// Opens what `seal` made for the same row. What does not open is gone: the plan with its context, or the
-/// history.
+/// Decrypts what `seal` encrypted for the same row. A part that does not decrypt is dropped: the plan with
+/// its context, or the history.
 pub fn open(vault: &Vault, row: &str, mut state: Json) -> Json {
     for place in PLACES {
         let Some(value) = state.pointer_mut(place) else { continue };
@@ -67,7 +67,7 @@ mod tests {
             "{text}"
         );
         assert_eq!(open(&vault, "row", sealed.clone()), state);
-        // Moved to another row, or changed: what was sealed is gone, the rest of the session stays.
+        // In another row, or modified: encrypted parts are dropped, the rest of the session stays.
         assert_eq!(open(&vault, "other", sealed), json!({}));
         let forged = json!({"plan": {"flow": "f", "context": "v1:AAAA"}, "browser_only": true});
         assert_eq!(open(&vault, "row", forged), json!({"browser_only": true}));

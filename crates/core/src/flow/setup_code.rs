@@ -1,20 +1,19 @@
-//! The question for the set-up code, in front of the first run where it is opened from elsewhere than this
-//! machine.
+//! The setup code, asked before the first-run setup unless it is opened on this machine.
 use super::{Challenge, FlowRun, FlowStep, Key, Plan, Planned, ResponseErrors, StageKind, StageRef};
 use crate::setup::{self, Judged};
 use async_trait::async_trait;
 use signet_base::{Json, Map, Result, json};
 
-/// Built in: it is in no flow's configuration.
+/// A built-in stage, part of no flow's configuration.
 const KIND: &str = "signet.setup_code";
 const COMPONENT: &str = "ak-stage-prompt";
 const FIELD: &str = "setup_code";
-/// This run has given the code.
+/// The code has been entered in this run.
 const GIVEN: Key<bool> = Key::new("goauthentik.io/setup/code");
 const WHERE: &str = "This server has no administrator yet. To set it up from another machine, type the set-up code. It stands in the server’s log, \
     and this command prints it where the server runs: signet setup_code (with Docker: docker compose exec server ak setup_code).";
 
-/// Puts the question in front of a run that has not answered it. Says whether it did.
+/// Inserts the stage before a run that has not passed it. Returns whether it did.
 pub(super) fn ask_first(plan: &mut Plan) -> bool {
     let asked = plan
         .stages

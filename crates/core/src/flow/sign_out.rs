@@ -1,20 +1,20 @@
-//! The question before another site signs somebody out (OpenID Connect RP-Initiated Logout 1.0 §2).
+//! Confirmation before another site signs a user out (OpenID Connect RP-Initiated Logout 1.0 §2).
 use super::{Challenge, FlowRun, FlowStep, keys};
 use maud::{Markup, html};
 use signet_base::Json;
 use signet_pages::{FormContext, ui};
 
-/// A component that clients of the executor already show as a form with one button.
+/// A component that executor clients already show as a form with one button.
 const COMPONENT: &str = "ak-stage-dummy";
 
-/// The question, when the browser came from another site and nothing shows that the person meant to sign out.
+/// The confirmation, if the browser came from another site and nothing shows that the user meant to sign out.
 pub fn ask(flow: &mut FlowRun<'_>) -> Option<FlowStep> {
     let meant = flow.context().get(&keys::SIGN_OUT_MEANT) == Some(true);
     (flow.client.from_elsewhere && !meant && flow.user().is_some())
         .then(|| FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("name", ""))))
 }
 
-/// The form of [`ask`]; none for another challenge.
+/// The form of [`ask`]; `None` for another challenge.
 pub fn page(challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
     (challenge.get("component")?.as_str()? == COMPONENT).then(|| {
         form.form(

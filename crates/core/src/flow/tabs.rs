@@ -1,17 +1,18 @@
-//! Several runs in one session. A run belongs to the address at which it is answered, the flow and its query:
-//! two tabs on the way to two applications do not meet. One run is in front, the others wait beside it.
+//! Several runs per session. A run belongs to the URL at which it is answered (flow and query), so that two
+//! tabs do not share one. One run is active, the others are parked.
 use super::{Plan, token};
 use crate::session::State;
 use serde::{Deserialize, Serialize};
 use signet_base::{Span, Timestamp, Uuid, query, vault};
 
-/// Most runs that wait in one session, and the bytes that they may take; the oldest go first.
+/// Maximum number of parked runs per session, and their maximum total size in bytes; the oldest are dropped
+/// first.
 pub(crate) const MAX_WAITING: usize = 7;
 const MAX_BYTES: usize = 48 * 1024;
-/// So long the last step of a run can be read again, in seconds.
+/// How long the last page of a finished run can be read again, in seconds.
 const READABLE: i64 = 300;
 
-/// A run that waits.
+/// A parked run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
     pub tab: String,
@@ -21,7 +22,7 @@ pub struct Waiting {
     pub query: String,
 }
 
-/// Names an address among those of one session. What does not say where the person wants to go is left out.
+/// Identifies a URL within a session. Parameters that do not affect the target are ignored.
 fn tab_of(text: &str) -> String {
     let pairs: Vec<(String, String)> = query::pairs(text)
         .into_iter()
@@ -32,7 +33,7 @@ fn tab_of(text: &str) -> String {
 }
 
 impl State {
-    /// Brings the run of this address to the front, where there is one. The one that was there waits.
+    /// Activates the run of this URL, if there is one, and parks the active one.
     pub fn bring(&mut self, flow: Uuid, text: &str) {
         let tab = tab_of(text);
         let is_front = self.plan.as_ref().is_some_and(|plan| plan.flow == flow)
@@ -58,7 +59,7 @@ impl State {
         }
     }
 
-    /// The query of the run in front, for programs that name none.
+    /// The query of the active run, for clients that send none.
     pub fn query_for(&self, flow: Uuid) -> String {
         if self.plan.as_ref().is_some_and(|plan| plan.flow == flow) {
             self.query.clone()
@@ -67,12 +68,12 @@ impl State {
         }
     }
 
-    /// Every run, the one in front first.
+    /// All runs, the active one first.
     pub fn runs(&self) -> impl Iterator<Item = &Plan> {
         self.plan.iter().chain(self.waiting.iter().map(|w| &w.plan))
     }
 
-    /// Puts all runs aside, to put them back later.
+    /// Removes all runs; they can be put back later.
     #[must_use]
     pub fn without_runs(&mut self) -> Self {
         Self {
@@ -89,8 +90,7 @@ impl State {
             (runs.plan, runs.query, runs.history, runs.tab, runs.waiting);
     }
 
-    /// Drops the runs on the way to `next`, or the one that waits there; where none does, the one in front.
-    /// Whether there was any.
+    /// Drops the runs with this `next`; if there is none, the active one. Returns whether there was any.
     pub fn cancel(&mut self, next: Option<&str>, flow: impl Fn(&str) -> Option<Uuid>) -> bool {
         let (path, text) = next.and_then(|n| n.split_once('?')).unwrap_or((next.unwrap_or_default(), ""));
         let here = path
@@ -113,7 +113,7 @@ impl State {
         self.runs().count() != before
     }
 
-    /// Drops what is over, for who begins again; whether there was anything.
+    /// Drops finished runs; returns whether there was any.
     pub fn drop_over(&mut self) -> bool {
         let before = self.runs().count();
         self.plan = self.plan.take().filter(|plan| plan.over.is_none());
@@ -127,7 +127,7 @@ impl State {
         self.waiting.retain(|w| readable(&w.plan));
     }
 
-    /// Keeps what waits within its bytes.
+    /// Enforces the limits of parked runs.
     pub(crate) fn bound(&mut self) {
         let mut bytes = 0;
         let fit = self.waiting.iter().take_while(|w| {
@@ -166,7 +166,7 @@ mod tests {
             assert!(state.plan.as_ref().is_some_and(|p| p.flow == Uuid::from_u128(flow)), "{query}");
             assert_eq!(query::value(&state.query, "next"), query::value(query, "next"));
         }
-        // Another address has none, and the others stay.
+        // Another URL has no run; the others stay.
         state.bring(Uuid::from_u128(1), "next=%2Fc");
         assert!(state.plan.is_none() && state.runs().count() == 3);
         let flow = |slug: &str| (slug == "two").then(|| Uuid::from_u128(2));

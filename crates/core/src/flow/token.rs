@@ -1,6 +1,5 @@
-//! Links by which a run goes on in another browser: the plan is kept, sealed, under the digest of a random
-//! key. Opening the link only shows a question, so programs that look at links do not use them up; answering
-//! it does.
+//! Links that continue a run in another browser. The plan is stored encrypted under the digest of a random
+//! key. GET only asks for confirmation, so that link scanners do not use the link up; POST continues.
 use super::account::{AccountAt, PROVEN, made_here};
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, plan};
@@ -18,34 +17,33 @@ use signet_store::flow_tokens::{self, FlowToken};
 use signet_store::users::canonical;
 use std::sync::Arc;
 
-/// Name of the key in the query of a link.
+/// Query parameter of the key.
 pub const QUERY: &str = "flow_token";
-/// What everybody reads whose link does not lead on, whatever the reason.
+/// The message for every link that is not valid, whatever the reason.
 pub(super) const GONE: &str = "This link is no longer valid. Ask for a new one.";
 const OTHER: &str = "This link is for another account. Sign out, then open it again.";
 /// Characters of a key: 285 bits.
 const KEY_LENGTH: usize = 48;
-/// Longest plan that is kept, in bytes.
+/// Maximum size of a stored plan in bytes.
 const MAX_PLAN: usize = 1 << 20;
 
-/// The address of the account that a link was sent to: the link counts only while it is the account's.
+/// The email address the link was sent to: the link is valid only while the account has this address.
 pub const ADDRESS: Key<String> = Key::new("goauthentik.io/email/address");
 
-/// A link that is wanted.
+/// The input of [`issue`].
 pub struct Ticket<'a> {
-    /// The run that goes on: its first stage is the one that the person comes back to.
+    /// The run to continue; its first stage is the one that is opened by the link.
     pub plan: &'a Plan,
     pub lifetime: Span,
-    /// For logs: what made it.
+    /// For logs: the stage that sent it.
     pub purpose: &'a str,
-    /// Other links of the person for the same flow end.
+    /// Invalidates the user's other links for the same flow.
     pub replace: bool,
-    /// The account's, as it was read for this link; 0 where the run has none.
+    /// The account's epoch as read for this link; 0 if the run has no account.
     pub epoch: i64,
 }
 
-/// Keeps the run and gives the key of its link. The link is for the pending user of the run, and for nobody
-/// else.
+/// Stores the run and returns the key of its link. The link is valid for the run's pending user only.
 pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
     let mut kept = ticket.plan.clone();
     kept.shown = false;
@@ -53,7 +51,7 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
     for name in [keys::CHOSEN.0, keys::CONSENT_TOKEN.0, keys::IS_RESTORED.0, PROVEN.0] {
         kept.context.0.remove(name);
     }
-    // A confirmation of an earlier link is not a part of the run.
+    // The confirmation of an earlier link is not part of the run.
     kept.stages.retain(|s| !matches!(&s.stage, StageRef::BuiltIn { kind, .. } if kind == CONFIRM));
     let text = serde_json::to_string(&kept)?;
     if text.len() > MAX_PLAN {
@@ -75,10 +73,10 @@ pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
     Ok(key)
 }
 
-/// The address of a link. What the person arrived with (`next` and the like) goes along.
+/// The URL of a link. The run's query (`next` and the like) is kept.
 ///
 /// # Errors
-/// `Invalid` when this server does not know its address.
+/// `Invalid` when the server's address is unknown.
 pub fn link(core: &Core, client: &Client, flow: &Object, arrived_with: &str, key: &Secret) -> Result<String> {
     let kept = without(arrived_with);
     let own = query::build([(QUERY, key.reveal())]);
@@ -86,7 +84,7 @@ pub fn link(core: &Core, client: &Client, flow: &Object, arrived_with: &str, key
     Ok(format!("{}/if/flow/{}/?{query}", address::public(core, client)?, query::encode(flow.text("slug"))))
 }
 
-/// A query string without a link's key: it is for one flow.
+/// The query string without a link's key.
 pub fn without(text: &str) -> String {
     if !text.contains(QUERY) {
         return text.to_owned();
@@ -96,7 +94,7 @@ pub fn without(text: &str) -> String {
     query::build(kept.iter().map(|(n, v)| (n.as_str(), v.as_str())))
 }
 
-/// What `is_restored` holds in the context.
+/// The value of `is_restored` in the context.
 fn mark(core: &Core, key: &str) -> String {
     core.vault.digest("flow_token/mark", key)
 }
@@ -106,8 +104,8 @@ fn is_of(plan: &Plan, flow: Uuid, mark: &str) -> bool {
             == Some(mark)
 }
 
-/// The account of a link, judged now. `Err` is the refusal. An account that is not active counts only while
-/// the run that made it goes on; what raises the account's epoch and a changed address end older links.
+/// The link's account, checked now. `Err` is the refusal. An inactive account is accepted only in the run
+/// that created it; a raised epoch or another email address invalidates the link.
 async fn judge(
     core: &Arc<Core>,
     user: Option<i64>,
@@ -125,8 +123,8 @@ async fn judge(
 }
 
 impl Executor<'_> {
-    /// Takes up the run of the link with which the request came, unless that is the run of the session
-    /// already. `None`: there is nothing (more) to take up. `Some(None)`: it was taken up.
+    /// Restores the run of the request's link, unless the session has it already. `None`: there is nothing to
+    /// restore. `Some(None)`: it was restored.
     pub(super) async fn take_up(&mut self, flow: &Arc<Object>) -> Result<Option<Option<Reply>>> {
         let Some(key) = query::value(self.query, QUERY).filter(|k| !k.is_empty()) else { return Ok(None) };
         let mark = mark(self.core, &key);
@@ -168,8 +166,8 @@ impl Executor<'_> {
         kept.context
             .0
             .insert(keys::IS_RESTORED.0.to_owned(), json!({"token": mark, "purpose": token.purpose}));
-        // Whom the flow is for, and its policies, count as of now. Whoever is signed in as the person of the
-        // link is nobody new to a flow for strangers.
+        // The flow's requirement and policies are evaluated now. A session of the link's own user counts as
+        // none for flows that require no authentication.
         let who = self.session.principal();
         let mut fits = plan(self.core, self.client, flow, who, kept.context.clone(), true).await?;
         if fits.is_err() && who.is_some() && token.user_id.is_some() {
@@ -201,7 +199,7 @@ impl Executor<'_> {
     }
 }
 
-/// The question before a link's run goes on.
+/// The confirmation before a link's run continues.
 const CONFIRM: &str = "signet.confirm_link";
 const COMPONENT: &str = "ak-stage-consent";
 
@@ -211,11 +209,11 @@ struct Question {
     flow: Uuid,
     user: Option<i64>,
     epoch: i64,
-    /// What an answer must repeat.
+    /// The token that the answer must contain.
     answer: String,
 }
 
-/// The stage that asks it. Built in: it is in no flow's configuration.
+/// The built-in confirmation stage; it is in no flow's configuration.
 pub(crate) struct Confirm;
 
 impl Confirm {

@@ -1,5 +1,5 @@
-//! What checks cost. An answer's time must not tell which kind of hash is stored: after a check that is
-//! cheaper than that of the costliest kind known, as much work follows as is missing.
+//! Constant verification time: a response's duration must not reveal the kind of the stored hash. After a
+//! check that is cheaper than the costliest known kind, the missing work is added.
 use aws_lc_rs::pbkdf2;
 use signet_base::thread::cpu_time;
 use std::num::NonZeroU32;
@@ -14,11 +14,11 @@ pub enum Work {
     Pbkdf2(u64),
 }
 
-/// Picoseconds of a unit of work before any was measured; corrected by the first checks.
+/// Assumed picoseconds per unit before the first measurement.
 const ARGON2_UNIT: u64 = 600_000;
 const PBKDF2_UNIT: u64 = 140_000;
 
-/// What work takes on this machine, and the most of each kind that an account's hash needs.
+/// Measured time per unit, and the maximum of each kind that an account's hash needs.
 #[derive(Debug)]
 pub struct Costs {
     argon2: AtomicU64,
@@ -28,7 +28,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// `usual`: what new hashes take.
+    /// `usual`: the cost of new hashes.
     pub fn new(usual: Work) -> Self {
         let costs = Self {
             argon2: ARGON2_UNIT.into(),
@@ -45,12 +45,12 @@ impl Costs {
             Work::Pbkdf2(units) => (&self.pbkdf2, &self.most_pbkdf2, units),
         }
     }
-    /// There is an account whose check takes this.
+    /// Records that an account's hash needs this work.
     pub fn learn(&self, work: Work) {
         let (_, most, units) = self.of(work);
         most.fetch_max(units, Relaxed);
     }
-    /// The most of each kind, to be kept over a restart.
+    /// The maximum of each kind, for storing across restarts.
     pub fn most(&self) -> (u64, u64) {
         (self.most_argon2.load(Relaxed), self.most_pbkdf2.load(Relaxed))
     }
@@ -66,18 +66,17 @@ impl Costs {
         else {
             return;
         };
-        // Two at once may lose one of their values; the next ones make up for it. One odd measurement counts
-        // little.
+        // Concurrent updates may lose a value; later ones compensate. The clamp limits outliers.
         let now = now.clamp(before / 4, before.saturating_mul(4));
         unit.store(before - before / 4 + now / 4, Relaxed);
     }
-    /// Rounds that are missing after this work.
+    /// PBKDF2 rounds to add after this work.
     fn missing(&self, work: Work) -> u64 {
         let (argon2, pbkdf2) = self.most();
         let longest = self.time(Work::Argon2(argon2)).max(self.time(Work::Pbkdf2(pbkdf2)));
         longest.saturating_sub(self.time(work)) / self.pbkdf2.load(Relaxed).max(1)
     }
-    /// Does a check and then what is missing.
+    /// Runs a check, then adds the missing work.
     pub fn evenly<T>(&self, work: Work, check: impl FnOnce() -> T) -> T {
         let began = cpu_time();
         let said = check();

@@ -1,4 +1,4 @@
-//! What policies found out while one request was answered: the decisions, for explanations, and the risk.
+//! Policy results of one request: decisions, for explanations, and the risk score.
 use super::Trace;
 use crate::models::EngineMode;
 use crate::risk::Risk;
@@ -6,13 +6,13 @@ use signet_base::{Json, Timestamp, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Decisions that are kept for one request; the oldest go first.
+/// Maximum number of decisions kept per request; the oldest are dropped first.
 const KEPT: usize = 32;
 
-/// One answer of the engine about one target.
+/// The engine's decision about one target.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// Kind and name of what was guarded.
+    /// Kind and name of the guarded object.
     pub target: String,
     pub name: String,
     pub mode: EngineMode,
@@ -22,21 +22,21 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The form in events and answers of the API.
+    /// The JSON of events and the API.
     pub fn to_json(&self) -> Json {
         let traces: Vec<Json> = self.traces.iter().map(Trace::to_json).collect();
         json!({"target": self.target, "name": self.name, "policy_engine_mode": self.mode.as_str(), "passing": self.passing, "at": self.at, "bindings": traces})
     }
 }
 
-/// Kept in the request's [`crate::Client`].
+/// Part of the request's [`crate::Client`].
 #[derive(Debug, Default)]
 pub struct DecisionLog(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     decisions: Vec<Decision>,
-    /// By the person's id (0 for nobody) and the name that counts.
+    /// By user id (0 for anonymous) and username.
     risks: HashMap<(i64, String), Arc<Risk>>,
 }
 
@@ -51,7 +51,7 @@ impl DecisionLog {
         }
         inner.decisions.push(decision);
     }
-    /// The decisions of this request so far, oldest first.
+    /// The decisions of this request, oldest first.
     pub fn decisions(&self) -> Vec<Decision> {
         self.inner().decisions.clone()
     }

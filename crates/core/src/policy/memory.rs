@@ -1,9 +1,8 @@
-//! Answers of policies that are kept for a while.
+//! Cache of policy results.
 //!
-//! An answer is kept only where the kind says that it follows from the person, the address, the browser and
-//! the configuration alone, and where no context was given. All of these are parts of the key: a change of
-//! the account, of a membership or of any setting is another key, so that nothing has to be invalidated, on
-//! no node.
+//! A result is cached only if the kind says that it depends on user, address, browser and configuration
+//! alone, and no context was given. All of these are part of the key: a changed account, membership or
+//! setting gives another key, so no node needs to invalidate anything.
 use super::{Question, Verdict};
 use quick_cache::sync::Cache;
 use signet_base::vault::sha256_hex;
@@ -31,7 +30,7 @@ impl Memory {
     pub(super) fn keep(&self, key: String, verdict: &Verdict, until: Timestamp) {
         self.answers.insert(key, (verdict.clone(), until));
     }
-    /// How many answers are kept that still count.
+    /// Number of valid entries.
     pub fn count(&self, now: Timestamp) -> usize {
         self.answers.retain(|_, (_, until)| *until > now);
         self.answers.len()
@@ -41,12 +40,12 @@ impl Memory {
     }
 }
 
-/// Whether any answer to this question may be kept.
+/// Whether a result for this question may be cached.
 pub(super) fn is_possible(question: &Question<'_>) -> bool {
     question.core.settings.cache_timeout_policies > 0 && question.context.is_empty() && !question.is_dry_run()
 }
 
-/// The key of an answer; none where it must not be kept.
+/// The cache key; `None` if the result must not be cached.
 pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Option<String> {
     if !is_possible(question) {
         return None;
@@ -57,7 +56,7 @@ pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Op
     let _ = write!(text, "{binding} {} {} {} ", policy.pk, policy.version, core.config().counter);
     match question.user {
         Some(p) => {
-            // Whoever is not known to have been read with their own groups is asked about anew.
+            // Without the user's own groups the key would be incomplete.
             let direct = p.direct.as_ref()?;
             let _ = write!(
                 text,
@@ -70,7 +69,7 @@ pub(super) fn key(binding: Uuid, policy: &Object, question: &Question<'_>) -> Op
         }
         None => text.push('-'),
     }
-    // Texts of the client last, each on a line of its own: none can look like another one's end.
+    // Client-controlled texts come last, one per line, so that keys cannot collide.
     let _ = write!(
         text,
         "\n{}\n{}\n{}\n{}\n{}",

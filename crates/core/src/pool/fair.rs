@@ -1,18 +1,18 @@
-//! Work that waits, in turns: each lane gets its turn, however much another lane has waiting.
+//! Fair queueing: lanes are served in turn, regardless of how much work a lane has.
 use crate::budget::Prefix;
 use std::collections::{HashMap, VecDeque};
 
-/// Whose work it is.
+/// The origin of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// The server's own, and that of people who are signed in.
+    /// The server itself, and signed-in users.
     Own,
-    /// A person's browser that is known, or a network where addresses say nothing.
+    /// A user's known browser, or an exempt network.
     Account(i64),
     Address(Prefix),
 }
 
-/// A lane, and whether it goes first.
+/// A lane, and whether it has priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolTurn {
     pub lane: Lane,
@@ -22,12 +22,12 @@ impl PoolTurn {
     pub const OWN: Self = Self { lane: Lane::Own, first: true };
 }
 
-/// So many of those that go first, then one of the others, so that those are not left waiting for ever.
+/// After this many priority jobs one of the others is served, so that they do not starve.
 const FIRST: u8 = 3;
 
 pub(super) struct Fair<J> {
     lanes: HashMap<Lane, VecDeque<J>>,
-    /// Lanes with work, in the order of their turns: those that go first, and the others.
+    /// Lanes with work in the order of service: those with priority, and the others.
     order: [VecDeque<Lane>; 2],
     waiting: usize,
     streak: u8,
@@ -38,12 +38,12 @@ impl<J> Default for Fair<J> {
     }
 }
 
-/// What stands before work that would come now.
+/// The work ahead of a new job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ahead {
-    /// Jobs that go before it.
+    /// Number of jobs that are served before it.
     pub jobs: usize,
-    /// Its own lane has work waiting, and others wait beside it.
+    /// Its lane has queued work while other lanes wait.
     pub is_share: bool,
 }
 
@@ -56,7 +56,7 @@ impl<J> Fair<J> {
         let [first, others] = [&self.order[0], &self.order[1]].map(VecDeque::len);
         let rivals = if turn.first { first } else { first + others }.saturating_sub(usize::from(own > 0));
         let jobs = own + (own + 1) * rivals;
-        // One of the others comes after each FIRST.
+        // One of the others is served after each FIRST.
         let jobs = if turn.first && others > 0 { jobs + jobs / usize::from(FIRST) } else { jobs };
         Ahead { jobs: jobs.min(self.waiting), is_share: own > 0 && first + others > 1 }
     }

@@ -1,10 +1,10 @@
-//! Sessions that hold only where they began: an address, its network, its place.
+//! Session binding: to an address, its network (AS) or its location.
 use crate::geoip::Located;
 use crate::{Client, Core};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// What a sign-in wants its session bound to.
+/// The binding that a sign-in requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub asn: bool,
@@ -15,7 +15,7 @@ pub struct Wanted {
     pub city: bool,
 }
 
-/// What is known about an address.
+/// The known location of an address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientLocation {
     pub asn: Option<i64>,
@@ -26,7 +26,7 @@ pub struct ClientLocation {
 }
 
 impl ClientLocation {
-    /// What the databases of networks and places know. A database that cannot be read knows nothing.
+    /// Looks the address up. Without a readable database nothing is known.
     fn of(core: &Core, ip: IpAddr) -> Self {
         let located = core.geoip.look_up(ip).unwrap_or_else(|error| {
             tracing::warn!(%error, "an address could not be looked up");
@@ -41,7 +41,7 @@ impl ClientLocation {
     }
 }
 
-/// What a session is bound to. Kept in its state.
+/// The binding of a session; part of its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Binding {
@@ -63,15 +63,15 @@ impl Binding {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
-    /// The binding of a session that begins now.
+    /// The binding of a new session.
     pub fn of(core: &Core, client: &Client, wanted: Wanted) -> Self {
         if wanted == Wanted::default() {
             return Self::default();
         }
         Self::at(client.ip, &ClientLocation::of(core, client.ip), wanted)
     }
-    /// Whatever is wanted and not known of the address (no database, a private network) is replaced by the
-    /// address itself: a binding is never weaker than it was meant.
+    /// A requested property that is unknown for the address (no database, private network) is replaced by the
+    /// address itself, so that the binding is never weaker than requested.
     fn at(ip: IpAddr, here: &ClientLocation, wanted: Wanted) -> Self {
         let unknown = wanted.asn && here.asn.is_none()
             || wanted.network && here.network.is_none()
@@ -90,8 +90,8 @@ impl Binding {
             city: here.city.clone().filter(|_| wanted.city),
         }
     }
-    /// What a request breaks; none when the session holds for it. What was known at sign-in and is not known
-    /// now is broken.
+    /// The violated binding; `None` if the session is valid for the request. A property known at sign-in and
+    /// unknown now is violated.
     pub fn broken_by(&self, core: &Core, client: &Client) -> Option<&'static str> {
         if self.is_none() {
             return None;
@@ -147,7 +147,7 @@ mod tests {
             ("continent", ClientLocation { continent: Some("AS".into()), ..berlin() }),
             ("country", ClientLocation { country: Some("FR".into()), ..berlin() }),
             ("city", ClientLocation { city: None, ..berlin() }),
-            // The database is gone: what was known then must be known now.
+            // Without the database: what was known at sign-in must be known now.
             ("asn", ClientLocation::default()),
         ];
         for (name, there) in moves {

@@ -1,11 +1,11 @@
-//! The cookie that carries a session's key.
+//! The session cookie.
 use super::{SESSION_COOKIE, WebSession};
 use crate::{Client, Core};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use signet_base::{Json, json};
 
-/// Seals session keys into the wire's cookie: an HS256 JWT with `sid`, `iss`, `sub`, `authenticated`, `acr`,
-/// signed with the hex SHA-512 of the secret key (authentik-features §0.3).
+/// Encodes session keys in authentik's cookie format: an HS256 JWT with `sid`, `iss`, `sub`, `authenticated`,
+/// `acr`, keyed with the hex SHA-512 of the secret key.
 pub struct SessionCookies {
     key: aws_lc_rs::hmac::Key,
     header: String,
@@ -25,8 +25,8 @@ impl SessionCookies {
         let tag = aws_lc_rs::hmac::sign(&self.key, body.as_bytes());
         format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
-    /// The session key, and whether it was given to a person who signed in, when the signature is ours.
-    /// Nothing else in the token is believed.
+    /// The session key, and whether it belongs to a signed-in user, if the signature is valid. No other claim
+    /// is used.
     pub fn open(&self, token: &str) -> Option<(String, bool)> {
         let (body, tag) = token.rsplit_once('.')?;
         let (header, claims) = body.split_once('.')?;
@@ -41,7 +41,7 @@ impl SessionCookies {
 }
 
 impl WebSession {
-    /// The cookie with the key, where the browser does not have it yet, and what goes with it.
+    /// The `Set-Cookie` headers, if the browser does not have the current key.
     pub(super) fn own_cookies(&mut self, core: &Core, client: &Client) -> Vec<String> {
         if !std::mem::take(&mut self.set_cookie) {
             return Vec::new();
@@ -57,7 +57,7 @@ impl WebSession {
             end.map(|at| at.secs() - core.now().secs()),
             true,
         )];
-        // Whatever answer signs somebody in: page, executor, link. Programs read it and send it back.
+        // Sent with every response that signs a user in; programs send the token back.
         if self.principal.is_some() {
             cookies.push(self.csrf_cookie(core, client));
         }

@@ -1,9 +1,9 @@
-//! The token by which a session's own pages show that a request is theirs.
+//! CSRF tokens.
 use super::{CSRF_COOKIE, WebSession, Write};
 use crate::{Client, Core};
 
 impl WebSession {
-    /// Token that forms carry; bound to the session.
+    /// The token for forms, bound to the session.
     pub fn csrf(&mut self, core: &Core) -> String {
         if self.key.is_empty() {
             self.rekey(core);
@@ -11,7 +11,7 @@ impl WebSession {
         }
         core.vault.sign("csrf", self.key.as_bytes())
     }
-    /// The token of a session that exists.
+    /// The token of an existing session.
     pub fn csrf_if_known(&self, core: &Core) -> Option<String> {
         (!self.key.is_empty()).then(|| core.vault.sign("csrf", self.key.as_bytes()))
     }

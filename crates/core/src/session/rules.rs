@@ -1,20 +1,20 @@
-//! What an administrator has decided about all sessions: `AUTHENTIK_SESSION_SECURITY__*`.
+//! Session rules of the installation: `AUTHENTIK_SESSION_SECURITY__*`.
 use signet_base::{Span, Timestamp};
 
-/// Rules for every session of the installation. The default leaves everything to the stages.
+/// Rules for all sessions. The default leaves everything to the stages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A session ends when it was not used for so long.
+    /// Maximum idle time.
     pub idle: Option<Span>,
-    /// A session ends so long after sign-in, however much it is used.
+    /// Maximum time since sign-in.
     pub absolute: Option<Span>,
-    /// For people who chose to stay signed in: this length holds in place of `idle` and `absolute`.
+    /// Maximum time for sessions whose user chose to stay signed in; replaces `idle` and `absolute`.
     pub remember_me: Option<Span>,
-    /// Sessions of one person at the same time; the oldest ends first.
+    /// Maximum number of sessions per user; the oldest ends first.
     pub concurrent: Option<i64>,
-    /// Sessions hold for the address they began at.
+    /// Whether sessions are bound to the address of their sign-in.
     pub ip_binding: bool,
-    /// Cookies are sent over TLS only, also where this server is asked without it.
+    /// Whether cookies are `Secure` even on plain HTTP.
     pub secure_cookies: bool,
     pub same_site: SameSite,
 }
@@ -27,15 +27,15 @@ pub enum SameSite {
     Auto,
     Strict,
     Lax,
-    /// For sites that embed a sign-in, or renew tokens in a frame. Over TLS only; else `Lax`.
+    /// For embedding, and for token renewal in a frame. Over TLS only; else `Lax`.
     None,
 }
 
-/// How often the use of a session is written down at most, where no idle time asks for more.
+/// Minimum interval between updates of a session's last use, unless an idle time needs more.
 const NOTE_EVERY_SECS: i64 = 60;
 
 impl Rules {
-    /// The end that no activity puts off.
+    /// The latest end, regardless of use.
     pub fn absolute_end(&self, began: Timestamp, remembered: bool) -> Option<Timestamp> {
         let longest = match (remembered, self.remember_me) {
             (true, Some(longest)) => Some(longest),
@@ -48,8 +48,8 @@ impl Rules {
         let exempt = remembered && self.remember_me.is_some();
         self.idle.filter(|_| !exempt).map(|span| used.plus(span))
     }
-    /// How long a use may go unwritten: a twentieth of the idle time, at most a minute, so that a session in
-    /// use ends at most so much early.
+    /// Interval of updating the last use: a twentieth of the idle time, at most a minute. An active session
+    /// can end early by at most that.
     pub fn note_every(&self) -> Span {
         Span::from_secs(
             self.idle.map_or(NOTE_EVERY_SECS, |idle| (idle.secs() / 20).clamp(1, NOTE_EVERY_SECS)),
@@ -76,7 +76,7 @@ mod tests {
             (Some(at(3)), Some(at(9)))
         );
         assert_eq!((guide.idle_end(at(1), true), guide.absolute_end(at(1), true)), (None, Some(at(721))));
-        // Without a length for it, staying signed in frees nobody from the other two.
+        // Without its own limit, staying signed in is subject to the other two.
         let strict = Rules { remember_me: None, ..guide };
         assert_eq!(
             (strict.idle_end(at(1), true), strict.absolute_end(at(1), true)),

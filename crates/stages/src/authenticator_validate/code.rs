@@ -1,4 +1,5 @@
-//! Codes: of an app, from paper, by message. A code is tried on every device that answers with one.
+//! Codes: authenticator app, recovery codes, SMS, email. A code is tried on every device of the classes that
+//! use codes.
 use super::{AuthenticatorValidateStage, outcome, throttle};
 use crate::authenticators;
 use signet_base::{Json, Map, Result};
@@ -9,7 +10,7 @@ use signet_store::devices::{Device, DeviceKind};
 const KINDS: [DeviceKind; 4] = [DeviceKind::Totp, DeviceKind::Sms, DeviceKind::Email, DeviceKind::Static];
 const WRONG: &str = "Invalid Token. Please ensure the time on your device is accurate and try again.";
 
-/// The typed code without blanks and dashes. Older clients send a number, whose leading zeros are put back.
+/// The typed code without spaces and dashes. Older clients send a number; leading zeros are restored.
 fn typed(answer: &Map) -> Result<String, ResponseErrors> {
     let text: String = match answer.get("code") {
         Some(Json::String(text)) => text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect(),
@@ -66,7 +67,7 @@ pub async fn answer(
     outcome::failed(flow, &person.user.username, judged.first().copied().unwrap_or(DeviceKind::Totp)).await;
     Ok(FlowStep::Invalid(ResponseErrors::one("code", WRONG, "invalid")))
 }
-/// The answer to a code where there is no device.
+/// The response to a code without a device.
 pub fn wrong() -> FlowStep {
     FlowStep::Invalid(ResponseErrors::one("code", WRONG, "invalid"))
 }

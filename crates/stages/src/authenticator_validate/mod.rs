@@ -1,4 +1,4 @@
-//! Second factors: asks for a device that the person has set up, or for a passkey that says who it is.
+//! Second factors: asks for a registered device, or for a passkey that identifies the user.
 mod assertion;
 mod code;
 mod model;
@@ -27,15 +27,15 @@ pub const SLICE: Slice = Slice { models: &[AuthenticatorValidateStage::DEF], kin
 pub(crate) const COMPONENT: &str = "ak-stage-authenticator-validate";
 struct Validate;
 
-/// Whom the stage asks.
+/// The user that the stage asks.
 enum Asked {
-    /// Nobody is named: only a passkey can tell.
+    /// No pending user: only a passkey can identify one.
     Anybody,
-    /// This account, with the devices that count.
+    /// This account and its accepted devices.
     Person { person: Box<Principal>, devices: Vec<Device>, proven: bool },
-    /// The one device that this person has was the first factor already.
+    /// The user's only device was the first factor already.
     Spent,
-    /// A name without an account that could sign in.
+    /// An identifier without an account that could sign in.
     Nobody { username: String },
 }
 
@@ -99,7 +99,7 @@ impl StageKind for Validate {
                 Err(errors) => Ok(FlowStep::Invalid(errors)),
             },
             Asked::Anybody if has("code") => Ok(code::wrong()),
-            // The one challenge that there is needs no choice.
+            // There is a single challenge, so no choice is needed.
             Asked::Anybody if has("selected_challenge") => match chosen(answer) {
                 (Some(DeviceKind::Webauthn), uid) if uid.is_empty() || uid == "-1" => self.show(flow).await,
                 _ => Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid"))),
@@ -129,7 +129,7 @@ impl StageKind for Validate {
     }
 }
 
-/// What people are told when a message or a push did not leave; none for faults of ours.
+/// The message if an SMS, email or push could not be sent; `None` for server faults.
 fn told(error: &Error) -> Option<String> {
     match error {
         Error::Denied(text) | Error::Unavailable(text) => Some(text.clone()),
@@ -145,14 +145,14 @@ fn empty() -> FlowStep {
     FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Empty response", "invalid"))
 }
 
-/// Whether a passkey has signed this person in a moment ago, by rules that are no weaker than this stage's.
+/// Whether a passkey has just signed this user in, under rules at least as strict as this stage's.
 fn passkey_counts(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage, person: &Principal) -> bool {
     settings.allows(DeviceKind::Webauthn)
         && settings.webauthn_allowed_device_types.is_empty()
         && outcome::verified_passkey(flow) == Some(person.user.id)
 }
 
-/// Nobody learns from the answer who has a device before they have proven who they are.
+/// Whether a decoy is needed: before authentication the response must not reveal who has a device.
 fn wants_decoy(settings: &AuthenticatorValidateStage, proven: bool) -> bool {
     !proven && settings.not_configured_action == NotConfigured::Deny && settings.allows(DeviceKind::Webauthn)
 }
@@ -179,7 +179,7 @@ fn not_configured(
     }
 }
 
-/// An answer where no device counts: the choice of a stage, or a try that cannot be right.
+/// An answer when no device is accepted: a set-up stage, or a code that cannot be right.
 async fn unconfigured(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -224,7 +224,7 @@ async fn unconfigured(
     }
 }
 
-/// The chosen stage comes right after this one.
+/// Inserts the chosen stage after this one.
 fn insert(flow: &mut FlowRun<'_>, stage: Uuid) {
     let place = flow.plan.stages.len().min(1);
     flow.plan
@@ -300,7 +300,7 @@ async fn with_push(
 
 const NOT_OFFERED: &str = "Invalid challenge selected.";
 
-/// Class and number of the device that was chosen.
+/// Class and number of the chosen device.
 fn chosen(answer: &Map) -> (Option<DeviceKind>, String) {
     let chosen = match answer.get("selected_challenge") {
         Some(Json::String(text)) => serde_json::from_str(text).unwrap_or(Json::Null),
@@ -314,7 +314,7 @@ fn chosen(answer: &Map) -> (Option<DeviceKind>, String) {
     (chosen.get("device_class").and_then(Json::as_str).and_then(DeviceKind::parse), uid.unwrap_or_default())
 }
 
-/// Which device is going to answer: a message with a code leaves, everything else needs nothing.
+/// Selects the device: sends a code if the class needs one.
 async fn select(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -327,8 +327,8 @@ async fn select(
         |text: &str| Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", text, "invalid")));
     let (class, uid) = chosen(answer);
     let Some(class) = class else { return wrong(NOT_OFFERED) };
-    // The class alone tells which device is meant where the class needs no message; a device that is named
-    // has to be there. Before anything is proven passkeys are offered as one, without their numbers.
+    // The class alone selects a device if it needs no message; a named device must exist. Before
+    // authentication, passkeys are offered as one, without numbers.
     let named = |d: &Device| {
         d.id.to_string() == uid
             || (!matches!(class, DeviceKind::Sms | DeviceKind::Email)

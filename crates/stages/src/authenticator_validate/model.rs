@@ -122,12 +122,12 @@ impl AuthenticatorValidateStage {
     pub fn allows(&self, kind: devices::DeviceKind) -> bool {
         self.device_classes.iter().any(|c| c.kind() == kind)
     }
-    /// Whether passkeys of this model count.
+    /// Whether passkeys of this model are accepted.
     pub fn allows_model(&self, aaguid: Option<Uuid>) -> bool {
         self.webauthn_allowed_device_types.is_empty()
             || self.webauthn_allowed_device_types.contains(&aaguid.unwrap_or(device_types::UNKNOWN))
     }
-    /// How much longer than usual wrong codes of the class make people wait. None: not at all.
+    /// Throttling factor of the class. `None`: not throttled.
     pub fn throttling(&self, kind: devices::DeviceKind) -> Option<f64> {
         let factor = match kind {
             devices::DeviceKind::Email => self.email_otp_throttling_factor,

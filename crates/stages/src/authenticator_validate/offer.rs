@@ -1,4 +1,4 @@
-//! Which devices a person can answer with, and the challenge that says so.
+//! Usable devices, and the challenge that lists them.
 use super::{AuthenticatorValidateStage, COMPONENT, DeviceClass, assertion};
 use crate::authenticator_webauthn::descriptor;
 use crate::authenticators::{self, sms};
@@ -8,7 +8,7 @@ use signet_core::{Core, Principal};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_webauthn::Descriptor;
 
-/// Confirmed devices of the person that count at this stage, in the order of its classes.
+/// The user's confirmed devices that the stage accepts, ordered by its classes.
 pub async fn of(core: &Core, settings: &AuthenticatorValidateStage, user: i64) -> Result<Vec<Device>> {
     let mut all = devices::of_user(&core.db, user, None).await?;
     all.retain(|d| {
@@ -23,8 +23,8 @@ pub async fn of(core: &Core, settings: &AuthenticatorValidateStage, user: i64) -
     Ok(all)
 }
 
-/// One entry for each class; the passkeys of a person are one challenge. Before the person is proven, the
-/// entry says no more than the browser needs.
+/// One entry per class; all passkeys of a user are one challenge. Before authentication the entry contains
+/// only what the browser needs.
 pub fn challenge(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -57,7 +57,7 @@ pub fn challenge(
     shown(flow, entries, Vec::new())
 }
 
-/// Passkeys of whoever it is.
+/// Passkeys of any user (discoverable credentials).
 pub fn passwordless(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Challenge {
     let detail = assertion::options(flow, settings, None, &[]);
     shown(
@@ -67,8 +67,8 @@ pub fn passwordless(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStag
     )
 }
 
-/// What somebody without a passkey, or without an account, is shown before they have proven anything, so that
-/// the answer does not tell who has which. The same name always gets the same key.
+/// A decoy for users without a passkey or account, shown before authentication, so that the response does not
+/// reveal who has one. The same name always gets the same credential id.
 pub fn decoy(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, username: &str) -> Challenge {
     let digest = flow.core.vault.digest("passkey decoy", &signet_store::users::canonical(username));
     let mut id: Vec<u8> = digest
@@ -76,7 +76,7 @@ pub fn decoy(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, user
         .chunks(2)
         .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect();
-    // Real ids have several lengths.
+    // Real credential ids have different lengths.
     id.truncate(if id.first().is_some_and(|b| b & 1 == 0) { 16 } else { 32 });
     let detail =
         assertion::options(flow, settings, Some(NOBODY), &[Descriptor { id, transports: Vec::new() }]);
@@ -86,10 +86,10 @@ pub fn decoy(flow: &mut FlowRun<'_>, settings: &AuthenticatorValidateStage, user
         Vec::new(),
     )
 }
-/// The challenge of a decoy is for nobody's keys: ids of accounts are positive.
+/// The challenge of a decoy belongs to no account: account ids are positive.
 pub const NOBODY: i64 = -1;
 
-/// Stages by which a device can be set up.
+/// Stages in which a device can be set up.
 pub fn configuration(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Challenge {
     let config = flow.core.config();
     let stages = settings.configuration_stages.iter().filter_map(|pk| config.get(*pk));

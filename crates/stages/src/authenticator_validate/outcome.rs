@@ -1,4 +1,4 @@
-//! What a run keeps of a second factor, and what a wrong one leaves behind.
+//! Recording of right and wrong second factors.
 use super::{AuthenticatorValidateStage, remembered};
 use crate::user_login::proof;
 use signet_base::{Json, Uuid, json};
@@ -7,18 +7,18 @@ use signet_core::{Principal, login, reputation};
 
 use signet_store::devices::{Device, DeviceKind};
 
-/// Set when a passkey alone has signed somebody in and has checked who holds it.
+/// Set when a passkey with user verification was the only factor.
 const VERIFIED_PASSKEY: Key<i64> = Key::new("goauthentik.io/authenticator_validate/passkey");
 
-/// The key that said who this is: it is no second factor beside itself.
+/// The key that identified the user: it is not a second factor.
 const FIRST_FACTOR: Key<Uuid> = Key::new("goauthentik.io/authenticator_validate/first_factor");
 
-/// How events and `auth_method_args` name a device.
+/// A device in events and `auth_method_args`.
 fn named(device: &Device) -> Json {
     device.event_model(device.id)
 }
 
-/// The pending person has shown the device.
+/// Records that the pending user has used the device.
 pub fn passed(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -43,7 +43,7 @@ fn note(flow: &mut FlowRun<'_>, device: &Device) {
     context.set(&keys::AUTH_METHOD_ARGS, args);
 }
 
-/// The passkey has said who this is, and that is proof enough for a session.
+/// Records that the passkey has identified and authenticated the user.
 pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device, verified: bool) {
     let context = flow.context();
     proof::set_pending(context, person.pending());
@@ -65,18 +65,18 @@ pub fn passwordless(flow: &mut FlowRun<'_>, person: &Principal, device: &Device,
     }
     note(flow, device);
 }
-/// The person of a passkey that was verified in this run: possession and PIN or fingerprint are two factors
-/// already.
+/// The user of a passkey with user verification in this run: possession and PIN or fingerprint are two
+/// factors.
 pub fn verified_passkey(flow: &FlowRun<'_>) -> Option<i64> {
     flow.plan.context.get(&VERIFIED_PASSKEY)
 }
 
-/// Whether the device has been the first factor of this run.
+/// Whether the device was the first factor of this run.
 pub fn was_first(flow: &FlowRun<'_>, device: &Device) -> bool {
     flow.plan.context.get(&FIRST_FACTOR) == Some(device.uuid)
 }
 
-/// Counts and records a second factor that was wrong.
+/// Counts and records a wrong second factor.
 pub async fn failed(flow: &FlowRun<'_>, username: &str, class: DeviceKind) {
     login::failed(
         flow.core,

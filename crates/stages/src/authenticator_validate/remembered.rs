@@ -1,6 +1,5 @@
-//! The cookie that remembers a second factor for `last_auth_threshold`. It counts for the same person, stage
-//! and device, in the browser that has it; a device that is gone takes it along, and so does a new epoch of
-//! the account.
+//! The cookie that remembers a second factor for `last_auth_threshold`. It is valid for the same user, stage,
+//! device and browser, until the device is deleted or the account's epoch rises.
 use super::AuthenticatorValidateStage;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ struct Note {
     user: String,
     stage: Uuid,
     device: Uuid,
-    /// Of the account.
+    /// The account's epoch.
     epoch: i64,
     at: i64,
 }
@@ -37,7 +36,7 @@ fn counts(note: &Note, threshold: Span, now: Timestamp) -> bool {
     (0..threshold.secs()).contains(&age)
 }
 
-/// Whether one of the devices was shown in this browser within the stage's time.
+/// Whether one of the devices was used in this browser within the stage's time.
 pub fn fits(
     flow: &FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -56,7 +55,7 @@ pub fn fits(
         && counts(&note, settings.last_auth_threshold, flow.core.now())
 }
 
-/// Remembers the device that was shown just now.
+/// Remembers the device that was just used.
 pub fn remember(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,

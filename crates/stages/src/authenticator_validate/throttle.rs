@@ -1,16 +1,16 @@
-//! Wrong codes make people wait. An attempt is counted before a code is judged, so that requests at the same
-//! moment cannot try more codes than the windows allow.
+//! Rate limit of codes. An attempt is counted before the code is compared, so that concurrent requests cannot
+//! exceed the limit.
 use signet_base::{Result, Span, Timestamp};
 use signet_core::{Client, Core, device};
 use signet_store::attempts::{self, Taken};
 use signet_store::devices::DeviceKind;
 
-/// So many codes of a class are judged within so many seconds, for each person. Guessing six digits for a
-/// year then finds one with a probability below 6 %.
+/// Maximum attempts and seconds per user and class. Guessing six digits for a year then succeeds with a
+/// probability below 6 %.
 const WINDOWS: [(i64, i64); 3] = [(5, 60), (20, 3600), (50, 86_400)];
 
-/// Whose codes are counted: those of a person's browser that is known by themselves, so that whoever else has
-/// the password cannot keep the person out there; those of all others together.
+/// A counter: separate for each known browser of a user, so that others who know the password cannot lock the
+/// user out; common for all other browsers.
 pub struct Counter(String);
 
 impl Counter {
@@ -27,7 +27,7 @@ impl Counter {
     }
 }
 
-/// Counts one attempt. Refused: nothing of the class may be judged before that time.
+/// Counts an attempt. `Err`: no code of the class is compared before this time.
 pub async fn take(
     core: &Core,
     counter: &Counter,
@@ -50,7 +50,7 @@ pub async fn take(
     }
     Ok(None)
 }
-/// Forgets what was counted, after a right code.
+/// Resets the counter after a right code.
 pub async fn clear(core: &Core, counter: &Counter, kind: DeviceKind) -> Result<()> {
     for window in 0..WINDOWS.len() {
         attempts::clear(&core.db, &counter.name(kind, window)).await?;

@@ -1,5 +1,5 @@
-//! Challenges of a run. A challenge is random, is kept in the session's plan, and is good once: for the flow,
-//! the stage, the person and the ceremony that it was issued for.
+//! WebAuthn challenges of a run. A challenge is random, stored in the session's plan, and valid once: for its
+//! flow, stage, user and ceremony.
 use serde::{Deserialize, Serialize};
 use signet_base::{Result, Span, Timestamp, Uuid};
 use signet_core::flow::{FlowRun, Key};
@@ -17,23 +17,22 @@ struct Issued {
     challenge: String,
     flow: Uuid,
     stage: Uuid,
-    /// None: whoever the passkey belongs to.
+    /// `None`: any user.
     user: Option<i64>,
     ceremony: Ceremony,
     at: Timestamp,
 }
 const ISSUED: Key<Issued> = Key::new("goauthentik.io/webauthn/issued");
 
-/// A page with passkey autofill may stay open for a while before somebody signs in.
-/// In seconds.
+/// Lifetime in seconds: a page with passkey autofill may stay open for a while.
 const LIFE: i64 = 30 * 60;
-/// What browsers are told to wait, in milliseconds.
+/// Timeout for browsers, in milliseconds.
 pub const TIMEOUT: u32 = 5 * 60 * 1000;
 
-/// The challenge that is open, or a new one. A reload shows the same.
+/// The open challenge, or a new one. A reload shows the same.
 pub fn challenge(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Vec<u8> {
     let now = flow.core.now();
-    // One that is about to end would end while the person looks for the key.
+    // A challenge that is about to expire is replaced.
     let fresh = |issued: &Issued| now < issued.at.plus_secs(LIFE / 2);
     if let Some(issued) = open(flow, ceremony, user).filter(fresh)
         && let Some(bytes) = b64_decode(&issued.challenge)
@@ -47,8 +46,7 @@ pub fn challenge(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) 
     bytes.to_vec()
 }
 
-/// Takes the open challenge: whatever the answer is, it does not count again, also for an answer at the same
-/// moment.
+/// Takes the open challenge: it is invalid afterwards, also for a concurrent answer.
 pub async fn take(flow: &mut FlowRun<'_>, ceremony: Ceremony, user: Option<i64>) -> Result<Option<Vec<u8>>> {
     let open = open(flow, ceremony, user);
     flow.context().remove(&ISSUED);

@@ -1,8 +1,8 @@
-//! Models of authenticators by their AAGUID, for names and for lists of allowed models. Facts that makers
-//! publish; a model that is missing here can still be allowed by its AAGUID.
+//! Authenticator models by AAGUID, for names and allow lists, from vendors' publications. A model that is not
+//! listed can still be allowed by its AAGUID.
 use signet_base::{Json, Uuid, json};
 
-/// An authenticator that does not say what it is.
+/// An authenticator that does not disclose its model.
 pub const UNKNOWN: Uuid = Uuid::nil();
 
 const NAMES: &[(&str, &str)] = &[
@@ -69,7 +69,7 @@ const NAMES: &[(&str, &str)] = &[
     ("d8522d9f-575b-4866-88a9-ba99fa02f35b", "YubiKey Bio Series"),
 ];
 
-/// Every model that has a name, with the unknown one first.
+/// All models with a name, the unknown one first.
 pub fn all() -> impl Iterator<Item = (Uuid, &'static str)> {
     let named = NAMES.iter().filter_map(|(id, name)| Some((Uuid::parse_str(id).ok()?, *name)));
     std::iter::once((UNKNOWN, "Unknown authenticator")).chain(named)
@@ -77,7 +77,7 @@ pub fn all() -> impl Iterator<Item = (Uuid, &'static str)> {
 pub fn name(aaguid: Uuid) -> Option<&'static str> {
     all().find(|(id, _)| *id == aaguid).map(|(_, name)| name)
 }
-/// `WebAuthnDeviceType` of the wire.
+/// `WebAuthnDeviceType` in the API.
 pub fn present(aaguid: Uuid) -> Json {
     let description = name(aaguid).map_or_else(|| aaguid.to_string(), str::to_owned);
     json!({"aaguid": aaguid, "description": description})

@@ -1,4 +1,4 @@
-//! Whether a contact (phone number, address) is the person's: a code goes there and has to come back.
+//! Confirmation of a contact (phone number, email address) by a code sent to it.
 use super::{random_digits, wrong_code};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Result, Secret, Span, Timestamp, Uuid};
@@ -7,19 +7,19 @@ use signet_core::flow::{FlowRun, Key, ResponseErrors};
 use signet_store::attempts;
 use signet_store::devices::DeviceKind;
 
-/// At most so many messages to a person, and to a contact, in [`SEND_WINDOW`] seconds.
+/// Maximum number of messages to a user, and to a contact, in [`SEND_WINDOW`] seconds.
 const SENDS: i64 = 5;
 const SEND_WINDOW: i64 = 600;
-/// At most so many codes are judged for a person in [`JUDGE_WINDOW`] seconds.
+/// Maximum number of codes compared for a user in [`JUDGE_WINDOW`] seconds.
 const JUDGED: i64 = 10;
 const JUDGE_WINDOW: i64 = 600;
 
-/// A code on its way.
+/// A code that was sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Sent {
     stage: Uuid,
     user: i64,
-    /// The device to be.
+    /// The device to be confirmed.
     pub device: Uuid,
     pub contact: String,
     digest: String,
@@ -27,7 +27,7 @@ pub(super) struct Sent {
 }
 const SENT: Key<Sent> = Key::new("goauthentik.io/authenticators/sent");
 
-/// What was sent in this stage to this person.
+/// The code sent in this stage to this user.
 pub(super) fn sent(flow: &FlowRun<'_>, user: i64) -> Option<Sent> {
     let stage = flow.stage.as_ref().map(|s| s.pk);
     flow.plan.context.get(&SENT).filter(|s| Some(s.stage) == stage && s.user == user)
@@ -36,8 +36,8 @@ pub(super) fn forget(flow: &mut FlowRun<'_>) {
     flow.context().remove(&SENT);
 }
 
-/// A new code for the contact, which the caller sends; the one before is no longer right. None: too many were
-/// sent.
+/// A new code for the contact, which the caller sends; the previous one becomes invalid. `None`: too many
+/// were sent.
 pub(super) async fn begin(
     flow: &mut FlowRun<'_>,
     kind: DeviceKind,
@@ -67,7 +67,7 @@ pub(super) async fn begin(
     Ok(Some(code))
 }
 
-/// Whether the code came back in time. The try is counted before it is judged.
+/// Whether the code is right and not expired. The attempt is counted before the comparison.
 pub(super) async fn judge(
     core: &Core,
     kind: DeviceKind,
@@ -87,7 +87,7 @@ pub(super) async fn judge(
     Ok(Ok(()))
 }
 
-/// Counts a message to the contact. False: there were too many.
+/// Counts a message to the contact. `false`: the limit is reached.
 pub(super) async fn may_send(core: &Core, kind: DeviceKind, user: i64, contact: &str) -> Result<bool> {
     let kind = kind.as_str();
     for name in [
@@ -108,7 +108,7 @@ fn digest(core: &Core, device: Uuid, code: &str) -> String {
     core.vault.digest("contact code", &format!("{device}:{code}"))
 }
 
-/// Unique over all devices: the same contact is set up once in each `scope`. WebAuthn ids have no colon.
+/// Uniqueness key over all devices: a contact can be set up once per `scope`. WebAuthn ids contain no colon.
 pub(super) fn unique(core: &Core, kind: DeviceKind, scope: &str, contact: &str) -> String {
     format!("{}:{}", kind.as_str(), core.vault.digest("contact of a device", &format!("{scope}:{contact}")))
 }

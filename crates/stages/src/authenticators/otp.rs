@@ -1,10 +1,9 @@
-//! One-time passwords: HOTP (RFC 4226), TOTP (RFC 6238), the base32 of their keys (RFC 4648 §6) and the
-//! `otpauth` address.
+//! One-time passwords: HOTP (RFC 4226), TOTP (RFC 6238), Base32 keys (RFC 4648 §6) and the `otpauth` URI.
 use aws_lc_rs::{constant_time, hmac};
 use signet_base::{Timestamp, query};
 use signet_model::Choice;
 
-/// The hash under the HMAC.
+/// The hash function of the HMAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Algorithm {
     #[choice("SHA1")]
@@ -37,8 +36,8 @@ impl Algorithm {
 pub fn hotp(key: &[u8], counter: u64, digits: u32, algorithm: Algorithm) -> String {
     let tag = hmac::sign(&hmac::Key::new(algorithm.hmac(), key), &counter.to_be_bytes());
     let bytes = tag.as_ref();
-    // Dynamic truncation: the last four bits say where. The tag has at least 20 bytes, so that the place is
-    // inside.
+    // Dynamic truncation (RFC 4226 §5.3): the last four bits are the offset. The tag has at least 20 bytes,
+    // so it is in range.
     let offset = bytes.last().map_or(0, |b| usize::from(b & 0x0f));
     let word =
         bytes[offset..offset + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) & 0x7fff_ffff;
@@ -46,19 +45,19 @@ pub fn hotp(key: &[u8], counter: u64, digits: u32, algorithm: Algorithm) -> Stri
     format!("{:0width$}", word % 10u32.pow(width), width = width as usize)
 }
 
-/// What a TOTP device and its server share.
+/// Parameters that a TOTP device and the server share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     pub algorithm: Algorithm,
     pub digits: u32,
-    /// Seconds of one step.
+    /// Time step in seconds.
     pub period: i64,
-    /// How many steps clocks may be apart (RFC 6238 §5.2).
+    /// Accepted clock drift in steps (RFC 6238 §5.2).
     pub drift: i64,
 }
 
 impl Shape {
-    /// The number of the step at that time.
+    /// The time step at that time.
     pub fn step(&self, now: Timestamp) -> i64 {
         now.secs().div_euclid(self.period.max(1))
     }
@@ -66,12 +65,12 @@ impl Shape {
     pub fn code(&self, key: &[u8], step: i64) -> String {
         hotp(key, u64::try_from(step).unwrap_or_default(), self.digits, self.algorithm)
     }
-    /// The newest step after `used` whose code this is.
+    /// The newest step after `used` that has this code.
     pub fn matching(&self, key: &[u8], code: &str, now: Timestamp, used: i64) -> Option<i64> {
         let now = self.step(now);
         let mut found = None;
         for step in now - self.drift..=now + self.drift {
-            // All are compared, so that the time says nothing about the step.
+            // All steps are compared, so that the duration does not reveal the step.
             let fits =
                 constant_time::verify_slices_are_equal(self.code(key, step).as_bytes(), code.as_bytes())
                     .is_ok();
@@ -81,9 +80,9 @@ impl Shape {
         }
         found
     }
-    /// The address that authenticator apps read from a QR code.
+    /// The `otpauth` URI in the QR code.
     pub fn address(&self, key: &[u8], issuer: &str, account: &str) -> String {
-        // A colon divides issuer and account in the label, so that the issuer must not have one.
+        // A colon separates issuer and account in the label.
         let issuer = issuer.replace(':', " ");
         let label = query::encode(&format!("{issuer}:{account}"));
         let digits = self.digits.to_string();
@@ -116,7 +115,7 @@ pub fn base32(bytes: &[u8]) -> String {
     out
 }
 
-/// Reads base32 in either case, with or without padding. None for anything else.
+/// Decodes Base32 in either case, with or without padding; `None` if invalid.
 pub fn from_base32(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=');
     let (mut bits, mut count) = (0u32, 0);
@@ -130,7 +129,7 @@ pub fn from_base32(text: &str) -> Option<Vec<u8>> {
             out.push((bits >> count & 0xff) as u8);
         }
     }
-    // Lengths that no bytes have, and bits that were never written.
+    // Rejects impossible lengths and non-zero trailing bits.
     (count < 5 && bits & ((1 << count) - 1) == 0).then_some(out)
 }
 
@@ -187,7 +186,7 @@ mod tests {
         for wrong in ["", "0", &code[1..], &format!("{code}0"), "12345６"] {
             assert_eq!(shape.matching(key, wrong, at(100), 0), None);
         }
-        // Before 1970 there is no step.
+        // There is no step before 1970.
         assert_eq!(shape.matching(key, &shape.code(key, 0), Timestamp::from_secs(-20), -5), Some(0));
         assert_eq!(shape.matching(key, &shape.code(key, 0), Timestamp::from_secs(-60), -5), None);
     }

@@ -1,4 +1,4 @@
-//! Codes of an authenticator app.
+//! TOTP authenticator apps.
 use super::otp::{Algorithm, Shape, base32, from_base32};
 use super::{NOBODY, counts, device, held, hold, owner, typed_code, wrong_code};
 use crate::Slice;
@@ -48,7 +48,7 @@ pub struct AuthenticatorTOTPStage {
     #[field(default = "", blank, max = 64, write_only)]
     pub issuer: String,
 }
-/// The settings beyond the contract appear where they say something.
+/// Settings that authentik does not have are shown only if they differ from the default.
 fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
     let Some(me) = stage.get::<AuthenticatorTOTPStage>() else { return };
     if me.algorithm != Algorithm::Sha1 {
@@ -112,7 +112,7 @@ impl StageKind for Totp {
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorTOTPStage>()?;
         let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
-        // Nobody can know the code of a key that was not shown.
+        // A key that was not shown cannot have a right code.
         let Some((id, key)) = held(flow, user)? else { return self.show(flow).await };
         let shape = settings.shape();
         let code = match typed_code(answer, shape.digits as usize) {
@@ -132,7 +132,7 @@ impl StageKind for Totp {
         );
         new.data = json!({"algorithm": shape.algorithm, "digits": shape.digits, "period": shape.period, "drift": shape.drift}).as_object().cloned().unwrap_or_default();
         new.seal(&flow.core.vault, &key)?;
-        // The code that confirmed the device is used: it signs nobody in.
+        // The code that confirmed the device is used up.
         new.counter = step;
         new.last_used = Some(flow.core.now());
         Ok(if super::add(flow, &new, &[]).await? { FlowStep::Next } else { FlowStep::Invalid(wrong_code()) })
@@ -143,8 +143,7 @@ fn bytes(key: &Secret) -> Result<Vec<u8>> {
     from_base32(key.reveal()).ok_or_else(|| Error::internal("the key of a TOTP device is no base32"))
 }
 
-/// Whether the code is right for the device now, and its step was not used before. Of many at the same moment
-/// one is right.
+/// Whether the code is right now, and its step was not used before. Of concurrent requests one succeeds.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     if !counts(user, device, DeviceKind::Totp) {
         return Ok(false);
@@ -169,7 +168,7 @@ fn shape_of(device: &Device) -> Result<Shape> {
         #[serde(default = "one")]
         drift: i64,
     }
-    // Devices of the first days do not say it.
+    // Default for devices stored without it.
     fn one() -> i64 {
         1
     }

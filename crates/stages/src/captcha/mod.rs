@@ -1,5 +1,4 @@
-//! Asks for a proof that a person is there. The proof is judged by the service that gave it, asked by this
-//! server.
+//! Captcha stage. This server asks the captcha service to verify the token.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -75,9 +74,9 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
 }
 
 const COMPONENT: &str = "ak-stage-captcha";
-/// What the service said, for policies.
+/// The service's response, for policies.
 const SAID: Key<Map> = Key::new("captcha");
-/// Longest proof that is passed on.
+/// Maximum length of a token.
 const MAX_TOKEN: usize = 16 * 1024;
 const REFUSED: &str = "Invalid captcha response. Retrying may solve this issue.";
 struct Captcha;
@@ -113,7 +112,7 @@ impl StageKind for Captcha {
     }
 }
 
-/// What a browser needs to show the captcha.
+/// The members a browser needs to show the captcha.
 pub fn challenge(settings: &CaptchaStage) -> Challenge {
     Challenge::new(COMPONENT)
         .with("site_key", settings.public_key.as_str())
@@ -121,7 +120,7 @@ pub fn challenge(settings: &CaptchaStage) -> Challenge {
         .with("interactive", settings.interactive)
 }
 
-/// The proof that was sent.
+/// The sent token.
 pub fn token(answer: &Map, field: &str) -> Result<String, ResponseErrors> {
     match answer.get(field).and_then(Json::as_str).map(str::trim) {
         None | Some("") => Err(ResponseErrors::required(field)),
@@ -130,14 +129,14 @@ pub fn token(answer: &Map, field: &str) -> Result<String, ResponseErrors> {
     }
 }
 
-/// Keeps what the service said for policies.
+/// Stores the service's response for policies.
 pub fn remember(context: &mut Context, settings: &CaptchaStage, said: Json) {
     let kept = json!({"response": said, "stage": {"name": settings.name}});
     context.set(&SAID, kept.as_object().cloned().unwrap_or_default());
 }
 
-/// Asks the service for its verdict. `Ok` with its words when the proof counts; `Err` with the reason, for
-/// the log only. No answer, or one that cannot be read, is a refusal.
+/// Verifies the token with the service. `Ok` with its response if it is valid; `Err` with the reason, for the
+/// log only. No response, or an unreadable one, is a refusal.
 pub async fn judge(
     core: &Core,
     client: &Client,

@@ -1,4 +1,4 @@
-//! What the page that asks for a name shows beside it: a captcha, and other places to sign in at.
+//! Parts of the identification page: embedded captcha and login sources.
 use super::IdentificationStage;
 use crate::captcha::{self, CaptchaStage};
 use signet_base::{Json, Map, Result, json};
@@ -15,7 +15,7 @@ pub fn captcha_challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> 
     Json::Object(captcha::challenge(stage).with("pending_user", "").with("pending_user_avatar", NO_AVATAR).0)
 }
 
-/// Judges the embedded captcha. A stage that is gone is no reason to leave the captcha out.
+/// Validates the embedded captcha. A deleted captcha stage denies.
 pub async fn captcha_answer(
     flow: &mut FlowRun<'_>,
     settings: &IdentificationStage,
@@ -47,7 +47,7 @@ pub async fn captcha_answer(
     }
 }
 
-/// The sources that are offered, by name.
+/// The offered sources, by name.
 pub fn sources(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Json {
     let config = flow.core.config();
     let mut offers: Vec<LoginButton> = settings

@@ -1,12 +1,11 @@
-//! Whom a typed name means.
+//! Look-up of a typed identifier.
 use super::{IdentificationStage, UserField};
 use signet_base::Result;
 use signet_core::{Core, Principal};
 use signet_store::groups;
 use signet_store::users::{self, User};
 
-/// The active account that the name means by one of the stage's fields, in their order. An inactive account
-/// is nobody.
+/// The active account that matches one of the stage's fields, in their order. Inactive accounts do not match.
 pub async fn find(core: &Core, settings: &IdentificationStage, typed: &str) -> Result<Option<Principal>> {
     for field in &settings.user_fields {
         let found = match field {
@@ -20,7 +19,7 @@ pub async fn find(core: &Core, settings: &IdentificationStage, typed: &str) -> R
             return Ok(Some(Principal::of(core, user).await?).filter(|_| active));
         }
     }
-    // Finding nobody costs the same look-ups as finding somebody.
+    // An unknown identifier costs the same queries as a known one.
     groups::effective_groups(&core.db, 0).await?;
     Ok(None)
 }

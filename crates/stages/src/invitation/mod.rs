@@ -50,7 +50,7 @@ impl StageKind for InvitationKind {
     }
 }
 
-/// The invitation that the person came with or has typed.
+/// The invitation from the query or the form.
 fn named(flow: &FlowRun<'_>) -> Option<String> {
     let typed = || {
         flow.plan

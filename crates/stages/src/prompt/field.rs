@@ -1,10 +1,10 @@
-//! A prompt as it is shown: expressions evaluated, choices and initial value known.
+//! Prompts ready to show: expressions evaluated, choices and initial value known.
 use super::model::{Prepared, Prompt, PromptType};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::expression::{self, Program, Value};
 use signet_core::policy::Question;
 
-/// Most choices of one field.
+/// Maximum number of choices.
 const MAX_CHOICES: usize = 2000;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Field {
     pub label: String,
     pub required: bool,
     pub placeholder: String,
-    /// Text, or a boolean of checkboxes.
+    /// A string, or a boolean for checkboxes.
     pub initial: Json,
     pub order: i64,
     pub sub_text: String,
@@ -28,7 +28,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// The field inside the challenge.
+    /// The field in the challenge.
     pub fn challenge(&self) -> Json {
         let choices = self
             .choices
@@ -41,7 +41,7 @@ impl Field {
     }
 }
 
-/// Text of a plain value; lists and dictionaries as JSON.
+/// A plain value as text; lists and dictionaries as JSON.
 pub fn shown(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
@@ -50,8 +50,7 @@ pub fn shown(value: &Json) -> String {
     }
 }
 
-/// Evaluates a prompt. `given` is what earlier stages or policies put in the place of initial values and
-/// choices.
+/// Evaluates a prompt. `given`: initial values and choices set by earlier stages or policies.
 pub async fn render(
     question: &Question<'_>,
     prompt: &Prompt,
@@ -70,9 +69,9 @@ pub async fn render(
         None
     };
     let initial = match (given.get(&prompt.field_key), &ready.initial_value) {
-        // A password is never shown again, wherever it comes from.
+        // A password is never shown again.
         _ if kind == PromptType::Password => json!(""),
-        // What a person typed before is a value, never a program.
+        // A value typed before is a value, not an expression.
         (Some(before), _) => before.clone(),
         (None, Some(program)) => evaluate(question, program, given).await?,
         (None, None) => json!(prompt.initial_value),
@@ -101,7 +100,7 @@ async fn evaluate(question: &Question<'_>, program: &Program, given: &Map) -> Re
     let outcome = expression::evaluate(question, program, vec![("prompt_context", context)])
         .await
         .map_err(Error::internal)?;
-    // A person or a group is shown as its text.
+    // A user or group is shown as its text.
     match &outcome.value {
         Value::Object(object) => object
             .special()

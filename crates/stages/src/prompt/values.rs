@@ -1,4 +1,4 @@
-//! Judges what was typed, field by field.
+//! Validation of prompt answers, field by field.
 use super::field::{Field, shown};
 use super::model::PromptType;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -6,19 +6,19 @@ use signet_base::{Json, Map, Timestamp, json};
 use signet_core::flow::ResponseErrors;
 use signet_core::hash::MAX_PASSWORD;
 
-/// Longest text of a plain field, in characters.
+/// Maximum length of a plain field in characters.
 const MAX_TEXT: usize = 16 * 1024;
-/// Longest data URI of a file, in bytes.
+/// Maximum length of a file's data URI in bytes.
 const MAX_FILE: usize = 1024 * 1024;
 
-/// Text and code of an error.
+/// Message and code of an error.
 type Complaint = (String, &'static str);
 
 fn complain<T>(text: impl Into<String>, code: &'static str) -> Result<T, Complaint> {
     Err((text.into(), code))
 }
 
-/// The values by field key, or what is wrong with them.
+/// The values by field key, or the errors.
 pub fn judge(fields: &[Field], answer: &Map) -> Result<Map, ResponseErrors> {
     let (mut data, mut errors) = (Map::new(), ResponseErrors::default());
     for field in fields.iter().filter(|f| !f.kind.is_decoration()) {
@@ -30,7 +30,7 @@ pub fn judge(fields: &[Field], answer: &Map) -> Result<Map, ResponseErrors> {
     if errors.is_empty() { Ok(data) } else { Err(errors) }
 }
 
-/// All passwords of one form are the same password.
+/// All password fields of a form must have the same value.
 pub fn passwords_match(fields: &[Field], data: &Map) -> bool {
     let mut all = fields.iter().filter(|f| f.kind == PromptType::Password).map(|f| data.get(&f.key));
     match all.next() {
@@ -60,7 +60,7 @@ fn value(field: &Field, sent: Option<&Json>) -> Result<Json, Complaint> {
         return complain("Null characters are not allowed.", "null_characters_not_allowed");
     }
     if text.is_empty() {
-        // Of languages the empty one is a choice: as the browser says.
+        // An empty language is a valid choice: automatic.
         let may = !field.required || field.kind == PromptType::AkLocale;
         return if !may { complain("This field may not be blank.", "blank") } else { Ok(json!("")) };
     }
@@ -116,7 +116,7 @@ fn typed(field: &Field, text: String) -> Result<Json, Complaint> {
     }
 }
 
-/// JSON sends a boolean; a form sends a word, or nothing for a box that is not ticked.
+/// JSON sends a boolean; a form sends a string, or nothing for an unticked box.
 fn boolean(sent: Option<&Json>) -> Result<Json, Complaint> {
     match sent {
         None | Some(Json::Null) => Ok(json!(false)),
@@ -129,7 +129,7 @@ fn boolean(sent: Option<&Json>) -> Result<Json, Complaint> {
     }
 }
 
-/// RFC 2397, base64 only.
+/// RFC 2397, Base64 only.
 fn is_data_uri(text: &str) -> bool {
     let Some((head, body)) = text.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
         return false;

@@ -1,4 +1,4 @@
-//! Ends the flow somewhere else: at an address, or in another flow.
+//! Ends the flow with a redirect to a URL or to another flow.
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// Set by policies: an address, or `ak-flow://<slug>`.
+/// Set by policies: a URL, or `ak-flow://<slug>`.
 const TARGET: Key<String> = Key::new("redirect_stage_target");
 struct Redirect;
 
@@ -100,7 +100,7 @@ fn target(flow: &FlowRun<'_>, settings: &RedirectStage) -> Option<Target> {
     }
 }
 
-/// Schemes by which a browser runs or shows something as if it came from here.
+/// Schemes that execute script or show content in this site's name.
 const DANGEROUS: [&str; 10] = [
     "javascript",
     "data",
@@ -114,7 +114,7 @@ const DANGEROUS: [&str; 10] = [
     "jar",
 ];
 
-/// A path of this server, or an absolute address without tricks.
+/// Whether it is a local path or a safe absolute URL.
 fn is_safe(target: &str) -> bool {
     if target.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
         return false;

@@ -105,7 +105,7 @@ impl StageKind for UserLogin {
     }
 }
 
-/// JSON sends a boolean, forms send a word.
+/// JSON sends a boolean, forms send a string.
 fn remember_me(answer: &Map) -> Result<bool, ResponseErrors> {
     match answer.get("remember_me") {
         None => Err(ResponseErrors::required("remember_me")),
@@ -122,7 +122,7 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         return Ok(FlowStep::Deny(None));
     }
     let core = flow.core.clone();
-    // Read again: the account may have been deactivated since it was proven.
+    // Loaded again: the account may have been deactivated since the authentication.
     let person = match flow.pending_account().await? {
         Some(person) if person.user.is_active => person,
         _ => return Ok(FlowStep::Deny(None)),
@@ -136,7 +136,7 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
         .unwrap_or_else(|| if context.has(&keys::IS_RESTORED) { "token".to_owned() } else { String::new() });
     let method_args = context.get(&keys::AUTH_METHOD_ARGS).unwrap_or_default();
     if settings.terminate_other_sessions {
-        // The session of this run gets a row of its own when the request ends.
+        // The run's own session is stored when the request ends.
         end_all(&core, person.user.id, None).await?;
     }
     flow.context().set(&keys::PENDING_USER, person.pending());
@@ -150,7 +150,7 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
     Ok(FlowStep::Next)
 }
 
-/// Each level of a binding includes those before it.
+/// Each level of a binding includes the lower ones.
 fn wanted(network: NetworkBinding, place: GeoipBinding) -> Wanted {
     let (network, place) = (network as u8, place as u8);
     Wanted {
@@ -163,7 +163,7 @@ fn wanted(network: NetworkBinding, place: GeoipBinding) -> Wanted {
     }
 }
 
-/// Staying signed in is never shorter than a session that only lasts until the browser closes.
+/// "Stay signed in" is never shorter than a session until the browser closes.
 fn duration(settings: &UserLoginStage, remember: bool) -> Span {
     if !remember {
         return settings.session_duration;

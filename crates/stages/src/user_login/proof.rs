@@ -1,23 +1,22 @@
-//! Who a run is about, and whether they have proven it. Stages change the pending user only by these
-//! functions.
+//! The pending user, and whether they are authenticated. Stages change the pending user through these
+//! functions only.
 //!
-//! A proof is one of: a backend accepted a password or token (`USER_BACKEND`; the stage that writes a new
-//! account sets it too, since the account is of this run's making), a passkey that has verified its holder,
-//! or the plan was restored by a token that was made for the person. Whoever notes one notes the account's
-//! epoch as well: [`signet_core::flow::account::prove`].
+//! Authenticated means one of: a backend accepted a password or token (`USER_BACKEND`; the stage that creates
+//! an account sets it too), a passkey with user verification was used, or the plan was restored by a link
+//! created for the user. The code that records it also records the account's epoch:
+//! [`signet_core::flow::account::prove`].
 use signet_core::Principal;
 use signet_core::flow::account::PROVEN;
 use signet_core::flow::{Context, Key, PendingUser, keys};
 
-/// Marks a typed name that matched nobody.
+/// Marks an identifier that matched no account.
 const UNKNOWN: Key<bool> = Key::new("goauthentik.io/identification/unknown");
-/// A passkey of the pending person has checked who holds it. Unlike a backend it does not stand for a
-/// password.
+/// The pending user's passkey has verified its holder. Unlike a backend it does not replace the password.
 const DEVICE_PROOF: Key<bool> = Key::new("goauthentik.io/authenticator_validate/proof");
-/// The backend named when a person is proven by having made the account just now.
+/// The backend recorded for an account that was just created.
 pub const ENROLLED: &str = "authentik.core.auth.InbuiltBackend";
 
-/// Makes somebody the pending user. What another person has proven does not count for them.
+/// Sets the pending user. Another user's authentication does not count for them.
 pub fn set_pending(context: &mut Context, person: PendingUser) {
     let before = context.get(&keys::PENDING_USER);
     let same = person.id.is_some() && before.is_some_and(|b| b.id == person.id);
@@ -28,7 +27,7 @@ pub fn set_pending(context: &mut Context, person: PendingUser) {
     context.remove(&UNKNOWN);
     context.set(&keys::PENDING_USER, person);
 }
-/// Goes on with a name that matched nobody, as if it had.
+/// Continues with an identifier that matched no account, indistinguishably.
 pub fn set_unknown(context: &mut Context, typed: &str) {
     forget(context);
     context.set(&keys::CHOSEN, true);
@@ -50,7 +49,7 @@ fn forget(context: &mut Context) {
     context.remove(&keys::PENDING_USER_IDENTIFIER);
 }
 
-/// Whether the plan came back by a token, for an existing account: it stays about that account.
+/// Whether the plan was restored by a link for an existing account: the account cannot change.
 pub fn is_restored(context: &Context) -> bool {
     context.has(&keys::IS_RESTORED)
         && !context.has(&keys::CHOSEN)
@@ -61,18 +60,18 @@ fn is_proven(context: &Context) -> bool {
         || context.get(&DEVICE_PROOF) == Some(true)
         || is_restored(context)
 }
-/// The pending person has answered with a passkey that has checked a PIN or a fingerprint.
+/// The pending user has used a passkey that verified a PIN or fingerprint.
 pub fn set_device_proof(context: &mut Context) {
     context.set(&DEVICE_PROOF, true);
 }
 
-/// Whether a session may begin for the pending user. A session that is there already is no proof: it would
-/// renew itself.
+/// Whether a session may start for the pending user. An existing session is no authentication: it would renew
+/// itself.
 pub fn allows_sign_in(context: &Context) -> bool {
     context.get(&keys::PENDING_USER).is_some_and(|u| u.id.is_some()) && is_proven(context)
 }
-/// Whether the pending account may be shown to and changed by whoever runs the flow: it is proven, or it is
-/// the account that is signed in.
+/// Whether the pending account may be shown to, and changed by, the current user: it is authenticated, or it
+/// is the signed-in account.
 pub fn owns_pending(context: &Context, signed_in: Option<&Principal>) -> bool {
     match context.get(&keys::PENDING_USER).and_then(|u| u.id) {
         Some(id) => is_proven(context) || signed_in.is_some_and(|p| p.user.id == id),
@@ -113,7 +112,7 @@ mod tests {
         let mut context = proven(1);
         set_unknown(&mut context, "nobody");
         assert!(!allows_sign_in(&context) && is_unknown(&context));
-        // Two strangers are not one person.
+        // Two unknown users are not the same.
         let mut context = Context::default();
         set_unknown(&mut context, "a");
         context.set(&keys::USER_BACKEND, "b".to_owned());
@@ -130,7 +129,7 @@ mod tests {
         assert!(!allows_sign_in(&context) && !is_restored(&context));
         context.set(&keys::PENDING_USER, person(1));
         assert!(allows_sign_in(&context) && owns_pending(&context, None));
-        // The same person may be named again, another one is not vouched for.
+        // The same user may be set again; another one is not authenticated.
         set_pending(&mut context, person(1));
         assert!(allows_sign_in(&context));
         let mut gone = context.clone();

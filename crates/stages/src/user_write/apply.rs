@@ -1,21 +1,20 @@
-//! From typed values to an account, without a database.
+//! Applies values to an account, without a database.
 use signet_base::{Json, Map, Secret};
 use signet_core::rows::merge;
 use signet_store::users::User;
 
-/// What was taken over.
+/// The applied values.
 #[derive(Debug, Default)]
 pub struct Applied {
     pub password: Option<Secret>,
-    /// Names of the fields written, for the event. Never their values.
+    /// Names of the written fields, for the event; no values.
     pub fields: Vec<String>,
 }
 
-/// Deepest path into attributes.
+/// Maximum depth of an attribute path.
 const MAX_DEPTH: usize = 20;
 
-/// Writes the values into the account. Keys that mean nothing here are dropped. The error is a sentence for
-/// the person.
+/// Writes the values to the account. Unknown keys are dropped. The error is a message for the user.
 pub fn apply(user: &mut User, data: &Map) -> Result<Applied, String> {
     let mut applied = Applied::default();
     let before = user.username.clone();
@@ -34,8 +33,8 @@ pub fn apply(user: &mut User, data: &Map) -> Result<Applied, String> {
     Ok(applied)
 }
 
-/// Takes over what policies changed of the pending user: their attributes as a whole, since parts may be
-/// gone.
+/// Applies the changes that policies made to the pending user. Attributes are replaced as a whole, since
+/// members may have been removed.
 pub fn change(user: &mut User, changes: &Map) -> Result<(), String> {
     let mut rest = changes.clone();
     if let Some(Json::Object(attributes)) = rest.remove("attributes") {
@@ -51,7 +50,7 @@ fn one(user: &mut User, key: &str, value: &Json, applied: &mut Applied) -> Resul
         "component" | "groups" => return Ok(false),
         "password" => {
             let password = text()?;
-            // An optional field left empty keeps the password.
+            // An empty optional field keeps the password.
             if password.is_empty() {
                 return Ok(false);
             }
@@ -99,7 +98,7 @@ fn one(user: &mut User, key: &str, value: &Json, applied: &mut Applied) -> Resul
     Ok(true)
 }
 
-/// Sets `a.b.c`, making dictionaries on the way. What stands in the way is replaced.
+/// Sets `a.b.c`, creating dictionaries; other values on the path are replaced.
 fn set_path(map: &mut Map, path: &str, value: Json) -> Result<(), String> {
     let parts: Vec<&str> = path.split('.').collect();
     if parts.len() > MAX_DEPTH || parts.iter().any(|p| p.is_empty()) {
@@ -121,7 +120,7 @@ fn set_path(map: &mut Map, path: &str, value: Json) -> Result<(), String> {
     Ok(())
 }
 
-/// Up to 150 characters, none of them a control character.
+/// Up to 150 characters without control characters.
 fn is_username(name: &str) -> bool {
     name.chars().count() <= 150 && !name.chars().any(char::is_control)
 }

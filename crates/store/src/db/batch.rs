@@ -1,20 +1,20 @@
-//! An atomic list of statements.
+//! Atomic batches of statements.
 use super::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// One statement with what is expected of it.
+/// A statement and its expectation.
 #[derive(Debug, Clone)]
 pub struct Statement {
     pub(crate) sql: Cow<'static, str>,
-    /// Shared, so that a row that waits to be written behind is not copied for it.
+    /// Shared, so that queueing a row copies nothing.
     pub(crate) params: Arc<[Value]>,
     pub(crate) expect: Option<(u64, Cow<'static, str>)>,
     pub(crate) returning: bool,
 }
 
-/// Statements that happen together or not at all. `Db::batch` runs them in order without a word from the
-/// caller in between.
+/// Statements that are executed together or not at all. `Db::batch` runs them in order, without a round trip
+/// to the caller.
 ///
 /// ```ignore
 /// Batch::new()
@@ -31,7 +31,7 @@ impl Batch {
     pub fn new() -> Self {
         Self::default()
     }
-    /// A batch that may be lost when the machine loses power (never half of it): flow plans, `last_used`.
+    /// A batch that may be lost on power failure (as a whole): flow plans, `last_used`.
     pub fn relaxed() -> Self {
         Self { relaxed: true, ..Self::default() }
     }
@@ -52,7 +52,7 @@ impl Batch {
         let last = self.statements.len() - 1;
         &mut self.statements[last]
     }
-    /// The last statement must touch exactly `rows` rows; otherwise all is undone and the answer is
+    /// The last statement must affect exactly `rows` rows; otherwise the batch is rolled back with
     /// `Error::Conflict(tag)`.
     #[must_use]
     pub fn expect_rows(mut self, rows: u64, tag: impl Into<Cow<'static, str>>) -> Self {
@@ -61,7 +61,7 @@ impl Batch {
         }
         self
     }
-    /// The last statement's rows are part of the answer.
+    /// The rows of the last statement are returned.
     #[must_use]
     pub fn returning(mut self) -> Self {
         if let Some(last) = self.statements.last_mut() {
@@ -69,7 +69,7 @@ impl Batch {
         }
         self
     }
-    /// Takes over the statements of another batch; the whole is durable when one of them is.
+    /// Appends another batch; the result is durable if one of them is.
     #[must_use]
     pub fn then(mut self, other: Batch) -> Self {
         let relaxed = (self.relaxed || self.is_empty()) && (other.relaxed || other.is_empty());
@@ -86,7 +86,7 @@ impl Batch {
 }
 
 impl Statement {
-    /// Nothing is expected of it, and it only adds a row.
+    /// Whether it is an insert without an expectation.
     pub(crate) fn is_plain_insert(&self) -> bool {
         self.expect.is_none()
             && !self.returning

@@ -1,12 +1,12 @@
-//! The databases' own errors in our terms.
+//! Mapping of database errors.
 use rusqlite::ErrorCode;
 use signet_base::Error;
 use tokio_postgres::error::SqlState;
 
-/// Every statement is compiled in the tests: a table that is missing means another database.
+/// Every statement is compiled in tests, so a missing table means another database.
 const EMPTY: &str = "the database lacks tables of this release: it is empty, or another one";
 
-/// What SQLite says. Constraint messages name columns, never values.
+/// Maps an SQLite error. Constraint messages contain column names, never values.
 pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
     let rusqlite::Error::SqliteFailure(code, message) = error else {
         return match error {
@@ -59,11 +59,11 @@ fn columns_name(columns: &str) -> String {
     name
 }
 
-/// What PostgreSQL says.
+/// Maps a PostgreSQL error.
 pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
         let text = chain(error);
-        // What the driver finds wrong with a statement of ours; everything else is about the connection.
+        // Errors of the driver about our statement; others concern the connection.
         if ["error serializing", "error deserializing", "expected ", "invalid column", "query returned"]
             .iter()
             .any(|start| text.starts_with(start))
@@ -89,8 +89,8 @@ pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
     if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::INVALID_SCHEMA_NAME {
         return Error::Unavailable(EMPTY.into());
     }
-    // 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections), 57
-    // shutdown, 58 system.
+    // Classes: 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections),
+    // 57 shutdown, 58 system.
     if matches!(class, "08" | "28" | "3D" | "53" | "57" | "58")
         || *state == SqlState::T_R_SERIALIZATION_FAILURE
         || *state == SqlState::T_R_DEADLOCK_DETECTED
@@ -108,14 +108,14 @@ fn index_name(name: &str) -> String {
     }
 }
 
-/// Whether running the same thing again can help.
+/// Whether a retry can succeed.
 pub(super) fn worth_another_try(error: &tokio_postgres::Error) -> bool {
     error
         .code()
         .is_some_and(|c| *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED)
 }
 
-/// Whether the connection is gone: closed, or the server is on its way down.
+/// Whether the connection is lost: closed, or the server is shutting down.
 pub(super) fn lost(error: &tokio_postgres::Error) -> bool {
     error.is_closed()
         || error.as_db_error().map_or_else(

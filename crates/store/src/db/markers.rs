@@ -1,7 +1,7 @@
-//! `?` markers to PostgreSQL's `$n`.
+//! Converts `?` markers to PostgreSQL's `$n`.
 use std::borrow::Cow;
 
-/// Numbers the markers; those inside string literals stay.
+/// Numbers the markers, except in string literals.
 pub(super) fn numbered(sql: &str) -> Cow<'_, str> {
     if !sql.contains('?') {
         return Cow::Borrowed(sql);

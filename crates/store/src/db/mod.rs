@@ -1,8 +1,8 @@
-//! The seam over both databases: one SQL text, `?` markers, a handful of methods.
+//! The database interface: one SQL text for both databases, with `?` markers.
 //!
 //! Dialect: what SQLite and PostgreSQL share. Integers, booleans (0/1) and times (microseconds) are BIGINT;
-//! UUIDs, JSON, texts and sealed secrets are TEXT. Unique indexes are named `table__column__column`, so that
-//! both databases name the same conflict.
+//! UUIDs, JSON, texts and encrypted secrets are TEXT. Unique indexes are named `table__column__column`, so
+//! that both databases report the same conflict name.
 mod batch;
 mod errors;
 mod markers;
@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Which database is behind a [`Db`].
+/// The database behind a [`Db`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DbKind {
     Sqlite,
@@ -39,34 +39,33 @@ pub(crate) trait Backend: Send + Sync {
     fn kind(&self) -> DbKind;
     /// A short read; may run on the calling thread.
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
-    /// A read that may look at many rows.
+    /// A read of many rows.
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>>;
-    /// Several statements without parameters, in one transaction.
+    /// Statements without parameters, in one transaction.
     async fn script(&self, sql: String) -> Result<()>;
     /// Compiles a statement without running it.
     async fn prepare(&self, sql: &str) -> Result<()>;
-    /// What a query cannot tell: whether writes are still possible at all.
+    /// Whether writes are still possible, which a query cannot tell.
     fn alive(&self) -> Result<()> {
         Ok(())
     }
-    /// Brings the statistics up to date that plans are made from; PostgreSQL does it by itself.
+    /// Updates the query planner's statistics; PostgreSQL does so itself.
     async fn optimize(&self) -> Result<()> {
         Ok(())
     }
-    /// Waits until nobody else holds this, on any node.
+    /// Acquires a lock across all nodes.
     async fn exclusive(&self) -> Result<Exclusive>;
-    /// Commits that reached the disk so far; SQLite only.
+    /// Number of synced commits; SQLite only.
     fn commits(&self) -> u64;
-    /// How often this process committed something that makes old what was read before (see `recent`).
+    /// Number of commits of this process that invalidate cached reads (see `read_cache`).
     fn changes(&self) -> u64;
-    /// Messages of a channel until the database goes away; none where one process owns the database.
+    /// Notifications of a channel until the connection is lost; `None` if one process owns the database.
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
     async fn close(&self);
 }
 
-/// Held while only one process may do something; dropping it lets the next one go on, as the end of its
-/// process does.
+/// A lock across processes; released on drop, and when the process ends.
 #[must_use = "dropped, it protects nothing"]
 pub struct Exclusive(#[allow(dead_code, reason = "held, not read")] Box<dyn std::any::Any + Send>);
 
@@ -100,24 +99,22 @@ impl Db {
             places: Places::default(),
         }
     }
-    /// Opens or creates a SQLite file. Refuses read-only files. Migrations are not run here: see
-    /// [`crate::migrate`].
+    /// Opens or creates an SQLite file. Refuses read-only files. Does not migrate: see [`crate::migrate`].
     pub fn open_sqlite(path: impl AsRef<Path>) -> Result<Self> {
         Ok(Self::over(sqlite::Sqlite::open(path.as_ref(), false)?))
     }
-    /// Connects to PostgreSQL; one connection is made at once, so that wrong settings show here.
+    /// Connects to PostgreSQL. One connection is made at once, so that wrong settings are reported here.
     pub async fn open_postgres(config: PostgresConfig) -> Result<Self> {
         Ok(Self::over(postgres::Postgres::open(config).await?))
     }
-    /// An empty SQLite database in a temporary file that goes away with the last clone; never waits for the
-    /// disk.
+    /// An empty SQLite database in a temporary file that is deleted with the last clone; never synced.
     pub fn temporary() -> Result<Self> {
         Ok(Self::over(sqlite::Sqlite::temporary()?))
     }
     pub fn kind(&self) -> DbKind {
         self.backend.kind()
     }
-    /// Reads a few rows by an index. On SQLite this runs on the calling thread: keep it short.
+    /// Reads a few rows by index. On SQLite it runs on the calling thread: keep it short.
     pub async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
         self.backend.query(sql, params).await
     }
@@ -125,12 +122,12 @@ impl Db {
     pub async fn query_one(&self, sql: &str, params: Vec<Value>) -> Result<Option<Row>> {
         Ok(self.backend.query(sql, params).await?.into_iter().next())
     }
-    /// Reads what may take long (lists with search, counts) without holding up the async threads.
+    /// A read that may take long (lists with search, counts); does not block async threads.
     pub async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
         self.backend.scan(sql, params).await
     }
-    /// Runs the statements atomically. The answer has one entry a statement: its rows where it is
-    /// `returning`, else nothing. It goes on to its end when the caller stops waiting.
+    /// Executes the statements atomically. The result has one entry per statement: its rows if it is
+    /// `returning`, else none. Completes even if the caller is cancelled.
     pub async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -145,12 +142,11 @@ impl Db {
     ) -> Result<()> {
         self.batch(Batch::new().add(sql, params)).await.map(drop)
     }
-    /// Waits until no other node and no command beside this one holds it: for what a start does once.
+    /// Acquires a lock across nodes and commands, for work that a start does once.
     pub async fn exclusive(&self) -> Result<Exclusive> {
         self.backend.exclusive().await
     }
-    /// Brings the statistics up to date that plans are made from (SQLite); also done when the database is
-    /// closed.
+    /// Updates the query planner's statistics (SQLite); also done on close.
     pub async fn optimize(&self) -> Result<()> {
         self.backend.optimize().await
     }
@@ -162,42 +158,41 @@ impl Db {
             Err(_) => Err(Error::Unavailable("the database does not answer".into())),
         }
     }
-    /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite, where there are no other
-    /// nodes. The receiver ends when the connection is lost: listen again and compare the counter.
+    /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite. The receiver ends when the
+    /// connection is lost: listen again and compare the counter.
     pub async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         self.backend.listen(channel).await
     }
     /// Transactions committed by this process (SQLite; 0 on PostgreSQL). Group commit makes it smaller than
-    /// the count of batches.
+    /// the number of batches.
     pub fn commits(&self) -> u64 {
         self.backend.commits()
     }
-    /// Hands rows over that nobody waits for: written together with others within 50 ms, in order, not at
-    /// once on the disk. The last ones are lost when the process is killed. With too many of them waiting,
-    /// this waits itself.
+    /// Queues rows to be written behind: within 50 ms, in order, not synced. The last ones are lost if the
+    /// process is killed. Waits if the queue is full.
     pub async fn write_behind(&self, batch: Batch) -> Result<()> {
         match self.queue(batch) {
             None => Ok(()),
             Some(batch) => self.batch(Batch { relaxed: true, ..batch }).await.map(drop),
         }
     }
-    /// [`Db::behind`] without waiting: gives the batch back where there is no room.
+    /// [`Db::write_behind`] without waiting: returns the batch if the queue is full.
     pub(crate) fn queue(&self, batch: Batch) -> Option<Batch> {
         self.write_behind.push(&self.backend, batch)
     }
-    /// Waits until the rows that were handed to [`Db::behind`] so far are written.
+    /// Waits until the rows queued so far are written.
     pub async fn flush(&self) -> Result<()> {
         self.write_behind.flush(&self.backend).await
     }
-    /// Sessions that wait in memory, where one process owns the database.
+    /// Pending sessions in memory, if one process owns the database.
     pub(crate) fn pending_sessions(&self) -> Option<(&PendingSessions, &Arc<dyn Backend>)> {
         (self.kind() == DbKind::Sqlite).then_some((&self.pending_sessions, &self.backend))
     }
-    /// People who were read a moment ago, with the count of changes of now.
+    /// The cache of users, with the current change count.
     pub(crate) fn recent_people(&self) -> (&People, u64) {
         (&self.people, self.backend.changes())
     }
-    /// Access tokens, in the same way.
+    /// The cache of access tokens, with the current change count.
     pub(crate) fn recent_tokens(&self) -> (&Tokens, u64) {
         (&self.tokens, self.backend.changes())
     }
@@ -205,11 +200,11 @@ impl Db {
     pub(crate) fn places(&self) -> &Places {
         &self.places
     }
-    /// Counts of attempts, where one process owns the database.
+    /// Attempt counters, if one process owns the database.
     pub(crate) fn attempt_counters(&self) -> Option<&AttemptCounters> {
         (self.kind() == DbKind::Sqlite).then_some(&self.attempt_counters)
     }
-    /// Finishes what is queued and closes the connections.
+    /// Writes queued rows and closes the connections.
     pub async fn close(&self) {
         self.pending_sessions.close(&self.backend).await;
         self.write_behind.close(&self.backend).await;
@@ -218,21 +213,22 @@ impl Db {
     pub(crate) async fn script(&self, sql: String) -> Result<()> {
         self.backend.script(sql).await
     }
-    /// Compiles a statement, to find mistakes early.
+    /// Compiles a statement, to detect errors early.
     pub async fn prepare(&self, sql: &str) -> Result<()> {
         self.backend.prepare(sql).await
     }
 }
 
 /// `?, ?, …` for an `IN` list. The count is rounded up to a power of two (see [`in_params`]), so that few
-/// texts are prepared.
+/// statements are prepared.
 pub(crate) fn in_list(count: usize) -> String {
     let mut text = "?,".repeat(count.max(1).next_power_of_two());
     text.pop();
     text
 }
 
-/// The parameters for [`in_list`]: the last one is repeated; none becomes one NULL, which matches nothing.
+/// The parameters for [`in_list`]: the last one is repeated; an empty list becomes one NULL, which matches
+/// nothing.
 pub(crate) fn in_params(values: impl IntoIterator<Item = impl Into<Value>>) -> Vec<Value> {
     let mut list: Vec<Value> = values.into_iter().map(Into::into).collect();
     let last = list.last().cloned().unwrap_or(Value::Null);

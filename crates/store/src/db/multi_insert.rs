@@ -1,16 +1,16 @@
-//! Rows of one table that follow each other in a batch, as one `INSERT` of many rows: PostgreSQL answers, and
-//! looks for its plan, once.
+//! Multi-row inserts: consecutive inserts into one table are sent as one `INSERT`, so that PostgreSQL parses
+//! and plans it once.
 use super::{Batch, Statement, Value};
 use std::borrow::Cow;
 
-/// Rows that one statement may take, largest first: a few sizes, so that few texts are prepared.
+/// Numbers of rows per statement, largest first: few sizes, so that few statements are prepared.
 const SIZES: [usize; 4] = [128, 32, 8, 1];
 
-/// One statement for the server.
+/// A statement sent to the server.
 pub(super) struct InsertStep<'a> {
     pub sql: Cow<'a, str>,
     pub params: Vec<&'a Value>,
-    /// Statements of the batch that it does; more than one only where nothing is expected of any.
+    /// Number of the batch's statements that it covers; more than one only for inserts without expectations.
     pub covers: usize,
     /// The first of them.
     pub statement: &'a Statement,

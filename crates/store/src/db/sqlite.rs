@@ -18,11 +18,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use writer::Writer;
 
-/// Batches that wait for the writer before new ones are turned away.
+/// Maximum number of queued batches; further ones are refused.
 const QUEUE: usize = 4096;
-/// Batches that share one commit at most.
+/// Maximum number of batches per commit.
 const GROUP: usize = 64;
-/// How long a group waits at most for those that are expected.
+/// Maximum time a group waits for expected batches.
 const GATHER: Duration = Duration::from_millis(2);
 const IDLE_READERS: usize = 16;
 
@@ -31,7 +31,7 @@ type BatchResult = Result<Vec<Vec<Row>>>;
 enum Job {
     Batch(Batch, oneshot::Sender<BatchResult>),
     Script(String, oneshot::Sender<BatchResult>),
-    /// Brings the statistics up to date that plans are made from.
+    /// Updates the query planner's statistics.
     Optimize(oneshot::Sender<BatchResult>),
 }
 
@@ -74,13 +74,13 @@ impl Sqlite {
             if mode != "wal" {
                 tracing::warn!(mode, "SQLite does not use write-ahead logging on this file system");
             }
-            // KiB: indexes by person and by session are touched all over.
+            // KiB. Inserts by user and session touch pages all over the indexes.
             conn.pragma_update(None, "cache_size", -16_384)?;
             conn.pragma_update(None, "journal_size_limit", i64::try_from(log).unwrap_or(i64::MAX))?;
             conn.pragma_update(None, "foreign_keys", true)
         };
         setup(&conn).map_err(|e| place::explain(path, errors::sqlite(&e)))?;
-        // The log and its index exist by now, with the rights of the file.
+        // WAL and shared memory exist now, with the file's permissions.
         place::keep_private(path);
         let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
@@ -118,14 +118,14 @@ impl Sqlite {
         sql: &str,
         params: &[Value],
     ) -> Result<Vec<Row>> {
-        // A read never waits while it holds a connection, so that there are at most as many as threads.
+        // A read does not suspend while it holds a connection, so there are at most as many as threads.
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match idle {
             Some(conn) => conn,
             None => {
                 let conn = connect(place.path())?;
                 conn.pragma_update(None, "query_only", true).map_err(|e| errors::sqlite(&e))?;
-                // Another file at the same path is not this database.
+                // A different file at the same path is not this database.
                 place.check()?;
                 conn
             }
@@ -180,14 +180,14 @@ impl Backend for Sqlite {
         if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
             return Err(Error::Unavailable("the database is closed".into()));
         }
-        // Open connections go on reading a file that was moved away.
+        // Open connections continue to read a file that was moved away.
         self.place.check()
     }
     async fn optimize(&self) -> Result<()> {
         self.submit(Job::Optimize).await.map(drop)
     }
     async fn exclusive(&self) -> Result<Exclusive> {
-        // Commands beside a server are other processes: a lock of the file system is what they share.
+        // Commands are other processes: they share a lock of the file system.
         let path = place::with_end(self.place.path(), "-start");
         tokio::task::spawn_blocking(move || {
             place::make(&path)?;
@@ -269,16 +269,14 @@ fn connect(path: &Path) -> Result<Connection> {
         conn.set_prepared_statement_cache_capacity(256);
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
-        // Plans do not look at the values of parameters: otherwise some statements are compiled anew at every
-        // use.
+        // Plans do not depend on parameter values; otherwise some statements are recompiled at every use.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(conn)
     };
     open().map_err(|e| place::explain(path, errors::sqlite(&e)))
 }
 
-/// A file without any write permission was protected by somebody on purpose; the superuser could write to it
-/// all the same.
+/// A file without write permission was protected deliberately; root could write to it anyway.
 fn refuse_read_only(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.permissions().readonly() => Err(read_only(path)),

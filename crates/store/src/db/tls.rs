@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, as libpq's `sslmode` means it.
+//! TLS to PostgreSQL by libpq's `sslmode`.
 use super::{PostgresConfig, SslMode};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -63,8 +63,8 @@ fn roots(file: &Path) -> Result<RootCertStore> {
     Ok(store)
 }
 
-/// `prefer` and `require` encrypt without knowing the server, `verify-ca` knows the issuer, `verify-full`
-/// also the name.
+/// Certificate verification: none for `prefer` and `require`, the issuer for `verify-ca`, issuer and name for
+/// `verify-full`.
 #[derive(Debug)]
 struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -83,7 +83,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         match chain.verify_server_cert(end, between, name, ocsp, now) {
-            // webpki looks at the name last: everything else was found good.
+            // webpki checks the name last, so everything else is valid.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.name => Ok(ServerCertVerified::assertion()),

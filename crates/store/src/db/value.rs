@@ -1,8 +1,8 @@
-//! What goes into a statement and what comes out of it.
+//! Parameters and rows.
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid};
 use std::fmt;
 
-/// One parameter or one column. Booleans travel as 0 and 1, times as microseconds, UUIDs and JSON as text.
+/// A parameter or column. Booleans are stored as 0 and 1, times as microseconds, UUIDs and JSON as text.
 #[derive(Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -13,7 +13,7 @@ pub enum Value {
 }
 
 impl fmt::Debug for Value {
-    /// Numbers only: texts may hold what must not reach a log.
+    /// Prints numbers only: texts may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Null => f.write_str("Null"),
@@ -87,7 +87,7 @@ impl From<&Json> for Value {
 }
 impl From<&Map> for Value {
     fn from(map: &Map) -> Self {
-        // A map of JSON values has text keys, so that writing it cannot fail.
+        // A JSON map has string keys, so serialising cannot fail.
         Value::Text(serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned()))
     }
 }
@@ -103,7 +103,7 @@ macro_rules! params {
     ($($value:expr),* $(,)?) => { vec![$($crate::db::Value::from($value)),*] };
 }
 
-/// One row of an answer; columns are read by index. A column of another type is `Error::Internal`.
+/// A row; columns are read by index. A type mismatch is `Error::Internal`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row(pub(crate) Vec<Value>);
 
@@ -117,7 +117,7 @@ impl Row {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-    /// The column as it came.
+    /// The column's value.
     pub fn value(&self, i: usize) -> Result<&Value> {
         self.0.get(i).ok_or_else(|| Error::Internal(format!("row has no column {i}")))
     }

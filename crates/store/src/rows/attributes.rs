@@ -1,13 +1,13 @@
-//! The `attributes` filter of users and groups: `{"a__b": 1}` means that `attributes.a.b` is 1; the last part
-//! may be a comparison (`icontains`, `gt`, `in`, `isnull`…). Judged here, because the databases share no JSON
-//! functions.
+//! The `attributes` filter of users and groups: `{"a__b": 1}` means that `attributes.a.b` is 1; the last
+//! segment may be an operator (`icontains`, `gt`, `in`, `isnull`, …). Evaluated here, because the databases
+//! share no JSON functions.
 use super::filter::Filter;
 use super::list::ListQuery;
 use super::table::Record;
 use crate::db::Db;
 use signet_base::{Error, Json, Map, Result};
 
-/// Most rows that one filter looks at.
+/// Maximum number of rows that a filter reads.
 pub(crate) const BOUND: i64 = 200_000;
 
 pub(crate) fn too_many(field: &str) -> Error {
@@ -52,7 +52,7 @@ pub(crate) async fn narrow<T: Record>(
     Ok(())
 }
 
-/// Whether the attributes fulfil every member of the filter.
+/// Whether the attributes match the filter.
 pub(crate) fn fit(attributes: &Map, wanted: &Map) -> bool {
     wanted.iter().all(|(path, value)| one(attributes, path, value))
 }
@@ -110,7 +110,7 @@ fn at<'a>(attributes: &'a Map, path: &str) -> Option<&'a Json> {
     Some(here)
 }
 
-/// Objects as subsets, everything else as equals.
+/// Subset comparison for objects, equality otherwise.
 fn contains(found: &Json, wanted: &Json) -> bool {
     match (found, wanted) {
         (Json::Object(f), Json::Object(w)) => w.iter().all(|(k, v)| f.get(k).is_some_and(|x| contains(x, v))),

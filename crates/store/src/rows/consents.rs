@@ -1,4 +1,4 @@
-//! What a person has agreed to share with an application.
+//! Stored consents of users to applications.
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
@@ -18,10 +18,10 @@ pub struct Consent {
     /// Primary key of the application.
     #[column(read_only, fixed, refers = "authentik_core.application", order, filter)]
     pub application: Uuid,
-    /// What was agreed to; scopes separated by spaces.
+    /// Consented scopes, separated by spaces.
     #[column(read_only, search)]
     pub permissions: String,
-    /// None: until it is withdrawn.
+    /// `None`: until revoked.
     #[column(read_only, order)]
     pub expires: Option<Timestamp>,
     #[column(hidden)]
@@ -48,7 +48,7 @@ pub async fn get(db: &Db, user: i64, application: Uuid) -> Result<Option<Consent
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<Consent>> {
     table::row(db, &BY_ID, params![id]).await
 }
-/// Creates the consent or replaces what the user had agreed to before; its id.
+/// Creates or replaces the user's consent; returns its id.
 pub async fn put(db: &Db, consent: &Consent) -> Result<i64> {
     table::new_id(&db.batch(Batch::new().add(PUT.as_str(), table::new_values(consent)).returning()).await?)
 }

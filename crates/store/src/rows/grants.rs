@@ -1,5 +1,5 @@
-//! OAuth2 grants: authorization codes, access and refresh tokens. A family is everything that came from one
-//! authorization; it is revoked as a whole when a code or a refresh token is seen twice.
+//! OAuth2 grants: authorization codes, access and refresh tokens. A family contains everything from one
+//! authorization; it is revoked as a whole when a code or refresh token is reused.
 use super::filter::Filter;
 use super::list::ListQuery;
 use super::table::{self, Column, selects};
@@ -36,8 +36,7 @@ pub struct Code {
     pub family: Uuid,
     #[column(read_only, fixed, search)]
     pub scope: String,
-    /// What the token endpoint must compare and carry on: redirect URI, challenge, nonce, authentication
-    /// context.
+    /// Data for the token endpoint: redirect URI, challenge, nonce, authentication context.
     #[column(secret, fixed)]
     pub data: Json,
     #[column(hidden, fixed)]
@@ -46,7 +45,7 @@ pub struct Code {
     pub expires: Timestamp,
     #[column(hidden)]
     pub used: bool,
-    /// Of the account, as the session rested on it.
+    /// The account's epoch that the session had.
     #[column(hidden, fixed)]
     pub epoch: i64,
 }
@@ -115,12 +114,12 @@ pub struct GrantToken {
     pub expires: Timestamp,
     #[column(read_only)]
     pub revoked: bool,
-    /// Of the account, as what it was made from rested on it. Whoever reads the account compares.
+    /// The account's epoch that its grant had. Readers compare it with the account's.
     #[column(hidden, fixed)]
     pub epoch: i64,
 }
 
-/// Whose tokens a family is: all of them have these in common.
+/// The common owner of a family's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder {
     pub user: i64,
@@ -138,12 +137,12 @@ impl GrantToken {
     }
 }
 
-/// How an exchange ended.
+/// The result of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redeemed {
-    /// This call, and no other ever, got the tokens.
+    /// This call, and no other, gets the tokens.
     Won,
-    /// It was used before: the whole family is revoked now.
+    /// It was used before: the family is revoked now.
     Reused,
     /// Unknown or expired.
     Gone,
@@ -162,8 +161,7 @@ static GET: LazyLock<String> = LazyLock::new(|| {
 });
 const CODE_USE: &str = "UPDATE oauth_code SET used = 1 WHERE digest = ? AND used = 0 AND expires > ? \
     AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_code.user_id)";
-// One index finds what somebody holds, within a session, of a family: three would cost three pages at each
-// insert.
+// One index for user, session and family: three would cost three page writes per insert.
 const CODE_USE_FAMILY: &str =
     "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ? AND family = ?";
 const CODE_USE_FAMILY_ALONE: &str =
@@ -180,18 +178,16 @@ const REVOKE_SESSION: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id =
 const REVOKE_ACCESS_OF: &str = "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND provider = ? AND kind = 'access'";
 const REVOKE_ACCESS: &str =
     "UPDATE oauth_token SET revoked = 1 WHERE user_id = ? AND session = ? AND kind = 'access'";
-// A revocation is remembered apart from the rows it is about: access tokens are valid before their row is
-// written.
+// Revocations are stored separately: access tokens are valid before their row is written.
 const MARK: &str = "INSERT INTO oauth_revocation (subject, at, expires) VALUES (?, ?, 0) ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
 const MARK_ID: &str = "INSERT INTO oauth_revocation (subject, at, expires) SELECT digest, CAST(? AS BIGINT), 0 FROM oauth_token WHERE id = ? ON CONFLICT (subject) DO UPDATE SET at = excluded.at, expires = 0";
 const MARKED: &str = "SELECT 1 FROM oauth_revocation WHERE subject IN (?, ?, ?, ?, ?) AND at >= ? LIMIT 1";
 const MARKS_AGE: &str = "UPDATE oauth_revocation SET expires = ? WHERE expires = 0";
 const MARKS_EXPIRED: &str = "DELETE FROM oauth_revocation WHERE subject IN (SELECT subject FROM oauth_revocation WHERE expires > 0 AND expires <= ? LIMIT ?) RETURNING subject";
-/// Longest life, in seconds, of an access token whose row is not waited for; revocations are remembered
-/// longer.
+/// Maximum lifetime in seconds of an access token whose row is written behind; revocations are kept longer.
 pub const LONGEST_BEHIND: i64 = 30 * 86_400;
 const MARKS_KEPT: i64 = LONGEST_BEHIND + 7 * 86_400;
-/// When a revocation is for ever: whatever was issued under the subject.
+/// A revocation without an end: everything issued under the subject.
 const EVER: Timestamp = Timestamp(i64::MAX);
 
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -213,13 +209,13 @@ pub(crate) const STATEMENTS: &[&str] = &[
     MARKS_EXPIRED,
 ];
 
-/// Durable: the code goes to the browser only after this.
+/// Synced: the code is sent to the browser afterwards.
 pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
     let mut batch = Batch::new();
     table::push(&mut batch, code);
     db.batch(batch).await.map(drop)
 }
-/// The code, used and expired ones too.
+/// The code, including used and expired ones.
 pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
     table::row(db, &CODE_GET, params![digest]).await
 }
@@ -237,8 +233,8 @@ fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
     batch
 }
 
-/// Uses the code up and stores the tokens it yields, in one step: of any number of callers exactly one wins.
-/// Seen again, the family is revoked (RFC 6749 §4.1.2).
+/// Redeems the code and stores its tokens in one step: of concurrent calls one succeeds. A reused code
+/// revokes the family (RFC 6749 §4.1.2).
 pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
     let batch = Batch::new().add(CODE_USE, params![digest, now]).expect_rows(1, "code");
     match db.batch(with_tokens(batch, tokens)).await {
@@ -254,8 +250,8 @@ pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
     }
 }
 
-/// Replaces a refresh token by its successors in one step. A token that was replaced or revoked before takes
-/// its whole family with it (RFC 9700 §4.14).
+/// Replaces a refresh token by its successors in one step. A replaced or revoked token revokes its family
+/// (RFC 9700 §4.14).
 pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
     let batch = Batch::new().add(ROTATE, params![digest, now]).expect_rows(1, "refresh");
     match db.batch(with_tokens(batch, tokens)).await {
@@ -275,15 +271,15 @@ pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
 pub async fn insert(db: &Db, tokens: &[GrantToken]) -> Result<()> {
     db.batch(with_tokens(Batch::new(), tokens)).await.map(drop)
 }
-/// [`insert`] without waiting for the disk: for tokens that the client can ask for again at any time.
+/// [`insert`] without sync: for tokens that the client can request again.
 pub async fn insert_relaxed(db: &Db, tokens: &[GrantToken]) -> Result<()> {
     db.batch(with_tokens(Batch::relaxed(), tokens)).await.map(drop)
 }
-/// [`insert`] without waiting at all, for access tokens that are valid by themselves: see [`Db::behind`].
+/// [`insert`] without waiting, for access tokens that are valid without a row: see [`Db::write_behind`].
 pub async fn insert_behind(db: &Db, tokens: &[GrantToken]) -> Result<()> {
     db.write_behind(with_tokens(Batch::relaxed(), tokens)).await
 }
-/// Whether a token without a row was revoked, itself or with what it belongs to.
+/// Whether a token without a row is revoked, itself or through its family or session.
 pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
     let access = t.session.map(access_in);
     let in_session = t.session.map(|s| format!("{s}/{}", t.provider));
@@ -292,7 +288,7 @@ pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
         .await?
         .is_some())
 }
-/// The token, revoked and expired ones too. An access token may be valid without a row: see
+/// The token, including revoked and expired ones. An access token may be valid without a row: see
 /// [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
     let (read_cache, changes) = db.recent_tokens();
@@ -312,17 +308,17 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
     db.flush().await?;
     table::row(db, &BY_ID, params![id]).await
 }
-/// Remembers what is revoked, and marks the rows. What is queued is written first, so that lists show it as
+/// Stores the revocation and marks the rows. Queued rows are written first, so that lists show them as
 /// revoked.
 async fn revoke_all(db: &Db, subject: String, at: Timestamp, rows: Batch) -> Result<()> {
     db.flush().await?;
     db.batch(Batch::new().add(MARK, params![subject, at]).then(rows)).await.map(drop)
 }
-/// Revokes one token, with or without a row.
+/// Revokes a token, with or without a row.
 pub async fn revoke(db: &Db, digest: &str) -> Result<()> {
     revoke_all(db, digest.to_owned(), EVER, Batch::new().add(REVOKE, params![digest])).await
 }
-/// Revokes all tokens of a family and uses its code up.
+/// Revokes a family's tokens and uses up its code.
 pub async fn revoke_family(db: &Db, holder: Holder) -> Result<()> {
     let Holder { user, session, family } = holder;
     let rows = match session {
@@ -335,19 +331,19 @@ pub async fn revoke_family(db: &Db, holder: Holder) -> Result<()> {
     };
     revoke_all(db, family.to_string(), EVER, rows).await
 }
-/// Revokes what was granted to somebody within a session.
+/// Revokes a user's grants of a session.
 pub async fn revoke_session(db: &Db, user: i64, session: Uuid) -> Result<()> {
     db.flush().await?;
     db.batch(revoke_session_batch(user, session)).await.map(drop)
 }
-/// [`revoke_session`] as a part of a larger batch.
+/// [`revoke_session`] as part of a batch.
 pub fn revoke_session_batch(user: i64, session: Uuid) -> Batch {
     Batch::new()
         .add(MARK, params![session.to_string(), EVER])
         .add(REVOKE_SESSION, params![user, session])
         .add(CODE_DELETE_SESSION, params![user, session])
 }
-/// Revokes the access tokens that one provider gave somebody within a session until `now`.
+/// Revokes a user's access tokens of one provider in a session, up to `now`.
 pub async fn revoke_access_of(
     db: &Db,
     user: i64,
@@ -363,19 +359,19 @@ pub async fn revoke_access_of(
     )
     .await
 }
-/// Under which subject it is kept that the access tokens of a session are revoked.
+/// The revocation subject of a session's access tokens.
 fn access_in(session: Uuid) -> String {
     format!("access {session}")
 }
-/// Ends what hangs on a session that is over, as a part of a larger batch: access tokens that were given
-/// within it until `at`, and codes. Refresh tokens stay: they were asked for to be used without the person.
+/// Ends the grants of a finished session, as part of a batch: its access tokens up to `at`, and codes.
+/// Refresh tokens stay: they are meant to be used without the user.
 pub fn end_access_batch(user: i64, session: Uuid, at: Timestamp) -> Batch {
     Batch::new()
         .add(MARK, params![access_in(session), at])
         .add(REVOKE_ACCESS, params![user, session])
         .add(CODE_DELETE_SESSION, params![user, session])
 }
-/// Removes a token's row; the token is not valid any more.
+/// Deletes a token's row; the token becomes invalid.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     db.batch(Batch::new().add(MARK_ID, params![EVER, id]).then(table::remove::<GrantToken>(id)))
         .await

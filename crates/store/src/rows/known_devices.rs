@@ -1,20 +1,20 @@
-//! Browsers from which a person has signed in before.
+//! Browsers with which a user has signed in before.
 use crate::db::{Batch, Db, Row};
 use crate::params;
 use signet_base::{Result, Timestamp};
 
-/// A browser that one person has used.
+/// A browser of one user.
 #[derive(Debug, Clone)]
 pub struct KnownDevice {
     pub user_id: i64,
-    /// Keyed digest of the key in the device cookie.
+    /// Keyed digest of the device cookie's key.
     pub digest: String,
     pub ip: String,
     pub user_agent: String,
     pub created: Timestamp,
     pub last_used: Timestamp,
     pub expires: Timestamp,
-    /// Of the account at its last sign-in there. Older ones are forgotten.
+    /// The account's epoch at its last sign-in there. Older ones are void.
     pub epoch: i64,
 }
 
@@ -42,7 +42,7 @@ fn from_row(row: &Row) -> Result<KnownDevice> {
     })
 }
 
-/// Whether the person has signed in with this browser before, and it is not forgotten by now.
+/// Whether the user has signed in with this browser, and it has not expired.
 pub async fn is_known(db: &Db, user: i64, digest: &str, now: Timestamp) -> Result<bool> {
     let row = db.query_one(GET, params![user, digest]).await?;
     Ok(row.as_ref().map(from_row).transpose()?.is_some_and(|d| d.expires > now))
@@ -50,8 +50,8 @@ pub async fn is_known(db: &Db, user: i64, digest: &str, now: Timestamp) -> Resul
 pub async fn of_user(db: &Db, user: i64) -> Result<Vec<KnownDevice>> {
     db.query(OF_USER, params![user]).await?.iter().map(from_row).collect()
 }
-/// Remembers the browser. With `before` (the digest of the cookie that it had until now) the people who are
-/// known there stay known under the new key. A part of a larger batch.
+/// Stores the browser. With `before` (the digest of its previous cookie), other users known there are moved
+/// to the new key. Part of a batch.
 pub fn put(device: &KnownDevice, before: Option<&str>) -> Batch {
     let d = device;
     let mut batch = Batch::relaxed();
@@ -64,7 +64,7 @@ pub fn put(device: &KnownDevice, before: Option<&str>) -> Batch {
     );
     batch
 }
-/// Forgets every browser of a person.
+/// Deletes all browsers of a user.
 pub async fn forget(db: &Db, user: i64) -> Result<()> {
     db.execute(FORGET, params![user]).await
 }

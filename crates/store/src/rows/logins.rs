@@ -1,19 +1,19 @@
-//! Where people have signed in from, and which event tells why a request was refused.
+//! Sign-in locations, and the events that explain refusals.
 use crate::db::{Batch, Db, Row};
 use crate::params;
 use signet_base::{Result, Timestamp, Uuid};
 
-/// One sign-in.
+/// A sign-in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Login {
     pub user_id: i64,
     pub at: Timestamp,
     pub ip: String,
-    /// ISO 3166 code of two letters; empty where unknown.
+    /// ISO 3166 country code; empty if unknown.
     pub country: String,
-    /// Latitude and longitude in degrees, kept to a millionth.
+    /// Latitude and longitude in degrees, rounded to a millionth.
     pub place: Option<(f64, f64)>,
-    /// Number of the network (AS).
+    /// AS number.
     pub asn: Option<i64>,
 }
 
@@ -48,7 +48,7 @@ fn from_row(row: &Row) -> Result<Login> {
     })
 }
 
-/// Remembers a sign-in, without waiting: see [`Db::behind`].
+/// Stores a sign-in without waiting: see [`Db::write_behind`].
 pub async fn insert_behind(db: &Db, login: &Login) -> Result<()> {
     #[allow(clippy::cast_possible_truncation, reason = "clamped to degrees of the globe")]
     let millionths = |degrees: f64| (degrees.clamp(-360.0, 360.0) * MILLION).round() as i64;
@@ -70,11 +70,11 @@ pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<Login>> {
     db.query(LATEST, params![user, count.clamp(0, 1000)]).await?.iter().map(from_row).collect()
 }
 
-/// Remembers which event tells about the refusal of a request.
+/// Stores the event of a request's refusal.
 pub async fn refused_behind(db: &Db, event: Uuid, request: &str, now: Timestamp) -> Result<()> {
     db.write_behind(Batch::relaxed().add(REFUSE, params![event, request, now])).await
 }
-/// The events about refusals of a request, oldest first.
+/// The events of a request's refusals, oldest first.
 pub async fn refusals(db: &Db, request: &str) -> Result<Vec<Uuid>> {
     db.flush().await?;
     db.query(REFUSALS, params![request]).await?.iter().map(|row| row.uuid(0)).collect()

@@ -1,4 +1,4 @@
-//! A user together with their groups: what nearly every request needs, in one round trip.
+//! A user with their groups, in one round trip: needed by nearly every request.
 use super::groups::{self, Group};
 use super::roles::{self, Held};
 use super::table::{Record, columns};
@@ -15,7 +15,7 @@ const FROM: &str = "CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child
     FROM users u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN user_group g ON g.id = m.group_id";
 static BY_ID: LazyLock<String> = LazyLock::new(|| asking("u.id"));
 static BY_USERNAME: LazyLock<String> = LazyLock::new(|| asking("u.username_key"));
-/// Where the group's columns begin, and where the marks for parents and roles are.
+/// Index of the group's first column, and of the flags for parents and roles.
 const GROUP: usize = User::TABLE.columns.len();
 const HAS_PARENTS: usize = GROUP + Group::TABLE.columns.len();
 const HAS_ROLES: usize = HAS_PARENTS + 1;
@@ -33,7 +33,7 @@ pub struct Person {
     pub user: Arc<User>,
     /// Direct and inherited groups, by name.
     pub groups: Arc<Vec<Group>>,
-    /// Those that the account is a member of itself.
+    /// Direct groups.
     pub direct: Arc<[Uuid]>,
     pub held: Arc<Held>,
 }
@@ -42,7 +42,7 @@ pub struct Person {
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<Person>> {
     asked(db, PersonKey::Id(id)).await
 }
-/// Finds by the canonical form of the name.
+/// Finds by the canonical username.
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
     asked(db, PersonKey::Name(users::canonical(username))).await
 }

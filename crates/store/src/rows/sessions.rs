@@ -1,4 +1,4 @@
-//! Browser sessions, signed in or not yet.
+//! Browser sessions, before and after sign-in.
 use super::filter::Filter;
 use super::grants;
 use super::list::ListQuery;
@@ -10,7 +10,7 @@ use signet_base::{Error, Json, Result, Timestamp, Uuid};
 use signet_model::Table;
 use std::sync::LazyLock;
 
-/// One session. Found by the digest of the key in the cookie, shown by its UUID.
+/// A session. Found by the digest of its cookie's key, shown by its UUID.
 #[derive(Debug, Clone, Table)]
 #[table(
     model = "authentik_core.authenticatedsession",
@@ -25,20 +25,20 @@ pub struct Session {
     pub id: String,
     #[column(also("pk"), read_only, fixed, unique)]
     pub uuid: Uuid,
-    /// None before sign-in.
+    /// `None` before sign-in.
     #[column(wire = "user", also("user_id"), read_only, owner, search)]
     pub user_id: Option<i64>,
-    /// Flow plan and the like.
+    /// Encrypted state (flow plans and so on).
     #[column(secret, with = plan)]
     pub data: Json,
-    /// How the person signed in (methods, time, device).
+    /// Authentication: methods, time, device.
     #[column(secret)]
     pub auth: Json,
     #[column(hidden, fixed)]
     pub created: Timestamp,
     #[column(read_only, order("expires", "session__expires"))]
     pub expires: Timestamp,
-    /// The end that no activity puts off.
+    /// The end regardless of use.
     #[column(hidden)]
     pub absolute_expires: Option<Timestamp>,
     #[column(read_only, order)]
@@ -60,15 +60,15 @@ pub struct Session {
         search
     )]
     pub user_agent: String,
-    /// Of the owner's account, as their sign-in rested on it.
+    /// The account's epoch at sign-in.
     #[column(hidden, fixed)]
     pub epoch: i64,
-    /// One more with each change of the state. Whoever changes it names the version that they have read.
+    /// Raised by each change of the state. A writer names the version it has read.
     #[column(hidden)]
     pub version: i64,
 }
 
-/// What became of a change that rests on a version.
+/// The result of a versioned change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     Done,
@@ -165,15 +165,14 @@ pub async fn get(db: &Db, id: &str) -> Result<Option<Session>> {
         Some(Known::No) | None => table::row(db, &GET, params![id]).await,
     }
 }
-/// Not for sessions before sign-in, which may not be in the database yet.
+/// Not for sessions before sign-in, which may not be in the database.
 pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<Session>> {
     table::row(db, &BY_UUID, params![uuid]).await
 }
 pub async fn of_user(db: &Db, user: i64) -> Result<Vec<Session>> {
     table::rows(db, &OF_USER, params![user]).await
 }
-/// Creates a session; `Changed` where there is one already. `durable` for sign-in and sign-out; not for the steps of
-/// a flow.
+/// Inserts a session; `Changed` if it exists. `durable` for sign-in and sign-out, not for flow steps.
 pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<Written> {
     if let Some(kept) = pending(db, session, durable, true) {
         return Ok(kept);
@@ -183,26 +182,26 @@ pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<Written> {
         answer => answer.map(|_| Written::Done),
     }
 }
-/// The session of somebody who has just signed in, durable, together with what goes before it.
+/// Inserts the session of a user who has just signed in, synced, with preceding statements.
 pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
     db.batch(with.then(put_batch(session, true))).await.map(drop)
 }
-/// [`put`] as a part of a larger batch.
+/// [`put`] as part of a batch.
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
     batch(durable).add(PUT.as_str(), session.store())
 }
-/// A change before sign-in that is written later. `None`: to be written now.
+/// Keeps a change before sign-in in memory. `None`: write it now.
 fn pending(db: &Db, session: &Session, durable: bool, new: bool) -> Option<Written> {
     let (pending_sessions, backend) =
         db.pending_sessions().filter(|_| session.user_id.is_none() && !durable)?;
     pending_sessions.keep(backend, session, new)
 }
-/// How a waiting session is written: what has gone from the database meanwhile stays gone.
+/// Writes a pending session; one that was deleted from the database stays deleted.
 pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
     if new { put_batch(session, false) } else { Batch { relaxed: true, ..table::change(session) } }
 }
-/// Replaces the version of a session that `session` names by the next one. A request that began before the session
-/// was ended does not bring it back.
+/// Replaces the version that `session` names by the next one. A request that started before the session was
+/// ended does not restore it.
 pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<Written> {
     if let Some(kept) = pending(db, session, durable, false) {
         return Ok(kept);
@@ -212,8 +211,8 @@ pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<Written
     let change = Batch { relaxed: !durable, ..change };
     outcome(db, &session.id, db.batch(change).await).await
 }
-/// Gives this version of the session `old` a new key (and everything else of `session`), as every sign-in must,
-/// together with what goes before it.
+/// Gives this version of the session `old` a new key (and all of `session`), as every sign-in must, with
+/// preceding statements.
 pub async fn rotate(db: &Db, old: &str, version: i64, session: &Session, with: Batch) -> Result<Written> {
     let Some((pending_sessions, _)) = db.pending_sessions() else {
         let mut values = session.store();
@@ -233,7 +232,7 @@ pub async fn rotate(db: &Db, old: &str, version: i64, session: &Session, with: B
     }
     Ok(written)
 }
-/// Marks a change whose session or version was not there.
+/// The conflict of a change whose session or version did not exist.
 const NOT_WRITTEN: &str = "no such row";
 async fn outcome<T>(db: &Db, id: &str, answer: Result<T>) -> Result<Written> {
     match answer {
@@ -245,7 +244,7 @@ async fn outcome<T>(db: &Db, id: &str, answer: Result<T>) -> Result<Written> {
         Err(error) => Err(error),
     }
 }
-/// Remembers a use, without waiting: see [`Db::behind`]. A session that has ended meanwhile stays ended.
+/// Stores a use without waiting: see [`Db::write_behind`]. An ended session stays ended.
 pub async fn note_use_behind(
     db: &Db,
     id: &str,
@@ -256,8 +255,7 @@ pub async fn note_use_behind(
 ) -> Result<()> {
     db.write_behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
 }
-/// Ends the oldest sessions of a user, so that `limit` are left; whoever calls at the same moment keeps the
-/// same ones. Those that ended.
+/// Ends a user's oldest sessions above `limit`; concurrent calls keep the same ones. Returns the ended ones.
 pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Result<Vec<Session>> {
     let answer = db
         .batch(Batch::new().add(KEEP_NEWEST.as_str(), params![user, now, limit.max(0)]).returning())
@@ -274,11 +272,11 @@ pub async fn delete(db: &Db, id: &str) -> Result<()> {
 pub async fn delete_by_uuid(db: &Db, uuid: Uuid) -> Result<()> {
     db.execute(DELETE_UUID, params![uuid]).await
 }
-/// [`delete_by_uuid`] as a part of a larger batch.
+/// [`delete_by_uuid`] as part of a batch.
 pub fn delete_by_uuid_batch(uuid: Uuid) -> Batch {
     Batch::new().add(DELETE_UUID, params![uuid])
 }
-/// Ends every session of a user, but for one if given.
+/// Ends all sessions of a user but one, if given.
 pub async fn delete_for_user(db: &Db, user: i64, except: Option<Uuid>) -> Result<()> {
     match except {
         Some(uuid) => db.execute(DELETE_USER_BUT, params![user, uuid]).await,
@@ -298,7 +296,7 @@ pub async fn delete_expired(db: &Db, now: Timestamp, limit: i64) -> Result<u64> 
     let strangers = db.batch(batch).await?.first().map_or(0, Vec::len);
     Ok((over.len() + strangers) as u64)
 }
-/// Signed-in sessions that are not over.
+/// Number of unexpired signed-in sessions.
 pub async fn count_active(db: &Db, now: Timestamp) -> Result<i64> {
     db.scan(COUNT, params![now]).await?.first().ok_or_else(|| Error::internal("no count"))?.int(0)
 }

@@ -1,4 +1,4 @@
-//! The index over people's attribute `upn`.
+//! The index of users' attribute `upn`.
 use super::users::{User, canonical};
 use crate::db::{Batch, Db};
 use crate::{kv, params};
@@ -12,14 +12,14 @@ const UNINDEXED: &str = "SELECT u.id, u.attributes FROM users u WHERE u.id > ? A
 
 pub(crate) const STATEMENTS: &[&str] = &[JOIN_NEW, PUT, DROP, UNINDEXED];
 
-/// Set by the migration that made the table, until the people of before are in it.
+/// Set by the migration that created the table, until existing users are indexed.
 const PENDING: &str = "index_upn";
 
-/// The folded attribute; none when it is absent, empty or no text.
+/// The case-folded attribute; `None` if it is absent, empty or not a string.
 pub(crate) fn key(attributes: &Map) -> Option<String> {
     attributes.get("upn").and_then(Json::as_str).map(canonical).filter(|k| !k.is_empty())
 }
-/// Brings the row of an existing user up to date.
+/// Updates the row of an existing user.
 pub(crate) fn update_batch(user: &User) -> Batch {
     match key(&user.attributes) {
         Some(key) => Batch::new().add(PUT, params![user.id, key]),
@@ -27,7 +27,7 @@ pub(crate) fn update_batch(user: &User) -> Batch {
     }
 }
 
-/// Indexes the people of before the table. Does nothing the next time.
+/// Indexes the users that existed before the table. Runs once.
 pub(crate) async fn index(db: &Db) -> Result<()> {
     if kv::get(db, PENDING).await?.is_none() {
         return Ok(());
@@ -44,7 +44,7 @@ pub(crate) async fn index(db: &Db) -> Result<()> {
             }
         }
         match db.batch(batch).await {
-            // Somebody was removed meanwhile: this page again, without them.
+            // A user was deleted meanwhile: repeat this page.
             Err(Error::Conflict(_)) => {
                 after = rows.first().map_or(after, |row| row.int(0).unwrap_or(after) - 1)
             }

@@ -7,7 +7,7 @@ use crate::db::{Db, Value, in_list, in_params};
 use signet_base::akql::Query;
 use signet_base::{Map, Result, Uuid};
 
-/// What a list of users is narrowed by; everything empty means all.
+/// Filters of a user list; empty means all.
 #[derive(Debug, Clone, Default)]
 pub struct UserQuery {
     pub list: ListQuery,
@@ -15,7 +15,7 @@ pub struct UserQuery {
     pub path_startswith: Option<String>,
     pub groups_by_pk: Vec<Uuid>,
     pub groups_by_name: Vec<String>,
-    /// Members with their wanted values, see the documentation of the filter.
+    /// Attribute conditions, see the filter's documentation.
     pub attributes: Option<Map>,
 }
 
@@ -26,7 +26,7 @@ impl From<ListQuery> for UserQuery {
 }
 
 impl UserQuery {
-    /// Reads the JSON text of the `attributes` parameter; what is no object narrows nothing.
+    /// Reads the `attributes` parameter; JSON that is not an object does not filter.
     pub fn attributes_text(&mut self, text: &str) -> Result<()> {
         let map = attributes::parse(text)?;
         self.attributes = (!map.is_empty()).then_some(map);
@@ -34,7 +34,7 @@ impl UserQuery {
     }
 }
 
-/// Whether the query asks for what users have.
+/// Whether the query names fields of users.
 pub fn understands(query: &Query) -> bool {
     list::understands::<User>(query)
 }

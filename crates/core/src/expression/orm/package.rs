@@ -7,7 +7,7 @@ use crate::expression::objects::{CallResult, Shared};
 use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Special, Value};
 use std::sync::Arc;
 
-/// What `import authentik` gives.
+/// The module `authentik`.
 pub fn module(shared: &Arc<Shared>) -> Value {
     Value::object(Package { shared: shared.clone(), path: "authentik".to_owned() })
 }
@@ -15,7 +15,7 @@ pub fn module(shared: &Arc<Shared>) -> Value {
 const AUTHENTICATORS: &str = "authentik.stages.authenticator";
 const OF_AUTHENTICATORS: [&str; 2] = ["devices_for_user", "user_has_device"];
 
-/// Whether `import module`, or `from module import part`, finds something.
+/// Whether `import module`, or `from module import part`, succeeds.
 pub fn offers(module: &str, part: Option<&str>) -> bool {
     is_package(module)
         && part.is_none_or(|part| {
@@ -31,7 +31,7 @@ fn class(module: &str, name: &str) -> Option<&'static Class> {
 fn is_function(module: &str, name: &str) -> bool {
     module == AUTHENTICATORS && OF_AUTHENTICATORS.contains(&name)
 }
-/// Whether it is a module with something inside, or the way to one.
+/// Whether it is a module or package.
 fn is_package(path: &str) -> bool {
     let inside =
         |module: &str| module.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
@@ -67,7 +67,7 @@ impl HostObject for Package {
     }
 }
 
-/// A model as a class: it can only be asked for its objects.
+/// A model class, for queries only.
 struct Model {
     shared: Arc<Shared>,
     class: &'static Class,
@@ -127,7 +127,7 @@ impl HostObject for Devices {
                 .cloned()
                 .unwrap_or(Value::Bool(true));
             let mut found = Vec::new();
-            // Nobody without an account has one.
+            // An anonymous user has no devices.
             for class in DEVICES.iter().filter(|_| !user.is_null()) {
                 let mut pairs = vec![("user".to_owned(), user.clone())];
                 if let Value::Bool(confirmed) = confirmed {

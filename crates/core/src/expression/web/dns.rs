@@ -1,11 +1,11 @@
-//! Names and addresses.
+//! DNS functions.
 use super::super::objects::CallResult;
 use super::{Outside, TIMEOUT};
 use signet_expr::{CallError, Value};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// `resolve_dns(host, ip_version=None)`: addresses as texts, sorted; none when the name is not known.
+/// `resolve_dns(host, ip_version=None)`: sorted addresses as strings; empty if the name does not exist.
 pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
     if !outside.dns {
         return Err(CallError::Fatal(
@@ -25,7 +25,7 @@ pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value
     let found = tokio::time::timeout(TIMEOUT, tokio::net::lookup_host((host, 0))).await;
     let found = match found {
         Ok(Ok(found)) => found,
-        // A name without addresses is no fault.
+        // A name without addresses is not an error.
         Ok(Err(_)) => return Ok(Value::list(Vec::<Value>::new())),
         Err(_) => return Err(CallError::Failed(format!("{host} was not resolved in time"))),
     };
@@ -37,14 +37,14 @@ pub async fn resolve(outside: &Outside, args: &[Value], kwargs: &[(String, Value
     Ok(Value::list(addresses))
 }
 
-/// `reverse_dns(ip)`: the name of an address; the address itself when it has none.
+/// `reverse_dns(ip)`: the name of an address; the address itself if it has none.
 pub async fn reverse(outside: &Outside, args: &[Value]) -> CallResult {
     if !outside.dns {
         return Err(CallError::Fatal(
             "names are not resolved for expressions (AUTHENTIK_EXPRESSIONS__DNS)".into(),
         ));
     }
-    // An address is a text, or what `ip_address` made of one.
+    // An address is a string, or the result of `ip_address`.
     let text = match args.first() {
         Some(Value::Record(address)) => address.fields.get("compressed").and_then(Value::as_str),
         other => other.and_then(Value::as_str),

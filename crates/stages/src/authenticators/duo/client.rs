@@ -8,14 +8,14 @@ use signet_base::{Error, Json, Result, Secret, Timestamp, query};
 use signet_core::Core;
 use std::time::Duration;
 
-/// Keys of an application at Duo.
+/// Keys of a Duo application.
 pub struct Keys<'a> {
     pub host: &'a str,
     pub id: &'a str,
     pub secret: &'a Secret,
 }
 
-/// The date as mail writes it (RFC 5322 §3.3).
+/// The date in RFC 5322 §3.3 format.
 fn date(now: Timestamp) -> String {
     let at = now.to_offset();
     let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
@@ -31,7 +31,7 @@ fn date(now: Timestamp) -> String {
     )
 }
 
-/// Parameters in the order that is signed.
+/// Parameters in signature order.
 fn canonical(params: &[(&str, &str)]) -> String {
     let mut encoded: Vec<(String, String)> =
         params.iter().map(|(k, v)| (query::encode(k), query::encode(v))).collect();
@@ -46,7 +46,7 @@ fn authorization(keys: &Keys<'_>, date: &str, method: &str, path: &str, params: 
     format!("Basic {}", STANDARD.encode(format!("{}:{}", keys.id, hex(tag.as_ref()))))
 }
 
-/// The member `response` of a good answer.
+/// The member `response` of a successful response.
 pub async fn call(
     core: &Core,
     keys: &Keys<'_>,
@@ -57,7 +57,7 @@ pub async fn call(
 ) -> Result<Json> {
     Ok(exchange(core, keys, method, path, params, timeout).await?.0)
 }
-/// A page of a list, and where the next one begins.
+/// A page of a list, and the offset of the next one.
 pub async fn page(
     core: &Core,
     keys: &Keys<'_>,
@@ -119,7 +119,7 @@ mod tests {
             "a%2A=%2F&realname=F%C3%BCrst%20%26%20Co&username=ro%20ot~"
         );
     }
-    /// The value was made by Python's `hmac`.
+    /// The expected value comes from Python's `hmac`.
     #[test]
     fn a_signature_covers_the_request() {
         let keys = Keys { host: "API-1.Example.Test", id: "DI1", secret: &"a secret".into() };

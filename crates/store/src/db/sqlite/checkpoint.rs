@@ -1,5 +1,5 @@
-//! Carries what was committed from the write-ahead log into the file. A thread of its own does most of it
-//! beside the writer, so that nobody who waits for a commit waits for a whole log to be copied.
+//! Checkpoints: copies committed pages from the write-ahead log into the database file. A thread does most of
+//! it, so that no commit waits for a whole log.
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Bytes of a page of the log.
+/// Size of a WAL page in bytes.
 const PAGE: u64 = 4_096;
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 pub(super) struct Checkpoints {
     path: PathBuf,
-    /// Pages of the log at the last commit.
+    /// Pages in the log at the last commit.
     pages: Arc<AtomicUsize>,
     before: usize,
-    /// From so many pages on the writer copies the rest itself: only then the log begins anew.
+    /// Number of pages from which the writer checkpoints fully: only that restarts the log.
     whole: usize,
-    /// Pages of the log after which the thread begins, and again after so many more.
+    /// Number of pages after which the thread starts, and starts again.
     step: usize,
-    /// The count at which the next step is due.
+    /// The page count of the next step.
     due: usize,
-    /// The thread, once there was something to do.
+    /// The thread, once it was needed.
     helper: Option<(SyncSender<()>, JoinHandle<()>)>,
 }
 
 impl Drop for Checkpoints {
-    /// Its connection goes before the writer's, which is to be the last one and to leave a whole file.
+    /// Its connection is closed before the writer's, which must be the last to leave a complete file.
     fn drop(&mut self) {
         if let Some((inbox, thread)) = self.helper.take() {
             drop(inbox);
@@ -37,8 +37,7 @@ impl Drop for Checkpoints {
 }
 
 impl Checkpoints {
-    /// For the writer's connection, which no longer does it by itself.
-    /// `log`: bytes that the log may have.
+    /// Takes over checkpointing from the writer's connection. `log`: maximum size of the log in bytes.
     pub(super) fn new(path: &Path, conn: &mut Connection, log: u64) -> rusqlite::Result<Self> {
         let whole = usize::try_from(log / PAGE).unwrap_or(usize::MAX).max(64);
         let step = whole / 4;
@@ -51,7 +50,7 @@ impl Checkpoints {
         Ok(Self { path: path.to_owned(), pages, before: 0, whole, step, due: step, helper: None })
     }
 
-    /// After the answers of a commit.
+    /// Called after a commit's results were delivered.
     pub(super) fn step(&mut self, conn: &Connection) {
         let pages = self.pages.load(Ordering::Relaxed);
         if pages < self.before {
@@ -65,15 +64,15 @@ impl Checkpoints {
         if pages < self.whole {
             self.ask();
         } else {
-            // The thread may be at it: tried again soon.
+            // The thread may be busy: try again soon.
             self.due = pages + self.step / 16;
             copy(conn);
         }
     }
 
-    /// The disk is full: copies what can be copied and gives the log's space back.
+    /// The disk is full: checkpoints what it can and truncates the log.
     pub(super) fn make_room(&mut self, conn: &Connection) {
-        // An answer of 1 means that readers hold the log: the next write tries again.
+        // Result 1 means that readers hold the log: the next write tries again.
         if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the disk is full, and the write-ahead log could not be copied back");
         }
@@ -92,7 +91,7 @@ impl Checkpoints {
             }
         }
         if let Some((helper, _)) = &self.helper {
-            // One that is under way is enough.
+            // One request in progress suffices.
             let _ = helper.try_send(());
         }
     }

@@ -1,15 +1,15 @@
-//! Where the file of the embedded database is: whose it is, on what kind of disk, and whether it is still the
-//! same file.
+//! The location of the database file: permissions, file system, and whether the path still leads to the same
+//! file.
 use signet_base::machine::{self, Disk};
 use signet_base::{Error, Result};
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// A disk with less than this counts as full: no page of the log fits any more.
+/// Free space below which the disk counts as full: no WAL page fits.
 const FULL: u64 = 64 * 1024;
 
-/// One file, whatever it is called by now.
+/// An open file, identified independently of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     path: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The file at this path, which must be there.
+    /// The file at this path, which must exist.
     pub(super) fn of(path: &Path) -> Result<Self> {
         let found =
             std::fs::metadata(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
@@ -27,8 +27,7 @@ impl Place {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
-    /// Whether the path still leads to this file. What is written to a file that was moved away would never
-    /// be found again.
+    /// Whether the path still leads to this file. Writes to a file that was moved away would be lost.
     pub(super) fn check(&self) -> Result<()> {
         match Self::of(&self.path) {
             Ok(now) if now == *self => Ok(()),
@@ -40,7 +39,7 @@ impl Place {
     }
 }
 
-/// Makes an empty file that only its owner reads, where there is none. Only the first opening does this.
+/// Creates an empty file with mode 0600 if there is none. Used by the first opening only.
 pub(super) fn make(path: &Path) -> Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
@@ -49,7 +48,7 @@ pub(super) fn make(path: &Path) -> Result<()> {
     }
 }
 
-/// Takes the rights of others from the files of a database that exists already.
+/// Removes other users' permissions from an existing database's files.
 pub(super) fn keep_private(path: &Path) {
     for end in ["", "-wal", "-shm"] {
         let file = with_end(path, end);
@@ -62,14 +61,14 @@ pub(super) fn keep_private(path: &Path) {
     }
 }
 
-/// The path of one of the files beside the database's.
+/// The path of a companion file (`-wal`, `-shm`).
 pub(super) fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
-/// SQLite needs locks and shared memory that file systems of the network do not give.
+/// SQLite needs locks and shared memory, which network file systems do not provide.
 pub(super) fn refuse_network(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (Ok(folder), Ok(mounts)) =
@@ -114,8 +113,8 @@ fn is_network(kind: &str) -> bool {
     KINDS.contains(&kind)
 }
 
-/// The kind of file system that a path is on. `mounts` is `/proc/self/mountinfo`: the fifth word of a line is
-/// where it is mounted, the first one after ` - ` its kind. Of several at one place the last counts.
+/// The file system type of a path. `mounts` is `/proc/self/mountinfo`: the fifth field of a line is the mount
+/// point, the first one after ` - ` the type. The last mount at a path counts.
 fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let mut best: Option<(usize, &str)> = None;
     for line in mounts.lines() {
@@ -130,7 +129,7 @@ fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     best.map(|(_, kind)| kind)
 }
 
-/// How long the write-ahead log may grow, in bytes: on a small disk it must leave room for the database.
+/// Maximum size of the write-ahead log in bytes: on a small disk it must leave room for the database.
 pub(super) fn longest_log(path: &Path) -> u64 {
     log_for(path.parent().and_then(machine::disk))
 }
@@ -141,7 +140,7 @@ fn log_for(disk: Option<Disk>) -> u64 {
     disk.map_or(MOST, |disk| (disk.total / 32).clamp(LEAST, MOST))
 }
 
-/// Some failures on a full disk do not say that it is full.
+/// Some errors on a full disk do not say that it is full.
 pub(super) fn explain(path: &Path, error: Error) -> Error {
     let Error::Unavailable(why) = error else { return error };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,4 +1,4 @@
-//! The one thread that writes: what waits is committed together.
+//! The writer thread: commits waiting batches together (group commit).
 use super::checkpoint::Checkpoints;
 use super::{BatchResult, GATHER, GROUP, Job, Place, collect};
 use crate::db::{Batch, errors};
@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 
 pub(super) struct Writer {
     place: Arc<Place>,
-    /// Before the connection, so that it also ends before it.
+    /// Declared before the connection, so that it is dropped first.
     checkpoints: Checkpoints,
     conn: Connection,
     commits: Arc<AtomicU64>,
-    /// Commits after which what was read before is old: see `recent`.
+    /// Number of commits that invalidate cached reads: see `read_cache`.
     changes: Arc<AtomicU64>,
     sync: Option<bool>,
     never_sync: bool,
@@ -25,19 +25,19 @@ pub(super) struct Writer {
 
 type Waiting = (Batch, oneshot::Sender<BatchResult>);
 
-/// What is done together.
+/// A group of jobs.
 #[derive(Default)]
 struct Group {
-    /// In one commit.
+    /// Committed together.
     batches: Vec<Waiting>,
-    /// After it, and not a batch.
+    /// Executed afterwards, not a batch.
     alone: Option<Job>,
-    /// How many came while it waited, if it did.
+    /// Number of batches that arrived while it waited, if it did.
     gained: Option<usize>,
 }
 
 impl Writer {
-    /// `log`: how long the write-ahead log may grow, in bytes.
+    /// `log`: maximum size of the write-ahead log in bytes.
     pub(super) fn new(
         place: Arc<Place>,
         mut conn: Connection,
@@ -51,7 +51,7 @@ impl Writer {
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
         let (mut last, mut patience, mut skip) = (1, GATHER, 0);
-        // Whether the first was there before the last commit ended.
+        // Whether the first batch arrived before the last commit ended.
         while let Some((first, waited)) =
             queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false)))
         {
@@ -72,13 +72,13 @@ impl Writer {
                 Some(Job::Batch(..)) | None => {}
             }
         }
-        // The next start has good plans at once.
+        // The next start has current statistics.
         if !self.never_sync && self.place.check().is_ok() {
             let _ = self.optimize();
         }
     }
 
-    /// One commit for the group, then the answers.
+    /// Commits the group, then delivers the results.
     fn commit(&mut self, group: Vec<Waiting>) {
         if group.is_empty() {
             return;
@@ -91,8 +91,8 @@ impl Writer {
         }
         let answers = match self.commit_group(&batches) {
             Ok(answers) => answers,
-            // A deferred constraint shows only at the commit: each on its own, so that only the guilty one
-            // fails.
+            // A deferred constraint fails at commit: commit each batch separately, so that only the violating
+            // one fails.
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) && batches.len() > 1 => {
                 batches
                     .iter()
@@ -105,32 +105,31 @@ impl Writer {
             }
             Err(e) => {
                 if e.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-                    // What the log holds is copied into the file, so that the log begins anew and the next
-                    // write finds room.
+                    // Checkpointing restarts the log, so that the next write finds space.
                     self.checkpoints.make_room(&self.conn);
                 }
                 batches.iter().map(|_| Err(errors::sqlite(&e))).collect()
             }
         };
-        // Before anybody hears of it.
+        // Before any caller is notified.
         if any_makes_old(&batches) {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         for (sender, answer) in senders.into_iter().zip(answers) {
-            // A caller that stopped waiting does not undo what was committed.
+            // A cancelled caller does not undo the commit.
             let _ = sender.send(answer);
         }
         self.checkpoints.step(&self.conn);
     }
 
-    /// Tables whose statistics are missing or old are looked at, each for a moment.
+    /// Analyses tables whose statistics are missing or old, each for a limited time.
     fn optimize(&mut self) -> BatchResult {
         let done = self.conn.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize");
         done.map(|()| Vec::new()).map_err(|e| errors::sqlite(&e))
     }
 
-    /// One commit for all. Refusals are rare, so the first try goes without savepoints, which copy every page
-    /// that changes; only when a batch fails does each get one of its own.
+    /// Commits all batches. Failures are rare, so the first attempt uses no savepoints, which copy every
+    /// changed page; only after a failure does each batch get its own.
     fn commit_group(&mut self, batches: &[Batch]) -> rusqlite::Result<Vec<BatchResult>> {
         self.set_sync(batches.iter().any(|b| !b.relaxed))?;
         match self.transaction(|conn| plainly(conn, batches)) {
@@ -142,7 +141,7 @@ impl Writer {
         }
     }
 
-    /// Commits what `work` did; `None` from it undoes everything.
+    /// Commits the work; rolls back if it returns `None`.
     fn transaction(
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<Option<Vec<BatchResult>>>,
@@ -193,16 +192,15 @@ impl Writer {
     }
 }
 
-/// Groups that do not wait after one that waited in vain: whoever computes for long between two commits is
-/// not back in time.
+/// Number of groups without waiting after a wait in vain: callers that compute long between commits do not
+/// return in time.
 const SKIP: u32 = 8;
 
-/// Takes what is there, and waits a little for what is expected.
+/// Takes the waiting jobs, and waits briefly for expected ones.
 ///
-/// The callers of the last group are about to come back: one shared fsync is worth a short wait for them.
-/// Whoever came while the last group was on its way to the disk is waiting now, beside those that come back;
-/// without counting both, two halves of the callers would take turns for ever. Where a commit is quick the
-/// wait is as short.
+/// The callers of the last group are about to return: sharing an fsync is worth a short wait. Callers that
+/// arrived during the last commit wait already; both must be counted, or two halves of the callers would
+/// alternate. The wait is shorter where commits are fast.
 fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> Group {
     let (mut group, start, mut wanted, mut began) = (Group::default(), Instant::now(), None, None);
     let mut next = Some(first);
@@ -242,21 +240,21 @@ fn aborted() -> rusqlite::Error {
     )
 }
 
-/// All batches, one after the other; `None` at the first that fails.
+/// Executes the batches in order; `None` at the first failure.
 fn plainly(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Option<Vec<BatchResult>>> {
     let answers: Vec<BatchResult> =
         batches.iter().map(|batch| run(conn, batch)).take_while(Result::is_ok).collect();
     Ok((answers.len() == batches.len()).then_some(answers))
 }
 
-/// Every batch in a savepoint of its own, so that one that fails leaves the others as they are.
+/// Executes each batch in its own savepoint, so that a failure does not affect the others.
 fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<BatchResult>> {
     let mut answers = Vec::with_capacity(batches.len());
     for batch in batches {
         conn.prepare_cached("SAVEPOINT one")?.execute([])?;
         let answer = run(conn, batch);
         if answer.is_err() {
-            // Disk full and I/O errors end the whole transaction by themselves.
+            // Disk full and I/O errors end the whole transaction.
             if conn.is_autocommit() {
                 return Err(aborted());
             }
@@ -273,7 +271,7 @@ fn run(conn: &Connection, batch: &Batch) -> BatchResult {
     let mut answers = Vec::with_capacity(batch.statements.len());
     let mut last: Option<(&str, CachedStatement<'_>)> = None;
     for statement in &batch.statements {
-        // The same text again and again needs no look into the cache.
+        // Repeated SQL needs no statement cache lookup.
         let prepared = match last.take() {
             Some((text, prepared)) if text == statement.sql => prepared,
             _ => conn.prepare_cached(&statement.sql).map_err(wrong)?,
@@ -308,7 +306,7 @@ mod tests {
     fn job(durable: bool) -> Job {
         Job::Batch(if durable { Batch::new() } else { Batch::relaxed() }, oneshot::channel().0)
     }
-    /// A queue in which so many durable batches wait.
+    /// A queue with this many durable batches.
     fn queue(count: usize) -> (SyncSender<Job>, Receiver<Job>) {
         let (sender, queue) = sync_channel(100);
         (0..count).for_each(|_| sender.send(job(true)).unwrap());
@@ -334,7 +332,7 @@ mod tests {
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a thread of the test waits")]
     fn those_that_come_back_join_those_that_came_meanwhile() {
-        // Three were committed; two came meanwhile, the first of them is at hand.
+        // Three were committed; two arrived meanwhile, the first of them is available.
         let (sender, queue) = queue(1);
         let back = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
