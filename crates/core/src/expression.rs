@@ -4,6 +4,7 @@
 //! value: callers deny (policies) or leave the mapping out with an event (claims).
 mod emails;
 mod host;
+mod journal;
 mod jwt;
 mod objects;
 mod orm;
@@ -12,17 +13,20 @@ mod plan;
 mod vocabulary;
 mod web;
 
-use crate::flow::{Changes, Context, PendingUser, keys, plan::pending_principal};
+use crate::flow::{Changes, Context, keys, plan::pending_principal};
 use crate::policy::Question;
 use crate::{Client, Core, Principal, risk};
 use host::Caller;
 use objects::Shared;
-use plan::{flatten, nested, read_through, signed_in};
+use journal::Journal;
+use plan::{changes, flatten, nested, read_through, signed_in};
 use signet_base::{FieldErrors, Json, Map, Uuid};
 use signet_expr::{Dict, Limits};
 use signet_model::{Base, Change, Model, Object, Snapshot};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use journal::Author;
+pub use plan::to_json;
 pub use web::Outside;
 
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
@@ -90,7 +94,8 @@ pub struct Outcome {
     pub direct: bool,
 }
 
-/// Runs one program for a question. `extra` gives further names of [`INPUTS`] (`provider`, `token`…).
+/// Runs one program for a question. `extra` gives further names of [`INPUTS`] (`provider`, `token`…). Writes are
+/// refused.
 ///
 /// # Errors
 /// Every failure of the program or of loading what it needs.
@@ -99,7 +104,22 @@ pub async fn evaluate(
     program: &Program,
     extra: Inputs,
 ) -> Result<Outcome, RunError> {
-    let prepared = prepare(question, std::slice::from_ref(program), extra).await?;
+    evaluate_as(None, question, program, extra).await
+}
+
+/// As [`evaluate`]; with an author the text may write. What it wrote is committed when it has succeeded, unless the
+/// question is a dry run.
+///
+/// # Errors
+/// As [`evaluate`], and where the directory refuses what was written.
+pub async fn evaluate_as(
+    author: Option<&Author>,
+    question: &Question<'_>,
+    program: &Program,
+    extra: Inputs,
+) -> Result<Outcome, RunError> {
+    let journal = if author.is_some() { Journal::open() } else { Journal::closed() };
+    let prepared = prepare(question, std::slice::from_ref(program), extra, journal).await?;
     let outcome =
         signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
     let mut changes = match (&outcome.context, &prepared.plan) {
@@ -119,6 +139,10 @@ pub async fn evaluate(
         changes.insert(REDIRECTED.to_owned(), to.into());
     }
     let value = found(outcome.value).await?;
+    if let Some(author) = author.filter(|_| !question.is_dry_run()) {
+        let written = journal::apply(prepared.caller.shared(), question, author, &mut changes).await;
+        written.map_err(|error| failure(format!("what the text wrote was refused: {error}")))?;
+    }
     Ok(Outcome {
         value,
         messages: prepared.caller.take_messages(),
@@ -135,7 +159,7 @@ pub async fn evaluate_many(
     programs: Vec<Program>,
     extra: Inputs,
 ) -> Vec<Result<Outcome, RunError>> {
-    let prepared = match prepare(question, &programs, extra).await {
+    let prepared = match prepare(question, &programs, extra, Journal::closed()).await {
         Ok(prepared) => prepared,
         Err(error) => return vec![Err(error); programs.len()],
     };
@@ -183,7 +207,7 @@ pub fn invitation_value(
     orm::invitation(&shared(core, client), &invitation)
 }
 fn shared(core: &Arc<Core>, client: &Client) -> Arc<Shared> {
-    Arc::new(Shared { core: core.clone(), client: client.clone() })
+    Arc::new(Shared { core: core.clone(), client: client.clone(), journal: Journal::closed() })
 }
 
 /// A configuration object (provider, application…) as programs see it: its settings without secrets.
@@ -193,7 +217,7 @@ pub fn object_value(object: &Arc<Object>) -> Value {
 
 /// A person as programs see them.
 pub fn person_value(core: &Arc<Core>, client: &Client, person: &Principal) -> Value {
-    people::user(&Arc::new(Shared { core: core.clone(), client: client.clone() }), person.clone(), None)
+    people::user(&shared(core, client), person.clone(), None)
 }
 
 /// A provider, with the application that it serves as `application`.
@@ -204,46 +228,6 @@ pub fn provider_value(config: &Snapshot, provider: &Arc<Object>) -> Value {
         .find(|r| r.field == "provider")
         .and_then(|r| config.get(r.from).cloned());
     Value::object(objects::Config { object: provider.clone(), application: of })
-}
-
-/// The JSON form of a value, for the flow context: people become pending users, groups and objects their
-/// keys.
-pub fn to_json(value: &Value) -> Result<Json, String> {
-    Ok(match value {
-        Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
-        Value::Dict(dict) => dict_to_json(dict)?,
-        Value::Object(object) => {
-            let text = |name: &str| {
-                object.attr(name).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-            };
-            match object.type_name() {
-                "User" => {
-                    let id = object.attr("pk").and_then(|v| v.as_int());
-                    let user = PendingUser {
-                        id,
-                        username: text("username"),
-                        name: text("name"),
-                        email: text("email"),
-                    };
-                    serde_json::to_value(user).map_err(|e| e.to_string())?
-                }
-                "AnonymousUser" => Json::Null,
-                "UUID" => object.special().text.map(Json::from).unwrap_or_default(),
-                other => match object.attr("pk") {
-                    Some(pk) => to_json(&pk)?,
-                    None => return Err(format!("{other} cannot be kept in the context")),
-                },
-            }
-        }
-        plain => plain.to_json().map_err(|e| e.to_string())?,
-    })
-}
-fn dict_to_json(dict: &Dict) -> Result<Json, String> {
-    let mut map = Map::new();
-    for (key, value) in dict.iter() {
-        map.insert(key.to_owned(), to_json(value)?);
-    }
-    Ok(Json::Object(map))
 }
 
 fn failure(message: impl Into<String>) -> RunError {
@@ -282,10 +266,11 @@ async fn prepare(
     question: &Question<'_>,
     programs: &[Program],
     mut extra: Inputs,
+    journal: Journal,
 ) -> Result<Prepared, RunError> {
     let uses = |name: &str| programs.iter().any(|program| program.uses(name));
     let may_name = |name: &str| programs.iter().any(|program| program.may_name(name));
-    let shared = shared(question.core, question.client);
+    let shared = Arc::new(Shared { core: question.core.clone(), client: question.client.clone(), journal });
     let mut inputs: Inputs = Vec::with_capacity(INPUTS.len());
     let mut plan = None;
     let user = match question.user {
@@ -325,7 +310,7 @@ async fn prepare(
         Value::object(objects::HttpRequest {
             shared: shared.clone(),
             user: signed_in(question, &shared, &user),
-            session: objects::session(),
+            session: objects::session(question.client),
         })
     } else {
         Value::None
@@ -432,48 +417,6 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
         dict.insert(keys::APPLICATION.0, object_value(&application));
     }
     Ok(dict)
-}
-
-/// What a text changed in `context["flow_plan"].context`.
-///
-/// Proofs belong to a person: a text that names another pending user takes back the proof of the former one,
-/// unless it gives a backend itself.
-fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
-    let mut out = Map::new();
-    // Only a plan that was changed leaves as a record.
-    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(out) };
-    let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else {
-        return Err("the context of the plan was replaced by something else".into());
-    };
-    for (name, value) in after.iter() {
-        let changed = people::account(value)
-            .filter(|person| name == keys::PENDING_USER.0 && !person.changed.is_empty());
-        if before.get(name) != Some(value) {
-            out.insert(name.to_owned(), to_json(value)?);
-        }
-        if let Some(person) = changed {
-            let changes = Changes { user: person.id(), fields: person.changed.clone() };
-            out.insert(
-                keys::PENDING_CHANGES.0.to_owned(),
-                serde_json::to_value(changes).map_err(|e| e.to_string())?,
-            );
-        }
-    }
-    for (name, _) in before.iter() {
-        if after.get(name).is_none() {
-            out.insert(name.to_owned(), Json::Null);
-        }
-    }
-    if out.contains_key(keys::PENDING_USER.0) && !out.contains_key(keys::USER_BACKEND.0) {
-        for proof in
-            [keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0]
-        {
-            if before.get(proof).is_some() {
-                out.insert(proof.to_owned(), Json::Null);
-            }
-        }
-    }
-    Ok(out)
 }
 
 /// Prepares the program of a model with an `expression` field.

@@ -8,13 +8,14 @@ use ruff_python_ast::{Alias, ExceptHandler, Expr, ExprAttribute, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use std::collections::HashMap;
 
-/// Maximum number of reported errors.
-const MAX_ERRORS: usize = 20;
+/// Most faults that are said at once.
+const MOST: usize = 20;
 /// Names that every program has, beside the engine's.
-const HELPERS: [&str; 7] =
-    ["regex_match", "regex_replace", "slugify", "list_flatten", "ip_address", "ip_network", "SkipObject"];
+const HELPERS: [&str; 8] =
+    ["super", "regex_match", "regex_replace", "slugify", "list_flatten", "ip_address", "ip_network", "SkipObject"];
 /// Suggestions for modules that do not exist.
-const MODULE_HINTS: [(&str, &str); 22] = [
+const MODULE_HINTS: [(&str, &str); 23] = [
+    ("django.db", "write Q, count(), values_list() or a loop"),
     ("pytz", "write zoneinfo.ZoneInfo"),
     ("dateutil", "write datetime.fromisoformat() or datetime.strptime()"),
     ("logging", "write ak_logger"),

@@ -19,10 +19,10 @@ pub(crate) fn export(object: MontyObject, registry: &Registry) -> Result<Value, 
     Ok(Export::new(&graph, registry, true)?.at(root))
 }
 
-/// The arguments of a host call.
-pub(crate) fn export_args(args: CallArgs, registry: &Registry) -> Result<Arguments, String> {
+/// The arguments of a host call; `changed`: objects go with what the program changed of them.
+pub(crate) fn export_args(args: CallArgs, registry: &Registry, changed: bool) -> Result<Arguments, String> {
     let (graph, args, kwargs) = into_call_args_parts(args);
-    let export = Export::new(&graph, registry, false)?;
+    let export = Export::new(&graph, registry, changed)?;
     let args = args.into_iter().map(|id| export.at(id)).collect();
     let kwargs = kwargs
         .into_iter()
@@ -35,7 +35,7 @@ pub(crate) fn export_args(args: CallArgs, registry: &Registry) -> Result<Argumen
 /// survives as shared `Arc`s.
 struct Export {
     values: Vec<Value>,
-    /// The program is over: objects leave with what it changed of them.
+    /// Objects leave with what the program changed of them.
     last: bool,
 }
 

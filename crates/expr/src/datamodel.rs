@@ -11,13 +11,15 @@ use monty_types::ExcType;
 use names::{BUILTINS, Bound, PLAIN, SIMPLE, SOURCES, VALUES, WALKERS};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange, TextSize};
 use std::collections::HashSet;
 
 /// The function by which the helpers ask an object: the object, the name of the method, its arguments.
 pub(crate) const CALL: &str = "_host_call";
 /// The methods that may be asked for.
-const METHODS: [&str; 5] = ["__bool__", "__iter__", "__len__", "__getitem__", "__contents__"];
+const METHODS: [&str; 9] = [
+    "__bool__", "__iter__", "__len__", "__getitem__", "__contents__", "__save__", "__or__", "__and__", "__parent__",
+];
 const HELPERS: &str = include_str!("datamodel/helpers.py");
 
 /// What stands for the exceptions of models: kinds that nothing else raises, see `_host_exceptions`.
@@ -138,6 +140,12 @@ impl<'a> Edits<'a> {
     fn replace(&mut self, start: usize, end: usize, with: impl Into<String>) {
         self.edits.push(Edit { start, end, with: with.into(), closes: false });
     }
+    /// Replaces `.method(`, but not what closes the expression before it.
+    fn replace_after(&mut self, range: TextRange, with: &str) {
+        let text = self.text.get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default();
+        let dot = range.start().to_usize() + text.find('.').unwrap_or_default();
+        self.replace(dot, range.end().to_usize(), with);
+    }
     /// Calls a helper with the expression. The expression itself is visited in between, by the caller.
     fn wrap(&mut self, helper: &str, expr: &Expr) {
         self.put(expr.start().to_usize(), &format!("_host_{helper}("), false);
@@ -163,6 +171,13 @@ impl<'a> Edits<'a> {
             }
             _ => false,
         }
+    }
+    /// `a | b` and `a & b`, where both may be queries.
+    fn joins_queries(&self, binary: &ast::ExprBinOp) -> bool {
+        self.queries
+            && matches!(binary.op, ast::Operator::BitOr | ast::Operator::BitAnd)
+            && self.may_be_object(&binary.left)
+            && self.may_be_object(&binary.right)
     }
     fn iterated(&mut self, expr: &Expr) {
         if self.queries && self.may_be_object(expr) {
@@ -236,8 +251,9 @@ impl<'a> Edits<'a> {
                 if name == "iter" && self.queries {
                     self.replace(function.start().to_usize(), function.end().to_usize(), "_host_iterator");
                 }
+                let kind = call.arguments.args.get(1);
                 if name == "isinstance"
-                    && call.arguments.args.get(1).is_some_and(|kind| !self.is_builtin_type(kind))
+                    && (self.text.contains("_signet_kind") || kind.is_some_and(|kind| !self.is_builtin_type(kind)))
                 {
                     self.put(function.start().to_usize(), "_host_", false);
                 }
@@ -254,6 +270,12 @@ impl<'a> Edits<'a> {
                 }
             }
             Expr::Attribute(method) => match method.attr.as_str() {
+                // The object goes along as it stands.
+                "save" => {
+                    self.put(call.range().start().to_usize(), "_host_save(", false);
+                    let rest = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
+                    self.replace_after(rest, ", ");
+                }
                 "join" | "extend" => call.arguments.args.iter().for_each(|arg| self.iterated(arg)),
                 "format" => arguments().for_each(|arg| self.shown(arg)),
                 _ => {}
@@ -360,6 +382,20 @@ impl<'a> Visitor<'a> for Edits<'a> {
                     }
                 }
             }
+            Stmt::AugAssign(stmt)
+                if self.queries
+                    && matches!(stmt.op, ast::Operator::BitOr | ast::Operator::BitAnd)
+                    && stmt.target.is_name_expr()
+                    && self.may_be_object(&stmt.value) =>
+            {
+                let helper = if stmt.op == ast::Operator::BitOr { "_host_or" } else { "_host_and" };
+                let name = self.text.get(stmt.target.start().to_usize()..stmt.target.end().to_usize());
+                let with = format!(" = {helper}({}, ", name.unwrap_or_default());
+                self.replace(stmt.target.end().to_usize(), stmt.value.start().to_usize(), with);
+                self.visit_expr(&stmt.value);
+                self.put(stmt.range.end().to_usize(), ")", true);
+                return;
+            }
             Stmt::For(stmt) => self.iterated(&stmt.iter),
             Stmt::Assign(stmt)
                 if stmt.targets.iter().any(|target| target.is_tuple_expr() || target.is_list_expr()) =>
@@ -392,6 +428,18 @@ impl<'a> Visitor<'a> for Edits<'a> {
                     }
                 }
             }
+            Expr::BinOp(binary) if self.joins_queries(binary) => {
+                let helper = if binary.op == ast::Operator::BitOr { "_host_or(" } else { "_host_and(" };
+                self.put(binary.range.start().to_usize(), helper, false);
+                self.visit_expr(&binary.left);
+                let (start, end) = (binary.left.end().to_usize(), binary.right.start().to_usize());
+                let sign = self.text.get(start..end).and_then(|between| between.find(['|', '&']));
+                let at = start + sign.unwrap_or_default();
+                self.replace(at, at + 1, ",");
+                self.visit_expr(&binary.right);
+                self.put(binary.range.end().to_usize(), ")", true);
+                return;
+            }
             Expr::BinOp(binary)
                 if binary.op == ast::Operator::Mod && !binary.left.is_number_literal_expr() =>
             {
@@ -404,6 +452,16 @@ impl<'a> Visitor<'a> for Edits<'a> {
             Expr::Call(call) => self.call(call),
             Expr::Subscript(subscript) if self.subscript(subscript) => return,
             Expr::Attribute(attribute) if self.exception(attribute) => return,
+            Expr::Attribute(attribute)
+                if attribute.attr.as_str() == "parent"
+                    && attribute.ctx == ExprContext::Load
+                    && self.may_be_object(&attribute.value) =>
+            {
+                self.put(attribute.range.start().to_usize(), "_host_parent(", false);
+                self.visit_expr(&attribute.value);
+                self.replace_after(TextRange::new(attribute.value.end(), attribute.range.end()), ")");
+                return;
+            }
             _ => {}
         }
         visitor::walk_expr(self, expr);

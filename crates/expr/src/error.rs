@@ -15,6 +15,8 @@ pub(crate) struct LineMap {
     pub origins: Vec<u32>,
     /// The source is a generator.
     pub generator: bool,
+    /// How the engine names exceptions of the text, and their own names.
+    pub exceptions: Vec<(&'static str, String)>,
 }
 
 impl LineMap {
@@ -23,6 +25,7 @@ impl LineMap {
             lines: u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1),
             origins: Vec::new(),
             generator: false,
+            exceptions: Vec::new(),
         }
     }
 
@@ -127,6 +130,8 @@ impl RunError {
         let (line, column) = locate(&error, line_map);
         let exception = crate::datamodel::exception_name(error.exc_type())
             .map_or_else(|| exception_name(&error), str::to_owned);
+        let own = places.exceptions.iter().find(|(kind, _)| *kind == exception);
+        let exception = own.map_or(exception, |(_, name)| name.clone());
         let verdict = verdict.unwrap_or_else(|| judge(&error));
         let message = error.into_message().unwrap_or_default();
         Self { kind: verdict.kind, exception, message, line, column, unsupported: verdict.unsupported }
@@ -178,7 +183,7 @@ fn exception_name(error: &MontyException) -> String {
 /// A suggestion for an unsupported feature.
 fn hint(lacking: &str) -> Option<&'static str> {
     const HINTS: [(&str, &str); 9] = [
-        ("class inheritance", "write a class without a base, or functions; of errors raise ValueError"),
+        ("class inheritance", "a base is another class of the text or one of Python's exceptions; write functions"),
         ("method decorators", "write a plain method, or a function beside the class"),
         ("async", "leave 'async' out: calls wait by themselves"),
         ("exception groups", "write 'except' without the star"),

@@ -15,6 +15,10 @@ impl Library {
     pub(crate) const ITERATORS: Self = Self("iterators");
     /// Methods and functions with more features than the engine's.
     pub(crate) const METHODS: Self = Self("methods");
+    /// What takes a format.
+    pub(crate) const FORMATS: Self = Self("formats");
+    /// Exceptions of one's own.
+    pub(crate) const EXCEPTIONS: Self = Self("exceptions");
     /// Built-in names that the engine lacks.
     pub(crate) const BUILTINS: Self = Self("builtins");
 }
@@ -37,14 +41,18 @@ def _signet_lacks(module, name):
 "#;
 
 /// Built-in names that the engine lacks, and their replacements.
-pub(crate) const BUILTINS: [(&str, &str); 7] = [
+pub(crate) const BUILTINS: [(&str, &str); 8] = [
     (
         "callable",
         "def callable(obj):\n    return type(obj).__name__ in ('function', 'builtin_function_or_method', 'type', 'method', 'functools.partial') or hasattr(type(obj), '__call__')\n",
     ),
     (
         "issubclass",
-        "def issubclass(cls, kinds):\n    return cls in kinds if isinstance(kinds, tuple) else cls is kinds or kinds is object\n",
+        "def issubclass(cls, kinds):\n    return any([issubclass(cls, kind) for kind in kinds]) if isinstance(kinds, tuple) else cls is kinds or kinds is object or kinds in getattr(cls, '_signet_bases', [])\n",
+    ),
+    (
+        "ascii",
+        "def ascii(obj):\n    return ''.join([c if ord(c) < 128 else '\\\\x%02x' % ord(c) if ord(c) < 256 else '\\\\u%04x' % ord(c) if ord(c) < 65536 else '\\\\U%08x' % ord(c) for c in repr(obj)])\n",
     ),
     ("IOError", "IOError = OSError\n"),
     ("EnvironmentError", "EnvironmentError = OSError\n"),
@@ -256,6 +264,8 @@ pub(crate) fn text(wanted: &BTreeSet<Library>, source: &str) -> String {
     for part in wanted {
         match *part {
             Library::ITERATORS => out.push_str(include_str!("library/iterators.py")),
+            Library::FORMATS => out.push_str(include_str!("library/formats.py")),
+            Library::EXCEPTIONS => out.push_str(include_str!("library/exceptions.py")),
             Library::METHODS => out.push_str(include_str!("library/methods.py")),
             Library::BUILTINS => {
                 for (_, text) in BUILTINS.iter().filter(|(name, _)| source.contains(name)) {
@@ -266,7 +276,7 @@ pub(crate) fn text(wanted: &BTreeSet<Library>, source: &str) -> String {
             Library(name) => add(name, &mut done, &mut out),
         }
     }
-    if wanted.iter().any(|part| !matches!(*part, Library::ITERATORS | Library::METHODS | Library::BUILTINS)) {
+    if wanted.iter().any(|part| !matches!(*part, Library::ITERATORS | Library::METHODS | Library::EXCEPTIONS | Library::FORMATS | Library::BUILTINS)) {
         out.insert_str(0, MODULES_TEXT);
     }
     out

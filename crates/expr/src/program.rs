@@ -194,8 +194,9 @@ fn compile(
             }
             Ok(None) => {}
             Ok(Some(lowered)) => {
-                line_map.origins = lowered.lines;
-                line_map.generator = lowered.generator;
+                places.origins = lowered.lines;
+                places.generator = lowered.generator;
+                places.exceptions = lowered.exceptions;
                 (text, needs) = (lowered.text, lowered.library);
                 compiled = whole(&text, &needs);
             }

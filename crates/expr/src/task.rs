@@ -259,7 +259,9 @@ impl Task {
         if let Some(error) = over {
             return CallProgress::Next(call.abort(error, self.output.turn()));
         }
-        let (mut args, kwargs) = match export_args(std::mem::take(&mut call.args), &self.registry) {
+        let asked = call.object_id.is_none() && call.function_name == datamodel::CALL;
+        let exported = export_args(std::mem::take(&mut call.args), &self.registry, asked);
+        let (mut args, kwargs) = match exported {
             Ok(arguments) => arguments,
             Err(why) => return CallProgress::Next(self.raise(call, ExcType::TypeError, why)),
         };

@@ -79,6 +79,16 @@ impl Caller {
     pub fn take_messages(&self) -> Vec<String> {
         std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
     }
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+    /// Other texts do not see what this one has written.
+    fn asks_others(&self, what: &str) -> Result<(), CallError> {
+        if self.shared.journal.is_empty() {
+            return Ok(());
+        }
+        Err(CallError::Fatal(format!("{what} after writes would be answered as before them: call it first")))
+    }
     fn core(&self) -> &Arc<Core> {
         &self.shared.core
     }
@@ -107,6 +117,7 @@ impl Caller {
     }
 
     async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
+        self.asks_others("ak_call_policy()")?;
         let name = args
             .first()
             .and_then(Value::as_str)
@@ -162,6 +173,7 @@ impl Caller {
             },
             Some(_) => return Err(wrong()),
         };
+        self.asks_others("ak_user_has_authenticator()")?;
         let Some(Value::Int(id)) = user.attr("pk") else { return Ok(false.into()) };
         let all = devices::of_user(&self.core().db, id, kind).await.map_err(gone)?;
         Ok(all.iter().any(|device| device.confirmed).into())
@@ -275,6 +287,9 @@ impl Host for Caller {
                 "ak_user_has_authenticator" => self.has_authenticator(&args, &kwargs).await,
                 "resolve_dns" => web::resolve(&self.core().settings.expressions, &args, &kwargs).await,
                 "reverse_dns" => web::reverse(&self.core().settings.expressions, &args).await,
+                "ak_create_jwt" if !self.shared.journal.is_empty() => Err(CallError::Fatal(
+                    "ak_create_jwt() after writes would be answered as before them: call it first".into(),
+                )),
                 "ak_create_jwt" => deeper(jwt::create(&self.shared, &args, &kwargs)).await,
                 "ak_create_jwt_raw" => jwt::create_raw(&self.shared, &args, &kwargs).await,
                 "ak_send_email" => self.send_email(&args, &kwargs),

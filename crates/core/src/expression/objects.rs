@@ -1,4 +1,5 @@
 //! Requests and settings as programs see them. Attributes are read on demand and never wait.
+use super::journal::Journal;
 use super::people;
 use crate::{Client, Core, brand};
 use signet_base::{Json, Uuid, query};
@@ -13,6 +14,7 @@ pub type CallResult = Result<Value, CallError>;
 pub struct Shared {
     pub core: Arc<Core>,
     pub client: Client,
+    pub journal: Journal,
 }
 
 /// The database cannot answer: the program must not go on as if it had.
@@ -190,8 +192,15 @@ fn titled(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-/// The browser's session: what texts may know of it is that it is there.
-struct Session;
+/// The browser's session: of what the original keeps there, texts may know the query that the flow was begun with.
+struct Session(Vec<(String, String)>);
+/// Its key.
+const FLOW_QUERY: &str = "authentik/flows/get";
+impl Session {
+    fn get(&self, name: Option<&str>) -> Option<Value> {
+        (name == Some(FLOW_QUERY)).then(|| HttpRequest::pairs(&self.0))
+    }
+}
 impl HostObject for Session {
     fn type_name(&self) -> &str {
         "SessionStore"
@@ -210,15 +219,17 @@ impl HostObject for Session {
         Effect::None
     }
     fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
+        let name = args.first().and_then(Value::as_str);
         Some(match method {
-            "get" => Ok(args.get(1).cloned().unwrap_or_default()),
-            "__getitem__" => Err(CallError::Raised(
-                Raised::Key,
-                args.first().and_then(Value::as_str).unwrap_or_default().to_owned(),
-            )),
+            "get" => Ok(self.get(name).unwrap_or_else(|| args.get(1).cloned().unwrap_or_default())),
+            "__getitem__" => self
+                .get(name)
+                .ok_or_else(|| CallError::Raised(Raised::Key, name.unwrap_or_default().to_owned())),
             "__bool__" => Ok(true.into()),
-            "__len__" => Ok(0_i64.into()),
-            "__iter__" | "__contents__" | "keys" | "items" | "values" => Ok(Value::list(Vec::<Value>::new())),
+            "__len__" => Ok(1_i64.into()),
+            "__iter__" | "__contents__" | "keys" => Ok(Value::list([FLOW_QUERY])),
+            "values" => Ok(Value::list(self.get(Some(FLOW_QUERY)))),
+            "items" => Ok(Value::list(self.get(Some(FLOW_QUERY)).map(|query| Value::list([FLOW_QUERY.into(), query])))),
             _ => return None,
         })
     }
@@ -335,8 +346,12 @@ impl HostObject for HttpRequest {
     }
 }
 
-pub fn session() -> Value {
-    Value::object(Session)
+/// The session of a request. The executor's own query holds that of the flow's page.
+pub fn session(client: &Client) -> Value {
+    let own = query::pairs(&client.query);
+    let page = own.iter().find(|(name, _)| name == "query" && client.path.contains("/flows/executor/"));
+    let of_flow = page.map(|(_, text)| query::pairs(text));
+    Value::object(Session(of_flow.unwrap_or(own)))
 }
 
 /// The plan of the run: `redirect()` puts a way elsewhere at its next place.

@@ -1,5 +1,5 @@
 //! The original's models as texts use them: classes, their constants, and lazy queries over rows and
-//! settings. Nothing is written.
+//! settings, and writes to people and groups through the text's journal.
 mod classes;
 mod package;
 mod plain;
@@ -8,7 +8,7 @@ mod record;
 mod settings;
 mod tree;
 
-pub use classes::{ENTITLEMENT, USER, class_of};
+pub use classes::{ENTITLEMENT, ROLE, USER, class_of};
 pub use package::{module, offers};
-pub use query::{Base, Query, WRITES, groups_query, people_query};
+pub use query::{Base, Query, RoleOwner, groups_query, overlay, people_query};
 pub use record::invitation;

@@ -1,23 +1,29 @@
 //! People and groups as texts see them. Attributes are read on demand and never wait; what needs the database
 //! is a method or a query.
+mod group;
+mod saving;
 mod stranger;
 
 use super::objects::{CallResult, Config, Shared, gone};
-use super::orm::{Base, Query, class_of};
+use super::orm::{Base, Query, RoleOwner, class_of, overlay};
 use crate::flow::PendingUser;
 use crate::models::{ApplicationEntitlement, PolicyBinding};
 use crate::{Principal, brand, rows};
-use signet_base::{Json, Map, Secret, Uuid, json};
+use signet_base::{Json, Map, Secret, Uuid};
 use signet_expr::{BoxFuture, CallError, Dict, Effect, HostObject, Kwargs, Special, Value};
 use signet_model::Object;
 use signet_store::groups;
+use signet_store::lookups::Model;
 use signet_store::users;
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 use stranger::Stranger;
 
+pub use group::{Group, record};
+pub use saving::{checked, checked_group, current, current_group, deleted, put, put_group, set_field, set_group_field};
+
 /// What a text may change of a person so that later stages see it.
-const CHANGEABLE: [&str; 4] = ["username", "name", "email", "attributes"];
+pub const CHANGEABLE: [&str; 4] = ["username", "name", "email", "attributes"];
 
 pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>) -> Value {
     let direct = match &principal.direct {
@@ -37,7 +43,7 @@ pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>)
         direct,
         backend,
         attributes: OnceLock::new(),
-        changed: Map::new(),
+        changed: Dict::new(),
     })
 }
 /// Accounts that a query found; their groups are read when they are asked for.
@@ -54,7 +60,7 @@ pub async fn accounts(shared: &Arc<Shared>, found: Vec<users::User>) -> Result<V
             direct: None,
             backend: None,
             attributes: OnceLock::new(),
-            changed: Map::new(),
+            changed: Dict::new(),
         })
     };
     Ok(found.into_iter().map(one).collect())
@@ -90,7 +96,7 @@ pub struct User {
     backend: Option<String>,
     attributes: OnceLock<Value>,
     /// What the text changed.
-    pub changed: Map,
+    pub changed: Dict,
 }
 
 impl User {
@@ -104,17 +110,20 @@ impl User {
         self.account.username.clone()
     }
     fn manager(&self) -> Query {
-        match &self.direct {
-            Some(known) => super::orm::groups_query(&self.shared, Base::Groups(known.clone())),
-            None => {
-                let all = super::orm::groups_query(&self.shared, Base::All);
-                all.related("users", self.id())
-            }
-        }
+        let base = Base::Member { user: self.id(), inherited: false, known: self.direct.clone() };
+        super::orm::groups_query(&self.shared, base)
     }
     fn all_groups(&self) -> Query {
-        let base = self.groups.clone().map_or(Base::Effective(self.id()), Base::Groups);
+        let base = Base::Member { user: self.id(), inherited: true, known: self.groups.clone() };
         super::orm::groups_query(&self.shared, base).all()
+    }
+    /// The account as it was read.
+    pub fn row(&self) -> &users::User {
+        &self.account
+    }
+    /// An account that the text makes has no number yet.
+    fn key(&self) -> Value {
+        if self.id() < 0 { Value::object(NewKey(self.id())) } else { self.id().into() }
     }
     /// The brand's attributes where a request is given, then those of groups by name, then the person's own.
     fn merged(&self, groups: &[groups::Group], request: bool) -> Value {
@@ -217,13 +226,14 @@ impl User {
         }
         self.account = Arc::new(account);
         self.attributes = OnceLock::new();
-        self.changed = changes;
+        self.changed = changes.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
         self
     }
 }
 
 const NEED_GROUPS: [&str; 3] = ["group_attributes", "app_entitlements", "app_entitlements_attributes"];
-const WRITES: [&str; 8] = [
+const WRITES: [&str; 10] = [
+    "__save__",
     "save",
     "delete",
     "set_password",
@@ -232,13 +242,8 @@ const WRITES: [&str; 8] = [
     "assign_perms_to_managed_role",
     "remove_perms_from_managed_role",
     "asave",
+    "adelete",
 ];
-
-fn refused(what: &str, method: &str) -> CallError {
-    CallError::Fatal(format!(
-        "expressions do not write: {method}() of {what} is refused; use a user write stage"
-    ))
-}
 
 impl HostObject for User {
     fn type_name(&self) -> &str {
@@ -259,8 +264,8 @@ impl HostObject for User {
     fn attr(&self, name: &str) -> Option<Value> {
         let user = &self.account;
         Some(match name {
-            "pk" | "id" => user.id.into(),
-            "uid" => self.shared.core.uid(user.id).into(),
+            "pk" | "id" => self.key(),
+            "uid" if user.id > 0 => self.shared.core.uid(user.id).into(),
             "uuid" => super::objects::uuid(user.uuid),
             "username" => user.username.as_str().into(),
             "name" => user.name.as_str().into(),
@@ -283,6 +288,10 @@ impl HostObject for User {
             "password" => Value::object(Hidden),
             "backend" => self.backend.as_deref()?.into(),
             "groups" | "ak_groups" => Value::object(self.manager()),
+            "roles" => {
+                let of = Base::RolesOf(RoleOwner::Account(user.id));
+                Value::object(Query::manager(&self.shared, &super::orm::ROLE, of))
+            }
             _ => return None,
         })
     }
@@ -297,10 +306,9 @@ impl HostObject for User {
             "has_usable_password" => crate::hash::is_usable(&self.account.password).into(),
             "get_username" => self.account.username.as_str().into(),
             "get_full_name" | "get_short_name" => "".into(),
-            _ if NEED_GROUPS.contains(&method) => {
+            _ if NEED_GROUPS.contains(&method) && !self.shared.journal.concerns(Model::Group) => {
                 return self.groups.as_ref().map(|groups| self.with_groups(method, groups, args, kwargs));
             }
-            _ if WRITES.contains(&method) => return Some(Err(refused("User", method))),
             _ => return None,
         }))
     }
@@ -308,16 +316,16 @@ impl HostObject for User {
         Box::pin(async move {
             match (method, args.first()) {
                 (method, _) if NEED_GROUPS.contains(&method) => {
-                    let groups =
-                        groups::effective_groups(&self.shared.core.db, self.id()).await.map_err(gone)?;
+                    let groups = overlay::groups_of(&self.shared, self.id(), true).await?;
                     self.with_groups(method, &groups, &args, &kwargs)
                 }
+                (method, _) if WRITES.contains(&method) => self.write(method, &args, &kwargs).await,
                 ("check_password", Some(Value::Str(text))) => {
-                    let stored = self.account.password.as_str();
+                    let stored = self.password();
                     self.shared
                         .core
                         .hasher
-                        .verify(Some(stored), &Secret::new(text.as_ref()))
+                        .verify(Some(&stored), &Secret::new(text.as_ref()))
                         .await
                         .map(Value::from)
                         .map_err(gone)
@@ -329,10 +337,10 @@ impl HostObject for User {
     }
     fn leaving(&self, attrs: &Dict) -> Option<Value> {
         let mut changed = self.changed.clone();
-        for name in CHANGEABLE {
+        for name in saving::SAVED {
             let Some(now) = attrs.get(name) else { continue };
             if self.attr(name).as_ref() != Some(now) {
-                changed.insert(name.to_owned(), now.to_json().ok()?);
+                changed.insert(name, now.clone());
             }
         }
         (changed != self.changed).then(|| Value::object(Self { changed, ..self.clone() }))
@@ -353,85 +361,20 @@ impl HostObject for Hidden {
     }
 }
 
-/// One group of a list that was read.
-pub struct Group {
-    shared: Arc<Shared>,
-    of: Arc<Vec<groups::Group>>,
-    index: usize,
-}
-
-impl Group {
-    /// All of a list.
-    pub fn all(shared: &Arc<Shared>, of: &Arc<Vec<groups::Group>>) -> Vec<Group> {
-        (0..of.len()).map(|index| Group { shared: shared.clone(), of: of.clone(), index }).collect()
-    }
-    fn get(&self) -> &groups::Group {
-        &self.of[self.index]
-    }
-    /// What conditions are judged by.
-    pub fn record(&self) -> Json {
-        let group = self.get();
-        json!({"pk": group.id, "group_uuid": group.id, "uuid": group.id, "name": group.name, "is_superuser": group.is_superuser, "attributes": group.attributes})
-    }
-    fn related(&self, name: &str) -> Query {
-        super::orm::groups_query(&self.shared, Base::All).related(name, self.get().id.to_string())
-    }
-}
-
-impl HostObject for Group {
+/// The key of an account that the text makes: a number that is known when the text has succeeded.
+pub struct NewKey(pub i64);
+impl HostObject for NewKey {
     fn type_name(&self) -> &str {
-        "Group"
+        "NewKey"
     }
     fn identity(&self) -> String {
-        self.get().id.to_string()
+        self.0.to_string()
     }
-    fn special(&self) -> Special {
-        Special { text: Some(format!("Group {}", self.get().name)), ..Special::default() }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
-    fn eager(&self) -> Vec<(&str, Value)> {
-        // A list of many groups without attributes stays small.
-        if self.get().attributes.is_empty() {
-            Vec::new()
-        } else {
-            vec![("attributes", Value::from(Json::Object(self.get().attributes.clone())))]
-        }
-    }
-    fn attr(&self, name: &str) -> Option<Value> {
-        let group = self.get();
-        Some(match name {
-            "pk" | "group_uuid" | "uuid" => super::objects::uuid(group.id),
-            "num_pk" => rows::num_pk(group).into(),
-            "name" => group.name.as_str().into(),
-            "is_superuser" => group.is_superuser.into(),
-            "attributes" => Value::from(Json::Object(group.attributes.clone())),
-            "users" => Value::object(
-                Query::manager(&self.shared, &super::orm::USER, Base::All)
-                    .related("groups", group.id.to_string()),
-            ),
-            "parents" => Value::object(self.related("children")),
-            "children" => Value::object(self.related("parents")),
-            _ => return None,
-        })
-    }
-    fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
-        if matches!(method, "save" | "delete") { Effect::Now } else { Effect::None }
-    }
-    fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
-        Box::pin(async move {
-            match method {
-                "is_member" => {
-                    let user = args
-                        .first()
-                        .and_then(account)
-                        .ok_or_else(|| CallError::Type("is_member() takes a user".into()))?;
-                    let all =
-                        groups::effective_groups(&self.shared.core.db, user.id()).await.map_err(gone)?;
-                    Ok(all.iter().any(|group| group.id == self.get().id).into())
-                }
-                "save" | "delete" => Err(refused("Group", method)),
-                _ => Err(CallError::NotFound),
-            }
-        })
+    fn attr(&self, _: &str) -> Option<Value> {
+        None
     }
 }
 

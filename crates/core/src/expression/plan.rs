@@ -1,7 +1,7 @@
 //! The flow's context on its way into a text and back.
 use super::objects::Shared;
 use super::{found, people};
-use crate::flow::keys;
+use crate::flow::{Changes, PendingUser, keys};
 use crate::policy::Question;
 use signet_base::{Json, Map};
 use signet_expr::{Dict, RunError, Value};
@@ -72,4 +72,90 @@ pub(super) fn nested(typed: &Map) -> Map {
         }
     }
     out
+}
+
+/// The JSON form of a value, for the flow context: people become pending users, groups and objects their
+/// keys.
+pub fn to_json(value: &Value) -> Result<Json, String> {
+    Ok(match value {
+        Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::Dict(dict) => dict_to_json(dict)?,
+        Value::Object(object) => {
+            let text = |name: &str| {
+                object.attr(name).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+            };
+            match object.type_name() {
+                "User" => {
+                    let id = people::account(value).map(people::User::id);
+                    let user = PendingUser {
+                        id,
+                        username: text("username"),
+                        name: text("name"),
+                        email: text("email"),
+                    };
+                    serde_json::to_value(user).map_err(|e| e.to_string())?
+                }
+                "AnonymousUser" => Json::Null,
+                "UUID" => object.special().text.map(Json::from).unwrap_or_default(),
+                other => match object.attr("pk") {
+                    Some(pk) => to_json(&pk)?,
+                    None => return Err(format!("{other} cannot be kept in the context")),
+                },
+            }
+        }
+        plain => plain.to_json().map_err(|e| e.to_string())?,
+    })
+}
+fn dict_to_json(dict: &Dict) -> Result<Json, String> {
+    let mut map = Map::new();
+    for (key, value) in dict.iter() {
+        map.insert(key.to_owned(), to_json(value)?);
+    }
+    Ok(Json::Object(map))
+}
+
+/// What a text changed in `context["flow_plan"].context`.
+///
+/// Proofs belong to a person: a text that names another pending user takes back the proof of the former one,
+/// unless it gives a backend itself.
+pub(super) fn changes(before: &Dict, after: &Value) -> Result<Map, String> {
+    let mut out = Map::new();
+    // Only a plan that was changed leaves as a record.
+    let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else { return Ok(out) };
+    let Some(after) = plan.fields.get("context").and_then(Value::as_dict) else {
+        return Err("the context of the plan was replaced by something else".into());
+    };
+    for (name, value) in after.iter() {
+        let changed = people::account(value)
+            .filter(|person| name == keys::PENDING_USER.0 && !person.changed.is_empty());
+        if before.get(name) != Some(value) {
+            out.insert(name.to_owned(), to_json(value)?);
+        }
+        if let Some(person) = changed {
+            let mut fields = Map::new();
+            for (name, value) in person.changed.iter().filter(|(name, _)| people::CHANGEABLE.contains(name)) {
+                fields.insert(name.to_owned(), value.to_json().map_err(|e| format!("{name}: {e}"))?);
+            }
+            let changes = Changes { user: person.id(), fields };
+            out.insert(
+                keys::PENDING_CHANGES.0.to_owned(),
+                serde_json::to_value(changes).map_err(|e| e.to_string())?,
+            );
+        }
+    }
+    for (name, _) in before.iter() {
+        if after.get(name).is_none() {
+            out.insert(name.to_owned(), Json::Null);
+        }
+    }
+    if out.contains_key(keys::PENDING_USER.0) && !out.contains_key(keys::USER_BACKEND.0) {
+        for proof in
+            [keys::USER_BACKEND.0, keys::AUTH_METHOD.0, keys::AUTH_METHOD_ARGS.0, keys::IS_RESTORED.0]
+        {
+            if before.get(proof).is_some() {
+                out.insert(proof.to_owned(), Json::Null);
+            }
+        }
+    }
+    Ok(out)
 }

@@ -30,14 +30,18 @@ const OF_KINDS: [&str; 21] = [
 /// What of `requests` is answered here; its exceptions and sessions are the engine's.
 const OF_REQUESTS: [&str; 11] =
     ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];
-/// What only objects of the server have, and writes.
-const WRITES: [&str; 4] = ["save", "asave", "set_password", "set_unusable_password"];
+/// Writes that no text may do, by the method: what to do instead.
+const REFUSED: [(&str, &str); 7] = [
+    ("asave", "write save()"),
+    ("adelete", "write delete()"),
+    ("acreate", "write create()"),
+    ("refresh_from_db", "ask for the object anew, by objects.get(pk=…)"),
+    ("bulk_create", "write create() for each"),
+    ("bulk_update", "write save() for each"),
+    ("raw", "write filter()"),
+];
 /// What changes who belongs together.
-const RELATIONS: [&str; 6] = ["groups", "ak_groups", "users", "parents", "children", "roles"];
 const OF_RELATIONS: [&str; 4] = ["add", "remove", "set", "clear"];
-/// What gives a query again.
-const NARROWS: [&str; 8] =
-    ["all", "filter", "exclude", "order_by", "distinct", "select_related", "prefetch_related", "using"];
 
 struct Offered;
 
@@ -51,15 +55,14 @@ impl Vocabulary for Offered {
             _ => orm::offers(module, part),
         }
     }
-    /// Writes, where they are plain to see; the run refuses the others.
+    /// What is never written, where that is plain to see; the run refuses the rest.
     fn refused(&self, receiver: &[&str], method: &str) -> Option<String> {
-        let after = receiver.iter().position(|part| *part == "objects").map(|at| &receiver[at + 1..]);
-        let of_query = after.is_some_and(|steps| steps.iter().all(|step| NARROWS.contains(step)));
-        let related = matches!(receiver, [first, .., last] if (after.is_some() || matches!(*first, "user" | "request")) && RELATIONS.contains(last));
-        let writes = WRITES.contains(&method)
-            || (of_query && orm::WRITES.contains(&method))
-            || (related && OF_RELATIONS.contains(&method));
-        writes.then(|| format!("expressions do not write: {method}() is refused; use a user write stage"))
+        if let Some((_, instead)) = REFUSED.iter().find(|(known, _)| *known == method) {
+            return Some(format!("{method}() is refused: {instead}"));
+        }
+        let related = receiver.last().is_some_and(|last| matches!(*last, "parents" | "children" | "roles"));
+        let why = "parents and roles are set by the API and by blueprints";
+        (related && OF_RELATIONS.contains(&method)).then(|| format!("{method}() is refused: {why}"))
     }
 }
 
@@ -99,18 +102,9 @@ mod tests {
                 "line 1, column 32",
                 "there is no module 'authentik.lib.sync'",
             ),
-            (
-                "request.user.attributes['a'] = 1\nrequest.user.save()",
-                "line 2, column 14",
-                "user write stage",
-            ),
-            (
-                "from authentik.core.models import User\nreturn User.objects.filter(username='a').update(name='b')",
-                "line 2, column 42",
-                "update()",
-            ),
-            ("user.groups.add(context['group'])", "line 1, column 13", "add()"),
-            ("class E(Exception):\n    pass", "line 1, column 1", "ValueError"),
+            ("user.refresh_from_db()", "line 1, column 6", "objects.get"),
+            ("for g in user.groups.all():\n    g.parents.add(g)", "line 2, column 15", "blueprints"),
+            ("from authentik.core.models import User\nUser.objects.bulk_create([])", "line 2, column 14", "create()"),
             ("from re import *", "line 1, column 1", "name what is needed"),
         ] {
             let found = faults(text);

@@ -26,11 +26,26 @@ def _host_slice(x, start, end, step):
         return _host_call(x, "__getitem__", [start, end, step])
     return x[start:end:step]
 
+def _host_save(x, *a, **more):
+    return _host_call(x, "__save__", *a, **more) if hasattr(x, "_identity") else x.save(*a, **more)
+
+def _host_or(x, y):
+    return _host_call(x, "__or__", y) if getattr(x, "_query", False) else x | y
+
+def _host_and(x, y):
+    return _host_call(x, "__and__", y) if getattr(x, "_query", False) else x & y
+
 def _host_isinstance(x, kind):
     if isinstance(kind, tuple):
         return any([_host_isinstance(x, one) for one in kind])
     names = getattr(kind, "_class", None)
-    return isinstance(x, kind) if names is None else type(x).__name__ in names
+    if names is not None:
+        return type(x).__name__ in names
+    own = getattr(x, "_signet_kind", None)
+    return isinstance(x, kind) or kind in getattr(x, "_signet_bases", []) or (own is not None and not hasattr(kind, "_signet_kind") and isinstance(own(""), kind))
+
+def _host_parent(x):
+    return _host_call(x, "__parent__") if hasattr(x, "_identity") and type(x).__name__ == "Group" else x.parent
 
 def _host_absent(x):
     return _host_exceptions((getattr(x, "_class", None) or [type(x).__name__])[0], 0)

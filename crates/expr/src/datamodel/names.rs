@@ -75,7 +75,7 @@ pub(super) const BUILTINS: [&str; 21] = [
     "print",
 ];
 /// Library functions that iterate over their arguments.
-pub(super) const WALKERS: [&str; 9] = [
+pub(super) const WALKERS: [&str; 17] = [
     "_signet_any",
     "_signet_all",
     "_signet_next",
@@ -85,6 +85,14 @@ pub(super) const WALKERS: [&str; 9] = [
     "_signet_min",
     "_signet_max",
     "_signet_iter",
+    "_signet_groupby",
+    "_signet_takewhile",
+    "_signet_dropwhile",
+    "_signet_filterfalse",
+    "_signet_starmap",
+    "_signet_accumulate",
+    "_signet_reduce",
+    "_signet_sort",
 ];
 /// Built-in functions that never return an object.
 pub(super) const VALUES: [&str; 14] = [

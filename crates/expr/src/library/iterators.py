@@ -45,3 +45,46 @@ def _signet_extreme(pick, name, items, key, rest):
         raise ValueError(name + "() iterable argument is empty")
     keys = items if key is None else [key(item) for item in items]
     return items[pick(range(len(items)), key=lambda at: keys[at])]
+def _signet_groupby(items, key=None):
+    out = []
+    for item in items:
+        found = item if key is None else key(item)
+        if out and out[-1][0] == found:
+            out[-1][1].append(item)
+        else:
+            out.append((found, [item]))
+    return iter([(found, iter(some)) for found, some in out])
+def _signet_takewhile(test, items):
+    out = []
+    for item in items:
+        if not test(item):
+            break
+        out.append(item)
+    return iter(out)
+def _signet_dropwhile(test, items):
+    out = []
+    for item in items:
+        if out or not test(item):
+            out.append(item)
+    return iter(out)
+def _signet_filterfalse(test, items):
+    return iter([item for item in items if not (item if test is None else test(item))])
+def _signet_starmap(function, items):
+    return iter([function(*some) for some in items])
+def _signet_accumulate(items, func=None, *, initial=None):
+    out = [] if initial is None else [initial]
+    for item in items:
+        out.append(item if not out else out[-1] + item if func is None else func(out[-1], item))
+    return iter(out)
+def _signet_reduce(function, items, *initial):
+    items = iter(items)
+    if initial:
+        value = initial[0]
+    else:
+        try:
+            value = next(items)
+        except StopIteration:
+            raise TypeError("reduce() of empty iterable with no initial value")
+    for item in items:
+        value = function(value, item)
+    return value

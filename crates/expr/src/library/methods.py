@@ -19,8 +19,15 @@ _signet_methods["defaultdict"] = _signet_methods["Counter"] = _signet_methods["d
 def _signet_has_method(of, name):
     return name in _signet_methods.get(type(of).__name__, "").split(" ")
 def _signet_hasattr(of, name):
-    return hasattr(of, name) or _signet_has_method(of, name)
+    if hasattr(of, name) or _signet_has_method(of, name):
+        return True
+    if name[:2] != "__" and name in _signet_data.get(type(of).__name__, ""):
+        return True
+    return False
+_signet_data = {"int": ["real", "imag", "numerator", "denominator"], "bool": ["real", "imag", "numerator", "denominator"], "float": ["real", "imag"], "datetime": ["year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo", "fold"], "date": ["year", "month", "day"], "timedelta": ["days", "seconds", "microseconds"]}
 def _signet_getattr(of, name, *default):
+    if not hasattr(of, name) and name in _signet_data.get(type(of).__name__, ""):
+        raise TypeError("'" + name + "' of a number or time is not offered here")
     if not hasattr(of, name) and _signet_has_method(of, name):
         raise TypeError("getattr() gives no method here: write the call of " + name + "() itself")
     return getattr(of, name, *default)
@@ -104,7 +111,8 @@ def _signet_difference(of, *others):
         of = of.difference(other)
     return of.copy() if not others else of
 def _signet_fromtimestamp(of, stamp, tz=None):
-    moment = _signet_datetime.datetime(1970, 1, 1, tzinfo=_signet_datetime.timezone.utc) + _signet_datetime.timedelta(seconds=stamp)
+    whole = int(stamp // 1)
+    moment = _signet_datetime.datetime(1970, 1, 1, tzinfo=_signet_datetime.timezone.utc) + _signet_datetime.timedelta(seconds=whole, microseconds=round((stamp - whole) * 1000000))
     if of is _signet_datetime.date:
         return moment.date()
     return moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz)
@@ -127,6 +135,7 @@ def _signet_substituted(of, method, args, names):
     pattern = of if own else given["pattern"] if type(given["pattern"]).__name__ == "Pattern" else of.compile(given["pattern"], given.get("flags", 0))
     repl, string, count = given["repl"], given["string"], given.get("count", 0)
     if isinstance(repl, (str, bytes)):
+        repl = _signet_template(repl) if isinstance(repl, str) else repl
         text = pattern.sub(repl, string, count)
         made = len([match for match in pattern.finditer(string)]) if method == "subn" else 0
         return text if method == "sub" else (text, min(made, count) if count else made)
@@ -142,3 +151,49 @@ def _signet_substituted(of, method, args, names):
         found += 1
     text = "".join(parts) + string[rest:]
     return text if method == "sub" else (text, found)
+def _signet_template(text):
+    out, at = "", 0
+    while at < len(text):
+        pair = text[at:at + 2]
+        if pair[0] != "\\" or len(pair) == 1:
+            out += pair[0]
+            at += 1
+            continue
+        if pair[1] in "ntrafvb":
+            out += {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "f": "\f", "v": "\v", "b": "\b"}[pair[1]]
+        elif pair[1].isalpha() and pair[1] != "g":
+            raise ValueError("bad escape " + pair)
+        else:
+            out += pair
+        at += 2
+    return out
+def _signet_groups(of, *default):
+    found = of.groups()
+    return tuple([default[0] if value is None else value for value in found]) if default and type(of).__name__ == "Match" else of.groups(*default)
+def _signet_expand(of, template):
+    if type(of).__name__ != "Match":
+        return of.expand(template)
+    out, at, template = "", 0, _signet_template(template)
+    while at < len(template):
+        if template[at] != "\\":
+            out += template[at]
+            at += 1
+        elif template[at + 1] == "g":
+            end = template.index(">", at)
+            name = template[at + 3:end]
+            out += (of.group(int(name)) if name.isdigit() else of.group(name)) or ""
+            at = end + 1
+        elif template[at + 1].isdigit():
+            out += of.group(int(template[at + 1])) or ""
+            at += 2
+        else:
+            out += template[at + 1]
+            at += 2
+    return out
+def _signet_is_integer(of):
+    return of == of // 1 if isinstance(of, (int, float)) else of.is_integer()
+def _signet_toordinal(of):
+    day = of.date() if isinstance(of, _signet_datetime.datetime) else of
+    return (day - _signet_datetime.date(1, 1, 1)).days + 1
+def _signet_ctime(of):
+    return of.strftime("%a %b ") + str(of.day).rjust(2) + of.strftime(" %H:%M:%S %Y")

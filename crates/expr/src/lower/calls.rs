@@ -49,6 +49,10 @@ const LISTS: [&str; 5] = ["map", "filter", "zip", "enumerate", "reversed"];
 
 impl<'a> Lower<'a> {
     pub(super) fn call(&mut self, call: &'a ExprCall) {
+        if self.super_call(call) {
+            return;
+        }
+        self.pattern(call);
         let arguments = &call.arguments;
         let keyword =
             |name: &str| arguments.keywords.iter().any(|keyword| keyword.arg.as_deref() == Some(name));

@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, ExprAttribute, ExprCall, Stmt, StmtClassDef};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 /// `x.m(…)` becomes `_signet_m(x, …)`, which supports more types or arguments.
-const METHODS: [&str; 16] = [
+const METHODS: [&str; 21] = [
     "encode",
     "decode",
     "translate",
@@ -22,6 +22,11 @@ const METHODS: [&str; 16] = [
     "isocalendar",
     "sub",
     "subn",
+    "groups",
+    "expand",
+    "is_integer",
+    "toordinal",
+    "ctime",
 ];
 /// Functions with fewer features than Python's.
 const FUNCTIONS: [&str; 4] = ["hasattr", "getattr", "round", "bytes"];
@@ -72,9 +77,29 @@ impl<'a> Lower<'a> {
             // The replacement is the second argument if the pattern is the first.
             "sub" => {
                 let of_module = method.value.as_name_expr().is_some_and(|of| of.id.as_str() == "re");
-                !call.arguments.args.get(usize::from(of_module)).is_some_and(Expr::is_string_literal_expr)
+                let put_in = call.arguments.args.get(usize::from(of_module)).and_then(Expr::as_string_literal_expr);
+                // Of escapes the engine knows those of groups.
+                let escapes = |text: &str| text.replace("\\\\", "").contains('\\');
+                put_in.is_none_or(|text| escapes(text.value.to_str()))
             }
+            "groups" => count == 1,
             _ => true,
+        }
+    }
+
+    /// A pattern that Python reads otherwise than the engine.
+    pub(super) fn pattern(&mut self, call: &'a ExprCall) {
+        let at = match &*call.func {
+            Expr::Attribute(method) if method.value.as_name_expr().is_some_and(|of| of.id == "re") => 0,
+            Expr::Name(name) if matches!(name.id.as_str(), "regex_match" | "regex_replace") => 1,
+            _ => return,
+        };
+        let Some(Expr::StringLiteral(text)) = call.arguments.args.get(at) else { return };
+        let pattern = text.value.to_str();
+        if pattern.contains("[[:") || pattern.contains("[^[:") {
+            self.refuse(text.range, "a class like [:alpha:]: write \\w, \\d, \\s or a range");
+        } else if pattern.contains("&&") && pattern.contains('[') {
+            self.refuse(text.range, "'&&' in a pattern: write [&] twice");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Lowering: rewrites Python that the engine lacks into Python that it supports: `del`, `yield`, iterators,
 //! callbacks that may call the host, and modules of this crate. Each new line is mapped to its original line.
 mod calls;
+mod classes;
 mod edits;
 mod generators;
 mod imports;
@@ -8,6 +9,7 @@ mod methods;
 mod names;
 
 use crate::library::Library;
+use classes::Classes;
 use edits::Edits;
 use names::Names;
 use ruff_python_ast::visitor::{self, Visitor};
@@ -25,6 +27,8 @@ pub(crate) struct Lowered {
     pub library: BTreeSet<Library>,
     /// The outermost function is a generator.
     pub generator: bool,
+    /// How the engine names exceptions of the text, and their own names.
+    pub exceptions: Vec<(&'static str, String)>,
 }
 
 /// Names that a source binds anywhere.
@@ -50,6 +54,7 @@ pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
         consumed: HashSet::new(),
         functions: Vec::new(),
         aliases: HashMap::new(),
+        classes: Classes::of(body, function),
         library: BTreeSet::new(),
         generator: false,
         refusal: None,
@@ -61,8 +66,9 @@ pub(crate) fn lowered(function: &str) -> Result<Option<Lowered>, Refusal> {
     if lower.edits.is_empty() && lower.library.is_empty() {
         return Ok(None);
     }
+    let exceptions = lower.classes.exceptions();
     let (text, lines) = lower.edits.finish();
-    Ok(Some(Lowered { text, lines, library: lower.library, generator: lower.generator }))
+    Ok(Some(Lowered { text, lines, library: lower.library, generator: lower.generator, exceptions }))
 }
 
 struct Lower<'a> {
@@ -74,6 +80,7 @@ struct Lower<'a> {
     functions: Vec<bool>,
     /// Names bound to `requests` and its members.
     aliases: HashMap<String, String>,
+    classes: Classes,
     library: BTreeSet<Library>,
     generator: bool,
     refusal: Option<Refusal>,
@@ -155,7 +162,22 @@ impl<'a> Visitor<'a> for Lower<'a> {
             Stmt::Import(stmt) => return self.import(stmt),
             Stmt::ImportFrom(stmt) => return self.import_from(stmt),
             Stmt::FunctionDef(function) => return self.function(function),
-            Stmt::ClassDef(class) => self.class(class),
+            Stmt::ClassDef(class) => {
+                self.class(class);
+                self.inherits(class);
+                let base = self.base_of(class);
+                self.classes.around.push((base, None));
+                for stmt in &class.body {
+                    if let (Stmt::FunctionDef(method), Some((_, object))) = (stmt, self.classes.around.last_mut()) {
+                        *object = method.parameters.iter().next().map(|first| first.name().to_string());
+                    }
+                    self.visit_stmt(stmt);
+                }
+                self.classes.around.pop();
+                return;
+            }
+            Stmt::Raise(stmt) => return self.raised(stmt),
+            Stmt::Try(attempt) => attempt.handlers.iter().for_each(|handler| self.handler(handler)),
             Stmt::Return(stmt) if self.functions.last() == Some(&true) => {
                 return self.return_of_generator(stmt);
             }
@@ -194,6 +216,19 @@ impl<'a> Visitor<'a> for Lower<'a> {
     }
 
     fn visit_interpolated_string_element(&mut self, element: &'a ruff_python_ast::InterpolatedStringElement) {
+        // Only texts, numbers and times take a format.
+        if let Some(value) = element.as_interpolation()
+            && value.format_spec.as_ref().is_some_and(|spec| !spec.elements.is_empty())
+            && matches!(value.conversion, ruff_python_ast::ConversionFlag::None)
+            && value.debug_text.is_none()
+            && !value.expression.is_string_literal_expr()
+            && !value.expression.is_number_literal_expr()
+        {
+            self.needs(Library::FORMATS);
+            self.edits.open(value.expression.start(), "_signet_formatted(");
+            visitor::walk_interpolated_string_element(self, element);
+            return self.edits.close(value.expression.end(), ")");
+        }
         // `{x=}` shows its source.
         if element.as_interpolation().is_none_or(|value| value.debug_text.is_none()) {
             visitor::walk_interpolated_string_element(self, element);

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Runs the snippets beside this file with CPython and writes what they give to expected.json.
 
-Python 3.11 or newer: tests/cpython.rs runs the same snippets with both evaluators and compares.
+Python 3.11 or newer: tests/cpython.rs runs the same snippets with both evaluators and compares. What combinations.py
+makes goes to combinations.json, one snippet a line, but for those whose value JSON has no form for.
 """
 import contextlib
 import io
 import json
 import pathlib
+import re
+
+import combinations
 
 HERE = pathlib.Path(__file__).parent
 
@@ -21,7 +25,7 @@ def snippets():
 
 def outcome(text):
     body = "\n".join("    " + line for line in text.strip("\n").split("\n")) if "'''" not in text else text_with_string(text)
-    names = {}
+    names = {"regex_match": lambda value, pattern: re.search(pattern, value) is not None}
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             exec("def snippet():\n" + body, names)
@@ -48,7 +52,15 @@ def other(value):
 def main():
     table = [{"text": text, **outcome(text)} for text in snippets() if text.strip()]
     (HERE / "expected.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-    print(len(table), "snippets")
+    lines = []
+    for text in combinations.snippets():
+        try:
+            made = {"text": text, **outcome(text)}
+            lines.append(json.dumps(made, ensure_ascii=False, allow_nan=False))
+        except (TypeError, ValueError):
+            continue
+    (HERE / "combinations.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    print(len(table), "snippets and", len(lines), "combinations")
 
 
 main()

@@ -7,3 +7,4 @@ mod passwords;
 mod places;
 mod signals;
 mod site;
+mod writes;

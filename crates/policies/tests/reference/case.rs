@@ -2,7 +2,7 @@
 use super::world::Shown;
 use signet_base::{Json, Map};
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     include_str!("flows.txt"),
     include_str!("policies.txt"),
     include_str!("prompts.txt"),
@@ -10,6 +10,8 @@ const FILES: [&str; 7] = [
     include_str!("sources.txt"),
     include_str!("directories.txt"),
     include_str!("messages.txt"),
+    include_str!("applications.txt"),
+    include_str!("decisions.txt"),
 ];
 
 #[derive(Default)]
@@ -19,13 +21,18 @@ pub struct Case {
     pub text: String,
     pub given: Map,
     pub expect: Map,
-    /// It writes to users, groups or settings.
-    pub writes: bool,
     pub lacks: Option<String>,
+    /// Written here, not retold.
+    pub own: bool,
 }
 
+/// How many of the files hold retold texts.
+const RETOLD: usize = 7;
+
 pub fn all() -> Vec<Case> {
-    FILES.iter().flat_map(|file| file.split("=== ").skip(1)).map(read).collect()
+    let parts = |(at, file): (usize, &'static str)| file.split("=== ").skip(1).map(move |part| (at, part));
+    let made = |(at, part)| Case { own: at >= RETOLD, ..read(part) };
+    FILES.iter().copied().enumerate().flat_map(parts).map(made).collect()
 }
 
 fn read(part: &str) -> Case {
@@ -43,7 +50,6 @@ fn read(part: &str) -> Case {
             "kind" => case.kind = value.to_owned(),
             "given" => case.given = map(),
             "expect" => case.expect = map(),
-            "writes" => case.writes = true,
             "lacks" => case.lacks = Some(value.to_owned()),
             "note" => {}
             other => panic!("{id}: {other}"),
@@ -82,13 +88,23 @@ impl Case {
                 return differs(key, &found, wanted);
             }
         }
+        for (found, wanted) in shown.effects.iter().zip(self.effects()) {
+            if !alike(found, wanted) {
+                return differs("afterwards", found, wanted);
+            }
+        }
         match self.expect.keys().find(|key| matches!(key.as_str(), "raises" | "skip")) {
             Some(_) => Err("it ran".to_owned()),
             None => Ok(()),
         }
     }
 
-    /// Whether the expectation is this error.
+    /// What is expected of people, groups and tokens afterwards.
+    pub fn effects(&self) -> &[Json] {
+        self.expect.get("effects").and_then(Json::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the text is meant to end with this error.
     pub fn ends_with(&self, error: &str) -> bool {
         match self.expect.get("raises") {
             Some(name) => error.contains(name.as_str().unwrap()),

@@ -3,12 +3,22 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::outbound::{Http, HttpRequest, HttpResponse};
 use signet_base::{Error, Json, Result};
+use std::sync::Mutex;
 
 pub const HOST: &str = "127.0.0.1";
 pub const ADDRESS: &str = "http://127.0.0.1:27050";
 
-/// Responses by method and path.
-pub struct Upstream(pub Vec<Json>);
+/// Answers by method and path.
+pub struct Upstream {
+    answers: Vec<Json>,
+    /// Method, path and body of each request that had one.
+    pub sent: Mutex<Vec<Json>>,
+}
+impl Upstream {
+    pub fn new(answers: Vec<Json>) -> Self {
+        Self { answers, sent: Mutex::default() }
+    }
+}
 
 #[async_trait]
 impl Http for Upstream {
@@ -18,8 +28,12 @@ impl Http for Upstream {
         let fits = |answer: &&Json| {
             answer["path"] == path && answer.get("method").is_none_or(|method| *method == request.method)
         };
+        if let Ok(json) = serde_json::from_slice::<Json>(&request.body) {
+            let sent = serde_json::json!({"method": request.method, "path": path, "json": json});
+            self.sent.lock().unwrap().push(sent);
+        }
         let answer =
-            self.0.iter().find(fits).ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))?;
+            self.answers.iter().find(fits).ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))?;
         let (body, kind) = match answer.get("bytes").and_then(Json::as_str) {
             Some(bytes) => (STANDARD.decode(bytes).unwrap(), "application/octet-stream"),
             None => (answer["json"].to_string().into_bytes(), "application/json"),

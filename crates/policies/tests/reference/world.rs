@@ -5,7 +5,7 @@ use super::site::{self, map};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::outbound::MailBox;
 use signet_base::{Json, Map, Span, Timestamp, json};
-use signet_core::expression::{self, Value};
+use signet_core::expression::{self, Author, Value};
 use signet_core::models::{Application, ApplicationEntitlement, Brand, Flow, PolicyBinding};
 use signet_core::policy::Question;
 use signet_core::{Client, Core, Principal};
@@ -27,10 +27,13 @@ pub struct Shown {
     pub redirect: Option<Json>,
     /// The flow context after the run; groups by name, users by username.
     pub plan: Map,
+    /// What the case expects afterwards, as it is.
+    pub effects: Vec<Json>,
 }
 
 pub struct World {
     core: Arc<Core>,
+    upstream: Arc<Upstream>,
     application: Arc<Object>,
     flow: Arc<Object>,
     groups: BTreeMap<String, Group>,
@@ -49,8 +52,8 @@ fn object(json: &Json, name: &str) -> Map {
 
 impl World {
     pub async fn new(case: &Case) -> Self {
-        let upstream = Arc::new(Upstream(list(&case.given, "upstream").to_vec()));
-        let core = site::core(upstream, Arc::new(MailBox::default()), HOST).await;
+        let upstream = Arc::new(Upstream::new(list(&case.given, "upstream").to_vec()));
+        let core = site::core(upstream.clone(), Arc::new(MailBox::default()), HOST).await;
         let application = site::make(&core, Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
         let flow = site::make(
             &core,
@@ -59,7 +62,7 @@ impl World {
         )
         .await;
         let mut world =
-            Self { core, application, flow, groups: BTreeMap::new(), invitations: BTreeMap::new() };
+            Self { core, upstream, application, flow, groups: BTreeMap::new(), invitations: BTreeMap::new() };
         let fixture = map(serde_json::from_str(include_str!("fixture.json")).unwrap());
         for group in list(&fixture, "groups").iter().chain(list(&case.given, "groups")) {
             world.group(group).await;
@@ -297,7 +300,11 @@ impl World {
             context: &context,
             target: Some(target),
         };
-        let outcome = expression::evaluate(&question, &program, extra).await.map_err(|e| e.to_string())?;
+        // Only policies write.
+        let author = Author { model: "policy".to_owned(), name: case.id.clone() };
+        let author = case.kind.contains("policy").then_some(&author);
+        let outcome = expression::evaluate_as(author, &question, &program, extra).await;
+        let outcome = outcome.map_err(|e| e.to_string())?;
         let value =
             if case.expect.contains_key("value") { expression::to_json(&outcome.value)? } else { Json::Null };
         let mut plan = context.clone();
@@ -308,14 +315,22 @@ impl World {
         }
         if let Some(Json::Array(groups)) = plan.get_mut("groups") {
             for group in groups {
-                let name = self.groups.values().find(|g| json!(g.id) == *group).map(|g| g.name.clone());
-                *group = json!(name);
+                let id = group.as_str().and_then(|id| id.parse().ok()).unwrap_or_default();
+                *group = json!(groups::by_id(&self.core.db, id).await.unwrap().map(|group| group.name));
             }
         }
         if let Some(pending) = plan.get_mut("pending_user") {
             *pending = pending["username"].take();
         }
+        self.core.db.flush().await.unwrap();
+        let mut effects = Vec::new();
+        // What a user write stage writes is of another crate.
+        let written = case.given.get("user_write") == Some(&json!(true));
+        for wanted in case.effects().iter().filter(|_| !written) {
+            effects.push(super::effects::found(&self.core, &self.upstream, wanted).await);
+        }
         Ok(Shown {
+            effects,
             passing: outcome.value.is_truthy(),
             value,
             messages: json!(outcome.messages),

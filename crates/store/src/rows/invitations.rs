@@ -123,6 +123,10 @@ pub async fn update(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<(
 pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
     found(db.batch(table::delete::<InvitationRow>(digest(vault, id))).await).map(drop)
 }
+/// As a part of a larger batch, by its [`digest`].
+pub fn delete_batch(digest: &str) -> Batch {
+    Batch::new().add(DELETE, params![digest])
+}
 /// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
     happened(

@@ -267,6 +267,10 @@ pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
 pub fn join_group_batch(user: i64, group: Uuid) -> Batch {
     Batch::new().add(JOIN_GROUP, params![user, group])
 }
+/// [`leave_group`] as a part of a larger batch.
+pub fn leave_group_batch(user: i64, group: Uuid) -> Batch {
+    Batch::new().add(LEAVE_GROUP, params![user, group])
+}
 pub async fn leave_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(LEAVE_GROUP, params![user, group]).await
 }

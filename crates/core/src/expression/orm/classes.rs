@@ -37,6 +37,7 @@ pub static USER: Class = rows("User", CORE, Model::User);
 pub static GROUP: Class = rows("Group", CORE, Model::Group);
 pub static ENTITLEMENT: Class =
     objects("ApplicationEntitlement", CORE, "authentik_core.applicationentitlement");
+pub static ROLE: Class = objects("Role", "authentik.rbac.models", "authentik_rbac.role");
 pub static INVITATION: Class = rows("Invitation", "authentik.stages.invitation.models", Model::Invitation);
 pub static DEVICES: [Class; 6] = [
     rows("StaticDevice", "authentik.stages.authenticator_static.models", Model::Static),
@@ -120,7 +121,7 @@ static REST: [Class; 38] = [
 ];
 
 pub fn all() -> impl Iterator<Item = &'static Class> {
-    [&USER, &GROUP, &ENTITLEMENT, &INVITATION].into_iter().chain(&DEVICES).chain(&REST)
+    [&USER, &GROUP, &ENTITLEMENT, &ROLE, &INVITATION].into_iter().chain(&DEVICES).chain(&REST)
 }
 
 /// The class of a configuration object.

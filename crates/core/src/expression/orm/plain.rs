@@ -41,6 +41,9 @@ pub fn plain(value: &Value) -> BoxFuture<'_, Result<Json, CallError>> {
                             .collect(),
                     ));
                 }
+                if let Some(key) = object.as_any().and_then(|any| any.downcast_ref::<people::NewKey>()) {
+                    return Ok(Json::from(key.0));
+                }
                 match object.attr("pk") {
                     Some(pk) => return plain(&pk).await,
                     // A UUID.

@@ -13,7 +13,11 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+pub mod overlay;
 mod reading;
+mod writing;
+
+pub(super) use writing::gone_row;
 
 /// Objects that one query may give; more of them can be counted and narrowed, not listed.
 const MOST: u64 = 1_000;
@@ -23,12 +27,18 @@ const MOST: u64 = 1_000;
 pub enum Base {
     All,
     Nothing,
-    /// Groups at hand.
-    Groups(Arc<Vec<groups::Group>>),
-    /// The groups of a person with those that they inherit.
-    Effective(i64),
+    /// The groups of an account, with or without those that it inherits, where they are at hand.
+    Member { user: i64, inherited: bool, known: Option<Arc<Vec<groups::Group>>> },
+    /// The own roles of an account, or of a group.
+    RolesOf(RoleOwner),
     /// Settings at hand.
     Objects(Vec<Arc<Object>>),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum RoleOwner {
+    Account(i64),
+    Group(signet_base::Uuid),
 }
 
 #[derive(Clone)]
@@ -56,12 +66,14 @@ pub struct Query {
     distinct: bool,
     /// `User.objects` and `user.groups` are no queries yet: they are true, and have neither length nor items.
     manager: bool,
+    /// The group whose members these are.
+    group: Option<signet_base::Uuid>,
     /// Further queries whose objects come after those of this one.
     more: Vec<Query>,
     read: OnceLock<Arc<Vec<Value>>>,
 }
 
-pub const WRITES: [&str; 17] = [
+pub const WRITES: [&str; 16] = [
     "create",
     "get_or_create",
     "update_or_create",
@@ -77,7 +89,6 @@ pub const WRITES: [&str; 17] = [
     "acreate",
     "adelete",
     "aupdate",
-    "select_for_update",
     "raw",
 ];
 
@@ -95,6 +106,7 @@ impl Query {
             shape: Shape::Objects,
             distinct: false,
             manager: true,
+            group: None,
             more: Vec::new(),
             read: OnceLock::new(),
         }
@@ -109,6 +121,12 @@ impl Query {
     pub fn related(mut self, relation: &str, key: impl Into<Json>) -> Self {
         self.tree = Tree::Pairs(vec![(relation.to_owned(), key.into())]);
         self
+    }
+    /// The members of a group.
+    #[must_use]
+    pub fn members_of(mut self, group: signet_base::Uuid) -> Self {
+        self.group = Some(group);
+        self.related("groups", group.to_string())
     }
     fn fresh(&self) -> Self {
         Self { manager: false, read: OnceLock::new(), ..self.clone() }
@@ -141,9 +159,10 @@ impl Query {
     /// What needs no more than what is at hand.
     fn is_at_hand(&self) -> bool {
         let own = match (&self.class.kind, &self.base) {
+            (_, Base::RolesOf(_)) => false,
             (_, Base::Nothing) | (ClassKind::Objects(_) | ClassKind::Family(_), _) => true,
-            (ClassKind::Rows(Model::Group), Base::Groups(_)) => {
-                self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some())
+            (ClassKind::Rows(Model::Group), Base::Member { known: Some(_), .. }) => {
+                !self.shared.journal.concerns(Model::Group) && self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some())
             }
             _ => false,
         };
@@ -170,6 +189,47 @@ impl Query {
         Ok(new)
     }
 
+    /// The whole of it as a condition on all objects.
+    async fn folded(&self) -> Result<Tree, CallError> {
+        if self.limit.is_some() || self.offset > 0 || !self.more.is_empty() {
+            return Err(CallError::Type("Cannot combine queries once a slice has been taken.".into()));
+        }
+        let base = match &self.base {
+            Base::All => return Ok(self.tree.clone()),
+            Base::Nothing => Tree::Any(Vec::new()),
+            Base::Member { user, inherited: false, .. } => {
+                Tree::Pairs(vec![("users".to_owned(), Json::from(*user))])
+            }
+            Base::Member { user, inherited: true, .. } => {
+                let groups = overlay::groups_of(&self.shared, *user, true).await?;
+                let keys = groups.iter().map(|group| Json::from(group.id.to_string())).collect();
+                Tree::Pairs(vec![("pk__in".to_owned(), Json::Array(keys))])
+            }
+            Base::RolesOf(owner) => {
+                let keys = self.roles_of(*owner).await?.iter().map(|object| object.wire_pk()).collect();
+                Tree::Pairs(vec![("pk__in".to_owned(), Json::Array(keys))])
+            }
+            Base::Objects(objects) => {
+                let keys = objects.iter().map(|object| object.wire_pk()).collect();
+                Tree::Pairs(vec![("pk__in".to_owned(), Json::Array(keys))])
+            }
+        };
+        Ok(Tree::All(vec![base, self.tree.clone()]))
+    }
+
+    /// `a | b` and `a & b`
+    async fn combined(&self, other: Option<&Value>, either: bool) -> CallResult {
+        let other = other.and_then(|value| value.as_object()?.as_any()?.downcast_ref::<Self>());
+        let Some(other) = other.filter(|other| !other.manager && other.class.name == self.class.name) else {
+            return Err(CallError::Type("only queries of one model are joined by '|' and '&'".into()));
+        };
+        let parts = vec![self.folded().await?, other.folded().await?];
+        let mut new = self.fresh();
+        new.base = Base::All;
+        new.tree = if either { Tree::Any(parts) } else { Tree::All(parts) };
+        Ok(Value::object(new))
+    }
+
     /// Methods that answer with another query.
     async fn another(
         &self,
@@ -186,7 +246,7 @@ impl Query {
         };
         Some(match method {
             "all" | "iterator" | "select_related" | "prefetch_related" | "only" | "defer" | "using"
-            | "get_queryset" => Ok(new),
+            | "select_for_update" | "get_queryset" => Ok(new),
             "filter" => match tree::read(args, kwargs).await {
                 Ok(tree) => self.narrowed(tree),
                 Err(error) => Err(error),
@@ -262,10 +322,7 @@ impl Query {
 
     async fn answer(&self, method: &str, args: &[Value], kwargs: &Kwargs) -> CallResult {
         if WRITES.contains(&method) {
-            return Err(CallError::Fatal(format!(
-                "expressions do not write: {}() of {} is refused; use a user write stage",
-                method, self.class.name
-            )));
+            return self.write(method, args, kwargs).await;
         }
         if let Some(other) = self.another(method, args, kwargs).await {
             return other.map(Value::object);
@@ -281,6 +338,7 @@ impl Query {
                 None => !self.first_of(1).await?.is_empty(),
             }
             .into()),
+            "__or__" | "__and__" => self.combined(args.first(), method == "__or__").await,
             "exists" => Ok((!self.first_of(1).await?.is_empty()).into()),
             "__len__" => Ok(number(self.objects().await?.len() as u64)),
             "count" => self.count().await.map(number),
@@ -333,6 +391,10 @@ impl HostObject for Query {
         if WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
     fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
+        // Writes, and what joins queries, ask the database.
+        if WRITES.contains(&method) || matches!(method, "__or__" | "__and__") {
+            return None;
+        }
         if args.iter().chain(kwargs.iter().map(|(_, value)| value)).any(is_asked) && method != "union" {
             return None;
         }
@@ -344,6 +406,7 @@ impl HostObject for Query {
                 | "prefetch_related"
                 | "only"
                 | "defer"
+                | "select_for_update"
                 | "filter"
                 | "exclude"
                 | "none"

@@ -1,16 +1,21 @@
 //! Devices, tokens, sessions, events, invitations and scores as texts see them: their columns, without
 //! secrets.
-use super::classes::Class;
+use super::classes::{Class, ClassKind};
+use super::query::gone_row;
 use crate::expression::objects::{CallResult, Shared, gone};
 use crate::expression::people;
 use signet_base::{Json, Timestamp};
 use signet_expr::{BoxFuture, CallError, Effect, HostObject, Kwargs, Special, Value};
 use signet_store::lookups::Field;
+use signet_store::tokens::Token;
 use signet_store::users;
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+#[derive(Clone)]
 pub struct Record {
+    shared: Arc<Shared>,
     class: &'static Class,
     now: Timestamp,
     fields: Vec<(&'static str, Field)>,
@@ -49,7 +54,7 @@ impl Record {
         let now = shared.core.now();
         let made = rows.into_iter().map(|fields| {
             let user = owner(&fields).and_then(|id| people.get(&id).cloned()).unwrap_or_default();
-            Value::object(Self { class, now, fields, user })
+            Value::object(Self { shared: shared.clone(), class, now, fields, user })
         });
         Ok(made.collect())
     }
@@ -58,6 +63,39 @@ impl Record {
             Field::Json(json) => Value::from(json),
             Field::Time(at) => (*at).into(),
         })
+    }
+    /// Notes that the row goes.
+    pub async fn delete(&self) -> Result<(), CallError> {
+        let shared = &self.shared;
+        let what = format!("delete() of {}", self.class.name);
+        shared.journal.allows(&what)?;
+        let owner = owner(&self.fields);
+        if let Some(owner) = owner {
+            let owner = people::current(shared, owner).await?;
+            shared.journal.allows_account(shared, &owner, &what).await?;
+        }
+        let pk = self.field("pk").and_then(|pk| pk.to_json().ok()).unwrap_or_default();
+        let ClassKind::Rows(model) = self.class.kind else { return Ok(()) };
+        match gone_row(&shared.core.vault, model, &pk, owner) {
+            Some(row) => shared.journal.write(|state| state.gone.insert(row)).map(drop),
+            None => Err(CallError::Fatal(format!("{what} is not offered to expressions"))),
+        }
+    }
+    /// A token that the text makes.
+    pub fn token(shared: &Arc<Shared>, class: &'static Class, token: &Token, user: Value) -> Value {
+        let json = |value: Json| Field::Json(value);
+        let fields = vec![
+            ("pk", json(token.id.to_string().into())),
+            ("token_uuid", json(token.id.to_string().into())),
+            ("identifier", json(token.identifier.as_str().into())),
+            ("intent", json(token.intent.as_str().into())),
+            ("user_id", json(token.user_id.into())),
+            ("description", json(token.description.as_str().into())),
+            ("expires", token.expires.map_or(json(Json::Null), Field::Time)),
+            ("expiring", json(token.expiring.into())),
+            ("managed", json(Json::Null)),
+        ];
+        Value::object(Self { shared: shared.clone(), class, now: shared.core.now(), fields, user })
     }
     fn time(&self, name: &str) -> Option<Timestamp> {
         self.fields
@@ -105,17 +143,26 @@ impl HostObject for Record {
             _ => self.field(name),
         }
     }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         Effect::Now
     }
     fn call<'a>(&'a self, method: &'a str, _: Vec<Value>, _: Kwargs) -> BoxFuture<'a, CallResult> {
-        Box::pin(std::future::ready(Err(match method {
-            "save" | "delete" | "refresh_from_db" => CallError::Fatal(format!(
-                "expressions do not write: {method}() of {} is refused",
-                self.class.name
-            )),
-            _ => CallError::NotFound,
-        })))
+        Box::pin(async move {
+            match method {
+                "delete" => {
+                    self.delete().await?;
+                    Ok(people::deleted(1, self.class.name))
+                }
+                "save" | "__save__" | "refresh_from_db" => {
+                    let what = format!("{method}() of {} is not offered to expressions", self.class.name);
+                    Err(CallError::Fatal(what))
+                }
+                _ => Err(CallError::NotFound),
+            }
+        })
     }
 }
 
@@ -130,10 +177,6 @@ pub fn invitation(shared: &Arc<Shared>, invitation: &signet_store::invitations::
         ("single_use", json(Json::from(invitation.single_use))),
         ("expires", invitation.expires.map_or(json(Json::Null), Field::Time)),
     ];
-    Value::object(Record {
-        class: &super::classes::INVITATION,
-        now: shared.core.now(),
-        fields,
-        user: Value::None,
-    })
+    let (class, now) = (&super::classes::INVITATION, shared.core.now());
+    Value::object(Record { shared: shared.clone(), class, now, fields, user: Value::None })
 }

@@ -153,6 +153,7 @@ fn one(config: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<
         ),
         other => other.clone(),
     };
+    signet_store::lookups::pattern(lookup, &wanted).map_err(CallError::Type)?;
     let rest: Vec<String> = rest.iter().map(|part| (*part).to_owned()).collect();
     Ok(holds(&found, &rest, lookup, &wanted) == Some(true))
 }

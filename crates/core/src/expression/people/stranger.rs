@@ -1,8 +1,8 @@
 //! People without an account.
-use super::{Base, CallResult, PendingUser, Query, Shared, WRITES, refused};
+use super::{Base, CallResult, PendingUser, Query, Shared, WRITES};
 use crate::rows;
 use signet_base::{Json, Map};
-use signet_expr::{Effect, HostObject, Special, Value};
+use signet_expr::{CallError, Effect, HostObject, Special, Value};
 use std::sync::Arc;
 
 /// Somebody without an account.
@@ -46,6 +46,7 @@ impl HostObject for Stranger {
             "groups" | "ak_groups" => {
                 Value::object(crate::expression::orm::groups_query(&self.shared, Base::Nothing))
             }
+            "roles" => Value::object(Query::manager(&self.shared, &crate::expression::orm::ROLE, Base::Nothing)),
             _ => return None,
         })
     }
@@ -66,7 +67,10 @@ impl HostObject for Stranger {
             "has_usable_password" | "check_password" => Some(Ok(false.into())),
             "locale" | "get_full_name" | "get_short_name" => Some(Ok("".into())),
             "get_username" => Some(Ok(self.person.username.as_str().into())),
-            _ if WRITES.contains(&method) => Some(Err(refused("User", method))),
+            _ if WRITES.contains(&method) => {
+                let why = "somebody without an account: a user write stage makes it, or User.objects.create()";
+                Some(Err(CallError::Fatal(format!("{method}() of {why}"))))
+            }
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Comparisons inside of a JSON document, and of plain values.
 use super::Lookup;
+use regex::{Regex, RegexBuilder};
 use signet_base::Json;
 
 /// Whether the value at a path fulfils a look-up; none where there is no such path, which the opposite does
@@ -40,6 +41,8 @@ pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) ->
         Lookup::Endswith => texts(|f, w| f.ends_with(w)),
         Lookup::Iendswith => folded(|f, w| f.ends_with(w)),
         Lookup::In => Some(list().iter().any(|wanted| alike(found, wanted))),
+        // Compiled for each value: conditions on rows keep their pattern.
+        Lookup::Regex | Lookup::Iregex => fits(document, path, &pattern(lookup, wanted).ok()??),
         Lookup::Gt => order(found, wanted).map(|order| order.is_gt()),
         Lookup::Gte => order(found, wanted).map(|order| order.is_ge()),
         Lookup::Lt => order(found, wanted).map(|order| order.is_lt()),
@@ -52,6 +55,24 @@ pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) ->
         Lookup::HasKeys => Some(list().iter().all(key)),
         Lookup::HasAnyKeys => Some(list().iter().any(key)),
         Lookup::Isnull => None,
+    }
+}
+
+/// The pattern of a look-up that has one. The error is for the author of the text.
+pub fn pattern(lookup: Lookup, wanted: &Json) -> Result<Option<Regex>, String> {
+    if !matches!(lookup, Lookup::Regex | Lookup::Iregex) {
+        return Ok(None);
+    }
+    let text = wanted.as_str().ok_or_else(|| format!("a pattern is a text, not {wanted}"))?;
+    let made = RegexBuilder::new(text).case_insensitive(lookup == Lookup::Iregex).build();
+    made.map(Some).map_err(|error| format!("'{text}' is no pattern for look-ups: {error}"))
+}
+/// Whether the text at a path fits a pattern, as [`holds`].
+pub(super) fn fits(document: &Json, path: &[String], pattern: &Regex) -> Option<bool> {
+    match at(document, path)? {
+        Json::String(text) => Some(pattern.is_match(text)),
+        Json::Null => None,
+        other => Some(pattern.is_match(&other.to_string())),
     }
 }
 

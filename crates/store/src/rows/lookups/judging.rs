@@ -1,6 +1,6 @@
 //! Rows whose documents decide, looked through in pieces.
 use super::tables::{Column, ColumnKind, Table};
-use super::{Condition, json, key_json, sql};
+use super::{Condition, key_json, sql};
 use crate::db::{Db, Row, Value};
 use crate::rows::attributes::{BOUND, too_many};
 use signet_base::{Json, Map, Result};
@@ -11,8 +11,10 @@ const CHUNK: i64 = 2_000;
 
 /// Keys of the rows that fulfil a condition about documents, looked through in pieces.
 pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Result<Vec<Value>> {
-    let documents: Vec<&Column> =
-        table.columns.iter().filter(|column| column.kind == ColumnKind::Json).collect();
+    let mut named = Vec::new();
+    condition.patterned(&mut named);
+    let judged = |column: &&Column| column.kind == ColumnKind::Json || named.contains(&column.name);
+    let documents: Vec<&Column> = table.columns.iter().filter(judged).collect();
     let mut columns = vec![table.id.to_owned()];
     columns.extend(documents.iter().map(|document| document.sql.to_owned()));
     let mut asked = Vec::new();
@@ -46,7 +48,12 @@ pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Res
         for row in &rows {
             let mut record = Map::new();
             for (at, document) in documents.iter().enumerate() {
-                record.insert(document.name.to_owned(), row.json(at + 1)?);
+                let value = match document.kind {
+                    ColumnKind::Json => row.json(at + 1)?,
+                    _ if row.is_null(at + 1) => Json::Null,
+                    _ => Json::String(row.string(at + 1)?),
+                };
+                record.insert(document.name.to_owned(), value);
             }
             let mut next = documents.len() + 1;
             if judge(table, condition, &record, row, &mut next)? == Some(true)
@@ -101,8 +108,8 @@ fn judge(
             any
         }
         Condition::Not(part) => judge(table, part, record, row, next)?.map(|yes| !yes),
-        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == ColumnKind::Json) => {
-            json::holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value)
+        Condition::Is(term) if term.is_judged(table) => {
+            term.holds(record.get(term.column).unwrap_or(&Json::Null))
         }
         Condition::Is(_) | Condition::Related(..) => {
             *next += 1;

@@ -14,7 +14,7 @@ use judging::judged;
 use signet_base::{Json, Result, Timestamp};
 use tables::{Column, ColumnKind, Table};
 
-pub use json::holds;
+pub use json::{holds, pattern};
 pub use tables::Model;
 
 /// Keys that one statement takes.
@@ -31,6 +31,8 @@ pub enum Lookup {
     Istartswith,
     Endswith,
     Iendswith,
+    Regex,
+    Iregex,
     In,
     Gt,
     Gte,
@@ -43,7 +45,7 @@ pub enum Lookup {
     HasAnyKeys,
 }
 impl Lookup {
-    const NAMES: [(&'static str, Self); 18] = [
+    const NAMES: [(&'static str, Self); 20] = [
         ("exact", Self::Exact),
         ("iexact", Self::Iexact),
         ("contains", Self::Contains),
@@ -52,6 +54,8 @@ impl Lookup {
         ("istartswith", Self::Istartswith),
         ("endswith", Self::Endswith),
         ("iendswith", Self::Iendswith),
+        ("regex", Self::Regex),
+        ("iregex", Self::Iregex),
         ("in", Self::In),
         ("gt", Self::Gt),
         ("gte", Self::Gte),
@@ -94,6 +98,8 @@ pub struct Term {
     path: Vec<String>,
     lookup: Lookup,
     value: Json,
+    /// Of [`Lookup::Regex`] and [`Lookup::Iregex`].
+    pattern: Option<regex::Regex>,
 }
 
 impl Condition {
@@ -158,10 +164,15 @@ impl Condition {
 
     /// The answer for a record that is at hand, by the names of its columns; none where related rows decide.
     pub fn fits(&self, record: &Json) -> Option<bool> {
-        self.judged(record).map(|answer| answer == Some(true))
+        self.fits_with(record, &|_| None)
     }
-    fn judged(&self, record: &Json) -> Option<Option<bool>> {
-        let each = |parts: &[Self]| parts.iter().map(|part| part.judged(record)).collect::<Option<Vec<_>>>();
+    /// As [`fits`](Self::fits) where related records are at hand too, by the name of the relation.
+    pub fn fits_with(&self, record: &Json, related: &dyn Fn(&str) -> Option<Vec<Json>>) -> Option<bool> {
+        self.judged(record, related).map(|answer| answer == Some(true))
+    }
+    fn judged(&self, record: &Json, related: &dyn Fn(&str) -> Option<Vec<Json>>) -> Option<Option<bool>> {
+        let each =
+            |parts: &[Self]| parts.iter().map(|part| part.judged(record, related)).collect::<Option<Vec<_>>>();
         Some(match self {
             Self::All(parts) => {
                 let all = each(parts)?;
@@ -183,19 +194,56 @@ impl Condition {
                     Some(false)
                 }
             }
-            Self::Not(part) => part.judged(record)?.map(|yes| !yes),
+            Self::Not(part) => part.judged(record, related)?.map(|yes| !yes),
             Self::Is(term) => {
-                holds(record.get(term.column).unwrap_or(&Json::Null), &term.path, term.lookup, &term.value)
+                term.holds(record.get(term.column).unwrap_or(&Json::Null))
             }
-            Self::Related(..) => return None,
+            Self::Related(name, inner) => {
+                let answers = related(name)?.iter().map(|row| inner.fits(row)).collect::<Option<Vec<_>>>()?;
+                Some(answers.contains(&true))
+            }
         })
+    }
+
+    /// The models that related rows are of, and whether only their keys are asked for.
+    pub fn relations(&self, model: Model) -> Vec<(Model, bool)> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(|part| part.relations(model)).collect(),
+            Self::Not(part) => part.relations(model),
+            Self::Is(_) => Vec::new(),
+            Self::Related(name, inner) => {
+                let of = model.table().relations.iter().find(|relation| relation.name == *name);
+                let Some(to) = of.map(|relation| relation.to) else { return Vec::new() };
+                let mut all = inner.relations(to);
+                all.push((to, inner.asks_for_keys_only()));
+                all
+            }
+        }
+    }
+    fn asks_for_keys_only(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::asks_for_keys_only),
+            Self::Not(part) => part.asks_for_keys_only(),
+            Self::Is(term) => matches!(term.column, "pk" | "id" | "uuid" | "group_uuid"),
+            Self::Related(..) => true,
+        }
+    }
+
+    /// The columns that patterns are about.
+    fn patterned(&self, named: &mut Vec<&'static str>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.patterned(named)),
+            Self::Not(part) => part.patterned(named),
+            Self::Is(term) if term.pattern.is_some() => named.push(term.column),
+            Self::Is(_) | Self::Related(..) => {}
+        }
     }
 
     fn judges_documents(&self, table: &Table) -> bool {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.judges_documents(table)),
             Self::Not(part) => part.judges_documents(table),
-            Self::Is(term) => term.column(table).is_some_and(|column| column.kind == ColumnKind::Json),
+            Self::Is(term) => term.is_judged(table),
             Self::Related(..) => false,
         }
     }
@@ -220,9 +268,21 @@ impl Term {
         if column.kind != ColumnKind::Json && !path.is_empty() {
             return Err(format!("Unsupported lookup '{}' for {}.", path.join("__"), column.name));
         }
-        let term = Self { column: column.name, path, lookup: lookup.unwrap_or(Lookup::Exact), value };
+        let lookup = lookup.unwrap_or(Lookup::Exact);
+        let pattern = json::pattern(lookup, &value)?;
+        let term = Self { column: column.name, path, lookup, value, pattern };
         term.check(column)?;
         Ok(term)
+    }
+    /// Whether the databases cannot answer it.
+    fn is_judged(&self, table: &Table) -> bool {
+        self.pattern.is_some() || self.column(table).is_some_and(|column| column.kind == ColumnKind::Json)
+    }
+    fn holds(&self, value: &Json) -> Option<bool> {
+        match &self.pattern {
+            Some(pattern) => json::fits(value, &self.path, pattern),
+            None => json::holds(value, &self.path, self.lookup, &self.value),
+        }
     }
     fn column<'t>(&self, table: &'t Table) -> Option<&'t Column> {
         table.columns.iter().find(|column| column.name == self.column)
@@ -395,7 +455,13 @@ fn resolved<'a>(
                 }
                 let keys = keys.iter().map(key_json).collect();
                 let term =
-                    Term { column: "pk", path: Vec::new(), lookup: Lookup::In, value: Json::Array(keys) };
+                    Term {
+                        column: "pk",
+                        path: Vec::new(),
+                        lookup: Lookup::In,
+                        value: Json::Array(keys),
+                        pattern: None,
+                    };
                 Condition::Related(name, Box::new(Condition::Is(term)))
             }
         })

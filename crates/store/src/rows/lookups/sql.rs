@@ -47,6 +47,8 @@ impl Term {
             {
                 Err(format!("'{}' is no text", column.name))
             }
+            (ColumnKind::Text | ColumnKind::Keyed(_), Lookup::Regex | Lookup::Iregex) => Ok(()),
+            (_, Lookup::Regex | Lookup::Iregex) => Err(format!("'{}' is no text", column.name)),
             (kind, _) if bound(kind, &self.value).is_some() => Ok(()),
             _ => wrong(&self.value),
         }
@@ -132,7 +134,7 @@ pub(super) fn leaves(
             parts.iter().for_each(|part| leaves(table, part, columns, params))
         }
         Condition::Not(part) => leaves(table, part, columns, params),
-        Condition::Is(term) if term.column(table).is_some_and(|column| column.kind == ColumnKind::Json) => {}
+        Condition::Is(term) if term.is_judged(table) => {}
         leaf => columns.push(format!("CASE WHEN {} THEN 1 ELSE 0 END", of(table, leaf, params))),
     }
 }
@@ -217,7 +219,10 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
             };
             return format!("(length({sql}) >= {length} AND substr({sql}, {start}, {length}) = ?)");
         }
-        Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys => return "1 = 0".to_owned(),
+        // Judged elsewhere.
+        Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys | Lookup::Regex | Lookup::Iregex => {
+            return "1 = 0".to_owned();
+        }
     };
     params.push(bound(column.kind, &term.value).unwrap_or(Value::Null));
     match column.kind {

@@ -284,6 +284,10 @@ impl Model {
             Self::Reputation => &REPUTATION,
         }
     }
+    /// Whether its rows are second factors.
+    pub fn is_device(self) -> bool {
+        matches!(self, Self::Static | Self::Totp | Self::Webauthn | Self::Duo | Self::Sms | Self::Email)
+    }
     /// Names by which the rows can be put in order and read.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         self.table().columns.iter().map(|column| column.name)

@@ -1,5 +1,5 @@
 //! What a query reads: what is at hand, or what the database is asked.
-use super::{Base, MOST, Query, Shape};
+use super::{Base, MOST, Query, RoleOwner, Shape, overlay};
 use crate::expression::objects::{CallResult, gone};
 use crate::expression::orm::classes::ClassKind;
 use crate::expression::orm::record::Record;
@@ -7,7 +7,7 @@ use crate::expression::people::{self, Group};
 use signet_base::Json;
 use signet_expr::{CallError, Dict, Raised, Value};
 use signet_model::Object;
-use signet_store::groups;
+use signet_store::{groups, roles};
 use signet_store::lookups::{self, Condition, Model, Select};
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Query {
         let condition = self.tree.condition(self.class)?;
         let mut found: Vec<(Json, Group)> = Vec::new();
         for group in Group::all(&self.shared, of) {
-            let record = group.record();
+            let record = people::record(group.row());
             match condition.fits(&record) {
                 None => return Ok(None),
                 Some(true) => found.push((record, group)),
@@ -66,20 +66,60 @@ impl Query {
         Ok(())
     }
 
+    /// The own roles of an account or a group.
+    pub(super) async fn roles_of(&self, owner: RoleOwner) -> Result<Vec<Arc<Object>>, CallError> {
+        let core = &self.shared.core;
+        let found = match owner {
+            RoleOwner::Account(user) => {
+                roles::of_users(&core.db, &[user]).await.map_err(gone)?.remove(&user)
+            }
+            RoleOwner::Group(group) => {
+                roles::of_many_groups(&core.db, &[group]).await.map_err(gone)?.remove(&group)
+            }
+        };
+        let config = core.config();
+        Ok(found.unwrap_or_default().into_iter().filter_map(|role| config.get(role).cloned()).collect())
+    }
+
+    /// The groups of a person, where they are at hand or other than in the database.
+    async fn groups_at_hand(&self) -> Result<Option<Arc<Vec<groups::Group>>>, CallError> {
+        let Base::Member { user, inherited, known } = &self.base else { return Ok(None) };
+        if self.shared.journal.concerns(Model::Group) {
+            return overlay::groups_of(&self.shared, *user, *inherited).await.map(|all| Some(Arc::new(all)));
+        }
+        Ok(known.clone())
+    }
+
+    /// Whether the text has written rows of the model.
+    fn is_overlaid(&self, model: Model) -> bool {
+        matches!(model, Model::User | Model::Group) && self.shared.journal.concerns(model)
+    }
+
     /// What the database is asked.
     pub(super) async fn condition(&self) -> Result<Condition, CallError> {
         let condition = self.tree.condition(self.class)?;
         let ids =
             |groups: &[groups::Group]| groups.iter().map(|group| Json::from(group.id.to_string())).collect();
-        let among = match &self.base {
-            Base::All => return Ok(condition),
-            Base::Groups(groups) => ids(groups),
-            Base::Effective(user) => {
-                ids(&groups::effective_groups(&self.shared.core.db, *user).await.map_err(gone)?)
-            }
-            Base::Nothing | Base::Objects(_) => Vec::new(),
-        };
         let ClassKind::Rows(model) = self.class.kind else { return Ok(Condition::nothing()) };
+        self.relations_are_certain(model, &condition)?;
+        let among = match &self.base {
+            Base::All => {
+                let gone = self.shared.journal.gone(model);
+                if gone.is_empty() {
+                    return Ok(condition);
+                }
+                let gone = Condition::parse(model, vec![("pk__in".to_owned(), gone.into())]);
+                return Ok(condition.and(Condition::Not(Box::new(gone.map_err(CallError::Type)?))));
+            }
+            Base::Member { user, inherited: false, .. } if !self.shared.journal.concerns(Model::Group) => {
+                let member = Condition::parse(model, vec![("users".to_owned(), Json::from(*user))]);
+                return Ok(condition.and(member.map_err(CallError::Type)?));
+            }
+            Base::Member { user, inherited, .. } => {
+                ids(&overlay::groups_of(&self.shared, *user, *inherited).await?)
+            }
+            Base::Nothing | Base::Objects(_) | Base::RolesOf(_) => Vec::new(),
+        };
         let among = Condition::parse(model, vec![("pk__in".to_owned(), Json::Array(among))])
             .map_err(CallError::Type)?;
         Ok(condition.and(among))
@@ -95,7 +135,11 @@ impl Query {
         let ClassKind::Rows(model) = self.class.kind else {
             let config = self.shared.core.config();
             let mut found = Vec::new();
-            for object in self.settings(&config) {
+            let all = match &self.base {
+                Base::RolesOf(owner) => self.roles_of(*owner).await?,
+                _ => self.settings(&config),
+            };
+            for object in all {
                 if self.tree.fits(&config, &object)? {
                     let mut record = object.data.clone();
                     record.insert("pk".into(), object.wire_pk());
@@ -110,8 +154,8 @@ impl Query {
                 .map(|(_, object)| crate::expression::object_value(&object))
                 .collect());
         };
-        if let Base::Groups(of) = &self.base
-            && let Some(found) = self.known(of)?
+        if let Some(of) = self.groups_at_hand().await?
+            && let Some(found) = self.known(&of)?
         {
             return Ok(found.into_iter().skip(skip).take(take).map(Value::object).collect());
         }
@@ -121,6 +165,12 @@ impl Query {
             }
         }
         let db = &self.shared.core.db;
+        if self.is_overlaid(model) {
+            return self.overlaid(model, offset, limit).await;
+        }
+        if model == Model::Token && !self.shared.journal.lock().tokens.is_empty() {
+            return Err(CallError::Fatal("tokens are asked for before any is made".into()));
+        }
         let select = Select {
             condition: self.condition().await?,
             order: self.order.clone(),
@@ -225,7 +275,7 @@ impl Query {
     }
 
     pub(super) async fn count(&self) -> Result<u64, CallError> {
-        let listed = matches!(self.base, Base::Groups(_) | Base::Nothing | Base::Objects(_))
+        let listed = matches!(self.base, Base::Member { known: Some(_), .. } | Base::Nothing | Base::Objects(_) | Base::RolesOf(_))
             || !matches!(self.class.kind, ClassKind::Rows(_))
             || self.distinct
             || !self.more.is_empty();
@@ -236,8 +286,11 @@ impl Query {
             return Ok(self.first_of(u64::MAX).await?.len() as u64);
         }
         let ClassKind::Rows(model) = self.class.kind else { return Ok(0) };
-        let total =
-            lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?;
+        let total = if self.is_overlaid(model) {
+            self.overlaid_count(model).await?
+        } else {
+            lookups::count(&self.shared.core.db, model, &self.condition().await?).await.map_err(refused)?
+        };
         let rest = total.saturating_sub(self.offset);
         Ok(self.limit.map_or(rest, |limit| rest.min(limit)))
     }
@@ -297,7 +350,7 @@ impl Query {
 }
 
 /// A condition that asks too much is the author's to mend; everything else ends the run.
-fn refused(error: signet_base::Error) -> CallError {
+pub(super) fn refused(error: signet_base::Error) -> CallError {
     match error {
         error @ signet_base::Error::Invalid(_) => CallError::Value(error.to_string()),
         other => gone(other),
