@@ -9,10 +9,18 @@ use ruff_text_size::{Ranged, TextRange};
 use std::collections::HashMap;
 
 /// Most faults that are said at once.
-const MOST: usize = 20;
+const MAX_ERRORS: usize = 20;
 /// Names that every program has, beside the engine's.
-const HELPERS: [&str; 8] =
-    ["super", "regex_match", "regex_replace", "slugify", "list_flatten", "ip_address", "ip_network", "SkipObject"];
+const HELPERS: [&str; 8] = [
+    "super",
+    "regex_match",
+    "regex_replace",
+    "slugify",
+    "list_flatten",
+    "ip_address",
+    "ip_network",
+    "SkipObject",
+];
 /// Suggestions for modules that do not exist.
 const MODULE_HINTS: [(&str, &str); 23] = [
     ("django.db", "write Q, count(), values_list() or a loop"),

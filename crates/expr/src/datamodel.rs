@@ -18,7 +18,15 @@ use std::collections::HashSet;
 pub(crate) const CALL: &str = "_host_call";
 /// The methods that may be asked for.
 const METHODS: [&str; 9] = [
-    "__bool__", "__iter__", "__len__", "__getitem__", "__contents__", "__save__", "__or__", "__and__", "__parent__",
+    "__bool__",
+    "__iter__",
+    "__len__",
+    "__getitem__",
+    "__contents__",
+    "__save__",
+    "__or__",
+    "__and__",
+    "__parent__",
 ];
 const HELPERS: &str = include_str!("datamodel/helpers.py");
 
@@ -253,7 +261,8 @@ impl<'a> Edits<'a> {
                 }
                 let kind = call.arguments.args.get(1);
                 if name == "isinstance"
-                    && (self.text.contains("_signet_kind") || kind.is_some_and(|kind| !self.is_builtin_type(kind)))
+                    && (self.text.contains("_signet_kind")
+                        || kind.is_some_and(|kind| !self.is_builtin_type(kind)))
                 {
                     self.put(function.start().to_usize(), "_host_", false);
                 }

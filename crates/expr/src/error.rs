@@ -130,7 +130,7 @@ impl RunError {
         let (line, column) = locate(&error, line_map);
         let exception = crate::datamodel::exception_name(error.exc_type())
             .map_or_else(|| exception_name(&error), str::to_owned);
-        let own = places.exceptions.iter().find(|(kind, _)| *kind == exception);
+        let own = line_map.exceptions.iter().find(|(kind, _)| *kind == exception);
         let exception = own.map_or(exception, |(_, name)| name.clone());
         let verdict = verdict.unwrap_or_else(|| judge(&error));
         let message = error.into_message().unwrap_or_default();
@@ -183,7 +183,10 @@ fn exception_name(error: &MontyException) -> String {
 /// A suggestion for an unsupported feature.
 fn hint(lacking: &str) -> Option<&'static str> {
     const HINTS: [(&str, &str); 9] = [
-        ("class inheritance", "a base is another class of the text or one of Python's exceptions; write functions"),
+        (
+            "class inheritance",
+            "a base is another class of the text or one of Python's exceptions; write functions",
+        ),
         ("method decorators", "write a plain method, or a function beside the class"),
         ("async", "leave 'async' out: calls wait by themselves"),
         ("exception groups", "write 'except' without the star"),

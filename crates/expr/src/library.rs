@@ -276,7 +276,16 @@ pub(crate) fn text(wanted: &BTreeSet<Library>, source: &str) -> String {
             Library(name) => add(name, &mut done, &mut out),
         }
     }
-    if wanted.iter().any(|part| !matches!(*part, Library::ITERATORS | Library::METHODS | Library::EXCEPTIONS | Library::FORMATS | Library::BUILTINS)) {
+    if wanted.iter().any(|part| {
+        !matches!(
+            *part,
+            Library::ITERATORS
+                | Library::METHODS
+                | Library::EXCEPTIONS
+                | Library::FORMATS
+                | Library::BUILTINS
+        )
+    }) {
         out.insert_str(0, MODULES_TEXT);
     }
     out

@@ -194,9 +194,9 @@ fn compile(
             }
             Ok(None) => {}
             Ok(Some(lowered)) => {
-                places.origins = lowered.lines;
-                places.generator = lowered.generator;
-                places.exceptions = lowered.exceptions;
+                line_map.origins = lowered.lines;
+                line_map.generator = lowered.generator;
+                line_map.exceptions = lowered.exceptions;
                 (text, needs) = (lowered.text, lowered.library);
                 compiled = whole(&text, &needs);
             }

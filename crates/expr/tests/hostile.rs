@@ -144,7 +144,8 @@ fn hostile_text_does_not_parse() {
 async fn errors_name_the_place() {
     let error = Program::parse("x = 1\nreturn x +* 2", &[]).unwrap_err();
     assert_eq!((error.line, error.unsupported), (2, None));
-    let error = Program::parse("x = {}\n\nclass Error(Exception, metaclass=M):\n    pass\nreturn 1", &[]).unwrap_err();
+    let error = Program::parse("x = {}\n\nclass Error(Exception, metaclass=M):\n    pass\nreturn 1", &[])
+        .unwrap_err();
     assert_eq!((error.line, error.column), (3, 1), "{error}");
     assert!(
         error.unsupported.unwrap().contains("inheritance") && error.message.contains("Python's exceptions"),

@@ -47,7 +47,10 @@ impl Policy for Expression {
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict> {
         let program = policy.prepared::<Program>()?;
         let author = expression::Author::object(policy);
-        expression::evaluate_as(Some(&author), question, program, Vec::new()).await.map(verdict).map_err(Error::internal)
+        expression::evaluate_as(Some(&author), question, program, Vec::new())
+            .await
+            .map(verdict)
+            .map_err(Error::internal)
     }
     /// Whether the result depends only on the user and their groups, so that it can be cached. Everything
     /// else (request, context, clock, other policies, functions with effects) may change at any moment.

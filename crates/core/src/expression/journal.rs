@@ -148,7 +148,9 @@ impl Journal {
         })
     }
     pub fn put_group(&self, row: Row<Group>) -> Result<(), CallError> {
-        let Some(id) = row.after.as_ref().or(row.before.as_ref()).map(|group| group.id) else { return Ok(()) };
+        let Some(id) = row.after.as_ref().or(row.before.as_ref()).map(|group| group.id) else {
+            return Ok(());
+        };
         self.write(|state| {
             if row.after.is_none() {
                 state.members.retain(|(_, group), _| *group != id);

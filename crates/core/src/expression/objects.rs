@@ -229,7 +229,9 @@ impl HostObject for Session {
             "__len__" => Ok(1_i64.into()),
             "__iter__" | "__contents__" | "keys" => Ok(Value::list([FLOW_QUERY])),
             "values" => Ok(Value::list(self.get(Some(FLOW_QUERY)))),
-            "items" => Ok(Value::list(self.get(Some(FLOW_QUERY)).map(|query| Value::list([FLOW_QUERY.into(), query])))),
+            "items" => Ok(Value::list(
+                self.get(Some(FLOW_QUERY)).map(|query| Value::list([FLOW_QUERY.into(), query])),
+            )),
             _ => return None,
         })
     }

@@ -20,7 +20,9 @@ use std::sync::{Arc, OnceLock};
 use stranger::Stranger;
 
 pub use group::{Group, record};
-pub use saving::{checked, checked_group, current, current_group, deleted, put, put_group, set_field, set_group_field};
+pub use saving::{
+    checked, checked_group, current, current_group, deleted, put, put_group, set_field, set_group_field,
+};
 
 /// What a text may change of a person so that later stages see it.
 pub const CHANGEABLE: [&str; 4] = ["username", "name", "email", "attributes"];

@@ -104,7 +104,11 @@ mod tests {
             ),
             ("user.refresh_from_db()", "line 1, column 6", "objects.get"),
             ("for g in user.groups.all():\n    g.parents.add(g)", "line 2, column 15", "blueprints"),
-            ("from authentik.core.models import User\nUser.objects.bulk_create([])", "line 2, column 14", "create()"),
+            (
+                "from authentik.core.models import User\nUser.objects.bulk_create([])",
+                "line 2, column 14",
+                "create()",
+            ),
             ("from re import *", "line 1, column 1", "name what is needed"),
         ] {
             let found = faults(text);

@@ -72,7 +72,8 @@ impl Classes {
         }
         let mut search = Search(Vec::new());
         search.visit_body(body);
-        let module = |kind: &str| kind.trim_start_matches("_signet_").split('.').next().unwrap_or_default().to_owned();
+        let module =
+            |kind: &str| kind.trim_start_matches("_signet_").split('.').next().unwrap_or_default().to_owned();
         let free = |kind: &&(&'static str, &str)| !source.contains(&module(kind.0));
         let mut kinds = KINDS.iter().filter(free).map(|(kind, _)| *kind);
         let mut known: HashMap<String, Class> = HashMap::new();
@@ -185,15 +186,24 @@ impl<'a> Lower<'a> {
         }
         match self.indentation(first) {
             Some(indentation) => {
-                self.edits.open(first.start(), lines.join(&format!("\n{indentation}")) + &format!("\n{indentation}"));
+                self.edits.open(
+                    first.start(),
+                    lines.join(&format!("\n{indentation}")) + &format!("\n{indentation}"),
+                );
             }
             None => self.edits.open(first.start(), lines.join("; ") + "; "),
         }
-        let init = class.body.iter().find_map(|stmt| stmt.as_function_def_stmt().filter(|m| m.name.as_str() == "__init__"));
+        let init = class
+            .body
+            .iter()
+            .find_map(|stmt| stmt.as_function_def_stmt().filter(|m| m.name.as_str() == "__init__"));
         if let (Some(_), Some(init)) = (known.kind, init)
             && !self.edits.text(init.range).contains("super().__init__(")
         {
-            self.refuse(init.name.range, "the __init__ of an exception: call super().__init__(message) in it");
+            self.refuse(
+                init.name.range,
+                "the __init__ of an exception: call super().__init__(message) in it",
+            );
         }
     }
 
@@ -206,7 +216,8 @@ impl<'a> Lower<'a> {
     pub(super) fn super_call(&mut self, call: &'a ExprCall) -> bool {
         let Expr::Attribute(method) = &*call.func else { return false };
         let Expr::Call(of) = &*method.value else { return false };
-        let is_super = of.func.as_name_expr().is_some_and(|name| name.id == "super" && self.names.is_builtin("super"));
+        let is_super =
+            of.func.as_name_expr().is_some_and(|name| name.id == "super" && self.names.is_builtin("super"));
         let Some((base, Some(object))) = self.classes.around.last().cloned().filter(|_| is_super) else {
             return false;
         };
@@ -257,7 +268,8 @@ impl<'a> Lower<'a> {
         }
         self.needs(Library::EXCEPTIONS);
         let ExceptHandler::ExceptHandler(handler) = handler;
-        let own = |name: &str, this: &Self| this.classes.known.get(name).is_some_and(|class| class.kind.is_some());
+        let own =
+            |name: &str, this: &Self| this.classes.known.get(name).is_some_and(|class| class.kind.is_some());
         let one = |expr: &Expr, this: &Self| -> Option<String> {
             let name = expr.as_name_expr()?.id.as_str();
             let kinds = this.classes.kinds(name);

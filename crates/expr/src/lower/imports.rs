@@ -33,7 +33,10 @@ impl<'a> Lower<'a> {
     fn whole(&mut self, alias: &Alias) -> Option<String> {
         let name = alias.name.as_str();
         if matches!(name, "itertools" | "functools") {
-            self.aliases.insert(alias.asname.as_ref().map_or(name, |other| other.as_str()).to_owned(), name.to_owned());
+            self.aliases.insert(
+                alias.asname.as_ref().map_or(name, |other| other.as_str()).to_owned(),
+                name.to_owned(),
+            );
             return None;
         }
         if let Some(rest) = name.strip_prefix("requests") {

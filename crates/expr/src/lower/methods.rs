@@ -77,7 +77,8 @@ impl<'a> Lower<'a> {
             // The replacement is the second argument if the pattern is the first.
             "sub" => {
                 let of_module = method.value.as_name_expr().is_some_and(|of| of.id.as_str() == "re");
-                let put_in = call.arguments.args.get(usize::from(of_module)).and_then(Expr::as_string_literal_expr);
+                let put_in =
+                    call.arguments.args.get(usize::from(of_module)).and_then(Expr::as_string_literal_expr);
                 // Of escapes the engine knows those of groups.
                 let escapes = |text: &str| text.replace("\\\\", "").contains('\\');
                 put_in.is_none_or(|text| escapes(text.value.to_str()))

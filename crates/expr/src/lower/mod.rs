@@ -168,7 +168,9 @@ impl<'a> Visitor<'a> for Lower<'a> {
                 let base = self.base_of(class);
                 self.classes.around.push((base, None));
                 for stmt in &class.body {
-                    if let (Stmt::FunctionDef(method), Some((_, object))) = (stmt, self.classes.around.last_mut()) {
+                    if let (Stmt::FunctionDef(method), Some((_, object))) =
+                        (stmt, self.classes.around.last_mut())
+                    {
                         *object = method.parameters.iter().next().map(|first| first.name().to_string());
                     }
                     self.visit_stmt(stmt);

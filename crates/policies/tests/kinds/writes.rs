@@ -148,7 +148,10 @@ return True
         assert!(user(&site, "grace").await.is_none() && user(&site, "kim").await.is_none());
         assert_eq!(user(&site, "linus").await.unwrap().path, "crew/staff");
         assert_eq!(groups_of(&site, "kim.lee").await, ["crew"]);
-        assert!(!signet_core::hash::is_usable(&user(&site, "kim.lee").await.unwrap().password), "no save() took the password");
+        assert!(
+            !signet_core::hash::is_usable(&user(&site, "kim.lee").await.unwrap().password),
+            "no save() took the password"
+        );
     })
     .await;
 }
@@ -160,12 +163,16 @@ async fn core_writes_are_dropped_by_a_failure_and_by_a_dry_run() {
         let write = "request.user.attributes['a'] = 1\nrequest.user.save()\nGroup.objects.create(name='x')\n";
         refused(&site, &format!("{write}raise ValueError('late')"), "late").await;
         // One at the commit: the other account took the name in between.
-        let policy = site.policy::<ExpressionPolicy>(json!({"expression": format!("{MODELS}{write}return True")})).await;
+        let policy = site
+            .policy::<ExpressionPolicy>(json!({"expression": format!("{MODELS}{write}return True")}))
+            .await;
         let dry = Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
         assert!(site.ask(&policy, &dry, json!({})).await.unwrap().passing);
         assert!(user(&site, "ada").await.unwrap().attributes.is_empty());
         assert!(groups::by_name(&db, "x").await.unwrap().is_none());
-        assert!(site.events("model_updated").await.is_empty() && site.events("model_created").await.is_empty());
+        assert!(
+            site.events("model_updated").await.is_empty() && site.events("model_created").await.is_empty()
+        );
         // The twin: what neither fails nor is tried out.
         assert!(site.ask(&policy, &site.client(BERLIN), json!({})).await.unwrap().passing);
         assert!(groups::by_name(&db, "x").await.unwrap().is_some());
@@ -273,7 +280,10 @@ async fn core_writes_that_cannot_be_are_errors() {
 async fn core_writes_of_many_at_once_do_not_undo_each_other() {
     each_database(async |db| {
         let site = site(&db).await;
-        let texts = ["request.user.name = 'A'\nrequest.user.save()\nreturn True", "request.user.path = 'b'\nrequest.user.save()\nreturn True"];
+        let texts = [
+            "request.user.name = 'A'\nrequest.user.save()\nreturn True",
+            "request.user.path = 'b'\nrequest.user.save()\nreturn True",
+        ];
         let (a, b) = tokio::join!(ask(&site, texts[0]), ask(&site, texts[1]));
         assert!(a.unwrap().passing && b.unwrap().passing);
         let ada = users::by_id(&db, site.ada.user.id).await.unwrap().unwrap();

@@ -31,7 +31,8 @@ pub async fn found(core: &Core, upstream: &Upstream, wanted: &Json) -> Json {
                 found.first().map(|event| event.action.clone().into())
             }
             "groups" => {
-                let id = users::by_username(&core.db, wanted["user"].as_str().unwrap()).await.unwrap().unwrap().id;
+                let id =
+                    users::by_username(&core.db, wanted["user"].as_str().unwrap()).await.unwrap().unwrap().id;
                 let groups = groups::direct_groups(&core.db, id).await.unwrap();
                 Some(groups.iter().map(|group| json!(group.name)).collect())
             }

@@ -57,16 +57,18 @@ async fn real_texts_give_what_the_original_gives() {
         assert!(passed * 100 >= runnable * LEAST, "{passed} of {runnable} run");
     }
     let docs = include_str!("../../../../docs/expressions.md");
-    assert!(tables.iter().all(|table| docs.contains(table)), "docs/expressions.md does not hold the tables above");
+    assert!(
+        tables.iter().all(|table| docs.contains(table)),
+        "docs/expressions.md does not hold the tables above"
+    );
 }
 
 /// An expression that is refused on save must not be one that works.
 #[test]
 fn real_texts_that_run_can_be_saved() {
     let mut refused = Vec::new();
-    for case in case::all()
-        .into_iter()
-        .filter(|case| case.lacks.is_none() && !case.expect.contains_key("raises"))
+    for case in
+        case::all().into_iter().filter(|case| case.lacks.is_none() && !case.expect.contains_key("raises"))
     {
         // Names that the fixture provides beside the server's own.
         let given: String = case
@@ -117,7 +119,8 @@ async fn judge(case: &Case) -> Found {
 
 fn table(kinds: &BTreeMap<String, Figures>) -> String {
     let mut out =
-        "| Kind | texts | as expected | error | another value | not runnable |\n|---|---|---|---|---|---|\n".to_owned();
+        "| Kind | texts | as expected | error | another value | not runnable |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for (kind, f) in kinds {
         out += &format!(
             "| {kind} | {} | {} | {} | {} | {} |\n",

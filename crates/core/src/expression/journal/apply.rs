@@ -4,8 +4,8 @@ use crate::expression::objects::Shared;
 use crate::flow::{Context, PendingUser, keys};
 use crate::policy::Question;
 use signet_base::{Error, Json, Map, Result, Uuid, json};
-use signet_store::users::User;
 use signet_store::epoch::KeptSession;
+use signet_store::users::User;
 use signet_store::{Batch, devices, epoch, groups, invitations, sessions, tokens, users};
 use std::collections::HashMap;
 
@@ -14,7 +14,12 @@ const TRIES: usize = 3;
 
 /// Commits what a text has written, and puts what it gives the flow into accord: the numbers of new accounts, and the
 /// names of a pending person that were changed.
-pub async fn apply(shared: &Shared, question: &Question<'_>, author: &Author, changes: &mut Map) -> Result<()> {
+pub async fn apply(
+    shared: &Shared,
+    question: &Question<'_>,
+    author: &Author,
+    changes: &mut Map,
+) -> Result<()> {
     if shared.journal.is_empty() {
         return Ok(());
     }
@@ -59,12 +64,18 @@ fn events(state: &State) -> Vec<(&'static str, Json)> {
     let mut all = Vec::new();
     for row in state.users.values() {
         if let Some(user) = row.after.as_ref().or(row.before.as_ref()) {
-            all.push((action(row.before.is_some(), row.after.is_some()), model("user", user.uuid.to_string(), &user.username)));
+            all.push((
+                action(row.before.is_some(), row.after.is_some()),
+                model("user", user.uuid.to_string(), &user.username),
+            ));
         }
     }
     for row in state.groups.values() {
         if let Some(group) = row.after.as_ref().or(row.before.as_ref()) {
-            all.push((action(row.before.is_some(), row.after.is_some()), model("group", group.id.to_string(), &group.name)));
+            all.push((
+                action(row.before.is_some(), row.after.is_some()),
+                model("group", group.id.to_string(), &group.name),
+            ));
         }
     }
     for (token, _) in &state.tokens {
@@ -108,9 +119,15 @@ async fn commit(shared: &Shared, state: &State) -> Result<HashMap<i64, i64>> {
         };
     }
     let moves = |id: i64, is: bool| -> Vec<Uuid> {
-        state.members.iter().filter(|((user, _), now)| *user == id && **now == is).map(|((_, group), _)| *group).collect()
+        state
+            .members
+            .iter()
+            .filter(|((user, _), now)| *user == id && **now == is)
+            .map(|((_, group), _)| *group)
+            .collect()
     };
-    let mut ids: Vec<i64> = state.users.keys().copied().chain(state.members.keys().map(|(user, _)| *user)).collect();
+    let mut ids: Vec<i64> =
+        state.users.keys().copied().chain(state.members.keys().map(|(user, _)| *user)).collect();
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
@@ -127,8 +144,15 @@ async fn commit(shared: &Shared, state: &State) -> Result<HashMap<i64, i64>> {
                 let now = users::by_id(db, id).await?.ok_or(Error::NotFound)?;
                 let new = rebased(row, &now);
                 batch = batch.then(users::update_batch(&new, Some(now.updated), None, core.now()));
-                if let (Some(before), Some(after)) = (&row.before, &row.after) && before.password != after.password {
-                    batch = batch.then(users::set_password_batch(id, &after.password, &KeptSession::default(), core.now()));
+                if let (Some(before), Some(after)) = (&row.before, &row.after)
+                    && before.password != after.password
+                {
+                    batch = batch.then(users::set_password_batch(
+                        id,
+                        &after.password,
+                        &KeptSession::default(),
+                        core.now(),
+                    ));
                 }
             }
             None => {}
@@ -145,7 +169,9 @@ async fn commit(shared: &Shared, state: &State) -> Result<HashMap<i64, i64>> {
     }
     for gone in &state.gone {
         batch = match gone {
-            Gone::Device(id, owner) => batch.then(devices::delete_batch(*id)).then(epoch::end(*owner, &KeptSession::default())),
+            Gone::Device(id, owner) => {
+                batch.then(devices::delete_batch(*id)).then(epoch::end(*owner, &KeptSession::default()))
+            }
             Gone::Token(id) => batch.then(tokens::delete_batch(*id)),
             Gone::Session(id) => batch.then(sessions::delete_by_uuid_batch(*id)),
             Gone::Invitation(digest) => batch.then(invitations::delete_batch(digest)),

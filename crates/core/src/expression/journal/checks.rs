@@ -17,7 +17,8 @@ impl Journal {
     /// Whether the account may be written: superusers and the server's own are out of reach.
     pub async fn allows_account(&self, shared: &Shared, user: &User, what: &str) -> Result<(), CallError> {
         self.allows(what)?;
-        let refused = |why: &str| Err(CallError::Fatal(format!("{what} is refused: '{}' {why}", user.username)));
+        let refused =
+            |why: &str| Err(CallError::Fatal(format!("{what} is refused: '{}' {why}", user.username)));
         if user.user_type == INTERNAL {
             return refused("belongs to the server");
         }
@@ -36,11 +37,17 @@ impl Journal {
         let ids: Vec<_> = groups::ancestors(db, &[group.id]).await.map_err(gone)?.into_iter().collect();
         let above = groups::many(db, &ids).await.map_err(gone)?;
         if !roles::of_groups(db, &[group.id]).await.map_err(gone)?.roles.is_empty() {
-            let why = format!("{what} is refused: the group '{}' gives roles, which no expression does", group.name);
+            let why = format!(
+                "{what} is refused: the group '{}' gives roles, which no expression does",
+                group.name
+            );
             return Err(CallError::Fatal(why));
         }
         if group.is_superuser || above.iter().any(|group| group.is_superuser) {
-            let why = format!("{what} is refused: the group '{}' gives superuser, which no expression does", group.name);
+            let why = format!(
+                "{what} is refused: the group '{}' gives superuser, which no expression does",
+                group.name
+            );
             return Err(CallError::Fatal(why));
         }
         Ok(())
@@ -84,7 +91,10 @@ pub async fn account(shared: &Shared, user: &User) -> Result<(), CallError> {
 /// Whether the group can stand as it is.
 pub async fn group(shared: &Shared, group: &Group) -> Result<(), CallError> {
     if group.is_superuser {
-        return Err(CallError::Fatal(format!("the group '{}' would give superuser, which no expression does", group.name)));
+        return Err(CallError::Fatal(format!(
+            "the group '{}' would give superuser, which no expression does",
+            group.name
+        )));
     }
     if group.name.trim().is_empty() {
         return Err(CallError::Value("a group has a name".to_owned()));

@@ -28,7 +28,11 @@ pub enum Base {
     All,
     Nothing,
     /// The groups of an account, with or without those that it inherits, where they are at hand.
-    Member { user: i64, inherited: bool, known: Option<Arc<Vec<groups::Group>>> },
+    Member {
+        user: i64,
+        inherited: bool,
+        known: Option<Arc<Vec<groups::Group>>>,
+    },
     /// The own roles of an account, or of a group.
     RolesOf(RoleOwner),
     /// Settings at hand.
@@ -162,7 +166,11 @@ impl Query {
             (_, Base::RolesOf(_)) => false,
             (_, Base::Nothing) | (ClassKind::Objects(_) | ClassKind::Family(_), _) => true,
             (ClassKind::Rows(Model::Group), Base::Member { known: Some(_), .. }) => {
-                !self.shared.journal.concerns(Model::Group) && self.tree.condition(self.class).is_ok_and(|condition| condition.fits(&Json::Null).is_some())
+                !self.shared.journal.concerns(Model::Group)
+                    && self
+                        .tree
+                        .condition(self.class)
+                        .is_ok_and(|condition| condition.fits(&Json::Null).is_some())
             }
             _ => false,
         };

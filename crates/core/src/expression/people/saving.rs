@@ -45,7 +45,11 @@ pub fn text(name: &str, value: &Value) -> Result<String, CallError> {
     value.as_str().map(str::to_owned).ok_or_else(|| CallError::Type(format!("'{name}' is a text")))
 }
 pub fn flag(name: &str, value: &Value) -> Result<bool, CallError> {
-    if let Value::Bool(flag) = value { Ok(*flag) } else { Err(CallError::Type(format!("'{name}' is True or False"))) }
+    if let Value::Bool(flag) = value {
+        Ok(*flag)
+    } else {
+        Err(CallError::Type(format!("'{name}' is True or False")))
+    }
 }
 pub fn map(name: &str, value: &Value) -> Result<Map, CallError> {
     match value.to_json() {
@@ -98,7 +102,11 @@ pub async fn put(shared: &Shared, before: &users::User, after: users::User) -> R
     shared.journal.put_user(Row::changed(before.clone(), after))
 }
 /// Notes a changed group, once it is seen that it may be.
-pub async fn put_group(shared: &Shared, before: &groups::Group, after: groups::Group) -> Result<(), CallError> {
+pub async fn put_group(
+    shared: &Shared,
+    before: &groups::Group,
+    after: groups::Group,
+) -> Result<(), CallError> {
     journal::group(shared, &after).await?;
     shared.journal.put_group(Row::changed(before.clone(), after))
 }

@@ -46,7 +46,9 @@ impl HostObject for Stranger {
             "groups" | "ak_groups" => {
                 Value::object(crate::expression::orm::groups_query(&self.shared, Base::Nothing))
             }
-            "roles" => Value::object(Query::manager(&self.shared, &crate::expression::orm::ROLE, Base::Nothing)),
+            "roles" => {
+                Value::object(Query::manager(&self.shared, &crate::expression::orm::ROLE, Base::Nothing))
+            }
             _ => return None,
         })
     }
@@ -68,7 +70,8 @@ impl HostObject for Stranger {
             "locale" | "get_full_name" | "get_short_name" => Some(Ok("".into())),
             "get_username" => Some(Ok(self.person.username.as_str().into())),
             _ if WRITES.contains(&method) => {
-                let why = "somebody without an account: a user write stage makes it, or User.objects.create()";
+                let why =
+                    "somebody without an account: a user write stage makes it, or User.objects.create()";
                 Some(Err(CallError::Fatal(format!("{method}() of {why}"))))
             }
             _ => None,

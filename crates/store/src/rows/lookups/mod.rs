@@ -171,8 +171,9 @@ impl Condition {
         self.judged(record, related).map(|answer| answer == Some(true))
     }
     fn judged(&self, record: &Json, related: &dyn Fn(&str) -> Option<Vec<Json>>) -> Option<Option<bool>> {
-        let each =
-            |parts: &[Self]| parts.iter().map(|part| part.judged(record, related)).collect::<Option<Vec<_>>>();
+        let each = |parts: &[Self]| {
+            parts.iter().map(|part| part.judged(record, related)).collect::<Option<Vec<_>>>()
+        };
         Some(match self {
             Self::All(parts) => {
                 let all = each(parts)?;
@@ -195,9 +196,7 @@ impl Condition {
                 }
             }
             Self::Not(part) => part.judged(record, related)?.map(|yes| !yes),
-            Self::Is(term) => {
-                term.holds(record.get(term.column).unwrap_or(&Json::Null))
-            }
+            Self::Is(term) => term.holds(record.get(term.column).unwrap_or(&Json::Null)),
             Self::Related(name, inner) => {
                 let answers = related(name)?.iter().map(|row| inner.fits(row)).collect::<Option<Vec<_>>>()?;
                 Some(answers.contains(&true))
@@ -208,7 +207,9 @@ impl Condition {
     /// The models that related rows are of, and whether only their keys are asked for.
     pub fn relations(&self, model: Model) -> Vec<(Model, bool)> {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(|part| part.relations(model)).collect(),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().flat_map(|part| part.relations(model)).collect()
+            }
             Self::Not(part) => part.relations(model),
             Self::Is(_) => Vec::new(),
             Self::Related(name, inner) => {
@@ -454,14 +455,13 @@ fn resolved<'a>(
                     return Err(too_many("filter"));
                 }
                 let keys = keys.iter().map(key_json).collect();
-                let term =
-                    Term {
-                        column: "pk",
-                        path: Vec::new(),
-                        lookup: Lookup::In,
-                        value: Json::Array(keys),
-                        pattern: None,
-                    };
+                let term = Term {
+                    column: "pk",
+                    path: Vec::new(),
+                    lookup: Lookup::In,
+                    value: Json::Array(keys),
+                    pattern: None,
+                };
                 Condition::Related(name, Box::new(Condition::Is(term)))
             }
         })

@@ -35,7 +35,7 @@ pub async fn groups_of(shared: &Shared, user: i64, inherited: bool) -> Result<Ve
             all.extend(new);
         }
     }
-    all.sort_by(|a, b| (a.name.to_lowercase(), a.id).cmp(&(b.name.to_lowercase(), b.id)));
+    all.sort_by_key(|group| (group.name.to_lowercase(), group.id));
     Ok(all)
 }
 
@@ -53,10 +53,18 @@ async fn direct(shared: &Shared, user: i64) -> Result<Vec<GroupRow>, CallError> 
     let stored = if user > 0 { groups::direct_groups(db, user).await.map_err(gone)? } else { Vec::new() };
     let moves: BTreeMap<Uuid, bool> = {
         let state = shared.journal.lock();
-        state.members.iter().filter(|((of, _), _)| *of == user).map(|((_, group), is)| (*group, *is)).collect()
+        state
+            .members
+            .iter()
+            .filter(|((of, _), _)| *of == user)
+            .map(|((_, group), is)| (*group, *is))
+            .collect()
     };
-    let mut all: Vec<GroupRow> =
-        stored.into_iter().filter(|group| moves.get(&group.id) != Some(&false)).filter_map(|g| now(shared, g)).collect();
+    let mut all: Vec<GroupRow> = stored
+        .into_iter()
+        .filter(|group| moves.get(&group.id) != Some(&false))
+        .filter_map(|g| now(shared, g))
+        .collect();
     for (id, _) in moves.into_iter().filter(|(_, is)| *is) {
         if !all.iter().any(|group| group.id == id) {
             all.extend(people::current_group(shared, id).await.ok());
@@ -72,7 +80,11 @@ pub async fn members_of(shared: &Shared, group: Uuid) -> Result<Vec<i64>, CallEr
     let state = shared.journal.lock();
     for ((user, of), is) in &state.members {
         if *of == group {
-            if *is { all.insert(*user) } else { all.remove(user) };
+            if *is {
+                all.insert(*user)
+            } else {
+                all.remove(user)
+            };
         }
     }
     all.retain(|user| state.users.get(user).is_none_or(|row| row.after.is_some()));
@@ -162,7 +174,9 @@ impl Query {
             let group = people::current_group(shared, id).await.ok();
             let members = members_of(shared, id).await?;
             if members.len() as u64 > MOST {
-                return Err(CallError::Fatal("a group whose members this text has changed has too many of them".to_owned()));
+                return Err(CallError::Fatal(
+                    "a group whose members this text has changed has too many of them".to_owned(),
+                ));
             }
             let mut of = Vec::new();
             for user in members {
@@ -170,7 +184,12 @@ impl Query {
                 of.push(record(&user, false));
             }
             let plain = |found: std::collections::HashMap<Uuid, Vec<GroupRow>>| -> Vec<Json> {
-                found.into_values().flatten().filter_map(|group| now(shared, group)).map(|g| people::record(&g)).collect()
+                found
+                    .into_values()
+                    .flatten()
+                    .filter_map(|group| now(shared, group))
+                    .map(|g| people::record(&g))
+                    .collect()
             };
             let parents = plain(groups::parents_of_many(db, &[id]).await.map_err(gone)?);
             let children = plain(groups::children_of_many(db, &[id]).await.map_err(gone)?);
@@ -191,11 +210,17 @@ impl Query {
     async fn divided(&self, model: Model) -> Result<(Condition, Vec<Known>), CallError> {
         let condition = self.condition().await?;
         let known = self.known_rows(model).await?;
-        let keys: Json = known.iter().filter(|row| !row.key.starts_with('-')).map(|row| Json::from(row.key.as_str())).collect();
+        let keys: Json = known
+            .iter()
+            .filter(|row| !row.key.starts_with('-'))
+            .map(|row| Json::from(row.key.as_str()))
+            .collect();
         let touched = Condition::parse(model, vec![("pk__in".to_owned(), keys)]).map_err(CallError::Type)?;
         let mut fitting = Vec::new();
         for row in known.into_iter().filter(|row| row.row.is_some()) {
-            let related = |name: &str| row.related.iter().find(|(known, _)| *known == name).map(|(_, rows)| rows.clone());
+            let related = |name: &str| {
+                row.related.iter().find(|(known, _)| *known == name).map(|(_, rows)| rows.clone())
+            };
             match condition.fits_with(&row.record, &related) {
                 Some(true) => fitting.push(row),
                 Some(false) => {}
@@ -216,7 +241,12 @@ impl Query {
     }
 
     /// Accounts or groups as they are for the text, from `offset` on, at most `limit`.
-    pub(super) async fn overlaid(&self, model: Model, offset: u64, limit: u64) -> Result<Vec<Value>, CallError> {
+    pub(super) async fn overlaid(
+        &self,
+        model: Model,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<Value>, CallError> {
         let (condition, fitting) = self.divided(model).await?;
         let (shared, db) = (&self.shared, &self.shared.core.db);
         let wanted = offset.saturating_add(limit).min(offset + MOST + 1);

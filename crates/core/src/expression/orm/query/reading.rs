@@ -7,8 +7,8 @@ use crate::expression::people::{self, Group};
 use signet_base::Json;
 use signet_expr::{CallError, Dict, Raised, Value};
 use signet_model::Object;
-use signet_store::{groups, roles};
 use signet_store::lookups::{self, Condition, Model, Select};
+use signet_store::{groups, roles};
 use std::sync::Arc;
 
 impl Query {
@@ -70,9 +70,7 @@ impl Query {
     pub(super) async fn roles_of(&self, owner: RoleOwner) -> Result<Vec<Arc<Object>>, CallError> {
         let core = &self.shared.core;
         let found = match owner {
-            RoleOwner::Account(user) => {
-                roles::of_users(&core.db, &[user]).await.map_err(gone)?.remove(&user)
-            }
+            RoleOwner::Account(user) => roles::of_users(&core.db, &[user]).await.map_err(gone)?.remove(&user),
             RoleOwner::Group(group) => {
                 roles::of_many_groups(&core.db, &[group]).await.map_err(gone)?.remove(&group)
             }
@@ -275,8 +273,10 @@ impl Query {
     }
 
     pub(super) async fn count(&self) -> Result<u64, CallError> {
-        let listed = matches!(self.base, Base::Member { known: Some(_), .. } | Base::Nothing | Base::Objects(_) | Base::RolesOf(_))
-            || !matches!(self.class.kind, ClassKind::Rows(_))
+        let listed = matches!(
+            self.base,
+            Base::Member { known: Some(_), .. } | Base::Nothing | Base::Objects(_) | Base::RolesOf(_)
+        ) || !matches!(self.class.kind, ClassKind::Rows(_))
             || self.distinct
             || !self.more.is_empty();
         if let Some(read) = self.read.get() {

@@ -21,7 +21,9 @@ const INTENTS: [&str; 3] = ["verification", "api", "app_password"];
 fn given(kwargs: &Kwargs, name: &str) -> Result<Vec<(String, Value)>, CallError> {
     match kwargs.iter().find(|(known, _)| known == name).map(|(_, value)| value) {
         None | Some(Value::None) => Ok(Vec::new()),
-        Some(Value::Dict(dict)) => Ok(dict.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()),
+        Some(Value::Dict(dict)) => {
+            Ok(dict.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
+        }
         Some(_) => Err(CallError::Type(format!("'{name}' is a dictionary"))),
     }
 }
@@ -35,7 +37,9 @@ impl Query {
             return Err(CallError::Fatal(format!("{what} is refused: {why}")));
         };
         match (method, &self.base) {
-            ("add" | "remove" | "set" | "clear", Base::Member { user, inherited: false, .. }) if self.manager => {
+            ("add" | "remove" | "set" | "clear", Base::Member { user, inherited: false, .. })
+                if self.manager =>
+            {
                 self.change_groups(*user, method, args).await
             }
             ("add" | "remove" | "set" | "clear", _) if self.manager && self.group.is_some() => {
@@ -59,7 +63,8 @@ impl Query {
                 Some(group) => Some(group.row().id),
                 None => plain(arg).await?.as_str().and_then(|text| Uuid::parse_str(text).ok()),
             };
-            let id = id.ok_or_else(|| CallError::Type("groups are named by themselves or by their keys".into()))?;
+            let id =
+                id.ok_or_else(|| CallError::Type("groups are named by themselves or by their keys".into()))?;
             all.push(people::current_group(&self.shared, id).await?);
         }
         Ok(all)
@@ -71,7 +76,8 @@ impl Query {
                 Some(user) => Some(user.id()),
                 None => plain(arg).await?.as_i64(),
             };
-            let id = id.ok_or_else(|| CallError::Type("people are named by themselves or by their keys".into()))?;
+            let id =
+                id.ok_or_else(|| CallError::Type("people are named by themselves or by their keys".into()))?;
             all.push(people::current(&self.shared, id).await?);
         }
         Ok(all)
@@ -80,10 +86,12 @@ impl Query {
     async fn named(method: &str, args: &[Value]) -> Result<Vec<Value>, CallError> {
         Ok(match (method, args) {
             ("set", [Value::List(items)]) => items.to_vec(),
-            ("set", [Value::Object(object)]) => match object.as_any().and_then(|any| any.downcast_ref::<Self>()) {
-                Some(query) => query.objects().await?.to_vec(),
-                None => return Err(CallError::Type("set() takes a list".into())),
-            },
+            ("set", [Value::Object(object)]) => {
+                match object.as_any().and_then(|any| any.downcast_ref::<Self>()) {
+                    Some(query) => query.objects().await?.to_vec(),
+                    None => return Err(CallError::Type("set() takes a list".into())),
+                }
+            }
             ("set", _) => return Err(CallError::Type("set() takes a list".into())),
             ("clear", _) => Vec::new(),
             (_, args) => args.to_vec(),
@@ -157,10 +165,16 @@ impl Query {
                 }
                 people::checked_group(shared, &group).await?;
                 shared.journal.put_group(Row::new(group.clone()))?;
-                Ok(Group::all(shared, &Arc::new(vec![group])).into_iter().next().map_or(Value::None, Value::object))
+                Ok(Group::all(shared, &Arc::new(vec![group]))
+                    .into_iter()
+                    .next()
+                    .map_or(Value::None, Value::object))
             }
             Model::Token => self.create_token(kwargs).await,
-            _ => Err(CallError::Fatal(format!("create() of {} is not offered to expressions", self.class.name))),
+            _ => Err(CallError::Fatal(format!(
+                "create() of {} is not offered to expressions",
+                self.class.name
+            ))),
         }
     }
 
@@ -185,10 +199,13 @@ impl Query {
             }
         }
         if token.user_id <= 0 || token.identifier.trim().is_empty() {
-            return Err(CallError::Type("a token has an identifier and belongs to an account that exists".into()));
+            return Err(CallError::Type(
+                "a token has an identifier and belongs to an account that exists".into(),
+            ));
         }
         if token.expiring && token.expires.is_none() {
-            let lifetime = Span::parse(&core.system().default_token_duration).map_err(|e| CallError::Value(e.to_string()))?;
+            let lifetime = Span::parse(&core.system().default_token_duration)
+                .map_err(|e| CallError::Value(e.to_string()))?;
             token.expires = Some(core.now().plus(lifetime));
         }
         let stored = tokens::by_identifier(&core.db, &token.identifier).await.map_err(gone)?;
@@ -218,7 +235,8 @@ impl Query {
                 if !own.is_empty() {
                     defaults = own;
                 }
-                let mut fields: Kwargs = wanted.into_iter().filter(|(name, _)| !name.contains("__")).collect();
+                let mut fields: Kwargs =
+                    wanted.into_iter().filter(|(name, _)| !name.contains("__")).collect();
                 for (name, value) in defaults {
                     fields.retain(|(known, _)| *known != name);
                     fields.push((name, value));
@@ -232,11 +250,17 @@ impl Query {
         }
         self.set_fields(model, &found, &defaults).await?;
         let key = plain(&found).await?;
-        let anew = Query::manager(&self.shared, self.class, Base::All).where_all(vec![("pk".to_owned(), key)])?;
+        let anew =
+            Query::manager(&self.shared, self.class, Base::All).where_all(vec![("pk".to_owned(), key)])?;
         Ok(Value::list([anew.one().await?, false.into()]))
     }
 
-    async fn set_fields(&self, model: Model, one: &Value, fields: &[(String, Value)]) -> Result<(), CallError> {
+    async fn set_fields(
+        &self,
+        model: Model,
+        one: &Value,
+        fields: &[(String, Value)],
+    ) -> Result<(), CallError> {
         let shared = &self.shared;
         match (model, people::account(one), Group::of_value(one)) {
             (Model::User, Some(user), _) => {
@@ -257,7 +281,10 @@ impl Query {
                 shared.journal.allows_group(shared, &before, "a change of a group").await?;
                 people::put_group(shared, &before, after).await
             }
-            _ => Err(CallError::Fatal(format!("a change of {} is not offered to expressions", self.class.name))),
+            _ => Err(CallError::Fatal(format!(
+                "a change of {} is not offered to expressions",
+                self.class.name
+            ))),
         }
     }
 
@@ -278,11 +305,14 @@ impl Query {
                 (_, Some(group)) => drop(group.delete().await?),
                 _ => match one.as_object().and_then(|object| object.as_any()?.downcast_ref::<Record>()) {
                     Some(record) => record.delete().await?,
-                    None => return Err(CallError::Fatal(format!("delete() of {} is refused", self.class.name))),
+                    None => {
+                        return Err(CallError::Fatal(format!("delete() of {} is refused", self.class.name)));
+                    }
                 },
             }
         }
-        let app = if matches!(model, Model::User | Model::Group | Model::Token) { "authentik_core." } else { "" };
+        let app =
+            if matches!(model, Model::User | Model::Group | Model::Token) { "authentik_core." } else { "" };
         Ok(people::deleted(found.len(), &format!("{app}{}", self.class.name)))
     }
 }
