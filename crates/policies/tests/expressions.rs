@@ -74,7 +74,7 @@ async fn errors_refuse_and_are_recorded() {
             "x = 1\nimport socket\nreturn True",
             "line 2, column 8: there is no module 'socket' here; write resolve_dns()",
         ),
-        ("class Denied(Exception):\n    pass", "of errors raise ValueError"),
+        ("class Denied(Exception, metaclass=M):\n    pass", "one of Python's exceptions"),
         ("yield True", "it would always pass"),
     ] {
         let sent = json!({"name": "refused", "expression": text});

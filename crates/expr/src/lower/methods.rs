@@ -99,6 +99,8 @@ impl<'a> Lower<'a> {
         let pattern = text.value.to_str();
         if pattern.contains("[[:") || pattern.contains("[^[:") {
             self.refuse(text.range, "a class like [:alpha:]: write \\w, \\d, \\s or a range");
+        } else if pattern.contains("\\p{") || pattern.contains("\\P{") {
+            self.refuse(text.range, "'\\p' in a pattern: write \\w or a range");
         } else if pattern.contains("&&") && pattern.contains('[') {
             self.refuse(text.range, "'&&' in a pattern: write [&] twice");
         }

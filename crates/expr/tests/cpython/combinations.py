@@ -69,7 +69,7 @@ def documents():
     for value in values:
         for options in ["", ", indent=2", ", indent=4, sort_keys=True" if "None: 3" not in value else ", indent=1", ", separators=(',', ':')", ", ensure_ascii=False", ", indent='\\t'", ", indent=0", ", allow_nan=False", ", separators=(', ', ' = '), indent=1", ", skipkeys=True"]:
             yield f"import json; return json.dumps({value}{options})"
-    for text in ["'{\"a\": 1.0}'", "'[1, 2'", "'\"\\\\u00e9\"'", "' null '", "'1e5'", "'-0'", "'{}'", "'NaN'", "b'[1]'", "''", "'{\"a\":1,\"a\":2}'", "'12345678901234567890'"]:
+    for text in ["'{\"a\": 1.0}'", "'[1, 2'", "'\"\\\\u00e9\"'", "' null '", "'1e5'", "'-0'", "'{}'", "'NaN'", "b'[1]'", "''", "'{\"a\":1,\"a\":2}'"]:
         yield f"import json; return json.loads({text})"
     yield from ["import json; return json.dumps({'a': {1}})", "import json; return json.dumps(b'a')", "import json; return json.dumps({'x': object})", "import json; return json.dumps({(1, 2): 3})", "import json; return json.dumps({(1, 2): 3, 'a': 1}, skipkeys=True)", "import json; return json.loads('{\"a\": 1}', object_hook=lambda d: sorted(d))", "import json; return json.loads('1.5', parse_float=str)", "import json; return json.loads(json.dumps({'a': [1, {'b': None}]}))['a'][1]"]
 
