@@ -3,8 +3,7 @@ use super::outside::Upstream;
 use serde_json::json;
 use signet_base::{Json, Map};
 use signet_core::Core;
-use signet_store::events::{self, EventQuery};
-use signet_store::{groups, tokens, users};
+use signet_store::{ListQuery, events, groups, tokens, users};
 
 /// The members of `all` that `wanted` names.
 fn part(all: &Map, wanted: &Json) -> Json {
@@ -26,8 +25,8 @@ pub async fn found(core: &Core, upstream: &Upstream, wanted: &Json) -> Json {
                 Some(if sent.contains(value) { value.clone() } else { Json::Array(sent) })
             }
             "event" => {
-                let query = EventQuery { actions: vec![text.to_owned()], ..EventQuery::default() };
-                let (found, _) = events::list(&core.db, &query).await.unwrap();
+                let query = ListQuery::first(1).equal("action", text);
+                let (found, _) = events::list(&core.db, &query, None).await.unwrap();
                 found.first().map(|event| event.action.clone().into())
             }
             "groups" => {

@@ -125,7 +125,7 @@ pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
 }
 /// As a part of a larger batch, by its [`digest`].
 pub fn delete_batch(digest: &str) -> Batch {
-    Batch::new().add(DELETE, params![digest])
+    table::delete::<InvitationRow>(digest)
 }
 /// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
