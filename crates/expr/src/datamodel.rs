@@ -4,10 +4,10 @@
 //! text where Python would ask an object are respelt: `if found:` becomes `if _host_truth(found):`, and
 //! functions of `helpers.py`, put behind the text, ask the host where there is an object and do what Python
 //! does where there is none. Each edit stays in its line.
+mod exceptions;
 mod names;
 
-use crate::CallError;
-use monty_types::ExcType;
+pub(crate) use exceptions::{exception, exception_name};
 use names::{BUILTINS, Bound, PLAIN, SIMPLE, SOURCES, VALUES, WALKERS};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
@@ -29,31 +29,6 @@ const METHODS: [&str; 9] = [
     "__parent__",
 ];
 const HELPERS: &str = include_str!("datamodel/helpers.py");
-
-/// What stands for the exceptions of models: kinds that nothing else raises, see `_host_exceptions`.
-pub(crate) fn exception(error: &CallError) -> ExcType {
-    match error {
-        CallError::DoesNotExist(model) if model == "User" => ExcType::DecimalClamped,
-        CallError::DoesNotExist(model) if model == "Group" => ExcType::DecimalInexact,
-        CallError::DoesNotExist(_) => ExcType::DecimalFloatOperation,
-        CallError::MultipleObjects(model) if model == "User" => ExcType::DecimalRounded,
-        CallError::MultipleObjects(model) if model == "Group" => ExcType::DecimalSubnormal,
-        CallError::MultipleObjects(_) => ExcType::DecimalUnderflow,
-        _ => ExcType::RuntimeError,
-    }
-}
-/// The name under which Python knows such a kind.
-pub(crate) fn exception_name(kind: ExcType) -> Option<&'static str> {
-    match kind {
-        ExcType::DecimalClamped | ExcType::DecimalInexact | ExcType::DecimalFloatOperation => {
-            Some("DoesNotExist")
-        }
-        ExcType::DecimalRounded | ExcType::DecimalSubnormal | ExcType::DecimalUnderflow => {
-            Some("MultipleObjectsReturned")
-        }
-        _ => None,
-    }
-}
 
 /// Whether the helpers may ask for this method.
 pub(crate) fn is_method(name: &str) -> bool {
